@@ -1,0 +1,78 @@
+"""Settings and database of a command."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+
+from orvanta_platform import settings as settings_module
+from orvanta_platform.cli import logging
+from orvanta_platform.db import migrate
+from orvanta_platform.db.pool import Database
+from orvanta_platform.embedded import postgres
+from orvanta_platform.embedded.parts import read_secrets
+from orvanta_platform.embedded.progress import progress
+from orvanta_platform.settings import Settings
+
+T = TypeVar("T")
+
+_PR_SET_DUMPABLE = 4
+
+
+def take_settings(secrets_fd: int | None = None) -> Settings:
+    """Read the settings, set up what is printed, then take the secrets out of the environment of this process.
+
+    `secrets_fd` is the pipe that `orvanta up` writes them into. Raises SettingsError.
+    """
+    secrets = read_secrets(secrets_fd) if secrets_fd is not None else {}
+    made = settings_module.load({**os.environ, **secrets})
+    for name in settings_module.secret_names():
+        os.environ.pop(name, None)
+    logging.configure(made.log_level)
+    return made
+
+
+def hide_memory() -> None:
+    """Close this process's memory and environment to every other process of the same user.
+
+    Both held secrets. The mark does not outlive an exec: a child that reads secrets calls this itself.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+@contextmanager
+def with_database(settings: Settings) -> Iterator[Settings]:
+    """Settings that point at a database: the one set, else the embedded one, in use while the block runs."""
+    if settings.database_url is not None:
+        yield settings
+        return
+    with progress(Console(stderr=True)) as shown:
+        server = postgres.start(settings.home, progress=shown.step)
+    with server:
+        yield settings_module.with_database(settings, server.app_url, server.owner_url)
+
+
+def ask(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
+    """Run `work` with a pool on the database of these settings."""
+
+    async def connected() -> T:
+        assert settings.database_url is not None
+        database = await Database.connect(settings.database_url, direct_url=settings.database_direct_url)
+        try:
+            return await work(database)
+        finally:
+            await database.close()
+
+    return asyncio.run(connected())
+
+
+async def check_schema(database: Database) -> None:
+    """Refuse a schema that this version cannot run on. Raises DatabaseUnavailable and SchemaTooNew."""
+    async with database.acquire() as connection:
+        await migrate.check(connection)

@@ -1,0 +1,74 @@
+"""`orvanta up`, `server`, `worker` and `migrate`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from orvanta_platform.cli.environment import ask, check_schema, hide_memory, take_settings, with_database
+from orvanta_platform.db.migrate import migrate as migrate_database
+
+SecretsFd = Annotated[int | None, typer.Option("--secrets-fd", hidden=True)]
+
+
+def up() -> None:
+    """Start the platform on this machine: database, migrations, server and worker.
+
+    Without DATABASE_URL an embedded PostgreSQL is made in ORVANTA_HOME. Prints the address and how to log in;
+    Ctrl-C stops everything cleanly, twice at once. A part that dies is started again.
+    """
+    from orvanta_platform.embedded.up import up as run
+
+    raise typer.Exit(run(take_settings(), Console()))
+
+
+def server(secrets_fd: SecretsFd = None) -> None:
+    """Serve the API and the editor on ORVANTA_HOST, ORVANTA_PORT.
+
+    Keeps no state: any number may run on one DATABASE_URL.
+    """
+    from orvanta_platform.daemons.background import of_server
+    from orvanta_platform.http.server import serve
+
+    hide_memory()
+    with with_database(take_settings(secrets_fd)) as settings:
+        serve(settings, background=of_server)
+
+
+def worker(secrets_fd: SecretsFd = None) -> None:
+    """Take jobs from the queues and run them, ORVANTA_SLOTS at a time.
+
+    Any number may run on one DATABASE_URL, on any machine. SIGTERM lets running jobs end.
+    """
+    from orvanta_platform.worker.supervisor import run
+
+    hide_memory()
+    with with_database(take_settings(secrets_fd)) as settings:
+        ask(settings, check_schema)
+        raise typer.Exit(run(settings))
+
+
+def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], secrets_fd: SecretsFd = None) -> None:
+    """The process that `orvanta worker` supervises; not started by hand."""
+    from orvanta_platform.daemons.background import of_worker
+    from orvanta_platform.worker import process
+
+    hide_memory()
+    process.die_with_parent()
+    asyncio.run(process.run(take_settings(secrets_fd), control_fd, of_worker))
+
+
+def migrate() -> None:
+    """Bring the database up to this version, as the role of ORVANTA_OWNER_URL.
+
+    Run it once before the servers and workers of a new version start.
+    """
+    with with_database(take_settings()) as settings:
+        assert settings.owner_url is not None
+        applied = asyncio.run(migrate_database(settings.owner_url, app_url=settings.database_url))
+    for name in applied:
+        print(name)
+    print(f"{len(applied)} migrations applied." if applied else "The database is up to date.")

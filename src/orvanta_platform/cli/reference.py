@@ -1,0 +1,98 @@
+"""The generated pages under docs/reference: settings, errors, command line.
+
+`python -m orvanta_platform.cli.reference docs/reference` writes them; a test compares them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+import orvanta_platform
+from orvanta_platform import settings
+from orvanta_platform.cli.main import app
+from orvanta_platform.errors import OrvantaError
+
+
+def pages() -> dict[str, str]:
+    """File name → text of every generated page."""
+    return {"settings.md": settings.reference(), "errors.md": errors_page(), "cli.md": cli_page()}
+
+
+def error_types() -> list[type[OrvantaError]]:
+    """Every error of the tree, by code; loads all modules to find them."""
+    for module in pkgutil.walk_packages(orvanta_platform.__path__, "orvanta_platform."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    return sorted(_below(OrvantaError), key=lambda kind: kind.code)
+
+
+def _below(kind: type[OrvantaError]) -> Iterator[type[OrvantaError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _below(child)
+
+
+def errors_page() -> str:
+    """The page of error codes."""
+    lines = [
+        "# Errors",
+        "",
+        "Every error has the shape `{code, message, hint, details}`. The code is stable over versions; the",
+        "status is what the API answers. The command line prints message and hint and exits with 1.",
+        "",
+        "| code | status | meaning |",
+        "|---|---|---|",
+    ]
+    seen: set[str] = set()
+    for kind in error_types():
+        if kind.code not in seen:
+            seen.add(kind.code)
+            meaning = " ".join(inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].split())
+            lines.append(f"| `{kind.code}` | {kind.status} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def cli_page() -> str:
+    """The page of commands and their options."""
+    root = typer.main.get_command(app)
+    lines = ["# Command line", "", str(root.help), ""]
+    for name, command in _commands("orvanta", root):
+        lines += [f"## {name}", "", inspect.cleandoc(command.help or ""), ""]
+        options = [row for row in map(_option, command.params) if row]
+        if options:
+            lines += ["| option | meaning |", "|---|---|", *options, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
+    for name, child in sorted(getattr(command, "commands", {}).items()):
+        if hasattr(child, "commands"):
+            yield from _commands(f"{path} {name}", child)
+        elif not child.hidden:
+            yield f"{path} {name}", child
+
+
+def _option(parameter: Any) -> str | None:
+    if getattr(parameter, "hidden", False):
+        return None
+    shown = ", ".join(parameter.opts) if parameter.param_type_name == "option" else str(parameter.name).upper()
+    return f"| `{shown}` | {getattr(parameter, 'help', None) or ''} |"
+
+
+def write(folder: Path) -> None:
+    """Write every page into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

@@ -1,0 +1,231 @@
+"""The one decision about what an actor may do, from one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from types import MappingProxyType
+
+from orvanta_platform.control import scopes
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.errors import Forbidden, NotFound
+
+_NONE: Mapping[str, bool] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What is acted on. `workspace` None: the instance.
+
+    `kind` is a row of the table below. `path` is that of an item (`u/…`, `f/…`), of what a run runs, or
+    `f/<name>` of a folder; `created_by` the username whose run it is, or the e-mail of an account or token.
+    """
+
+    workspace: str | None
+    kind: str
+    path: str | None = None
+    created_by: str | None = None
+    extra_perms: Mapping[str, bool] = field(default_factory=lambda: _NONE)
+
+
+class By(Enum):
+    """What, beside the role, must hold of the thing's path."""
+
+    NOTHING = auto()
+    READ = auto()
+    """Its path is readable, or its run was started by the actor."""
+    WRITE = auto()
+    OWN = auto()
+    """The folder is the actor's."""
+    READ_IF_NAMED = auto()
+    """Its path, where it has one, is readable."""
+    SELF = auto()
+    """It is the actor's own account or token."""
+    INSTANCE = auto()
+    """The actor is superadmin."""
+    INSTANCE_READ = auto()
+    """The actor is superadmin or devops."""
+    LOGIN = auto()
+    """Any caller with a valid token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Which workspace roles may (none: the instance decides), the path's condition, the scope it needs."""
+
+    roles: frozenset[Role]
+    by: By
+    scope: str
+
+
+_ANY = frozenset(Role)
+_RUN = frozenset({Role.ADMIN, Role.DEVELOPER, Role.OPERATOR})
+_WRITE = frozenset({Role.ADMIN, Role.DEVELOPER})
+_ADMIN = frozenset({Role.ADMIN})
+_INSTANCE: frozenset[Role] = frozenset()
+
+RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
+    {
+        ("script", "read"): Rule(_ANY, By.READ, "scripts:read"),
+        ("script", "run"): Rule(_RUN, By.READ, "jobs:run"),
+        ("script", "write"): Rule(_WRITE, By.WRITE, "scripts:write"),
+        ("flow", "read"): Rule(_ANY, By.READ, "flows:read"),
+        ("flow", "run"): Rule(_RUN, By.READ, "jobs:run"),
+        ("flow", "write"): Rule(_WRITE, By.WRITE, "flows:write"),
+        ("preview", "run"): Rule(_WRITE, By.READ_IF_NAMED, "jobs:run"),
+        ("run", "read"): Rule(_ANY, By.READ, "jobs:read"),
+        ("run", "cancel"): Rule(_RUN, By.READ, "jobs:write"),
+        ("folder", "read"): Rule(_ANY, By.READ, "folders:read"),
+        ("folder", "create"): Rule(_ADMIN, By.NOTHING, "folders:write"),
+        ("folder", "write"): Rule(_WRITE, By.OWN, "folders:write"),
+        ("workspace", "read"): Rule(_ANY, By.NOTHING, "workspaces:read"),
+        ("workspace", "admin"): Rule(_ADMIN, By.NOTHING, "workspaces:write"),
+        ("member", "read"): Rule(_ANY, By.NOTHING, "users:read"),
+        ("member", "admin"): Rule(_ADMIN, By.NOTHING, "users:write"),
+        ("account", "read"): Rule(_INSTANCE, By.SELF, "users:read"),
+        ("token", "read"): Rule(_INSTANCE, By.SELF, "tokens:read"),
+        ("token", "write"): Rule(_INSTANCE, By.SELF, "tokens:write"),
+        ("instance", "list_workspaces"): Rule(_INSTANCE, By.LOGIN, "workspaces:read"),
+        ("instance", "list_accounts"): Rule(_INSTANCE, By.INSTANCE_READ, "users:read"),
+        ("instance", "create_account"): Rule(_INSTANCE, By.INSTANCE, "users:write"),
+        ("instance", "create_workspace"): Rule(_INSTANCE, By.INSTANCE, "workspaces:write"),
+        ("instance", "list_workers"): Rule(_INSTANCE, By.LOGIN, "workers:read"),
+    }
+)
+"""(kind, action) → who may. An action that is not here is nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """What a list may show, to be put INTO its query (never applied afterwards).
+
+    `everything`: an admin. Else a row shows where its path is LIKE one of `patterns`, its extra_perms have
+    one of `principals`, or it is a run created by `username`. `scope`: LIKE patterns of which the path must
+    match one whatever else holds; None where the token has no such limit.
+    """
+
+    everything: bool
+    patterns: list[str]
+    principals: list[str]
+    username: str
+    scope: list[str] | None
+
+
+def can(actor: Actor, action: str, thing: Thing) -> bool:
+    """Whether `actor` may do `action` to `thing`. Pure: everything it needs is in its arguments."""
+    rule = RULES.get((thing.kind, action))
+    if rule is None:
+        return False
+    if not scopes.allow(actor.scopes, rule.scope, thing.path):
+        return False
+    if not rule.roles:
+        return _holds_on_instance(actor, rule.by, thing)
+    if thing.workspace is None or actor.workspace != thing.workspace or actor.role not in rule.roles:
+        return False
+    return actor.role is Role.ADMIN or _holds(actor, rule.by, thing)
+
+
+def require(actor: Actor, action: str, thing: Thing) -> None:
+    """Nothing where it may. Raises NotFound where it may not even read the thing, else Forbidden."""
+    if can(actor, action, thing):
+        return
+    name = f"{thing.kind} {thing.path}" if thing.path else thing.kind
+    if thing.workspace is not None and (actor.workspace != thing.workspace or actor.role is None):
+        raise NotFound(f"The workspace {thing.workspace} does not exist.")
+    unlimited = scopes.without(actor)
+    if (thing.kind, "read") in RULES and not can(unlimited, "read", thing):
+        raise NotFound(f"The {name} does not exist.", hint=_folder_hint(actor, action, thing))
+    raise Forbidden(f"You may not {action.replace('_', ' ')} the {name}.", hint=_role_hint(actor, action, thing))
+
+
+def require_workspace(actor: Actor, workspace: str) -> None:
+    """Raises NotFound where the actor is no member of `workspace`."""
+    if actor.workspace != workspace or actor.role is None:
+        raise NotFound(f"The workspace {workspace} does not exist.")
+
+
+def readable(actor: Actor, kind: str = "run") -> Readable:
+    """What lists of `kind` (script, flow, run, folder) may show this actor. See Readable.
+
+    Raises Forbidden where the token's scopes allow no reading of this kind at all.
+    """
+    rule = RULES[(kind, "read")]
+    limit = scopes.patterns(actor.scopes, rule.scope)
+    if limit == [] or actor.role is None:
+        raise Forbidden(f"You may not list {kind}s.", hint=f"The token needs the scope {rule.scope}.")
+    folders = [f"f/{_literal(name)}" for name in sorted(actor.folders.read)]
+    patterns = [f"u/{_literal(actor.username)}/%", *(f"{folder}/%" for folder in folders), *folders]
+    return Readable(
+        everything=actor.role is Role.ADMIN,
+        patterns=patterns,
+        principals=sorted(actor.principals),
+        username=actor.username,
+        scope=limit,
+    )
+
+
+def _holds(actor: Actor, by: By, thing: Thing) -> bool:
+    match by:
+        case By.NOTHING:
+            return True
+        case By.READ:
+            own_run = thing.kind == "run" and thing.created_by == actor.username
+            return own_run or _path_allows(actor, thing, write=False)
+        case By.READ_IF_NAMED:
+            return thing.path is None or _path_allows(actor, thing, write=False)
+        case By.WRITE:
+            return _path_allows(actor, thing, write=True)
+        case By.OWN:
+            return thing.path is not None and thing.path.removeprefix("f/") in actor.folders.own
+        case _:
+            return False
+
+
+def _holds_on_instance(actor: Actor, by: By, thing: Thing) -> bool:
+    match by:
+        case By.LOGIN:
+            return True
+        case By.INSTANCE:
+            return actor.super_admin
+        case By.INSTANCE_READ:
+            return actor.super_admin or actor.devops
+        case By.SELF:
+            return actor.super_admin or thing.created_by == actor.email
+        case _:
+            return False
+
+
+def _path_allows(actor: Actor, thing: Thing, *, write: bool) -> bool:
+    area, _, rest = (thing.path or "").partition("/")
+    name = rest.partition("/")[0]
+    if area == "u" and name == actor.username:
+        return True
+    if area == "f" and name in (actor.folders.write if write else actor.folders.read):
+        return True
+    given = [may_write for principal, may_write in thing.extra_perms.items() if principal in actor.principals]
+    return any(given) if write else bool(given)
+
+
+def _folder_hint(actor: Actor, action: str, thing: Thing) -> str | None:
+    if action == "write" and thing.path and thing.path.startswith("f/") and thing.kind != "folder":
+        folder = thing.path.split("/")[1]
+        if folder not in actor.folders.read:
+            return f"The folder {folder} is missing or not yours to see; an admin can make it or add you."
+    return None
+
+
+def _role_hint(actor: Actor, action: str, thing: Thing) -> str | None:
+    rule = RULES.get((thing.kind, action))
+    if rule is None:
+        return None
+    if not scopes.allow(actor.scopes, rule.scope, thing.path):
+        return f"The token needs the scope {rule.scope}."
+    if rule.roles and actor.role not in rule.roles:
+        return f"It needs the role {' or '.join(sorted(rule.roles))}; yours is {actor.role}."
+    return None
+
+
+def _literal(text: str) -> str:
+    """`text` as LIKE matches it exactly."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

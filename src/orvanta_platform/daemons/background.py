@@ -1,0 +1,55 @@
+"""Start and stop the daemons of a process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+
+from orvanta_platform.daemons import partitions, reaper, timers
+from orvanta_platform.services.platform import Platform
+
+Daemon = Callable[[Platform], Awaitable[None]]
+
+IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, timers.sweep)
+IN_SERVERS: tuple[Daemon, ...] = (*IN_EVERY_PROCESS, partitions.run)
+
+log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def running(platform: Platform, daemons: tuple[Daemon, ...]) -> AsyncIterator[None]:
+    """The daemons run while the block does."""
+    tasks = [asyncio.create_task(_guard(daemon, platform), name=daemon.__module__) for daemon in daemons]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def of_worker(platform: Platform) -> AsyncIterator[None]:
+    """The daemons that run in a worker."""
+    async with running(platform, IN_EVERY_PROCESS):
+        yield
+
+
+@asynccontextmanager
+async def of_server(platform: Platform) -> AsyncIterator[None]:
+    """The daemons that run in a server."""
+    async with running(platform, IN_SERVERS):
+        yield
+
+
+async def _guard(daemon: Daemon, platform: Platform) -> None:
+    """A daemon that fails is told of and started again: it must not take the process with it."""
+    while True:
+        try:
+            await daemon(platform)
+        except Exception as error:
+            log.warning("daemon failed", action="daemon", daemon=daemon.__module__, error=repr(error))
+            await asyncio.sleep(1)

@@ -1,0 +1,42 @@
+"""Watches the beats of all workers and takes back the jobs of the lost. Needs no leader."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.db import workers
+from orvanta_platform.db.workers import Observed
+from orvanta_platform.queue.observe import Observer
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.reaping import reap
+
+log = structlog.get_logger(__name__)
+
+
+async def run(platform: Platform) -> None:
+    """Look at every worker each ORVANTA_WATCH_MS, with jitter."""
+    settings = platform.settings
+    watch_s = settings.watch_ms / 1000
+    observer = Observer(settings.lease_ms / 1000, gap_s=max(3 * watch_s, settings.lease_ms / 2000))
+    while True:
+        async with platform.db.acquire() as connection:
+            seen = await workers.observe(connection)
+        for worker in observer.look(seen, clock.monotonic()):
+            await _fence(platform, worker)
+        for worker in seen:
+            if worker.state == "lost":
+                await reap(platform.tools, worker.id, worker.generation - 1, settings.max_losses)
+        await asyncio.sleep(watch_s * random.uniform(0.8, 1.2))
+
+
+async def _fence(platform: Platform, worker: Observed) -> None:
+    """Whoever wins the compare-and-set reaps at once; should it die meanwhile, others see a lost worker."""
+    async with platform.db.acquire() as connection:
+        won = await workers.declare_lost(connection, worker)
+    if won:
+        done = await reap(platform.tools, worker.id, worker.generation, platform.settings.max_losses)
+        log.warning("worker lost", action="reap", worker=str(worker.id), jobs=done.jobs, ended=len(done.stepped))

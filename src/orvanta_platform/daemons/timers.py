@@ -1,0 +1,29 @@
+"""Fires timers when they are due, and takes in inboxes that somebody left full."""
+
+from __future__ import annotations
+
+import asyncio
+
+from orvanta_platform.services import timers
+from orvanta_platform.services.platform import Platform
+
+LONGEST_WAIT_S = 1.0
+SWEEP_S = 1.0
+
+
+async def run(platform: Platform) -> None:
+    """Sleep until the next timer this process knows of, at most a second, or until told of a new one."""
+    with platform.listen.watch("timer") as watch:
+        while True:
+            if await timers.fire(platform.tools):
+                continue
+            due_s = await timers.next_in_s(platform.tools)
+            wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, 0.005), LONGEST_WAIT_S)
+            await watch.wait(wait_s)
+
+
+async def sweep(platform: Platform) -> None:
+    """Each second advance runs whose events nobody has taken in."""
+    while True:
+        await timers.sweep(platform.tools)
+        await asyncio.sleep(SWEEP_S)

@@ -1,0 +1,59 @@
+"""What foreign keys would guarantee on live and history tables, asked when somebody wants to know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+CHECKS = (
+    "jobs_without_run",
+    "runs_twice",
+    "jobs_twice",
+    "jobs_of_no_run",
+    "runs_stuck",
+    "jobs_unscheduled",
+    "orphan_timers",
+    "orphan_events",
+    "jobs_of_dead_workers",
+    "results_missing",
+    "job_results_missing",
+    "documents_missing",
+    "logs_broken",
+    "audit_runs_missing",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A row that should not be as it is."""
+
+    check: str
+    id: UUID
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveState:
+    """A live run's state and the indexes of its nodes that have a live job."""
+
+    run: UUID
+    state: bytes
+    nodes: frozenset[int]
+
+
+async def broken(connection: Connection) -> list[Broken]:
+    """Every row that breaks a check, at most 100 of each."""
+    found = []
+    for check in CHECKS:
+        rows = await connection.fetch(load("consistency")[check].text)
+        found += [Broken(check, row["id"], row["problem"]) for row in rows]
+    return found
+
+
+async def live_states(connection: Connection) -> list[LiveState]:
+    """States of live runs whose inbox is empty, at most 10,000."""
+    rows = await connection.fetch(load("consistency")["live_states"].text)
+    return [LiveState(row["id"], row["state"], frozenset(row["nodes"])) for row in rows]

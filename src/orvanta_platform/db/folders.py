@@ -1,0 +1,104 @@
+"""Rows of folders."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+from orvanta_platform.db.tokens import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRow:
+    """A folder: `owners` and the keys of `extra_perms` are `u/…` and `g/…`."""
+
+    name: str
+    summary: str | None
+    owners: list[str]
+    extra_perms: dict[str, bool]
+    created_by: str
+    edited_at: datetime
+
+
+async def get(conn: Connection, workspace: str, name: str) -> FolderRow | None:
+    """The folder with this name."""
+    row = await conn.fetchrow(load("folders")["get"].text, workspace, name)
+    return FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
+
+
+async def list_page(
+    conn: Connection,
+    workspace: str,
+    *,
+    everything: bool,
+    names: Sequence[str],
+    scope: Sequence[str] | None,
+    after: str,
+    limit: int,
+    offset: int,
+) -> list[FolderRow]:
+    """Readable folders by name, from the first one past `after`. `scope`: LIKE patterns of `f/<name>`."""
+    query = load("folders")["list"].text
+    rows = await conn.fetch(query, workspace, everything, names, scope, after, limit, offset)
+    return [FolderRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) for row in rows]
+
+
+async def grants(conn: Connection, workspace: str) -> list[Grant]:
+    """What each folder gives to whom."""
+    rows = await conn.fetch(load("folders")["all_grants"].text, workspace)
+    return [Grant(row["name"], row["owners"], _perms(row["extra_perms"])) for row in rows]
+
+
+async def insert(
+    conn: Connection,
+    workspace: str,
+    name: str,
+    *,
+    summary: str | None,
+    owners: Sequence[str],
+    extra_perms: Mapping[str, bool],
+    created_by: str,
+) -> bool:
+    """Add a folder; False where the name is taken."""
+    perms = msgspec.json.encode(extra_perms).decode()
+    query = load("folders")["insert"].text
+    return await conn.fetchval(query, workspace, name, summary, owners, perms, created_by) is not None
+
+
+async def update(
+    conn: Connection,
+    workspace: str,
+    name: str,
+    *,
+    summary: str | None,
+    owners: Sequence[str] | None,
+    extra_perms: Mapping[str, bool] | None,
+) -> bool:
+    """Change what is not None; False where there is no such folder."""
+    perms = None if extra_perms is None else msgspec.json.encode(extra_perms).decode()
+    return await conn.fetchval(load("folders")["update"].text, workspace, name, summary, owners, perms) is not None
+
+
+async def add_owner(conn: Connection, workspace: str, name: str, owner: str) -> bool:
+    """Make `owner` (`u/…`, `g/…`) an owner; False where there is no such folder."""
+    return await conn.fetchval(load("folders")["add_owner"].text, workspace, name, owner) is not None
+
+
+async def remove_owner(conn: Connection, workspace: str, name: str, owner: str, write: bool | None) -> bool:
+    """Take ownership away and leave the right to write, to read, or none (None); False: no such folder."""
+    query = load("folders")["remove_owner"].text
+    return await conn.fetchval(query, workspace, name, owner, write) is not None
+
+
+async def delete(conn: Connection, workspace: str, name: str) -> bool:
+    """Delete a folder; False where there is none."""
+    return await conn.fetchval(load("folders")["delete"].text, workspace, name) is not None
+
+
+def _perms(text: str) -> dict[str, bool]:
+    return msgspec.json.decode(text, type=dict[str, bool])

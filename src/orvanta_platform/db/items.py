@@ -1,0 +1,251 @@
+"""Rows of what can run: items by path, their versions, their documents."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One version with its item. `body` is the document, empty in lists; `settings` JSON text as it came."""
+
+    id: int
+    workspace: str
+    kind: str
+    path: str
+    number: int
+    hash: str
+    format: str
+    language: str | None
+    settings: str
+    parent: str | None
+    author: str
+    message: str | None
+    created_at: datetime
+    lock_state: str
+    lock: str | None
+    lock_error: str | None
+    lock_job: UUID | None
+    archived: bool
+    extra_perms: dict[str, bool]
+    created_by: str
+    edited_by: str
+    edited_at: datetime
+    current: int | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An item without its versions. `deleted` ones are only seen by `open_item`."""
+
+    archived: bool
+    extra_perms: dict[str, bool]
+    created_by: str
+    current: int | None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """One line of a history."""
+
+    id: int
+    hash: str
+    message: str | None
+    created_at: datetime
+    author: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewVersion:
+    """A version to add. `body` is its document, `settings` JSON text, `number` the next of its path."""
+
+    workspace: str
+    kind: str
+    path: str
+    number: int
+    hash: str
+    content_hash: str
+    body: bytes
+    format: str
+    language: str | None
+    settings: str
+    parent: str | None
+    author: str
+    message: str | None
+    lock: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody."""
+
+    everything: bool = False
+    patterns: list[str] = field(default_factory=list)
+    principals: list[str] = field(default_factory=list)
+    scope: list[str] | None = None
+    archived: bool = False
+    path_start: str | None = None
+    path: str | None = None
+    created_by: str | None = None
+    languages: list[str] | None = None
+    kinds: list[str] | None = None
+    before: int | None = None
+    after: int | None = None
+    ascending: bool = False
+    limit: int = 30
+    offset: int = 0
+
+
+async def get(conn: Connection, workspace: str, kind: str, path: str) -> ItemRow | None:
+    """The newest version at a path."""
+    return _item(await conn.fetchrow(load("items")["get_by_path"].text, workspace, kind, path))
+
+
+async def get_by_hash(conn: Connection, workspace: str, kind: str, digest: str) -> ItemRow | None:
+    """The version with this hash."""
+    return _item(await conn.fetchrow(load("items")["get_by_hash"].text, workspace, kind, digest))
+
+
+async def get_by_version(conn: Connection, workspace: str, kind: str, version: int) -> ItemRow | None:
+    """The version with this id."""
+    return _item(await conn.fetchrow(load("items")["get_by_version"].text, workspace, kind, version))
+
+
+async def head(conn: Connection, workspace: str, kind: str, path: str) -> Head | None:
+    """The item at a path without its versions."""
+    return _head(await conn.fetchrow(load("items")["head"].text, workspace, kind, path))
+
+
+async def perms_of(conn: Connection, workspace: str, kind: str, paths: Sequence[str]) -> dict[str, dict[str, bool]]:
+    """The extra_perms of those of these paths that exist."""
+    rows = await conn.fetch(load("items")["perms_of"].text, workspace, kind, paths)
+    return {row["path"]: _perms(row["extra_perms"]) for row in rows}
+
+
+async def parents(conn: Connection, row: ItemRow) -> list[str]:
+    """Hashes of the versions before this one, newest first, at most 100."""
+    rows = await conn.fetch(load("items")["parents"].text, row.workspace, row.path, row.number)
+    return [each["hash"] for each in rows]
+
+
+async def history(
+    conn: Connection, workspace: str, kind: str, path: str, *, before: int | None, limit: int, offset: int
+) -> list[VersionRow]:
+    """Versions at a path, newest first."""
+    query = load("items")["history"].text
+    rows = await conn.fetch(query, workspace, kind, path, before, limit, offset)
+    return [VersionRow(**row) for row in rows]
+
+
+async def list_page(conn: Connection, workspace: str, kind: str, what: Filter) -> list[ItemRow]:
+    """A page of the items that `what` lets through."""
+    rows = await conn.fetch(
+        load("items")["list"].text,
+        workspace,
+        kind,
+        what.everything,
+        what.patterns,
+        what.principals,
+        what.scope,
+        what.archived,
+        what.path_start,
+        what.path,
+        what.created_by,
+        what.languages,
+        what.kinds,
+        what.before,
+        what.after,
+        what.ascending,
+        what.limit,
+        what.offset,
+    )
+    return [item for item in map(_item, rows) if item is not None]
+
+
+async def list_paths(conn: Connection, workspace: str, kind: str, what: Filter) -> list[str]:
+    """All paths of a kind that `what` lets read."""
+    query = load("items")["list_paths"].text
+    who = (what.everything, what.patterns, what.principals, what.scope)
+    return [row["path"] for row in await conn.fetch(query, workspace, kind, *who)]
+
+
+async def open_item(conn: Connection, workspace: str, kind: str, path: str, username: str) -> Head:
+    """The item at a path, locked until the transaction ends; made, as deleted, where missing."""
+    found = _head(await conn.fetchrow(load("items")["open_item"].text, workspace, kind, path, username))
+    assert found is not None
+    return found
+
+
+async def newest_version(conn: Connection, workspace: str, kind: str, path: str) -> tuple[int, str | None]:
+    """Number and hash of the newest version at a path; (0, None) where there is none, hash None if deleted."""
+    row = await conn.fetchrow(load("items")["newest_version"].text, workspace, kind, path)
+    if row is None:
+        return 0, None
+    return row["number"], None if row["deleted"] else row["hash"]
+
+
+async def add_version(conn: Connection, version: NewVersion, username: str) -> int:
+    """Add a version, make it the one that runs by path take, and give its id."""
+    digest = hashlib.sha256(version.body).digest()
+    await conn.execute(load("items")["insert_document"].text, digest, version.body)
+    added: int = await conn.fetchval(
+        load("items")["insert_version"].text,
+        version.workspace,
+        version.kind,
+        version.path,
+        version.number,
+        version.hash,
+        version.content_hash,
+        digest,
+        version.format,
+        version.language,
+        version.settings,
+        version.parent,
+        version.author,
+        version.message,
+        version.lock,
+    )
+    place = (version.workspace, version.kind, version.path)
+    await conn.execute(load("items")["point_item"].text, *place, added, username)
+    return added
+
+
+async def set_archived(conn: Connection, workspace: str, kind: str, path: str, archived: bool, username: str) -> bool:
+    """Archive an item or bring it back; False where it is gone or is so already."""
+    query = load("items")["set_archived"].text
+    return await conn.fetchval(query, workspace, kind, path, archived, username) is not None
+
+
+async def delete(conn: Connection, workspace: str, kind: str, path: str, username: str) -> bool:
+    """Hide an item and its versions; False where it is gone already."""
+    return await conn.fetchval(load("items")["delete_item"].text, workspace, kind, path, username) is not None
+
+
+async def close_version(conn: Connection, row: ItemRow, username: str, *, delete: bool) -> None:
+    """Archive or delete one version; the newest one left becomes the current one."""
+    await conn.execute(load("items")["close_version"].text, row.id, delete)
+    await conn.execute(load("items")["repoint_item"].text, row.workspace, row.kind, row.path, username)
+
+
+def _item(row: asyncpg.Record | None) -> ItemRow | None:
+    return ItemRow(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
+
+
+def _head(row: asyncpg.Record | None) -> Head | None:
+    return Head(**{**row, "extra_perms": _perms(row["extra_perms"])}) if row else None
+
+
+def _perms(text: str) -> dict[str, bool]:
+    return msgspec.json.decode(text, type=dict[str, bool])

@@ -1,0 +1,225 @@
+"""Lists of runs and jobs: the conditions asked for, put into the four queries of the views, merged by id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from orvanta_platform.db.job_views import JobRow, job_row
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+Part = Literal["live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What of a workspace may be shown; see control's Readable, whose fields these are."""
+
+    everything: bool
+    patterns: Sequence[str]
+    principals: Sequence[str]
+    username: str
+    scope: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Conditions of a list; None asks for nothing. Times are inclusive on neither side."""
+
+    script_path_exact: str | None = None
+    script_path_start: str | None = None
+    script_hash: str | None = None
+    created_before: datetime | None = None
+    created_after: datetime | None = None
+    started_before: datetime | None = None
+    started_after: datetime | None = None
+    completed_before: datetime | None = None
+    completed_after: datetime | None = None
+    success: bool | None = None
+    running: bool | None = None
+    job_kinds: tuple[str, ...] | None = None
+    has_null_parent: bool | None = None
+    parent_job: UUID | None = None
+    node: str | None = None
+    created_by: str | None = None
+    label: str | None = None
+    tag: str | None = None
+    worker: str | None = None
+    trigger_kind: str | None = None
+    scheduled_for_before_now: bool | None = None
+    suspended: bool | None = None
+    is_flow_step: bool | None = None
+    is_skipped: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Which rows: the newest `limit` below id `before` or the oldest above id `after`, after `offset` others.
+
+    Without `after` newest first unless `ascending`; with it, oldest first.
+    """
+
+    limit: int = 30
+    offset: int = 0
+    before: UUID | None = None
+    after: UUID | None = None
+    ascending: bool = False
+
+
+@dataclass(slots=True)
+class _Conditions:
+    values: list[Any]
+    texts: list[str] = field(default_factory=list)
+
+    def add(self, text: str, value: Any) -> None:
+        """One more condition; `{}` in it is the place of `value`."""
+        self.texts.append(text.replace("{}", self.place(value)))
+
+    def place(self, value: Any) -> str:
+        """The parameter that stands for `value`."""
+        self.values.append(value)
+        return f"${len(self.values)}"
+
+    def plain(self, text: str) -> None:
+        self.texts.append(text)
+
+
+_Rule = Callable[[_Conditions, Any], None]
+
+
+def _with(text: str) -> _Rule:
+    return lambda conditions, value: conditions.add(text, value)
+
+
+def _either(yes: str, no: str) -> _Rule:
+    return lambda conditions, value: conditions.plain(yes if value else no)
+
+
+_RUNNING = "NOT v.ended AND v.state NOT IN ('queued', 'scheduled', 'available')"
+_RULES: dict[str, _Rule] = {
+    "script_path_exact": _with("v.own_path = {}"),
+    "script_path_start": _with("starts_with(v.own_path, {})"),
+    "script_hash": _with("v.script_hash = {}"),
+    "created_before": _with("v.created_at < {}"),
+    "created_after": _with("v.created_at > {}"),
+    "started_before": _with("v.started_at < {}"),
+    "started_after": _with("v.started_at > {}"),
+    "completed_before": _with("v.ended_at < {}"),
+    "completed_after": _with("v.ended_at > {}"),
+    "success": _either("v.state = 'succeeded'", "v.state IN ('failed', 'cancelled')"),
+    "running": _either(_RUNNING, f"NOT ({_RUNNING})"),
+    "job_kinds": _with("v.kind = ANY({})"),
+    "has_null_parent": _either("v.parent IS NULL", "v.parent IS NOT NULL"),
+    "parent_job": _with("v.parent = {}"),
+    "node": _with("v.node = {}"),
+    "created_by": _with("v.created_by = {}"),
+    "label": _with("{} = ANY(v.labels)"),
+    "tag": _with("v.queue = {}"),
+    "worker": _with("v.worker = {}"),
+    "trigger_kind": _with("v.trigger = {}"),
+    "scheduled_for_before_now": _either("v.scheduled_at <= app_now()", "v.scheduled_at > app_now()"),
+    "suspended": _either("v.state = 'awaiting_approval'", "v.state <> 'awaiting_approval'"),
+    "is_flow_step": _either("v.is_step", "NOT v.is_step"),
+    "is_skipped": _either("v.skipped", "NOT v.skipped"),
+}
+
+
+async def list_jobs(
+    conn: Connection, workspace: str, visible: Visible, parts: Sequence[Part], filter: JobFilter, slice: Slice
+) -> list[JobRow]:
+    """What `visible` may see of these parts, filtered, in one query that reads each part by its own index."""
+    parts = _useful(parts, filter)
+    if not parts:
+        return []
+    text, values = list_statement(workspace, visible, parts, filter, slice)
+    return [job_row(record) for record in await conn.fetch(text, *values)]
+
+
+def list_statement(
+    workspace: str, visible: Visible, parts: Sequence[Part], filter: JobFilter, slice: Slice
+) -> tuple[str, list[Any]]:
+    """The query of a list of at least one part, and its parameters."""
+    conditions = _conditions(workspace, visible, filter)
+    if slice.before is not None:
+        conditions.add("v.id < {}", slice.before)
+    if slice.after is not None:
+        conditions.add("v.id > {}", slice.after)
+    since = conditions.place(filter.created_after) if filter.created_after and any(map(_of_runs, parts)) else None
+    tail = f" {_order(filter, slice)} LIMIT "
+    bodies = [_body(part, conditions, since) for part in parts]
+    if len(bodies) > 1:
+        bodies = [f"({body}{tail}{slice.offset + slice.limit})" for body in bodies]
+    return " UNION ALL ".join(bodies) + tail + f"{slice.limit} OFFSET {slice.offset}", conditions.values
+
+
+async def count_jobs(
+    conn: Connection, workspace: str, visible: Visible, parts: Sequence[Part], filter: JobFilter
+) -> int:
+    """How many rows `list_jobs` would give without a limit."""
+    total = 0
+    for part in _useful(parts, filter):
+        conditions = _conditions(workspace, visible, filter)
+        text = " AND ".join([load("job_views")[f"count_{part}"].text, *conditions.texts])
+        total += await conn.fetchval(text, *conditions.values)
+    return total
+
+
+def _of_runs(part: Part) -> bool:
+    return part.endswith("runs")
+
+
+def _body(part: Part, conditions: _Conditions, since: str | None) -> str:
+    texts = [load("job_views")[f"list_{part}"].text, *conditions.texts]
+    if since is not None and _of_runs(part):
+        # A run's id is as old as the run: its index need not be read further back. A minute is for clocks that differ.
+        texts.append(f"v.id >= uuid_at({since}::timestamptz - interval '1 minute')")
+    return " AND ".join(texts)
+
+
+def _order(filter: JobFilter, slice: Slice) -> str:
+    """By id, which is by time. Ids of one run's jobs share their time, so within a run it is by creation."""
+    direction = "ASC" if slice.ascending or slice.after is not None else "DESC"
+    within_run = filter.parent_job is not None and slice.before is None and slice.after is None
+    return f"ORDER BY created_at {direction}, id {direction}" if within_run else f"ORDER BY id {direction}"
+
+
+def _useful(parts: Sequence[Part], filter: JobFilter) -> list[Part]:
+    """The parts that can hold a match: what asks for an end cannot be under way, a node's job has a parent."""
+    ended = filter.success is not None or filter.completed_after or filter.completed_before
+    live = filter.running is True or filter.suspended is True
+    steps = filter.is_flow_step is True or filter.node is not None
+    runs = filter.has_null_parent is True or filter.is_flow_step is False or filter.is_skipped is True
+    return [
+        part
+        for part in parts
+        if not (ended and part.startswith("live"))
+        and not (live and not part.startswith("live"))
+        and not (steps and part.endswith("runs"))
+        and not (runs and part.endswith("jobs"))
+    ]
+
+
+def _conditions(workspace: str, visible: Visible, filter: JobFilter) -> _Conditions:
+    conditions = _Conditions([workspace])
+    for name, rule in _RULES.items():
+        value = getattr(filter, name)
+        if value is not None:
+            rule(conditions, value)
+    if not visible.everything:
+        _limit(conditions, visible)
+    if visible.scope is not None:
+        conditions.add("v.run_path LIKE ANY({}::text[])", list(visible.scope))
+    return conditions
+
+
+def _limit(conditions: _Conditions, visible: Visible) -> None:
+    me = conditions.place(visible.username)
+    patterns = conditions.place(list(visible.patterns))
+    principals = conditions.place(list(visible.principals))
+    conditions.plain(
+        f"(v.created_by = {me} OR v.run_path LIKE ANY({patterns}::text[]) OR v.extra_perms ?| {principals}::text[])"
+    )

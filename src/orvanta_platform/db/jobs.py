@@ -1,0 +1,209 @@
+"""Rows of live jobs: claim, give back, reap, timers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+from orvanta_platform.db.runs import RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A job that a worker has claimed, with its run as it stood at that moment."""
+
+    id: UUID
+    node: str | None
+    node_index: int
+    kind: str
+    language: str | None
+    path: str | None
+    queue: str
+    priority: int
+    attempt: int
+    failures: int
+    timeout_s: float | None
+    run: RunRow
+    lane: int = 0
+    seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One place of the claim index: what lies above `low` in it, at most `take` jobs."""
+
+    queue: str
+    priority: int
+    lane: int
+    low: int
+    take: int
+
+
+@dataclass(frozen=True, slots=True)
+class LiveJob:
+    """A live job of a locked run."""
+
+    id: UUID
+    node: str | None
+    node_index: int
+    kind: str
+    queue: str
+    state: str
+    attempt: int
+    losses: int
+    failures: int
+    worker: UUID | None
+    generation: int | None
+    claimed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job that a lost worker holds."""
+
+    id: UUID
+    run: UUID
+    attempt: int
+    losses: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueTimer:
+    """A timer whose time has come: `kind` start or cancel (of the run), retry (of the job)."""
+
+    run: UUID
+    job: UUID
+    kind: str
+
+
+async def waiting_pairs(connection: Connection) -> list[tuple[str, int]]:
+    """The (queue, priority) pairs that hold available jobs, priorities of a queue from high to low."""
+    rows = await connection.fetch(load("jobs")["waiting_pairs"].text)
+    return [(row["queue"], row["priority"]) for row in rows]
+
+
+async def claim(
+    connection: Connection, lanes: Sequence[Lane], worker: UUID, generation: int, limit: int
+) -> list[Claimed]:
+    """Claim up to `limit` jobs from the lanes in their order."""
+    columns: tuple[list[Any], ...] = ([], [], [], [], [])
+    for lane in lanes:
+        for column, name in zip(columns, Lane.__slots__, strict=True):
+            column.append(getattr(lane, name))
+    rows = await connection.fetch(load("jobs")["claim"].text, *columns, worker, generation, limit)
+    return [_claimed(row) for row in rows]
+
+
+def _claimed(row: Any) -> Claimed:
+    run = RunRow(
+        id=row["run"],
+        workspace=row["workspace"],
+        kind=row["run_kind"],
+        path=row["run_path"],
+        version=row["version"],
+        document=row["document"],
+        language=row["run_language"],
+        pin_set=row["pin_set"],
+        engine_version=row["engine_version"],
+        rev=row["rev"],
+        state=row["state"],
+        status=row["status"],
+        root=row["root"],
+        created_by=row["created_by"],
+        email=row["email"],
+        permissioned_as=row["permissioned_as"],
+        seed=row["seed"],
+        scheduled_at=row["scheduled_at"],
+        priority=row["run_priority"],
+        queue=row["run_queue"],
+    )
+    return Claimed(
+        id=row["id"],
+        node=row["node"],
+        node_index=row["node_index"],
+        kind=row["kind"],
+        language=row["language"],
+        path=row["path"],
+        queue=row["queue"],
+        priority=row["priority"],
+        attempt=row["attempt"],
+        failures=row["failures"],
+        timeout_s=row["timeout_s"],
+        run=run,
+        lane=row["lane"],
+        seq=row["claimed_seq"],
+    )
+
+
+async def give_back(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> list[str]:
+    """Make claimed jobs that were never started available again; gives their queues."""
+    rows = await connection.fetch(load("jobs")["give_back"].text, list(jobs), worker, generation)
+    return [row["queue"] for row in rows]
+
+
+async def lock_jobs_of_run(connection: Connection, run: UUID) -> list[LiveJob]:
+    """The live jobs of a run whose row is locked; they stay as they are until the transaction ends."""
+    rows = await connection.fetch(load("jobs")["lock_jobs_of_run"].text, run)
+    return [LiveJob(**dict(row)) for row in rows]
+
+
+async def was_ended_by(connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int) -> bool:
+    """Whether the end of this attempt was recorded: what a COMMIT without an answer did."""
+    return bool(await connection.fetchval(load("jobs")["job_was_ended_by"].text, job, attempt, worker, generation))
+
+
+async def held_jobs(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> dict[UUID, bool]:
+    """Those of `jobs` that run under this worker and generation; True: its run is to stop."""
+    rows = await connection.fetch(load("jobs")["held_jobs"].text, list(jobs), worker, generation)
+    return {row["id"]: row["cancelled"] for row in rows}
+
+
+async def held_by_worker(connection: Connection, worker: UUID, generation: int) -> dict[UUID, UUID]:
+    """The jobs that run under this worker and generation, with their runs. Reads the whole table: ask rarely."""
+    rows = await connection.fetch(load("jobs")["held_by_worker"].text, worker, generation)
+    return {row["id"]: row["run"] for row in rows}
+
+
+async def runs_held_by(connection: Connection, worker: UUID, generation: int) -> list[UUID]:
+    """Runs in which this worker's generation holds jobs, at most 500, in order."""
+    rows = await connection.fetch(load("jobs")["runs_held_by"].text, worker, generation)
+    return [row["run"] for row in rows]
+
+
+async def lock_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, datetime | None]:
+    """Lock these runs in order; gives when each that lives was asked to cancel, None where it was not."""
+    rows = await connection.fetch(load("jobs")["lock_runs"].text, list(runs))
+    return {row["id"]: row["cancel_at"] for row in rows}
+
+
+async def lock_held_jobs(connection: Connection, runs: Sequence[UUID], worker: UUID, generation: int) -> list[HeldJob]:
+    """Lock the jobs that the worker's generation holds in these (locked) runs."""
+    rows = await connection.fetch(load("jobs")["lock_held_jobs"].text, list(runs), worker, generation)
+    return [HeldJob(**dict(row)) for row in rows]
+
+
+async def reap(connection: Connection, jobs: Sequence[UUID]) -> list[str]:
+    """Make locked jobs of locked runs available again, with the loss noted in each run's history; gives queues."""
+    queries = load("jobs")
+    rows = await connection.fetch(queries["reap_jobs"].text, list(jobs))
+    runs = [row["run"] for row in rows]
+    await connection.execute(queries["bump_runs"].text, runs)
+    kinds, data = ["reap"] * len(rows), ['{"reason":"worker_lost"}'] * len(rows)
+    await connection.execute(queries["note_reaped"].text, runs, kinds, [row["node"] for row in rows], data)
+    return [row["queue"] for row in rows]
+
+
+async def take_due_timers(connection: Connection) -> list[DueTimer]:
+    """Take up to 200 due timers; they are gone when the transaction commits."""
+    return [DueTimer(**dict(row)) for row in await connection.fetch(load("jobs")["take_due_timers"].text)]
+
+
+async def next_timer_s(connection: Connection) -> float | None:
+    """Seconds until the next timer is due (may be negative); None without timers."""
+    seconds: float | None = await connection.fetchval(load("jobs")["next_timer"].text)
+    return seconds

@@ -1,0 +1,126 @@
+"""Forward-only migrations, `NNNN_verb_noun.sql`, each in the transaction that notes it.
+
+A file whose first line is `-- breaking` may not be run under by older code: start-up refuses a database
+that has a breaking migration this code does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+from urllib.parse import unquote, urlsplit
+
+import asyncpg
+
+from orvanta_platform import clock
+from orvanta_platform.db.pool import CANNOT_CONNECT, MINIMUM_VERSION, Connection, unavailable
+from orvanta_platform.db.queries import load
+from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable, SchemaTooNew
+
+FILE_NAME = re.compile(r"^\d{4}_[a-z]+(_[a-z]+)+\.sql$")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step: its name without suffix, whether it breaks older code, its SQL."""
+
+    name: str
+    breaking: bool
+    text: str
+
+
+def migrations() -> list[Migration]:
+    """All migrations that this code knows, in order."""
+    folder = resources.files(__package__).joinpath("migrations")
+    found = []
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.name.endswith(".sql"):
+            text = entry.read_text(encoding="utf-8")
+            found.append(Migration(entry.name.removesuffix(".sql"), text.startswith("-- breaking"), text))
+    return found
+
+
+async def migrate(owner_url: str, *, app_url: str | None = None) -> list[str]:
+    """Bring the database up to this code; gives the names applied.
+
+    Runs as the owner of the tables. Where `app_url` names another role, that role gets what it needs and
+    no more (the audit table: INSERT and SELECT). Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew.
+    """
+    try:
+        connection = await asyncpg.connect(owner_url, timeout=10)
+    except CANNOT_CONNECT as error:
+        raise unavailable(error) from error
+    try:
+        await _check_version(connection)
+        await connection.execute(load("schema")["create_migration_table"].text)
+        applied = await _apply_missing(connection)
+        await connection.fetchval(load("schema")["ensure_partitions"].text, clock.now())
+        app_role = _role(app_url) if app_url else None
+        if app_role and app_role != _role(owner_url):
+            await _grant(connection, app_role)
+        return applied
+    finally:
+        await connection.close()
+
+
+async def _check_version(connection: Connection) -> None:
+    version = int(await connection.fetchval(load("schema")["server_version"].text))
+    if version < MINIMUM_VERSION:
+        raise DatabaseTooOld(
+            f"PostgreSQL {version // 10000} is too old; Orvanta needs 15 or newer.",
+            hint="Upgrade the server, or unset DATABASE_URL to use the embedded PostgreSQL.",
+        )
+
+
+async def _apply_missing(connection: Connection) -> list[str]:
+    names: list[str] = []
+    async with connection.transaction():
+        await connection.execute(load("schema")["lock_migrations"].text)
+        await _refuse_newer(connection)
+        done = {row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)}
+        for migration in migrations():
+            if migration.name not in done:
+                await connection.execute(migration.text)
+                await connection.execute(load("schema")["note_migration"].text, migration.name, migration.breaking)
+                names.append(migration.name)
+    return names
+
+
+async def _refuse_newer(connection: Connection) -> None:
+    known = {migration.name for migration in migrations()}
+    rows = await connection.fetch(load("schema")["applied_migrations"].text)
+    newer = [row["name"] for row in rows if row["breaking"] and row["name"] not in known]
+    if newer:
+        raise SchemaTooNew(
+            f"The database was migrated by a newer Orvanta ({newer[-1]}).",
+            hint="Start the newer version, or restore a backup made before the upgrade.",
+        )
+
+
+async def check(connection: Connection) -> None:
+    """Refuse to run on a schema that is missing, behind or breakingly ahead.
+
+    Raises DatabaseUnavailable (behind or missing: run `orvanta migrate`) and SchemaTooNew.
+    """
+    if not await connection.fetchval(load("schema")["migration_table_exists"].text):
+        raise DatabaseUnavailable("The database has no Orvanta schema.", hint="Run `orvanta migrate` once.")
+    await _refuse_newer(connection)
+    done = {row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)}
+    missing = [migration.name for migration in migrations() if migration.name not in done]
+    if missing:
+        raise DatabaseUnavailable(
+            f"The database lacks {len(missing)} migration(s), from {missing[0]} on.",
+            hint="Run `orvanta migrate`.",
+        )
+
+
+async def _grant(connection: Connection, role: str) -> None:
+    quoted = '"' + role.replace('"', '""') + '"'
+    text = resources.files(__package__).joinpath("grants.sql").read_text(encoding="utf-8")
+    await connection.execute(text.replace(":app", quoted))
+
+
+def _role(url: str) -> str | None:
+    user = urlsplit(url).username
+    return unquote(user) if user else None

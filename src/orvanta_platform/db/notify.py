@@ -1,0 +1,190 @@
+"""Wake-ups: what changed, told between processes after the commit.
+
+A topic is a short string: `queues`, `queue:<name>`, `run:<id>`, `job:<id>`, `cancel`, `timer`. A waiter
+registers, then reads the state, then waits, and looks again at the latest after its time-out: a lost
+notification costs a delay, never a result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from orvanta_platform.db.pool import CANNOT_CONNECT, CONNECTION_LOST, Connection, Database
+from orvanta_platform.db.queries import load
+
+CHANNEL = "orvanta"
+EVERYTHING = "*"
+_MAX_PAYLOAD = 7900
+_GAP_S = 0.005
+_RECONNECT_S = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """A registered waiter. `wait` returns True when a topic of it changed since the last wait."""
+
+    def __init__(self) -> None:
+        self._changed = asyncio.Event()
+
+    def set(self) -> None:
+        """Something this waiter looks at has changed."""
+        self._changed.set()
+
+    async def wait(self, timeout_s: float) -> bool:
+        """Wait for a change, at most `timeout_s` seconds; then the waiter is armed again."""
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout_s)
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
+
+
+class Listener:
+    """One LISTEN connection of a process, kept open; after a reconnect everything counts as changed."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._watches: dict[str, set[Watch]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._lost = asyncio.Event()
+
+    async def start(self) -> None:
+        """Connect and listen. Raises when the first connection fails."""
+        await self._connect()
+        self._task = asyncio.create_task(self._stay_connected(), name="listener")
+
+    async def close(self) -> None:
+        """Stop listening. Safe to call twice."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        if self._connection is not None:
+            with suppress(*CONNECTION_LOST, TimeoutError):
+                await self._connection.close(timeout=1)
+            self._connection = None
+
+    @contextmanager
+    def watch(self, *topics: str) -> Iterator[Watch]:
+        """A waiter registered for `topics` while the block runs."""
+        watch = Watch()
+        for topic in topics:
+            self._watches.setdefault(topic, set()).add(watch)
+        try:
+            yield watch
+        finally:
+            for topic in topics:
+                registered = self._watches[topic]
+                registered.discard(watch)
+                if not registered:
+                    del self._watches[topic]
+
+    def wake(self, topics: list[str]) -> None:
+        """Wake the waiters of `topics` (`*`: all) in this process."""
+        if EVERYTHING in topics:
+            topics = list(self._watches)
+        for topic in topics:
+            for watch in self._watches.get(topic, ()):
+                watch.set()
+
+    @property
+    def connection(self) -> Connection | None:
+        """The connection while it is alive; the notifier sends over it."""
+        return self._connection
+
+    def _on_notification(self, _connection: Any, _pid: int, _channel: str, payload: object) -> None:
+        self.wake(str(payload).split("\n"))
+
+    def _on_close(self, _connection: Any) -> None:
+        self._lost.set()
+
+    async def _connect(self) -> None:
+        connection = await self._database.direct()
+        try:
+            self._lost.clear()
+            connection.add_termination_listener(self._on_close)
+            await connection.add_listener(CHANNEL, self._on_notification)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+        if connection.is_closed():  # before anybody listened for that
+            self._lost.set()
+
+    async def _stay_connected(self) -> None:
+        while True:
+            await self._lost.wait()
+            self._connection = None
+            try:
+                await self._connect()
+            except CANNOT_CONNECT as error:
+                self._lost.set()
+                log.warning("listener cannot reconnect", action="listener_reconnect", error=str(error))
+                await asyncio.sleep(_RECONNECT_S)
+                continue
+            self.wake([EVERYTHING])
+
+
+class Notifier:
+    """Sends topics: the first at once, then what gathered, at most once in 5 ms."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._topics: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def send(self, *topics: str) -> None:
+        """Tell every process that these topics changed. Call it after the commit."""
+        self._topics.update(topics)
+        if self._topics and (self._task is None or self._task.done()):
+            self._task = asyncio.create_task(self._drain(), name="notifier")
+
+    def queue(self, *names: str) -> None:
+        """These queues have new work; `queues` wakes who serves all of them."""
+        if names:
+            self.send("queues", *(f"queue:{name}" for name in names))
+
+    def run_changed(self, run: UUID) -> None:
+        """A node of the run ended, or the run did."""
+        self.send(f"run:{run}")
+
+    def log(self, job: UUID) -> None:
+        """The job printed something."""
+        self.send(f"job:{job}")
+
+    def cancelled(self, run: UUID) -> None:
+        """The run is to stop: its workers look at once."""
+        self.send("cancel", f"run:{run}")
+
+    async def flush(self) -> None:
+        """Wait until everything given so far was sent."""
+        if self._task is not None:
+            await self._task
+
+    async def _drain(self) -> None:
+        while self._topics:
+            topics, self._topics = self._topics, set()
+            payload = "\n".join(sorted(topics))
+            if len(payload) > _MAX_PAYLOAD:
+                payload = EVERYTHING
+            await self._send(payload)
+            await asyncio.sleep(_GAP_S)
+
+    async def _send(self, payload: str) -> None:
+        connection = self._listener.connection
+        if connection is None:
+            return
+        try:
+            await connection.execute(load("schema")["notify"].text, CHANNEL, payload)
+        except CONNECTION_LOST as error:
+            log.debug("notification lost", action="notify", error=str(error))

@@ -1,0 +1,149 @@
+"""Connections to PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import asyncpg
+
+from orvanta_platform.db.queries import load
+from orvanta_platform.errors import DatabaseTooOld, DatabaseUnavailable
+
+Connection = Any
+"""An asyncpg connection, pooled or not: the stubs give the two no common type."""
+
+T = TypeVar("T")
+
+MINIMUM_VERSION = 150000
+_ATTEMPTS = 8
+
+CONNECTION_LOST: tuple[type[Exception], ...] = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.CannotConnectNowError,
+    ConnectionError,
+    OSError,
+    asyncio.IncompleteReadError,
+)
+"""What asyncpg raises when a server went away, also between two statements, or cannot be reached."""
+
+TRANSIENT: tuple[type[Exception], ...] = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+)
+
+CANNOT_CONNECT: tuple[type[Exception], ...] = (*CONNECTION_LOST, asyncpg.PostgresError, ValueError, TimeoutError)
+"""What opening a connection may raise: no answer, a refused login, a malformed address."""
+
+_TRY_AGAIN: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST)
+
+retries: dict[str, int] = {}
+"""How often a transaction was tried again, by the name of the error: a counter for /metrics."""
+
+
+class Database:
+    """A pool of connections to one database. Made by `connect`."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], url: str, direct_url: str) -> None:
+        self.pool = pool
+        self.url = url
+        self.direct_url = direct_url
+
+    @classmethod
+    async def connect(
+        cls, url: str, *, direct_url: str | None = None, min_size: int = 1, max_size: int = 8
+    ) -> Database:
+        """Open the pool. Raises DatabaseUnavailable and DatabaseTooOld with what to do about it."""
+        try:
+            pool = await asyncpg.create_pool(
+                url, min_size=min_size, max_size=max_size, command_timeout=60, timeout=10, reset=_keep_session
+            )
+        except CANNOT_CONNECT as error:
+            raise unavailable(error) from error
+        database = cls(pool, url, direct_url or url)
+        try:
+            await database._check_version()
+        except BaseException:
+            await pool.close()
+            raise
+        return database
+
+    async def _check_version(self) -> None:
+        async with self.pool.acquire() as connection:
+            version = int(await connection.fetchval(load("schema")["server_version"].text))
+        if version < MINIMUM_VERSION:
+            raise DatabaseTooOld(
+                f"PostgreSQL {version // 10000} is too old; Orvanta needs 15 or newer.",
+                hint="Upgrade the server, or unset DATABASE_URL to use the embedded PostgreSQL.",
+            )
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection outside any transaction."""
+        async with self.pool.acquire() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A READ COMMITTED transaction that waits at most 500 ms for a lock."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            await connection.execute(load("schema")["set_lock_timeout"].text)
+            yield connection
+
+    async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run `work` in a transaction, again with jitter after a deadlock, lock timeout or lost connection.
+
+        `work` must be safe to run twice: it sees a fresh transaction each time.
+        """
+        attempt = 0
+        while True:
+            try:
+                async with self.transaction() as connection:
+                    return await work(connection)
+            except _TRY_AGAIN as error:
+                attempt += 1
+                name = type(error).__name__
+                retries[name] = retries.get(name, 0) + 1
+                if attempt >= _ATTEMPTS:
+                    raise
+                await asyncio.sleep(random.uniform(0.5, 1.0) * min(0.02 * 2**attempt, 2.0))
+
+    async def direct(self) -> Connection:
+        """A connection of its own, past any pooler: for LISTEN. The caller closes it."""
+        return await asyncpg.connect(self.direct_url, timeout=10)
+
+    async def close(self) -> None:
+        """Close all connections; waits for those in use, at most 5 s."""
+        try:
+            await asyncio.wait_for(self.pool.close(), 5)
+        except TimeoutError:
+            self.pool.terminate()
+
+
+async def _keep_session(_connection: object) -> None:
+    """Nothing here changes a session beyond its transaction, so giving a connection back costs no round trip."""
+
+
+def unavailable(error: Exception) -> DatabaseUnavailable:
+    """The sentence for a database that did not let us in."""
+    if isinstance(error, asyncpg.InvalidPasswordError | asyncpg.InvalidAuthorizationSpecificationError):
+        return DatabaseUnavailable(
+            f"The database refused the login: {error}.", hint="Check user and password in DATABASE_URL."
+        )
+    if isinstance(error, asyncpg.InvalidCatalogNameError):
+        return DatabaseUnavailable(
+            f"The database does not exist: {error}.", hint="Create it, or correct its name in DATABASE_URL."
+        )
+    return DatabaseUnavailable(
+        f"The database cannot be reached: {error or type(error).__name__}.",
+        hint="Check that the server runs and that DATABASE_URL names the right host, port and database.",
+    )

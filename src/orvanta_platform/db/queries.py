@@ -1,0 +1,53 @@
+"""Named queries. `sql/<noun>.sql` holds blocks that open with `-- name: <query>` and a sentence."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: (?P<name>[a-z_]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One statement: its name, the sentence that describes it, its text."""
+
+    name: str
+    description: str
+    text: str
+
+
+@cache
+def load(noun: str) -> dict[str, Query]:
+    """Every query of `sql/<noun>.sql` by name. Raises FileNotFoundError and ValueError (malformed block)."""
+    text = resources.files(__package__).joinpath("sql", f"{noun}.sql").read_text(encoding="utf-8")
+    heads = list(_NAME.finditer(text))
+    if not heads or text[: heads[0].start()].strip():
+        raise ValueError(f"{noun}.sql must begin with a named query")
+    found: dict[str, Query] = {}
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        block = text[head.end() : following.start() if following else len(text)].strip()
+        query = _parse(head["name"], block)
+        if query.name in found:
+            raise ValueError(f"{noun}.sql names {query.name} twice")
+        found[query.name] = query
+    return found
+
+
+def _parse(name: str, block: str) -> Query:
+    lines = block.splitlines()
+    comments = 0
+    while comments < len(lines) and lines[comments].startswith("-- "):
+        comments += 1
+    if not comments:
+        raise ValueError(f"query {name} has no description")
+    description = " ".join(line.removeprefix("-- ") for line in lines[:comments])
+    return Query(name, description, "\n".join(lines[comments:]).strip().rstrip(";"))
+
+
+def nouns() -> list[str]:
+    """The names of all query files."""
+    folder = resources.files(__package__).joinpath("sql")
+    return sorted(entry.name.removesuffix(".sql") for entry in folder.iterdir() if entry.name.endswith(".sql"))

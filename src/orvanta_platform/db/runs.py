@@ -1,0 +1,278 @@
+"""Rows of runs: what can run, what runs, what ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A version that can run; `settings` is what was deployed beside its document."""
+
+    id: int
+    kind: str
+    path: str
+    hash: str
+    document: bytes
+    format: str
+    language: str | None
+    settings: dict[str, Any]
+    extra_perms: dict[str, bool]
+    created_by: str
+    archived: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedScript:
+    """What a script node of a workflow runs."""
+
+    path: str
+    version: int
+    document: bytes
+    language: str
+    settings: dict[str, Any]
+    extra_perms: dict[str, bool]
+    created_by: str
+    hash: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A live run: what a step needs of it."""
+
+    id: UUID
+    workspace: str
+    kind: str
+    path: str | None
+    version: int | None
+    document: bytes | None
+    language: str | None
+    pin_set: bytes | None
+    engine_version: int
+    rev: int
+    state: bytes
+    status: str
+    root: UUID
+    created_by: str
+    email: str
+    permissioned_as: str
+    seed: int
+    scheduled_at: datetime
+    priority: int = 0
+    queue: str | None = None
+    timeout_s: float | None = None
+    cancel_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run to insert; `scheduled_at` None: now."""
+
+    id: UUID
+    workspace: str
+    kind: str
+    path: str | None
+    version: int | None
+    document: bytes | None
+    language: str | None
+    pin_set: bytes | None
+    engine_version: int
+    state: bytes
+    priority: int
+    queue: str | None
+    parent: UUID | None
+    root: UUID
+    trigger: str
+    created_by: str
+    email: str
+    permissioned_as: str
+    scheduled_at: datetime | None
+    seed: int
+    timeout_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunTarget:
+    """The live run that an id means, and the job of it, where the id is that of a job."""
+
+    id: UUID
+    path: str | None
+    created_by: str
+    permissioned_as: str
+    job: UUID | None
+    node: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """How a run ended; `result_of` names whose value its result is."""
+
+    id: UUID
+    workspace: str
+    path: str | None
+    status: str
+    recovered: bool
+    error_name: str | None
+    result_of: UUID | None
+    created_by: str
+    permissioned_as: str
+
+
+def _version(row: Any) -> VersionRow | None:
+    if row is None:
+        return None
+    fields = dict(row)
+    fields["settings"] = msgspec.json.decode(fields["settings"])
+    fields["extra_perms"] = msgspec.json.decode(fields["extra_perms"])
+    return VersionRow(**fields)
+
+
+async def resolve_path(connection: Connection, workspace: str, kind: str, path: str) -> VersionRow | None:
+    """The version that a run by path takes; None where there is no such item or none of it is locked."""
+    return _version(await connection.fetchrow(load("runs")["resolve_path"].text, workspace, kind, path))
+
+
+async def resolve_hash(connection: Connection, workspace: str, version_hash: str) -> VersionRow | None:
+    """The script version with this hash (16 hex digits)."""
+    return _version(await connection.fetchrow(load("runs")["resolve_hash"].text, workspace, version_hash))
+
+
+async def resolve_version(connection: Connection, workspace: str, version: int) -> VersionRow | None:
+    """The flow version with this id."""
+    return _version(await connection.fetchrow(load("runs")["resolve_version"].text, workspace, version))
+
+
+async def resolve_pins(
+    connection: Connection, workspace: str, paths: Sequence[str], hashes: Sequence[str]
+) -> list[PinnedScript]:
+    """What script paths, and scripts named by version hash, resolve to now. Missing ones are left out."""
+    rows = [] if not paths else await connection.fetch(load("runs")["resolve_pins"].text, workspace, list(paths))
+    if hashes:
+        rows += await connection.fetch(load("runs")["resolve_pinned_hashes"].text, workspace, list(hashes))
+    return [
+        PinnedScript(
+            path=row["path"],
+            version=row["id"],
+            document=row["document"],
+            language=row["language"],
+            settings=msgspec.json.decode(row["settings"]),
+            extra_perms=msgspec.json.decode(row["extra_perms"]),
+            created_by=row["created_by"],
+            hash=row.get("hash"),
+        )
+        for row in rows
+    ]
+
+
+async def keep_document(connection: Connection, digest: bytes, body: bytes) -> None:
+    """Keep the bytes of a workflow or script under their SHA-256."""
+    await connection.execute(load("runs")["insert_document"].text, digest, body)
+
+
+async def get_document(connection: Connection, digest: bytes) -> bytes:
+    """The bytes with this SHA-256. Raises LookupError."""
+    body = await connection.fetchval(load("runs")["get_document"].text, digest)
+    if body is None:
+        raise LookupError(f"document {digest.hex()} is missing")
+    return bytes(body)
+
+
+async def keep_pin_set(connection: Connection, digest: bytes, pins: str) -> None:
+    """Keep a pin set (JSON text) under its hash."""
+    await connection.execute(load("runs")["insert_pin_set"].text, digest, pins)
+
+
+async def get_pin_set(connection: Connection, digest: bytes) -> str:
+    """A pin set as JSON text. Raises LookupError."""
+    pins = await connection.fetchval(load("runs")["get_pin_set"].text, digest)
+    if pins is None:
+        raise LookupError(f"pin set {digest.hex()} is missing")
+    return str(pins)
+
+
+async def insert_run(connection: Connection, run: NewRun) -> None:
+    """Insert a run before its first step; raises asyncpg.UniqueViolationError where its id is taken."""
+    values = [getattr(run, name) for name in NewRun.__slots__]
+    await connection.execute(load("runs")["insert_run"].text, *values)
+
+
+async def claim_idempotency_key(connection: Connection, workspace: str, path: str, key: str, run: UUID) -> UUID:
+    """The run that this key means: `run` where the key is new, else the first one's id."""
+    queries = load("runs")
+    if await connection.fetchval(queries["claim_idempotency_key"].text, workspace, path, key, run) is not None:
+        return run
+    first: UUID = await connection.fetchval(queries["idempotent_run"].text, workspace, path, key)
+    return first
+
+
+async def lock_run(connection: Connection, run: UUID) -> RunRow | None:
+    """The live run, its row locked until the transaction ends; None where it has ended."""
+    return _run(await connection.fetchrow(load("runs")["lock_run"].text, run))
+
+
+async def get_live_run(connection: Connection, run: UUID) -> RunRow | None:
+    """The live run as it stands; None where it has ended."""
+    return _run(await connection.fetchrow(load("runs")["get_live_run"].text, run))
+
+
+def _run(row: Any) -> RunRow | None:
+    if row is None:
+        return None
+    return RunRow(**{name: row[name] for name in RunRow.__slots__})
+
+
+async def run_of(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
+    """The live run of the workspace that an id means: a run's own, or that of a live job."""
+    row = await connection.fetchrow(load("runs")["run_of"].text, run_or_job, workspace)
+    return RunTarget(**{name: row[name] for name in RunTarget.__slots__}) if row else None
+
+
+async def request_cancel(connection: Connection, run: UUID, by: str, reason: str | None) -> bool:
+    """Mark the run as to be cancelled; False where it was already, or has ended."""
+    return await connection.fetchval(load("runs")["request_cancel"].text, run, by, reason) is not None
+
+
+async def set_start_timer(connection: Connection, run: UUID, at: datetime) -> None:
+    """The run begins at `at`."""
+    await connection.execute(load("runs")["set_timer"].text, run, run, "start", at)
+
+
+async def set_cancel_timer(connection: Connection, run: UUID, grace_s: float) -> None:
+    """After `grace_s` seconds the run is cancelled whether or not its workers answered."""
+    await connection.execute(load("runs")["set_timer_in"].text, run, run, "cancel", grace_s)
+
+
+async def ended_run(connection: Connection, run: UUID) -> EndedRun | None:
+    """How the run ended; None where it lives or never was."""
+    row = await connection.fetchrow(load("runs")["ended_run"].text, run)
+    return EndedRun(**dict(row)) if row else None
+
+
+async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:
+    """Leave an event (JSON text) for a run; False where the run is not alive."""
+    return await connection.fetchval(load("runs")["insert_inbox"].text, run, event) is not None
+
+
+async def read_inbox(connection: Connection, run: UUID) -> list[tuple[int, str]]:
+    """The run's events that nobody has taken in: (seq, JSON text), in order, at most 200."""
+    rows = await connection.fetch(load("runs")["read_inbox"].text, run)
+    return [(row["seq"], row["event"]) for row in rows]
+
+
+async def forget_inbox(connection: Connection, run: UUID) -> None:
+    """Drop events that came after the run's end."""
+    await connection.execute(load("runs")["forget_inbox"].text, run)
+
+
+async def stale_inbox(connection: Connection) -> list[UUID]:
+    """Runs with events older than a second, at most 200."""
+    return [row["run"] for row in await connection.fetch(load("runs")["stale_inbox"].text)]

@@ -1,0 +1,84 @@
+-- name: jobs_without_run
+-- Every live job has a live run.
+SELECT j.id, 'job ' || j.id || ' is live, its run ' || j.run || ' is not' AS problem
+FROM job_live j WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = j.run) LIMIT 100
+
+-- name: runs_twice
+-- A run is live or over, never both.
+SELECT r.id, 'run ' || r.id || ' is live and over' AS problem FROM run_live l JOIN run r ON r.id = l.id LIMIT 100
+
+-- name: jobs_twice
+-- A job is live or over, never both.
+SELECT j.id, 'job ' || j.id || ' is live and over' AS problem FROM job_live l JOIN job j ON j.id = l.id LIMIT 100
+
+-- name: jobs_of_no_run
+-- Every job that is over belongs to a run, live or over.
+SELECT j.id, 'job ' || j.id || ' belongs to no run' AS problem FROM job j
+WHERE NOT EXISTS (SELECT FROM run r WHERE r.id = j.run) AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = j.run) LIMIT 100
+
+-- name: runs_stuck
+-- A live run has a job, a timer or an event: else nothing will ever step it.
+SELECT r.id, 'run ' || r.id || ' (' || r.status || ') waits for nothing' AS problem FROM run_live r
+WHERE NOT EXISTS (SELECT FROM job_live j WHERE j.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id)
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) LIMIT 100
+
+-- name: jobs_unscheduled
+-- A scheduled job has its timer or the event that the timer became.
+SELECT j.id, 'job ' || j.id || ' is scheduled without a timer' AS problem FROM job_live j
+WHERE j.state = 'scheduled' AND NOT EXISTS (SELECT FROM timer t WHERE t.run = j.run AND t.job = j.id)
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = j.run) LIMIT 100
+
+-- name: orphan_timers
+-- A timer belongs to a live run.
+SELECT t.run AS id, 'timer ' || t.kind || ' of run ' || t.run || ', which is not live' AS problem FROM timer t
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = t.run) LIMIT 100
+
+-- name: orphan_events
+-- An inbox row belongs to a live run.
+SELECT i.run AS id, 'event of run ' || i.run || ', which is not live' AS problem FROM inbox i
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = i.run) LIMIT 100
+
+-- name: jobs_of_dead_workers
+-- A running job belongs to a worker of that generation, or to a lost one that is about to be reaped.
+SELECT j.id, 'job ' || j.id || ' runs under a worker that is over' AS problem FROM job_live j
+LEFT JOIN worker w ON w.id = j.worker
+WHERE j.state = 'running' AND (w.id IS NULL OR w.state = 'stopped' OR (w.state = 'live' AND w.generation <> j.generation)) LIMIT 100
+
+-- name: results_missing
+-- The result that a run names is kept.
+SELECT r.id, 'run ' || r.id || ' names a result that is not kept' AS problem FROM run r
+WHERE r.result_of IS NOT NULL AND NOT EXISTS (SELECT FROM value v WHERE v.id = r.result_of AND v.kind = 'result') LIMIT 100
+
+-- name: job_results_missing
+-- Every job that succeeded or failed left a result.
+SELECT j.id, 'job ' || j.id || ' ended without a result' AS problem FROM job j
+WHERE j.state <> 'cancelled' AND NOT EXISTS (SELECT FROM value v WHERE v.id = j.id AND v.kind = 'result') LIMIT 100
+
+-- name: documents_missing
+-- The document that a run names is kept.
+SELECT r.id, 'run ' || r.id || ' names a document that is not kept' AS problem
+FROM (SELECT id, document FROM run UNION ALL SELECT id, document FROM run_live) r
+WHERE r.document IS NOT NULL AND NOT EXISTS (SELECT FROM document d WHERE d.hash = r.document) LIMIT 100
+
+-- name: logs_broken
+-- The log of a job's last attempt is as long as its row says, without a gap.
+SELECT e.id, 'the log of ' || e.id || ' has ' || c.chars || ' characters of ' || e.log_chars AS problem
+FROM (SELECT id, attempt, log_chars FROM job UNION ALL SELECT id, attempt, log_chars FROM run) e
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(chars), 0) AS chars, coalesce(max(first_char + chars), 0) AS reach FROM log_chunk l
+    WHERE l.job = e.id AND l.attempt = e.attempt) c
+WHERE e.log_chars > 0 AND (c.chars <> e.log_chars OR c.reach <> e.log_chars) LIMIT 100
+
+-- name: audit_runs_missing
+-- A run that was asked for exists: the audit row and the run are written in one transaction.
+SELECT (a.parameters ->> 'run')::uuid AS id, 'run ' || (a.parameters ->> 'run') || ' was accepted and is gone' AS problem
+FROM audit a WHERE a.operation = 'jobs.run'
+  AND NOT EXISTS (SELECT FROM run r WHERE r.id = (a.parameters ->> 'run')::uuid)
+  AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = (a.parameters ->> 'run')::uuid) LIMIT 100
+
+-- name: live_states
+-- Live runs whose events are all taken in, with the nodes that have jobs.
+SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes
+FROM run_live r LEFT JOIN job_live j ON j.run = r.id
+WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id AND t.kind = 'start')
+GROUP BY r.id LIMIT 10000

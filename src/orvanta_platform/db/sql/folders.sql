@@ -1,0 +1,56 @@
+-- name: get
+-- One folder.
+SELECT name, summary, owners, extra_perms, created_by, edited_at
+FROM folder WHERE workspace = $1 AND name = $2;
+
+-- name: list
+-- A page of the readable folders by name. $2: everything, $3: the names that are readable.
+SELECT name, summary, owners, extra_perms, created_by, edited_at
+FROM folder
+WHERE workspace = $1 AND ($2 OR name = ANY ($3::text[])) AND ($4::text[] IS NULL OR 'f/' || name LIKE ANY ($4))
+  AND name > $5
+ORDER BY name LIMIT $6 OFFSET $7;
+
+-- name: all_grants
+-- What every folder of a workspace gives to whom.
+SELECT name, owners, extra_perms FROM folder WHERE workspace = $1;
+
+-- name: insert
+-- A new folder; no row back where the name is taken.
+INSERT INTO folder (workspace, name, summary, owners, extra_perms, created_by)
+VALUES ($1, $2, $3, $4, $5::jsonb, $6)
+ON CONFLICT DO NOTHING
+RETURNING name;
+
+-- name: update
+-- Changes what is given (null: stays) of a folder.
+UPDATE folder SET
+    summary = coalesce($3, summary),
+    owners = coalesce($4::text[], owners),
+    extra_perms = coalesce($5::jsonb, extra_perms),
+    edited_at = app_now()
+WHERE workspace = $1 AND name = $2
+RETURNING name;
+
+-- name: add_owner
+-- Makes somebody an owner, who then may write there as well.
+UPDATE folder SET
+    owners = CASE WHEN $3 = ANY (owners) THEN owners ELSE owners || $3::text END,
+    extra_perms = extra_perms || jsonb_build_object($3::text, true),
+    edited_at = app_now()
+WHERE workspace = $1 AND name = $2
+RETURNING name;
+
+-- name: remove_owner
+-- Takes ownership away; $4 leaves the right to write (true) or to read (false), null leaves none.
+UPDATE folder SET
+    owners = array_remove(owners, $3),
+    extra_perms = CASE WHEN $4::boolean IS NULL THEN extra_perms - $3::text
+                       ELSE extra_perms || jsonb_build_object($3::text, $4::boolean) END,
+    edited_at = app_now()
+WHERE workspace = $1 AND name = $2
+RETURNING name;
+
+-- name: delete
+-- Deletes a folder; what lies in it stays, for admins to see.
+DELETE FROM folder WHERE workspace = $1 AND name = $2 RETURNING name;

@@ -1,0 +1,150 @@
+-- name: get_by_path
+-- The newest version at a path with its item and document.
+SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, i.archived, i.extra_perms,
+       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
+FROM item AS i
+JOIN version AS v ON v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path
+JOIN document AS d ON d.hash = v.document
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3 AND NOT i.deleted AND NOT v.deleted
+ORDER BY v.archived, v.number DESC LIMIT 1;
+
+-- name: get_by_hash
+-- The version with this hash (of flows: the newest of them).
+SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job,
+       i.archived OR v.archived AS archived, i.extra_perms,
+       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
+FROM version AS v
+JOIN item AS i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+JOIN document AS d ON d.hash = v.document
+WHERE v.workspace = $1 AND v.kind = $2 AND v.hash = $3 AND NOT i.deleted AND NOT v.deleted
+ORDER BY v.id DESC LIMIT 1;
+
+-- name: get_by_version
+-- The version with this id.
+SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job,
+       i.archived OR v.archived AS archived, i.extra_perms,
+       i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
+FROM version AS v
+JOIN item AS i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+JOIN document AS d ON d.hash = v.document
+WHERE v.workspace = $1 AND v.kind = $2 AND v.id = $3 AND NOT i.deleted AND NOT v.deleted;
+
+-- name: head
+-- An item without its versions: whether it is there and who may read it.
+SELECT archived, extra_perms, created_by, version AS current
+FROM item WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted;
+
+-- name: perms_of
+-- The extra_perms of several items of a kind.
+SELECT path, extra_perms FROM item
+WHERE workspace = $1 AND kind = $2 AND path = ANY ($3::text[]) AND NOT archived;
+
+-- name: parents
+-- The hashes of the versions before this one at its path, newest first, at most 100.
+SELECT hash FROM version
+WHERE workspace = $1 AND kind = 'script' AND path = $2 AND number < $3
+ORDER BY number DESC LIMIT 100;
+
+-- name: history
+-- A page of the versions at a path, newest first. $4: before this version id.
+SELECT v.id, v.hash, v.message, v.created_at, v.author
+FROM version AS v
+WHERE v.workspace = $1 AND v.kind = $2 AND v.path = $3 AND NOT v.deleted AND ($4::bigint IS NULL OR v.id < $4)
+ORDER BY v.id DESC LIMIT $5 OFFSET $6;
+
+-- name: list
+-- A page of the readable items of a kind, the one edited last first, without their documents.
+SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, i.archived, i.extra_perms,
+       i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body
+FROM item AS i
+JOIN version AS v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = $2 AND NOT i.deleted
+  AND ($3 OR i.path LIKE ANY ($4::text[]) OR i.extra_perms ?| $5::text[])
+  AND ($6::text[] IS NULL OR i.path LIKE ANY ($6))
+  AND i.archived = $7
+  AND ($8::text IS NULL OR starts_with(i.path, $8))
+  AND ($9::text IS NULL OR i.path = $9)
+  AND ($10::text IS NULL OR i.created_by = $10)
+  AND ($11::text[] IS NULL OR v.language = ANY ($11))
+  AND ($12::text[] IS NULL OR coalesce(v.settings ->> 'kind', 'script') = ANY ($12))
+  AND ($13::bigint IS NULL OR v.id < $13)
+  AND ($14::bigint IS NULL OR v.id > $14)
+ORDER BY CASE WHEN $15 THEN v.id END ASC, v.id DESC
+LIMIT $16 OFFSET $17;
+
+-- name: list_paths
+-- The readable paths of a kind.
+SELECT path FROM item
+WHERE workspace = $1 AND kind = $2 AND NOT archived
+  AND ($3 OR path LIKE ANY ($4::text[]) OR extra_perms ?| $5::text[])
+  AND ($6::text[] IS NULL OR path LIKE ANY ($6))
+ORDER BY path;
+
+-- name: open_item
+-- The item at a path, made where missing, locked until the transaction ends.
+INSERT INTO item AS i (workspace, kind, path, archived, deleted, created_by, edited_by)
+VALUES ($1, $2, $3, true, true, $4, $4)
+ON CONFLICT (workspace, kind, path) DO UPDATE SET edited_by = i.edited_by
+RETURNING archived, deleted, extra_perms, created_by, version AS current;
+
+-- name: newest_version
+-- The newest version at a path, deleted ones included: numbers are never used twice.
+SELECT id, number, hash, deleted FROM version
+WHERE workspace = $1 AND kind = $2 AND path = $3
+ORDER BY number DESC LIMIT 1;
+
+-- name: insert_document
+-- Keeps these bytes; nothing happens where they are kept already.
+INSERT INTO document (hash, body) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: insert_version
+-- The next version at a path.
+INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, format, language, settings, parent,
+                     author, message, lock_state, lock)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, 'locked', $14)
+RETURNING id;
+
+-- name: point_item
+-- Makes a version the one that runs by path take, and the item one that is shown.
+UPDATE item SET version = $4, archived = false, deleted = false, edited_by = $5, edited_at = app_now(),
+                created_by = CASE WHEN deleted THEN $5 ELSE created_by END
+WHERE workspace = $1 AND kind = $2 AND path = $3;
+
+-- name: set_archived
+-- Archives an item or brings it back; no row where it is not there or is so already.
+UPDATE item SET archived = $4, edited_by = $5, edited_at = app_now()
+WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted AND archived <> $4
+RETURNING path;
+
+-- name: delete_item
+-- Hides an item and its versions; no row where it is not there.
+WITH gone AS (
+    UPDATE item SET archived = true, deleted = true, version = NULL, extra_perms = '{}', edited_by = $4,
+                    edited_at = app_now()
+    WHERE workspace = $1 AND kind = $2 AND path = $3 AND NOT deleted
+    RETURNING workspace, kind, path
+), versions AS (
+    UPDATE version AS v SET archived = true, deleted = true
+    FROM gone WHERE v.workspace = gone.workspace AND v.kind = gone.kind AND v.path = gone.path
+)
+SELECT path FROM gone;
+
+-- name: close_version
+-- Archives one version, or deletes it as well ($2).
+UPDATE version SET archived = true, deleted = deleted OR $2 WHERE id = $1 RETURNING id;
+
+-- name: repoint_item
+-- Makes the newest open version the current one; archives the item where none is left.
+UPDATE item AS i SET
+    version = (SELECT max(v.id) FROM version AS v
+               WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path
+                 AND NOT v.archived AND v.lock_state = 'locked'),
+    archived = i.archived OR NOT EXISTS (
+        SELECT 1 FROM version AS v
+        WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived),
+    edited_by = $4, edited_at = app_now()
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3;

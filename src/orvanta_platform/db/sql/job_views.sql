@@ -1,0 +1,109 @@
+-- name: find
+-- Whatever answers to this id in this workspace: a run or a node's job, under way or ended; at most one row.
+SELECT * FROM live_run_view WHERE id = $1 AND workspace = $2
+UNION ALL SELECT * FROM live_job_view WHERE id = $1 AND workspace = $2
+UNION ALL SELECT * FROM ended_run_view WHERE id = $1 AND workspace = $2
+UNION ALL SELECT * FROM ended_job_view WHERE id = $1 AND workspace = $2
+UNION ALL SELECT * FROM past_job_view WHERE id = $1 AND workspace = $2
+
+-- name: steps_of
+-- The jobs of one run, under way and ended. They carry the run's milliseconds, so that one partition is read.
+SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
+       j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
+       t.due_at AS retry_at,
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
+WHERE j.run = $1 AND j.id <> j.run
+UNION ALL
+SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
+       log_chars, NULL, true
+FROM job
+WHERE run = $1 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
+  AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+ORDER BY node_index
+
+-- name: how_it_stands
+-- Whether it is under way or how it ended, and who may know: asked again and again by those who wait.
+SELECT workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM (
+    SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM live_run_view
+    UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM live_job_view
+    UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM ended_run_view
+    UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM ended_job_view
+    UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM past_job_view
+) v WHERE v.id = $1 AND v.workspace = $2
+
+-- name: runs_of_the_millisecond
+-- The flow runs whose ids begin as this one does: one of them may have a node with this derived id.
+SELECT id FROM live_run_view WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
+  AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
+  AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+UNION ALL
+SELECT id FROM ended_run_view WHERE workspace = $2 AND kind IN ('flow', 'flowpreview')
+  AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
+  AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+LIMIT 200
+
+-- name: list_live_runs
+-- Runs under way, without what only one of them is looked at for.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
+       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
+       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
+       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
+       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
+FROM live_run_view v WHERE v.workspace = $1
+
+-- name: list_live_jobs
+-- Jobs of nodes under way, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
+       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
+       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
+       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
+       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
+FROM live_job_view v WHERE v.workspace = $1
+
+-- name: list_ended_runs
+-- Runs that have ended, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
+       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
+       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
+       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
+       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
+FROM ended_run_view v WHERE v.workspace = $1
+
+-- name: list_ended_jobs
+-- Ended jobs of runs that have ended, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
+       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
+       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
+       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
+       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
+FROM ended_job_view v WHERE v.workspace = $1
+
+-- name: list_past_jobs
+-- Ended jobs of runs under way, in the same shape.
+SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kind, v.state, v.own_path, v.path, v.run_path, v.extra_perms,
+       v.version, v.script_hash, NULL::bytea AS document, v.run_kind, v.language, v.queue, v.priority, v.parent, v.root,
+       v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
+       v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
+       v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
+FROM past_job_view v WHERE v.workspace = $1
+
+-- name: count_live_runs
+-- Runs under way.
+SELECT count(*) FROM live_run_view v WHERE v.workspace = $1
+
+-- name: count_live_jobs
+-- Jobs of nodes under way.
+SELECT count(*) FROM live_job_view v WHERE v.workspace = $1
+
+-- name: count_ended_runs
+-- Runs that have ended.
+SELECT count(*) FROM ended_run_view v WHERE v.workspace = $1
+
+-- name: count_ended_jobs
+-- Ended jobs of runs that have ended.
+SELECT count(*) FROM ended_job_view v WHERE v.workspace = $1
+
+-- name: count_past_jobs
+-- Ended jobs of runs under way.
+SELECT count(*) FROM past_job_view v WHERE v.workspace = $1

@@ -1,0 +1,110 @@
+-- name: waiting_pairs
+-- The (queue, priority) pairs that hold work, by a loose index scan: its cost is the number of pairs, not of jobs.
+WITH RECURSIVE pair AS (
+    (SELECT queue, priority FROM job_live WHERE state = 'available' ORDER BY queue, priority DESC LIMIT 1)
+    UNION ALL
+    SELECT following.queue, following.priority FROM pair CROSS JOIN LATERAL (
+        (SELECT j.queue, j.priority FROM job_live j
+         WHERE j.state = 'available' AND j.queue = pair.queue AND j.priority < pair.priority
+         ORDER BY j.queue, j.priority DESC LIMIT 1)
+        UNION ALL
+        (SELECT j.queue, j.priority FROM job_live j
+         WHERE j.state = 'available' AND j.queue > pair.queue
+         ORDER BY j.queue, j.priority DESC LIMIT 1)
+        LIMIT 1) following
+)
+SELECT queue, priority FROM pair
+
+-- name: claim
+-- Take up to $8 available jobs: per (queue, priority, lane), in the order given, those above its low-water seq.
+-- The worker's row is held meanwhile: a worker that was fenced takes nothing, nobody fences one that is taking.
+WITH fence AS MATERIALIZED (
+    SELECT FROM worker WHERE id = $6 AND generation = $7 AND state = 'live' FOR SHARE
+), pair AS (
+    SELECT * FROM unnest($1::text[], $2::smallint[], $3::smallint[], $4::bigint[], $5::integer[])
+        AS p(queue, priority, lane, low, take)
+), picked AS MATERIALIZED (
+    SELECT j.id, j.seq AS claimed_seq FROM fence CROSS JOIN pair p CROSS JOIN LATERAL (
+        SELECT id, seq FROM job_live
+        WHERE state = 'available' AND queue = p.queue AND priority = p.priority AND lane = p.lane AND seq > p.low
+        ORDER BY seq LIMIT p.take FOR NO KEY UPDATE SKIP LOCKED) j
+    LIMIT $8
+)
+UPDATE job_live j
+SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL
+FROM picked, run_live r
+WHERE j.id = picked.id AND r.id = j.run AND r.cancel_at IS NULL
+RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt, j.failures, j.timeout_s,
+          picked.claimed_seq, r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path, r.version, r.document, r.language AS run_language,
+          r.pin_set, r.engine_version, r.rev, r.state, r.status, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at
+
+-- name: give_back
+-- Jobs that this worker claimed and never started: they wait again, without a start counted.
+UPDATE job_live j
+SET state = 'available', worker = NULL, generation = NULL, claimed_at = NULL, attempt = attempt - 1, seq = nextval('job_seq')
+WHERE j.id IN (SELECT id FROM job_live WHERE id = ANY($1::uuid[]) AND worker = $2 AND generation = $3 AND state = 'running'
+               ORDER BY id FOR NO KEY UPDATE)
+RETURNING j.queue
+
+-- name: lock_jobs_of_run
+-- All live jobs of a run whose row is locked, locked in order.
+SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at
+FROM job_live WHERE run = $1 ORDER BY id FOR NO KEY UPDATE
+
+-- name: job_was_ended_by
+-- Whether this attempt's end stands in history: asked when a COMMIT got no answer.
+SELECT EXISTS (SELECT FROM job WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state <> 'cancelled')
+    OR EXISTS (SELECT FROM run WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4)
+    OR EXISTS (SELECT FROM job_live WHERE id = $1 AND state IN ('scheduled', 'available')
+                  AND attempts::jsonb @> jsonb_build_array(jsonb_build_object('attempt', $2::integer, 'worker', $3::uuid, 'reason', 'retry')))
+
+-- name: held_jobs
+-- Which of these jobs run under this worker and generation, and whether their runs are to stop.
+SELECT j.id, r.cancel_at IS NOT NULL AS cancelled FROM job_live j JOIN run_live r ON r.id = j.run
+WHERE j.id = ANY($1::uuid[]) AND j.worker = $2 AND j.generation = $3 AND j.state = 'running'
+
+-- name: held_by_worker
+-- The jobs that run under this worker and generation.
+SELECT id, run FROM job_live WHERE state = 'running' AND worker = $1 AND generation = $2
+
+-- name: runs_held_by
+-- The runs in which a lost worker still holds jobs.
+SELECT DISTINCT run FROM job_live WHERE state = 'running' AND worker = $1 AND generation = $2 ORDER BY run LIMIT 500
+
+-- name: lock_runs
+-- These runs, locked in order.
+SELECT id, cancel_at FROM run_live WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE
+
+-- name: lock_held_jobs
+-- The jobs that a lost worker holds in these runs, locked in order.
+SELECT id, run, attempt, losses FROM job_live
+WHERE run = ANY($1::uuid[]) AND state = 'running' AND worker = $2 AND generation = $3 ORDER BY id FOR NO KEY UPDATE
+
+-- name: reap_jobs
+-- These jobs wait again, one priority up, with the loss noted.
+UPDATE job_live j
+SET state = 'available', worker = NULL, generation = NULL, seq = nextval('job_seq'), losses = losses + 1,
+    priority = least(priority + 1, 100), claimed_at = NULL,
+    attempts = (attempts::jsonb || jsonb_build_object('attempt', attempt, 'worker', worker, 'started_at', claimed_at,
+                                                      'ended_at', app_now(), 'reason', 'worker_lost'))::json
+WHERE id = ANY($1::uuid[])
+RETURNING id, run, node, queue
+
+-- name: bump_runs
+-- A change of a job changes its run's rev.
+UPDATE run_live SET rev = rev + 1 WHERE id = ANY($1::uuid[])
+
+-- name: note_reaped
+-- The loss in the history of each run.
+INSERT INTO event (run, kind, node, data) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
+
+-- name: take_due_timers
+-- Due timers, taken so that nobody else takes them; what they mean is put into inboxes in the same transaction.
+DELETE FROM timer t USING (
+    SELECT run, job, kind FROM timer WHERE due_at <= app_now() ORDER BY due_at LIMIT 200 FOR NO KEY UPDATE SKIP LOCKED) due
+WHERE t.run = due.run AND t.job = due.job AND t.kind = due.kind
+RETURNING t.run, t.job, t.kind
+
+-- name: next_timer
+-- Seconds until the next timer; null where there is none.
+SELECT extract(epoch FROM min(due_at) - app_now())::double precision FROM timer

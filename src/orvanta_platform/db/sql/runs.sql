@@ -1,0 +1,117 @@
+-- name: resolve_path
+-- The version that a run by path takes, with what permission needs of the item.
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, i.extra_perms, i.created_by, i.archived
+FROM item i JOIN version v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3
+
+-- name: resolve_hash
+-- The script version with this hash.
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, i.extra_perms, i.created_by, v.archived
+FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = $2
+ORDER BY v.id DESC LIMIT 1
+
+-- name: resolve_version
+-- The flow version with this id.
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, i.extra_perms, i.created_by, v.archived
+FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE v.workspace = $1 AND v.kind = 'flow' AND v.id = $2
+
+-- name: resolve_pins
+-- What each script path of a workflow resolves to now, in one query.
+SELECT i.path, v.id, v.document, v.language, v.settings, i.extra_perms, i.created_by
+FROM item i JOIN version v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = ANY($2::text[]) AND NOT i.archived
+
+-- name: resolve_pinned_hashes
+-- Scripts that a workflow names by version hash.
+SELECT v.hash, v.path, v.id, v.document, v.language, v.settings, i.extra_perms, i.created_by
+FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = ANY($2::text[])
+
+-- name: insert_document
+-- Keep these bytes; nothing happens where they are kept already.
+INSERT INTO document (hash, body) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: get_document
+-- The bytes of a workflow or script.
+SELECT body FROM document WHERE hash = $1
+
+-- name: insert_pin_set
+-- Keep this pin set; nothing happens where it is kept already.
+INSERT INTO pin_set (hash, pins) VALUES ($1, $2) ON CONFLICT DO NOTHING
+
+-- name: get_pin_set
+-- A pin set by its hash.
+SELECT pins FROM pin_set WHERE hash = $1
+
+-- name: insert_run
+-- A new run, before its first step.
+INSERT INTO run_live (id, workspace, kind, path, version, document, language, pin_set, engine_version, state, status, priority, queue,
+                      parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $14, $15, $16, $17, $18, coalesce($19, app_now()), $20, $21)
+
+-- name: claim_idempotency_key
+-- Remember the run of this key; no row back where the key has one already, younger than a day.
+INSERT INTO idempotency AS i (workspace, path, key, run) VALUES ($1, $2, $3, $4)
+ON CONFLICT (workspace, path, key) DO UPDATE SET run = excluded.run, created_at = app_now()
+    WHERE i.created_at < app_now() - interval '24 hours'
+RETURNING run
+
+-- name: idempotent_run
+-- The run that was started with this key.
+SELECT run FROM idempotency WHERE workspace = $1 AND path = $2 AND key = $3
+
+-- name: lock_run
+-- The run, locked before anything of it is read: the slow path waits for the lock.
+SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
+       queue, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+FROM run_live WHERE id = $1 FOR NO KEY UPDATE
+
+-- name: get_live_run
+-- The run as it stands, without a lock.
+SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
+       queue, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+FROM run_live WHERE id = $1
+
+-- name: run_of
+-- The live run that an id means: the run itself, or that of its job.
+SELECT r.id, r.workspace, r.path, r.created_by, r.permissioned_as, j.id AS job, j.node
+FROM run_live r LEFT JOIN job_live j ON j.id = $1 AND j.run = r.id
+WHERE r.id = coalesce((SELECT run FROM job_live WHERE id = $1), $1) AND r.workspace = $2
+
+-- name: request_cancel
+-- The one compare-and-set of a cancel; no row back where one was asked for before or the run has ended.
+UPDATE run_live SET cancel_at = app_now(), cancel_by = $2, cancel_reason = $3, status = 'cancelling', rev = rev + 1
+WHERE id = $1 AND cancel_at IS NULL
+RETURNING id
+
+-- name: set_timer
+-- When something is due for a run or its job; of two times the earlier one.
+INSERT INTO timer (run, job, kind, due_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (run, job, kind) DO UPDATE SET due_at = least(timer.due_at, excluded.due_at)
+
+-- name: set_timer_in
+-- The same, in seconds from now.
+INSERT INTO timer (run, job, kind, due_at) VALUES ($1, $2, $3, app_now() + make_interval(secs => $4))
+ON CONFLICT (run, job, kind) DO UPDATE SET due_at = least(timer.due_at, excluded.due_at)
+
+-- name: ended_run
+-- How a run ended.
+SELECT id, workspace, path, status, recovered, error_name, result_of, created_by, permissioned_as FROM run WHERE id = $1
+
+-- name: insert_inbox
+-- An event for a run, durable before anybody acts on it; nothing where the run is not alive.
+INSERT INTO inbox (run, event) SELECT r.id, $2 FROM run_live r WHERE r.id = $1 RETURNING seq
+
+-- name: read_inbox
+-- The events of a run that were not taken in, in order.
+SELECT seq, event FROM inbox WHERE run = $1 ORDER BY seq LIMIT 200
+
+-- name: forget_inbox
+-- Events that came after the run's end.
+DELETE FROM inbox WHERE run = $1
+
+-- name: stale_inbox
+-- Runs with events that nobody has taken in for a second.
+SELECT DISTINCT run FROM inbox WHERE created_at < app_now() - interval '1 second' LIMIT 200

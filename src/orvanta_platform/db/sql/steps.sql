@@ -1,0 +1,114 @@
+-- name: write_steps
+-- Many steps of many runs in one statement. Everything hangs on the compare-and-set of each run's rev and on
+-- every ended job still being at its attempt, worker and generation; a run locked by somebody else is left out.
+-- Gives the numbers of the steps that were written; a step that is missing changed nothing.
+WITH step AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::text[], $5::boolean[], $6::boolean[], $7::text[],
+                         $8::boolean[], $9::text[], $10::uuid[], $11::bigint[]) WITH ORDINALITY
+        AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_upto, n)
+), ending AS MATERIALIZED (
+    SELECT * FROM unnest($12::bigint[], $13::uuid[], $14::integer[], $15::uuid[], $16::integer[], $17::text[], $18::text[],
+                         $19::integer[], $20::bigint[], $21::double precision[], $22::double precision[])
+        AS e(n, job, attempt, worker, generation, fate, error_name, mem_peak_kb, log_chars, ran_s, due_in_s)
+), locked AS MATERIALIZED (
+    SELECT r.id, r.rev, r.cancel_at FROM run_live r WHERE r.id = ANY($1) ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED
+), good AS MATERIALIZED (
+    SELECT s.*, (SELECT app_now() - make_interval(secs => max(e.ran_s)) FROM ending e WHERE e.n = s.n) AS started_at
+    FROM step s JOIN locked l ON l.id = s.run AND l.rev = s.rev AND (s.over_cancel OR l.cancel_at IS NULL)
+    WHERE NOT EXISTS (
+        SELECT FROM ending e WHERE e.n = s.n AND NOT EXISTS (
+            SELECT FROM job_live j WHERE j.id = e.job AND j.attempt = e.attempt
+               AND j.worker IS NOT DISTINCT FROM e.worker AND j.generation IS NOT DISTINCT FROM e.generation))
+), updated AS (
+    UPDATE run_live r SET rev = r.rev + 1, state = g.state, status = g.status, started_at = least(r.started_at, g.started_at)
+    FROM good g WHERE NOT g.ends AND r.id = g.run AND r.rev = g.rev
+    RETURNING g.n, r.id, r.workspace
+), deleted AS (
+    DELETE FROM run_live r USING good g WHERE g.ends AND r.id = g.run AND r.rev = g.rev
+    RETURNING g.n, g.state AS end_state, g.end_status, g.recovered, g.error_name, g.result_of,
+              least(r.started_at, g.started_at) AS first_started_at, r.*
+), root AS MATERIALIZED (
+    SELECT n, id, workspace FROM updated UNION ALL SELECT n, id, workspace FROM deleted
+), gone AS MATERIALIZED (
+    SELECT j.*, e.fate, e.error_name, e.mem_peak_kb, e.log_chars, e.ran_s
+    FROM ending e JOIN root ON root.n = e.n JOIN job_live j ON j.id = e.job
+    WHERE e.fate <> 'scheduled'
+), removed AS (
+    DELETE FROM job_live j USING gone WHERE j.id = gone.id
+), later AS (
+    UPDATE job_live j
+    SET state = 'scheduled', worker = NULL, generation = NULL, claimed_at = NULL, failures = j.failures + 1,
+        attempts = (j.attempts::jsonb || jsonb_build_object('attempt', j.attempt, 'worker', j.worker,
+            'started_at', app_now() - make_interval(secs => e.ran_s), 'ended_at', app_now(), 'reason', 'retry', 'error', e.error_name))::json
+    FROM ending e JOIN root ON root.n = e.n
+    WHERE j.id = e.job AND e.fate = 'scheduled'
+), timed AS (
+    INSERT INTO timer (run, job, kind, due_at)
+    SELECT root.id, e.job, 'retry', app_now() + make_interval(secs => e.due_in_s)
+    FROM ending e JOIN root ON root.n = e.n WHERE e.fate = 'scheduled'
+), untimed AS (
+    DELETE FROM timer t USING gone WHERE gone.state = 'scheduled' AND t.run = gone.run AND t.job = gone.id
+), closed AS (
+    DELETE FROM timer t USING deleted d WHERE t.run = d.id
+), history AS (
+    INSERT INTO job (id, run, workspace, node, node_index, kind, language, path, queue, state, error_name, worker, generation,
+                     attempt, losses, failures, enqueued_at, started_at, ended_at, attempts, mem_peak_kb, log_chars)
+    SELECT id, run, workspace, node, node_index, kind, language, path, queue, fate, error_name, worker, generation,
+           attempt, losses, failures, enqueued_at,
+           CASE WHEN ran_s IS NOT NULL THEN greatest(claimed_at, app_now() - make_interval(secs => ran_s)) END,
+           app_now(), attempts, mem_peak_kb, coalesce(log_chars, 0)
+    FROM gone WHERE id <> run
+), decided AS (
+    INSERT INTO job (id, run, workspace, node, node_index, kind, state, error_name, enqueued_at, started_at, ended_at)
+    SELECT d.id, root.id, root.workspace, d.node, d.node_index, d.kind, d.state, d.error_name, app_now(), app_now(), app_now()
+    FROM unnest($23::bigint[], $24::uuid[], $25::text[], $26::integer[], $27::text[], $28::text[], $29::text[])
+        AS d(n, id, node, node_index, kind, state, error_name)
+    JOIN root ON root.n = d.n
+), made AS (
+    INSERT INTO job_live (id, run, workspace, node, node_index, kind, language, path, queue, priority, lane, timeout_s,
+                          state, seq, attempt, worker, generation, enqueued_at, claimed_at)
+    SELECT j.id, root.id, root.workspace, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.timeout_s,
+           CASE WHEN j.worker IS NULL THEN 'available' ELSE 'running' END,
+           CASE WHEN j.worker IS NULL THEN nextval('job_seq') END,
+           CASE WHEN j.worker IS NULL THEN 0 ELSE 1 END, j.worker, j.generation, app_now(),
+           CASE WHEN j.worker IS NOT NULL THEN app_now() END
+    FROM unnest($30::bigint[], $31::uuid[], $32::text[], $33::integer[], $34::text[], $35::text[], $36::text[], $37::text[],
+                $38::smallint[], $39::smallint[], $40::double precision[], $41::uuid[], $42::integer[])
+        AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation)
+    JOIN root ON root.n = j.n
+), woken AS (
+    UPDATE job_live j SET state = 'available', seq = nextval('job_seq'), timeout_s = w.timeout_s
+    FROM unnest($43::bigint[], $44::uuid[], $45::double precision[]) AS w(n, job, timeout_s)
+    JOIN root ON root.n = w.n
+    WHERE j.id = w.job AND j.state = 'scheduled'
+), stored AS (
+    INSERT INTO value AS v (id, kind, name, size, encoding, body, object)
+    SELECT w.id, w.kind, w.name, w.size, w.encoding, w.body, w.object
+    FROM unnest($46::bigint[], $47::uuid[], $48::text[], $49::text[], $50::bigint[], $51::smallint[], $52::bytea[], $53::text[])
+        AS w(n, id, kind, name, size, encoding, body, object)
+    JOIN root ON root.n = w.n
+    ON CONFLICT (id, kind, name) DO UPDATE
+        SET size = excluded.size, encoding = excluded.encoding, body = excluded.body, object = excluded.object
+        WHERE v.kind = 'context'
+), told AS (
+    INSERT INTO event (run, kind, node, data)
+    SELECT root.id, e.kind, e.node, e.data::json
+    FROM unnest($54::bigint[], $55::text[], $56::text[], $57::text[]) AS e(n, kind, node, data)
+    JOIN root ON root.n = e.n
+), taken AS (
+    DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq <= s.inbox_upto)
+), ended AS (
+    INSERT INTO run (id, workspace, kind, path, version, document, language, pin_set, engine_version, state, status, recovered,
+                     error_name, result_of, cancel_by, cancel_reason, priority, queue, parent, root, trigger, created_by, email,
+                     permissioned_as, created_at, scheduled_at, started_at, ended_at, seed, worker, generation, attempt, attempts,
+                     mem_peak_kb, log_chars, labels)
+    SELECT d.id, d.workspace, d.kind, d.path, d.version, d.document, d.language, d.pin_set, d.engine_version, d.end_state,
+           d.end_status, d.recovered,
+           coalesce(d.error_name, (SELECT j.error_name FROM job j WHERE d.end_status = 'failed' AND j.id = d.result_of)),
+           d.result_of, d.cancel_by, d.cancel_reason, d.priority, coalesce(d.queue, g.queue), d.parent,
+           d.root, d.trigger, d.created_by, d.email, d.permissioned_as, d.created_at, d.scheduled_at,
+           greatest(d.first_started_at, d.created_at), app_now(), d.seed, g.worker, g.generation, coalesce(g.attempt, 0),
+           coalesce(g.attempts, '[]'), g.mem_peak_kb, coalesce(g.log_chars, 0), d.labels
+    FROM deleted d LEFT JOIN gone g ON g.id = d.id
+)
+SELECT n FROM root ORDER BY n

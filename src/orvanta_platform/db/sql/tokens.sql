@@ -1,0 +1,77 @@
+-- name: resolve
+-- Who a live token stands for, and their place in a workspace ($2; null: the token's own).
+SELECT t.kind, t.workspace AS token_workspace, t.scopes, a.email, a.username AS account_username,
+       a.super_admin, a.devops, w.id AS workspace, m.username, m.role, p.groups, g.grants,
+       t.last_used_at < app_now() - interval '1 minute' AS stale
+FROM token AS t
+JOIN account AS a ON a.email = t.email AND NOT a.disabled
+LEFT JOIN workspace AS w ON w.id = coalesce($2, t.workspace) AND w.archived_at IS NULL
+LEFT JOIN member AS m ON m.workspace = w.id AND m.email = a.email AND NOT m.disabled
+LEFT JOIN LATERAL (
+    SELECT coalesce(array_agg(tm.team), '{}') AS groups
+    FROM team_member AS tm WHERE tm.workspace = w.id AND tm.username = m.username
+) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
+    FROM folder AS f WHERE f.workspace = m.workspace
+) AS g ON true
+WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now());
+
+-- name: resolve_job
+-- Who a job acts for while it runs at this attempt and generation.
+SELECT r.workspace, r.email, r.permissioned_as, a.username AS account_username, a.super_admin,
+       m.username, m.role, p.groups, g.grants
+FROM job_live AS j
+JOIN run_live AS r ON r.id = j.run
+JOIN account AS a ON a.email = r.email AND NOT a.disabled
+JOIN workspace AS w ON w.id = r.workspace AND w.archived_at IS NULL
+LEFT JOIN member AS m
+    ON m.workspace = r.workspace AND 'u/' || m.username = r.permissioned_as AND NOT m.disabled
+LEFT JOIN LATERAL (
+    SELECT coalesce(array_agg(tm.team), '{}') AS groups
+    FROM team_member AS tm WHERE tm.workspace = r.workspace AND tm.username = m.username
+) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
+    FROM folder AS f WHERE f.workspace = m.workspace
+) AS g ON true
+WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3;
+
+-- name: touch
+-- Notes that a token was used, at most once a minute.
+UPDATE token SET last_used_at = app_now()
+WHERE hash = $1 AND last_used_at < app_now() - interval '1 minute';
+
+-- name: insert
+-- A new token. $9: seconds it lives, null: until it is deleted or $8.
+INSERT INTO token (hash, prefix, kind, email, workspace, label, scopes, expires_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, coalesce($8, app_now() + make_interval(secs => $9)));
+
+-- name: list
+-- A page of the tokens of an account, newest first; sessions and one-time links left out.
+SELECT prefix, label, created_at, expires_at, last_used_at, scopes, workspace
+FROM token
+WHERE email = $1 AND kind = 'user' AND (expires_at IS NULL OR expires_at > app_now())
+ORDER BY created_at DESC, prefix LIMIT $2 OFFSET $3;
+
+-- name: delete_by_prefix
+-- Deletes an account's tokens with this prefix.
+DELETE FROM token WHERE email = $1 AND prefix = $2 AND kind IN ('user', 'session') RETURNING prefix;
+
+-- name: end_session
+-- Deletes a session by the hash of its token.
+DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix;
+
+-- name: take_link
+-- Uses up a one-time link: no row back where it is unknown, used or too old.
+DELETE FROM token
+WHERE hash = $1 AND kind = 'first_password' AND expires_at > app_now()
+RETURNING email;
+
+-- name: drop_links
+-- Deletes every one-time link of an account.
+DELETE FROM token WHERE email = $1 AND kind = 'first_password';
+
+-- name: drop_expired
+-- Deletes tokens and links whose time is over.
+DELETE FROM token WHERE expires_at < app_now() - interval '1 day';

@@ -1,0 +1,13 @@
+-- name: insert_value
+-- Keep a value; a second write of the same one changes nothing.
+INSERT INTO value (id, kind, name, size, encoding, body, object) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (id, kind, name) DO NOTHING
+
+-- name: get_values
+-- Values by (id, kind, name), all of them in one query.
+SELECT v.id, v.kind, v.name, v.size, v.encoding, v.body, v.object
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(id, kind, name) JOIN value v USING (id, kind, name)
+
+-- name: context_values
+-- The run's whole context.
+SELECT id, kind, name, size, encoding, body, object FROM value WHERE id = $1 AND kind = 'context'

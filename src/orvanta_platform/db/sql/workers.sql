@@ -1,0 +1,31 @@
+-- name: register_worker
+-- A new worker, generation 1.
+INSERT INTO worker (id, name, instance, ip, worker_group, queues, slots, version, isolation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+
+-- name: beat
+-- The worker lives; no row back where its generation is over.
+UPDATE worker SET beat = beat + 1, beat_at = app_now(), jobs_executed = $3
+WHERE id = $1 AND generation = $2 AND state = 'live'
+RETURNING beat
+
+-- name: observe
+-- What an observer looks at: workers taken for living, and lost ones whose jobs may not be back yet.
+SELECT id, generation, beat, state FROM worker WHERE state <> 'stopped'
+
+-- name: declare_lost
+-- Fence a worker whose beat stood still: whoever wins this reaps its jobs.
+UPDATE worker SET generation = generation + 1, state = 'lost' WHERE id = $1 AND generation = $2 AND beat = $3 AND state = 'live'
+RETURNING generation
+
+-- name: declare_gone
+-- Its supervisor saw the worker's process end: fence it at once.
+UPDATE worker SET generation = generation + 1, state = 'lost' WHERE id = $1 AND generation = $2 AND state = 'live'
+RETURNING generation
+
+-- name: note_reaped_worker
+-- All jobs of a lost worker are back.
+UPDATE worker SET state = 'stopped' WHERE id = $1 AND state = 'lost'
+
+-- name: forget_workers
+-- Workers that ended long ago.
+DELETE FROM worker WHERE state = 'stopped' AND beat_at < app_now() - interval '1 day'

@@ -1,0 +1,48 @@
+-- name: exists
+-- Whether a workspace has this id, archived ones included.
+SELECT EXISTS (SELECT 1 FROM workspace WHERE id = $1);
+
+-- name: insert
+-- A new workspace; no row back where the id is taken.
+INSERT INTO workspace (id, name, owner, color) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
+-- name: list_of
+-- The workspaces of an account with its username in each; of a superadmin ($2) all of them.
+SELECT w.id, w.name, w.owner, w.color, m.username, coalesce(m.disabled, false) AS disabled
+FROM workspace AS w
+LEFT JOIN member AS m ON m.workspace = w.id AND m.email = $1
+WHERE w.archived_at IS NULL AND ($2 OR m.username IS NOT NULL)
+ORDER BY w.id;
+
+-- name: add_member
+-- A new member; no row back where the username or the account is there already.
+INSERT INTO member (workspace, username, email, role) VALUES ($1, $2, $3, $4)
+ON CONFLICT DO NOTHING
+RETURNING username;
+
+-- name: username_taken
+-- Whether somebody has this username in a workspace.
+SELECT EXISTS (SELECT 1 FROM member WHERE workspace = $1 AND username = $2);
+
+-- name: get_member
+-- One member by username.
+SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
+       coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
+                 WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
+FROM member AS m JOIN account AS a ON a.email = m.email
+WHERE m.workspace = $1 AND m.username = $2;
+
+-- name: list_members
+-- A page of the members of a workspace by username.
+SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,
+       coalesce((SELECT array_agg(t.team ORDER BY t.team) FROM team_member AS t
+                 WHERE t.workspace = m.workspace AND t.username = m.username), '{}') AS groups
+FROM member AS m JOIN account AS a ON a.email = m.email
+WHERE m.workspace = $1 AND m.username > $2
+ORDER BY m.username LIMIT $3 OFFSET $4;
+
+-- name: health
+-- Whether the database answers, its clock, and how many workers it knows to be alive.
+SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live') AS workers_alive;

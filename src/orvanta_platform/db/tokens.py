@@ -1,0 +1,131 @@
+"""Rows of tokens, sessions and one-time links, and who stands behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """What a folder gives: its owners, and whom it lets read (false) or write (true)."""
+
+    name: str
+    owners: list[str]
+    extra_perms: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Who a token stands for. `workspace` None: none was named, or it does not exist.
+
+    `username` and `role` are None where the account is no member of the workspace.
+    """
+
+    kind: str
+    email: str
+    account_username: str
+    super_admin: bool
+    devops: bool
+    scopes: list[str] | None
+    token_workspace: str | None
+    workspace: str | None
+    username: str | None
+    role: str | None
+    groups: list[str]
+    grants: list[Grant]
+    stale: bool = False
+    permissioned_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token as lists show it: never the token, never its hash."""
+
+    prefix: str
+    label: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime
+    scopes: list[str] | None
+    workspace: str | None
+
+
+async def resolve(conn: Connection, digest: bytes, workspace: str | None) -> Bearer | None:
+    """Who stands behind the token with this SHA-256, in this workspace; None: no live token."""
+    row = await conn.fetchrow(load("tokens")["resolve"].text, digest, workspace)
+    return Bearer(**{**row, "grants": _grants(row["grants"])}) if row else None
+
+
+async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int) -> Bearer | None:
+    """Whom a job acts for; None where it does not run at that attempt and generation."""
+    row = await conn.fetchrow(load("tokens")["resolve_job"].text, job, attempt, generation)
+    if row is None:
+        return None
+    values: dict[str, Any] = {**row, "grants": _grants(row["grants"])}
+    return Bearer(kind="job", devops=False, scopes=None, token_workspace=row["workspace"], **values)
+
+
+async def touch(conn: Connection, digest: bytes) -> None:
+    """Note that the token was used."""
+    await conn.execute(load("tokens")["touch"].text, digest)
+
+
+async def insert(
+    conn: Connection,
+    digest: bytes,
+    prefix: str,
+    kind: str,
+    email: str,
+    *,
+    workspace: str | None = None,
+    label: str | None = None,
+    scopes: list[str] | None = None,
+    expires_at: datetime | None = None,
+    lives_s: float | None = None,
+) -> None:
+    """Add a token that ends at `expires_at` or after `lives_s` seconds; with neither it does not end."""
+    query = load("tokens")["insert"].text
+    await conn.execute(query, digest, prefix, kind, email, workspace, label, scopes, expires_at, lives_s)
+
+
+async def list_page(conn: Connection, email: str, *, limit: int, offset: int) -> list[TokenRow]:
+    """The account's tokens, newest first."""
+    rows = await conn.fetch(load("tokens")["list"].text, email, limit, offset)
+    return [TokenRow(**row) for row in rows]
+
+
+async def delete_by_prefix(conn: Connection, email: str, prefix: str) -> int:
+    """Delete the account's tokens with this prefix; gives how many."""
+    return len(await conn.fetch(load("tokens")["delete_by_prefix"].text, email, prefix))
+
+
+async def end_session(conn: Connection, digest: bytes) -> None:
+    """Delete the session with this hash, if it is one."""
+    await conn.execute(load("tokens")["end_session"].text, digest)
+
+
+async def take_link(conn: Connection, digest: bytes) -> str | None:
+    """Use up a one-time link; gives the account's address, None where it is not good any more."""
+    email: str | None = await conn.fetchval(load("tokens")["take_link"].text, digest)
+    return email
+
+
+async def drop_links(conn: Connection, email: str) -> None:
+    """Delete all one-time links of an account."""
+    await conn.execute(load("tokens")["drop_links"].text, email)
+
+
+async def drop_expired(conn: Connection) -> None:
+    """Delete what expired more than a day ago."""
+    await conn.execute(load("tokens")["drop_expired"].text)
+
+
+def _grants(text: str | None) -> list[Grant]:
+    return msgspec.json.decode(text, type=list[Grant]) if text else []

@@ -1,0 +1,60 @@
+"""Rows of values: JSON text, inline or by reference."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+from orvanta_platform.db.steps import NewValue
+
+ValueKey = tuple[UUID, str, str]
+"""(id, kind, name) of a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRow:
+    """A value as it is kept: `body` (encoding 0 as it is, 1 zlib) or the key of an object."""
+
+    id: UUID
+    kind: str
+    name: str
+    size: int
+    encoding: int
+    body: bytes | None
+    object: str | None
+
+    @property
+    def key(self) -> ValueKey:
+        """What it is found by."""
+        return (self.id, self.kind, self.name)
+
+
+async def insert_value(connection: Connection, value: NewValue) -> None:
+    """Keep a value; a second one of the same key changes nothing."""
+    await connection.execute(
+        load("values")["insert_value"].text,
+        value.id,
+        value.kind,
+        value.name,
+        value.size,
+        value.encoding,
+        value.body,
+        value.object,
+    )
+
+
+async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[ValueRow]:
+    """The values of these keys, in one query; missing ones are left out."""
+    if not keys:
+        return []
+    ids, kinds, names = zip(*keys, strict=True)
+    rows = await connection.fetch(load("values")["get_values"].text, list(ids), list(kinds), list(names))
+    return [ValueRow(**dict(row)) for row in rows]
+
+
+async def context_values(connection: Connection, run: UUID) -> list[ValueRow]:
+    """The run's whole context, a row per name."""
+    return [ValueRow(**dict(row)) for row in await connection.fetch(load("values")["context_values"].text, run)]

@@ -1,0 +1,36 @@
+"""Workers as they are looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A worker process. `queues` None: every queue. `last_beat_s`: seconds since its last beat."""
+
+    id: UUID
+    name: str
+    instance: str
+    ip: str
+    worker_group: str
+    queues: list[str] | None
+    slots: int
+    version: str
+    isolation: str
+    state: str
+    jobs_executed: int
+    started_at: datetime
+    last_beat_s: float
+    running: int
+
+
+async def list_workers(conn: Connection, *, seen_within_s: float | None, limit: int, offset: int) -> list[WorkerRow]:
+    """The living, and with `seen_within_s` also those that were heard of within as many seconds; newest first."""
+    records = await conn.fetch(load("worker_views")["list_workers"].text, seen_within_s, limit, offset)
+    return [WorkerRow(**dict(record)) for record in records]

@@ -1,0 +1,87 @@
+"""Rows of workspaces and their members."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRow:
+    """A workspace as one account sees it; `username` None: a superadmin who is no member."""
+
+    id: str
+    name: str
+    owner: str
+    color: str | None
+    username: str | None
+    disabled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MemberRow:
+    """A member of a workspace."""
+
+    workspace: str
+    username: str
+    email: str
+    role: str
+    disabled: bool
+    created_at: datetime
+    name: str | None
+    super_admin: bool
+    groups: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The database's clock and the number of workers that are alive."""
+
+    checked_at: datetime
+    workers_alive: int
+
+
+async def exists(conn: Connection, workspace: str) -> bool:
+    """Whether the id is taken, also by an archived workspace."""
+    return bool(await conn.fetchval(load("workspaces")["exists"].text, workspace))
+
+
+async def insert(conn: Connection, workspace: str, name: str, owner: str, color: str | None = None) -> bool:
+    """Add a workspace; False where the id is taken."""
+    return await conn.fetchval(load("workspaces")["insert"].text, workspace, name, owner, color) is not None
+
+
+async def list_of(conn: Connection, email: str, *, every: bool) -> list[WorkspaceRow]:
+    """The workspaces of an account, or all of them."""
+    return [WorkspaceRow(**row) for row in await conn.fetch(load("workspaces")["list_of"].text, email, every)]
+
+
+async def add_member(conn: Connection, workspace: str, username: str, email: str, role: str) -> bool:
+    """Add a member; False where the username or the account is there already."""
+    query = load("workspaces")["add_member"].text
+    return await conn.fetchval(query, workspace, username, email, role) is not None
+
+
+async def username_taken(conn: Connection, workspace: str, username: str) -> bool:
+    """Whether a member has this username."""
+    return bool(await conn.fetchval(load("workspaces")["username_taken"].text, workspace, username))
+
+
+async def get_member(conn: Connection, workspace: str, username: str) -> MemberRow | None:
+    """The member with this username."""
+    row = await conn.fetchrow(load("workspaces")["get_member"].text, workspace, username)
+    return MemberRow(**row) if row else None
+
+
+async def list_members(conn: Connection, workspace: str, *, after: str, limit: int, offset: int) -> list[MemberRow]:
+    """Members by username, from the first one past `after`."""
+    rows = await conn.fetch(load("workspaces")["list_members"].text, workspace, after, limit, offset)
+    return [MemberRow(**row) for row in rows]
+
+
+async def health(conn: Connection) -> Health:
+    """Ask the database how it is."""
+    return Health(**await conn.fetchrow(load("workspaces")["health"].text))

@@ -1,0 +1,275 @@
+"""The files of the embedded PostgreSQL: made once, checked at each start.
+
+The superuser has no password and no way to log in; everything is done by an owner role, which is none,
+and an application role, which owns no table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+from orvanta_platform.embedded import binaries
+from orvanta_platform.embedded.binaries import Account, EmbeddedDatabaseError
+
+DATABASE = "orvanta"
+_SUPERUSER = "orvanta_superuser"
+_LONGEST_SOCKET = 107
+_SOCKET_NAME = ".s.PGSQL.5432"
+
+_HBA = "local all orvanta_owner,orvanta_app scram-sha-256\n"
+
+_CONF = """\
+# Written at each start: changes made here are lost.
+listen_addresses = ''
+unix_socket_permissions = 0700
+max_connections = 100
+shared_buffers = 32MB
+jit = off
+fsync = on
+full_page_writes = on
+synchronous_commit = on
+max_wal_size = 512MB
+password_encryption = scram-sha-256
+timezone = UTC
+log_timezone = UTC
+log_min_messages = warning
+log_min_error_statement = panic
+logging_collector = on
+log_directory = '../log'
+log_filename = 'postgres-%a.log'
+log_truncate_on_rotation = on
+log_rotation_age = 1d
+"""
+
+Role = Literal["owner", "app"]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where the parts of the embedded PostgreSQL of one home lie. `bin` holds its programs."""
+
+    home: Path
+    bin: Path
+    user: Account
+
+    @property
+    def root(self) -> Path:
+        """Folder of everything that belongs to the database."""
+        return root_of(self.home)
+
+    @property
+    def data(self) -> Path:
+        """The data folder of PostgreSQL."""
+        return self.root / "data"
+
+    @property
+    def socket(self) -> Path:
+        """The 0700 folder of its socket: below home, or a short one where the kernel's limit is passed."""
+        inside = self.root / "socket"
+        if len(os.fsencode(inside / _SOCKET_NAME)) <= _LONGEST_SOCKET:
+            return inside
+        digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:12]
+        return Path("/run" if os.geteuid() == 0 else "/tmp") / f"orvanta-{os.geteuid()}-{digest}"
+
+    def url(self, role: Role, database: str = DATABASE) -> str:
+        """The address of the database for a role, with its password."""
+        password = _password_file(self.root, role).read_text().strip()
+        return f"postgresql://orvanta_{role}:{password}@/{database}?host={quote(str(self.socket), safe='/')}"
+
+
+def root_of(home: Path) -> Path:
+    """Folder of the embedded PostgreSQL in this home."""
+    return home / "postgres"
+
+
+def make_home(home: Path) -> None:
+    """Make ORVANTA_HOME; open to enter where root runs us and another user the database.
+
+    Raises EmbeddedDatabaseError where this user may not.
+    """
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    try:
+        home.mkdir(mode=mode, parents=True, exist_ok=True)
+        if home.stat().st_uid == os.geteuid():
+            home.chmod(mode)
+    except OSError as error:
+        raise EmbeddedDatabaseError(
+            f"The folder {home} cannot be used: {error.strerror}.",
+            hint="Set ORVANTA_HOME to a folder that this user may write.",
+        ) from None
+
+
+def make_root(home: Path) -> Path:
+    """Make home and the database's folder in it."""
+    make_home(home)
+    root = root_of(home)
+    try:
+        root.mkdir(exist_ok=True)
+        root.chmod(0o711 if os.geteuid() == 0 else 0o700)
+    except PermissionError:
+        raise EmbeddedDatabaseError(
+            f"The embedded PostgreSQL in {home} belongs to another user.",
+            hint="Run as that user, or set another ORVANTA_HOME.",
+        ) from None
+    return root
+
+
+def prepare(home: Path, programs: Path | None, progress: Callable[[str], None]) -> Cluster:
+    """Make the cluster where there is none and bring its settings up to date.
+
+    Only one process may do this at a time, and none while the server runs.
+    """
+    found = programs or binaries.find()
+    data = root_of(home) / "data"
+    user = binaries.owner_of(data) if data.exists() else binaries.account()
+    _check_entry(home, user)
+    cluster = Cluster(home, binaries.reachable(found, user, root_of(home) / "programs"), user)
+    _make_folder(cluster.root / "log", user)
+    _make_folder(cluster.socket, user)
+    if data.exists():
+        _check_version(cluster)
+    else:
+        progress("Creating the embedded PostgreSQL")
+        _create(cluster)
+    _configure(cluster, data)
+    return cluster
+
+
+def existing(home: Path) -> Cluster:
+    """The cluster that another process has prepared and runs."""
+    user = binaries.owner_of(root_of(home) / "data")
+    return Cluster(home, binaries.reachable(binaries.find(), user, root_of(home) / "programs"), user)
+
+
+def _create(cluster: Cluster) -> None:
+    partial = cluster.root / "data.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    _make_folder(partial, cluster.user)
+    _run(
+        cluster,
+        [
+            *(cluster.bin / "initdb", "--pgdata", partial, "--username", _SUPERUSER, "--encoding", "UTF8"),
+            *("--locale", "C.UTF-8", "--auth", "reject", "--no-instructions", "--data-checksums"),
+            "--no-sync",
+        ],
+    )
+    passwords: dict[Role, str] = {"owner": secrets.token_hex(24), "app": secrets.token_hex(24)}
+    statements = resources.files("orvanta_platform.db").joinpath("roles.sql").read_text("utf-8")
+    for role, password in passwords.items():
+        statements = statements.replace(f":{role}_password", password)
+        _write_secret(_password_file(cluster.root, role), password)
+    lines = "".join(line for line in statements.splitlines(keepends=True) if not line.startswith("--"))
+    told = _run(cluster, [cluster.bin / "postgres", "--single", "-F", "-D", partial, "postgres"], text=lines)
+    if "ERROR" in told:
+        raise EmbeddedDatabaseError(f"The embedded PostgreSQL did not take its roles: {_last_line(told)}")
+    (partial / "pg_hba.conf").write_text(_HBA)
+    # All that was written without, once and for all.
+    _run(cluster, [cluster.bin / "initdb", "--sync-only", "--pgdata", partial])
+    partial.rename(cluster.data)
+    _sync(cluster.root)
+
+
+def _configure(cluster: Cluster, data: Path) -> None:
+    text = _CONF + f"unix_socket_directories = '{str(cluster.socket).replace(chr(39), chr(39) * 2)}'\n"
+    target = data / "postgresql.conf"
+    if target.read_text() != text:
+        target.write_text(text)
+
+
+def _check_version(cluster: Cluster) -> None:
+    made_by = (cluster.data / "PG_VERSION").read_text().strip()
+    here = binaries.version(cluster.bin)
+    if here.split(".")[0] != made_by:
+        raise EmbeddedDatabaseError(
+            f"The data in {cluster.data} was made by PostgreSQL {made_by}, the programs here are {here}.",
+            hint="Install the same major version, or move the data with pg_dump or pg_upgrade.",
+        )
+
+
+def _check_entry(home: Path, user: Account) -> None:
+    """Refuse a home below a folder that the database's user cannot enter."""
+    for folder in reversed(home.absolute().parents):
+        entry = folder.stat()
+        if entry.st_uid == user.uid:
+            allowed = entry.st_mode & stat.S_IXUSR
+        elif entry.st_gid == user.gid:
+            allowed = entry.st_mode & stat.S_IXGRP
+        else:
+            allowed = entry.st_mode & stat.S_IXOTH
+        if not allowed:
+            raise EmbeddedDatabaseError(
+                f"The database runs as user {user.name}, who cannot enter the folder {folder}.",
+                hint="Set ORVANTA_HOME to a folder outside of it, such as /var/lib/orvanta.",
+            )
+
+
+def _make_folder(folder: Path, user: Account) -> None:
+    """A 0700 folder of this user's own; one that belongs to somebody else is refused."""
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        entry = folder.lstat()
+        if not stat.S_ISDIR(entry.st_mode) or entry.st_uid not in (user.uid, os.geteuid()):
+            raise EmbeddedDatabaseError(
+                f"{folder} belongs to somebody else.", hint="Remove it, or set another ORVANTA_HOME."
+            ) from None
+    os.chown(folder, user.uid, user.gid)
+    folder.chmod(0o700)
+
+
+def _run(cluster: Cluster, command: list[Path | str], text: str = "") -> str:
+    done = subprocess.run(
+        command,
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        cwd="/",
+        env=environment(),
+        **cluster.user.arguments(),
+    )
+    if done.returncode != 0:
+        raise EmbeddedDatabaseError(f"{Path(command[0]).name} ended with {done.returncode}: {_last_line(done.stdout)}")
+    return str(done.stdout)
+
+
+def environment() -> dict[str, str]:
+    """What PostgreSQL's programs get of our environment: nothing of ours and no PG variable."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return {**kept, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def _password_file(root: Path, role: Role) -> Path:
+    return root / f"{role}.password"
+
+
+def _write_secret(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"

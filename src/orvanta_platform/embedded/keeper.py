@@ -1,0 +1,184 @@
+"""The process that keeps the embedded PostgreSQL running: started by `postgres.start`, not by people.
+
+It is the parent of the server, starts it again when it dies, and stops it cleanly when no process uses it
+any more: a user holds a shared lock that the kernel drops with the process, however that ends.
+When the keeper itself is killed, the kernel tells the server to shut down.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from orvanta_platform.embedded.binaries import owner_of
+from orvanta_platform.embedded.cluster import Cluster, environment, root_of
+
+USE_LOCK = "use.lock"
+KEEPER_LOCK = "keeper.lock"
+READY = "ready"
+
+_LOOK_S = 0.01
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_PATIENCE_S = 60.0
+_PR_SET_PDEATHSIG = 1
+_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def postmaster_file(data: Path) -> list[str]:
+    """The lines of postmaster.pid: 0 is the process, 7 its state; empty where no server has begun."""
+    try:
+        return (data / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def running_server(data: Path) -> int | None:
+    """The process of the server on this data folder, None where there is none."""
+    lines = postmaster_file(data)
+    if not lines or not lines[0].lstrip("-").isdigit():
+        return None
+    pid = abs(int(lines[0]))
+    try:
+        return pid if os.readlink(f"/proc/{pid}/cwd") == str(data.resolve()) else None
+    except OSError:
+        return None
+
+
+class Keeper:
+    """Runs one server after another on a cluster until nobody uses it or it is told to stop."""
+
+    def __init__(self, cluster: Cluster, options: list[str]) -> None:
+        self.cluster = cluster
+        self.options = options
+        self.stopping = False
+        self._output = cluster.root / "start.log"
+
+    def run(self) -> int:
+        """Exit code: 0 after a clean stop, 1 where the first start failed."""
+        self._await_predecessor()
+        pause = _FIRST_PAUSE_S
+        told = False
+        while not self.stopping:
+            server = self._launch()
+            began = time.monotonic()
+            if self._ready(server) and not told:
+                told = True
+                _tell(READY)
+            self._until_ended(server)
+            if self.stopping:
+                break
+            if not told:
+                _tell(f"The embedded PostgreSQL did not start: {self._why()}")
+                return 1
+            pause = _FIRST_PAUSE_S if time.monotonic() - began > _LONGEST_PAUSE_S else pause
+            self._wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        return 0
+
+    def _await_predecessor(self) -> None:
+        """Let the server of a killed keeper end; forget a process number that is not a server's any more."""
+        data = self.cluster.data
+        lines = postmaster_file(data)
+        while running_server(data) is not None:
+            self._wait(_LOOK_S)
+        left = postmaster_file(data)
+        # PostgreSQL judges a dead number itself, by its shared memory; only a reused one misleads it.
+        if left and left == lines and Path(f"/proc/{left[0].lstrip('-')}").exists():
+            (data / "postmaster.pid").unlink()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
+        keeper = os.getpid()
+
+        def bind_life() -> None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            if os.getppid() != keeper:
+                os._exit(1)
+
+        options = [part for option in self.options for part in ("-c", option)]
+        with self._output.open("wb") as output:
+            return subprocess.Popen(
+                [self.cluster.bin / "postgres", "-D", self.cluster.data, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd="/",
+                env=environment(),
+                preexec_fn=bind_life,
+                **self.cluster.user.arguments(),
+            )
+
+    def _ready(self, server: subprocess.Popen[bytes]) -> bool:
+        while server.poll() is None and not self.stopping:
+            lines = postmaster_file(self.cluster.data)
+            if len(lines) > 7 and lines[0] == str(server.pid) and lines[7].strip() == "ready":
+                return True
+            self._wait(_LOOK_S)
+        return False
+
+    def _until_ended(self, server: subprocess.Popen[bytes]) -> None:
+        asked = 0.0
+        while server.poll() is None:
+            if self.stopping and not asked:
+                server.send_signal(signal.SIGINT)
+                asked = time.monotonic()
+            elif asked and time.monotonic() - asked > _PATIENCE_S:
+                server.send_signal(signal.SIGQUIT)
+            self._wait(1.0)
+
+    def _wait(self, seconds: float) -> None:
+        """Until a child ends, a stop is asked for or the time is over."""
+        got = signal.sigtimedwait(_SIGNALS, seconds)
+        if got is not None and got.si_signo != signal.SIGCHLD:
+            self.stopping = True
+
+    def _why(self) -> str:
+        lines = self._output.read_text(errors="replace").splitlines()
+        told = [line.split("FATAL:")[-1].strip() for line in lines if "FATAL:" in line] or lines or ["no reason"]
+        return told[0]
+
+
+def _tell(line: str) -> None:
+    """One line to the process that started us, which then no longer listens."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)
+
+
+def _stop_when_unused(lock: Path) -> None:
+    """Wait until no process uses the database; the lock is then kept, so that none joins while it stops."""
+    handle = os.open(lock, os.O_RDWR)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main(arguments: list[str]) -> int:
+    """Arguments: home, folder of the programs, options as name=value."""
+    home, programs, *options = arguments
+    root = root_of(Path(home))
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    handle = os.open(root / KEEPER_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        _tell("Another process keeps the embedded PostgreSQL already.")
+        return 1
+    os.ftruncate(handle, 0)
+    os.write(handle, b"%d\n" % os.getpid())
+    threading.Thread(target=_stop_when_unused, args=(root / USE_LOCK,), daemon=True).start()
+    return Keeper(Cluster(Path(home), Path(programs), owner_of(root / "data")), options).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,107 @@
+"""The processes of `orvanta up`: started with exec, started again when they die, stopped together."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+
+from orvanta_platform import clock, settings
+
+_FIRST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 10.0
+_STEADY_S = 30.0
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+class Part:
+    """One child process, `orvanta <command>`, in a process group of its own.
+
+    Secrets reach it through an inherited pipe: they stand neither in its arguments nor in its environment.
+    """
+
+    def __init__(self, command: str, secrets: Mapping[str, str]) -> None:
+        self.command = command
+        self._secrets = dict(secrets)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pause_s = _FIRST_PAUSE_S
+        self._began = 0.0
+        self._due = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """The process, None while it is not running."""
+        return self._process.pid if self._process is not None else None
+
+    @property
+    def due_s(self) -> float:
+        """Seconds until it is to be started again; 0 while it runs."""
+        return 0.0 if self._process is not None else max(0.0, self._due - clock.monotonic())
+
+    def start(self) -> None:
+        """Start the process. It is asked to stop by the kernel when this one dies."""
+        read, write = os.pipe()
+        with os.fdopen(write, "w") as pipe:
+            json.dump(self._secrets, pipe)
+        supervisor = os.getpid()
+
+        def bind_life() -> None:
+            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+            if os.getppid() != supervisor:
+                os._exit(1)
+
+        command = [sys.executable, "-P", "-m", "orvanta_platform.cli.main", self.command]
+        try:
+            self._process = subprocess.Popen(
+                [*command, "--secrets-fd", str(read)],
+                stdin=subprocess.DEVNULL,
+                env={name: value for name, value in os.environ.items() if name not in settings.secret_names()},
+                pass_fds=(read,),
+                process_group=0,
+                preexec_fn=bind_life,
+            )
+        finally:
+            os.close(read)
+        self._began = clock.monotonic()
+
+    def ended(self) -> int | None:
+        """The exit code where the process has ended since the last look; it is then due to start again."""
+        code = self._process.poll() if self._process is not None else None
+        if code is None:
+            return None
+        self._end_group()
+        if clock.monotonic() - self._began > _STEADY_S:
+            self._pause_s = _FIRST_PAUSE_S
+        self._due = clock.monotonic() + self._pause_s
+        self._pause_s = min(2 * self._pause_s, _LONGEST_PAUSE_S)
+        return code
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process, if it runs."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it and what it started, at once."""
+        if self._process is not None:
+            self._end_group()
+
+    def _end_group(self) -> None:
+        assert self._process is not None
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+
+def read_secrets(handle: int) -> dict[str, str]:
+    """What `Part.start` wrote into the pipe: values by their names in the environment."""
+    with os.fdopen(handle) as pipe:
+        found: dict[str, str] = json.load(pipe)
+    return found

@@ -1,0 +1,78 @@
+"""Nodes whose edges let them begin: as jobs in the queue, or, conditions, decided at once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from orvanta_platform.engine import condition, ends
+from orvanta_platform.engine.effects import Enqueue
+from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.state import Mark, Phase
+from orvanta_platform.engine.step import Step
+from orvanta_platform.engine.verdict import Fail, Prepare, Succeed, Verdict
+
+MAX_TIMEOUT_S = 365 * 86_400.0
+"""No time limit of a node is longer: a year."""
+
+
+def begin(step: Step) -> None:
+    """Begin all that is ready, in document order, or ask for what is missing and begin none of it.
+
+    All or none, so that the order in which answers arrive decides nothing.
+    """
+    verdicts = [(index, _verdict(step, step.plan.node(index))) for index in sorted(step.ready)]
+    if step.requests:
+        return
+    step.ready.clear()
+    for index, verdict in verdicts:
+        if step.phase is Phase.FAILING:
+            return
+        match verdict:
+            case Prepare(timeout_s):
+                step.prepared[index] = timeout_s
+            case Succeed(mark, result, exports):
+                ends.succeed(step, index, exports, mark, result=result)
+            case Fail(error):
+                ends.fail(step, index, error, retryable=False)
+
+
+def enqueue(step: Step) -> None:
+    """Put what was prepared into the queue, in document order."""
+    for index in sorted(step.prepared):
+        step.mark(index, Mark.QUEUED)
+        step.effects.append(Enqueue(index, step.prepared[index], step.failures.get(index, 0)))
+    step.prepared.clear()
+
+
+def _verdict(step: Step, node: Node) -> Verdict | None:
+    return condition.verdict(step, node) if node.kind is Kind.CONDITION else _job(step, node)
+
+
+def _job(step: Step, node: Node) -> Verdict | None:
+    """A job with its time limit; None while the expression of that has no answer."""
+    source = node.timeout
+    if source is None:
+        return _NO_LIMIT
+    if isinstance(source, dict) and source.get("type") == "static":
+        source = source.get("value")
+    if not isinstance(source, dict):
+        return _limit(source)
+    answer = step.ask("timeout", node.index, source, step.failures.get(node.index, 0))
+    if isinstance(answer, Answer):
+        return _limit(msgspec.json.decode(answer.raw))
+    return Fail(answer) if answer else None
+
+
+def _limit(value: Any) -> Verdict:
+    if value is None:
+        return _NO_LIMIT
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        return Fail(Err("InvalidTimeout", "timeout must be a number of seconds above 0"))
+    return Prepare(min(float(value), MAX_TIMEOUT_S))
+
+
+_NO_LIMIT = Prepare(None)

@@ -1,0 +1,24 @@
+"""The condition node: its expression is decided inside the step, without a job."""
+
+from __future__ import annotations
+
+from orvanta_platform.engine import ends
+from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import Mark
+from orvanta_platform.engine.step import Step
+from orvanta_platform.engine.verdict import Fail, Succeed, Verdict
+
+
+def verdict(step: Step, node: Node) -> Verdict | None:
+    """True or false, its result the boolean; failed where it threw; None while an answer is missing."""
+    answer = step.ask("condition", node.index, node.condition)
+    if answer is None:
+        return None
+    if isinstance(answer, Err):
+        return Fail(answer)
+    mark, result = (Mark.TRUE, b"true") if answer.truthy else (Mark.FALSE, b"false")
+    exports = ends.exports(step, node, result=result)
+    if exports is None:
+        return None
+    return Fail(exports) if isinstance(exports, Err) else Succeed(mark, result, exports)

@@ -1,0 +1,143 @@
+"""What happens next: the one entrance of the engine, a pure function of its arguments."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from orvanta_platform.engine import ends
+from orvanta_platform.engine.begin import begin, enqueue
+from orvanta_platform.engine.close import cancel, close
+from orvanta_platform.engine.effects import CloseTimer, Decision, Need, Record
+from orvanta_platform.engine.events import (
+    Answers,
+    CancelRequested,
+    Err,
+    Event,
+    Failed,
+    JobCancelled,
+    Started,
+    Succeeded,
+    TimerDue,
+)
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.spread import spread
+from orvanta_platform.engine.state import MARK_STATE, Mark, Phase, RunState
+from orvanta_platform.engine.states import NodeState, Status
+from orvanta_platform.engine.step import Step
+
+
+def decide(
+    plan: Plan,
+    state: RunState,
+    event: Event,
+    answers: Answers,
+    seed: int = 0,
+    *,
+    after: Need | None = None,
+) -> Need | Decision:
+    """One step of a run.
+
+    `answers` holds what earlier calls for this event asked for, by `Ask.key`; everything that can be asked
+    at once is asked at once. `after`, the Need just answered, saves deciding anew what it had decided: the outcome
+    is the same without. `seed` is the run's. An event for a node that has ended, or for a run that has,
+    changes nothing. Raises IndexError for a node that is not in the plan; never changes its arguments.
+    """
+    if state.phase is Phase.ENDED:
+        return Decision(state, ())
+    step = after.step.resumed(answers) if after else Step(plan, state, answers, seed)
+    if not step.taken_in:
+        if not _take_in(step, event):
+            return Decision(state, ())
+        step.taken_in = not step.requests
+    if step.taken_in:
+        _go_on(step)
+    if step.requests:
+        return Need(tuple(step.requests), step.freeze(), tuple(step.effects), step)
+    return Decision(step.freeze(), tuple(step.effects))
+
+
+def _take_in(step: Step, event: Event) -> bool:
+    """Apply the event itself. False: it came late or twice, nothing is to be done."""
+    match event:
+        case Started():
+            return _start(step)
+        case Succeeded(node):
+            return _finish(step, node, None, retryable=False)
+        case Failed(node, name, message, retryable):
+            return _finish(step, node, Err(name, message), retryable=retryable)
+        case TimerDue(node):
+            return _due(step, node)
+        case JobCancelled(node, reason):
+            return _job_cancelled(step, node, Err("Canceled", reason))
+        case CancelRequested(force):
+            return _cancel(step, force)
+        case _:
+            assert_never(event)
+
+
+def _start(step: Step) -> bool:
+    if any(step.nodes) or step.status is not Status.QUEUED:
+        return False
+    step.effects.append(Record("run_started", None, {}))
+    step.ready.update(step.plan.starts)
+    return True
+
+
+def _finish(step: Step, index: int, error: Err | None, *, retryable: bool) -> bool:
+    if not step.is_claimed(index):
+        return False
+    _note_running(step)
+    if error is not None:
+        ends.fail(step, index, error, retryable=retryable)
+        return True
+    exports = ends.exports(step, step.plan.node(index))
+    if isinstance(exports, Err):
+        ends.fail(step, index, exports, retryable=False)
+    elif exports is not None:
+        ends.succeed(step, index, exports)
+    return True
+
+
+def _due(step: Step, index: int) -> bool:
+    if step.nodes[index] != Mark.WAITING_TIMER:
+        return False
+    step.ready.add(index)
+    return True
+
+
+def _job_cancelled(step: Step, index: int, error: Err) -> bool:
+    if MARK_STATE[step.nodes[index]] not in (NodeState.QUEUED, NodeState.RUNNING, NodeState.WAITING_TIMER):
+        return False
+    if step.phase in (Phase.FAILING, Phase.CANCELLING):
+        step.forget_failures(index)
+        step.end(index, Mark.CANCELLED, error=error)
+        return True
+    if not step.is_claimed(index):
+        step.effects.append(CloseTimer(index))
+    ends.fail(step, index, error, retryable=False)
+    return True
+
+
+def _cancel(step: Step, force: bool) -> bool:
+    if step.phase is Phase.CANCELLING and not force:
+        return False
+    cancel(step, force=force)
+    return True
+
+
+def _note_running(step: Step) -> None:
+    if step.status is Status.QUEUED:
+        step.turn(Status.RUNNING)
+
+
+def _go_on(step: Step) -> None:
+    """Follow what the event set going until nothing is left to do, or something has to be asked."""
+    while not step.requests:
+        spread(step)
+        if not step.ready:
+            close(step)
+        if not step.ready:
+            break
+        begin(step)
+    if not step.requests:
+        enqueue(step)

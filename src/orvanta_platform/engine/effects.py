@@ -1,0 +1,200 @@
+"""What a step does to the world: the caller writes these in one transaction, in the order given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.states import NodeState, Status
+
+if TYPE_CHECKING:
+    from orvanta_platform.engine.state import RunState
+    from orvanta_platform.engine.step import Step
+
+Purpose = Literal["condition", "retry_if", "timeout", "export", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Make the node's job available.
+
+    `timeout_s` is None without a limit of its own. `failures` > 0: a retry, the job exists as scheduled.
+    """
+
+    node: int
+    timeout_s: float | None
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The job that just failed becomes scheduled, with a timer due in `delay_s` seconds (0 to 6 h).
+
+    `failures` counts the node's failed attempts so far, this one included.
+    """
+
+    node: int
+    delay_s: float
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob:
+    """Withdraw the node's job if no worker has claimed it; a running one is told to `stop`, or left alone.
+
+    The engine does not know which jobs are claimed: for each job withdrawn the caller hands in
+    JobCancelled, in the same transaction. A running one ends with an event of its own.
+    """
+
+    node: int
+    stop: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CloseTimer:
+    """The node will not be retried: its timer and its scheduled job go."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeEnded:
+    """A node ended: succeeded, failed or cancelled; its job, if it has a live one, ends with it.
+
+    Skipped nodes and those that never began are in the state alone.
+
+    `result`: JSON text of a node without a job (condition); None: the job's own. `error`: why it failed
+    (then the node's result is `{"error": …}`); it replaces the job's result where an export threw.
+    `continued`: failed under continue_on_error, so its outcome is success and `{"error": …}` its result.
+    """
+
+    node: int
+    state: NodeState
+    result: bytes | None = None
+    error: Err | None = None
+    continued: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Write `raw` (JSON text) under `name` into the run's context."""
+
+    node: int
+    name: str
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """The run's state changed; its end comes as RunEnded instead."""
+
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A line of the run's history: run_started, run_ended, retry, retry_if_threw, cancel; JSON-able data."""
+
+    kind: str
+    node: int | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """The run's result is null."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfNode:
+    """The run's result is that of one node."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """The run's result is an object: (id, index) of each node in it, in document order."""
+
+    members: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The run's result is what `output` gave."""
+
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorOf:
+    """The run's result is `{"error": …}` of the node that failed it."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Thrown:
+    """The run's result is `{"error": …}` of an `output` that threw: no node's failure."""
+
+    error: Err
+
+
+ResultRef = Null | OfNode | Many | Output | ErrorOf | Thrown
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The run ended succeeded, failed or cancelled. `recovered`: the failure module made it succeed.
+
+    `error_node`: the first unhandled failure in order of commit, or the failure module where that failed.
+    """
+
+    status: Status
+    result: ResultRef
+    recovered: bool = False
+    error_node: int | None = None
+
+
+Effect = Enqueue | Retry | CancelJob | CloseTimer | NodeEnded | Export | RunStatus | Record | RunEnded
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An expression whose value `decide` needs.
+
+    `source` is the text of a JavaScript expression, or a Transform tree. `node` is who asks: it bounds what
+    is readable (`scope.visible`); `len(plan.nodes)` for `output`. Asks of an export and of retry_if read the
+    node's own result as `result`: that of the event, or `result` here for a node without a job.
+    """
+
+    key: tuple[str | int, ...]
+    node: int
+    purpose: Purpose
+    source: Any
+    result: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Evaluate `requests`, then call `decide` again with their answers added.
+
+    Nothing is written yet, but the expressions read what this step has decided so far: `state` for
+    `scope.visible` and `scope.previous_sources`, results and exports from `effects`.
+    """
+
+    requests: tuple[Ask, ...]
+    state: RunState
+    effects: tuple[Effect, ...]
+    step: Step = field(compare=False, repr=False)
+    """Where decide() goes on when it is given this Need as `after`; nobody else's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Write `state` and `effects`. Without effects the event was a repetition or late: nothing changed."""
+
+    state: RunState
+    effects: tuple[Effect, ...]

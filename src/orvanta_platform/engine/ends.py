@@ -1,0 +1,90 @@
+"""How a node ends: exports after success; after a failure a retry, an outcome, or the failure of the run."""
+
+from __future__ import annotations
+
+from orvanta_platform.engine import retry
+from orvanta_platform.engine.effects import Export, Record, Retry
+from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import Mark, Phase
+from orvanta_platform.engine.step import Step
+from orvanta_platform.engine.verdict import Exports
+
+
+def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports | Err | None:
+    """What the node exports after success; the first error thrown; None while an answer is missing.
+
+    A cancelled run exports nothing. `result` is given for a node without a job.
+    """
+    if step.phase is Phase.CANCELLING:
+        return ()
+    answers = [(name, step.ask("export", node.index, source, name, result=result)) for name, source in node.exports]
+    if any(answer is None for _, answer in answers):
+        return None
+    thrown = next((answer for _, answer in answers if isinstance(answer, Err)), None)
+    return thrown or tuple((name, answer.raw) for name, answer in answers if isinstance(answer, Answer))
+
+
+def succeed(
+    step: Step, index: int, exports: Exports, mark: Mark = Mark.SUCCEEDED, *, result: bytes | None = None
+) -> None:
+    """The node ended well. `result` is given for a node without a job."""
+    step.forget_failures(index)
+    step.end(index, mark, result=result)
+    step.effects += [Export(index, name, raw) for name, raw in exports]
+
+
+def fail(step: Step, index: int, error: Err, *, retryable: bool) -> None:
+    """An attempt failed. An expression that threw is not retried: it would throw again."""
+    node = step.plan.node(index)
+    if step.phase is Phase.CANCELLING:
+        step.forget_failures(index)
+        step.end(index, Mark.CANCELLED, error=error)
+        return
+    if retryable and _may_start(step, index) and retry.attempts_left(node.retry, step.failures.get(index, 0) + 1):
+        verdict = _retry_allowed(step, node)
+        if verdict is None:
+            return
+        if verdict:
+            _retry(step, node)
+            return
+    _fail_for_good(step, node, error)
+
+
+def _may_start(step: Step, index: int) -> bool:
+    """Whether this node may begin once more: any while the run goes on, then the failure module alone."""
+    return step.phase is Phase.NORMAL or index == len(step.plan.nodes)
+
+
+def _retry_allowed(step: Step, node: Node) -> bool | None:
+    """What retry_if says; None while it has no answer. One that throws allows none and is put on record."""
+    if node.retry is None or node.retry.retry_if is None:
+        return True
+    answer = step.ask("retry_if", node.index, node.retry.retry_if, step.failures.get(node.index, 0) + 1)
+    if isinstance(answer, Err):
+        step.effects.append(Record("retry_if_threw", node.index, {"name": answer.name, "message": answer.message}))
+        return False
+    return None if answer is None else answer.truthy
+
+
+def _retry(step: Step, node: Node) -> None:
+    step.count_failure(node.index)
+    failures = step.failures[node.index]
+    delay = retry.delay_s(node.retry, failures, node.index, step.seed) if node.retry else 0.0
+    step.mark(node.index, Mark.WAITING_TIMER)
+    step.effects.append(Retry(node.index, delay, failures))
+    step.effects.append(Record("retry", node.index, {"failures": failures, "delay_s": delay}))
+
+
+def _fail_for_good(step: Step, node: Node, error: Err) -> None:
+    step.forget_failures(node.index)
+    if node.continue_on_error:
+        step.end(node.index, Mark.CONTINUED, error=error)
+    elif step.handles_failure(node) or step.phase is Phase.FAILURE_MODULE:
+        step.end(node.index, Mark.FAILED, error=error)
+    else:
+        step.end(node.index, Mark.UNHANDLED, error=error)
+        step.add_unhandled(node.index)
+        if step.phase is Phase.NORMAL:
+            step.phase = Phase.FAILING
+            step.stop_starting(stop=False)

@@ -1,0 +1,79 @@
+"""What happens to a run from outside, and the answers to what `decide` asks. All are values.
+
+Nodes are named by their index in the plan; the failure module's is `len(plan.nodes)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The value of an expression: JSON text, and whether JavaScript would call it true."""
+
+    raw: bytes
+    truthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Err:
+    """An error by name: what an expression threw, or what a node failed with."""
+
+    name: str
+    message: str
+
+
+Answers = Mapping[tuple[str | int, ...], Answer | Err]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The run was created. Always the first event, once, on `RunState.new(plan)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The node's job ended well. Its result is with the caller; export asks see it as `result`."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The node's job ended badly. `retryable` False: no retry may mend it, whatever the node's `retry`."""
+
+    node: int
+    error_name: str
+    message: str
+    retryable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """The time for which the node waited (a retry's delay) is over."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobCancelled:
+    """The node's job was cancelled.
+
+    By a person while the run goes on: the node fails with the name Canceled, without retries.
+    As the answer to a CancelJob effect, or while the run fails or is cancelled: the node is cancelled.
+    """
+
+    node: int
+    reason: str = "Canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """Somebody cancelled the run. `force`: it ends now, whether or not a worker answers."""
+
+    force: bool = False
+
+
+Event = Started | Succeeded | Failed | TimerDue | JobCancelled | CancelRequested

@@ -1,0 +1,118 @@
+"""What the engine runs: a workflow compiled once, indexed by small integers.
+
+A plan is a value. It is compiled from the workflow's graph (`compile`), cached by artifact hash, and pinned
+by the run that started with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """Kinds of node that this engine runs."""
+
+    RAWSCRIPT = "rawscript"
+    SCRIPT = "script"
+    IDENTITY = "identity"
+    CONDITION = "condition"
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the node is work in the queue; otherwise it is decided inside the step."""
+        return self is not Kind.CONDITION
+
+
+class Join(StrEnum):
+    """Which of its incoming edges a node waits for."""
+
+    ALL = "all"
+    SETTLED = "settled"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """An incoming edge: from the node with index `source`, taken on the outcome `on`."""
+
+    source: int
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An outgoing edge: to the node with index `index`, taken on the outcome `on`."""
+
+    index: int
+    on: str
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`constant_attempts` retries after `constant_s` each, then `exponential_attempts` (see `retry.delay_s`).
+
+    `random_factor` is in per cent, 0 to 100. `retry_if`: an expression, asked before each retry.
+    """
+
+    constant_attempts: int = 0
+    constant_s: float = 0
+    exponential_attempts: int = 0
+    multiplier: float = 1
+    seconds: float = 1
+    random_factor: float = 0
+    retry_if: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node. `value` is the node's plain tree (for the slot that runs it), never looked at by decide().
+
+    `edges` are incoming, `targets` outgoing (ascending by index), `ancestors` a bit set of the indexes of
+    nodes whose results this node may read. `timeout` and the exports are Transform trees; `timeout` may be
+    a number of seconds.
+    """
+
+    index: int
+    id: str
+    kind: Kind
+    value: Any
+    edges: tuple[Edge, ...]
+    targets: tuple[Target, ...]
+    join: Join
+    ancestors: int
+    condition: str | None = None
+    retry: Retry | None = None
+    timeout: Any | None = None
+    continue_on_error: bool = False
+    exports: tuple[tuple[str, Any], ...] = ()
+    tag: str | None = None
+    priority: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`failure` is the failure module (its index is len(nodes)). `output` is a Transform tree.
+
+    `indexes` finds a node of `nodes` by id.
+    `is_list`: no node has `needs`; the result is that of the last module run.
+    `single`: a run of one script, preview or identity: one node whose job id is the run id.
+    """
+
+    nodes: tuple[Node, ...]
+    starts: tuple[int, ...]
+    failure: Node | None = None
+    output: Any | None = None
+    is_list: bool = True
+    main_sinks: tuple[int, ...] = ()
+    handling_sinks: tuple[int, ...] = ()
+    single: bool = False
+    indexes: Mapping[str, int] = field(default_factory=dict)
+
+    def node(self, index: int) -> Node:
+        """The node at `index`, the failure module included. Raises IndexError."""
+        if index == len(self.nodes) and self.failure is not None:
+            return self.failure
+        return self.nodes[index]

@@ -1,0 +1,36 @@
+"""What a run that was not failed results in: `output`, the last module of a list, or the sinks of a graph."""
+
+from __future__ import annotations
+
+from orvanta_platform.engine.effects import Many, Null, OfNode, Output, ResultRef
+from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.state import SUCCESSES
+from orvanta_platform.engine.step import Step
+
+
+def result(step: Step) -> ResultRef | Err | None:
+    """The run's result; Err where `output` threw, None while it has no answer."""
+    plan = step.plan
+    if plan.output is not None:
+        answer = step.ask("output", len(plan.nodes), plan.output)
+        return Output(answer.raw) if isinstance(answer, Answer) else answer
+    if plan.is_list:
+        return _last(step)
+    return _of_sinks(step, plan.main_sinks) or _of_sinks(step, plan.handling_sinks) or Null()
+
+
+def _last(step: Step) -> ResultRef:
+    for index in reversed(range(len(step.plan.nodes))):
+        if step.nodes[index] in SUCCESSES:
+            return OfNode(index)
+    return Null()
+
+
+def _of_sinks(step: Step, sinks: tuple[int, ...]) -> ResultRef | None:
+    """One sink in the document gives its result, several an object; None where none succeeded."""
+    ended = [index for index in sinks if step.nodes[index] in SUCCESSES]
+    if not ended:
+        return None
+    if len(sinks) == 1:
+        return OfNode(ended[0])
+    return Many(tuple((step.plan.nodes[index].id, index) for index in ended))

@@ -1,0 +1,42 @@
+"""What a node may read: results of ended ancestors, and which of its sources previous_result stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from orvanta_platform.engine.plan import Join, Plan
+from orvanta_platform.engine.spread import is_taken
+from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
+
+
+def previous_sources(plan: Plan, state: RunState, index: int) -> tuple[int, ...]:
+    """Indexes of the nodes whose edge let this one begin, ascending: none means the flow input.
+
+    A node with join any has the first taken edge alone, whatever was taken since. The failure module's is the
+    first unhandled failure.
+    """
+    if index == len(plan.nodes):
+        return state.unhandled()[:1]
+    node = plan.nodes[index]
+    if node.join is Join.ANY and index in state.chosen:
+        return (node.edges[state.chosen[index]].source,)
+    return tuple(sorted({edge.source for edge in node.edges if is_taken(state.nodes, edge)}))
+
+
+def visible(plan: Plan, state: RunState, index: int, names: Iterable[str] | None = None) -> dict[str, int]:
+    """Nodes whose results the node at `index` may read, id → index: ancestors that succeeded or failed.
+
+    The failure module and `output` (index `len(plan.nodes)`) read every node. `names` limits the answer, and
+    the work, to the ids that an expression names. Every other id reads as null.
+    """
+    every = (1 << len(plan.nodes)) - 1
+    ancestors = every if index == len(plan.nodes) else plan.nodes[index].ancestors
+    if names is None:
+        return {node.id: node.index for node in plan.nodes if _readable(state, ancestors, node.index)}
+    found = ((name, plan.indexes.get(name)) for name in names)
+    return {name: at for name, at in found if at is not None and _readable(state, ancestors, at)}
+
+
+def _readable(state: RunState, ancestors: int, index: int) -> bool:
+    mark = state.nodes[index]
+    return bool(ancestors >> index & 1) and mark in OUTCOMES and mark not in (Mark.SKIPPED, Mark.CANCELLED)

@@ -1,0 +1,53 @@
+"""The status of a run as people see it, and why it waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import Mark, Phase, RunState
+from orvanta_platform.engine.states import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`status` is never cancelling: that is running with `canceled`. `reason` says what is waited for."""
+
+    status: Status
+    reason: str | None = None
+    canceled: bool = False
+
+
+_GOES_ON = (Mark.QUEUED, Mark.RUNNING, Mark.WAITING_TIMER, Mark.WAITING_GATE, Mark.WAITING_CHILDREN)
+
+
+def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
+    """The status shown. `job_started`: some job of the run has been claimed at least once."""
+    if state.phase is Phase.ENDED:
+        return Shown(state.status, canceled=state.status is Status.CANCELLED)
+    if state.phase is Phase.CANCELLING:
+        return Shown(Status.RUNNING, "cancelled: running jobs are being stopped", canceled=True)
+    waits = _waits(plan, state)
+    if Mark.WAITING_APPROVAL in state.nodes and not any(mark in state.nodes for mark in _GOES_ON):
+        return Shown(Status.AWAITING_APPROVAL, waits)
+    if not job_started and Mark.WAITING_TIMER not in state.nodes:
+        return Shown(Status.QUEUED, waits)
+    return Shown(Status.RUNNING, waits)
+
+
+_REASONS = (
+    (Mark.WAITING_APPROVAL, "awaits approval"),
+    (Mark.WAITING_GATE, "waits for a limit"),
+    (Mark.WAITING_TIMER, "waits for its time"),
+)
+
+
+def _waits(plan: Plan, state: RunState) -> str | None:
+    """The first node that waits, of the kind of wait that a person can do most about."""
+    for mark, text in _REASONS:
+        at = state.nodes.find(mark)
+        if at >= 0:
+            more = state.nodes.count(mark) - 1
+            retry = f" (attempt {state.failures[at] + 1})" if at in state.failures else ""
+            return f"{plan.node(at).id} {text}{retry}" + (f", {more} more" if more else "")
+    return None

@@ -1,0 +1,200 @@
+"""The state of a run between two steps: one byte per node and little else, at most 8 kB for 5,000 nodes."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.states import NODE, NodeState, Status
+from orvanta_platform.errors import OrvantaError
+
+ENGINE_VERSION = 1
+"""Semantics of decide(): a run keeps the version it started with, a worker refuses newer ones."""
+
+MAX_ORDERED_FAILURES = 1_000
+"""Unhandled failures kept in order of commit; any beyond follow by index, so the state stays small."""
+
+_COMPRESS_FROM_BYTES = 8_000
+_PLAIN, _COMPRESSED = b"\x01", b"\x02"
+
+
+class Mark(IntEnum):
+    """The byte of a node: its state, and where it ended, with which outcome."""
+
+    PENDING = 0
+    QUEUED = 1
+    RUNNING = 2
+    WAITING_TIMER = 3
+    WAITING_APPROVAL = 4
+    WAITING_GATE = 5
+    WAITING_CHILDREN = 6
+    SUCCEEDED = 16
+    TRUE = 17
+    FALSE = 18
+    CONTINUED = 19
+    FAILED = 32
+    UNHANDLED = 33
+    SKIPPED = 48
+    CANCELLED = 49
+
+
+MARK_STATE: Mapping[int, NodeState] = {
+    Mark.PENDING: NodeState.PENDING,
+    Mark.QUEUED: NodeState.QUEUED,
+    Mark.RUNNING: NodeState.RUNNING,
+    Mark.WAITING_TIMER: NodeState.WAITING_TIMER,
+    Mark.WAITING_APPROVAL: NodeState.WAITING_APPROVAL,
+    Mark.WAITING_GATE: NodeState.WAITING_GATE,
+    Mark.WAITING_CHILDREN: NodeState.WAITING_CHILDREN,
+    Mark.SUCCEEDED: NodeState.SUCCEEDED,
+    Mark.TRUE: NodeState.SUCCEEDED,
+    Mark.FALSE: NodeState.SUCCEEDED,
+    # The job failed; continue_on_error turned only the outcome into success.
+    Mark.CONTINUED: NodeState.FAILED,
+    Mark.FAILED: NodeState.FAILED,
+    Mark.UNHANDLED: NodeState.FAILED,
+    Mark.SKIPPED: NodeState.SKIPPED,
+    Mark.CANCELLED: NodeState.CANCELLED,
+}
+
+_NOTHING: frozenset[str] = frozenset()
+OUTCOMES: Mapping[int, frozenset[str]] = {
+    Mark.SUCCEEDED: frozenset({"success", "always"}),
+    Mark.TRUE: frozenset({"success", "always", "true"}),
+    Mark.FALSE: frozenset({"success", "always", "false"}),
+    Mark.CONTINUED: frozenset({"success", "always"}),
+    Mark.FAILED: frozenset({"failure", "always"}),
+    Mark.UNHANDLED: frozenset({"failure", "always"}),
+    Mark.SKIPPED: _NOTHING,
+    Mark.CANCELLED: _NOTHING,
+}
+"""What an ended node's edges may be taken on. A mark that is not here has not ended: its edges are open."""
+
+LIVE: tuple[Mark, ...] = tuple(mark for mark in Mark if mark != Mark.PENDING and MARK_STATE[mark] not in NODE.final)
+"""Marks of nodes under way."""
+
+SUCCESSES = frozenset({Mark.SUCCEEDED, Mark.TRUE, Mark.FALSE, Mark.CONTINUED})
+"""Marks of nodes whose outcome is success."""
+
+
+class Phase(StrEnum):
+    """How the run goes on: what may start, and what its end will be."""
+
+    NORMAL = "normal"
+    FAILING = "failing"
+    FAILURE_MODULE = "failure_module"
+    CANCELLING = "cancelling"
+    ENDED = "ended"
+
+
+class UnreadableState(OrvantaError):
+    """The bytes are not the state of a run."""
+
+    code = "unreadable_state"
+
+
+class StateTooNew(OrvantaError):
+    """A newer engine wrote the state; this process must not step the run."""
+
+    code = "state_too_new"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A value: decide() returns a new one.
+
+    `nodes`: a Mark per node of the plan, the failure module last. `failures`: failed attempts of nodes that
+    may still be retried. `order`: indexes of unhandled failures in order of commit. `chosen`: for a node with
+    join any that began, the place among its edges of the one it began by.
+    """
+
+    nodes: bytes
+    phase: Phase = Phase.NORMAL
+    status: Status = Status.QUEUED
+    failures: Mapping[int, int] = field(default_factory=dict)
+    order: tuple[int, ...] = ()
+    chosen: Mapping[int, int] = field(default_factory=dict)
+
+    @classmethod
+    def new(cls, plan: Plan) -> RunState:
+        """The state of a run that has not been started."""
+        return cls(nodes=bytes(len(plan.nodes) + (plan.failure is not None)))
+
+    def node_state(self, index: int) -> NodeState:
+        """The state of the node at `index`."""
+        return MARK_STATE[self.nodes[index]]
+
+    def unhandled(self) -> tuple[int, ...]:
+        """Indexes of the failures nobody handled, the first in order of commit first."""
+        listed = set(self.order)
+        more = (i for i in _positions(self.nodes, Mark.UNHANDLED) if i not in listed)
+        return self.order + tuple(more)
+
+    def encode(self) -> bytes:
+        """The state as bytes, first a byte for the form; at most 8 kB for 5,000 nodes."""
+        raw = msgspec.msgpack.encode(
+            (
+                ENGINE_VERSION,
+                self.phase,
+                self.status,
+                self.nodes,
+                _pack(self.failures),
+                self.order,
+                _pack(self.chosen),
+            )
+        )
+        if len(raw) < _COMPRESS_FROM_BYTES:
+            return _PLAIN + raw
+        return _COMPRESSED + zlib.compress(raw, 6)
+
+    @classmethod
+    def decode(cls, data: bytes) -> RunState:
+        """Read what `encode` wrote. Raises StateTooNew, or UnreadableState where it is nothing of ours."""
+        form, raw = data[:1], data[1:]
+        try:
+            parts = msgspec.msgpack.decode(zlib.decompress(raw) if form == _COMPRESSED else raw)
+            if form not in (_PLAIN, _COMPRESSED) or not isinstance(parts, list) or not parts:
+                raise UnreadableState("These bytes are not the state of a run.")
+            if not isinstance(parts[0], int) or parts[0] > ENGINE_VERSION:
+                raise StateTooNew(
+                    f"The run was stepped by engine version {parts[0]}, this process has {ENGINE_VERSION}.",
+                    hint="Update this process to the release of the newest one.",
+                )
+            _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts, _Parts)
+        except (msgspec.MsgspecError, zlib.error) as error:
+            raise UnreadableState("These bytes are not the state of a run.") from error
+        return cls(nodes, phase, status, _unpack(failures), order, _unpack(chosen))
+
+
+_Parts = tuple[int, Phase, Status, bytes, list[int], tuple[int, ...], list[int]]
+
+
+def _positions(nodes: bytes, mark: int) -> Iterable[int]:
+    at = nodes.find(mark)
+    while at >= 0:
+        yield at
+        at = nodes.find(mark, at + 1)
+
+
+def _pack(numbers: Mapping[int, int]) -> list[int]:
+    """Key steps and values in turn: two bytes an entry where keys are dense."""
+    flat: list[int] = []
+    last = 0
+    for key in sorted(numbers):
+        flat += (key - last, numbers[key])
+        last = key
+    return flat
+
+
+def _unpack(flat: list[int]) -> dict[int, int]:
+    numbers: dict[int, int] = {}
+    key = 0
+    for step, value in zip(flat[::2], flat[1::2], strict=True):
+        key += step
+        numbers[key] = value
+    return numbers

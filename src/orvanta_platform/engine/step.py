@@ -1,0 +1,147 @@
+"""The working copy of a state while one event is decided: marks, effects and questions gather here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from copy import copy
+from typing import Any
+
+from orvanta_platform.engine.effects import Ask, CancelJob, CloseTimer, Effect, NodeEnded, Purpose, RunStatus
+from orvanta_platform.engine.events import Answer, Answers, Err
+from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.state import LIVE, MARK_STATE, MAX_ORDERED_FAILURES, Mark, Phase, RunState
+from orvanta_platform.engine.states import NODE, RUN, Status, transition
+
+_ALLOWED = frozenset(
+    (old, new)
+    for old, old_state in MARK_STATE.items()
+    for new, new_state in MARK_STATE.items()
+    if (old_state, new_state) in NODE.arrows
+)
+
+
+class Step:
+    """Everything that deciding one event changes.
+
+    Whatever waits for an answer is left as it was, so a copy may go on with more answers.
+    """
+
+    def __init__(self, plan: Plan, state: RunState, answers: Answers, seed: int) -> None:
+        self.plan = plan
+        self.seed = seed
+        self.nodes = bytearray(state.nodes)
+        self.phase = state.phase
+        self.status = state.status
+        self.failures = state.failures
+        self.order = state.order
+        self.chosen = state.chosen
+        self.effects: list[Effect] = []
+        self.requests: list[Ask] = []
+        self.ended: deque[int] = deque()
+        """Nodes that ended in this step and whose edges have not been looked at."""
+        self.ready: set[int] = set()
+        """Nodes whose edges let them begin."""
+        self.prepared: dict[int, float | None] = {}
+        """Nodes to enqueue if nothing of this step fails the run, with their time limits."""
+        self.taken_in = False
+        """Whether the event itself has been applied; what is left is to follow it."""
+        self._answers = answers
+
+    def resumed(self, answers: Answers) -> Step:
+        """A copy that goes on where this one had to ask."""
+        other = copy(self)
+        other.nodes = self.nodes.copy()
+        other.effects = self.effects.copy()
+        other.requests = []
+        other.ended = self.ended.copy()
+        other.ready = self.ready.copy()
+        other.prepared = self.prepared.copy()
+        other._answers = answers
+        return other
+
+    def mark(self, index: int, new: Mark) -> None:
+        """Set a node's mark. Raises IllegalTransition where the node's table has no such arrow."""
+        old = self.nodes[index]
+        if (old, new) not in _ALLOWED:
+            transition(NODE, MARK_STATE[old], MARK_STATE[new])
+        self.nodes[index] = new
+
+    def end(self, index: int, new: Mark, *, result: bytes | None = None, error: Err | None = None) -> None:
+        """Mark a node ended, tell it, and let its edges be looked at while the run may go on."""
+        self.mark(index, new)
+        self.effects.append(NodeEnded(index, MARK_STATE[new], result, error, new == Mark.CONTINUED))
+        if self.phase is Phase.NORMAL:
+            self.ended.append(index)
+
+    def turn(self, status: Status) -> None:
+        """Change the run's state by an arrow of its table; an end is told by RunEnded."""
+        transition(RUN, self.status, status)
+        self.status = status
+        if status not in RUN.final:
+            self.effects.append(RunStatus(status))
+
+    def ask(
+        self, purpose: Purpose, index: int, source: Any, *part: str | int, result: bytes | None = None
+    ) -> Answer | Err | None:
+        """The answer to an expression of a node; None: it is asked for, go on with something else."""
+        key = (purpose, index, *part)
+        answer = self._answers.get(key)
+        if answer is None:
+            self.requests.append(Ask(key, index, purpose, source, result))
+        return answer
+
+    def count_failure(self, index: int) -> None:
+        """One more failed attempt of a node."""
+        self.failures = {**self.failures, index: self.failures.get(index, 0) + 1}
+
+    def forget_failures(self, index: int) -> None:
+        """The node ended: its attempts no longer matter."""
+        if index in self.failures:
+            self.failures = {node: count for node, count in self.failures.items() if node != index}
+
+    def add_unhandled(self, index: int) -> None:
+        """Remember a failure nobody handled, in order of commit."""
+        if len(self.order) < MAX_ORDERED_FAILURES:
+            self.order = (*self.order, index)
+
+    def choose(self, index: int, edge: int) -> None:
+        """Remember by which of its edges a node with join any began."""
+        self.chosen = {**self.chosen, index: edge}
+
+    def marked(self, mark: Mark) -> Iterator[int]:
+        """Indexes of the nodes with this mark, ascending, as they are when reached."""
+        at = self.nodes.find(mark)
+        while at >= 0:
+            yield at
+            at = self.nodes.find(mark, at + 1)
+
+    def alive(self) -> bool:
+        """Whether any node is queued, running or waiting."""
+        return any(mark in self.nodes for mark in LIVE)
+
+    def stop_starting(self, *, stop: bool) -> None:
+        """Nothing new begins: timers close, unclaimed jobs are withdrawn, running ones `stop` or go on."""
+        self.ended.clear()
+        self.ready.clear()
+        self.prepared.clear()
+        for index in self.marked(Mark.WAITING_TIMER):
+            self.effects.append(CloseTimer(index))
+            self.end(index, Mark.CANCELLED)
+            self.forget_failures(index)
+        for index in self.marked(Mark.QUEUED):
+            self.effects.append(CancelJob(index, stop))
+
+    def handles_failure(self, node: Node) -> bool:
+        """Whether an edge leaves the node that its failure takes."""
+        return any(target.on in ("failure", "always") for target in node.targets)
+
+    def is_claimed(self, index: int) -> bool:
+        """Take a job's end as proof of its claim (a claim steps no run). False: a late or repeated event."""
+        if self.nodes[index] == Mark.QUEUED:
+            self.mark(index, Mark.RUNNING)
+        return self.nodes[index] == Mark.RUNNING
+
+    def freeze(self) -> RunState:
+        """The state after this step."""
+        return RunState(bytes(self.nodes), self.phase, self.status, self.failures, self.order, self.chosen)

@@ -1,0 +1,37 @@
+"""What becomes of a node that may begin, before anything is changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.state import Mark
+
+Exports = tuple[tuple[str, bytes], ...]
+"""(name, JSON text) of each value a node writes into the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """It becomes a job, with this time limit in seconds, or none."""
+
+    timeout_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Succeed:
+    """It has succeeded at once."""
+
+    mark: Mark
+    result: bytes
+    exports: Exports
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """An expression of it threw."""
+
+    error: Err
+
+
+Verdict = Prepare | Succeed | Fail

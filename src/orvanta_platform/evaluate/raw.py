@@ -1,0 +1,75 @@
+"""One level of JSON text at a time: the members of an object and the items of an array, as their own text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+_MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],:]', re.DOTALL)
+_SPACE: Final = b" \t\n\r"
+
+
+def strip(raw: bytes | bytearray | memoryview) -> bytes:
+    """JSON text without the white space around it."""
+    return bytes(raw).strip(_SPACE)
+
+
+def members(raw: bytes) -> Mapping[str, bytes | msgspec.Raw]:
+    """Of a valid JSON object: name → text of the value; the last of equal names, as in JavaScript."""
+    try:
+        return _MEMBERS.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        # msgspec refuses unpaired surrogates and deep nesting; JavaScript does not.
+        return {decode_string(key): value for key, value in map(_split, _parts(raw))}
+
+
+def items(raw: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """Of a valid JSON array: the texts of its items."""
+    try:
+        return _ITEMS.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return [*_parts(raw)]
+
+
+def decode_string(raw: bytes) -> str:
+    """The value of a JSON string; unpaired surrogates stay."""
+    text: str = json.loads(raw, strict=False)
+    return text
+
+
+def encode_string(value: str) -> bytes:
+    """JSON text of a string; an unpaired surrogate is escaped, as UTF-8 cannot hold it."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value).encode()
+
+
+def _parts(raw: bytes) -> Iterator[bytes]:
+    depth = 0
+    start = 0
+    for mark in _MARK.finditer(raw):
+        match mark[0]:
+            case b"{" | b"[":
+                depth += 1
+                if depth == 1:
+                    start = mark.end()
+            case b"}" | b"]":
+                depth -= 1
+                if depth == 0 and raw[start : mark.start()].strip(_SPACE):
+                    yield raw[start : mark.start()]
+            case b"," if depth == 1:
+                yield raw[start : mark.start()]
+                start = mark.end()
+
+
+def _split(member: bytes) -> tuple[bytes, bytes]:
+    key = _MARK.search(member)
+    assert key is not None
+    return key[0], member[member.index(b":", key.end()) + 1 :]

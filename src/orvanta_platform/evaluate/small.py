@@ -1,0 +1,243 @@
+"""The small interpreter: expressions of `workflow.expressions` over raw JSON, as JavaScript would answer.
+
+Values are decoded one level at a time and only where the expression looks. A bare path gives the bytes it
+found, digits and all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeAlias
+
+import rfc8785
+
+from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
+from orvanta_platform.evaluate.prototypes import inherits
+from orvanta_platform.evaluate.raw import decode_string, encode_string, items, members, strip
+from orvanta_platform.workflow.expressions import (
+    UNDEFINED,
+    Compare,
+    Expr,
+    Literal,
+    Logical,
+    Not,
+    Path,
+    Scalar,
+    Step,
+    Undefined,
+)
+
+Scope: TypeAlias = Mapping[str, bytes | Mapping[str, bytes]]
+"""Root → its value as JSON text, or a mapping of its members (`results`, `context`) to theirs.
+
+A member that such a mapping lacks is undefined, of `results` null. A root that is missing is not defined.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`raw` is JSON text (undefined gives null), `truthy` what an `if` would make of the value."""
+
+    raw: bytes
+    truthy: bool
+
+
+class _Object(Enum):
+    """What is no scalar: an object or an array."""
+
+    OBJECT = "object"
+
+
+_OBJECT: Final = _Object.OBJECT
+_Value: TypeAlias = Scalar | bytes
+"""A scalar of the expression itself, or JSON text of the scope, stripped."""
+
+
+def evaluate(expr: Expr, scope: Scope) -> Answer:
+    """The value of `expr`.
+
+    Raises ExpressionError where JavaScript would throw, NeedsJavaScript where it would coerce, compare
+    identities or read what objects inherit.
+    """
+    value = _evaluate(expr, scope)
+    return Answer(_raw(value), _truthy(value))
+
+
+def _evaluate(expr: Expr, scope: Scope) -> _Value:
+    match expr:
+        case Literal(value):
+            return value
+        case Path():
+            return _path(expr, scope)
+        case Not(operand):
+            return not _truthy(_evaluate(operand, scope))
+        case Logical(operator, operands):
+            return _logical(operator, operands, scope)
+        case Compare(operator, left, right):
+            return _compare(operator, _scalar(_evaluate(left, scope)), _scalar(_evaluate(right, scope)))
+
+
+def _logical(operator: str, operands: tuple[Expr, ...], scope: Scope) -> _Value:
+    stop = operator == "||"
+    value: _Value = UNDEFINED
+    for operand in operands:
+        value = _evaluate(operand, scope)
+        if _truthy(value) is stop:
+            break
+    return value
+
+
+def _compare(operator: str, left: Scalar | _Object, right: Scalar | _Object) -> bool:
+    if operator in ("===", "!=="):
+        return _identical(left, right) is (operator == "===")
+    order = _order(left, right)
+    match operator:
+        case "<":
+            return order < 0
+        case ">":
+            return order > 0
+        case "<=":
+            return order <= 0
+        case _:
+            return order >= 0
+
+
+def _identical(left: Scalar | _Object, right: Scalar | _Object) -> bool:
+    if left is _OBJECT and right is _OBJECT:
+        raise NeedsJavaScript("two objects are compared by identity")
+    return type(left) is type(right) and left == right
+
+
+def _order(left: Scalar | _Object, right: Scalar | _Object) -> int:
+    if isinstance(left, float) and isinstance(right, float):
+        return (left > right) - (left < right)
+    if isinstance(left, str) and isinstance(right, str):
+        first, second = _utf16(left), _utf16(right)
+        return (first > second) - (first < second)
+    raise NeedsJavaScript("only two numbers or two strings are ordered")
+
+
+def _utf16(text: str) -> bytes:
+    """Big-endian, so that bytes compare as code units do."""
+    return text.encode("utf-16-be", "surrogatepass")
+
+
+def _path(path: Path, scope: Scope) -> _Value:
+    if path.root not in scope:
+        raise ExpressionError("ReferenceError", f"{path.root} is not defined")
+    found = scope[path.root]
+    steps = path.steps
+    value: _Value
+    if isinstance(found, (bytes, bytearray, memoryview)):
+        value = strip(found)
+    elif not steps:
+        value = b"{%s}" % b",".join(encode_string(name) + b":" + raw for name, raw in found.items())
+    else:
+        value, steps = _first_member(path.root, found, steps[0]), steps[1:]
+    for step in steps:
+        if value is UNDEFINED or value == b"null":
+            if step.optional:
+                return UNDEFINED
+            what = "undefined" if value is UNDEFINED else "null"
+            raise ExpressionError("TypeError", f"Cannot read properties of {what} (reading '{step.key}')")
+        value = _member(value, step.key)
+    return value
+
+
+def _first_member(root: str, values: Mapping[str, bytes], step: Step) -> _Value:
+    if step.key in values:
+        return strip(values[step.key])
+    if root == "results":
+        return b"null"
+    if inherits("object", step.key):
+        raise NeedsJavaScript(f"{root}.{step.key}")
+    return UNDEFINED
+
+
+def _member(value: _Value, key: str) -> _Value:
+    if not isinstance(value, bytes):
+        return _of_scalar(value, key)
+    match value[:1]:
+        case b"{":
+            member = members(value).get(key)
+            if member is not None and key != "__proto__":
+                return strip(member)
+            kind = "object"
+        case b"[":
+            found = items(value)
+            if key == "length":
+                return float(len(found))
+            place = _array_index(key)
+            if place is not None:
+                return strip(found[place]) if place < len(found) else UNDEFINED
+            kind = "array"
+        case _:
+            return _of_scalar(_decode_scalar(value), key)
+    if inherits(kind, key):
+        raise NeedsJavaScript(key)
+    return UNDEFINED
+
+
+def _of_scalar(value: Scalar, key: str) -> _Value:
+    """A member of a string, number or boolean; null and undefined do not come here."""
+    if isinstance(value, str):
+        units = _utf16(value)
+        if key == "length":
+            return float(len(units) // 2)
+        place = _array_index(key)
+        if place is not None:
+            unit = units[2 * place : 2 * place + 2]
+            return unit.decode("utf-16-be", "surrogatepass") if unit else UNDEFINED
+        kind = "string"
+    else:
+        kind = "boolean" if isinstance(value, bool) else "number"
+    if inherits(kind, key):
+        raise NeedsJavaScript(key)
+    return UNDEFINED
+
+
+def _array_index(key: str) -> int | None:
+    if not (key.isascii() and key.isdigit()) or (len(key) > 1 and key[0] == "0") or len(key) > 10:
+        return None
+    return int(key)
+
+
+def _decode_scalar(raw: bytes) -> bool | float | str | None:
+    """A scalar's value; numbers as JavaScript holds them, so a number too large is Infinity."""
+    match raw[:1]:
+        case b'"':
+            return decode_string(raw)
+        case b"t" | b"f":
+            return raw == b"true"
+        case b"n":
+            return None
+        case _:
+            return float(raw)
+
+
+def _scalar(value: _Value) -> Scalar | _Object:
+    if not isinstance(value, bytes):
+        return value
+    return _OBJECT if value[:1] in (b"{", b"[") else _decode_scalar(value)
+
+
+def _truthy(value: _Value) -> bool:
+    scalar = _scalar(value)
+    return scalar is _OBJECT or (not isinstance(scalar, Undefined) and bool(scalar))
+
+
+def _raw(value: _Value) -> bytes:
+    match value:
+        case bytes():
+            return value
+        case None | Undefined.UNDEFINED:
+            return b"null"
+        case bool():
+            return b"true" if value else b"false"
+        case float():
+            return rfc8785.dumps(value) if math.isfinite(value) else b"null"
+        case str():
+            return encode_string(value)

@@ -1,0 +1,1 @@
+"""The API server: routes, wire shapes, who is calling, what errors look like."""

@@ -1,0 +1,21 @@
+"""Answers: text without quotes, JSON, JSON that was already text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response
+
+_JSON = "application/json"
+_encoder = msgspec.json.Encoder()
+
+
+def text(content: str, status: int = 200) -> Response[bytes]:
+    """`text/plain`, as it is: ids, hashes, tokens, messages."""
+    return Response(content.encode(), status_code=status, media_type="text/plain")
+
+
+def json(content: Any, status: int = 200) -> Response[bytes]:
+    """Anything msgspec can write; a `str` gets its quotes."""
+    return Response(_encoder.encode(content), status_code=status, media_type=_JSON)

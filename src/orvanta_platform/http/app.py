@@ -1,0 +1,70 @@
+"""The application: every route behind the gate."""
+
+from __future__ import annotations
+
+import functools
+
+from litestar import Litestar, Router
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+from litestar.types import ASGIApp
+
+from orvanta_platform.http import errors, openapi
+from orvanta_platform.http.gate import Gate
+from orvanta_platform.http.requests import PLATFORM
+from orvanta_platform.http.routes import (
+    first_password,
+    flows,
+    instance,
+    jobs,
+    scripts,
+    session,
+    v1,
+    workspaces,
+)
+from orvanta_platform.services.platform import Platform
+
+LONGEST_BODY = 101 << 20
+"""Bytes: arguments of 100 MiB and what stands around them."""
+
+ROUTES: list[HTTPRouteHandler | Router] = [
+    *instance.ROUTES,
+    *session.ROUTES,
+    *workspaces.ROUTES,
+    *scripts.ROUTES,
+    *flows.ROUTES,
+    *jobs.ROUTES,
+    *v1.ROUTES,
+    *first_password.ROUTES,
+]
+
+
+def create_app(platform: Platform) -> ASGIApp:
+    """The ASGI application on an open platform, which the caller closes after it."""
+    return Gate(create_router(platform), platform)
+
+
+def create_router(platform: Platform | None) -> Litestar:
+    """The routes without the gate; through it alone no call but the open ones answers."""
+    router = Litestar(
+        ROUTES,
+        exception_handlers={Exception: errors.answer},
+        openapi_config=None,
+        request_max_body_size=LONGEST_BODY,
+        logging_config=None,
+    )
+    router.state[PLATFORM] = platform
+    router.state[instance.DOCUMENT] = functools.cache(lambda: openapi.document(api_handlers(router)))
+    return router
+
+
+def api_handlers(router: Litestar) -> list[HTTPRouteHandler]:
+    """The handlers of all calls under /api, each once; Litestar's own answers to OPTIONS are left out."""
+    found = {
+        id(handler): handler
+        for route in router.routes
+        if isinstance(route, HTTPRoute) and route.path_format.startswith("/api/")
+        for handler in route.route_handlers
+        if "OPTIONS" not in handler.http_methods
+    }
+    return list(found.values())

@@ -1,0 +1,103 @@
+"""Errors as answers: one shape, `{"error": {code, message, hint, details}}`, and nothing of our insides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import msgspec
+import structlog
+from litestar import Response
+from litestar.exceptions import HTTPException
+from litestar.types import Scope
+
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+from orvanta_platform.errors import (
+    BadRequest,
+    DatabaseUnavailable,
+    MethodNotAllowed,
+    NotFound,
+    OrvantaError,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+)
+from orvanta_platform.http.requests import REQUEST_ID, AnyRequest
+
+log = structlog.get_logger(__name__)
+
+_RETRY_AFTER_S = 1
+
+
+def answer(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """The answer to what a handler raised. What nobody foresaw is logged and says nothing but its request."""
+    return respond(translate(error, request.scope), _allowed(error))
+
+
+def respond(error: OrvantaError, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """An error as a response with the headers that belong to its kind."""
+    body = msgspec.json.encode({"error": error.as_dict()})
+    return Response(
+        body,
+        status_code=error.status,
+        media_type="application/json",
+        headers={**_headers(error), **(headers or {})},
+    )
+
+
+def translate(error: Exception, scope: Scope) -> OrvantaError:
+    """Any exception as one of ours."""
+    if isinstance(error, OrvantaError):
+        return error
+    if isinstance(error, HTTPException):
+        return _from_router(error, scope)
+    if isinstance(error, asyncpg.DataError | UnicodeEncodeError):
+        return BadRequest(
+            "A value holds what cannot be stored.", hint="NUL characters and numbers over 64 bits cannot be."
+        )
+    if isinstance(error, CONNECTION_LOST):
+        log.warning("database_lost", error=type(error).__name__)
+        return DatabaseUnavailable("The database does not answer.", hint="Try again in a moment.")
+    if isinstance(error, TRANSIENT):
+        log.warning("database_busy", error=type(error).__name__)
+        return DatabaseUnavailable("The database is busy.", hint="Try again in a moment.")
+    request_id = _request_id(scope)
+    log.error("request_failed", request_id=request_id, path=scope.get("path"), exc_info=error)
+    return OrvantaError(
+        "Something went wrong in the server.",
+        hint="The server's log says more under this request id.",
+        details={"request_id": request_id},
+    )
+
+
+def _from_router(error: HTTPException, scope: Scope) -> OrvantaError:
+    method, path = scope.get("method", ""), scope.get("path", "")
+    if error.status_code == 405:
+        return MethodNotAllowed(f"{method} is not among the methods of {path}.")
+    if error.status_code == 404:
+        return NotFound(f"There is no call {method} {path}.", hint="All calls stand in /api/openapi.json.")
+    if error.status_code == 413:
+        return TooLarge("The body is too large.")
+    if error.status_code == 401:
+        return Unauthenticated("This call needs a token.")
+    return BadRequest(str(error.detail), details=error.extra or None)
+
+
+def _headers(error: OrvantaError) -> dict[str, str]:
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, RateLimited):
+        wait: Any = error.details.get("retry_after_s") if isinstance(error.details, dict) else None
+        return {"Retry-After": str(wait or _RETRY_AFTER_S)}
+    return {"Retry-After": str(_RETRY_AFTER_S)} if error.status == 503 else {}
+
+
+def _allowed(error: Exception) -> dict[str, str]:
+    headers = getattr(error, "headers", None) if isinstance(error, HTTPException) else None
+    allowed = (headers or {}).get("allow")
+    return {"Allow": ", ".join(sorted(set(allowed.split(", "))))} if allowed else {}
+
+
+def _request_id(scope: Scope) -> str | None:
+    found: Any = scope.get(REQUEST_ID)
+    return str(found) if found else None

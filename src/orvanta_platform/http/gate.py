@@ -1,0 +1,192 @@
+"""The gate in front of the router: no token, no API.
+
+Every path under /api, known or not, needs a valid token unless it is in OPEN, exactly as written there. What
+passes carries its actor in the scope.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qs, quote
+from uuid import uuid4
+
+import structlog
+from litestar import Request, Response
+from litestar.datastructures import MutableScopeHeaders
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from orvanta_platform import clock
+from orvanta_platform.errors import BadRequest, Forbidden, OrvantaError, Unauthenticated
+from orvanta_platform.http import errors
+from orvanta_platform.http.requests import ACTOR, REQUEST_ID
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.session import Authenticator, Caller
+
+OPEN: frozenset[str] = frozenset(
+    {
+        "/api/auth/login",
+        "/api/auth/first_password",
+        "/api/version",
+        "/api/health/status",
+        "/api/openapi.json",
+        "/api/openapi.yaml",
+    }
+)
+"""Calls that need no token."""
+
+RUN_CALLS = re.compile(
+    r"/api/w/[^/]+/jobs/(run|run_wait_result|run_inline|run_and_stream)/(p|h|f|fv|preview|preview_flow)(/.+)?"
+    r"|/api/v1/workflows/.+/runs"
+)
+"""Calls that take their token from `?token=` too."""
+
+COOKIE = "token"
+CSRF_HEADER = "x-orvanta"
+"""With the cookie, calls that change something need this header (any value): no form of another site sends it."""
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_CHANGING_GET = re.compile(r"/api/w/[^/]+/jobs/run_wait_result/.+")
+_WORKSPACE = re.compile(r"/api/w/([^/]+)(?:/|$)")
+_CLEAN = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+)+")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+log = structlog.get_logger(__name__)
+
+
+class Gate:
+    """ASGI middleware around the whole application."""
+
+    def __init__(self, app: ASGIApp, platform: Platform) -> None:
+        self._app = app
+        self._authenticator = Authenticator(platform)
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here. Web sockets and the lifespan are the router's business."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = MutableScopeHeaders(scope)
+        request_id = _own_or_given(headers.get("x-request-id"))
+        scope[REQUEST_ID] = request_id
+        answer = _Answer(send, request_id)
+        started = clock.monotonic()
+        try:
+            await self._admit(scope, headers, request_id)
+        except Exception as error:
+            response = errors.respond(errors.translate(error, scope))
+            await _send(response, scope, receive, answer.send)
+        else:
+            await self._app(scope, receive, answer.send)
+        log.info(
+            "request",
+            method=scope["method"],
+            path=_printable(scope["path"]),
+            status=answer.status,
+            ms=round((clock.monotonic() - started) * 1000, 1),
+            request_id=request_id,
+        )
+
+    async def _admit(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
+        path: str = scope["path"]
+        if path in OPEN or (_CLEAN.fullmatch(path) and not path.lower().startswith("/api")):
+            return
+        token, source = _token(scope, headers, path)
+        changes = scope["method"] not in _SAFE or _CHANGING_GET.fullmatch(path) is not None
+        caller = Caller(
+            workspace=_workspace(path, headers),
+            address=_address(scope),
+            request_id=request_id,
+            via_query=source == "query",
+            interactive=headers.get("x-trigger") == "manual",
+        )
+        actor = await self._authenticator.actor(token, caller, changes=changes) if token else None
+        if actor is None:
+            raise _unauthenticated(token)
+        if source == "cookie" and changes and CSRF_HEADER not in headers:
+            raise Forbidden(
+                "A call with the cookie that changes something needs the header X-Orvanta.",
+                hint="Send `X-Orvanta: 1`, or a token in the header Authorization.",
+            )
+        if not _CLEAN.fullmatch(path):
+            raise BadRequest("The path has empty, dotted or unprintable parts.")
+        scope[ACTOR] = actor
+
+
+class _Answer:
+    """Passes an answer on with the headers every answer has, and remembers its status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableScopeHeaders.from_message(message)
+            headers["X-Request-Id"] = self._request_id
+            for name, value in _ALWAYS.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def _token(scope: Scope, headers: Mapping[str, str], path: str) -> tuple[str | None, str]:
+    """The token and where it stood. A header that is there counts, even where it is wrong."""
+    given = headers.get("authorization")
+    if given is not None:
+        scheme, _, token = given.strip().partition(" ")
+        return (token.strip() if scheme.lower() == "bearer" else None), "header"
+    if RUN_CALLS.fullmatch(path):
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        if "token" in query:
+            return query["token"][0], "query"
+    return _cookie(headers.get("cookie")), "cookie"
+
+
+def _cookie(header: str | None) -> str | None:
+    if not header:
+        return None
+    try:
+        morsel = SimpleCookie(header).get(COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+def _workspace(path: str, headers: Mapping[str, str]) -> str | None:
+    found = _WORKSPACE.match(path)
+    if found:
+        return found.group(1)
+    return headers.get("x-workspace") if path.startswith("/api/v1/") else None
+
+
+def _address(scope: Scope) -> str | None:
+    client: Any = scope.get("client")
+    return str(client[0]) if client else None
+
+
+def _own_or_given(given: str | None) -> str:
+    return given if given and _REQUEST_ID.fullmatch(given) else uuid4().hex
+
+
+def _printable(path: str) -> str:
+    """The path as one line of a log; what a query said never gets there."""
+    return path if path.isprintable() else quote(path)
+
+
+def _unauthenticated(token: str | None) -> OrvantaError:
+    if token:
+        return Unauthenticated("The token is not valid.", hint="It may be deleted, expired or of an ended job.")
+    return Unauthenticated("This call needs a token.", hint="Send `Authorization: Bearer <token>`.")
+
+
+async def _send(response: Response[bytes], scope: Scope, receive: Receive, send: Send) -> None:
+    await response.to_asgi_response(app=None, request=Request(scope))(scope, receive, send)

@@ -1,0 +1,109 @@
+"""What handlers take from a request: who calls, the platform, the body, a page of a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from litestar import Request
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.errors import BadRequest, Unauthenticated
+from orvanta_platform.services.platform import Platform
+
+T = TypeVar("T")
+
+ACTOR = "orvanta.actor"
+REQUEST_ID = "orvanta.request_id"
+PLATFORM = "orvanta.platform"
+
+LONGEST_PAGE = 1000
+_PAGE = 30
+_LONGEST_MESSAGE = 300
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which rows of a list: `limit` from `offset`, or past the row named by `before` or `after`."""
+
+    limit: int
+    offset: int
+    before: str | None
+    after: str | None
+
+
+def actor_of(request: AnyRequest) -> Actor:
+    """Who calls. Raises Unauthenticated: no handler of a call that is not open runs without an actor."""
+    actor = request.scope.get(ACTOR)
+    if not isinstance(actor, Actor):
+        raise Unauthenticated("This call needs a token.")
+    return actor
+
+
+def platform_of(request: AnyRequest) -> Platform:
+    """The platform of this process."""
+    platform: Platform = request.app.state[PLATFORM]
+    return platform
+
+
+def item_path(path: str) -> str:
+    """A wildcard `{path}` as the router gives it (with a leading slash), as items are named."""
+    return path.removeprefix("/")
+
+
+async def body_of(request: AnyRequest, shape: type[T]) -> T:
+    """The body as `shape`; an empty one counts as `{}`. Raises BadRequest that says where it does not fit."""
+    return decode(await request.body(), shape)
+
+
+def decode(body: bytes, shape: type[T]) -> T:
+    """JSON text as `shape`. Raises BadRequest that says where it does not fit."""
+    try:
+        return msgspec.json.decode(body or b"{}", type=shape)
+    except RecursionError as error:
+        hint = "A document has at most 200 levels."
+        raise BadRequest("The body is nested too deeply to be read.", hint=hint) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = str(error)[:_LONGEST_MESSAGE]
+        raise BadRequest(f"The body cannot be read: {message}.", details={"reason": message}) from error
+
+
+def page_of(request: AnyRequest) -> Page:
+    """The page the query asks for. Raises BadRequest for what is no number."""
+    limit = min(max(number_of(request, "per_page", _PAGE), 1), LONGEST_PAGE)
+    page = max(number_of(request, "page", 1), 1)
+    query = request.query_params
+    return Page(limit, (page - 1) * limit, query.get("before") or None, query.get("after") or None)
+
+
+def number_of(request: AnyRequest, key: str, default: int) -> int:
+    """A whole number of the query. Raises BadRequest."""
+    return _number(key, request.query_params.get(key)) or default
+
+
+def row_of(key: str, text: str | None) -> int | None:
+    """The id of the row that `before` or `after` names. Raises BadRequest."""
+    return _number(key, text)
+
+
+def flag_of(request: AnyRequest, key: str) -> bool | None:
+    """`true` or `false` of the query, None where it is not there."""
+    text = request.query_params.get(key)
+    return None if text is None else text.lower() in ("true", "1")
+
+
+def words_of(request: AnyRequest, key: str) -> list[str] | None:
+    """A comma-separated list of the query, None where it is not there."""
+    text = request.query_params.get(key)
+    return [word for word in text.split(",") if word] if text else None
+
+
+def _number(key: str, text: str | None) -> int | None:
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 15):
+        raise BadRequest(f"{key} must be a whole number.")
+    return int(text)

@@ -1,0 +1,143 @@
+"""Workflows, which the wire calls flows."""
+
+from __future__ import annotations
+
+from litestar import Response, delete, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.db.items import ItemRow
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import AnyObject, call
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    body_of,
+    item_path,
+    page_of,
+    platform_of,
+    row_of,
+)
+from orvanta_platform.http.routes.scripts import filter_of
+from orvanta_platform.http.schemas import items
+from orvanta_platform.services import flows
+
+_F = "/api/w/{workspace:str}/flows"
+
+
+@post(f"{_F}/create", status_code=201, opt=call(body=items.CreateFlow))
+async def create_flow(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Deploy the first version of a workflow; a document with errors is 400 with all diagnostics in details."""
+    new = items.new_flow(await request.body())
+    await flows.create(platform_of(request), actor_of(request), workspace, new)
+    return answers.text(new.path, 201)
+
+
+@post(f"{_F}/update/{{path:path}}", status_code=200, opt=call(body=items.CreateFlow))
+async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Deploy the next version of a workflow; `path` in the body moves it."""
+    present = item_path(path)
+    new = items.new_flow(await request.body(), present)
+    await flows.update(platform_of(request), actor_of(request), workspace, present, new)
+    return answers.text(new.path)
+
+
+@get(f"{_F}/get/{{path:path}}", opt=call(answer=AnyObject))
+async def get_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The newest version of a workflow."""
+    return _flow(await flows.get(platform_of(request), actor_of(request), workspace, item_path(path)))
+
+
+@get(f"{_F}/get/v/{{version:int}}", opt=call(answer=AnyObject))
+async def get_flow_version(request: AnyRequest, workspace: FromPath[str], version: FromPath[int]) -> Response[bytes]:
+    """One version of a workflow."""
+    return _flow(await flows.get_version(platform_of(request), actor_of(request), workspace, version))
+
+
+@get(f"{_F}/get_latest_version/{{path:path}}", opt=call(answer=items.FlowVersion))
+async def get_latest_flow_version(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """The newest version of a workflow, without the document."""
+    rows = await flows.history(
+        platform_of(request), actor_of(request), workspace, item_path(path), before=None, limit=1, offset=0
+    )
+    return answers.json(items.flow_version(rows[0]))
+
+
+@get(f"{_F}/exists/{{path:path}}", opt=call(answer=bool))
+async def flow_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Whether the caller sees a workflow at a path."""
+    found = await flows.exists(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.json(found)
+
+
+@get(f"{_F}/list", opt=call(answer=list[AnyObject]))
+async def list_flows(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Workflows the caller may read, the one deployed last first."""
+    rows = await flows.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
+    return answers.json([items.flow_item(row) for row in rows])
+
+
+@get(f"{_F}/list_paths", opt=call(answer=list[str]))
+async def list_flow_paths(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """All paths of workflows the caller may read."""
+    return answers.json(await flows.list_paths(platform_of(request), actor_of(request), workspace))
+
+
+@get(f"{_F}/history/p/{{path:path}}", opt=call(answer=list[items.FlowVersion]))
+async def flow_history(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The versions of a workflow, newest first. `before`: a version's id."""
+    page = page_of(request)
+    rows = await flows.history(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        item_path(path),
+        before=row_of("before", page.before),
+        limit=page.limit,
+        offset=page.offset,
+    )
+    return answers.json([items.flow_version(row) for row in rows])
+
+
+@get(f"{_F}/deployment_status/p/{{path:path}}", opt=call(answer=items.DeploymentStatus))
+async def flow_deployment_status(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """How far the deploy of the newest version is."""
+    row = await flows.get(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.json(items.deployment_status(row))
+
+
+@post(f"{_F}/archive/{{path:path}}", status_code=200, opt=call(body=items.Archived))
+async def archive_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Archive a workflow, or bring it back with `archived: false`."""
+    given = await body_of(request, items.Archived)
+    place = item_path(path)
+    await flows.archive(platform_of(request), actor_of(request), workspace, place, archived=given.archived)
+    return answers.text(f"{'Archived' if given.archived else 'Brought back'} the workflow {place}.")
+
+
+@delete(f"{_F}/delete/{{path:path}}", status_code=200, opt=call())
+async def delete_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Delete a workflow and its versions; runs under way go on."""
+    await flows.delete(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.text(f"Deleted the workflow {item_path(path)}.")
+
+
+def _flow(row: ItemRow) -> Response[bytes]:
+    return answers.json(items.flow(row, flows.parts_of(row)))
+
+
+ROUTES = [
+    create_flow,
+    update_flow,
+    get_flow,
+    get_flow_version,
+    get_latest_flow_version,
+    flow_exists,
+    list_flows,
+    list_flow_paths,
+    flow_history,
+    flow_deployment_status,
+    archive_flow,
+    delete_flow,
+]

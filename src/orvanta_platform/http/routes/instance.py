@@ -1,0 +1,55 @@
+"""The instance: its version, its health, the API's own description."""
+
+from __future__ import annotations
+
+import asyncio
+
+from litestar import Response, get
+
+from orvanta_platform import __version__, clock
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import AnyObject, as_yaml, call
+from orvanta_platform.http.requests import AnyRequest, platform_of
+from orvanta_platform.http.schemas import accounts
+from orvanta_platform.services import workspaces
+
+DOCUMENT = "orvanta.openapi"
+"""The key of the application's state that holds what makes the OpenAPI document, once."""
+
+
+@get("/api/version", opt=call())
+async def version() -> Response[bytes]:
+    """The version of the server."""
+    return answers.text(f"Orvanta {__version__}")
+
+
+@get("/api/health/status", opt=call(answer=accounts.Health))
+async def health(request: AnyRequest) -> Response[bytes]:
+    """How the server is; 503 while the database does not answer."""
+    found = await workspaces.health(platform_of(request))
+    if found is None:
+        sick = accounts.Health(status="unhealthy", database_healthy=False, checked_at=clock.now())
+        return answers.json(sick, 503)
+    return answers.json(
+        accounts.Health(
+            status="healthy",
+            database_healthy=True,
+            checked_at=found.checked_at,
+            workers_alive=found.workers_alive,
+        )
+    )
+
+
+@get("/api/openapi.json", opt=call(answer=AnyObject))
+async def openapi_json(request: AnyRequest) -> Response[bytes]:
+    """This document."""
+    return answers.json(await asyncio.to_thread(request.app.state[DOCUMENT]))
+
+
+@get("/api/openapi.yaml", opt=call())
+async def openapi_yaml(request: AnyRequest) -> Response[bytes]:
+    """This document as YAML."""
+    return answers.text(await asyncio.to_thread(lambda: as_yaml(request.app.state[DOCUMENT]())))
+
+
+ROUTES = [version, health, openapi_json, openapi_yaml]

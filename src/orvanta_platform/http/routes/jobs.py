@@ -1,0 +1,10 @@
+"""All routes of runs, jobs and workers."""
+
+from __future__ import annotations
+
+from litestar import Router
+from litestar.handlers import HTTPRouteHandler
+
+from orvanta_platform.http.routes import jobs_list, jobs_observe, jobs_run
+
+ROUTES: list[HTTPRouteHandler | Router] = [*jobs_run.ROUTES, *jobs_observe.ROUTES, *jobs_list.ROUTES]

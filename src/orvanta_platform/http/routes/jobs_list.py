@@ -1,0 +1,177 @@
+"""Lists and counts of runs and jobs, and the list of workers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from litestar import Router, get
+from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath, FromQuery
+
+from orvanta_platform.db.job_lists import JobFilter, Slice
+from orvanta_platform.http.openapi import call as shape
+from orvanta_platform.http.requests import LONGEST_PAGE, AnyRequest, actor_of, platform_of
+from orvanta_platform.http.schemas import jobs as schemas
+from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
+from orvanta_platform.http.schemas.workers import Worker, worker
+from orvanta_platform.services import jobs, workers
+
+_JOBS = "/api/w/{workspace:str}/jobs"
+
+
+async def job_filter(
+    script_path_exact: FromQuery[str | None] = None,
+    script_path_start: FromQuery[str | None] = None,
+    script_hash: FromQuery[str | None] = None,
+    created_before: FromQuery[datetime | None] = None,
+    created_after: FromQuery[datetime | None] = None,
+    started_before: FromQuery[datetime | None] = None,
+    started_after: FromQuery[datetime | None] = None,
+    completed_before: FromQuery[datetime | None] = None,
+    completed_after: FromQuery[datetime | None] = None,
+    success: FromQuery[bool | None] = None,
+    running: FromQuery[bool | None] = None,
+    job_kinds: FromQuery[str | None] = None,
+    has_null_parent: FromQuery[bool | None] = None,
+    parent_job: FromQuery[UUID | None] = None,
+    node: FromQuery[str | None] = None,
+    created_by: FromQuery[str | None] = None,
+    label: FromQuery[str | None] = None,
+    tag: FromQuery[str | None] = None,
+    worker: FromQuery[str | None] = None,
+    trigger_kind: FromQuery[str | None] = None,
+    scheduled_for_before_now: FromQuery[bool | None] = None,
+    suspended: FromQuery[bool | None] = None,
+    is_flow_step: FromQuery[bool | None] = None,
+    is_skipped: FromQuery[bool | None] = None,
+) -> JobFilter:
+    """The conditions of a list, as the query names them; `job_kinds` are separated by commas."""
+    kinds = tuple(kind.strip() for kind in job_kinds.split(",") if kind.strip()) if job_kinds else None
+    return JobFilter(
+        script_path_exact=script_path_exact,
+        script_path_start=script_path_start,
+        script_hash=script_hash,
+        created_before=created_before,
+        created_after=created_after,
+        started_before=started_before,
+        started_after=started_after,
+        completed_before=completed_before,
+        completed_after=completed_after,
+        success=success,
+        running=running,
+        job_kinds=kinds,
+        has_null_parent=has_null_parent,
+        parent_job=parent_job,
+        node=node,
+        created_by=created_by,
+        label=label,
+        tag=tag,
+        worker=worker,
+        trigger_kind=trigger_kind,
+        scheduled_for_before_now=scheduled_for_before_now,
+        suspended=suspended,
+        is_flow_step=is_flow_step,
+        is_skipped=is_skipped,
+    )
+
+
+async def job_slice(
+    page: FromQuery[int] = 1,
+    per_page: FromQuery[int] = 30,
+    before: FromQuery[UUID | None] = None,
+    after: FromQuery[UUID | None] = None,
+    order_desc: FromQuery[bool] = True,
+) -> Slice:
+    """Which part of the list: a page, or the rows `before` or `after` the one with this id."""
+    limit = min(max(per_page, 1), LONGEST_PAGE)
+    keyset = before is not None or after is not None
+    offset = 0 if keyset else (min(max(page, 1), 1_000_000) - 1) * limit
+    return Slice(limit=limit, offset=offset, before=before, after=after, ascending=not order_desc)
+
+
+@get(f"{_JOBS}/list", opt=shape(answer=list[QueuedJob | CompletedJob]))
+async def list_jobs(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    job_filter: NamedDependency[JobFilter],
+    job_slice: NamedDependency[Slice],
+) -> list[QueuedJob | CompletedJob]:
+    """Runs and jobs of nodes, the newest first."""
+    platform, actor = platform_of(request), actor_of(request)
+    rows = await jobs.list_jobs(platform, actor, workspace, jobs.EVERY_PART, job_filter, job_slice)
+    return [schemas.listed(row) for row in rows]
+
+
+@get(f"{_JOBS}/queue/list", opt=shape(answer=list[QueuedJob]))
+async def list_queue(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    job_filter: NamedDependency[JobFilter],
+    job_slice: NamedDependency[Slice],
+) -> list[QueuedJob | CompletedJob]:
+    """What waits or runs."""
+    platform, actor = platform_of(request), actor_of(request)
+    rows = await jobs.list_jobs(platform, actor, workspace, jobs.UNDER_WAY, job_filter, job_slice)
+    return [schemas.listed(row) for row in rows]
+
+
+@get(f"{_JOBS}/completed/list", opt=shape(answer=list[CompletedJob]))
+async def list_completed(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    job_filter: NamedDependency[JobFilter],
+    job_slice: NamedDependency[Slice],
+) -> list[QueuedJob | CompletedJob]:
+    """What has ended."""
+    platform, actor = platform_of(request), actor_of(request)
+    rows = await jobs.list_jobs(platform, actor, workspace, jobs.OVER, job_filter, job_slice)
+    return [schemas.listed(row) for row in rows]
+
+
+@get(f"{_JOBS}/queue/count", opt=shape(answer=QueueCount))
+async def count_queue(request: AnyRequest, workspace: FromPath[str]) -> QueueCount:
+    """How many runs and jobs wait or run, and how many of the runs wait for people."""
+    platform, actor = platform_of(request), actor_of(request)
+    length = await jobs.count_jobs(platform, actor, workspace, jobs.UNDER_WAY)
+    suspended = await jobs.count_jobs(platform, actor, workspace, ("live_runs",), JobFilter(suspended=True))
+    return QueueCount(database_length=length, suspended=suspended)
+
+
+@get(f"{_JOBS}/completed/count", opt=shape(answer=QueueCount))
+async def count_completed(request: AnyRequest, workspace: FromPath[str]) -> QueueCount:
+    """How many runs have ended."""
+    count = await jobs.count_jobs(platform_of(request), actor_of(request), workspace, ("ended_runs",))
+    return QueueCount(database_length=count, suspended=0)
+
+
+@get("/api/workers/list", opt=shape(answer=list[Worker]))
+async def list_workers(
+    request: AnyRequest,
+    page: FromQuery[int] = 1,
+    per_page: FromQuery[int] = 30,
+    ping_since: FromQuery[int | None] = None,
+) -> list[Worker]:
+    """Living workers; with `ping_since` also those heard of within as many seconds."""
+    limit = min(max(per_page, 1), LONGEST_PAGE)
+    rows = await workers.list_workers(
+        platform_of(request),
+        actor_of(request),
+        seen_within_s=ping_since,
+        limit=limit,
+        offset=(min(max(page, 1), 1_000_000) - 1) * limit,
+    )
+    return [worker(row) for row in rows]
+
+
+ROUTES: list[HTTPRouteHandler | Router] = [
+    Router(
+        "/",
+        route_handlers=[list_jobs, list_queue, list_completed],
+        dependencies={"job_filter": Provide(job_filter), "job_slice": Provide(job_slice)},
+    ),
+    count_queue,
+    count_completed,
+    list_workers,
+]

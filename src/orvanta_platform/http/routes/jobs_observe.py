@@ -1,0 +1,198 @@
+"""The calls that look at one run or job, and those that stop it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import MediaType, Response, get, post
+from litestar.params import FromPath, FromQuery
+from litestar.response import Stream
+
+from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.http.openapi import AnyObject
+from orvanta_platform.http.openapi import call as shape
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.schemas import jobs as schemas
+from orvanta_platform.http.schemas import runs as run_schemas
+from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
+from orvanta_platform.http.schemas.runs import CancelBody, Run
+from orvanta_platform.services import jobs, logs, results, run_detail, runs, updates
+from orvanta_platform.services.updates import Update
+
+_U = "/api/w/{workspace:str}/jobs_u"
+_JOBS = "/api/w/{workspace:str}/jobs"
+_STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+
+@get(f"{_U}/get/{{id:uuid}}", opt=shape(answer=QueuedJob | CompletedJob))
+async def get_job(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    no_logs: FromQuery[bool] = False,
+    no_code: FromQuery[bool] = False,
+) -> QueuedJob | CompletedJob:
+    """A run or job as it stands; of a workflow with the status of every node."""
+    detail = await jobs.get(
+        platform_of(request), actor_of(request), workspace, id, with_logs=not no_logs, with_code=not no_code
+    )
+    return schemas.detailed(detail)
+
+
+@get(f"{_U}/completed/get/{{id:uuid}}", opt=shape(answer=CompletedJob))
+async def get_completed(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> CompletedJob:
+    """A run or job that has ended; 404 while it is queued or running."""
+    found = schemas.detailed(await jobs.get(platform_of(request), actor_of(request), workspace, id))
+    if isinstance(found, QueuedJob):
+        raise NotFound(f"The job {id} has not ended.", hint="Wait for it with jobs_u/getupdate.")
+    return found
+
+
+@get(f"{_U}/completed/get_result/{{id:uuid}}", opt=shape(answer=Any))
+async def get_result(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
+    """The result alone."""
+    end = await results.result(platform_of(request), actor_of(request), workspace, id)
+    return Response(end.result, media_type=MediaType.JSON)
+
+
+@get(f"{_U}/completed/get_result_maybe/{{id:uuid}}", opt=shape(answer=ResultMaybe))
+async def get_result_maybe(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> ResultMaybe:
+    """The result where there is one; never 404 for a job that exists."""
+    return schemas.result_maybe(await results.maybe(platform_of(request), actor_of(request), workspace, id))
+
+
+@get(f"{_U}/completed/get_timing/{{id:uuid}}", opt=shape(answer=Timing))
+async def get_timing(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Timing:
+    """When it was made, began, and how long it took; 404 while it is queued or running."""
+    row = await jobs.completed(platform_of(request), actor_of(request), workspace, id)
+    return schemas.timing(row)
+
+
+@get(f"{_U}/getupdate/{{id:uuid}}", opt=shape(answer=JobUpdate))
+async def get_update(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    running: FromQuery[bool | None] = None,
+    log_offset: FromQuery[int] = 0,
+    no_logs: FromQuery[bool] = False,
+) -> JobUpdate:
+    """What is new; held up to two seconds until something is."""
+    found = await updates.update(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        id,
+        running=running,
+        log_offset=max(0, log_offset),
+        with_logs=not no_logs,
+    )
+    return schemas.update(found, with_logs=not no_logs)
+
+
+@get(f"{_U}/getupdate_sse/{{id:uuid}}", media_type="text/event-stream", opt=shape())
+async def stream_updates(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    log_offset: FromQuery[int] = 0,
+    no_logs: FromQuery[bool] = False,
+) -> Stream:
+    """The objects of getupdate as server-sent events; the last one says `completed`."""
+    found = await updates.updates(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        id,
+        log_offset=max(0, log_offset),
+        with_logs=not no_logs,
+    )
+    return Stream(_events(found, with_logs=not no_logs), media_type="text/event-stream", headers=_STREAM_HEADERS)
+
+
+async def _events(found: AsyncIterator[Update | None], *, with_logs: bool) -> AsyncIterator[bytes]:
+    async for update in found:
+        if update is None:
+            yield b": keep-alive\n\n"
+        else:
+            yield b"data: " + msgspec.json.encode(schemas.update(update, with_logs=with_logs)) + b"\n\n"
+
+
+@get(f"{_U}/get_logs/{{id:uuid}}", media_type=MediaType.TEXT, opt=shape())
+async def get_logs(
+    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], attempt: FromQuery[int | None] = None
+) -> Stream:
+    """The whole log; of a workflow those of its nodes in order."""
+    text = await logs.read(platform_of(request), actor_of(request), workspace, id, attempt=attempt)
+    return Stream(text, media_type=MediaType.TEXT)
+
+
+@get(f"{_U}/get_args/{{id:uuid}}", opt=shape(answer=AnyObject))
+async def get_args(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
+    """The arguments."""
+    args = await results.args(platform_of(request), actor_of(request), workspace, id)
+    return Response(args, media_type=MediaType.JSON)
+
+
+@get(f"{_U}/get_root_job_id/{{id:uuid}}", opt=shape(answer=str))
+async def get_root_job_id(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
+    """The id of the outermost run, as a JSON string."""
+    root = await jobs.root(platform_of(request), actor_of(request), workspace, id)
+    return Response(msgspec.json.encode(root), media_type=MediaType.JSON)
+
+
+@get(f"{_JOBS}/result_by_id/{{flow_job_id:uuid}}/{{node_id:str}}", opt=shape(answer=Any))
+async def result_by_id(
+    request: AnyRequest, workspace: FromPath[str], flow_job_id: FromPath[UUID], node_id: FromPath[str]
+) -> Response[bytes]:
+    """The result of one node of a run."""
+    found = await results.of_node(platform_of(request), actor_of(request), workspace, flow_job_id, node_id)
+    return Response(found, media_type=MediaType.JSON)
+
+
+@post(f"{_U}/queue/cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))
+async def cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
+    """Cancel a run, or one job of it; the answer is the id."""
+    return await _cancel(request, workspace, id, force=False)
+
+
+@post(f"{_U}/queue/force_cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))
+async def force_cancel(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
+    """Cancel without waiting for workers to answer."""
+    return await _cancel(request, workspace, id, force=True)
+
+
+async def _cancel(request: AnyRequest, workspace: str, id: UUID, *, force: bool) -> str:
+    reason = (await body_of(request, CancelBody)).reason
+    await runs.cancel(platform_of(request), actor_of(request), workspace, id, reason, force=force)
+    return str(id)
+
+
+@get("/api/v1/runs/{run_id:uuid}", opt=shape(answer=Run))
+async def get_run(request: AnyRequest, run_id: FromPath[UUID]) -> Run:
+    """A run in the product's own words, in the workspace of the token or of X-Workspace."""
+    actor = actor_of(request)
+    if actor.workspace is None:
+        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
+    return run_schemas.run(await run_detail.get(platform_of(request), actor, actor.workspace, run_id))
+
+
+ROUTES = [
+    get_job,
+    get_completed,
+    get_result,
+    get_result_maybe,
+    get_timing,
+    get_update,
+    stream_updates,
+    get_logs,
+    get_args,
+    get_root_job_id,
+    result_by_id,
+    cancel,
+    force_cancel,
+    get_run,
+]

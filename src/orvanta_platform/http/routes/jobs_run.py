@@ -1,0 +1,288 @@
+"""The calls that start a run: at once with its id, or waiting for its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import MediaType, Response, Router, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, FromQuery
+
+from orvanta_platform import clock
+from orvanta_platform.control import scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.http.errors import respond
+from orvanta_platform.http.openapi import AnyObject
+from orvanta_platform.http.openapi import call as shape
+from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of
+from orvanta_platform.http.run_input import args_of_body, args_of_payload, with_headers
+from orvanta_platform.http.schemas.runs import FlowPreviewBody, ScriptPreviewBody
+from orvanta_platform.services import jobs, results, runs
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.results import Finished
+from orvanta_platform.services.runs import RunOptions, ScriptPreview
+
+MAX_BODY = 100 << 20
+"""Bytes of a body that starts a run."""
+
+_TEXT_KEYS = ("orvanta_status_code", "windmill_status_code")
+_STATUS_KEYS = tuple(key.encode() for key in _TEXT_KEYS)
+_LATEST_ID_MS = 24 * 3600 * 1000
+_BODILESS = (204, 205, 304)
+_RUN = "/api/w/{workspace:str}/jobs/run"
+_WAIT = "/api/w/{workspace:str}/jobs/run_wait_result"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCall:
+    """What every call that starts a run carries beside what it runs and the arguments."""
+
+    platform: Platform
+    actor: Actor
+    options: RunOptions
+    headers: Mapping[str, str]
+    """Names and values of the headers that become arguments."""
+
+    def args(self, given: bytes) -> bytes:
+        """The arguments with the headers asked for. Raises InvalidInput."""
+        return with_headers(given, self.headers) if self.headers else given
+
+
+async def run_call(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    parent_job: FromQuery[UUID | None] = None,
+    root_job: FromQuery[UUID | None] = None,
+    job_id: FromQuery[UUID | None] = None,
+    tag: FromQuery[str | None] = None,
+    scheduled_for: FromQuery[datetime | None] = None,
+    scheduled_in_secs: FromQuery[int | None] = None,
+    include_header: FromQuery[str | None] = None,
+    queue_limit: FromQuery[int | None] = None,
+) -> RunCall:
+    """Read the query of a run call. Raises BadRequest, and RateLimited where `queue_limit` runs wait already."""
+    platform, actor = platform_of(request), actor_of(request)
+    if queue_limit is not None:
+        await jobs.refuse_over(platform, actor, workspace, queue_limit)
+    options = RunOptions(
+        trigger=trigger_of(actor),
+        scheduled_at=_start_time(scheduled_for, scheduled_in_secs),
+        tag=tag or None,
+        parent=parent_job,
+        root=root_job,
+        run_id=_checked(job_id),
+        idempotency_key=request.headers.get("idempotency-key"),
+    )
+    names = [name.strip() for name in (include_header or "").split(",") if name.strip()]
+    return RunCall(platform, actor, options, {name: request.headers.get(name, "") for name in names})
+
+
+def trigger_of(actor: Actor) -> str:
+    if actor.kind == "session" or actor.interactive:
+        return "manual"
+    if actor.kind == "job":
+        return "workflow"
+    return "webhook" if actor.via_query or scopes.runs_only(actor.scopes) else "api"
+
+
+def _checked(id: UUID | None) -> UUID | None:
+    """An id of the caller's choice: history is kept by the time that ids carry, so it must be about now."""
+    if id is None:
+        return None
+    away_ms = (id.int >> 80) - clock.now().timestamp() * 1000
+    if id.version != 7 or abs(away_ms) > _LATEST_ID_MS:
+        raise BadRequest("job_id must be a UUIDv7 made within the last day.", hint="Leave it out to get a new one.")
+    return id
+
+
+def _start_time(at: datetime | None, in_s: int | None) -> datetime | None:
+    if at is not None:
+        if at.tzinfo is None:
+            raise BadRequest("scheduled_for needs a time zone.", hint="Write 2030-01-31T12:00:00Z.")
+        return at
+    if not in_s:
+        return None
+    try:
+        return clock.now() + timedelta(seconds=in_s)
+    except OverflowError as error:
+        raise BadRequest("scheduled_in_secs is too far away.") from error
+
+
+@post(f"{_RUN}/p/{{path:path}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+async def run_script(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
+) -> str:
+    """Start the script at a path; the answer is the run's id."""
+    args = call.args(args_of_body(await request.body()))
+    return str(await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options))
+
+
+@post(f"{_RUN}/h/{{hash:str}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+async def run_script_version(
+    request: AnyRequest, workspace: FromPath[str], hash: FromPath[str], call: NamedDependency[RunCall]
+) -> str:
+    """Start one version of a script."""
+    args = call.args(args_of_body(await request.body()))
+    return str(await runs.start_script_version(call.platform, call.actor, workspace, hash, args, call.options))
+
+
+@post(f"{_RUN}/f/{{path:path}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+async def run_flow(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
+) -> str:
+    """Start the workflow at a path."""
+    args = call.args(args_of_body(await request.body()))
+    return str(await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options))
+
+
+@post(f"{_RUN}/fv/{{version:int}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+async def run_flow_version(
+    request: AnyRequest, workspace: FromPath[str], version: FromPath[int], call: NamedDependency[RunCall]
+) -> str:
+    """Start one version of a workflow."""
+    args = call.args(args_of_body(await request.body()))
+    return str(await runs.start_flow_version(call.platform, call.actor, workspace, version, args, call.options))
+
+
+@post(f"{_RUN}/preview", status_code=201, media_type=MediaType.TEXT, opt=shape(body=ScriptPreviewBody))
+async def run_preview(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
+    """Start code that is not deployed."""
+    return str(await _start_preview(call, workspace, await request.body()))
+
+
+@post(f"{_RUN}/preview_flow", status_code=201, media_type=MediaType.TEXT, opt=shape(body=FlowPreviewBody))
+async def run_flow_preview(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
+    """Start a workflow that is not deployed."""
+    return str(await _start_flow_preview(call, workspace, await request.body()))
+
+
+@post(f"{_WAIT}/p/{{path:path}}", status_code=200, opt=shape(body=AnyObject, answer=Any))
+async def wait_script(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
+) -> Response[bytes]:
+    """Start the script at a path and answer with its result."""
+    args = call.args(args_of_body(await request.body()))
+    run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _result(call, workspace, run)
+
+
+@get(f"{_WAIT}/p/{{path:path}}", opt=shape(answer=Any, query=("payload",)))
+async def wait_script_get(
+    workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall], payload: FromQuery[str | None] = None
+) -> Response[bytes]:
+    """The same for callers that can only GET: `payload` is the arguments as base64url of JSON."""
+    args = call.args(args_of_payload(payload))
+    run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _result(call, workspace, run)
+
+
+@post(f"{_WAIT}/f/{{path:path}}", status_code=200, opt=shape(body=AnyObject, answer=Any))
+async def wait_flow(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
+) -> Response[bytes]:
+    """Start the workflow at a path and answer with its result."""
+    args = call.args(args_of_body(await request.body()))
+    run = await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _result(call, workspace, run)
+
+
+@post(f"{_WAIT}/preview", status_code=200, opt=shape(body=ScriptPreviewBody, answer=Any))
+async def wait_preview(
+    request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
+) -> Response[bytes]:
+    """Start code that is not deployed and answer with its result."""
+    return await _result(call, workspace, await _start_preview(call, workspace, await request.body()))
+
+
+@post(f"{_RUN}_inline/preview", status_code=200, opt=shape(body=ScriptPreviewBody, answer=Any))
+async def run_inline_preview(
+    request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
+) -> Response[bytes]:
+    """The same: the published client calls it where the server is on its own machine."""
+    return await _result(call, workspace, await _start_preview(call, workspace, await request.body()))
+
+
+@post(f"{_WAIT}/preview_flow", status_code=200, opt=shape(body=FlowPreviewBody, answer=Any))
+async def wait_flow_preview(
+    request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
+) -> Response[bytes]:
+    """Start a workflow that is not deployed and answer with its result."""
+    return await _result(call, workspace, await _start_flow_preview(call, workspace, await request.body()))
+
+
+async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
+    given = decode(body, ScriptPreviewBody)
+    preview = ScriptPreview(
+        content=given.content or "",
+        language=given.language or "",
+        path=given.path,
+        tag=given.tag or None,
+        kind=given.kind or "code",
+    )
+    args = call.args(_args_of(given))
+    return await runs.start_preview(call.platform, call.actor, workspace, preview, args, call.options)
+
+
+async def _start_flow_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
+    given = decode(body, FlowPreviewBody)
+    options = replace(call.options, tag=given.tag) if given.tag else call.options
+    args = call.args(_args_of(given))
+    return await runs.start_flow_preview(
+        call.platform, call.actor, workspace, bytes(given.value), given.path, args, options
+    )
+
+
+def _args_of(given: ScriptPreviewBody | FlowPreviewBody) -> bytes:
+    return args_of_body(b"" if isinstance(given.args, msgspec.UnsetType) else bytes(given.args))
+
+
+async def _result(call: RunCall, workspace: str, run: UUID) -> Response[bytes]:
+    """The result of a run just started, its id always in X-Run-Id."""
+    headers = {"X-Run-Id": str(run)}
+    try:
+        end = await results.wait(call.platform, call.actor, workspace, run, call.platform.settings.wait_s)
+    except OrvantaError as error:
+        return respond(error, headers)
+    status, body = _status_and_body(end)
+    return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)
+
+
+def _status_and_body(end: Finished) -> tuple[int, bytes]:
+    if not end.success:
+        return 500, end.result
+    if not any(key in end.result for key in _STATUS_KEYS):
+        return 200, end.result
+    try:
+        parts = msgspec.json.decode(end.result, type=dict[str, msgspec.Raw])
+        status = msgspec.json.decode(next(parts[key] for key in _TEXT_KEYS if key in parts), type=int)
+    except (msgspec.DecodeError, StopIteration):
+        return 200, end.result
+    if not 200 <= status <= 599:
+        return 200, end.result
+    return status, b"" if status in _BODILESS else bytes(parts.get("result", msgspec.Raw(b"null")))
+
+
+_HANDLERS = [
+    run_script,
+    run_script_version,
+    run_flow,
+    run_flow_version,
+    run_preview,
+    run_flow_preview,
+    wait_script,
+    wait_script_get,
+    wait_flow,
+    wait_preview,
+    run_inline_preview,
+    wait_flow_preview,
+]
+
+ROUTES = [
+    Router("/", route_handlers=_HANDLERS, dependencies={"call": Provide(run_call)}, request_max_body_size=MAX_BODY)
+]

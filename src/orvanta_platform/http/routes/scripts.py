@@ -1,0 +1,177 @@
+"""Scripts."""
+
+from __future__ import annotations
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.db.items import Filter
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import AnyObject, call
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    flag_of,
+    item_path,
+    page_of,
+    platform_of,
+    row_of,
+    words_of,
+)
+from orvanta_platform.http.schemas import items
+from orvanta_platform.services import scripts
+
+_S = "/api/w/{workspace:str}/scripts"
+
+
+@post(f"{_S}/create", status_code=201, opt=call(body=items.CreateScript))
+async def create_script(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Deploy a version of a script; the answer is its hash.
+
+    A path in use needs `parent_hash`, the hash of its newest version. `skip_if_noop=true` gives the present hash
+    where nothing changes.
+    """
+    new = items.new_script(await request.body())
+    noop = flag_of(request, "skip_if_noop") or False
+    digest = await scripts.create(platform_of(request), actor_of(request), workspace, new, skip_if_noop=noop)
+    return answers.text(digest, 201)
+
+
+@get(f"{_S}/get/p/{{path:path}}", opt=call(answer=AnyObject))
+async def get_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The newest version of a script."""
+    platform = platform_of(request)
+    actor = actor_of(request)
+    row = await scripts.get(platform, actor, workspace, item_path(path))
+    return answers.json(items.script(row, await scripts.parents(platform, actor, row)))
+
+
+@get(f"{_S}/get/h/{{hash:str}}", opt=call(answer=AnyObject))
+async def get_script_version(request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]) -> Response[bytes]:
+    """One version of a script."""
+    platform = platform_of(request)
+    actor = actor_of(request)
+    row = await scripts.get_version(platform, actor, workspace, hash)
+    return answers.json(items.script(row, await scripts.parents(platform, actor, row)))
+
+
+@get(f"{_S}/raw/p/{{path:path}}", opt=call())
+async def get_raw_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The text of a script; the path may carry the extension of its language."""
+    return answers.text(await scripts.raw(platform_of(request), actor_of(request), workspace, item_path(path)))
+
+
+@get(f"{_S}/raw/h/{{path:path}}", opt=call())
+async def get_raw_script_version(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The text of one version, by its hash, which may carry an extension."""
+    digest = item_path(path)
+    return answers.text(await scripts.raw_version(platform_of(request), actor_of(request), workspace, digest))
+
+
+@get(f"{_S}/exists/p/{{path:path}}", opt=call(answer=bool))
+async def script_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Whether the caller sees a script at a path."""
+    return answers.json(await scripts.exists(platform_of(request), actor_of(request), workspace, item_path(path)))
+
+
+@get(f"{_S}/list", opt=call(answer=list[AnyObject]))
+async def list_scripts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Scripts the caller may read, the one deployed last first. `content` is empty: get/p has it."""
+    rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
+    return answers.json([items.script(row) for row in rows])
+
+
+@get(f"{_S}/list_paths", opt=call(answer=list[str]))
+async def list_script_paths(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """All paths of scripts the caller may read."""
+    return answers.json(await scripts.list_paths(platform_of(request), actor_of(request), workspace))
+
+
+@get(f"{_S}/history/p/{{path:path}}", opt=call(answer=list[items.ScriptVersion]))
+async def script_history(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The versions of a script, newest first. `before`: a version's id."""
+    page = page_of(request)
+    rows = await scripts.history(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        item_path(path),
+        before=row_of("before", page.before),
+        limit=page.limit,
+        offset=page.offset,
+    )
+    return answers.json([items.script_version(row) for row in rows])
+
+
+@get(f"{_S}/deployment_status/h/{{hash:str}}", opt=call(answer=items.DeploymentStatus))
+async def script_deployment_status(
+    request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]
+) -> Response[bytes]:
+    """How far the deploy of a version is: `lock` null is still being made."""
+    row = await scripts.get_version(platform_of(request), actor_of(request), workspace, hash)
+    return answers.json(items.deployment_status(row))
+
+
+@post(f"{_S}/archive/p/{{path:path}}", status_code=200, opt=call())
+async def archive_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Archive a script: it stays, but cannot be run by path."""
+    await scripts.archive(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.text(f"Archived the script {item_path(path)}.")
+
+
+@post(f"{_S}/archive/h/{{hash:str}}", status_code=200, opt=call(answer=AnyObject))
+async def archive_script_version(request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]) -> Response[bytes]:
+    """Archive one version; the newest one left is current then."""
+    row = await scripts.close_version(platform_of(request), actor_of(request), workspace, hash, delete=False)
+    return answers.json({**items.script(row), "archived": True})
+
+
+@post(f"{_S}/delete/p/{{path:path}}", status_code=200, opt=call(answer=str))
+async def delete_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Delete a script and its versions; the answer is its path."""
+    await scripts.delete(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.json(item_path(path))
+
+
+@post(f"{_S}/delete/h/{{hash:str}}", status_code=200, opt=call(answer=AnyObject))
+async def delete_script_version(request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]) -> Response[bytes]:
+    """Delete one version; the newest one left is current then."""
+    row = await scripts.close_version(platform_of(request), actor_of(request), workspace, hash, delete=True)
+    return answers.json({**items.script(row), "archived": True, "deleted": True, "content": ""})
+
+
+def filter_of(request: AnyRequest) -> Filter:
+    """What the query of a list of scripts or workflows asks for."""
+    page = page_of(request)
+    query = request.query_params
+    return Filter(
+        archived=flag_of(request, "show_archived") or flag_of(request, "only_archived") or False,
+        path_start=query.get("path_start"),
+        path=query.get("path_exact"),
+        created_by=query.get("created_by"),
+        languages=words_of(request, "languages"),
+        kinds=words_of(request, "kinds"),
+        before=row_of("before", page.before),
+        after=row_of("after", page.after),
+        ascending=flag_of(request, "order_desc") is False,
+        limit=page.limit,
+        offset=page.offset,
+    )
+
+
+ROUTES = [
+    create_script,
+    get_script,
+    get_script_version,
+    get_raw_script,
+    get_raw_script_version,
+    script_exists,
+    list_scripts,
+    list_script_paths,
+    script_history,
+    script_deployment_status,
+    archive_script,
+    archive_script_version,
+    delete_script,
+    delete_script_version,
+]

@@ -1,0 +1,153 @@
+"""Login and logout, the caller's account, its tokens; accounts of the instance."""
+
+from __future__ import annotations
+
+from litestar import Response, delete, get, post
+from litestar.datastructures import Cookie
+from litestar.params import FromPath
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.gate import COOKIE
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, actor_of, body_of, page_of, platform_of
+from orvanta_platform.http.schemas import accounts
+from orvanta_platform.services import session, tokens, users, workspaces
+from orvanta_platform.services.session import Caller, Session
+from orvanta_platform.services.tokens import NewToken
+from orvanta_platform.services.users import NewAccount
+
+_OPEN_BODY = 16 << 10
+"""Bytes of a body that anybody may send."""
+
+
+@post("/api/auth/login", status_code=200, request_max_body_size=_OPEN_BODY, opt=call(body=accounts.Login))
+async def login(request: AnyRequest) -> Response[bytes]:
+    """Log in with e-mail address and password; the answer is a session's token, also set as a cookie."""
+    given = await body_of(request, accounts.Login)
+    made = await session.login(platform_of(request), given.email, given.password, _caller(request))
+    return _with_cookie(request, made)
+
+
+@post(
+    "/api/auth/first_password", status_code=200, request_max_body_size=_OPEN_BODY, opt=call(body=accounts.FirstPassword)
+)
+async def first_password(request: AnyRequest) -> Response[bytes]:
+    """Set the first password with the token of the one-time link and log in."""
+    given = await body_of(request, accounts.FirstPassword)
+    made = await session.first_password(platform_of(request), given.token, given.password, _caller(request))
+    return _with_cookie(request, made)
+
+
+@post("/api/auth/logout", status_code=200, opt=call())
+async def logout(request: AnyRequest) -> Response[bytes]:
+    """End the session the call came with."""
+    await session.logout(platform_of(request), actor_of(request))
+    answer = answers.text("Logged out.")
+    answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+@get("/api/users/whoami", opt=call(answer=accounts.User))
+async def whoami(request: AnyRequest) -> Response[bytes]:
+    """The caller's account."""
+    return answers.json(accounts.user(await users.whoami(platform_of(request), actor_of(request))))
+
+
+@get("/api/users/email", opt=call())
+async def email(request: AnyRequest) -> Response[bytes]:
+    """The caller's e-mail address."""
+    return answers.text((await users.whoami(platform_of(request), actor_of(request))).email)
+
+
+@get("/api/workspaces/users", opt=call(answer=accounts.UserWorkspaces))
+async def list_workspaces_as_user(request: AnyRequest) -> Response[bytes]:
+    """The caller's workspaces with its username in each."""
+    actor = actor_of(request)
+    return answers.json(accounts.user_workspaces(actor, await workspaces.list_mine(platform_of(request), actor)))
+
+
+@post("/api/users/tokens/create", status_code=201, opt=call(body=accounts.CreateToken))
+async def create_token(request: AnyRequest) -> Response[bytes]:
+    """Make a token; it is shown this once."""
+    given = await body_of(request, accounts.CreateToken)
+    new = NewToken(given.label, given.expiration, given.scopes, given.workspace_id)
+    return answers.text(await tokens.create(platform_of(request), actor_of(request), new), 201)
+
+
+@get("/api/users/tokens/list", opt=call(answer=list[accounts.Token]))
+async def list_tokens(request: AnyRequest) -> Response[bytes]:
+    """The caller's tokens, newest first."""
+    page = page_of(request)
+    rows = await tokens.list_mine(platform_of(request), actor_of(request), limit=page.limit, offset=page.offset)
+    return answers.json([accounts.token(row) for row in rows])
+
+
+@delete("/api/users/tokens/delete/{token_prefix:str}", status_code=200, opt=call())
+async def delete_token(request: AnyRequest, token_prefix: FromPath[str]) -> Response[bytes]:
+    """Delete the caller's token with this prefix."""
+    await tokens.delete(platform_of(request), actor_of(request), token_prefix)
+    return answers.text("Deleted the token.")
+
+
+@post("/api/users/create", status_code=201, opt=call(body=accounts.CreateUser))
+async def create_user(request: AnyRequest) -> Response[bytes]:
+    """Make an account; superadmins only."""
+    given = await body_of(request, accounts.CreateUser)
+    new = NewAccount(
+        email=given.email,
+        password=given.password,
+        username=given.username,
+        name=given.name,
+        super_admin=given.super_admin,
+        devops=given.devops,
+    )
+    await users.create(platform_of(request), actor_of(request), new)
+    return answers.text(f"Created the account {given.email}.", 201)
+
+
+@get("/api/users/list_as_super_admin", opt=call(answer=list[accounts.User]))
+async def list_accounts(request: AnyRequest) -> Response[bytes]:
+    """All accounts by address; superadmins and devops only."""
+    page = page_of(request)
+    rows = await users.list_accounts(
+        platform_of(request), actor_of(request), after=page.after or "", limit=page.limit, offset=page.offset
+    )
+    return answers.json([accounts.user(row) for row in rows])
+
+
+def _caller(request: AnyRequest) -> Caller:
+    client = request.scope.get("client")
+    request_id = request.scope.get(REQUEST_ID)
+    return Caller(address=client[0] if client else None, request_id=str(request_id) if request_id else None)
+
+
+def _with_cookie(request: AnyRequest, made: Session) -> Response[bytes]:
+    """The token as text, and for browsers as a cookie no script can read."""
+    answer = answers.text(made.token)
+    answer.set_cookie(
+        Cookie(
+            COOKIE,
+            value=made.token,
+            max_age=made.lives_s,
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=platform_of(request).settings.base_url.startswith("https:"),
+        )
+    )
+    return answer
+
+
+ROUTES = [
+    login,
+    first_password,
+    logout,
+    whoami,
+    email,
+    list_workspaces_as_user,
+    create_token,
+    list_tokens,
+    delete_token,
+    create_user,
+    list_accounts,
+]

@@ -1,0 +1,48 @@
+"""The product's own words for starting a run; looking at one stands beside the other job calls."""
+
+from __future__ import annotations
+
+import msgspec
+from litestar import Response, post
+from litestar.params import FromPath
+
+from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import AnyObject, call
+from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, platform_of
+from orvanta_platform.http.routes.jobs_run import trigger_of
+from orvanta_platform.http.run_input import args_of_body
+from orvanta_platform.services import runs
+from orvanta_platform.services.runs import RunOptions
+
+_RUNS = "/runs"
+
+
+class StartedRun(msgspec.Struct):
+    """A run that was just started."""
+
+    run_id: str
+    status: str
+
+
+@post("/api/v1/workflows/{path:path}", status_code=201, opt=call(body=AnyObject, answer=StartedRun))
+async def start_workflow(request: AnyRequest, path: FromPath[str]) -> Response[bytes]:
+    """Start a workflow: the path ends in `/runs`, the body is the input.
+
+    The workspace is that of the token, or the one X-Workspace names.
+    """
+    place = item_path(path)
+    if not place.endswith(_RUNS):
+        raise NotFound(f"There is no call POST /api/v1/workflows/{place}.", hint="The path ends in /runs.")
+    actor = actor_of(request)
+    if actor.workspace is None:
+        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
+    options = RunOptions(trigger=trigger_of(actor), idempotency_key=request.headers.get("idempotency-key"))
+    args = args_of_body(await request.body())
+    started = await runs.start_flow(
+        platform_of(request), actor, actor.workspace, place.removesuffix(_RUNS), args, options
+    )
+    return answers.json(StartedRun(str(started), "queued"), 201)
+
+
+ROUTES = [start_workflow]

@@ -1,0 +1,227 @@
+"""Workspaces, their members, their folders."""
+
+from __future__ import annotations
+
+from litestar import Response, delete, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, flag_of, page_of, platform_of
+from orvanta_platform.http.schemas import accounts
+from orvanta_platform.services import folders, users, workspaces
+
+_W = "/api/w/{workspace:str}"
+_EVERYBODY = 1_000_000
+
+
+@get("/api/workspaces/list", opt=call(answer=list[accounts.Workspace]))
+async def list_workspaces(request: AnyRequest) -> Response[bytes]:
+    """The workspaces the caller belongs to; a superadmin's are all."""
+    rows = await workspaces.list_mine(platform_of(request), actor_of(request))
+    return answers.json([accounts.Workspace(row.id, row.name, row.owner) for row in rows])
+
+
+@post("/api/workspaces/create", status_code=201, opt=call(body=accounts.CreateWorkspace))
+async def create_workspace(request: AnyRequest) -> Response[bytes]:
+    """Make a workspace whose admin is the caller; superadmins only."""
+    given = await body_of(request, accounts.CreateWorkspace)
+    await workspaces.create(
+        platform_of(request),
+        actor_of(request),
+        given.id,
+        name=given.name or given.id,
+        username=given.username or None,
+        color=given.color,
+    )
+    return answers.text(f"Created the workspace {given.id}.", 201)
+
+
+@post("/api/workspaces/exists", status_code=200, opt=call(body=accounts.WorkspaceId, answer=bool))
+async def workspace_exists(request: AnyRequest) -> Response[bytes]:
+    """Whether a workspace has this id."""
+    given = await body_of(request, accounts.WorkspaceId)
+    return answers.json(await workspaces.exists(platform_of(request), actor_of(request), given.id))
+
+
+@post("/api/workspaces/exists_username", status_code=200, opt=call(body=accounts.UsernameIn, answer=bool))
+async def username_exists(request: AnyRequest) -> Response[bytes]:
+    """Whether a username is taken in a workspace."""
+    given = await body_of(request, accounts.UsernameIn)
+    taken = await workspaces.username_exists(platform_of(request), actor_of(request), given.id, given.username)
+    return answers.json(taken)
+
+
+@post(f"{_W}/workspaces/add_user", status_code=200, opt=call(body=accounts.AddUser))
+async def add_user(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Add an account to the workspace; admins only."""
+    given = await body_of(request, accounts.AddUser)
+    username = await workspaces.add_member(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        email=given.email,
+        username=given.username or None,
+        role=given.chosen_role,
+    )
+    return answers.text(f"Added {username} to the workspace {workspace}.")
+
+
+@get(f"{_W}/users/whoami", opt=call(answer=accounts.WorkspaceUser))
+async def whoami_in(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The caller as a member of the workspace."""
+    member = await users.whoami_in(platform_of(request), actor_of(request), workspace)
+    return answers.json(accounts.workspace_user(member))
+
+
+@get(f"{_W}/users/get/{{username:str}}", opt=call(answer=accounts.WorkspaceUser))
+async def get_member(request: AnyRequest, workspace: FromPath[str], username: FromPath[str]) -> Response[bytes]:
+    """A member of the workspace."""
+    member = await users.get_member(platform_of(request), actor_of(request), workspace, username)
+    return answers.json(accounts.workspace_user(member))
+
+
+@get(f"{_W}/users/list", opt=call(answer=list[accounts.WorkspaceUser]))
+async def list_members(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """All members of the workspace by username; with `per_page` a page of them."""
+    paged = "per_page" in request.query_params
+    page = page_of(request)
+    members = await users.list_members(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        after=page.after or "",
+        limit=page.limit if paged else _EVERYBODY,
+        offset=page.offset if paged else 0,
+    )
+    return answers.json([accounts.workspace_user(member) for member in members])
+
+
+@get(f"{_W}/users/list_usernames", opt=call(answer=list[str]))
+async def list_usernames(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The usernames of all members."""
+    actor = actor_of(request)
+    members = await users.list_members(platform_of(request), actor, workspace, limit=_EVERYBODY)
+    return answers.json([member.row.username for member in members])
+
+
+@get(f"{_W}/users/username_to_email/{{username:str}}", opt=call())
+async def username_to_email(request: AnyRequest, workspace: FromPath[str], username: FromPath[str]) -> Response[bytes]:
+    """The e-mail address of a member."""
+    member = await users.get_member(platform_of(request), actor_of(request), workspace, username)
+    return answers.text(member.row.email)
+
+
+@post(f"{_W}/folders/create", status_code=200, opt=call(body=accounts.CreateFolder))
+async def create_folder(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Make a folder; admins only."""
+    given = await body_of(request, accounts.CreateFolder)
+    await folders.create(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        given.name,
+        summary=given.summary,
+        owners=given.owners,
+        extra_perms=given.extra_perms,
+    )
+    return answers.text(f"Created the folder {given.name}.")
+
+
+@post(f"{_W}/folders/update/{{name:str}}", status_code=200, opt=call(body=accounts.UpdateFolder))
+async def update_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Change a folder; its owners and admins only."""
+    given = await body_of(request, accounts.UpdateFolder)
+    await folders.update(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        name,
+        summary=given.summary,
+        owners=given.owners,
+        extra_perms=given.extra_perms,
+    )
+    return answers.text(f"Updated the folder {name}.")
+
+
+@get(f"{_W}/folders/get/{{name:str}}", opt=call(answer=accounts.Folder))
+async def get_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """A folder."""
+    row = await folders.get(platform_of(request), actor_of(request), workspace, name)
+    return answers.json(accounts.folder(workspace, row))
+
+
+@get(f"{_W}/folders/exists/{{name:str}}", opt=call(answer=bool))
+async def folder_exists(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Whether the caller sees a folder of this name."""
+    return answers.json(await folders.exists(platform_of(request), actor_of(request), workspace, name))
+
+
+@get(f"{_W}/folders/list", opt=call(answer=list[accounts.Folder]))
+async def list_folders(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The folders the caller may read, by name."""
+    page = page_of(request)
+    rows = await folders.list_page(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        after=page.after or "",
+        limit=page.limit,
+        offset=page.offset,
+    )
+    return answers.json([accounts.folder(workspace, row) for row in rows])
+
+
+@get(f"{_W}/folders/listnames", opt=call(answer=list[str]))
+async def list_folder_names(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The names of all folders the caller may read; `only_member_of`: of those it may write to."""
+    actor = actor_of(request)
+    rows = await folders.list_page(platform_of(request), actor, workspace, after="", limit=_EVERYBODY, offset=0)
+    only = flag_of(request, "only_member_of")
+    return answers.json([row.name for row in rows if not only or row.name in actor.folders.write])
+
+
+@delete(f"{_W}/folders/delete/{{name:str}}", status_code=200, opt=call())
+async def delete_folder(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Delete a folder; what lies in it stays, for admins to see."""
+    await folders.delete(platform_of(request), actor_of(request), workspace, name)
+    return answers.text(f"Deleted the folder {name}.")
+
+
+@post(f"{_W}/folders/addowner/{{name:str}}", status_code=200, opt=call(body=accounts.Owner))
+async def add_owner(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Make somebody an owner of a folder."""
+    given = await body_of(request, accounts.Owner)
+    await folders.add_owner(platform_of(request), actor_of(request), workspace, name, given.owner)
+    return answers.text(f"{given.owner} owns the folder {name}.")
+
+
+@post(f"{_W}/folders/removeowner/{{name:str}}", status_code=200, opt=call(body=accounts.Owner))
+async def remove_owner(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Take ownership of a folder away."""
+    given = await body_of(request, accounts.Owner)
+    await folders.remove_owner(platform_of(request), actor_of(request), workspace, name, given.owner, write=given.write)
+    return answers.text(f"{given.owner} does not own the folder {name}.")
+
+
+ROUTES = [
+    list_workspaces,
+    create_workspace,
+    workspace_exists,
+    username_exists,
+    add_user,
+    whoami_in,
+    get_member,
+    list_members,
+    list_usernames,
+    username_to_email,
+    create_folder,
+    update_folder,
+    get_folder,
+    folder_exists,
+    list_folders,
+    list_folder_names,
+    delete_folder,
+    add_owner,
+    remove_owner,
+]

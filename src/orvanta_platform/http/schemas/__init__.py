@@ -1,0 +1,1 @@
+"""The wire's shapes, and how the platform's own become them."""

@@ -1,0 +1,279 @@
+"""Wire shapes of logins, tokens, users, workspaces and folders."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.db.accounts import AccountRow
+from orvanta_platform.db.folders import FolderRow
+from orvanta_platform.db.tokens import TokenRow
+from orvanta_platform.db.workspaces import WorkspaceRow
+from orvanta_platform.services.users import Member
+
+
+class Login(msgspec.Struct):
+    """E-mail address and password."""
+
+    email: str
+    password: str
+
+
+class FirstPassword(msgspec.Struct):
+    """The token of the one-time link and the password to set."""
+
+    token: str
+    password: str
+
+
+class CreateToken(msgspec.Struct):
+    """A token to make. `expiration` absent: it does not expire."""
+
+    label: str | None = None
+    expiration: datetime | None = None
+    scopes: list[str] | None = None
+    workspace_id: str | None = None
+
+
+class CreateUser(msgspec.Struct):
+    """An account to make."""
+
+    email: str
+    password: str | None = None
+    super_admin: bool = False
+    devops: bool = False
+    name: str | None = None
+    username: str | None = None
+
+
+class CreateWorkspace(msgspec.Struct):
+    """A workspace to make; `username` is the caller's in it."""
+
+    id: str
+    name: str | None = None
+    username: str | None = None
+    color: str | None = None
+
+
+class WorkspaceId(msgspec.Struct):
+    """A workspace's id."""
+
+    id: str
+
+
+class UsernameIn(msgspec.Struct):
+    """A username in a workspace."""
+
+    id: str
+    username: str
+
+
+class AddUser(msgspec.Struct):
+    """A member to add; `role` wins over is_admin and operator."""
+
+    email: str
+    username: str | None = None
+    is_admin: bool = False
+    operator: bool = False
+    role: Role | None = None
+
+    @property
+    def chosen_role(self) -> Role:
+        """The role the call asks for: developer where it says nothing."""
+        if self.role is not None:
+            return self.role
+        if self.is_admin:
+            return Role.ADMIN
+        return Role.OPERATOR if self.operator else Role.DEVELOPER
+
+
+class CreateFolder(msgspec.Struct):
+    """A folder to make; the caller becomes an owner."""
+
+    name: str
+    summary: str | None = None
+    owners: list[str] = []
+    extra_perms: dict[str, bool] = {}
+
+
+class UpdateFolder(msgspec.Struct):
+    """What to change of a folder."""
+
+    summary: str | None = None
+    owners: list[str] | None = None
+    extra_perms: dict[str, bool] | None = None
+
+
+class Owner(msgspec.Struct):
+    """`u/<user>` or `g/<group>`; `write` says what is left after removing: writing, reading or nothing."""
+
+    owner: str
+    write: bool | None = None
+
+
+class User(msgspec.Struct, kw_only=True):
+    """An account as its owner and superadmins see it."""
+
+    email: str
+    login_type: str
+    super_admin: bool
+    verified: bool
+    first_time_user: bool
+    role_source: str
+    disabled: bool
+    devops: bool
+    username: str
+    operator_only: bool
+    name: str | UnsetType = UNSET
+
+
+class WorkspaceUser(msgspec.Struct, kw_only=True):
+    """A member of a workspace."""
+
+    workspace_id: str
+    email: str
+    username: str
+    is_admin: bool
+    is_super_admin: bool
+    created_at: datetime
+    operator: bool
+    disabled: bool
+    role: str
+    groups: list[str]
+    folders: list[str]
+    folders_owners: list[str]
+    name: str | UnsetType = UNSET
+
+
+class Token(msgspec.Struct, kw_only=True):
+    """A token in a list."""
+
+    token_prefix: str
+    created_at: datetime
+    last_used_at: datetime
+    label: str | UnsetType = UNSET
+    expiration: datetime | UnsetType = UNSET
+    scopes: list[str] | UnsetType = UNSET
+    workspace_id: str | UnsetType = UNSET
+
+
+class Workspace(msgspec.Struct):
+    """A workspace in a list."""
+
+    id: str
+    name: str
+    owner: str
+
+
+class UserWorkspace(msgspec.Struct):
+    """A workspace as one of its members sees it."""
+
+    id: str
+    name: str
+    username: str
+    color: str | None
+    disabled: bool
+
+
+class UserWorkspaces(msgspec.Struct):
+    """The workspaces of the caller."""
+
+    email: str
+    workspaces: list[UserWorkspace]
+
+
+class Folder(msgspec.Struct, kw_only=True):
+    """A folder with its owners and whom it lets read (false) or write (true)."""
+
+    name: str
+    owners: list[str]
+    extra_perms: dict[str, bool]
+    created_by: str
+    edited_at: datetime
+    workspace_id: str
+    summary: str | UnsetType = UNSET
+
+
+class Health(msgspec.Struct, kw_only=True):
+    """How the server is: `healthy` with a database that answers, else `unhealthy`."""
+
+    status: str
+    database_healthy: bool
+    checked_at: datetime
+    workers_alive: int | UnsetType = UNSET
+
+
+def user(row: AccountRow) -> User:
+    """An account as the API shows it."""
+    return User(
+        email=row.email,
+        login_type=row.login_type,
+        super_admin=row.super_admin,
+        verified=row.verified,
+        first_time_user=False,
+        role_source="manual",
+        disabled=row.disabled,
+        devops=row.devops,
+        username=row.username,
+        operator_only=False,
+        name=_given(row.name),
+    )
+
+
+def workspace_user(member: Member) -> WorkspaceUser:
+    """A member as the API shows it: `operator` covers viewers too, `role` tells them apart."""
+    row = member.row
+    return WorkspaceUser(
+        workspace_id=row.workspace,
+        email=row.email,
+        username=row.username,
+        is_admin=member.role is Role.ADMIN,
+        is_super_admin=row.super_admin,
+        created_at=row.created_at,
+        operator=member.role in (Role.OPERATOR, Role.VIEWER),
+        disabled=row.disabled,
+        role=member.role,
+        groups=sorted({*row.groups, "all"}),
+        folders=sorted(member.folders.read),
+        folders_owners=sorted(member.folders.own),
+        name=_given(row.name),
+    )
+
+
+def token(row: TokenRow) -> Token:
+    """A token as lists show it."""
+    return Token(
+        token_prefix=row.prefix,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        label=_given(row.label),
+        expiration=UNSET if row.expires_at is None else row.expires_at,
+        scopes=UNSET if row.scopes is None else row.scopes,
+        workspace_id=_given(row.workspace),
+    )
+
+
+def user_workspaces(actor: Actor, rows: list[WorkspaceRow]) -> UserWorkspaces:
+    """The caller's workspaces with its name in each."""
+    found = [UserWorkspace(row.id, row.name, row.username or actor.username, row.color, row.disabled) for row in rows]
+    return UserWorkspaces(actor.email, found)
+
+
+def folder(workspace: str, row: FolderRow) -> Folder:
+    """A folder as the API shows it."""
+    return Folder(
+        name=row.name,
+        owners=row.owners,
+        extra_perms=row.extra_perms,
+        created_by=row.created_by,
+        edited_at=row.edited_at,
+        workspace_id=workspace,
+        summary=_given(row.summary),
+    )
+
+
+def _given(text: str | None) -> str | UnsetType:
+    return UNSET if text is None else text

@@ -1,0 +1,112 @@
+"""The wire's FlowStatus: a workflow's nodes as `modules`, told in its own vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from orvanta_platform.engine.states import NodeState
+from orvanta_platform.services.flow_status import FlowProgress, NodeProgress
+
+ModuleType = Literal[
+    "WaitingForPriorSteps", "WaitingForEvents", "WaitingForExecutor", "InProgress", "Success", "Failure"
+]
+
+_TYPES: Mapping[NodeState, ModuleType] = {
+    NodeState.PENDING: "WaitingForPriorSteps",
+    NodeState.QUEUED: "WaitingForExecutor",
+    NodeState.WAITING_TIMER: "WaitingForExecutor",
+    NodeState.WAITING_GATE: "WaitingForExecutor",
+    NodeState.WAITING_APPROVAL: "WaitingForEvents",
+    NodeState.WAITING_CHILDREN: "InProgress",
+    NodeState.RUNNING: "InProgress",
+    NodeState.SUCCEEDED: "Success",
+    NodeState.SKIPPED: "Success",
+    NodeState.FAILED: "Failure",
+    NodeState.CANCELLED: "Failure",
+}
+
+
+class Module(msgspec.Struct, kw_only=True):
+    """One node. `failed_retries` names the job of each failed attempt: the same one, attempts share their job."""
+
+    type: ModuleType
+    id: str
+    job: UUID | UnsetType = UNSET
+    failed_retries: list[UUID] | UnsetType = UNSET
+    skipped: bool | UnsetType = UNSET
+    parent_module: str | UnsetType = UNSET
+
+
+class Wait(msgspec.Struct, kw_only=True):
+    """A node that waits, and for what; `until` where it is a time."""
+
+    id: str
+    job: UUID
+    reason: str
+    until: datetime | UnsetType = UNSET
+
+
+class RetryStatus(msgspec.Struct, kw_only=True):
+    """Failed attempts of the node that is to be tried again."""
+
+    fail_count: int
+    failed_jobs: list[UUID]
+
+
+class FlowStatus(msgspec.Struct, kw_only=True):
+    """`step` is the lowest index in `modules` that has not ended; `modules` keep the document's order."""
+
+    step: int
+    modules: list[Module]
+    failure_module: Module
+    waits: list[Wait]
+    retry: RetryStatus | UnsetType = UNSET
+
+
+def flow_status(progress: FlowProgress) -> FlowStatus:
+    """The progress of a run as the wire tells it."""
+    retried = next((node for node in progress.nodes if node.failures and node.ended_at is None), None)
+    return FlowStatus(
+        step=progress.step,
+        modules=[_module(node) for node in progress.nodes],
+        failure_module=_failure_module(progress),
+        waits=waits(progress),
+        retry=RetryStatus(fail_count=retried.failures, failed_jobs=[retried.job] * retried.failures)
+        if retried
+        else UNSET,
+    )
+
+
+def waits(progress: FlowProgress) -> list[Wait]:
+    """Everything in the run that waits for something."""
+    return [
+        Wait(id=node.id, job=node.job, reason=node.reason or "", until=node.until or UNSET) for node in progress.waits
+    ]
+
+
+def _module(node: NodeProgress) -> Module:
+    # What was cancelled before it began never got further than waiting.
+    began = node.state is not NodeState.CANCELLED or node.enqueued_at is not None
+    kind = _TYPES[node.state] if began else "WaitingForPriorSteps"
+    return Module(
+        type=kind,
+        id=node.id,
+        job=UNSET if kind == "WaitingForPriorSteps" else node.job,
+        failed_retries=[node.job] * node.failures if node.failures else UNSET,
+        skipped=True if node.state is NodeState.SKIPPED else UNSET,
+    )
+
+
+def _failure_module(progress: FlowProgress) -> Module:
+    if progress.failure is None:
+        return Module(type="WaitingForPriorSteps", id="failure")
+    module = _module(progress.failure)
+    if progress.failed_by is not None:
+        module.parent_module = progress.failed_by
+    return module

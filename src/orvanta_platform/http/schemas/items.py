@@ -1,0 +1,226 @@
+"""Wire shapes of scripts and workflows.
+
+What a client sends beside the keys the platform reads is kept as it came and given back: a client compares,
+and would otherwise deploy for ever.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from orvanta_platform.db.items import ItemRow, VersionRow
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.http.requests import decode
+from orvanta_platform.services import flows, scripts
+from orvanta_platform.services.flows import FlowParts, NewFlow
+from orvanta_platform.services.scripts import NewScript
+
+_OF_SCRIPT = ("path", "content", "language", "parent_hash", "lock", "deployment_message")
+_OF_FLOW = ("path", "value", "schema", "source", "base_version", "deployment_message")
+_SHOWN_BY_US = frozenset(
+    (
+        *("hash", "path", "content", "language", "value", "source", "version_id", "extra_perms", "workspace_id"),
+        *("created_by", "created_at", "edited_by", "edited_at", "archived", "deleted", "starred", "has_draft"),
+        *("parent_hashes", "lock", "lock_error_logs"),
+    )
+)
+
+
+class CreateScript(msgspec.Struct, kw_only=True):
+    """A script to deploy. Other keys are kept and given back."""
+
+    path: str
+    content: str
+    language: str
+    summary: str | None = None
+    description: str | None = None
+    parent_hash: str | None = None
+    schema: Raw | UnsetType = UNSET
+    lock: str | list[str] | None = None
+    kind: str | None = None
+    is_template: bool | None = None
+    tag: str | None = None
+    deployment_message: str | None = None
+
+
+class FlowSource(msgspec.Struct):
+    """The document as it was written."""
+
+    format: Literal["json", "yaml"]
+    text: str
+
+
+class CreateFlow(msgspec.Struct, kw_only=True):
+    """A workflow to deploy: `value` and `schema`, or `source`. Other keys are kept and given back."""
+
+    path: str | None = None
+    value: Raw | UnsetType = UNSET
+    schema: Raw | UnsetType = UNSET
+    source: FlowSource | None = None
+    summary: str | None = None
+    description: str | None = None
+    base_version: int | None = None
+    deployment_message: str | None = None
+
+
+class Archived(msgspec.Struct):
+    """Whether the item shall be archived."""
+
+    archived: bool = True
+
+
+class ScriptVersion(msgspec.Struct, kw_only=True):
+    """A version in a script's history."""
+
+    script_hash: str
+    deployment_msg: str | UnsetType = UNSET
+
+
+class FlowVersion(msgspec.Struct, kw_only=True):
+    """A version in a workflow's history."""
+
+    id: int
+    created_at: datetime
+    deployment_msg: str | UnsetType = UNSET
+
+
+class DeploymentStatus(msgspec.Struct, kw_only=True):
+    """A deploy: `lock` null is still being made."""
+
+    lock: str | None = None
+    lock_error_logs: str | UnsetType = UNSET
+    job_id: UUID | UnsetType = UNSET
+
+
+def new_script(body: bytes) -> NewScript:
+    """A call to deploy a script. Raises BadRequest."""
+    given = decode(body, CreateScript)
+    lock = "\n".join(given.lock) if isinstance(given.lock, list) else given.lock
+    return NewScript(
+        path=given.path,
+        content=given.content,
+        language=given.language,
+        settings=_rest(body, _OF_SCRIPT),
+        parent=given.parent_hash or None,
+        lock=lock or None,
+        message=given.deployment_message or None,
+    )
+
+
+def new_flow(body: bytes, path: str | None = None) -> NewFlow:
+    """A call to deploy a workflow, at `path` where the body names none. Raises BadRequest."""
+    given = decode(body, CreateFlow)
+    place = given.path or path
+    if place is None:
+        raise BadRequest("A workflow needs a `path`.")
+    source = flows.Source(given.source.format, given.source.text) if given.source else None
+    return NewFlow(
+        path=place,
+        value=_present(given.value),
+        schema=_present(given.schema),
+        settings=_rest(body, _OF_FLOW),
+        source=source,
+        base_version=given.base_version,
+        message=given.deployment_message or None,
+    )
+
+
+def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
+    """A script as the API shows it; lists leave `content` empty."""
+    settings = _settings(row)
+    shown: dict[str, Any] = {
+        "summary": "",
+        "description": "",
+        "is_template": False,
+        "kind": "script",
+        "has_preprocessor": False,
+        **settings,
+        "workspace_id": row.workspace,
+        "hash": row.hash,
+        "path": row.path,
+        "content": scripts.text_of(row),
+        "created_by": row.author,
+        "created_at": row.created_at,
+        "archived": row.archived,
+        "deleted": False,
+        "extra_perms": row.extra_perms,
+        "language": row.language,
+        "starred": False,
+        "lock": row.lock,
+    }
+    if parents:
+        shown["parent_hashes"] = parents
+    if row.lock_error is not None:
+        shown["lock_error_logs"] = row.lock_error
+    return shown
+
+
+def flow(row: ItemRow, parts: FlowParts) -> dict[str, Any]:
+    """A workflow as the API shows it, its value and schema byte for byte as they came."""
+    shown = {**_flow_head(row), "value": parts.value}
+    if parts.schema is not None:
+        shown["schema"] = parts.schema
+    if parts.source is not None:
+        shown["source"] = {"format": parts.source.format, "text": parts.source.text}
+    return shown
+
+
+def flow_item(row: ItemRow) -> dict[str, Any]:
+    """A workflow in a list: without its document."""
+    shown = _flow_head(row)
+    shown.pop("schema", None)
+    return {**shown, "has_draft": False}
+
+
+def script_version(row: VersionRow) -> ScriptVersion:
+    """A line of a script's history."""
+    return ScriptVersion(script_hash=row.hash, deployment_msg=row.message or UNSET)
+
+
+def flow_version(row: VersionRow) -> FlowVersion:
+    """A line of a workflow's history."""
+    return FlowVersion(id=row.id, created_at=row.created_at, deployment_msg=row.message or UNSET)
+
+
+def deployment_status(row: ItemRow) -> DeploymentStatus:
+    """How far the deploy of a version is."""
+    return DeploymentStatus(
+        lock=row.lock,
+        lock_error_logs=UNSET if row.lock_error is None else row.lock_error,
+        job_id=UNSET if row.lock_job is None else row.lock_job,
+    )
+
+
+def _flow_head(row: ItemRow) -> dict[str, Any]:
+    return {
+        "summary": "",
+        **_settings(row),
+        "workspace_id": row.workspace,
+        "path": row.path,
+        "edited_by": row.author,
+        "edited_at": row.created_at,
+        "archived": row.archived,
+        "extra_perms": row.extra_perms,
+        "starred": False,
+        "version_id": row.id,
+    }
+
+
+def _settings(row: ItemRow) -> dict[str, Raw]:
+    """What was deployed beside the document, without nulls and without keys that say something else here."""
+    stored = msgspec.json.decode(row.settings, type=dict[str, Raw])
+    return {name: value for name, value in stored.items() if name not in _SHOWN_BY_US and bytes(value) != b"null"}
+
+
+def _rest(body: bytes, known: tuple[str, ...]) -> dict[str, Raw]:
+    whole = decode(body, dict[str, Raw])
+    return {name: value for name, value in whole.items() if name not in known}
+
+
+def _present(value: Raw | UnsetType) -> Raw | None:
+    return None if value is UNSET or bytes(value) == b"null" else value

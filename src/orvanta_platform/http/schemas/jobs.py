@@ -1,0 +1,228 @@
+"""Runs and jobs as the wire has them: QueuedJob and CompletedJob, told apart by `type`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.http.schemas.flow_status import FlowStatus, flow_status
+from orvanta_platform.services import jobs
+from orvanta_platform.services.jobs import JobDetail
+from orvanta_platform.services.results import Maybe
+from orvanta_platform.services.updates import Update
+
+T = TypeVar("T")
+
+
+class Job(msgspec.Struct, kw_only=True):
+    """What both kinds have. Optional fields are absent, never null."""
+
+    id: UUID
+    workspace_id: str
+    created_by: str
+    created_at: datetime
+    canceled: bool
+    job_kind: str
+    permissioned_as: str
+    is_flow_step: bool
+    email: str
+    visible_to_owner: bool
+    tag: str
+    priority: int
+    trigger_kind: str
+    scheduled_for: datetime
+    parent_job: UUID | UnsetType = UNSET
+    root_job: UUID | UnsetType = UNSET
+    flow_step_id: str | UnsetType = UNSET
+    script_path: str | UnsetType = UNSET
+    script_hash: str | UnsetType = UNSET
+    language: str | UnsetType = UNSET
+    canceled_by: str | UnsetType = UNSET
+    canceled_reason: str | UnsetType = UNSET
+    labels: list[str] | UnsetType = UNSET
+    worker: str | UnsetType = UNSET
+    mem_peak: int | UnsetType = UNSET
+    args: Raw | UnsetType = UNSET
+    logs: str | UnsetType = UNSET
+    raw_code: str | UnsetType = UNSET
+    raw_flow: Raw | UnsetType = UNSET
+    flow_status: FlowStatus | UnsetType = UNSET
+
+
+class QueuedJob(Job, tag_field="type", tag="QueuedJob", kw_only=True):
+    """Waiting or under way. `suspend` > 0: it waits for people. `wait_reason`: why it does not run yet."""
+
+    running: bool
+    suspend: int
+    started_at: datetime | UnsetType = UNSET
+    wait_reason: str | UnsetType = UNSET
+
+
+class CompletedJob(Job, tag_field="type", tag="CompletedJob", kw_only=True):
+    """It has ended. What was cancelled before it began "started" when it ended."""
+
+    started_at: datetime
+    completed_at: datetime
+    duration_ms: int
+    success: bool
+    is_skipped: bool
+    deleted: bool
+    recovered: bool
+    result: Raw | UnsetType = UNSET
+
+
+class ResultMaybe(msgspec.Struct, kw_only=True):
+    """`success` is null while `completed` is false."""
+
+    completed: bool
+    started: bool
+    success: bool | None
+    result: Raw
+
+
+class Timing(msgspec.Struct, kw_only=True):
+    created_at: datetime
+    started_at: datetime | UnsetType = UNSET
+    duration_ms: int | UnsetType = UNSET
+
+
+class JobUpdate(msgspec.Struct, kw_only=True):
+    """What changed; `log_offset` is where to go on reading the log, in characters."""
+
+    running: bool
+    completed: bool
+    new_logs: str | UnsetType = UNSET
+    log_offset: int | UnsetType = UNSET
+    mem_peak: int | UnsetType = UNSET
+    flow_status: FlowStatus | UnsetType = UNSET
+
+
+class QueueCount(msgspec.Struct, kw_only=True):
+    database_length: int
+    suspended: int
+
+
+def listed(row: JobRow) -> QueuedJob | CompletedJob:
+    """A row of a list: without arguments, result, log and code."""
+    return _job(row, {})
+
+
+def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
+    """One job with all that belongs to it."""
+    return _job(
+        detail.row,
+        {
+            "args": Raw(detail.args),
+            "logs": _given(detail.logs),
+            "raw_code": _given(detail.raw_code),
+            "raw_flow": UNSET if detail.raw_flow is None else Raw(detail.raw_flow),
+            "flow_status": UNSET if detail.progress is None else flow_status(detail.progress),
+        },
+        result=UNSET if detail.result is None else Raw(detail.result),
+        reason=_given(detail.reason),
+    )
+
+
+def result_maybe(found: Maybe) -> ResultMaybe:
+    return ResultMaybe(
+        completed=found.completed, started=found.started, success=found.success, result=Raw(found.result)
+    )
+
+
+def timing(row: JobRow) -> Timing:
+    """When it was made, began and how long it took."""
+    return Timing(
+        created_at=row.created_at,
+        started_at=_given(row.started_at),
+        duration_ms=duration_ms(row.started_at, row.ended_at),
+    )
+
+
+def update(found: Update, *, with_logs: bool) -> JobUpdate:
+    """An update as the wire has it."""
+    return JobUpdate(
+        running=found.running,
+        completed=found.completed,
+        new_logs=found.new_logs if with_logs else UNSET,
+        log_offset=found.log_offset if with_logs else UNSET,
+        mem_peak=_given(found.mem_peak_kb),
+        flow_status=UNSET if found.progress is None else flow_status(found.progress),
+    )
+
+
+def duration_ms(start: datetime | None, end: datetime | None) -> int | UnsetType:
+    """Whole milliseconds from start to end, absent where one of them is missing."""
+    if start is None or end is None:
+        return UNSET
+    return max(0, (end - start) // timedelta(milliseconds=1))
+
+
+def _job(
+    row: JobRow,
+    belongings: dict[str, Any],
+    *,
+    result: Raw | UnsetType = UNSET,
+    reason: str | UnsetType = UNSET,
+) -> QueuedJob | CompletedJob:
+    common = {**_common(row), **belongings}
+    if not row.ended:
+        waiting = reason if reason is not UNSET else _given(jobs.reason_of(row))
+        return QueuedJob(
+            **common,
+            running=row.running,
+            suspend=1 if row.state == "awaiting_approval" else 0,
+            started_at=_given(row.started_at),
+            wait_reason=waiting,
+        )
+    ended = row.ended_at or row.created_at
+    started = row.started_at or ended
+    return CompletedJob(
+        **common,
+        started_at=started,
+        completed_at=ended,
+        duration_ms=max(0, (ended - started) // timedelta(milliseconds=1)),
+        success=row.success,
+        is_skipped=row.skipped,
+        deleted=False,
+        recovered=row.recovered,
+        result=result,
+    )
+
+
+def _common(row: JobRow) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "workspace_id": row.workspace,
+        "created_by": row.created_by,
+        "created_at": row.created_at,
+        "canceled": row.cancelled,
+        "job_kind": row.kind,
+        "permissioned_as": row.permissioned_as,
+        "is_flow_step": row.is_step,
+        "email": row.email,
+        "visible_to_owner": True,
+        "tag": row.queue or ("flow" if row.is_flow else ""),
+        "priority": row.priority,
+        "trigger_kind": row.trigger,
+        "scheduled_for": row.scheduled_at,
+        "parent_job": _given(row.parent),
+        "root_job": UNSET if row.root == row.id else row.root,
+        "flow_step_id": _given(row.node),
+        "script_path": _given(row.path),
+        "script_hash": _given(row.script_hash),
+        "language": _given(row.language),
+        "canceled_by": _given(row.cancel_by) if row.cancelled else UNSET,
+        "canceled_reason": _given(row.cancel_reason) if row.cancelled else UNSET,
+        "labels": _given(row.labels),
+        "worker": _given(row.worker),
+        "mem_peak": _given(row.mem_peak_kb),
+    }
+
+
+def _given(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value

@@ -1,0 +1,115 @@
+"""A run in the product's own words, and what the calls that start one take."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from orvanta_platform.http.schemas.flow_status import Wait, waits
+from orvanta_platform.http.schemas.jobs import duration_ms
+from orvanta_platform.services.flow_status import NodeProgress
+from orvanta_platform.services.run_detail import RunDetail
+
+
+class RunNode(msgspec.Struct, kw_only=True):
+    """One node. `job` is the id of its log, arguments and result; `attempt` counts starts."""
+
+    id: str
+    kind: str
+    status: str
+    job: UUID
+    attempt: int
+    started_at: datetime | UnsetType = UNSET
+    ended_at: datetime | UnsetType = UNSET
+    duration_ms: int | UnsetType = UNSET
+    error: Raw | UnsetType = UNSET
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """A run. `workflow` is the path of what runs; `wait_reason` says why a run of one script waits."""
+
+    run_id: UUID
+    workspace: str
+    workflow: str | None
+    status: str
+    canceled: bool
+    recovered: bool
+    skipped: bool
+    trigger: str
+    created_by: str
+    created_at: datetime
+    nodes: list[RunNode]
+    context: dict[str, Raw]
+    waits: list[Wait]
+    started_at: datetime | UnsetType = UNSET
+    ended_at: datetime | UnsetType = UNSET
+    duration_ms: int | UnsetType = UNSET
+    result: Raw | UnsetType = UNSET
+    wait_reason: str | UnsetType = UNSET
+
+
+class ScriptPreviewBody(msgspec.Struct, kw_only=True):
+    """Code to run as it is given. `kind`: code or identity."""
+
+    args: Raw | UnsetType = UNSET
+    content: str | None = None
+    path: str | None = None
+    language: str | None = None
+    tag: str | None = None
+    kind: str | None = None
+
+
+class FlowPreviewBody(msgspec.Struct, kw_only=True):
+    """A workflow to run as it is given."""
+
+    value: Raw
+    args: Raw | UnsetType = UNSET
+    path: str | None = None
+    tag: str | None = None
+
+
+class CancelBody(msgspec.Struct, kw_only=True):
+    reason: str | None = None
+
+
+def run(detail: RunDetail) -> Run:
+    """The run as the API shows it."""
+    row = detail.row
+    nodes = list(detail.progress.all) if detail.progress else []
+    return Run(
+        run_id=row.id,
+        workspace=row.workspace,
+        workflow=row.path,
+        status=detail.status,
+        canceled=row.cancelled,
+        recovered=row.recovered,
+        skipped=row.skipped,
+        trigger=row.trigger,
+        created_by=row.created_by,
+        created_at=row.created_at,
+        nodes=[_node(node, detail.errors.get(node.id)) for node in nodes],
+        context={name: Raw(value) for name, value in detail.context.items()},
+        waits=waits(detail.progress) if detail.progress else [],
+        started_at=row.started_at or UNSET,
+        ended_at=row.ended_at or UNSET,
+        duration_ms=duration_ms(row.started_at, row.ended_at),
+        result=UNSET if detail.result is None else Raw(detail.result),
+        wait_reason=detail.reason or UNSET,
+    )
+
+
+def _node(node: NodeProgress, error: bytes | None) -> RunNode:
+    return RunNode(
+        id=node.id,
+        kind=node.kind,
+        status="waiting" if node.state.startswith("waiting") else node.state,
+        job=node.job,
+        attempt=node.attempt,
+        started_at=node.started_at or UNSET,
+        ended_at=node.ended_at or UNSET,
+        duration_ms=duration_ms(node.started_at, node.ended_at),
+        error=UNSET if error is None else Raw(error),
+    )

@@ -1,0 +1,115 @@
+"""Claiming: which lanes of the queue to look into, and from where."""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.db import jobs
+from orvanta_platform.db.jobs import Claimed, Lane
+from orvanta_platform.db.pool import Connection
+
+PAIRS_AGE_S = 1.0
+"""How long a claimer trusts what it knows of (queue, priority) pairs that hold work."""
+
+LOW_WATER_LAG_S = 0.25
+"""A low-water mark trails what was claimed: the order of sequence numbers is not that of commits."""
+
+LOW_WATER_AGE_S = 1.0
+"""How often a claimer looks from the start of the index, whatever it has claimed."""
+
+FROM_BELOW = 16
+"""One claim in so many goes from the lowest priority up, so that nothing starves."""
+
+UNDER_WAY, NEW = 0, 1
+"""Lanes: jobs of runs under way, first jobs of new runs."""
+
+
+@dataclass(slots=True)
+class _Water:
+    """What one lane was claimed up to: (when, seq), oldest first; `low` is safe to start above."""
+
+    low: int = 0
+    since: float = 0.0
+    claimed: deque[tuple[float, int]] = field(default_factory=deque)
+
+    def note(self, now: float, seq: int) -> None:
+        self.claimed.append((now, seq))
+
+    def mark(self, now: float) -> int:
+        if now - self.since > LOW_WATER_AGE_S:
+            self.low, self.since = 0, now
+            self.claimed.clear()
+        while self.claimed and now - self.claimed[0][0] > LOW_WATER_LAG_S:
+            self.low = max(self.low, self.claimed.popleft()[1])
+        return self.low
+
+
+class Claimer:
+    """Claims for one worker. `queues` None: it serves all."""
+
+    def __init__(self, worker: UUID, generation: int, queues: Collection[str] | None) -> None:
+        self._worker = worker
+        self._generation = generation
+        self._queues = None if queues is None else frozenset(queues)
+        self._pairs: list[tuple[str, int]] = []
+        self._pairs_at = float("-inf")
+        self._waters: dict[tuple[str, int, int], _Water] = {}
+        self._claims = itertools.count(1)
+
+    async def claim(self, connection: Connection, free: int) -> list[Claimed]:
+        """Up to `free` jobs. Fewer: there is no more work that this worker may take now."""
+        taken: list[Claimed] = []
+        for fresh in (False, True):
+            now = clock.monotonic()
+            if fresh or now - self._pairs_at > PAIRS_AGE_S:
+                await self._look(connection, now)
+            taken += await self._claim(connection, free - len(taken), now)
+            if len(taken) >= free or self._pairs_at == now:
+                break
+        return taken
+
+    async def _look(self, connection: Connection, now: float) -> None:
+        pairs = await jobs.waiting_pairs(connection)
+        self._pairs = [pair for pair in pairs if self._queues is None or pair[0] in self._queues]
+        self._pairs_at = now
+
+    async def _claim(self, connection: Connection, free: int, now: float) -> list[Claimed]:
+        lanes = self._lanes(free, now)
+        if not lanes or free <= 0:
+            return []
+        found = await jobs.claim(connection, lanes, self._worker, self._generation, free)
+        for job in found:
+            if job.seq is not None:
+                self._water(job.queue, job.priority, job.lane).note(now, job.seq)
+        return found
+
+    def _lanes(self, free: int, now: float) -> list[Lane]:
+        """Highest priority first, queues in turn; of each pair 3 of 4 places for runs under way."""
+        pairs = sorted(self._pairs, key=lambda pair: -pair[1])
+        turn = next(self._claims)
+        if turn % FROM_BELOW == 0:
+            pairs.reverse()
+        most = -(-3 * free // 4)
+        lanes = []
+        for queue, priority in _in_turn(pairs, turn):
+            for lane, take in ((UNDER_WAY, most), (NEW, free)):
+                lanes.append(Lane(queue, priority, lane, self._water(queue, priority, lane).mark(now), take))
+        return lanes
+
+    def _water(self, queue: str, priority: int, lane: int) -> _Water:
+        return self._waters.setdefault((queue, priority, lane), _Water())
+
+
+def _in_turn(pairs: list[tuple[str, int]], turn: int) -> list[tuple[str, int]]:
+    """Queues of equal priority take turns at being first."""
+    ordered: list[tuple[str, int]] = []
+    for _, same in itertools.groupby(pairs, key=lambda pair: pair[1]):
+        group = list(same)
+        at = turn % len(group)
+        ordered += group[at:] + group[:at]
+    return ordered

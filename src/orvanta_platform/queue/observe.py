@@ -1,0 +1,49 @@
+"""Whose worker is lost, by observation: no clock of another machine is ever compared with one's own.
+
+A worker is lost when its beat stood still for the lease, measured by the observer's monotonic clock, while the
+observer itself reached the database without a gap. So neither a restart of the database nor a jump of a clock
+reaps the living.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.db.workers import Observed
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    generation: int
+    beat: int
+    since: float
+
+
+class Observer:
+    """Remembers when each beat was first seen. `lease_s`: how long it may stand; `gap_s`: the longest between looks."""
+
+    def __init__(self, lease_s: float, gap_s: float) -> None:
+        self._lease_s = lease_s
+        self._gap_s = gap_s
+        self._seen: dict[UUID, _Seen] = {}
+        self._looked_at: float | None = None
+
+    def look(self, workers: Sequence[Observed], now: float) -> list[Observed]:
+        """Take in what the database says at monotonic `now`; gives the living whose beat stood still too long."""
+        gap = self._looked_at is None or now - self._looked_at > self._gap_s
+        self._looked_at = now
+        seen: dict[UUID, _Seen] = {}
+        standing = []
+        for worker in workers:
+            if worker.state != "live":
+                continue
+            before = None if gap else self._seen.get(worker.id)
+            if before is None or (before.generation, before.beat) != (worker.generation, worker.beat):
+                before = _Seen(worker.generation, worker.beat, now)
+            elif now - before.since >= self._lease_s:
+                standing.append(worker)
+            seen[worker.id] = before
+        self._seen = seen
+        return standing

@@ -1,0 +1,72 @@
+"""Workflow documents as they come in: read, validated, and what scripts they name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing
+from orvanta_platform.db import runs
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.plan import Kind, Plan
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.services.blueprints import Pin, pin_key
+from orvanta_platform.workflow import document, normal
+from orvanta_platform.workflow.diagnostics import errors, invalid
+from orvanta_platform.workflow.validate import validate
+
+
+class ScriptMissing(BadRequest):
+    """A workflow names a script that does not exist, or that the one it runs for may not read."""
+
+    code = "script_missing"
+
+
+def check(body: bytes) -> dict[str, Any]:
+    """The tree of a JSON document ({value, schema?, …}) that may run. Never runs anything of it.
+
+    Raises InvalidWorkflow with the diagnostics in its details.
+    """
+    tree = document.parse(body, "json").tree
+    found = validate(tree)
+    if errors(found):
+        raise invalid(found)
+    return tree
+
+
+def plan_of_tree(tree: dict[str, Any]) -> Plan:
+    """The plan of a checked document."""
+    return compile_plan(normal.normalise(tree)["value"])
+
+
+async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, plan: Plan) -> dict[str, Pin]:
+    """What each script that the plan names resolves to now, in at most two queries. Raises ScriptMissing."""
+    named = [node.value for node in (*plan.nodes, *filter(None, [plan.failure])) if node.kind is Kind.SCRIPT]
+    paths = sorted({value["path"] for value in named if not value.get("hash")})
+    hashes = sorted({str(value["hash"]) for value in named if value.get("hash")})
+    if not named:
+        return {}
+    found = await runs.resolve_pins(connection, workspace, paths, hashes)
+    pins = {}
+    for script in found:
+        thing = Thing(workspace, "script", script.path, script.created_by, script.extra_perms)
+        if permissions.can(actor, "read", thing):
+            key = pin_key({"path": script.path, "hash": script.hash})
+            pins[key] = Pin(
+                path=script.path,
+                version=script.version,
+                document=script.document.hex(),
+                language=script.language,
+                tag=script.settings.get("tag") or None,
+                timeout_s=script.settings.get("timeout") or None,
+            )
+    for value in named:
+        if pin_key(value) not in pins:
+            raise ScriptMissing(
+                f"The workflow names the script {pin_key(value)}, which does not exist or may not be read.",
+                hint="Deploy the script first, or correct the path.",
+                details={"path": value["path"]},
+            )
+    return pins

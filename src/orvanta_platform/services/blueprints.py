@@ -1,0 +1,165 @@
+"""What a run is made of: its plan and its pinned scripts, compiled once and kept by hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from orvanta_platform.db import runs
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.compile import compile_plan, single_plan
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.workflow import document, normal
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_KEPT_BLUEPRINTS = 200
+_KEPT_DOCUMENTS = 500
+_LARGEST_KEPT_DOCUMENT = 256 << 10
+
+NATIVE_QUEUE = "native"
+"""The queue of jobs that need no process."""
+
+
+class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a script node runs: the version, the hash (hex) of its content, and what it says of its own jobs."""
+
+    path: str
+    version: int
+    document: str
+    language: str
+    tag: str | None = None
+    timeout_s: float | None = None
+
+
+Pins = Mapping[str, Pin]
+"""By what a node names: `<path>`, or `<path>@<hash>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a node's job runs. `content` is the hash of a kept document where the code is not in the node."""
+
+    kind: str
+    language: str | None
+    path: str | None
+    queue: str
+    timeout_s: float | None
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A plan with its pins: all that is the same for every run of one artifact and pin set."""
+
+    plan: Plan
+    pins: Pins
+
+    def pin(self, node: Node) -> Pin:
+        """The script that the node runs. Raises LookupError where the pin set lacks it."""
+        return self.pins[pin_key(node.value)]
+
+
+class _Kept(Generic[K, V]):
+    """The values asked for last, at most `limit` of them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        self._values[key] = value
+        if len(self._values) > self._limit:
+            self._values.popitem(last=False)
+
+
+class Blueprints:
+    """The blueprints and script texts of this process. Immutable things: nothing in here is ever stale."""
+
+    def __init__(self) -> None:
+        self._blueprints: _Kept[tuple[bytes | None, bytes | None], Blueprint] = _Kept(_KEPT_BLUEPRINTS)
+        self._documents: _Kept[bytes, bytes] = _Kept(_KEPT_DOCUMENTS)
+        self._singles = {kind: Blueprint(single_plan(kind), {}) for kind in (Kind.RAWSCRIPT, Kind.IDENTITY)}
+
+    async def of(self, connection: Connection, run: RunRow) -> Blueprint:
+        """The blueprint of a live run."""
+        if not is_workflow(run.kind):
+            return self._singles[Kind.IDENTITY if run.kind == "identity" else Kind.RAWSCRIPT]
+        return await self.workflow(connection, run.document, run.pin_set)
+
+    async def workflow(self, connection: Connection, digest: bytes | None, pin_set: bytes | None) -> Blueprint:
+        """The blueprint of a workflow's document under a pin set (None: it names no scripts). Raises LookupError."""
+        kept = self._blueprints.get((digest, pin_set))
+        if kept is not None:
+            return kept
+        if digest is None:
+            raise LookupError("the run of a workflow names no document")
+        plan = plan_of(await runs.get_document(connection, digest))
+        pins = read_pins(await runs.get_pin_set(connection, pin_set)) if pin_set else {}
+        blueprint = Blueprint(plan, pins)
+        self._blueprints.put((digest, pin_set), blueprint)
+        return blueprint
+
+    async def text(self, connection: Connection, digest: bytes) -> str:
+        """The script with this hash. Raises LookupError."""
+        body = self._documents.get(digest)
+        if body is None:
+            body = await runs.get_document(connection, digest)
+            if len(body) <= _LARGEST_KEPT_DOCUMENT:
+                self._documents.put(digest, body)
+        return body.decode("utf-8", "replace")
+
+
+def is_workflow(kind: str) -> bool:
+    """Whether runs of this kind have a plan of their own."""
+    return kind in ("flow", "flowpreview")
+
+
+def plan_of(body: bytes) -> Plan:
+    """The plan of a kept document: JSON, or the YAML it came as. Raises InvalidWorkflow."""
+    tree = document.parse(body, "json" if body.lstrip()[:1] == b"{" else "yaml").tree
+    return compile_plan(normal.normalise(tree)["value"])
+
+
+def pin_key(value: Mapping[str, Any]) -> str:
+    """What a script node's pin is found by."""
+    version = value.get("hash")
+    return f"{value['path']}@{version}" if version else str(value["path"])
+
+
+def write_pins(pins: Pins) -> tuple[bytes, str]:
+    """A pin set's hash and JSON text; the same pins give the same hash."""
+    text = msgspec.json.encode(dict(sorted(pins.items())))
+    return hashlib.sha256(text).digest(), text.decode()
+
+
+def read_pins(text: str) -> Pins:
+    """What `write_pins` wrote."""
+    return msgspec.json.decode(text, type=dict[str, Pin])
+
+
+def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
+    """What the job of a node runs, and where it waits: the node's tag, else the script's, the run's, the language's."""
+    if node.kind is Kind.IDENTITY:
+        return Work("identity", None, None, node.tag or run.queue or NATIVE_QUEUE, None, None)
+    if blueprint.plan.single:
+        language = run.language or ""
+        return Work(run.kind, language, run.path, run.queue or language, run.timeout_s, run.document)
+    if node.kind is Kind.SCRIPT:
+        pin = blueprint.pin(node)
+        queue = node.tag or pin.tag or run.queue or pin.language
+        return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document))
+    language = str(node.value["language"])
+    return Work("flowscript", language, None, node.tag or run.queue or language, None, None)

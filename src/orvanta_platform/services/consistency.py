@@ -1,0 +1,42 @@
+"""Whether the data is whole: references, and states against the jobs that exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from orvanta_platform.db import consistency
+from orvanta_platform.db.consistency import LiveState
+from orvanta_platform.db.pool import Database
+from orvanta_platform.engine.state import LIVE, RunState
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is not as it must be."""
+
+    check: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.text}"
+
+
+async def check(database: Database) -> list[Problem]:
+    """All problems found, read in one snapshot; empty for whole data."""
+    async with database.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await consistency.broken(connection)
+        states = await consistency.live_states(connection)
+    problems = [Problem(row.check, row.problem) for row in rows]
+    return problems + [problem for state in states for problem in _of_state(state)]
+
+
+def _of_state(live: LiveState) -> list[Problem]:
+    """Nodes under way have a live job, and no other node has one."""
+    nodes = RunState.decode(live.state).nodes
+    under_way = {index for index, mark in enumerate(nodes) if mark in LIVE}
+    problems = []
+    if missing := under_way - live.nodes:
+        problems.append(Problem("state_without_job", f"run {live.run}: nodes {sorted(missing)} have no job"))
+    if extra := live.nodes - under_way:
+        problems.append(Problem("job_without_state", f"run {live.run}: nodes {sorted(extra)} have a job"))
+    return problems

@@ -1,0 +1,117 @@
+"""How far a run of a workflow is: made at reading from the plan, the run's state and the rows of its jobs.
+
+The state knows what was decided, the rows what workers did since: a claim does not step the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform import ids
+from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.states import NodeState
+
+ENDED = frozenset({NodeState.SUCCEEDED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
+_OF_JOB: Mapping[str, NodeState] = {
+    "scheduled": NodeState.WAITING_TIMER,
+    "available": NodeState.QUEUED,
+    "running": NodeState.RUNNING,
+    "succeeded": NodeState.SUCCEEDED,
+    "failed": NodeState.FAILED,
+    "cancelled": NodeState.CANCELLED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProgress:
+    """One node of a run. `job` is its id whether or not there is a row for it.
+
+    `attempt` counts starts, `failures` attempts that failed. `reason` says why it does not run yet, with the
+    time it waits for in `until`.
+    """
+
+    id: str
+    index: int
+    kind: str
+    state: NodeState
+    job: UUID
+    attempt: int = 0
+    failures: int = 0
+    enqueued_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error_name: str | None = None
+    reason: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowProgress:
+    """All nodes in document order, the failure module apart; `failed_by`: the first node nobody's edge caught."""
+
+    nodes: tuple[NodeProgress, ...]
+    failure: NodeProgress | None
+    failed_by: str | None
+
+    @property
+    def step(self) -> int:
+        """The lowest index that has not ended; the number of nodes when all have."""
+        return next((node.index for node in self.nodes if node.state not in ENDED), len(self.nodes))
+
+    @property
+    def all(self) -> Iterable[NodeProgress]:
+        """Every node, the failure module last."""
+        return (*self.nodes, self.failure) if self.failure else self.nodes
+
+    @property
+    def waits(self) -> list[NodeProgress]:
+        """Nodes that wait for something that can be named."""
+        return [node for node in self.all if node.reason is not None]
+
+
+def build(run: UUID, plan: Plan, state: RunState, steps: Sequence[StepRow]) -> FlowProgress:
+    """The progress of `run`. `state` and `steps` may be read a moment apart: what is further on counts."""
+    rows = {row.node_index: row for row in steps}
+    nodes = tuple(_node(run, node, state.node_state(node.index), rows.get(node.index)) for node in plan.nodes)
+    failure = None
+    if plan.failure is not None:
+        index = len(plan.nodes)
+        failure = _node(run, plan.failure, state.node_state(index), rows.get(index))
+    first = next(iter(state.unhandled()), None)
+    return FlowProgress(nodes, failure, None if first is None else plan.node(first).id)
+
+
+def waiting_for(job_state: str | None, queue: str | None, served: bool, retry_at: datetime | None) -> str | None:
+    """Why a job does not run: a sentence for people, None where it does not wait."""
+    if job_state == "available":
+        return "waiting for a free slot" if served else f"no worker for queue {queue}"
+    if job_state == "scheduled":
+        return "waiting for its next attempt" if retry_at else "waiting for its time"
+    return None
+
+
+def _node(run: UUID, node: Node, decided: NodeState, row: StepRow | None) -> NodeProgress:
+    job = ids.node_job_id(run, node.id)
+    if row is None:
+        return NodeProgress(node.id, node.index, node.kind, decided, job)
+    state = decided if decided in ENDED else _OF_JOB[row.state]
+    return NodeProgress(
+        id=node.id,
+        index=node.index,
+        kind=node.kind,
+        state=state,
+        job=job,
+        attempt=row.attempt,
+        failures=row.failures,
+        enqueued_at=row.enqueued_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        error_name=row.error_name,
+        reason=None if state in ENDED else waiting_for(row.state, row.queue, row.served, row.retry_at),
+        until=row.retry_at,
+    )

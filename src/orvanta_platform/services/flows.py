@@ -1,0 +1,326 @@
+"""Workflows: documents deployed as versions, kept byte for byte as they came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from orvanta_platform.control import names
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing, can, require, require_workspace
+from orvanta_platform.db import items
+from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, VersionConflict
+from orvanta_platform.services import deploy, inputs
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.canonical import artifact_hash
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.graph import body_lists
+from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.validate import validate
+
+_SCHEMA_PATH = "/schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document as a person wrote it."""
+
+    format: Literal["json", "yaml"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewFlow:
+    """A workflow to deploy: `value` and `schema` as JSON text, or `source`, which wins where both are given.
+
+    `settings`: every other key of the call by name (summary, description, tag …). `base_version`: the version
+    id it was edited from; None deploys over whatever is there.
+    """
+
+    path: str
+    value: msgspec.Raw | None
+    schema: msgspec.Raw | None
+    settings: dict[str, msgspec.Raw]
+    source: Source | None = None
+    base_version: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowParts:
+    """A version's document in its parts: `value` and `schema` as JSON text, `source` where it is YAML."""
+
+    value: msgspec.Raw
+    schema: msgspec.Raw | None
+    source: Source | None
+
+
+async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> int:
+    """Deploy the first version at a path; gives the version's id.
+
+    Raises NotFound, Forbidden, BadRequest, InvalidWorkflow (diagnostics in details), AlreadyExists.
+    """
+    require_workspace(actor, workspace)
+    names.check_path(new.path)
+    checked = await asyncio.to_thread(_check, new)
+
+    async def write(conn: Connection) -> int:
+        head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
+        deploy.refuse_taken(head, "flow", new.path, "Use flows/update to deploy a new version of it.")
+        await _refuse_unreadable_scripts(conn, actor, workspace, checked.tree)
+        return await _store(conn, actor, workspace, new, checked, is_new=True)
+
+    return await platform.db.retrying(write)
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
+    """Deploy the next version of the workflow at `path`, at `new.path` where that differs; gives its id.
+
+    A client that knows only `value` and sends what is there keeps the YAML it came as. Raises as `create`,
+    and VersionConflict where `base_version` is not the newest.
+    """
+    require_workspace(actor, workspace)
+    names.check_path(new.path)
+
+    async def write(conn: Connection) -> int:
+        head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
+        present = await items.get(conn, workspace, "flow", path)
+        if present is None:
+            raise deploy.missing("flow", path)
+        require(actor, "write", deploy.thing_of(present))
+        if new.base_version is not None and new.base_version != present.id:
+            raise _conflict(present, new)
+        kept = _with_kept_source(present, new)
+        checked = await asyncio.to_thread(_check, kept)
+        if new.path != path:
+            await _move(conn, actor, present, new, head)
+        await _refuse_unreadable_scripts(conn, actor, workspace, checked.tree)
+        return await _store(conn, actor, workspace, kept, checked, is_new=False)
+
+    return await platform.db.retrying(write)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ItemRow:
+    """The newest version at a path. Raises NotFound."""
+    return await deploy.get(platform, actor, workspace, "flow", path)
+
+
+async def get_version(platform: Platform, actor: Actor, workspace: str, version: int) -> ItemRow:
+    """The version with this id. Raises NotFound."""
+    return await deploy.get_version(platform, actor, workspace, "flow", version)
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Whether the actor sees a workflow at this path."""
+    return await deploy.exists(platform, actor, workspace, "flow", path)
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, what: Filter) -> list[ItemRow]:
+    """A page of the workflows the actor may read, without their documents."""
+    return await deploy.list_page(platform, actor, workspace, "flow", what)
+
+
+async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:
+    """All paths of workflows the actor may read."""
+    return await deploy.list_paths(platform, actor, workspace, "flow")
+
+
+async def history(
+    platform: Platform, actor: Actor, workspace: str, path: str, *, before: int | None, limit: int, offset: int
+) -> list[VersionRow]:
+    """The versions at a path, newest first. Raises NotFound."""
+    return await deploy.history(platform, actor, workspace, "flow", path, before=before, limit=limit, offset=offset)
+
+
+async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool) -> None:
+    """Archive a workflow or bring it back. Raises NotFound, Forbidden."""
+    await deploy.set_archived(platform, actor, workspace, "flow", path, archived=archived)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    """Delete a workflow and its versions. Raises NotFound, Forbidden."""
+    await deploy.delete(platform, actor, workspace, "flow", path)
+
+
+def parts_of(row: ItemRow) -> FlowParts:
+    """The parts of a stored document: of JSON the very bytes that came."""
+    if row.format == "yaml":
+        tree = document.parse(row.body, "yaml").tree
+        schema = tree.get("schema")
+        return FlowParts(_raw(tree["value"]), None if schema is None else _raw(schema), _source(row))
+    whole = msgspec.json.decode(row.body, type=dict[str, msgspec.Raw])
+    return FlowParts(whole["value"], whole.get("schema"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A document that may be deployed: its bytes, their format, what they say, its hash."""
+
+    body: bytes
+    format: Literal["json", "yaml"]
+    tree: Mapping[str, Any]
+    hash: str
+
+
+def _check(new: NewFlow) -> _Checked:
+    """Read and validate; seconds of work for a large document, so never in the event loop.
+
+    Raises InvalidWorkflow with all diagnostics, BadRequest.
+    """
+    body, format_ = _body(new)
+    tree = document.parse(body, format_).tree
+    found = validate(tree)
+    found += _schema_faults(tree.get("schema"))
+    if errors(found):
+        raise invalid(found)
+    return _Checked(body, format_, tree, artifact_hash(tree))
+
+
+def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
+    """The bytes to store: the YAML, or `{value, schema}` put together of what came, not written anew."""
+    if new.source is not None and new.source.format == "yaml":
+        return new.source.text.encode(), "yaml"
+    if new.source is not None:
+        whole = _members(new.source.text.encode())
+        return _joined(whole.get("value"), whole.get("schema")), "json"
+    return _joined(new.value, new.schema), "json"
+
+
+def _members(source: bytes) -> dict[str, msgspec.Raw]:
+    document.parse(source, "json")
+    return msgspec.json.decode(source, type=dict[str, msgspec.Raw])
+
+
+def _joined(value: msgspec.Raw | None, schema: msgspec.Raw | None) -> bytes:
+    if value is None:
+        raise BadRequest("A workflow needs `value`, or `source` with its format and text.")
+    if schema is None or bytes(schema) == b"null":
+        return b'{"value":' + bytes(value) + b"}"
+    return b'{"value":' + bytes(value) + b',"schema":' + bytes(schema) + b"}"
+
+
+def _schema_faults(schema: Any) -> list[Diagnostic]:
+    if schema is None:
+        return []
+    try:
+        inputs.check_schema(schema)
+    except BadRequest as error:
+        return [Diagnostic("invalid_schema", "error", None, _SCHEMA_PATH, error.message)]
+    return []
+
+
+def _with_kept_source(present: ItemRow, new: NewFlow) -> NewFlow:
+    """The call with the YAML that is there, where it sends only an equal `value` and `schema`."""
+    if present.format != "yaml" or new.source is not None or new.value is None:
+        return new
+    sent = document.parse(_joined(new.value, new.schema), "json").tree
+    kept = document.parse(present.body, "yaml").tree
+    same = [sent.get(key) == kept.get(key) for key in ("value", "schema")]
+    if not all(same):
+        return new
+    return NewFlow(new.path, None, None, new.settings, _source(present), new.base_version, new.message)
+
+
+async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: Head) -> None:
+    """Free the old path of a workflow that gets a new one."""
+    deploy.refuse_taken(head, "flow", new.path, "Choose another path.")
+    await items.set_archived(conn, present.workspace, "flow", present.path, True, actor.username)
+
+
+async def _store(
+    conn: Connection, actor: Actor, workspace: str, new: NewFlow, checked: _Checked, *, is_new: bool
+) -> int:
+    number, newest = await items.newest_version(conn, workspace, "flow", new.path)
+    version = NewVersion(
+        workspace=workspace,
+        kind="flow",
+        path=new.path,
+        number=number + 1,
+        hash=checked.hash,
+        content_hash=checked.hash,
+        body=checked.body,
+        format=checked.format,
+        language=None,
+        settings=msgspec.json.encode(_settings(new, checked)).decode(),
+        parent=newest,
+        author=actor.username,
+        message=new.message,
+        lock="",
+    )
+    return await deploy.store(conn, actor, version, is_new=is_new)
+
+
+def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:
+    """What is kept beside the document; a YAML source says itself what the call leaves out.
+
+    The schema stands here too, so that a run's inputs are checked without reading the document.
+    """
+    said = checked.tree if checked.format == "yaml" else {"schema": checked.tree.get("schema")}
+    settings = {**said, **new.settings}
+    settings.pop("value", None)
+    return settings
+
+
+async def _refuse_unreadable_scripts(conn: Connection, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> None:
+    """Raises InvalidWorkflow naming the scripts the deployer may not read; missing ones look the same."""
+    named = list(_scripts(normalise(tree)["value"], "/value"))
+    doubtful = [path for _, _, path in named if not can(actor, "read", Thing(workspace, "script", path))]
+    if not doubtful:
+        return
+    perms = await items.perms_of(conn, workspace, "script", doubtful)
+    refused = {
+        path
+        for path in doubtful
+        if not can(actor, "read", Thing(workspace, "script", path, extra_perms=perms.get(path, {})))
+    }
+    found = [
+        Diagnostic("script_not_readable", "error", node, where, f"The script {path} does not exist.")
+        for node, where, path in named
+        if path in refused
+    ]
+    if found:
+        raise invalid(found)
+
+
+def _scripts(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
+    """(node, JSON pointer, path) of every script that a flow value names."""
+    modules = deque((f"{where}/modules/{index}", each) for index, each in enumerate(value["modules"]))
+    alone = ("failure_module", "preprocessor_module")
+    modules.extend((f"{where}/{name}", value[name]) for name in alone if value.get(name))
+    while modules:
+        place, module = modules.popleft()
+        inner = module.get("value")
+        if isinstance(inner, dict) and inner.get("type") == "script":
+            yield str(module.get("id")), f"{place}/value/path", str(inner.get("path"))
+        for path, bodies in body_lists(module, place):
+            modules.extend((f"{path}/{index}", each) for index, each in enumerate(bodies or []))
+
+
+def _conflict(present: ItemRow, new: NewFlow) -> VersionConflict:
+    theirs = parts_of(present)
+    return VersionConflict(
+        f"The newest version of {present.path} is {present.id}, not {new.base_version}.",
+        hint="Compare the two documents, then deploy with base_version set to the newest.",
+        details={
+            "base": new.base_version,
+            "newest": present.id,
+            "theirs": {"value": theirs.value, "schema": theirs.schema},
+            "mine": {"value": new.value, "schema": new.schema},
+        },
+    )
+
+
+def _source(row: ItemRow) -> Source:
+    return Source("yaml", row.body.decode())
+
+
+def _raw(tree: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(tree))

@@ -1,0 +1,242 @@
+"""Runs and jobs as people and programs look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform import clock, ids
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing
+from orvanta_platform.db import job_lists, job_views, log_reads
+from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
+from orvanta_platform.db.job_views import JobRow, Standing
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.values import get_values
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.states import NodeState
+from orvanta_platform.errors import NotFound, RateLimited
+from orvanta_platform.services import flow_status, values
+from orvanta_platform.services.flow_status import ENDED, FlowProgress
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import document
+
+EVERY_PART: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
+UNDER_WAY: tuple[Part, ...] = ("live_runs", "live_jobs")
+OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
+
+_RETRY_AFTER_S = 1
+
+LOG_SHOWN_CHUNKS = 16
+"""Chunks of a log that come with a job: about 1 MiB; the whole is `logs.read`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """One run or job with what belongs to it. `args` and `result` are JSON text, `raw_flow` too.
+
+    `result` is None while it is under way, `progress` None for what has no nodes. `reason` says why it waits.
+    """
+
+    row: JobRow
+    args: bytes
+    result: bytes | None
+    logs: str | None
+    progress: FlowProgress | None
+    raw_code: str | None
+    raw_flow: bytes | None
+    reason: str | None
+
+
+async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
+    """The run or job with this id, if this actor may read it. Raises NotFound.
+
+    Ids of nodes that have no row (not begun, skipped) are known by their run's plan.
+    """
+    permissions.require_workspace(actor, workspace)
+    row = await job_views.find(conn, workspace, id) or await _derived(platform, conn, workspace, id)
+    if row is None or not permissions.can(actor, "read", thing(row)):
+        raise NotFound(f"The job {id} does not exist.")
+    return row
+
+
+def thing(row: JobRow | Standing) -> Thing:
+    """What permission is asked of: a node's job is its run's."""
+    return Thing(row.workspace, "run", row.run_path, created_by=row.created_by, extra_perms=row.extra_perms)
+
+
+async def get(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, *, with_logs: bool = True, with_code: bool = True
+) -> JobDetail:
+    """The run or job with arguments, result, log and the state of its nodes. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await seen(platform, conn, actor, workspace, id)
+        keys = [(row.id, "args", "")] + ([(row.result_of, "result", "")] if row.result_of else [])
+        stored = await get_values(conn, keys)
+        progress = await progress_of(platform, conn, row) if row.is_flow else None
+        logs = await _shown_log(conn, row) if with_logs and not row.is_flow else None
+        code = await _code(platform, conn, row) if with_code else None
+    opened = await values.open_rows(platform.storage, stored)
+    result = opened.get((row.result_of, "result", ""), b"null") if row.result_of else b"null"
+    return JobDetail(
+        row=row,
+        args=opened.get((row.id, "args", ""), b"{}"),
+        result=(result if result != b"null" or not row.cancelled else cancelled_error(row)) if row.ended else None,
+        logs=logs,
+        progress=progress,
+        raw_code=None if row.is_flow else code,
+        raw_flow=_flow_value(code) if row.is_flow and code is not None else None,
+        reason=reason_of(row),
+    )
+
+
+async def completed(platform: Platform, actor: Actor, workspace: str, id: UUID) -> JobRow:
+    """The run or job if it has ended. Raises NotFound, also while it is under way."""
+    async with platform.db.acquire() as conn:
+        row = await seen(platform, conn, actor, workspace, id)
+    if not row.ended:
+        raise NotFound(f"The job {id} has not ended.", hint="Wait for it with jobs_u/getupdate.")
+    return row
+
+
+async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> FlowProgress:
+    """The state of every node of a run of a workflow."""
+    plan = await _plan(platform, conn, row)
+    steps = await job_views.steps_of(conn, row.run)
+    return flow_status.build(row.run, plan, RunState.decode(row.run_state or b""), steps)
+
+
+async def list_jobs(
+    platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter, slice: Slice
+) -> list[JobRow]:
+    """Runs and jobs that this actor may read, by id; `parts` names where to look."""
+    visible = _visible(actor, workspace)
+    async with platform.db.acquire() as conn:
+        return await job_lists.list_jobs(conn, workspace, visible, parts, filter, slice)
+
+
+async def count_jobs(
+    platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter | None = None
+) -> int:
+    """How many rows such a list would have."""
+    visible = _visible(actor, workspace)
+    async with platform.db.acquire() as conn:
+        return await job_lists.count_jobs(conn, workspace, visible, parts, filter or JobFilter())
+
+
+async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: int) -> None:
+    """Nothing while at most `limit` runs of the workspace wait to begin. Raises RateLimited."""
+    permissions.require_workspace(actor, workspace)
+    everyones = Visible(everything=True, patterns=(), principals=(), username="", scope=None)
+    async with platform.db.acquire() as conn:
+        waiting = await job_lists.count_jobs(conn, workspace, everyones, ("live_runs",), JobFilter(running=False))
+    if waiting > limit:
+        raise RateLimited(
+            f"{waiting} runs wait already; the call allows {limit}.",
+            hint="Try again later.",
+            details={"waiting": waiting, "retry_after_s": _RETRY_AFTER_S},
+        )
+
+
+async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UUID:
+    """The id of the outermost run that this one belongs to; its own where it has none above."""
+    async with platform.db.acquire() as conn:
+        return (await seen(platform, conn, actor, workspace, id)).root
+
+
+def reason_of(row: JobRow) -> str | None:
+    """Why it waits, None where it does not, or where its nodes say."""
+    if row.state == "queued" and row.scheduled_at > clock.now():
+        return "waiting for its time"
+    return flow_status.waiting_for(row.job_state, row.queue, row.served, row.retry_at)
+
+
+def cancelled_error(row: JobRow | Standing) -> bytes:
+    """The result of what was cancelled before it gave one."""
+    by = f" by {row.cancel_by}" if row.cancel_by else ""
+    why = f": {row.cancel_reason}" if row.cancel_reason else ""
+    return msgspec.json.encode({"error": {"name": "Canceled", "message": f"Cancelled{by}{why}"}})
+
+
+def _visible(actor: Actor, workspace: str) -> Visible:
+    permissions.require_workspace(actor, workspace)
+    return Visible(**asdict(permissions.readable(actor, "run")))
+
+
+async def _plan(platform: Platform, conn: Connection, row: JobRow) -> Plan:
+    return (await platform.blueprints.workflow(conn, row.document, None)).plan
+
+
+async def _shown_log(conn: Connection, row: JobRow) -> str:
+    text = await log_reads.read_log(conn, row.id, 0, chunks=LOG_SHOWN_CHUNKS)
+    if len(text) < row.log_chars:
+        text += f"\n[{row.log_chars - len(text)} more characters: jobs_u/get_logs/{row.id}]\n"
+    return text
+
+
+async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None:
+    """What it runs, where that is not a script with a version of its own."""
+    if row.document is None or row.kind in ("script", "identity", "flownode"):
+        return None
+    if row.is_step:
+        plan = await _plan(platform, conn, row)
+        return str(plan.node(row.node_index or 0).value.get("content", ""))
+    return await platform.blueprints.text(conn, row.document)
+
+
+def _flow_value(text: str) -> bytes:
+    """The value of a workflow's document, its bytes as they came where it is JSON."""
+    if text.lstrip()[:1] == "{":
+        return bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])["value"])
+    return msgspec.json.encode(document.parse(text.encode(), "yaml").tree["value"])
+
+
+async def _derived(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    for run in await job_views.runs_of_the_millisecond(conn, workspace, id):
+        row = await job_views.find(conn, workspace, run)
+        if row is None:
+            continue
+        plan = await _plan(platform, conn, row)
+        nodes = (*plan.nodes, plan.failure) if plan.failure else plan.nodes
+        for node in nodes:
+            if ids.node_job_id(run, node.id) == id:
+                return _without_row(row, id, node.id, node.index, RunState.decode(row.run_state or b""))
+    return None
+
+
+def _without_row(run: JobRow, id: UUID, node: str, index: int, state: RunState) -> JobRow:
+    """A node that has not begun, or never will, in the shape of a job."""
+    decided = state.node_state(index)
+    ended = run.ended or decided in ENDED
+    skipped = decided is NodeState.SKIPPED
+    fields: dict[str, Any] = {
+        "id": id,
+        "is_step": True,
+        "ended": ended,
+        "node": node,
+        "node_index": index,
+        "kind": "flownode",
+        "state": ("succeeded" if skipped else "cancelled") if ended else "scheduled",
+        "own_path": None,
+        "path": f"{run.run_path}/{node}" if run.run_path else None,
+        "version": None,
+        "script_hash": None,
+        "queue": None,
+        "parent": run.run,
+        "started_at": None,
+        "ended_at": (run.ended_at or run.started_at or run.created_at) if ended else None,
+        "cancelled": ended and not skipped,
+        "skipped": skipped,
+        "recovered": False,
+        "error_name": None,
+        "result_of": None,
+        "run_state": None,
+        "job_state": None,
+    }
+    return replace(run, **fields)

@@ -1,0 +1,83 @@
+"""What every service works with: the database, wake-ups, storage, settings and keys of one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from orvanta_platform.control import keys as instance_keys
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.db import migrate
+from orvanta_platform.db.notify import Listener, Notifier
+from orvanta_platform.db.pool import Database
+from orvanta_platform.errors import SettingsError
+from orvanta_platform.services.blueprints import Blueprints
+from orvanta_platform.services.steps.advance import Tools
+from orvanta_platform.settings import Settings
+from orvanta_platform.storage import Storage
+from orvanta_platform.storage.local import LocalStorage
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Made by `open_platform`, ended by `close`."""
+
+    db: Database
+    notify: Notifier
+    listen: Listener
+    storage: Storage
+    settings: Settings
+    keys: InstanceKeys
+    blueprints: Blueprints = field(default_factory=Blueprints)
+
+    @property
+    def tools(self) -> Tools:
+        """What steps of runs are made with."""
+        return Tools(self.db, self.storage, self.blueprints, self.notify)
+
+    async def close(self) -> None:
+        """Send what is left to send and close all connections."""
+        await self.notify.flush()
+        await self.listen.close()
+        await self.db.close()
+
+
+async def open_platform(settings: Settings, *, connections: int = 8) -> Platform:
+    """Connect and check the schema. Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError."""
+    if settings.database_url is None:
+        raise SettingsError(
+            "DATABASE_URL is not set.",
+            hint="Start everything with `orvanta up`, or name the database in DATABASE_URL.",
+        )
+    database = await Database.connect(
+        settings.database_url, direct_url=settings.database_direct_url, max_size=connections
+    )
+    try:
+        async with database.acquire() as connection:
+            await migrate.check(connection)
+        listener = Listener(database)
+        await listener.start()
+    except BaseException:
+        await database.close()
+        raise
+    return Platform(
+        db=database,
+        notify=Notifier(listener),
+        listen=listener,
+        storage=open_storage(settings),
+        settings=settings,
+        keys=instance_keys.load(settings),
+    )
+
+
+def open_storage(settings: Settings) -> Storage:
+    """The object storage that the settings name. Raises SettingsError for a kind that is not there yet."""
+    url = settings.object_storage_url
+    if url is None:
+        return LocalStorage(settings.home / "objects")
+    if url.startswith("file://"):
+        return LocalStorage(Path(unquote(urlsplit(url).path)))
+    raise SettingsError(
+        "OBJECT_STORAGE_URL names a store that this version does not have.", hint="Use file:///path or leave it unset."
+    )

@@ -1,0 +1,91 @@
+"""Jobs of a lost worker go back to the queue; those that cannot are ended by their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform.db import jobs, runs, workers
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.advance import Tools, advance
+
+_RUNS_AT_ONCE = 50
+
+
+@dataclass(slots=True)
+class Reaped:
+    """What was done: jobs that wait again, runs that had to step because a job may not be started again."""
+
+    jobs: int = 0
+    queues: set[str] = field(default_factory=set)
+    stepped: set[UUID] = field(default_factory=set)
+
+
+async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Reaped:
+    """Take back everything that `worker` held at `generation`, which is over. Safe to run twice, and by many.
+
+    A job that has lost its worker `max_losses` times already, or whose run is cancelled, ends instead.
+    """
+    done = Reaped()
+    while True:
+        async with tools.db.acquire() as connection:
+            held = await jobs.runs_held_by(connection, worker, generation)
+        before = done.jobs + len(done.stepped)
+        for start in range(0, len(held), _RUNS_AT_ONCE):
+            await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, max_losses, done)
+        tools.notify.queue(*done.queues)
+        if not held:
+            async with tools.db.acquire() as connection:
+                await workers.note_reaped(connection, worker)
+            return done
+        if done.jobs + len(done.stepped) == before:
+            return done
+
+
+async def lose(tools: Tools, held: Mapping[UUID, UUID], worker: UUID, generation: int, max_losses: int) -> None:
+    """Take back these jobs (with their runs) of a living worker, each counted as a loss of its worker."""
+    runs_of_jobs, done = sorted(set(held.values())), Reaped()
+    await _reap_runs(tools, runs_of_jobs, worker, generation, max_losses, done, frozenset(held))
+    tools.notify.queue(*done.queues)
+
+
+async def _reap_runs(
+    tools: Tools,
+    held: Sequence[UUID],
+    worker: UUID,
+    generation: int,
+    max_losses: int,
+    done: Reaped,
+    only: Collection[UUID] | None = None,
+) -> None:
+    work = partial(_take_back, held, worker, generation, max_losses, only)
+    back, queues, stepping = await tools.db.retrying(work)
+    done.jobs += back
+    done.queues |= queues
+    done.stepped |= stepping
+    for run in stepping:
+        await advance(tools, run)
+
+
+async def _take_back(
+    held: Sequence[UUID],
+    worker: UUID,
+    generation: int,
+    max_losses: int,
+    only: Collection[UUID] | None,
+    connection: Connection,
+) -> tuple[int, set[str], set[UUID]]:
+    """One transaction: runs locked first, then their jobs, each in order. `only` None: all that it holds in them."""
+    locked = await jobs.lock_runs(connection, held)
+    found = await jobs.lock_held_jobs(connection, list(locked), worker, generation)
+    found = [job for job in found if only is None or job.id in only]
+    ending = [job for job in found if job.losses >= max_losses or locked[job.run] is not None]
+    back = [job.id for job in found if job not in ending]
+    queues = await jobs.reap(connection, back) if back else []
+    for job in ending:
+        event = inbox.JobLost(job.id, job.attempt, generation, job.losses + 1)
+        await runs.put_in_inbox(connection, job.run, inbox.write(event))
+    return len(back), set(queues), {job.run for job in ending}

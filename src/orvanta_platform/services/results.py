@@ -1,0 +1,136 @@
+"""Results and arguments: bytes of JSON, passed on as they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.control import permissions, scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import job_views
+from orvanta_platform.db.job_views import JobRow, Standing
+from orvanta_platform.db.pool import CONNECTION_LOST
+from orvanta_platform.db.values import ValueKey, get_values
+from orvanta_platform.errors import NotFound, WaitTimeout
+from orvanta_platform.services import jobs, values
+from orvanta_platform.services.flow_status import ENDED
+from orvanta_platform.services.platform import Platform
+
+log = structlog.get_logger(__name__)
+
+NULL = b"null"
+NO_ARGS = b"{}"
+_LOOK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a run or job ended; `result` is JSON text, `{"error": …}` where it did not succeed."""
+
+    id: UUID
+    success: bool
+    cancelled: bool
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """The result as far as there is one; `result` is `null` and `success` unknown while it is under way."""
+
+    completed: bool
+    started: bool
+    success: bool | None
+    result: bytes
+
+
+async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[ValueKey, bytes]:
+    """The JSON texts of these values; missing ones are left out. Objects are fetched with no connection held."""
+    async with platform.db.acquire() as conn:
+        rows = await get_values(conn, keys)
+    return await values.open_rows(platform.storage, rows)
+
+
+async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Finished:
+    """The result of what has ended. Raises NotFound while it is under way, too."""
+    row = await jobs.completed(platform, actor, workspace, id)
+    return await finished(platform, row.id, row)
+
+
+async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Maybe:
+    """The result where there is one, and whether it has begun."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    if not row.ended:
+        return Maybe(completed=False, started=row.running, success=None, result=NULL)
+    end = await finished(platform, row.id, row)
+    return Maybe(completed=True, started=True, success=end.success, result=end.result)
+
+
+async def args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:
+    """The arguments as JSON object text."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    key = (row.id, "args", "")
+    return (await load_values(platform, [key])).get(key, NO_ARGS)
+
+
+async def of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> bytes:
+    """The result of a node of a run, `null` where it was skipped. Raises NotFound for one that has not ended."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, flow)
+        progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
+    found = next((part for part in progress.all if part.id == node), None) if progress else None
+    if found is None or found.state not in ENDED:
+        raise NotFound(f"The run {flow} has no result of a node {node}.")
+    key = (found.job, "result", "")
+    return (await load_values(platform, [key])).get(key, NULL)
+
+
+async def wait(platform: Platform, actor: Actor, workspace: str, run: UUID, timeout_s: float) -> Finished:
+    """Wait until a run that the actor just started ends, at most `timeout_s` seconds.
+
+    A token that may only run gets the result of what it ran. A database that is away for a while is waited for.
+    Raises WaitTimeout with the run id in the details.
+    """
+    owner = scopes.without(actor)
+    until = clock.monotonic() + timeout_s
+    with platform.listen.watch(f"run:{run}") as watch:
+        while True:
+            try:
+                end = await _end_of(platform, owner, workspace, run)
+            except CONNECTION_LOST as error:
+                log.warning("database lost while waiting", action="wait", run=str(run), error=type(error).__name__)
+                end = None
+            if end is not None:
+                return end
+            left = until - clock.monotonic()
+            if left <= 0:
+                raise WaitTimeout(
+                    f"The run has not ended within {timeout_s:g} s; it goes on.",
+                    hint="Ask for its result with jobs_u/completed/get_result_maybe.",
+                    details={"run_id": str(run)},
+                )
+            await watch.wait(min(left, _LOOK_AGAIN_S))
+
+
+async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -> Finished | None:
+    async with platform.db.acquire() as conn:
+        standing = await job_views.how_it_stands(conn, workspace, run)
+    if standing is None or not permissions.can(actor, "read", jobs.thing(standing)):
+        raise NotFound(f"The job {run} does not exist.")
+    return await finished(platform, run, standing) if standing.ended else None
+
+
+async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Finished:
+    """The end of a row that has ended."""
+    found = NULL
+    if row.result_of is not None:
+        key = (row.result_of, "result", "")
+        found = (await load_values(platform, [key])).get(key, NULL)
+    if found == NULL and row.cancelled:
+        found = jobs.cancelled_error(row)
+    return Finished(id=id, success=row.state == "succeeded", cancelled=row.cancelled, result=found)

@@ -1,0 +1,285 @@
+"""Start and cancel runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from orvanta_platform.control import audit, permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunTarget, VersionRow
+from orvanta_platform.engine.compile import single_plan
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.errors import InvalidScript, NotFound
+from orvanta_platform.services import artifacts, inputs
+from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.starting import Beginning, RunOptions, begin
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.advance import advance
+
+__all__ = [
+    "RunOptions",
+    "ScriptPreview",
+    "cancel",
+    "start_flow",
+    "start_flow_preview",
+    "start_flow_version",
+    "start_preview",
+    "start_script",
+    "start_script_version",
+]
+
+LANGUAGES = ("python3", "bash")
+"""Languages with a runtime in this version."""
+
+_SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
+_IDENTITY = Blueprint(single_plan(Kind.IDENTITY), {})
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPreview:
+    """Code to run without deploying it; `kind` identity runs no code: its input is its result."""
+
+    content: str = ""
+    language: str = ""
+    path: str | None = None
+    tag: str | None = None
+    kind: str = "code"
+
+
+async def start_script(
+    platform: Platform, actor: Actor, workspace: str, path: str, args: bytes, options: RunOptions
+) -> UUID:
+    """Run the newest version of a script; gives the run's id. `args`: JSON object text.
+
+    Raises NotFound, Forbidden, InvalidInput.
+    """
+    async with platform.db.acquire() as connection:
+        version = await run_rows.resolve_path(connection, workspace, "script", path)
+    return await _run_script(platform, actor, workspace, version, f"script {path}", args, options)
+
+
+async def start_script_version(
+    platform: Platform, actor: Actor, workspace: str, version_hash: str, args: bytes, options: RunOptions
+) -> UUID:
+    """Run the script version with this hash. Raises NotFound, Forbidden, InvalidInput."""
+    async with platform.db.acquire() as connection:
+        version = await run_rows.resolve_hash(connection, workspace, version_hash)
+    return await _run_script(platform, actor, workspace, version, f"script {version_hash}", args, options)
+
+
+async def start_flow(
+    platform: Platform, actor: Actor, workspace: str, path: str, args: bytes, options: RunOptions
+) -> UUID:
+    """Run the newest version of a workflow. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
+    async with platform.db.acquire() as connection:
+        version = await run_rows.resolve_path(connection, workspace, "flow", path)
+    return await _run_flow(platform, actor, workspace, version, f"flow {path}", args, options)
+
+
+async def start_flow_version(
+    platform: Platform, actor: Actor, workspace: str, version_id: int, args: bytes, options: RunOptions
+) -> UUID:
+    """Run the workflow version with this id. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
+    async with platform.db.acquire() as connection:
+        version = await run_rows.resolve_version(connection, workspace, version_id)
+    return await _run_flow(platform, actor, workspace, version, f"flow version {version_id}", args, options)
+
+
+async def start_preview(
+    platform: Platform, actor: Actor, workspace: str, preview: ScriptPreview, args: bytes, options: RunOptions
+) -> UUID:
+    """Run code that is not deployed. Raises Forbidden, InvalidScript, InvalidInput."""
+    permissions.require(actor, "run", Thing(workspace, "preview", preview.path))
+    inputs.check(None, args)
+    identity = preview.kind == "identity"
+    if not identity and preview.language not in LANGUAGES:
+        raise InvalidScript(
+            f"This version has no runtime for {preview.language or 'a script without language'}.",
+            hint=f"It runs {' and '.join(LANGUAGES)}.",
+        )
+    beginning = Beginning(
+        workspace=workspace,
+        kind="identity" if identity else "preview",
+        path=preview.path,
+        blueprint=_IDENTITY if identity else _SINGLE,
+        text=None if identity else preview.content.encode("utf-8", "replace"),
+        language=None if identity else preview.language,
+        tag=preview.tag,
+    )
+    return await begin(platform, actor, beginning, args, options)
+
+
+async def start_flow_preview(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    value: bytes,
+    path: str | None,
+    args: bytes,
+    options: RunOptions,
+) -> UUID:
+    """Run a workflow that is not deployed; `value`: its FlowValue as JSON text.
+
+    Raises Forbidden, InvalidWorkflow, InvalidInput, ScriptMissing.
+    """
+    permissions.require(actor, "run", Thing(workspace, "preview", path))
+    inputs.check(None, args)
+    body = b'{"value":%s}' % value
+    tree = await asyncio.to_thread(artifacts.check, body)
+    plan = artifacts.plan_of_tree(tree)
+    async with platform.db.acquire() as connection:
+        pins = await artifacts.resolve_scripts(connection, actor, workspace, plan)
+    beginning = Beginning(
+        workspace=workspace,
+        kind="flowpreview",
+        path=path,
+        blueprint=Blueprint(plan, pins),
+        text=body,
+        pins=pins,
+        priority=_priority(tree["value"]),
+    )
+    return await begin(platform, actor, beginning, args, options)
+
+
+async def cancel(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, reason: str | None, *, force: bool = False
+) -> None:
+    """Cancel a run, or, by the id of a job, that job alone (its node fails with the name Canceled).
+
+    `force` does not wait for workers to answer. Asking again, or for a run that has ended, changes nothing.
+    Raises NotFound and Forbidden.
+    """
+    target = await platform.db.retrying(
+        lambda connection: _ask_to_cancel(platform, actor, workspace, id, reason, force, connection)
+    )
+    if target is not None:
+        platform.notify.cancelled(target)
+        await advance(platform.tools, target)
+
+
+async def _ask_to_cancel(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    reason: str | None,
+    force: bool,
+    connection: Connection,
+) -> UUID | None:
+    """Leave the cancel where nothing can lose it; gives the run to advance."""
+    target = await run_rows.run_of(connection, workspace, id)
+    if target is None:
+        await _require_ended(actor, workspace, id, connection)
+        return None
+    permissions.require(actor, "cancel", Thing(workspace, "run", target.path, target.created_by))
+    if target.job is not None and target.job != target.id:
+        event: inbox.InboxEvent = inbox.CancelJob(id, reason or f"Canceled by {actor.username}")
+        await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
+    elif not await _cancel_run(platform, actor, target, reason, force, connection):
+        return target.id
+    await audit.record(
+        connection,
+        actor,
+        "jobs.cancel",
+        "Delete",
+        target.path,
+        {"run": str(target.id), "job": str(id), "reason": reason, "force": force},
+        workspace=workspace,
+    )
+    return target.id
+
+
+async def _cancel_run(
+    platform: Platform, actor: Actor, target: RunTarget, reason: str | None, force: bool, connection: Connection
+) -> bool:
+    """False: it was asked before, and `force` adds nothing."""
+    first = await run_rows.request_cancel(connection, target.id, actor.username, reason)
+    if not (first or force):
+        return False
+    await run_rows.put_in_inbox(connection, target.id, inbox.write(inbox.CancelRun(force)))
+    await run_rows.set_cancel_timer(connection, target.id, platform.settings.cancel_grace_ms / 1000)
+    return True
+
+
+async def _require_ended(actor: Actor, workspace: str, id: UUID, connection: Connection) -> None:
+    """Nothing where `id` is a run that has ended and may be read; else NotFound."""
+    ended = await run_rows.ended_run(connection, id)
+    if ended is None or ended.workspace != workspace:
+        raise NotFound(f"The job {id} does not exist.")
+    permissions.require(actor, "cancel", Thing(workspace, "run", ended.path, ended.created_by))
+
+
+async def _run_script(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    version: VersionRow | None,
+    name: str,
+    args: bytes,
+    options: RunOptions,
+) -> UUID:
+    found = _permitted(actor, workspace, version, name)
+    inputs.check(found.settings.get("schema"), args)
+    settings = found.settings
+    beginning = Beginning(
+        workspace=workspace,
+        kind="script",
+        path=found.path,
+        blueprint=_SINGLE,
+        version=found.id,
+        document=found.document,
+        language=found.language,
+        tag=settings.get("tag") or None,
+        priority=_priority(settings),
+        timeout_s=settings.get("timeout") or None,
+    )
+    return await begin(platform, actor, beginning, args, options)
+
+
+async def _run_flow(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    version: VersionRow | None,
+    name: str,
+    args: bytes,
+    options: RunOptions,
+) -> UUID:
+    found = _permitted(actor, workspace, version, name)
+    inputs.check(found.settings.get("schema"), args)
+    async with platform.db.acquire() as connection:
+        plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
+        pins = await artifacts.resolve_scripts(connection, actor, workspace, plan)
+    beginning = Beginning(
+        workspace=workspace,
+        kind="flow",
+        path=found.path,
+        blueprint=Blueprint(plan, pins),
+        version=found.id,
+        document=found.document,
+        pins=pins,
+        tag=found.settings.get("tag") or None,
+        priority=_priority(found.settings),
+    )
+    return await begin(platform, actor, beginning, args, options)
+
+
+def _permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
+    if version is None or version.archived:
+        permissions.require_workspace(actor, workspace)
+        raise NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
+    thing = Thing(workspace, version.kind, version.path, version.created_by, version.extra_perms)
+    permissions.require(actor, "run", thing)
+    return version
+
+
+def _priority(settings: dict[str, Any]) -> int:
+    wanted = settings.get("priority")
+    return min(max(int(wanted), 0), 100) if isinstance(wanted, int | float) else 0

@@ -1,0 +1,205 @@
+"""Who is calling: tokens, logins, sessions, the one-time link.
+
+These calls come before there is an actor; they are the ones that make it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.control import audit, job_tokens, names, passwords
+from orvanta_platform.control.actor import (
+    Actor,
+    FolderGrant,
+    Role,
+    folder_access,
+    principals_of,
+)
+from orvanta_platform.db import accounts, tokens
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.tokens import Bearer
+from orvanta_platform.errors import RateLimited, Unauthenticated
+from orvanta_platform.services.platform import Platform
+
+SESSION_S = 14 * 24 * 3600
+WINDOW_S = 15 * 60
+ATTEMPTS_PER_ACCOUNT = 10
+ATTEMPTS_PER_ADDRESS = 100
+_JOB_CACHE_S = 1.0
+_JOB_CACHE_SIZE = 2000
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What a request says about itself beside its token."""
+
+    workspace: str | None = None
+    address: str | None = None
+    request_id: str | None = None
+    via_query: bool = False
+    interactive: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login: the token that is shown once, and how long it lives."""
+
+    token: str
+    lives_s: int = SESSION_S
+
+
+class Authenticator:
+    """Turns tokens into actors. Remembers running jobs for one second, for reads alone."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._jobs: OrderedDict[str, tuple[float, Bearer]] = OrderedDict()
+
+    async def actor(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
+        """The actor behind `token` in the caller's workspace; None where the token is not good.
+
+        `changes`: the call changes something, so that a job's token is asked of the database in any case.
+        """
+        if token.startswith(job_tokens.PREFIX):
+            return await self._job(token, caller, changes=changes)
+        digest = names.token_hash(token)
+        async with self._platform.db.acquire() as conn:
+            bearer = await tokens.resolve(conn, digest, caller.workspace)
+            if bearer is not None and bearer.stale:
+                await tokens.touch(conn, digest)
+        if bearer is None:
+            return None
+        kind: Literal["user", "session"] = "session" if bearer.kind == "session" else "user"
+        return replace(_actor(bearer, caller), kind=kind, token=digest)
+
+    async def _job(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
+        claim = job_tokens.verify(self._platform.keys, token)
+        if claim is None:
+            return None
+        bearer = None if changes else self._remembered(token)
+        if bearer is None:
+            async with self._platform.db.acquire() as conn:
+                bearer = await tokens.resolve_job(conn, claim.job, claim.attempt, claim.generation)
+            if bearer is None:
+                self._jobs.pop(token, None)
+                return None
+            self._remember(token, bearer)
+        return replace(_actor(bearer, caller), kind="job", job=claim.job)
+
+    def _remembered(self, token: str) -> Bearer | None:
+        until, bearer = self._jobs.get(token, (0.0, None))
+        return bearer if clock.monotonic() < until else None
+
+    def _remember(self, token: str, bearer: Bearer) -> None:
+        self._jobs[token] = (clock.monotonic() + _JOB_CACHE_S, bearer)
+        self._jobs.move_to_end(token)
+        if len(self._jobs) > _JOB_CACHE_SIZE:
+            self._jobs.popitem(last=False)
+
+
+def _actor(bearer: Bearer, caller: Caller) -> Actor:
+    """The actor of a bearer. A token bound to a workspace, a job's above all, has no rights outside it."""
+    bound = bearer.token_workspace
+    workspace = bearer.workspace
+    if bound is not None and caller.workspace not in (None, bound):
+        workspace = None
+    is_member = workspace is not None and bearer.username is not None
+    username = (bearer.username if is_member else None) or bearer.account_username
+    groups = frozenset(bearer.groups) if is_member else frozenset()
+    grants = [FolderGrant(each.name, tuple(each.owners), each.extra_perms) for each in bearer.grants]
+    access = folder_access(principals_of(username, groups), grants if is_member else [])
+    return Actor(
+        email=bearer.email,
+        username=username,
+        workspace=workspace,
+        role=_role(bearer, workspace, is_member=is_member),
+        super_admin=bearer.super_admin and bound is None,
+        devops=bearer.devops and bound is None,
+        groups=groups,
+        folders=access,
+        scopes=None if bearer.scopes is None else tuple(bearer.scopes),
+        address=caller.address,
+        request_id=caller.request_id,
+        via_query=caller.via_query,
+        interactive=caller.interactive,
+        bound=bound is not None,
+    )
+
+
+def _role(bearer: Bearer, workspace: str | None, *, is_member: bool) -> Role | None:
+    if workspace is None:
+        return None
+    if bearer.super_admin:
+        return Role.ADMIN
+    return Role(bearer.role) if is_member and bearer.role else None
+
+
+async def login(platform: Platform, email: str, password: str, caller: Caller) -> Session:
+    """A session for the right password.
+
+    Raises Unauthenticated with the same words for an unknown account and a wrong password, RateLimited after
+    10 attempts of an account or 100 of an address in 15 minutes (`details.retry_after_s`).
+    """
+    account_key, address_key = f"account:{email.lower()[:300]}", f"address:{caller.address}"
+    async with platform.db.transaction() as conn:
+        of_account = await accounts.note_attempt(conn, account_key, WINDOW_S)
+        of_address = await accounts.note_attempt(conn, address_key, WINDOW_S)
+        account = await accounts.get(conn, email)
+    if of_account > ATTEMPTS_PER_ACCOUNT or of_address > ATTEMPTS_PER_ADDRESS:
+        raise RateLimited(
+            "Too many logins failed.",
+            hint="Wait a quarter of an hour.",
+            details={"retry_after_s": WINDOW_S},
+        )
+    usable = account is not None and not account.disabled
+    stored = account.password_hash if account is not None and usable else None
+    if not await passwords.matches(stored, password) or account is None:
+        log.warning("login_failed", address=caller.address)
+        raise Unauthenticated("The e-mail address or the password is wrong.")
+    async with platform.db.transaction() as conn:
+        await accounts.forget_attempts(conn, account_key, address_key)
+        return await _start_session(conn, account.email, account.username, "users.login", caller)
+
+
+async def logout(platform: Platform, actor: Actor) -> None:
+    """End the session the call came with; a token that is no session stays."""
+    if actor.token is None:
+        return
+    async with platform.db.transaction() as conn:
+        await tokens.end_session(conn, actor.token)
+        await audit.record(conn, actor, "users.logout", "Execute")
+
+
+async def first_password(platform: Platform, link: str, password: str, caller: Caller) -> Session:
+    """Use up a one-time link: set the account's first password and log in.
+
+    Raises Unauthenticated for a link that is unknown, used or older than 15 minutes, or an account that has a
+    password by now; BadRequest for a password that is too short, which leaves the link good.
+    """
+    stored = await passwords.make(password)
+    async with platform.db.transaction() as conn:
+        email = await tokens.take_link(conn, names.token_hash(link))
+        if email is None or not await accounts.set_first_password(conn, email, stored):
+            raise Unauthenticated(
+                "The link is used up or too old.",
+                hint="Start the server again for a new one, or set ORVANTA_ADMIN_PASSWORD.",
+            )
+        await tokens.drop_links(conn, email)
+        account = await accounts.get(conn, email)
+        assert account is not None
+        return await _start_session(conn, email, account.username, "users.set_first_password", caller)
+
+
+async def _start_session(conn: Connection, email: str, username: str, operation: str, caller: Caller) -> Session:
+    token = names.new_token("session")
+    await tokens.insert(conn, names.token_hash(token), names.token_prefix(token), "session", email, lives_s=SESSION_S)
+    actor = Actor(email=email, username=username, address=caller.address, request_id=caller.request_id)
+    await audit.record(conn, actor, operation, "Execute", email)
+    return Session(token)

@@ -1,0 +1,209 @@
+"""A run begins: its first step is decided, then everything of it is written in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from orvanta_platform import clock
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import NewRun, RunRow
+from orvanta_platform.db.steps import StepWrite, write_steps
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.events import Started
+from orvanta_platform.engine.state import ENGINE_VERSION, RunState
+from orvanta_platform.errors import Conflict
+from orvanta_platform.ids import new_run_id
+from orvanta_platform.services import values
+from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is started. `scheduled_at` None: now. `tag` overrides the queue of its jobs.
+
+    `run_id`: the caller's choice of id; `idempotency_key`: the same key and path give the first run's id for a day.
+    """
+
+    trigger: str = "api"
+    scheduled_at: datetime | None = None
+    tag: str | None = None
+    parent: UUID | None = None
+    root: UUID | None = None
+    idempotency_key: str | None = None
+    run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is to run: resolved, permitted and checked.
+
+    `text`: the bytes of a document that may not be kept yet (a preview's).
+    """
+
+    workspace: str
+    kind: str
+    path: str | None
+    blueprint: Blueprint
+    version: int | None = None
+    document: bytes | None = None
+    text: bytes | None = None
+    language: str | None = None
+    pins: Pins = field(default_factory=dict)
+    tag: str | None = None
+    priority: int = 0
+    timeout_s: float | None = None
+
+
+async def begin(platform: Platform, actor: Actor, beginning: Beginning, args: bytes, options: RunOptions) -> UUID:
+    """Create the run and enqueue its first jobs; gives its id. Raises Conflict for an id that is taken."""
+    new = _new_run(actor, beginning, options)
+    args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
+    later = options.scheduled_at is not None and options.scheduled_at > clock.now()
+    step = None if later else await _first_step(platform, beginning, new, {(new.id, "args", ""): args})
+
+    tries = 0
+
+    async def write(connection: Connection) -> UUID:
+        nonlocal tries
+        tries += 1
+        if options.idempotency_key:
+            path = f"{beginning.kind}:{beginning.path or ''}"
+            key = options.idempotency_key
+            first = await run_rows.claim_idempotency_key(connection, new.workspace, path, key, new.id)
+            if first != new.id:
+                return first
+        await _keep_documents(connection, beginning, new)
+        await run_rows.insert_run(connection, new)
+        await value_rows.insert_value(connection, args_value)
+        if step is None and options.scheduled_at is not None:
+            await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
+        elif step is not None and not await write_steps(connection, [step]):
+            raise AssertionError(f"the first step of run {new.id} was not written")
+        await audit.record(
+            connection,
+            actor,
+            "jobs.run",
+            "Execute",
+            beginning.path,
+            {"run": str(new.id), "kind": new.kind, "trigger": new.trigger},
+            workspace=new.workspace,
+        )
+        return new.id
+
+    try:
+        run = await platform.db.retrying(write)
+    except asyncpg.UniqueViolationError as error:
+        # A COMMIT that got no answer went through: the second try finds the run it made.
+        if tries > 1:
+            return new.id
+        if options.run_id is None:
+            raise
+        raise Conflict(
+            f"A run with the id {options.run_id} exists.", hint="Leave the id out, or choose a new one."
+        ) from error
+    if step is not None:
+        platform.notify.queue(*{job.queue for job in step.jobs})
+        if step.end is not None:
+            platform.notify.run_changed(run)
+    else:
+        platform.notify.send("timer")
+    return run
+
+
+def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
+    run = options.run_id or new_run_id()
+    return NewRun(
+        id=run,
+        workspace=beginning.workspace,
+        kind=beginning.kind,
+        path=beginning.path,
+        version=beginning.version,
+        document=beginning.document or (hashlib.sha256(beginning.text).digest() if beginning.text else None),
+        language=beginning.language,
+        pin_set=write_pins(beginning.pins)[0] if beginning.pins else None,
+        engine_version=ENGINE_VERSION,
+        state=RunState.new(beginning.blueprint.plan).encode(),
+        priority=beginning.priority,
+        queue=options.tag or beginning.tag,
+        parent=options.parent,
+        root=options.root or run,
+        trigger=options.trigger,
+        created_by=actor.username,
+        email=actor.email,
+        permissioned_as=actor.permissioned_as,
+        scheduled_at=options.scheduled_at,
+        seed=secrets.randbits(62),
+        timeout_s=beginning.timeout_s,
+    )
+
+
+async def _keep_documents(connection: Connection, beginning: Beginning, new: NewRun) -> None:
+    if beginning.text is not None and new.document is not None:
+        await run_rows.keep_document(connection, new.document, beginning.text)
+    if beginning.pins:
+        digest, text = write_pins(beginning.pins)
+        await run_rows.keep_pin_set(connection, digest, text)
+
+
+async def _first_step(
+    platform: Platform, beginning: Beginning, new: NewRun, known: Mapping[ValueKey, bytes]
+) -> StepWrite:
+    """The write of the event Started, decided before the run exists."""
+    row = _row(new)
+    blueprint, reader = beginning.blueprint, platform.tools.reader
+    answered = Answered()
+    while True:
+        try:
+            decision = decide_now(blueprint, row, RunState.decode(row.state), Started(), answered)
+            write, _ = translate(
+                blueprint, row, decision.state, decision.effects, live={}, prepared=answered.prepared, lane=1
+            )
+        except Unanswered as raised:
+            await answer(reader, blueprint, raised, answered, known)
+        except NeedsUpload as raised:
+            await upload(platform.storage, row, raised, answered.prepared)
+        except NeedsResults as raised:
+            await compose_result(reader, blueprint, row, raised, known, answered.prepared)
+        else:
+            return write
+
+
+def _row(new: NewRun) -> RunRow:
+    """The new run as it will be read back."""
+    return RunRow(
+        id=new.id,
+        workspace=new.workspace,
+        kind=new.kind,
+        path=new.path,
+        version=new.version,
+        document=new.document,
+        language=new.language,
+        pin_set=new.pin_set,
+        engine_version=new.engine_version,
+        rev=0,
+        state=new.state,
+        status="queued",
+        root=new.root,
+        created_by=new.created_by,
+        email=new.email,
+        permissioned_as=new.permissioned_as,
+        seed=new.seed,
+        scheduled_at=new.scheduled_at or clock.now(),
+        priority=new.priority,
+        queue=new.queue,
+        timeout_s=new.timeout_s,
+    )

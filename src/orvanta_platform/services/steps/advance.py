@@ -1,0 +1,260 @@
+"""The slow path: lock the run, take in what waits for it, decide, write, commit.
+
+Every event is decided and written on its own, in one transaction, so that each write is the write of one
+decision. What must be evaluated or uploaded is done with no transaction open; then the run is locked anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.notify import Notifier
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.events import CancelRequested, Event, Failed, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.state import Phase, RunState
+from orvanta_platform.queue.claim import NEW, UNDER_WAY
+from orvanta_platform.services.blueprints import Blueprint, Blueprints
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.answer import Reader
+from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
+from orvanta_platform.storage import Storage
+
+_INBOX_PAGE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step is made with: connections, storage, blueprints and wake-ups of this process."""
+
+    db: Database
+    storage: Storage
+    blueprints: Blueprints
+    notify: Notifier
+
+    @property
+    def reader(self) -> Reader:
+        """Reads values for expressions."""
+        return Reader(self.db, self.storage)
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What an advance did: whether the given finish was recorded by it, whether the run has ended."""
+
+    recorded: bool
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """An event to take in: its inbox seq (None: the finish, or what follows from another event)."""
+
+    label: str
+    seq: int | None = None
+    text: str | None = None
+    finish: Finish | None = None
+    node: int | None = None
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One transaction's view of the run, kept up to date as events are written."""
+
+    connection: Connection
+    blueprint: Blueprint
+    run: RunRow
+    state: RunState
+    live: dict[int, LiveJob]
+    queues: set[str] = field(default_factory=set)
+    stale: bool = False
+    ended: bool = False
+    recorded: bool = False
+    more: bool = False
+    made: list[NewValue] = field(default_factory=list)
+    """What the events so far wrote: nobody can read it once this transaction is left."""
+
+
+async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Advanced:
+    """Take in everything that waits for `run`, and `finish` where its job is still its worker's.
+
+    Raises what the database raises when it stays away, and ObjectMissing.
+    """
+    answers: dict[str, Answered] = defaultdict(Answered)
+    known: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
+    recorded = False
+    while True:
+        done: _Pass | None = None
+        try:
+            done = await tools.db.retrying(partial(_pass, tools, run, finish, answers))
+        except _Outside as outside:
+            await _do_outside(tools, outside, answers[outside.label], known)
+            continue
+        if done is None:
+            return Advanced(recorded, ended=True)
+        _tell(tools.notify, run, done)
+        recorded = recorded or done.recorded
+        if done.ended or not done.more:
+            return Advanced(recorded, done.ended)
+        finish = None if recorded else finish
+
+
+class _Outside(Exception):
+    """Ends the transaction: `reason` is dealt with outside it, for the event `label`."""
+
+    def __init__(self, label: str, step: _Pass, reason: Exception) -> None:
+        super().__init__(label)
+        self.label = label
+        self.blueprint = step.blueprint
+        self.run = step.run
+        self.made = step.made
+        self.reason = reason
+
+
+async def _do_outside(tools: Tools, outside: _Outside, answered: Answered, told: Mapping[ValueKey, bytes]) -> None:
+    known = {**await tools.reader.open(outside.made), **told}
+    match outside.reason:
+        case Unanswered() as raised:
+            await answer(tools.reader, outside.blueprint, raised, answered, known)
+        case NeedsUpload() as raised:
+            await upload(tools.storage, outside.run, raised, answered.prepared)
+        case NeedsResults() as raised:
+            await compose_result(tools.reader, outside.blueprint, outside.run, raised, known, answered.prepared)
+
+
+async def _pass(
+    tools: Tools, run_id: UUID, finish: Finish | None, answers: Mapping[str, Answered], connection: Connection
+) -> _Pass | None:
+    """One transaction. None: the run has ended."""
+    run = await run_rows.lock_run(connection, run_id)
+    if run is None:
+        await run_rows.forget_inbox(connection, run_id)
+        return None
+    live = await _live_jobs(connection, run_id)
+    waiting = await run_rows.read_inbox(connection, run_id)
+    blueprint = await tools.blueprints.of(connection, run)
+    step = _Pass(connection, blueprint, run, RunState.decode(run.state), live)
+    step.more = len(waiting) == _INBOX_PAGE
+    pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
+    if run.cancel_at is not None and step.state.phase is not Phase.CANCELLING:
+        # Events that came before the cancel are taken in after it: nothing may end or begin by them any more.
+        pending.appendleft(_Pending("cancel", text=inbox.write(inbox.CancelRun())))
+    if finish is not None:
+        pending.append(_Pending("finish", finish=finish))
+    while pending and not step.ended:
+        event = pending.popleft()
+        if step.stale:
+            step.live = await _live_jobs(connection, run_id)
+            step.stale = False
+        pending.extendleft(await _take(step, event, answers[event.label]))
+    return step
+
+
+async def _live_jobs(connection: Connection, run: UUID) -> dict[int, LiveJob]:
+    return {job.node_index: job for job in await job_rows.lock_jobs_of_run(connection, run)}
+
+
+async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pending]:
+    """Decide and write one event; gives the events that follow from it."""
+    event = _event(step, pending)
+    if event is None:
+        if pending.seq is not None:
+            await _write(step, _no_change(step, pending.seq))
+        return []
+    finish = pending.finish
+    try:
+        decision = decide_now(step.blueprint, step.run, step.state, event, answered)
+        write, withdrawn = translate(
+            step.blueprint,
+            step.run,
+            decision.state,
+            decision.effects,
+            finish=finish,
+            live=step.live,
+            prepared=answered.prepared,
+            inbox_upto=pending.seq,
+            lane=NEW if isinstance(event, Started) else UNDER_WAY,
+        )
+    except (Unanswered, NeedsUpload, NeedsResults) as reason:
+        raise _Outside(pending.label, step, reason) from reason
+    await _write(step, write)
+    step.state = decision.state
+    step.recorded = step.recorded or finish is not None
+    return [_Pending(f"{pending.label} node {node}", node=node) for node in withdrawn]
+
+
+async def _write(step: _Pass, write: StepWrite) -> None:
+    written = await write_steps(step.connection, [write])
+    if not written:
+        raise AssertionError(f"run {write.run} was not written under its own lock")
+    step.made += write.values
+    woken = {wake.job for wake in write.wakes}
+    step.queues |= {job.queue for job in step.live.values() if job.id in woken}
+    step.queues |= {job.queue for job in write.jobs}
+    step.stale = bool(write.endings or write.jobs or write.wakes)
+    step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
+    step.ended = write.end is not None
+
+
+def _no_change(step: _Pass, seq: int) -> StepWrite:
+    return StepWrite(step.run.id, step.run.rev, step.run.state, step.run.status, over_cancel=True, inbox_upto=seq)
+
+
+def _event(step: _Pass, pending: _Pending) -> Event | None:
+    """What the engine is told; None where the event came too late to mean anything."""
+    if pending.node is not None:
+        return JobCancelled(pending.node)
+    if pending.finish is not None:
+        return pending.finish.event if _holds(step, pending.finish) else None
+    waiting = inbox.read(pending.text or "")
+    if isinstance(waiting, inbox.StartRun):
+        return Started()
+    if isinstance(waiting, inbox.CancelRun):
+        return CancelRequested(waiting.force)
+    job = next((job for job in step.live.values() if job.id == waiting.job), None)
+    if job is None:
+        return None
+    match waiting:
+        case inbox.CancelJob(reason=reason):
+            return JobCancelled(job.node_index, reason)
+        case inbox.RetryDue():
+            return TimerDue(job.node_index) if job.state == "scheduled" else None
+        case inbox.JobLost():
+            return _lost(step, job, waiting)
+
+
+def _lost(step: _Pass, job: LiveJob, lost: inbox.JobLost) -> Event | None:
+    if (job.state, job.attempt, job.generation) != ("running", lost.attempt, lost.generation):
+        return None
+    if step.run.cancel_at is not None:
+        return JobCancelled(job.node_index)
+    message = f"Its worker was lost {lost.losses} times while it ran; it is not started again."
+    return Failed(job.node_index, "worker_lost", message, retryable=False)
+
+
+def _holds(step: _Pass, finish: Finish) -> bool:
+    job = step.live.get(finish.node)
+    return (
+        job is not None
+        and job.state == "running"
+        and (job.id, job.attempt, job.worker, job.generation)
+        == (finish.job, finish.attempt, finish.worker, finish.generation)
+    )
+
+
+def _tell(notify: Notifier, run: UUID, done: _Pass) -> None:
+    notify.queue(*done.queues)
+    notify.run_changed(run)
+    if done.run.status == "cancelling":
+        notify.cancelled(run)

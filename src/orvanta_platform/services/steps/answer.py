@@ -1,0 +1,126 @@
+"""Answers to what decide() asks: evaluated with no transaction open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Database
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.steps import NewValue
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.effects import Ask, Effect, Export, Need, NodeEnded
+from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.transforms import evaluate_expression, evaluate_transform, transform_names
+from orvanta_platform.services import values
+from orvanta_platform.services.steps.scope import Names, View, load_scope, result_key
+from orvanta_platform.storage import ObjectMissing, Storage
+
+
+class Reader:
+    """Reads values of runs for expressions, through a pool."""
+
+    def __init__(self, database: Database, storage: Storage) -> None:
+        self._database = database
+        self._storage = storage
+
+    async def load(self, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
+        """The values of these keys; missing ones are left out. Raises ObjectMissing."""
+        async with self._database.acquire() as connection:
+            rows = await value_rows.get_values(connection, keys)
+        return await values.open_rows(self._storage, rows)
+
+    async def open(self, rows: Sequence[NewValue]) -> dict[ValueKey, bytes]:
+        """Values that no table holds yet. Raises ObjectMissing."""
+        return await values.open_rows(self._storage, rows)
+
+    async def load_context(self, run: UUID) -> dict[ValueKey, bytes]:
+        """The whole context of a run. Raises ObjectMissing."""
+        async with self._database.acquire() as connection:
+            rows = await value_rows.context_values(connection, run)
+        return await values.open_rows(self._storage, rows)
+
+
+async def answer_all(
+    reader: Reader, plan: Plan, run: RunRow, need: Need, known: Mapping[ValueKey, bytes]
+) -> dict[tuple[str | int, ...], Answer | Err]:
+    """The answers to everything that `need` asks for; what throws is an Err.
+
+    `known` holds values that this step makes and no table has yet (the finished job's result, the input of a
+    run that begins).
+    """
+    seen = {**known, **_decided(plan, run.id, need.effects, known)}
+    return {ask.key: await _answer(reader, plan, run, need, ask, seen) for ask in need.requests}
+
+
+async def _answer(
+    reader: Reader, plan: Plan, run: RunRow, need: Need, ask: Ask, known: Mapping[ValueKey, bytes]
+) -> Answer | Err:
+    own = ask.result
+    if own is None and ask.purpose in ("export", "retry_if"):
+        own = known.get(result_key(plan, run.id, ask.node))
+    view = View(plan, run, need.state, ask.node, own, known)
+    try:
+        scope = await load_scope(view, names_of(ask), reader.load, reader.load_context)
+        is_text = isinstance(ask.source, str)
+        found = evaluate_expression(ask.source, scope) if is_text else evaluate_transform(ask.source, scope)
+    except ExpressionError as error:
+        return Err(error.name, error.message)
+    except ObjectMissing as error:
+        return Err("ObjectMissing", error.message)
+    return Answer(found.raw, found.truthy)
+
+
+def names_of(ask: Ask) -> Names:
+    """What the expression of an ask reads."""
+    source = {"type": "javascript", "expr": ask.source} if isinstance(ask.source, str) else ask.source
+    return transform_names(source)
+
+
+def reads_context(ask: Ask) -> bool:
+    """Whether the answer may change while the run goes on."""
+    return "context" in names_of(ask)
+
+
+def _decided(
+    plan: Plan, run: UUID, effects: Sequence[Effect], known: Mapping[ValueKey, bytes]
+) -> dict[ValueKey, bytes]:
+    """Results and exports of the step so far; what a job told of its own failure in `known` says more than these."""
+    found: dict[ValueKey, bytes] = {}
+    for effect in effects:
+        if isinstance(effect, NodeEnded) and effect.result is not None:
+            found[result_key(plan, run, effect.node)] = effect.result
+        elif isinstance(effect, NodeEnded) and effect.error is not None:
+            key = result_key(plan, run, effect.node)
+            if key not in known or not _tells(known[key], effect.error):
+                found[key] = error_json(effect.error, plan.node(effect.node).id)
+        elif isinstance(effect, Export):
+            found[(run, "context", effect.name)] = effect.raw
+    return found
+
+
+class _Told(msgspec.Struct):
+    name: str
+    message: str
+
+
+def _tells(raw: bytes, error: Err) -> bool:
+    """Whether a result is `{"error": …}` of this very error."""
+    try:
+        told = msgspec.json.decode(raw, type=dict[str, _Told]).get("error")
+    except msgspec.DecodeError:
+        return False
+    return told is not None and (told.name, told.message) == (error.name, error.message)
+
+
+def error_json(error: Err, step_id: str | None) -> bytes:
+    """`{"error": {name, message, step_id?}}` as JSON text."""
+    fields = {"name": error.name, "message": error.message}
+    if step_id is not None:
+        fields["step_id"] = step_id
+    return msgspec.json.encode({"error": fields})

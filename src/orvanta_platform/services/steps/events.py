@@ -1,0 +1,54 @@
+"""Events of a run as they lie in its inbox: JSON text, tagged by type."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import msgspec
+
+
+class StartRun(msgspec.Struct, frozen=True, tag="start", tag_field="type"):
+    """The time for which the run was scheduled has come."""
+
+
+class CancelRun(msgspec.Struct, frozen=True, tag="cancel", tag_field="type"):
+    """Somebody cancelled the run; `force`: whether or not its workers answer."""
+
+    force: bool = False
+
+
+class CancelJob(msgspec.Struct, frozen=True, tag="cancel_job", tag_field="type"):
+    """Somebody cancelled one job of the run, at that attempt; its node fails."""
+
+    job: UUID
+    reason: str
+
+
+class RetryDue(msgspec.Struct, frozen=True, tag="retry_due", tag_field="type"):
+    """The delay before a job's retry is over."""
+
+    job: UUID
+
+
+class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
+    """The worker of a job was lost at that attempt and generation, once too often or while its run is cancelled."""
+
+    job: UUID
+    attempt: int
+    generation: int
+    losses: int
+
+
+InboxEvent = StartRun | CancelRun | CancelJob | RetryDue | JobLost
+
+_decoder: msgspec.json.Decoder[InboxEvent] = msgspec.json.Decoder(InboxEvent)
+
+
+def write(event: InboxEvent) -> str:
+    """The event as JSON text."""
+    return msgspec.json.encode(event).decode()
+
+
+def read(text: str) -> InboxEvent:
+    """What `write` wrote."""
+    return _decoder.decode(text)

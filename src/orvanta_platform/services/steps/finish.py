@@ -1,0 +1,42 @@
+"""The end of one attempt of a job, as its worker tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.db.steps import NewValue
+from orvanta_platform.engine.events import Err, Event, Failed, JobCancelled, Succeeded
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """What a worker has to say about the end of a job at (attempt, worker, generation).
+
+    `raw`: JSON text of the result, or of `{"error": …}`; `value`: the same as a row, uploaded where it is large.
+    `error` None: it succeeded. `retryable` False: no retry may mend it. `cancelled`: its worker stopped it because
+    somebody asked. `ran_s`: seconds since its process started, None where it never did.
+    """
+
+    job: UUID
+    node: int
+    attempt: int
+    worker: UUID
+    generation: int
+    raw: bytes
+    value: NewValue
+    error: Err | None = None
+    retryable: bool = True
+    cancelled: bool = False
+    mem_peak_kb: int | None = None
+    log_chars: int = 0
+    ran_s: float | None = None
+
+    @property
+    def event(self) -> Event:
+        """What it means to the engine."""
+        if self.cancelled:
+            return JobCancelled(self.node)
+        if self.error is None:
+            return Succeeded(self.node)
+        return Failed(self.node, self.error.name, self.error.message, self.retryable)

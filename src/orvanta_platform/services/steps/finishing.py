@@ -1,0 +1,118 @@
+"""A job has ended: decide and write, by the fast path where nobody else steps the run, else by the slow one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.steps import NewJob, StepWrite
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.steps.advance import Tools, advance
+from orvanta_platform.services.steps.commit import Committer
+from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.translate import NeedsLock, NeedsResults, NeedsUpload, translate
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """`recorded`: the end of the job was written. `following`: the next job of the run, already this slot's."""
+
+    recorded: bool
+    following: Claimed | None = None
+
+
+async def finish_job(
+    tools: Tools, committer: Committer, job: Claimed, blueprint: Blueprint, finish: Finish, *, hand_off: bool
+) -> Finished:
+    """Record the end of a job. `hand_off`: the slot would take the run's next job of the same queue.
+
+    Raises what the database has against the step itself (asyncpg.PostgresError): that job is at fault.
+    """
+    write = None if finish.cancelled else await _fast(tools, job, blueprint, finish)
+    if write is not None:
+        given = _hand_off(write, job, finish) if hand_off else None
+        write = _with_claim(write, given, finish) if given else write
+        if await committer.submit(write):
+            _tell(tools, write)
+            return Finished(True, _claimed(job, write, given) if given else None)
+    return await _slow(tools, job, finish, write)
+
+
+async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+    """The write, decided on the run as it was claimed; None where it needs the run's lock."""
+    known: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw}
+    state, answered = RunState.decode(job.run.state), Answered()
+    while True:
+        try:
+            decision = decide_now(blueprint, job.run, state, finish.event, answered)
+            if not decision.effects:
+                return None
+            write, _ = translate(
+                blueprint, job.run, decision.state, decision.effects, finish=finish, prepared=answered.prepared
+            )
+        except Unanswered as raised:
+            await answer(tools.reader, blueprint, raised, answered, known)
+        except NeedsUpload as raised:
+            await upload(tools.storage, job.run, raised, answered.prepared)
+        except NeedsResults as raised:
+            await compose_result(tools.reader, blueprint, job.run, raised, known, answered.prepared)
+        except NeedsLock:
+            return None
+        else:
+            return write
+
+
+async def _slow(tools: Tools, job: Claimed, finish: Finish, tried: StepWrite | None) -> Finished:
+    done = await advance(tools, job.run.id, finish)
+    if done.recorded:
+        return Finished(True)
+    # Stale, or a COMMIT of the fast path that got no answer: history knows.
+    async with tools.db.acquire() as connection:
+        ended = await job_rows.was_ended_by(connection, job.id, finish.attempt, finish.worker, finish.generation)
+        if not ended:
+            return Finished(False)
+        given = next((new for new in tried.jobs if new.worker == finish.worker), None) if tried else None
+        if tried is None or given is None:
+            return Finished(True)
+        held = await job_rows.held_jobs(connection, [given.id], finish.worker, finish.generation)
+    return Finished(True, _claimed(job, tried, given) if given.id in held else None)
+
+
+def _hand_off(write: StepWrite, job: Claimed, finish: Finish) -> NewJob | None:
+    """The first of the next jobs, where it waits in the same queue."""
+    return next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
+
+
+def _with_claim(write: StepWrite, given: NewJob, finish: Finish) -> StepWrite:
+    claimed = replace(given, worker=finish.worker, generation=finish.generation)
+    return replace(write, jobs=[claimed if new is given else new for new in write.jobs])
+
+
+def _claimed(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
+    """The handed-off job as a claim would have given it."""
+    run = replace(job.run, rev=write.rev + 1, state=write.state, status=write.status)
+    return Claimed(
+        id=new.id,
+        node=new.node,
+        node_index=new.node_index,
+        kind=new.kind,
+        language=new.language,
+        path=new.path,
+        queue=new.queue,
+        priority=new.priority,
+        attempt=1,
+        failures=0,
+        timeout_s=new.timeout_s,
+        run=run,
+    )
+
+
+def _tell(tools: Tools, write: StepWrite) -> None:
+    tools.notify.queue(*{new.queue for new in write.jobs if new.worker is None})
+    if any(ending.fate == "scheduled" for ending in write.endings):
+        tools.notify.send("timer")
+    tools.notify.run_changed(write.run)

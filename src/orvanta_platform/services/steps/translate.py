@@ -1,0 +1,298 @@
+"""From the engine's effects to the rows of one write. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.states import NodeState, Status
+from orvanta_platform.services import values
+from orvanta_platform.services.blueprints import Blueprint, work_of
+from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.scope import job_id, result_key
+
+_Ended = Literal["succeeded", "failed", "cancelled"]
+_FATES: Mapping[NodeState, _Ended] = {
+    NodeState.SUCCEEDED: "succeeded",
+    NodeState.FAILED: "failed",
+    NodeState.CANCELLED: "cancelled",
+}
+_CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
+_SHOWN_EXPORT = 2_000
+
+
+class NeedsLock(Exception):
+    """The step touches jobs that only the run's lock lets it look at: it goes the slow path."""
+
+
+class NeedsUpload(Exception):
+    """Values of the step are large: `missing` are to be uploaded before it can be written."""
+
+    def __init__(self, missing: Mapping[ValueKey, bytes]) -> None:
+        super().__init__(f"{len(missing)} values to upload")
+        self.missing = missing
+
+
+class NeedsResults(Exception):
+    """The run's result is made of these nodes' results, which are to be read first; `made`: those of this step."""
+
+    def __init__(self, members: Sequence[tuple[str, int]], made: Sequence[NewValue]) -> None:
+        super().__init__(f"{len(members)} results to compose")
+        self.members = members
+        self.made = made
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What was done outside the transaction for this step: uploads by key, the composed result."""
+
+    uploads: dict[ValueKey, NewValue] = field(default_factory=dict)
+    composed: bytes | None = None
+
+
+@dataclass(slots=True)
+class Translation:
+    """Gathers the rows of one step. Made by `translate`."""
+
+    blueprint: Blueprint
+    run: RunRow
+    finish: Finish | None
+    live: Mapping[int, LiveJob] | None
+    prepared: Prepared
+    status: str
+    lane: int = 0
+    endings: list[Ending] = field(default_factory=list)
+    nodes: list[NodeEnding] = field(default_factory=list)
+    jobs: list[NewJob] = field(default_factory=list)
+    wakes: list[Wake] = field(default_factory=list)
+    values: list[NewValue] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    end: RunEnd | None = None
+    withdrawn: list[int] = field(default_factory=list)
+    """Nodes whose waiting job is withdrawn: JobCancelled follows for each."""
+    missing: dict[ValueKey, bytes] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)
+    """Names of the errors by which nodes failed in this step."""
+
+    def take(self, effect: fx.Effect) -> None:
+        """Add what one effect means."""
+        match effect:
+            case fx.Enqueue():
+                self._enqueue(effect)
+            case fx.Retry():
+                self._retry(effect)
+            case fx.CancelJob():
+                self._withdraw(effect)
+            case fx.CloseTimer():
+                self._live(effect.node)
+            case fx.NodeEnded():
+                self._end_node(effect)
+            case fx.Export():
+                self._export(effect)
+            case fx.RunStatus(status):
+                self.status = status.value
+            case fx.Record():
+                self._record(effect)
+            case fx.RunEnded():
+                self._end_run(effect)
+
+    def _id(self, index: int) -> UUID:
+        return job_id(self.blueprint.plan, self.run.id, index)
+
+    def _name(self, index: int) -> str:
+        return self.blueprint.plan.node(index).id
+
+    def _live(self, index: int) -> LiveJob | None:
+        if self.live is None:
+            raise NeedsLock
+        return self.live.get(index)
+
+    def _enqueue(self, effect: fx.Enqueue) -> None:
+        node = self.blueprint.plan.node(effect.node)
+        work = work_of(self.blueprint, node, self.run)
+        timeout_s = effect.timeout_s if effect.timeout_s is not None else work.timeout_s
+        if effect.failures:
+            self.wakes.append(Wake(self._id(effect.node), timeout_s))
+            return
+        single = self.blueprint.plan.single
+        self.jobs.append(
+            NewJob(
+                id=self._id(effect.node),
+                node=None if single else node.id,
+                node_index=effect.node,
+                kind=work.kind,
+                language=work.language,
+                path=work.path,
+                queue=work.queue,
+                priority=self.run.priority if node.priority is None else node.priority,
+                lane=self.lane,
+                timeout_s=timeout_s,
+            )
+        )
+
+    def _retry(self, effect: fx.Retry) -> None:
+        finish = self._own(effect.node)
+        if finish is None:
+            raise NeedsLock
+        self.endings.append(_ending(finish, "scheduled", due_in_s=effect.delay_s))
+
+    def _withdraw(self, effect: fx.CancelJob) -> None:
+        job = self._live(effect.node)
+        if job is not None and job.state == "available":
+            self.withdrawn.append(effect.node)
+
+    def _own(self, index: int) -> Finish | None:
+        return self.finish if self.finish is not None and self.finish.node == index else None
+
+    def _end_node(self, effect: fx.NodeEnded) -> None:
+        fate = _FATES[effect.state]
+        if effect.error is not None:
+            self.errors[effect.node] = effect.error.name
+        finish = self._own(effect.node)
+        if finish is not None:
+            self._end_finished(effect, finish, fate)
+            return
+        job = self.live.get(effect.node) if self.live is not None else None
+        error_name = effect.error.name if effect.error else None
+        if job is not None:
+            self.endings.append(Ending(job.id, job.attempt, job.worker, job.generation, fate, error_name))
+        else:
+            node = self.blueprint.plan.node(effect.node)
+            kind = "flownode" if not node.kind.is_job else node.kind.value
+            self.nodes.append(NodeEnding(self._id(effect.node), node.id, effect.node, kind, fate, error_name))
+        self._keep(result_key(self.blueprint.plan, self.run.id, effect.node), self._result(effect))
+
+    def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Ended) -> None:
+        replaced = effect.error is not None and effect.error != finish.error
+        self.endings.append(_ending(finish, fate, error_name=effect.error.name if effect.error else None))
+        if replaced or finish.cancelled:
+            self._keep((finish.job, "result", ""), self._result(effect))
+        else:
+            self.values.append(finish.value)
+
+    def _result(self, effect: fx.NodeEnded) -> bytes:
+        if effect.result is not None:
+            return effect.result
+        if effect.error is not None:
+            return error_json(effect.error, None if self.blueprint.plan.single else self._name(effect.node))
+        return _CANCELLED
+
+    def _keep(self, key: ValueKey, raw: bytes) -> None:
+        ready = self.prepared.uploads.get(key)
+        if ready is not None:
+            self.values.append(ready)
+        elif len(raw) <= values.INLINE_LIMIT:
+            kind: Any = key[1]
+            self.values.append(values.inline(key[0], kind, raw, key[2]))
+        else:
+            self.missing[key] = raw
+
+    def _export(self, effect: fx.Export) -> None:
+        self._keep((self.run.id, "context", effect.name), effect.raw)
+        shown = msgspec.Raw(effect.raw) if len(effect.raw) <= _SHOWN_EXPORT else None
+        data = msgspec.json.encode({"name": effect.name, "size": len(effect.raw), "value": shown})
+        self.events.append(NewEvent("export", self._name(effect.node), data.decode()))
+
+    def _record(self, effect: fx.Record) -> None:
+        name = self._name(effect.node) if effect.node is not None else None
+        data = msgspec.json.encode(effect.data).decode() if effect.data else None
+        self.events.append(NewEvent(effect.kind, name, data))
+
+    def _end_run(self, effect: fx.RunEnded) -> None:
+        status: Any = effect.status.value
+        error_name = self._error_name(effect)
+        self.end = RunEnd(status, effect.recovered, error_name, self._result_of(effect.result))
+
+    def _error_name(self, effect: fx.RunEnded) -> str | None:
+        if isinstance(effect.result, fx.Thrown):
+            return effect.result.error.name
+        if effect.status is Status.CANCELLED:
+            return "Canceled"
+        if effect.status is Status.SUCCEEDED or effect.error_node is None:
+            return None
+        return self.errors.get(effect.error_node)
+
+    def _result_of(self, result: fx.ResultRef) -> UUID | None:
+        match result:
+            case fx.Null():
+                return None
+            case fx.OfNode(index) | fx.ErrorOf(index):
+                return self._id(index)
+            case fx.Many(members):
+                if self.prepared.composed is None:
+                    told = self.finish.value if self.finish else None
+                    raise NeedsResults(members, [value for value in self.values if value is not told])
+                raw = self.prepared.composed
+            case fx.Output(output):
+                raw = output
+            case fx.Thrown(error):
+                raw = error_json(error, None)
+        self._keep((self.run.id, "result", ""), raw)
+        return self.run.id
+
+
+def translate(
+    blueprint: Blueprint,
+    run: RunRow,
+    state: RunState,
+    effects: Iterable[fx.Effect],
+    *,
+    finish: Finish | None = None,
+    live: Mapping[int, LiveJob] | None = None,
+    prepared: Prepared | None = None,
+    inbox_upto: int | None = None,
+    lane: int = 0,
+) -> tuple[StepWrite, list[int]]:
+    """The write of a decision, and the nodes whose waiting jobs it withdraws.
+
+    `live`: the run's live jobs by node, where its lock is held; without them (the fast path) a decision that
+    touches other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for what must be done first.
+    """
+    rows = Translation(blueprint, run, finish, live, prepared or Prepared(), run.status, lane)
+    for effect in effects:
+        rows.take(effect)
+    if rows.missing:
+        raise NeedsUpload(rows.missing)
+    write = StepWrite(
+        run=run.id,
+        rev=run.rev,
+        state=state.encode(),
+        status=rows.status,
+        endings=rows.endings,
+        nodes=rows.nodes,
+        jobs=rows.jobs,
+        wakes=rows.wakes,
+        # Two nodes of one step may write the same name into the context: the later one stands.
+        values=list({(value.id, value.kind, value.name): value for value in rows.values}.values()),
+        events=rows.events,
+        end=rows.end,
+        over_cancel=live is not None,
+        inbox_upto=inbox_upto,
+    )
+    return write, rows.withdrawn
+
+
+def _ending(finish: Finish, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
+    return Ending(
+        job=finish.job,
+        attempt=finish.attempt,
+        worker=finish.worker,
+        generation=finish.generation,
+        fate=fate,
+        error_name=error_name or (finish.error.name if finish.error and fate != "succeeded" else None),
+        mem_peak_kb=finish.mem_peak_kb,
+        log_chars=finish.log_chars,
+        ran_s=finish.ran_s,
+        due_in_s=due_in_s,
+    )

@@ -1,0 +1,51 @@
+"""Timers whose time has come become events of their runs."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from orvanta_platform.db import jobs, runs
+from orvanta_platform.db.jobs import DueTimer
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.advance import Tools, advance
+
+
+async def fire(tools: Tools) -> int:
+    """Move up to 200 due timers into inboxes and advance their runs; gives how many were due."""
+    due = await tools.db.retrying(_take)
+    for run in dict.fromkeys(timer.run for timer in due):
+        await advance(tools, run)
+    return len(due)
+
+
+async def sweep(tools: Tools) -> int:
+    """Advance runs whose inbox nobody has taken in for a second; gives how many there were."""
+    async with tools.db.acquire() as connection:
+        stale: list[UUID] = await runs.stale_inbox(connection)
+    for run in stale:
+        await advance(tools, run)
+    return len(stale)
+
+
+async def next_in_s(tools: Tools) -> float | None:
+    """Seconds until the next timer; None where there is none."""
+    async with tools.db.acquire() as connection:
+        return await jobs.next_timer_s(connection)
+
+
+async def _take(connection: Connection) -> list[DueTimer]:
+    due = await jobs.take_due_timers(connection)
+    for timer in due:
+        await runs.put_in_inbox(connection, timer.run, inbox.write(_event(timer)))
+    return due
+
+
+def _event(timer: DueTimer) -> inbox.InboxEvent:
+    match timer.kind:
+        case "start":
+            return inbox.StartRun()
+        case "cancel":
+            return inbox.CancelRun(force=True)
+        case _:
+            return inbox.RetryDue(timer.job)

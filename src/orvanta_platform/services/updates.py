@@ -1,0 +1,198 @@
+"""What changed of a run or job since a caller looked last: once (long poll), or again and again (stream)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import log_reads
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import CONNECTION_LOST
+from orvanta_platform.services import jobs
+from orvanta_platform.services.flow_status import FlowProgress
+from orvanta_platform.services.platform import Platform
+
+HELD_S = 2.0
+"""The longest time one call is held."""
+
+KEEP_ALIVE_S = 15.0
+"""A stream in which nothing happened for so long says that it is alive."""
+
+_LOOK_AGAIN_S = 1.0
+_FLOW_GAP_S = 0.5
+_BREATH_S = 0.02
+_LOG_CHUNKS = 16
+_TOLD_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What there is to tell. `log_offset`: characters the caller has once it took `new_logs`.
+
+    `progress` is absent where nothing of it changed, or there are no nodes.
+    """
+
+    running: bool
+    completed: bool
+    new_logs: str
+    log_offset: int
+    mem_peak_kb: int | None
+    progress: FlowProgress | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Interest:
+    """What the caller knows already."""
+
+    running: bool | None
+    log_offset: int
+    with_logs: bool
+    progress: FlowProgress | None = None
+
+    def wants(self, update: Update) -> bool:
+        """Whether the update says anything new."""
+        news = self.running is not None and update.running != self.running
+        return bool(update.completed or update.new_logs or news or self._moved(update.progress))
+
+    def _moved(self, progress: FlowProgress | None) -> bool:
+        return progress is not None and self.progress is not None and progress != self.progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a caller was told of a workflow last, and when (monotonic seconds)."""
+
+    progress: FlowProgress
+    at: float
+
+
+_told: OrderedDict[tuple[str, UUID], _Told] = OrderedDict()
+"""A hint, not a truth: it lets a caller who comes again hear at once of what changed in between.
+
+It does not know tabs or servers apart; whoever is missing from it is answered when something changes next.
+"""
+
+
+async def update(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    *,
+    running: bool | None = None,
+    log_offset: int = 0,
+    with_logs: bool = True,
+) -> Update:
+    """What is new to a caller who knows `running` (None: nothing) and `log_offset` characters of the log.
+
+    Answers at once where there is something, else as soon as there is, at the latest after HELD_S seconds.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    told = _told.get((actor.username, id)) if row.is_flow else None
+    interest = _Interest(running, log_offset, with_logs, told.progress if told else None)
+    until = clock.monotonic() + HELD_S
+    with platform.listen.watch(*_topics(row.run, id)) as watch:
+        while True:
+            found = await _look(platform, actor, workspace, id, interest)
+            left = until - clock.monotonic()
+            early = told.at + _FLOW_GAP_S - clock.monotonic() if told else 0.0
+            if left <= 0 or found.completed or (interest.wants(found) and early <= 0):
+                _remember(actor, id, found)
+                return found
+            if interest.progress is None:
+                interest = replace(interest, progress=found.progress)
+            await watch.wait(min(left, early if early > 0 else _LOOK_AGAIN_S))
+
+
+async def updates(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    *,
+    log_offset: int = 0,
+    with_logs: bool = True,
+) -> AsyncIterator[Update | None]:
+    """A stream of updates that ends with the completed one; None where nothing happened for KEEP_ALIVE_S seconds.
+
+    Permission is checked before the iterator is given back, and again at each look; a database that is away for a
+    while is waited for.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    return _stream(platform, actor, workspace, row, _Interest(None, log_offset, with_logs))
+
+
+async def _stream(
+    platform: Platform, actor: Actor, workspace: str, row: JobRow, interest: _Interest
+) -> AsyncIterator[Update | None]:
+    gap = _FLOW_GAP_S if row.is_flow else 0.0
+    said = clock.monotonic() - KEEP_ALIVE_S
+    first = True
+    with platform.listen.watch(*_topics(row.run, row.id)) as watch:
+        while True:
+            try:
+                found = await _look(platform, actor, workspace, row.id, interest)
+            except CONNECTION_LOST:
+                await watch.wait(_LOOK_AGAIN_S)
+                continue
+            quiet = clock.monotonic() - said
+            held = interest.wants(found) and quiet < gap
+            if first or found.completed or (interest.wants(found) and not held):
+                yield _without_known(found, interest)
+                if found.completed:
+                    return
+                said, first = clock.monotonic(), False
+                interest = replace(
+                    interest, running=found.running, log_offset=found.log_offset, progress=found.progress
+                )
+            elif quiet >= KEEP_ALIVE_S:
+                yield None
+                said = clock.monotonic()
+            await watch.wait(gap - quiet if held else _LOOK_AGAIN_S)
+            # A busy workflow wakes its watchers hundreds of times a second; nobody reads that fast.
+            await asyncio.sleep(_BREATH_S)
+
+
+def _remember(actor: Actor, id: UUID, found: Update) -> None:
+    key = (actor.username, id)
+    _told.pop(key, None)
+    if found.progress is not None and not found.completed:
+        _told[key] = _Told(found.progress, clock.monotonic())
+    if len(_told) > _TOLD_KEPT:
+        _told.popitem(last=False)
+
+
+def _without_known(found: Update, interest: _Interest) -> Update:
+    known = found.progress == interest.progress and not found.completed
+    return replace(found, progress=None) if known else found
+
+
+async def _look(platform: Platform, actor: Actor, workspace: str, id: UUID, interest: _Interest) -> Update:
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
+        text, more = "", False
+        if interest.with_logs and not row.is_flow:
+            text = await log_reads.read_log(conn, id, interest.log_offset, chunks=_LOG_CHUNKS)
+            offset = interest.log_offset + len(text)
+            # Completed means that the caller has all of the log: a long one takes more than one answer.
+            more = row.ended and bool(text) and bool(await log_reads.read_log(conn, id, offset, chunks=1))
+    return Update(
+        running=row.running or (row.ended and more),
+        completed=row.ended and not more,
+        new_logs=text,
+        log_offset=interest.log_offset + len(text),
+        mem_peak_kb=row.mem_peak_kb,
+        progress=progress,
+    )
+
+
+def _topics(run: UUID, id: UUID) -> tuple[str, str]:
+    return f"run:{run}", f"job:{id}"

@@ -1,0 +1,77 @@
+"""Workspaces and who belongs to them; the instance's health."""
+
+from __future__ import annotations
+
+from orvanta_platform.control import audit, names
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import Thing, require
+from orvanta_platform.db import accounts, workspaces
+from orvanta_platform.db.pool import CONNECTION_LOST
+from orvanta_platform.db.workspaces import Health, WorkspaceRow
+from orvanta_platform.errors import AlreadyExists, NotFound
+from orvanta_platform.services.platform import Platform
+
+
+async def create(
+    platform: Platform, actor: Actor, workspace: str, *, name: str, username: str | None, color: str | None
+) -> None:
+    """Make a workspace whose admin is the actor. Raises Forbidden, BadRequest, AlreadyExists."""
+    require(actor, "create_workspace", Thing(None, "instance"))
+    names.check_name("workspace", workspace)
+    username = username or actor.username
+    names.check_name("user", username)
+    async with platform.db.transaction() as conn:
+        if not await workspaces.insert(conn, workspace, name, actor.email, color):
+            raise AlreadyExists(f"The workspace {workspace} exists already.")
+        await workspaces.add_member(conn, workspace, username, actor.email, Role.ADMIN)
+        parameters = {"name": name}
+        await audit.record(conn, actor, "workspaces.create", "Created", workspace, parameters, workspace=workspace)
+
+
+async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
+    """The workspaces the actor belongs to; a superadmin's are all."""
+    require(actor, "list_workspaces", Thing(None, "instance"))
+    async with platform.db.acquire() as conn:
+        rows = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
+    return [row for row in rows if not actor.bound or row.id == actor.workspace]
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str) -> bool:
+    """Whether the id is taken."""
+    require(actor, "list_workspaces", Thing(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.exists(conn, workspace)
+
+
+async def username_exists(platform: Platform, actor: Actor, workspace: str, username: str) -> bool:
+    """Whether a username is taken in a workspace."""
+    require(actor, "list_workspaces", Thing(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.username_taken(conn, workspace, username)
+
+
+async def add_member(
+    platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role
+) -> str:
+    """Add an account to a workspace; gives its username. Raises NotFound (no such account), AlreadyExists."""
+    require(actor, "admin", Thing(workspace, "member"))
+    async with platform.db.transaction() as conn:
+        account = await accounts.get(conn, email)
+        if account is None:
+            raise NotFound(f"There is no account {email}.", hint="A superadmin makes it with users/create.")
+        chosen = username or account.username
+        names.check_name("user", chosen)
+        if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
+            raise AlreadyExists(f"{email} or the username {chosen} is in the workspace already.")
+        parameters = {"email": account.email, "role": role}
+        await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
+    return chosen
+
+
+async def health(platform: Platform) -> Health | None:
+    """How the database is; None where it does not answer. Needs no actor: load balancers ask it."""
+    try:
+        async with platform.db.acquire() as conn:
+            return await workspaces.health(conn)
+    except CONNECTION_LOST:
+        return None

@@ -1,0 +1,380 @@
+"""Settings, read once from the environment.
+
+The class is the table: one field is one name, with its reader, default, unit and description. The page
+docs/reference/settings.md is made from it by `reference()`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from orvanta_platform.errors import SettingsError
+
+_SIZES = {"B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+Isolation = Literal["auto", "required", "full", "userns", "landlock", "none"]
+
+_STORES = ("file", "s3", "gs", "az")
+
+
+def default_home(environ: Mapping[str, str]) -> Path:
+    """Where data is kept when ORVANTA_HOME says nothing."""
+    if os.geteuid() == 0:
+        return Path("/var/lib/orvanta")
+    data = environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "orvanta"
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _folder(value: str) -> Path:
+    return Path(value).expanduser().absolute()
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return read
+
+
+def _size(value: str) -> int:
+    compact = value.replace(" ", "").upper()
+    number = compact.rstrip("BKMGI")
+    unit = _SIZES.get(compact[len(number) :] or "B")
+    if unit is None or not (number.isascii() and number.isdigit()) or int(number) * unit < 1:
+        raise ValueError("a size such as 512MiB or 1GiB")
+    return int(number) * unit
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if value.lower() not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return value.lower()
+
+    return read
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(name for name in (part.strip() for part in value.split(",")) if name)
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return value
+
+    return read
+
+
+def _email(value: str) -> str:
+    name, at, host = value.partition("@")
+    if not (name and at and host) or any(character.isspace() for character in value):
+        raise ValueError("an e-mail address")
+    return value
+
+
+def _word(value: str) -> str:
+    if not (value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
+        raise ValueError("a name of letters, digits, - and _")
+    return value
+
+
+def _setting(
+    name: str,
+    read: Callable[[str], Any],
+    text: str,
+    *,
+    default: Any = None,
+    shown: str | None = None,
+    unit: str = "",
+    secret: bool = False,
+) -> Any:
+    """One row of the table. `shown` is the default as the page prints it, `secret` keeps it out of repr."""
+    row = {"name": name, "read": read, "text": text, "shown": shown, "unit": unit, "secret": secret}
+    return field(default=default, repr=not secret, metadata=row)
+
+
+_database = _url("postgresql", "postgres")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set from outside. Sizes are bytes, names end in the unit of their times."""
+
+    home: Path = _setting(
+        "ORVANTA_HOME",
+        _folder,
+        "Folder of the embedded database, keys, tokens and local objects.",
+        default=Path("/var/lib/orvanta"),
+        shown="/var/lib/orvanta for root, else ~/.local/share/orvanta",
+    )
+    host: str = _setting("ORVANTA_HOST", _text, "Address the server listens on.", default="127.0.0.1")
+    port: int = _setting("ORVANTA_PORT", _integer(1, 65535), "Port the server listens on.", default=8000)
+    base_url: str = _setting(
+        "ORVANTA_BASE_URL",
+        _url("http", "https"),
+        "Address people and jobs reach the server by.",
+        default="http://127.0.0.1:8000",
+        shown="http://ORVANTA_HOST:ORVANTA_PORT",
+    )
+    database_url: str | None = _setting(
+        "DATABASE_URL",
+        _database,
+        "PostgreSQL 15 or newer, application role; may be a transaction pooler.",
+        shown="the embedded PostgreSQL",
+        secret=True,
+    )
+    database_direct_url: str | None = _setting(
+        "DATABASE_DIRECT_URL",
+        _database,
+        "The same database without a pooler, for LISTEN and the leader.",
+        shown="DATABASE_URL",
+        secret=True,
+    )
+    owner_url: str | None = _setting(
+        "ORVANTA_OWNER_URL",
+        _database,
+        "The same database as the role that owns the tables, for migrations.",
+        shown="DATABASE_DIRECT_URL",
+        secret=True,
+    )
+    object_storage_url: str | None = _setting(
+        "OBJECT_STORAGE_URL",
+        _url(*_STORES),
+        "Where large values are kept.",
+        shown="the folder objects in ORVANTA_HOME",
+        secret=True,
+    )
+    instance_key: str | None = _setting(
+        "ORVANTA_INSTANCE_KEY",
+        _text,
+        "Key that wraps the workspaces' keys; the same in every process.",
+        shown="a file in ORVANTA_HOME, made at first start",
+        secret=True,
+    )
+    admin_email: str = _setting(
+        "ORVANTA_ADMIN_EMAIL", _email, "E-mail address of the first administrator.", default="admin@localhost"
+    )
+    admin_password: str | None = _setting(
+        "ORVANTA_ADMIN_PASSWORD",
+        _text,
+        "Password of the first administrator, set at first start.",
+        shown="asked for by a one-time link",
+        secret=True,
+    )
+    workspace: str = _setting("ORVANTA_WORKSPACE", _word, "Workspace made at first start.", default="main")
+    slots: int = _setting(
+        "ORVANTA_SLOTS",
+        _integer(1, 1000),
+        "Jobs one worker runs at a time.",
+        default=4,
+        shown="2 × cores, at least 4",
+    )
+    queues: tuple[str, ...] = _setting(
+        "ORVANTA_QUEUES", _names, "Queues the worker serves, comma-separated.", default=(), shown="all"
+    )
+    worker_group: str = _setting("ORVANTA_WORKER_GROUP", _word, "Group of the worker.", default="default")
+    isolation: Isolation = _setting(
+        "ORVANTA_ISOLATION",
+        _choice(*get_args(Isolation)),
+        "How user code is confined; `auto` takes the best the machine allows, `required` refuses to start "
+        "below userns.",
+        default="auto",
+    )
+    memory_limit: int = _setting(
+        "ORVANTA_MEMORY_LIMIT", _size, "Memory of one job.", default=1 << 30, shown="1GiB", unit="size"
+    )
+    process_limit: int = _setting(
+        "ORVANTA_PROCESS_LIMIT", _integer(1, 100_000), "Processes and threads of one job.", default=256
+    )
+    disk_limit: int = _setting(
+        "ORVANTA_DISK_LIMIT", _size, "Files one job may write.", default=1 << 30, shown="1GiB", unit="size"
+    )
+    result_limit: int = _setting(
+        "ORVANTA_RESULT_LIMIT",
+        _size,
+        "Largest result of one job.",
+        default=100 << 20,
+        shown="100MiB",
+        unit="size",
+    )
+    log_limit: int = _setting(
+        "ORVANTA_LOG_LIMIT",
+        _size,
+        "Longest log of one job; beyond it the log is cut with a line that says so.",
+        default=200 << 20,
+        shown="200MiB",
+        unit="size",
+    )
+    job_timeout_s: int = _setting(
+        "ORVANTA_JOB_TIMEOUT_S",
+        _integer(1, 31_536_000),
+        "Longest run time of one job.",
+        default=3600,
+        unit="s",
+    )
+    wait_s: int = _setting(
+        "ORVANTA_WAIT_S",
+        _integer(1, 86_400),
+        "Longest time a call waits for the result of a run.",
+        default=600,
+        unit="s",
+    )
+    beat_ms: int = _setting(
+        "ORVANTA_BEAT_MS",
+        _integer(10, 60_000),
+        "Time between two beats of a worker.",
+        default=2000,
+        unit="ms",
+    )
+    lease_ms: int = _setting(
+        "ORVANTA_LEASE_MS",
+        _integer(20, 600_000),
+        "A worker whose beat stands still this long loses its jobs.",
+        default=8000,
+        unit="ms",
+    )
+    lost_beat_ms: int = _setting(
+        "ORVANTA_LOST_BEAT_MS",
+        _integer(20, 600_000),
+        "A worker that got no beat through for this long starts nothing new; less than the lease.",
+        default=6000,
+        unit="ms",
+    )
+    watch_ms: int = _setting(
+        "ORVANTA_WATCH_MS",
+        _integer(10, 60_000),
+        "Time between two looks at the other workers' beats.",
+        default=1000,
+        unit="ms",
+    )
+    cancel_grace_ms: int = _setting(
+        "ORVANTA_CANCEL_GRACE_MS",
+        _integer(0, 600_000),
+        "Time workers have to stop a cancelled run.",
+        default=10_000,
+        unit="ms",
+    )
+    max_losses: int = _setting(
+        "ORVANTA_MAX_LOSSES",
+        _integer(0, 100),
+        "How often a job may lose its worker before it fails.",
+        default=3,
+    )
+    log_level: str = _setting(
+        "ORVANTA_LOG_LEVEL",
+        _choice("debug", "info", "warning", "error"),
+        "Least important messages the processes print.",
+        default="info",
+    )
+
+    @property
+    def objects(self) -> str:
+        """URL of the object storage: the one set, else the folder in home."""
+        return self.object_storage_url or (self.home / "objects").as_uri()
+
+
+def _rows() -> list[Field[Any]]:
+    return list(fields(Settings))
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of this process. An empty value counts as not set.
+
+    Raises SettingsError, one sentence, for an unknown ORVANTA_ name, a value that cannot be read, or
+    times that contradict each other.
+    """
+    _refuse_unknown(environ)
+    values = {row.name: _read(row, environ) for row in _rows() if environ.get(row.metadata["name"])}
+    values.setdefault("home", default_home(environ))
+    values.setdefault("slots", max(4, 2 * (os.cpu_count() or 1)))
+    values.setdefault("base_url", f"http://{_in_url(values.get('host', '127.0.0.1'))}:{values.get('port', 8000)}")
+    settings = Settings(**values)
+    if not settings.beat_ms < settings.lost_beat_ms < settings.lease_ms:
+        raise SettingsError(
+            f"The times of leases contradict each other: beat {settings.beat_ms} ms, "
+            f"lost beat {settings.lost_beat_ms} ms, lease {settings.lease_ms} ms.",
+            hint="Set ORVANTA_BEAT_MS < ORVANTA_LOST_BEAT_MS < ORVANTA_LEASE_MS.",
+        )
+    return _complete_urls(settings)
+
+
+def with_database(settings: Settings, app_url: str, owner_url: str) -> Settings:
+    """The same settings, pointed at this database (the embedded one)."""
+    return replace(settings, database_url=app_url, database_direct_url=app_url, owner_url=owner_url)
+
+
+def secrets(settings: Settings) -> dict[str, str]:
+    """The secret values that are set, by their names in the environment, as `load` reads them."""
+    rows = [(row.metadata["name"], getattr(settings, row.name)) for row in _rows() if row.metadata["secret"]]
+    return {name: value for name, value in rows if value}
+
+
+def secret_names() -> tuple[str, ...]:
+    """Names in the environment that hold secrets and must not stay there."""
+    return tuple(row.metadata["name"] for row in _rows() if row.metadata["secret"])
+
+
+def known_names() -> tuple[str, ...]:
+    """Every name in the environment that is read, in the order of the table."""
+    return tuple(row.metadata["name"] for row in _rows())
+
+
+def reference() -> str:
+    """The page docs/reference/settings.md."""
+    lines = [
+        "# Settings",
+        "",
+        "Read from the environment when a process starts. An empty value counts as not set; an unknown name",
+        "that starts with `ORVANTA_` is an error. Sizes take B, KB, MB, GB, KiB, MiB and GiB.",
+        "",
+        "| name | default | unit | meaning |",
+        "|---|---|---|---|",
+    ]
+    lines += [_reference_row(row) for row in _rows()]
+    return "\n".join(lines) + "\n"
+
+
+def _reference_row(row: Field[Any]) -> str:
+    meta = row.metadata
+    default = meta["shown"] or str(row.default)
+    text = meta["text"] + (" Secret." if meta["secret"] else "")
+    return f"| `{meta['name']}` | {default} | {meta['unit']} | {text} |"
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = known_names()
+    for name in environ:
+        if name.startswith("ORVANTA_") and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)[0]
+            raise SettingsError(f"Unknown setting {name}.", hint=f"Did you mean {near}?", details={"name": name})
+
+
+def _read(row: Field[Any], environ: Mapping[str, str]) -> Any:
+    name = row.metadata["name"]
+    try:
+        return row.metadata["read"](environ[name])
+    except ValueError as error:
+        shown = "" if row.metadata["secret"] else f" ({environ[name]!r})"
+        raise SettingsError(f"{name}{shown} is not {error}.", details={"name": name}) from None
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _complete_urls(settings: Settings) -> Settings:
+    direct = settings.database_direct_url or settings.database_url
+    return replace(settings, database_direct_url=direct, owner_url=settings.owner_url or direct)

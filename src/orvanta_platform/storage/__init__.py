@@ -1,0 +1,30 @@
+"""Object storage: large values by key. Uploaded before the row that names them is committed."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from orvanta_platform.errors import StorageError
+
+
+class ObjectMissing(StorageError):
+    """A row names an object that is gone."""
+
+    code = "object_missing"
+    status = 410
+
+
+class Storage(Protocol):
+    """What every back end can do. A key is a relative path: segments of letters, digits, `-`, `_`, `.`, with `/`."""
+
+    async def put(self, key: str, body: bytes) -> None:
+        """Keep `body`, whole or not at all; durable when this returns. Replaces what was there."""
+
+    async def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectMissing."""
+
+    async def get_range(self, key: str, start: int, length: int) -> bytes:
+        """At most `length` bytes from `start` on. Raises ObjectMissing."""
+
+    async def delete(self, key: str) -> None:
+        """Remove the object; nothing happens where there is none."""

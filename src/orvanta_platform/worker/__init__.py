@@ -1,0 +1,1 @@
+"""The worker: slots, runtimes, the sandbox of user code."""

@@ -1,0 +1,40 @@
+"""The environment of a user's script (wire rule 13): the OV_ names, and the same with WM_."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orvanta_platform.control import job_tokens
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.services.blueprints import is_workflow
+from orvanta_platform.settings import Settings
+
+
+def environment(settings: Settings, keys: InstanceKeys, job: Claimed, generation: int) -> Mapping[str, str]:
+    """What the process of this attempt finds in its environment; its token is dead with the attempt."""
+    run = job.run
+    flow = str(run.id) if is_workflow(run.kind) else ""
+    path = job.path or (f"{run.path}/{job.node}" if run.path and job.node else run.path or "")
+    state_path = f"u/{run.created_by}/{path.replace('/', '_')}_state" if path else ""
+    names = {
+        "TOKEN": job_tokens.mint(keys, job.id, job.attempt, generation),
+        "BASE_URL": settings.base_url,
+        "WORKSPACE": run.workspace,
+        "JOB_ID": str(job.id),
+        "JOB_PATH": path,
+        "FLOW_JOB_ID": flow,
+        "ROOT_FLOW_JOB_ID": str(run.root) if flow else "",
+        "FLOW_STEP_ID": job.node or "",
+        "FLOW_PATH": (run.path or "") if flow else "",
+        "USERNAME": run.created_by,
+        "EMAIL": run.email,
+        "STATE_PATH": state_path,
+        "STATE_PATH_NEW": state_path,
+        "SCHEDULED_FOR": run.scheduled_at.isoformat(),
+        "FLOW_RETRY_COUNT": str(job.failures),
+        "ITERATION_INDEX": "",
+    }
+    made = {f"{prefix}_{name}": value for prefix in ("OV", "WM") for name, value in names.items()}
+    made["BASE_INTERNAL_URL"] = settings.base_url
+    return made

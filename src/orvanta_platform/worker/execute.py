@@ -1,0 +1,169 @@
+"""One job, from its claim to what there is to say about its end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.transforms import evaluate_inputs, input_names
+from orvanta_platform.services import values
+from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.scope import View, load_scope
+from orvanta_platform.worker.environment import environment
+from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.limits import Limits
+from orvanta_platform.worker.logs import JobLog
+from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+
+@dataclass(slots=True)
+class _Ended:
+    """The end of an attempt before it is made a Finish."""
+
+    raw: bytes
+    error: Err | None = None
+    retryable: bool = True
+    cancelled: bool = False
+    mem_peak_kb: int | None = None
+    log_chars: int = 0
+    ran_s: float | None = None
+
+
+class Executor:
+    """Runs jobs of one worker."""
+
+    def __init__(self, platform: Platform, runtimes: Runtimes, lease: Lease) -> None:
+        self._platform = platform
+        self._runtimes = runtimes
+        self._lease = lease
+
+    async def execute(self, job: Claimed, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
+        """Run the job; every fault of its own is in the Finish, none is raised."""
+        node = blueprint.plan.node(job.node_index)
+        try:
+            if node.kind is Kind.IDENTITY:
+                ended = _Ended(await self._identity(job, blueprint), ran_s=0.0)
+            else:
+                ended = await self._script(job, blueprint, node, slot, cancelled)
+        except ExpressionError as error:
+            ended = _failed(JobError(error.name, error.message), job, retryable=False)
+        except (OrvantaError, LookupError) as error:
+            ended = _failed(JobError(getattr(error, "code", "internal_error"), str(error)), job)
+        return await self._finish(job, ended)
+
+    async def _finish(self, job: Claimed, ended: _Ended) -> Finish:
+        platform = self._platform
+        try:
+            value = await values.keep(
+                platform.storage, job.run.workspace, job.run.id, job.id, "result", ended.raw, attempt=job.attempt
+            )
+        except OrvantaError as error:
+            ended = _failed(JobError(error.code, error.message), job)
+            value = values.inline(job.id, "result", ended.raw)
+        return Finish(
+            job=job.id,
+            node=job.node_index,
+            attempt=job.attempt,
+            worker=self._lease.worker,
+            generation=self._lease.generation,
+            raw=ended.raw,
+            value=value,
+            error=ended.error,
+            retryable=ended.retryable,
+            cancelled=ended.cancelled,
+            mem_peak_kb=ended.mem_peak_kb,
+            log_chars=ended.log_chars,
+            ran_s=ended.ran_s,
+        )
+
+    async def _identity(self, job: Claimed, blueprint: Blueprint) -> bytes:
+        """An identity's result is previous_result; of a run of one identity, its input."""
+        scope = await self._scope(job, blueprint, {"previous_result": None})
+        found = scope["previous_result"]
+        return found if isinstance(found, bytes) else b"null"
+
+    async def _script(
+        self, job: Claimed, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
+    ) -> _Ended:
+        platform, settings = self._platform, self._platform.settings
+        args = await self._args(job, blueprint, node)
+        content = await self._content(job, blueprint, node)
+        timeout_s = min(job.timeout_s or settings.job_timeout_s, settings.job_timeout_s)
+        spec = JobSpec(
+            job_id=job.id,
+            attempt=job.attempt,
+            workspace=job.run.workspace,
+            language=job.language or "",
+            content=content,
+            args=args,
+            env=environment(settings, platform.keys, job, self._lease.generation),
+            timeout_s=timeout_s,
+            limits=Limits(
+                memory_bytes=settings.memory_limit,
+                processes=settings.process_limit,
+                disk_bytes=settings.disk_limit,
+                result_bytes=settings.result_limit,
+                log_bytes=settings.log_limit,
+                time_s=timeout_s,
+            ),
+            slot=slot,
+        )
+        job_log = JobLog(platform.tools, job.id, job.attempt)
+        started = clock.monotonic()
+        outcome = await self._runtimes.run(spec, job_log, cancelled)
+        ran_s = clock.monotonic() - started
+        return _ended(outcome, job, ran_s, await job_log.close())
+
+    async def _args(self, job: Claimed, blueprint: Blueprint, node: Node) -> bytes:
+        if blueprint.plan.single:
+            scope = await self._scope(job, blueprint, {"flow_input": None})
+            found = scope["flow_input"]
+            return found if isinstance(found, bytes) else b"{}"
+        transforms: dict[str, Any] = node.value.get("input_transforms") or {}
+        scope = await self._scope(job, blueprint, input_names(transforms))
+        return evaluate_inputs(transforms, scope)
+
+    async def _scope(self, job: Claimed, blueprint: Blueprint, names: dict[str, Any]) -> Any:
+        reader = self._platform.tools.reader
+        view = View(blueprint.plan, job.run, RunState.decode(job.run.state), job.node_index)
+        return await load_scope(view, names, reader.load, reader.load_context)
+
+    async def _content(self, job: Claimed, blueprint: Blueprint, node: Node) -> str:
+        if not blueprint.plan.single and node.kind is Kind.RAWSCRIPT:
+            return str(node.value["content"])
+        digest = job.run.document if blueprint.plan.single else bytes.fromhex(blueprint.pin(node).document)
+        if digest is None:
+            return ""
+        async with self._platform.db.acquire() as connection:
+            return await self._platform.blueprints.text(connection, digest)
+
+
+def _ended(outcome: JobOutcome, job: Claimed, ran_s: float, log_chars: int) -> _Ended:
+    if outcome.error is not None:
+        ended = _failed(outcome.error, job)
+    else:
+        ended = _Ended(outcome.result if outcome.result is not None else b"null")
+    ended.cancelled = outcome.stopped_by == "cancel"
+    ended.mem_peak_kb = outcome.mem_peak_kb
+    ended.ran_s = ran_s
+    ended.log_chars = log_chars
+    return ended
+
+
+def _failed(error: JobError, job: Claimed, *, retryable: bool = True) -> _Ended:
+    fields = {"name": error.name, "message": error.message, "stack": error.stack, "step_id": job.node}
+    raw = msgspec.json.encode({"error": {name: text for name, text in fields.items() if text is not None}})
+    return _Ended(raw, Err(error.name, error.message), retryable)

@@ -1,0 +1,305 @@
+"""The worker's loop: claim as many jobs as slots are free, run them, stop those that are to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.state import ENGINE_VERSION
+from orvanta_platform.queue.claim import Claimer
+from orvanta_platform.services import reaping, values
+from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.commit import Committer
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.finishing import Finished, finish_job
+from orvanta_platform.worker.execute import Executor
+from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+POLL_S = (1.0, 2.0)
+"""A worker looks for work at least this often (with jitter), notified or not."""
+
+LOOK_S = 1.0
+"""How often a worker asks whether what it runs is still its own."""
+
+AGAIN_S = 0.2
+"""Pause before the database is asked again for what a job needs, or told of its end."""
+
+DOUBTFUL_LOOKS = 3
+"""After a claim that got no answer, so many looks for jobs that it may have taken all the same."""
+
+HAND_OFF_STEPS = 32
+HAND_OFF_S = 0.05
+"""How long a slot keeps its run while other work waits."""
+
+DATABASE_AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Running:
+    """A job in a slot. `abandoned`: it is no longer this worker's; its end is nobody's business.
+
+    `finishing`: its end is being written, and with it perhaps the next job of its `run`, already claimed.
+    """
+
+    slot: int
+    run: UUID
+    task: asyncio.Task[None] | None = None
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    abandoned: bool = False
+    finishing: bool = False
+
+
+class Worker:
+    """One worker process. `run` returns when `drain` was called and every slot is empty."""
+
+    def __init__(self, platform: Platform, runtimes: Runtimes, lease: Lease) -> None:
+        self._platform = platform
+        self._lease = lease
+        self._executor = Executor(platform, runtimes, lease)
+        self._committer = Committer(platform.db)
+        queues = platform.settings.queues or None
+        self._claimer = Claimer(lease.worker, lease.generation, queues)
+        self._topics = [f"queue:{name}" for name in queues] if queues else ["queues"]
+        self._free = list(range(platform.settings.slots))
+        self._running: dict[UUID, _Running] = {}
+        self._draining = asyncio.Event()
+        self._slot_freed = asyncio.Event()
+        self._claiming = asyncio.Lock()
+        self._doubtful_looks = 0
+        self._failed: dict[UUID, UUID] = {}
+        self._more_waits = False
+        self.jobs_executed = 0
+
+    def drain(self) -> None:
+        """Claim nothing more; jobs that run go on to their end."""
+        self._draining.set()
+        self._slot_freed.set()
+
+    async def run(self) -> None:
+        """Work until drained."""
+        self._committer.start()
+        looking = asyncio.create_task(self._look(), name="worker look")
+        try:
+            await self._claim_until_drained()
+            while self._running:
+                tasks = [running.task for running in self._running.values() if running.task is not None]
+                await asyncio.wait(tasks)
+        finally:
+            looking.cancel()
+            with suppress(asyncio.CancelledError):
+                await looking
+            await self._committer.close()
+
+    async def _claim_until_drained(self) -> None:
+        with self._platform.listen.watch(*self._topics) as watch:
+            while not self._draining.is_set():
+                self._slot_freed.clear()
+                if self._free and self._lease.may_start and await self._claim():
+                    continue
+                if self._free:
+                    await self._wait(watch.wait(random.uniform(*POLL_S)))
+                else:
+                    await self._slot_freed.wait()
+
+    async def _wait(self, waiting: object) -> None:
+        """Wait for a notification, or for the drain."""
+        assert asyncio.iscoroutine(waiting)
+        told = asyncio.ensure_future(waiting)
+        drained = asyncio.ensure_future(self._draining.wait())
+        _, pending = await asyncio.wait([told, drained], return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _claim(self) -> bool:
+        """Fill the free slots; True where there may be more to claim at once."""
+        free = len(self._free)
+        async with self._claiming:
+            try:
+                async with self._platform.db.acquire() as connection:
+                    found = await self._claimer.claim(connection, free)
+            except DATABASE_AWAY as error:
+                log.warning("cannot claim", action="claim", error=str(error))
+                self._doubtful_looks = DOUBTFUL_LOOKS
+                return False
+            for job in found:
+                self._start(job)
+        self._more_waits = len(found) >= free
+        return bool(found) and bool(self._free)
+
+    def _start(self, job: Claimed) -> None:
+        running = _Running(self._free.pop(), job.run.id)
+        self._running[job.id] = running
+        running.task = asyncio.create_task(self._slot(job, running), name=f"slot {running.slot}")
+
+    async def _slot(self, job: Claimed, running: _Running) -> None:
+        following: Claimed | None = job
+        steps, began = 0, clock.monotonic()
+        current = job
+        try:
+            while following is not None:
+                current = following
+                steps += 1
+                hand_off = self._may_hand_off(steps, began)
+                following = await self._one(current, running, hand_off)
+                if following is not None:
+                    del self._running[current.id]
+                    running.cancelled = asyncio.Event()
+                    self._running[following.id] = running
+                    current = following
+        except Exception:
+            log.exception("slot failed", action="slot", job=str(current.id))
+            self._failed[current.id] = current.run.id
+        finally:
+            self._running.pop(current.id, None)
+            self._free.append(running.slot)
+            self._slot_freed.set()
+
+    def _may_hand_off(self, steps: int, began: float) -> bool:
+        if self._draining.is_set() or not self._lease.may_start:
+            return False
+        return not self._more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - began < HAND_OFF_S)
+
+    async def _one(self, job: Claimed, running: _Running, hand_off: bool) -> Claimed | None:
+        """Run one job and record its end; gives the next one of its run, where it was handed off."""
+        if job.run.engine_version > ENGINE_VERSION:
+            await self._give_back(job)
+            return None
+        executed = await self._execute(job, running)
+        if executed is None or running.abandoned:
+            return None
+        self.jobs_executed += 1
+        running.finishing = True
+        try:
+            done = await self._record(job, *executed, hand_off)
+        finally:
+            running.finishing = False
+        if not done.recorded:
+            log.info("the job is no longer this worker's", action="finish_stale", job=str(job.id))
+        return done.following
+
+    async def _execute(self, job: Claimed, running: _Running) -> tuple[Blueprint, Finish] | None:
+        """Run the job; None where it was taken away before the database let it begin."""
+        while not running.abandoned:
+            try:
+                async with self._platform.db.acquire() as connection:
+                    blueprint = await self._platform.blueprints.of(connection, job.run)
+                return blueprint, await self._executor.execute(job, blueprint, running.slot, running.cancelled)
+            except DATABASE_AWAY as error:
+                log.info("job waits for the database", action="execute_retry", job=str(job.id), error=str(error))
+                await asyncio.sleep(AGAIN_S)
+        return None
+
+    async def _record(self, job: Claimed, blueprint: Blueprint, finish: Finish, hand_off: bool) -> Finished:
+        """Tell the end until the database has taken it, or says that the job is not ours.
+
+        A step that the database takes in no form becomes the job's failure; raises where it refuses that too.
+        """
+        refused = False
+        while True:
+            try:
+                return await finish_job(
+                    self._platform.tools, self._committer, job, blueprint, finish, hand_off=hand_off
+                )
+            except DATABASE_AWAY as error:
+                log.info("finish is tried again", action="finish_retry", job=str(job.id), error=str(error))
+                await asyncio.sleep(AGAIN_S)
+            except asyncpg.PostgresError as error:
+                if refused:
+                    raise
+                finish, hand_off, refused = self._refused(job, finish, error), False, True
+
+    def _refused(self, job: Claimed, finish: Finish, error: Exception) -> Finish:
+        """The database takes this step in no form: the job fails with what it said, its neighbours went on."""
+        log.error("step refused", action="step_refused", job=str(job.id), error=str(error))
+        fault = Err("StepRefused", f"The database refused the result: {error}")
+        raw = error_json(fault, job.node)
+        return Finish(
+            job=finish.job,
+            node=finish.node,
+            attempt=finish.attempt,
+            worker=finish.worker,
+            generation=finish.generation,
+            raw=raw,
+            value=values.inline(job.id, "result", raw),
+            error=fault,
+            retryable=False,
+            log_chars=finish.log_chars,
+        )
+
+    async def _give_back(self, job: Claimed) -> None:
+        async with self._platform.db.acquire() as connection:
+            await job_rows.give_back(connection, [job.id], self._lease.worker, self._lease.generation)
+
+    async def _look(self) -> None:
+        """Each second, and when told of a cancel: stop what is cancelled, drop what is no longer ours."""
+        with self._platform.listen.watch("cancel") as watch:
+            while True:
+                await watch.wait(LOOK_S)
+                try:
+                    if self._running:
+                        await self._stop_what_must()
+                    if self._failed:
+                        await self._lose_failed()
+                    if self._doubtful_looks:
+                        await self._give_back_unknown()
+                        self._doubtful_looks -= 1
+                except DATABASE_AWAY as error:
+                    log.warning("cannot look at running jobs", action="look", error=str(error))
+
+    async def _stop_what_must(self) -> None:
+        asked = dict(self._running)
+        async with self._platform.db.acquire() as connection:
+            held = await job_rows.held_jobs(connection, list(asked), self._lease.worker, self._lease.generation)
+        for job, running in asked.items():
+            if self._running.get(job) is not running or running.finishing:
+                continue  # what is written decides by itself whether the job was still ours
+            if job not in held:
+                running.abandoned = True
+                running.cancelled.set()
+            elif held[job]:
+                running.cancelled.set()
+
+    async def _lose_failed(self) -> None:
+        """Jobs whose slot failed go back as if their worker were lost, so that none comes back for ever."""
+        failed = dict(self._failed)
+        settings, lease = self._platform.settings, self._lease
+        await reaping.lose(self._platform.tools, failed, lease.worker, lease.generation, settings.max_losses)
+        for job in failed:
+            del self._failed[job]
+
+    async def _give_back_unknown(self) -> None:
+        """Jobs that are ours in the database and in no slot: a claim took them whose answer was lost."""
+        lease = self._lease
+        async with self._claiming, self._platform.db.acquire() as connection:
+            known, finishing = set(self._running), self._runs_finishing()
+            held = await job_rows.held_by_worker(connection, lease.worker, lease.generation)
+            known |= set(self._running)
+            finishing |= self._runs_finishing()
+            known |= set(self._failed)
+            unknown = [job for job, run in held.items() if job not in known and run not in finishing]
+            if not unknown:
+                return
+            log.warning("jobs are given back", action="give_back", jobs=len(unknown))
+            queues = await job_rows.give_back(connection, unknown, lease.worker, lease.generation)
+        self._platform.notify.queue(*queues)
+
+    def _runs_finishing(self) -> set[UUID]:
+        return {running.run for running in self._running.values() if running.finishing}

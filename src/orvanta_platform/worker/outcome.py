@@ -1,0 +1,62 @@
+"""One job as the runtimes take it, and what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from uuid import UUID
+
+from orvanta_platform.worker.limits import Limits
+
+StoppedBy = Literal["timeout", "cancel", "memory", "processes", "disk", "result", "log"]
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """Everything that one attempt of a job needs. `args` is the text of a JSON object (UTF-8).
+
+    `env` is added to the runtime's own small environment; nothing of the worker's environment is passed.
+    `slot` (0 or more, of one running job at a time) selects the user id the job gets.
+    """
+
+    job_id: UUID
+    attempt: int
+    workspace: str
+    language: str
+    content: str
+    args: bytes
+    env: Mapping[str, str]
+    timeout_s: float
+    limits: Limits
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job failed: a name (the exception's class or one of ours), a sentence, the user's frames."""
+
+    name: str
+    message: str
+    stack: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How a job ended: exactly one of `result` (JSON text) and `error` is set.
+
+    `started` tells whether user code began; `stopped_by` names what ended it from outside, if anything did.
+    """
+
+    result: bytes | None
+    error: JobError | None
+    mem_peak_kb: int
+    started: bool
+    stopped_by: StoppedBy | None = None
+
+
+class LogSink(Protocol):
+    """Takes a job's output while it runs, in order."""
+
+    async def write(self, text: str) -> None:
+        """Take `text`; nothing more is read from the job until this returns."""

@@ -1,0 +1,133 @@
+"""The worker's process: started by its supervisor, told by it who it is, dead with it.
+
+They speak JSON lines over a socket pair. To the supervisor: `hello` (isolation), `stats` (jobs executed). From
+it: `lease` (worker id, generation), `beat` (monotonic time of a beat that got through), `drain`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.settings import Settings
+from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.loop import Worker
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+CONNECTIONS = 4
+"""Most database connections of one worker, the listener included."""
+
+STATS_S = 1.0
+
+Background = Callable[[Platform], AbstractAsyncContextManager[None]]
+"""Daemons that run beside the worker's loop."""
+
+_PR_SET_PDEATHSIG = 1
+
+log = structlog.get_logger(__name__)
+
+
+class Control:
+    """The worker's end of the socket pair."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, handle: int) -> Control:
+        """Over the inherited socket `handle`."""
+        return cls(*await asyncio.open_connection(sock=socket.socket(fileno=handle)))
+
+    def send(self, **fields: Any) -> None:
+        """One line to the supervisor."""
+        self._writer.write(msgspec.json.encode(fields) + b"\n")
+
+    async def receive(self) -> dict[str, Any] | None:
+        """The next line; None when the supervisor is gone."""
+        line = await self._reader.readline()
+        return msgspec.json.decode(line, type=dict[str, Any]) if line else None
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when the thread that started it ends. Call it first.
+
+    A supervisor that ended before this call has closed the socket pair, which ends the process as well.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+async def run(settings: Settings, control_fd: int, background: Background) -> None:
+    """Serve the queues until told to drain, or until the supervisor is gone."""
+    control = await Control.open(control_fd)
+    platform = await open_platform(settings, connections=CONNECTIONS - 1)
+    runtimes = Runtimes(settings.home, _hidden(settings), mode=_mode(settings))
+    try:
+        await runtimes.start()
+        control.send(hello={"isolation": runtimes.isolation.level})
+        lease = await _lease(control, settings)
+        if lease is not None:
+            worker = Worker(platform, runtimes, lease)
+            async with background(platform):
+                await _work(worker, control, lease)
+    finally:
+        await runtimes.close()
+        await platform.close()
+
+
+async def _lease(control: Control, settings: Settings) -> Lease | None:
+    told = await control.receive()
+    if told is None or "lease" not in told:
+        return None
+    lease = told["lease"]
+    return Lease(UUID(lease["worker"]), lease["generation"], settings.lost_beat_ms / 1000)
+
+
+async def _work(worker: Worker, control: Control, lease: Lease) -> None:
+    listening = asyncio.create_task(_listen(worker, control, lease), name="control")
+    telling = asyncio.create_task(_tell(worker, control), name="stats")
+    working = asyncio.create_task(worker.run(), name="worker")
+    try:
+        done, _ = await asyncio.wait([listening, working], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in (listening, telling, working):
+            task.cancel()
+        await asyncio.gather(listening, telling, working, return_exceptions=True)
+
+
+async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
+    """Ends when the supervisor is gone: nobody beats for this worker then."""
+    while (told := await control.receive()) is not None:
+        if "beat" in told:
+            lease.beaten(told["beat"])
+        elif "drain" in told:
+            worker.drain()
+
+
+async def _tell(worker: Worker, control: Control) -> None:
+    while True:
+        control.send(stats={"jobs": worker.jobs_executed})
+        await asyncio.sleep(STATS_S)
+
+
+def _hidden(settings: Settings) -> list[Path]:
+    """What jobs must not see beside the home: the folder of local objects, where it lies elsewhere."""
+    url = settings.object_storage_url
+    return [Path(url.removeprefix("file://"))] if url and url.startswith("file://") else []
+
+
+def _mode(settings: Settings) -> Any:
+    return settings.isolation

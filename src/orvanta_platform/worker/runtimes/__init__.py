@@ -1,0 +1,1 @@
+"""Running one job, given its specification: no database, no queue."""

@@ -1,0 +1,70 @@
+"""Runs a bash script inside a cell. Standard library only."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+from typing import Any, NoReturn
+
+from orvanta_platform.worker.limits import size_text
+from orvanta_platform.worker.runtimes.bash.signature import parameters
+from orvanta_platform.worker.sandbox.job import ERROR, RESULT, Job, write_answer
+
+_SCRIPT = "script.sh"
+_RESULT = "result.json"
+
+
+def run(job: Job, content: str, args: bytes) -> NoReturn:
+    """Become `bash script.sh …`; see `Host.run`."""
+    try:
+        words = arguments(content, json.loads(args))
+        with open(_SCRIPT, "w", encoding="utf-8") as file:
+            file.write(content)
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)  # Python ignores them, and exec would pass that on
+        os.execvpe("bash", ["bash", _SCRIPT, *words], job.env)
+    except (OSError, ValueError) as error:
+        _fail(job.result, "CannotStart", f"bash cannot be started: {error}")
+    os._exit(0)
+
+
+def arguments(content: str, given: dict[str, Any]) -> list[str]:
+    """The words after the script's name, one per position; an argument that is not given is empty."""
+    wanted = {p.position: p.name for p in parameters(content)}
+    return [_word(given.get(wanted.get(n, ""))) for n in range(1, max(wanted, default=0) + 1)]
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def finish(job: Job) -> None:
+    """Hand over result.json, if the script wrote one; never through a link, never a pipe or device."""
+    try:
+        descriptor = os.open(_RESULT, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return
+        if status.st_size > job.result_bytes:
+            limit = size_text(job.result_bytes)
+            _fail(
+                job.result,
+                "ResultTooLarge",
+                f"the result has {size_text(status.st_size)}, the limit is {limit}",
+            )
+            return
+        write_answer(job.result, RESULT, file.readall())
+
+
+def _fail(descriptor: int, name: str, message: str) -> None:
+    text = json.dumps({"name": name, "message": message, "stack": None}).encode()
+    write_answer(descriptor, ERROR, text)

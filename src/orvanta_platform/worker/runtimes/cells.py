@@ -1,0 +1,259 @@
+"""The worker's side of the zygote: starting it, asking it for cells, killing them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import orvanta_platform
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.worker.sandbox import tree
+from orvanta_platform.worker.sandbox.cgroups import Group
+from orvanta_platform.worker.sandbox.job import frame
+from orvanta_platform.worker.sandbox.plan import Plan
+
+# Long enough for a machine under heavy load, short enough for a zygote that was stopped.
+_ANSWER_S = 20.0
+_MAX_MESSAGE = 4096
+# The interpreter itself, not a virtual environment's link to it: jobs see the standard library alone.
+PYTHON = os.path.realpath(sys.executable)
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from orvanta_platform.worker.sandbox import zygote; zygote.main()"
+)
+
+
+class SandboxUnavailable(OrvantaError):
+    """Cells of the wanted level cannot be made on this machine; the message is the kernel's reason."""
+
+    code = "sandbox_unavailable"
+    status = 503
+
+
+async def _readable(descriptor: int) -> None:
+    """Wait until `descriptor` can be read."""
+    loop = asyncio.get_running_loop()
+    ready: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(descriptor, _settle, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _settle(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+class Cell:
+    """One confined process that waits for its one job, or runs it."""
+
+    def __init__(self, number: int, connection: socket.socket, namespaces: bool, group: Group | None) -> None:
+        self.number = number
+        self.pid = 0
+        self._pidfd = -1
+        self._connection = connection
+        self._namespaces = namespaces
+        self._received = b""
+        self.group = group
+
+    def born(self, pid: int, pidfd: int) -> None:
+        """The zygote has made the process."""
+        self.pid, self._pidfd = pid, pidfd
+
+    async def ready(self) -> None:
+        """Wait until the cell is confined. Raises SandboxUnavailable where it could not be."""
+        message = await asyncio.wait_for(self.message(), _ANSWER_S)
+        if message is None:
+            raise SandboxUnavailable("a cell ended before it was ready")
+        if "error" in message:
+            raise SandboxUnavailable(str(message["error"]))
+
+    async def give(self, header: dict[str, Any], content: bytes, args: bytes, descriptors: list[int]) -> None:
+        """Hand the cell its job. Raises OSError where the cell has ended."""
+        data = frame(header)
+        sent = socket.send_fds(self._connection, [data], descriptors)
+        loop = asyncio.get_running_loop()
+        for part in (data[sent:], content, args):
+            await loop.sock_sendall(self._connection, part)
+
+    async def message(self) -> dict[str, Any] | None:
+        """The next thing that the cell says, None when it has ended."""
+        loop = asyncio.get_running_loop()
+        while b"\n" not in self._received:
+            try:
+                data = await loop.sock_recv(self._connection, _MAX_MESSAGE)
+            except ConnectionResetError:  # it ended without reading all we sent
+                data = b""
+            if not data:
+                return None
+            self._received += data
+        line, _, self._received = self._received.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message
+
+    def kill(self) -> None:
+        """Kill the cell with everything in it, at once; harmless after its end."""
+        if self._pidfd < 0:
+            return
+        if not self._namespaces and not (self.group and self.group.kill()) and self.alive:
+            tree.kill_tree(self.pid)
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the cell's first process still runs."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._pidfd, 0)
+            return True
+        return False
+
+    async def gone(self) -> None:
+        """Wait until the first process, and with its namespace everything in the cell, has ended."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(_readable(self._pidfd), _ANSWER_S)
+
+    def close(self) -> None:
+        """Kill and forget."""
+        self.kill()
+        self._connection.close()
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
+            self._pidfd = -1
+
+
+class Zygote:
+    """The zygote process and the requests to it."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._waiting: dict[int, tuple[Cell, asyncio.Future[None]]] = {}
+        self._next = 0
+
+    async def start(self) -> None:
+        """Start the process and wait until it serves. Raises SandboxUnavailable.
+
+        Call from the thread that lives as long as the worker: the process dies with it.
+        """
+        self._control = ours = self._launch()
+        first = await self._first_message(ours)
+        if "error" in first:
+            self.close()
+            raise SandboxUnavailable(str(first["error"]))
+        asyncio.get_running_loop().add_reader(ours.fileno(), self._on_message)
+
+    def _launch(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        source = str(Path(orvanta_platform.__file__).parents[1])
+        plan = json.dumps(asdict(self._plan))
+        command = [PYTHON, "-I", "-S", "-B", "-X", "utf8", "-c", _START, source, plan, str(theirs.fileno())]
+        with theirs:
+            self._process = subprocess.Popen(
+                command,
+                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                cwd="/",
+                start_new_session=True,  # a terminal's Ctrl-C is the worker's to answer
+            )
+        return ours
+
+    async def _first_message(self, control: socket.socket) -> dict[str, Any]:
+        loop = asyncio.get_running_loop()
+        try:
+            data = await asyncio.wait_for(loop.sock_recv(control, _MAX_MESSAGE), _ANSWER_S)
+        except (TimeoutError, ConnectionResetError):
+            data = b""
+        if not data:
+            return {"error": "the zygote ended or did not answer"}
+        message: dict[str, Any] = json.loads(data)
+        return message
+
+    async def spawn(self, group: Group | None) -> Cell:
+        """A new cell in `group`, confined and waiting for its job. Raises SandboxUnavailable."""
+        control = self._control
+        if control is None:
+            raise SandboxUnavailable("the zygote is not running")
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        ours.setblocking(False)
+        self._next += 1
+        cell = Cell(self._next, ours, self._plan.namespaces, group)
+        descriptors = group.entrances if group else []
+        born = asyncio.get_running_loop().create_future()
+        self._waiting[cell.number] = (cell, born)
+        try:
+            with theirs:
+                socket.send_fds(control, [str(cell.number).encode()], [theirs.fileno(), *descriptors])
+            await asyncio.wait_for(born, _ANSWER_S)
+            await cell.ready()
+        except BaseException as error:
+            cell.close()
+            if isinstance(error, OSError | TimeoutError):
+                raise SandboxUnavailable(f"the zygote does not answer: {error}") from error
+            raise
+        finally:
+            self._waiting.pop(cell.number, None)
+        return cell
+
+    def _on_message(self) -> None:
+        control = self._control
+        if control is None:
+            return
+        try:
+            data, descriptors, _, _ = socket.recv_fds(control, _MAX_MESSAGE, 1)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data, descriptors = b"", []
+        if not data:
+            self.close()
+            return
+        message = json.loads(data)
+        cell, born = self._waiting.get(message["cell"], (None, None))
+        if cell is None or born is None or born.done():
+            for descriptor in descriptors:
+                os.close(descriptor)
+        elif "error" in message:
+            born.set_exception(SandboxUnavailable(message["error"]))
+        else:
+            cell.born(message["pid"], descriptors[0])
+            born.set_result(None)
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs, as far as it is known yet."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The zygote's process id while it runs."""
+        return self._process.pid if self._process else None
+
+    def close(self) -> None:
+        """Kill the process. Its cells die with it."""
+        control, process = self._control, self._process
+        self._control = self._process = None
+        if control is not None:
+            with contextlib.suppress(RuntimeError, ValueError):
+                asyncio.get_running_loop().remove_reader(control.fileno())
+            control.close()
+        if process is not None:
+            process.kill()
+            process.wait()
+        for _, born in self._waiting.values():
+            if not born.done():
+                born.set_exception(SandboxUnavailable("the zygote has ended"))

@@ -1,0 +1,1 @@
+"""Python scripts: `main(**arguments)` in a process forked from the zygote."""

@@ -1,0 +1,75 @@
+"""Turns what `main` returned into JSON, or says what in it is not JSON and where. Standard library only."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import math
+import pathlib
+import uuid
+from typing import Any
+
+_AS_TEXT = (decimal.Decimal, uuid.UUID, pathlib.PurePath)
+_AS_ISO = (datetime.datetime, datetime.date, datetime.time)
+
+
+class NotJson(Exception):
+    """The value has no JSON form; the message names path and type."""
+
+
+def to_json(value: Any) -> bytes:
+    """`value` as JSON text in UTF-8. Raises NotJson.
+
+    Dates, decimals, UUIDs, paths become strings, data classes objects, enumeration members their values.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_convert)
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise NotJson("a text in the result holds half of a surrogate pair, which UTF-8 cannot") from error
+    except RecursionError as error:
+        raise NotJson("the result is nested too deeply") from error
+    except (TypeError, ValueError) as error:
+        raise NotJson(_find(value) or f"the result is not JSON: {error}") from error
+
+
+def _convert(value: Any) -> Any:
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, _AS_ISO):
+        return value.isoformat()
+    if isinstance(value, _AS_TEXT):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _find(value: Any) -> str | None:
+    """What is wrong with `value`, in words, found by walking it without recursion."""
+    todo: list[tuple[str, Any, tuple[int, ...]]] = [("result", value, ())]
+    while todo:
+        path, here, above = todo.pop()
+        if id(here) in above:
+            return f"{path} contains itself"
+        if isinstance(here, float) and not math.isfinite(here):
+            return f"{path} is {here}, which JSON cannot hold"
+        if here is None or isinstance(here, str | int | float):
+            continue
+        if isinstance(here, list | tuple):
+            inner = [(f"{path}[{i}]", item) for i, item in enumerate(here)]
+        elif isinstance(here, dict):
+            bad = next((k for k in here if not (k is None or isinstance(k, str | int | float))), None)
+            if bad is not None:
+                return f"{path} has a key of type {type(bad).__name__}"
+            inner = [(f"{path}.{key}", item) for key, item in here.items()]
+        else:
+            try:
+                inner = [(path, _convert(here))]
+            except TypeError:
+                return f"{path} is of type {type(here).__name__}, which is not JSON"
+        todo += [(where, item, (*above, id(here))) for where, item in reversed(inner)]
+    return None

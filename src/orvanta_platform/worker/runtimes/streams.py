@@ -1,0 +1,242 @@
+"""A running job's pipes, read without blocking the event loop and without keeping what was read."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import os
+import select
+from dataclasses import dataclass, field
+
+from orvanta_platform.worker.limits import size_text
+from orvanta_platform.worker.outcome import LogSink
+from orvanta_platform.worker.runtimes.verdict import Printed
+from orvanta_platform.worker.sandbox.job import ANSWER, STARTED
+
+_CHUNK = 64 << 10
+_PACKET = 4096
+_TAIL = 4096
+
+
+class Waiting:
+    """Waits for descriptors of one job until the job is over: what it wrote is then in its pipes already."""
+
+    def __init__(self) -> None:
+        self._over = False
+        self._pending: set[asyncio.Future[bool]] = set()
+
+    async def more(self, descriptor: int) -> bool:
+        """Wait until `descriptor` may have something to read; False where nothing can come any more."""
+        if self._over:
+            return False
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[bool] = loop.create_future()
+        self._pending.add(ready)
+        loop.add_reader(descriptor, _answer, ready, True)
+        try:
+            return await ready
+        finally:
+            loop.remove_reader(descriptor)
+            self._pending.discard(ready)
+
+    def end(self) -> None:
+        """The job is over: whoever waits looks once more."""
+        self._over = True
+        for ready in self._pending:
+            _answer(ready, True)
+
+
+def _answer(future: asyncio.Future[bool], value: bool) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+class Source:
+    """The bytes of one pipe as text: UTF-8 over chunk borders, what is not UTF-8 and NUL as U+FFFD."""
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        os.set_blocking(descriptor, False)
+        self.descriptor = descriptor
+        self._size = size
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.ended = False
+
+    def read(self) -> str | None:
+        """What is there now, None where nothing is. After the end `ended` is set."""
+        try:
+            data = os.read(self.descriptor, self._size)
+        except BlockingIOError:
+            return None
+        self.ended = not data
+        return self._decoder.decode(data, final=self.ended).replace("\0", "\ufffd")
+
+    def rest(self) -> str:
+        """What half a character at the end stands for."""
+        return self._decoder.decode(b"", final=True)
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+
+@dataclass(slots=True)
+class LastLine:
+    """The last line of a text that comes in pieces, up to `most` characters of it."""
+
+    most: int
+    _line: list[str] = field(default_factory=list)
+    _length: int = 0
+    _complete: bool = False
+
+    def add(self, text: str) -> None:
+        """Take the next piece."""
+        if not text:
+            return
+        _, newline, last = text.removesuffix("\n").rpartition("\n")
+        if newline or self._complete:
+            self._line, self._length = [], 0
+        self._complete = text.endswith("\n")
+        self._length += len(last)
+        if self._length <= self.most:
+            self._line.append(last)
+
+    @property
+    def too_long(self) -> bool:
+        """Whether the line has more than `most` characters; the text is then incomplete."""
+        return self._length > self.most
+
+    @property
+    def text(self) -> str:
+        return "".join(self._line)
+
+
+class Log:
+    """Passes text on to the job's sink up to the limit of the log, then one line that says so."""
+
+    def __init__(self, sink: LogSink, limit: int) -> None:
+        self._sink = sink
+        self._limit = limit
+        self._left = limit
+        self.cut = False
+
+    async def write(self, text: str) -> None:
+        """Pass on what of `text` still fits (counted as UTF-8)."""
+        if self.cut or not text:
+            return
+        size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+        if size <= self._left:
+            self._left -= size
+            await self._sink.write(text)
+            return
+        self.cut = True
+        kept = text.encode("utf-8", "replace")[: self._left].decode("utf-8", "ignore")
+        await self._sink.write(f"{kept}\n[log cut: limit {size_text(self._limit)}]\n")
+
+
+class MergedOutput:
+    """One pipe that both stdout and stderr of the job go to."""
+
+    def __init__(self, descriptor: int, log: Log) -> None:
+        self._source = Source(descriptor, _CHUNK)
+        self._log = log
+
+    async def pump(self, waiting: Waiting) -> None:
+        """Pass on everything until the pipe's end; `waiting` knows when the job is over."""
+        while not self._source.ended:
+            text = self._source.read()
+            if text is None:
+                if not await waiting.more(self._source.descriptor):
+                    await self._log.write(self._source.rest())
+                    return
+            else:
+                await self._log.write(text)
+                await asyncio.sleep(0)
+
+    @property
+    def printed(self) -> Printed | None:
+        """Nothing: such a job hands its result over itself."""
+        return None
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class SeparateOutput:
+    """A pipe for stdout and one for stderr, passed on in the order of the job's writes.
+
+    The order is kept because each pipe holds at most one packet (one write, of one page) and an
+    edge-triggered epoll gives the pipes in the order in which they became ready.
+    """
+
+    def __init__(self, stdout: int, stderr: int, log: Log, result_chars: int) -> None:
+        self._stdout = Source(stdout, _PACKET)
+        self._sources = {stdout: self._stdout, stderr: Source(stderr, _PACKET)}
+        self._log = log
+        self._poll = select.epoll()
+        for descriptor in self._sources:
+            self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
+        self._last_line = LastLine(result_chars)
+        self._stderr_tail = ""
+
+    async def pump(self, waiting: Waiting) -> None:
+        """Pass on everything until both pipes ended; `waiting` knows when the job is over."""
+        while self._sources:
+            ready = self._poll.poll(0)
+            if not ready and not await waiting.more(self._poll.fileno()):
+                return
+            text = "".join([self._take(*event) for event in ready])
+            await self._log.write(text)
+            if ready:
+                await asyncio.sleep(0)
+
+    def _take(self, descriptor: int, event: int) -> str:
+        source = self._sources[descriptor]
+        text = source.read() or ""
+        while event & select.EPOLLHUP and not source.ended:  # no further event will tell of the end
+            text += source.read() or ""
+        if source.ended:
+            self._poll.unregister(descriptor)
+            del self._sources[descriptor]
+            source.close()
+        if source is self._stdout:
+            self._last_line.add(text)
+        else:
+            self._stderr_tail = (self._stderr_tail + text)[-_TAIL:]
+        return text
+
+    @property
+    def printed(self) -> Printed:
+        """The end of what was printed."""
+        return Printed(self._last_line.text, self._last_line.too_long, self._stderr_tail)
+
+    def close(self) -> None:
+        for source in self._sources.values():
+            source.close()
+        self._poll.close()
+
+
+async def read_answer(descriptor: int, most: int, waiting: Waiting) -> bytes:
+    """What comes over the result pipe, until the answer is complete or the pipe ends.
+
+    Of an answer that announces more than `most` bytes only the beginning is read.
+    """
+    os.set_blocking(descriptor, False)
+    parts = bytearray()
+    while len(parts) < (expected := _expected(parts)) and expected <= most:
+        try:
+            data = os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            if not await waiting.more(descriptor):
+                break
+            continue
+        if not data:
+            break
+        parts += data
+    return bytes(parts)
+
+
+def _expected(parts: bytearray) -> int:
+    head = len(STARTED) + ANSWER.size
+    if len(parts) < head:
+        return head
+    length: int = ANSWER.unpack_from(parts, len(STARTED))[1]
+    return head + length

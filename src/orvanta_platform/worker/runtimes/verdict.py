@@ -1,0 +1,151 @@
+"""Judging how a job ended, from everything that is known of it."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import dataclass
+
+import msgspec
+
+from orvanta_platform.worker.limits import size_text
+from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, StoppedBy
+from orvanta_platform.worker.sandbox.job import ANSWER, ERROR, RESULT, STARTED
+
+_Answer = bytes | JobError
+
+
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """What of a script's output counts for its result: stdout's last line and the end of stderr."""
+
+    last_line: str
+    last_line_too_long: bool
+    stderr_tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What is known of a job that ended.
+
+    `code` is the exit code of its process, negative for a signal, None where it was killed with its cell;
+    `answer` what came over the result pipe (sandbox/job.py); `printed` is set where the last line of stdout is a
+    result;
+    `stopped_by` is what the worker stopped it for, `over` a limit that the kernel or the cell enforced.
+    """
+
+    code: int | None
+    answer: bytes
+    printed: Printed | None
+    stopped_by: StoppedBy | None
+    over: StoppedBy | None
+    mem_peak_kb: int
+
+
+def judge(spec: JobSpec, end: End) -> JobOutcome:
+    """The outcome of the job `spec` that ended as `end` says."""
+    stopped_by = end.stopped_by
+    answer: _Answer = _answer(spec, end) if stopped_by is None else _limit_error(spec, stopped_by)
+    if stopped_by is None and isinstance(answer, JobError):
+        # Running into memory or disk and going on all the same is no failure; too many processes is.
+        stopped_by = "result" if answer.name == "ResultTooLarge" else _limit_of(end, answer)
+        if stopped_by not in (None, "result"):
+            answer = _limit_error(spec, stopped_by)
+    elif stopped_by is None and end.over == "processes":
+        stopped_by, answer = "processes", _limit_error(spec, "processes")
+    result, error = (None, answer) if isinstance(answer, JobError) else (answer, None)
+    return JobOutcome(result, error, end.mem_peak_kb, end.answer.startswith(STARTED), stopped_by)
+
+
+def _limit_of(end: End, error: JobError) -> StoppedBy | None:
+    return end.over or ("memory" if error.name == "MemoryError" else None)
+
+
+def _limit_error(spec: JobSpec, stopped_by: StoppedBy | None) -> JobError:
+    limits = spec.limits
+    match stopped_by:
+        case "timeout":
+            return JobError("Timeout", f"timed out after {min(spec.timeout_s, limits.time_s):g} s")
+        case "memory":
+            return JobError("OutOfMemory", f"out of memory: limit {size_text(limits.memory_bytes)}")
+        case "processes":
+            return JobError("ProcessLimit", f"too many processes: limit {limits.processes}")
+        case "disk":
+            return JobError("DiskLimit", f"disk full: limit {size_text(limits.disk_bytes)}")
+        case _:
+            return JobError("Cancelled", "cancelled")
+
+
+def _answer(spec: JobSpec, end: End) -> _Answer:
+    kind, length, text = _parse(end.answer)
+    limit = spec.limits.result_bytes
+    if kind == RESULT and length > limit:
+        return JobError("ResultTooLarge", f"the result has {size_text(length)}, the limit is {size_text(limit)}")
+    if len(text) != length:
+        kind = b""
+    if end.code is None and kind != RESULT:
+        return JobError("SandboxLost", "the job was killed from outside, together with its sandbox")
+    if kind == ERROR:
+        return _told_error(text)
+    if end.printed is not None:
+        return _shell_answer(spec, end.printed, end.code, text if kind == RESULT else None)
+    if kind == RESULT:
+        return _checked(text)
+    return JobError("ExitCode", f"{_how_ended(end.code or 0)} before it gave a result")
+
+
+def has_result(answer: bytes, limit: int) -> bool:
+    """Whether `answer` holds a whole result, or one that is over the limit and not worth waiting for."""
+    kind, length, text = _parse(answer)
+    return kind == RESULT and (len(text) == length or length > limit)
+
+
+def _parse(answer: bytes) -> tuple[bytes, int, bytes]:
+    head = len(STARTED) + ANSWER.size
+    if len(answer) < head:
+        return b"", 0, b""
+    kind, length = ANSWER.unpack_from(answer, len(STARTED))
+    return kind, length, answer[head:]
+
+
+def _shell_answer(spec: JobSpec, printed: Printed, code: int | None, written: bytes | None) -> _Answer:
+    if code:
+        tail = printed.stderr_tail.strip()
+        return JobError("ExitCode", _how_ended(code) + (f": {tail}" if tail else ""))
+    if written is not None:
+        return _checked(written)
+    if printed.last_line_too_long:
+        limit = size_text(spec.limits.result_bytes)
+        return JobError("ResultTooLarge", f"the last line of stdout has more than the limit of {limit}")
+    line = printed.last_line
+    if line.lstrip().startswith(("{", "[")):
+        value = _checked(line.encode("utf-8", "replace"))
+        if isinstance(value, bytes):
+            return value
+    return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") if line else b"null"
+
+
+def _told_error(text: bytes) -> JobError:
+    try:
+        return msgspec.json.decode(text, type=JobError)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return JobError("ResultNotJson", "the script's process gave an error that cannot be read")
+
+
+def _checked(text: bytes) -> _Answer:
+    """`text` where it is JSON: the process that made it is not to be believed."""
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+        text.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return JobError("ResultNotJson", f"the result is not JSON: {error}")
+    return text.strip()
+
+
+def _how_ended(code: int) -> str:
+    if code >= 0:
+        return f"the script ended with exit code {code}"
+    try:
+        return f"the script was ended by signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"the script was ended by signal {-code}"

@@ -1,0 +1,242 @@
+"""Memory and process limits by control groups, version 1 or 2, where the worker may make some.
+
+Groups lie below the worker's own (in version 2, where a group with processes can have no limited groups below
+it, also beside), so that what limits the worker limits its jobs too. A group is used by one job after the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["memory", "pids"]
+_MOST_LOOKS = 1000
+_KINDS: tuple[Kind, Kind] = ("memory", "pids")
+_MOUNTS = Path("/proc/self/mountinfo")
+_OWN = Path("/proc/self/cgroup")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A folder in which groups with a memory or process limit can be made."""
+
+    folder: Path
+    version: Literal[1, 2]
+
+
+def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, Place]:
+    """Where this process may make groups, per kind; kinds that it may not are absent."""
+    places: dict[Kind, Place] = {}
+    own = {line.split(":")[1]: line.split(":", 2)[2] for line in own_groups.read_text().splitlines()}
+    for line in mounts.read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        root, mounted = before.split()[3:5]
+        kind, _, options = after.split()[:3]
+        if kind == "cgroup":
+            for name in _KINDS:
+                if name in options.split(",") and name in own and name not in places:
+                    places[name] = Place(_inside(mounted, root, own[name]), 1)
+        elif kind == "cgroup2" and "" in own:
+            folder = _inside(mounted, root, own[""])
+            for place in (folder, folder.parent):
+                for name in _passed_on(place):
+                    places.setdefault(name, Place(place, 2))
+    return {name: place for name, place in places.items() if os.access(place.folder, os.W_OK)}
+
+
+def _inside(mounted: str, root: str, own: str) -> Path:
+    relative = os.path.relpath(own, root)
+    return Path(mounted) if relative.startswith("..") else Path(mounted, relative)
+
+
+def _passed_on(folder: Path) -> list[Kind]:
+    """What groups below `folder` can limit; asked for first where the folder is delegated to us to arrange."""
+    control = folder / "cgroup.subtree_control"
+    with contextlib.suppress(OSError):
+        if os.getxattr(folder, "user.delegate") == b"1":
+            control.write_text("+memory +pids")
+    with contextlib.suppress(OSError):
+        enabled = control.read_text().split()
+        return [name for name in _KINDS if name in enabled]
+    return []
+
+
+@dataclass(slots=True)
+class Group:
+    """The groups of one cell, one per kind (the same folder for both in version 2)."""
+
+    folders: dict[Kind, Place]
+    _kills: int = field(default=0)
+    _refusals: int = field(default=0)
+    _set: tuple[int, int] = field(default=(0, 0))
+    _entrances: list[int] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """What this group limits."""
+        return set(self.folders)
+
+    def limit(self, memory_bytes: int, processes: int) -> None:
+        """Set the limits for the next job and forget what the last one used. Raises OSError."""
+        if self._set != (memory_bytes, processes):
+            self._set_limits(memory_bytes, processes)
+            self._set = (memory_bytes, processes)
+        memory = self.folders.get("memory")
+        if memory is not None and memory.version == 1:
+            _write(memory, "memory.max_usage_in_bytes", 0)
+        self._kills, self._refusals = self._count_kills(), self._count_refusals()
+
+    def _set_limits(self, memory_bytes: int, processes: int) -> None:
+        for kind, place in self.folders.items():
+            if kind == "pids":
+                _write(place, "pids.max", processes + 1)
+            elif place.version == 1:
+                self._limit_memory_v1(place, memory_bytes)
+            else:
+                _write(place, "memory.max", memory_bytes)
+                with contextlib.suppress(OSError):
+                    _write(place, "memory.swap.max", 0)
+
+    def _limit_memory_v1(self, place: Place, memory_bytes: int) -> None:
+        with contextlib.suppress(OSError):
+            _write(place, "memory.memsw.limit_in_bytes", -1)
+        _write(place, "memory.limit_in_bytes", memory_bytes)
+        with contextlib.suppress(OSError):
+            _write(place, "memory.memsw.limit_in_bytes", memory_bytes)
+
+    @property
+    def entrances(self) -> list[int]:
+        """Open descriptors; a process that writes "0" to each is in the groups, with all it forks later."""
+        if not self._entrances:
+            folders = {place.folder for place in self.folders.values()}
+            self._entrances += [os.open(folder / "cgroup.procs", os.O_WRONLY | os.O_CLOEXEC) for folder in folders]
+        return self._entrances
+
+    def kill(self) -> bool:
+        """Kill everything in the group; False where it has no process limit, by which forks are stopped first."""
+        place = self.folders.get("pids")
+        if place is None:
+            return False
+        self._set = (0, 0)
+        _write(place, "pids.max", 0)
+        for _ in range(_MOST_LOOKS):
+            members = (place.folder / "cgroup.procs").read_text().split()
+            if not members:
+                break
+            for pid in members:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+        return True
+
+    def reopen(self) -> None:
+        """Let processes be made in the group again, after `kill`."""
+        place = self.folders.get("pids")
+        if place is not None and self._set == (0, 0):
+            (place.folder / "pids.max").write_text("max")
+
+    @property
+    def peak_kb(self) -> int:
+        """The most memory used at once since `limit`, KiB; 0 where it is not known."""
+        place = self.folders.get("memory")
+        if place is None:
+            return 0
+        name = "memory.max_usage_in_bytes" if place.version == 1 else "memory.peak"
+        with contextlib.suppress(OSError, ValueError):
+            return int((place.folder / name).read_text()) // 1024
+        return 0
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the kernel killed something for memory since `limit`."""
+        return self._count_kills() > self._kills
+
+    @property
+    def out_of_processes(self) -> bool:
+        """Whether the kernel refused a process since `limit`."""
+        return self._count_refusals() > self._refusals
+
+    def _count_kills(self) -> int:
+        place = self.folders.get("memory")
+        if place is None:
+            return 0
+        return _counter(place.folder / ("memory.oom_control" if place.version == 1 else "memory.events"), "oom_kill")
+
+    def _count_refusals(self) -> int:
+        place = self.folders.get("pids")
+        return 0 if place is None else _counter(place.folder / "pids.events", "max")
+
+    def remove(self) -> None:
+        """Remove the groups; those still in use by a dying process stay."""
+        for descriptor in self._entrances:
+            os.close(descriptor)
+        self._entrances = []
+        for folder in {place.folder for place in self.folders.values()}:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
+def _write(place: Place, name: str, value: int) -> None:
+    (place.folder / name).write_text(str(value))
+
+
+def _counter(path: Path, name: str) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        for line in path.read_text().splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+    return 0
+
+
+class Groups:
+    """The groups of one worker process: made when first needed, used again, removed at the end."""
+
+    def __init__(self, places: dict[Kind, Place]) -> None:
+        self._places = places
+        self._idle: list[Group] = []
+        self._made = 0
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """What these groups limit."""
+        return set(self._places)
+
+    def take(self) -> Group | None:
+        """A group that no process is in; None where none can be made."""
+        if self._idle:
+            return self._idle.pop()
+        self._made += 1
+        group = Group({})
+        try:
+            for kind, place in self._places.items():
+                folder = place.folder / f"orvanta-{os.getpid()}-{self._made}"
+                folder.mkdir(exist_ok=True)
+                group.folders[kind] = Place(folder, place.version)
+        except OSError:
+            group.remove()
+            return None
+        return group if group.folders else None
+
+    def give_back(self, group: Group) -> None:
+        """The job in `group` has ended."""
+        group.reopen()
+        self._idle.append(group)
+
+    def close(self) -> None:
+        """Remove what is idle."""
+        for group in self._idle:
+            group.remove()
+        self._idle = []
+
+    def remove_stale(self) -> None:
+        """Remove the groups of workers that were killed."""
+        for folder in {place.folder for place in self._places.values()}:
+            for stale in folder.glob("orvanta-*-*"):
+                pid = stale.name.split("-")[1]
+                if pid.isdigit() and not Path(f"/proc/{pid}").exists():
+                    with contextlib.suppress(OSError):
+                        stale.rmdir()

@@ -1,0 +1,91 @@
+"""Landlock: what a process may open, without namespaces. Standard library only."""
+
+from __future__ import annotations
+
+import functools
+import os
+import struct
+
+from orvanta_platform.worker.sandbox import syscalls
+from orvanta_platform.worker.sandbox.filesystem import DEVICES, SYSTEM
+
+_QUERY_VERSION = 1
+_RULE_PATH_BENEATH = 1
+_EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1, 2, 4, 8
+_READ = _EXECUTE | _READ_FILE | _READ_DIR
+_FILE_ACCESS_V1 = (1 << 13) - 1
+_REFER, _TRUNCATE, _IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
+_OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEVICE
+_SCOPE_ABSTRACT_SOCKETS, _SCOPE_SIGNALS = 1, 2
+
+
+@functools.cache
+def version() -> int:
+    """Landlock's version on this kernel, 0 where it has none."""
+    try:
+        return syscalls.syscall("landlock_create_ruleset", None, 0, _QUERY_VERSION)
+    except OSError:
+        return 0
+
+
+def restrict_scope() -> None:
+    """No signals and no abstract sockets to processes outside of this one's, where the kernel can (6.12)."""
+    if version() >= 6:
+        _restrict(_ruleset(0))
+
+
+def restrict_files(folder: str, visible: list[str], hidden: list[str]) -> None:
+    """Reading only what cells of the higher levels see, writing only below `folder`. Raises OSError."""
+    handled = _handled()
+    ruleset = _ruleset(handled)
+    for path in [*(f"/{name}" for name in SYSTEM), *visible]:
+        for part in without(os.path.realpath(path), hidden):
+            _allow(ruleset, part, _READ)
+    for name in DEVICES:
+        _allow(ruleset, f"/dev/{name}", _READ_FILE | _WRITE_FILE)
+    _allow(ruleset, folder, handled)
+    _restrict(ruleset)
+
+
+def _handled() -> int:
+    abi = version()
+    handled = _FILE_ACCESS_V1
+    for since, right in ((2, _REFER), (3, _TRUNCATE), (5, _IOCTL_DEVICE)):
+        handled |= right if abi >= since else 0
+    return handled
+
+
+def _ruleset(handled: int) -> int:
+    abi = version()
+    scoped = _SCOPE_ABSTRACT_SOCKETS | _SCOPE_SIGNALS if abi >= 6 else 0
+    size = 24 if abi >= 6 else 16 if abi >= 4 else 8
+    return syscalls.syscall("landlock_create_ruleset", struct.pack("QQQ", handled, 0, scoped)[:size], size, 0)
+
+
+def without(path: str, hidden: list[str]) -> list[str]:
+    """`path`, or the parts of it that lie beside the hidden ones: Landlock cannot forbid below an allowed one."""
+    if any(path == h or path.startswith(f"{h}/") for h in hidden):
+        return []
+    if not any(h.startswith(f"{path}/") for h in hidden):
+        return [path] if os.path.exists(path) else []
+    return [part for entry in os.scandir(path) if not entry.is_symlink() for part in without(entry.path, hidden)]
+
+
+def _allow(ruleset: int, path: str, access: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # what is not there needs no rule
+        return
+    try:
+        access &= _handled() if os.path.isdir(path) else _handled() & _OF_FILES
+        rule = struct.pack("=Qi", access, descriptor)
+        syscalls.syscall("landlock_add_rule", ruleset, _RULE_PATH_BENEATH, rule, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _restrict(ruleset: int) -> None:
+    try:
+        syscalls.syscall("landlock_restrict_self", ruleset, 0)
+    finally:
+        os.close(ruleset)

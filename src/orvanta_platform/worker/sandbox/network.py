@@ -1,0 +1,49 @@
+"""Link-local and metadata addresses, refused to the users that jobs run as.
+
+One routing rule per range of addresses: `uidrange <jobs> to <range> unreachable`. The host's own traffic is
+not touched. Needs CAP_NET_ADMIN. The rules stay when the worker ends: they concern no other user.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import struct
+
+FIRST_UID = 2_000_000
+LAST_UID = 2_065_535
+
+_REFUSED = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")
+_RTM_NEWRULE = 32
+_REQUEST, _ACK, _EXCLUSIVE, _CREATE = 0x01, 0x04, 0x200, 0x400
+_ACTION_UNREACHABLE = 7
+_DESTINATION, _PRIORITY, _UID_RANGE = 1, 6, 20
+_BEFORE_ALL_TABLES = 1
+
+
+def refuse_link_local() -> None:
+    """Make the addresses unreachable for job users. Raises OSError where the kernel refuses (not root …)."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        netlink.bind((0, 0))
+        for text in _REFUSED:
+            _add_rule(netlink, ipaddress.ip_network(text))
+
+
+def _add_rule(netlink: socket.socket, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+    family = socket.AF_INET if network.version == 4 else socket.AF_INET6
+    body = struct.pack("BBBBBxxBI", family, network.prefixlen, 0, 0, 0, _ACTION_UNREACHABLE, 0)
+    body += _attribute(_DESTINATION, network.network_address.packed)
+    body += _attribute(_PRIORITY, struct.pack("I", _BEFORE_ALL_TABLES))
+    body += _attribute(_UID_RANGE, struct.pack("II", FIRST_UID, LAST_UID))
+    flags = _REQUEST | _ACK | _EXCLUSIVE | _CREATE
+    netlink.send(struct.pack("IHHII", 16 + len(body), _RTM_NEWRULE, flags, 1, 0) + body)
+    (code,) = struct.unpack_from("i", netlink.recv(4096), 16)
+    if code and -code != errno.EEXIST:
+        raise OSError(-code, os.strerror(-code))
+
+
+def _attribute(kind: int, data: bytes) -> bytes:
+    padding = -len(data) % 4
+    return struct.pack("HH", 4 + len(data), kind) + data + b"\0" * padding

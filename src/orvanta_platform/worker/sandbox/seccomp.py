@@ -1,0 +1,117 @@
+"""The system calls that user code may not make, as a seccomp filter. Standard library only.
+
+A deny-list: what a program for a database, a web page or a table needs stays allowed; what reaches other
+processes, makes namespaces or mounts, or talks to the kernel's less tested ends answers EPERM.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import platform
+import struct
+
+from orvanta_platform.worker.sandbox import syscalls
+
+_LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
+_ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_FIRST, _OFFSET_SECOND = 0, 4, 16, 24
+_X32_BIT = 0x40000000
+_AF_VSOCK = 40
+_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+_NAMESPACES = (
+    syscalls.CLONE_NEWNS
+    | syscalls.CLONE_NEWCGROUP
+    | syscalls.CLONE_NEWUTS
+    | syscalls.CLONE_NEWIPC
+    | syscalls.CLONE_NEWUSER
+    | syscalls.CLONE_NEWPID
+    | syscalls.CLONE_NEWNET
+)
+
+# Numbers by architecture: (AUDIT_ARCH, clone, ioctl, socket, the denied ones).
+_ARCHITECTURES: dict[str, tuple[int, int, int, int, dict[str, int]]] = {
+    "x86_64": (
+        0xC000003E,
+        56,
+        16,
+        41,
+        {
+            "ptrace": 101, "syslog": 103, "pivot_root": 155, "_sysctl": 156, "adjtimex": 159, "chroot": 161,
+            "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
+            "reboot": 169, "sethostname": 170, "setdomainname": 171, "iopl": 172, "ioperm": 173,
+            "create_module": 174, "init_module": 175, "delete_module": 176, "get_kernel_syms": 177,
+            "query_module": 178, "quotactl": 179, "nfsservctl": 180, "lookup_dcookie": 212,
+            "clock_settime": 227, "kexec_load": 246, "add_key": 248, "request_key": 249, "keyctl": 250,
+            "migrate_pages": 256, "unshare": 272, "move_pages": 279, "perf_event_open": 298,
+            "fanotify_init": 300, "name_to_handle_at": 303, "open_by_handle_at": 304, "clock_adjtime": 305,
+            "setns": 308, "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312,
+            "finit_module": 313, "kexec_file_load": 320, "bpf": 321, "userfaultfd": 323,
+        },
+    ),
+    "aarch64": (
+        0xC00000B7,
+        220,
+        29,
+        198,
+        {
+            "lookup_dcookie": 18, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42, "chroot": 51,
+            "quotactl": 60, "acct": 89, "unshare": 97, "kexec_load": 104, "init_module": 105,
+            "delete_module": 106, "clock_settime": 112, "syslog": 116, "ptrace": 117, "reboot": 142,
+            "sethostname": 161, "setdomainname": 162, "settimeofday": 170, "adjtimex": 171, "add_key": 217,
+            "request_key": 218, "keyctl": 219, "swapon": 224, "swapoff": 225, "migrate_pages": 238,
+            "move_pages": 239, "perf_event_open": 241, "fanotify_init": 262, "name_to_handle_at": 264,
+            "open_by_handle_at": 265, "clock_adjtime": 266, "setns": 268, "process_vm_readv": 270,
+            "process_vm_writev": 271, "kcmp": 272, "finit_module": 273, "bpf": 280, "userfaultfd": 282,
+            "kexec_file_load": 294,
+        },
+    ),
+}  # fmt: skip
+# The same number everywhere.
+_DENIED = {
+    "io_uring_setup": 425, "io_uring_enter": 426, "io_uring_register": 427, "open_tree": 428,
+    "move_mount": 429, "fsopen": 430, "fsconfig": 431, "fsmount": 432, "fspick": 433, "pidfd_getfd": 438,
+    "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448,
+}  # fmt: skip
+_CLONE3 = 435
+
+_Instruction = tuple[int, int, int, int]
+
+
+@functools.cache
+def program() -> bytes:
+    """The filter for this machine's architecture. Raises OSError(ENOSYS) where the architecture is unknown."""
+    try:
+        arch, clone, ioctl, socket, denied = _ARCHITECTURES[platform.machine()]
+    except KeyError:
+        raise OSError(errno.ENOSYS, f"no system call numbers for {platform.machine()}") from None
+    code: list[_Instruction] = [
+        (_LOAD, 0, 0, _OFFSET_ARCH),
+        (_JUMP_EQUAL, 1, 0, arch),
+        (_RETURN, 0, 0, _KILL),
+        (_LOAD, 0, 0, _OFFSET_NUMBER),
+    ]
+    if platform.machine() == "x86_64":
+        code += [(_JUMP_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _KILL)]
+    for number in sorted({*denied.values(), *_DENIED.values()}):
+        code += [(_JUMP_EQUAL, 0, 1, number), _answer(errno.EPERM)]
+    # Its flags lie in memory, where a filter cannot look; libc then takes clone.
+    code += [(_JUMP_EQUAL, 0, 1, _CLONE3), _answer(errno.ENOSYS)]
+    code += _when(clone, _OFFSET_FIRST, [(_JUMP_SET, _NAMESPACES)])
+    code += _when(ioctl, _OFFSET_SECOND, [(_JUMP_EQUAL, _TIOCSTI), (_JUMP_EQUAL, _TIOCLINUX)])
+    code += _when(socket, _OFFSET_FIRST, [(_JUMP_EQUAL, _AF_VSOCK)])
+    code.append((_RETURN, 0, 0, _ALLOW))
+    return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
+
+
+def _answer(code: int) -> _Instruction:
+    return (_RETURN, 0, 0, _ERRNO | code)
+
+
+def _when(number: int, offset: int, tests: list[tuple[int, int]]) -> list[_Instruction]:
+    """For system call `number`: EPERM where a test holds of the low half of the argument at `offset`."""
+    body: list[_Instruction] = [(_LOAD, 0, 0, offset)]
+    for jump, value in tests:
+        body += [(jump, 0, 1, value), _answer(errno.EPERM)]
+    body.append((_RETURN, 0, 0, _ALLOW))
+    return [(_JUMP_EQUAL, 0, len(body), number), *body]

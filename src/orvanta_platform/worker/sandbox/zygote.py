@@ -1,0 +1,109 @@
+"""The zygote: a small warm process that forks cells and does nothing else. Standard library only.
+
+It is exec'd by the worker with an environment of its own and no descriptor but stdio and the control socket,
+so that neither it nor anything forked from it ever held a secret. A request on the control socket is one
+message, the cell's number, with the cell's end of its job socket and the groups it is to enter; the answer is
+{"cell", "pid"} with the cell's pidfd, or {"cell", "error"}.
+"""
+
+from __future__ import annotations
+
+import errno
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from typing import NoReturn
+
+from orvanta_platform.worker.sandbox import cell, filesystem, landlock, seccomp, syscalls
+from orvanta_platform.worker.sandbox.cell import Host, Surroundings
+from orvanta_platform.worker.sandbox.plan import Plan
+
+_MAX_MESSAGE = 256
+_MAX_DESCRIPTORS = 3  # the job socket and the cgroup.procs of two groups
+
+
+def main() -> None:
+    """Entry of the exec'd process: argv holds the plan (JSON) and the number of the control socket."""
+    plan = Plan(**json.loads(sys.argv[-2]))
+    control = socket.socket(fileno=int(sys.argv[-1]))
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    del sys.path[0]
+    sys.argv = ["script"]
+    hosts = {language: _load(name) for language, name in plan.hosts.items()}
+    try:
+        _prepare(plan)
+    except OSError as error:
+        control.sendall(json.dumps({"error": error.strerror or str(error)}).encode())
+        return
+    control.sendall(b'{"ready": true}')
+    gc.collect()
+    gc.freeze()
+    _serve(control, plan, hosts)
+
+
+def _load(name: str) -> Host:
+    host: Host = importlib.import_module(name)
+    return host
+
+
+def _prepare(plan: Plan) -> None:
+    os.umask(0o022)
+    if plan.level == "userns":
+        enter_user_namespace()
+    if plan.namespaces:
+        filesystem.build(plan)
+    # Both are remembered, so that no cell has to work them out again.
+    if landlock.version() == 0 and plan.level == "landlock":
+        raise OSError(errno.ENOSYS, "this kernel has no Landlock")
+    if plan.level != "none":
+        seccomp.program()
+    # Ended cells vanish by themselves; the worker watches them by pidfd.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # A cell that ends without its namespace leaves its orphans here, where nothing adopts them further.
+    syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
+
+
+def enter_user_namespace() -> None:
+    """Make a user namespace in which this process, under its own id, may make namespaces and mounts."""
+    uid, gid = os.geteuid(), os.getegid()
+    syscalls.unshare(syscalls.CLONE_NEWUSER)
+    cell.map_identity(uid, gid)
+
+
+def _serve(control: socket.socket, plan: Plan, hosts: Mapping[str, Host]) -> None:
+    identity = (os.geteuid(), os.getegid())
+    flags = cell.clone_flags(plan)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, _MAX_MESSAGE, _MAX_DESCRIPTORS)
+        if not message:
+            return
+        number = int(message)
+        try:
+            pid, pidfd = syscalls.clone(flags)
+        except OSError as error:
+            control.sendall(json.dumps({"cell": number, "error": error.strerror or str(error)}).encode())
+        else:
+            if pid == 0:
+                _live(control, descriptors[0], Surroundings(plan, hosts, identity, descriptors[1:]))
+            socket.send_fds(control, [json.dumps({"cell": number, "pid": pid}).encode()], [pidfd])
+            os.close(pidfd)
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+
+def _live(control: socket.socket, job_socket: int, surroundings: Surroundings) -> NoReturn:
+    """The child's side: never returns into the zygote's loop, whatever happens."""
+    try:
+        syscalls.close_all_but({0, 1, 2, job_socket, *surroundings.groups})
+        control.detach()
+        cell.live(socket.socket(fileno=job_socket), surroundings)
+    except BaseException as error:  # the last frame of the process: whatever came ends it
+        sys.stderr.write(f"cell: {error!r}\n")
+        sys.stderr.flush()
+    finally:
+        os._exit(1)

@@ -1,0 +1,286 @@
+"""The worker's supervisor: beats for it, watches its process, starts it again.
+
+It is a process of its own, so that nothing that user code or the worker's loop does can hold up a beat.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import structlog
+
+from orvanta_platform import __version__, clock
+from orvanta_platform import settings as settings_module
+from orvanta_platform.db import workers
+from orvanta_platform.db.notify import Listener, Notifier
+from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT, Database
+from orvanta_platform.db.workers import NewWorker
+from orvanta_platform.errors import DatabaseUnavailable, SettingsError
+from orvanta_platform.ids import new_run_id
+from orvanta_platform.services.blueprints import Blueprints
+from orvanta_platform.services.platform import open_storage
+from orvanta_platform.services.reaping import reap
+from orvanta_platform.services.steps.advance import Tools
+from orvanta_platform.settings import Settings
+
+_PAUSE_S = (0.2, 5.0)
+_STEADY_S = 30.0
+_AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CANNOT_CONNECT, DatabaseUnavailable)
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> int:
+    """Run one worker until SIGTERM or SIGINT; gives the exit code. A second signal does not wait for jobs."""
+    if settings.database_url is None:
+        raise SettingsError("DATABASE_URL is not set.", hint="Name the database, or use `orvanta up`.")
+    return asyncio.run(_Supervisor(settings).run())
+
+
+class _Child:
+    """The worker's process and this end of the socket pair."""
+
+    def __init__(self, process: subprocess.Popen[bytes], reader: Any, writer: Any) -> None:
+        self.process = process
+        self.reader: asyncio.StreamReader = reader
+        self.writer: asyncio.StreamWriter = writer
+        self.exited = asyncio.Event()
+        self.jobs_executed = 0
+
+    @classmethod
+    async def start(cls, settings: Settings) -> _Child:
+        """Start the process; it says hello when it can work."""
+        process, control = _spawn(settings)
+        return cls(process, *await asyncio.open_connection(sock=control))
+
+    def send(self, **fields: Any) -> None:
+        with suppress(ConnectionError):
+            self.writer.write(msgspec.json.encode(fields) + b"\n")
+
+    async def receive(self) -> dict[str, Any] | None:
+        try:
+            line = await self.reader.readline()
+        except ConnectionError:
+            return None
+        return msgspec.json.decode(line, type=dict[str, Any]) if line else None
+
+    def kill(self) -> None:
+        """End the process and all it started, at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+    async def wait(self) -> int:
+        code = await asyncio.to_thread(self.process.wait)
+        self.writer.close()
+        return code
+
+
+def _spawn(settings: Settings) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """The worker's process, and this end of the socket pair. Secrets reach it through a pipe."""
+    ours, theirs = socket.socketpair()
+    read, write = os.pipe()
+    with os.fdopen(write, "w") as pipe:
+        json.dump(settings_module.secrets(settings), pipe)
+    command = [sys.executable, "-P", "-m", "orvanta_platform.cli.main", "worker-process"]
+    secret = settings_module.secret_names()
+    try:
+        process = subprocess.Popen(
+            [*command, "--secrets-fd", str(read), "--control-fd", str(theirs.fileno())],
+            stdin=subprocess.DEVNULL,
+            env={name: text for name, text in os.environ.items() if name not in secret},
+            pass_fds=(read, theirs.fileno()),
+            start_new_session=True,
+        )
+    finally:
+        os.close(read)
+        theirs.close()
+    return process, ours
+
+
+class _Supervisor:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = asyncio.Event()
+        self._child: _Child | None = None
+        self._pause_s = _PAUSE_S[0]
+
+    async def run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop)
+        while not self._stopping.is_set():
+            began = clock.monotonic()
+            code = await self._one_life()
+            if self._stopping.is_set():
+                break
+            if clock.monotonic() - began > _STEADY_S:
+                self._pause_s = _PAUSE_S[0]
+            log.warning("worker process ended", action="worker_exit", code=code, again_in_s=self._pause_s)
+            await self._sleep(self._pause_s * random.uniform(0.8, 1.2))
+            self._pause_s = min(self._pause_s * 2, _PAUSE_S[1])
+        return 0
+
+    def _stop(self) -> None:
+        """Drain at the first signal, kill at the second."""
+        again = self._stopping.is_set()
+        self._stopping.set()
+        if self._child is not None:
+            if again:
+                self._child.kill()
+            else:
+                self._child.send(drain=True)
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _one_life(self) -> int:
+        """One process with one row in worker, from its start to its end."""
+        child = self._child = await _Child.start(self._settings)
+        exited = asyncio.create_task(child.wait())
+        try:
+            hello = await _first(child.receive(), exited)
+            if not hello or "hello" not in hello:
+                child.kill()
+                return await exited
+            lives = _Life(self._settings, child, hello["hello"]["isolation"])
+            return await lives.run(exited, self._stopping)
+        finally:
+            child.kill()
+            self._child = None
+
+
+async def _first(receiving: Any, exited: asyncio.Task[int]) -> dict[str, Any] | None:
+    """What the child says, or None when it ends first."""
+    told = asyncio.ensure_future(receiving)
+    done, _ = await asyncio.wait([told, exited], return_when=asyncio.FIRST_COMPLETED)
+    if told in done:
+        said: dict[str, Any] | None = told.result()
+        return said
+    told.cancel()
+    return None
+
+
+class _Life:
+    """The beats of one worker row."""
+
+    def __init__(self, settings: Settings, child: _Child, isolation: str) -> None:
+        self._settings = settings
+        self._child = child
+        self._database: Database | None = None
+        self._generation = 1
+        self._worker = NewWorker(
+            id=new_run_id(),
+            name=f"{settings.worker_group}-{socket.gethostname()}-{os.getpid()}",
+            instance=socket.gethostname(),
+            ip=_address(),
+            worker_group=settings.worker_group,
+            queues=list(settings.queues) or None,
+            slots=settings.slots,
+            version=__version__,
+            isolation=isolation,
+        )
+
+    async def run(self, exited: asyncio.Task[int], stopping: asyncio.Event) -> int:
+        await self._register(exited)
+        lease = {"worker": str(self._worker.id), "generation": self._generation}
+        self._child.send(lease=lease)
+        if stopping.is_set():
+            self._child.send(drain=True)
+        listening = asyncio.create_task(self._listen())
+        beating = asyncio.create_task(self._beat())
+        try:
+            await asyncio.wait([exited, beating], return_when=asyncio.FIRST_COMPLETED)
+            self._child.kill()
+            code = await exited
+        finally:
+            for task in (listening, beating):
+                task.cancel()
+            await asyncio.gather(listening, beating, return_exceptions=True)
+            await self._give_up()
+        return code
+
+    async def _connected(self) -> Database:
+        if self._database is None:
+            assert self._settings.database_url is not None
+            self._database = await Database.connect(
+                self._settings.database_url, direct_url=self._settings.database_direct_url, max_size=1
+            )
+        return self._database
+
+    async def _register(self, exited: asyncio.Task[int]) -> None:
+        while not exited.done():
+            try:
+                database = await self._connected()
+                async with database.acquire() as connection:
+                    await workers.register(connection, self._worker)
+            except _AWAY as error:
+                log.warning("cannot register the worker", action="register", error=str(error))
+                await asyncio.sleep(_PAUSE_S[0])
+            else:
+                return
+
+    async def _listen(self) -> None:
+        while (told := await self._child.receive()) is not None:
+            if "stats" in told:
+                self._child.jobs_executed = told["stats"]["jobs"]
+
+    async def _beat(self) -> None:
+        """Beat until the generation is over; then what the process runs is no longer its own."""
+        pause_s = self._settings.beat_ms / 1000
+        while True:
+            at = clock.monotonic()
+            try:
+                database = await self._connected()
+                async with asyncio.timeout(self._settings.lost_beat_ms / 1000), database.acquire() as connection:
+                    alive = await workers.beat(connection, self._worker.id, self._generation, self._child.jobs_executed)
+            except _AWAY as error:
+                log.warning("no beat got through", action="beat", error=str(error))
+                await asyncio.sleep(min(pause_s, _PAUSE_S[0]))
+                continue
+            if not alive:
+                log.warning("this worker was taken for lost", action="fenced", worker=str(self._worker.id))
+                return
+            self._child.send(beat=at)
+            await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
+
+    async def _give_up(self) -> None:
+        """The process is gone: say so at once and take its jobs back, if the database is there."""
+        try:
+            database = await self._connected()
+            async with database.acquire() as connection:
+                fenced = await workers.declare_gone(connection, self._worker.id, self._generation)
+            if fenced:
+                await self._reap(database)
+        except _AWAY as error:
+            log.warning("others will reap this worker", action="give_up", error=str(error))
+        finally:
+            if self._database is not None:
+                await self._database.close()
+
+    async def _reap(self, database: Database) -> None:
+        listener = Listener(database)
+        await listener.start()
+        try:
+            tools = Tools(database, open_storage(self._settings), Blueprints(), Notifier(listener))
+            await reap(tools, self._worker.id, self._generation, self._settings.max_losses)
+            await tools.notify.flush()
+        finally:
+            await listener.close()
+
+
+def _address() -> str:
+    try:
+        return socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return "127.0.0.1"

@@ -1,0 +1,4 @@
+"""What a workflow is: document, graph, expressions, validation, text, canonical form.
+
+Pure: values in, values out.
+"""

@@ -1,0 +1,72 @@
+"""The kinds of node and the outcomes each may end with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+SUCCESS: Final = "success"
+FAILURE: Final = "failure"
+ALWAYS: Final = "always"
+
+KINDS: Final = (
+    "rawscript",
+    "script",
+    "flow",
+    "forloopflow",
+    "whileloopflow",
+    "branchone",
+    "branchall",
+    "identity",
+    "aiagent",
+    "approval",
+    "condition",
+    "webhook",
+    "delay",
+)
+LOOPS: Final = frozenset({"forloopflow", "whileloopflow"})
+OUTCOMES: Final = frozenset(
+    {SUCCESS, FAILURE, ALWAYS, "true", "false", "approved", "rejected", "timeout"},
+)
+HANDLING: Final = frozenset({FAILURE, "rejected", "timeout"})
+"""Outcomes whose edges are handling edges: they lead to what deals with a failure."""
+
+CATCHING: Final = HANDLING | {ALWAYS}
+"""Outcomes whose edges, leaving a failed node, make the failure a handled one."""
+
+_PLAIN: Final = (frozenset({SUCCESS, ALWAYS}), frozenset({FAILURE, ALWAYS}))
+_CONDITION: Final = (
+    frozenset({SUCCESS, "true", ALWAYS}),
+    frozenset({SUCCESS, "false", ALWAYS}),
+    frozenset({FAILURE, ALWAYS}),
+)
+
+
+def endings(value: Mapping[str, Any], *, continue_on_error: bool = False) -> tuple[frozenset[str], ...]:
+    """The sets of outcomes a node with this `value` may end with, one set for each way to end.
+
+    With `continue_on_error` what would be a failure ends as a success.
+    """
+    ways = _ways(value)
+    if not continue_on_error:
+        return ways
+    return tuple(way - {FAILURE} | {SUCCESS} if FAILURE in way else way for way in ways)
+
+
+def _ways(value: Mapping[str, Any]) -> tuple[frozenset[str], ...]:
+    kind = value.get("type")
+    if kind == "condition":
+        return _CONDITION
+    if kind != "approval":
+        return _PLAIN
+    late = {SUCCESS} if value.get("on_timeout") == "continue" else {"rejected", FAILURE}
+    return (
+        frozenset({"approved", SUCCESS, ALWAYS}),
+        frozenset({"rejected", FAILURE, ALWAYS}),
+        frozenset({"timeout", ALWAYS, *late}),
+    )
+
+
+def outcomes(value: Mapping[str, Any]) -> frozenset[str]:
+    """Every outcome an edge may leave a node with this `value` on."""
+    return frozenset().union(*_ways(value))

@@ -1,0 +1,145 @@
+"""The normal form of a document: the tolerant spellings a reader accepts, each written the one way.
+
+What is unknown stays as it is, and so does what is data rather than grammar (static values, schemas).
+Nothing is reported here: what cannot be understood is left for `validate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+Tree = dict[str, Any]
+
+_TRANSFORMS: Final = ("timeout", "sleep")
+_VALUE_TRANSFORMS: Final = {
+    "forloopflow": ("iterator", "parallelism"),
+    "whileloopflow": ("parallelism",),
+    "delay": ("seconds",),
+}
+_WITH_INPUTS: Final = frozenset({"rawscript", "script", "flow", "aiagent"})
+_LOOPS: Final = frozenset({"forloopflow", "whileloopflow"})
+_SCRIPTS: Final = frozenset({"rawscript", "script"})
+_OPTIONAL_LISTS: Final = {"branchone": ("branches", "default"), "branchall": ("branches",)}
+
+
+def normalise(document: Mapping[str, Any]) -> Tree:
+    """The normal form of {summary, value, schema?, …}: a new tree, sharing what did not change."""
+    tree = _present(document)
+    if tree.get("tag") == "":
+        del tree["tag"]
+    if isinstance(tree.get("value"), dict):
+        tree["value"] = normalise_value(tree["value"])
+    return tree
+
+
+def normalise_value(value: Mapping[str, Any]) -> Tree:
+    """The normal form of a FlowValue."""
+    tree = _erased(_present(value))
+    tree.setdefault("modules", [])
+    if isinstance(tree["modules"], list):
+        tree["modules"] = _modules(tree["modules"])
+    for key, node_id in (("failure_module", "failure"), ("preprocessor_module", "preprocessor")):
+        if isinstance(tree.get(key), dict):
+            tree[key] = {"id": node_id, **_module(tree[key])}
+    return tree
+
+
+def _present(mapping: Mapping[str, Any]) -> Tree:
+    """Without the keys that are null, which stand for absent ones."""
+    return {key: value for key, value in mapping.items() if value is not None}
+
+
+def _erased(tree: Tree) -> Tree:
+    """`delete_after_use: true` is `delete_after_secs: 0`."""
+    if isinstance(tree.get("delete_after_use"), bool) and tree.pop("delete_after_use"):
+        tree.setdefault("delete_after_secs", 0)
+    return tree
+
+
+def _modules(modules: list[Any]) -> list[Any]:
+    return [_module(module) if isinstance(module, dict) else module for module in modules]
+
+
+def _module(module: Mapping[str, Any]) -> Tree:
+    tree = _erased(_present(module))
+    _spell_transforms(tree, _TRANSFORMS)
+    for key in ("retry", "mock", "stop_after_if", "stop_after_all_iters_if", "skip_if"):
+        if isinstance(tree.get(key), dict):
+            tree[key] = _present(tree[key])
+    if isinstance(tree.get("retry"), dict):
+        tree["retry"] = {key: _present(part) if isinstance(part, dict) else part for key, part in tree["retry"].items()}
+    if isinstance(tree.get("suspend"), dict):
+        tree["suspend"] = _suspend(tree["suspend"])
+    if isinstance(tree.get("needs"), list):
+        tree["needs"] = [_edge(need) if isinstance(need, dict) else need for need in tree["needs"]]
+    if isinstance(tree.get("export"), dict):
+        tree["export"] = {name: _transform(each) for name, each in tree["export"].items()}
+    if isinstance(tree.get("value"), dict):
+        tree["value"] = _value(tree["value"])
+    return tree
+
+
+def _suspend(suspend: Mapping[str, Any]) -> Tree:
+    tree = _present(suspend)
+    if "continue_on_disapproved" in tree:
+        tree.setdefault("continue_on_disapprove_timeout", tree.pop("continue_on_disapproved"))
+    return tree
+
+
+def _edge(edge: Mapping[str, Any]) -> Tree:
+    """A key `true` is what readers of YAML 1.1 make of `on`."""
+    tree = _present(edge)
+    if "true" in tree and "on" not in tree:
+        tree["on"] = tree.pop("true")
+    if isinstance(tree.get("on"), bool):
+        tree["on"] = "true" if tree["on"] else "false"
+    return tree
+
+
+def _value(value: Mapping[str, Any]) -> Tree:
+    tree = _present(value)
+    kind = tree.get("type")
+    if not isinstance(kind, str):
+        return tree
+    if tree.get("tag") == "" and kind in _SCRIPTS:
+        del tree["tag"]
+    _spell_transforms(tree, _VALUE_TRANSFORMS.get(kind, ()))
+    if kind in _WITH_INPUTS:
+        tree.setdefault("input_transforms", {})
+    if isinstance(tree.get("input_transforms"), dict):
+        tree["input_transforms"] = {name: _transform(each) for name, each in tree["input_transforms"].items()}
+    if kind in _LOOPS:
+        tree.setdefault("skip_failures", False)
+        tree.setdefault("modules", [])
+    for key in _OPTIONAL_LISTS.get(kind, ()):
+        tree.setdefault(key, [])
+    for key in ("modules", "default"):
+        if isinstance(tree.get(key), list):
+            tree[key] = _modules(tree[key])
+    if isinstance(tree.get("branches"), list):
+        tree["branches"] = [_branch(each) if isinstance(each, dict) else each for each in tree["branches"]]
+    return tree
+
+
+def _branch(branch: Mapping[str, Any]) -> Tree:
+    tree = _present(branch)
+    if "label" in tree:
+        tree.setdefault("summary", tree.pop("label"))
+    tree.setdefault("modules", [])
+    if isinstance(tree["modules"], list):
+        tree["modules"] = _modules(tree["modules"])
+    return tree
+
+
+def _spell_transforms(tree: Tree, keys: tuple[str, ...]) -> None:
+    for key in keys:
+        value = tree.get(key)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            tree[key] = {"type": "static", "value": value}
+        elif value is not None:
+            tree[key] = _transform(value)
+
+
+def _transform(transform: Any) -> Any:
+    return _present(transform) if isinstance(transform, dict) else transform

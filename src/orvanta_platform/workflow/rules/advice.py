@@ -1,0 +1,29 @@
+"""What is allowed and most likely not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.languages import EXTENSIONS
+from orvanta_platform.workflow.subject import Subject, diagnostic
+
+_NEVER_RETRIED: Final = frozenset({"condition", "identity", "delay", "approval"})
+
+
+def advice(subject: Subject) -> Iterator[Diagnostic]:
+    """mock_enabled, retry_no_effect, no_runtime."""
+    for place in subject.places:
+        node, path = place.node, place.path
+        mock = node.tree.get("mock")
+        if isinstance(mock, dict) and mock.get("enabled") is True:
+            message = "it answers with its mock and does not run"
+            yield diagnostic("mock_enabled", "warning", place, f"{path}/mock", message)
+        if node.tree.get("retry") and node.kind in _NEVER_RETRIED:
+            message = f"nodes of kind {node.kind} are not retried"
+            yield diagnostic("retry_no_effect", "warning", place, f"{path}/retry", message)
+        language = node.value.get("language")
+        if node.kind == "rawscript" and isinstance(language, str) and language not in EXTENSIONS:
+            message = f"there is no runtime for the language {language!r}; a run fails here"
+            yield diagnostic("no_runtime", "warning", place, f"{path}/value/language", message)

@@ -1,0 +1,77 @@
+"""Races on the context: two nodes without a path between them, one of which exports what the other uses."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.graph import Graph, NodeList
+from orvanta_platform.workflow.subject import Place, Subject, diagnostic
+
+Exporters = dict[str, dict[int, int]]
+"""Name → list index → bit set of the nodes of that list that export it, or hold a node that does."""
+
+
+def context(subject: Subject) -> Iterator[Diagnostic]:
+    """context_race: the last commit wins."""
+    exporters = _exporters(subject)
+    if not exporters:
+        return
+    descendants = [_descendants(each) for each in subject.graph.lists]
+    for place, used in _used(subject):
+        for name in sorted(used & exporters.keys()):
+            rival = _rival(subject.graph, descendants, exporters[name], place)
+            if rival is not None:
+                message = f"context.{name} is also written by {rival}, and no path orders the two"
+                yield diagnostic("context_race", "warning", place, place.path, message)
+
+
+def _exports(place: Place) -> frozenset[str]:
+    export = place.node.tree.get("export")
+    return frozenset(export) if isinstance(export, dict) else frozenset()
+
+
+def _exporters(subject: Subject) -> Exporters:
+    exporters: Exporters = defaultdict(lambda: defaultdict(int))
+    for place in subject.places:
+        for name in _exports(place):
+            for list_index, index in _around(subject.graph, place):
+                exporters[name][list_index] |= 1 << index
+    return exporters
+
+
+def _around(graph: Graph, place: Place) -> Iterator[tuple[int, int]]:
+    """(list index, node index) of a node and of those around it."""
+    at = None if place.list_index is None else (place.list_index, place.node.index)
+    while at is not None:
+        yield at
+        at = graph.lists[at[0]].holder
+
+
+def _used(subject: Subject) -> Iterator[tuple[Place, set[str]]]:
+    used: dict[str, set[str]] = {place.path: set(_exports(place)) for place in subject.places}
+    for use in subject.uses:
+        if use.place is not None:
+            used[use.place.path] |= use.reads.get("context") or frozenset()
+    for place in subject.places:
+        if used[place.path]:
+            yield place, used[place.path]
+
+
+def _descendants(each: NodeList) -> list[int]:
+    descendants = [0] * len(each.nodes)
+    for index in reversed(each.order):
+        for edge in each.nodes[index].outgoing:
+            descendants[index] |= descendants[edge.target] | 1 << edge.target
+    return descendants
+
+
+def _rival(graph: Graph, descendants: list[list[int]], exporters: dict[int, int], place: Place) -> str | None:
+    for list_index, index in _around(graph, place):
+        each = graph.lists[list_index]
+        ordered = each.nodes[index].ancestors | descendants[list_index][index] | 1 << index
+        rivals = exporters.get(list_index, 0) & ~ordered
+        if rivals:
+            return each.nodes[(rivals & -rivals).bit_length() - 1].id
+    return None

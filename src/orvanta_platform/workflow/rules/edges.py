@@ -1,0 +1,70 @@
+"""Edges: where they lead from, on which outcomes, and whether they close a circle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.graph import Edge, NodeList
+from orvanta_platform.workflow.kinds import FAILURE, OUTCOMES
+from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
+
+
+def edges(subject: Subject) -> Iterator[Diagnostic]:
+    """unknown_node, not_a_sibling, cyclic_graph, unknown_outcome, failure_edge_never."""
+    for each in subject.graph.lists:
+        yield from _dangling(subject, each)
+        yield from _cycles(each)
+        for node in each.nodes:
+            for edge in node.incoming:
+                yield from _outcome(each, edge)
+    yield from _alone(subject)
+
+
+def _dangling(subject: Subject, each: NodeList) -> Iterator[Diagnostic]:
+    for edge in each.dangling:
+        target = Place(each.nodes[edge.target], each.index)
+        if not edge.source_id:
+            continue
+        if edge.source_id in subject.graph.where:
+            message = f"it needs {edge.source_id}, which does not stand in the same list of nodes"
+            yield diagnostic("not_a_sibling", "error", target, VALUE_PATH + edge.path, message)
+        else:
+            message = f"it needs {edge.source_id}, which is no node of this workflow"
+            yield diagnostic("unknown_node", "error", target, VALUE_PATH + edge.path, message)
+
+
+def _cycles(each: NodeList) -> Iterator[Diagnostic]:
+    for cycle in each.cycles:
+        node = each.nodes[cycle[0]]
+        inside = next(edge for edge in node.incoming if edge.source in cycle)
+        if len(cycle) == 1:
+            message = "it needs itself"
+        else:
+            message = f"a circle of needs: {', '.join(each.nodes[index].id for index in cycle)}"
+        place = Place(node, each.index)
+        yield diagnostic("cyclic_graph", "error", place, VALUE_PATH + inside.path, message)
+
+
+def _outcome(each: NodeList, edge: Edge) -> Iterator[Diagnostic]:
+    source, target = each.nodes[edge.source], Place(each.nodes[edge.target], each.index)
+    if edge.on not in OUTCOMES:
+        return
+    path = VALUE_PATH + edge.path
+    if edge.on not in source.outcomes:
+        known = ", ".join(sorted(source.outcomes))
+        message = f"it needs {source.id} on {edge.on}, but nodes of kind {source.kind} end with {known}"
+        yield diagnostic("unknown_outcome", "error", target, path, message)
+    elif edge.on == FAILURE and source.tree.get("continue_on_error") is True:
+        message = f"it needs {source.id} on failure, but {source.id} continues on error and never ends so"
+        yield diagnostic("failure_edge_never", "warning", target, path, message)
+
+
+def _alone(subject: Subject) -> Iterator[Diagnostic]:
+    """The failure module and the preprocessor have no edges."""
+    for key in ("failure_module", "preprocessor_module"):
+        module = subject.value.get(key)
+        if isinstance(module, dict) and module.get("needs"):
+            place = next(each for each in subject.places if each.node.path == f"/{key}")
+            message = "it stands alone and cannot need other nodes"
+            yield diagnostic("not_a_sibling", "error", place, f"{place.path}/needs", message)

@@ -1,0 +1,47 @@
+"""Results that an expression asks for and never gets, since their node is no ancestor of the reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.graph import Graph
+from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, Use, diagnostic
+
+
+def reach(subject: Subject) -> Iterator[Diagnostic]:
+    """not_an_ancestor."""
+    for use in subject.uses:
+        for node_id in sorted(use.reads.get("results") or ()):
+            if not _reachable(subject.graph, use, node_id):
+                known = node_id in subject.graph.where
+                why = "does not stand before it" if known else "is no node of this workflow"
+                message = f"results.{node_id} in {use.path} is always null: {node_id} {why}"
+                yield diagnostic("not_an_ancestor", "warning", use.place, use.path, message)
+
+
+def _reachable(graph: Graph, use: Use, node_id: str) -> bool:
+    found = graph.where.get(node_id)
+    if found is None:
+        return False
+    if use.place is None:
+        return found[0] == 0 and use.path.startswith(f"{VALUE_PATH}/output")
+    if use.place.list_index is None:
+        return found[0] == 0 and use.place.node is graph.failure
+    if use.own and graph.find(node_id) is use.place.node:
+        return True
+    return _stands_before(graph, use.place, found)
+
+
+def _stands_before(graph: Graph, place: Place, found: tuple[int, int]) -> bool:
+    """Whether `found` is an ancestor of the node or of one around it, or of a while loop's body around it."""
+    list_index, node = place.list_index, place.node
+    while list_index is not None:
+        each = graph.lists[list_index]
+        holder = None if each.holder is None else graph.lists[each.holder[0]].nodes[each.holder[1]]
+        if found[0] == list_index:
+            return bool(node.ancestors >> found[1] & 1) or (holder is not None and holder.kind == "whileloopflow")
+        if holder is None or each.holder is None:
+            return False
+        list_index, node = each.holder[0], holder
+    return False

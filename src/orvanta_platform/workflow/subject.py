@@ -1,0 +1,128 @@
+"""What the rules look at: a normalised document, its graph, and every expression and static value in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from orvanta_platform.workflow.diagnostics import Diagnostic, Severity
+from orvanta_platform.workflow.expressions import Expr, names, parse_small
+from orvanta_platform.workflow.grammar import DOCUMENT, FLOW, MODULE, check_value
+from orvanta_platform.workflow.graph import Graph, Node, Tree
+
+_READS_OWN_RESULT = ("/export/", "/stop_after_if/", "/stop_after_all_iters_if/", "/retry/")
+
+VALUE_PATH = "/value"
+"""JSON pointer of the value tree in a document; paths of the graph count from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A node and the list it stands in; no list for the failure module and the preprocessor."""
+
+    node: Node
+    list_index: int | None
+
+    @property
+    def path(self) -> str:
+        """JSON pointer in the document."""
+        return VALUE_PATH + self.node.path
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """An expression: of a node, or of the workflow (`place` None).
+
+    `expr` is None beyond the small language. `own`: evaluated after its node ended, with its result.
+    """
+
+    place: Place | None
+    path: str
+    text: str
+    expr: Expr | None
+    own: bool
+
+    @property
+    def reads(self) -> dict[str, frozenset[str] | None]:
+        """Roots and members it reads (`expressions.names`); {} where that is not known."""
+        return {} if self.expr is None else names(self.expr)
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """The value of a static Transform."""
+
+    place: Place | None
+    path: str
+    value: Any
+
+
+@dataclass(slots=True)
+class Subject:
+    """A document as it was read; `faults` are what its grammar forbids, `agent_filled` paths of type ai."""
+
+    document: Tree
+    graph: Graph
+    places: tuple[Place, ...]
+    uses: list[Use] = field(default_factory=list)
+    statics: list[Static] = field(default_factory=list)
+    agent_filled: list[tuple[Place | None, str]] = field(default_factory=list)
+    faults: list[Diagnostic] = field(default_factory=list)
+
+    @property
+    def value(self) -> Tree:
+        """The value tree."""
+        value: Tree = self.document["value"]
+        return value
+
+
+def diagnostic(code: str, severity: Severity, place: Place | None, path: str, message: str) -> Diagnostic:
+    """A diagnostic whose message begins with its node."""
+    if place is None:
+        return Diagnostic(code, severity, None, path, message)
+    node_id = place.node.id or None
+    return Diagnostic(code, severity, node_id, path, f"node {node_id or place.path}: {message}")
+
+
+@dataclass(slots=True)
+class _Recorder:
+    """The `shapes.Reader` of one node, or of the workflow."""
+
+    subject: Subject
+    place: Place | None = None
+
+    def fault(self, code: str, path: str, message: str) -> None:
+        self.subject.faults.append(diagnostic(code, "error", self.place, path, message))
+
+    def expression(self, path: str, text: str) -> None:
+        own = self.place is not None and path.removeprefix(self.place.path).startswith(_READS_OWN_RESULT)
+        self.subject.uses.append(Use(self.place, path, text, parse_small(text), own))
+
+    def static(self, path: str, value: Any) -> None:
+        self.subject.statics.append(Static(self.place, path, value))
+
+    def agent_filled(self, path: str) -> None:
+        self.subject.agent_filled.append((self.place, path))
+
+
+def read(document: Tree, graph: Graph) -> Subject:
+    """Read a normalised document whose value is an object, checking its grammar on the way."""
+    subject = Subject(document, graph, tuple(_places(graph)))
+    DOCUMENT.check(document, "", _Recorder(subject))
+    FLOW.check(document["value"], VALUE_PATH, _Recorder(subject))
+    for place in subject.places:
+        recorder = _Recorder(subject, place)
+        MODULE.check(place.node.tree, place.path, recorder)
+        if isinstance(place.node.tree.get("value"), dict):
+            check_value(place.node.value, f"{place.path}/value", recorder)
+    return subject
+
+
+def _places(graph: Graph) -> Iterator[Place]:
+    for each in graph.lists:
+        for node in each.nodes:
+            yield Place(node, each.index)
+    for alone in (graph.preprocessor, graph.failure):
+        if alone is not None:
+            yield Place(alone, None)

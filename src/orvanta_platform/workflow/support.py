@@ -1,0 +1,114 @@
+"""What this version can run. Everything else that changes what a workflow does is refused at deploy.
+
+One table: a row leaves it when the engine learns the thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.kinds import KINDS
+from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
+from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
+
+RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition"})
+
+_DOCUMENT_KEYS: Final = ("dedicated_worker", "timeout")
+_FLOW_KEYS: Final = (
+    "same_worker",
+    "concurrent_limit",
+    "concurrency_key",
+    "concurrency_time_window_s",
+    "debounce_delay_s",
+    "debounce_key",
+    "debounce_args_to_accumulate",
+    "max_total_debouncing_time",
+    "max_total_debounces_amount",
+    "skip_expr",
+    "cache_ttl",
+    "delete_after_secs",
+    "flow_env",
+    "early_return",
+    "preprocessor_module",
+)
+_NODE_KEYS: Final = (
+    "skip_if",
+    "sleep",
+    "suspend",
+    "stop_after_if",
+    "stop_after_all_iters_if",
+    "cache_ttl",
+    "delete_after_secs",
+    "debouncing",
+)
+_VALUE_KEYS: Final = ("concurrent_limit", "concurrency_time_window_s", "custom_concurrency_key")
+_ALWAYS_MEANT: Final = frozenset({"delete_after_secs", "suspend", "preprocessor_module"})
+"""Keys that change what happens even when they hold nothing, 0 or an empty object."""
+
+_REFERENCES: Final = ("$var:", "$res:")
+
+
+def support(subject: Subject) -> Iterator[Diagnostic]:
+    """not_yet_supported, expression_not_supported."""
+    yield from _keys(None, "", subject.document, _DOCUMENT_KEYS)
+    yield from _keys(None, VALUE_PATH, subject.value, _FLOW_KEYS)
+    for place in subject.places:
+        yield from _node(place)
+    yield from _transforms(subject)
+
+
+def _not_yet(place: Place | None, path: str, what: str) -> Diagnostic:
+    return diagnostic("not_yet_supported", "error", place, path, f"{what} is not supported by this version")
+
+
+def _keys(place: Place | None, path: str, tree: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[Diagnostic]:
+    for key in keys:
+        if key in tree and (tree[key] or key in _ALWAYS_MEANT):
+            yield _not_yet(place, f"{path}/{key}", key)
+
+
+def _node(place: Place) -> Iterator[Diagnostic]:
+    node, path = place.node, place.path
+    yield from _keys(place, path, node.tree, _NODE_KEYS)
+    mock = node.tree.get("mock")
+    if isinstance(mock, dict) and mock.get("enabled") is True:
+        yield _not_yet(place, f"{path}/mock", "a mock")
+    if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
+        yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
+    yield from _keys(place, f"{path}/value", node.value, _VALUE_KEYS)
+    language = node.value.get("language")
+    if node.kind == "rawscript" and language in EXTENSIONS and language not in RUNNABLE:
+        yield _not_yet(place, f"{path}/value/language", f"the language {language}")
+    script = node.value.get("path")
+    if node.kind == "script" and isinstance(script, str) and script.startswith("hub/"):
+        yield _not_yet(place, f"{path}/value/path", "a script of the hub")
+
+
+def _transforms(subject: Subject) -> Iterator[Diagnostic]:
+    for static in subject.statics:
+        reference = _reference(static.value)
+        if reference is not None:
+            yield _not_yet(static.place, static.path, f"the reference {reference}")
+    for place, path in subject.agent_filled:
+        yield _not_yet(place, path, "an input of type ai")
+    for use in subject.uses:
+        if use.expr is None:
+            shown = use.text if len(use.text) <= 80 else f"{use.text[:79]}…"
+            message = f"{shown!r} needs the JavaScript evaluator, which this version does not have"
+            yield diagnostic("expression_not_supported", "error", use.place, use.path, message)
+
+
+def _reference(value: Any) -> str | None:
+    """The first text in a value that stands for a variable or a resource."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str) and each.startswith(_REFERENCES):
+            return each
+        if isinstance(each, dict):
+            pending += each.values()
+        elif isinstance(each, list):
+            pending += each
+    return None

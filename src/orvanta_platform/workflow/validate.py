@@ -1,0 +1,50 @@
+"""Validation: one function for the API, the command line and the editor. No user code runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.graph import build
+from orvanta_platform.workflow.limits import MAX_NODES
+from orvanta_platform.workflow.normal import normalise
+from orvanta_platform.workflow.rules.advice import advice
+from orvanta_platform.workflow.rules.context import context
+from orvanta_platform.workflow.rules.edges import edges
+from orvanta_platform.workflow.rules.ids import ids
+from orvanta_platform.workflow.rules.joins import joins
+from orvanta_platform.workflow.rules.reach import reach
+from orvanta_platform.workflow.subject import VALUE_PATH, Subject, read
+from orvanta_platform.workflow.support import support
+
+_RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
+    ids,
+    edges,
+    joins,
+    reach,
+    context,
+    advice,
+    support,
+)
+
+
+def validate(document: Mapping[str, Any]) -> list[Diagnostic]:
+    """All diagnostics of {summary?, value, schema?, …}, in its tolerant or its normal form; errors first.
+
+    With an error among them the document cannot be deployed.
+    """
+    tree = normalise(document)
+    value = tree.get("value")
+    if not isinstance(value, dict):
+        return [Diagnostic("missing_key", "error", None, VALUE_PATH, "a workflow needs a value: {modules: […]}")]
+    graph = build(value)
+    count = sum(len(each.nodes) for each in graph.lists)
+    if count > MAX_NODES:
+        message = f"the workflow has {count} nodes; at most {MAX_NODES} are allowed"
+        return [Diagnostic("too_many_nodes", "error", None, f"{VALUE_PATH}/modules", message)]
+    subject = read(tree, graph)
+    found = [*subject.faults]
+    for rule in _RULES:
+        found += rule(subject)
+    return sorted(found, key=lambda each: each.severity)

@@ -1,0 +1,206 @@
+"""YAML 1.2 text to a plain tree, from the parser's events: no classes, no recursion, no alias bombs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+from orvanta_platform.errors import InvalidWorkflow
+from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer, refusal
+from orvanta_platform.workflow.json_text import inexact, repeated_key, string_faults
+from orvanta_platform.workflow.limits import MAX_BYTES, MAX_LEVELS, too_deep, too_large
+from orvanta_platform.workflow.numbers import exact
+
+INLINE: Final = "!inline "
+"""What the content of a script in its own file begins with, as a string or as a tag."""
+
+_NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOLEAN: Final = {each: each.lower() == "true" for each in ("true", "True", "TRUE", "false", "False", "FALSE")}
+_DECIMAL: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_BASED: Final = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_NOT_FINITE: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_TAG: Final = "tag:yaml.org,2002:"
+_COLLECTION_TAGS: Final = frozenset({None, "!", f"{_TAG}map", f"{_TAG}seq"})
+_STRING_TAGS: Final = frozenset({"!", f"{_TAG}str"})
+_PLAIN_TAGS: Final = frozenset({f"{_TAG}null", f"{_TAG}bool", f"{_TAG}int", f"{_TAG}float"})
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection not yet closed: `size` in bytes and `height` in levels of what stands in it."""
+
+    value: dict[str, Any] | list[Any]
+    path: str
+    anchor: str | None
+    key: str | None = None
+    size: int = 2
+    height: int = 0
+
+
+@dataclass(slots=True)
+class _Anchored:
+    value: Any
+    size: int
+    height: int
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Takes the events of one document and grows its tree."""
+
+    stack: list[_Open] = field(default_factory=list)
+    anchors: dict[str, _Anchored] = field(default_factory=dict)
+    faults: list[Diagnostic] = field(default_factory=list)
+    documents: int = 0
+    root: Any = None
+
+    def take(self, event: Any) -> None:
+        match event:
+            case ScalarEvent():
+                self._scalar(event)
+            case MappingStartEvent() | SequenceStartEvent():
+                self._open(event)
+            case MappingEndEvent() | SequenceEndEvent():
+                closed = self.stack.pop()
+                self._put(closed.value, closed.size, closed.height + 1, closed.anchor)
+            case AliasEvent():
+                self._alias(event)
+            case DocumentStartEvent():
+                self.documents += 1
+                if self.documents > 1:
+                    raise _refuse(event, "a second document begins")
+
+    def _scalar(self, event: Any) -> None:
+        top = self.stack[-1] if self.stack else None
+        if top is not None and isinstance(top.value, dict) and top.key is None:
+            top.key = self._key(event, top)
+            top.size += len(top.key) + 2
+            return
+        path = self._path()
+        value = self._resolve(event, path)
+        if isinstance(value, str):
+            self.faults += string_faults(value, path)
+        self._put(value, len(event.value) + 1, 0, event.anchor)
+
+    def _key(self, event: Any, top: _Open) -> str:
+        plain = event.style is None
+        if plain and event.value == "<<":
+            raise _refuse(event, "merge keys (<<) are not part of YAML 1.2")
+        if event.tag is not None and event.tag not in _STRING_TAGS | _PLAIN_TAGS:
+            raise _refuse_tag(event)
+        key: str = event.value
+        if plain and key in _BOOLEAN:
+            key = key.lower()
+        if key in top.value:
+            self.faults.append(repeated_key(key, pointer(top.path, key)))
+        self.faults += string_faults(key, top.path)
+        return key
+
+    def _resolve(self, event: Any, path: str) -> Any:
+        text: str = event.value
+        if event.tag == "!inline":
+            return INLINE + text
+        if event.tag in _STRING_TAGS or (event.tag is None and event.style is not None):
+            return text
+        if event.tag is not None and event.tag not in _PLAIN_TAGS:
+            raise _refuse_tag(event)
+        if text in _NULL:
+            return None
+        if text in _BOOLEAN:
+            return _BOOLEAN[text]
+        if _NOT_FINITE.fullmatch(text):
+            raise _refuse(event, f"{text} is no JSON value")
+        if _BASED.fullmatch(text):
+            text = str(int(text, 0)) if len(text) < 300 else "1e999"
+        if _DECIMAL.fullmatch(text):
+            number = exact(text)
+            if number is None:
+                self.faults.append(inexact(event.value, path))
+            return number
+        if event.tag is not None:
+            raise _refuse_tag(event)
+        return text
+
+    def _open(self, event: Any) -> None:
+        if event.tag not in _COLLECTION_TAGS:
+            raise _refuse_tag(event)
+        self._require_value(event)
+        if len(self.stack) >= MAX_LEVELS:
+            raise too_deep()
+        value: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
+        self.stack.append(_Open(value, self._path(), event.anchor))
+
+    def _alias(self, event: Any) -> None:
+        self._require_value(event)
+        found = self.anchors.get(event.anchor)
+        if found is None:
+            raise _refuse(event, f"the alias *{event.anchor} names nothing that stands before it")
+        if len(self.stack) + found.height > MAX_LEVELS:
+            raise too_deep()
+        self._put(found.value, found.size, found.height, None)
+
+    def _require_value(self, event: Any) -> None:
+        if self.stack and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None:
+            raise _refuse(event, "a key must be a plain text")
+
+    def _path(self) -> str:
+        if not self.stack:
+            return ""
+        top = self.stack[-1]
+        return pointer(top.path, len(top.value) if top.key is None else top.key)
+
+    def _put(self, value: Any, size: int, height: int, anchor: str | None) -> None:
+        if anchor is not None:
+            self.anchors[anchor] = _Anchored(value, size, height)
+        if not self.stack:
+            self.root = value
+            return
+        top = self.stack[-1]
+        if isinstance(top.value, list):
+            top.value.append(value)
+        else:
+            assert top.key is not None
+            top.value[top.key] = value
+            top.key = None
+        top.size += size
+        if top.size > MAX_BYTES:
+            raise too_large()
+        top.height = max(top.height, height)
+
+
+def read(text: str) -> Any:
+    """The tree of YAML text; null for an empty document. Raises InvalidWorkflow with diagnostics."""
+    builder = _Builder()
+    try:
+        for event in YAML(typ="safe", pure=True).parse(text):
+            builder.take(event)
+    except MarkedYAMLError as error:
+        raise _refuse(error, error.problem or error.context or "unreadable") from None
+    except YAMLError as error:
+        raise refusal("invalid_yaml", f"invalid YAML: {' '.join(str(error).split())}") from None
+    if builder.faults:
+        raise invalid(builder.faults)
+    return builder.root
+
+
+def _refuse(where: Any, message: str) -> InvalidWorkflow:
+    mark = getattr(where, "problem_mark", None) or getattr(where, "start_mark", None)
+    place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    return refusal("invalid_yaml", f"invalid YAML{place}: {message}")
+
+
+def _refuse_tag(event: Any) -> InvalidWorkflow:
+    return _refuse(event, f"the tag {event.tag} is not allowed here")

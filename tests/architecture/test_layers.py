@@ -1,0 +1,73 @@
+"""The rules of the code's structure, checked on the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "orvanta_platform"
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc"}
+SQL = re.compile(
+    r"\b(SELECT\s+(\*|[\w.\"(]+).*\sFROM\s|INSERT\s+INTO\s+\w|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s+\w"
+    r"|CREATE\s+(TABLE|INDEX|ROLE|DATABASE)\s|ALTER\s+(TABLE|ROLE)\s)",
+    re.DOTALL,
+)
+
+
+def modules(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def test_imports_point_one_way() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("folder", "limit"), [("src", 400), ("tests", 600)])
+def test_modules_stay_short(folder: str, limit: int) -> None:
+    long = [path for path in modules(ROOT / folder) if len(path.read_text().splitlines()) >= limit]
+    assert not long
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    drawers = [path for path in ROOT.joinpath("src").rglob("*") if path.stem in BANNED_NAMES]
+    assert not drawers
+
+
+def test_sql_stands_only_under_db() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {match.group()[:60]!r}"
+        for path in modules(SOURCE)
+        if path.relative_to(SOURCE).parts[0] != "db"
+        for match in SQL.finditer(path.read_text())
+    ]
+    assert not found
+
+
+def test_the_search_for_sql_finds_sql() -> None:
+    assert SQL.search('await connection.fetch("SELECT id FROM run")')
+    assert SQL.search('"UPDATE run_live SET rev = rev + 1"')
+    assert not SQL.search("# select what is due from the list")
+
+
+def test_migrations_are_numbered_without_a_gap() -> None:
+    names = sorted(path.name for path in (SOURCE / "db" / "migrations").glob("*.sql"))
+    assert names
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
+    assert all(re.fullmatch(r"\d{4}_[a-z]+(_[a-z]+)+\.sql", name) for name in names)
+
+
+def test_every_package_tells_what_it_is() -> None:
+    silent = [path for path in SOURCE.rglob("__init__.py") if not path.read_text().startswith('"""')]
+    assert not silent

@@ -1,0 +1,141 @@
+"""The commands as people run them: what they print, the exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+
+from orvanta_platform import __version__
+
+
+def run(*arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run `orvanta` to its end with nothing but these settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-m", "orvanta_platform.cli.main", *arguments],
+        env={**kept, **environ},
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def on(database: TestDatabase, home: Path) -> dict[str, str]:
+    return {
+        "DATABASE_URL": database.app_url,
+        "ORVANTA_OWNER_URL": database.owner_url,
+        "ORVANTA_HOME": str(home),
+    }
+
+
+def test_version() -> None:
+    assert run("version").stdout.strip() == __version__
+
+
+def test_help_names_every_command() -> None:
+    told = run("--help").stdout
+    for command in ("up", "server", "worker", "migrate", "doctor", "admin", "version"):
+        assert f"  {command} " in told
+    assert "secrets-fd" not in run("server", "--help").stdout
+
+
+NOWHERE = "postgresql://orvanta@127.0.0.1:1/orvanta"
+NOT_REACHED = "The database cannot be reached"
+
+
+@pytest.mark.parametrize(
+    ("command", "environ", "message"),
+    [
+        ("up", {"ORVANTA_PROT": "8000"}, "Unknown setting ORVANTA_PROT.\nDid you mean ORVANTA_PORT?"),
+        ("up", {"ORVANTA_PORT": "http"}, "ORVANTA_PORT ('http') is not a whole number"),
+        ("up", {"ORVANTA_HOST": "192.0.2.1"}, "Nothing can listen on 192.0.2.1"),
+        ("up", {"DATABASE_URL": "mysql://db"}, "DATABASE_URL is not a URL that starts with postgresql://"),
+        ("up", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
+        ("server", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
+        ("worker", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
+        ("migrate", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
+        ("doctor", {"DATABASE_URL": NOWHERE}, NOT_REACHED),
+    ],
+)
+def test_a_wrong_setting_is_one_sentence_and_a_hint(
+    command: str, environ: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    port = {} if "ORVANTA_PORT" in environ else {"ORVANTA_PORT": str(free_port())}
+    done = run(command, **{"ORVANTA_HOME": str(tmp_path), **port, **environ})
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") <= 3
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("command", ["up", "server"])
+def test_a_taken_port_is_one_sentence(command: str, database: TestDatabase, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run(command, ORVANTA_PORT=str(port), **on(database, tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: ") and str(port) in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "server", "worker", "migrate"])
+async def test_a_newer_schema_is_one_sentence(command: str, database: TestDatabase, tmp_path: Path) -> None:
+    connection = await asyncpg.connect(database.owner_url)
+    await connection.execute("INSERT INTO migration (name, breaking) VALUES ('9000_change_all', true)")
+    await connection.close()
+    done = run(command, ORVANTA_PORT=str(free_port()), **on(database, tmp_path))
+    assert done.returncode == 1
+    assert "The database was migrated by a newer Orvanta (9000_change_all)." in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_migrate_says_what_it_did(database: TestDatabase, tmp_path: Path) -> None:
+    done = run("migrate", **on(database, tmp_path))
+    assert (done.returncode, done.stdout) == (0, "The database is up to date.\n")
+
+
+@pytest.mark.every_postgres
+def test_doctor_tells_what_the_installation_stands_on(database: TestDatabase, tmp_path: Path) -> None:
+    done = run("doctor", "--consistency", **on(database, tmp_path))
+    assert done.returncode == 0, done.stderr
+    told = {line.split()[0]: line for line in done.stdout.splitlines() if not line.startswith(" ")}
+    assert "PostgreSQL 1" in told["database"]
+    assert "orvanta_app owns no table" in told["roles"]
+    assert "up to date" in told["schema"]
+    assert "none alive" in told["workers"]
+    assert str(tmp_path) in told["storage"]
+    assert "isolation" in told
+    assert "The data is consistent." in done.stdout
+
+
+def test_doctor_says_where_one_role_does_everything(database: TestDatabase, tmp_path: Path) -> None:
+    done = run("doctor", DATABASE_URL=database.owner_url, ORVANTA_HOME=str(tmp_path))
+    assert "orvanta_owner owns the tables" in done.stdout
+    assert "The audit log is not protected from the application" in done.stdout
+
+
+def test_create_user_reads_the_password_from_standard_input(database: TestDatabase, tmp_path: Path) -> None:
+    arguments = ("admin", "create-user", "ada@example.org")
+    done = run(*arguments, text="correct horse\n", **on(database, tmp_path))
+    assert (done.returncode, done.stdout) == (0, "Created ada@example.org, username ada.\n"), done.stderr
+    again = run(*arguments, text="correct horse\n", **on(database, tmp_path))
+    assert again.returncode == 1
+    assert "Traceback" not in again.stderr
+    assert run(*arguments, **on(database, tmp_path)).stderr.startswith("Error: No password was given.")

@@ -1,0 +1,121 @@
+"""Real PostgreSQL for every test that wants it: one server a session, one fresh database a test.
+
+`database` gives addresses, `db` the open pool. A test marked `every_postgres` runs on each PostgreSQL of
+the machine, the others on the embedded one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+import pytest
+
+from orvanta_platform.db.migrate import migrate
+from orvanta_platform.db.pool import Database
+from orvanta_platform.embedded import binaries
+from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
+
+T = TypeVar("T")
+
+TEMPLATE = "template_orvanta"
+# Only the operating system's crash needs what these turn off; a killed server recovers without.
+FAST = {"fsync": "off", "full_page_writes": "off"}
+SERVERS = ["embedded", *(str(folder.parent.name) for folder in binaries.installed())]
+
+
+@dataclass(frozen=True, slots=True)
+class TestDatabase:
+    """A fresh, migrated database: as its owner, as the application, and the server it is on."""
+
+    __test__ = False
+
+    name: str
+    owner_url: str
+    app_url: str
+    server: EmbeddedPostgres
+
+
+class Administrator:
+    """Makes and drops databases on one server, over one connection in a thread of its own."""
+
+    def __init__(self, server: EmbeddedPostgres) -> None:
+        self.server = server
+        self._loop = asyncio.new_event_loop()
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+        self._numbers = count()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._call(self._make_template())
+
+    def create(self) -> TestDatabase:
+        name = f"test_{next(self._numbers)}"
+        self._call(self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+        return TestDatabase(name, self.server.url("owner", name), self.server.url("app", name), self.server)
+
+    def drop(self, database: TestDatabase) -> None:
+        self._call(self._execute(f"DROP DATABASE {database.name} WITH (FORCE)"))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._call(self._connection.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self.server.close()
+        shutil.rmtree(self.server.home)
+
+    async def _make_template(self) -> None:
+        await self._execute(f"CREATE DATABASE {TEMPLATE}")
+        await migrate(self.server.url("owner", TEMPLATE), app_url=self.server.url("app", TEMPLATE))
+
+    async def _execute(self, statement: str) -> None:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(self.server.owner_url)
+        await self._connection.execute(statement)
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+@pytest.fixture(scope="session")
+def administrators() -> Iterator[dict[str, Administrator]]:
+    """The servers started so far, by name; each is started by the first test that needs it."""
+    started: dict[str, Administrator] = {}
+    yield started
+    for administrator in started.values():
+        administrator.close()
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, administrators: dict[str, Administrator]) -> Iterator[TestDatabase]:
+    """A fresh database with the newest schema, dropped afterwards."""
+    name = getattr(request, "param", SERVERS[0])
+    if name not in administrators:
+        programs = None if name == SERVERS[0] else Path("/usr/lib/postgresql", name, "bin")
+        home = Path(tempfile.mkdtemp(prefix="orvanta-test-"))
+        administrators[name] = Administrator(start(home, programs=programs, options=FAST))
+    made = administrators[name].create()
+    yield made
+    administrators[name].drop(made)
+
+
+@pytest.fixture
+async def db(database: TestDatabase) -> AsyncIterator[Database]:
+    """The pool on a fresh database, as the application role."""
+    made = await Database.connect(database.app_url)
+    yield made
+    await made.close()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("every_postgres") and "database" in metafunc.fixturenames:
+        metafunc.parametrize("database", SERVERS, indirect=True)

@@ -1,0 +1,80 @@
+"""The composed queries of job lists: every condition on every part, and what page 1 reads of a long history."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+
+from orvanta_platform.db import job_lists
+from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible, count_jobs, list_jobs
+from orvanta_platform.db.pool import Database
+
+PARTS: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
+EVERYTHING = Visible(everything=True, patterns=[], principals=[], username="", scope=None)
+LITTLE = Visible(everything=False, patterns=["f/x/%"], principals=["u/me"], username="me", scope=["f/%"])
+NOW = datetime.now(UTC)
+SAMPLES: dict[str, Any] = {
+    "str": "x",
+    "bool": True,
+    "datetime": NOW,
+    "UUID": UUID(int=1),
+    "tuple[str, ...]": ("script",),
+}
+
+
+@pytest.mark.every_postgres
+async def test_every_condition_is_a_query(db: Database) -> None:
+    everything = JobFilter()
+    async with db.acquire() as conn:
+        for field in fields(JobFilter):
+            value = SAMPLES[str(field.type).removesuffix(" | None")]
+            chosen = replace(JobFilter(), **{field.name: value})
+            everything = replace(everything, **{field.name: value})
+            for part in PARTS:
+                for visible in (EVERYTHING, LITTLE):
+                    assert await list_jobs(conn, "main", visible, [part], chosen, Slice(offset=2)) == []
+                    assert await count_jobs(conn, "main", visible, [part], chosen) == 0
+        both = replace(everything, success=None, completed_after=None, completed_before=None, is_flow_step=None)
+        edges = Slice(before=UUID(int=5), after=UUID(int=3))
+        for chosen in (everything, both, JobFilter()):
+            assert await list_jobs(conn, "main", LITTLE, PARTS, chosen, edges) == []
+
+
+HISTORY = """
+WITH moment AS (
+    SELECT n, app_now() - n * interval '1 second' AS at FROM generate_series(1, 5000) n
+), made AS (
+    SELECT at, (left(uuid_at(at)::text, 13) || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid AS id FROM moment
+), runs AS (
+    INSERT INTO run (id, workspace, kind, path, engine_version, state, status, priority, root, trigger, created_by,
+                     email, permissioned_as, created_at, scheduled_at, started_at, ended_at, seed)
+    SELECT id, 'main', 'flow', 'f/x/y', 1, '', 'succeeded', 0, id, 'api', 'me',
+           'me@example.com', 'u/me', at, at, at, at, 1 FROM made
+)
+INSERT INTO job (id, run, workspace, node, node_index, kind, state, enqueued_at, started_at, ended_at)
+SELECT (left(id::text, 14) || '7001' || right(id::text, 18))::uuid, id, 'main', 'a', 0, 'flowscript', 'succeeded',
+       at, at, at FROM made
+"""
+
+
+async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -> None:
+    conn = await asyncpg.connect(database.owner_url)
+    try:
+        await conn.execute(HISTORY)
+        await conn.execute("ANALYZE run; ANALYZE job")
+        for visible in (EVERYTHING, LITTLE):
+            text, values = job_lists.list_statement("main", visible, PARTS, JobFilter(), Slice(limit=30))
+            lines = await conn.fetch("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + text, *values)
+            plan = "\n".join(line[0] for line in lines)
+            assert "Index Scan Backward" in plan, plan
+            rows = [int(part.split()[0].split(".")[0]) for part in plan.split("(actual rows=")[1:]]
+            assert max(rows) <= 100, plan
+            assert len(await list_jobs(conn, "main", visible, PARTS, JobFilter(), Slice(limit=30))) == 30
+    finally:
+        await conn.close()

@@ -1,0 +1,189 @@
+"""`orvanta up` with the embedded PostgreSQL: everything under one supervisor."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import queue
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cli.test_commands import free_port, run
+
+from orvanta_platform.embedded.postgres import start
+
+
+class Up:
+    """A running `orvanta up` of one home."""
+
+    def __init__(self, home: Path, port: int, **environ: str) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "PYTHONPATH") if name in os.environ}
+        self.settings = {"ORVANTA_HOME": str(home), "ORVANTA_PORT": str(port), **environ}
+        self.port = port
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "orvanta_platform.cli.main", "up"],
+            env={**kept, **self.settings},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.told = ""
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        # Read all the time: a part that cannot write its log waits, and with it the test.
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as lines:
+            for line in lines:
+                self.told += line
+                self._lines.put(line)
+        self._lines.put("")
+
+    def read_until(self, text: str) -> None:
+        """Read what it prints up to a line that holds `text`."""
+        while text not in (line := self._lines.get()):
+            assert line, f"it ended without {text!r}: {self.told}"
+
+    def child(self, command: str) -> int:
+        """The process of the server or the worker."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return next(int(pid) for pid in children if f"\0{command}\0" in arguments(int(pid)))
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        self.process.send_signal(number)
+        self._reader.join()
+        return self.process.wait()
+
+    def kill(self) -> None:
+        """End the supervisor alone, at once; does nothing where it has ended."""
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
+
+    def healthy(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/api/health/status")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
+
+
+def arguments(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
+
+
+def await_end(pid: int) -> None:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    select.select([handle], [], [])
+    os.close(handle)
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home that the database's user can enter: pytest's own temporary folders are closed to it."""
+    made = Path(tempfile.mkdtemp(prefix="orvanta-up-"))
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture
+def up(home: Path) -> Iterator[Up]:
+    running = Up(home, free_port())
+    running.read_until("Ctrl-C")
+    yield running
+    running.kill()
+    # Whoever uses the database next waits until what the kill left has shut down.
+    start(home).close()
+
+
+def test_up_starts_everything_tells_how_to_log_in_and_stops_cleanly(up: Up, home: Path) -> None:
+    assert f"is ready at http://127.0.0.1:{up.port}" in up.told
+    assert "open http://127.0.0.1" in up.told
+    assert stat.S_IMODE((home / "token").stat().st_mode) == 0o600
+    assert up.healthy()
+    parts = [up.child("server"), up.child("worker")]
+    assert up.stop() == 0
+    for pid in parts:
+        await_end(pid)
+    assert not (home / "postgres" / "data" / "postmaster.pid").exists()
+    assert "Traceback" not in up.told
+    again = Up(home, up.port)
+    again.read_until("Ctrl-C")
+    assert "Creating" not in again.told
+    assert again.stop(signal.SIGTERM) == 0
+
+
+def test_with_a_password_there_is_no_link(home: Path) -> None:
+    running = Up(home, free_port(), ORVANTA_ADMIN_PASSWORD="correct horse battery")
+    running.read_until("Ctrl-C")
+    assert "Log in  as admin@localhost" in running.told
+    assert "correct horse" not in running.told
+    assert running.stop() == 0
+
+
+def test_secrets_are_neither_arguments_nor_environment(up: Up, home: Path) -> None:
+    passwords = [(home / "postgres" / f"{role}.password").read_text().strip() for role in ("owner", "app")]
+    for command in ("server", "worker"):
+        pid = up.child(command)
+        seen = arguments(pid)
+        if os.geteuid() == 0:
+            seen += Path(f"/proc/{pid}/environ").read_bytes().decode()
+        assert "DATABASE_URL" not in seen
+        assert not any(password in seen for password in passwords)
+
+
+@pytest.mark.parametrize("command", ["server", "worker"])
+def test_a_part_that_dies_is_started_again(up: Up, command: str) -> None:
+    first = up.child(command)
+    os.kill(first, signal.SIGKILL)
+    up.read_until(f"The {command} ended with -9; it is started again.")
+    while not up.healthy():
+        continue
+    assert up.stop() == 0
+
+
+def test_a_killed_database_comes_back(up: Up, home: Path) -> None:
+    with start(home) as database:
+        server = database.pid
+        assert server is not None
+        os.kill(server, signal.SIGKILL)
+        await_end(server)
+        while database.pid in (None, server):
+            continue
+    while not up.healthy():
+        continue
+    assert up.stop() == 0
+
+
+def test_a_second_up_on_the_same_home_is_refused(up: Up) -> None:
+    done = run("up", **up.settings)
+    assert done.returncode == 1
+    assert "Orvanta already runs on" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_killing_the_supervisor_ends_its_parts_and_the_next_start_works(up: Up, home: Path) -> None:
+    parts = [up.child("server"), up.child("worker")]
+    up.kill()
+    for pid in parts:
+        await_end(pid)
+    again = Up(home, up.port)
+    again.read_until("Ctrl-C")
+    assert again.stop() == 0

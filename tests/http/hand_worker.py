@@ -1,0 +1,77 @@
+"""A worker whose hands are the test's: it claims, prints and finishes through the real protocol, when told."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+from uuid import UUID, uuid4
+
+from orvanta_platform.db import logs, workers
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.logs import LogChunk
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.workers import NewWorker
+from orvanta_platform.engine.events import Err
+from orvanta_platform.queue.claim import Claimer
+from orvanta_platform.services import values
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.advance import advance
+from orvanta_platform.services.steps.finish import Finish
+
+
+class HandWorker:
+    """Made by `register`."""
+
+    def __init__(self, platform: Platform, id: UUID, queues: list[str] | None) -> None:
+        self.platform = platform
+        self.id = id
+        self._claimer = Claimer(id, 1, queues)
+        self._printed: dict[UUID, tuple[int, int]] = {}
+
+    @classmethod
+    async def register(cls, platform: Platform, name: str = "hand", queues: list[str] | None = None) -> HandWorker:
+        id = uuid4()
+        row = NewWorker(id, name, "here", "127.0.0.1", "default", queues, 4, "0.1.0", "none")
+        async with platform.db.transaction() as conn:
+            await workers.register(conn, row)
+        return cls(platform, id, queues)
+
+    async def claim(self, free: int = 10) -> dict[str, Claimed]:
+        """What there is to do, by node (a run of one script: by "")."""
+        async with self.platform.db.transaction() as conn:
+            return await self.claim_on(conn, free)
+
+    async def claim_on(self, conn: Connection, free: int = 10) -> dict[str, Claimed]:
+        """The same in a transaction of the caller's."""
+        return {job.node or "": job for job in await self._claimer.claim(conn, free)}
+
+    async def print(self, job: Claimed, text: str) -> None:
+        """One chunk of the job's log."""
+        seq, first = self._printed.get(job.id, (0, 0))
+        chunk = LogChunk(job.id, job.attempt, seq, first, len(text), zlib.compress(text.encode()))
+        async with self.platform.db.transaction() as conn:
+            await logs.append(conn, [chunk])
+        self._printed[job.id] = (seq + 1, first + len(text))
+        self.platform.notify.log(job.id)
+
+    async def finish(self, job: Claimed, result: Any = None, *, error: str | None = None) -> None:
+        """End the attempt: with `result`, or failed with `error` as name and message."""
+        body = {"error": {"name": error, "message": f"{error} happened"}} if error else result
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        storage = self.platform.storage
+        value = await values.keep(storage, job.run.workspace, job.run.id, job.id, "result", raw, attempt=job.attempt)
+        told = Finish(
+            job=job.id,
+            node=job.node_index,
+            attempt=job.attempt,
+            worker=self.id,
+            generation=1,
+            raw=raw,
+            value=value,
+            error=Err(error, f"{error} happened") if error else None,
+            mem_peak_kb=1234,
+            log_chars=self._printed.get(job.id, (0, 0))[1],
+            ran_s=0.01,
+        )
+        assert (await advance(self.platform.tools, job.run.id, told)).recorded

@@ -1,0 +1,104 @@
+"""A platform on a fresh database, behind its real gate and routes, with clients and a worker led by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from litestar.types import ASGIApp
+from tests.conftest import TestDatabase
+from tests.http.hand_worker import HandWorker
+
+from orvanta_platform.control import names
+from orvanta_platform.control.actor import Role, system
+from orvanta_platform.db import tokens, workspaces
+from orvanta_platform.http.app import create_app
+from orvanta_platform.services import setup, users
+from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.services.users import NewAccount
+from orvanta_platform.settings import Settings
+
+W = "/api/w/main"
+PYTHON = {"content": "def main(**args):\n    return args\n", "language": "python3"}
+
+
+@dataclass(slots=True)
+class Scene:
+    """`client` is the admin's, in workspace main."""
+
+    platform: Platform
+    app: ASGIApp
+    client: httpx.AsyncClient
+    worker: HandWorker
+
+    async def member(
+        self, username: str, role: Role = Role.OPERATOR, *, scopes: list[str] | None = None, workspace: str = "main"
+    ) -> httpx.AsyncClient:
+        """The client of a new member."""
+        email = f"{username}@example.com"
+        token = names.new_token("user")
+        async with self.platform.db.transaction() as conn:
+            await users.add_account(conn, system(), NewAccount(email, username=username), None)
+            await workspaces.add_member(conn, workspace, username, email, role)
+            await tokens.insert(conn, names.token_hash(token), names.token_prefix(token), "user", email, scopes=scopes)
+        return client_of(self.app, token)
+
+    async def preview(self, args: Any = None, **more: Any) -> str:
+        """The id of a new run of a script."""
+        answer = await self.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "args": args or {}, **more})
+        assert answer.status_code == 201, answer.text
+        return answer.text
+
+    async def flow(self, *modules: dict[str, Any], args: Any = None, **value: Any) -> str:
+        """The id of a new run of a workflow of these nodes."""
+        body = {"value": {"modules": list(modules), **value}, "args": args or {}}
+        answer = await self.client.post(f"{W}/jobs/run/preview_flow", json=body)
+        assert answer.status_code == 201, answer.text
+        return answer.text
+
+    async def get(self, path: str, **params: Any) -> Any:
+        """The JSON of a call that succeeds, in workspace main."""
+        answer = await self.client.get(f"{W}/{path}", params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Let other tasks run until `holds`."""
+        for _ in range(1_000_000):
+            if holds():
+                return
+            await asyncio.sleep(0)
+        raise AssertionError("it never held")
+
+
+def script(id: str, **more: Any) -> dict[str, Any]:
+    """A node that runs Python."""
+    value = {"type": "rawscript", "language": "python3", "content": f"# {id}", "input_transforms": {}}
+    return {"id": id, "value": value, **more}
+
+
+def client_of(app: ASGIApp, token: str) -> httpx.AsyncClient:
+    """A client that sends this token."""
+    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers, timeout=30)
+
+
+@asynccontextmanager
+async def scene(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[Scene]:
+    """Everything that answers the calls of jobs, on `database`."""
+    chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
+    platform = await open_platform(chosen)
+    try:
+        first = await setup.first_start(platform.db, chosen)
+        app = create_app(platform)
+        worker = await HandWorker.register(platform)
+        async with client_of(app, first.token_file.read_text().strip()) as client:
+            yield Scene(platform, app, client, worker)
+    finally:
+        await platform.close()

@@ -1,0 +1,324 @@
+"""No token, no API: every route, its variants, odd methods, cookies, tokens in the query, job tokens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+from uuid import UUID
+
+import httpx
+import pytest
+import structlog
+from litestar.routes import HTTPRoute
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, client_of, scene, script
+
+from orvanta_platform.control import job_tokens, names
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db import tokens
+from orvanta_platform.http.app import create_router
+from orvanta_platform.http.gate import OPEN, RUN_CALLS
+
+_FILLED = {"path": "f/x/y", "uuid": "00000000-0000-7000-8000-000000000000", "int": "1", "str": "main"}
+
+
+def _calls() -> list[tuple[str, str]]:
+    """(method, path) of every route of the router under /api, its parameters filled in."""
+    found = set()
+    for route in create_router(None).routes:
+        if isinstance(route, HTTPRoute) and route.path.startswith("/api/"):
+            path = re.sub(r"\{\w+:(\w+)\}", lambda match: _FILLED[match[1]], route.path)
+            found |= {(str(method), path) for method in route.methods}
+    return sorted(found)
+
+
+CALLS = _calls()
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+    """A client without a token."""
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
+        yield client
+
+
+def is_refusal(answer: httpx.Response) -> bool:
+    return answer.status_code == 401 and answer.json()["error"]["code"] == "unauthenticated"
+
+
+def test_the_table_of_open_calls_is_the_routers() -> None:
+    paths = {path for _, path in CALLS}
+    assert paths >= OPEN
+    assert len(paths) > 80
+    run_calls = {path for method, path in CALLS if RUN_CALLS.fullmatch(path) and method == "POST"}
+    starting = {path for method, path in CALLS if "/jobs/run" in path and method == "POST"}
+    assert run_calls - starting == set() and starting - run_calls == set()
+
+
+async def test_every_call_without_a_token_is_401(stranger: httpx.AsyncClient) -> None:
+    for method, path in CALLS:
+        answer = await stranger.request(method, path)
+        assert is_refusal(answer) is (path not in OPEN), (method, path, answer.status_code)
+    for token in ("", "ov_wrong", "jt_wrong", "null"):
+        for method, path in CALLS:
+            answer = await stranger.request(method, path, headers={"Authorization": f"Bearer {token}"})
+            assert is_refusal(answer) is (path not in OPEN), (method, path, token)
+
+
+def _variants(path: str) -> Iterator[str]:
+    """Spellings of a path that some router takes for the path itself."""
+    yield from (f"{path}/", f"{path}//", f"{path};x", f"{path};/", f"{path}.json", f"{path}%00", f"{path}%20")
+    yield from (f"{path}/.", f"{path}/%2e", f"{path}/x/..", f"{path}%2f", f"{path}%3f", f"{path}\\", f"{path}%5c")
+    yield from (path.replace("/api/", "/api//"), path.replace("/api/", "//api/"), path.replace("/api/", "/api/./"))
+    yield from (path.replace("/api/", "/api/%2e/"), path.replace("/api/", "/api/version/../"))
+    yield from (path.replace("/api/", "/api/version/%2e%2e/"), path.replace("/api/", "/api/openapi.json/../"))
+    yield from (path.replace("/api/", "/%61pi/"), path.replace("/api/", "/api%2f"), path.replace("/api/", "/API/"))
+    yield from (path.replace("/api/", "/x/../api/"), path.upper(), path.replace("/api/", "/api/version;/"))
+
+
+async def sent(app: Any, method: str, raw_path: str, token: str | None = None) -> int:
+    """The status of a call whose path goes out as it stands: HTTP clients tidy paths up."""
+    headers = [(b"host", b"orvanta"), *([(b"authorization", f"Bearer {token}".encode())] if token else [])]
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": unquote(raw_path),
+        "raw_path": raw_path.encode(),
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("orvanta", 80),
+        "scheme": "http",
+        "http_version": "1.1",
+        "root_path": "",
+        "asgi": {"version": "3.0"},
+    }
+    statuses: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+async def test_no_spelling_of_a_call_gets_in(stage: Scene) -> None:
+    for method, path in CALLS:
+        for variant in _variants(path):
+            if unquote(variant) not in OPEN:
+                assert await sent(stage.app, method, variant) in (401, 404), variant
+        assert await sent(stage.app, method, path.replace("/api/", "/%61pi%2f")) == 401 or path in OPEN
+
+
+async def test_an_unknown_call_is_401_then_404_in_json(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    for path in ("/api", "/api/", "/api/nothing", "/api/w/main/nothing", "/api/r/x", "/api/v1/nothing"):
+        assert is_refusal(await stranger.get(path)), path
+        answer = await stage.client.get(path)
+        assert answer.status_code in (400, 404)
+        assert set(answer.json()["error"]) == {"code", "message", "hint", "details"}
+    answer = await stranger.get("/nothing")
+    assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found"
+
+
+async def test_dotted_and_empty_parts_are_refused_with_a_token_too(stage: Scene) -> None:
+    token = _token(stage.client)
+    paths = ("/api//version", "/api/users/./whoami", f"{W}/scripts/get/p/f/x/..", f"{W}//users/list", f"{W}/x\0/y")
+    for path in paths:
+        for spelled in (path, path.replace("/.", "/%2e"), path.replace("/", "%2f")):
+            assert await sent(stage.app, "GET", spelled, token) == 400, spelled
+
+
+async def test_paths_are_decoded_exactly_once(stage: Scene) -> None:
+    body = {"path": "f/x/b", "summary": "", "content": "echo", "language": "bash"}
+    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    for spelled, status in (("f/x/b", 200), ("f%2Fx%2Fb", 200), ("f%2fx/b", 200), ("f%252Fx%252Fb", 404)):
+        path = f"{W}/scripts/get/p/{spelled}"
+        assert await sent(stage.app, "GET", path, _token(stage.client)) == status, spelled
+
+
+async def test_odd_methods(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    for method in ("HEAD", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "FOO"):
+        assert (await stranger.request(method, "/api/users/whoami")).status_code == 401
+        answer = await stage.client.request(method, "/api/users/whoami")
+        assert answer.status_code == 405 and "GET" in answer.headers["allow"], method
+    answer = await stage.client.options("/api/users/whoami")
+    assert answer.status_code == 204 and "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_header_does_not_change_the_method(stage: Scene) -> None:
+    body = {"name": "keep"}
+    assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    for header in ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"):
+        answer = await stage.client.get(f"{W}/folders/get/keep", headers={header: "DELETE"})
+        assert answer.status_code == 200
+    assert (await stage.client.post(f"{W}/folders/delete/keep", params={"_method": "DELETE"})).status_code == 405
+
+
+async def test_the_query_carries_a_token_on_run_calls_alone(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    query = {"token": token}
+    body = {"content": "echo 1", "language": "bash"}
+    answer = await stranger.post(f"{W}/jobs/run/preview", params=query, json=body)
+    assert answer.status_code == 201
+    run = await stage.get(f"jobs_u/get/{answer.text}")
+    assert run["job_kind"] == "preview"
+    for method, path in CALLS:
+        if path not in OPEN and not RUN_CALLS.fullmatch(path):
+            assert is_refusal(await stranger.request(method, path, params=query)), path
+
+
+async def test_no_log_line_holds_a_token(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    with structlog.testing.capture_logs() as lines:
+        await stranger.post(f"{W}/jobs/run/preview", params={"token": token}, json={"content": "", "language": "bash"})
+        await stage.client.get("/api/users/whoami", params={"token": token})
+        await sent(stage.app, "GET", "/api/users/whoami%0aforged", token)
+    assert len(lines) >= 3
+    assert token not in str(lines) and "?" not in str([line.get("path") for line in lines])
+    assert all("\n" not in str(line.get("path")) for line in lines)
+
+
+async def test_a_cookie_needs_the_header_to_change_something(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    stranger.cookies.set("token", token)
+    assert (await stranger.get("/api/users/whoami")).status_code == 200
+    body = {"name": "made"}
+    refused = await stranger.post(f"{W}/folders/create", json=body)
+    assert refused.status_code == 403 and "X-Orvanta" in refused.json()["error"]["message"]
+    for path in (f"{W}/jobs/run_wait_result/p/f/x/y", f"{W}/jobs/run_wait_result/p/f%2Fx%2Fy"):
+        assert (await stranger.get(path)).status_code == 403
+    assert (await stranger.post(f"{W}/folders/create", json=body, headers={"X-Orvanta": "1"})).status_code == 200
+
+
+async def test_a_wrong_header_is_not_made_good_by_a_cookie(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    stranger.cookies.set("token", token)
+    for header in ("Bearer wrong", "Bearer", "Basic YTpi", f"Token {token}", ""):
+        assert is_refusal(await stranger.get("/api/users/whoami", headers={"Authorization": header})), header
+
+
+@pytest.mark.parametrize("change", ["prefix", "case", "space", "longer", "shorter"])
+async def test_a_token_is_compared_whole(stage: Scene, change: str) -> None:
+    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    changed = {
+        "prefix": token.removeprefix("ov_"),
+        "case": token.swapcase(),
+        "space": token.replace("_", "_ ", 1),
+        "longer": token + "A",
+        "shorter": token[:-1],
+    }[change]
+    assert is_refusal(await client_of(stage.app, changed).get("/api/users/whoami"))
+
+
+async def test_an_expired_deleted_or_disabled_token_is_dead(stage: Scene) -> None:
+    ada = await stage.member("ada")
+    assert (await ada.get("/api/users/whoami")).status_code == 200
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE token SET expires_at = app_now() WHERE email = 'ada@example.com'")
+        assert is_refusal(await ada.get("/api/users/whoami"))
+        await conn.execute("UPDATE token SET expires_at = NULL WHERE email = 'ada@example.com'")
+        assert (await ada.get("/api/users/whoami")).status_code == 200
+        await conn.execute("UPDATE account SET disabled = true WHERE email = 'ada@example.com'")
+        assert is_refusal(await ada.get("/api/users/whoami"))
+        await conn.execute("UPDATE account SET disabled = false WHERE email = 'ada@example.com'")
+        await conn.execute("UPDATE member SET disabled = true WHERE email = 'ada@example.com'")
+        assert (await ada.get(f"{W}/users/whoami")).status_code == 404
+        await tokens.delete_by_prefix(conn, "ada@example.com", names.token_prefix(_token(ada)))
+    assert is_refusal(await ada.get("/api/users/whoami"))
+
+
+def _token(client: httpx.AsyncClient) -> str:
+    return client.headers["Authorization"].removeprefix("Bearer ")
+
+
+async def test_a_job_token_is_good_at_its_attempt_and_generation(stage: Scene) -> None:
+    ada = await stage.member("ada", role=Role.DEVELOPER)
+    run = (await ada.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"})).text
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(
+            "UPDATE job_live SET state = 'running', seq = NULL, attempt = 2, generation = 5, worker = $1 WHERE id = $1",
+            UUID(run),
+        )
+
+    def client(attempt: int, generation: int) -> httpx.AsyncClient:
+        return client_of(stage.app, job_tokens.mint(stage.platform.keys, UUID(run), attempt, generation))
+
+    good = client(2, 5)
+    who = (await good.get(f"{W}/users/whoami")).json()
+    assert who["username"] == "ada" and who["role"] == "developer"
+    assert (await good.get("/api/w/admins/users/whoami")).status_code == 404
+    assert (await good.post("/api/users/tokens/create", json={"label": "escape"})).status_code == 403
+    for attempt, generation in ((1, 5), (3, 5), (2, 4), (2, 6)):
+        assert is_refusal(await client(attempt, generation).get(f"{W}/users/whoami"))
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE job_live SET attempt = 3 WHERE id = $1", UUID(run))
+    assert is_refusal(await good.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"}))
+    assert is_refusal(await good.get(f"{W}/users/whoami"))
+
+
+async def test_a_superadmins_job_has_no_rights_on_the_instance(stage: Scene) -> None:
+    run = await stage.preview()
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(
+            "UPDATE job_live SET state = 'running', seq = NULL, attempt = 1, generation = 1, worker = $1 WHERE id = $1",
+            UUID(run),
+        )
+    job = client_of(stage.app, job_tokens.mint(stage.platform.keys, UUID(run), 1, 1))
+    assert (await job.get(f"{W}/users/whoami")).json()["is_admin"] is True
+    assert (await job.get("/api/w/admins/users/whoami")).status_code == 404
+    assert (await job.get("/api/users/list_as_super_admin")).status_code == 403
+    assert (await job.post("/api/workspaces/create", json={"id": "new"})).status_code == 403
+    assert [each["id"] for each in (await job.get("/api/workspaces/list")).json()] == ["main"]
+
+
+async def test_a_scoped_token_starts_what_it_names_and_nothing_else(stage: Scene) -> None:
+    for path in ("f/sales/a", "f/other/a"):
+        body = {"path": path, "summary": "", "value": {"modules": [script("a")]}}
+        assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    made = await stage.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run:f/sales/*"]})
+    client = client_of(stage.app, made.text)
+    assert (await client.post(f"{W}/jobs/run/f/f/sales/a", json={})).status_code == 201
+    refused: list[Any] = [
+        await client.post(f"{W}/jobs/run/f/f/other/a", json={}),
+        await client.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"}),
+        await client.get(f"{W}/jobs/list"),
+        await client.get(f"{W}/flows/list"),
+        await client.get(f"{W}/flows/get/f/sales/a"),
+        await client.get("/api/users/whoami"),
+        await client.get("/api/users/tokens/list"),
+        await client.post("/api/users/tokens/create", json={}),
+        await client.delete(f"{W}/flows/delete/f/sales/a"),
+    ]
+    assert {answer.status_code for answer in refused} <= {403, 404}
+
+
+async def test_every_answer_has_a_request_id_and_is_not_cached(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    given = await stage.client.get("/api/version", headers={"X-Request-Id": "abc-123"})
+    assert given.headers["x-request-id"] == "abc-123"
+    for answer in (await stranger.get("/api/nothing"), await stage.client.get("/api/nothing")):
+        assert len(answer.headers["x-request-id"]) == 32
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-type"] == "application/json"
+    forged = await stranger.get("/api/version", headers={"X-Request-Id": "a b\x7f"})
+    assert len(forged.headers["x-request-id"]) == 32
+
+
+def test_the_page_about_the_api_names_the_open_calls() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "http.md").read_text()
+    exceptions = page.partition("The exceptions are exactly:")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(/api/[^`]+)`", exceptions)) == OPEN

@@ -1,0 +1,153 @@
+"""Lists and counts: what is in them, for whom, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+from orvanta_platform.control.actor import Role
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def ids(stage: Scene, call: str = "jobs/list", **params: Any) -> list[str]:
+    return [job["id"] for job in await stage.get(call, **params)]
+
+
+@pytest.fixture
+async def jobs(stage: Scene) -> dict[str, str]:
+    """Four runs: one that succeeded, one that failed, one that runs, a workflow at its second node."""
+    ended, failed = await stage.preview(path="u/admin/ok"), await stage.preview(path="u/admin/bad")
+    claimed = {str(job.run.id): job for job in [(await stage.worker.claim(1))[""] for _ in range(2)]}
+    await stage.worker.finish(claimed[ended], 1)
+    await stage.worker.finish(claimed[failed], error="Boom")
+    running = await stage.preview(path="u/admin/slow")
+    await stage.worker.claim()
+    flow = await stage.flow(script("a"), script("b"))
+    first = (await stage.worker.claim())["a"]
+    await stage.worker.finish(first, 1)
+    modules = (await stage.get(f"jobs_u/get/{flow}"))["flow_status"]["modules"]
+    return {
+        "ended": ended,
+        "failed": failed,
+        "running": running,
+        "flow": flow,
+        **{module["id"]: module["job"] for module in modules},
+    }
+
+
+FILTERS: list[tuple[dict[str, str], set[str]]] = [
+    ({}, {"ended", "failed", "running", "flow", "a", "b"}),
+    ({"success": "true"}, {"ended", "a"}),
+    ({"success": "false"}, {"failed"}),
+    ({"running": "true"}, {"running", "flow"}),
+    ({"has_null_parent": "true"}, {"ended", "failed", "running", "flow"}),
+    ({"is_flow_step": "true"}, {"a", "b"}),
+    ({"node": "b"}, {"b"}),
+    ({"job_kinds": "flowpreview,flowscript"}, {"flow", "a", "b"}),
+    ({"script_path_exact": "u/admin/ok"}, {"ended"}),
+    ({"script_path_start": "u/admin/"}, {"ended", "failed", "running"}),
+    ({"tag": "python3"}, {"ended", "failed", "running", "a", "b"}),
+    ({"trigger_kind": "webhook"}, set()),
+    ({"created_by": "admin"}, {"ended", "failed", "running", "flow", "a", "b"}),
+    ({"created_by": "nobody"}, set()),
+    ({"created_after": "2020-01-01T00:00:00Z"}, {"ended", "failed", "running", "flow", "a", "b"}),
+    ({"created_before": "2020-01-01T00:00:00Z"}, set()),
+    ({"completed_after": "2020-01-01T00:00:00Z"}, {"ended", "failed", "a"}),
+    ({"worker": "hand"}, {"ended", "failed", "running", "a"}),
+    ({"is_skipped": "true"}, set()),
+    ({"suspended": "true"}, set()),
+    ({"scheduled_for_before_now": "true"}, {"ended", "failed", "running", "flow", "a", "b"}),
+    ({"unknown_key": "whatever"}, {"ended", "failed", "running", "flow", "a", "b"}),
+]
+
+
+async def test_filters(stage: Scene, jobs: dict[str, str]) -> None:
+    names = {id: name for name, id in jobs.items()}
+    for params, expected in FILTERS:
+        assert {names[id] for id in await ids(stage, **params)} == expected, params
+
+
+async def test_the_nodes_of_a_workflow(stage: Scene, jobs: dict[str, str]) -> None:
+    found = await stage.get("jobs/list", parent_job=jobs["flow"])
+    assert [(job["flow_step_id"], job["type"]) for job in found] == [("b", "QueuedJob"), ("a", "CompletedJob")]
+    assert {"started_at", "completed_at", "duration_ms"} <= found[1].keys()
+
+
+async def test_queue_and_completed_are_the_two_halves(stage: Scene, jobs: dict[str, str]) -> None:
+    queue, completed = await ids(stage, "jobs/queue/list"), await ids(stage, "jobs/completed/list")
+    assert set(queue) == {jobs["running"], jobs["flow"], jobs["b"]}
+    assert set(completed) == {jobs["ended"], jobs["failed"], jobs["a"]}
+    assert await ids(stage, "jobs/queue/list", is_flow_step="true") == [jobs["b"]]
+    assert await stage.get("jobs/queue/count") == {"database_length": 3, "suspended": 0}
+    assert await stage.get("jobs/completed/count") == {"database_length": 2, "suspended": 0}
+
+
+async def test_pages_and_keys_walk_the_same_list(stage: Scene, jobs: dict[str, str]) -> None:
+    everything = await ids(stage)
+    assert everything == sorted(everything, reverse=True) and len(everything) == len(jobs)
+    pages = [await ids(stage, page=page, per_page=2) for page in (1, 2, 3, 4)]
+    assert [id for page in pages for id in page] == everything
+    assert await ids(stage, page=0, per_page=2) == everything[:2]
+    walked: list[str] = []
+    while page := await ids(stage, per_page=2, **({"before": walked[-1]} if walked else {})):
+        walked += page
+    assert walked == everything
+    assert await ids(stage, per_page=2, after=everything[3]) == [everything[2], everything[1]]
+    assert await ids(stage, order_desc="false") == everything[::-1]
+    assert len(await ids(stage, per_page=100_000)) == len(everything)
+
+
+async def test_a_list_reads_no_values(stage: Scene, jobs: dict[str, str], database: TestDatabase) -> None:
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("ALTER TABLE value RENAME TO value_away; ALTER TABLE log_chunk RENAME TO log_away")
+    await owner.close()
+    assert len(await stage.get("jobs/list")) == len(jobs)
+
+
+async def test_lists_show_what_the_caller_may_read(stage: Scene, jobs: dict[str, str]) -> None:
+    async with await stage.member("eve", Role.DEVELOPER) as eve:
+        assert (await eve.get(f"{W}/jobs/list")).json() == []
+        assert (await eve.get(f"{W}/jobs/queue/count")).json()["database_length"] == 0
+        own = await eve.post(f"{W}/jobs/run/preview", json={"content": "x", "language": "bash"})
+        assert [job["id"] for job in (await eve.get(f"{W}/jobs/list")).json()] == [own.text]
+        assert (await eve.get(f"{W}/jobs/completed/count")).json()["database_length"] == 0
+        shared = await stage.preview(path="u/eve/shared")
+        assert {job["id"] for job in (await eve.get(f"{W}/jobs/list")).json()} == {own.text, shared}
+        assert (await eve.get("/api/w/admins/jobs/list")).status_code == 404
+
+
+async def test_a_token_for_one_path_lists_that_path(stage: Scene, jobs: dict[str, str]) -> None:
+    async with await stage.member("bob", scopes=["jobs:read:u/bob/*"]) as bob:
+        mine = await stage.preview(path="u/bob/one")
+        assert [job["id"] for job in (await bob.get(f"{W}/jobs/list")).json()] == [mine]
+    async with await stage.member("ann", scopes=["scripts:read"]) as ann:
+        assert (await ann.get(f"{W}/jobs/list")).status_code == 403
+
+
+async def test_a_query_that_cannot_be_read_is_refused(stage: Scene) -> None:
+    for params in ({"parent_job": "x"}, {"created_after": "yesterday"}, {"per_page": "many"}, {"success": "maybe"}):
+        answer = await stage.client.get(f"{W}/jobs/list", params=params)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request"), params
+
+
+async def test_workers(stage: Scene) -> None:
+    (worker,) = (await stage.client.get("/api/workers/list")).json()
+    required = ("worker", "worker_instance", "started_at", "ip", "jobs_executed", "worker_group", "wm_version")
+    assert worker.keys() >= set(required)
+    assert (worker["worker"], worker["state"], "custom_tags" in worker) == ("hand", "live", False)
+    async with stage.platform.db.transaction() as conn:
+        await conn.execute("UPDATE worker SET state = 'stopped', queues = '{gpu}'")
+    assert (await stage.client.get("/api/workers/list")).json() == []
+    (worker,) = (await stage.client.get("/api/workers/list", params={"ping_since": 300})).json()
+    assert (worker["state"], worker["custom_tags"]) == ("stopped", ["gpu"])

@@ -1,0 +1,284 @@
+"""The calls that start runs: what they take, what they answer, what they record."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import PYTHON, Scene, W, scene, script
+
+from orvanta_platform import clock
+from orvanta_platform.control.actor import Role, system
+from orvanta_platform.ids import new_run_id
+from orvanta_platform.services import scripts
+from orvanta_platform.services.scripts import NewScript
+
+PATH = "f/sales/import"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def hash(stage: Scene) -> str:
+    """The version of a script at PATH that wants a number n."""
+    schema = msgspec.Raw(b'{"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}')
+    new = NewScript(PATH, PYTHON["content"], "python3", {"summary": msgspec.Raw(b'""'), "schema": schema})
+    return await scripts.create(stage.platform, system("main"), "main", new)
+
+
+async def post(stage: Scene, call: str, body: bytes = b"{}", **more: Any) -> httpx.Response:
+    return await stage.client.post(f"{W}/jobs/{call}", content=body, **more)
+
+
+async def test_a_run_is_answered_with_its_bare_id(stage: Scene, hash: str) -> None:
+    for call in (f"run/p/{PATH}", f"run/h/{hash}", f"run/p/{PATH.replace('/', '%2F')}"):
+        answer = await post(stage, call, b'{"n": 1}')
+        assert (answer.status_code, answer.headers["content-type"]) == (201, "text/plain; charset=utf-8"), call
+        job = await stage.get(f"jobs_u/get/{UUID(answer.text)}")
+        assert (job["job_kind"], job["script_path"], job["script_hash"]) == ("script", PATH, hash)
+        assert "raw_code" not in job
+
+
+async def test_arguments_are_kept_as_they_came(stage: Scene, hash: str) -> None:
+    body = b'{"n": 1.0, "big": 12345678901234567890123, "n": 2.50}'
+    answer = await post(stage, f"run/p/{PATH}", body)
+    assert (await stage.client.get(f"{W}/jobs_u/get_args/{answer.text}")).content == body
+    preview = await post(stage, "run/preview", b'{"language": "bash", "content": "x", "args": %s}' % body)
+    assert (await stage.client.get(f"{W}/jobs_u/get_args/{preview.text}")).content == body
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b'"x"', b"nonsense", b'{"n": "\xff"}', b'{"n": NaN}', b'{"n"', b'{"n": "one"}', b"", b"null"]
+)
+async def test_input_that_does_not_fit_creates_nothing(stage: Scene, hash: str, body: bytes) -> None:
+    answer = await post(stage, f"run/p/{PATH}", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
+    assert "path" in answer.json()["error"]["details"]
+    assert await stage.get("jobs/list") == []
+
+
+async def test_nothing_is_an_empty_input(stage: Scene) -> None:
+    answer = await post(stage, "run/preview", b'{"language": "bash", "content": "x"}')
+    assert (await stage.get(f"jobs_u/get_args/{answer.text}")) == {}
+
+
+async def test_what_cannot_run_is_refused(stage: Scene) -> None:
+    for call, status in ((f"run/p/{PATH}", 404), ("run/h/0123456789abcdef", 404), ("run/f/f/no/flow", 404)):
+        assert (await post(stage, call)).status_code == status, call
+    assert (await post(stage, "run/fv/12345")).status_code == 404
+    for body in (b"[]", b"{", b'{"language": "cobol", "content": "x"}', b'{"content": 1}'):
+        assert (await post(stage, "run/preview", body)).status_code == 400, body
+    cyclic = [script("a", needs=["b"]), script("b", needs=["a"])]
+    answer = await stage.client.post(f"{W}/jobs/run/preview_flow", json={"value": {"modules": cyclic}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_workflow")
+    async with await stage.member("eve", Role.VIEWER) as eve:
+        assert (await eve.post(f"{W}/jobs/run/preview", json=PYTHON)).status_code == 403
+
+
+async def test_a_body_over_the_limit(stage: Scene) -> None:
+    headers = {"Content-Length": str(101 << 20)}
+    answer = await post(stage, "run/preview", b"{}", headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+async def test_options_of_a_run(stage: Scene) -> None:
+    parent, id = await stage.preview(), new_run_id()
+    at = clock.now() + timedelta(hours=1)
+    params = {
+        "parent_job": parent,
+        "root_job": parent,
+        "job_id": str(id),
+        "tag": "gpu",
+        "scheduled_for": at.isoformat(),
+    }
+    answer = await stage.client.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
+    assert (answer.status_code, answer.text) == (201, str(id))
+    job = await stage.get(f"jobs_u/get/{id}")
+    assert (job["parent_job"], job["tag"]) == (parent, "gpu")
+    assert job["scheduled_for"] == at.isoformat().replace("+00:00", "Z")
+    assert await stage.get(f"jobs_u/get_root_job_id/{id}") == parent
+    assert [job["id"] for job in await stage.get("jobs/list", parent_job=parent)] == [str(id)]
+    again = await stage.client.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
+    naive = await stage.client.post(
+        f"{W}/jobs/run/preview", params={"scheduled_for": "2030-01-01T00:00:00"}, json=PYTHON
+    )
+    assert naive.status_code == 400
+
+
+async def test_an_id_that_history_has_no_place_for_is_refused(stage: Scene) -> None:
+    for id in (uuid4(), UUID("0188d1f4-0000-7000-8000-000000000000")):
+        answer = await stage.client.post(f"{W}/jobs/run/preview", params={"job_id": str(id)}, json=PYTHON)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+async def test_the_same_idempotency_key_gives_the_same_run(stage: Scene) -> None:
+    answers = [
+        await stage.client.post(f"{W}/jobs/run/preview", json=PYTHON, headers={"Idempotency-Key": key})
+        for key in ("one", "one", "two")
+    ]
+    assert answers[0].text == answers[1].text != answers[2].text
+
+
+async def test_headers_become_arguments_where_asked(stage: Scene) -> None:
+    params, headers = {"include_header": "X-Shop-Id, X-Missing"}, {"X-Shop-Id": "s1"}
+    body = b'{"language": "bash", "content": "x", "args": {"n": 1.0}}'
+    answer = await post(stage, "run/preview", body, params=params, headers=headers)
+    kept = (await stage.client.get(f"{W}/jobs_u/get_args/{answer.text}")).content
+    assert kept == b'{"n":1.0,"x_shop_id":"s1","x_missing":""}'
+    refused = await post(stage, "run/preview", body, params={"include_header": "Authorization"})
+    assert refused.status_code == 400
+
+
+async def test_the_trigger_is_recorded(stage: Scene) -> None:
+    async def trigger(client: httpx.AsyncClient, **more: Any) -> str:
+        answer = await client.post(f"{W}/jobs/run/preview", json=PYTHON, **more)
+        assert answer.status_code == 201, answer.text
+        kind: str = (await stage.get(f"jobs_u/get/{answer.text}"))["trigger_kind"]
+        return kind
+
+    assert await trigger(stage.client) == "api"
+    assert await trigger(stage.client, headers={"X-Trigger": "manual"}) == "manual"
+    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    async with httpx.AsyncClient(transport=stage.client._transport, base_url="http://orvanta") as bare:
+        assert await trigger(bare, params={"token": token}) == "webhook"
+    async with await stage.member("hook", Role.DEVELOPER, scopes=["jobs:run"]) as hook:
+        assert await trigger(hook) == "webhook"
+
+
+async def test_too_many_waiting_runs_are_told_to_come_back(stage: Scene) -> None:
+    await stage.preview()
+    full = await post(stage, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 0})
+    assert (full.status_code, full.json()["error"]["code"], full.headers["retry-after"]) == (429, "rate_limited", "1")
+    assert (await post(stage, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 1})).status_code == 201
+
+
+async def waited(stage: Scene, call: str, result: Any = None, error: str | None = None, **more: Any) -> httpx.Response:
+    """The answer of a call that waits, its run ended by hand."""
+    request = asyncio.create_task(stage.client.request(more.pop("method", "POST"), f"{W}/jobs/{call}", **more))
+    await stage.until(lambda: bool(stage.platform.listen._watches) or request.done())
+    for job in (await stage.worker.claim()).values():
+        await stage.worker.finish(job, result, error=error)
+    return await request
+
+
+async def test_waiting_gives_the_result_and_the_id(stage: Scene, hash: str) -> None:
+    raw = b'{"b": 1.0, "a": null}'
+    answer = await waited(stage, f"run_wait_result/p/{PATH}", raw, json={"n": 1})
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, raw, "application/json")
+    assert await stage.get(f"jobs_u/completed/get_result/{answer.headers['x-run-id']}") == {"b": 1.0, "a": None}
+    answer = await waited(stage, "run_wait_result/preview", "text", json=PYTHON)
+    assert (answer.status_code, answer.json()) == (200, "text")
+    body = {"value": {"modules": [script("a")]}}
+    answer = await waited(stage, "run_wait_result/preview_flow", [1], json=body)
+    assert (answer.status_code, answer.json()) == (200, [1])
+    assert not stage.platform.listen._watches
+
+
+@pytest.mark.parametrize("pad", [True, False])
+async def test_a_get_takes_its_input_as_payload(stage: Scene, hash: str, pad: bool) -> None:
+    payload = base64.urlsafe_b64encode('{"n": 1, "s": "ÿþ?"}'.encode()).decode()
+    params = {"payload": payload if pad else payload.rstrip("=")}
+    answer = await waited(stage, f"run_wait_result/p/{PATH}", 7, method="GET", params=params)
+    assert (answer.status_code, answer.json()) == (200, 7)
+    assert await stage.get(f"jobs_u/get_args/{answer.headers['x-run-id']}") == {"n": 1, "s": "ÿþ?"}
+    for bad in ("%%%", "e30", "WzFd"):
+        refused = await stage.client.get(f"{W}/jobs/run_wait_result/p/{PATH}", params={"payload": bad})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_input"), bad
+
+
+async def test_a_failed_run_answers_500_with_its_error(stage: Scene) -> None:
+    answer = await waited(stage, "run_wait_result/preview", error="ValueError", json=PYTHON)
+    assert (answer.status_code, answer.json()) == (
+        500,
+        {"error": {"name": "ValueError", "message": "ValueError happened"}},
+    )
+    assert (await stage.get(f"jobs_u/get/{answer.headers['x-run-id']}"))["success"] is False
+
+
+async def test_a_cancelled_run_answers_500(stage: Scene) -> None:
+    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
+    await stage.until(lambda: bool(stage.platform.listen._watches))
+    (job,) = await stage.get("jobs/queue/list")
+    await stage.client.post(f"{W}/jobs_u/queue/cancel/{job['id']}", json={})
+    answer = await request
+    assert (answer.status_code, answer.json()["error"]["name"]) == (500, "Canceled")
+
+
+@pytest.mark.parametrize(
+    ("result", "status", "body"),
+    [
+        ({"orvanta_status_code": 201, "result": {"id": 5}}, 201, b'{"id": 5}'),
+        ({"windmill_status_code": 404, "result": "gone"}, 404, b'"gone"'),
+        ({"orvanta_status_code": 202}, 202, b"null"),
+        ({"orvanta_status_code": 204, "result": 1}, 204, b""),
+        ({"orvanta_status_code": 99, "result": 1}, 200, b'{"orvanta_status_code": 99, "result": 1}'),
+        ({"inner": {"orvanta_status_code": 201}}, 200, b'{"inner": {"orvanta_status_code": 201}}'),
+        ("orvanta_status_code", 200, b'"orvanta_status_code"'),
+    ],
+    ids=str,
+)
+async def test_a_result_sets_its_status(stage: Scene, result: Any, status: int, body: bytes) -> None:
+    answer = await waited(stage, "run_wait_result/preview", result, json=PYTHON)
+    assert (answer.status_code, answer.content) == (status, body)
+
+
+async def test_the_wait_ends_and_the_run_goes_on(database: TestDatabase, tmp_path: Path) -> None:
+    async with scene(database, tmp_path, wait_s=0) as stage:
+        answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (504, "wait_timeout")
+        assert error["details"]["run_id"] == answer.headers["x-run-id"]
+        await stage.worker.finish((await stage.worker.claim())[""], 1)
+        assert await stage.get(f"jobs_u/completed/get_result/{error['details']['run_id']}") == 1
+
+
+async def test_a_caller_that_goes_away_changes_nothing(stage: Scene) -> None:
+    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
+    await stage.until(lambda: bool(stage.platform.listen._watches))
+    request.cancel()
+    await asyncio.wait([request])
+    assert not stage.platform.listen._watches
+    await stage.worker.finish((await stage.worker.claim())[""], "done")
+    (job,) = await stage.get("jobs/list")
+    assert (job["success"], job["canceled"]) == (True, False)
+
+
+async def test_a_token_that_may_only_run_gets_what_it_ran(stage: Scene) -> None:
+    async with await stage.member("hook", Role.DEVELOPER, scopes=["jobs:run"]) as hook:
+        request = asyncio.create_task(hook.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
+        await stage.until(lambda: bool(stage.platform.listen._watches) or request.done())
+        await stage.worker.finish((await stage.worker.claim())[""], "mine")
+        answer = await request
+        assert (answer.status_code, answer.json()) == (200, "mine")
+        assert (await hook.get(f"{W}/jobs_u/get/{answer.headers['x-run-id']}")).status_code in (403, 404)
+
+
+async def test_a_wait_outlives_its_connections(stage: Scene, database: TestDatabase) -> None:
+    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
+    await stage.until(lambda: bool(stage.platform.listen._watches))
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await owner.close()
+    await stage.until(lambda: stage.platform.listen.connection is None)
+    job = (await stage.platform.db.retrying(stage.worker.claim_on))[""]
+    await stage.worker.finish(job, "still here")
+    answer = await request
+    assert (answer.status_code, answer.json()) == (200, "still here")

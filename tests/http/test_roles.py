@@ -1,0 +1,129 @@
+"""Each role against each kind of call."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+from orvanta_platform.control.actor import Role
+
+CODE = {"summary": "", "content": "echo 1", "language": "bash"}
+FLOW = {"summary": "", "value": {"modules": [script("a")]}}
+
+Call = tuple[str, str, Any]
+READS: list[Call] = [
+    ("GET", "scripts/get/p/f/team/script", None),
+    ("GET", "flows/get/f/team/flow", None),
+    ("GET", "scripts/list", None),
+    ("GET", "flows/list", None),
+    ("GET", "jobs/list", None),
+    ("GET", "users/list", None),
+    ("GET", "folders/get/team", None),
+]
+RUNS: list[Call] = [
+    ("POST", "jobs/run/p/f/team/script", {}),
+    ("POST", "jobs/run/f/f/team/flow", {}),
+]
+WRITES: list[Call] = [
+    ("POST", "jobs/run/preview", CODE),
+    ("POST", "jobs/run/preview_flow", {"value": FLOW["value"]}),
+    ("POST", "scripts/create", {**CODE, "path": "f/team/new"}),
+    ("POST", "flows/create", {**FLOW, "path": "f/team/new"}),
+    ("POST", "flows/update/f/team/flow", {**FLOW, "path": "f/team/flow"}),
+    ("POST", "scripts/archive/p/f/team/script", None),
+    ("POST", "flows/archive/f/team/flow", {"archived": False}),
+    ("DELETE", "flows/delete/f/team/new", None),
+    ("POST", "scripts/delete/p/f/team/new", None),
+    ("POST", "folders/update/team", {"summary": "x"}),
+    ("POST", "folders/addowner/team", {"owner": "g/all"}),
+]
+ADMINISTERS: list[Call] = [
+    ("POST", "folders/create", {"name": "fresh"}),
+    ("POST", "workspaces/add_user", {"email": "admin@localhost", "username": "second"}),
+]
+HIDDEN: list[Call] = [
+    ("GET", "scripts/get/p/f/secret/script", None),
+    ("GET", "scripts/raw/p/f/secret/script", None),
+    ("GET", "scripts/history/p/f/secret/script", None),
+    ("GET", "flows/get/f/secret/flow", None),
+    ("GET", "folders/get/secret", None),
+    ("POST", "jobs/run/p/f/secret/script", {}),
+    ("POST", "jobs/run/f/f/secret/flow", {}),
+    ("POST", "scripts/archive/p/f/secret/script", None),
+    ("POST", "scripts/create", {**CODE, "path": "f/secret/new"}),
+    ("POST", "scripts/create", {**CODE, "path": "u/admin/new"}),
+    ("POST", "flows/update/f/secret/flow", {**FLOW, "path": "f/secret/flow"}),
+    ("DELETE", "flows/delete/f/secret/flow", None),
+    ("DELETE", "folders/delete/secret", None),
+]
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        for folder, owners in (("team", ["g/all"]), ("secret", [])):
+            await made.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
+            await made.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/{folder}/script"})
+            await made.client.post(f"{W}/flows/create", json={**FLOW, "path": f"f/{folder}/flow"})
+        yield made
+
+
+async def status(client: httpx.AsyncClient, call: Call) -> int:
+    method, path, body = call
+    return (await client.request(method, f"{W}/{path}", json=body)).status_code
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_role_may_what_it_may_and_no_more(stage: Scene, role: Role) -> None:
+    client = await stage.member("bea", role=role)
+    level = [Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN].index(role)
+    for needed, calls in enumerate((READS, RUNS, WRITES, ADMINISTERS)):
+        for call in calls:
+            found = await status(client, call)
+            if needed <= level:
+                assert found in (200, 201, 409), (role, call, found)
+            else:
+                assert found in (403, 404), (role, call, found)
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.DEVELOPER])
+async def test_what_is_not_shown_is_not_there(stage: Scene, role: Role) -> None:
+    client = await stage.member("bea", role=role)
+    for call in HIDDEN:
+        assert await status(client, call) == 404, (role, call)
+    for path in ("scripts/list", "flows/list", "scripts/list_paths", "flows/list_paths", "folders/listnames"):
+        assert "secret" not in (await client.get(f"{W}/{path}")).text, path
+    everything = await client.get(f"{W}/scripts/list", params={"path_start": "f/secret", "show_archived": "true"})
+    assert everything.json() == []
+
+
+async def test_a_stranger_gets_404_for_everything_in_the_workspace(stage: Scene) -> None:
+    client = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
+    for call in (*READS, *RUNS, *WRITES, *ADMINISTERS, *HIDDEN):
+        assert await status(client, call) == 404, call
+
+
+async def test_runs_show_to_who_may_see_their_path(stage: Scene) -> None:
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    hers = (await bea.post(f"{W}/jobs/run/p/f/team/script", json={})).text
+    hidden = (await stage.client.post(f"{W}/jobs/run/p/f/secret/script", json={})).text
+    shared = (await stage.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
+    listed = {each["id"] for each in (await bea.get(f"{W}/jobs/list")).json()}
+    assert {hers, shared} <= listed and hidden not in listed
+    for call in (
+        f"jobs_u/get/{hidden}",
+        f"jobs_u/get_logs/{hidden}",
+        f"jobs_u/getupdate/{hidden}",
+        f"jobs_u/get_args/{hidden}",
+    ):
+        assert (await bea.get(f"{W}/{call}")).status_code == 404, call
+    assert (await bea.post(f"{W}/jobs_u/queue/cancel/{hidden}", json={})).status_code == 404
+    viewer = await stage.member("vic", role=Role.VIEWER)
+    assert (await viewer.get(f"{W}/jobs_u/get/{shared}")).status_code == 200
+    assert (await viewer.post(f"{W}/jobs_u/queue/cancel/{shared}", json={})).status_code == 403

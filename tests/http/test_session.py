@@ -1,0 +1,193 @@
+"""Login, logout, tokens, accounts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, client_of, scene
+
+from orvanta_platform.services import setup
+from orvanta_platform.services.session import ATTEMPTS_PER_ACCOUNT, ATTEMPTS_PER_ADDRESS
+
+PASSWORD = "correct horse"
+EMAIL = "ada@example.org"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        await setup.create_user(made.platform.db, EMAIL, PASSWORD)
+        yield made
+
+
+@pytest.fixture
+async def browser(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
+        yield client
+
+
+async def login(client: httpx.AsyncClient, email: str = EMAIL, password: str = PASSWORD) -> httpx.Response:
+    return await client.post("/api/auth/login", json={"email": email, "password": password})
+
+
+async def test_login_gives_a_token_as_text_and_a_cookie_no_script_reads(
+    stage: Scene, browser: httpx.AsyncClient
+) -> None:
+    answer = await login(browser, "Ada@Example.org")
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain")
+    cookie = answer.headers["set-cookie"]
+    assert f"token={answer.text}" in cookie
+    assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Path=/" in cookie
+    assert (await browser.get("/api/users/email")).text == EMAIL
+    assert (await client_of(stage.app, answer.text).get("/api/users/email")).text == EMAIL
+
+
+async def test_every_login_makes_its_own_session(stage: Scene, browser: httpx.AsyncClient) -> None:
+    browser.cookies.set("token", "ovs_chosen_by_somebody_else")
+    first, second = (await login(browser)).text, (await login(browser)).text
+    assert len({first, second, "ovs_chosen_by_somebody_else"}) == 3
+
+
+async def test_logout_ends_this_session_alone(stage: Scene, browser: httpx.AsyncClient) -> None:
+    other = client_of(stage.app, (await login(browser)).text)
+    mine = client_of(stage.app, (await login(browser)).text)
+    answer = await mine.post("/api/auth/logout")
+    assert answer.status_code == 200 and 'token=""' in answer.headers["set-cookie"]
+    assert (await mine.get("/api/users/whoami")).status_code == 401
+    assert (await other.get("/api/users/whoami")).status_code == 200
+
+
+async def test_logout_with_a_token_that_is_no_session_keeps_it(stage: Scene) -> None:
+    await stage.client.post("/api/auth/logout")
+    assert (await stage.client.get("/api/users/whoami")).status_code == 200
+
+
+async def test_a_failed_login_does_not_say_why(browser: httpx.AsyncClient) -> None:
+    wrong = await login(browser, password="wrong password")
+    unknown = await login(browser, email="nobody@example.org")
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json() == unknown.json()
+    assert "set-cookie" not in wrong.headers
+
+
+async def test_an_account_is_closed_to_guessing(stage: Scene, browser: httpx.AsyncClient) -> None:
+    for _ in range(ATTEMPTS_PER_ACCOUNT):
+        assert (await login(browser, password="wrong")).status_code == 401
+    closed = await login(browser)
+    assert closed.status_code == 429 and int(closed.headers["retry-after"]) > 0
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE login_failure SET since = since - interval '16 minutes'")
+    assert (await login(browser)).status_code == 200
+    assert (await login(browser, password="wrong")).status_code == 401
+
+
+async def test_an_address_is_closed_to_trying_many_accounts(stage: Scene, browser: httpx.AsyncClient) -> None:
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(
+            "INSERT INTO login_failure VALUES ('address:127.0.0.1', $1, app_now())", ATTEMPTS_PER_ADDRESS
+        )
+    assert (await login(browser)).status_code == 429
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"email": 1, "password": "x"}', b'{"email": "a"}', b"\xff"])
+async def test_a_login_that_cannot_be_read_is_400(browser: httpx.AsyncClient, body: bytes) -> None:
+    answer = await browser.post("/api/auth/login", content=body)
+    assert answer.status_code == 400 and answer.json()["error"]["code"] == "bad_request"
+
+
+async def test_who_has_no_token_sends_no_large_body(browser: httpx.AsyncClient) -> None:
+    for path in ("login", "first_password"):
+        answer = await browser.post(f"/api/auth/{path}", content=b" " * 20_000 + b"{}")
+        assert answer.status_code == 413 and answer.json()["error"]["code"] == "too_large"
+
+
+async def test_a_nul_in_a_login_is_no_server_error(browser: httpx.AsyncClient) -> None:
+    assert (await login(browser, email="a\0b@example.org")).status_code == 400
+    assert (await login(browser, password="a\0b")).status_code == 401
+
+
+async def test_the_first_password_over_http(stage: Scene, browser: httpx.AsyncClient) -> None:
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE account SET password_hash = NULL")
+    link = (await setup.first_start(stage.platform.db, stage.platform.settings)).link
+    assert link is not None
+    page = await browser.get("/first_password")
+    assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
+    assert "script-src 'nonce-" in page.headers["content-security-policy"]
+    body = {"token": link.partition("#")[2], "password": PASSWORD}
+    answer = await browser.post("/api/auth/first_password", json=body)
+    assert answer.status_code == 200
+    assert (await client_of(stage.app, answer.text).get("/api/users/whoami")).json()["username"] == "admin"
+    assert (await browser.post("/api/auth/first_password", json=body)).status_code == 401
+
+
+async def test_tokens_are_made_listed_and_deleted(stage: Scene) -> None:
+    body = {"label": "ci", "expiration": "2999-01-01T00:00:00Z", "scopes": ["jobs:run", "scripts:read"]}
+    made = await stage.client.post("/api/users/tokens/create", json=body)
+    assert made.status_code == 201 and made.headers["content-type"].startswith("text/plain")
+    listed = (await stage.client.get("/api/users/tokens/list")).json()
+    row = next(each for each in listed if each.get("label") == "ci")
+    assert made.text.startswith(row["token_prefix"]) and made.text not in str(listed)
+    assert row["scopes"] == body["scopes"] and row["expiration"] == "2999-01-01T00:00:00Z"
+    local = next(each for each in listed if each.get("label") == "local")
+    assert not {"expiration", "scopes", "workspace_id"} & set(local)
+    path = f"/api/users/tokens/delete/{row['token_prefix']}"
+    assert (await stage.client.delete(path)).status_code == 200
+    assert (await stage.client.delete(path)).status_code == 404
+    assert (await client_of(stage.app, made.text).get("/api/users/whoami")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"scopes": ["everything"]}, {"expiration": "2001-01-01T00:00:00Z"}, {"expiration": "soon"}, {"label": "x" * 2000}],
+)
+async def test_a_token_that_makes_no_sense_is_400(stage: Scene, body: dict[str, object]) -> None:
+    assert (await stage.client.post("/api/users/tokens/create", json=body)).status_code == 400
+
+
+async def test_a_token_of_a_workspace_is_good_there_alone(stage: Scene) -> None:
+    made = await stage.client.post("/api/users/tokens/create", json={"workspace_id": "main"})
+    client = client_of(stage.app, made.text)
+    assert (await client.get(f"{W}/users/whoami")).status_code == 200
+    assert (await client.get("/api/w/admins/users/whoami")).status_code == 404
+    assert (await client.get("/api/users/list_as_super_admin")).status_code == 403
+    missing = await stage.client.post("/api/users/tokens/create", json={"workspace_id": "nowhere"})
+    assert missing.status_code == 404
+
+
+async def test_nobody_reaches_anothers_tokens(stage: Scene) -> None:
+    ada = await stage.member("bea")
+    prefix = (await stage.client.get("/api/users/tokens/list")).json()[0]["token_prefix"]
+    assert (await ada.delete(f"/api/users/tokens/delete/{prefix}")).status_code == 404
+    assert (await stage.client.get("/api/users/whoami")).status_code == 200
+
+
+async def test_superadmins_alone_make_and_list_accounts(stage: Scene) -> None:
+    bea = await stage.member("bea")
+    body = {"email": "New@example.org", "password": PASSWORD, "super_admin": False, "name": "N"}
+    assert (await bea.post("/api/users/create", json=body)).status_code == 403
+    assert (await bea.get("/api/users/list_as_super_admin")).status_code == 403
+    assert (await stage.client.post("/api/users/create", json=body)).status_code == 201
+    assert (await stage.client.post("/api/users/create", json=body)).status_code == 409
+    rows = (await stage.client.get("/api/users/list_as_super_admin")).json()
+    row = next(each for each in rows if each["email"] == "new@example.org")
+    required = {"email", "login_type", "super_admin", "verified", "first_time_user", "role_source", "disabled"}
+    assert required <= set(row) and row["name"] == "N"
+    page = await stage.client.get("/api/users/list_as_super_admin", params={"page": 2, "per_page": 1})
+    assert [each["email"] for each in page.json()] == [rows[1]["email"]]
+
+
+async def test_what_was_done_is_in_the_audit_trail(stage: Scene, browser: httpx.AsyncClient) -> None:
+    await login(browser)
+    await stage.client.post("/api/users/tokens/create", json={"label": "ci"}, headers={"X-Request-Id": "req-1"})
+    async with stage.platform.db.acquire() as conn:
+        rows = await conn.fetch("SELECT actor, operation, request_id, address, parameters FROM audit ORDER BY id")
+    found = {row["operation"]: row for row in rows}
+    assert found["users.login"]["actor"] == "ada" and found["users.login"]["address"] == "127.0.0.1"
+    assert found["users.token.create"]["request_id"] == "req-1"
+    assert all(PASSWORD not in str(tuple(row)) for row in rows)

@@ -1,0 +1,179 @@
+"""Workspaces, members, folders."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+
+from orvanta_platform.control.actor import Role
+
+MEMBER = {
+    *("email", "username", "is_admin", "is_super_admin", "created_at", "operator", "disabled", "folders"),
+    *("folders_owners", "role", "groups"),
+}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def test_workspaces(stage: Scene) -> None:
+    body = {"id": "shop", "name": "The shop", "username": "boss", "color": "#fff"}
+    made = await stage.client.post("/api/workspaces/create", json=body)
+    assert made.status_code == 201 and made.headers["content-type"].startswith("text/plain")
+    assert (await stage.client.post("/api/workspaces/create", json=body)).status_code == 409
+    listed = (await stage.client.get("/api/workspaces/list")).json()
+    assert {"id": "shop", "name": "The shop", "owner": "admin@localhost"} in listed
+    mine = (await stage.client.get("/api/workspaces/users")).json()
+    assert mine["email"] == "admin@localhost"
+    entry = {"id": "shop", "name": "The shop", "username": "boss", "color": "#fff", "disabled": False}
+    assert entry in mine["workspaces"]
+    for given, expected in (("shop", True), ("nowhere", False)):
+        answer = await stage.client.post("/api/workspaces/exists", json={"id": given})
+        assert answer.status_code == 200 and answer.json() is expected
+    for username, expected in (("boss", True), ("nobody", False)):
+        query = {"id": "shop", "username": username}
+        assert (await stage.client.post("/api/workspaces/exists_username", json=query)).json() is expected
+    assert (await stage.client.get("/api/w/shop/users/whoami")).json()["username"] == "boss"
+
+
+@pytest.mark.parametrize("id", ["", "a b", "../x", "a/b", "ü", "x" * 200])
+async def test_names_that_are_none(stage: Scene, id: str) -> None:
+    assert (await stage.client.post("/api/workspaces/create", json={"id": id, "name": "x"})).status_code == 400
+    assert (await stage.client.post(f"{W}/folders/create", json={"name": id})).status_code == 400
+
+
+async def test_who_is_no_member_sees_no_workspace(stage: Scene) -> None:
+    bea = await stage.member("bea", role=Role.ADMIN)
+    assert [each["id"] for each in (await bea.get("/api/workspaces/list")).json()] == ["main"]
+    for path in ("admins", "nowhere"):
+        answer = await bea.get(f"/api/w/{path}/users/whoami")
+        assert answer.status_code == 404
+        assert answer.json()["error"]["message"] == f"The workspace {path} does not exist."
+    assert (await bea.post("/api/workspaces/create", json={"id": "hers"})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "role"),
+    [
+        ({}, "developer"),
+        ({"is_admin": True}, "admin"),
+        ({"operator": True}, "operator"),
+        ({"role": "viewer"}, "viewer"),
+    ],
+)
+async def test_members_are_added_with_a_role(stage: Scene, body: dict[str, object], role: str) -> None:
+    account = {"email": "new@example.org", "password": "correct horse"}
+    await stage.client.post("/api/users/create", json=account)
+    path = f"{W}/workspaces/add_user"
+    added = await stage.client.post(path, json={"email": account["email"], "username": "newbie", **body})
+    assert added.status_code == 200
+    found = await stage.get("users/get/newbie")
+    assert set(found) >= MEMBER and found["role"] == role
+    assert found["is_admin"] is (role == "admin") and found["operator"] is (role in ("operator", "viewer"))
+    assert (await stage.client.post(path, json={"email": account["email"]})).status_code == 409
+    assert (await stage.client.post(path, json={"email": "nobody@example.org"})).status_code == 404
+    email = await stage.client.get(f"{W}/users/username_to_email/newbie")
+    assert email.text == account["email"] and email.headers["content-type"].startswith("text/plain")
+    assert await stage.get("users/list_usernames") == ["admin", "newbie"]
+    assert [each["username"] for each in await stage.get("users/list")] == ["admin", "newbie"]
+    assert [each["username"] for each in await stage.get("users/list", page=2, per_page=1)] == ["newbie"]
+    assert (await stage.client.get(f"{W}/users/get/nobody")).status_code == 404
+
+
+async def test_a_superadmin_who_is_no_member_is_admin(stage: Scene) -> None:
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("DELETE FROM member WHERE workspace = 'main'")
+    found = await stage.get("users/whoami")
+    assert found["is_admin"] is True and found["is_super_admin"] is True and found["username"] == "admin"
+
+
+async def test_folders(stage: Scene) -> None:
+    await stage.member("bea")
+    body = {"name": "sales", "summary": "Sales", "owners": ["u/bea"], "extra_perms": {"g/all": False}}
+    assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 409
+    found = await stage.get("folders/get/sales")
+    assert found["owners"] == ["u/admin", "u/bea"]
+    assert found["extra_perms"] == {"u/admin": True, "u/bea": True, "g/all": False}
+    assert found["summary"] == "Sales" and found["created_by"] == "admin"
+    assert await stage.get("folders/exists/sales") is True
+    assert await stage.get("folders/exists/other") is False
+    assert (await stage.client.get(f"{W}/folders/get/other")).status_code == 404
+    answer = await stage.client.post(f"{W}/folders/update/sales", json={"summary": "New"})
+    assert answer.status_code == 200
+    assert (await stage.get("folders/get/sales"))["owners"] == ["u/admin", "u/bea"]
+    assert (await stage.client.post(f"{W}/folders/addowner/sales", json={"owner": "g/team"})).status_code == 200
+    owner = {"owner": "u/bea", "write": False}
+    assert (await stage.client.post(f"{W}/folders/removeowner/sales", json=owner)).status_code == 200
+    found = await stage.get("folders/get/sales")
+    assert found["owners"] == ["u/admin", "g/team"] and found["extra_perms"]["u/bea"] is False
+    wrong = await stage.client.post(f"{W}/folders/addowner/sales", json={"owner": "bea"})
+    assert wrong.status_code == 400
+    assert [each["name"] for each in await stage.get("folders/list")] == ["sales"]
+    assert await stage.get("folders/listnames") == ["sales"]
+    assert (await stage.client.delete(f"{W}/folders/delete/sales")).status_code == 200
+    assert (await stage.client.delete(f"{W}/folders/delete/sales")).status_code == 404
+
+
+async def test_folders_show_to_whom_they_are_shown(stage: Scene) -> None:
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    for name, extra in (
+        ("hers", {"u/bea": True}),
+        ("a_b", {"u/bea": False}),
+        ("axb", {}),
+        ("everyones", {"g/all": False}),
+    ):
+        await stage.client.post(f"{W}/folders/create", json={"name": name, "extra_perms": extra})
+        body = {"path": f"f/{name}/x", "summary": "", "content": "echo", "language": "bash"}
+        assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    names = (await bea.get(f"{W}/folders/listnames")).json()
+    assert names == ["a_b", "everyones", "hers"]
+    assert (await bea.get(f"{W}/folders/listnames", params={"only_member_of": "true"})).json() == ["hers"]
+    assert (await bea.get(f"{W}/folders/get/axb")).status_code == 404
+    assert (await bea.get(f"{W}/folders/exists/axb")).json() is False
+    paths = (await bea.get(f"{W}/scripts/list_paths")).json()
+    assert paths == ["f/a_b/x", "f/everyones/x", "f/hers/x"]
+    listed = (await bea.get(f"{W}/scripts/list")).json()
+    assert {each["path"] for each in listed} == set(paths)
+    assert (await bea.get(f"{W}/scripts/get/p/f/axb/x")).status_code == 404
+    assert (await bea.post(f"{W}/folders/update/hers", json={"summary": "x"})).status_code == 403
+    assert (await bea.post(f"{W}/folders/create", json={"name": "more"})).status_code in (403, 404)
+
+
+async def test_health_and_version(stage: Scene) -> None:
+    version = await stage.client.get("/api/version")
+    assert version.text.startswith("Orvanta ") and version.headers["content-type"].startswith("text/plain")
+    health = (await stage.client.get("/api/health/status")).json()
+    assert health["status"] == "healthy" and health["database_healthy"] is True
+    await stage.platform.db.close()
+    sick = await stage.client.get("/api/health/status")
+    assert sick.status_code == 503 and sick.json()["status"] == "unhealthy"
+    refused = await stage.client.get("/api/users/whoami")
+    assert refused.status_code == 503 and refused.json()["error"]["code"] == "database_unavailable"
+
+
+async def test_the_api_describes_itself(stage: Scene) -> None:
+    document = (await stage.client.get("/api/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    paths = document["paths"]
+    for path in (
+        *("/api/auth/login", "/api/w/{workspace}/scripts/get/p/{path}", "/api/w/{workspace}/flows/create"),
+        *("/api/w/{workspace}/jobs/run/f/{path}", "/api/v1/runs/{run_id}", "/api/workers/list"),
+    ):
+        assert path in paths
+    assert paths["/api/version"]["get"]["security"] == []
+    assert {"query": []} in paths["/api/w/{workspace}/jobs/run/f/{path}"]["post"]["security"]
+    ids = [operation["operationId"] for path in paths.values() for operation in path.values()]
+    assert len(ids) == len(set(ids))
+    assert all(operation["summary"] for path in paths.values() for operation in path.values())
+    references = str(document).split("#/components/schemas/")[1:]
+    assert {each.split("'")[0] for each in references} <= set(document["components"]["schemas"])
+    text = (await stage.client.get("/api/openapi.yaml")).text
+    assert text.startswith("components:") and "/api/auth/login" in text

@@ -1,0 +1,64 @@
+"""Permission is decided in services: every public function there takes an Actor and asks the permission table.
+
+It asks itself or hands the actor to another that does; what a thing's row says about whose it is may be read before.
+Else it stands in EXEMPT with the reason.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import orvanta_platform.services
+
+ROOT = Path(orvanta_platform.services.__file__).parent
+CHECKS = {"can", "require", "require_workspace", "readable"}
+
+EXEMPT = {
+    "session.login": "makes the actor",
+    "session.first_password": "makes the actor",
+    "session.logout": "ends the caller's own session, whose token proved it",
+    "workspaces.health": "load balancers ask it without a token",
+    "examples.seed": "belongs to the first start, which has no caller",
+    "jobs.progress_of": "is given rows that its caller was let see",
+    "results.load_values": "is given the ids of rows that its caller was let see",
+    "results.finished": "is given a row that its caller was let see",
+}
+
+
+def public_functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
+    for file in sorted(ROOT.glob("*.py")):
+        for node in ast.parse(file.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                yield f"{file.stem}.{node.name}", node
+
+
+def names_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    return [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+
+
+def asks(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it calls the permission table, or a function that gets the actor."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            hands_on = any(isinstance(each, ast.Name) and each.id == "actor" for each in node.args)
+            if name in CHECKS or hands_on:
+                return True
+    return False
+
+
+def test_every_service_asks() -> None:
+    wrong = [
+        name
+        for name, function in public_functions()
+        if "platform" in names_of(function)
+        and name not in EXEMPT
+        and not ("actor" in names_of(function) and asks(function))
+    ]
+    assert wrong == []
+
+
+def test_the_table_names_what_exists() -> None:
+    assert set(EXEMPT) <= {name for name, _ in public_functions()}

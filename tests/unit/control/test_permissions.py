@@ -1,0 +1,159 @@
+"""The permission table: each role, paths, folders, extra_perms, scopes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from orvanta_platform.control.actor import Actor, FolderGrant, Role, folder_access, principals_of
+from orvanta_platform.control.permissions import RULES, Thing, can, readable, require
+from orvanta_platform.errors import Forbidden, NotFound
+
+GRANTS = [
+    FolderGrant("own", ("u/ada",), {}),
+    FolderGrant("write", (), {"g/builders": True}),
+    FolderGrant("read", (), {"u/ada": False}),
+    FolderGrant("everyone", (), {"g/all": False}),
+    FolderGrant("other", ("u/bob",), {"u/bob": True}),
+]
+
+
+def actor(role: Role | None = Role.DEVELOPER, **more: object) -> Actor:
+    groups = frozenset({"builders"})
+    access = folder_access(principals_of("ada", groups), GRANTS)
+    values = {"email": "ada@example.com", "username": "ada", "workspace": "main", "role": role} | more
+    return Actor(groups=groups, folders=access, **values)  # type: ignore[arg-type]
+
+
+def script(path: str, **perms: bool) -> Thing:
+    return Thing("main", "script", path, extra_perms={key.replace("_", "/"): value for key, value in perms.items()})
+
+
+@pytest.mark.parametrize(
+    ("path", "reads", "writes"),
+    [
+        ("u/ada/x", True, True),
+        ("u/bob/x", False, False),
+        ("f/own/x", True, True),
+        ("f/write/deep/x", True, True),
+        ("f/read/x", True, False),
+        ("f/everyone/x", True, False),
+        ("f/other/x", False, False),
+        ("f/ow/x", False, False),
+        ("f/owner/x", False, False),
+        ("g/own/x", False, False),
+    ],
+)
+def test_a_path_belongs_to_its_user_or_its_folder(path: str, reads: bool, writes: bool) -> None:
+    assert can(actor(), "read", script(path)) is reads
+    assert can(actor(), "write", script(path)) is writes
+    assert can(actor(Role.ADMIN), "write", script(path))
+
+
+@pytest.mark.parametrize(
+    ("role", "reads", "runs", "writes", "administers"),
+    [
+        (None, False, False, False, False),
+        (Role.VIEWER, True, False, False, False),
+        (Role.OPERATOR, True, True, False, False),
+        (Role.DEVELOPER, True, True, True, False),
+        (Role.ADMIN, True, True, True, True),
+    ],
+)
+def test_each_role_holds_the_ones_below(
+    role: Role | None, reads: bool, runs: bool, writes: bool, administers: bool
+) -> None:
+    mine = script("f/own/x")
+    run = Thing("main", "run", "f/own/x", created_by="bob")
+    assert can(actor(role), "read", mine) is reads
+    assert can(actor(role), "run", mine) is runs
+    assert can(actor(role), "cancel", run) is runs
+    assert can(actor(role), "write", mine) is writes
+    assert can(actor(role), "run", Thing("main", "preview")) is writes
+    assert can(actor(role), "admin", Thing("main", "member")) is administers
+    assert can(actor(role), "create", Thing("main", "folder", "f/new")) is administers
+
+
+def test_extra_perms_of_an_item_let_read_or_write() -> None:
+    assert can(actor(), "read", script("f/other/x", u_ada=False))
+    assert not can(actor(), "write", script("f/other/x", u_ada=False))
+    assert can(actor(), "write", script("f/other/x", g_builders=True))
+    assert not can(actor(), "read", script("f/other/x", u_bob=True, g_strangers=True))
+
+
+def test_a_run_is_shown_to_who_started_it_whatever_its_path() -> None:
+    assert can(actor(), "read", Thing("main", "run", "f/other/x", created_by="ada"))
+    assert can(actor(), "read", Thing("main", "run", None, created_by="ada"))
+    assert not can(actor(), "read", Thing("main", "run", None, created_by="bob"))
+    assert not can(actor(), "read", Thing("main", "run", "f/other/x", created_by="bob"))
+
+
+def test_another_workspace_is_closed_to_admins_too() -> None:
+    for kind, action in RULES:
+        thing = Thing("other", kind, "u/ada/x", created_by="ada")
+        if RULES[(kind, action)].roles:
+            assert not can(actor(Role.ADMIN, super_admin=True), action, thing)
+
+
+def test_an_unknown_action_is_nobodys() -> None:
+    assert not can(actor(Role.ADMIN, super_admin=True), "explode", script("f/own/x"))
+
+
+def test_unreadable_looks_like_missing_and_unwritable_says_so() -> None:
+    with pytest.raises(NotFound, match=re.escape("The script f/other/x does not exist.")):
+        require(actor(), "run", script("f/other/x"))
+    with pytest.raises(NotFound) as missing:
+        require(actor(), "write", script("f/new/x"))
+    assert missing.value.hint is not None and "admin" in missing.value.hint
+    with pytest.raises(Forbidden):
+        require(actor(), "write", script("f/read/x"))
+    with pytest.raises(NotFound, match="workspace"):
+        require(actor(None), "read", script("u/ada/x"))
+
+
+@pytest.mark.parametrize(
+    ("scopes", "action", "path", "allowed"),
+    [
+        (("jobs:run:f/own/*",), "run", "f/own/x", True),
+        (("jobs:run:f/own/*",), "run", "f/owner/x", False),
+        (("jobs:run:f/own/x",), "run", "f/own/x", True),
+        (("jobs:run:f/own/x",), "run", "f/own/xy", False),
+        (("jobs:run",), "run", "f/write/x", True),
+        (("jobs:run",), "read", "f/own/x", False),
+        (("scripts:read",), "read", "f/own/x", True),
+        (("scripts:read",), "write", "f/own/x", False),
+        (("scripts:write",), "read", "f/own/x", True),
+        (("flows:write",), "write", "f/own/x", False),
+        (("*:*",), "write", "f/own/x", True),
+        (("*:*",), "write", "f/other/x", False),
+        ((), "read", "f/own/x", False),
+    ],
+)
+def test_scopes_limit_what_the_role_allows(scopes: tuple[str, ...], action: str, path: str, allowed: bool) -> None:
+    assert can(actor(scopes=scopes), action, script(path)) is allowed
+
+
+def test_lists_take_the_readable_paths_and_the_scope() -> None:
+    who = readable(actor(scopes=("jobs:read:f/own/*",)), "run")
+    assert not who.everything
+    assert "u/ada/%" in who.patterns and "f/own/%" in who.patterns and "f/other/%" not in who.patterns
+    assert who.scope == ["f/own/%"]
+    assert readable(actor(Role.ADMIN), "run").everything
+    with pytest.raises(Forbidden):
+        readable(actor(scopes=("scripts:read",)), "run")
+
+
+def test_like_patterns_match_names_literally() -> None:
+    access = folder_access(frozenset({"u/a_b"}), [FolderGrant("x_y", ("u/a_b",), {})])
+    named = Actor(email="e", username="a_b", workspace="main", role=Role.VIEWER, folders=access)
+    assert readable(named).patterns[:2] == ["u/a\\_b/%", "f/x\\_y/%"]
+
+
+def test_the_instance_is_for_superadmins_and_ones_own_account() -> None:
+    assert not can(actor(Role.ADMIN), "create_account", Thing(None, "instance"))
+    assert can(actor(super_admin=True), "create_account", Thing(None, "instance"))
+    assert can(actor(devops=True), "list_accounts", Thing(None, "instance"))
+    assert not can(actor(devops=True), "create_workspace", Thing(None, "instance"))
+    assert can(actor(), "read", Thing(None, "account", created_by="ada@example.com"))
+    assert not can(actor(), "write", Thing(None, "token", created_by="bob@example.com"))

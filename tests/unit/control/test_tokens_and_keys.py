@@ -1,0 +1,100 @@
+"""Job tokens, the instance key, names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from orvanta_platform.control import job_tokens, keys, names, scopes
+from orvanta_platform.control.job_tokens import JobClaim
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.errors import BadRequest, SettingsError
+from orvanta_platform.settings import Settings
+
+JOB = UUID("0197a000-0000-7000-8000-000000000001")
+KEYS = InstanceKeys(b"k" * 32)
+
+
+def test_a_job_token_says_job_attempt_and_generation() -> None:
+    token = job_tokens.mint(KEYS, JOB, 3, 7)
+    assert token.startswith("jt_")
+    assert job_tokens.verify(KEYS, token) == JobClaim(JOB, 3, 7)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda token: token.replace(".3.", ".4."),
+        lambda token: token.replace(".7.", ".8."),
+        lambda token: token[:-1] + ("A" if token[-1] != "A" else "B"),
+        lambda token: token[:-1],
+        lambda token: token + "A",
+        lambda token: token + "\n",
+        lambda token: " " + token,
+        lambda token: token.replace("jt_0", "jt_1"),
+        lambda token: token.replace(".3.", ".03."),
+        lambda _: "jt_",
+    ],
+)
+def test_a_changed_job_token_is_none(changed: object) -> None:
+    token = job_tokens.mint(KEYS, JOB, 3, 7)
+    assert callable(changed)
+    assert job_tokens.verify(KEYS, changed(token)) is None
+
+
+def test_another_instance_does_not_take_it() -> None:
+    assert job_tokens.verify(InstanceKeys(b"x" * 32), job_tokens.mint(KEYS, JOB, 1, 1)) is None
+
+
+def test_keys_differ_by_purpose_and_are_not_printed() -> None:
+    assert KEYS.key("a") != KEYS.key("b")
+    assert KEYS.key("a") == InstanceKeys(b"k" * 32).key("a")
+    assert "k" * 8 not in repr(KEYS)
+
+
+def test_the_instance_key_is_made_once_and_private(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    first = keys.load(settings).key("x")
+    file = tmp_path / "home" / "instance.key"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert keys.load(settings).key("x") == first
+    assert [each.name for each in file.parent.iterdir()] == ["instance.key"]
+    os.chmod(file, 0o644)
+    with pytest.raises(SettingsError):
+        keys.load(settings)
+
+
+def test_a_short_instance_key_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError):
+        keys.load(Settings(home=tmp_path, instance_key="short"))
+
+
+@pytest.mark.parametrize("path", ["f/x/y", "u/ada/a.b", "f/x/y/z-1_2", "f/x/a.inline.v1"])
+def test_paths_that_are(path: str) -> None:
+    names.check_path(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("", "f", "f/x", "f/x/", "/f/x/y", "f//y", "f/x/..", "f/../y", "f/x/.y", "f/x/y.", "f/x/a..b", "g/x/y"),
+        *("f/x/y\0", "f/x/y\n", "f/x/y z", "f/x/ü", "f/x/%2e", "f\\x\\y", "f/x/y;z", "f/x.z/y", "f/x/" + "y" * 300),
+    ],
+)
+def test_paths_that_are_not(path: str) -> None:
+    with pytest.raises(BadRequest):
+        names.check_path(path)
+
+
+@pytest.mark.parametrize("scope", ["jobs:run", "jobs:run:f/sales/*", "*:*", "scripts:read:u/ada/x"])
+def test_scopes_that_are(scope: str) -> None:
+    scopes.check(scope)
+
+
+@pytest.mark.parametrize("scope", ["", "jobs", "jobs:", "jobs:fly", "nothing:read", "jobs:run:", "jobs:run:%"])
+def test_scopes_that_are_not(scope: str) -> None:
+    with pytest.raises(BadRequest):
+        scopes.check(scope)

@@ -1,0 +1,150 @@
+"""A run driven by hand: nodes by id, answers by the text of their expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import Ask, Decision, Effect, Enqueue, Need, RunEnded
+from orvanta_platform.engine.events import (
+    Answer,
+    CancelRequested,
+    Err,
+    Event,
+    Failed,
+    JobCancelled,
+    Started,
+    Succeeded,
+    TimerDue,
+)
+from orvanta_platform.engine.state import Mark, RunState
+
+E = TypeVar("E")
+
+
+def job(node_id: str, *needs: Any, free: bool = False, **settings: Any) -> dict[str, Any]:
+    """A module with a job; `free` gives it an empty list of needs."""
+    value = {"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}}
+    return _module(node_id, value, needs, free, settings)
+
+
+def condition(node_id: str, expr: str, *needs: Any, free: bool = False, **settings: Any) -> dict[str, Any]:
+    """A condition node."""
+    return _module(node_id, {"type": "condition", "expr": expr}, needs, free, settings)
+
+
+def on(node_id: str, outcome: str) -> dict[str, str]:
+    """An edge on an outcome."""
+    return {"node": node_id, "on": outcome}
+
+
+def js(expr: str) -> dict[str, str]:
+    """A Transform that is an expression."""
+    return {"type": "javascript", "expr": expr}
+
+
+def _module(
+    node_id: str, value: dict[str, Any], needs: tuple[Any, ...], free: bool, settings: dict[str, Any]
+) -> dict[str, Any]:
+    edges = {"needs": list(needs)} if needs or free else {}
+    return {"id": node_id, "value": value, **edges, **settings}
+
+
+def answer(value: Any) -> Answer:
+    """A value as an answer."""
+    return Answer(msgspec.json.encode(value), bool(value))
+
+
+class Driven:
+    """One run. `answers`: the text of an expression → its value, or an Err that it throws."""
+
+    def __init__(
+        self, *modules: dict[str, Any], answers: Mapping[str, Any] | None = None, seed: int = 0, **value: Any
+    ) -> None:
+        self.plan = compile_plan({"modules": list(modules), **value})
+        self.state = RunState.new(self.plan)
+        self.answers = {"true": True, "false": False, "boom": Err("TypeError", "boom"), **(answers or {})}
+        self.seed = seed
+        self.effects: tuple[Effect, ...] = ()
+        self.all_effects: list[Effect] = []
+        self.rounds: list[list[Ask]] = []
+
+    def send(self, event: Event) -> Driven:
+        """Decide one event to its end, answering what is asked."""
+        given: dict[tuple[str | int, ...], Answer | Err] = {}
+        self.rounds = []
+        need: Need | None = None
+        while isinstance(step := decide(self.plan, self.state, event, given, self.seed, after=need), Need):
+            need = step
+            assert not {ask.key for ask in step.requests} & set(given), "asked twice"
+            self.rounds.append(list(step.requests))
+            given |= {ask.key: self._answer(ask) for ask in step.requests}
+        assert isinstance(step, Decision)
+        self.state = RunState.decode(step.state.encode())
+        assert self.state == step.state
+        self.effects = step.effects
+        self.all_effects += step.effects
+        return self
+
+    def _answer(self, ask: Ask) -> Answer | Err:
+        text = ask.source if isinstance(ask.source, str) else ask.source["expr"]
+        value = self.answers[text]
+        return value if isinstance(value, Err) else answer(value)
+
+    def index(self, node_id: str) -> int:
+        """A node's index; `failure` is the failure module."""
+        return len(self.plan.nodes) if node_id == "failure" else self.plan.indexes[node_id]
+
+    def start(self) -> Driven:
+        """The first event."""
+        return self.send(Started())
+
+    def ok(self, *node_ids: str) -> Driven:
+        """These jobs succeed, in this order."""
+        for node_id in node_ids:
+            self.send(Succeeded(self.index(node_id)))
+        return self
+
+    def fail(self, node_id: str, name: str = "Error", *, retryable: bool = True) -> Driven:
+        """A job fails."""
+        return self.send(Failed(self.index(node_id), name, f"{node_id} failed", retryable))
+
+    def due(self, node_id: str) -> Driven:
+        """A node's timer is due."""
+        return self.send(TimerDue(self.index(node_id)))
+
+    def cancelled(self, node_id: str) -> Driven:
+        """A node's job was cancelled."""
+        return self.send(JobCancelled(self.index(node_id)))
+
+    def cancel(self, *, force: bool = False) -> Driven:
+        """Somebody cancels the run."""
+        return self.send(CancelRequested(force))
+
+    def mark(self, node_id: str) -> Mark:
+        """A node's mark."""
+        return Mark(self.state.nodes[self.index(node_id)])
+
+    def marks(self, *node_ids: str) -> list[str]:
+        """Names of the marks of these nodes, in lower case."""
+        return [self.mark(node_id).name.lower() for node_id in node_ids]
+
+    def found(self, kind: type[E]) -> list[E]:
+        """Effects of this type of the last event."""
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+    @property
+    def enqueued(self) -> list[str]:
+        """Ids of the nodes enqueued by the last event."""
+        return [self.plan.node(effect.node).id for effect in self.found(Enqueue)]
+
+    @property
+    def end(self) -> RunEnded | None:
+        """How the run ended, once it has."""
+        ends = [effect for effect in self.all_effects if isinstance(effect, RunEnded)]
+        assert len(ends) <= 1, "ended twice"
+        return ends[0] if ends else None

@@ -1,0 +1,96 @@
+"""What a run results in."""
+
+from __future__ import annotations
+
+from tests.unit.engine.driven import Driven, condition, job, js, on
+
+from orvanta_platform.engine.compile import single_plan
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import Decision, Many, Null, OfNode, Output, RunEnded, Thrown
+from orvanta_platform.engine.events import Err, Started, Succeeded
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.states import Status
+
+
+def result(run: Driven) -> object:
+    assert run.end is not None
+    return run.end.result
+
+
+def test_a_list_results_in_its_last_module() -> None:
+    assert result(Driven(job("a"), job("b")).start().ok("a", "b")) == OfNode(1)
+
+
+def test_a_list_may_end_with_a_condition() -> None:
+    run = Driven(job("a"), condition("b", "false")).start().ok("a")
+    assert result(run) == OfNode(1)
+
+
+def test_an_empty_workflow_succeeds_at_once_with_null() -> None:
+    run = Driven().start()
+    assert run.end is not None
+    assert (run.end.status, run.end.result) == (Status.SUCCEEDED, Null())
+
+
+def test_a_graph_with_one_main_sink_results_in_it() -> None:
+    run = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b")).start().ok("a", "b", "c")
+    assert result(run) == OfNode(2)
+
+
+def test_several_main_sinks_make_an_object_of_those_that_succeeded() -> None:
+    modules = [
+        condition("c", "true", free=True),
+        job("x", on("c", "true")),
+        job("y", on("c", "false")),
+        job("z", "c", continue_on_error=True),
+    ]
+    run = Driven(*modules).start().fail("z").ok("x")
+    assert result(run) == Many((("x", 1), ("z", 3)))
+
+
+def test_one_of_several_main_sinks_still_makes_an_object() -> None:
+    run = Driven(condition("c", "true", free=True), job("x", on("c", "true")), job("y", on("c", "false"))).start()
+    assert result(run.ok("x")) == Many((("x", 1),))
+
+
+def test_an_alert_on_a_failure_edge_does_not_change_the_result() -> None:
+    modules = [job("a", free=True), job("b", "a"), job("alert", on("a", "failure"))]
+    assert result(Driven(*modules).start().ok("a", "b")) == OfNode(1)
+
+
+def test_without_a_main_sink_that_succeeded_the_handling_sinks_count() -> None:
+    modules = [job("a", free=True), job("b", "a"), job("alert", on("a", "failure"))]
+    assert result(Driven(*modules).start().fail("a").ok("alert")) == OfNode(2)
+
+
+def test_no_sink_that_succeeded_gives_null() -> None:
+    run = Driven(condition("c", "false", free=True), job("x", on("c", "true"))).start()
+    assert result(run) == Null()
+
+
+def test_output_is_asked_when_all_has_ended_and_is_the_result() -> None:
+    run = Driven(job("a"), output=js("sum"), answers={"sum": 3}).start().ok("a")
+    assert [(ask.purpose, ask.node) for ask in run.rounds[0]] == [("output", 1)]
+    assert result(run) == Output(b"3")
+
+
+def test_an_output_that_throws_fails_the_run_by_name() -> None:
+    run = Driven(job("a"), output=js("boom"), failure_module=job("failure")).start().ok("a")
+    assert run.end is not None
+    assert (run.end.status, run.end.error_node) == (Status.FAILED, None)
+    assert run.end.result == Thrown(Err("TypeError", "boom"))
+
+
+def test_output_is_not_asked_after_a_failure() -> None:
+    run = Driven(job("a"), output=js("boom")).start().fail("a")
+    assert run.rounds == []
+
+
+def test_a_run_of_one_script_is_a_plan_of_one_node() -> None:
+    plan = single_plan(Kind.SCRIPT, {"type": "script", "path": "f/x/y"})
+    assert plan.single
+    first = decide(plan, RunState.new(plan), Started(), {})
+    assert isinstance(first, Decision)
+    last = decide(plan, first.state, Succeeded(0), {})
+    assert isinstance(last, Decision) and last.effects[-1] == RunEnded(Status.SUCCEEDED, OfNode(0))

@@ -1,0 +1,130 @@
+"""What cannot run yet is refused at deploy, by node and path; what can is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orvanta_platform.workflow.validate import validate
+
+
+def node(kind: str = "identity", value: dict[str, Any] | None = None, **rest: Any) -> dict[str, Any]:
+    return {"id": "a", "value": {"type": kind, **(value or {})}, **rest}
+
+
+def inputs(transform: Any) -> dict[str, Any]:
+    return node("script", {"path": "f/a/b", "input_transforms": {"x": transform}})
+
+
+def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
+    return [
+        (each.code, each.node, each.path)
+        for each in validate(document)
+        if each.code in ("not_yet_supported", "expression_not_supported")
+    ]
+
+
+MODULES: list[tuple[dict[str, Any], str]] = [
+    (node(skip_if={"expr": "true"}), "/skip_if"),
+    (node(sleep=5), "/sleep"),
+    (node(suspend={}), "/suspend"),
+    (node(stop_after_if={"expr": "true"}), "/stop_after_if"),
+    (node(stop_after_all_iters_if={"expr": "true"}), "/stop_after_all_iters_if"),
+    (node(cache_ttl=5), "/cache_ttl"),
+    (node(delete_after_secs=0), "/delete_after_secs"),
+    (node(delete_after_use=True), "/delete_after_secs"),
+    (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
+    (node(mock={"enabled": True}), "/mock"),
+    (node("forloopflow", {"iterator": {"type": "static", "value": []}}), "/value/type"),
+    (node("whileloopflow"), "/value/type"),
+    (node("branchone"), "/value/type"),
+    (node("branchall"), "/value/type"),
+    (node("flow", {"path": "f/a/b"}), "/value/type"),
+    (node("approval"), "/value/type"),
+    (node("webhook", {"method": "GET", "url": {"type": "static", "value": ""}}), "/value/type"),
+    (node("delay", {"seconds": 1}), "/value/type"),
+    (node("aiagent", {"tools": []}), "/value/type"),
+    (node("script", {"path": "hub/12/x"}), "/value/path"),
+    (node("rawscript", {"language": "bun", "content": ""}), "/value/language"),
+    (node("rawscript", {"language": "bash", "content": "", "concurrent_limit": 1}), "/value/concurrent_limit"),
+    (inputs({"type": "ai"}), "/value/input_transforms/x"),
+    (inputs({"type": "static", "value": "$var:u/a/b"}), "/value/input_transforms/x/value"),
+    (inputs({"type": "static", "value": [{"k": "$res:u/a/b"}]}), "/value/input_transforms/x/value"),
+]
+FLOWS: list[tuple[str, Any]] = [
+    ("same_worker", True),
+    ("concurrent_limit", 1),
+    ("concurrency_key", "k"),
+    ("debounce_delay_s", 1),
+    ("skip_expr", "true"),
+    ("cache_ttl", 1),
+    ("delete_after_secs", 0),
+    ("flow_env", {"a": 1}),
+    ("early_return", "a"),
+    ("preprocessor_module", {"id": "preprocessor", "value": {"type": "identity"}}),
+]
+
+
+@pytest.mark.parametrize(("module", "path"), MODULES)
+def test_a_node_that_cannot_run_yet_is_refused(module: dict[str, Any], path: str) -> None:
+    found = refused({"value": {"modules": [module]}})
+    assert found == [("not_yet_supported", "a", f"/value/modules/0{path}")]
+
+
+@pytest.mark.parametrize(("key", "value"), FLOWS)
+def test_a_setting_of_the_workflow_that_has_no_effect_yet_is_refused(key: str, value: Any) -> None:
+    found = refused({"value": {"modules": [], key: value}})
+    assert found == [("not_yet_supported", None, f"/value/{key}")]
+
+
+@pytest.mark.parametrize(("key", "value"), [("dedicated_worker", True), ("timeout", 60)])
+def test_a_setting_of_the_document_that_has_no_effect_yet_is_refused(key: str, value: Any) -> None:
+    assert refused({"value": {"modules": []}, key: value}) == [("not_yet_supported", None, f"/{key}")]
+
+
+@pytest.mark.parametrize(
+    "expr", ["results.a + 1", "{a: 1}", "return 3", "x => x", "results.a.map(f)", "variable('u/a/b')", "Math.PI"]
+)
+def test_an_expression_beyond_the_small_language_is_refused(expr: str) -> None:
+    found = refused({"value": {"modules": [inputs({"type": "javascript", "expr": expr})]}})
+    assert found == [("expression_not_supported", "a", "/value/modules/0/value/input_transforms/x/expr")]
+
+
+def test_an_expression_of_the_workflow_is_refused_too() -> None:
+    found = refused({"value": {"modules": [], "output": {"type": "javascript", "expr": "a ? b : c"}}})
+    assert found == [("expression_not_supported", None, "/value/output/expr")]
+
+
+def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
+    module = {
+        **node("rawscript", {"language": "python3", "content": "", "tag": "", "lock": "", "path": "f/a/b"}),
+        "cache_ttl": 0,
+        "mock": {"enabled": False},
+        "sleep": None,
+        "priority": 5,
+        "continue_on_error": True,
+        "retry": {"exponential": {"attempts": 1, "seconds": 2}, "retry_if": {"expr": "error.name === 'x'"}},
+        "timeout": 5,
+        "export": {"x": {"type": "javascript", "expr": "result"}},
+    }
+    value = {
+        "modules": [module],
+        "same_worker": False,
+        "flow_env": {},
+        "early_return": "",
+        "notes": [],
+        "groups": [],
+        "ui": {"nodes": {}},
+        "priority": 3,
+        "failure_module": {"value": {"type": "identity"}},
+    }
+    document = {"value": value, "tag": "x", "priority": 1, "dedicated_worker": False, "schema": {}}
+    assert validate(document) == []
+
+
+def test_a_reference_is_found_at_any_depth() -> None:
+    value: Any = "$res:u/a/b"
+    for _ in range(190):
+        value = [value]
+    assert len(refused({"value": {"modules": [inputs({"type": "static", "value": value})]}})) == 1

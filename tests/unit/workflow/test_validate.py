@@ -1,0 +1,339 @@
+"""Validation: every rule, the node and the path it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.validate import validate
+
+SUPPORT = {"not_yet_supported", "expression_not_supported"}
+
+
+def node(node_id: str, kind: str = "identity", **rest: Any) -> dict[str, Any]:
+    return {"id": node_id, "value": {"type": kind, **rest.pop("value", {})}, **rest}
+
+
+def script(node_id: str, expr: str, **rest: Any) -> dict[str, Any]:
+    inputs = {"x": {"type": "javascript", "expr": expr}}
+    return node(node_id, "script", value={"path": "f/a/b", "input_transforms": inputs}, **rest)
+
+
+def on(source: str, outcome: Any) -> dict[str, Any]:
+    return {"node": source, "on": outcome}
+
+
+def check(*modules: Any, **rest: Any) -> list[Diagnostic]:
+    """Diagnostics but those of what cannot run yet."""
+    found = validate({"summary": "", "value": {"modules": list(modules), **rest}})
+    return [each for each in found if each.code not in SUPPORT]
+
+
+def short(found: list[Diagnostic]) -> list[tuple[str, str | None, str]]:
+    return [(each.code, each.node, each.path.removeprefix("/value")) for each in found]
+
+
+def test_a_sound_workflow_has_no_diagnostics() -> None:
+    found = validate(
+        {
+            "summary": "sound",
+            "schema": {"type": "object"},
+            "value": {
+                "modules": [
+                    node("c", "condition", value={"expr": "flow_input.x === 1"}, needs=[]),
+                    script("a", "results.c", needs=[on("c", True)], timeout=60, retry={"constant": None}),
+                    node("b", "rawscript", value={"language": "bash", "content": "x"}, needs=[on("c", "false")]),
+                    node("end", needs=["a", "b"], join="settled", tag=None),
+                ],
+                "output": {"type": "javascript", "expr": "results.end"},
+                "failure_module": node("failure"),
+            },
+        }
+    )
+    assert found == []
+
+
+GRAMMAR: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
+    ("no id", {"value": {"type": "identity"}}, ("missing_key", "/modules/0")),
+    ("no value", {"id": "a"}, ("missing_key", "/modules/0")),
+    ("no kind", {"id": "a", "value": {}}, ("missing_key", "/modules/0/value")),
+    ("unknown kind", node("a", "teleport"), ("unknown_kind", "/modules/0/value/type")),
+    ("kind that is no text", {"id": "a", "value": {"type": []}}, ("unknown_kind", "/modules/0/value/type")),
+    ("script without path", node("a", "script"), ("missing_key", "/modules/0/value")),
+    ("needs no list", node("a", needs="b"), ("wrong_type", "/modules/0/needs")),
+    ("edge without node", node("a", needs=[{"on": "true"}]), ("missing_key", "/modules/0/needs/0")),
+    ("edge of a number", node("a", needs=[3]), ("wrong_type", "/modules/0/needs/0")),
+    ("no such outcome", node("a", needs=[on("a", "maybe")]), ("wrong_value", "/modules/0/needs/0/on")),
+    ("no such join", node("a", join="most"), ("wrong_value", "/modules/0/join")),
+    ("timeout of a text", node("a", timeout="1m"), ("wrong_type", "/modules/0/timeout")),
+    (
+        "negative timeout",
+        node("a", timeout={"type": "static", "value": -1}),
+        ("out_of_bounds", "/modules/0/timeout/value"),
+    ),
+    (
+        "transform of no type",
+        node("a", export={"x": {"expr": "1"}}),
+        ("wrong_type", "/modules/0/export/x"),
+    ),
+    (
+        "transform without expr",
+        node("a", export={"x": {"type": "javascript"}}),
+        ("missing_key", "/modules/0/export/x"),
+    ),
+    (
+        "too many attempts",
+        node("a", "script", value={"path": "p"}, retry={"constant": {"attempts": 1001, "seconds": 0}}),
+        ("out_of_bounds", "/modules/0/retry/constant/attempts"),
+    ),
+    (
+        "half an attempt",
+        node("a", "script", value={"path": "p"}, retry={"constant": {"attempts": 0.5}}),
+        ("wrong_type", "/modules/0/retry/constant/attempts"),
+    ),
+    (
+        "exponential seconds",
+        node("a", "script", value={"path": "p"}, retry={"exponential": {"attempts": 1, "seconds": 0}}),
+        ("out_of_bounds", "/modules/0/retry/exponential/seconds"),
+    ),
+    (
+        "random factor",
+        node("a", "script", value={"path": "p"}, retry={"exponential": {"attempts": 1, "random_factor": 101}}),
+        ("out_of_bounds", "/modules/0/retry/exponential/random_factor"),
+    ),
+    ("priority", node("a", priority=101), ("out_of_bounds", "/modules/0/priority")),
+    ("condition without expr", node("a", "condition"), ("missing_key", "/modules/0/value")),
+    ("delay of nothing", node("a", "delay"), ("wrong_value", "/modules/0/value")),
+    (
+        "delay of both",
+        node("a", "delay", value={"seconds": 1, "until": {"type": "static", "value": "2030-01-01T00:00:00Z"}}),
+        ("wrong_value", "/modules/0/value"),
+    ),
+    ("delay of ages", node("a", "delay", value={"seconds": 4e8}), ("out_of_bounds", "/modules/0/value/seconds/value")),
+    (
+        "delay until no time",
+        node("a", "delay", value={"until": {"type": "static", "value": "soon"}}),
+        ("wrong_value", "/modules/0/value/until/value"),
+    ),
+    (
+        "tool of an agent",
+        node("a", "aiagent", value={"tools": [{"id": "t", "value": {"tool_type": "hammer"}}]}),
+        ("wrong_value", "/modules/0/value/tools/0/value/tool_type"),
+    ),
+    (
+        "branch without expr",
+        node("a", "branchone", value={"branches": [{}]}),
+        ("missing_key", "/modules/0/value/branches/0"),
+    ),
+    (
+        "inside a loop",
+        node(
+            "l",
+            "forloopflow",
+            value={"iterator": {"type": "static", "value": []}, "modules": [node("a", join=1)]},
+        ),
+        ("wrong_value", "/modules/0/value/modules/0/join"),
+    ),
+    ("id", node("9a"), ("invalid_id", "/modules/0/id")),
+    ("long id", node("a" * 65), ("invalid_id", "/modules/0/id")),
+    ("empty id", node(""), ("invalid_id", "/modules/0/id")),
+    ("reserved id", node("Input"), ("reserved_id", "/modules/0/id")),
+]
+
+
+@pytest.mark.parametrize(("module", "expected"), [case[1:] for case in GRAMMAR], ids=[case[0] for case in GRAMMAR])
+def test_the_grammar_is_checked(module: dict[str, Any], expected: tuple[str, str]) -> None:
+    found = check(module)
+    assert expected in [(each.code, each.path.removeprefix("/value")) for each in errors(found)]
+
+
+@pytest.mark.parametrize(
+    ("document", "code", "path"),
+    [
+        ({}, "missing_key", "/value"),
+        ({"value": []}, "missing_key", "/value"),
+        ({"value": {"modules": {}}}, "wrong_type", "/value/modules"),
+        ({"value": {"modules": ["a"]}}, "wrong_type", "/value/modules/0"),
+        ({"value": {"modules": []}, "schema": []}, "wrong_type", "/schema"),
+        ({"value": {"modules": [], "output": 3}}, "wrong_type", "/value/output"),
+        ({"value": {"modules": [node("n")] * 5001}}, "too_many_nodes", "/value/modules"),
+    ],
+)
+def test_the_document_is_checked(document: dict[str, Any], code: str, path: str) -> None:
+    assert [(each.code, each.path) for each in validate(document)] == [(code, path)]
+
+
+def test_unknown_keys_are_kept_and_no_fault() -> None:
+    assert check(node("a", x_vendor={"any": [1]}, value={"x": None}), x_more=1) == []
+
+
+def test_ids_are_unique_over_the_whole_document() -> None:
+    loop = node(
+        "l",
+        "forloopflow",
+        value={"iterator": {"type": "static", "value": []}, "modules": [node("a")]},
+    )
+    agent = node("ai", "aiagent", value={"tools": [{"id": "l", "value": {"tool_type": "websearch"}}]})
+    assert short(check(node("a"), loop, agent)) == [
+        ("duplicate_id", "ai", "/modules/2/value/tools/0/id"),
+        ("duplicate_id", "a", "/modules/1/value/modules/0/id"),
+    ]
+
+
+def test_an_edge_names_a_sibling() -> None:
+    loop = node(
+        "l",
+        "forloopflow",
+        value={"iterator": {"type": "static", "value": []}, "modules": [node("in", needs=["a"])]},
+    )
+    found = check(node("a", needs=["ghost"]), loop)
+    assert short(found) == [
+        ("unknown_node", "a", "/modules/0/needs/0"),
+        ("not_a_sibling", "in", "/modules/1/value/modules/0/needs/0"),
+    ]
+    assert "a" in found[0].message and "ghost" in found[0].message
+
+
+def test_a_circle_names_all_its_nodes() -> None:
+    (found,) = check(node("a", needs=["c"]), node("b", needs=["a"]), node("c", needs=["b"]))
+    assert (found.code, found.node, found.path) == ("cyclic_graph", "a", "/value/modules/0/needs/0")
+    assert "a, b, c" in found.message
+    (alone,) = check(node("a", needs=["a"]))
+    assert (alone.code, alone.node) == ("cyclic_graph", "a")
+
+
+def test_an_outcome_must_be_one_of_its_node() -> None:
+    (found,) = check(node("a"), node("b", needs=[on("a", "true")]))
+    assert (found.code, found.node, found.path) == ("unknown_outcome", "b", "/value/modules/1/needs/0")
+    assert "a" in found.message and "identity" in found.message
+
+
+def test_the_failure_module_has_no_edges() -> None:
+    (found,) = check(node("a"), failure_module=node("failure", needs=["a"]))
+    assert (found.code, found.path) == ("not_a_sibling", "/value/failure_module/needs")
+
+
+def test_a_module_that_stands_alone_has_a_fixed_id() -> None:
+    (found,) = check(failure_module=node("oops"))
+    assert (found.code, found.severity) == ("module_id", "warning")
+
+
+def test_a_failure_edge_of_a_node_that_continues_on_error_is_never_taken() -> None:
+    (found,) = check(node("a", continue_on_error=True), node("b", needs=[on("a", "failure")]))
+    assert (found.code, found.severity, found.node) == ("failure_edge_never", "warning", "b")
+
+
+CONDITION = node("c", "condition", value={"expr": "true"})
+YES, NO = node("yes", needs=[on("c", "true")]), node("no", needs=[on("c", "false")])
+
+
+@pytest.mark.parametrize(
+    ("modules", "where"),
+    [
+        ([CONDITION, node("j", needs=[on("c", "true"), on("c", "false")])], ["j"]),
+        ([CONDITION, YES, NO, node("j", needs=["yes", "no"])], ["j"]),
+        ([CONDITION, YES, NO, node("j", needs=["yes", "no"]), node("k", needs=["j"])], ["j"]),
+        ([CONDITION, YES, NO, node("j", needs=["yes", "no"], join="settled")], []),
+        ([CONDITION, YES, NO, node("j", needs=["yes", "no"], join="any")], []),
+        ([CONDITION, YES, node("j", needs=["yes", "c"])], []),
+        ([CONDITION, YES, NO, node("s", needs=["yes", "no"], join="settled"), node("j", needs=["s", "yes"])], []),
+        (
+            [
+                node("a"),
+                node("ok", needs=["a"]),
+                node("bad", needs=[on("a", "failure")]),
+                node("j", needs=["ok", "bad"]),
+            ],
+            ["j"],
+        ),
+        ([node("p", "approval"), node("j", needs=[on("p", "rejected"), on("p", "timeout")])], []),
+        (
+            [
+                node("p", "approval", value={"on_timeout": "continue"}),
+                node("j", needs=[on("p", "rejected"), on("p", "timeout")]),
+            ],
+            ["j"],
+        ),
+        ([node("p", "approval"), node("j", needs=[on("p", "approved"), on("p", "rejected")])], ["j"]),
+    ],
+)
+def test_a_join_behind_outcomes_that_exclude_each_other_never_runs(modules: list[Any], where: list[str]) -> None:
+    found = check(*modules)
+    assert [(each.code, each.node) for each in found] == [("join_never", node_id) for node_id in where]
+
+
+def test_results_reach_ancestors_only() -> None:
+    found = check(
+        node("a", needs=[]),
+        node("b", needs=[]),
+        script("c", "results.a && results.b && results.c && results.ghost", needs=["a"]),
+        script("d", "results.c.deep", export={"x": {"type": "javascript", "expr": "results.d"}}),
+        failure_module={**script("failure", "results.a || results.ghost")},
+        output={"type": "javascript", "expr": "results.d"},
+    )
+    assert [(each.code, each.node, each.message.split()[2]) for each in found] == [
+        ("not_an_ancestor", "c", "results.b"),
+        ("not_an_ancestor", "c", "results.c"),
+        ("not_an_ancestor", "c", "results.ghost"),
+        ("not_an_ancestor", "failure", "results.ghost"),
+    ]
+
+
+def test_a_body_sees_the_ancestors_of_what_is_around_it() -> None:
+    def loop(kind: str, **value: Any) -> dict[str, Any]:
+        body = [script("in", "results.a && results.later && results.out && results.in2"), node("in2")]
+        return node("out", kind, value={"modules": body, **value})
+
+    iterator = {"type": "static", "value": []}
+    found = check(node("a"), loop("forloopflow", iterator=iterator), node("later"))
+    assert [each.message.split()[2] for each in found] == ["results.in2", "results.later", "results.out"]
+    found = check(node("a"), loop("whileloopflow"), node("later"))
+    assert [each.message.split()[2] for each in found] == ["results.later", "results.out"]
+
+
+def test_the_context_is_raced_for_where_no_path_orders_two_nodes() -> None:
+    export: dict[str, Any] = {"export": {"n": {"type": "static", "value": 1}}}
+    found = check(
+        node("a", needs=[], **export),
+        node("b", needs=[], **export),
+        script("reader", "context.n && context.other", needs=["a"]),
+        node("end", needs=["a", "b", "reader"], **export),
+    )
+    assert [(each.code, each.node, each.severity) for each in found] == [
+        ("context_race", "a", "warning"),
+        ("context_race", "b", "warning"),
+        ("context_race", "reader", "warning"),
+    ]
+    assert check(node("a", **export), node("b", **export), script("c", "context.n")) == []
+
+
+def test_what_is_most_likely_not_meant_is_a_warning() -> None:
+    retry = {"constant": {"attempts": 1, "seconds": 0}}
+    found = check(
+        node("a", retry=retry),
+        node("b", "rawscript", value={"language": "cobol", "content": ""}, mock={"enabled": True}, retry=retry),
+        node("c", mock={"enabled": False, "return_value": 3}),
+    )
+    assert {(each.code, each.node, each.severity) for each in found} == {
+        ("retry_no_effect", "a", "warning"),
+        ("mock_enabled", "b", "warning"),
+        ("no_runtime", "b", "warning"),
+    }
+
+
+def test_errors_come_first_and_make_the_refusal() -> None:
+    found = validate(
+        {"value": {"modules": [node("a", retry={}), node("a", mock={"enabled": True}), node("b", needs=["x"])]}}
+    )
+    assert [each.severity for each in found] == sorted(each.severity for each in found)
+    refusal = invalid(found)
+    assert refusal.message == f"{found[0].message} (and {len(errors(found)) - 1} more)"
+    assert refusal.details == [each.as_dict() for each in found]
+
+
+def test_500_nodes_that_all_export_and_read_are_validated() -> None:
+    export: dict[str, Any] = {"export": {"n": {"type": "static", "value": 1}}}
+    found = check(*(script(f"n{place}", "context.n", needs=[], **export) for place in range(500)))
+    assert len(found) == 500

@@ -1,0 +1,87 @@
+"""Running single jobs in tests: the log they wrote, the specification they get."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+from orvanta_platform.worker.limits import Limits
+from orvanta_platform.worker.outcome import JobOutcome, JobSpec
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.sandbox.plan import Level
+
+# Root's tests run those of an ordinary user too (test_ordinary_user.py): userns is among them.
+LEVELS: list[Level] = ["full", "landlock"] if os.geteuid() == 0 else ["userns", "landlock"]
+
+
+@dataclass
+class Collected:
+    """A log sink that keeps everything and can be waited on."""
+
+    parts: list[str] = field(default_factory=list)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def write(self, text: str) -> None:
+        self.parts.append(text)
+        self.arrived.set()
+
+    @property
+    def text(self) -> str:
+        return "".join(self.parts)
+
+
+@dataclass
+class Ran:
+    """What came of a job."""
+
+    outcome: JobOutcome
+    log: str
+
+    @property
+    def value(self) -> Any:
+        assert self.outcome.error is None, self.outcome.error
+        assert self.outcome.result is not None
+        return json.loads(self.outcome.result)
+
+    @property
+    def error(self) -> tuple[str, str]:
+        assert self.outcome.result is None
+        assert self.outcome.error is not None
+        return self.outcome.error.name, self.outcome.error.message
+
+
+def spec(
+    language: str,
+    content: str,
+    args: Mapping[str, Any] | bytes | None = None,
+    *,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float = 20,
+    slot: int = 0,
+    job_id: UUID | None = None,
+    **limits: int,
+) -> JobSpec:
+    """A specification with small defaults."""
+    text = args if isinstance(args, bytes) else json.dumps(args or {}).encode()
+    return JobSpec(
+        job_id or uuid4(), 1, "admins", language, content, text, env or {}, timeout_s, Limits(**limits), slot
+    )
+
+
+async def run(runtimes: Runtimes, language: str, content: str, args: Any = None, **options: Any) -> Ran:
+    """Run one job to its end."""
+    log = Collected()
+    outcome = await runtimes.run(spec(language, content, args, **options), log, asyncio.Event())
+    assert (outcome.result is None) != (outcome.error is None)
+    return Ran(outcome, log.text)
+
+
+async def still_works(runtimes: Runtimes) -> None:
+    """The worker goes on: both languages give their result."""
+    assert (await run(runtimes, "python3", "def main(x): return x + 1", {"x": 41})).value == 42
+    assert (await run(runtimes, "bash", 'x="$1"\necho "$x"', {"x": "on"})).value == "on"

@@ -1,0 +1,237 @@
+"""Who dies when: jobs with their end, everything with the worker, and what the worker survives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.worker.jobs import Collected, run, spec, still_works
+
+from orvanta_platform.worker.outcome import JobOutcome
+from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.sandbox.plan import Level
+
+# A process that leaves its session and its parent, and is found by its name. Its start is seen in the pipe's end.
+DAEMON = """
+import os, sys, time
+def main(name):
+    begun, starting = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            for n in (1, 2):
+                os.dup2(os.open('/dev/null', os.O_WRONLY), n)
+            os.execvp('sleep', [name, '3600'])
+        os._exit(0)
+    os.close(starting)
+    os.read(begun, 1)
+    print('begun')
+    time.sleep(TIME)
+"""
+
+
+def alive(name: str) -> list[int]:
+    """The processes of this machine whose first word is `name`."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0] == name.encode():
+            found.append(int(pid))
+    return found
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something outside of this process; the test's own timeout is the limit."""
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def start_job(runtimes: Runtimes, content: str, args: Any = None) -> asyncio.Task[JobOutcome]:
+    """A Python job that has printed its first line."""
+    log = Collected()
+    task = asyncio.ensure_future(runtimes.run(spec("python3", content, args), log, asyncio.Event()))
+    await log.arrived.wait()
+    return task
+
+
+@pytest.mark.parametrize("ending", ["returns", "times out"])
+async def test_daemons_of_a_job_end_with_it(runtimes: Runtimes, ending: str) -> None:
+    name = f"daemon-{os.getpid()}-{runtimes.isolation.level}-{len(ending)}"
+    content = DAEMON.replace("TIME", "0" if ending == "returns" else "3600")
+    await run(runtimes, "python3", content, {"name": name}, timeout_s=1)
+    await until(lambda: not alive(name))
+    await still_works(runtimes)
+
+
+async def test_background_children_of_bash_do_not_hold_the_job(runtimes: Runtimes) -> None:
+    assert (await run(runtimes, "bash", "sleep 3600 &\necho done")).value == "done"
+
+
+async def test_kill_all_works_while_the_zygote_is_stopped(runtimes: Runtimes) -> None:
+    name = f"daemon-{os.getpid()}-{runtimes.isolation.level}-stopped"
+    jobs = [await start_job(runtimes, DAEMON.replace("TIME", "3600"), {"name": name}) for _ in range(2)]
+    await until(lambda: len(alive(name)) == 2)
+    zygote = runtimes.zygote_pid
+    assert zygote is not None
+    os.kill(zygote, signal.SIGSTOP)
+    runtimes.kill_all()
+    outcomes = await asyncio.gather(*jobs)
+    assert all(outcome.error is not None for outcome in outcomes)
+    await until(lambda: not alive(name))
+    os.kill(zygote, signal.SIGCONT)
+    await still_works(runtimes)
+
+
+async def test_the_zygotes_death_costs_its_jobs_and_no_more(runtimes: Runtimes) -> None:
+    job = await start_job(runtimes, "import time\ndef main():\n    print('begun')\n    time.sleep(3600)")
+    zygote = runtimes.zygote_pid
+    assert zygote is not None
+    os.kill(zygote, signal.SIGKILL)
+    outcome = await job
+    assert outcome.error is not None
+    assert outcome.error.name == "SandboxLost"
+    await still_works(runtimes)
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+async def test_everything_dies_with_the_worker(level: Level, tmp_path: Path, stopped: bool) -> None:
+    name = f"daemon-{os.getpid()}-{level}-worker-{stopped}"
+    program = (
+        "import asyncio, json, sys\nfrom pathlib import Path\n"
+        "from orvanta_platform.worker.runtimes.pool import Runtimes\n"
+        "from tests.worker.jobs import Collected, spec\n"
+        "async def main(home, level, content, name):\n"
+        "    runtimes = Runtimes(Path(home), [], level)\n    await runtimes.start()\n"
+        "    print(runtimes.zygote_pid, flush=True)\n"
+        "    await runtimes.run(spec('python3', content, {'name': name}), Collected(), asyncio.Event())\n"
+        "asyncio.run(main(*json.loads(sys.argv[1])))"
+    )
+    arguments = json.dumps([str(tmp_path / "home"), level, DAEMON.replace("TIME", "3600"), name])
+    with start_program(program, arguments) as worker:
+        assert worker.stdout is not None
+        zygote = int(await asyncio.to_thread(worker.stdout.readline))
+        await until(lambda: bool(alive(name)))
+        if stopped:
+            os.kill(zygote, signal.SIGSTOP)
+        worker.kill()
+    await until(lambda: not alive(name) and not running(zygote))
+
+
+def start_program(program: str, *arguments: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_closing_ends_everything(level: Level, tmp_path: Path) -> None:
+    name = f"daemon-{os.getpid()}-{level}-close"
+    runtimes = Runtimes(tmp_path / "home", [], level)
+    await runtimes.start()
+    zygote = runtimes.zygote_pid
+    assert zygote is not None
+    job = await start_job(runtimes, DAEMON.replace("TIME", "3600"), {"name": name})
+    await until(lambda: bool(alive(name)))
+    await runtimes.close()
+    assert (await job).error is not None
+    await until(lambda: not alive(name) and not running(zygote))
+
+
+def descriptors() -> list[str]:
+    """What this process has open, but for the control groups that wait to be used again."""
+    names = []
+    for number in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            names.append(os.readlink(f"/proc/self/fd/{number}"))
+    return [name for name in names if not name.endswith("cgroup.procs")]
+
+
+async def test_no_descriptor_is_left_over(runtimes: Runtimes) -> None:
+    counts = []
+    for _ in range(4):
+        await still_works(runtimes)
+        await run(runtimes, "python3", "def main():\n    while True: pass", timeout_s=0.1)
+        await runtimes.settle()
+        counts.append(len(descriptors()))
+    assert counts[1:] == [counts[1]] * 3
+
+
+async def test_a_slow_log_holds_the_job_back(runtimes: Runtimes) -> None:
+    release = asyncio.Event()
+
+    class Slow(Collected):
+        async def write(self, text: str) -> None:
+            await super().write(text)
+            await release.wait()
+
+    log = Slow()
+    content = "def main():\n    print('x' * 10_000_000)"
+    job = asyncio.ensure_future(runtimes.run(spec("python3", content), log, asyncio.Event()))
+    await log.arrived.wait()
+    held = len(log.text)
+    release.set()
+    assert (await job).error is None
+    assert held <= 1 << 16
+    assert len(log.text) == 10_000_001
+
+
+async def test_the_neighbours_of_a_job_over_its_limit_go_on(runtimes: Runtimes) -> None:
+    content = "def main():\n    x = []\n    while True:\n        x.append(bytearray(1 << 20))"
+    neighbour = "import time\ndef main(n):\n    time.sleep(0.5)\n    return n"
+    jobs = [run(runtimes, "python3", neighbour, {"n": n}, slot=n) for n in range(1, 4)]
+    greedy, *others = await asyncio.gather(run(runtimes, "python3", content, memory_bytes=64 << 20, slot=0), *jobs)
+    assert greedy.error[0] == "OutOfMemory"
+    assert [ran.value for ran in others] == [1, 2, 3]
+
+
+async def test_required_isolation_refuses_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orvanta_platform.worker.sandbox.isolation.candidates", lambda mode: [])
+    runtimes = Runtimes(tmp_path / "home", [], "required")
+    with pytest.raises(SandboxUnavailable, match="required"):
+        await runtimes.start()
+
+
+async def test_automatic_isolation_takes_the_best(tmp_path: Path) -> None:
+    runtimes = Runtimes(tmp_path / "home", [], "auto")
+    await runtimes.start()
+    assert runtimes.isolation.level == ("full" if os.geteuid() == 0 else "userns")
+    await still_works(runtimes)
+    await runtimes.close()
+
+
+async def test_a_log_that_cannot_be_written_ends_the_job(runtimes: Runtimes) -> None:
+    class Full:
+        async def write(self, text: str) -> None:
+            raise OSError("no room for the log")
+
+    content = "import time\ndef main():\n    print('x')\n    time.sleep(3600)"
+    with pytest.raises(OSError, match="no room"):
+        await runtimes.run(spec("python3", content), Full(), asyncio.Event())
+    await still_works(runtimes)
+
+
+async def test_abandoning_a_job_kills_it(runtimes: Runtimes) -> None:
+    name = f"daemon-{os.getpid()}-{runtimes.isolation.level}-abandoned"
+    job = await start_job(runtimes, DAEMON.replace("TIME", "3600"), {"name": name})
+    await until(lambda: bool(alive(name)))
+    job.cancel()
+    await until(lambda: not alive(name))
+    assert job.cancelled()

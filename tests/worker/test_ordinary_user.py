@@ -1,0 +1,47 @@
+"""The same tests again as an ordinary user, and as root with a Python that every user can read.
+
+Only where the tests are run as root: that Python's folder decides whether jobs at the level landlock get users of
+their own.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.worker.ordinary_user import REPOSITORY
+
+NOBODY = 65534
+RUNS = [
+    (0, "tests/worker/test_attacks.py"),
+    (NOBODY, "tests/conformance/test_runtimes.py"),
+    (NOBODY, "tests/worker/test_attacks.py"),
+    (NOBODY, "tests/worker/test_bad_scripts.py"),
+    (NOBODY, "tests/worker/test_levels.py"),
+    (NOBODY, "tests/worker/test_lifecycle.py"),
+]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the suite itself runs as an ordinary user")
+@pytest.mark.parametrize(("uid", "suite"), RUNS)
+def test_as_another_user(uid: int, suite: str) -> None:
+    home = Path("/tmp") / f"orvanta-ordinary-{os.getpid()}"
+    home.mkdir(mode=0o755)
+    os.chown(home, uid, uid)
+    program = Path(__file__).with_name("ordinary_user.py")
+    pytest_command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={home}/t", suite]
+    try:
+        done = subprocess.run(
+            [sys.executable, str(program), str(uid), *pytest_command],
+            cwd=REPOSITORY,
+            env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        subprocess.run(["rm", "-rf", str(home)], check=True)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

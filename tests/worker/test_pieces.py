@@ -1,0 +1,230 @@
+"""The parts of the runtimes that need no process: signatures, results, streams, verdicts, control groups."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.worker.jobs import Collected, spec
+
+from orvanta_platform.worker.limits import size_text
+from orvanta_platform.worker.outcome import JobError
+from orvanta_platform.worker.runtimes.bash.host import arguments
+from orvanta_platform.worker.runtimes.bash.signature import Parameter, parameters
+from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
+from orvanta_platform.worker.runtimes.streams import LastLine, Log, MergedOutput, Waiting, read_answer
+from orvanta_platform.worker.runtimes.verdict import End, judge
+from orvanta_platform.worker.sandbox import cgroups, landlock, seccomp
+from orvanta_platform.worker.sandbox.job import ANSWER, ERROR, RESULT, STARTED
+
+SCRIPT = """#!/bin/bash
+# x="$9" is only a comment
+host="$1"
+port=${2:-5432}
+export name="${3:-a b}"   # the name
+  local mode=$4; echo hi
+wrong="$5 and more"
+echo "$6"
+again="$1"
+"""
+
+
+def test_parameters_of_a_bash_script() -> None:
+    assert parameters(SCRIPT) == [
+        Parameter("host", 1, None),
+        Parameter("port", 2, "5432"),
+        Parameter("name", 3, "a b"),
+        Parameter("mode", 4, None),
+    ]
+
+
+def test_reading_a_signature_runs_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "ran"
+    parameters(f'x="$1"\n$(touch {target})\ny="${{2:-$(touch {target})}}"\n')
+    assert not target.exists()
+
+
+def test_arguments_go_to_their_positions() -> None:
+    given = {"port": 1, "host": "h", "mode": True, "other": 2}
+    assert arguments(SCRIPT, given) == ["h", "1", "", "true"]
+    assert arguments("echo", {"x": 1}) == []
+    assert arguments('b="$2"', {"b": {"k": [1, None, "é"]}}) == ["", '{"k":[1,null,"é"]}']
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"a": {"b": [{1}]}}, "result.a.b[0] is of type set"),
+        ([object()], "result[0] is of type object"),
+        ({"x": float("inf")}, "result.x is inf"),
+    ],
+)
+def test_what_is_not_json_is_named(value: Any, says: str) -> None:
+    with pytest.raises(NotJson, match=says.replace("[", r"\[")):
+        to_json(value)
+
+
+def test_one_value_twice_is_no_cycle() -> None:
+    shared = [1]
+    assert to_json([shared, shared, {"a": shared}]) == b'[[1],[1],{"a":[1]}]'
+    with pytest.raises(NotJson, match="is of type set"):
+        to_json([shared, shared, {1}])
+
+
+@pytest.mark.parametrize(
+    ("pieces", "line"),
+    [
+        (["a\nb"], "b"),
+        (["a\nb\n"], "b"),
+        (["a", "b\n", "c", "d"], "cd"),
+        (["ab\n", "", "c\n"], "c"),
+        (["a\n", "\n"], ""),
+        (["x", "y\n"], "xy"),
+        ([], ""),
+    ],
+)
+def test_the_last_line_of_pieces(pieces: list[str], line: str) -> None:
+    last = LastLine(10)
+    for piece in pieces:
+        last.add(piece)
+    assert last.text == line
+    assert not last.too_long
+
+
+def test_a_last_line_that_is_too_long_is_not_kept() -> None:
+    last = LastLine(10)
+    for _ in range(5):
+        last.add("12345")
+    assert last.too_long
+    last.add("\nshort")
+    assert not last.too_long
+    assert last.text == "short"
+
+
+async def pumped(pieces: list[bytes]) -> str:
+    """What reaches the log when the pieces arrive one by one."""
+    read, write = os.pipe()
+    log = Collected()
+    output = MergedOutput(read, Log(log, 1 << 20))
+    pumping = asyncio.ensure_future(output.pump(Waiting()))
+    for piece in pieces:
+        os.write(write, piece)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    os.close(write)
+    await pumping
+    output.close()
+    return log.text
+
+
+async def test_characters_split_over_two_reads_stay_whole() -> None:
+    text = "a🐈é\0b"
+    data = text.encode()
+    for cut in range(len(data)):
+        assert await pumped([data[:cut], data[cut:]]) == "a🐈é\ufffdb"
+    assert await pumped([b"a\xf0\x9f"]) == "a\ufffd"
+
+
+async def test_an_answer_is_read_to_its_length_and_no_further() -> None:
+    read, write = os.pipe()
+    os.write(write, STARTED + ANSWER.pack(RESULT, 3) + b"123")
+    assert await read_answer(read, 100, Waiting()) == STARTED + ANSWER.pack(RESULT, 3) + b"123"
+    os.write(write, STARTED + ANSWER.pack(RESULT, 1 << 60) + b"123")
+    assert (await read_answer(read, 100, Waiting())).endswith(b"123")
+    os.close(write)
+    assert await read_answer(read, 100, Waiting()) == b""
+    os.close(read)
+
+
+def end(answer: bytes, code: int | None = 0, **fields: Any) -> End:
+    defaults: dict[str, Any] = {"printed": None, "stopped_by": None, "over": None, "mem_peak_kb": 1}
+    return End(code, answer, **(defaults | fields))
+
+
+def answer(kind: bytes, text: bytes) -> bytes:
+    return STARTED + ANSWER.pack(kind, len(text)) + text
+
+
+def test_an_answer_is_not_believed() -> None:
+    """User code shares its process with the host program: it can write any answer."""
+    for forged in (b"{", b"NaN", b'"\xff"', b"1 2", b""):
+        outcome = judge(spec("python3", ""), end(answer(RESULT, forged)))
+        assert outcome.error is not None
+        assert outcome.error.name == "ResultNotJson"
+    for forged in (b"{", b"[]", b'{"name": 1, "message": 2}'):
+        outcome = judge(spec("python3", ""), end(answer(ERROR, forged)))
+        assert outcome.error is not None
+    cut = STARTED + ANSWER.pack(RESULT, 10) + b"123"
+    assert judge(spec("python3", ""), end(cut, 0)).error == JobError(
+        "ExitCode", "the script ended with exit code 0 before it gave a result"
+    )
+
+
+def test_a_result_beside_a_limit_that_was_met_counts_unless_it_is_processes() -> None:
+    good = answer(RESULT, b"1")
+    assert judge(spec("python3", ""), end(good, over="memory")).result == b"1"
+    assert judge(spec("python3", ""), end(good, over="disk")).result == b"1"
+    outcome = judge(spec("python3", ""), end(good, over="processes"))
+    assert outcome.error is not None
+    assert outcome.stopped_by == "processes"
+
+
+def test_sizes_for_people() -> None:
+    assert [size_text(n) for n in (1 << 30, 3 << 19, 1000)] == ["1 GiB", "1.5 MiB", "1000 bytes"]
+
+
+def test_groups_of_version_2(tmp_path: Path) -> None:
+    """Which folder is used and what is written to it; the kernel's side needs a machine with version 2."""
+    own = tmp_path / "unit" / "worker"
+    own.mkdir(parents=True)
+    (tmp_path / "unit" / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    (own / "cgroup.subtree_control").write_text("")
+    mounts, groups = tmp_path / "mountinfo", tmp_path / "cgroup"
+    mounts.write_text(f"30 20 0:26 / {tmp_path} rw,nosuid - cgroup2 cgroup2 rw\n")
+    groups.write_text("0::/unit/worker\n")
+    places = cgroups.find(mounts, groups)
+    assert places == {
+        "memory": cgroups.Place(tmp_path / "unit", 2),
+        "pids": cgroups.Place(tmp_path / "unit", 2),
+    }
+    group = cgroups.Groups(places).take()
+    assert group is not None
+    folder = group.folders["memory"].folder
+    (folder / "memory.events").write_text("oom 0\noom_kill 2\n")
+    (folder / "pids.events").write_text("max 0\n")
+    (folder / "memory.peak").write_text("2048\n")
+    group.limit(1 << 20, 10)
+    assert (folder / "memory.max").read_text() == str(1 << 20)
+    assert (folder / "pids.max").read_text() == "11"
+    assert group.peak_kb == 2
+    assert not group.out_of_memory
+    (folder / "memory.events").write_text("oom 0\noom_kill 3\n")
+    (folder / "pids.events").write_text("max 1\n")
+    assert group.out_of_memory
+    assert group.out_of_processes
+
+
+def test_no_groups_where_nothing_is_passed_on(tmp_path: Path) -> None:
+    mounts, groups = tmp_path / "mountinfo", tmp_path / "cgroup"
+    mounts.write_text(f"30 20 0:26 / {tmp_path} rw - cgroup2 cgroup2 rw\n")
+    groups.write_text("0::/\n")
+    assert cgroups.find(mounts, groups) == {}
+    assert cgroups.Groups({}).take() is None
+
+
+def test_the_filter_is_whole_instructions() -> None:
+    program = seccomp.program()
+    assert len(program) % 8 == 0
+    assert len(program) // 8 < 4096
+
+
+def test_hidden_folders_are_left_out_of_what_may_be_read(tmp_path: Path) -> None:
+    for name in ("a/b/secret", "a/c", "d"):
+        (tmp_path / name).mkdir(parents=True)
+    hidden = [str(tmp_path / "a/b/secret")]
+    allowed = landlock.without(str(tmp_path), hidden)
+    assert sorted(allowed) == [str(tmp_path / "a/c"), str(tmp_path / "d")]
+    assert landlock.without(str(tmp_path / "a/b/secret/x"), hidden) == []
