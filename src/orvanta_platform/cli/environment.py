@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -22,8 +21,6 @@ from orvanta_platform.settings import Settings
 
 T = TypeVar("T")
 
-_PR_SET_DUMPABLE = 4
-
 
 def take_settings(secrets_fd: int | None = None) -> Settings:
     """Read the settings, set up what is printed, then take the secrets out of the environment of this process.
@@ -36,14 +33,6 @@ def take_settings(secrets_fd: int | None = None) -> Settings:
         os.environ.pop(name, None)
     logging.configure(made.log_level)
     return made
-
-
-def hide_memory() -> None:
-    """Close this process's memory and environment to every other process of the same user.
-
-    Both held secrets. The mark does not outlive an exec: a child that reads secrets calls this itself.
-    """
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from orvanta_platform.cli.environment import ask, check_schema, hide_memory, take_settings, with_database
+from orvanta_platform.cli.environment import ask, check_schema, take_settings, with_database
 from orvanta_platform.db.migrate import migrate as migrate_database
+from orvanta_platform.worker.sandbox.harden import harden_process
 
 SecretsFd = Annotated[int | None, typer.Option("--secrets-fd", hidden=True)]
 
@@ -33,7 +34,7 @@ def server(secrets_fd: SecretsFd = None) -> None:
     from orvanta_platform.daemons.background import of_server
     from orvanta_platform.http.server import serve
 
-    hide_memory()
+    harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
         serve(settings, background=of_server)
 
@@ -45,7 +46,7 @@ def worker(secrets_fd: SecretsFd = None) -> None:
     """
     from orvanta_platform.worker.supervisor import run
 
-    hide_memory()
+    harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
         ask(settings, check_schema)
         raise typer.Exit(run(settings))
@@ -56,7 +57,7 @@ def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], sec
     from orvanta_platform.daemons.background import of_worker
     from orvanta_platform.worker import process
 
-    hide_memory()
+    harden_process()
     process.die_with_parent()
     asyncio.run(process.run(take_settings(secrets_fd), control_fd, of_worker))
 

@@ -53,7 +53,6 @@ async def migrate(owner_url: str, *, app_url: str | None = None) -> list[str]:
         raise unavailable(error) from error
     try:
         await _check_version(connection)
-        await connection.execute(load("schema")["create_migration_table"].text)
         applied = await _apply_missing(connection)
         await connection.fetchval(load("schema")["ensure_partitions"].text, clock.now())
         app_role = _role(app_url) if app_url else None
@@ -77,6 +76,7 @@ async def _apply_missing(connection: Connection) -> list[str]:
     names: list[str] = []
     async with connection.transaction():
         await connection.execute(load("schema")["lock_migrations"].text)
+        await connection.execute(load("schema")["create_migration_table"].text)
         await _refuse_newer(connection)
         done = {row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)}
         for migration in migrations():

@@ -3,7 +3,7 @@
 
 CREATE VIEW live_run_view AS
 SELECT r.id, r.workspace, false AS is_step, false AS ended, r.id AS run, NULL::text AS node, NULL::integer AS node_index, r.kind,
-       CASE WHEN r.status = 'queued' AND EXISTS (SELECT FROM job_live x WHERE x.run = r.id AND x.attempt > 0)
+       CASE WHEN r.status = 'queued' AND (SELECT true FROM job_live x WHERE x.run = r.id AND x.attempt > 0 LIMIT 1)
             THEN 'running' ELSE r.status END AS state, r.path AS own_path,
        r.path, r.path AS run_path, coalesce(i.extra_perms, '{}') AS extra_perms, r.version,
        CASE WHEN v.kind = 'script' THEN v.hash END AS script_hash, r.document, r.kind AS run_kind, r.language,

@@ -19,8 +19,8 @@ CREATE TABLE IF NOT EXISTS migration (
 SELECT to_regclass('migration') IS NOT NULL
 
 -- name: lock_migrations
--- One migrator at a time; the next one finds nothing left to do.
-LOCK TABLE migration IN ACCESS EXCLUSIVE MODE
+-- One migrator at a time, from before the table exists; the next one finds nothing left to do.
+SELECT pg_advisory_xact_lock(hashtext('orvanta.migrations'))
 
 -- name: applied_migrations
 -- The migrations that this database has.

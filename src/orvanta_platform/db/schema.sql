@@ -1,0 +1,545 @@
+-- The whole schema, as all migrations leave it. For reading: a database is made by the migrations alone, and a test
+-- compares what the two make. The weekly partitions of history are made by ensure_partitions().
+
+CREATE TABLE migration (
+    name       text PRIMARY KEY,
+    breaking   boolean NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- People, workspaces, what they may do, and the record of what they did.
+
+CREATE FUNCTION app_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT coalesce(nullif(current_setting('orvanta.now', true), '')::timestamptz, now())
+$$;
+COMMENT ON FUNCTION app_now() IS 'The one clock of SQL: the session setting orvanta.now where a test set it.';
+
+CREATE TABLE account (
+    email         text PRIMARY KEY,
+    username      text NOT NULL UNIQUE,
+    name          text,
+    password_hash text,
+    login_type    text NOT NULL DEFAULT 'password',
+    super_admin   boolean NOT NULL DEFAULT false,
+    devops        boolean NOT NULL DEFAULT false,
+    verified      boolean NOT NULL DEFAULT true,
+    disabled      boolean NOT NULL DEFAULT false,
+    created_at    timestamptz NOT NULL DEFAULT app_now()
+);
+
+CREATE TABLE workspace (
+    id          text PRIMARY KEY,
+    name        text NOT NULL,
+    owner       text NOT NULL,
+    color       text,
+    archived_at timestamptz,
+    created_at  timestamptz NOT NULL DEFAULT app_now()
+);
+
+CREATE TABLE member (
+    workspace  text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    username   text NOT NULL,
+    email      text NOT NULL REFERENCES account (email) ON DELETE CASCADE,
+    role       text NOT NULL CHECK (role IN ('admin', 'developer', 'operator', 'viewer')),
+    disabled   boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, username),
+    UNIQUE (workspace, email)
+);
+CREATE INDEX member_email ON member (email);
+
+CREATE TABLE token (
+    hash         bytea PRIMARY KEY,
+    prefix       text NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('user', 'session', 'first_password')),
+    email        text NOT NULL REFERENCES account (email) ON DELETE CASCADE,
+    workspace    text REFERENCES workspace (id) ON DELETE CASCADE,
+    label        text,
+    scopes       text[],
+    created_at   timestamptz NOT NULL DEFAULT app_now(),
+    expires_at   timestamptz,
+    last_used_at timestamptz NOT NULL DEFAULT app_now()
+);
+COMMENT ON COLUMN token.hash IS 'SHA-256 of the token; the token itself is shown once and stored nowhere.';
+CREATE INDEX token_email ON token (email, created_at);
+
+CREATE TABLE login_failure (
+    key        text PRIMARY KEY,
+    count      integer NOT NULL,
+    since      timestamptz NOT NULL
+);
+COMMENT ON TABLE login_failure IS 'Failed logins of one account or address inside the present window.';
+
+CREATE TABLE team (
+    workspace   text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    name        text NOT NULL,
+    summary     text,
+    extra_perms jsonb NOT NULL DEFAULT '{}',
+    PRIMARY KEY (workspace, name)
+);
+COMMENT ON TABLE team IS 'A group of members (g/<name>); group is a reserved word.';
+
+CREATE TABLE team_member (
+    workspace text NOT NULL,
+    team      text NOT NULL,
+    username  text NOT NULL,
+    PRIMARY KEY (workspace, team, username),
+    FOREIGN KEY (workspace, team) REFERENCES team (workspace, name) ON DELETE CASCADE
+);
+CREATE INDEX team_member_username ON team_member (workspace, username);
+
+CREATE TABLE folder (
+    workspace   text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    name        text NOT NULL,
+    summary     text,
+    owners      text[] NOT NULL DEFAULT '{}',
+    extra_perms jsonb NOT NULL DEFAULT '{}',
+    created_by  text NOT NULL,
+    edited_at   timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, name)
+);
+
+CREATE TABLE audit (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workspace    text,
+    at           timestamptz NOT NULL DEFAULT app_now(),
+    actor        text NOT NULL,
+    on_behalf_of text,
+    operation    text NOT NULL,
+    action_kind  text NOT NULL CHECK (action_kind IN ('Created', 'Updated', 'Delete', 'Execute')),
+    resource     text,
+    parameters   jsonb,
+    address      text,
+    request_id   text
+);
+CREATE INDEX audit_workspace ON audit (workspace, id);
+
+CREATE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'audit rows are never changed or deleted';
+END
+$$;
+CREATE TRIGGER audit_is_append_only BEFORE UPDATE OR DELETE ON audit
+    FOR EACH ROW EXECUTE FUNCTION refuse_audit_change();
+
+-- What can run: documents by hash, items by path, their versions.
+
+CREATE TABLE document (
+    hash       bytea PRIMARY KEY,
+    body       bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT app_now()
+);
+COMMENT ON TABLE document IS 'Bytes of a workflow or script as they came, by SHA-256.';
+
+CREATE TABLE item (
+    workspace   text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    kind        text NOT NULL CHECK (kind IN ('script', 'flow')),
+    path        text NOT NULL,
+    version     bigint,
+    archived    boolean NOT NULL DEFAULT false,
+    deleted     boolean NOT NULL DEFAULT false,
+    extra_perms jsonb NOT NULL DEFAULT '{}',
+    created_by  text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT app_now(),
+    edited_by   text NOT NULL,
+    edited_at   timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, kind, path)
+);
+COMMENT ON COLUMN item.deleted IS 'Not shown any more, and archived as well; runs that name a version keep it. A new version brings the path back.';
+COMMENT ON COLUMN item.version IS 'The version that runs by path take: the newest locked one; null while the first is locking.';
+
+CREATE TABLE version (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    workspace    text NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('script', 'flow')),
+    path         text NOT NULL,
+    number       integer NOT NULL,
+    hash         text NOT NULL,
+    content_hash text NOT NULL,
+    document     bytea NOT NULL REFERENCES document (hash),
+    format       text NOT NULL DEFAULT 'json' CHECK (format IN ('json', 'yaml', 'text')),
+    language     text,
+    settings     json NOT NULL,
+    parent       text,
+    author       text NOT NULL,
+    message      text,
+    created_at   timestamptz NOT NULL DEFAULT app_now(),
+    lock_state   text NOT NULL DEFAULT 'locked' CHECK (lock_state IN ('locking', 'locked', 'failed')),
+    lock         text,
+    lock_error   text,
+    lock_job     uuid,
+    archived     boolean NOT NULL DEFAULT false,
+    deleted      boolean NOT NULL DEFAULT false,
+    UNIQUE (workspace, kind, path, number),
+    FOREIGN KEY (workspace, kind, path) REFERENCES item (workspace, kind, path) ON DELETE CASCADE
+);
+CREATE INDEX version_hash ON version (workspace, hash);
+COMMENT ON COLUMN version.hash IS 'Script: 16 hex digits of its version hash. Flow: the artifact hash.';
+COMMENT ON COLUMN version.document IS 'Script: its content. Flow: the bytes of {value, schema} as they came, or its YAML source.';
+COMMENT ON COLUMN version.settings IS 'What was deployed beside the document (summary, description, schema of a script, tag, timeout ...), as it came.';
+
+CREATE TABLE pin_set (
+    hash bytea PRIMARY KEY,
+    pins json NOT NULL
+);
+COMMENT ON COLUMN pin_set.pins IS '{"script:<path>": version id, ...}: what a run resolves a path to.';
+
+CREATE TABLE idempotency (
+    workspace  text NOT NULL,
+    path       text NOT NULL,
+    key        text NOT NULL,
+    run        uuid NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, path, key)
+);
+
+-- What is under way. Narrow rows, no payload, nothing that grows with history.
+
+CREATE SEQUENCE job_seq CACHE 1;
+
+CREATE TABLE run_live (
+    id              uuid PRIMARY KEY,
+    workspace       text NOT NULL,
+    kind            text NOT NULL,
+    path            text,
+    version         bigint,
+    document        bytea,
+    language        text,
+    pin_set         bytea,
+    engine_version  smallint NOT NULL,
+    rev             integer NOT NULL DEFAULT 0,
+    state           bytea NOT NULL,
+    status          text NOT NULL CHECK (status IN ('queued', 'running', 'awaiting_approval', 'cancelling')),
+    cancel_at       timestamptz,
+    cancel_by       text,
+    cancel_reason   text,
+    priority        smallint NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 100),
+    queue           text,
+    parent          uuid,
+    root            uuid NOT NULL,
+    trigger         text NOT NULL,
+    created_by      text NOT NULL,
+    email           text NOT NULL,
+    permissioned_as text NOT NULL,
+    created_at      timestamptz NOT NULL DEFAULT app_now(),
+    scheduled_at    timestamptz NOT NULL DEFAULT app_now(),
+    started_at      timestamptz,
+    seed            bigint NOT NULL,
+    timeout_s       double precision,
+    labels          text[],
+    CHECK ((status = 'cancelling') = (cancel_at IS NOT NULL))
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX run_live_workspace ON run_live (workspace, id);
+CREATE INDEX run_live_parent ON run_live (parent) WHERE parent IS NOT NULL;
+COMMENT ON TABLE run_live IS 'A run that has not ended. It is the root frame: every change of its jobs except claim bumps rev.';
+COMMENT ON COLUMN run_live.started_at IS 'The earliest start of a job that has ended; null until one has.';
+
+CREATE TABLE job_live (
+    id           uuid PRIMARY KEY,
+    run          uuid NOT NULL,
+    workspace    text NOT NULL,
+    node         text,
+    node_index   integer NOT NULL,
+    kind         text NOT NULL,
+    language     text,
+    path         text,
+    queue        text NOT NULL,
+    priority     smallint NOT NULL CHECK (priority BETWEEN 0 AND 100),
+    lane         smallint NOT NULL CHECK (lane IN (0, 1)),
+    seq          bigint,
+    state        text NOT NULL CHECK (state IN ('scheduled', 'available', 'running')),
+    attempt      integer NOT NULL DEFAULT 0,
+    losses       smallint NOT NULL DEFAULT 0,
+    failures     integer NOT NULL DEFAULT 0,
+    worker       uuid,
+    generation   integer,
+    timeout_s    double precision,
+    enqueued_at  timestamptz NOT NULL,
+    claimed_at   timestamptz,
+    attempts     json NOT NULL DEFAULT '[]',
+    CHECK ((state = 'running') = (worker IS NOT NULL AND generation IS NOT NULL)),
+    CHECK ((state = 'available') = (seq IS NOT NULL))
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX job_live_claim ON job_live (queue, priority DESC, lane, seq) WHERE state = 'available';
+CREATE INDEX job_live_run ON job_live (run);
+COMMENT ON COLUMN job_live.lane IS '0: a run under way; 1: the first job of a new run.';
+COMMENT ON COLUMN job_live.attempt IS 'How often it was started.';
+COMMENT ON COLUMN job_live.attempts IS 'The attempts that ended without ending the job: [{attempt, worker, claimed_at, ended_at, reason}].';
+
+CREATE TABLE timer (
+    run    uuid NOT NULL,
+    job    uuid NOT NULL,
+    kind   text NOT NULL CHECK (kind IN ('start', 'retry', 'cancel')),
+    due_at timestamptz NOT NULL,
+    PRIMARY KEY (run, job, kind)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX timer_due ON timer (due_at);
+
+CREATE TABLE inbox (
+    run        uuid NOT NULL,
+    seq        bigint GENERATED ALWAYS AS IDENTITY,
+    event      json NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (run, seq)
+);
+CREATE INDEX inbox_created ON inbox (created_at);
+
+CREATE TABLE worker (
+    id            uuid PRIMARY KEY,
+    name          text NOT NULL,
+    instance      text NOT NULL,
+    ip            text NOT NULL,
+    worker_group  text NOT NULL,
+    queues        text[],
+    slots         integer NOT NULL,
+    version       text NOT NULL,
+    isolation     text NOT NULL,
+    generation    integer NOT NULL DEFAULT 1,
+    beat          bigint NOT NULL DEFAULT 0,
+    state         text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'lost', 'stopped')),
+    jobs_executed bigint NOT NULL DEFAULT 0,
+    started_at    timestamptz NOT NULL DEFAULT app_now(),
+    beat_at       timestamptz NOT NULL DEFAULT app_now()
+) WITH (fillfactor = 50);
+COMMENT ON TABLE worker IS 'Leases belong to workers: a job carries (worker, generation). queues null: every queue.';
+
+CREATE TABLE leader (
+    name   text PRIMARY KEY,
+    holder uuid NOT NULL,
+    term   bigint NOT NULL,
+    beat   bigint NOT NULL
+) WITH (fillfactor = 50);
+
+-- What was. Written once, partitioned by range of id (UUIDv7, so by week), dropped by partition.
+
+CREATE TABLE run (
+    id              uuid PRIMARY KEY,
+    workspace       text NOT NULL,
+    kind            text NOT NULL,
+    path            text,
+    version         bigint,
+    document        bytea,
+    language        text,
+    pin_set         bytea,
+    engine_version  smallint NOT NULL,
+    state           bytea NOT NULL,
+    status          text NOT NULL CHECK (status IN ('succeeded', 'failed', 'cancelled')),
+    recovered       boolean NOT NULL DEFAULT false,
+    skipped         boolean NOT NULL DEFAULT false,
+    error_name      text,
+    result_of       uuid,
+    cancel_by       text,
+    cancel_reason   text,
+    priority        smallint NOT NULL,
+    queue           text,
+    parent          uuid,
+    root            uuid NOT NULL,
+    trigger         text NOT NULL,
+    created_by      text NOT NULL,
+    email           text NOT NULL,
+    permissioned_as text NOT NULL,
+    created_at      timestamptz NOT NULL,
+    scheduled_at    timestamptz NOT NULL,
+    started_at      timestamptz,
+    ended_at        timestamptz NOT NULL,
+    seed            bigint NOT NULL,
+    worker          uuid,
+    generation      integer,
+    attempt         integer NOT NULL DEFAULT 0,
+    attempts        json NOT NULL DEFAULT '[]',
+    mem_peak_kb     integer,
+    log_chars       bigint NOT NULL DEFAULT 0,
+    labels          text[]
+) PARTITION BY RANGE (id);
+CREATE INDEX run_workspace ON run (workspace, id);
+COMMENT ON COLUMN run.result_of IS 'Whose value is the result: the node''s that gave it, or the run''s own. Null: null.';
+COMMENT ON COLUMN run.attempts IS 'With worker, attempt, mem_peak_kb, log_chars: of a run of one node, which has no row in job.';
+
+CREATE TABLE job (
+    id          uuid PRIMARY KEY,
+    run         uuid NOT NULL,
+    workspace   text NOT NULL,
+    node        text NOT NULL,
+    node_index  integer NOT NULL,
+    kind        text NOT NULL,
+    language    text,
+    path        text,
+    queue       text,
+    state       text NOT NULL CHECK (state IN ('succeeded', 'failed', 'cancelled')),
+    error_name  text,
+    worker      uuid,
+    generation  integer,
+    attempt     integer NOT NULL DEFAULT 0,
+    losses      smallint NOT NULL DEFAULT 0,
+    failures    integer NOT NULL DEFAULT 0,
+    enqueued_at timestamptz NOT NULL,
+    started_at  timestamptz,
+    ended_at    timestamptz NOT NULL,
+    attempts    json NOT NULL DEFAULT '[]',
+    mem_peak_kb integer,
+    log_chars   bigint NOT NULL DEFAULT 0
+) PARTITION BY RANGE (id);
+CREATE INDEX job_run ON job (run);
+COMMENT ON COLUMN job.queue IS 'Null: a node that needed no job (decided inside the step).';
+
+CREATE TABLE event (
+    run  uuid NOT NULL,
+    seq  bigint GENERATED ALWAYS AS IDENTITY,
+    kind text NOT NULL,
+    node text,
+    at   timestamptz NOT NULL DEFAULT app_now(),
+    data json,
+    PRIMARY KEY (run, seq)
+) PARTITION BY RANGE (run);
+
+CREATE TABLE value (
+    id       uuid NOT NULL,
+    kind     text NOT NULL CHECK (kind IN ('args', 'result', 'context')),
+    name     text NOT NULL DEFAULT '',
+    size     bigint NOT NULL,
+    encoding smallint NOT NULL DEFAULT 0 CHECK (encoding IN (0, 1)),
+    body     bytea,
+    object   text,
+    PRIMARY KEY (id, kind, name),
+    CHECK ((body IS NULL) <> (object IS NULL))
+) PARTITION BY RANGE (id);
+ALTER TABLE value ALTER COLUMN body SET STORAGE EXTERNAL;
+COMMENT ON TABLE value IS 'JSON text by the id of its run or job; size is that of the JSON. encoding 1: zlib. object: key in object storage.';
+
+CREATE TABLE log_chunk (
+    job        uuid NOT NULL,
+    attempt    integer NOT NULL,
+    seq        integer NOT NULL,
+    first_char bigint NOT NULL,
+    chars      integer NOT NULL,
+    body       bytea NOT NULL,
+    at         timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (job, attempt, seq)
+) PARTITION BY RANGE (job);
+ALTER TABLE log_chunk ALTER COLUMN body SET STORAGE EXTERNAL;
+COMMENT ON TABLE log_chunk IS 'UTF-8 text, zlib. first_char counts characters of the attempt''s log before it.';
+
+CREATE FUNCTION uuid_at(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
+    SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
+$$;
+COMMENT ON FUNCTION uuid_at IS 'The lowest UUID whose first 48 bits are this millisecond.';
+
+CREATE FUNCTION ensure_partitions(around timestamptz) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    parent text;
+    start  timestamptz;
+    made   integer := 0;
+    child  text;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('orvanta.partitions'));
+    FOR week IN -1..2 LOOP
+        start := date_trunc('week', around AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(weeks => week);
+        FOREACH parent IN ARRAY ARRAY['run', 'job', 'event', 'value', 'log_chunk'] LOOP
+            child := parent || '_' || to_char(start AT TIME ZONE 'UTC', 'IYYY"w"IW');
+            IF to_regclass(child) IS NULL THEN
+                EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                               child, parent, uuid_at(start), uuid_at(start + interval '7 days'));
+                made := made + 1;
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN made;
+END
+$$;
+COMMENT ON FUNCTION ensure_partitions IS 'Makes the weekly partitions from the week before to two weeks after; safe to call at any time, by anyone.';
+
+-- One shape for whatever answers to an id: a run or a node's job, under way or ended. For reading alone.
+-- run_path decides who may see it, path is what it is shown by, own_path (script or workflow) what it runs; a run of one node has its job in the same row.
+
+CREATE VIEW live_run_view AS
+SELECT r.id, r.workspace, false AS is_step, false AS ended, r.id AS run, NULL::text AS node, NULL::integer AS node_index, r.kind,
+       CASE WHEN r.status = 'queued' AND (SELECT true FROM job_live x WHERE x.run = r.id AND x.attempt > 0 LIMIT 1)
+            THEN 'running' ELSE r.status END AS state, r.path AS own_path,
+       r.path, r.path AS run_path, coalesce(i.extra_perms, '{}') AS extra_perms, r.version,
+       CASE WHEN v.kind = 'script' THEN v.hash END AS script_hash, r.document, r.kind AS run_kind, r.language,
+       coalesce(r.queue, j.queue) AS queue, r.priority, r.parent, r.root, r.trigger, r.created_by, r.email, r.permissioned_as,
+       r.created_at, r.scheduled_at, coalesce(r.started_at, j.claimed_at) AS started_at, NULL::timestamptz AS ended_at,
+       r.cancel_at IS NOT NULL AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
+       NULL::text AS error_name, NULL::uuid AS result_of, w.name AS worker, coalesce(j.attempt, 0) AS attempt,
+       coalesce(j.failures, 0) AS failures, NULL::integer AS mem_peak_kb, 0::bigint AS log_chars, r.labels, r.state AS run_state,
+       j.state AS job_state, t.due_at AS retry_at,
+       j.queue IS NULL OR EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+FROM run_live r
+LEFT JOIN job_live j ON j.id = r.id
+LEFT JOIN timer t ON t.run = r.id AND t.job = r.id AND t.kind = 'retry'
+LEFT JOIN worker w ON w.id = j.worker
+LEFT JOIN version v ON v.id = r.version
+LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path;
+
+CREATE VIEW live_job_view AS
+SELECT j.id, r.workspace, true AS is_step, false AS ended, j.run, j.node, j.node_index, j.kind, j.state, j.path AS own_path,
+       coalesce(j.path, r.path || '/' || j.node) AS path, r.path AS run_path, coalesce(i.extra_perms, '{}') AS extra_perms,
+       NULL::bigint AS version, NULL::text AS script_hash, r.document, r.kind AS run_kind, j.language,
+       j.queue, j.priority, j.run AS parent, r.root, r.trigger, r.created_by, r.email, r.permissioned_as,
+       j.enqueued_at AS created_at, j.enqueued_at AS scheduled_at, j.claimed_at AS started_at, NULL::timestamptz AS ended_at,
+       r.cancel_at IS NOT NULL AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
+       NULL::text AS error_name, NULL::uuid AS result_of, w.name AS worker, j.attempt,
+       j.failures, NULL::integer AS mem_peak_kb, 0::bigint AS log_chars, r.labels, NULL::bytea AS run_state,
+       j.state AS job_state, t.due_at AS retry_at,
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+FROM job_live j
+JOIN run_live r ON r.id = j.run
+LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
+LEFT JOIN worker w ON w.id = j.worker
+LEFT JOIN version v ON v.id = r.version
+LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE j.id <> j.run;
+
+CREATE VIEW ended_run_view AS
+SELECT r.id, r.workspace, false AS is_step, true AS ended, r.id AS run, NULL::text AS node, NULL::integer AS node_index, r.kind,
+       r.status AS state, r.path AS own_path, r.path, r.path AS run_path, coalesce(i.extra_perms, '{}') AS extra_perms, r.version,
+       CASE WHEN v.kind = 'script' THEN v.hash END AS script_hash, r.document, r.kind AS run_kind, r.language,
+       coalesce(r.queue, r.language, CASE WHEN r.kind = 'identity' THEN 'native' END) AS queue, r.priority, r.parent, r.root, r.trigger,
+       r.created_by, r.email, r.permissioned_as, r.created_at, r.scheduled_at, r.started_at, r.ended_at,
+       r.status = 'cancelled' AS cancelled, r.cancel_by, r.cancel_reason, r.recovered, r.skipped,
+       r.error_name, r.result_of, w.name AS worker, r.attempt,
+       0 AS failures, r.mem_peak_kb, r.log_chars, r.labels, r.state AS run_state,
+       NULL::text AS job_state, NULL::timestamptz AS retry_at, true AS served
+FROM run r
+LEFT JOIN worker w ON w.id = r.worker
+LEFT JOIN version v ON v.id = r.version
+LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path;
+
+-- Ended jobs of ended runs, and of runs under way: two views, so that what is asked of the run finds the jobs.
+CREATE VIEW ended_job_view AS
+SELECT j.id, j.workspace, true AS is_step, true AS ended, j.run, j.node, j.node_index, j.kind, j.state, j.path AS own_path,
+       coalesce(j.path, r.path || '/' || j.node) AS path, r.path AS run_path, coalesce(i.extra_perms, '{}') AS extra_perms,
+       NULL::bigint AS version, NULL::text AS script_hash, r.document, r.kind AS run_kind, j.language,
+       j.queue, r.priority, j.run AS parent, r.root, r.trigger, r.created_by, r.email, r.permissioned_as,
+       j.enqueued_at AS created_at, j.enqueued_at AS scheduled_at, j.started_at, j.ended_at,
+       j.state = 'cancelled' AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
+       j.error_name, j.id AS result_of, w.name AS worker, j.attempt,
+       j.failures, j.mem_peak_kb, j.log_chars, r.labels, NULL::bytea AS run_state,
+       NULL::text AS job_state, NULL::timestamptz AS retry_at, true AS served
+FROM job j
+JOIN run r ON r.id = j.run
+LEFT JOIN worker w ON w.id = j.worker
+LEFT JOIN version v ON v.id = r.version
+LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path;
+
+CREATE VIEW past_job_view AS
+SELECT j.id, j.workspace, true AS is_step, true AS ended, j.run, j.node, j.node_index, j.kind, j.state, j.path AS own_path,
+       coalesce(j.path, r.path || '/' || j.node) AS path, r.path AS run_path, coalesce(i.extra_perms, '{}') AS extra_perms,
+       NULL::bigint AS version, NULL::text AS script_hash, r.document, r.kind AS run_kind, j.language,
+       j.queue, r.priority, j.run AS parent, r.root, r.trigger, r.created_by, r.email, r.permissioned_as,
+       j.enqueued_at AS created_at, j.enqueued_at AS scheduled_at, j.started_at, j.ended_at,
+       j.state = 'cancelled' AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
+       j.error_name, j.id AS result_of, w.name AS worker, j.attempt,
+       j.failures, j.mem_peak_kb, j.log_chars, r.labels, NULL::bytea AS run_state,
+       NULL::text AS job_state, NULL::timestamptz AS retry_at, true AS served
+FROM job j
+JOIN run_live r ON r.id = j.run
+LEFT JOIN worker w ON w.id = j.worker
+LEFT JOIN version v ON v.id = r.version
+LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path;
+
+CREATE INDEX run_parent ON run (parent) WHERE parent IS NOT NULL;
