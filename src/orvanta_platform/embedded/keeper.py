@@ -29,7 +29,8 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _PATIENCE_S = 60.0
 _PR_SET_PDEATHSIG = 1
-_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
+_STOPS = {signal.SIGTERM, signal.SIGINT}
+_SIGNALS = {*_STOPS, signal.SIGCHLD}
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -138,7 +139,8 @@ class Keeper:
     def _wait(self, seconds: float) -> None:
         """Until a child ends, a stop is asked for or the time is over."""
         got = signal.sigtimedwait(_SIGNALS, seconds)
-        if got is not None and got.si_signo != signal.SIGCHLD:
+        # After a SIGSTOP and SIGCONT Python may give a signal that is none of those waited for.
+        if got is not None and got.si_signo in _STOPS:
             self.stopping = True
 
     def _why(self) -> str:
