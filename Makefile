@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help up test lint fmt docs soak bench lock clean runtime tools
+.PHONY: help up test lint fmt docs soak lock clean runtime tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-14s %s\n' "$$target" "$$text"; done
@@ -30,9 +30,6 @@ docs: tools ## Write the generated pages of docs/reference
 
 soak: tools ## Run the long tests: the whole kill table at real times, 2,000 random workflows
 	@$(PYTHON) -m pytest -m soak -s $(ARGS)
-
-bench: tools ## Measure the bars of performance
-	@$(PYTHON) -m pytest -m bench -s $(ARGS)
 
 lock: tools ## Renew the lock files from pyproject.toml
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - $(LOCK) -o requirements.lock

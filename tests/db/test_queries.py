@@ -1,20 +1,77 @@
-"""Every named query is described and fits the schema."""
+"""Every named query is described, has a name of its own, and fits the real schema."""
 
 from __future__ import annotations
 
-import pytest
+import importlib.resources
+import re
 
-from orvanta_platform.db.pool import Database
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+
 from orvanta_platform.db.queries import load, nouns
 
-OWNERS_ALONE = {"schema"}
-"""Statements of migrations, which the application's role may not prepare."""
+EVERY = [(noun, query) for noun in nouns() for query in load(noun).values()]
 
 
-@pytest.mark.parametrize("noun", nouns())
-async def test_every_query_prepares(db: Database, noun: str) -> None:
-    async with db.acquire() as connection:
-        for query in load(noun).values():
-            assert query.description.endswith((".", ")")), query.name
-            if noun not in OWNERS_ALONE:
-                await connection.prepare(query.text)
+@pytest.mark.every_postgres
+async def test_every_query_fits_the_schema(database: TestDatabase) -> None:
+    """Prepared as the role that runs it: the application's, or, for migrations, the owner's."""
+    owner, app = await asyncpg.connect(database.owner_url), await asyncpg.connect(database.app_url)
+    try:
+        for noun, query in EVERY:
+            try:
+                await (owner if noun == "schema" else app).prepare(query.text)
+            except asyncpg.PostgresError as error:
+                raise AssertionError(f"{noun}.{query.name}: {error}") from error
+    finally:
+        await owner.close()
+        await app.close()
+
+
+def test_every_query_says_what_it_does() -> None:
+    """A sentence, and no parameter that is left out in between."""
+    for noun, query in EVERY:
+        name = f"{noun}.{query.name}: {query.description}"
+        assert query.description[0].isupper() and query.description.endswith((".", ")")), name
+        numbers = {int(number) for number in re.findall(r"\$(\d+)", query.text)}
+        assert numbers == set(range(1, len(numbers) + 1)), name
+
+
+def test_no_query_is_forgotten() -> None:
+    """Each named query is read by somebody under db/ or control/."""
+    source = importlib.resources.files("orvanta_platform")
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("db", "control", "cli")
+        for path in source.joinpath(folder).iterdir()
+        if path.name.endswith(".py")
+    )
+    unused = [f"{noun}.{query.name}" for noun, query in EVERY if not _is_named(query.name, text)]
+    assert not unused
+
+
+def _is_named(name: str, text: str) -> bool:
+    """By its whole name, or by the first word of it, which the name of a part is put behind."""
+    return f'"{name}"' in text or f'"{name.split("_")[0]}_{{' in text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SELECT 1", "begin"),
+        ("-- name: a\nSELECT 1", "description"),
+        ("-- name: a\n-- One.\nSELECT 1\n-- name: a\n-- Two.\nSELECT 2", "twice"),
+    ],
+)
+def test_a_malformed_file_is_refused(monkeypatch: pytest.MonkeyPatch, text: str, told: str) -> None:
+    class Folder:
+        def joinpath(self, *_: str) -> Folder:
+            return self
+
+        def read_text(self, encoding: str) -> str:
+            return text
+
+    monkeypatch.setattr(importlib.resources, "files", lambda _: Folder())
+    with pytest.raises(ValueError, match=told):
+        load.__wrapped__("broken")

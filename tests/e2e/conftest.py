@@ -48,7 +48,7 @@ def installation() -> Iterator[Installation]:
         "HOME": str(home),
         "ORVANTA_HOME": str(home / ".local/share/orvanta"),
         "ORVANTA_PORT": str(port),
-        "ORVANTA_MEMORY_LIMIT": "128MiB",
+        "ORVANTA_MEMORY_LIMIT": "256MiB",
         "ORVANTA_PROCESS_LIMIT": "64",
         "ORVANTA_JOB_TIMEOUT_S": "60",
     }

@@ -111,7 +111,8 @@ class StepWrite:
     """One step of one run, to be written if the run is still at `rev`.
 
     `over_cancel`: written although the run is being cancelled (only under the run's lock).
-    `inbox_upto`: inbox rows up to this seq were taken in.
+    `inbox_seq`: the inbox row that was taken in. One alone: a row with a lower seq may be committed at any moment,
+    and nobody has read it.
     """
 
     run: UUID
@@ -126,7 +127,7 @@ class StepWrite:
     events: Sequence[NewEvent] = ()
     end: RunEnd | None = None
     over_cancel: bool = False
-    inbox_upto: int | None = None
+    inbox_seq: int | None = None
 
     @property
     def size(self) -> int:
@@ -221,6 +222,6 @@ def _arguments(steps: Sequence[StepWrite]) -> list[list[Any]]:
         [end.recovered for end in ends],
         [end.error_name for end in ends],
         [end.result_of for end in ends],
-        [step.inbox_upto for step in steps],
+        [step.inbox_seq for step in steps],
     ]
     return heads + [array for group in groups for array in group.arrays]

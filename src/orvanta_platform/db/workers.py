@@ -35,7 +35,7 @@ class Observed:
 
 
 async def register(connection: Connection, worker: NewWorker) -> None:
-    """Announce a worker, generation 1."""
+    """Announce a worker, generation 1. Safe to send again."""
     await connection.execute(
         load("workers")["register_worker"].text, *(getattr(worker, name) for name in NewWorker.__slots__)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orvanta_platform.control import permissions
+from orvanta_platform.control import permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import runs
@@ -42,17 +42,21 @@ def plan_of_tree(tree: dict[str, Any]) -> Plan:
 
 
 async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, plan: Plan) -> dict[str, Pin]:
-    """What each script that the plan names resolves to now, in at most two queries. Raises ScriptMissing."""
+    """What each script that the plan names resolves to now, in at most two queries. Raises ScriptMissing.
+
+    What the actor may read counts, whatever its token is limited to: a token for one workflow runs all of it.
+    """
     named = [node.value for node in (*plan.nodes, *filter(None, [plan.failure])) if node.kind is Kind.SCRIPT]
     paths = sorted({value["path"] for value in named if not value.get("hash")})
     hashes = sorted({str(value["hash"]) for value in named if value.get("hash")})
     if not named:
         return {}
     found = await runs.resolve_pins(connection, workspace, paths, hashes)
+    owner = scopes.without(actor)
     pins = {}
     for script in found:
         thing = Thing(workspace, "script", script.path, script.created_by, script.extra_perms)
-        if permissions.can(actor, "read", thing):
+        if permissions.can(owner, "read", thing):
             key = pin_key({"path": script.path, "hash": script.hash})
             pins[key] = Pin(
                 path=script.path,

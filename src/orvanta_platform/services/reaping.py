@@ -10,7 +10,7 @@ from uuid import UUID
 from orvanta_platform.db import jobs, runs, workers
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.services.steps import events as inbox
-from orvanta_platform.services.steps.advance import Tools, advance
+from orvanta_platform.services.steps.advance import Tools, advance_all
 
 _RUNS_AT_ONCE = 50
 
@@ -66,8 +66,7 @@ async def _reap_runs(
     done.jobs += back
     done.queues |= queues
     done.stepped |= stepping
-    for run in stepping:
-        await advance(tools, run)
+    await advance_all(tools, stepping)
 
 
 async def _take_back(

@@ -88,6 +88,8 @@ async def begin(platform: Platform, actor: Actor, beginning: Beginning, args: by
                 return first
         await _keep_documents(connection, beginning, new)
         await run_rows.insert_run(connection, new)
+        if (tries > 1 or options.run_id is not None) and await run_rows.ended_run(connection, new.id) is not None:
+            raise _EndedAlready
         await value_rows.insert_value(connection, args_value)
         if step is None and options.scheduled_at is not None:
             await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
@@ -106,8 +108,8 @@ async def begin(platform: Platform, actor: Actor, beginning: Beginning, args: by
 
     try:
         run = await platform.db.retrying(write)
-    except asyncpg.UniqueViolationError as error:
-        # A COMMIT that got no answer went through: the second try finds the run it made.
+    except (asyncpg.UniqueViolationError, _EndedAlready) as error:
+        # A COMMIT that got no answer went through: the second try finds the run it made, perhaps at its end.
         if tries > 1:
             return new.id
         if options.run_id is None:
@@ -122,6 +124,10 @@ async def begin(platform: Platform, actor: Actor, beginning: Beginning, args: by
     else:
         platform.notify.send("timer")
     return run
+
+
+class _EndedAlready(Exception):
+    """A run with this id is in history, where no key keeps another one from running."""
 
 
 def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:

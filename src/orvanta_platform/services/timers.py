@@ -8,14 +8,13 @@ from orvanta_platform.db import jobs, runs
 from orvanta_platform.db.jobs import DueTimer
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.services.steps import events as inbox
-from orvanta_platform.services.steps.advance import Tools, advance
+from orvanta_platform.services.steps.advance import Tools, advance_all
 
 
 async def fire(tools: Tools) -> int:
     """Move up to 200 due timers into inboxes and advance their runs; gives how many were due."""
     due = await tools.db.retrying(_take)
-    for run in dict.fromkeys(timer.run for timer in due):
-        await advance(tools, run)
+    await advance_all(tools, dict.fromkeys(timer.run for timer in due))
     return len(due)
 
 
@@ -23,8 +22,7 @@ async def sweep(tools: Tools) -> int:
     """Advance runs whose inbox nobody has taken in for a second; gives how many there were."""
     async with tools.db.acquire() as connection:
         stale: list[UUID] = await runs.stale_inbox(connection)
-    for run in stale:
-        await advance(tools, run)
+    await advance_all(tools, stale)
     return len(stale)
 
 

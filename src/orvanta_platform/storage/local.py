@@ -25,7 +25,7 @@ class LocalStorage:
         await asyncio.to_thread(self._put, self._path(key), body)
 
     async def get(self, key: str) -> bytes:
-        """The whole object. Raises ObjectMissing."""
+        """The whole object. Raises ObjectMissing, StorageError where the disk does not give it."""
         return await asyncio.to_thread(self._read, key, 0, -1)
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
@@ -67,6 +67,10 @@ class LocalStorage:
                 return file.read(length)
         except FileNotFoundError as error:
             raise ObjectMissing(f"The object {key} is gone.") from error
+        except OSError as error:
+            raise StorageError(
+                f"The object {key} could not be read: {error.strerror}.", hint=f"Check {self._folder}."
+            ) from error
 
 
 def _sync(folder: Path) -> None:

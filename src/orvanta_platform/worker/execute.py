@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import structlog
 
 from orvanta_platform import clock
 from orvanta_platform.db.jobs import Claimed
@@ -27,6 +28,8 @@ from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
 from orvanta_platform.worker.runtimes.pool import Runtimes
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -123,9 +126,17 @@ class Executor:
         )
         job_log = JobLog(platform.tools, job.id, job.attempt)
         started = clock.monotonic()
-        outcome = await self._runtimes.run(spec, job_log, cancelled)
+        outcome = await self._run(spec, job_log, cancelled)
         ran_s = clock.monotonic() - started
         return _ended(outcome, job, ran_s, await job_log.close())
+
+    async def _run(self, spec: JobSpec, job_log: JobLog, cancelled: asyncio.Event) -> JobOutcome:
+        """Whatever the runtime fails of is the attempt's failure: from here on, code may have begun."""
+        try:
+            return await self._runtimes.run(spec, job_log, cancelled)
+        except Exception as error:
+            log.exception("runtime failed", action="run", job=str(spec.job_id))
+            return JobOutcome(None, JobError("RuntimeFailed", f"The job could not be run: {error}."), 0, started=False)
 
     async def _args(self, job: Claimed, blueprint: Blueprint, node: Node) -> bytes:
         if blueprint.plan.single:

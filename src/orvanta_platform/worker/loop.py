@@ -38,14 +38,17 @@ LOOK_S = 1.0
 AGAIN_S = 0.2
 """Pause before the database is asked again for what a job needs, or told of its end."""
 
-DOUBTFUL_LOOKS = 3
-"""After a claim that got no answer, so many looks for jobs that it may have taken all the same."""
+DOUBTFUL_LOOKS = 30
+"""After a claim that got no answer, so many looks for jobs that it may have taken all the same, also late."""
 
 HAND_OFF_STEPS = 32
 HAND_OFF_S = 0.05
 """How long a slot keeps its run while other work waits."""
 
 DATABASE_AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError)
+
+CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, asyncpg.PostgresError)
+"""Whatever the database says to a claim, the jobs that run here go on."""
 
 log = structlog.get_logger(__name__)
 
@@ -135,7 +138,7 @@ class Worker:
             try:
                 async with self._platform.db.acquire() as connection:
                     found = await self._claimer.claim(connection, free)
-            except DATABASE_AWAY as error:
+            except CANNOT_CLAIM as error:
                 log.warning("cannot claim", action="claim", error=str(error))
                 self._doubtful_looks = DOUBTFUL_LOOKS
                 return False
@@ -157,7 +160,7 @@ class Worker:
             while following is not None:
                 current = following
                 steps += 1
-                hand_off = self._may_hand_off(steps, began)
+                hand_off = self._keeps_run(steps, began)
                 following = await self._one(current, running, hand_off)
                 if following is not None:
                     del self._running[current.id]
@@ -172,9 +175,7 @@ class Worker:
             self._free.append(running.slot)
             self._slot_freed.set()
 
-    def _may_hand_off(self, steps: int, began: float) -> bool:
-        if self._draining.is_set() or not self._lease.may_start:
-            return False
+    def _keeps_run(self, steps: int, began: float) -> bool:
         return not self._more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - began < HAND_OFF_S)
 
     async def _one(self, job: Claimed, running: _Running, hand_off: bool) -> Claimed | None:
@@ -187,6 +188,7 @@ class Worker:
             return None
         self.jobs_executed += 1
         running.finishing = True
+        hand_off = hand_off and not self._draining.is_set() and self._lease.may_start
         try:
             done = await self._record(job, *executed, hand_off)
         finally:
@@ -196,8 +198,14 @@ class Worker:
         return done.following
 
     async def _execute(self, job: Claimed, running: _Running) -> tuple[Blueprint, Finish] | None:
-        """Run the job; None where it was taken away before the database let it begin."""
+        """Run the job; None where it was taken away before the database let it begin.
+
+        Without beats it does not begin either: it may be somebody else's by now.
+        """
         while not running.abandoned:
+            if not self._lease.may_start:
+                await asyncio.sleep(AGAIN_S)
+                continue
             try:
                 async with self._platform.db.acquire() as connection:
                     blueprint = await self._platform.blueprints.of(connection, job.run)
@@ -210,7 +218,8 @@ class Worker:
     async def _record(self, job: Claimed, blueprint: Blueprint, finish: Finish, hand_off: bool) -> Finished:
         """Tell the end until the database has taken it, or says that the job is not ours.
 
-        A step that the database takes in no form becomes the job's failure; raises where it refuses that too.
+        A step that cannot be made, or that the database takes in no form, becomes the job's failure: its code has
+        run, and must not for that run again. Raises where that cannot be recorded either.
         """
         refused = False
         while True:
@@ -221,15 +230,17 @@ class Worker:
             except DATABASE_AWAY as error:
                 log.info("finish is tried again", action="finish_retry", job=str(job.id), error=str(error))
                 await asyncio.sleep(AGAIN_S)
-            except asyncpg.PostgresError as error:
+            except Exception as error:
                 if refused:
                     raise
                 finish, hand_off, refused = self._refused(job, finish, error), False, True
 
     def _refused(self, job: Claimed, finish: Finish, error: Exception) -> Finish:
-        """The database takes this step in no form: the job fails with what it said, its neighbours went on."""
-        log.error("step refused", action="step_refused", job=str(job.id), error=str(error))
-        fault = Err("StepRefused", f"The database refused the result: {error}")
+        """This step is made in no form: the job fails with the reason, its neighbours went on."""
+        by_database = isinstance(error, asyncpg.PostgresError)
+        said = error.args[0] if by_database else str(error)  # PostgreSQL's details quote whole rows
+        log.error("step refused", action="step_refused", job=str(job.id), error=said, exc_info=not by_database)
+        fault = Err("StepRefused", f"The result could not be recorded: {said}")
         raw = error_json(fault, job.node)
         return Finish(
             job=finish.job,
@@ -253,19 +264,19 @@ class Worker:
         with self._platform.listen.watch("cancel") as watch:
             while True:
                 await watch.wait(LOOK_S)
-                try:
-                    if self._running:
-                        await self._stop_what_must()
-                    if self._failed:
-                        await self._lose_failed()
-                    if self._doubtful_looks:
-                        await self._give_back_unknown()
-                        self._doubtful_looks -= 1
-                except DATABASE_AWAY as error:
-                    log.warning("cannot look at running jobs", action="look", error=str(error))
+                for duty in (self._stop_what_must, self._lose_failed, self._give_back_unknown):
+                    try:
+                        await duty()
+                    except DATABASE_AWAY as error:
+                        log.warning("cannot look at running jobs", action="look", error=str(error))
+                    except Exception:
+                        # A worker that looks no more runs what was cancelled, and keeps what it lost, for ever.
+                        log.exception("look failed", action="look")
 
     async def _stop_what_must(self) -> None:
         asked = dict(self._running)
+        if not asked:
+            return
         async with self._platform.db.acquire() as connection:
             held = await job_rows.held_jobs(connection, list(asked), self._lease.worker, self._lease.generation)
         for job, running in asked.items():
@@ -279,15 +290,16 @@ class Worker:
 
     async def _lose_failed(self) -> None:
         """Jobs whose slot failed go back as if their worker were lost, so that none comes back for ever."""
-        failed = dict(self._failed)
-        settings, lease = self._platform.settings, self._lease
-        await reaping.lose(self._platform.tools, failed, lease.worker, lease.generation, settings.max_losses)
-        for job in failed:
+        most, lease = self._platform.settings.max_losses, self._lease
+        for job, run in list(self._failed.items()):
+            await reaping.lose(self._platform.tools, {job: run}, lease.worker, lease.generation, most)
             del self._failed[job]
 
     async def _give_back_unknown(self) -> None:
         """Jobs that are ours in the database and in no slot: a claim took them whose answer was lost."""
         lease = self._lease
+        if not self._doubtful_looks:
+            return
         async with self._claiming, self._platform.db.acquire() as connection:
             known, finishing = set(self._running), self._runs_finishing()
             held = await job_rows.held_by_worker(connection, lease.worker, lease.generation)
@@ -295,10 +307,12 @@ class Worker:
             finishing |= self._runs_finishing()
             known |= set(self._failed)
             unknown = [job for job, run in held.items() if job not in known and run not in finishing]
-            if not unknown:
-                return
-            log.warning("jobs are given back", action="give_back", jobs=len(unknown))
-            queues = await job_rows.give_back(connection, unknown, lease.worker, lease.generation)
+            queues = []
+            if unknown:
+                log.warning("jobs are given back", action="give_back", jobs=len(unknown))
+                queues = await job_rows.give_back(connection, unknown, lease.worker, lease.generation)
+            # A job of a run that is being stepped may be a hand-off, or one to be given back: the next look tells.
+            self._doubtful_looks -= not any(run in finishing for job, run in held.items() if job not in known)
         self._platform.notify.queue(*queues)
 
     def _runs_finishing(self) -> set[UUID]:

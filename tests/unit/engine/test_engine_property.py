@@ -15,7 +15,7 @@ from orvanta_platform.engine.effects import ErrorOf, Many, Null, OfNode, Output,
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import Status
 
-RUNS = int(os.environ.get("ORVANTA_PROPERTY_RUNS", "300"))
+RUNS = int(os.environ.get("PROPERTY_RUNS", "300"))
 FEATURES = (
     "list", "graph", "kind rawscript", "kind script", "kind identity", "kind condition",
     "join all", "join settled", "join any",

@@ -18,7 +18,7 @@ from orvanta_platform.evaluate.small import Scope, evaluate
 from orvanta_platform.workflow.expressions import parse_small
 
 NODE: Final = shutil.which("node")
-CASES: Final = int(os.environ.get("ORVANTA_PROPERTY_RUNS", "300")) * 10
+CASES: Final = int(os.environ.get("PROPERTY_RUNS", "300")) * 10
 
 SCALARS: Final = (
     *("null", "true", "false", "0", "-0", "-0.0", "1", "1.0", "1e2", "-3.25", "9007199254740993"),

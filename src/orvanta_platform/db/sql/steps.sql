@@ -5,7 +5,7 @@
 WITH step AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::text[], $5::boolean[], $6::boolean[], $7::text[],
                          $8::boolean[], $9::text[], $10::uuid[], $11::bigint[]) WITH ORDINALITY
-        AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_upto, n)
+        AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_seq, n)
 ), ending AS MATERIALIZED (
     SELECT * FROM unnest($12::bigint[], $13::uuid[], $14::integer[], $15::uuid[], $16::integer[], $17::text[], $18::text[],
                          $19::integer[], $20::bigint[], $21::double precision[], $22::double precision[])
@@ -96,7 +96,7 @@ WITH step AS MATERIALIZED (
     FROM unnest($54::bigint[], $55::text[], $56::text[], $57::text[]) AS e(n, kind, node, data)
     JOIN root ON root.n = e.n
 ), taken AS (
-    DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq <= s.inbox_upto)
+    DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq = s.inbox_seq)
 ), ended AS (
     INSERT INTO run (id, workspace, kind, path, version, document, language, pin_set, engine_version, state, status, recovered,
                      error_name, result_of, cancel_by, cancel_reason, priority, queue, parent, root, trigger, created_by, email,

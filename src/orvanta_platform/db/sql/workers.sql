@@ -1,6 +1,7 @@
 -- name: register_worker
--- A new worker, generation 1.
+-- A new worker, generation 1; nothing where an insert that got no answer went through.
 INSERT INTO worker (id, name, instance, ip, worker_group, queues, slots, version, isolation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (id) DO NOTHING
 
 -- name: beat
 -- The worker lives; no row back where its generation is over.

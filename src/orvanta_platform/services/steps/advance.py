@@ -7,10 +7,12 @@ decision. What must be evaluated or uploaded is done with no transaction open; t
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID
+
+import structlog
 
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
@@ -32,6 +34,9 @@ from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload,
 from orvanta_platform.storage import Storage
 
 _INBOX_PAGE = 200
+_FINISH = "finish"
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,7 @@ class _Pass:
     state: RunState
     live: dict[int, LiveJob]
     queues: set[str] = field(default_factory=set)
+    timers: bool = False
     stale: bool = False
     ended: bool = False
     recorded: bool = False
@@ -92,13 +98,15 @@ async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Adva
     Raises what the database raises when it stays away, and ObjectMissing.
     """
     answers: dict[str, Answered] = defaultdict(Answered)
-    known: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
+    told: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
     recorded = False
     while True:
         done: _Pass | None = None
         try:
             done = await tools.db.retrying(partial(_pass, tools, run, finish, answers))
         except _Outside as outside:
+            # Other events must not see it: it may be a lost worker's, which is never recorded.
+            known = told if outside.label == _FINISH else {}
             await _do_outside(tools, outside, answers[outside.label], known)
             continue
         if done is None:
@@ -108,6 +116,15 @@ async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Adva
         if done.ended or not done.more:
             return Advanced(recorded, done.ended)
         finish = None if recorded else finish
+
+
+async def advance_all(tools: Tools, runs: Iterable[UUID]) -> None:
+    """Advance each of these runs. One that cannot go on is told of and left to the sweep: the others do not wait."""
+    for run in runs:
+        try:
+            await advance(tools, run)
+        except Exception as error:
+            log.exception("run cannot go on", action="advance", run=str(run), error=type(error).__name__)
 
 
 class _Outside(Exception):
@@ -151,7 +168,7 @@ async def _pass(
         # Events that came before the cancel are taken in after it: nothing may end or begin by them any more.
         pending.appendleft(_Pending("cancel", text=inbox.write(inbox.CancelRun())))
     if finish is not None:
-        pending.append(_Pending("finish", finish=finish))
+        pending.append(_Pending(_FINISH, finish=finish))
     while pending and not step.ended:
         event = pending.popleft()
         if step.stale:
@@ -183,7 +200,7 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
             finish=finish,
             live=step.live,
             prepared=answered.prepared,
-            inbox_upto=pending.seq,
+            inbox_seq=pending.seq,
             lane=NEW if isinstance(event, Started) else UNDER_WAY,
         )
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
@@ -202,13 +219,14 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     woken = {wake.job for wake in write.wakes}
     step.queues |= {job.queue for job in step.live.values() if job.id in woken}
     step.queues |= {job.queue for job in write.jobs}
+    step.timers = step.timers or any(ending.fate == "scheduled" for ending in write.endings)
     step.stale = bool(write.endings or write.jobs or write.wakes)
     step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
     step.ended = write.end is not None
 
 
 def _no_change(step: _Pass, seq: int) -> StepWrite:
-    return StepWrite(step.run.id, step.run.rev, step.run.state, step.run.status, over_cancel=True, inbox_upto=seq)
+    return StepWrite(step.run.id, step.run.rev, step.run.state, step.run.status, over_cancel=True, inbox_seq=seq)
 
 
 def _event(step: _Pass, pending: _Pending) -> Event | None:
@@ -255,6 +273,8 @@ def _holds(step: _Pass, finish: Finish) -> bool:
 
 def _tell(notify: Notifier, run: UUID, done: _Pass) -> None:
     notify.queue(*done.queues)
+    if done.timers:
+        notify.send("timer")
     notify.run_changed(run)
     if done.run.status == "cancelling":
         notify.cancelled(run)

@@ -251,7 +251,7 @@ def translate(
     finish: Finish | None = None,
     live: Mapping[int, LiveJob] | None = None,
     prepared: Prepared | None = None,
-    inbox_upto: int | None = None,
+    inbox_seq: int | None = None,
     lane: int = 0,
 ) -> tuple[StepWrite, list[int]]:
     """The write of a decision, and the nodes whose waiting jobs it withdraws.
@@ -278,7 +278,7 @@ def translate(
         events=rows.events,
         end=rows.end,
         over_cancel=live is not None,
-        inbox_upto=inbox_upto,
+        inbox_seq=inbox_seq,
     )
     return write, rows.withdrawn
 

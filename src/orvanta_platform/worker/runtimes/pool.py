@@ -153,8 +153,9 @@ class Runtimes:
         return outcome
 
     async def _run_in(self, cell: Cell, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> JobOutcome:
-        placement = self._place(spec, cell)
+        placement: Placement | None = None
         try:
+            placement = self._place(spec, cell)
             if cell.group is not None:
                 cell.group.limit(spec.limits.memory_bytes, spec.limits.processes)
             asyncio.get_running_loop().call_later(_FILL_AFTER_S, self._fill)
@@ -180,11 +181,11 @@ class Runtimes:
                 os.chown(path, uid, uid)
         return Placement(str(folder), str(folder / "tmp"), uid, separate)
 
-    async def _clear(self, cell: Cell, placement: Placement) -> None:
+    async def _clear(self, cell: Cell, placement: Placement | None) -> None:
         await cell.gone()
         self._discard(cell)
         self._fill()
-        if not self._plan.namespaces:
+        if placement is not None and not self._plan.namespaces:
             await asyncio.to_thread(shutil.rmtree, placement.folder, ignore_errors=True)
 
     def _discard(self, cell: Cell) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import gc
 import inspect
 import io
@@ -36,7 +37,7 @@ def run(job: Job, content: str, args: bytes) -> NoReturn:
     try:
         kind, answer = RESULT, _result(job, content, args)
     except BaseException as error:  # whatever user code raises is the job's error
-        kind, answer = ERROR, json.dumps(_describe(error)).encode()
+        kind, answer = ERROR, json.dumps(_describe(error, job)).encode()
     if os.getpid() != here:  # a fork of the user's that came back here
         os._exit(0)
     with contextlib.suppress(BaseException):
@@ -123,7 +124,7 @@ class ResultTooLarge(Exception):
     """The result is over its limit."""
 
 
-def _describe(error: BaseException) -> dict[str, str | None]:
+def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
     if isinstance(error, SystemExit):
         return _named("ExitCode", _exit_message(error), _stack(error))
     if isinstance(error, NotJson):
@@ -134,7 +135,19 @@ def _describe(error: BaseException) -> dict[str, str | None]:
         return _named(type(error).__name__, _syntax_message(error), None)
     if isinstance(error, MemoryError):
         return _named("MemoryError", _text(error) or "out of memory", _stack(error))
+    if _is_refused_process(error):
+        return _named("ProcessLimit", f"too many processes: limit {job.processes}", _stack(error))
     return _named(type(error).__name__, _text(error), _stack(error))
+
+
+def _is_refused_process(error: BaseException) -> bool:
+    """Whether a fork or a thread was refused: no kernel count tells of it where the limit is an rlimit."""
+    if isinstance(error, RuntimeError):
+        return _text(error) == "can't start new thread"
+    if not isinstance(error, BlockingIOError) or error.errno != errno.EAGAIN:
+        return False
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return "fork" in (last.line or "")
 
 
 def _named(name: str, message: str, stack: str | None) -> dict[str, str | None]:

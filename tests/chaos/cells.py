@@ -1,0 +1,265 @@
+"""The cells of the kill table: where a process stands, who is killed there, and what is then found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+import httpx
+from tests.chaos.runs import Stood, Verdict, judge, runs_since, standing, until_ended
+from tests.chaos.stage import Part, Stage
+
+from orvanta_platform.db import pool
+from orvanta_platform.ids import new_run_id
+from orvanta_platform.services import consistency
+
+Victim = Literal["worker", "worker's process", "server", "PostgreSQL", "backend"]
+VICTIMS: tuple[Victim, ...] = ("worker", "worker's process", "server", "PostgreSQL")
+LOUD = 400_000
+"""More than the pipe between a job and its worker holds: a job that prints it stands still in the middle."""
+
+REAPED = "SELECT state = 'stopped' FROM worker WHERE id = $1"
+WROTE = "SELECT count(*) FROM job WHERE worker = $1"
+LIVE = "SELECT count(*) = $1 FROM run_live"
+BEATS = "SELECT sum(beat)::bigint FROM worker WHERE state = 'live'"
+BEATS_OVER = "SELECT coalesce(sum(beat), 0) >= $1 FROM worker WHERE state = 'live'"
+
+
+@dataclass(slots=True)
+class Scene:
+    """One cell at play. `runs`: accepted ones with their n; `stood`: the jobs when the blow fell.
+
+    `fenced`: a worker that was reaped when it had recorded the ends of `wrote` jobs; none may follow.
+    """
+
+    stage: Stage
+    count: int
+    loud: int = 0
+    runs: dict[UUID, int] = field(default_factory=dict)
+    stood: list[Stood] = field(default_factory=list)
+    struck_at: datetime | None = None
+    accepting: asyncio.Task[None] | None = None
+    fenced: UUID | None = None
+    wrote: int = 0
+    since: UUID = field(default_factory=new_run_id)
+
+    async def accept_all(self) -> None:
+        """Have the server accept all runs; calls that it does not live to answer are nobody's promise."""
+        async with self.stage.client() as client:
+            calls = [self.stage.accept(client, n, self.loud) for n in range(self.count)]
+            answers = await asyncio.gather(*calls, return_exceptions=True)
+        for n, answer in enumerate(answers):
+            if isinstance(answer, UUID):
+                self.runs[answer] = n
+            elif not isinstance(answer, httpx.TransportError):
+                raise answer
+        if self.accepting is None:
+            assert len(self.runs) == self.count
+
+    async def strike(self) -> None:
+        """Remember when, and which jobs there are: from here on recovery is measured."""
+        if self.struck_at is None:
+            self.stood = await standing(self.stage.database)
+            self.struck_at = datetime.now(UTC)
+
+    async def until_reaped(self, worker: UUID) -> None:
+        """Until the others have taken this worker for lost and its jobs back."""
+        await self.stage.database.until(REAPED, worker)
+        self.fenced, self.wrote = worker, await self.stage.database.value(WROTE, worker)
+
+    async def kill(self, victim: Victim, part: Part) -> None:
+        """kill -9."""
+        await self.strike()
+        match victim:
+            case "worker":
+                await asyncio.to_thread(part.kill)
+            case "worker's process":
+                await asyncio.to_thread(part.kill_child)
+            case "server":
+                await asyncio.to_thread(self.stage.server.kill)
+            case "PostgreSQL":
+                await asyncio.to_thread(self.stage.database.kill)
+            case "backend":
+                pass
+        if victim != "PostgreSQL":
+            await self.stage.database.end_unanswered()
+
+    async def end(self) -> Verdict:
+        """Open the gate, let everything end, start what is dead, judge, and check the data."""
+        stage = self.stage
+        stage.gate.disarm()
+        if self.accepting is not None:
+            await self.accepting
+        self.runs |= await runs_since(stage.database, self.since)
+        await until_ended(stage.database, list(self.runs))
+        assert self.struck_at is not None
+        verdict = await judge(stage.database, self.runs, self.stood, self.struck_at)
+        if not verdict.clean:
+            print(*(part.told() for part in stage.parts), sep="\n")
+        else:
+            await stage.make_ready()
+        if self.fenced is not None:
+            assert await stage.database.value(WROTE, self.fenced) == self.wrote
+        database = await pool.Database.connect(stage.database.url)
+        try:
+            assert await consistency.check(database) == []
+        finally:
+            await database.close()
+        return verdict
+
+
+Reach = Callable[[Scene, str], Awaitable[Part]]
+"""Brings the scene to a point and gives the part that stands there; every run is accepted and none has ended."""
+
+
+async def on_the_way(scene: Scene, point: str) -> Part:
+    """Every job that comes to the point waits there."""
+    scene.stage.gate.arm(point)
+    await scene.accept_all()
+    return scene.stage.part_of(await scene.stage.gate.arrival(point))
+
+
+async def in_user_code(scene: Scene, point: str) -> Part:
+    """Jobs in the middle of their code: they print more than anybody reads."""
+    scene.loud = LOUD
+    return await on_the_way(scene, point)
+
+
+async def in_commit(scene: Scene, point: str) -> Part:
+    """One COMMIT is durable and unanswered; all others wait before theirs."""
+    gate = scene.stage.gate
+    gate.arm(point)
+    await scene.accept_all()
+    first = await gate.arrival(point)
+    first.let("block")
+    await scene.stage.database.unanswered(first.facts["backend"])
+    return scene.stage.part_of(first)
+
+
+async def in_acceptance(scene: Scene, point: str) -> Part:
+    """The COMMIT of one new run is durable and unanswered, and its caller waits; all others are in slots."""
+    stage = scene.stage
+    once = iter([True])
+    stage.gate.arm("result read")
+    stage.gate.arm(point, lambda arrival: next(once, False))
+    scene.accepting = asyncio.create_task(scene.accept_all())
+    first = await stage.gate.arrival(point)
+    first.let("block")
+    await stage.database.unanswered(first.facts["backend"])
+    await stage.database.until(LIVE, scene.count - 1)
+    await stage.gate.arrival("result read")
+    return stage.part_of(first)
+
+
+async def past_the_lease(scene: Scene, point: str) -> Part:
+    """A worker whose beat is held up until the others have reaped it, with finished jobs in its slots."""
+    stage = scene.stage
+    part = await on_the_way(scene, "result read")
+    stage.gate.arm(point, part.owns)
+    await stage.gate.arrival(point)
+    worker = await stage.worker_of(part)
+    await scene.strike()
+    await scene.until_reaped(worker)
+    return part
+
+
+def reaping_by(role: str) -> Reach:
+    """A worker is dead, and a process of this role stands in the transaction that takes its jobs back."""
+
+    async def reach(scene: Scene, point: str) -> Part:
+        stage, gate = scene.stage, scene.stage.gate
+        dead = await on_the_way(scene, "result read")
+        gate.arm("fencing", lambda arrival: arrival.role != role)
+        gate.arm(point, lambda arrival: arrival.role == role)
+        await scene.strike()
+        await asyncio.to_thread(dead.kill)
+        return stage.part_of(await gate.arrival(point))
+
+    return reach
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One kill -9. `point` as the gate knows it, `name` as people do."""
+
+    name: str
+    point: str
+    victim: Victim
+    reach: Reach = on_the_way
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.victim}"
+
+    async def play(self, stage: Stage, count: int) -> Verdict:
+        """With `count` runs in flight."""
+        await stage.make_ready()
+        scene = Scene(stage, count)
+        part = await self.reach(scene, self.point)
+        await scene.kill(self.victim, part)
+        if not any(worker.running for worker in stage.workers) or self.point == "reaping":
+            stage.start_dead()
+        return await scene.end()
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """SIGSTOP past the lease, then SIGCONT, of a part with jobs in the middle of their code."""
+
+    victim: Literal["worker", "server"]
+
+    def __str__(self) -> str:
+        return f"stopped past the lease, {self.victim}"
+
+    async def play(self, stage: Stage, count: int) -> Verdict:
+        """With `count` runs in flight."""
+        await stage.make_ready()
+        scene = Scene(stage, count)
+        running = await in_user_code(scene, "running")
+        worker = await stage.worker_of(running)
+        await scene.strike()
+        with (running if self.victim == "worker" else stage.server).stopped():
+            stage.gate.disarm()
+            if self.victim == "worker":
+                await scene.until_reaped(worker)
+            else:
+                await past_a_lease(stage)
+        return await scene.end()
+
+
+async def past_a_lease(stage: Stage) -> None:
+    """Until the workers have beaten more often than fits into a lease, so that a wrong loss would be seen."""
+    settings = stage.settings
+    beats = len(stage.workers) * (2 * settings.lease_ms // settings.beat_ms)
+    await stage.database.until(BEATS_OVER, await stage.database.value(BEATS) + beats)
+
+
+def _row(name: str, point: str, reach: Reach = on_the_way, *more: Victim) -> list[Kill]:
+    return [Kill(name, point, victim, reach) for victim in (*VICTIMS, *more)]
+
+
+TABLE: list[Kill | Stop] = [
+    *_row("claim's COMMIT sent", "claiming", in_commit, "backend"),
+    *_row("after claim", "claimed"),
+    *_row("process started", "process started"),
+    *_row("before the first user line", "handed over"),
+    *_row("user code running", "running", in_user_code),
+    *_row("result read", "result read"),
+    *_row("COMMIT sent", "committing", in_commit, "backend"),
+    *_row("committed, not notified", "committed"),
+    *_row("handed-off job not started", "handed off"),
+    *_row("beat late", "beating", past_the_lease),
+    Kill("while reaping", "reaping", "worker", reaping_by("worker-process")),
+    Kill("while reaping", "reaping", "worker's process", reaping_by("worker-process")),
+    Kill("while reaping", "reaping", "server", reaping_by("server")),
+    Kill("while reaping", "reaping", "PostgreSQL", reaping_by("server")),
+    Kill("new run's COMMIT sent", "accepting", "server", in_acceptance),
+    Kill("new run's COMMIT sent", "accepting", "PostgreSQL", in_acceptance),
+    Kill("new run's COMMIT sent", "accepting", "backend", in_acceptance),
+    Stop("worker"),
+    Stop("server"),
+]
+"""Beside what is to be shown: a claim and a start of a run whose COMMIT gets no answer."""

@@ -1,0 +1,73 @@
+"""One stage for the tests of a module, and the table at the end."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+
+from tests.chaos.database import kill_and_wait
+from tests.chaos.runs import FLOW
+from tests.chaos.stage import Stage
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def children() -> set[int]:
+    """The processes below this one that nobody has waited for."""
+    found: set[int] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            found |= set(map(int, (thread / "children").read_text().split()))
+    return found
+
+
+@contextmanager
+def leaving_nothing() -> Iterator[None]:
+    """Whatever is started inside the block, by whomever, has ended at its end; else the test fails."""
+    prctl = ctypes.CDLL(None).prctl
+    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    before = children()
+    try:
+        yield
+        left = [describe(pid) for pid in children() - before if not ended(pid)]
+        for pid in children() - before:
+            kill_and_wait(pid)
+            ended(pid)
+        assert not left
+    finally:
+        prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def ended(pid: int) -> bool:
+    """Whether a child has ended; it is then waited for."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def describe(pid: int) -> str:
+    with suppress(OSError):
+        return f"{pid}: {Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace')[:200]}"
+    return str(pid)
+
+
+@asynccontextmanager
+async def open_stage(slots: int, times: dict[str, str]) -> AsyncIterator[Stage]:
+    """A stage in a folder of its own, which is gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="orvanta-chaos-"))
+    with leaving_nothing():
+        stage = Stage(home, slots, times)
+        try:
+            await stage.open(FLOW)
+            yield stage
+            told = stage.doctor()
+            assert told.returncode == 0, told.stdout + told.stderr
+        finally:
+            await stage.close()
+            shutil.rmtree(home)

@@ -1,0 +1,173 @@
+"""Crash points inside the product's processes, without a hook in the product.
+
+Python imports this at the start of every process that has this folder in PYTHONPATH. It wraps the functions
+between which the process is to be stopped: whoever arrives at an armed point tells the gate (a socket) and
+waits there for its answer, while everything else in the process goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+GATE = os.environ.get("CHAOS_GATE", "")
+"""Folder of the gate: the socket `gate`, and `armed`, a file of the armed points' names, one a line."""
+
+ROLES = ("worker-process", "worker", "server")
+RUNNING = "the user's code runs"
+"""A job's log that holds this line shows that its code is at work."""
+
+Function = Callable[..., Awaitable[Any]]
+Around = Callable[..., Awaitable[Any]]
+
+
+async def arrive(point: str, **facts: Any) -> str:
+    """Tell the gate and wait for its answer; `go` at once where the point is not armed."""
+    if point not in Path(GATE, "armed").read_text().split("\n"):
+        return "go"
+    reader, writer = await asyncio.open_unix_connection(str(Path(GATE, "gate")))
+    told = {"point": point, "pid": os.getpid(), "parent": os.getppid(), "role": ROLE, "facts": facts}
+    writer.write(json.dumps(told).encode() + b"\n")
+    answer = (await reader.readline()).decode().strip()
+    writer.close()
+    return answer or "go"
+
+
+def wrap(place: str, around: Around) -> None:
+    """Replace `package.module:name` (or `:Class.name`) by `around(original, *arguments)`."""
+    module, _, path = place.partition(":")
+    owner: Any = import_module(f"orvanta_platform.{module}")
+    *outer, name = path.split(".")
+    for part in outer:
+        owner = getattr(owner, part)
+    original: Function = getattr(owner, name)
+
+    @functools.wraps(original)
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        return await around(original, *args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+def before(point: str) -> Around:
+    """The point lies before the function."""
+
+    async def around(original: Function, *args: Any, **kwargs: Any) -> Any:
+        await arrive(point)
+        return await original(*args, **kwargs)
+
+    return around
+
+
+def after(point: str, counts: Callable[[Any], bool] = lambda result: True) -> Around:
+    """The point lies behind the function, where its result counts."""
+
+    async def around(original: Function, *args: Any, **kwargs: Any) -> Any:
+        result = await original(*args, **kwargs)
+        if counts(result):
+            await arrive(point)
+        return result
+
+    return around
+
+
+def unanswered(point: str) -> Around:
+    """Answered `block`, the COMMIT is durable but gets no answer until its backend is ended: see Database."""
+
+    async def around(original: Function, connection: Any, *args: Any) -> Any:
+        if await arrive(point, backend=connection.get_server_pid()) == "block":
+            await connection.execute("SET synchronous_commit = on")
+        return await original(connection, *args)
+
+    return around
+
+
+async def handing_over(original: Function, cell: Any, *args: Any) -> Any:
+    """The job lies in its confined process, of which no thread has run since."""
+    if "handed over" not in Path(GATE, "armed").read_text().split("\n"):
+        return await original(cell, *args)
+    with frozen(cell.pid):
+        result = await original(cell, *args)
+        await arrive("handed over")
+    return result
+
+
+async def printing(original: Function, log: Any, text: str) -> None:
+    """Nothing is read from the job meanwhile: its code stops only where the pipe is full."""
+    if RUNNING in text:
+        await arrive("running")
+    await original(log, text)
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """A process and its children stand still."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    for process in (pid, *children):
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in (pid, *children):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGCONT)
+
+
+def in_observers() -> None:
+    """Points of whatever watches the beats of workers."""
+    wrap("daemons.reaper:_fence", before("fencing"))
+    wrap("daemons.reaper:reap", before("fencing"))
+    wrap("services.reaping:_take_back", after("reaping"))
+
+
+def in_worker_processes() -> None:
+    """Points on the way of a job."""
+    wrap("db.jobs:claim", unanswered("claiming"))
+    wrap("queue.claim:Claimer.claim", after("claimed", bool))
+    wrap("worker.runtimes.execution:Execution.run", before("process started"))
+    wrap("worker.runtimes.cells:Cell.give", handing_over)
+    wrap("worker.logs:JobLog.write", printing)
+    wrap("worker.runtimes.pool:Runtimes.run", after("result read"))
+    wrap("services.steps.commit:write_steps", unanswered("committing"))
+    wrap("services.steps.commit:Committer.submit", after("committed", bool))
+    wrap("worker.loop:finish_job", after("handed off", lambda done: done.following is not None))
+    wrap("worker.loop:finish_job", after("finished"))
+    wrap("worker.loop:Worker._stop_what_must", before("looking"))
+    wrap("worker.loop:Worker._stop_what_must", after("looked"))
+    in_observers()
+
+
+def in_supervisors() -> None:
+    """Points of the process that beats for a worker."""
+    wrap("worker.supervisor:_Child.receive", before("hearing"))
+    wrap("db.workers:beat", before("beating"))
+    wrap("worker.supervisor:reap", before("giving back"))
+
+
+def in_servers() -> None:
+    """Points of a server."""
+    wrap("services.starting:write_steps", unanswered("accepting"))
+    in_observers()
+
+
+def role() -> str | None:
+    """Which of the product's processes this one becomes."""
+    command = sys.orig_argv
+    if "orvanta_platform.cli.main" not in command:
+        return None
+    return next((name for name in ROLES if name in command), None)
+
+
+ROLE = role() if GATE else None
+
+if ROLE is not None:
+    {"worker-process": in_worker_processes, "worker": in_supervisors, "server": in_servers}[ROLE]()

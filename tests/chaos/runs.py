@@ -1,0 +1,204 @@
+"""The runs under fire, and what became of them.
+
+Every execution of a node makes a nonce, and a node's result carries the nonces of what it was given and the
+attempt that made it. If a result were recorded twice, work went on from one that was not recorded, or a worker
+that lost its job recorded it all the same, they would not fit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tests.chaos.database import LOOK_S, Database
+from tests.chaos.gate import PATIENCE_S
+from tests.chaos.points.sitecustomize import RUNNING
+
+_FIRST = """
+import os, uuid
+def main(n):
+    return {"n": n + 1, "nonce": uuid.uuid4().hex, "attempt": int(os.environ["OV_TOKEN"].split(".")[1])}
+"""
+_BASH = """
+n="$1"
+of="$2"
+IFS=. read -r _ attempt _ <<< "$OV_TOKEN"
+echo "$((n * 2)) $RANDOM$RANDOM$EPOCHREALTIME $of $attempt"
+"""
+_LOUD = f"""
+import os, uuid
+def main(a, loud):
+    print({RUNNING!r}, flush=True)
+    print("." * loud)
+    attempt = int(os.environ["OV_TOKEN"].split(".")[1])
+    return {{"n": a["n"] * 10, "nonce": uuid.uuid4().hex, "of": a["nonce"], "attempt": attempt}}
+"""
+_JOIN = """
+import os
+def main(b, c):
+    n, nonce, *_ = b.split()
+    attempt = int(os.environ["OV_TOKEN"].split(".")[1])
+    return {"n": int(n) + c["n"], "b": nonce, "c": c["nonce"], "attempt": attempt}
+"""
+
+
+def _node(id: str, language: str, content: str, needs: list[str], **inputs: str) -> dict[str, Any]:
+    transforms = {name: {"type": "javascript", "expr": text} for name, text in inputs.items()}
+    value = {"type": "rawscript", "language": language, "content": content, "input_transforms": transforms}
+    return {"id": id, "value": value, **({"needs": needs} if needs else {})}
+
+
+FLOW: dict[str, Any] = {
+    "modules": [
+        _node("a", "python3", _FIRST, [], n="flow_input.n"),
+        _node("b", "bash", _BASH, ["a"], n="results.a.n", of="results.a.nonce"),
+        _node("c", "python3", _LOUD, ["a"], a="results.a", loud="flow_input.loud"),
+        _node("d", "python3", _JOIN, ["b", "c"], b="results.b", c="results.c"),
+    ]
+}
+"""Two branches and a join. `n` goes in, 12 (n + 1) comes out; `loud` is how many characters c prints."""
+
+_ENDED = "SELECT count(*) FROM run WHERE id = ANY($1::uuid[])"
+_RUNS = "SELECT id, status, result_of FROM run WHERE id = ANY($1::uuid[])"
+_JOBS = "SELECT id, run, node, attempt, worker, started_at, ended_at FROM job WHERE run = ANY($1::uuid[])"
+_EVENTS = "SELECT run, kind FROM event WHERE run = ANY($1::uuid[]) AND kind IN ('run_started', 'run_ended')"
+_VALUES = "SELECT id, encoding, body FROM value WHERE kind = 'result' AND id = ANY($1::uuid[])"
+_LIVE = (
+    "SELECT j.node, j.state, j.attempt, j.generation, j.claimed_at, w.name, w.state AS worker, w.generation AS now "
+    "FROM job_live j LEFT JOIN worker w ON w.id = j.worker WHERE j.run = $1"
+)
+_SINCE = "SELECT id, body FROM value WHERE kind = 'args' AND id > $1"
+_WAITING = "SELECT id, run, attempt, worker FROM job_live WHERE state <> 'scheduled'"
+
+
+@dataclass(frozen=True, slots=True)
+class Stood:
+    """A job that was in a slot or in the queue at the moment of the kill; `worker`: whose slot."""
+
+    id: UUID
+    run: UUID
+    attempt: int
+    worker: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of the runs of a cell.
+
+    `wrong`: ended, but not with the right result. `doubles`: results recorded twice or not the ones that were
+    worked on with. `lost`: runs that were accepted and did not end. `again`: starts of jobs beyond the first.
+    `recovery_s`: from the kill until the last job that stood then in a slot or in the queue was recorded or
+    started anew.
+    """
+
+    runs: int
+    wrong: list[str]
+    doubles: list[str]
+    lost: list[str]
+    again: int
+    recovery_s: float
+
+    @property
+    def clean(self) -> bool:
+        """Nothing is wrong, double or lost."""
+        return not (self.wrong or self.doubles or self.lost)
+
+
+async def standing(database: Database) -> list[Stood]:
+    """The jobs that are in slots or in the queue now."""
+    return [Stood(**dict(row)) for row in await database.rows(_WAITING)]
+
+
+async def runs_since(database: Database, since: UUID) -> dict[UUID, int]:
+    """Every run made after the id `since`, whether or not anybody was told of it, with its n."""
+    return {row["id"]: json.loads(row["body"])["n"] for row in await database.rows(_SINCE, since)}
+
+
+async def until_ended(database: Database, runs: Sequence[UUID]) -> None:
+    """Until all have ended, or until it is plain that some will not."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while await database.value(_ENDED, runs) < len(runs):
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError:
+        return
+
+
+async def judge(database: Database, runs: dict[UUID, int], stood: list[Stood], killed_at: datetime) -> Verdict:
+    """What became of `runs` (each with its n), of which `stood` were the jobs at the kill."""
+    ids = list(runs)
+    ended = {row["id"]: row for row in await database.rows(_RUNS, ids)}
+    jobs = await database.rows(_JOBS, ids)
+    results = await _results(database, jobs)
+    events = Counter((row["run"], row["kind"]) for row in await database.rows(_EVENTS, ids))
+    nodes: dict[UUID, dict[str, Any]] = defaultdict(dict)
+    attempts: dict[UUID, dict[str, int]] = defaultdict(dict)
+    doubles = [f"run {run}: {kind} {count} times" for (run, kind), count in events.items() if count > 1]
+    for job in jobs:
+        if job["node"] in nodes[job["run"]]:
+            doubles.append(f"run {job['run']}: two rows of node {job['node']}")
+        nodes[job["run"]][job["node"]] = results.get(job["id"])
+        attempts[job["run"]][job["node"]] = job["attempt"]
+    wrong = []
+    for run, row in ended.items():
+        wrong += _wrong(run, runs[run], row, nodes[run], results)
+        doubles += _mixed(run, nodes[run], attempts[run])
+    return Verdict(
+        runs=len(runs),
+        wrong=wrong,
+        doubles=doubles,
+        lost=[await _lost(database, run) for run in ids if run not in ended],
+        again=sum(job["attempt"] - 1 for job in jobs),
+        recovery_s=_recovery_s(jobs, stood, killed_at),
+    )
+
+
+async def _results(database: Database, jobs: list[Any]) -> dict[UUID, Any]:
+    rows = await database.rows(_VALUES, [job["id"] for job in jobs])
+    return {row["id"]: json.loads(zlib.decompress(row["body"]) if row["encoding"] else row["body"]) for row in rows}
+
+
+async def _lost(database: Database, run: UUID) -> str:
+    """A run that did not end, with the jobs it hangs on."""
+    jobs = [dict(row) for row in await database.rows(_LIVE, run)]
+    return f"run {run}: {jobs}"
+
+
+def _wrong(run: UUID, n: int, row: Any, nodes: dict[str, Any], results: dict[UUID, Any]) -> list[str]:
+    result = results.get(row["result_of"])
+    right = isinstance(result, dict) and result.get("n") == 12 * (n + 1)
+    if row["status"] == "succeeded" and right and sorted(nodes) == list("abcd"):
+        return []
+    return [f"run {run}: {row['status']} with {result!r} of nodes {nodes!r}"]
+
+
+def _mixed(run: UUID, nodes: dict[str, Any], attempts: dict[str, int]) -> list[str]:
+    """Where a node worked with another result than the one that is recorded, or another attempt made it."""
+    try:
+        a, b, c, d = (nodes[name] for name in "abcd")
+        _, b_nonce, b_of, b_attempt = b.split()
+        pairs = {"b of a": (b_of, a["nonce"]), "c of a": (c["of"], a["nonce"])}
+        pairs |= {"d of b": (d["b"], b_nonce), "d of c": (d["c"], c["nonce"])}
+        made_by = {"a": a["attempt"], "b": int(b_attempt), "c": c["attempt"], "d": d["attempt"]}
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return []  # told as wrong
+    pairs |= {f"attempt of {name}": (attempt, attempts[name]) for name, attempt in made_by.items()}
+    return [f"run {run}: {what}: {used} is not {kept}" for what, (used, kept) in pairs.items() if used != kept]
+
+
+def _recovery_s(jobs: list[Any], stood: list[Stood], killed_at: datetime) -> float:
+    rows = {job["id"]: job for job in jobs}
+    back = []
+    for before in stood:
+        job = rows.get(before.id)
+        if job is not None:
+            again = job["attempt"] > before.attempt or job["worker"] != before.worker
+            back.append(job["started_at"] if again and job["started_at"] else job["ended_at"])
+    return max(((at - killed_at).total_seconds() for at in back), default=0.0)

@@ -1,0 +1,55 @@
+"""The kill table: one kill in each cell, 20 runs in flight, beat and lease at a tenth of the real times.
+
+In the soak the same cells with 200 runs in flight and the real times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from tests.chaos.cells import TABLE, Kill, Stop
+from tests.chaos.conftest import open_stage
+from tests.chaos.runs import Verdict
+from tests.chaos.stage import A_TENTH, Stage
+from tests.chaos.table import print_table
+
+MODES = [pytest.param("quick", id="20 in flight"), pytest.param("soak", id="200 in flight", marks=pytest.mark.soak)]
+IN_FLIGHT = {"quick": 20, "soak": 200}
+SLOTS = {"quick": 12, "soak": 110}
+"""Of each of the two workers: together more than runs, so that finished jobs hand off the next."""
+
+RECOVERY_S = 15.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=MODES)
+async def mode(request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    yield request.param
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(mode: str) -> AsyncIterator[Stage]:
+    async with open_stage(SLOTS[mode], A_TENTH if mode == "quick" else {}) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def table(mode: str) -> Iterator[dict[str, Verdict]]:
+    found: dict[str, Verdict] = {}
+    yield found
+    print_table(found)
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("cell", TABLE, ids=str)
+async def test_a_kill_loses_and_doubles_nothing(
+    cell: Kill | Stop, stage: Stage, table: dict[str, Verdict], mode: str
+) -> None:
+    verdict = table[str(cell)] = await cell.play(stage, IN_FLIGHT[mode])
+    assert verdict.runs >= IN_FLIGHT[mode] - 1
+    assert verdict.wrong == []
+    assert verdict.doubles == []
+    assert verdict.lost == []
+    if mode == "soak":
+        assert verdict.recovery_s <= RECOVERY_S

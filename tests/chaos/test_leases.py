@@ -1,0 +1,139 @@
+"""Leases: who stood still too long writes nothing, who lives is never reaped, who is seen to die is reaped at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from tests.chaos.cells import Scene, in_user_code, on_the_way, past_a_lease
+from tests.chaos.conftest import open_stage
+from tests.chaos.database import ended
+from tests.chaos.runs import Verdict
+from tests.chaos.stage import A_TENTH, Stage
+
+IN_FLIGHT = 20
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+HELD = "SELECT count(*) FROM job_live WHERE worker = $1"
+AGAIN = "SELECT count(*) > 0 FROM job_live WHERE state = 'running' AND attempt = 2"
+GENERATIONS = "SELECT id, generation, state FROM worker WHERE id = ANY($1::uuid[])"
+LIVING = "SELECT id FROM worker WHERE state = 'live'"
+GIVEN_BACK = "SELECT state = 'stopped' AND generation = 2 FROM worker WHERE id = $1"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage() -> AsyncIterator[Stage]:
+    async with open_stage(slots=12, times=A_TENTH) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(stage: Stage) -> Scene:
+    await stage.make_ready()
+    return Scene(stage, IN_FLIGHT)
+
+
+async def end(scene: Scene) -> Verdict:
+    verdict = await scene.end()
+    assert (verdict.wrong, verdict.doubles, verdict.lost) == ([], [], [])
+    return verdict
+
+
+def tree(pid: int) -> list[int]:
+    """A process and everything below it, whatever session and namespace it is in."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(below for child in children for below in tree(int(child)))]
+
+
+async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills_what_it_ran(scene: Scene) -> None:
+    stage = scene.stage
+    part = await in_user_code(scene, "running")
+    worker = await stage.worker_of(part)
+    await scene.strike()
+    with part.stopped():
+        assert part.child is not None
+        processes = [os.pidfd_open(pid) for pid in tree(part.child)]
+        assert len(processes) > 2  # the process of the worker, its zygote, and cells
+        assert await stage.database.value(HELD, worker) > 0
+        stage.gate.disarm()
+        await scene.until_reaped(worker)
+    for handle in processes:
+        await ended(handle)
+    assert (await end(scene)).again > 0
+
+
+async def test_a_reaped_worker_that_does_not_know_it_cannot_record_what_another_does_again(scene: Scene) -> None:
+    """It hears nothing: its beats and its looks wait. Each recorded result is by the attempt that history names."""
+    stage, gate = scene.stage, scene.stage.gate
+    gate.arm("looking")
+    part = await on_the_way(scene, "result read")
+    worker = await stage.worker_of(part)
+    gate.arm("beating", part.owns)
+    await scene.strike()
+    await scene.until_reaped(worker)
+    await stage.database.until(AGAIN)
+    gate.count("finished")
+    stale = [arrival for arrival in gate.seen if arrival.point == "result read" and part.owns(arrival)]
+    for arrival in stale:
+        arrival.let()
+    await gate.arrivals("finished", len(stale), part.owns)
+    assert (await end(scene)).again >= len(stale) > 0
+
+
+@pytest.mark.parametrize("how", ["killed and held down", "stopped"])
+async def test_a_database_that_is_away_longer_than_a_lease_reaps_nobody(scene: Scene, how: str) -> None:
+    stage, database = scene.stage, scene.stage.database
+    await on_the_way(scene, "result read")
+    await scene.strike()
+    living = [row["id"] for row in await database.rows(LIVING)]
+    with database.held_down() if how != "stopped" else database.stopped():
+        stage.gate.count("hearing")  # each second: a worker's process tells its supervisor what it has done
+        for worker in stage.workers:
+            await stage.gate.arrivals("hearing", 2 + 2 * stage.settings.lease_ms // 1000, worker.owns)
+    stage.gate.disarm("hearing")
+    await past_a_lease(stage)
+    states = {(row["generation"], row["state"]) for row in await database.rows(GENERATIONS, living)}
+    assert states == {(1, "live")}
+    assert (await end(scene)).again == 0
+
+
+async def test_a_server_that_stood_still_past_the_lease_reaps_nobody(scene: Scene) -> None:
+    stage, database = scene.stage, scene.stage.database
+    await on_the_way(scene, "result read")
+    await scene.strike()
+    living = [row["id"] for row in await database.rows(LIVING)]
+    with stage.server.stopped():
+        await past_a_lease(stage)
+    await past_a_lease(stage)
+    states = {(row["generation"], row["state"]) for row in await database.rows(GENERATIONS, living)}
+    assert states == {(1, "live")}
+    assert (await end(scene)).again == 0
+
+
+async def test_a_supervisor_that_sees_its_process_end_gives_back_at_once(scene: Scene) -> None:
+    """Nobody else can: all observers stand at the gate."""
+    stage = scene.stage
+    part = await on_the_way(scene, "result read")
+    worker = await stage.worker_of(part)
+    await scene.strike()
+    stage.gate.arm("fencing")
+    stage.gate.arm("giving back")
+    await asyncio.to_thread(part.kill_child)
+    (await stage.gate.arrival("giving back", part.owns)).let()
+    await stage.database.until(GIVEN_BACK, worker)
+    assert await stage.database.value(HELD, worker) == 0
+    assert (await end(scene)).again > 0
+
+
+async def test_a_look_at_what_runs_while_a_finish_is_written_leaves_its_next_job_alone(scene: Scene) -> None:
+    """The finished job is gone from the database, its slot does not know yet: that is no loss."""
+    stage = scene.stage
+    part = await on_the_way(scene, "committed")
+    await scene.strike()
+    stage.gate.count("looked")
+    await stage.gate.arrivals("looked", 2, part.owns)
+    assert (await end(scene)).again == 0

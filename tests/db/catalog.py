@@ -1,0 +1,20 @@
+"""What a database is made of, as its catalogs tell it (catalog.sql)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from orvanta_platform.db.pool import Connection
+
+_TEXT = Path(__file__).with_name("catalog.sql").read_text()
+_QUERIES = dict(re.findall(r"^-- kind: (\w+)\n(.*?);$", _TEXT, re.MULTILINE | re.DOTALL))
+
+
+async def describe(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
+    """Everything by kind."""
+    found = {}
+    for kind, query in _QUERIES.items():
+        rows = await connection.fetch(query)
+        found[kind] = [tuple(tuple(sorted(v)) if isinstance(v, list) else v for v in row) for row in rows]
+    return found

@@ -1,0 +1,30 @@
+-- 20,000 runs that wait, with a job, a timer and an event each, and 20,000 that have ended.
+-- All in the middle of a week, so that one partition holds them, whatever day it is.
+
+CREATE TEMPORARY TABLE midweek AS
+SELECT date_trunc('week', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + interval '3 days' AS at;
+
+INSERT INTO run_live (id, workspace, kind, engine_version, state, status, root, trigger, created_by, email, permissioned_as, seed)
+SELECT id, CASE WHEN g % 3 = 0 THEN 'other' ELSE 'main' END, 'flow', 1, '', 'running', id, 'api', 'ann', 'ann@example.com',
+       'u/ann', 1
+FROM (SELECT g, uuid_at(at - g * interval '1 second') AS id FROM midweek, generate_series(1, 20000) g) s;
+
+INSERT INTO job_live (id, run, workspace, node, node_index, kind, queue, priority, lane, seq, state, enqueued_at)
+SELECT ('ffff' || substr(id::text, 5))::uuid, id, workspace, 'a', 0, 'flowscript', (ARRAY['python3', 'bash', 'native'])[1 + n % 3],
+       CASE WHEN n % 7 = 0 THEN 5 ELSE 0 END, n % 2, n, 'available', app_now()
+FROM (SELECT *, row_number() OVER () AS n FROM run_live) r;
+
+INSERT INTO timer (run, job, kind, due_at)
+SELECT run, id, 'retry', app_now() + seq * interval '1 second' FROM job_live;
+
+INSERT INTO inbox (run, event, created_at)
+SELECT run, '{}', app_now() + seq * interval '1 second' FROM job_live;
+
+INSERT INTO run (id, workspace, kind, engine_version, state, status, root, trigger, created_by, email, permissioned_as, seed,
+                 priority, created_at, scheduled_at, ended_at)
+SELECT id, 'main', 'flow', 1, '', 'succeeded', id, 'api', 'ann', 'ann@example.com', 'u/ann', 1, 0, app_now(), app_now(), app_now()
+FROM (SELECT uuid_at(at - g * interval '1 second' - interval '1 ms') AS id FROM midweek, generate_series(1, 20000) g) s;
+
+INSERT INTO job (id, run, workspace, node, node_index, kind, state, enqueued_at, ended_at)
+SELECT (left(id::text, 35) || '1')::uuid, id, workspace, 'a', 0, 'flowscript', 'succeeded', app_now(), app_now()
+FROM run;

@@ -1,0 +1,103 @@
+"""The plans of the queries that everything waits for, as files, on a queue and a history that have grown.
+
+WRITE_PLANS=1 writes the files anew: read the difference before it is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+
+from orvanta_platform.db.job_lists import JobFilter, Slice, Visible, list_jobs
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+PLANS = Path(__file__).with_name("plans")
+GROWTH = Path(__file__).with_name("growth.sql").read_text()
+LIVE = ("job_live", "run_live", "timer", "inbox")
+ID = "00000000-0000-7000-8000-000000000001"
+
+CLAIM = (
+    "ARRAY['python3', 'python3', 'bash', 'bash'], ARRAY[5, 5, 0, 0]::smallint[], ARRAY[0, 1, 0, 1]::smallint[],"
+    f" ARRAY[100, 0, 0, 0]::bigint[], ARRAY[3, 4, 3, 4], '{ID}', 1, 4"
+)
+QUEUE = {
+    "claim": ("jobs", CLAIM),
+    "waiting_pairs": ("jobs", ""),
+    "take_due_timers": ("jobs", ""),
+    "next_timer": ("jobs", ""),
+    "lock_jobs_of_run": ("jobs", f"'{ID}'"),
+    "lock_run": ("runs", f"'{ID}'"),
+    "read_inbox": ("runs", f"'{ID}'"),
+    "stale_inbox": ("runs", ""),
+}
+PARTS = ("live_runs", "live_jobs", "ended_runs", "ended_jobs")
+
+
+@pytest.fixture
+async def grown(database: TestDatabase) -> AsyncIterator[Connection]:
+    """20,000 runs that wait, with a job, a timer and an event each, and 20,000 that have ended."""
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(GROWTH)
+    await owner.execute("VACUUM (ANALYZE)")
+    yield owner
+    await owner.close()
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+async def test_the_queue_is_read_by_its_indexes(grown: Connection, mode: str) -> None:
+    """Nothing is read from its start or sorted, whichever way the server plans a prepared statement."""
+    await grown.execute(f"SET plan_cache_mode = {mode}")
+    for name, (noun, values) in QUEUE.items():
+        plan = await explain(grown, load(noun)[name].text, values)
+        for table in LIVE:
+            assert f"Seq Scan on {table}" not in plan, f"{name}\n{plan}"
+        if name not in ("lock_jobs_of_run", "stale_inbox"):
+            assert "Sort" not in plan, f"{name}\n{plan}"
+        if mode == "force_generic_plan":
+            compare(name, plan)
+
+
+async def test_a_page_of_a_list_is_read_by_its_indexes(grown: Connection) -> None:
+    """The newest rows of one workspace, of each part alone and of all of them."""
+    heard = Heard()
+    everything = Visible(everything=True, patterns=[], principals=[], username="", scope=None)
+    await list_jobs(heard, "main", everything, PARTS, JobFilter(), Slice(limit=30))  # type: ignore[arg-type]
+    plan = await explain(grown, heard.text, "'main'")
+    for table in ("run_live", "job_live", "timer", "value"):
+        assert f"Seq Scan on {table}" not in plan, plan
+    compare("list_jobs", plan)
+
+
+class Heard:
+    """A connection that only hears what it is asked."""
+
+    text = ""
+
+    async def fetch(self, text: str, *_: Any) -> list[Any]:
+        self.text = text
+        return []
+
+
+async def explain(connection: Connection, text: str, values: str) -> str:
+    """The plan of a prepared statement with these values."""
+    await connection.execute(f"PREPARE asked AS {text}")
+    call = f"asked({values})" if values else "asked"
+    rows = await connection.fetch(f"EXPLAIN (COSTS OFF) EXECUTE {call}")
+    await connection.execute("DEALLOCATE asked")
+    return re.sub(r"_\d{4}w\d\d", "_week", "".join(f"{row[0]}\n" for row in rows))
+
+
+def compare(name: str, plan: str) -> None:
+    """The plan against its file."""
+    file = PLANS / f"{name}.txt"
+    if os.environ.get("WRITE_PLANS"):
+        file.write_text(plan)
+    assert plan == file.read_text(), f"{file.name} has changed:\n{plan}"

@@ -1,0 +1,135 @@
+"""Seeded faults: each patch breaks one rule of the engine or the queue, and the tests named here must notice.
+
+Each fault is applied to a copy of the source, which a pytest of its own runs against.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATCHES = Path(__file__).parent
+AT_ONCE = 2
+LONGEST_S = 120
+
+STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
+STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
+CAUGHT_BY = {
+    "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer",
+    "batch_fails_whole": f"{STEPS}/test_batches.py::test_a_result_that_the_database_refuses_fails_alone[overflow]",
+    "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel",
+    "cancel_not_checked_in_finish": f"{STALE}[cancel]",
+    "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence",
+    "earlier_events_beat_cancel": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[lost]",
+    "export_error_not_in_result": f"{STEPS}/test_inbox.py"
+    "::test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw",
+    "exports_after_failure": f"{ENGINE}/test_engine_asks.py",
+    "failure_edge_unhandled": f"{ENGINE}/test_engine_failures.py",
+    "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing",
+    "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off",
+    "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end",
+    "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox",
+    "join_read_before_lock": f"{STEPS}/test_joins.py"
+    "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time",
+    "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails",
+    "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[next]",
+    "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed",
+    "no_attempt_check": f"{STALE}[attempt]",
+    "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom",
+    "no_generation_check": f"{STALE}[generation]",
+    "no_rev_check": f"{STALE}[rev]",
+    "reap_without_rev": f"{STEPS}/test_snapshots.py::test_a_reap_after_the_snapshot",
+    "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
+    "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer",
+    "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
+    "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[start]",
+}
+Ran = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Ran]]]:
+    """The runs of the faults that were asked for, some at once."""
+    names = [item.callspec.params["name"] for item in request.session.items if hasattr(item, "callspec")]
+    pool = ThreadPoolExecutor(AT_ONCE)
+    yield {name: pool.submit(run, name, tmp_path_factory.mktemp(name)) for name in names if name in CAUGHT_BY}
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", sorted(CAUGHT_BY))
+def test_a_seeded_fault_is_caught(name: str, running: dict[str, Future[Ran]]) -> None:
+    done = running[name].result()
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, f"{name} is not caught:\n{done.stdout[-3000:]}"
+    summary = done.stdout.splitlines()[-1]
+    assert " failed" in summary and " error" not in summary, done.stdout[-3000:]
+
+
+def test_without_a_fault_the_same_tests_pass(tmp_path: Path) -> None:
+    done = start(copied(tmp_path), sorted(set(CAUGHT_BY.values())))
+    assert done.returncode == pytest.ExitCode.OK, done.stdout[-3000:]
+
+
+def test_every_patch_is_named_here() -> None:
+    assert {path.stem for path in PATCHES.glob("*.patch")} == set(CAUGHT_BY)
+
+
+def run(name: str, folder: Path) -> Ran:
+    """The tests that must notice the fault, against a copy of the source that has it."""
+    source = copied(folder)
+    apply((PATCHES / f"{name}.patch").read_text(), source)
+    return start(source, [CAUGHT_BY[name]])
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the source, compiled files with it."""
+    shutil.copytree(ROOT / "src" / "orvanta_platform", folder / "src" / "orvanta_platform")
+    return folder / "src"
+
+
+def start(source: Path, tests: list[str]) -> Ran:
+    """A pytest that imports the platform from `source`."""
+    options = [
+        "-q",
+        "-x",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "ignore::pytest.PytestUnraisableExceptionWarning",
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *tests],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(source)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=LONGEST_S,
+        check=False,
+    )
+
+
+def apply(patch: str, source: Path) -> None:
+    """Apply a unified diff whose paths begin with a/src/. Each hunk must fit in exactly one place."""
+    for part in re.split(r"^--- ", patch, flags=re.MULTILINE)[1:]:
+        head, *hunks = re.split(r"^@@.*@@.*\n", part, flags=re.MULTILINE)
+        path = source / head.splitlines()[1].removeprefix("+++ b/src/").strip()
+        text = path.read_text()
+        for hunk in hunks:
+            lines = hunk.splitlines(keepends=True)
+            old = "".join(line[1:] for line in lines if line[0] in " -")
+            new = "".join(line[1:] for line in lines if line[0] in " +")
+            assert text.count(old) == 1, f"a hunk of {path.name} fits {text.count(old)} times:\n{hunk}"
+            text = text.replace(old, new)
+        path.write_text(text)

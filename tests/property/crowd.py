@@ -1,0 +1,326 @@
+"""Many random runs on one database, driven by workers that claim, finish, vanish and come back as random says.
+
+Everything but the user's code is real: claims, steps, reaping, timers and cancels go through the services. What a
+job does is told by its scenario; what it returns says who did it, so that a result that was recorded by the wrong
+attempt is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from tests.property.replay import Journal
+from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker
+from tests.unit.engine import oracle
+from tests.unit.engine.generate import Scenario, scenario, traits
+
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import MARK_STATE, Phase, RunState
+from orvanta_platform.engine.states import NODE
+from orvanta_platform.errors import InvalidWorkflow, NotFound
+from orvanta_platform.services import runs, timers
+from orvanta_platform.services.runs import RunOptions
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.scope import job_id
+
+WORKERS = 4
+NO_CAP = 1_000
+SCRIPT = "f/test/step"
+Move = Callable[[], Coroutine[Any, Any, None]]
+
+
+@dataclass(slots=True)
+class Tracked:
+    """A run and what is known of it from outside."""
+
+    id: UUID
+    scenario: Scenario
+    plan: Plan
+    expected: oracle.Expected
+    happened: set[str] = field(default_factory=set)
+    sent: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    """What was recorded as the end of each job, by the word of finish_job."""
+    cancelled: bool = False
+    job_cancelled: bool = False
+
+
+class Crowd:
+    """Made by `gather`; `drive` runs everything to its end."""
+
+    def __init__(self, scene: Ground, seed: int, journal: Journal) -> None:
+        self.scene = scene
+        self.rng = Random(seed)
+        self.journal = journal
+        self.runs: dict[UUID, Tracked] = {}
+        self.workers: list[Worker] = []
+        self.gone: list[tuple[Worker, Claimed, Finish]] = []
+        """Ends of jobs that a worker will tell after it was fenced and reaped."""
+        self.refused = 0
+        self.moves: Counter[str] = Counter()
+
+    async def gather(self, seeds: list[int]) -> None:
+        """Start a run of each scenario that is a valid document."""
+        self.workers = [await self.scene.worker() for _ in range(WORKERS)]
+        for seed in seeds:
+            await self.start(scenario(seed, script_path=SCRIPT))
+
+    async def start(self, chosen: Scenario) -> None:
+        """Start one run, now or (3 in 20) for a time to come."""
+        later = self.rng.random() < 0.15
+        at = await self.scene.row("SELECT CASE WHEN $1 THEN app_now() + interval '1 hour' END", later)
+        args, body = b'{"n": 1}', json.dumps(chosen.value).encode()
+        options = RunOptions(scheduled_at=at[0])
+        try:
+            id = await runs.start_flow_preview(self.scene.platform, ACTOR, WORKSPACE, body, None, args, options)
+        except InvalidWorkflow:
+            self.refused += 1
+            return
+        made = Tracked(id, chosen, compile_plan(chosen.value), oracle.foretell(chosen))
+        made.happened |= traits(chosen.value) | ({"scheduled"} if later else set())
+        self.runs[id] = made
+
+    async def drive(self) -> None:
+        """Some moves at a time, at once, until every run has ended."""
+        for _ in range(20_000):
+            if not await self.open_runs():
+                break
+            await asyncio.gather(*(self.guarded(self.choose()) for _ in range(self.rng.randint(1, 10))))
+        else:
+            raise AssertionError(f"runs do not end: {await self.open_runs()}")
+        for worker, job, finish in self.gone:
+            await self.tell_late(worker, job, finish)
+
+    async def open_runs(self) -> list[UUID]:
+        """Runs under way."""
+        return [row["id"] for row in await self.scene.rows("SELECT id FROM run_live")]
+
+    async def guarded(self, move: tuple[str, Move]) -> None:
+        name, act = move
+        self.moves[name] += 1
+        await act()
+
+    def choose(self) -> tuple[str, Move]:
+        """What happens next."""
+        moves: list[tuple[int, str, Move]] = [
+            (30, "claim", self.claim),
+            (50, "finish", self.finish),
+            (6, "timers", self.fire_timers),
+            (2, "crash", self.crash),
+            (2, "cancel", self.cancel),
+            (2, "cancel left", self.leave_cancel),
+            (1, "cancel job", self.cancel_job),
+            (2, "sweep", self.sweep),
+            (3, "late", self.late),
+            (1, "give back", self.give_back),
+        ]
+        _, name, act = self.rng.choices(moves, [weight for weight, _, _ in moves])[0]
+        return name, act
+
+    async def claim(self) -> None:
+        """A worker takes some jobs; what it is given, it may have."""
+        worker = self.rng.choice(self.workers)
+        room = 6 - len(worker.held)
+        if room <= 0:
+            return
+        stopped = {run.id for run in self.runs.values() if run.cancelled}
+        for job in await worker.claim(self.rng.randint(1, room)):
+            assert job.run.id not in stopped, "claimed after a cancel"
+            self.check_begin(self.runs[job.run.id], job)
+
+    def check_begin(self, run: Tracked, job: Claimed) -> None:
+        """No node before its edges are taken."""
+        state = RunState.decode(job.run.state)
+        if job.attempt > job.failures + 1:
+            run.happened.add("started again after a crash")
+        if job.node_index == len(run.plan.nodes):
+            assert state.phase is Phase.FAILURE_MODULE
+            return
+        node_id = run.plan.node(job.node_index).id
+        edges = oracle.needs(run.scenario.value, node_id)
+        verdicts = [self.verdict(run, state, *edge) for edge in edges]
+        match run.scenario.value["modules"][job.node_index].get("join", "all"):
+            case "all":
+                assert all(verdict is True for verdict in verdicts), "began before its edges"
+            case "settled":
+                assert None not in verdicts and (not verdicts or True in verdicts), "began before its edges"
+            case _:
+                assert not verdicts or True in verdicts, "began before its edges"
+        if "failure" in [outcome for _, outcome in edges]:
+            run.happened.add("failure edge taken")
+
+    def verdict(self, run: Tracked, state: RunState, source: str, outcome: str) -> bool | None:
+        """Whether an edge is taken, by what is foretold of its source; None while that is open."""
+        if MARK_STATE[state.nodes[run.plan.indexes[source]]] not in NODE.final:
+            return None
+        return run.job_cancelled or outcome in oracle.OUTCOMES[run.expected.ends[source]]
+
+    async def finish(self) -> None:
+        """A worker ends one of its jobs, at times while it is being fenced and reaped."""
+        worker, job = self.take_job()
+        if job is None:
+            return
+        finish = self.told(worker, job)
+        if self.rng.random() < 0.04 and worker in self.workers:
+            self.workers.remove(worker)
+            await asyncio.gather(self.tell(worker, job, finish), self.replace(worker))
+            self.gone.append((worker, job, finish))
+            return
+        await self.tell(worker, job, finish)
+        if self.rng.random() < 0.05:
+            await self.tell_again(worker, job, finish)
+
+    def take_job(self) -> tuple[Worker, Claimed | None]:
+        worker = self.rng.choice(self.workers)
+        if not worker.held:
+            return worker, None
+        return worker, worker.held.pop(self.rng.choice(list(worker.held)))
+
+    def told(self, worker: Worker, job: Claimed) -> Finish:
+        """How the attempt ends, by its scenario; a failure that is counted makes the next attempt another one."""
+        run = self.runs[job.run.id]
+        node = job.node or ""
+        if run.cancelled and self.rng.random() < 0.5:
+            return worker.told(job, error="Killed", cancelled=True)
+        if not run.scenario.succeeds(node, job.failures + 1):
+            return worker.told(job, error="Error")
+        return worker.told(job, {"node": node, "by": str(worker.id), "attempt": job.attempt})
+
+    async def tell(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+        run = self.runs[job.run.id]
+        done = await worker.submit(job, finish, hand_off=self.rng.random() < 0.5)
+        if done.recorded and not finish.cancelled:
+            assert job.id not in run.sent or finish.error, "a result was recorded twice"
+            if finish.error is None:
+                run.sent[job.id] = json.loads(finish.raw)
+            else:
+                run.happened.add("an attempt failed")
+        if done.following is not None:
+            run.happened.add("handed off")
+            self.check_begin(run, done.following)
+
+    async def tell_again(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+        """The same end once more: whatever the answer, nothing is made twice."""
+        await worker.submit(job, finish)
+
+    async def tell_late(self, worker: Worker, job: Claimed, finish: Finish) -> None:
+        """A fenced and reaped worker tells its end: nothing comes of it that was not there before."""
+        before = await self.of_run(job.run.id)
+        await worker.submit(job, finish, hand_off=True)
+        assert not worker.held.pop(job.id, None)
+        assert before.keys() <= (await self.of_run(job.run.id)).keys()
+
+    async def of_run(self, run: UUID) -> dict[UUID, str]:
+        rows = await self.scene.rows("SELECT id, state FROM job WHERE run = $1", run)
+        return {row["id"]: row["state"] for row in rows}
+
+    async def late(self) -> None:
+        """A worker that was fenced and reaped tells the end of a job that is no longer its own."""
+        if self.gone:
+            worker, job, finish = self.gone.pop(self.rng.randrange(len(self.gone)))
+            await self.tell_late(worker, job, finish)
+
+    async def crash(self) -> None:
+        """A worker vanishes with all that it holds, right after a claim or long after."""
+        worker = self.rng.choice(self.workers)
+        if not worker.held:
+            return
+        self.workers.remove(worker)
+        held = [(worker, job, self.told(worker, job)) for job in worker.held.values()]
+        await self.replace(worker)
+        self.gone += held
+
+    async def replace(self, worker: Worker) -> None:
+        """Fence a worker in the middle of a claim, reap it, as two observers do at once, and start another one."""
+        for job in worker.held.values():
+            self.runs[job.run.id].happened.add("crash")
+        await asyncio.gather(worker.vanish(), worker.claim(2))
+        worker.held = {}
+        reaped = await asyncio.gather(worker.reap(max_losses=NO_CAP), worker.reap(max_losses=NO_CAP))
+        self.moves["reaped"] += sum(each.jobs for each in reaped)
+        await worker.reap(max_losses=NO_CAP)
+        assert await worker.claim(1) == [], "a fenced worker claims"
+        self.workers.append(await self.scene.worker())
+
+    async def give_back(self) -> None:
+        """A worker gives back what it has not started."""
+        worker, job = self.take_job()
+        if job is not None:
+            async with self.scene.db.acquire() as connection:
+                await job_rows.give_back(connection, [job.id], worker.id, worker.generation)
+
+    async def fire_timers(self) -> None:
+        """Time passes for some of the timers."""
+        due = "UPDATE timer SET due_at = app_now() - interval '1 second' WHERE random() < 0.5"
+        await self.scene.run(due)
+        await timers.fire(self.scene.platform.tools)
+
+    async def sweep(self) -> None:
+        """A second passes for the events that somebody left."""
+        await self.scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+        await timers.sweep(self.scene.platform.tools)
+
+    async def some_run(self) -> Tracked | None:
+        """A run under way that nobody has touched; at most one in four is."""
+        untouched = [run for run in self.runs.values() if not (run.cancelled or run.job_cancelled)]
+        if (len(self.runs) - len(untouched)) * 4 >= len(self.runs):
+            return None
+        live = set(await self.open_runs())
+        chosen = [run for run in untouched if run.id in live]
+        return self.rng.choice(chosen) if chosen else None
+
+    async def cancel(self) -> None:
+        """Somebody cancels a run, at times twice, the second time by force."""
+        run = await self.some_run()
+        if run is None:
+            return
+        force = self.rng.random() < 0.3
+        await runs.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "enough", force=force)
+        await self.note_cancel(run)
+        if self.rng.random() < 0.3:
+            await runs.cancel(self.scene.platform, ACTOR, WORKSPACE, run.id, "at once", force=True)
+
+    async def leave_cancel(self) -> None:
+        """The server that took a cancel dies after its commit."""
+        run = await self.some_run()
+        if run is None:
+            return
+        async with self.scene.db.transaction() as connection:
+            if await run_rows.request_cancel(connection, run.id, ACTOR.username, "enough"):
+                await run_rows.put_in_inbox(connection, run.id, inbox.write(inbox.CancelRun(False)))
+                await run_rows.set_cancel_timer(connection, run.id, 10.0)
+        await self.note_cancel(run)
+
+    async def note_cancel(self, run: Tracked) -> None:
+        """A cancel that came before the end of the run counts from here on."""
+        live = await self.scene.rows("SELECT FROM run_live WHERE id = $1 AND cancel_at IS NOT NULL", run.id)
+        ended = await self.scene.rows("SELECT FROM run WHERE id = $1 AND cancel_by IS NOT NULL", run.id)
+        if live or ended:
+            run.cancelled = True
+            run.happened.add("cancel")
+
+    async def cancel_job(self) -> None:
+        """Somebody cancels one job of a run: its node fails, what the scenario foretold no longer holds."""
+        run = await self.some_run()
+        if run is None:
+            return
+        node = self.rng.randrange(len(run.plan.nodes))
+        id = job_id(run.plan, run.id, node)
+        run.job_cancelled = True
+        run.happened.add("cancel of a job")
+        try:
+            await runs.cancel(self.scene.platform, ACTOR, WORKSPACE, id, "enough")
+        except NotFound:
+            run.job_cancelled = False
+            run.happened.discard("cancel of a job")

@@ -1,0 +1,71 @@
+"""What was decided for each run, in writing: replaying it must give the states that the database holds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import pytest
+
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import Decision
+from orvanta_platform.engine.events import Answer, Err, Event
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.services import starting
+from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.steps import advance, finishing
+from orvanta_platform.services.steps.decision import Answered, decide_now
+
+Given = Mapping[tuple[str | int, ...], Answer | Err]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One decision: what happened, what was answered, what came of it. Not every decision was written."""
+
+    event: Event
+    answers: Given
+    seed: int
+    after: bytes
+
+
+@dataclass(slots=True)
+class Journal:
+    """By run and the state before."""
+
+    entries: dict[UUID, dict[bytes, list[Entry]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(list))
+    )
+
+    def listen(self, patch: pytest.MonkeyPatch) -> None:
+        """Have every decision of the services written down."""
+        for module in (starting, advance, finishing):
+            patch.setattr(module, "decide_now", self.decide_now)
+
+    def decide_now(
+        self, blueprint: Blueprint, run: RunRow, state: RunState, event: Event, answered: Answered
+    ) -> Decision:
+        """The real one, with a note of it."""
+        decision = decide_now(blueprint, run, state, event, answered)
+        entry = Entry(event, dict(answered.at(run.rev)), run.seed, decision.state.encode())
+        self.entries[run.id][state.encode()].append(entry)
+        return decision
+
+    def leads_to(self, run: UUID, plan: Plan, end: bytes) -> bool:
+        """Whether the run's events, decided anew one after the other, lead from its beginning to the state `end`."""
+        entries = self.entries[run]
+        reached = {RunState.new(plan).encode()}
+        coming = list(reached)
+        while coming:
+            before = coming.pop()
+            for entry in entries.get(before, []):
+                again = decide(plan, RunState.decode(before), entry.event, entry.answers, entry.seed)
+                assert isinstance(again, Decision) and again.state.encode() == entry.after, "decided otherwise"
+                if entry.after not in reached:
+                    reached.add(entry.after)
+                    coming.append(entry.after)
+        return end in reached

@@ -1,0 +1,225 @@
+"""Random workflows, outcomes, crashes, cancels and interleavings on the real database, against the oracle."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+from tests.property.crowd import SCRIPT, Crowd, Tracked
+from tests.property.replay import Journal
+from tests.services.steps.ground import WORKSPACE, Ground, ground
+from tests.unit.engine import oracle
+from tests.unit.engine.generate import EXPRESSIONS, THROWN
+
+from orvanta_platform.engine.state import MARK_STATE, Mark, RunState
+from orvanta_platform.engine.states import NODE
+
+AT_ONCE = 50
+FEATURES = (
+    "list", "graph", "kind rawscript", "kind script", "kind identity", "kind condition",
+    "join all", "join settled", "join any",
+    "edge on success", "edge on failure", "edge on always", "edge on true", "edge on false",
+    "retry", "timeout", "export", "output", "continue_on_error", "failure module",
+    "succeeded", "failed", "recovered", "cancelled", "scheduled",
+    "retried", "failure edge taken", "skipped", "handed off", "cancel", "crash",
+    "started again after a crash",
+)  # fmt: skip
+
+
+async def test_random_runs_keep_every_promise(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run_all(int(os.environ.get("PROPERTY_RUNS", "300")), database, tmp_path, monkeypatch, capsys)
+
+
+@pytest.mark.soak
+async def test_many_random_runs_keep_every_promise(
+    database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await run_all(int(os.environ.get("PROPERTY_RUNS", "2000")), database, tmp_path, monkeypatch, capsys)
+
+
+async def run_all(
+    count: int,
+    database: TestDatabase,
+    home: Path,
+    patch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """So many runs, some dozens at a time; at the end the data is whole."""
+    first_seed = int(os.environ.get("PROPERTY_SEED", "0"))
+    had: Counter[str] = Counter()
+    moves: Counter[str] = Counter()
+    ran, seed = 0, first_seed
+    async with ground(database, home / "home") as scene:
+        await keep_script(scene)
+        while ran < count:
+            journal = Journal()
+            crowd = Crowd(scene, seed, journal)
+            seeds = list(range(seed, seed + min(AT_ONCE, count - ran)))
+            with patch.context() as within:
+                journal.listen(within)
+                try:
+                    await crowd.gather(seeds)
+                    await crowd.drive()
+                    for run in crowd.runs.values():
+                        await check(scene, run, journal)
+                    await scene.is_whole()
+                except BaseException as error:
+                    error.add_note(f"PROPERTY_SEED={seed} PROPERTY_RUNS={len(seeds)}")
+                    raise
+            ran, seed = ran + len(crowd.runs), seed + len(seeds)
+            had.update(trait for run in crowd.runs.values() for trait in run.happened)
+            moves.update(crowd.moves)
+            assert len(crowd.runs) > len(seeds) / 2, "most documents are refused"
+    with capsys.disabled():
+        print(f"\n{ran} random runs had: " + ", ".join(f"{name} {had[name]}" for name in FEATURES))
+        print("moves: " + ", ".join(f"{name} {moves[name]}" for name in sorted(moves)))
+    rare = {name: had[name] for name in FEATURES if had[name] < 0.05 * ran}
+    assert not rare, f"under 5 % of {ran} runs: {rare}"
+
+
+async def keep_script(scene: Ground) -> None:
+    """The script that the documents name."""
+    digest = b"\1" * 32
+    await scene.run("INSERT INTO document (hash, body) VALUES ($1, 'def main(): pass')", digest)
+    await scene.run(
+        "INSERT INTO item (workspace, kind, path, created_by, edited_by) VALUES ($1, 'script', $2, 'ann', 'ann')",
+        WORKSPACE,
+        SCRIPT,
+    )
+    await scene.run(
+        "WITH v AS (INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, language,"
+        " settings, author) VALUES ($1, 'script', $2, 1, 'h', 'h', $3, 'python3', '{}', 'ann') RETURNING id)"
+        " UPDATE item SET version = v.id FROM v",
+        WORKSPACE,
+        SCRIPT,
+        digest,
+    )
+
+
+async def check(scene: Ground, run: Tracked, journal: Journal) -> None:
+    """The run has come to what the oracle foretold, and every job to an end that was recorded once."""
+    row = await scene.ended(run.id)
+    state = RunState.decode(row["state"])
+    jobs = {job["node"]: job for job in await scene.rows("SELECT * FROM job WHERE run = $1", run.id)}
+    note_what_happened(run, row, state, jobs)
+    try:
+        check_jobs(run, state, jobs)
+        await check_results(scene, run, jobs)
+        assert journal.leads_to(run.id, run.plan, row["state"]), "the events do not give the state"
+        if row["cancel_by"] is not None:
+            assert row["status"] == "cancelled", "cancel always wins"
+        elif not run.job_cancelled:
+            check_end(run, row, state, jobs, await scene.result(run.id))
+        assert (row["error_name"] is not None) == (row["status"] in ("failed", "cancelled"))
+    except Exception as error:
+        error.add_note(f"scenario({run.scenario.seed}), run {run.id}, happened: {sorted(run.happened)}")
+        raise
+
+
+def note_what_happened(run: Tracked, row: asyncpg.Record, state: RunState, jobs: dict[str, asyncpg.Record]) -> None:
+    run.happened.add("recovered" if row["recovered"] else row["status"])
+    if any(job["failures"] for job in jobs.values()):
+        run.happened.add("retried")
+    if Mark.SKIPPED in state.nodes:
+        run.happened.add("skipped")
+
+
+def names(run: Tracked) -> list[str]:
+    """Ids of all nodes, the failure module last."""
+    return [node.id for node in (*run.plan.nodes, *filter(None, [run.plan.failure]))]
+
+
+def check_jobs(run: Tracked, state: RunState, jobs: dict[str, asyncpg.Record]) -> None:
+    """A node that began has one row of history, with the state that the run's state says; others have none."""
+    for index, name in enumerate(names(run)):
+        mark = state.nodes[index]
+        assert mark in (Mark.PENDING, Mark.SKIPPED) or MARK_STATE[mark] in NODE.final, f"{name} did not end"
+        if name in jobs:
+            assert jobs[name]["state"] == MARK_STATE[mark], f"{name} is {Mark(mark).name}"
+            assert jobs[name]["attempt"] >= jobs[name]["failures"]
+            told = [noted["attempt"] for noted in json.loads(jobs[name]["attempts"])]
+            assert len(told) == jobs[name]["losses"] + jobs[name]["failures"], "an attempt is not on record"
+        else:
+            assert mark in (Mark.PENDING, Mark.SKIPPED, Mark.CANCELLED), f"{name} left no row"
+
+
+async def check_results(scene: Ground, run: Tracked, jobs: dict[str, asyncpg.Record]) -> None:
+    """The result that is kept is that of the attempt which was told that it was recorded, and of no other."""
+    for job in jobs.values():
+        if job["kind"] == "flownode" or job["state"] != "succeeded":
+            continue
+        (kept,) = await scene.rows("SELECT body FROM value WHERE id = $1 AND kind = 'result'", job["id"])
+        result = json.loads(kept["body"])
+        assert result == {"node": job["node"], "by": str(job["worker"]), "attempt": job["attempt"]}
+        assert run.sent[job["id"]] == result
+
+
+def words(run: Tracked, state: RunState) -> dict[str, str]:
+    """How each node ended, in the oracle's words; others by the name of their mark."""
+    known = {Mark.SUCCEEDED: "success", Mark.FAILED: "failure", Mark.UNHANDLED: "failure"}
+    marks = [Mark(mark) for mark in state.nodes[: len(run.plan.nodes)]]
+    return {node.id: known.get(mark, mark.name.lower()) for node, mark in zip(run.plan.nodes, marks, strict=True)}
+
+
+def check_end(run: Tracked, row: asyncpg.Record, state: RunState, jobs: dict[str, asyncpg.Record], result: Any) -> None:
+    """Status, ends and attempts of nodes, and the result."""
+    ends, expected = words(run, state), run.expected
+    if expected.unhandled:
+        check_failure(run, row, state, jobs, result)
+        return
+    assert ends == expected.ends
+    for node, attempts in expected.attempts.items():
+        if attempts:
+            assert jobs[node]["failures"] + 1 == attempts, f"{node} had other attempts"
+    output = run.scenario.value.get("output")
+    if output is not None:
+        thrown = EXPRESSIONS[output["expr"]] is THROWN
+        assert row["status"] == ("failed" if thrown else "succeeded")
+        assert result["error"]["name"] == "TypeError" if thrown else result is EXPRESSIONS[output["expr"]]
+        return
+    assert (row["status"], row["recovered"]) == ("succeeded", False)
+    foretold = oracle.result(run.scenario.value, ends)
+    if isinstance(foretold, list):
+        assert list(result) == foretold
+        wrong = {node: result[node] for node in foretold if not is_of(node, ends[node], result[node])}
+        assert not wrong, f"{wrong} of nodes that ended {ends}"
+    else:
+        assert result is None if foretold is None else is_of(foretold, ends[foretold], result)
+
+
+def check_failure(
+    run: Tracked, row: asyncpg.Record, state: RunState, jobs: dict[str, asyncpg.Record], result: Any
+) -> None:
+    """Nodes that ended did as foretold, but that a failing run retries nothing and starts nothing."""
+    unhandled = [run.plan.nodes[index].id for index in state.unhandled()]
+    assert unhandled
+    for node, end in words(run, state).items():
+        foretold = run.expected.ends[node]
+        if end in ("failure", "continued") and end != foretold:
+            assert jobs[node]["failures"] + 1 < run.expected.attempts[node], f"{node} failed"
+        elif end not in ("pending", "cancelled"):
+            assert end == foretold, f"{node} is {end}"
+    module = run.scenario.value.get("failure_module")
+    if module is not None and oracle.end_of(run.scenario, module)[0] in oracle.GOOD:
+        assert (row["status"], row["recovered"]) == ("succeeded", True)
+        assert is_of("failure", oracle.end_of(run.scenario, module)[0], result)
+    else:
+        assert row["status"] == "failed"
+        culprit = "failure" if module is not None else unhandled[0]
+        assert result["error"].get("step_id", culprit) == culprit
+        assert row["error_name"] == result["error"]["name"]
+
+
+def is_of(node: str, end: str, result: Any) -> bool:
+    """Whether a result is that of a node which ended so."""
+    if end in ("true", "false"):
+        return result is (end == "true")
+    return "error" in result if end == "continued" else bool(result["node"] == node)
