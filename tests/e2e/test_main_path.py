@@ -28,14 +28,21 @@ def test_each_example_gives_its_result(installation: Installation, name: str) ->
     assert answer.json() == example(name, "result")
 
 
-def test_the_readmes_curl(installation: Installation) -> None:
-    """The command as it stands in the README, against this installation's port and home."""
-    (command,) = re.findall(r"^    (curl (?:.*\\\n)*.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+def readme_command(installation: Installation, place: int, **replaced: str) -> str:
+    """What the README's curl number `place` prints, against this installation's port and home."""
+    command = re.findall(r"^    (curl (?:.*\\\n)*.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)[place]
     here = command.replace("http://127.0.0.1:8000", installation.base).replace("/var/lib/orvanta/token ", "")
-    done = subprocess.run(
-        ["bash", "-c", here], cwd=ROOT, env=installation.environ, capture_output=True, text=True, check=True
-    )
-    assert json.loads(done.stdout) == example("order_receipt", "result")
+    for old, new in replaced.items():
+        here = here.replace(old, new)
+    shell = ["bash", "-c", here]
+    return subprocess.run(shell, cwd=ROOT, env=installation.environ, capture_output=True, text=True, check=True).stdout
+
+
+def test_the_readmes_commands(installation: Installation) -> None:
+    assert json.loads(readme_command(installation, 0)) == example("order_receipt", "result")
+    (newest,) = installation.client.get("/api/w/main/jobs/list", params={"per_page": 1, "job_kinds": "flow"}).json()
+    run = json.loads(readme_command(installation, 1, RUN_ID=newest["id"]))
+    assert (run["run_id"], run["status"], len(run["nodes"])) == (newest["id"], "succeeded", 4)
 
 
 def test_every_node_shows_its_times_and_its_log(installation: Installation) -> None:
