@@ -61,7 +61,8 @@ def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, Future[Ran]]]:
     """The runs of the faults that were asked for, some at once."""
-    names = [item.callspec.params["name"] for item in request.session.items if hasattr(item, "callspec")]
+    here = [item for item in request.session.items if item.path == request.path]
+    names = [item.callspec.params["name"] for item in here if hasattr(item, "callspec")]
     pool = ThreadPoolExecutor(AT_ONCE)
     yield {name: pool.submit(run, name, tmp_path_factory.mktemp(name)) for name in names if name in CAUGHT_BY}
     pool.shutdown(cancel_futures=True)
