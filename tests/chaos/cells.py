@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -24,6 +23,10 @@ LOUD = 400_000
 
 REAPED = "SELECT state = 'stopped' FROM worker WHERE id = $1"
 WROTE = "SELECT count(*) FROM job WHERE worker = $1"
+HELD = (
+    "SELECT j.id FROM job_live j JOIN worker w ON w.id = j.worker AND w.generation = j.generation "
+    "WHERE w.state = 'live' AND w.name LIKE '%-' || $1::text"
+)
 LIVE = "SELECT count(*) = $1 FROM run_live"
 BEATS = "SELECT sum(beat)::bigint FROM worker WHERE state = 'live'"
 BEATS_OVER = "SELECT coalesce(sum(beat), 0) >= $1 FROM worker WHERE state = 'live'"
@@ -31,7 +34,7 @@ BEATS_OVER = "SELECT coalesce(sum(beat), 0) >= $1 FROM worker WHERE state = 'liv
 
 @dataclass(slots=True)
 class Scene:
-    """One cell at play. `runs`: accepted ones with their n; `stood`: the jobs when the blow fell.
+    """One cell at play. `runs`: accepted ones with their n; `stood`: the jobs when a blow fell.
 
     `fenced`: a worker that was reaped when it had recorded the ends of `wrote` jobs; none may follow.
     """
@@ -40,8 +43,7 @@ class Scene:
     count: int
     loud: int = 0
     runs: dict[UUID, int] = field(default_factory=dict)
-    stood: list[Stood] = field(default_factory=list)
-    struck_at: datetime | None = None
+    stood: dict[UUID, Stood] = field(default_factory=dict)
     accepting: asyncio.Task[None] | None = None
     fenced: UUID | None = None
     wrote: int = 0
@@ -61,10 +63,14 @@ class Scene:
             assert len(self.runs) == self.count
 
     async def strike(self) -> None:
-        """Remember when, and which jobs there are: from here on recovery is measured."""
-        if self.struck_at is None:
-            self.stood = await standing(self.stage.database)
-            self.struck_at = datetime.now(UTC)
+        """A blow falls: from here on the recovery of all jobs is measured."""
+        self.stood = await standing(self.stage.database)
+
+    async def strike_again(self, part: Part) -> None:
+        """Another blow: the jobs in this worker's slots count from here."""
+        again = await standing(self.stage.database)
+        held = {row["id"] for row in await self.stage.database.rows(HELD, str(part.pid))}
+        self.stood |= {id: stood for id, stood in again.items() if id in held}
 
     async def until_reaped(self, worker: UUID) -> None:
         """Until the others have taken this worker for lost and its jobs back."""
@@ -73,7 +79,10 @@ class Scene:
 
     async def kill(self, victim: Victim, part: Part) -> None:
         """kill -9."""
-        await self.strike()
+        if not self.stood:
+            await self.strike()
+        elif victim in ("worker", "worker's process"):
+            await self.strike_again(part)
         match victim:
             case "worker":
                 await asyncio.to_thread(part.kill)
@@ -96,8 +105,7 @@ class Scene:
             await self.accepting
         self.runs |= await runs_since(stage.database, self.since)
         await until_ended(stage.database, list(self.runs))
-        assert self.struck_at is not None
-        verdict = await judge(stage.database, self.runs, self.stood, self.struck_at)
+        verdict = await judge(stage.database, self.runs, self.stood.values())
         if not verdict.clean:
             print(*(part.told() for part in stage.parts), sep="\n")
         else:

@@ -11,9 +11,9 @@ import asyncio
 import json
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -75,17 +75,17 @@ _LIVE = (
     "FROM job_live j LEFT JOIN worker w ON w.id = j.worker WHERE j.run = $1"
 )
 _SINCE = "SELECT id, body FROM value WHERE kind = 'args' AND id > $1"
-_WAITING = "SELECT id, run, attempt, worker FROM job_live WHERE state <> 'scheduled'"
+_WAITING = "SELECT id, attempt, worker FROM job_live WHERE state <> 'scheduled'"
 
 
 @dataclass(frozen=True, slots=True)
 class Stood:
-    """A job that was in a slot or in the queue at the moment of the kill; `worker`: whose slot."""
+    """A job that was in a slot or in the queue when a blow fell at `struck_at`; `worker`: whose slot."""
 
     id: UUID
-    run: UUID
     attempt: int
     worker: UUID | None
+    struck_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Verdict:
 
     `wrong`: ended, but not with the right result. `doubles`: results recorded twice or not the ones that were
     worked on with. `lost`: runs that were accepted and did not end. `again`: starts of jobs beyond the first.
-    `recovery_s`: from the kill until the last job that stood then in a slot or in the queue was recorded or
-    started anew.
+    `recovery_s`: the longest that a job which stood in a slot or in the queue had to wait, from the blow until it
+    was recorded or started anew. Where two workers die one after the other, each job counts from its own's death.
     """
 
     runs: int
@@ -111,9 +111,11 @@ class Verdict:
         return not (self.wrong or self.doubles or self.lost)
 
 
-async def standing(database: Database) -> list[Stood]:
-    """The jobs that are in slots or in the queue now."""
-    return [Stood(**dict(row)) for row in await database.rows(_WAITING)]
+async def standing(database: Database) -> dict[UUID, Stood]:
+    """The jobs that are in slots or in the queue now, by id."""
+    rows = await database.rows(_WAITING)
+    now = datetime.now(UTC)
+    return {row["id"]: Stood(**dict(row), struck_at=now) for row in rows}
 
 
 async def runs_since(database: Database, since: UUID) -> dict[UUID, int]:
@@ -131,8 +133,8 @@ async def until_ended(database: Database, runs: Sequence[UUID]) -> None:
         return
 
 
-async def judge(database: Database, runs: dict[UUID, int], stood: list[Stood], killed_at: datetime) -> Verdict:
-    """What became of `runs` (each with its n), of which `stood` were the jobs at the kill."""
+async def judge(database: Database, runs: dict[UUID, int], stood: Iterable[Stood]) -> Verdict:
+    """What became of `runs` (each with its n), of which `stood` were the jobs when they were struck."""
     ids = list(runs)
     ended = {row["id"]: row for row in await database.rows(_RUNS, ids)}
     jobs = await database.rows(_JOBS, ids)
@@ -156,7 +158,7 @@ async def judge(database: Database, runs: dict[UUID, int], stood: list[Stood], k
         doubles=doubles,
         lost=[await _lost(database, run) for run in ids if run not in ended],
         again=sum(job["attempt"] - 1 for job in jobs),
-        recovery_s=_recovery_s(jobs, stood, killed_at),
+        recovery_s=_recovery_s(jobs, stood),
     )
 
 
@@ -193,12 +195,13 @@ def _mixed(run: UUID, nodes: dict[str, Any], attempts: dict[str, int]) -> list[s
     return [f"run {run}: {what}: {used} is not {kept}" for what, (used, kept) in pairs.items() if used != kept]
 
 
-def _recovery_s(jobs: list[Any], stood: list[Stood], killed_at: datetime) -> float:
+def _recovery_s(jobs: list[Any], stood: Iterable[Stood]) -> float:
     rows = {job["id"]: job for job in jobs}
-    back = []
+    waits = [0.0]
     for before in stood:
         job = rows.get(before.id)
         if job is not None:
             again = job["attempt"] > before.attempt or job["worker"] != before.worker
-            back.append(job["started_at"] if again and job["started_at"] else job["ended_at"])
-    return max(((at - killed_at).total_seconds() for at in back), default=0.0)
+            back = job["started_at"] if again and job["started_at"] else job["ended_at"]
+            waits.append((back - before.struck_at).total_seconds())
+    return max(waits)
