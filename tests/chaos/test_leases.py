@@ -75,6 +75,10 @@ async def test_a_reaped_worker_that_does_not_know_it_cannot_record_what_another_
     gate.arm("beating", part.owns)
     await scene.strike()
     await scene.until_reaped(worker)
+    for arrival in list(gate.seen):
+        # The other worker may have every slot at the gate: some must be free for what is done again.
+        if arrival.point == "result read" and not part.owns(arrival):
+            arrival.let()
     await stage.database.until(AGAIN)
     gate.count("finished")
     stale = [arrival for arrival in gate.seen if arrival.point == "result read" and part.owns(arrival)]
