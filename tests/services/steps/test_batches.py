@@ -15,6 +15,8 @@ from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.services.steps import commit
 from orvanta_platform.services.steps.commit import Committer
 
+pytestmark = pytest.mark.every_postgres
+
 GOOD = 100
 REFUSED: dict[str, dict[str, Any]] = {
     "constraint": {"value": {"encoding": 5}},

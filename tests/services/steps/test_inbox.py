@@ -16,6 +16,8 @@ from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
 
+pytestmark = pytest.mark.every_postgres
+
 RETRY = {"constant": {"attempts": 2, "seconds": 60}}
 
 

@@ -20,6 +20,8 @@ from orvanta_platform.queue import claim
 from orvanta_platform.services import runs
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
 
+pytestmark = pytest.mark.every_postgres
+
 
 async def start_single(scene: Ground, queue: str = "python3", priority: int = 0, lane: int = 1) -> UUID:
     """A run of one script in this place of the queue."""

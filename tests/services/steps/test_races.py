@@ -15,6 +15,8 @@ from orvanta_platform.services.reaping import _take_back
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.steps import events as inbox
 
+pytestmark = pytest.mark.every_postgres
+
 LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 

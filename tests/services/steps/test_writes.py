@@ -20,6 +20,8 @@ from orvanta_platform.errors import Conflict
 from orvanta_platform.services import runs
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
 
+pytestmark = pytest.mark.every_postgres
+
 LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 
