@@ -57,8 +57,11 @@ def _settle(future: asyncio.Future[None]) -> None:
 class Cell:
     """One confined process that waits for its one job, or runs it."""
 
-    def __init__(self, number: int, connection: socket.socket, namespaces: bool, group: Group | None) -> None:
+    def __init__(
+        self, number: int, connection: socket.socket, namespaces: bool, group: Group | None, zygote: Zygote
+    ) -> None:
         self.number = number
+        self._zygote = zygote
         self.pid = 0
         self._pidfd = -1
         self._connection = connection
@@ -117,6 +120,11 @@ class Cell:
             signal.pidfd_send_signal(self._pidfd, 0)
             return True
         return False
+
+    @property
+    def usable(self) -> bool:
+        """Whether it can be given a job: a zygote that has ended takes its cells along, be it a moment later."""
+        return self._zygote.alive and self.alive
 
     async def gone(self) -> None:
         """Wait until the first process, and with its namespace everything in the cell, has ended."""
@@ -191,7 +199,7 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         ours.setblocking(False)
         self._next += 1
-        cell = Cell(self._next, ours, self._plan.namespaces, group)
+        cell = Cell(self._next, ours, self._plan.namespaces, group, self)
         descriptors = group.entrances if group else []
         born = asyncio.get_running_loop().create_future()
         self._waiting[cell.number] = (cell, born)

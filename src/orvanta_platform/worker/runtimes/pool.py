@@ -199,7 +199,7 @@ class Runtimes:
         """A confined cell that waits: one made ahead if there is one."""
         while self._spares:
             cell = self._spares.pop()
-            if cell.alive:
+            if cell.usable:
                 return cell
             self._discard(cell)
         return await self._spawn(await self._living_zygote())
