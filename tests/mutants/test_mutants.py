@@ -22,36 +22,39 @@ AT_ONCE = 2
 LONGEST_S = 120
 
 STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
+# On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
 STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
 CAUGHT_BY = {
-    "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer",
-    "batch_fails_whole": f"{STEPS}/test_batches.py::test_a_result_that_the_database_refuses_fails_alone[overflow]",
-    "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel",
-    "cancel_not_checked_in_finish": f"{STALE}[cancel]",
-    "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence",
-    "earlier_events_beat_cancel": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[lost]",
+    "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
+    "batch_fails_whole": f"{STEPS}/test_batches.py"
+    "::test_a_result_that_the_database_refuses_fails_alone[embedded-overflow]",
+    "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel[embedded]",
+    "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
+    "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
+    "earlier_events_beat_cancel": f"{STEPS}/test_races.py"
+    "::test_cancel_wins_over_events_that_came_before_it[embedded-lost]",
     "export_error_not_in_result": f"{STEPS}/test_inbox.py"
-    "::test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw",
+    "::test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw[embedded]",
     "exports_after_failure": f"{ENGINE}/test_engine_asks.py",
     "failure_edge_unhandled": f"{ENGINE}/test_engine_failures.py",
-    "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing",
-    "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off",
-    "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end",
-    "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox",
+    "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing[embedded]",
+    "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
+    "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end[embedded]",
+    "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox[embedded]",
     "join_read_before_lock": f"{STEPS}/test_joins.py"
-    "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time",
-    "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails",
-    "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[next]",
-    "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed",
-    "no_attempt_check": f"{STALE}[attempt]",
-    "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom",
-    "no_generation_check": f"{STALE}[generation]",
-    "no_rev_check": f"{STALE}[rev]",
-    "reap_without_rev": f"{STEPS}/test_snapshots.py::test_a_reap_after_the_snapshot",
+    "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time[embedded]",
+    "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails[embedded]",
+    "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[embedded-next]",
+    "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed[embedded]",
+    "no_attempt_check": f"{STALE}[embedded-attempt]",
+    "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom[embedded]",
+    "no_generation_check": f"{STALE}[embedded-generation]",
+    "no_rev_check": f"{STALE}[embedded-rev]",
+    "reap_without_rev": f"{STEPS}/test_snapshots.py::test_a_reap_after_the_snapshot[embedded]",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
-    "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer",
+    "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
-    "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[start]",
+    "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[embedded-start]",
 }
 Ran = subprocess.CompletedProcess[str]
 
