@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.worker.jobs import LEVELS
 
+from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
-from orvanta_platform.worker.sandbox.plan import Level
 
 
 @pytest.fixture(params=LEVELS)

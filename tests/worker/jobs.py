@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
 
+from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec
 from orvanta_platform.worker.runtimes.pool import Runtimes
-from orvanta_platform.worker.sandbox.plan import Level
 
 # Root's tests run those of an ordinary user too (test_ordinary_user.py): userns is among them.
 LEVELS: list[Level] = ["full", "landlock"] if os.geteuid() == 0 else ["userns", "landlock"]

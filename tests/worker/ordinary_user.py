@@ -15,7 +15,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "src"))
 
-from orvanta_platform.worker.sandbox import syscalls  # noqa: E402
+from orvanta_platform.sandbox import syscalls  # noqa: E402
 
 
 def show(paths: list[Path]) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from tests.worker.jobs import LEVELS, Ran, run
 
+from orvanta_platform.sandbox import isolation, network
+from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
-from orvanta_platform.worker.sandbox import isolation, network
-from orvanta_platform.worker.sandbox.plan import Level
 
 SECRET = "postgresql://orvanta:tell-nobody@/run"
 
@@ -264,7 +264,7 @@ async def test_set_user_id_programs_gain_nothing(runtimes: Runtimes, level: Leve
 def test_hardened_processes_cannot_be_read() -> None:
     pid = os.fork()
     if pid == 0:
-        from orvanta_platform.worker.sandbox.harden import harden_process
+        from orvanta_platform.sandbox.harden import harden_process
 
         harden_process()
         os._exit(0 if ctypes.CDLL(None).prctl(3) == 0 else 1)

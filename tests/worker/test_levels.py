@@ -15,7 +15,7 @@ import asyncio, json, sys
 from pathlib import Path
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.worker.runtimes.pool import Runtimes
-from orvanta_platform.worker.sandbox import seccomp, syscalls
+from orvanta_platform.sandbox import seccomp, syscalls
 from tests.worker.jobs import still_works
 
 async def main(home, mode):

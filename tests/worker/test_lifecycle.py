@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from tests.worker.jobs import Collected, run, spec, still_works
 
+from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.outcome import JobOutcome
 from orvanta_platform.worker.runtimes.cells import SandboxUnavailable
 from orvanta_platform.worker.runtimes.pool import Runtimes
-from orvanta_platform.worker.sandbox.plan import Level
 
 # A process that leaves its session and its parent, and is found by its name. Its start is seen in the pipe's end.
 DAEMON = """
@@ -203,7 +203,7 @@ async def test_the_neighbours_of_a_job_over_its_limit_go_on(runtimes: Runtimes) 
 
 
 async def test_required_isolation_refuses_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orvanta_platform.worker.sandbox.isolation.candidates", lambda mode: [])
+    monkeypatch.setattr("orvanta_platform.sandbox.isolation.candidates", lambda mode: [])
     runtimes = Runtimes(tmp_path / "home", [], "required")
     with pytest.raises(SandboxUnavailable, match="required"):
         await runtimes.start()

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from tests.worker.jobs import Collected, spec
 
+from orvanta_platform.sandbox import cgroups, landlock, seccomp
+from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
@@ -17,8 +19,6 @@ from orvanta_platform.worker.runtimes.bash.signature import Parameter, parameter
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
 from orvanta_platform.worker.runtimes.streams import LastLine, Log, MergedOutput, Waiting, read_answer
 from orvanta_platform.worker.runtimes.verdict import End, judge
-from orvanta_platform.worker.sandbox import cgroups, landlock, seccomp
-from orvanta_platform.worker.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 
 SCRIPT = """#!/bin/bash
 # x="$9" is only a comment

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from orvanta_platform.cli.environment import ask, check_schema, take_settings, with_database
 from orvanta_platform.db.migrate import migrate as migrate_database
-from orvanta_platform.worker.sandbox.harden import harden_process
+from orvanta_platform.sandbox.harden import harden_process
 
 SecretsFd = Annotated[int | None, typer.Option("--secrets-fd", hidden=True)]
 

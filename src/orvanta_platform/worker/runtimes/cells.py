@@ -16,19 +16,17 @@ from typing import Any
 
 import orvanta_platform
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.worker.sandbox import tree
-from orvanta_platform.worker.sandbox.cgroups import Group
-from orvanta_platform.worker.sandbox.job import frame
-from orvanta_platform.worker.sandbox.plan import Plan
+from orvanta_platform.sandbox import tree
+from orvanta_platform.sandbox.cgroups import Group
+from orvanta_platform.sandbox.job import frame
+from orvanta_platform.sandbox.plan import Plan
 
 # Long enough for a machine under heavy load, short enough for a zygote that was stopped.
 _ANSWER_S = 20.0
 _MAX_MESSAGE = 4096
 # The interpreter itself, not a virtual environment's link to it: jobs see the standard library alone.
 PYTHON = os.path.realpath(sys.executable)
-_START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); from orvanta_platform.worker.sandbox import zygote; zygote.main()"
-)
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from orvanta_platform.sandbox import zygote; zygote.main()"
 
 
 class SandboxUnavailable(OrvantaError):

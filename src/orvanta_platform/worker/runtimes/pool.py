@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from orvanta_platform.sandbox import cgroups, filesystem, isolation, network
+from orvanta_platform.sandbox.isolation import IsolationReport, Mode
+from orvanta_platform.sandbox.plan import Level, Plan
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
 from orvanta_platform.worker.runtimes.cells import PYTHON, Cell, SandboxUnavailable, Zygote
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
-from orvanta_platform.worker.sandbox import cgroups, filesystem, isolation, network
-from orvanta_platform.worker.sandbox.isolation import IsolationReport, Mode
-from orvanta_platform.worker.sandbox.plan import Level, Plan
 
 HOSTS = {
     "python3": "orvanta_platform.worker.runtimes.python.host",

@@ -8,10 +8,10 @@ import os
 import select
 from dataclasses import dataclass, field
 
+from orvanta_platform.sandbox.job import ANSWER, STARTED
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.outcome import LogSink
 from orvanta_platform.worker.runtimes.verdict import Printed
-from orvanta_platform.worker.sandbox.job import ANSWER, STARTED
 
 _CHUNK = 64 << 10
 _PACKET = 4096

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, StoppedBy
-from orvanta_platform.worker.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 
 _Answer = bytes | JobError
 

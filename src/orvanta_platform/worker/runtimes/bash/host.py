@@ -8,9 +8,9 @@ import signal
 import stat
 from typing import Any, NoReturn
 
+from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.runtimes.bash.signature import parameters
-from orvanta_platform.worker.sandbox.job import ERROR, RESULT, Job, write_answer
 
 _SCRIPT = "script.sh"
 _RESULT = "result.json"

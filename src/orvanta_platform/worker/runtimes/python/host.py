@@ -19,9 +19,9 @@ import traceback
 from types import CodeType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
+from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
-from orvanta_platform.worker.sandbox.job import ERROR, RESULT, Job, write_answer
 
 _FILE = "script.py"
 _STACK_CHARS = 32 << 10

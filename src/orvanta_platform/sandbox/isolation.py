@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
-from orvanta_platform.worker.sandbox.cgroups import Kind
-from orvanta_platform.worker.sandbox.plan import Level
+from orvanta_platform.sandbox.cgroups import Kind
+from orvanta_platform.sandbox.plan import Level
 
 Mode = Literal["auto", "required", "full", "userns", "landlock", "none"]
 

@@ -6,8 +6,8 @@ import functools
 import os
 import struct
 
-from orvanta_platform.worker.sandbox import syscalls
-from orvanta_platform.worker.sandbox.filesystem import DEVICES, SYSTEM
+from orvanta_platform.sandbox import syscalls
+from orvanta_platform.sandbox.filesystem import DEVICES, SYSTEM
 
 _QUERY_VERSION = 1
 _RULE_PATH_BENEATH = 1

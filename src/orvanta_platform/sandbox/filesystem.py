@@ -11,8 +11,8 @@ import contextlib
 import os
 from pathlib import PurePosixPath
 
-from orvanta_platform.worker.sandbox import syscalls
-from orvanta_platform.worker.sandbox.plan import Plan
+from orvanta_platform.sandbox import syscalls
+from orvanta_platform.sandbox.plan import Plan
 
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix")
 DEVICES = ("null", "zero", "full", "random", "urandom")

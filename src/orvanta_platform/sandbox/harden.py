@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orvanta_platform.worker.sandbox import syscalls
+from orvanta_platform.sandbox import syscalls
 
 
 def harden_process() -> None:

@@ -19,9 +19,9 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-from orvanta_platform.worker.sandbox import cell, filesystem, landlock, seccomp, syscalls
-from orvanta_platform.worker.sandbox.cell import Host, Surroundings
-from orvanta_platform.worker.sandbox.plan import Plan
+from orvanta_platform.sandbox import cell, filesystem, landlock, seccomp, syscalls
+from orvanta_platform.sandbox.cell import Host, Surroundings
+from orvanta_platform.sandbox.plan import Plan
 
 _MAX_MESSAGE = 256
 _MAX_DESCRIPTORS = 3  # the job socket and the cgroup.procs of two groups

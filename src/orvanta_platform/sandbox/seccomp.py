@@ -11,7 +11,7 @@ import functools
 import platform
 import struct
 
-from orvanta_platform.worker.sandbox import syscalls
+from orvanta_platform.sandbox import syscalls
 
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000

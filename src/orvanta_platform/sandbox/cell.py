@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn, Protocol
 
-from orvanta_platform.worker.sandbox import filesystem, landlock, seccomp, syscalls, tree
-from orvanta_platform.worker.sandbox.job import STARTED, Job, read_exactly, receive
-from orvanta_platform.worker.sandbox.plan import Plan
+from orvanta_platform.sandbox import filesystem, landlock, seccomp, syscalls, tree
+from orvanta_platform.sandbox.job import STARTED, Job, read_exactly, receive
+from orvanta_platform.sandbox.plan import Plan
 
 WATCH_S = 0.2
 _DISK_EVERY = 5  # looks
