@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help up test lint fmt docs soak lock clean runtime tools
+.PHONY: help up test lint fmt docs soak bench lock clean runtime tools
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-14s %s\n' "$$target" "$$text"; done
@@ -16,14 +16,14 @@ test: lint ## Check the code and run the tests; ARGS="tests/unit -k name" for so
 	@$(PYTHON) -m pytest $(ARGS)
 
 lint: tools ## Check style, types and layers
-	.venv/bin/ruff check src tests
-	.venv/bin/ruff format --check src tests
+	.venv/bin/ruff check src tests bench
+	.venv/bin/ruff format --check src tests bench
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
 fmt: tools ## Format the code
-	.venv/bin/ruff check --fix src tests
-	.venv/bin/ruff format src tests
+	.venv/bin/ruff check --fix src tests bench
+	.venv/bin/ruff format src tests bench
 
 docs: tools ## Write the generated pages of docs/reference
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
@@ -31,13 +31,16 @@ docs: tools ## Write the generated pages of docs/reference
 soak: tools ## Run the long tests: the whole kill table at real times, 2,000 random workflows
 	@$(PYTHON) -m pytest -m soak -s $(ARGS)
 
+bench: tools ## Measure the platform beside Restate and DBOS; ARGS="p1 p15 --rounds 7" for some bars
+	@$(PYTHON) -m bench --json bench/results/$$(date -u +%Y-%m-%d).json $(if $(ARGS),$(ARGS),--readme)
+
 lock: tools ## Renew the lock files from pyproject.toml
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - $(LOCK) -o requirements.lock
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - --extra dev $(LOCK) -o requirements-dev.lock
 
 clean: ## Remove what was made here, not the data in ORVANTA_HOME
 	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 

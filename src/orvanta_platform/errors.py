@@ -94,6 +94,12 @@ class VersionConflict(Conflict):
     code = "version_conflict"
 
 
+class LockFailed(Conflict):
+    """The packages of what was deployed could not be locked, so it cannot run."""
+
+    code = "lock_failed"
+
+
 class TooLarge(OrvantaError):
     """What was sent is over its limit."""
 

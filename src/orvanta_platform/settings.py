@@ -174,7 +174,16 @@ class Settings:
         shown="asked for by a one-time link",
         secret=True,
     )
-    workspace: str = _setting("ORVANTA_WORKSPACE", _word, "Workspace made at first start.", default="main")
+    workspace: str = _setting(
+        "ORVANTA_WORKSPACE", _word, "Workspace made at first start, and that of client commands.", default="main"
+    )
+    client_url: str | None = _setting(
+        "ORVANTA_URL", _url("http", "https"), "Server that client commands use.", shown="the profile's"
+    )
+    client_token: str | None = _setting(
+        "ORVANTA_TOKEN", _text, "Token of client commands for ORVANTA_URL.", shown="the profile's", secret=True
+    )
+    client_profile: str | None = _setting("ORVANTA_PROFILE", _text, "Profile of client commands.", shown="the current")
     slots: int = _setting(
         "ORVANTA_SLOTS",
         _integer(1, 1000),
@@ -231,6 +240,15 @@ class Settings:
         "Longest time a call waits for the result of a run.",
         default=600,
         unit="s",
+    )
+    python_index: str | None = _setting(
+        "ORVANTA_PYTHON_INDEX", _url("http", "https"), "Index of Python packages.", shown="uv's or pip's", secret=True
+    )
+    npm_registry: str | None = _setting(
+        "ORVANTA_NPM_REGISTRY", _url("http", "https"), "Registry of npm packages.", shown="npm's or bun's", secret=True
+    )
+    package_builds: str = _setting(
+        "ORVANTA_PACKAGE_BUILDS", _choice("off", "on"), "Whether Python packages are built from source.", default="off"
     )
     beat_ms: int = _setting(
         "ORVANTA_BEAT_MS",

@@ -21,6 +21,9 @@ VICTIMS: tuple[Victim, ...] = ("worker", "worker's process", "server", "PostgreS
 LOUD = 400_000
 """More than the pipe between a job and its worker holds: a job that prints it stands still in the middle."""
 
+LONG = 1_500_000
+"""More than a log has that stays in rows."""
+
 REAPED = "SELECT state = 'stopped' FROM worker WHERE id = $1"
 WROTE = "SELECT count(*) FROM job WHERE worker = $1"
 HELD = (
@@ -114,7 +117,8 @@ class Scene:
             assert await stage.database.value(WROTE, self.fenced) == self.wrote
         database = await pool.Database.connect(stage.database.url)
         try:
-            assert await consistency.check(database) == []
+            found = await consistency.check(database)
+            assert found == [], found
         finally:
             await database.close()
         return verdict
@@ -134,6 +138,12 @@ async def on_the_way(scene: Scene, point: str) -> Part:
 async def in_user_code(scene: Scene, point: str) -> Part:
     """Jobs in the middle of their code: they print more than anybody reads."""
     scene.loud = LOUD
+    return await on_the_way(scene, point)
+
+
+async def with_a_long_log(scene: Scene, point: str) -> Part:
+    """Jobs whose logs become objects at their end."""
+    scene.loud = LONG
     return await on_the_way(scene, point)
 
 
@@ -256,6 +266,8 @@ TABLE: list[Kill | Stop] = [
     *_row("before the first user line", "handed over"),
     *_row("user code running", "running", in_user_code),
     *_row("result read", "result read"),
+    Kill("log uploaded, not named", "uploaded", "worker", with_a_long_log),
+    Kill("log uploaded, not named", "uploaded", "PostgreSQL", with_a_long_log),
     *_row("COMMIT sent", "committing", in_commit, "backend"),
     *_row("committed, not notified", "committed"),
     *_row("handed-off job not started", "handed off"),

@@ -3,106 +3,60 @@
 from __future__ import annotations
 
 import asyncio
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from tests.worker.jobs import Collected, run, spec, still_works
 
-from orvanta_platform.worker.runtimes.pool import HOSTS, Runtimes
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
-SCRIPTS: dict[str, dict[str, str]] = {
-    "arguments": {
-        "python3": "def main(a, b, c='third'):\n    return [a, b, c]",
-        "bash": 'a="$1"\nb="$2"\nc="${3:-third}"\necho "[\\"$a\\",\\"$b\\",\\"$c\\"]"',
-    },
-    "structured": {
-        "python3": "def main(x):\n    return x",
-        "bash": 'x="$1"\nprintf %s "$x" > result.json',
-    },
-    "string": {
-        "python3": "def main():\n    return '15'",
-        "bash": "echo 15",
-    },
-    "nothing": {"python3": "def main():\n    pass", "bash": "true"},
-    "error": {
-        "python3": "def inner():\n    raise ValueError('no good')\n\ndef main():\n    inner()",
-        "bash": "echo no good >&2\nexit 7",
-    },
-    "order": {
-        "python3": (
-            "import sys\ndef main():\n    for i in range(500):\n"
-            "        print('out', i)\n        print('err', i, file=sys.stderr)"
-        ),
-        "bash": "for i in {0..499}; do echo out $i; echo err $i >&2; done",
-    },
-    "unicode": {
-        "python3": "def main(x):\n    print(x)\n    return x",
-        "bash": 'x="$1"\necho "$x"',
-    },
-    "large": {
-        "python3": "def main(x):\n    return x + x",
-        "bash": "head -c 10000000 /dev/zero | tr '\\0' y",
-    },
-    "forever": {
-        "python3": "def main():\n    print('begun')\n    while True:\n        pass",
-        "bash": "echo begun\nwhile true; do :; done",
-    },
-    "exit": {"python3": "import sys\ndef main():\n    sys.exit(3)", "bash": "exit 3"},
-    "environment": {
-        "python3": "import os\ndef main():\n    return os.environ['OV_JOB_ID']",
-        "bash": 'echo "$OV_JOB_ID"',
-    },
-    "whole environment": {
-        "python3": "import os\ndef main():\n    return sorted(os.environ)",
-        "bash": "compgen -e | sort | tr '\\n' ' '",
-    },
-    "live": {
-        "python3": "import time\ndef main():\n    print('first')\n    time.sleep(60)",
-        "bash": "echo first\nsleep 60",
-    },
-    "not utf-8": {
-        "python3": ("import sys\ndef main():\n    sys.stdout.buffer.write(b'a\\xff\\xfeb\\x00c\\n')\n    return 1"),
-        "bash": "printf 'a\\xff\\xfeb\\0c\\n'\necho 1",
-    },
-    "stdin": {
-        "python3": "import sys\ndef main():\n    return sys.stdin.read()",
-        "bash": 'read -r x || echo "empty${x}"',
-    },
-    "folder": {
-        "python3": (
-            "import os, tempfile\ndef main():\n    open('f', 'w').write('x')\n"
-            "    with tempfile.TemporaryDirectory():\n        return sorted(os.listdir('.'))[0]"
-        ),
-        "bash": 'echo x > f; t=$(mktemp); rm "$t"; ls f',
-    },
-    "named streams": {
-        "python3": (
-            "def main():\n    open('/dev/stderr', 'w').write('err\\n')\n    open('/dev/stdout', 'w').write('out\\n')"
-        ),
-        "bash": "echo err > /dev/stderr\necho out > /dev/stdout",
-    },
-    "child": {
-        "python3": (
-            "import subprocess\ndef main():\n"
-            "    print('before')\n    subprocess.run(['sh', '-c', 'echo within'], check=True)\n    print('after')"
-        ),
-        "bash": "echo before; sh -c 'echo within'; echo after",
-    },
+LANGUAGES = ("python3", "bash", "bun")
+"""Of languages that are one and the same here, one."""
+
+STACKS = {
+    "python3": ("ValueError", ["line 2, in inner", "raise ValueError('no good')"]),
+    "bun": ("RangeError", ["at inner (script.ts:2:", "at main (script.ts:7:"]),
+}
+"""The name of an error that is raised, and what its stack tells; other languages tell the exit code."""
+
+SYNTAX = {
+    "python3": ("SyntaxError", "(line 2): x = ;"),
+    "bash": ("ExitCode", "line 3: syntax error"),
+    "bun": ("SyntaxError", "(line 2): const x = ;"),
 }
 
 
-@pytest.fixture(params=sorted(HOSTS))
+@pytest.fixture(params=LANGUAGES)
 def language(request: pytest.FixtureRequest) -> str:
     value: str = request.param
+    missing = BY_LANGUAGE[value].missing()
+    if missing is not None:
+        pytest.skip(missing)
     return value
 
 
+def words_of(language: str) -> ModuleType:
+    return import_module(f"tests.conformance.scripts.{language}")
+
+
 def script(case: str, language: str) -> str:
-    return SCRIPTS[case][language]
+    words = words_of(language)
+    if case not in words.SCRIPTS:
+        pytest.skip(f"{language}: {words.WITHOUT[case]}")
+    text: str = words.SCRIPTS[case]
+    return text.lstrip("\n")
 
 
 def test_every_language_has_every_case() -> None:
-    assert all(set(cases) == set(HOSTS) for cases in SCRIPTS.values())
+    cases = set(words_of("python3").SCRIPTS)
+    for words in map(words_of, LANGUAGES):
+        without = set(getattr(words, "WITHOUT", ()))
+        assert set(words.SCRIPTS) == cases - without, words.__name__
 
 
 async def test_arguments_go_by_name_and_defaults_hold(runtimes: Runtimes, language: str) -> None:
@@ -126,20 +80,39 @@ async def test_no_result_is_null(runtimes: Runtimes, language: str) -> None:
     assert ran.outcome.mem_peak_kb > 0
 
 
+async def test_names_of_arguments_are_not_of_ascii_alone(runtimes: Runtimes, language: str) -> None:
+    ran = await run(runtimes, language, script("unicode names", language), {"имя": "Ada", "größe": 1.8})
+    assert ran.value == [1.8, "Ada"]
+
+
 async def test_an_error_says_what_and_where(runtimes: Runtimes, language: str) -> None:
     ran = await run(runtimes, language, script("error", language))
     name, message = ran.error
     assert "no good" in message
-    if language == "python3":
-        assert name == "ValueError"
-        stack = ran.outcome.error.stack if ran.outcome.error else None
-        assert stack is not None
-        assert "line 2, in inner" in stack
-        assert "raise ValueError('no good')" in stack
-        assert "host.py" not in stack
-    else:
+    if language not in STACKS:
         assert name == "ExitCode"
         assert "exit code 7" in message
+        return
+    wanted, told = STACKS[language]
+    stack = ran.outcome.error.stack if ran.outcome.error else None
+    assert stack is not None
+    assert name == wanted
+    assert [text for text in told if text not in stack] == []
+    assert "host" not in stack
+    assert "eval" not in stack
+
+
+async def test_without_main_it_says_so(runtimes: Runtimes, language: str) -> None:
+    name, message = (await run(runtimes, language, script("missing main", language))).error
+    assert name == "MissingMain"
+    assert "no function main" in message
+
+
+async def test_a_syntax_error_names_the_line(runtimes: Runtimes, language: str) -> None:
+    wanted, told = SYNTAX[language]
+    name, message = (await run(runtimes, language, script("syntax", language))).error
+    assert name == wanted
+    assert told in message
 
 
 async def test_output_keeps_its_order(runtimes: Runtimes, language: str) -> None:
@@ -230,6 +203,21 @@ async def test_the_streams_can_be_opened_by_name(runtimes: Runtimes, language: s
     assert ran.log == "err\nout\n"
 
 
+async def test_what_is_left_behind_is_killed(runtimes: Runtimes, language: str) -> None:
+    mark = f"left-{uuid4()}"
+    ran = await run(runtimes, language, script("left behind", language), {"mark": mark})
+    assert ran.outcome.error is None
+    await runtimes.settle()
+    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if mark in _read(path)]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
+
+
 async def test_many_jobs_at_once(runtimes: Runtimes, language: str) -> None:
     content = script("environment", language)
     jobs = [run(runtimes, language, content, env={"OV_JOB_ID": f"j-{i}"}, slot=i) for i in range(20)]
@@ -238,5 +226,5 @@ async def test_many_jobs_at_once(runtimes: Runtimes, language: str) -> None:
 
 async def test_an_unknown_language(runtimes: Runtimes) -> None:
     name, message = (await run(runtimes, "cobol", "DISPLAY 'HI'")).error
-    assert name == "NoRuntime"
+    assert name == "no_runtime"
     assert "cobol" in message

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.e2e.conftest import Installation
+from tests.packages.test_registries import UNREACHED
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.name.removesuffix(".flow") for path in (ROOT / "examples").glob("*.flow"))
@@ -24,8 +25,15 @@ def example(name: str, what: str) -> Any:
 def test_each_example_gives_its_result(installation: Installation, name: str) -> None:
     call = f"/api/w/main/jobs/run_wait_result/f/f/examples/{name}"
     answer = installation.client.post(call, json=example(name, "input"))
+    skip_without_registry(answer.text)
     assert answer.status_code == 200, answer.text
     assert answer.json() == example(name, "result")
+
+
+def skip_without_registry(answer: str) -> None:
+    """The packages of an example come from outside."""
+    if UNREACHED.search(answer) and "install" in answer:
+        pytest.skip(f"the registry does not answer: {answer}")
 
 
 def readme_command(installation: Installation, place: int, **replaced: str) -> str:
@@ -40,7 +48,11 @@ def readme_command(installation: Installation, place: int, **replaced: str) -> s
 
 def test_the_readmes_commands(installation: Installation) -> None:
     assert json.loads(readme_command(installation, 0)) == example("order_receipt", "result")
-    (newest,) = installation.client.get("/api/w/main/jobs/list", params={"per_page": 1, "job_kinds": "flow"}).json()
+    printed = readme_command(installation, 2)
+    skip_without_registry(printed)
+    assert json.loads(printed) == example("order_processing", "result")
+    path = {"script_path_exact": "f/examples/order_receipt"}
+    (newest,) = installation.client.get("/api/w/main/jobs/list", params={"per_page": 1, **path}).json()
     run = json.loads(readme_command(installation, 1, RUN_ID=newest["id"]))
     assert (run["run_id"], run["status"], len(run["nodes"])) == (newest["id"], "succeeded", 4)
 

@@ -50,6 +50,7 @@ CAUGHT_BY = {
     "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom[embedded]",
     "no_generation_check": f"{STALE}[embedded-generation]",
     "no_rev_check": f"{STALE}[embedded-rev]",
+    "openings_not_checked": "tests/worker/test_masked_jobs.py::test_the_error_and_its_stack_are_masked",
     "reap_without_rev": f"{STEPS}/test_snapshots.py::test_a_reap_after_the_snapshot[embedded]",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
     "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",

@@ -18,7 +18,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.services import starting
 from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.steps import advance, finishing
-from orvanta_platform.services.steps.decision import Answered, decide_now
+from orvanta_platform.services.steps.decision import Answered, Decided, decide_now
 
 Given = Mapping[tuple[str | int, ...], Answer | Err]
 
@@ -46,14 +46,12 @@ class Journal:
         for module in (starting, advance, finishing):
             patch.setattr(module, "decide_now", self.decide_now)
 
-    def decide_now(
-        self, blueprint: Blueprint, run: RunRow, state: RunState, event: Event, answered: Answered
-    ) -> Decision:
+    def decide_now(self, blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:
         """The real one, with a note of it."""
-        decision = decide_now(blueprint, run, state, event, answered)
-        entry = Entry(event, dict(answered.at(run.rev)), run.seed, decision.state.encode())
-        self.entries[run.id][state.encode()].append(entry)
-        return decision
+        decided = decide_now(blueprint, run, event, answered)
+        entry = Entry(event, dict(answered.at(run.rev)), run.seed, decided.encoded)
+        self.entries[run.id][run.state].append(entry)
+        return decided
 
     def leads_to(self, run: UUID, plan: Plan, end: bytes) -> bool:
         """Whether the run's events, decided anew one after the other, lead from its beginning to the state `end`."""

@@ -29,6 +29,8 @@ def refused(schema: Any, args: bytes) -> InvalidInput:
         ({"properties": {"a": {"type": "string", "contentEncoding": "base64", "format": "resource-x"}}}, b'{"a": "!"}'),
         ({"properties": {"a": {"type": "", "enum": None, "default": None, "originalType": "x"}}}, b'{"a": 1}'),
         ({"$schema": "https://example.org/unknown", "properties": {}}, b"{}"),
+        (NUMBER, b'{"n": "$var:f/team/number"}'),
+        ({"properties": {"db": {"type": "object", "format": "resource-postgresql"}}}, b'{"db": "$res:u/ada/db"}'),
         ({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {}}, b"{}"),
     ],
 )
@@ -42,6 +44,11 @@ def test_the_failing_path_is_named() -> None:
     assert refused(NUMBER, b"{}").details["path"] == "/n"
     nested = {"properties": {"a/b": {"items": {"maximum": 1}}}}
     assert refused(nested, b'{"a/b": [0, 5]}').details["path"] == "/a~1b/1"
+
+
+def test_what_is_no_reference_has_to_fit() -> None:
+    for text in ("$var:nowhere", "$res:", "say $var:u/ada/x", "var:u/ada/x"):
+        assert refused(NUMBER, b'{"n": "%s", "m": "$var:u/ada/x"}' % text.encode()).details["path"] == "/n"
 
 
 def test_the_value_itself_is_not_repeated() -> None:

@@ -26,7 +26,7 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.errors import Conflict, Forbidden
 from orvanta_platform.ids import new_run_id
-from orvanta_platform.services import artifacts, timers
+from orvanta_platform.services import artifacts, consistency, timers
 from orvanta_platform.services import runs as run_service
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
 from orvanta_platform.services.steps import events as inbox
@@ -118,6 +118,29 @@ async def test_a_run_that_cannot_go_on_holds_up_no_other(scene: Ground) -> None:
     assert {row["id"] for row in await scene.rows("SELECT id FROM run")} == set(order[1:])
 
 
+async def test_a_run_that_cannot_go_on_is_ended(scene: Ground) -> None:
+    """Not at the first failure: what it stands on may be back at the next look."""
+    worker = await scene.worker()
+    run = await scene.start(job("a"), job("b"))
+    await worker.claim(1)
+    await poison(scene, run)
+    await scene.run(
+        """INSERT INTO inbox (run, event, created_at) VALUES ($1, '{"type":"start"}', now() - interval '1 h')""", run
+    )
+    for _ in range(2):
+        await timers.sweep(scene.platform.tools)
+        assert not await scene.rows("SELECT FROM run")
+    await timers.sweep(scene.platform.tools)
+    ended = await scene.ended(run)
+    assert (ended["status"], ended["error_name"]) == ("failed", "EngineFailed")
+    assert (await scene.result(run))["error"]["name"] == "EngineFailed"
+    states = await scene.rows("SELECT state, error_name FROM job ORDER BY node")
+    assert [tuple(row) for row in states] == [("cancelled", "EngineFailed")] * 2
+    assert not await scene.rows("SELECT FROM job_live") and not await scene.rows("SELECT FROM inbox")
+    (problem,) = await consistency.check(scene.db)
+    assert str(problem).startswith("documents_missing")
+
+
 async def test_a_lost_worker_is_reaped_around_a_run_that_cannot_go_on(scene: Ground) -> None:
     worker = await scene.worker()
     runs = [await scene.start(job("a")) for _ in range(3)]
@@ -198,7 +221,8 @@ async def test_a_token_for_one_workflow_runs_the_scripts_it_names(scene: Ground)
             " UPDATE item SET version = (SELECT id FROM version)"
         )
     node = {"id": "a", "value": {"type": "script", "path": "u/ann/s", "input_transforms": {}}}
-    plan = artifacts.plan_of_tree(artifacts.check(json.dumps({"value": {"modules": [node]}}).encode()))
+    body = json.dumps({"value": {"modules": [node]}}).encode()
+    plan = artifacts.plan_of_tree(await artifacts.check(scene.platform.evaluator, body))
     limited = replace(ACTOR, role=Role.DEVELOPER, super_admin=False, scopes=("jobs:run:u/ann/flow",))
     async with scene.db.acquire() as connection:
         assert set(await artifacts.resolve_scripts(connection, limited, WORKSPACE, plan)) == {"u/ann/s"}

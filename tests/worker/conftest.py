@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,17 @@ def level(request: pytest.FixtureRequest) -> Level:
 
 
 @pytest.fixture
-async def runtimes(level: Level, tmp_path: Path) -> AsyncIterator[Runtimes]:
-    made = Runtimes(tmp_path / "home", [], level)
+def home() -> Iterator[Path]:
+    """A home below folders that every user may enter, which tmp_path is not."""
+    folder = Path(tempfile.mkdtemp(prefix="orvanta-home-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder / "home"
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def runtimes(level: Level, home: Path) -> AsyncIterator[Runtimes]:
+    made = Runtimes(home, [], level)
     await made.start()
     yield made
     await made.close()

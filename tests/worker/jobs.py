@@ -75,8 +75,13 @@ def spec(
 
 async def run(runtimes: Runtimes, language: str, content: str, args: Any = None, **options: Any) -> Ran:
     """Run one job to its end."""
+    return await run_spec(runtimes, spec(language, content, args, **options))
+
+
+async def run_spec(runtimes: Runtimes, what: JobSpec) -> Ran:
+    """Run what is specified to its end."""
     log = Collected()
-    outcome = await runtimes.run(spec(language, content, args, **options), log, asyncio.Event())
+    outcome = await runtimes.run(what, log, asyncio.Event())
     assert (outcome.result is None) != (outcome.error is None)
     return Ran(outcome, log.text)
 

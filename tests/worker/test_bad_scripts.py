@@ -172,7 +172,7 @@ async def test_a_log_over_its_limit_is_cut_and_the_job_goes_on(runtimes: Runtime
     content = "def main():\n    for _ in range(5000):\n        print('0123456789')\n    return 'done'"
     ran = await run(runtimes, "python3", content, log_bytes=1000)
     assert ran.value == "done"
-    assert ran.log == ("0123456789\n" * 91)[:1000] + "\n[log cut: limit 1000 bytes]\n"
+    assert ran.log == ("0123456789\n" * 91)[:1000] + "\n[orvanta] log cut: limit 1000 bytes\n"
 
 
 async def test_values_with_an_obvious_json_form(runtimes: Runtimes) -> None:

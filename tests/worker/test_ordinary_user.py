@@ -17,11 +17,16 @@ from tests.worker.ordinary_user import REPOSITORY
 NOBODY = 65534
 RUNS = [
     (0, "tests/worker/test_attacks.py"),
+    (0, "tests/worker/test_packages.py"),
     (NOBODY, "tests/conformance/test_runtimes.py"),
     (NOBODY, "tests/worker/test_attacks.py"),
     (NOBODY, "tests/worker/test_bad_scripts.py"),
     (NOBODY, "tests/worker/test_levels.py"),
     (NOBODY, "tests/worker/test_lifecycle.py"),
+    (NOBODY, "tests/worker/test_packages.py"),
+    (0, "tests/packages/test_npm.py"),
+    (NOBODY, "tests/packages/test_npm.py"),
+    (NOBODY, "tests/packages/test_python.py"),
 ]
 
 

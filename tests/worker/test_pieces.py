@@ -15,10 +15,10 @@ from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
-from orvanta_platform.worker.runtimes.bash.signature import Parameter, parameters
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
-from orvanta_platform.worker.runtimes.streams import LastLine, Log, MergedOutput, Waiting, read_answer
+from orvanta_platform.worker.runtimes.streams import Answer, LastLine, Log, MergedOutput, Waiting
 from orvanta_platform.worker.runtimes.verdict import End, judge
+from orvanta_platform.workflow.signature.bash import Parameter, parameters
 
 SCRIPT = """#!/bin/bash
 # x="$9" is only a comment
@@ -128,14 +128,24 @@ async def test_characters_split_over_two_reads_stay_whole() -> None:
     assert await pumped([b"a\xf0\x9f"]) == "a\ufffd"
 
 
-async def test_an_answer_is_read_to_its_length_and_no_further() -> None:
-    read, write = os.pipe()
-    os.write(write, STARTED + ANSWER.pack(RESULT, 3) + b"123")
-    assert await read_answer(read, 100, Waiting()) == STARTED + ANSWER.pack(RESULT, 3) + b"123"
+def test_an_answer_is_read_to_its_length_and_no_further() -> None:
+    read, write = os.pipe2(os.O_NONBLOCK)
+    whole = STARTED + ANSWER.pack(RESULT, 3) + b"123"
+    answer = Answer(read, 100)
+    for piece in (whole[:1], whole[1:7], whole[7:-1]):
+        os.write(write, piece)
+        assert not answer.read()
+    os.write(write, whole[-1:])
+    assert answer.read()
+    assert answer.data == whole
     os.write(write, STARTED + ANSWER.pack(RESULT, 1 << 60) + b"123")
-    assert (await read_answer(read, 100, Waiting())).endswith(b"123")
+    long = Answer(read, 100)
+    assert long.read()
+    assert long.data.endswith(b"123")
     os.close(write)
-    assert await read_answer(read, 100, Waiting()) == b""
+    ended = Answer(read, 100)
+    assert ended.read()
+    assert ended.data == b""
     os.close(read)
 
 

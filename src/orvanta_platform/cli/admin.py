@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from orvanta_platform.cli.environment import ask, take_settings, with_database
 from orvanta_platform.errors import BadRequest
 
 app = typer.Typer(no_args_is_help=True, help="Administer the installation.", rich_markup_mode=None)
@@ -28,6 +27,7 @@ def create_user(email: Email, superadmin: Superadmin = False) -> None:
     Asks for the password on a terminal, else reads it from standard input: it is never an argument, which
     other users of the machine could read.
     """
+    from orvanta_platform.cli.environment import ask, take_settings, with_database
     from orvanta_platform.services.setup import create_user as create
 
     password = _password()

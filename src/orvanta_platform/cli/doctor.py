@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-
-from orvanta_platform.cli.environment import ask, take_settings, with_database
-from orvanta_platform.db import migrate
-from orvanta_platform.db.pool import Connection, Database
-from orvanta_platform.db.queries import load
-from orvanta_platform.errors import OrvantaError
-from orvanta_platform.settings import Settings
 
 Consistency = Annotated[bool, typer.Option("--consistency", help="Check the data; exit code 1 on problems.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the report. `advice` says what to do where the state is not good."""
-
-    subject: str
-    state: str
-    advice: str | None = None
 
 
 def doctor(consistency: Consistency = False) -> None:
@@ -37,96 +15,7 @@ def doctor(consistency: Consistency = False) -> None:
     With --consistency the data is checked as well: every reference that the database does not guarantee
     itself. Exit code 1 where that finds a problem.
     """
-    console = Console()
-    with with_database(take_settings()) as settings:
-        _print(console, ask(settings, _look))
-        _print(console, [_storage(settings), _isolation(settings)])
-        if consistency and ask(settings, _problems):
-            raise typer.Exit(1)
+    from orvanta_platform.cli.findings import report
 
-
-def _print(console: Console, findings: list[Finding]) -> None:
-    for finding in findings:
-        console.print(f"{finding.subject:<12}{finding.state}", highlight=False, markup=False, soft_wrap=True)
-        if finding.advice:
-            console.print(f"{'':<12}{finding.advice}", highlight=False, markup=False, soft_wrap=True)
-
-
-async def _look(database: Database) -> list[Finding]:
-    async with database.acquire() as connection:
-        return [
-            await _server(connection),
-            await _roles(connection),
-            await _schema(connection),
-            *await _workers(connection),
-        ]
-
-
-async def _server(connection: Connection) -> Finding:
-    version = int(await connection.fetchval(load("schema")["server_version"].text))
-    return Finding("database", f"PostgreSQL {version // 10000}.{version % 10000}")
-
-
-async def _roles(connection: Connection) -> Finding:
-    row = await connection.fetchrow(load("doctor")["roles"].text)
-    if row["superuser"] or row["owned_tables"]:
-        return Finding(
-            "roles",
-            f"{row['role']} owns the tables" if row["owned_tables"] else f"{row['role']} is a superuser",
-            "The audit log is not protected from the application: use two roles, the owner's in ORVANTA_OWNER_URL.",
-        )
-    return Finding("roles", f"{row['role']} owns no table and is no superuser")
-
-
-async def _schema(connection: Connection) -> Finding:
-    try:
-        await migrate.check(connection)
-    except OrvantaError as error:
-        return Finding("schema", error.message, error.hint)
-    return Finding("schema", f"up to date, {migrate.migrations()[-1].name}")
-
-
-async def _workers(connection: Connection) -> list[Finding]:
-    rows = await connection.fetch(load("worker_views")["list_workers"].text, None, 1000, 0)
-    if not rows:
-        return [Finding("workers", "none alive", "Start one with `orvanta worker`, or everything with `orvanta up`.")]
-    return [
-        Finding("worker", f"{row['name']}: {row['slots']} slots, {row['running']} running, {row['isolation']}")
-        for row in rows
-    ]
-
-
-async def _problems(database: Database) -> bool:
-    from orvanta_platform.services.consistency import check as consistency_problems
-
-    found = await consistency_problems(database)
-    for problem in found:
-        print(problem)
-    print(f"{len(found)} problems." if found else "The data is consistent.")
-    return bool(found)
-
-
-def _storage(settings: Settings) -> Finding:
-    if settings.object_storage_url is None:
-        return Finding("storage", f"the folder {settings.home / 'objects'}")
-    parts = urlsplit(settings.object_storage_url)
-    return Finding("storage", f"{parts.scheme}://{parts.hostname or ''}{parts.path}")
-
-
-def _isolation(settings: Settings) -> Finding:
-    return asyncio.run(_try_isolation(settings))
-
-
-async def _try_isolation(settings: Settings) -> Finding:
-    """What a worker on this machine would find."""
-    from orvanta_platform.worker.runtimes.pool import Runtimes
-
-    with tempfile.TemporaryDirectory(prefix="orvanta-doctor-") as folder:
-        runtimes = Runtimes(Path(folder), [settings.home], settings.isolation)
-        await runtimes.start()
-        try:
-            report = runtimes.isolation
-        finally:
-            await runtimes.close()
-    advice = " ".join([*report.missing, report.remedy or ""]).strip()
-    return Finding("isolation", report.level, advice or None)
+    if not report(consistency=consistency):
+        raise typer.Exit(1)

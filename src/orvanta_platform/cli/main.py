@@ -1,14 +1,20 @@
-"""`orvanta`: one thin function per command. Errors become a sentence and a hint, never a traceback."""
+"""`orvanta`: one thin function per command. Errors become a sentence and a hint, never a traceback.
+
+A command imports what it needs when it runs: most of them are over before everything would be loaded.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 import sys
 
 import typer
-from rich.console import Console
 
 from orvanta_platform import __version__
-from orvanta_platform.cli import admin, doctor, processes
+from orvanta_platform.cli import admin, doctor, lint, processes
+from orvanta_platform.cli.client import flow, job, login, profile, resource, resource_type, script, variable
+from orvanta_platform.cli.client.errors import USAGE, exit_code
 from orvanta_platform.errors import OrvantaError
 
 app = typer.Typer(
@@ -20,15 +26,26 @@ app = typer.Typer(
     help="Self-hosted workflow automation on PostgreSQL.\n\n"
     "`orvanta up` starts everything on this machine: database, server and worker. `server`, `worker` and "
     "`migrate` are the same parts for deployments with a database of their own (DATABASE_URL). Settings come "
-    "from the environment; docs/reference/settings.md lists them.",
+    "from the environment; docs/reference/settings.md lists them.\n\n"
+    "`flow`, `script`, `job`, `variable` and `resource` work on a server: the one of this machine, or another "
+    "after `orvanta login`. With --json each prints one JSON document.",
 )
-app.add_typer(admin.app, name="admin")
 app.command()(processes.up)
+login.register(app)
+app.add_typer(profile.app, name="profile")
+app.add_typer(flow.app, name="flow")
+app.add_typer(script.app, name="script")
+app.add_typer(job.app, name="job")
+app.add_typer(variable.app, name="variable")
+app.add_typer(resource.app, name="resource")
+app.add_typer(resource_type.app, name="resource-type")
+lint.register(app)
 app.command()(processes.server)
 app.command()(processes.worker)
 app.command(hidden=True)(processes.worker_process)
 app.command()(processes.migrate)
 app.command()(doctor.doctor)
+app.add_typer(admin.app, name="admin")
 
 
 @app.command()
@@ -39,21 +56,29 @@ def version() -> None:
 
 def fail(error: OrvantaError) -> int:
     """Tell an error on stderr; gives the exit code."""
-    console = Console(stderr=True)
-    console.print(f"Error: {error.message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    red, plain = ("\x1b[31m", "\x1b[0m") if sys.stderr.isatty() and not os.environ.get("NO_COLOR") else ("", "")
+    print(f"{red}Error: {error.message}{plain}", file=sys.stderr)
     if error.hint:
-        console.print(error.hint, highlight=False, markup=False, soft_wrap=True)
-    return 1
+        print(error.hint, file=sys.stderr)
+    return exit_code(error)
 
 
 def main() -> None:
     """The console script."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal's encoding lacks is shown as an escape, not a traceback.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     try:
         app()
     except OrvantaError as error:
         sys.exit(fail(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == USAGE and "--json" in sys.argv:
+            message = "The command line is not understood; standard error says why."
+            print(json.dumps({"error": {"code": "usage", "message": message, "hint": None, "details": None}}))
+        raise
 
 
 if __name__ == "__main__":

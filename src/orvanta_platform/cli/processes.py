@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
-from rich.console import Console
-
-from orvanta_platform.cli.environment import ask, check_schema, take_settings, with_database
-from orvanta_platform.db.migrate import migrate as migrate_database
-from orvanta_platform.sandbox.harden import harden_process
 
 SecretsFd = Annotated[int | None, typer.Option("--secrets-fd", hidden=True)]
 
@@ -21,6 +15,9 @@ def up() -> None:
     Without DATABASE_URL an embedded PostgreSQL is made in ORVANTA_HOME. Prints the address and how to log in;
     Ctrl-C stops everything cleanly, twice at once. A part that dies is started again.
     """
+    from rich.console import Console
+
+    from orvanta_platform.cli.environment import take_settings
     from orvanta_platform.embedded.up import up as run
 
     raise typer.Exit(run(take_settings(), Console()))
@@ -31,8 +28,10 @@ def server(secrets_fd: SecretsFd = None) -> None:
 
     Keeps no state: any number may run on one DATABASE_URL.
     """
+    from orvanta_platform.cli.environment import take_settings, with_database
     from orvanta_platform.daemons.background import of_server
     from orvanta_platform.http.server import serve
+    from orvanta_platform.sandbox.harden import harden_process
 
     harden_process()
     with with_database(take_settings(secrets_fd)) as settings:
@@ -44,6 +43,8 @@ def worker(secrets_fd: SecretsFd = None) -> None:
 
     Any number may run on one DATABASE_URL, on any machine. SIGTERM lets running jobs end.
     """
+    from orvanta_platform.cli.environment import ask, check_schema, take_settings, with_database
+    from orvanta_platform.sandbox.harden import harden_process
     from orvanta_platform.worker.supervisor import run
 
     harden_process()
@@ -54,12 +55,16 @@ def worker(secrets_fd: SecretsFd = None) -> None:
 
 def worker_process(control_fd: Annotated[int, typer.Option("--control-fd")], secrets_fd: SecretsFd = None) -> None:
     """The process that `orvanta worker` supervises; not started by hand."""
+    import uvloop
+
+    from orvanta_platform.cli.environment import take_settings
     from orvanta_platform.daemons.background import of_worker
+    from orvanta_platform.sandbox.harden import harden_process
     from orvanta_platform.worker import process
 
     harden_process()
     process.die_with_parent()
-    asyncio.run(process.run(take_settings(secrets_fd), control_fd, of_worker))
+    uvloop.run(process.run(take_settings(secrets_fd), control_fd, of_worker))
 
 
 def migrate() -> None:
@@ -67,6 +72,11 @@ def migrate() -> None:
 
     Run it once before the servers and workers of a new version start.
     """
+    import asyncio
+
+    from orvanta_platform.cli.environment import take_settings, with_database
+    from orvanta_platform.db.migrate import migrate as migrate_database
+
     with with_database(take_settings()) as settings:
         assert settings.owner_url is not None
         applied = asyncio.run(migrate_database(settings.owner_url, app_url=settings.database_url))

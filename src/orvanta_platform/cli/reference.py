@@ -46,7 +46,8 @@ def errors_page() -> str:
         "# Errors",
         "",
         "Every error has the shape `{code, message, hint, details}`. The code is stable over versions; the",
-        "status is what the API answers. The command line prints message and hint and exits with 1.",
+        "status is what the API answers. The command line prints message and hint and exits with 1, or with 4",
+        "where it cannot reach the server or the server wants a login.",
         "",
         "| code | status | meaning |",
         "|---|---|---|",
@@ -69,6 +70,7 @@ def cli_page() -> str:
         options = [row for row in map(_option, command.params) if row]
         if options:
             lines += ["| option | meaning |", "|---|---|", *options, ""]
+        lines += _examples(command.epilog)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -80,11 +82,19 @@ def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:
             yield f"{path} {name}", child
 
 
+def _examples(epilog: str | None) -> list[str]:
+    """The examples that a help text ends with, as a block."""
+    lines = (epilog or "").splitlines()[2:]
+    return [*(f"    {line.strip()}" for line in lines), ""] if lines else []
+
+
 def _option(parameter: Any) -> str | None:
     if getattr(parameter, "hidden", False):
         return None
-    shown = ", ".join(parameter.opts) if parameter.param_type_name == "option" else str(parameter.name).upper()
-    return f"| `{shown}` | {getattr(parameter, 'help', None) or ''} |"
+    names = [*parameter.opts, *parameter.secondary_opts]
+    shown = ", ".join(names) if parameter.param_type_name == "option" else str(parameter.name).upper()
+    told = (getattr(parameter, "help", None) or "").replace("<", "\\<").replace("|", "\\|")
+    return f"| `{shown}` | {told} |"
 
 
 def write(folder: Path) -> None:

@@ -46,8 +46,8 @@ class Actor:
     `role` is None for somebody who is no member there. `scopes` None means unlimited. `kind` says how the
     caller came in: with a token, a browser's session, a running job's token, or from inside the platform.
     `via_query` is true where the token stood in `?token=`; `interactive` where the caller says that a person
-    pressed a button; `bound` where the token, a job's above all, is good in one workspace alone. `token` is the
-    hash of the token used, for logging out and refreshing.
+    pressed a button; `bound` where the token, a job's above all, is good in one workspace alone. `job` and
+    `attempt` are those of a job's token. `token` is the hash of the token used, for logging out and refreshing.
     """
 
     email: str
@@ -61,6 +61,7 @@ class Actor:
     scopes: tuple[str, ...] | None = None
     kind: Literal["user", "session", "job", "system"] = "user"
     job: UUID | None = None
+    attempt: int | None = None
     address: str | None = None
     request_id: str | None = None
     via_query: bool = False

@@ -1,8 +1,8 @@
 """What a token is limited to: `<area>:<action>` or `<area>:<action>:<path>`.
 
-Areas are those of the permission table (jobs, scripts, flows, folders, workspaces, users, tokens, workers)
-or `*`; actions read, write, run or `*`, where write holds read; a path may end in `*` (`f/sales/*`). A limit
-to paths never allows what has no path.
+Areas are those of the permission table (jobs, scripts, flows, variables, resources, folders, workspaces, users,
+tokens, workers) or `*`; actions read, write, run or `*`, where write holds read; a path may end in `*`
+(`f/sales/*`). A limit to paths never allows what has no path.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from dataclasses import replace
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest
 
-AREAS = ("*", "flows", "folders", "jobs", "scripts", "tokens", "users", "workers", "workspaces")
+AREAS = (
+    *("*", "flows", "folders", "jobs", "resources", "scripts"),
+    *("tokens", "users", "variables", "workers", "workspaces"),
+)
 ACTIONS = ("*", "read", "write", "run")
 _PATH = re.compile(r"[ufgr]/[A-Za-z0-9_\-./]*\*?|\*")
 

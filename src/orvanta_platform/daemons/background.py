@@ -14,7 +14,7 @@ from orvanta_platform.services.platform import Platform
 Daemon = Callable[[Platform], Awaitable[None]]
 
 IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, timers.sweep)
-IN_SERVERS: tuple[Daemon, ...] = (*IN_EVERY_PROCESS, janitor.run)
+IN_SERVERS: tuple[Daemon, ...] = (*IN_EVERY_PROCESS, janitor.run, janitor.sweep_objects)
 
 log = structlog.get_logger(__name__)
 

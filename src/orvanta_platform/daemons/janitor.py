@@ -1,4 +1,4 @@
-"""The janitor: partitions of history made ahead of time; workers, tokens and failed logins forgotten in time.
+"""The janitor: partitions made ahead; workers, tokens, failed logins, openings forgotten in time; locks given up.
 
 Its statements are safe to run by many at once.
 """
@@ -6,12 +6,25 @@ Its statements are safe to run by many at once.
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
+
+import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.db import accounts, partitions, tokens, workers
+from orvanta_platform.db import accounts, openings, partitions, tokens, workers
+from orvanta_platform.services import locking, objects
 from orvanta_platform.services.platform import Platform
 
 PAUSE_S = 3600.0
+
+FIRST_SWEEP_S = 600.0
+SWEEP_S = 86400.0
+"""When the object storage is looked through: after the start, and then."""
+
+UNNAMED_FOR = timedelta(hours=24)
+"""How long an object may wait for the row that names it."""
+
+log = structlog.get_logger(__name__)
 
 
 async def run(platform: Platform) -> None:
@@ -22,4 +35,16 @@ async def run(platform: Platform) -> None:
             await workers.forget_ended(connection)
             await tokens.drop_expired(connection)
             await accounts.forget_old_attempts(connection)
+            await openings.forget_ended(connection)
+        await locking.settle_abandoned(platform)
         await asyncio.sleep(PAUSE_S)
+
+
+async def sweep_objects(platform: Platform) -> None:
+    """Each day delete the objects that a process left which died before it could name them."""
+    await asyncio.sleep(FIRST_SWEEP_S)
+    while True:
+        dropped = await objects.drop_unnamed(platform.db, platform.storage, clock.now() - UNNAMED_FOR)
+        if dropped:
+            log.info("objects without a name deleted", action="sweep_objects", objects=dropped)
+        await asyncio.sleep(SWEEP_S)

@@ -36,6 +36,7 @@ class ItemRow:
     lock: str | None
     lock_error: str | None
     lock_job: UUID | None
+    made_schema: str | None
     archived: bool
     extra_perms: dict[str, bool]
     created_by: str
@@ -69,7 +70,10 @@ class VersionRow:
 
 @dataclass(frozen=True, slots=True)
 class NewVersion:
-    """A version to add. `body` is its document, `settings` JSON text, `number` the next of its path."""
+    """A version to add. `body` is its document, `settings` JSON text, `number` the next of its path.
+
+    `lock` None: the run `lock_job` makes it. `made_schema`: JSON text, where the call brought no schema.
+    """
 
     workspace: str
     kind: str
@@ -85,6 +89,8 @@ class NewVersion:
     author: str
     message: str | None
     lock: str | None
+    lock_job: UUID | None = None
+    made_schema: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +203,7 @@ async def newest_version(conn: Connection, workspace: str, kind: str, path: str)
 
 
 async def add_version(conn: Connection, version: NewVersion, username: str) -> int:
-    """Add a version, make it the one that runs by path take, and give its id."""
+    """Add a version and give its id; runs by path take it at once where it is locked."""
     digest = hashlib.sha256(version.body).digest()
     await conn.execute(load("items")["insert_document"].text, digest, version.body)
     added: int = await conn.fetchval(
@@ -216,9 +222,10 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
         version.author,
         version.message,
         version.lock,
+        version.lock_job,
+        version.made_schema,
     )
-    place = (version.workspace, version.kind, version.path)
-    await conn.execute(load("items")["point_item"].text, *place, added, username)
+    await conn.execute(load("items")["point_item"].text, version.workspace, version.kind, version.path, username)
     return added
 
 

@@ -60,6 +60,7 @@ class LiveJob:
     worker: UUID | None
     generation: int | None
     claimed_at: datetime | None
+    openings: int = 0
 
 
 @dataclass(frozen=True, slots=True)

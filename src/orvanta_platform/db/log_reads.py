@@ -1,24 +1,74 @@
-"""Logs as they are read: by characters, whichever chunks they came in."""
+"""Logs as they are read: by characters, whichever pieces they came in and wherever those are kept."""
 
 from __future__ import annotations
 
-import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 
-PAGE = 64
-"""Chunks read at once: at most about 4 MiB of text."""
+
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """`chars` characters from `first_char` on, as zlib of UTF-8: `body`, or `bytes` bytes of `object` from `start`."""
+
+    first_char: int
+    chars: int
+    body: bytes | None
+    object: str | None
+    start: int | None
+    bytes: int
 
 
-async def read_log(conn: Connection, job: UUID, offset: int, *, attempt: int | None = None, chunks: int = PAGE) -> str:
-    """The log from character `offset` (≥ 0) on, as far as `chunks` chunks reach; empty at its end.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the logs of a run were read: all pieces up to the one with this time, job, attempt and end."""
 
-    Attempts follow one another as one text; with `attempt` only that one is read.
+    at: datetime
+    job: UUID
+    attempt: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TimedPiece:
+    """A piece of one job's log among those of others; `first_char` counts within the attempt."""
+
+    job: UUID
+    attempt: int
+    at: datetime
+    piece: LogPiece
+
+    @property
+    def place(self) -> Place:
+        """What to go on behind."""
+        return Place(self.at, self.job, self.attempt, self.piece.first_char + self.piece.chars)
+
+
+async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt: int | None = None) -> list[LogPiece]:
+    """The pieces that hold characters from `start` (≥ 0) up to `end`, in order; none at the log's end.
+
+    Attempts follow one another as one text; with `attempt` only that one is read, and counted from 0.
     """
-    records = await conn.fetch(load("log_reads")["read_log"].text, job, offset, attempt, chunks)
-    if not records:
-        return ""
-    text = "".join(zlib.decompress(record["body"]).decode() for record in records)
-    return text[max(offset - records[0]["first_char"], 0) :]
+    rows = await conn.fetch(load("log_reads")["read_log"].text, job, attempt, start, end)
+    return [LogPiece(**dict(row)) for row in rows]
+
+
+async def pieces_by_time(
+    conn: Connection, run: UUID, jobs: Sequence[UUID], after: Place, most: int
+) -> list[TimedPiece]:
+    """At most `most` pieces of the logs of these jobs of the run, in the order of their writing."""
+    place = (after.at, after.job, after.attempt, after.end)
+    rows = await conn.fetch(load("log_reads")["pieces_by_time"].text, run, list(jobs), *place, most)
+    return [
+        TimedPiece(
+            row["job"],
+            row["attempt"],
+            row["at"],
+            LogPiece(row["first_char"], row["chars"], row["body"], row["object"], row["start"], row["bytes"]),
+        )
+        for row in rows
+    ]

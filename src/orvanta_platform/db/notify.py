@@ -1,6 +1,7 @@
 """Wake-ups: what changed, told between processes after the commit.
 
-A topic is a short string: `queues`, `queue:<name>`, `run:<id>`, `job:<id>`, `cancel`, `timer`. A waiter
+A topic is a short string: `queues`, `queue:<name>`, `run:<id>` (it moved), `ended:<id>`, `job:<id>` (it printed),
+`cancel`, `timer`. A waiter
 registers, then reads the state, then waits, and looks again at the latest after its time-out: a lost
 notification costs a delay, never a result.
 """
@@ -22,6 +23,7 @@ CHANNEL = "orvanta"
 EVERYTHING = "*"
 _MAX_PAYLOAD = 7900
 _GAP_S = 0.005
+_PROGRESS_S = 0.2
 _RECONNECT_S = 0.25
 
 log = structlog.get_logger(__name__)
@@ -136,12 +138,18 @@ class Listener:
 
 
 class Notifier:
-    """Sends topics: the first at once, then what gathered, at most once in 5 ms."""
+    """Sends topics: the first at once, then what gathered, at most once in 5 ms.
+
+    That a run moved on is told with its next end or every 200 ms: nobody watches a run step by step faster, and to
+    tell of each step costs more than to write it.
+    """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._topics: set[str] = set()
+        self._moved: set[str] = set()
         self._task: asyncio.Task[None] | None = None
+        self._later: asyncio.Task[None] | None = None
 
     def send(self, *topics: str) -> None:
         """Tell every process that these topics changed. Call it after the commit."""
@@ -155,8 +163,15 @@ class Notifier:
             self.send("queues", *(f"queue:{name}" for name in names))
 
     def run_changed(self, run: UUID) -> None:
-        """A node of the run ended, or the run did."""
-        self.send(f"run:{run}")
+        """A node of the run ended."""
+        self._moved.add(f"run:{run}")
+        if self._later is None or self._later.done():
+            self._later = asyncio.create_task(self._tell_moved(), name="notifier progress")
+
+    def run_ended(self, run: UUID) -> None:
+        """The run is over: who waits for its result is told."""
+        self._moved.discard(f"run:{run}")
+        self.send(f"run:{run}", f"ended:{run}")
 
     def log(self, job: UUID) -> None:
         """The job printed something."""
@@ -168,8 +183,20 @@ class Notifier:
 
     async def flush(self) -> None:
         """Wait until everything given so far was sent."""
+        self._send_moved()
         if self._task is not None:
             await self._task
+        if self._later is not None:
+            self._later.cancel()
+
+    async def _tell_moved(self) -> None:
+        while self._moved:
+            await asyncio.sleep(_PROGRESS_S)
+            self._send_moved()
+
+    def _send_moved(self) -> None:
+        moved, self._moved = self._moved, set()
+        self.send(*moved)
 
     async def _drain(self) -> None:
         while self._topics:

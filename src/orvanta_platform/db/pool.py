@@ -63,13 +63,14 @@ class Database:
 
     @classmethod
     async def connect(
-        cls, url: str, *, direct_url: str | None = None, min_size: int = 1, max_size: int = 8
+        cls, url: str, *, direct_url: str | None = None, min_size: int = 1, max_size: int = 8, by_index: bool = False
     ) -> Database:
-        """Open the pool. Raises DatabaseUnavailable and DatabaseTooOld with what to do about it."""
+        """Open the pool. `by_index`: every statement is planned once, by its indexes (see `BY_INDEX`).
+
+        Raises DatabaseUnavailable and DatabaseTooOld with what to do about it.
+        """
         try:
-            pool = await asyncpg.create_pool(
-                url, min_size=min_size, max_size=max_size, command_timeout=60, timeout=10, reset=_keep_session
-            )
+            pool = await _open(url, min_size, max_size, BY_INDEX if by_index else {})
         except CANNOT_CONNECT as error:
             raise unavailable(error) from error
         database = cls(pool, url, direct_url or url)
@@ -130,6 +131,30 @@ class Database:
             await asyncio.wait_for(self.pool.close(), 5)
         except TimeoutError:
             self.pool.terminate()
+
+
+BY_INDEX = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+"""For the few statements of a worker, on tables that are small at one moment and full of dead rows at the next: a
+plan made while they were small reads them whole ever after. (A batch of 200 steps: 0.28 ms a step, with this 0.04.)
+"""
+
+
+async def _open(url: str, min_size: int, max_size: int, settings: dict[str, str]) -> asyncpg.Pool[asyncpg.Record]:
+    """The pool; without `settings` where a pooler in between refuses to pass them on."""
+    try:
+        return await asyncpg.create_pool(
+            url,
+            min_size=min_size,
+            max_size=max_size,
+            command_timeout=60,
+            timeout=10,
+            reset=_keep_session,
+            server_settings=settings,
+        )
+    except asyncpg.ProtocolViolationError:
+        if not settings:
+            raise
+        return await _open(url, min_size, max_size, {})
 
 
 async def _keep_session(_connection: object) -> None:

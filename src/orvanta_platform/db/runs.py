@@ -16,7 +16,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """A version that can run; `settings` is what was deployed beside its document."""
+    """A version that can run, unless its lock failed; `settings` is what was deployed beside its document."""
 
     id: int
     kind: str
@@ -29,6 +29,8 @@ class VersionRow:
     extra_perms: dict[str, bool]
     created_by: str
     archived: bool
+    lock_state: str
+    lock_error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class PinnedScript:
     settings: dict[str, Any]
     extra_perms: dict[str, bool]
     created_by: str
+    lock_state: str
     hash: str | None = None
 
 
@@ -72,10 +75,37 @@ class RunRow:
     timeout_s: float | None = None
     cancel_at: datetime | None = None
 
+    def moved(self, rev: int, state: bytes, status: str) -> RunRow:
+        """The run after a step. Written out: it is made at every step, and `replace` takes three times as long."""
+        return RunRow(
+            self.id,
+            self.workspace,
+            self.kind,
+            self.path,
+            self.version,
+            self.document,
+            self.language,
+            self.pin_set,
+            self.engine_version,
+            rev,
+            state,
+            status,
+            self.root,
+            self.created_by,
+            self.email,
+            self.permissioned_as,
+            self.seed,
+            self.scheduled_at,
+            self.priority,
+            self.queue,
+            self.timeout_s,
+            self.cancel_at,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class NewRun:
-    """A run to insert; `scheduled_at` None: now."""
+    """A run to insert."""
 
     id: UUID
     workspace: str
@@ -95,7 +125,7 @@ class NewRun:
     created_by: str
     email: str
     permissioned_as: str
-    scheduled_at: datetime | None
+    scheduled_at: datetime
     seed: int
     timeout_s: float | None
 
@@ -167,6 +197,7 @@ async def resolve_pins(
             settings=msgspec.json.decode(row["settings"]),
             extra_perms=msgspec.json.decode(row["extra_perms"]),
             created_by=row["created_by"],
+            lock_state=row["lock_state"],
             hash=row.get("hash"),
         )
         for row in rows

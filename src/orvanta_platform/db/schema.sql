@@ -33,8 +33,10 @@ CREATE TABLE workspace (
     owner       text NOT NULL,
     color       text,
     archived_at timestamptz,
-    created_at  timestamptz NOT NULL DEFAULT app_now()
+    created_at  timestamptz NOT NULL DEFAULT app_now(),
+    secrets_readable boolean NOT NULL DEFAULT false
 );
+COMMENT ON COLUMN workspace.secrets_readable IS 'Whether developers may read secrets by API; off: a secret is opened for jobs alone.';
 
 CREATE TABLE member (
     workspace  text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
@@ -146,7 +148,7 @@ CREATE TABLE item (
     PRIMARY KEY (workspace, kind, path)
 );
 COMMENT ON COLUMN item.deleted IS 'Not shown any more, and archived as well; runs that name a version keep it. A new version brings the path back.';
-COMMENT ON COLUMN item.version IS 'The version that runs by path take: the newest locked one; null while the first is locking.';
+COMMENT ON COLUMN item.version IS 'The version that runs by path take: the newest locked one; where none is, the newest, whose runs wait for its lock or are told why it failed.';
 
 CREATE TABLE version (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -170,13 +172,27 @@ CREATE TABLE version (
     lock_job     uuid,
     archived     boolean NOT NULL DEFAULT false,
     deleted      boolean NOT NULL DEFAULT false,
+    made_schema  json,
     UNIQUE (workspace, kind, path, number),
     FOREIGN KEY (workspace, kind, path) REFERENCES item (workspace, kind, path) ON DELETE CASCADE
 );
 CREATE INDEX version_hash ON version (workspace, hash);
+CREATE INDEX version_locking ON version (lock_job) WHERE lock_state = 'locking';
 COMMENT ON COLUMN version.hash IS 'Script: 16 hex digits of its version hash. Flow: the artifact hash.';
 COMMENT ON COLUMN version.document IS 'Script: its content. Flow: the bytes of {value, schema} as they came, or its YAML source.';
+COMMENT ON COLUMN version.made_schema IS 'The JSON Schema read from a script''s signature where none was deployed with it: for forms, inputs are not checked against it.';
 COMMENT ON COLUMN version.settings IS 'What was deployed beside the document (summary, description, schema of a script, tag, timeout ...), as it came.';
+
+CREATE TABLE lock (
+    key          bytea PRIMARY KEY,
+    language     text NOT NULL,
+    requirements text NOT NULL,
+    body         text NOT NULL,
+    run          uuid,
+    created_at   timestamptz NOT NULL DEFAULT app_now()
+);
+COMMENT ON TABLE lock IS 'What (language, content, requirements), by SHA-256, was resolved to. Written once, never changed.';
+COMMENT ON COLUMN lock.run IS 'The run whose job made it.';
 
 CREATE TABLE pin_set (
     hash bytea PRIMARY KEY,
@@ -192,6 +208,77 @@ CREATE TABLE idempotency (
     created_at timestamptz NOT NULL DEFAULT app_now(),
     PRIMARY KEY (workspace, path, key)
 );
+
+-- What jobs are configured with: variables and resources, whose secrets are sealed.
+
+CREATE TABLE data_key (
+    workspace  text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    version    integer NOT NULL,
+    wrapped    bytea NOT NULL,
+    wrapped_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, version)
+);
+COMMENT ON TABLE data_key IS 'What a workspace''s secrets are sealed with, itself sealed with the instance key whose fingerprint is wrapped_by. The newest seals, all open.';
+
+CREATE TABLE variable (
+    workspace   text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    path        text NOT NULL,
+    value       text,
+    sealed      bytea,
+    key_version integer,
+    description text NOT NULL DEFAULT '',
+    account     bigint,
+    is_oauth    boolean,
+    expires_at  timestamptz,
+    labels      text[],
+    ws_specific boolean,
+    extra_perms jsonb NOT NULL DEFAULT '{}',
+    created_by  text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT app_now(),
+    edited_by   text NOT NULL,
+    edited_at   timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, path),
+    FOREIGN KEY (workspace, key_version) REFERENCES data_key (workspace, version),
+    CHECK ((value IS NULL) <> (sealed IS NULL)),
+    CHECK ((sealed IS NULL) = (key_version IS NULL))
+);
+COMMENT ON COLUMN variable.sealed IS 'A secret''s text under a data key, bound to workspace and path. Of a secret nothing stands in value.';
+
+CREATE TABLE resource_type (
+    workspace        text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    name             text NOT NULL,
+    schema           json,
+    description      text,
+    format_extension text,
+    is_fileset       boolean NOT NULL DEFAULT false,
+    created_by       text NOT NULL,
+    edited_at        timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, name)
+);
+
+CREATE TABLE resource (
+    workspace     text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    path          text NOT NULL,
+    resource_type text NOT NULL,
+    value         json NOT NULL,
+    sealed        bytea,
+    key_version   integer,
+    description   text,
+    labels        text[],
+    ws_specific   boolean,
+    extra_perms   jsonb NOT NULL DEFAULT '{}',
+    created_by    text NOT NULL,
+    created_at    timestamptz NOT NULL DEFAULT app_now(),
+    edited_by     text NOT NULL,
+    edited_at     timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, path),
+    FOREIGN KEY (workspace, key_version) REFERENCES data_key (workspace, version),
+    CHECK ((sealed IS NULL) = (key_version IS NULL))
+);
+CREATE INDEX resource_of_type ON resource (workspace, resource_type);
+COMMENT ON COLUMN resource.value IS 'As it may be shown: the fields that its type calls passwords hold a mask.';
+COMMENT ON COLUMN resource.sealed IS 'The masked fields, {JSON pointer: value}, under a data key, bound to workspace and path.';
 
 -- What is under way. Narrow rows, no payload, nothing that grows with history.
 
@@ -258,6 +345,7 @@ CREATE TABLE job_live (
     enqueued_at  timestamptz NOT NULL,
     claimed_at   timestamptz,
     attempts     json NOT NULL DEFAULT '[]',
+    openings     integer NOT NULL DEFAULT 0,
     CHECK ((state = 'running') = (worker IS NOT NULL AND generation IS NOT NULL)),
     CHECK ((state = 'available') = (seq IS NOT NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
@@ -267,6 +355,20 @@ CREATE INDEX job_live_run ON job_live (run);
 COMMENT ON COLUMN job_live.lane IS '0: a run under way; 1: the first job of a new run.';
 COMMENT ON COLUMN job_live.attempt IS 'How often it was started.';
 COMMENT ON COLUMN job_live.attempts IS 'The attempts that ended without ending the job: [{attempt, worker, claimed_at, ended_at, reason}].';
+COMMENT ON COLUMN job_live.openings IS 'How many openings this attempt has: a worker that knows of fewer masks too little.';
+
+CREATE TABLE opening (
+    job     uuid NOT NULL,
+    attempt integer NOT NULL,
+    kind    text NOT NULL CHECK (kind IN ('variable', 'resource')),
+    path    text NOT NULL,
+    digest  bytea NOT NULL,
+    sealed  bytea NOT NULL,
+    at      timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (job, attempt, kind, path, digest)
+);
+CREATE INDEX opening_at ON opening (at);
+COMMENT ON TABLE opening IS 'A secret that an attempt of a running job was given: what its worker has to mask, sealed for that attempt. Dropped after the job.';
 
 CREATE TABLE timer (
     run    uuid NOT NULL,
@@ -422,6 +524,33 @@ CREATE TABLE log_chunk (
 ALTER TABLE log_chunk ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON TABLE log_chunk IS 'UTF-8 text, zlib. first_char counts characters of the attempt''s log before it.';
 
+CREATE TABLE log_object (
+    job         uuid NOT NULL,
+    attempt     integer NOT NULL,
+    object      text NOT NULL,
+    frame_chars integer[] NOT NULL,
+    frame_bytes integer[] NOT NULL,
+    frame_at    timestamptz[] NOT NULL,
+    at          timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (job, attempt),
+    CHECK (cardinality(frame_chars) > 0 AND cardinality(frame_chars) = cardinality(frame_bytes)
+           AND cardinality(frame_chars) = cardinality(frame_at))
+) PARTITION BY RANGE (job);
+COMMENT ON TABLE log_object IS 'The whole log of an attempt as one object in storage: frames of UTF-8 text, each zlib, one after another. A frame''s time is that of its last character.';
+
+CREATE VIEW log_piece AS
+SELECT c.job, c.attempt, c.first_char, c.chars, c.at, c.body, NULL::text AS object, NULL::bigint AS start, length(c.body) AS bytes
+FROM log_chunk c
+WHERE NOT EXISTS (SELECT FROM log_object o WHERE o.job = c.job AND o.attempt = c.attempt)
+UNION ALL
+SELECT o.job, o.attempt, f.first_char, f.chars, f.at, NULL::bytea, o.object, f.start, f.bytes
+FROM log_object o
+CROSS JOIN LATERAL (
+    SELECT sum(u.chars) OVER w - u.chars AS first_char, u.chars, u.at, sum(u.bytes) OVER w - u.bytes AS start, u.bytes
+    FROM unnest(o.frame_chars, o.frame_bytes, o.frame_at) WITH ORDINALITY AS u(chars, bytes, at, n)
+    WINDOW w AS (ORDER BY u.n)) f;
+COMMENT ON VIEW log_piece IS 'Every log in pieces, whichever way it is kept: body, or bytes of object from start on.';
+
 CREATE FUNCTION uuid_at(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
 $$;
@@ -438,7 +567,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('orvanta.partitions'));
     FOR week IN -1..2 LOOP
         start := date_trunc('week', around AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(weeks => week);
-        FOREACH parent IN ARRAY ARRAY['run', 'job', 'event', 'value', 'log_chunk'] LOOP
+        FOREACH parent IN ARRAY ARRAY['run', 'job', 'event', 'value', 'log_chunk', 'log_object'] LOOP
             child := parent || '_' || to_char(start AT TIME ZONE 'UTC', 'IYYY"w"IW');
             IF to_regclass(child) IS NULL THEN
                 EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',

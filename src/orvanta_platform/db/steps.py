@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -18,7 +20,7 @@ class Ending:
     """What becomes of a job that is at (attempt, worker, generation); worker is None where nobody runs it.
 
     `scheduled` is a retry, due in `due_in_s` seconds; the other fates end the job. `ran_s`: seconds since its
-    process started, None where it never did.
+    process started, None where it never did. `openings`: as many secrets it has opened by API, None: any number.
     """
 
     job: UUID
@@ -31,6 +33,7 @@ class Ending:
     log_chars: int | None = None
     ran_s: float | None = None
     due_in_s: float | None = None
+    openings: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,12 @@ class StepWrite:
     inbox_seq: int | None = None
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it has at most one row of every kind."""
+        kinds = (self.endings, self.nodes, self.jobs, self.wakes, self.values, self.events)
+        return all(len(rows) <= 1 for rows in kinds)
+
+    @property
     def size(self) -> int:
         """Bytes that this step puts on the wire, about."""
         return len(self.state) + sum(len(value.body or b"") for value in self.values) + 256
@@ -140,8 +149,90 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
 
     At most one step of a run. A position that is missing changed nothing: stale, or locked by somebody else.
     """
-    rows = await connection.fetch(load("steps")["write_steps"].text, *_arguments(steps))
+    alone = len(steps) == 1 and steps[0].is_plain
+    text, numbers = statement(_parts(steps), alone=alone)
+    arguments = _arguments(steps)
+    if alone:
+        rows = await connection.fetch(text, *(next(iter(arguments[number - 1]), None) for number in numbers))
+    else:
+        rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
     return {row["n"] - 1 for row in rows}
+
+
+_PART = re.compile(r"^\), (?P<name>\w+) AS (?:MATERIALIZED )?\(\n", re.MULTILINE)
+_PARAMETER = re.compile(r"\$(\d+)")
+ALWAYS = frozenset({"step", "ending", "locked", "good", "root"})
+"""The parts of the statement without which there is none."""
+
+_ROOTS = {
+    "updated": "SELECT n, id, workspace FROM updated UNION ALL ",
+    "deleted": " UNION ALL SELECT n, id, workspace FROM deleted",
+}
+
+
+_ENDING_ROWS = "ran_s, due_in_s, openings)"
+"""Where the rows of endings are named: alone, a step may have none."""
+
+_ROWS = re.compile(r"unnest\((?P<columns>[^()]*)\)(?P<numbered> WITH ORDINALITY)?")
+
+
+@cache
+def statement(parts: frozenset[str], *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
+    """The statement of these parts alone, and which of the whole one's parameters it takes, in its order.
+
+    A part that has nothing to do costs its start all the same: half of the time of a step. `alone`: the parameters
+    are those of one row each and no arrays, whose items the driver looks at one by one.
+    """
+    text, select = load("steps")["write_steps"].text.rsplit("\n)\nSELECT", 1)
+    heads = list(_PART.finditer(text))
+    starts = [0, *(head.start() for head in heads)]
+    names = ["step", *(head["name"] for head in heads)]
+    ends = [*starts[1:], len(text)]
+    kept = parts | ALWAYS
+    text = "".join(text[start:end] for name, start, end in zip(names, starts, ends, strict=True) if name in kept)
+    for name, source in _ROOTS.items():
+        if name not in kept:
+            text = text.replace(source, "")
+    numbers = tuple(dict.fromkeys(int(number) for number in _PARAMETER.findall(text)))
+    places = {number: place for place, number in enumerate(numbers, 1)}
+    text = _PARAMETER.sub(lambda match: f"${places[int(match[1])]}", text)
+    if alone:
+        text = _ROWS.sub(_one_row, text).replace("ANY($1)", "$1").replace(_ENDING_ROWS, f"{_ENDING_ROWS} WHERE n > 0")
+    return f"{text}\n)\nSELECT{select}", numbers
+
+
+def _one_row(match: re.Match[str]) -> str:
+    columns = match["columns"].replace("[]", "")
+    return f"(VALUES ({columns}{', 1::bigint' if match['numbered'] else ''}))"
+
+
+def _parts(steps: Sequence[StepWrite]) -> frozenset[str]:
+    """What has to do something for these steps."""
+    parts: set[str] = set()
+    for step in steps:
+        if step.end is None:
+            parts.add("updated")
+        else:
+            parts |= _END_PARTS
+        if step.inbox_seq is not None:
+            parts.add("taken")
+        for ending in step.endings:
+            if ending.fate == "scheduled":
+                parts |= {"later", "timed"}
+                continue
+            parts |= {"gone", "removed"}
+            if ending.job != step.run:
+                parts.add("history")
+            if ending.worker is None:
+                parts.add("untimed")
+        for name, rows in zip(_ROW_PARTS, (step.nodes, step.jobs, step.wakes, step.values, step.events), strict=True):
+            if rows:
+                parts.add(name)
+    return frozenset(parts)
+
+
+_END_PARTS = frozenset({"deleted", "closed", "ended", "taken", "gone"})
+_ROW_PARTS = ("decided", "made", "woken", "stored", "told")
 
 
 @dataclass(slots=True)
@@ -178,6 +269,7 @@ _ENDING = _fields(
     "log_chars",
     "ran_s",
     "due_in_s",
+    "openings",
 )
 _NODE = _fields(NodeEnding, "id", "node", "node_index", "kind", "state", "error_name")
 _JOB = _fields(

@@ -72,6 +72,15 @@ async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int
     return Bearer(kind="job", devops=False, scopes=None, token_workspace=row["workspace"], **values)
 
 
+async def resolve_identity(conn: Connection, workspace: str, permissioned_as: str, email: str) -> Bearer | None:
+    """Whom a run acts for; None where the account is gone or disabled."""
+    row = await conn.fetchrow(load("tokens")["resolve_identity"].text, workspace, permissioned_as, email)
+    if row is None:
+        return None
+    values: dict[str, Any] = {**row, "grants": _grants(row["grants"])}
+    return Bearer(kind="job", devops=False, scopes=None, token_workspace=row["workspace"], **values)
+
+
 async def touch(conn: Connection, digest: bytes) -> None:
     """Note that the token was used."""
     await conn.execute(load("tokens")["touch"].text, digest)

@@ -82,6 +82,16 @@ async def list_members(conn: Connection, workspace: str, *, after: str, limit: i
     return [MemberRow(**row) for row in rows]
 
 
+async def secrets_readable(conn: Connection, workspace: str) -> bool:
+    """Whether developers may read secrets by API."""
+    return bool(await conn.fetchval(load("workspaces")["secrets_readable"].text, workspace))
+
+
+async def set_secrets_readable(conn: Connection, workspace: str, readable: bool) -> None:
+    """Let developers read secrets by API, or not."""
+    await conn.execute(load("workspaces")["set_secrets_readable"].text, workspace, readable)
+
+
 async def health(conn: Connection) -> Health:
     """Ask the database how it is."""
     return Health(**await conn.fetchrow(load("workspaces")["health"].text))

@@ -17,7 +17,7 @@ from rich.console import Console
 from orvanta_platform import __version__, clock
 from orvanta_platform import settings as settings_module
 from orvanta_platform.db.migrate import migrate
-from orvanta_platform.embedded import cluster, postgres
+from orvanta_platform.embedded import cluster, local, postgres
 from orvanta_platform.embedded.parts import Part
 from orvanta_platform.embedded.port import check_port
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
@@ -59,6 +59,7 @@ def up(settings: Settings, console: Console) -> int:
         supervisor = Supervisor(settings, database, stop, shown)
         try:
             first = asyncio.run(_prepare(settings, shown))
+            local.write(settings)
             supervisor.run(lambda: _greet(console, settings, first))
         finally:
             supervisor.stop_database()

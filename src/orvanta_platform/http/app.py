@@ -17,9 +17,11 @@ from orvanta_platform.http.routes import (
     flows,
     instance,
     jobs,
+    resources,
     scripts,
     session,
     v1,
+    variables,
     workspaces,
 )
 from orvanta_platform.services.platform import Platform
@@ -33,6 +35,8 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *workspaces.ROUTES,
     *scripts.ROUTES,
     *flows.ROUTES,
+    *variables.ROUTES,
+    *resources.ROUTES,
     *jobs.ROUTES,
     *v1.ROUTES,
     *first_password.ROUTES,

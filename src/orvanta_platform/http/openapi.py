@@ -102,7 +102,7 @@ def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, Any]:
     text = inspect.getdoc(handler.fn) or ""
     summary, _, rest = text.partition("\n\n")
     operation: dict[str, Any] = {
-        "operationId": handler.fn.__name__,
+        "operationId": _operation_id(handler, path),
         "summary": " ".join(summary.split()),
         "tags": [_tag(path)],
         "parameters": [*_path_parameters(path), *_query_parameters(handler)],
@@ -121,6 +121,12 @@ def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, Any]:
     elif RUN_CALLS.fullmatch(_PARAMETER.sub("x", path)):
         operation["security"] = [{"bearer": []}, {"cookie": []}, {"query": []}]
     return operation
+
+
+def _operation_id(handler: HTTPRouteHandler, path: str) -> str:
+    """The handler's name; of one that answers at several paths, for all but one with the path's area."""
+    name = handler.fn.__name__
+    return name if path == max(handler.paths) else f"{name}_of_{_tag(path)}"
 
 
 def _tag(path: str) -> str:

@@ -1,8 +1,9 @@
-"""A cell: the first process of one confined job. Standard library only.
+"""A cell: a process tree of its own, in which one job runs after the other, each confined alone. Standard library only.
 
-It is forked by the zygote, takes on everything of its level that needs no knowledge of the job, says that it
-is ready, and waits. Given a job it becomes the job's user, forks once more to run it, watches what runs, and
-kills all that is left when the job has ended. It is used once.
+Its first process is forked by the zygote and never runs user code. It lays out the cell, forks the one process that
+runs a job (inmate.py), watches what runs, and kills all that is left when the job has ended. Where there are
+namespaces it then takes away everything that the job had, and forks the process of the next one. It is told of a
+job what it needs for that: never its environment, its script or its arguments.
 """
 
 from __future__ import annotations
@@ -10,33 +11,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import select
 import signal
 import socket
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
-from orvanta_platform.sandbox import filesystem, landlock, seccomp, syscalls, tree
-from orvanta_platform.sandbox.job import STARTED, Job, read_exactly, receive
+from orvanta_platform.sandbox import filesystem, inmate, syscalls, tree
+from orvanta_platform.sandbox.filesystem import Room
+from orvanta_platform.sandbox.inmate import Host
+from orvanta_platform.sandbox.job import Job, receive
 from orvanta_platform.sandbox.plan import Plan
 
 WATCH_S = 0.2
 _DISK_EVERY = 5  # looks
-_MEMORY_BACKSTOP = 4 << 30
-
-
-class Host(Protocol):
-    """The module that runs one language inside a cell."""
-
-    def run(self, job: Job, content: str, args: bytes) -> NoReturn:
-        """Run the script in this process. Entered confined, with stdio in place, in the job's folder."""
-
-    def finish(self, job: Job) -> None:
-        """After the script and all its children ended: hand over what it left. Runs in the cell."""
+# What signal.signal is made of: its enumerations cost a process that was just forked dozens of page faults.
+_set_handler: Callable[[int, object], object] = vars(signal)["_signal"].signal
+_DEFAULT = int(signal.SIG_DFL)
 
 
 def clone_flags(plan: Plan) -> int:
@@ -65,45 +58,31 @@ class Surroundings:
 
 
 def live(worker: socket.socket, given: Surroundings) -> NoReturn:
-    """Be a cell: set up, have a second process run one job of `worker`, report how it ended, exit."""
-    plan, hosts = given.plan, given.hosts
-    relay, inner_relay = socket.socketpair()
+    """Be a cell: say that it is ready, run a job of `worker`, report how it ended; again where it can be renewed."""
+    plan = given.plan
     try:
         for descriptor in given.groups:
             os.write(descriptor, b"0")  # whoever writes enters
             os.close(descriptor)
-        _set_up(plan, given.identity)
-        child = os.fork()
+        room = _set_up(plan, given.identity)
+        wakeup = _Wakeup()
+        while _one_job(worker, given, room, wakeup) and room is not None:
+            _bury_all()
+            room.renew()
     except OSError as error:
         _say(worker, {"error": error.strerror or str(error)})
         os._exit(1)
-    if child == 0:
-        relay.close()
-        _run(worker, inner_relay, plan, hosts)
-    inner_relay.close()
-    _say(worker, {"ready": True})
-    job = receive(relay)
-    if job is None:  # the worker closed the connection instead of giving a job
-        os._exit(0)
-    _become_user(job, plan)
-    end = _watch(child, job, plan)
-    _kill_rest(plan)
-    hosts[job.language].finish(job)
-    os.close(job.result)
-    end["disk_full"] = filesystem.is_full(None if plan.namespaces else job.folder, job.disk_bytes)
-    _say(worker, end)
     os._exit(0)
 
 
-def _set_up(plan: Plan, identity: tuple[int, int]) -> None:
+def _set_up(plan: Plan, identity: tuple[int, int]) -> Room | None:
     if plan.level == "userns":
         map_identity(*identity)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # the zygote ignores it
     _follow_parent(plan)
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    if plan.namespaces:
-        filesystem.make_private()
+    room = Room(plan) if plan.namespaces else None
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    return room
 
 
 def _follow_parent(plan: Plan) -> None:
@@ -120,125 +99,95 @@ def _end_tree(*_: object) -> None:
     os._exit(1)
 
 
-def _become_user(job: Job, plan: Plan) -> None:
-    if job.uid is not None:
-        syscalls.drop_bounding_set()
-        os.setgroups([])
-        os.setresgid(job.uid, job.uid, job.uid)
-        os.setresuid(job.uid, job.uid, job.uid)
-    syscalls.drop_capabilities()
-    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
-    _follow_parent(plan)  # a change of user clears it
-    os.chdir(job.folder)
+class _Wakeup:
+    """Tells by a pipe that a child has ended."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        _set_handler(signal.SIGCHLD, lambda *_: None)  # the zygote ignores it
+        self._poll = select.poll()
+        self._poll.register(self._read, select.POLLIN)
+
+    def wait(self, seconds: float | None) -> None:
+        self._poll.poll(None if seconds is None else seconds * 1000)
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._read, 4096)
+
+    def forget(self) -> None:
+        """In a child, which has children of its own to wait for."""
+        _set_handler(signal.SIGCHLD, _DEFAULT)
+        signal.set_wakeup_fd(-1)
+        os.close(self._read)
+        os.close(self._write)
 
 
-def _limit(kind: int, value: int) -> None:
-    hard = resource.getrlimit(kind)[1]
-    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(kind, (value, value))
-
-
-def _set_limits(job: Job, plan: Plan) -> None:
-    _limit(resource.RLIMIT_CORE, 0)
-    if job.watch_memory:
-        # Only a backstop for what is faster than the watch: a program that meets it fails without a clear name.
-        _limit(resource.RLIMIT_DATA, job.memory_bytes + _MEMORY_BACKSTOP)
-    if job.watch_processes:
-        own = plan.level == "userns" or job.uid is not None
-        others = 0 if own else tree.count_of_user(os.getuid()) + job.processes
-        _limit(resource.RLIMIT_NPROC, others + job.processes + 1)
-    if not plan.namespaces:
-        _limit(resource.RLIMIT_FSIZE, job.disk_bytes)
-
-
-def _run(worker: socket.socket, relay: socket.socket, plan: Plan, hosts: Mapping[str, Host]) -> NoReturn:
-    """The process of the user: takes the job, confines itself, runs the script."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    job = receive(worker)
-    if job is None:
+def _one_job(worker: socket.socket, given: Surroundings, room: Room | None, wakeup: _Wakeup) -> bool:
+    """Whether another may follow: the job came to its own end and left nothing in this process."""
+    plan = given.plan
+    relay, inner_relay = socket.socketpair()
+    child = os.fork()
+    if child == 0:
+        relay.close()
+        wakeup.forget()
+        _set_handler(signal.SIGTERM, _DEFAULT)
+        if room is not None:
+            room.forget()
+        inmate.run(worker, inner_relay, room, plan, given.hosts)
+    inner_relay.close()
+    _say(worker, {"ready": True})
+    job = receive(relay)
+    if job is None:  # the worker closed the connection instead of giving a job
         os._exit(0)
-    _prepare_for_user(job, plan)
-    job.pass_on(relay)
-    content = read_exactly(worker, job.content_length).decode()
-    args = read_exactly(worker, job.args_length)
-    worker.close()
+    if room is not None and not room.fits(job):
+        room.furnish(job)
+        relay.send(b"\\0")
     relay.close()
-    _become_user(job, plan)
-    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
-        file.write("1000")
-    _set_limits(job, plan)
-    _confine(job, plan)
-    os.environ.clear()
-    os.environ.update(job.env)
-    os.write(job.result, STARTED)
-    try:
-        hosts[job.language].run(job, content, args)
-    except BaseException as error:  # the last frame of the process: whatever came ends it
-        sys.stderr.write(f"{error!r}\n")
-        sys.stderr.flush()
-    finally:
-        os._exit(1)
+    end = _watch(child, job, plan, wakeup)
+    _kill_rest(plan)
+    finish = given.hosts[job.language].finish
+    if finish is not None:
+        _finish(job, plan, finish)
+    os.close(job.result)
+    end["disk_full"] = any(filesystem.is_full(folder, job.disk_bytes) for folder in _disks(job, plan)) or (
+        plan.namespaces and filesystem.is_full(None, job.disk_bytes)
+    )
+    _say(worker, end)
+    return finish is None and end["code"] == 0 and not job.dedicated
 
 
-def _prepare_for_user(job: Job, plan: Plan) -> None:
-    """What needs the rights that are given up next."""
-    os.setsid()
-    if plan.namespaces:
-        filesystem.give(job.uid, job.disk_bytes)
-    if job.uid is not None:
-        for descriptor in {job.stdout, job.stderr}:
-            os.fchown(descriptor, job.uid, job.uid)  # so that /dev/stdout can be opened
-    os.dup2(job.stdout, 1)
-    os.dup2(job.stderr, 2)
-    for descriptor in {job.stdout, job.stderr}:
-        os.close(descriptor)
-
-
-def _confine(job: Job, plan: Plan) -> None:
-    if plan.level == "none":
-        return
-    if plan.level == "landlock":
-        landlock.restrict_files(job.folder, plan.visible, plan.hidden)
-    else:
-        landlock.restrict_scope()
-    syscalls.install_seccomp(seccomp.program())
-
-
-def _watch(child: int, job: Job, plan: Plan) -> dict[str, object]:
+def _watch(child: int, job: Job, plan: Plan, wakeup: _Wakeup) -> dict[str, object]:
     """Reap until `child` has ended; measure what is not limited by the kernel; kill what is over."""
-    wakeup, wakeup_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-    signal.set_wakeup_fd(wakeup_write, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    waiter = select.poll()
-    waiter.register(wakeup, select.POLLIN)
-    measured = job.watch_memory or job.watch_processes or not plan.namespaces
+    disks = _disks(job, plan)
+    measured = job.watch_memory or job.watch_processes or bool(disks)
     peak_kb, over, looks, next_look = 0, None, 0, time.monotonic() + WATCH_S
     while True:
         status, rss_kb = _reap(child)
         peak_kb = max(peak_kb, rss_kb)
         if status is not None:
             return {"code": os.waitstatus_to_exitcode(status), "peak_kb": peak_kb, "over": over}
-        waiter.poll(max(0.0, next_look - time.monotonic()) * 1000 if measured else None)
-        with contextlib.suppress(BlockingIOError):
-            os.read(wakeup, 4096)
+        wakeup.wait(max(0.0, next_look - time.monotonic()) if measured else None)
         if measured and time.monotonic() >= next_look:
             next_look = time.monotonic() + WATCH_S
             looks += 1
             usage = tree.measure(tree.members(plan.namespaces))
             peak_kb = max(peak_kb, usage.memory_kb)
-            over = over or _exceeded(usage, job, look_at_disk=not plan.namespaces and looks % _DISK_EVERY == 0)
+            over = over or _exceeded(usage, job, disks if looks % _DISK_EVERY == 0 else [])
             if over:
                 _kill_rest(plan)
 
 
-def _exceeded(usage: tree.Usage, job: Job, look_at_disk: bool) -> str | None:
+def _disks(job: Job, plan: Plan) -> list[str]:
+    """The job's folders whose size the kernel does not limit."""
+    return [folder for folder in (None if plan.namespaces else job.folder, job.output) if folder is not None]
+
+
+def _exceeded(usage: tree.Usage, job: Job, disks: list[str]) -> str | None:
     if job.watch_processes and usage.processes >= job.processes:
         return "processes"
     if job.watch_memory and usage.memory_kb * 1024 > job.memory_bytes:
         return "memory"
-    if look_at_disk and filesystem.used(job.folder) > job.disk_bytes:
+    if any(filesystem.used(folder) > job.disk_bytes for folder in disks):
         return "disk"
     return None
 
@@ -266,5 +215,24 @@ def _kill_rest(plan: Plan) -> None:
         os.kill(-1, signal.SIGKILL)
 
 
+def _bury_all() -> None:
+    """Wait until the cell's killed processes are gone, every one."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
+
+
+def _finish(job: Job, plan: Plan, finish: Callable[[Job], None]) -> None:
+    """Have the host finish, as the job's user: what it looks at is the job's."""
+    if plan.level == "userns":
+        syscalls.drop_capabilities()
+    inmate.become_user(job, plan)
+    _follow_parent(plan)  # a change of user clears it
+    finish(job)
+
+
 def _say(worker: socket.socket, message: dict[str, object]) -> None:
-    worker.sendall(json.dumps(message).encode() + b"\n")
+    try:
+        worker.sendall(json.dumps(message).encode() + b"\n")
+    except OSError:  # there is nobody left to live for
+        os._exit(1)

@@ -15,6 +15,7 @@ from typing import Literal
 
 Kind = Literal["memory", "pids"]
 _MOST_LOOKS = 1000
+_MOST_BYTES = 4096
 _KINDS: tuple[Kind, Kind] = ("memory", "pids")
 _MOUNTS = Path("/proc/self/mountinfo")
 _OWN = Path("/proc/self/cgroup")
@@ -74,6 +75,7 @@ class Group:
     _refusals: int = field(default=0)
     _set: tuple[int, int] = field(default=(0, 0))
     _entrances: list[int] = field(default_factory=list)
+    _files: dict[str, int] = field(default_factory=dict)
 
     @property
     def kinds(self) -> set[Kind]:
@@ -87,7 +89,7 @@ class Group:
             self._set = (memory_bytes, processes)
         memory = self.folders.get("memory")
         if memory is not None and memory.version == 1:
-            _write(memory, "memory.max_usage_in_bytes", 0)
+            os.pwrite(self._file(memory, "memory.max_usage_in_bytes", os.O_RDWR), b"0", 0)
         self._kills, self._refusals = self._count_kills(), self._count_refusals()
 
     def _set_limits(self, memory_bytes: int, processes: int) -> None:
@@ -144,9 +146,10 @@ class Group:
         place = self.folders.get("memory")
         if place is None:
             return 0
-        name = "memory.max_usage_in_bytes" if place.version == 1 else "memory.peak"
         with contextlib.suppress(OSError, ValueError):
-            return int((place.folder / name).read_text()) // 1024
+            if place.version == 1:
+                return int(self._read(place, "memory.max_usage_in_bytes", os.O_RDWR)) // 1024
+            return int(self._read(place, "memory.peak")) // 1024
         return 0
 
     @property
@@ -163,17 +166,34 @@ class Group:
         place = self.folders.get("memory")
         if place is None:
             return 0
-        return _counter(place.folder / ("memory.oom_control" if place.version == 1 else "memory.events"), "oom_kill")
+        return self._counter(place, "memory.oom_control" if place.version == 1 else "memory.events", b"oom_kill")
 
     def _count_refusals(self) -> int:
         place = self.folders.get("pids")
-        return 0 if place is None else _counter(place.folder / "pids.events", "max")
+        return 0 if place is None else self._counter(place, "pids.events", b"max")
+
+    def _counter(self, place: Place, name: str, key: bytes) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            for line in self._read(place, name).splitlines():
+                found, _, value = line.partition(b" ")
+                if found == key:
+                    return int(value)
+        return 0
+
+    def _read(self, place: Place, name: str, mode: int = os.O_RDONLY) -> bytes:
+        return os.pread(self._file(place, name, mode), _MOST_BYTES, 0)
+
+    def _file(self, place: Place, name: str, mode: int) -> int:
+        """Opened once: these files are looked at before and after every job."""
+        if name not in self._files:
+            self._files[name] = os.open(place.folder / name, mode | os.O_CLOEXEC)
+        return self._files[name]
 
     def remove(self) -> None:
         """Remove the groups; those still in use by a dying process stay."""
-        for descriptor in self._entrances:
+        for descriptor in (*self._entrances, *self._files.values()):
             os.close(descriptor)
-        self._entrances = []
+        self._entrances, self._files = [], {}
         for folder in {place.folder for place in self.folders.values()}:
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -181,15 +201,6 @@ class Group:
 
 def _write(place: Place, name: str, value: int) -> None:
     (place.folder / name).write_text(str(value))
-
-
-def _counter(path: Path, name: str) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        for line in path.read_text().splitlines():
-            key, _, value = line.partition(" ")
-            if key == name:
-                return int(value)
-    return 0
 
 
 class Groups:

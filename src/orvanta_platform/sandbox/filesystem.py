@@ -3,6 +3,9 @@
 It is an allow-list: the system's own folders and what the plan names, read-only, in a root of our own, made
 once by the zygote. What is not in it (homes, /run with its sockets, the platform's home) does not exist there.
 Each cell lays a fresh tmpfs over /tmp, which holds the job's folder, and a /proc of its own PID namespace.
+
+The folders of which a job is shown single ones lie at a place of their own. A cell's first process keeps a handle
+on it and covers it before user code begins: what a user namespace inherited it may not unmount, but cover.
 """
 
 from __future__ import annotations
@@ -12,12 +15,17 @@ import os
 from pathlib import PurePosixPath
 
 from orvanta_platform.sandbox import syscalls
+from orvanta_platform.sandbox.job import Job
 from orvanta_platform.sandbox.plan import Plan
 
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 JOB_FOLDER = "/tmp/job"
+PACKAGE, OUTPUT = "/packages", "/output"
+STAGING = ".staging"
 _SHARED_MEMORY = "/tmp/.shm"
+_PLACE = "/.packages"
+_READABLE, _WRITABLE = "readable", "writable"
 _LINKS = {
     "dev/fd": "/proc/self/fd",
     "dev/stdin": "/proc/self/fd/0",
@@ -27,6 +35,7 @@ _LINKS = {
     "var/tmp": "/tmp",
     "var/run": "/run",
 }
+_PRIVATE = syscalls.MS_NOSUID | syscalls.MS_NODEV
 _FULL_BELOW = 64 << 10
 _INODES = 1_000_000
 
@@ -46,13 +55,31 @@ def build(plan: Plan) -> None:
     choices = [(path, False) for path in plan.visible] + [(path, True) for path in plan.hidden]
     for path, hide in sorted(choices, key=lambda choice: (len(PurePosixPath(choice[0]).parts), choice[1])):
         (_hide if hide else _bind)(plan.root, path)
+    for path in (*plan.modules.values(), *plan.programs.values()):
+        _bind(plan.root, path, plan.inside(path))
+    if plan.packages is not None:
+        _bind_packages(plan.root, plan.packages)
     syscalls.make_read_only(plan.root)
+    if plan.packages is not None:
+        _bind_staging(plan.root, plan.packages)
     # Not read-only: a user namespace may mount a /proc of its own only where it sees this one whole.
     syscalls.mount("/proc", f"{plan.root}/proc", None, syscalls.MS_BIND | syscalls.MS_REC)
     os.chdir(plan.root)
     syscalls.pivot_root(".", ".")
     syscalls.unmount_lazily(".")
     os.chdir("/")
+
+
+def _bind_packages(root: str, packages: str) -> None:
+    for folder in (PACKAGE, OUTPUT, _PLACE, f"{_PLACE}/{_READABLE}", f"{_PLACE}/{_WRITABLE}"):
+        os.mkdir(root + folder)
+    syscalls.mount(packages, f"{root}{_PLACE}/{_READABLE}", None, syscalls.MS_BIND | syscalls.MS_REC)
+
+
+def _bind_staging(root: str, packages: str) -> None:
+    target = f"{root}{_PLACE}/{_WRITABLE}"
+    syscalls.mount(f"{packages}/{STAGING}", target, None, syscalls.MS_BIND | syscalls.MS_REC)
+    syscalls.make_harmless(target)
 
 
 def _show_system(root: str, name: str) -> None:
@@ -62,8 +89,8 @@ def _show_system(root: str, name: str) -> None:
         _bind(root, f"/{name}")
 
 
-def _bind(root: str, path: str) -> None:
-    target = root + path
+def _bind(root: str, path: str, inside: str | None = None) -> None:
+    target = root + (inside or path)
     if os.path.isdir(path):
         os.makedirs(target, exist_ok=True)
     elif os.path.exists(path):
@@ -97,22 +124,64 @@ def _show_name_resolution(root: str) -> None:
         _bind(root, real)
 
 
-def make_private() -> None:
-    """In a cell's own mount and PID namespaces: the job's /tmp and /proc. Raises OSError."""
-    common = syscalls.MS_NOSUID | syscalls.MS_NODEV
-    syscalls.mount("orvanta", "/tmp", "tmpfs", common, f"mode=1777,nr_inodes={_INODES}")
-    syscalls.mount("proc", "/proc", "proc", common | syscalls.MS_NOEXEC)
-    os.mkdir(JOB_FOLDER, 0o700)
-    os.mkdir(_SHARED_MEMORY)
-    os.chmod(_SHARED_MEMORY, 0o1777)
+class Room:
+    """What a cell has of its own, in its own mount and PID namespaces: /tmp, /proc, and the folders of its job.
 
+    Made anew for every job of the cell; made at all in the cell's first process, which alone may mount.
+    """
 
-def give(uid: int | None, disk_bytes: int) -> None:
-    """Size the job's disk and make its folder the user's."""
-    flags = syscalls.MS_REMOUNT | syscalls.MS_NOSUID | syscalls.MS_NODEV
-    syscalls.mount("orvanta", "/tmp", None, flags, f"size={disk_bytes}")
-    if uid is not None:
-        os.chown(JOB_FOLDER, uid, uid)
+    def __init__(self, plan: Plan) -> None:
+        """Raises OSError."""
+        self._disk_bytes = 1 << 30
+        self._shown: list[str] = []
+        self._lay_tmp()
+        syscalls.mount("proc", "/proc", "proc", _PRIVATE | syscalls.MS_NOEXEC)
+        self._place = -1
+        if plan.packages is not None:
+            self._place = os.open(_PLACE, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            syscalls.mount(OUTPUT, _PLACE, None, syscalls.MS_BIND)  # an empty folder of the root
+
+    def _lay_tmp(self) -> None:
+        syscalls.mount("orvanta", "/tmp", "tmpfs", _PRIVATE, f"mode=1777,nr_inodes={_INODES},size={self._disk_bytes}")
+        os.mkdir(JOB_FOLDER, 0o700)
+        os.mkdir(_SHARED_MEMORY)
+        os.chmod(_SHARED_MEMORY, 0o1777)
+
+    def forget(self) -> None:
+        """In a process that may show nothing: close the handle by which the packages are reached."""
+        if self._place >= 0:
+            os.close(self._place)
+            self._place = -1
+
+    def fits(self, job: Job) -> bool:
+        """Whether the job needs nothing that `furnish` would do."""
+        return job.package is None and job.output is None and job.disk_bytes == self._disk_bytes
+
+    def furnish(self, job: Job) -> None:
+        """Size the disk, and have the job's one package at PACKAGE, its one output at OUTPUT. Raises OSError."""
+        if job.disk_bytes != self._disk_bytes:
+            flags = syscalls.MS_REMOUNT | _PRIVATE
+            syscalls.mount("orvanta", "/tmp", None, flags, f"size={job.disk_bytes}")
+            self._disk_bytes = job.disk_bytes
+        if job.package is not None or job.output is not None:
+            os.fchdir(self._place)
+            self._show(_READABLE, job.package_source, PACKAGE)
+            self._show(_WRITABLE, job.output_source, OUTPUT)
+            os.chdir("/")
+
+    def _show(self, kind: str, source: str | None, target: str) -> None:
+        if source is not None:
+            syscalls.mount(f"{kind}/{source}", target, None, syscalls.MS_BIND)
+            self._shown.append(target)
+
+    def renew(self) -> None:
+        """After the last process of a job: take away all that it had, for the next one. Raises OSError."""
+        os.chdir("/")
+        for target in [*self._shown, "/tmp"]:
+            syscalls.unmount_lazily(target)
+        self._shown = []
+        self._lay_tmp()
+        syscalls.unshare(syscalls.CLONE_NEWIPC)
 
 
 def is_full(folder: str | None, disk_bytes: int) -> bool:

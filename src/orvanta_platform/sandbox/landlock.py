@@ -34,8 +34,11 @@ def restrict_scope() -> None:
         _restrict(_ruleset(0))
 
 
-def restrict_files(folder: str, visible: list[str], hidden: list[str]) -> None:
-    """Reading only what cells of the higher levels see, writing only below `folder`. Raises OSError."""
+def restrict_files(writable: list[str], visible: list[str], hidden: list[str], package: str | None = None) -> None:
+    """Reading only what cells of the higher levels see and below `package`, writing only below `writable`.
+
+    `package` and `writable` may lie in hidden folders. Raises OSError.
+    """
     handled = _handled()
     ruleset = _ruleset(handled)
     for path in [*(f"/{name}" for name in SYSTEM), *visible]:
@@ -43,8 +46,17 @@ def restrict_files(folder: str, visible: list[str], hidden: list[str]) -> None:
             _allow(ruleset, part, _READ)
     for name in DEVICES:
         _allow(ruleset, f"/dev/{name}", _READ_FILE | _WRITE_FILE)
-    _allow(ruleset, folder, handled)
+    _allow(ruleset, "/proc/self", _READ)  # this process's own, by its number: Bun and others read their maps
+    if package is not None:
+        _allow(ruleset, package, _READ)
+    for folder in writable:
+        _allow(ruleset, folder, handled)
     _restrict(ruleset)
+
+
+def restrict_all() -> None:
+    """No file at all, beside those that are open. Raises OSError."""
+    _restrict(_ruleset(_handled()))
 
 
 def _handled() -> int:

@@ -42,11 +42,12 @@ _AT_FDCWD = -100
 _AT_RECURSIVE = 0x8000
 _MOUNT_ATTR_RDONLY = 1
 _MOUNT_ATTR_NOSUID = 2
+_MOUNT_ATTR_NODEV = 4
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _NUMBERS = {
-    "x86_64": {"clone": 56, "pivot_root": 155, "capset": 126},
-    "aarch64": {"clone": 220, "pivot_root": 41, "capset": 91},
+    "x86_64": {"clone": 56, "pivot_root": 155, "capget": 125, "capset": 126},
+    "aarch64": {"clone": 220, "pivot_root": 41, "capget": 90, "capset": 91},
 }
 # The same on every architecture since Linux 5.
 _COMMON = {
@@ -139,7 +140,16 @@ def pivot_root(new_root: str, put_old: str) -> None:
 
 def make_read_only(target: str) -> None:
     """Make every mount at and below `target` read-only and without set-user-id (Linux >= 5.12)."""
-    attributes = struct.pack("QQQQ", _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID, 0, 0, 0)
+    _set_attributes(target, _MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID)
+
+
+def make_harmless(target: str) -> None:
+    """Have no set-user-id program and no device work at and below `target` (Linux >= 5.12)."""
+    _set_attributes(target, _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV)
+
+
+def _set_attributes(target: str, wanted: int) -> None:
+    attributes = struct.pack("QQQQ", wanted, 0, 0, 0)
     syscall("mount_setattr", _AT_FDCWD, target.encode() + b"\0", _AT_RECURSIVE, attributes, len(attributes))
 
 
@@ -156,6 +166,15 @@ def drop_capabilities() -> None:
     """Give up every capability that this process holds."""
     header = struct.pack("II", _CAPABILITY_VERSION_3, 0)
     syscall("capset", header, struct.pack("6I", 0, 0, 0, 0, 0, 0))
+
+
+def drop_inheritable() -> None:
+    """Keep what capabilities this process has, but none that an exec would pass on by the file's leave."""
+    header = struct.pack("II", _CAPABILITY_VERSION_3, 0)
+    held = ctypes.create_string_buffer(24)
+    syscall("capget", header, held)
+    effective, permitted, _, effective_high, permitted_high, _ = struct.unpack("6I", held.raw)
+    syscall("capset", header, struct.pack("6I", effective, permitted, 0, effective_high, permitted_high, 0))
 
 
 def close_all_but(keep: set[int]) -> None:

@@ -20,7 +20,9 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 from orvanta_platform.sandbox import cell, filesystem, landlock, seccomp, syscalls
-from orvanta_platform.sandbox.cell import Host, Surroundings
+from orvanta_platform.sandbox.cell import Surroundings
+from orvanta_platform.sandbox.inmate import Host
+from orvanta_platform.sandbox.modules import Modules
 from orvanta_platform.sandbox.plan import Plan
 
 _MAX_MESSAGE = 256
@@ -35,6 +37,7 @@ def main() -> None:
     del sys.path[0]
     sys.argv = ["script"]
     hosts = {language: _load(name) for language, name in plan.hosts.items()}
+    sys.meta_path.append(Modules({name: plan.inside(path) for name, path in plan.modules.items()}))
     try:
         _prepare(plan)
     except OSError as error:
@@ -57,6 +60,10 @@ def _prepare(plan: Plan) -> None:
         enter_user_namespace()
     if plan.namespaces:
         filesystem.build(plan)
+    if os.geteuid() == 0 and plan.level != "userns":
+        syscalls.drop_bounding_set()
+        syscalls.drop_inheritable()
+    syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
     # Both are remembered, so that no cell has to work them out again.
     if landlock.version() == 0 and plan.level == "landlock":
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from orvanta_platform.control import permissions, scopes
@@ -12,10 +13,12 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.services import locking, syntax
 from orvanta_platform.services.blueprints import Pin, pin_key
 from orvanta_platform.workflow import document, normal
 from orvanta_platform.workflow.diagnostics import errors, invalid
-from orvanta_platform.workflow.validate import validate
+from orvanta_platform.workflow.validate import Examined, examine
 
 
 class ScriptMissing(BadRequest):
@@ -24,16 +27,22 @@ class ScriptMissing(BadRequest):
     code = "script_missing"
 
 
-def check(body: bytes) -> dict[str, Any]:
+async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
     """The tree of a JSON document ({value, schema?, …}) that may run. Never runs anything of it.
 
     Raises InvalidWorkflow with the diagnostics in its details.
     """
-    tree = document.parse(body, "json").tree
-    found = validate(tree)
+    tree, examined = await asyncio.to_thread(_examine, body)
+    found = await syntax.diagnostics(evaluator, examined)
     if errors(found):
         raise invalid(found)
     return tree
+
+
+def _examine(body: bytes) -> tuple[dict[str, Any], Examined]:
+    """Seconds of work for a large document, so never in the event loop."""
+    tree = document.parse(body, "json").tree
+    return tree, examine(tree)
 
 
 def plan_of_tree(tree: dict[str, Any]) -> Plan:
@@ -42,7 +51,7 @@ def plan_of_tree(tree: dict[str, Any]) -> Plan:
 
 
 async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, plan: Plan) -> dict[str, Pin]:
-    """What each script that the plan names resolves to now, in at most two queries. Raises ScriptMissing.
+    """What each script that the plan names resolves to now, in at most two queries. Raises ScriptMissing, LockFailed.
 
     What the actor may read counts, whatever its token is limited to: a token for one workflow runs all of it.
     """
@@ -57,6 +66,7 @@ async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, 
     for script in found:
         thing = Thing(workspace, "script", script.path, script.created_by, script.extra_perms)
         if permissions.can(owner, "read", thing):
+            locking.refuse_failed(f"script {script.path}", script.lock_state, None)
             key = pin_key({"path": script.path, "hash": script.hash})
             pins[key] = Pin(
                 path=script.path,
@@ -65,6 +75,7 @@ async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, 
                 language=script.language,
                 tag=script.settings.get("tag") or None,
                 timeout_s=script.settings.get("timeout") or None,
+                dedicated=script.settings.get("dedicated_worker") is True,
             )
     for value in named:
         if pin_key(value) not in pins:

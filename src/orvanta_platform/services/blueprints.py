@@ -37,10 +37,14 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     language: str
     tag: str | None = None
     timeout_s: float | None = None
+    dedicated: bool = False
 
 
 Pins = Mapping[str, Pin]
-"""By what a node names: `<path>`, or `<path>@<hash>`."""
+"""By what a node names: `<path>`, or `<path>@<hash>`. Under OWN: what the script or workflow asks for all its jobs."""
+
+OWN = ""
+_DEDICATED = Pin(path="", version=0, document="", language="", dedicated=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,14 @@ class Blueprint:
     def pin(self, node: Node) -> Pin:
         """The script that the node runs. Raises LookupError where the pin set lacks it."""
         return self.pins[pin_key(node.value)]
+
+    def is_dedicated(self, node: Node) -> bool:
+        """Whether the node's jobs may share a process with others of the same code."""
+        if OWN in self.pins or self.plan.single:
+            return OWN in self.pins
+        if node.kind is Kind.SCRIPT and self.pin(node).dedicated:
+            return True
+        return node.value.get("dedicated") is True
 
 
 class _Kept(Generic[K, V]):
@@ -93,11 +105,21 @@ class Blueprints:
         self._documents: _Kept[bytes, bytes] = _Kept(_KEPT_DOCUMENTS)
         self._singles = {kind: Blueprint(single_plan(kind), {}) for kind in (Kind.RAWSCRIPT, Kind.IDENTITY)}
 
-    async def of(self, connection: Connection, run: RunRow) -> Blueprint:
-        """The blueprint of a live run."""
-        if not is_workflow(run.kind):
+    def at_hand(self, run: RunRow) -> Blueprint | None:
+        """The blueprint of a live run where this process has it."""
+        if is_workflow(run.kind):
+            return self._blueprints.get((run.document, run.pin_set))
+        if run.pin_set is None:
             return self._singles[Kind.IDENTITY if run.kind == "identity" else Kind.RAWSCRIPT]
-        return await self.workflow(connection, run.document, run.pin_set)
+        return self._blueprints.get((None, run.pin_set))
+
+    async def of(self, connection: Connection, run: RunRow) -> Blueprint:
+        """The blueprint of a live run. Raises LookupError where its document is gone."""
+        at_hand = self.at_hand(run)
+        if at_hand is None and not is_workflow(run.kind) and run.pin_set is not None:
+            at_hand = Blueprint(single_plan(Kind.RAWSCRIPT), read_pins(await runs.get_pin_set(connection, run.pin_set)))
+            self._blueprints.put((None, run.pin_set), at_hand)
+        return at_hand or await self.workflow(connection, run.document, run.pin_set)
 
     async def workflow(self, connection: Connection, digest: bytes | None, pin_set: bytes | None) -> Blueprint:
         """The blueprint of a workflow's document under a pin set (None: it names no scripts). Raises LookupError."""
@@ -137,6 +159,11 @@ def pin_key(value: Mapping[str, Any]) -> str:
     """What a script node's pin is found by."""
     version = value.get("hash")
     return f"{value['path']}@{version}" if version else str(value["path"])
+
+
+def own_pins(settings: Mapping[str, Any]) -> dict[str, Pin]:
+    """The pin of what a deployed script or workflow asks for all its jobs, where its settings ask for something."""
+    return {OWN: _DEDICATED} if settings.get("dedicated_worker") is True else {}
 
 
 def write_pins(pins: Pins) -> tuple[bytes, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
+from uuid import UUID
 
 import msgspec
 
@@ -17,14 +18,14 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, VersionConflict
-from orvanta_platform.services import deploy, inputs
+from orvanta_platform.services import deploy, inputs, locking, syntax
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.graph import body_lists
 from orvanta_platform.workflow.normal import normalise
-from orvanta_platform.workflow.validate import validate
+from orvanta_platform.workflow.validate import Examined, examine
 
 _SCHEMA_PATH = "/schema"
 
@@ -70,15 +71,15 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
-    checked = await asyncio.to_thread(_check, new)
+    checked = await _check(platform, new)
 
-    async def write(conn: Connection) -> int:
+    async def write(conn: Connection, lock: _Lock) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
         deploy.refuse_taken(head, "flow", new.path, "Use flows/update to deploy a new version of it.")
         await _refuse_unreadable_scripts(conn, actor, workspace, checked.tree)
-        return await _store(conn, actor, workspace, new, checked, is_new=True)
+        return await _store(conn, actor, workspace, new, checked, lock, is_new=True)
 
-    return await platform.db.retrying(write)
+    return await _deploy(platform, actor, workspace, new, checked, write)
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
@@ -90,22 +91,76 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, ne
     require_workspace(actor, workspace)
     names.check_path(new.path)
 
-    async def write(conn: Connection) -> int:
+    while True:
+        try:
+            return await _update(platform, actor, workspace, path, new)
+        except _Overtaken:
+            continue
+
+
+async def _update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
+    before = await get(platform, actor, workspace, path)
+    require(actor, "write", deploy.thing_of(before))
+    _refuse_conflict(before, new)
+    kept = _with_kept_source(before, new)
+    checked = await _check(platform, kept)
+
+    async def write(conn: Connection, lock: _Lock) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
         present = await items.get(conn, workspace, "flow", path)
         if present is None:
             raise deploy.missing("flow", path)
         require(actor, "write", deploy.thing_of(present))
-        if new.base_version is not None and new.base_version != present.id:
-            raise _conflict(present, new)
-        kept = _with_kept_source(present, new)
-        checked = await asyncio.to_thread(_check, kept)
+        _refuse_conflict(present, new)
+        if present.id != before.id:
+            raise _Overtaken
         if new.path != path:
             await _move(conn, actor, present, new, head)
         await _refuse_unreadable_scripts(conn, actor, workspace, checked.tree)
-        return await _store(conn, actor, workspace, kept, checked, is_new=False)
+        return await _store(conn, actor, workspace, kept, checked, lock, is_new=False)
 
-    return await platform.db.retrying(write)
+    return await _deploy(platform, actor, workspace, kept, checked, write)
+
+
+class _Overtaken(Exception):
+    """Somebody else deployed meanwhile, over whom this call goes: what it keeps of the version before is read anew."""
+
+
+def _refuse_conflict(present: ItemRow, new: NewFlow) -> None:
+    if new.base_version is not None and new.base_version != present.id:
+        raise _conflict(present, new)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """What a version is stored with: a lock, or, None, the run that makes it."""
+
+    text: str | None
+    run: UUID | None = None
+
+
+async def _deploy(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    new: NewFlow,
+    checked: _Checked,
+    write: Callable[[Connection, _Lock], Awaitable[int]],
+) -> int:
+    """Write the version: at once where all its scripts are locked, else with the run that locks them."""
+    state = await locking.state_of_flow(platform, dict(checked.tree))
+    lock, stored = state.lock, 0
+    if lock is not None:
+        return await platform.db.retrying(lambda conn: write(conn, _Lock(lock)))
+
+    async def with_run(conn: Connection, run: UUID) -> None:
+        nonlocal stored
+        stored = await write(conn, _Lock(None, run))
+
+    tag = msgspec.json.decode(msgspec.json.encode(_settings(new, checked).get("tag"))) or None
+    what = (locking.FLOW_KIND, new.path, checked.body, state.language)
+    await locking.start(platform, actor, workspace, *what, tag=tag, inside=with_run)
+    return stored
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ItemRow:
@@ -170,18 +225,24 @@ class _Checked:
     hash: str
 
 
-def _check(new: NewFlow) -> _Checked:
-    """Read and validate; seconds of work for a large document, so never in the event loop.
+async def _check(platform: Platform, new: NewFlow) -> _Checked:
+    """Read and validate; seconds of work for a large document, so most of it outside the event loop.
 
-    Raises InvalidWorkflow with all diagnostics, BadRequest.
+    Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
-    body, format_ = _body(new)
-    tree = document.parse(body, format_).tree
-    found = validate(tree)
-    found += _schema_faults(tree.get("schema"))
+    body, format_, tree, examined = await asyncio.to_thread(_examine, new)
+    found = await syntax.diagnostics(platform.evaluator, examined)
     if errors(found):
         raise invalid(found)
-    return _Checked(body, format_, tree, artifact_hash(tree))
+    return _Checked(body, format_, tree, await asyncio.to_thread(artifact_hash, tree))
+
+
+def _examine(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
+    body, format_ = _body(new)
+    tree = document.parse(body, format_).tree
+    examined = examine(tree)
+    with_schema = examined.diagnostics + _schema_faults(tree.get("schema"))
+    return body, format_, tree, replace(examined, diagnostics=with_schema)
 
 
 def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
@@ -236,7 +297,7 @@ async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, 
 
 
 async def _store(
-    conn: Connection, actor: Actor, workspace: str, new: NewFlow, checked: _Checked, *, is_new: bool
+    conn: Connection, actor: Actor, workspace: str, new: NewFlow, checked: _Checked, lock: _Lock, *, is_new: bool
 ) -> int:
     number, newest = await items.newest_version(conn, workspace, "flow", new.path)
     version = NewVersion(
@@ -253,7 +314,8 @@ async def _store(
         parent=newest,
         author=actor.username,
         message=new.message,
-        lock="",
+        lock=lock.text,
+        lock_job=lock.run,
     )
     return await deploy.store(conn, actor, version, is_new=is_new)
 

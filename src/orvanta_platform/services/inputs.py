@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jsonschema_rs
 
 from orvanta_platform.errors import BadRequest, InvalidInput
+from orvanta_platform.services.interpolation import is_reference, may_refer
 
 _SHOWN_ERRORS = 20
 _LONGEST_MESSAGE = 300
@@ -33,15 +34,18 @@ def check(schema: Schema, args: bytes) -> None:
 
     Raises InvalidInput: args that are no JSON object, or that do not fit; `details.errors` then holds up to
     20 `{path, message}` with the JSON pointer of the failing place. References to other documents are never
-    fetched and patterns run on an engine of linear time. Unknown keywords are ignored.
+    fetched and patterns run on an engine of linear time. Unknown keywords are ignored. `$var:` and `$res:` fit
+    everywhere: what they stand for is known when the job starts.
     """
     value = _parse(args)
     if schema is None:
         return
     validator = _validator(_text(schema))
+    found: Iterable[jsonschema_rs.ValidationError] = validator.iter_errors(value)
+    if may_refer(args):
+        found = (error for error in found if not _is_reference(value, error))
     errors = [
-        {"path": _path(error), "message": _short(error.message)}
-        for error in itertools.islice(validator.iter_errors(value), _SHOWN_ERRORS)
+        {"path": _path(error), "message": _short(error.message)} for error in itertools.islice(found, _SHOWN_ERRORS)
     ]
     if errors:
         first = errors[0]
@@ -120,6 +124,12 @@ def _parse(args: bytes) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _is_reference(value: Any, error: jsonschema_rs.ValidationError) -> bool:
+    for part in error.instance_path:
+        value = value[part]
+    return isinstance(value, str) and is_reference(value)
 
 
 def _path(error: jsonschema_rs.ValidationError) -> str:

@@ -13,7 +13,7 @@ from orvanta_platform import clock, ids
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
-from orvanta_platform.db import job_lists, job_views, log_reads
+from orvanta_platform.db import job_lists, job_views
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.pool import Connection
@@ -21,8 +21,8 @@ from orvanta_platform.db.values import get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import NodeState
-from orvanta_platform.errors import NotFound, RateLimited
-from orvanta_platform.services import flow_status, values
+from orvanta_platform.errors import NotFound, RateLimited, StorageError
+from orvanta_platform.services import flow_status, log_lines, log_text, values
 from orvanta_platform.services.flow_status import ENDED, FlowProgress
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
@@ -33,8 +33,8 @@ OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
 
 _RETRY_AFTER_S = 1
 
-LOG_SHOWN_CHUNKS = 16
-"""Chunks of a log that come with a job: about 1 MiB; the whole is `logs.read`."""
+LOG_SHOWN_CHARS = 1 << 20
+"""Characters of a log that come with a job; the whole is `logs.read`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ async def get(
         keys = [(row.id, "args", "")] + ([(row.result_of, "result", "")] if row.result_of else [])
         stored = await get_values(conn, keys)
         progress = await progress_of(platform, conn, row) if row.is_flow else None
-        logs = await _shown_log(conn, row) if with_logs and not row.is_flow else None
         code = await _code(platform, conn, row) if with_code else None
+    logs = await _shown_log(platform, row) if with_logs and not row.is_flow else None
     opened = await values.open_rows(platform.storage, stored)
     result = opened.get((row.result_of, "result", ""), b"null") if row.result_of else b"null"
     return JobDetail(
@@ -173,10 +173,13 @@ async def _plan(platform: Platform, conn: Connection, row: JobRow) -> Plan:
     return (await platform.blueprints.workflow(conn, row.document, None)).plan
 
 
-async def _shown_log(conn: Connection, row: JobRow) -> str:
-    text = await log_reads.read_log(conn, row.id, 0, chunks=LOG_SHOWN_CHUNKS)
+async def _shown_log(platform: Platform, row: JobRow) -> str:
+    try:
+        text = await log_text.read(platform.db, platform.storage, row.id, 0, most=LOG_SHOWN_CHARS)
+    except StorageError as error:
+        return log_text.unreadable(error)
     if len(text) < row.log_chars:
-        text += f"\n[{row.log_chars - len(text)} more characters: jobs_u/get_logs/{row.id}]\n"
+        text += "\n" + log_lines.line(f"{row.log_chars - len(text)} more characters: jobs_u/get_logs/{row.id}")
     return text
 
 

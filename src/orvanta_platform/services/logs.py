@@ -1,13 +1,15 @@
-"""Logs, read by characters."""
+"""Whole logs: of one job, of a workflow node by node, of a workflow merged by time. Streamed, never whole in memory."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.db import job_views, log_reads
-from orvanta_platform.services import jobs
+from orvanta_platform.db import job_views
+from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.errors import StorageError
+from orvanta_platform.services import flow_log, jobs, log_text
 from orvanta_platform.services.platform import Platform
 
 
@@ -16,33 +18,51 @@ async def read(
 ) -> AsyncIterator[str]:
     """The whole log as pieces of text; of a workflow the logs of its nodes in order, each under a line of its own.
 
-    Permission is checked before the iterator is given back. Raises NotFound.
+    Permission is checked, and the beginning is read, before the iterator is given back. Raises NotFound,
+    ObjectMissing, StorageError.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
+    if row.is_flow:
+        return _by_node(platform, [step for step in steps if step.queue])
+    return await _begun(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
+
+
+async def read_merged(platform: Platform, actor: Actor, workspace: str, id: UUID) -> AsyncIterator[str]:
+    """The logs of all nodes of a workflow, merged by time, each line behind the name of its node; of anything else
+    its own log.
+
+    What runs on is there as far as it is written. Raises NotFound, ObjectMissing, StorageError.
     """
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
     if not row.is_flow:
-        return _pieces(platform, id, attempt)
-    return _of_steps(platform, [(f"--- {step.node} (job {step.id}) ---\n", step.id) for step in steps if step.queue])
+        return await _begun(log_text.pages(platform.db, platform.storage, id))
+    return flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
 
 
-async def _of_steps(platform: Platform, parts: list[tuple[str, UUID]]) -> AsyncIterator[str]:
-    for header, job in parts:
-        yield header
+async def _by_node(platform: Platform, steps: Sequence[StepRow]) -> AsyncIterator[str]:
+    for step in steps:
+        yield f"--- {step.node} (job {step.id}) ---\n"
         last = "\n"
-        async for piece in _pieces(platform, job, None):
-            yield piece
-            last = piece[-1]
+        try:
+            async for page in log_text.pages(platform.db, platform.storage, step.id):
+                yield page
+                last = page[-1]
+        except StorageError as error:
+            yield log_text.unreadable(error)
         if last != "\n":
             yield "\n"
 
 
-async def _pieces(platform: Platform, job: UUID, attempt: int | None) -> AsyncIterator[str]:
-    offset = 0
-    while True:
-        async with platform.db.acquire() as conn:
-            piece = await log_reads.read_log(conn, job, offset, attempt=attempt)
-        if not piece:
-            return
-        yield piece
-        offset += len(piece)
+async def _begun(pages: AsyncIterator[str]) -> AsyncIterator[str]:
+    """The same pages, the first of them read already: what it raises is raised here."""
+    return _behind(await anext(pages, ""), pages)
+
+
+async def _behind(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
+    yield first
+    async for page in rest:
+        yield page

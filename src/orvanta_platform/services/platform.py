@@ -12,6 +12,7 @@ from orvanta_platform.db import migrate
 from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import SettingsError
+from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.services.blueprints import Blueprints
 from orvanta_platform.services.steps.advance import Tools
 from orvanta_platform.settings import Settings
@@ -30,20 +31,23 @@ class Platform:
     settings: Settings
     keys: InstanceKeys
     blueprints: Blueprints = field(default_factory=Blueprints)
+    evaluator: Evaluator = field(default_factory=Evaluator)
+    tools: Tools = field(init=False)
+    """What steps of runs are made with."""
 
-    @property
-    def tools(self) -> Tools:
-        """What steps of runs are made with."""
-        return Tools(self.db, self.storage, self.blueprints, self.notify)
+    def __post_init__(self) -> None:
+        tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
+        object.__setattr__(self, "tools", tools)
 
     async def close(self) -> None:
-        """Send what is left to send and close all connections."""
+        """Send what is left to send, end the evaluator, close all connections."""
+        await self.evaluator.close()
         await self.notify.flush()
         await self.listen.close()
         await self.db.close()
 
 
-async def open_platform(settings: Settings, *, connections: int = 8) -> Platform:
+async def open_platform(settings: Settings, *, connections: int = 8, by_index: bool = False) -> Platform:
     """Connect and check the schema. Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError."""
     if settings.database_url is None:
         raise SettingsError(
@@ -51,7 +55,7 @@ async def open_platform(settings: Settings, *, connections: int = 8) -> Platform
             hint="Start everything with `orvanta up`, or name the database in DATABASE_URL.",
         )
     database = await Database.connect(
-        settings.database_url, direct_url=settings.database_direct_url, max_size=connections
+        settings.database_url, direct_url=settings.database_direct_url, max_size=connections, by_index=by_index
     )
     try:
         async with database.acquire() as connection:

@@ -98,7 +98,7 @@ async def wait(platform: Platform, actor: Actor, workspace: str, run: UUID, time
     """
     owner = scopes.without(actor)
     until = clock.monotonic() + timeout_s
-    with platform.listen.watch(f"run:{run}") as watch:
+    with platform.listen.watch(f"ended:{run}") as watch:
         while True:
             try:
                 end = await _end_of(platform, owner, workspace, run)

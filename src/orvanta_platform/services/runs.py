@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,12 +15,13 @@ from orvanta_platform.db.runs import RunTarget, VersionRow
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, NotFound
-from orvanta_platform.services import artifacts, inputs
-from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services import artifacts, inputs, locking
+from orvanta_platform.services.blueprints import Blueprint, own_pins
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
+from orvanta_platform.workflow.languages import RUNNABLE
 
 __all__ = [
     "RunOptions",
@@ -34,9 +34,6 @@ __all__ = [
     "start_script",
     "start_script_version",
 ]
-
-LANGUAGES = ("python3", "bash")
-"""Languages with a runtime in this version."""
 
 _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 _IDENTITY = Blueprint(single_plan(Kind.IDENTITY), {})
@@ -99,10 +96,10 @@ async def start_preview(
     permissions.require(actor, "run", Thing(workspace, "preview", preview.path))
     inputs.check(None, args)
     identity = preview.kind == "identity"
-    if not identity and preview.language not in LANGUAGES:
+    if not identity and preview.language not in RUNNABLE:
         raise InvalidScript(
             f"This version has no runtime for {preview.language or 'a script without language'}.",
-            hint=f"It runs {' and '.join(LANGUAGES)}.",
+            hint=f"It runs {', '.join(sorted(RUNNABLE))}.",
         )
     beginning = Beginning(
         workspace=workspace,
@@ -132,7 +129,7 @@ async def start_flow_preview(
     permissions.require(actor, "run", Thing(workspace, "preview", path))
     inputs.check(None, args)
     body = b'{"value":%s}' % value
-    tree = await asyncio.to_thread(artifacts.check, body)
+    tree = await artifacts.check(platform.evaluator, body)
     plan = artifacts.plan_of_tree(tree)
     async with platform.db.acquire() as connection:
         pins = await artifacts.resolve_scripts(connection, actor, workspace, plan)
@@ -236,6 +233,7 @@ async def _run_script(
         version=found.id,
         document=found.document,
         language=found.language,
+        pins=own_pins(settings),
         tag=settings.get("tag") or None,
         priority=_priority(settings),
         timeout_s=settings.get("timeout") or None,
@@ -256,7 +254,7 @@ async def _run_flow(
     inputs.check(found.settings.get("schema"), args)
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
-        pins = await artifacts.resolve_scripts(connection, actor, workspace, plan)
+        pins = await artifacts.resolve_scripts(connection, actor, workspace, plan) | own_pins(found.settings)
     beginning = Beginning(
         workspace=workspace,
         kind="flow",
@@ -277,6 +275,7 @@ def _permitted(actor: Actor, workspace: str, version: VersionRow | None, name: s
         raise NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
     thing = Thing(workspace, version.kind, version.path, version.created_by, version.extra_perms)
     permissions.require(actor, "run", thing)
+    locking.refuse_failed(name, version.lock_state, version.lock_error)
     return version
 
 

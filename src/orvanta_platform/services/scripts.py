@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import rfc8785
@@ -16,11 +18,10 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
-from orvanta_platform.services import deploy, inputs
+from orvanta_platform.services import deploy, inputs, locking
 from orvanta_platform.services.platform import Platform
-
-LANGUAGES = ("bash", "python3")
-"""What runs today; none of it needs a lock."""
+from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.signature.schema import schema_of
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
 LONGEST_CONTENT = 10 << 20
@@ -51,25 +52,43 @@ async def create(
 
     A parent at another path moves the script here. The content is stored, never run. Raises NotFound, Forbidden,
     BadRequest, InvalidScript, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent
-    that is not the newest version).
+    that is not the newest version). Where its packages are not locked yet a run locks them, and runs by path take
+    the version before until then.
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
     _check(new)
+    state = await locking.state_of_script(platform, new.language, new.content, new.lock)
+    schema = await _made_schema(new)
+    stored = ""
 
-    async def write(conn: Connection) -> str:
+    async def write(conn: Connection, run: UUID | None = None) -> str:
+        nonlocal stored
         head = await deploy.open_to_write(conn, actor, workspace, "script", new.path)
         number, newest = await items.newest_version(conn, workspace, "script", new.path)
         if skip_if_noop and newest is not None and not head.archived:
             current = await items.get(conn, workspace, "script", new.path)
             if current is not None and _is_same(current, new):
-                return current.hash
+                raise _NothingChanges(current.hash)
         await _check_parent(conn, actor, workspace, new, head, newest)
         version = _version(workspace, new, number + 1, actor)
+        version = replace(version, lock=state.lock, lock_job=run, made_schema=schema)
         await deploy.store(conn, actor, version, is_new=new.parent is None)
-        return version.hash
+        stored = version.hash
+        return stored
 
-    return await platform.db.retrying(write)
+    async def with_run(conn: Connection, run: UUID) -> None:
+        await write(conn, run)
+
+    try:
+        if state.lock is not None:
+            return await platform.db.retrying(write)
+        body, tag = new.content.encode(), _plain(new.settings.get("tag")) or None
+        what = (locking.SCRIPT_KIND, new.path, body, new.language)
+        await locking.start(platform, actor, workspace, *what, tag=tag, inside=with_run)
+    except _NothingChanges as same:
+        return same.hash
+    return stored
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ItemRow:
@@ -151,13 +170,29 @@ async def close_version(platform: Platform, actor: Actor, workspace: str, digest
     return row
 
 
+class _NothingChanges(Exception):
+    """The newest version is what is to be deployed."""
+
+    def __init__(self, hash: str) -> None:
+        super().__init__(hash)
+        self.hash = hash
+
+
+async def _made_schema(new: NewScript) -> str | None:
+    """The schema of the inputs by the script's signature, as JSON text, where the call brings none."""
+    if _plain(new.settings.get("schema")):
+        return None
+    made = await asyncio.to_thread(schema_of, new.language, new.content)
+    return None if made is None else msgspec.json.encode(made).decode()
+
+
 def text_of(row: ItemRow) -> str:
     """The content of a version."""
     return row.body.decode()
 
 
 def _check(new: NewScript) -> None:
-    if new.language not in LANGUAGES:
+    if new.language not in RUNNABLE:
         problem = {
             "code": "not_yet_supported",
             "severity": "error",
@@ -165,7 +200,7 @@ def _check(new: NewScript) -> None:
             "message": f"The language {new.language[:100]} cannot run yet.",
         }
         raise InvalidScript(
-            problem["message"], hint=f"Use {' or '.join(LANGUAGES)}.", details={"diagnostics": [problem]}
+            problem["message"], hint=f"One of {', '.join(sorted(RUNNABLE))}.", details={"diagnostics": [problem]}
         )
     if len(new.content) > LONGEST_CONTENT:
         raise TooLarge(f"A script has at most {LONGEST_CONTENT >> 20} MiB.")
@@ -227,15 +262,15 @@ def _version(workspace: str, new: NewScript, number: int, actor: Actor) -> NewVe
         parent=new.parent,
         author=actor.username,
         message=new.message,
-        lock=new.lock or "",
+        lock=new.lock,
     )
 
 
 def _is_same(row: ItemRow, new: NewScript) -> bool:
     stored = msgspec.json.decode(row.settings)
     given = {name: _plain(value) for name, value in new.settings.items()}
-    unchanged = (row.language, row.body, row.lock) == (new.language, new.content.encode(), new.lock or "")
-    return unchanged and _present(stored) == _present(given)
+    unchanged = (row.language, row.body) == (new.language, new.content.encode()) and new.lock in (None, row.lock)
+    return unchanged and row.lock_state != "failed" and _present(stored) == _present(given)
 
 
 def _present(settings: dict[str, Any]) -> dict[str, Any]:

@@ -7,24 +7,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit, job_tokens, names, passwords
-from orvanta_platform.control.actor import (
-    Actor,
-    FolderGrant,
-    Role,
-    folder_access,
-    principals_of,
-)
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.identity import actor_of
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
 from orvanta_platform.errors import RateLimited, Unauthenticated
-from orvanta_platform.services.platform import Platform
+
+if TYPE_CHECKING:  # what is opened for a run asks who it is for, and the platform steps runs
+    from orvanta_platform.services.platform import Platform
 
 SESSION_S = 14 * 24 * 3600
 WINDOW_S = 15 * 60
@@ -91,7 +88,7 @@ class Authenticator:
                 self._jobs.pop(token, None)
                 return None
             self._remember(token, bearer)
-        return replace(_actor(bearer, caller), kind="job", job=claim.job)
+        return replace(_actor(bearer, caller), kind="job", job=claim.job, attempt=claim.attempt)
 
     def _remembered(self, token: str) -> Bearer | None:
         until, bearer = self._jobs.get(token, (0.0, None))
@@ -105,40 +102,13 @@ class Authenticator:
 
 
 def _actor(bearer: Bearer, caller: Caller) -> Actor:
-    """The actor of a bearer. A token bound to a workspace, a job's above all, has no rights outside it."""
-    bound = bearer.token_workspace
-    workspace = bearer.workspace
-    if bound is not None and caller.workspace not in (None, bound):
-        workspace = None
-    is_member = workspace is not None and bearer.username is not None
-    username = (bearer.username if is_member else None) or bearer.account_username
-    groups = frozenset(bearer.groups) if is_member else frozenset()
-    grants = [FolderGrant(each.name, tuple(each.owners), each.extra_perms) for each in bearer.grants]
-    access = folder_access(principals_of(username, groups), grants if is_member else [])
-    return Actor(
-        email=bearer.email,
-        username=username,
-        workspace=workspace,
-        role=_role(bearer, workspace, is_member=is_member),
-        super_admin=bearer.super_admin and bound is None,
-        devops=bearer.devops and bound is None,
-        groups=groups,
-        folders=access,
-        scopes=None if bearer.scopes is None else tuple(bearer.scopes),
+    return replace(
+        actor_of(bearer, caller.workspace),
         address=caller.address,
         request_id=caller.request_id,
         via_query=caller.via_query,
         interactive=caller.interactive,
-        bound=bound is not None,
     )
-
-
-def _role(bearer: Bearer, workspace: str | None, *, is_member: bool) -> Role | None:
-    if workspace is None:
-        return None
-    if bearer.super_admin:
-        return Role.ADMIN
-    return Role(bearer.role) if is_member and bearer.role else None
 
 
 async def login(platform: Platform, email: str, password: str, caller: Caller) -> Session:

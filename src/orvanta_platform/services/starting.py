@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -24,7 +24,7 @@ from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
-from orvanta_platform.services import values
+from orvanta_platform.services import interpolation, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
@@ -68,8 +68,21 @@ class Beginning:
     timeout_s: float | None = None
 
 
-async def begin(platform: Platform, actor: Actor, beginning: Beginning, args: bytes, options: RunOptions) -> UUID:
-    """Create the run and enqueue its first jobs; gives its id. Raises Conflict for an id that is taken."""
+async def begin(
+    platform: Platform,
+    actor: Actor,
+    beginning: Beginning,
+    args: bytes,
+    options: RunOptions,
+    *,
+    inside: Callable[[Connection, UUID], Awaitable[None]] | None = None,
+) -> UUID:
+    """Create the run and enqueue its first jobs; gives its id.
+
+    Raises Conflict for an id that is taken, Forbidden where the arguments refer to what the token may not read.
+    `inside` writes, in the same transaction, what shall be there if and only if the run (its id) is.
+    """
+    interpolation.require_references(actor, args)
     new = _new_run(actor, beginning, options)
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
     later = options.scheduled_at is not None and options.scheduled_at > clock.now()
@@ -91,6 +104,8 @@ async def begin(platform: Platform, actor: Actor, beginning: Beginning, args: by
         if (tries > 1 or options.run_id is not None) and await run_rows.ended_run(connection, new.id) is not None:
             raise _EndedAlready
         await value_rows.insert_value(connection, args_value)
+        if inside is not None:
+            await inside(connection, new.id)
         if step is None and options.scheduled_at is not None:
             await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
         elif step is not None and not await write_steps(connection, [step]):
@@ -120,7 +135,7 @@ async def begin(platform: Platform, actor: Actor, beginning: Beginning, args: by
     if step is not None:
         platform.notify.queue(*{job.queue for job in step.jobs})
         if step.end is not None:
-            platform.notify.run_changed(run)
+            platform.notify.run_ended(run)
     else:
         platform.notify.send("timer")
     return run
@@ -151,7 +166,7 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
         created_by=actor.username,
         email=actor.email,
         permissioned_as=actor.permissioned_as,
-        scheduled_at=options.scheduled_at,
+        scheduled_at=options.scheduled_at or clock.now(),
         seed=secrets.randbits(62),
         timeout_s=beginning.timeout_s,
     )
@@ -174,9 +189,9 @@ async def _first_step(
     answered = Answered()
     while True:
         try:
-            decision = decide_now(blueprint, row, RunState.decode(row.state), Started(), answered)
+            decided = decide_now(blueprint, row, Started(), answered)
             write, _ = translate(
-                blueprint, row, decision.state, decision.effects, live={}, prepared=answered.prepared, lane=1
+                blueprint, row, decided.encoded, decided.effects, live={}, prepared=answered.prepared, lane=1
             )
         except Unanswered as raised:
             await answer(reader, blueprint, raised, answered, known)
@@ -208,7 +223,7 @@ def _row(new: NewRun) -> RunRow:
         email=new.email,
         permissioned_as=new.permissioned_as,
         seed=new.seed,
-        scheduled_at=new.scheduled_at or clock.now(),
+        scheduled_at=new.scheduled_at,
         priority=new.priority,
         queue=new.queue,
         timeout_s=new.timeout_s,

@@ -10,12 +10,12 @@ from uuid import UUID
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.db import log_reads
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import CONNECTION_LOST
-from orvanta_platform.services import jobs
+from orvanta_platform.services import jobs, log_text
 from orvanta_platform.services.flow_status import FlowProgress
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.storage import ObjectMissing
 
 HELD_S = 2.0
 """The longest time one call is held."""
@@ -26,7 +26,6 @@ KEEP_ALIVE_S = 15.0
 _LOOK_AGAIN_S = 1.0
 _FLOW_GAP_S = 0.5
 _BREATH_S = 0.02
-_LOG_CHUNKS = 16
 _TOLD_KEPT = 500
 
 
@@ -178,20 +177,40 @@ async def _look(platform: Platform, actor: Actor, workspace: str, id: UUID, inte
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
-        text, more = "", False
-        if interest.with_logs and not row.is_flow:
-            text = await log_reads.read_log(conn, id, interest.log_offset, chunks=_LOG_CHUNKS)
-            offset = interest.log_offset + len(text)
-            # Completed means that the caller has all of the log: a long one takes more than one answer.
-            more = row.ended and bool(text) and bool(await log_reads.read_log(conn, id, offset, chunks=1))
+    new = _News("", interest.log_offset, False)
+    if interest.with_logs and not row.is_flow:
+        new = await _news(platform, row, interest.log_offset)
     return Update(
-        running=row.running or (row.ended and more),
-        completed=row.ended and not more,
-        new_logs=text,
-        log_offset=interest.log_offset + len(text),
+        running=row.running or (row.ended and new.more),
+        completed=row.ended and not new.more,
+        new_logs=new.text,
+        log_offset=new.offset,
         mem_peak_kb=row.mem_peak_kb,
         progress=progress,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """The log's next characters, the offset behind them, and whether more of a log that has ended follows."""
+
+    text: str
+    offset: int
+    more: bool
+
+
+async def _news(platform: Platform, row: JobRow, offset: int) -> _News:
+    """Completed means that the caller has all of the log: a long one takes more than one answer."""
+    try:
+        text = await log_text.read(platform.db, platform.storage, row.id, offset)
+        behind = offset + len(text)
+        more = row.ended and len(text) == log_text.PAGE_CHARS
+        if more:
+            more = bool(await log_text.read(platform.db, platform.storage, row.id, behind, most=1))
+    except ObjectMissing as error:
+        # Whoever follows the job is told, and not asked to come again for what is gone.
+        return _News(log_text.unreadable(error), max(offset, row.log_chars), False)
+    return _News(text, behind, more)
 
 
 def _topics(run: UUID, id: UUID) -> tuple[str, str]:

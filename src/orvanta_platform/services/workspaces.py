@@ -68,6 +68,22 @@ async def add_member(
     return chosen
 
 
+async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> bool:
+    """Whether developers may read secrets by API. Raises NotFound."""
+    require(actor, "read", Thing(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.secrets_readable(conn, workspace)
+
+
+async def set_secrets_readable(platform: Platform, actor: Actor, workspace: str, readable: bool) -> None:
+    """Let developers read secrets by API, or not. Raises NotFound, Forbidden."""
+    require(actor, "admin", Thing(workspace, "workspace"))
+    async with platform.db.transaction() as conn:
+        await workspaces.set_secrets_readable(conn, workspace, readable)
+        told = {"secrets_readable": readable}
+        await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, told)
+
+
 async def health(platform: Platform) -> Health | None:
     """How the database is; None where it does not answer. Needs no actor: load balancers ask it."""
     try:

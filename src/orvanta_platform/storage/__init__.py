@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from orvanta_platform.errors import StorageError
@@ -20,6 +22,9 @@ class Storage(Protocol):
     async def put(self, key: str, body: bytes) -> None:
         """Keep `body`, whole or not at all; durable when this returns. Replaces what was there."""
 
+    async def put_pieces(self, key: str, pieces: AsyncIterable[bytes]) -> None:
+        """Keep what `pieces` gives, one after another, as `put` does; never more than one of them in memory."""
+
     async def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectMissing."""
 
@@ -28,3 +33,6 @@ class Storage(Protocol):
 
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
+
+    def keys_before(self, before: datetime) -> AsyncIterator[Sequence[str]]:
+        """Pages of keys of what was last written before `before`, uploads that were broken off among them."""

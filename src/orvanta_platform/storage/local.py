@@ -6,11 +6,17 @@ import asyncio
 import os
 import re
 import tempfile
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from orvanta_platform.errors import StorageError
 from orvanta_platform.storage import ObjectMissing
 
+_PAGE = 500
 _KEY = re.compile(r"[A-Za-z0-9_\-.]+(/[A-Za-z0-9_\-.]+)*")
 
 
@@ -24,6 +30,19 @@ class LocalStorage:
         """Keep `body` under `key`. Raises StorageError where the disk does not take it."""
         await asyncio.to_thread(self._put, self._path(key), body)
 
+    async def put_pieces(self, key: str, pieces: AsyncIterable[bytes]) -> None:
+        """Keep what `pieces` gives as one object. Raises StorageError where the disk does not take it."""
+        path = self._path(key)
+        draft = await asyncio.to_thread(self._draft, path)
+        try:
+            async for piece in pieces:
+                await asyncio.to_thread(self._write, draft, piece)
+            await asyncio.to_thread(self._finish, draft, path)
+        except BaseException:
+            draft.close()
+            Path(draft.name).unlink(missing_ok=True)
+            raise
+
     async def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectMissing, StorageError where the disk does not give it."""
         return await asyncio.to_thread(self._read, key, 0, -1)
@@ -36,29 +55,63 @@ class LocalStorage:
         """Remove the object; nothing happens where there is none."""
         await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
 
+    async def keys_before(self, before: datetime) -> AsyncIterator[Sequence[str]]:
+        """Pages of keys of files that were last written before `before`."""
+        found = self._old(before.timestamp())
+        while page := await asyncio.to_thread(lambda: list(islice(found, _PAGE))):
+            yield page
+
+    def _old(self, before: float) -> Iterator[str]:
+        for folder, _, names in os.walk(self._folder):
+            for name in names:
+                path = Path(folder, name)
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        yield str(path.relative_to(self._folder))
+
     def _path(self, key: str) -> Path:
         if not _KEY.fullmatch(key) or {".", ".."} & set(key.split("/")):
             raise StorageError(f"{key!r} is no key of an object.")
         return self._folder / key
 
     def _put(self, path: Path, body: bytes) -> None:
+        draft = self._draft(path)
+        try:
+            self._write(draft, body)
+            self._finish(draft, path)
+        except BaseException:
+            draft.close()
+            Path(draft.name).unlink(missing_ok=True)
+            raise
+
+    def _draft(self, path: Path) -> IO[bytes]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(body)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(draft, path)
-            except BaseException:
-                Path(draft).unlink(missing_ok=True)
-                raise
+            return tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", buffering=0, delete=False)
+        except OSError as error:
+            raise self._not_kept(error) from error
+
+    def _write(self, draft: IO[bytes], piece: bytes) -> None:
+        try:
+            rest = memoryview(piece)
+            while rest:
+                rest = rest[draft.write(rest) :]
+        except OSError as error:
+            raise self._not_kept(error) from error
+
+    def _finish(self, draft: IO[bytes], path: Path) -> None:
+        try:
+            os.fsync(draft.fileno())
+            draft.close()
+            os.replace(draft.name, path)
             _sync(path.parent)
         except OSError as error:
-            raise StorageError(
-                f"The object could not be kept: {error.strerror}.", hint=f"Check space and rights of {self._folder}."
-            ) from error
+            raise self._not_kept(error) from error
+
+    def _not_kept(self, error: OSError) -> StorageError:
+        return StorageError(
+            f"The object could not be kept: {error.strerror}.", hint=f"Check space and rights of {self._folder}."
+        )
 
     def _read(self, key: str, start: int, length: int) -> bytes:
         try:

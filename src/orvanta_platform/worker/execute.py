@@ -3,31 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import structlog
 
 from orvanta_platform import clock
+from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.transforms import evaluate_inputs, input_names
+from orvanta_platform.evaluate.transforms import input_names
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.locking import LOCKING_KINDS, Locks
+from orvanta_platform.services.log_objects import Attempt
+from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.scope import View, load_scope
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog
+from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
+from orvanta_platform.worker.packages.runs import LockRuns
+from orvanta_platform.worker.packages.store import LANGUAGE as PACKAGE_PROGRAMS
+from orvanta_platform.worker.packages.store import Asked, PackageError, Packages
 from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.workflow.requirements import ecosystem_of
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +55,7 @@ class _Ended:
     mem_peak_kb: int | None = None
     log_chars: int = 0
     ran_s: float | None = None
+    masking: Masking | None = None
 
 
 class Executor:
@@ -52,6 +65,10 @@ class Executor:
         self._platform = platform
         self._runtimes = runtimes
         self._lease = lease
+        self._maskings = Maskings(platform)
+        self._unrecorded: dict[UUID, Masking] = {}
+        self._locks = Locks(platform)
+        self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
 
     async def execute(self, job: Claimed, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
         """Run the job; every fault of its own is in the Finish, none is raised."""
@@ -65,6 +82,8 @@ class Executor:
             ended = _failed(JobError(error.name, error.message), job, retryable=False)
         except (OrvantaError, LookupError) as error:
             ended = _failed(JobError(getattr(error, "code", "internal_error"), str(error)), job)
+        if ended.masking is not None:
+            self._unrecorded[job.id] = ended.masking
         return await self._finish(job, ended)
 
     async def _finish(self, job: Claimed, ended: _Ended) -> Finish:
@@ -90,7 +109,26 @@ class Executor:
             mem_peak_kb=ended.mem_peak_kb,
             log_chars=ended.log_chars,
             ran_s=ended.ran_s,
+            openings=ended.masking.openings if ended.masking else None,
         )
+
+    async def mask_again(self, job: Claimed, finish: Finish) -> Finish:
+        """The same end without the secrets that the job opened by API meanwhile. Raises what the database raises."""
+        masking = self._unrecorded[job.id]
+        await masking.learn()
+        error = finish.error
+        if error is not None:
+            masked = masking.error(JobError(error.name, error.message))
+            error = Err(masked.name, masked.message)
+        raw = masking.json(finish.raw)
+        value = await values.keep(
+            self._platform.storage, job.run.workspace, job.run.id, job.id, "result", raw, attempt=job.attempt
+        )
+        return replace(finish, raw=raw, value=value, error=error, openings=masking.openings)
+
+    def recorded(self, job: UUID) -> None:
+        """The end of the job is written, or is nobody's business any more."""
+        self._unrecorded.pop(job, None)
 
     async def _identity(self, job: Claimed, blueprint: Blueprint) -> bytes:
         """An identity's result is previous_result; of a run of one identity, its input."""
@@ -102,8 +140,26 @@ class Executor:
         self, job: Claimed, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
     ) -> _Ended:
         platform, settings = self._platform, self._platform.settings
-        args = await self._args(job, blueprint, node)
+        env = environment(settings, platform.keys, job, self._lease.generation)
+        masking = self._maskings.of(job, env["OV_TOKEN"])
+        args = await self._args(job, blueprint, node, masking.opened)
         content = await self._content(job, blueprint, node)
+        if job.run.kind in LOCKING_KINDS:
+            return await self._lock(job, content, args, cancelled)
+        args = await masking.fill(args)
+        dedicated = blueprint.is_dedicated(node)
+        if dedicated:
+            self._maskings.share(masking, ProcessKey(job.run.workspace, job.language or "", content))
+        job_log = JobLog(platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt), masking)
+        if job.attempt > 1:
+            await job_log.system(_why_again(job))
+        try:
+            package = await self._package(job, blueprint, node, content, job_log, cancelled)
+        except (PackageError, OrvantaError) as error:
+            return _without_package(error, job, await job_log.close())
+        except BaseException:
+            job_log.discard()
+            raise
         timeout_s = min(job.timeout_s or settings.job_timeout_s, settings.job_timeout_s)
         spec = JobSpec(
             job_id=job.id,
@@ -112,7 +168,7 @@ class Executor:
             language=job.language or "",
             content=content,
             args=args,
-            env=environment(settings, platform.keys, job, self._lease.generation),
+            env=env,
             timeout_s=timeout_s,
             limits=Limits(
                 memory_bytes=settings.memory_limit,
@@ -123,12 +179,57 @@ class Executor:
                 time_s=timeout_s,
             ),
             slot=slot,
+            package=package,
+            dedicated=dedicated,
         )
-        job_log = JobLog(platform.tools, job.id, job.attempt)
         started = clock.monotonic()
         outcome = await self._run(spec, job_log, cancelled)
         ran_s = clock.monotonic() - started
-        return _ended(outcome, job, ran_s, await job_log.close())
+        if outcome.stopped_by is not None and outcome.error is not None:
+            how = "failed" if outcome.stopped_by == "result" else "killed"
+            await job_log.system(f"{how}: {outcome.error.message}")
+        log_chars = await job_log.close()
+        ended = _ended(await masking.outcome(outcome), job, ran_s, log_chars)
+        ended.masking = masking
+        return ended
+
+    async def _package(
+        self,
+        job: Claimed,
+        blueprint: Blueprint,
+        node: Node,
+        content: str,
+        job_log: JobLog,
+        cancelled: asyncio.Event,
+    ) -> str | None:
+        """What JobSpec.package is: the code's packages. Raises PackageError, InvalidScript."""
+        language = job.language or ""
+        if language == PACKAGE_PROGRAMS:
+            raise PackageError("no_runtime", f"There is no language {language}.")
+        if ecosystem_of(language) is None:
+            return None
+        lock = None
+        if not blueprint.plan.single and node.kind is Kind.RAWSCRIPT:
+            lock = node.value.get("lock") or None
+        else:
+            version = job.run.version if blueprint.plan.single else blueprint.pin(node).version
+            lock = None if version is None else await self._locks.of_version(version)
+        asked = Asked(job.id, job.attempt, job.run.workspace, language, content, lock)
+        return await self._packages.provide(asked, job_log, cancelled)
+
+    async def _lock(self, job: Claimed, body: str, args: bytes, cancelled: asyncio.Event) -> _Ended:
+        """A run that makes locks: its code is read, not run."""
+        job_log = JobLog(self._platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt))
+        started = clock.monotonic()
+        try:
+            ended = _Ended(await LockRuns(self._platform, self._packages).run(job, body, args, job_log, cancelled))
+        except (PackageError, OrvantaError) as error:
+            return _without_package(error, job, await job_log.close())
+        except BaseException:
+            job_log.discard()
+            raise
+        ended.log_chars, ended.ran_s = await job_log.close(), clock.monotonic() - started
+        return ended
 
     async def _run(self, spec: JobSpec, job_log: JobLog, cancelled: asyncio.Event) -> JobOutcome:
         """Whatever the runtime fails of is the attempt's failure: from here on, code may have begun."""
@@ -138,14 +239,20 @@ class Executor:
             log.exception("runtime failed", action="run", job=str(spec.job_id))
             return JobOutcome(None, JobError("RuntimeFailed", f"The job could not be run: {error}."), 0, started=False)
 
-    async def _args(self, job: Claimed, blueprint: Blueprint, node: Node) -> bytes:
+    async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
+        platform = self._platform
         if blueprint.plan.single:
             scope = await self._scope(job, blueprint, {"flow_input": None})
             found = scope["flow_input"]
             return found if isinstance(found, bytes) else b"{}"
         transforms: dict[str, Any] = node.value.get("input_transforms") or {}
         scope = await self._scope(job, blueprint, input_names(transforms))
-        return evaluate_inputs(transforms, scope)
+        moment = moment_of(blueprint.plan, job.run, job.node_index)
+        resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
+        try:
+            return await platform.evaluator.inputs(transforms, scope, moment, resolve)
+        except ExpressionError as error:
+            raise ExpressionError(error.name, opened.mask_text(error.message)) from None
 
     async def _scope(self, job: Claimed, blueprint: Blueprint, names: dict[str, Any]) -> Any:
         reader = self._platform.tools.reader
@@ -162,6 +269,13 @@ class Executor:
             return await self._platform.blueprints.text(connection, digest)
 
 
+def _why_again(job: Claimed) -> str:
+    """What the log of a further attempt begins with."""
+    lost = job.attempt - 1 - job.failures
+    parts = [f"{job.failures} failed"] * bool(job.failures) + [f"{lost} lost with their worker"] * bool(lost)
+    return f"attempt {job.attempt}; before it: {', '.join(parts)}"
+
+
 def _ended(outcome: JobOutcome, job: Claimed, ran_s: float, log_chars: int) -> _Ended:
     if outcome.error is not None:
         ended = _failed(outcome.error, job)
@@ -170,6 +284,14 @@ def _ended(outcome: JobOutcome, job: Claimed, ran_s: float, log_chars: int) -> _
     ended.cancelled = outcome.stopped_by == "cancel"
     ended.mem_peak_kb = outcome.mem_peak_kb
     ended.ran_s = ran_s
+    ended.log_chars = log_chars
+    return ended
+
+
+def _without_package(error: PackageError | OrvantaError, job: Claimed, log_chars: int) -> _Ended:
+    name = error.name if isinstance(error, PackageError) else error.code
+    ended = _failed(JobError(name, error.message), job)
+    ended.cancelled = isinstance(error, PackageError) and error.cancelled
     ended.log_chars = log_chars
     return ended
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -14,17 +15,18 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import Claimed
-from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import ENGINE_VERSION
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services import reaping, values
-from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.blueprints import NATIVE_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.commit import Committer
-from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.finishing import Finished, finish_job
+from orvanta_platform.worker.batches import Batches
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, keeps_run
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -35,32 +37,27 @@ POLL_S = (1.0, 2.0)
 LOOK_S = 1.0
 """How often a worker asks whether what it runs is still its own."""
 
+NO_SLOT = -1
+"""Of a job that runs no process, and so needs no user of a slot's."""
+
 AGAIN_S = 0.2
 """Pause before the database is asked again for what a job needs, or told of its end."""
 
 DOUBTFUL_LOOKS = 30
 """After a claim that got no answer, so many looks for jobs that it may have taken all the same, also late."""
 
-HAND_OFF_STEPS = 32
-HAND_OFF_S = 0.05
-"""How long a slot keeps its run while other work waits."""
-
-DATABASE_AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError)
-
-CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, asyncpg.PostgresError)
-"""Whatever the database says to a claim, the jobs that run here go on."""
-
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class _Running:
-    """A job in a slot. `abandoned`: it is no longer this worker's; its end is nobody's business.
+    """A job in a slot; `slot` None: it needs no process.
 
+    `abandoned`: it is no longer this worker's; its end is nobody's business.
     `finishing`: its end is being written, and with it perhaps the next job of its `run`, already claimed.
     """
 
-    slot: int
+    slot: int | None
     run: UUID
     task: asyncio.Task[None] | None = None
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,7 +74,8 @@ class Worker:
         self._executor = Executor(platform, runtimes, lease)
         self._committer = Committer(platform.db)
         queues = platform.settings.queues or None
-        self._claimer = Claimer(lease.worker, lease.generation, queues)
+        self._claimer = Claimer(lease.worker, lease.generation, queues, but=[NATIVE_QUEUE])
+        self._batches = self._make_batches(queues)
         self._topics = [f"queue:{name}" for name in queues] if queues else ["queues"]
         self._free = list(range(platform.settings.slots))
         self._running: dict[UUID, _Running] = {}
@@ -87,7 +85,18 @@ class Worker:
         self._doubtful_looks = 0
         self._failed: dict[UUID, UUID] = {}
         self._more_waits = False
-        self.jobs_executed = 0
+        self._executed = 0
+
+    def _make_batches(self, queues: Collection[str] | None) -> Batches | None:
+        if queues is not None and NATIVE_QUEUE not in queues:
+            return None
+        claimer = Claimer(self._lease.worker, self._lease.generation, [NATIVE_QUEUE])
+        return Batches(self._platform, self._lease, claimer, self._alone, self._doubt)
+
+    @property
+    def jobs_executed(self) -> int:
+        """Jobs that this worker has run to their ends."""
+        return self._executed + (self._batches.jobs_executed if self._batches else 0)
 
     def drain(self) -> None:
         """Claim nothing more; jobs that run go on to their end."""
@@ -99,7 +108,7 @@ class Worker:
         self._committer.start()
         looking = asyncio.create_task(self._look(), name="worker look")
         try:
-            await self._claim_until_drained()
+            await asyncio.gather(self._claim_until_drained(), self._serve_batches())
             while self._running:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
@@ -119,6 +128,12 @@ class Worker:
                     await self._wait(watch.wait(random.uniform(*POLL_S)))
                 else:
                     await self._slot_freed.wait()
+
+    async def _serve_batches(self) -> None:
+        if self._batches is None:
+            return
+        with self._platform.listen.watch(f"queue:{NATIVE_QUEUE}") as watch:
+            await self._batches.serve(lambda: self._wait(watch.wait(random.uniform(*POLL_S))), self._draining)
 
     async def _wait(self, waiting: object) -> None:
         """Wait for a notification, or for the drain."""
@@ -140,12 +155,21 @@ class Worker:
                     found = await self._claimer.claim(connection, free)
             except CANNOT_CLAIM as error:
                 log.warning("cannot claim", action="claim", error=str(error))
-                self._doubtful_looks = DOUBTFUL_LOOKS
+                self._doubt()
                 return False
             for job in found:
                 self._start(job)
         self._more_waits = len(found) >= free
         return bool(found) and bool(self._free)
+
+    def _doubt(self) -> None:
+        """A claim got no answer: it may have taken jobs that nobody here knows of."""
+        self._doubtful_looks = DOUBTFUL_LOOKS
+
+    async def _alone(self, job: Claimed) -> None:
+        """Run a job that no batch can take."""
+        running = self._running[job.id] = _Running(None, job.run.id)
+        await self._slot(job, running)
 
     def _start(self, job: Claimed) -> None:
         running = _Running(self._free.pop(), job.run.id)
@@ -160,7 +184,7 @@ class Worker:
             while following is not None:
                 current = following
                 steps += 1
-                hand_off = self._keeps_run(steps, began)
+                hand_off = keeps_run(self._more_waits, steps, began)
                 following = await self._one(current, running, hand_off)
                 if following is not None:
                     del self._running[current.id]
@@ -172,11 +196,9 @@ class Worker:
             self._failed[current.id] = current.run.id
         finally:
             self._running.pop(current.id, None)
-            self._free.append(running.slot)
-            self._slot_freed.set()
-
-    def _keeps_run(self, steps: int, began: float) -> bool:
-        return not self._more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - began < HAND_OFF_S)
+            if running.slot is not None:
+                self._free.append(running.slot)
+                self._slot_freed.set()
 
     async def _one(self, job: Claimed, running: _Running, hand_off: bool) -> Claimed | None:
         """Run one job and record its end; gives the next one of its run, where it was handed off."""
@@ -186,13 +208,14 @@ class Worker:
         executed = await self._execute(job, running)
         if executed is None or running.abandoned:
             return None
-        self.jobs_executed += 1
+        self._executed += 1
         running.finishing = True
         hand_off = hand_off and not self._draining.is_set() and self._lease.may_start
         try:
             done = await self._record(job, *executed, hand_off)
         finally:
             running.finishing = False
+            self._executor.recorded(job.id)
         if not done.recorded:
             log.info("the job is no longer this worker's", action="finish_stale", job=str(job.id))
         return done.following
@@ -207,13 +230,21 @@ class Worker:
                 await asyncio.sleep(AGAIN_S)
                 continue
             try:
-                async with self._platform.db.acquire() as connection:
-                    blueprint = await self._platform.blueprints.of(connection, job.run)
-                return blueprint, await self._executor.execute(job, blueprint, running.slot, running.cancelled)
+                blueprint = await self._blueprint(job)
+                slot = running.slot if running.slot is not None else NO_SLOT
+                return blueprint, await self._executor.execute(job, blueprint, slot, running.cancelled)
             except DATABASE_AWAY as error:
                 log.info("job waits for the database", action="execute_retry", job=str(job.id), error=str(error))
                 await asyncio.sleep(AGAIN_S)
         return None
+
+    async def _blueprint(self, job: Claimed) -> Blueprint:
+        blueprints = self._platform.blueprints
+        blueprint = blueprints.at_hand(job.run)
+        if blueprint is None:
+            async with self._platform.db.acquire() as connection:
+                blueprint = await blueprints.of(connection, job.run)
+        return blueprint
 
     async def _record(self, job: Claimed, blueprint: Blueprint, finish: Finish, hand_off: bool) -> Finished:
         """Tell the end until the database has taken it, or says that the job is not ours.
@@ -227,6 +258,9 @@ class Worker:
                 return await finish_job(
                     self._platform.tools, self._committer, job, blueprint, finish, hand_off=hand_off
                 )
+            except SecretsOpened:
+                hidden = await self._mask_again(job, finish)
+                finish = hidden if hidden is not None else finish
             except DATABASE_AWAY as error:
                 log.info("finish is tried again", action="finish_retry", job=str(job.id), error=str(error))
                 await asyncio.sleep(AGAIN_S)
@@ -234,6 +268,15 @@ class Worker:
                 if refused:
                     raise
                 finish, hand_off, refused = self._refused(job, finish, error), False, True
+
+    async def _mask_again(self, job: Claimed, finish: Finish) -> Finish | None:
+        """None: the database is away."""
+        try:
+            return await self._executor.mask_again(job, finish)
+        except DATABASE_AWAY as error:
+            log.info("masking is tried again", action="mask_retry", job=str(job.id), error=str(error))
+            await asyncio.sleep(AGAIN_S)
+            return None
 
     def _refused(self, job: Claimed, finish: Finish, error: Exception) -> Finish:
         """This step is made in no form: the job fails with the reason, its neighbours went on."""
@@ -301,11 +344,10 @@ class Worker:
         if not self._doubtful_looks:
             return
         async with self._claiming, self._platform.db.acquire() as connection:
-            known, finishing = set(self._running), self._runs_finishing()
+            known, finishing = self._known(), self._runs_finishing()
             held = await job_rows.held_by_worker(connection, lease.worker, lease.generation)
-            known |= set(self._running)
+            known |= self._known() | set(self._failed)
             finishing |= self._runs_finishing()
-            known |= set(self._failed)
             unknown = [job for job, run in held.items() if job not in known and run not in finishing]
             queues = []
             if unknown:
@@ -315,5 +357,9 @@ class Worker:
             self._doubtful_looks -= not any(run in finishing for job, run in held.items() if job not in known)
         self._platform.notify.queue(*queues)
 
+    def _known(self) -> set[UUID]:
+        return {*self._running, *(self._batches.held if self._batches else ())}
+
     def _runs_finishing(self) -> set[UUID]:
-        return {running.run for running in self._running.values() if running.finishing}
+        finishing = {running.run for running in self._running.values() if running.finishing}
+        return finishing | set(self._batches.held.values() if self._batches else ())

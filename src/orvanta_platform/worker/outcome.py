@@ -18,6 +18,10 @@ class JobSpec:
 
     `env` is added to the runtime's own small environment; nothing of the worker's environment is passed.
     `slot` (0 or more, of one running job at a time) selects the user id the job gets.
+
+    `package` is a folder relative to `Runtimes.packages` that the job may read; `output` one relative to
+    `Runtimes.staging` that it may write, made before by `Runtimes.make_output`. Of these folders a job sees no
+    other. `dedicated`: its process may be kept for further jobs of the same workspace, language, content and package.
     """
 
     job_id: UUID
@@ -30,6 +34,9 @@ class JobSpec:
     timeout_s: float
     limits: Limits
     slot: int
+    package: str | None = None
+    output: str | None = None
+    dedicated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

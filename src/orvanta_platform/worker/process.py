@@ -71,8 +71,8 @@ def die_with_parent() -> None:
 async def run(settings: Settings, control_fd: int, background: Background) -> None:
     """Serve the queues until told to drain, or until the supervisor is gone."""
     control = await Control.open(control_fd)
-    platform = await open_platform(settings, connections=CONNECTIONS - 1)
-    runtimes = Runtimes(settings.home, _hidden(settings), mode=_mode(settings))
+    platform = await open_platform(settings, connections=CONNECTIONS - 1, by_index=True)
+    runtimes = Runtimes(settings.home, _hidden(settings), mode=_mode(settings), kept=2 * settings.slots)
     try:
         await runtimes.start()
         control.send(hello={"isolation": runtimes.isolation.level})

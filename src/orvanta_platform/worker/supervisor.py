@@ -21,11 +21,13 @@ import structlog
 
 from orvanta_platform import __version__, clock
 from orvanta_platform import settings as settings_module
+from orvanta_platform.control import keys as instance_keys
 from orvanta_platform.db import workers
 from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT, Database
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.errors import DatabaseUnavailable, SettingsError
+from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.services.blueprints import Blueprints
 from orvanta_platform.services.platform import open_storage
@@ -271,11 +273,14 @@ class _Life:
     async def _reap(self, database: Database) -> None:
         listener = Listener(database)
         await listener.start()
+        evaluator = Evaluator()
         try:
-            tools = Tools(database, open_storage(self._settings), Blueprints(), Notifier(listener))
+            keys = instance_keys.load(self._settings)
+            tools = Tools(database, open_storage(self._settings), Blueprints(), Notifier(listener), keys, evaluator)
             await reap(tools, self._worker.id, self._generation, self._settings.max_losses)
             await tools.notify.flush()
         finally:
+            await evaluator.close()
             await listener.close()
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ruamel.yaml.comments import TaggedScalar
+
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer
 from orvanta_platform.workflow.languages import EXTENSIONS
+from orvanta_platform.workflow.text import open_yaml, save_yaml, scalar
 from orvanta_platform.workflow.yaml_text import INLINE
 
 _FIELDS: Final = ("content", "lock")
@@ -21,10 +24,9 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     missing: list[Diagnostic] = []
     for path, node_id, value in _scripts(copy):
         for field in _FIELDS:
-            text = value.get(field)
-            if not isinstance(text, str) or not text.startswith(INLINE):
+            name = _reference(value.get(field))
+            if name is None:
                 continue
-            name = text.removeprefix(INLINE).strip()
             if name in files:
                 value[field] = files[name]
             else:
@@ -33,6 +35,31 @@ def resolve(tree: dict[str, Any], files: Mapping[str, str]) -> dict[str, Any]:
     if missing:
         raise invalid(missing)
     return copy
+
+
+def resolve_yaml(source: str, files: Mapping[str, str]) -> str:
+    """The same for YAML text, whose comments and order stay; names that `files` lacks stay references.
+
+    Raises InvalidWorkflow as `document.parse`.
+    """
+    tree = open_yaml(source)
+    for _, _, value in _scripts(tree):
+        for field in _FIELDS:
+            name = _reference(value.get(field))
+            if name is not None and name in files:
+                value[field] = scalar(files[name])
+    return save_yaml(tree, source)
+
+
+def references(tree: dict[str, Any]) -> dict[str, str]:
+    """JSON pointer → file name of every reference of a plain tree."""
+    found = {}
+    for path, _, value in _scripts(tree):
+        for field in _FIELDS:
+            name = _reference(value.get(field))
+            if name is not None:
+                found[pointer(path, field)] = name
+    return found
 
 
 def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -52,6 +79,15 @@ def extract(tree: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         files[name] = content
         value["content"] = INLINE + name
     return copy, files
+
+
+def _reference(value: Any) -> str | None:
+    """The name of the file that a text, or a tagged scalar of an opened YAML, refers to."""
+    if isinstance(value, TaggedScalar):
+        return str(value.value).strip() if value.tag.value == INLINE.strip() else None
+    if isinstance(value, str) and value.startswith(INLINE):
+        return value.removeprefix(INLINE).strip()
+    return None
 
 
 def _free_name(stem: str, extension: str, files: Mapping[str, str]) -> str:

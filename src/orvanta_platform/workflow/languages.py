@@ -32,5 +32,15 @@ EXTENSIONS: Final = {
 }
 """Every language of the artifact → the extension of a file of it."""
 
-RUNNABLE: Final = frozenset({"python3", "bash"})
-"""Languages with a runtime in this version."""
+RUNNABLE: Final = frozenset(
+    {
+        "python3",
+        "bash",
+        "bun",
+        "bunnative",
+        "nativets",
+        "deno",
+        "postgresql",
+    }
+)
+"""Languages with a runtime in this version: those that may be deployed. A worker says what it lacks for one."""

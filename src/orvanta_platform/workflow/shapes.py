@@ -26,9 +26,6 @@ class Reader(Protocol):
     def expression(self, path: str, text: str) -> None:
         """The text of an expression."""
 
-    def static(self, path: str, value: Any) -> None:
-        """The value of a static Transform."""
-
     def agent_filled(self, path: str) -> None:
         """A Transform whose value an AI agent chooses."""
 
@@ -186,9 +183,7 @@ class Transform:
     def check(self, value: Any, path: str, reader: Reader) -> None:
         kind = value.get("type") if isinstance(value, dict) else None
         if kind == "static":
-            held = value.get("value")
-            reader.static(pointer(path, "value"), held)
-            self.static.check(held, pointer(path, "value"), reader)
+            self.static.check(value.get("value"), pointer(path, "value"), reader)
         elif kind == "javascript":
             if "expr" in value:
                 Expression().check(value["expr"], pointer(path, "expr"), reader)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from orvanta_platform.workflow.diagnostics import Diagnostic, Severity
 from orvanta_platform.workflow.expressions import Expr, names, parse_small
 from orvanta_platform.workflow.grammar import DOCUMENT, FLOW, MODULE, check_value
 from orvanta_platform.workflow.graph import Graph, Node, Tree
+from orvanta_platform.workflow.reads import names_of_text
 
 _READS_OWN_RESULT = ("/export/", "/stop_after_if/", "/stop_after_all_iters_if/", "/retry/")
 
@@ -45,17 +45,8 @@ class Use:
 
     @property
     def reads(self) -> dict[str, frozenset[str] | None]:
-        """Roots and members it reads (`expressions.names`); {} where that is not known."""
-        return {} if self.expr is None else names(self.expr)
-
-
-@dataclass(frozen=True, slots=True)
-class Static:
-    """The value of a static Transform."""
-
-    place: Place | None
-    path: str
-    value: Any
+        """Of the values of the scope the members it reads (`expressions.names`); of JavaScript those it may read."""
+        return names_of_text(self.text) if self.expr is None else names(self.expr)
 
 
 @dataclass(slots=True)
@@ -66,7 +57,6 @@ class Subject:
     graph: Graph
     places: tuple[Place, ...]
     uses: list[Use] = field(default_factory=list)
-    statics: list[Static] = field(default_factory=list)
     agent_filled: list[tuple[Place | None, str]] = field(default_factory=list)
     faults: list[Diagnostic] = field(default_factory=list)
 
@@ -98,9 +88,6 @@ class _Recorder:
     def expression(self, path: str, text: str) -> None:
         own = self.place is not None and path.removeprefix(self.place.path).startswith(_READS_OWN_RESULT)
         self.subject.uses.append(Use(self.place, path, text, parse_small(text), own))
-
-    def static(self, path: str, value: Any) -> None:
-        self.subject.statics.append(Static(self.place, path, value))
 
     def agent_filled(self, path: str) -> None:
         self.subject.agent_filled.append((self.place, path))

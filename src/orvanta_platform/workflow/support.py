@@ -15,7 +15,7 @@ from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagno
 
 RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition"})
 
-_DOCUMENT_KEYS: Final = ("dedicated_worker", "timeout")
+_DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (
     "same_worker",
     "concurrent_limit",
@@ -47,11 +47,9 @@ _VALUE_KEYS: Final = ("concurrent_limit", "concurrency_time_window_s", "custom_c
 _ALWAYS_MEANT: Final = frozenset({"delete_after_secs", "suspend", "preprocessor_module"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
-_REFERENCES: Final = ("$var:", "$res:")
-
 
 def support(subject: Subject) -> Iterator[Diagnostic]:
-    """not_yet_supported, expression_not_supported."""
+    """not_yet_supported."""
     yield from _keys(None, "", subject.document, _DOCUMENT_KEYS)
     yield from _keys(None, VALUE_PATH, subject.value, _FLOW_KEYS)
     for place in subject.places:
@@ -87,28 +85,5 @@ def _node(place: Place) -> Iterator[Diagnostic]:
 
 
 def _transforms(subject: Subject) -> Iterator[Diagnostic]:
-    for static in subject.statics:
-        reference = _reference(static.value)
-        if reference is not None:
-            yield _not_yet(static.place, static.path, f"the reference {reference}")
     for place, path in subject.agent_filled:
         yield _not_yet(place, path, "an input of type ai")
-    for use in subject.uses:
-        if use.expr is None:
-            shown = use.text if len(use.text) <= 80 else f"{use.text[:79]}…"
-            message = f"{shown!r} needs the JavaScript evaluator, which this version does not have"
-            yield diagnostic("expression_not_supported", "error", use.place, use.path, message)
-
-
-def _reference(value: Any) -> str | None:
-    """The first text in a value that stands for a variable or a resource."""
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        if isinstance(each, str) and each.startswith(_REFERENCES):
-            return each
-        if isinstance(each, dict):
-            pending += each.values()
-        elif isinstance(each, list):
-            pending += each
-    return None

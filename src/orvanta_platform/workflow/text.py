@@ -80,16 +80,17 @@ def _indents_lists(text: str) -> bool:
 def _strict(value: Any) -> Any:
     match value:
         case dict():
-            return {_strict_text(name): _strict(member) for name, member in value.items()}
+            return {scalar(name): _strict(member) for name, member in value.items()}
         case list():
             return [_strict(item) for item in value]
         case str():
-            return _strict_text(value)
+            return scalar(value)
         case _:
             return value
 
 
-def _strict_text(text: str) -> str:
+def scalar(text: str) -> str:
+    """A text as the writer spells it: quoted or as a block where it would be read as something else, else as it is."""
     strict: str = text
     if _OLD_BOOLEAN.fullmatch(text):
         strict = SingleQuotedScalarString(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
@@ -15,7 +16,7 @@ from orvanta_platform.workflow.rules.edges import edges
 from orvanta_platform.workflow.rules.ids import ids
 from orvanta_platform.workflow.rules.joins import joins
 from orvanta_platform.workflow.rules.reach import reach
-from orvanta_platform.workflow.subject import VALUE_PATH, Subject, read
+from orvanta_platform.workflow.subject import VALUE_PATH, Subject, Use, read
 from orvanta_platform.workflow.support import support
 
 _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
@@ -29,22 +30,37 @@ _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What was found in a document; `javascript`: the expressions whose syntax an engine has still to check."""
+
+    diagnostics: list[Diagnostic]
+    javascript: list[Use] = field(default_factory=list)
+
+
 def validate(document: Mapping[str, Any]) -> list[Diagnostic]:
     """All diagnostics of {summary?, value, schema?, …}, in its tolerant or its normal form; errors first.
 
     With an error among them the document cannot be deployed.
     """
+    return examine(document).diagnostics
+
+
+def examine(document: Mapping[str, Any]) -> Examined:
+    """The diagnostics of `validate`, and what they say nothing of."""
     tree = normalise(document)
     value = tree.get("value")
     if not isinstance(value, dict):
-        return [Diagnostic("missing_key", "error", None, VALUE_PATH, "a workflow needs a value: {modules: […]}")]
+        message = "a workflow needs a value: {modules: […]}"
+        return Examined([Diagnostic("missing_key", "error", None, VALUE_PATH, message)])
     graph = build(value)
     count = sum(len(each.nodes) for each in graph.lists)
     if count > MAX_NODES:
         message = f"the workflow has {count} nodes; at most {MAX_NODES} are allowed"
-        return [Diagnostic("too_many_nodes", "error", None, f"{VALUE_PATH}/modules", message)]
+        return Examined([Diagnostic("too_many_nodes", "error", None, f"{VALUE_PATH}/modules", message)])
     subject = read(tree, graph)
     found = [*subject.faults]
     for rule in _RULES:
         found += rule(subject)
-    return sorted(found, key=lambda each: each.severity)
+    javascript = [use for use in subject.uses if use.expr is None]
+    return Examined(sorted(found, key=lambda each: each.severity), javascript)

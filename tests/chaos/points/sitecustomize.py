@@ -137,6 +137,7 @@ def in_worker_processes() -> None:
     wrap("worker.runtimes.cells:Cell.give", handing_over)
     wrap("worker.logs:JobLog.write", printing)
     wrap("worker.runtimes.pool:Runtimes.run", after("result read"))
+    wrap("db.logs:replace_by_object", before("uploaded"))
     wrap("services.steps.commit:write_steps", unanswered("committing"))
     wrap("services.steps.commit:Committer.submit", after("committed", bool))
     wrap("worker.loop:finish_job", after("handed off", lambda done: done.following is not None))

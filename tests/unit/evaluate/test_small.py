@@ -1,20 +1,13 @@
-"""The small interpreter over raw JSON, and the transforms of a node's inputs."""
+"""The small interpreter over raw JSON."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from orvanta_platform.evaluate import raw
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
 from orvanta_platform.evaluate.small import Answer, Scope, evaluate
-from orvanta_platform.evaluate.transforms import (
-    evaluate_expression,
-    evaluate_inputs,
-    evaluate_transform,
-    input_names,
-)
+from orvanta_platform.evaluate.transforms import input_names
 from orvanta_platform.workflow.expressions import parse_small
 
 SCOPE: Scope = {
@@ -136,47 +129,6 @@ def test_members_of_an_object(text: bytes, parts: dict[str, bytes]) -> None:
 )
 def test_items_of_an_array(text: bytes, parts: list[bytes]) -> None:
     assert [raw.strip(bytes(each)) for each in raw.items(text)] == parts
-
-
-@pytest.mark.parametrize(
-    ("transform", "expected"),
-    [
-        ({"type": "static", "value": {"k": [1, None, "é"]}}, Answer('{"k":[1,null,"é"]}'.encode(), True)),
-        ({"type": "static", "value": []}, Answer(b"[]", True)),
-        ({"type": "static", "value": 0}, Answer(b"0", False)),
-        ({"type": "static"}, Answer(b"null", False)),
-        ({"type": "javascript", "expr": "flow_input.n"}, Answer(b"5", True)),
-        ({"type": "javascript", "expr": " "}, Answer(b"null", False)),
-        (60, Answer(b"60", True)),
-    ],
-)
-def test_transforms(transform: Any, expected: Answer) -> None:
-    assert evaluate_transform(transform, SCOPE) == expected
-
-
-@pytest.mark.parametrize("text", ["1 + 1", "flow_input.n < '9'", "x => x"])
-def test_what_needs_an_engine_is_an_error_that_says_so(text: str) -> None:
-    with pytest.raises(ExpressionError) as caught:
-        evaluate_expression(text, SCOPE)
-    assert caught.value.name == "ExpressionNotSupported"
-    assert "JavaScript evaluator" in caught.value.message
-
-
-def test_inputs_make_one_object() -> None:
-    transforms = {
-        "a": {"type": "javascript", "expr": "results.a.list[3].deep"},
-        'q"': {"type": "javascript", "expr": "context.unknown"},
-        "s": {"type": "static", "value": "x"},
-    }
-    assert evaluate_inputs(transforms, SCOPE) == b'{"a":12345678901234567890.50,"q\\"":null,"s":"x"}'
-    assert evaluate_inputs(None, SCOPE) == b"{}"
-    assert input_names(transforms) == {"results": frozenset({"a"}), "context": frozenset({"unknown"})}
-
-
-def test_a_failing_input_is_named() -> None:
-    with pytest.raises(ExpressionError, match="input 'x': missing is not defined") as caught:
-        evaluate_inputs({"x": {"type": "javascript", "expr": "missing"}}, SCOPE)
-    assert caught.value.name == "ReferenceError"
 
 
 def test_several_inputs_that_read_one_root_are_loaded_together() -> None:

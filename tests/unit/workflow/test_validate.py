@@ -9,7 +9,7 @@ import pytest
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.validate import validate
 
-SUPPORT = {"not_yet_supported", "expression_not_supported"}
+SUPPORT = {"not_yet_supported"}
 
 
 def node(node_id: str, kind: str = "identity", **rest: Any) -> dict[str, Any]:
@@ -315,11 +315,13 @@ def test_what_is_most_likely_not_meant_is_a_warning() -> None:
         node("a", retry=retry),
         node("b", "rawscript", value={"language": "cobol", "content": ""}, mock={"enabled": True}, retry=retry),
         node("c", mock={"enabled": False, "return_value": 3}),
+        node("d", "rawscript", value={"language": "deno", "content": ""}),
     )
     assert {(each.code, each.node, each.severity) for each in found} == {
         ("retry_no_effect", "a", "warning"),
         ("mock_enabled", "b", "warning"),
         ("no_runtime", "b", "warning"),
+        ("runs_on_bun", "d", "warning"),
     }
 
 

@@ -65,7 +65,7 @@ WHERE r.document IS NOT NULL AND NOT EXISTS (SELECT FROM document d WHERE d.hash
 SELECT e.id, 'the log of ' || e.id || ' has ' || c.chars || ' characters of ' || e.log_chars AS problem
 FROM (SELECT id, attempt, log_chars FROM job UNION ALL SELECT id, attempt, log_chars FROM run) e
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(chars), 0) AS chars, coalesce(max(first_char + chars), 0) AS reach FROM log_chunk l
+    SELECT coalesce(sum(chars), 0) AS chars, coalesce(max(first_char + chars), 0) AS reach FROM log_piece l
     WHERE l.job = e.id AND l.attempt = e.attempt) c
 WHERE e.log_chars > 0 AND (c.chars <> e.log_chars OR c.reach <> e.log_chars) LIMIT 100
 

@@ -1,7 +1,7 @@
 -- name: get_by_path
 -- The newest version at a path with its item and document.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
-       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, i.archived, i.extra_perms,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived, i.extra_perms,
        i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
 FROM item AS i
 JOIN version AS v ON v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path
@@ -12,7 +12,7 @@ ORDER BY v.archived, v.number DESC LIMIT 1;
 -- name: get_by_hash
 -- The version with this hash (of flows: the newest of them).
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
-       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema,
        i.archived OR v.archived AS archived, i.extra_perms,
        i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
 FROM version AS v
@@ -24,7 +24,7 @@ ORDER BY v.id DESC LIMIT 1;
 -- name: get_by_version
 -- The version with this id.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
-       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema,
        i.archived OR v.archived AS archived, i.extra_perms,
        i.created_by, i.edited_by, i.edited_at, i.version AS current, d.body
 FROM version AS v
@@ -58,7 +58,7 @@ ORDER BY v.id DESC LIMIT $5 OFFSET $6;
 -- name: list
 -- A page of the readable items of a kind, the one edited last first, without their documents.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
-       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, i.archived, i.extra_perms,
+       v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived, i.extra_perms,
        i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body
 FROM item AS i
 JOIN version AS v ON v.id = i.version
@@ -104,15 +104,20 @@ INSERT INTO document (hash, body) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 -- name: insert_version
 -- The next version at a path.
 INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, format, language, settings, parent,
-                     author, message, lock_state, lock)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, 'locked', $14)
+                     author, message, lock, lock_state, lock_job, made_schema)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, $14::text,
+        CASE WHEN $14::text IS NULL THEN 'locking' ELSE 'locked' END, $15, $16::json)
 RETURNING id;
 
 -- name: point_item
--- Makes a version the one that runs by path take, and the item one that is shown.
-UPDATE item SET version = $4, archived = false, deleted = false, edited_by = $5, edited_at = app_now(),
-                created_by = CASE WHEN deleted THEN $5 ELSE created_by END
-WHERE workspace = $1 AND kind = $2 AND path = $3;
+-- Shows the item and has runs by path take its newest locked version; where none is locked, the newest.
+UPDATE item AS i SET
+    version = (SELECT v.id FROM version AS v
+               WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived
+               ORDER BY v.lock_state = 'locked' DESC, v.number DESC LIMIT 1),
+    archived = false, deleted = false, edited_by = $4, edited_at = app_now(),
+    created_by = CASE WHEN i.deleted THEN $4 ELSE i.created_by END
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3;
 
 -- name: set_archived
 -- Archives an item or brings it back; no row where it is not there or is so already.
@@ -138,11 +143,11 @@ SELECT path FROM gone;
 UPDATE version SET archived = true, deleted = deleted OR $2 WHERE id = $1 RETURNING id;
 
 -- name: repoint_item
--- Makes the newest open version the current one; archives the item where none is left.
+-- Makes the newest open version that is locked the current one; archives the item where none is open.
 UPDATE item AS i SET
-    version = (SELECT max(v.id) FROM version AS v
-               WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path
-                 AND NOT v.archived AND v.lock_state = 'locked'),
+    version = (SELECT v.id FROM version AS v
+               WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived
+               ORDER BY v.lock_state = 'locked' DESC, v.number DESC LIMIT 1),
     archived = i.archived OR NOT EXISTS (
         SELECT 1 FROM version AS v
         WHERE v.workspace = i.workspace AND v.kind = i.kind AND v.path = i.path AND NOT v.archived),

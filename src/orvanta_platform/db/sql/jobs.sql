@@ -31,7 +31,7 @@ WITH fence AS MATERIALIZED (
     LIMIT $8
 )
 UPDATE job_live j
-SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL
+SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL, openings = 0
 FROM picked, run_live r
 WHERE j.id = picked.id AND r.id = j.run AND r.cancel_at IS NULL
 RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt, j.failures, j.timeout_s,
@@ -48,7 +48,7 @@ RETURNING j.queue
 
 -- name: lock_jobs_of_run
 -- All live jobs of a run whose row is locked, locked in order.
-SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at
+SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings
 FROM job_live WHERE run = $1 ORDER BY id FOR NO KEY UPDATE
 
 -- name: job_was_ended_by

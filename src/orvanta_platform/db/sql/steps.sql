@@ -1,6 +1,7 @@
 -- name: write_steps
 -- Many steps of many runs in one statement. Everything hangs on the compare-and-set of each run's rev and on
--- every ended job still being at its attempt, worker and generation; a run locked by somebody else is left out.
+-- every ended job still being at its attempt, worker and generation, with no opening of a secret that its worker has
+-- not seen; a run locked by somebody else is left out.
 -- Gives the numbers of the steps that were written; a step that is missing changed nothing.
 WITH step AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::text[], $5::boolean[], $6::boolean[], $7::text[],
@@ -8,8 +9,8 @@ WITH step AS MATERIALIZED (
         AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_seq, n)
 ), ending AS MATERIALIZED (
     SELECT * FROM unnest($12::bigint[], $13::uuid[], $14::integer[], $15::uuid[], $16::integer[], $17::text[], $18::text[],
-                         $19::integer[], $20::bigint[], $21::double precision[], $22::double precision[])
-        AS e(n, job, attempt, worker, generation, fate, error_name, mem_peak_kb, log_chars, ran_s, due_in_s)
+                         $19::integer[], $20::bigint[], $21::double precision[], $22::double precision[], $23::integer[])
+        AS e(n, job, attempt, worker, generation, fate, error_name, mem_peak_kb, log_chars, ran_s, due_in_s, openings)
 ), locked AS MATERIALIZED (
     SELECT r.id, r.rev, r.cancel_at FROM run_live r WHERE r.id = ANY($1) ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED
 ), good AS MATERIALIZED (
@@ -18,7 +19,8 @@ WITH step AS MATERIALIZED (
     WHERE NOT EXISTS (
         SELECT FROM ending e WHERE e.n = s.n AND NOT EXISTS (
             SELECT FROM job_live j WHERE j.id = e.job AND j.attempt = e.attempt
-               AND j.worker IS NOT DISTINCT FROM e.worker AND j.generation IS NOT DISTINCT FROM e.generation))
+               AND j.worker IS NOT DISTINCT FROM e.worker AND j.generation IS NOT DISTINCT FROM e.generation
+               AND (e.openings IS NULL OR j.openings = e.openings)))
 ), updated AS (
     UPDATE run_live r SET rev = r.rev + 1, state = g.state, status = g.status, started_at = least(r.started_at, g.started_at)
     FROM good g WHERE NOT g.ends AND r.id = g.run AND r.rev = g.rev
@@ -61,7 +63,7 @@ WITH step AS MATERIALIZED (
 ), decided AS (
     INSERT INTO job (id, run, workspace, node, node_index, kind, state, error_name, enqueued_at, started_at, ended_at)
     SELECT d.id, root.id, root.workspace, d.node, d.node_index, d.kind, d.state, d.error_name, app_now(), app_now(), app_now()
-    FROM unnest($23::bigint[], $24::uuid[], $25::text[], $26::integer[], $27::text[], $28::text[], $29::text[])
+    FROM unnest($24::bigint[], $25::uuid[], $26::text[], $27::integer[], $28::text[], $29::text[], $30::text[])
         AS d(n, id, node, node_index, kind, state, error_name)
     JOIN root ON root.n = d.n
 ), made AS (
@@ -72,19 +74,19 @@ WITH step AS MATERIALIZED (
            CASE WHEN j.worker IS NULL THEN nextval('job_seq') END,
            CASE WHEN j.worker IS NULL THEN 0 ELSE 1 END, j.worker, j.generation, app_now(),
            CASE WHEN j.worker IS NOT NULL THEN app_now() END
-    FROM unnest($30::bigint[], $31::uuid[], $32::text[], $33::integer[], $34::text[], $35::text[], $36::text[], $37::text[],
-                $38::smallint[], $39::smallint[], $40::double precision[], $41::uuid[], $42::integer[])
+    FROM unnest($31::bigint[], $32::uuid[], $33::text[], $34::integer[], $35::text[], $36::text[], $37::text[], $38::text[],
+                $39::smallint[], $40::smallint[], $41::double precision[], $42::uuid[], $43::integer[])
         AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation)
     JOIN root ON root.n = j.n
 ), woken AS (
     UPDATE job_live j SET state = 'available', seq = nextval('job_seq'), timeout_s = w.timeout_s
-    FROM unnest($43::bigint[], $44::uuid[], $45::double precision[]) AS w(n, job, timeout_s)
+    FROM unnest($44::bigint[], $45::uuid[], $46::double precision[]) AS w(n, job, timeout_s)
     JOIN root ON root.n = w.n
     WHERE j.id = w.job AND j.state = 'scheduled'
 ), stored AS (
     INSERT INTO value AS v (id, kind, name, size, encoding, body, object)
     SELECT w.id, w.kind, w.name, w.size, w.encoding, w.body, w.object
-    FROM unnest($46::bigint[], $47::uuid[], $48::text[], $49::text[], $50::bigint[], $51::smallint[], $52::bytea[], $53::text[])
+    FROM unnest($47::bigint[], $48::uuid[], $49::text[], $50::text[], $51::bigint[], $52::smallint[], $53::bytea[], $54::text[])
         AS w(n, id, kind, name, size, encoding, body, object)
     JOIN root ON root.n = w.n
     ON CONFLICT (id, kind, name) DO UPDATE
@@ -93,7 +95,7 @@ WITH step AS MATERIALIZED (
 ), told AS (
     INSERT INTO event (run, kind, node, data)
     SELECT root.id, e.kind, e.node, e.data::json
-    FROM unnest($54::bigint[], $55::text[], $56::text[], $57::text[]) AS e(n, kind, node, data)
+    FROM unnest($55::bigint[], $56::text[], $57::text[], $58::text[]) AS e(n, kind, node, data)
     JOIN root ON root.n = e.n
 ), taken AS (
     DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq = s.inbox_seq)

@@ -37,6 +37,23 @@ LEFT JOIN LATERAL (
 ) AS g ON true
 WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3;
 
+-- name: resolve_identity
+-- Whom a run acts for ($2, of the account $3), as resolve_job says it of a running job.
+SELECT w.id AS workspace, a.email, $2::text AS permissioned_as, a.username AS account_username, a.super_admin,
+       m.username, m.role, p.groups, g.grants
+FROM account AS a
+JOIN workspace AS w ON w.id = $1 AND w.archived_at IS NULL
+LEFT JOIN member AS m ON m.workspace = w.id AND 'u/' || m.username = $2 AND NOT m.disabled
+LEFT JOIN LATERAL (
+    SELECT coalesce(array_agg(tm.team), '{}') AS groups
+    FROM team_member AS tm WHERE tm.workspace = w.id AND tm.username = m.username
+) AS p ON true
+LEFT JOIN LATERAL (
+    SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
+    FROM folder AS f WHERE f.workspace = m.workspace
+) AS g ON true
+WHERE a.email = $3 AND NOT a.disabled;
+
 -- name: touch
 -- Notes that a token was used, at most once a minute.
 UPDATE token SET last_used_at = app_now()

@@ -43,6 +43,14 @@ FROM member AS m JOIN account AS a ON a.email = m.email
 WHERE m.workspace = $1 AND m.username > $2
 ORDER BY m.username LIMIT $3 OFFSET $4;
 
+-- name: secrets_readable
+-- Whether a workspace lets developers read secrets by API.
+SELECT secrets_readable FROM workspace WHERE id = $1;
+
+-- name: set_secrets_readable
+-- Lets developers read secrets by API, or not.
+UPDATE workspace SET secrets_readable = $2 WHERE id = $1;
+
 -- name: health
 -- Whether the database answers, its clock, and how many workers it knows to be alive.
 SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live') AS workers_alive;

@@ -19,7 +19,7 @@ from orvanta_platform.http.requests import (
 )
 from orvanta_platform.http.routes.scripts import filter_of
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services import flows
+from orvanta_platform.services import flows, locking
 
 _F = "/api/w/{workspace:str}/flows"
 
@@ -103,8 +103,9 @@ async def flow_history(request: AnyRequest, workspace: FromPath[str], path: From
 @get(f"{_F}/deployment_status/p/{{path:path}}", opt=call(answer=items.DeploymentStatus))
 async def flow_deployment_status(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """How far the deploy of the newest version is."""
-    row = await flows.get(platform_of(request), actor_of(request), workspace, item_path(path))
-    return answers.json(items.deployment_status(row))
+    platform, actor = platform_of(request), actor_of(request)
+    row = await flows.get(platform, actor, workspace, item_path(path))
+    return answers.json(items.deployment_status(await locking.status_of(platform, actor, row)))
 
 
 @post(f"{_F}/archive/{{path:path}}", status_code=200, opt=call(body=items.Archived))

@@ -123,11 +123,29 @@ async def _events(found: AsyncIterator[Update | None], *, with_logs: bool) -> As
 
 @get(f"{_U}/get_logs/{{id:uuid}}", media_type=MediaType.TEXT, opt=shape())
 async def get_logs(
-    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], attempt: FromQuery[int | None] = None
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    attempt: FromQuery[int | None] = None,
+    download: FromQuery[bool] = False,
 ) -> Stream:
-    """The whole log; of a workflow those of its nodes in order."""
+    """The whole log, or that of one attempt; of a workflow those of its nodes in order."""
     text = await logs.read(platform_of(request), actor_of(request), workspace, id, attempt=attempt)
-    return Stream(text, media_type=MediaType.TEXT)
+    return _log(text, id, download)
+
+
+@get(f"{_U}/get_flow_all_logs/{{id:uuid}}", media_type=MediaType.TEXT, opt=shape())
+async def get_flow_all_logs(
+    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], download: FromQuery[bool] = False
+) -> Stream:
+    """The logs of all nodes of a workflow merged by time, each line behind its node's name."""
+    text = await logs.read_merged(platform_of(request), actor_of(request), workspace, id)
+    return _log(text, id, download)
+
+
+def _log(text: AsyncIterator[str], id: UUID, download: bool) -> Stream:
+    headers = {"Content-Disposition": f'attachment; filename="{id}.log"'} if download else None
+    return Stream(text, media_type=MediaType.TEXT, headers=headers)
 
 
 @get(f"{_U}/get_args/{{id:uuid}}", opt=shape(answer=AnyObject))
@@ -189,6 +207,7 @@ ROUTES = [
     get_update,
     stream_updates,
     get_logs,
+    get_flow_all_logs,
     get_args,
     get_root_job_id,
     result_by_id,

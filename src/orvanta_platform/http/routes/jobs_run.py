@@ -22,8 +22,13 @@ from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of
 from orvanta_platform.http.run_input import args_of_body, args_of_payload, with_headers
-from orvanta_platform.http.schemas.runs import FlowPreviewBody, ScriptPreviewBody
-from orvanta_platform.services import jobs, results, runs
+from orvanta_platform.http.schemas.runs import (
+    DependenciesBody,
+    FlowDependenciesBody,
+    FlowPreviewBody,
+    ScriptPreviewBody,
+)
+from orvanta_platform.services import jobs, locking, results, runs
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
@@ -162,6 +167,26 @@ async def run_flow_preview(request: AnyRequest, workspace: FromPath[str], call: 
     return str(await _start_flow_preview(call, workspace, await request.body()))
 
 
+@post(f"{_RUN}/dependencies_async", status_code=201, media_type=MediaType.TEXT, opt=shape(body=DependenciesBody))
+async def run_dependencies(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
+    """Lock the packages of a script; the run's result is `{lock}`."""
+    given = decode(await request.body(), DependenciesBody)
+    if not given.raw_scripts:
+        raise BadRequest("`raw_scripts` names no script.")
+    wanted = next((each for each in given.raw_scripts if each.path == given.entrypoint), given.raw_scripts[0])
+    code, language = wanted.raw_code, wanted.language
+    return str(await locking.lock_script(call.platform, call.actor, workspace, wanted.path, code, language))
+
+
+@post(
+    f"{_RUN}/flow_dependencies_async", status_code=201, media_type=MediaType.TEXT, opt=shape(body=FlowDependenciesBody)
+)
+async def run_flow_dependencies(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
+    """Lock the packages of a workflow's scripts; the run's result is `{updated_flow_value}`, the locks in it."""
+    given = decode(await request.body(), FlowDependenciesBody)
+    return str(await locking.lock_flow(call.platform, call.actor, workspace, given.path, bytes(given.flow_value)))
+
+
 @post(f"{_WAIT}/p/{{path:path}}", status_code=200, opt=shape(body=AnyObject, answer=Any))
 async def wait_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
@@ -275,6 +300,8 @@ _HANDLERS = [
     run_flow_version,
     run_preview,
     run_flow_preview,
+    run_dependencies,
+    run_flow_dependencies,
     wait_script,
     wait_script_get,
     wait_flow,

@@ -19,7 +19,7 @@ from orvanta_platform.http.requests import (
     words_of,
 )
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services import scripts
+from orvanta_platform.services import locking, scripts
 
 _S = "/api/w/{workspace:str}/scripts"
 
@@ -108,8 +108,9 @@ async def script_deployment_status(
     request: AnyRequest, workspace: FromPath[str], hash: FromPath[str]
 ) -> Response[bytes]:
     """How far the deploy of a version is: `lock` null is still being made."""
-    row = await scripts.get_version(platform_of(request), actor_of(request), workspace, hash)
-    return answers.json(items.deployment_status(row))
+    platform, actor = platform_of(request), actor_of(request)
+    row = await scripts.get_version(platform, actor, workspace, hash)
+    return answers.json(items.deployment_status(await locking.status_of(platform, actor, row)))
 
 
 @post(f"{_S}/archive/p/{{path:path}}", status_code=200, opt=call())

@@ -67,6 +67,21 @@ async def add_user(request: AnyRequest, workspace: FromPath[str]) -> Response[by
     return answers.text(f"Added {username} to the workspace {workspace}.")
 
 
+@get(f"{_W}/workspaces/get_settings", opt=call(answer=accounts.WorkspaceSettings))
+async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """What is set for the workspace."""
+    readable = await workspaces.secrets_readable(platform_of(request), actor_of(request), workspace)
+    return answers.json(accounts.WorkspaceSettings(workspace, readable))
+
+
+@post(f"{_W}/workspaces/edit_secrets_readable", status_code=200, opt=call(body=accounts.SecretsReadable))
+async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Let developers and admins read secrets by API, or, as at first, nobody but jobs; admins only."""
+    given = await body_of(request, accounts.SecretsReadable)
+    await workspaces.set_secrets_readable(platform_of(request), actor_of(request), workspace, given.secrets_readable)
+    return answers.text(f"Secrets of the workspace {workspace} are {'' if given.secrets_readable else 'not '}readable.")
+
+
 @get(f"{_W}/users/whoami", opt=call(answer=accounts.WorkspaceUser))
 async def whoami_in(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """The caller as a member of the workspace."""
@@ -210,6 +225,8 @@ ROUTES = [
     workspace_exists,
     username_exists,
     add_user,
+    get_settings,
+    edit_secrets_readable,
     whoami_in,
     get_member,
     list_members,

@@ -90,6 +90,19 @@ class AddUser(msgspec.Struct):
         return Role.OPERATOR if self.operator else Role.DEVELOPER
 
 
+class SecretsReadable(msgspec.Struct):
+    """Whether developers may read secrets by API."""
+
+    secrets_readable: bool
+
+
+class WorkspaceSettings(msgspec.Struct):
+    """What is set for a workspace."""
+
+    workspace_id: str
+    secrets_readable: bool
+
+
 class CreateFolder(msgspec.Struct):
     """A folder to make; the caller becomes an owner."""
 

@@ -153,6 +153,8 @@ def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
         "starred": False,
         "lock": row.lock,
     }
+    if row.made_schema is not None:
+        shown["schema"] = Raw(row.made_schema.encode())
     if parents:
         shown["parent_hashes"] = parents
     if row.lock_error is not None:
@@ -197,7 +199,9 @@ def deployment_status(row: ItemRow) -> DeploymentStatus:
 
 
 def _flow_head(row: ItemRow) -> dict[str, Any]:
+    failed = {} if row.lock_error is None else {"lock_error_logs": row.lock_error}
     return {
+        **failed,
         "summary": "",
         **_settings(row),
         "workspace_id": row.workspace,

@@ -71,6 +71,28 @@ class FlowPreviewBody(msgspec.Struct, kw_only=True):
     tag: str | None = None
 
 
+class RawScript(msgspec.Struct, kw_only=True):
+    """Code whose packages are to be locked."""
+
+    raw_code: str
+    language: str
+    path: str | None = None
+
+
+class DependenciesBody(msgspec.Struct, kw_only=True):
+    """Scripts, of which the one at `entrypoint` (else the first) is locked."""
+
+    raw_scripts: list[RawScript]
+    entrypoint: str | None = None
+
+
+class FlowDependenciesBody(msgspec.Struct, kw_only=True):
+    """A workflow whose scripts are to be locked."""
+
+    flow_value: Raw
+    path: str | None = None
+
+
 class CancelBody(msgspec.Struct, kw_only=True):
     reason: str | None = None
 

@@ -14,24 +14,29 @@ from uuid import UUID
 
 import structlog
 
+from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notify import Notifier
-from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import CancelRequested, Event, Failed, JobCancelled, Started, TimerDue
-from orvanta_platform.engine.state import Phase, RunState
+from orvanta_platform.engine.state import Phase, RunState, StateTooNew
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.process import EvaluatorUnavailable
 from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
-from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.finish import Finish, SecretsOpened
+from orvanta_platform.services.steps.last_resort import end_as_failed
+from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
-from orvanta_platform.storage import Storage
+from orvanta_platform.storage import ObjectMissing, Storage
 
 _INBOX_PAGE = 200
 _FINISH = "finish"
@@ -41,17 +46,22 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step is made with: connections, storage, blueprints and wake-ups of this process."""
+    """What a step is made with: connections, storage, blueprints, wake-ups, keys and evaluator of this process."""
 
     db: Database
     storage: Storage
     blueprints: Blueprints
     notify: Notifier
+    keys: InstanceKeys
+    evaluator: Evaluator = field(default_factory=Evaluator)
+    recent: RecentValues = field(default_factory=RecentValues)
+    stuck: dict[UUID, int] = field(default_factory=dict)
+    """How often each run could not be stepped, of late."""
 
     @property
     def reader(self) -> Reader:
         """Reads values for expressions."""
-        return Reader(self.db, self.storage)
+        return Reader(self.db, self.storage, self.recent, self.evaluator, self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class _Pass:
 async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Advanced:
     """Take in everything that waits for `run`, and `finish` where its job is still its worker's.
 
-    Raises what the database raises when it stays away, and ObjectMissing.
+    Raises what the database raises when it stays away, ObjectMissing, and SecretsOpened for the finish.
     """
     answers: dict[str, Answered] = defaultdict(Answered)
     told: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
@@ -119,12 +129,37 @@ async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Adva
 
 
 async def advance_all(tools: Tools, runs: Iterable[UUID]) -> None:
-    """Advance each of these runs. One that cannot go on is told of and left to the sweep: the others do not wait."""
+    """Advance each of these runs. One that cannot go on is left to the sweep, twice; the others do not wait for it."""
     for run in runs:
         try:
             await advance(tools, run)
         except Exception as error:
             log.exception("run cannot go on", action="advance", run=str(run), error=type(error).__name__)
+            if not isinstance(error, _PASSING):
+                await _give_up(tools, run, error)
+        else:
+            tools.stuck.pop(run, None)
+
+
+_PASSING: tuple[type[Exception], ...] = (
+    *(*TRANSIENT, *CONNECTION_LOST, TimeoutError),
+    *(StateTooNew, ObjectMissing, EvaluatorUnavailable),
+)
+"""What ends by itself, or when somebody brings back what is missing: no run is ended for it."""
+
+_TRIES = 3
+
+
+async def _give_up(tools: Tools, run: UUID, error: Exception) -> None:
+    """A run that cannot be stepped would live for ever, and be looked at each second."""
+    tools.stuck[run] = tools.stuck.get(run, 0) + 1
+    if tools.stuck[run] < _TRIES:
+        return
+    try:
+        await end_as_failed(tools.db, tools.notify, run, str(error) or type(error).__name__)
+        del tools.stuck[run]
+    except Exception:
+        log.exception("run cannot be ended", action="end_as_failed", run=str(run))
 
 
 class _Outside(Exception):
@@ -191,12 +226,12 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
         return []
     finish = pending.finish
     try:
-        decision = decide_now(step.blueprint, step.run, step.state, event, answered)
+        decided = decide_now(step.blueprint, step.run, event, answered)
         write, withdrawn = translate(
             step.blueprint,
             step.run,
-            decision.state,
-            decision.effects,
+            decided.encoded,
+            decided.effects,
             finish=finish,
             live=step.live,
             prepared=answered.prepared,
@@ -206,7 +241,7 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
         raise _Outside(pending.label, step, reason) from reason
     await _write(step, write)
-    step.state = decision.state
+    step.state = decided.state
     step.recorded = step.recorded or finish is not None
     return [_Pending(f"{pending.label} node {node}", node=node) for node in withdrawn]
 
@@ -262,19 +297,25 @@ def _lost(step: _Pass, job: LiveJob, lost: inbox.JobLost) -> Event | None:
 
 
 def _holds(step: _Pass, finish: Finish) -> bool:
+    """Whether the job is still its worker's at that attempt. Raises SecretsOpened."""
     job = step.live.get(finish.node)
-    return (
-        job is not None
-        and job.state == "running"
-        and (job.id, job.attempt, job.worker, job.generation)
-        == (finish.job, finish.attempt, finish.worker, finish.generation)
-    )
+    if job is None or job.state != "running":
+        return False
+    here = (finish.job, finish.attempt, finish.worker, finish.generation)
+    if (job.id, job.attempt, job.worker, job.generation) != here:
+        return False
+    if finish.openings is not None and finish.openings != job.openings:
+        raise SecretsOpened
+    return True
 
 
 def _tell(notify: Notifier, run: UUID, done: _Pass) -> None:
     notify.queue(*done.queues)
     if done.timers:
         notify.send("timer")
-    notify.run_changed(run)
+    if done.ended:
+        notify.run_ended(run)
+    else:
+        notify.run_changed(run)
     if done.run.status == "cancelling":
         notify.cancelled(run)

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.masking import Opened
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Database
 from orvanta_platform.db.runs import RunRow
@@ -16,24 +18,40 @@ from orvanta_platform.engine.effects import Ask, Effect, Export, Need, NodeEnded
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.transforms import evaluate_expression, evaluate_transform, transform_names
+from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
+from orvanta_platform.evaluate.small import Scope
+from orvanta_platform.evaluate.transforms import opens, text_names, transform_names
 from orvanta_platform.services import values
+from orvanta_platform.services.opening import Identity
+from orvanta_platform.services.steps.evaluating import moment_of, resolver
+from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import Names, View, load_scope, result_key
 from orvanta_platform.storage import ObjectMissing, Storage
 
 
 class Reader:
-    """Reads values of runs for expressions, through a pool."""
+    """Reads what expressions of runs ask for, through a pool: values, and by `db` and `keys` what they open."""
 
-    def __init__(self, database: Database, storage: Storage) -> None:
-        self._database = database
+    def __init__(
+        self, database: Database, storage: Storage, recent: RecentValues, evaluator: Evaluator, keys: InstanceKeys
+    ) -> None:
+        self.db = database
+        self.keys = keys
+        self.evaluator = evaluator
         self._storage = storage
+        self._recent = recent
 
     async def load(self, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
         """The values of these keys; missing ones are left out. Raises ObjectMissing."""
-        async with self._database.acquire() as connection:
-            rows = await value_rows.get_values(connection, keys)
-        return await values.open_rows(self._storage, rows)
+        at_hand = {key: raw for key in keys if (raw := self._recent.get(key)) is not None}
+        if len(at_hand) == len(keys):
+            return at_hand
+        async with self.db.acquire() as connection:
+            rows = await value_rows.get_values(connection, [key for key in keys if key not in at_hand])
+        read = await values.open_rows(self._storage, rows)
+        for key, raw in read.items():
+            self._recent.put(key, raw)
+        return at_hand | read
 
     async def open(self, rows: Sequence[NewValue]) -> dict[ValueKey, bytes]:
         """Values that no table holds yet. Raises ObjectMissing."""
@@ -41,7 +59,7 @@ class Reader:
 
     async def load_context(self, run: UUID) -> dict[ValueKey, bytes]:
         """The whole context of a run. Raises ObjectMissing."""
-        async with self._database.acquire() as connection:
+        async with self.db.acquire() as connection:
             rows = await value_rows.context_values(connection, run)
         return await values.open_rows(self._storage, rows)
 
@@ -67,8 +85,9 @@ async def _answer(
     view = View(plan, run, need.state, ask.node, own, known)
     try:
         scope = await load_scope(view, names_of(ask), reader.load, reader.load_context)
-        is_text = isinstance(ask.source, str)
-        found = evaluate_expression(ask.source, scope) if is_text else evaluate_transform(ask.source, scope)
+        found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
+        if found is None:
+            return await _by_javascript(reader, plan, run, ask, scope)
     except ExpressionError as error:
         return Err(error.name, error.message)
     except ObjectMissing as error:
@@ -76,15 +95,26 @@ async def _answer(
     return Answer(found.raw, found.truthy)
 
 
+async def _by_javascript(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope) -> Answer | Err:
+    """Secrets that it opens are masked in what is stored of it: all but whether it is true."""
+    opened = Opened()
+    resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
+    evaluate = reader.evaluator.expression if isinstance(ask.source, str) else reader.evaluator.transform
+    try:
+        found = await evaluate(ask.source, scope, moment_of(plan, run, ask.node), resolve)
+    except ExpressionError as error:
+        return Err(error.name, opened.mask_text(error.message))
+    return Answer(opened.mask_json(found.raw), found.truthy)
+
+
 def names_of(ask: Ask) -> Names:
     """What the expression of an ask reads."""
-    source = {"type": "javascript", "expr": ask.source} if isinstance(ask.source, str) else ask.source
-    return transform_names(source)
+    return text_names(ask.source) if isinstance(ask.source, str) else transform_names(ask.source)
 
 
-def reads_context(ask: Ask) -> bool:
-    """Whether the answer may change while the run goes on."""
-    return "context" in names_of(ask)
+def is_fleeting(ask: Ask) -> bool:
+    """Whether the answer may change while the run goes on: it reads the context, a variable or a resource."""
+    return "context" in names_of(ask) or opens(ask.source)
 
 
 def _decided(

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Ask, Decision, Need
-from orvanta_platform.engine.events import Answer, Err, Event
+from orvanta_platform.engine.effects import Ask, Effect, Need
+from orvanta_platform.engine.events import Answer, Err, Event, Started, Succeeded
+from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint
-from orvanta_platform.services.steps.answer import Reader, answer_all, reads_context
+from orvanta_platform.services.steps.answer import Reader, answer_all, is_fleeting
 from orvanta_platform.services.steps.scope import compose, result_key
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.storage import Storage
 
 _ASKED_AGAIN = 3
-"""How often an answer that reads the context is asked for anew when the run has moved on meanwhile."""
+"""How often a fleeting answer is asked for anew when the run has moved on meanwhile."""
 
 
 @dataclass(slots=True)
 class Answered:
-    """The answers found for one event. Those that read the context hold for the rev they were asked at."""
+    """The answers found for one event. Fleeting ones hold for the rev they were asked at."""
 
     found: dict[tuple[str | int, ...], Answer | Err] = field(default_factory=dict)
     fleeting: dict[tuple[str | int, ...], int] = field(default_factory=dict)
@@ -43,7 +45,7 @@ class Answered:
         """Keep the answers to `asks`."""
         self.rounds += any(ask.key in self.fleeting for ask in asks)
         self.found |= answers
-        self.fleeting |= {ask.key: rev for ask in asks if reads_context(ask)}
+        self.fleeting |= {ask.key: rev for ask in asks if is_fleeting(ask)}
 
 
 class Unanswered(Exception):
@@ -55,14 +57,53 @@ class Unanswered(Exception):
         self.run = run
 
 
-def decide_now(blueprint: Blueprint, run: RunRow, state: RunState, event: Event, answered: Answered) -> Decision:
-    """The decision from the answers at hand. Raises Unanswered."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision with its state as it is written."""
+
+    state: RunState
+    encoded: bytes
+    effects: tuple[Effect, ...]
+
+
+class _Repeated:
+    """Decisions on a success that asked for nothing: the same plan, state and event give the same one for every run.
+
+    Most runs of a workflow go the same way; deciding it anew costs more than writing it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made: OrderedDict[tuple[int, bytes, Event], tuple[Plan, Decided]] = OrderedDict()
+
+    def get(self, plan: Plan, state: bytes, event: Event) -> Decided | None:
+        found = self._made.get((id(plan), state, event))
+        return found[1] if found is not None and found[0] is plan else None
+
+    def put(self, plan: Plan, state: bytes, event: Event, decided: Decided) -> None:
+        self._made[id(plan), state, event] = (plan, decided)
+        if len(self._made) > self._most:
+            self._made.popitem(last=False)
+
+
+_repeated = _Repeated(most=2_000)
+
+
+def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:
+    """The decision on the run as it stands, from the answers at hand. Raises Unanswered."""
+    plain = isinstance(event, Started | Succeeded) and not answered.found
+    if plain and (known := _repeated.get(blueprint.plan, run.state, event)) is not None:
+        return known
     after = answered.after[1] if answered.after and answered.after[0] == run.rev else None
+    state = RunState.decode(run.state)
     outcome = decide(blueprint.plan, state, event, answered.at(run.rev), run.seed, after=after)
     if isinstance(outcome, Need):
         answered.after = (run.rev, outcome)
         raise Unanswered(outcome, run)
-    return outcome
+    decided = Decided(outcome.state, outcome.state.encode(), outcome.effects)
+    if plain:
+        _repeated.put(blueprint.plan, run.state, event, decided)
+    return decided
 
 
 async def answer(

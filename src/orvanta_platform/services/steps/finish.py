@@ -9,13 +9,18 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.engine.events import Err, Event, Failed, JobCancelled, Succeeded
 
 
+class SecretsOpened(Exception):
+    """The job has opened secrets by API that are not masked in the Finish yet: it is to be masked anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """What a worker has to say about the end of a job at (attempt, worker, generation).
 
     `raw`: JSON text of the result, or of `{"error": …}`; `value`: the same as a row, uploaded where it is large.
     `error` None: it succeeded. `retryable` False: no retry may mend it. `cancelled`: its worker stopped it because
-    somebody asked. `ran_s`: seconds since its process started, None where it never did.
+    somebody asked. `ran_s`: seconds since its process started, None where it never did. `openings`: how many secrets
+    opened by API its masking knows of, None where nothing is to be masked.
     """
 
     job: UUID
@@ -31,6 +36,7 @@ class Finish:
     mem_peak_kb: int | None = None
     log_chars: int = 0
     ran_s: float | None = None
+    openings: int | None = None
 
     @property
     def event(self) -> Event:

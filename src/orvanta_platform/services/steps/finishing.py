@@ -8,7 +8,6 @@ from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.steps import NewJob, StepWrite
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.state import RunState
 from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.steps.advance import Tools, advance
 from orvanta_platform.services.steps.commit import Committer
@@ -30,29 +29,30 @@ async def finish_job(
 ) -> Finished:
     """Record the end of a job. `hand_off`: the slot would take the run's next job of the same queue.
 
-    Raises what the database has against the step itself (asyncpg.PostgresError): that job is at fault.
+    Raises what the database has against the step itself (asyncpg.PostgresError): that job is at fault. Raises
+    SecretsOpened where it has to be masked anew.
     """
     write = None if finish.cancelled else await _fast(tools, job, blueprint, finish)
     if write is not None:
-        given = _hand_off(write, job, finish) if hand_off else None
-        write = _with_claim(write, given, finish) if given else write
+        write, given = hand_on(write, job, finish) if hand_off else (write, None)
         if await committer.submit(write):
-            _tell(tools, write)
-            return Finished(True, _claimed(job, write, given) if given else None)
+            tools.recent.written(write.values)
+            tell(tools, write)
+            return Finished(True, claimed_of(job, write, given) if given else None)
     return await _slow(tools, job, finish, write)
 
 
 async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
     """The write, decided on the run as it was claimed; None where it needs the run's lock."""
     known: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw}
-    state, answered = RunState.decode(job.run.state), Answered()
+    answered = Answered()
     while True:
         try:
-            decision = decide_now(blueprint, job.run, state, finish.event, answered)
-            if not decision.effects:
+            decided = decide_now(blueprint, job.run, finish.event, answered)
+            if not decided.effects:
                 return None
             write, _ = translate(
-                blueprint, job.run, decision.state, decision.effects, finish=finish, prepared=answered.prepared
+                blueprint, job.run, decided.encoded, decided.effects, finish=finish, prepared=answered.prepared
             )
         except Unanswered as raised:
             await answer(tools.reader, blueprint, raised, answered, known)
@@ -79,22 +79,32 @@ async def _slow(tools: Tools, job: Claimed, finish: Finish, tried: StepWrite | N
         if tried is None or given is None:
             return Finished(True)
         held = await job_rows.held_jobs(connection, [given.id], finish.worker, finish.generation)
-    return Finished(True, _claimed(job, tried, given) if given.id in held else None)
+    return Finished(True, claimed_of(job, tried, given) if given.id in held else None)
 
 
-def _hand_off(write: StepWrite, job: Claimed, finish: Finish) -> NewJob | None:
-    """The first of the next jobs, where it waits in the same queue."""
-    return next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
+def write_at_once(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+    """The write of the fast path where nothing has to be asked, read, uploaded or locked for it."""
+    try:
+        decided = decide_now(blueprint, job.run, finish.event, Answered())
+        if not decided.effects:
+            return None
+        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish)[0]
+    except (Unanswered, NeedsUpload, NeedsResults, NeedsLock):
+        return None
 
 
-def _with_claim(write: StepWrite, given: NewJob, finish: Finish) -> StepWrite:
+def hand_on(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, NewJob | None]:
+    """The write with the first of its jobs in the same queue made already claimed, where there is one."""
+    given = next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
+    if given is None:
+        return write, None
     claimed = replace(given, worker=finish.worker, generation=finish.generation)
-    return replace(write, jobs=[claimed if new is given else new for new in write.jobs])
+    return replace(write, jobs=[claimed if new is given else new for new in write.jobs]), claimed
 
 
-def _claimed(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
+def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
     """The handed-off job as a claim would have given it."""
-    run = replace(job.run, rev=write.rev + 1, state=write.state, status=write.status)
+    run = job.run.moved(write.rev + 1, write.state, write.status)
     return Claimed(
         id=new.id,
         node=new.node,
@@ -111,8 +121,12 @@ def _claimed(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
     )
 
 
-def _tell(tools: Tools, write: StepWrite) -> None:
+def tell(tools: Tools, write: StepWrite) -> None:
+    """Wake those whom a written step concerns."""
     tools.notify.queue(*{new.queue for new in write.jobs if new.worker is None})
     if any(ending.fate == "scheduled" for ending in write.endings):
         tools.notify.send("timer")
-    tools.notify.run_changed(write.run)
+    if write.end is not None:
+        tools.notify.run_ended(write.run)
+    else:
+        tools.notify.run_changed(write.run)

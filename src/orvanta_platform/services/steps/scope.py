@@ -158,6 +158,29 @@ def _context_of(view: View) -> dict[ValueKey, bytes]:
     return {key: raw for key, raw in view.known.items() if key[1] == "context"}
 
 
+async def read_previous(places: Sequence[tuple[Plan, RunRow, int]], load: Load) -> list[bytes]:
+    """The previous_result of each of these nodes, in one query. Raises ObjectMissing."""
+    sources = [_previous_keys(*place) for place in places]
+    values = await load([key for named in sources for _, key in named])
+    found = []
+    for named in sources:
+        raws = [(name, values.get(key)) for name, key in named]
+        if len(raws) == 1:
+            name, raw = raws[0]
+            found.append(raw if raw is not None else b"null" if name else b"{}")
+        else:
+            found.append(compose((name, raw or _NULL) for name, raw in raws))
+    return found
+
+
+def _previous_keys(plan: Plan, run: RunRow, index: int) -> list[tuple[str, ValueKey]]:
+    """The sources by node; the run's input, named "", where there is none."""
+    sources = () if plan.single else previous_sources(plan, RunState.decode(run.state), index)
+    if not sources:
+        return [("", (run.id, "args", ""))]
+    return [(plan.node(source).id, result_key(plan, run.id, source)) for source in sources]
+
+
 def compose(members: Any) -> bytes:
     """A JSON object of (name, JSON text) pairs, their texts untouched."""
     return b"{%s}" % b",".join(msgspec.json.encode(name) + b":" + raw for name, raw in members)

@@ -14,7 +14,6 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
-from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
@@ -245,7 +244,7 @@ class Translation:
 def translate(
     blueprint: Blueprint,
     run: RunRow,
-    state: RunState,
+    state: bytes,
     effects: Iterable[fx.Effect],
     *,
     finish: Finish | None = None,
@@ -254,7 +253,7 @@ def translate(
     inbox_seq: int | None = None,
     lane: int = 0,
 ) -> tuple[StepWrite, list[int]]:
-    """The write of a decision, and the nodes whose waiting jobs it withdraws.
+    """The write of a decision (`state`: the new one, encoded), and the nodes whose waiting jobs it withdraws.
 
     `live`: the run's live jobs by node, where its lock is held; without them (the fast path) a decision that
     touches other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for what must be done first.
@@ -267,7 +266,7 @@ def translate(
     write = StepWrite(
         run=run.id,
         rev=run.rev,
-        state=state.encode(),
+        state=state,
         status=rows.status,
         endings=rows.endings,
         nodes=rows.nodes,
@@ -295,4 +294,5 @@ def _ending(finish: Finish, fate: Fate, *, error_name: str | None = None, due_in
         log_chars=finish.log_chars,
         ran_s=finish.ran_s,
         due_in_s=due_in_s,
+        openings=finish.openings,
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from orvanta_platform.sandbox.plan import Plan
 # Long enough for a machine under heavy load, short enough for a zygote that was stopped.
 _ANSWER_S = 20.0
 _MAX_MESSAGE = 4096
+# What is sent with the header, in one call.
+_SMALL = 64 << 10
 # The interpreter itself, not a virtual environment's link to it: jobs see the standard library alone.
 PYTHON = os.path.realpath(sys.executable)
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from orvanta_platform.sandbox import zygote; zygote.main()"
@@ -53,7 +57,7 @@ def _settle(future: asyncio.Future[None]) -> None:
 
 
 class Cell:
-    """One confined process that waits for its one job, or runs it."""
+    """One confined process tree that waits for a job, or runs it."""
 
     def __init__(
         self, number: int, connection: socket.socket, namespaces: bool, group: Group | None, zygote: Zygote
@@ -65,42 +69,77 @@ class Cell:
         self._connection = connection
         self._namespaces = namespaces
         self._received = b""
+        self.ended = False
+        self._listener: Callable[[], None] | None = None
         self.group = group
+        self.jobs = 0
 
     def born(self, pid: int, pidfd: int) -> None:
         """The zygote has made the process."""
         self.pid, self._pidfd = pid, pidfd
+        asyncio.get_running_loop().add_reader(self._connection.fileno(), self._receive)
 
     async def ready(self) -> None:
-        """Wait until the cell is confined. Raises SandboxUnavailable where it could not be."""
-        message = await asyncio.wait_for(self.message(), _ANSWER_S)
+        """Wait until the cell can take a job. Raises SandboxUnavailable where it could not be made, TimeoutError."""
+        async with asyncio.timeout(_ANSWER_S):
+            message = await self._message()
+        while message is not None and "ready" not in message and "error" not in message:
+            async with asyncio.timeout(_ANSWER_S):  # what it says of the job before
+                message = await self._message()
         if message is None:
             raise SandboxUnavailable("a cell ended before it was ready")
         if "error" in message:
             raise SandboxUnavailable(str(message["error"]))
 
-    async def give(self, header: dict[str, Any], content: bytes, args: bytes, descriptors: list[int]) -> None:
-        """Hand the cell its job. Raises OSError where the cell has ended."""
+    async def give(self, header: dict[str, Any], body: bytes, descriptors: list[int]) -> None:
+        """Hand the cell a job. Raises OSError where the cell has ended."""
+        self.jobs += 1
         data = frame(header)
+        if len(body) <= _SMALL:
+            data, body = data + body, b""
         sent = socket.send_fds(self._connection, [data], descriptors)
         loop = asyncio.get_running_loop()
-        for part in (data[sent:], content, args):
-            await loop.sock_sendall(self._connection, part)
+        for part in (data[sent:], body):
+            if part:
+                await loop.sock_sendall(self._connection, part)
 
-    async def message(self) -> dict[str, Any] | None:
-        """The next thing that the cell says, None when it has ended."""
-        loop = asyncio.get_running_loop()
-        while b"\n" not in self._received:
-            try:
-                data = await loop.sock_recv(self._connection, _MAX_MESSAGE)
-            except ConnectionResetError:  # it ended without reading all we sent
-                data = b""
-            if not data:
-                return None
-            self._received += data
-        line, _, self._received = self._received.partition(b"\n")
+    def listen(self, listener: Callable[[], None] | None) -> None:
+        """Have `listener` called when the cell says something or has ended."""
+        self._listener = listener
+
+    def take(self) -> dict[str, Any] | None:
+        """The next thing that the cell has said, None where there is none."""
+        line, newline, rest = self._received.partition(b"\n")
+        if not newline:
+            return None
+        self._received = rest
         message: dict[str, Any] = json.loads(line)
         return message
+
+    async def _message(self) -> dict[str, Any] | None:
+        """The next thing that the cell says, None when it has ended."""
+        while (message := self.take()) is None and not self.ended:
+            said: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self.listen(functools.partial(_settle, said))
+            try:
+                await said
+            finally:
+                self.listen(None)
+        return message
+
+    def _receive(self) -> None:
+        try:
+            data = self._connection.recv(_MAX_MESSAGE)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:  # it ended without reading all we sent
+            data = b""
+        self._received += data
+        if not data:
+            self.ended = True
+            asyncio.get_running_loop().remove_reader(self._connection.fileno())
+        if self._listener is not None:
+            self._listener()
 
     def kill(self) -> None:
         """Kill the cell with everything in it, at once; harmless after its end."""
@@ -122,7 +161,7 @@ class Cell:
     @property
     def usable(self) -> bool:
         """Whether it can be given a job: a zygote that has ended takes its cells along, be it a moment later."""
-        return self._zygote.alive and self.alive
+        return not self.ended and self._zygote.alive and self.alive
 
     async def gone(self) -> None:
         """Wait until the first process, and with its namespace everything in the cell, has ended."""
@@ -132,10 +171,12 @@ class Cell:
     def close(self) -> None:
         """Kill and forget."""
         self.kill()
-        self._connection.close()
         if self._pidfd >= 0:
+            if not self.ended and self._connection.fileno() >= 0:
+                asyncio.get_running_loop().remove_reader(self._connection.fileno())
             os.close(self._pidfd)
             self._pidfd = -1
+        self._connection.close()
 
 
 class Zygote:

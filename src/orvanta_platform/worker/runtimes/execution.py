@@ -5,162 +5,206 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from orvanta_platform import clock
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
-from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, SeparateOutput, Waiting, read_answer
-from orvanta_platform.worker.runtimes.verdict import End, Printed, has_result, judge
+from orvanta_platform.worker.runtimes.manifest import PATH
+from orvanta_platform.worker.runtimes.streams import Answer, Log, MergedOutput, SeparateOutput, Waiting
+from orvanta_platform.worker.runtimes.verdict import End, has_result, judge
+from orvanta_platform.worker.runtimes.watch import Watch
 
-_PATH = "/usr/local/bin:/usr/bin:/bin"
 # Room for an error's description where the result's limit is small.
 _ERROR_BYTES = 1 << 20
 _THREAD_BYTES = 1 << 20
-# How often the kernel's count of refused processes is looked at.
-_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where and as whom a job runs in its cell. `uid` None: as the worker itself."""
+    """Where and as whom a job runs in its cell, all as it sees it. `uid` None: as the worker itself."""
 
     folder: str
     temporary: str
     uid: int | None
     separate_output: bool
+    package: str | None = None
+    output: str | None = None
+    programs: Mapping[str, str] = field(default_factory=dict)
+
+
+def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str, Any], bytes]:
+    """What a cell is told of its job (sandbox/job.py): the header, and what follows it."""
+    limits = spec.limits
+    enforced = cell.group.kinds if cell.group else set()
+    own = {"PATH": PATH, "HOME": place.folder, "TMPDIR": place.temporary, "LANG": "C.UTF-8", "USER": "job"}
+    env = msgspec.json.encode(own | dict(spec.env))
+    content = spec.content.encode("utf-8", "replace")
+    header = {
+        "language": spec.language,
+        "folder": place.folder,
+        "uid": place.uid,
+        "memory_bytes": limits.memory_bytes,
+        "watch_memory": "memory" not in enforced,
+        "processes": limits.processes,
+        "watch_processes": "pids" not in enforced,
+        "disk_bytes": limits.disk_bytes,
+        "result_bytes": limits.result_bytes,
+        "package": place.package,
+        "output": place.output,
+        "package_source": spec.package,
+        "output_source": spec.output,
+        "programs": dict(place.programs),
+        "dedicated": spec.dedicated,
+        "env_length": len(env),
+        "content_length": len(content),
+        "args_length": len(spec.args),
+    }
+    return header, b"".join((env, content, spec.args))
 
 
 class Execution:
-    """Runs one job; used once."""
+    """Runs one job; used once. What it waits for, it is told by callbacks: a job that prints nothing needs no task."""
 
-    def __init__(self, cell: Cell, spec: JobSpec, sink: LogSink, placement: Placement) -> None:
+    def __init__(self, cell: Cell, spec: JobSpec, sink: LogSink, placement: Placement, watch: Watch) -> None:
         self._cell = cell
         self._spec = spec
         self._placement = placement
-        self._log = Log(sink, spec.limits.log_bytes)
+        self._watch = watch
+        self._loop = asyncio.get_running_loop()
+        self._pipes = _Pipes.open(placement.separate_output)
+        self._output = self._pipes.output(Log(sink, spec.limits.log_bytes), spec.limits.result_bytes)
+        self._answer = Answer(self._pipes.result, spec.limits.result_bytes + _ERROR_BYTES)
         self._waiting = Waiting()
+        self._waiter: asyncio.Future[None] | None = None
+        self._pumping: asyncio.Task[None] | None = None
+        self._told: dict[str, Any] | None = None
+        self._cancelled = asyncio.Event()
+        self._deadline = clock.monotonic() + min(spec.timeout_s, spec.limits.time_s)
         self._stopped_by: StoppedBy | None = None
 
     async def run(self, cancelled: asyncio.Event) -> JobOutcome:
         """Hand over, read all that comes, stop what is over its time or cancelled, judge the end."""
-        pipes = _Pipes.open(self._placement.separate_output)
-        output = pipes.output(self._log, self._spec.limits.result_bytes)
-        most = self._spec.limits.result_bytes + _ERROR_BYTES
-        reading = asyncio.ensure_future(read_answer(pipes.result, most, self._waiting))
-        pumping = asyncio.ensure_future(output.pump(self._waiting))
+        self._cancelled = cancelled
+        self._cell.listen(self._wake)
+        self._loop.add_reader(self._pipes.result, self._read)
+        self._loop.add_reader(self._output.descriptor, self._print)
+        self._watch.add(self)
         try:
-            told = await self._until_end(pipes, reading, pumping, cancelled) or {}
-            self._waiting.end()
-            answer = await reading
-            await pumping
-            end = self._end(told, answer, output.printed)
-            if len(answer) > _THREAD_BYTES:
-                return await asyncio.to_thread(judge, self._spec, end)
-            return judge(self._spec, end)
+            await self._give()
+            while not self._is_over():
+                self._waiter = self._loop.create_future()
+                await self._waiter
+            return await self._judge()
         finally:
-            reading.cancel()
-            pumping.cancel()
-            await asyncio.gather(reading, pumping, return_exceptions=True)
-            output.close()
-            pipes.close()
+            await self._close()
 
-    async def _until_end(
-        self,
-        pipes: _Pipes,
-        reading: asyncio.Future[bytes],
-        pumping: asyncio.Future[None],
-        cancelled: asyncio.Event,
-    ) -> dict[str, Any] | None:
-        """How the cell says the job ended; None where it was killed, or where its answer is all that counts."""
-        ending = asyncio.ensure_future(self._conversation(pipes))
-        cancelling = asyncio.ensure_future(cancelled.wait())
-        deadline = clock.monotonic() + min(self._spec.timeout_s, self._spec.limits.time_s)
-        events: set[asyncio.Future[Any]] = {ending, cancelling, reading, pumping}
+    @property
+    def is_clean(self) -> bool:
+        """Whether the job came to its own end: its cell may have a next one."""
+        code = 0 if self._told is None else self._told.get("code")
+        return self._stopped_by is None and not self._cell.ended and code == 0
+
+    def look(self, now: float) -> None:
+        """Kill the job if there is a reason to."""
+        group = self._cell.group
+        if self._stopped_by is not None:
+            return
+        if self._cancelled.is_set():
+            self._stop("cancel")
+        elif now >= self._deadline:
+            self._stop("timeout")
+        elif group is not None and group.out_of_processes:
+            self._stop("processes")
+
+    def _stop(self, reason: StoppedBy) -> None:
+        self._stopped_by = reason
+        self._cell.kill()
+
+    async def _give(self) -> None:
+        spec = self._spec
+        header, body = make_message(self._cell, spec, self._placement)
         try:
-            while not ending.done():
-                if reading.done():
-                    if self._answered(reading.result()):
-                        return None
-                    events.discard(reading)
-                if pumping.done():
-                    pumping.result()  # a log that cannot be written ends the job: its caller hears why
-                    events.discard(pumping)
-                left = max(0.0, deadline - clock.monotonic())
-                await asyncio.wait(events, timeout=min(left, _LOOK_S), return_when=asyncio.FIRST_COMPLETED)
-                if ending.done() or self._over_for_good(cancelling.done(), clock.monotonic() >= deadline):
-                    break
-            return await ending
+            await self._cell.give(header, body, self._pipes.inner)
+        except OSError:
+            pass  # it ended already; what it said tells why
         finally:
-            cancelling.cancel()
-            ending.cancel()
-            await asyncio.gather(cancelling, ending, return_exceptions=True)
+            self._pipes.close_inner()
 
-    def _answered(self, answer: bytes) -> bool:
+    def _is_over(self) -> bool:
+        if self._pumping is not None and self._pumping.done():
+            self._pumping.result()  # a log that cannot be written ends the job: its caller hears why
+        if self._told is None:
+            self._told = self._cell.take()
+        return self._told is not None or self._cell.ended or self._is_answered()
+
+    def _is_answered(self) -> bool:
         """Whether nothing but the answer counts: a result is the last act of the script's process.
 
         What the cell still had to say would be the memory used, which a control group knows as well.
         """
         group = self._cell.group
         measured = group is not None and "memory" in group.kinds
-        return measured and not self._placement.separate_output and has_result(answer, self._spec.limits.result_bytes)
+        return (
+            measured
+            and not self._placement.separate_output
+            and has_result(self._answer.data, self._spec.limits.result_bytes)
+        )
 
-    def _over_for_good(self, cancelled: bool, timed_out: bool) -> bool:
-        """Kill the job if there is a reason to, and say whether there was."""
-        group = self._cell.group
-        if cancelled:
-            self._stop("cancel")
-        elif timed_out:
-            self._stop("timeout")
-        elif group is not None and group.out_of_processes:
-            self._stop("processes")
+    async def _judge(self) -> JobOutcome:
+        self._waiting.end()
+        self._answer.read()
+        if self._pumping is not None:
+            await self._pumping
         else:
-            return False
-        return True
+            self._loop.remove_reader(self._output.descriptor)
+            await self._output.pump(self._waiting)
+        end = self._end()
+        if len(end.answer) > _THREAD_BYTES:
+            return await asyncio.to_thread(judge, self._spec, end)
+        return judge(self._spec, end)
 
-    def _stop(self, reason: StoppedBy | None) -> None:
-        self._stopped_by = reason
-        self._cell.kill()
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
 
-    async def _conversation(self, pipes: _Pipes) -> dict[str, Any] | None:
-        spec = self._spec
-        content = spec.content.encode("utf-8", "replace")
-        try:
-            await self._cell.give(self._header(len(content)), content, spec.args, pipes.inner)
-        except OSError:
-            pass  # it ended already; what it said tells why
-        finally:
-            pipes.close_inner()
-        return await self._cell.message()
+    def _read(self) -> None:
+        if self._answer.read():
+            self._loop.remove_reader(self._pipes.result)
+            self._wake()
 
-    def _header(self, content_length: int) -> dict[str, Any]:
-        spec, limits, place = self._spec, self._spec.limits, self._placement
-        enforced = self._cell.group.kinds if self._cell.group else set()
-        own = {"PATH": _PATH, "HOME": place.folder, "TMPDIR": place.temporary, "LANG": "C.UTF-8", "USER": "job"}
-        return {
-            "language": spec.language,
-            "env": own | dict(spec.env),
-            "folder": place.folder,
-            "uid": place.uid,
-            "memory_bytes": limits.memory_bytes,
-            "watch_memory": "memory" not in enforced,
-            "processes": limits.processes,
-            "watch_processes": "pids" not in enforced,
-            "disk_bytes": limits.disk_bytes,
-            "result_bytes": limits.result_bytes,
-            "content_length": content_length,
-            "args_length": len(spec.args),
-        }
+    def _print(self) -> None:
+        """There is output: from now on it has a task of its own."""
+        self._loop.remove_reader(self._output.descriptor)
+        self._pumping = asyncio.ensure_future(self._output.pump(self._waiting))
+        self._pumping.add_done_callback(lambda _: self._wake())
 
-    def _end(self, told: dict[str, Any], answer: bytes, printed: Printed | None) -> End:
+    async def _close(self) -> None:
+        self._watch.discard(self)
+        self._cell.listen(None)
+        self._loop.remove_reader(self._pipes.result)
+        if self._pumping is None:
+            self._loop.remove_reader(self._output.descriptor)
+        elif not self._pumping.done():
+            self._pumping.cancel()
+            await asyncio.gather(self._pumping, return_exceptions=True)
+        self._output.close()
+        self._pipes.close()
+
+    def _end(self) -> End:
         group = self._cell.group
+        told = self._told or {}
         over: StoppedBy | None = told.get("over") or ("disk" if told.get("disk_full") else None)
         peak_kb = int(told.get("peak_kb", 0))
         if group is not None:
             peak_kb = group.peak_kb or peak_kb
             over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
-        return End(told.get("code"), answer, printed, self._stopped_by, over, peak_kb)
+        printed = self._output.printed
+        return End(told.get("code"), bytes(self._answer.data), printed, self._stopped_by, over, peak_kb)
 
 
 @dataclass(slots=True)
@@ -173,7 +217,8 @@ class _Pipes:
 
     @classmethod
     def open(cls, separate: bool) -> _Pipes:
-        result, result_inner = os.pipe()
+        result, result_inner = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        os.set_blocking(result_inner, True)
         outer, inner = [], []
         for _ in range(2 if separate else 1):
             read, write = os.pipe2(os.O_CLOEXEC | (os.O_DIRECT if separate else 0))

@@ -6,51 +6,63 @@ import asyncio
 import contextlib
 import os
 import shutil
+import stat
 import sys
 import tempfile
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from orvanta_platform.sandbox import cgroups, filesystem, isolation, network
 from orvanta_platform.sandbox.isolation import IsolationReport, Mode
 from orvanta_platform.sandbox.plan import Level, Plan
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
+from orvanta_platform.worker.runtimes import environment, registry
 from orvanta_platform.worker.runtimes.cells import PYTHON, Cell, SandboxUnavailable, Zygote
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
+from orvanta_platform.worker.runtimes.keeping import Processes
+from orvanta_platform.worker.runtimes.manifest import Runtime
+from orvanta_platform.worker.runtimes.spares import Spares
+from orvanta_platform.worker.runtimes.watch import Watch
 
-HOSTS = {
-    "python3": "orvanta_platform.worker.runtimes.python.host",
-    "bash": "orvanta_platform.worker.runtimes.bash.host",
+# What the platform itself has done in cells: no script can name these.
+_OWN = {
+    "dependencies": Runtime(languages=("dependencies",), host="orvanta_platform.worker.packages.host"),
 }
-# Languages whose result may be the last line of stdout, which must then be told from stderr.
-_SEPARATE_OUTPUT = {"bash"}
-_SPARES = 2
+# Users of dedicated processes come after those of the slots.
+_FIRST_DEDICATED = 1000
+# A cell is renewed so often at most.
+_MOST_JOBS = 1000
 _TRIES = 4
 _CLOSE_S = 10.0
 _FOLDERS = "orvanta-jobs-"
-# A job that starts is not made to wait for the cell of the next one.
-_FILL_AFTER_S = 0.01
 
 
 class Runtimes:
     """Everything that executes jobs in one worker process; owned by one event loop.
 
     `home` is the platform's folder: it is hidden from jobs, as are the paths `hidden`; `home/sandbox` is used
-    as a mount point. Call `start` first, from the thread that lives as long as the worker.
+    as a mount point. Below `packages` lie the folders that single jobs may read (JobSpec.package), below `staging`
+    those that single jobs write. At most `kept` dedicated processes wait for further jobs. Call `start` first, from
+    the thread that lives as long as the worker.
     """
 
-    def __init__(self, home: Path, hidden: list[Path], mode: Mode = "auto") -> None:
+    def __init__(self, home: Path, hidden: list[Path], mode: Mode = "auto", *, kept: int = 8) -> None:
         self._home = home.absolute()
         self._hidden = hidden
         self._mode = mode
+        self._runtimes = registry.BY_LANGUAGE | _OWN
+        self.packages = self._home / "packages"
         self._plan = Plan("none", "/")
         self._zygote: Zygote | None = None
         self._groups = cgroups.Groups({})
         self._folders: Path | None = None
         self._own_uids = False
         self._cells: set[Cell] = set()
-        self._spares: list[Cell] = []
-        self._filling: asyncio.Task[None] | None = None
         self._clearing: set[asyncio.Task[None]] = set()
+        self._spares = Spares(self._spawn, lambda cell: self._end(cell, None))
+        self._watch = Watch()
+        self._processes = Processes(self._start_dedicated, self._end, self._watch, kept)
         self._starting = asyncio.Lock()
         self._discarded = asyncio.Event()
         self._kills = 0
@@ -73,7 +85,7 @@ class Runtimes:
                 reasons.append(f"Level {level} is not possible: {error.message}.")
                 continue
             self._report = isolation.report(level, self._groups.kinds, reasons, self._further(level))
-            self._fill()
+            self._spares.fill()
             return
         await self.close()
         raise SandboxUnavailable(
@@ -86,17 +98,23 @@ class Runtimes:
         self._zygote = zygote = Zygote(self._plan)
         await zygote.start()
         try:
-            self._spares.append(await self._spawn(zygote))
+            self._spares.add(await self._spawn())
         except SandboxUnavailable:
             zygote.close()
             raise
 
     def _make_plan(self, level: Level) -> Plan:
         root = self._home / "sandbox"
-        root.mkdir(parents=True, exist_ok=True)
-        visible = sorted({sys.base_prefix, str(Path(PYTHON).parents[1])})
+        for folder in (root, self.packages, self.staging):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o711)
+        programs, modules = environment.programs(), environment.modules()
+        visible = {sys.base_prefix, str(Path(PYTHON).parents[1])}
+        if level == "landlock":
+            visible |= {*programs.values(), *modules.values()}
         hidden = [str(path.absolute()) for path in (self._home, *self._hidden)]
-        return Plan(level, str(root), visible, hidden, HOSTS)
+        hosts = registry.hosts(self._runtimes)
+        return Plan(level, str(root), sorted(visible), hidden, hosts, str(self.packages), modules, programs)
 
     def _further(self, level: Level) -> list[str]:
         further = []
@@ -112,8 +130,23 @@ class Runtimes:
         return further
 
     def _readable_by_all(self) -> bool:
-        paths = [Path(path) for path in self._plan.visible]
-        return all(folder.stat().st_mode & 0o001 for path in paths for folder in (path, *path.parents))
+        paths = [*(Path(path) for path in self._plan.visible), self.packages]
+        return all(_is_open(folder) for path in paths for folder in (path, *path.parents))
+
+    @property
+    def staging(self) -> Path:
+        """Folder of the outputs that jobs write."""
+        return self.packages / filesystem.STAGING
+
+    def make_output(self, slot: int) -> str:
+        """Make an empty folder for the output of a job in `slot`; gives its path for JobSpec.output.
+
+        The caller takes it away after the job: who else may write to it is known only while the job runs.
+        """
+        folder = Path(tempfile.mkdtemp(dir=self.staging))
+        if self._own_uids:
+            os.chown(folder, network.FIRST_UID + slot, network.FIRST_UID + slot)
+        return folder.name
 
     @property
     def isolation(self) -> IsolationReport:
@@ -127,9 +160,9 @@ class Runtimes:
 
     async def settle(self) -> None:
         """Wait until what ended jobs left is cleared away and the cells made ahead are ready."""
-        while self._clearing or (self._filling is not None and not self._filling.done()):
-            filling = {self._filling} if self._filling is not None else set()
-            await asyncio.wait({*self._clearing, *filling})
+        while self._clearing:
+            await asyncio.wait(self._clearing)
+        await self._spares.settle()
 
     async def run(self, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> JobOutcome:
         """Run one job to its end. Never raises for what the job does.
@@ -137,40 +170,80 @@ class Runtimes:
         Its output goes to `log` while it runs; setting `cancelled` kills it. At most one job of a slot number
         at a time.
         """
-        if spec.language not in HOSTS:
-            return _failed("NoRuntime", f"no runtime for language {spec.language}")
+        runtime = self._runtimes.get(spec.language)
+        missing = f"there is no runtime for {spec.language}" if runtime is None else runtime.missing()
+        if runtime is None or missing is not None:
+            return _failed("no_runtime", missing or "")
+        if runtime.native is not None:
+            return await runtime.native()(spec, log, cancelled)
+        if spec.package is not None and not _is_below(self.packages, spec.package):
+            return _failed("PackageMissing", f"there is no package {spec.package}")
+        kept = spec.dedicated and runtime.dedicated and spec.output is None
         kills = self._kills
         for _ in range(_TRIES):
             try:
-                cell = await self._take()
+                outcome = await (self._processes.run if kept else self._run_once)(spec, log, cancelled)
             except SandboxUnavailable as error:
                 return _failed("SandboxUnavailable", error.message)
-            outcome = await self._run_in(cell, spec, log, cancelled)
             # A cell made ahead may have died unnoticed, with a zygote that was killed.
             lost = outcome.error is not None and outcome.error.name == "SandboxLost" and not outcome.started
             if not lost or kills != self._kills:
                 break
         return outcome
 
-    async def _run_in(self, cell: Cell, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> JobOutcome:
+    async def _run_once(self, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> JobOutcome:
+        cell, placement = await self._prepare(spec, spec.slot)
+        execution = Execution(cell, spec, log, placement, self._watch)
+        try:
+            return await execution.run(cancelled)
+        finally:
+            if execution.is_clean and self._comes_back(spec) and cell.jobs < _MOST_JOBS:
+                self._later(self._spares.renew(cell))
+            else:
+                self._end(cell, placement)
+            if spec.output is not None:  # whoever takes it away must be the only one who still can write to it
+                await asyncio.wait(self._clearing.copy())
+
+    async def _start_dedicated(self, spec: JobSpec, number: int) -> tuple[Cell, Placement]:
+        return await self._prepare(spec, _FIRST_DEDICATED + number)
+
+    async def _prepare(self, spec: JobSpec, user: int) -> tuple[Cell, Placement]:
+        """A cell for the job, with its limits set. Raises SandboxUnavailable."""
+        cell = await self._spares.take()
         placement: Placement | None = None
         try:
-            placement = self._place(spec, cell)
+            placement = self._place(spec, cell, user)
             if cell.group is not None:
                 cell.group.limit(spec.limits.memory_bytes, spec.limits.processes)
-            asyncio.get_running_loop().call_later(_FILL_AFTER_S, self._fill)
-            return await Execution(cell, spec, log, placement).run(cancelled)
-        finally:
-            cell.kill()
-            clearing = asyncio.ensure_future(self._clear(cell, placement))
-            self._clearing.add(clearing)
-            clearing.add_done_callback(self._clearing.discard)
+        except BaseException:
+            self._end(cell, placement)
+            raise
+        self._spares.fill_later(comes_back=self._comes_back(spec))
+        return cell, placement
 
-    def _place(self, spec: JobSpec, cell: Cell) -> Placement:
-        uid = network.FIRST_UID + spec.slot if self._own_uids else None
-        separate = spec.language in _SEPARATE_OUTPUT
+    def _comes_back(self, spec: JobSpec) -> bool:
+        """Whether the cell is likely to be ready for another job soon after this one."""
+        once = self._runtimes[spec.language].printed_result or spec.output is not None or spec.dedicated
+        return self._plan.namespaces and not once
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        clearing = asyncio.ensure_future(work)
+        self._clearing.add(clearing)
+        clearing.add_done_callback(self._clearing.discard)
+
+    def _end(self, cell: Cell, placement: Placement | None) -> None:
+        """The job in the cell has ended: kill what is left, and take it away when it is gone."""
+        cell.kill()
+        self._later(self._clear(cell, placement))
+
+    def _place(self, spec: JobSpec, cell: Cell, user: int) -> Placement:
+        uid = network.FIRST_UID + user if self._own_uids else None
+        separate = self._runtimes[spec.language].printed_result
+        programs = {name: self._plan.inside(path) for name, path in self._plan.programs.items()}
         if self._plan.namespaces:
-            return Placement(filesystem.JOB_FOLDER, "/tmp", uid, separate)
+            package = None if spec.package is None else filesystem.PACKAGE
+            output = None if spec.output is None else filesystem.OUTPUT
+            return Placement(filesystem.JOB_FOLDER, "/tmp", uid, separate, package, output, programs)
         if self._folders is None:
             self._folders = Path(tempfile.mkdtemp(prefix=f"{_FOLDERS}{os.getpid()}-"))
             self._folders.chmod(0o711)
@@ -179,12 +252,13 @@ class Runtimes:
             path.mkdir(mode=0o700)
             if uid is not None:
                 os.chown(path, uid, uid)
-        return Placement(str(folder), str(folder / "tmp"), uid, separate)
+        package = None if spec.package is None else str(self.packages / spec.package)
+        output = None if spec.output is None else str(self.staging / spec.output)
+        return Placement(str(folder), str(folder / "tmp"), uid, separate, package, output, programs)
 
     async def _clear(self, cell: Cell, placement: Placement | None) -> None:
         await cell.gone()
         self._discard(cell)
-        self._fill()
         if placement is not None and not self._plan.namespaces:
             await asyncio.to_thread(shutil.rmtree, placement.folder, ignore_errors=True)
 
@@ -195,15 +269,6 @@ class Runtimes:
         if cell.group is not None:
             self._groups.give_back(cell.group)
 
-    async def _take(self) -> Cell:
-        """A confined cell that waits: one made ahead if there is one."""
-        while self._spares:
-            cell = self._spares.pop()
-            if cell.usable:
-                return cell
-            self._discard(cell)
-        return await self._spawn(await self._living_zygote())
-
     async def _living_zygote(self) -> Zygote:
         async with self._starting:
             if self._zygote is None or not self._zygote.alive:
@@ -211,7 +276,8 @@ class Runtimes:
                 await self._zygote.start()
             return self._zygote
 
-    async def _spawn(self, zygote: Zygote) -> Cell:
+    async def _spawn(self) -> Cell:
+        zygote = await self._living_zygote()
         group = self._groups.take()
         try:
             cell = await zygote.spawn(group)
@@ -222,45 +288,45 @@ class Runtimes:
         self._cells.add(cell)
         return cell
 
-    def _fill(self) -> None:
-        """Have cells made ahead, beside what else is done."""
-        if not self._closed and (self._filling is None or self._filling.done()):
-            self._filling = asyncio.ensure_future(self._make_spares())
-
-    async def _make_spares(self) -> None:
-        with contextlib.suppress(SandboxUnavailable):
-            while len(self._spares) < _SPARES:
-                self._spares.append(await self._spawn(await self._living_zygote()))
-
     def kill_all(self) -> None:
         """Kill every job's processes at once, also where the zygote is stopped. Their `run` returns."""
         self._kills += 1
-        for cell in self._cells.difference(self._spares):
+        for cell in self._cells.difference(self._spares.waiting):
             cell.kill()
 
     async def close(self) -> None:
         """Kill every process tree, end the zygote, remove what was made for them. Final."""
         self._closed = True
-        if self._filling is not None:
-            self._filling.cancel()
-            await asyncio.gather(self._filling, return_exceptions=True)
+        await self._spares.close()
+        self._processes.close()
         self.kill_all()
         with contextlib.suppress(TimeoutError):  # of a log that takes nothing any more
             async with asyncio.timeout(_CLOSE_S):
-                while self._cells.difference(self._spares):
+                while self._cells.difference(self._spares.waiting):
                     self._discarded.clear()
                     await self._discarded.wait()
         await asyncio.gather(*self._clearing, return_exceptions=True)
-        for cell in self._spares:
+        for cell in self._spares.waiting:
             cell.kill()
             await cell.gone()
             self._discard(cell)
-        self._spares = []
         if self._zygote is not None:
             self._zygote.close()
         self._groups.close()
         if self._folders is not None:
             shutil.rmtree(self._folders, ignore_errors=True)
+
+
+def _is_below(folder: Path, relative: str) -> bool:
+    """Whether `relative` names a folder below `folder`, not by way of `..` or a hidden name."""
+    parts = relative.split("/")
+    return all(part and not part.startswith(".") for part in parts) and (folder / relative).is_dir()
+
+
+def _is_open(path: Path) -> bool:
+    """Whether every user may enter the folder or read the file."""
+    mode = path.stat().st_mode
+    return bool(mode & (stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH))
 
 
 def _remove_stale_folders() -> None:

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import fcntl
 import os
 import select
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orvanta_platform.sandbox.job import ANSWER, STARTED
+from orvanta_platform.services import log_lines
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.outcome import LogSink
 from orvanta_platform.worker.runtimes.verdict import Printed
 
 _CHUNK = 64 << 10
+_WIDE = 512 << 10
 _PACKET = 4096
+_PACKETS = 64
+# A job that prints many small pieces is read a few hundred times a second, not at each piece.
+_SMALL_READS = 16
+_GATHER_S = 0.002
 _TAIL = 4096
 
 
@@ -39,6 +47,20 @@ class Waiting:
             loop.remove_reader(descriptor)
             self._pending.discard(ready)
 
+    async def pause(self, seconds: float) -> None:
+        """Let more gather, for so long at most; not at all where the job is over."""
+        if self._over:
+            return
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[bool] = loop.create_future()
+        self._pending.add(over)
+        timer = loop.call_later(seconds, _answer, over, False)
+        try:
+            await over
+        finally:
+            timer.cancel()
+            self._pending.discard(over)
+
     def end(self) -> None:
         """The job is over: whoever waits looks once more."""
         self._over = True
@@ -58,6 +80,7 @@ class Source:
         os.set_blocking(descriptor, False)
         self.descriptor = descriptor
         self._size = size
+        self._wide = False
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.ended = False
 
@@ -69,6 +92,13 @@ class Source:
             return None
         self.ended = not data
         return self._decoder.decode(data, final=self.ended).replace("\0", "\ufffd")
+
+    def widen(self) -> None:
+        """Make room for a job that prints faster than its output is taken. Costs nothing where it was done."""
+        if not self._wide:
+            self._wide = True
+            with suppress(OSError):  # an ordinary user's share of pipes may be used up
+                fcntl.fcntl(self.descriptor, fcntl.F_SETPIPE_SZ, _WIDE)
 
     def rest(self) -> str:
         """What half a character at the end stands for."""
@@ -129,7 +159,7 @@ class Log:
             return
         self.cut = True
         kept = text.encode("utf-8", "replace")[: self._left].decode("utf-8", "ignore")
-        await self._sink.write(f"{kept}\n[log cut: limit {size_text(self._limit)}]\n")
+        await self._sink.write(f"{kept}\n" + log_lines.line(f"log cut: limit {size_text(self._limit)}"))
 
 
 class MergedOutput:
@@ -141,15 +171,27 @@ class MergedOutput:
 
     async def pump(self, waiting: Waiting) -> None:
         """Pass on everything until the pipe's end; `waiting` knows when the job is over."""
+        small_reads = 0
         while not self._source.ended:
             text = self._source.read()
             if text is None:
                 if not await waiting.more(self._source.descriptor):
                     await self._log.write(self._source.rest())
                     return
-            else:
-                await self._log.write(text)
+                continue
+            await self._log.write(text)
+            if len(text) >= _CHUNK // 2:
+                self._source.widen()
                 await asyncio.sleep(0)
+            elif (small_reads := small_reads + 1) < _SMALL_READS:
+                await asyncio.sleep(0)
+            else:
+                await waiting.pause(_GATHER_S)
+
+    @property
+    def descriptor(self) -> int:
+        """What can be read when there is output."""
+        return self._source.descriptor
 
     @property
     def printed(self) -> Printed | None:
@@ -180,13 +222,14 @@ class SeparateOutput:
     async def pump(self, waiting: Waiting) -> None:
         """Pass on everything until both pipes ended; `waiting` knows when the job is over."""
         while self._sources:
-            ready = self._poll.poll(0)
-            if not ready and not await waiting.more(self._poll.fileno()):
-                return
-            text = "".join([self._take(*event) for event in ready])
-            await self._log.write(text)
-            if ready:
+            texts: list[str] = []
+            while len(texts) < _PACKETS and self._sources and (ready := self._poll.poll(0)):
+                texts += [self._take(*event) for event in ready]
+            if texts:
+                await self._log.write("".join(texts))
                 await asyncio.sleep(0)
+            elif self._sources and not await waiting.more(self._poll.fileno()):
+                return
 
     def _take(self, descriptor: int, event: int) -> str:
         source = self._sources[descriptor]
@@ -204,6 +247,11 @@ class SeparateOutput:
         return text
 
     @property
+    def descriptor(self) -> int:
+        """What can be read when there is output."""
+        return self._poll.fileno()
+
+    @property
     def printed(self) -> Printed:
         """The end of what was printed."""
         return Printed(self._last_line.text, self._last_line.too_long, self._stderr_tail)
@@ -214,24 +262,28 @@ class SeparateOutput:
         self._poll.close()
 
 
-async def read_answer(descriptor: int, most: int, waiting: Waiting) -> bytes:
-    """What comes over the result pipe, until the answer is complete or the pipe ends.
+class Answer:
+    """What comes over the result pipe (a descriptor that does not block), until the answer is complete.
 
     Of an answer that announces more than `most` bytes only the beginning is read.
     """
-    os.set_blocking(descriptor, False)
-    parts = bytearray()
-    while len(parts) < (expected := _expected(parts)) and expected <= most:
-        try:
-            data = os.read(descriptor, _CHUNK)
-        except BlockingIOError:
-            if not await waiting.more(descriptor):
+
+    def __init__(self, descriptor: int, most: int) -> None:
+        self._descriptor = descriptor
+        self._most = most
+        self.data = bytearray()
+
+    def read(self) -> bool:
+        """Take what is there; True where nothing more is wanted, or can come."""
+        while len(self.data) < (expected := _expected(self.data)) and expected <= self._most:
+            try:
+                data = os.read(self._descriptor, _CHUNK)
+            except BlockingIOError:
+                return False
+            if not data:
                 break
-            continue
-        if not data:
-            break
-        parts += data
-    return bytes(parts)
+            self.data += data
+        return True
 
 
 def _expected(parts: bytearray) -> int:

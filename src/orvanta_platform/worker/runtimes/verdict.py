@@ -94,10 +94,13 @@ def _answer(spec: JobSpec, end: End) -> _Answer:
     return JobError("ExitCode", f"{_how_ended(end.code or 0)} before it gave a result")
 
 
-def has_result(answer: bytes, limit: int) -> bool:
+def has_result(answer: bytes | bytearray, limit: int) -> bool:
     """Whether `answer` holds a whole result, or one that is over the limit and not worth waiting for."""
-    kind, length, text = _parse(answer)
-    return kind == RESULT and (len(text) == length or length > limit)
+    head = len(STARTED) + ANSWER.size
+    if len(answer) < head:
+        return False
+    kind, length = ANSWER.unpack_from(answer, len(STARTED))
+    return bool(kind == RESULT and (len(answer) - head == length or length > limit))
 
 
 def _parse(answer: bytes) -> tuple[bytes, int, bytes]:

@@ -13,7 +13,7 @@ _NEVER_RETRIED: Final = frozenset({"condition", "identity", "delay", "approval"}
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
-    """mock_enabled, retry_no_effect, no_runtime."""
+    """mock_enabled, retry_no_effect, no_runtime, runs_on_bun."""
     for place in subject.places:
         node, path = place.node, place.path
         mock = node.tree.get("mock")
@@ -24,6 +24,9 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
             message = f"nodes of kind {node.kind} are not retried"
             yield diagnostic("retry_no_effect", "warning", place, f"{path}/retry", message)
         language = node.value.get("language")
+        if node.kind == "rawscript" and language == "deno":
+            message = "Deno is not here: Bun runs it, without the Deno object and imports by URL"
+            yield diagnostic("runs_on_bun", "warning", place, f"{path}/value/language", message)
         if node.kind == "rawscript" and isinstance(language, str) and language not in EXTENSIONS:
             message = f"there is no runtime for the language {language!r}; a run fails here"
             yield diagnostic("no_runtime", "warning", place, f"{path}/value/language", message)

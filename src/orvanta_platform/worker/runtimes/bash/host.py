@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.worker.limits import size_text
-from orvanta_platform.worker.runtimes.bash.signature import parameters
+from orvanta_platform.workflow.signature.bash import parameters
 
 _SCRIPT = "script.sh"
 _RESULT = "result.json"

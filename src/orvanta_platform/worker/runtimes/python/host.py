@@ -16,12 +16,16 @@ import linecache
 import os
 import sys
 import traceback
-from types import CodeType, ModuleType, TracebackType
+from dataclasses import dataclass
+from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.worker.limits import size_text
+from orvanta_platform.worker.runtimes.python.dedicated import Jobs
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
+
+Streams = tuple[io.TextIOWrapper, io.TextIOWrapper]
 
 _FILE = "script.py"
 _STACK_CHARS = 32 << 10
@@ -31,53 +35,95 @@ _MESSAGE_CHARS = 64 << 10
 def run(job: Job, content: str, args: bytes) -> NoReturn:
     """Run the script and write its result or error to the result pipe; see `Host.run`."""
     gc.enable()
-    _open_stdio()
-    sys.path.insert(0, job.folder)
-    here = os.getpid()
-    try:
-        kind, answer = RESULT, _result(job, content, args)
-    except BaseException as error:  # whatever user code raises is the job's error
-        kind, answer = ERROR, json.dumps(_describe(error, job)).encode()
-    if os.getpid() != here:  # a fork of the user's that came back here
-        os._exit(0)
-    with contextlib.suppress(BaseException):
-        atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BaseException):
-            stream.flush()
-    write_answer(job.result, kind, answer)
+    streams = _open_stdio()
+    sys.path[:0] = [job.folder] if job.package is None else [job.folder, job.package]
+    script = _Script(job, content, streams)
+    if job.dedicated:
+        _serve(job, script, args)
+    else:
+        kind, answer = script.run(args)
+        _run_exit_functions(streams)
+        write_answer(job.result, kind, answer)
     os._exit(0)
 
 
-def _open_stdio() -> None:
+def _open_stdio() -> Streams:
     """Fresh streams on 1 and 2: the zygote's knew other files. Line-buffered, so that a log is live."""
-    for descriptor, name in ((1, "stdout"), (2, "stderr")):
+    made = []
+    for descriptor, name in ((1, "__stdout__"), (2, "__stderr__")):
         raw = io.FileIO(descriptor, "w", closefd=False)
-        stream = io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True)
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
+        made.append(io.TextIOWrapper(io.BufferedWriter(raw), "utf-8", "backslashreplace", line_buffering=True))
+        setattr(sys, name, made[-1])
+    return made[0], made[1]
 
 
-def finish(job: Job) -> None:
-    """Nothing is left behind: the script's process has written its result itself."""
+def _run_exit_functions(streams: Streams) -> None:
+    with contextlib.suppress(BaseException):
+        atexit._run_exitfuncs()
+    _flush(streams)
 
 
-def _result(job: Job, content: str, args: bytes) -> bytes:
-    arguments = json.loads(args)
-    module = _load(content)
-    main = getattr(module, "main", None)
-    if not callable(main):
-        raise MissingMain("the script defines no function main")
-    try:
-        value = _call(main, arguments)
-    except SystemExit as exit_:
-        if exit_.code not in (None, 0):
-            raise
-        value = None
-    text = to_json(value)
-    if len(text) > job.result_bytes:
-        raise ResultTooLarge(f"the result has {size_text(len(text))}, the limit is {size_text(job.result_bytes)}")
-    return text
+def _flush(streams: Streams) -> None:
+    for stream in (*streams, sys.stdout, sys.stderr):
+        with contextlib.suppress(BaseException):
+            stream.flush()
+
+
+def _serve(job: Job, script: _Script, args: bytes) -> None:
+    """Run this job and all that follow in the dedicated process, until there are no more."""
+    jobs = Jobs(job.result, job.env)
+    while True:
+        jobs.answer(*script.run(args))
+        further = jobs.take()
+        if further is None:
+            break
+        args = further
+        with contextlib.suppress(OSError):
+            os.chdir(job.folder)
+    _run_exit_functions(script.streams)
+
+
+class _Script:
+    """The user's script: loaded once, run once or, in a dedicated process, many times."""
+
+    def __init__(self, job: Job, content: str, streams: Streams) -> None:
+        self._job = job
+        self._content = content
+        self.streams = streams
+        self._pid = os.getpid()
+        self._main: _Main | None = None
+
+    def run(self, args: bytes) -> tuple[bytes, bytes]:
+        """Call `main`: the kind of the answer and its text."""
+        sys.stdout, sys.stderr = self.streams
+        try:
+            kind, answer = RESULT, self._result(args)
+        except BaseException as error:  # whatever user code raises is the job's error
+            kind, answer = ERROR, json.dumps(_describe(error, self._job)).encode()
+        if os.getpid() != self._pid:  # a fork of the user's that came back here
+            os._exit(0)
+        _flush(self.streams)
+        return kind, answer
+
+    def _result(self, args: bytes) -> bytes:
+        arguments = json.loads(args)
+        if self._main is None:
+            self._main = _Main.of(_load(self._content))
+        try:
+            value = self._main.call(arguments)
+        except SystemExit as exit_:
+            if exit_.code not in (None, 0):
+                raise
+            value = None
+        text = to_json(value)
+        most = self._job.result_bytes
+        if len(text) > most:
+            raise ResultTooLarge(f"the result has {size_text(len(text))}, the limit is {size_text(most)}")
+        return text
+
+
+finish: None = None
+"""Nothing is left to do: the script's process has written its result itself."""
 
 
 def _load(content: str) -> ModuleType:
@@ -90,30 +136,46 @@ def _load(content: str) -> ModuleType:
     return module
 
 
-def _call(main: Any, arguments: dict[str, Any]) -> Any:
-    parameters = inspect.signature(main).parameters.values()
-    positional: list[Any] = []
-    named: dict[str, Any] = {}
-    rest = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    for parameter in parameters:
-        if parameter.name not in arguments or parameter.kind in (
-            parameter.VAR_POSITIONAL,
-            parameter.VAR_KEYWORD,
-        ):
-            continue
-        if parameter.kind is parameter.POSITIONAL_ONLY:
-            positional.append(arguments[parameter.name])
-        else:
-            named[parameter.name] = arguments[parameter.name]
-    if rest:
-        taken = {p.name for p in parameters if p.kind is p.POSITIONAL_ONLY}
-        named.update({k: v for k, v in arguments.items() if k not in taken})
-    value = main(*positional, **named)
-    if not inspect.iscoroutine(value):
-        return value
-    import asyncio  # rarely needed and large: every cell would carry it
+@dataclass(frozen=True, slots=True)
+class _Main:
+    """The function `main` and the names of its parameters; `rest`: it takes any other name too."""
 
-    return asyncio.run(value)
+    function: Any
+    positional: list[str]
+    named: list[str]
+    rest: bool
+
+    @classmethod
+    def of(cls, module: ModuleType) -> _Main:
+        """Raises MissingMain."""
+        main = getattr(module, "main", None)
+        if not callable(main):
+            raise MissingMain("the script defines no function main")
+        if type(main) is FunctionType and not main.__dict__:  # nobody has wrapped it: no need of `inspect`
+            code, names = main.__code__, main.__code__.co_varnames
+            first, end = code.co_posonlyargcount, code.co_argcount + code.co_kwonlyargcount
+            return cls(main, [*names[:first]], [*names[first:end]], bool(code.co_flags & inspect.CO_VARKEYWORDS))
+        parameters = inspect.signature(main).parameters.values()
+        return cls(
+            main,
+            [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY],
+            [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)],
+            any(p.kind is p.VAR_KEYWORD for p in parameters),
+        )
+
+    def call(self, arguments: dict[str, Any]) -> Any:
+        """What it returns; a coroutine is run to its end."""
+        positional = [arguments[name] for name in self.positional if name in arguments]
+        if self.rest:
+            named = {name: value for name, value in arguments.items() if name not in self.positional}
+        else:
+            named = {name: arguments[name] for name in self.named if name in arguments}
+        value = self.function(*positional, **named)
+        if not inspect.iscoroutine(value):
+            return value
+        import asyncio  # rarely needed and large: every cell would carry it
+
+        return asyncio.run(value)
 
 
 class MissingMain(Exception):

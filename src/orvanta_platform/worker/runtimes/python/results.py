@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import decimal
 import enum
 import json
 import math
-import pathlib
-import uuid
 from typing import Any
-
-_AS_TEXT = (decimal.Decimal, uuid.UUID, pathlib.PurePath)
-_AS_ISO = (datetime.datetime, datetime.date, datetime.time)
 
 
 class NotJson(Exception):
@@ -37,11 +30,16 @@ def to_json(value: Any) -> bytes:
 
 
 def _convert(value: Any) -> Any:
+    import datetime  # rarely needed and large, all of them: every cell would carry them
+    import decimal
+    import pathlib
+    import uuid
+
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, _AS_ISO):
+    if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
-    if isinstance(value, _AS_TEXT):
+    if isinstance(value, decimal.Decimal | uuid.UUID | pathlib.PurePath):
         return str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}

@@ -1,4 +1,4 @@
-"""Which parameters a bash script takes: read from its text, never by running it. Standard library only."""
+"""Which parameters a bash script takes. Standard library only: the host in the cell reads them too."""
 
 from __future__ import annotations
 

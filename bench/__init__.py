@@ -1,0 +1,1 @@
+"""Measures the platform beside its peers: `python -m bench p1 p2`. See docs/guides/benchmarks.md."""

@@ -1,0 +1,51 @@
+"""The bars, and what a measurement tells of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to measure. `quick`: some seconds each and no peers, to see that it works, never how fast.
+
+    `rounds`: measured repetitions after the warm-up; `jobs`: length of the queue of P4.
+    `peers`: folder that peers are installed into.
+    """
+
+    quick: bool = False
+    rounds: int = 15
+    jobs: int = 100_000
+    peers: Path | None = None
+    say: Callable[[str], None] = print
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One bar measured. `reached` None: there was nothing to compare with; `measured` says why."""
+
+    bar: str
+    what: str
+    asked: str
+    measured: str
+    reached: bool | None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def record(self) -> dict[str, Any]:
+        """As it is kept: JSON values."""
+        return {
+            "bar": self.bar,
+            "what": self.what,
+            "asked": self.asked,
+            "measured": self.measured,
+            "reached": self.reached,
+            "notes": list(self.notes),
+            **self.data,
+        }
+
+
+Measure = Callable[[Options], Outcome]

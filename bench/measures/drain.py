@@ -1,0 +1,147 @@
+"""P4: a full queue of runs that do nothing, drained by one worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from bench.bars import Options, Outcome
+from bench.database import settings_of
+from bench.loader import load
+from bench.machine import free_port
+from bench.ours import environment, new_home, role_of
+from bench.processes import CpuGroup, CpuMeter, Program
+from bench.samples import Samples
+from orvanta_platform import settings as settings_module
+from orvanta_platform.db.migrate import migrate
+from orvanta_platform.embedded import postgres
+from orvanta_platform.embedded.postgres import EmbeddedPostgres
+from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.services.setup import first_start
+from orvanta_platform.settings import Settings
+
+_SLOTS = 100
+_LOOK_S = 0.1
+_BEGUN = "SELECT EXISTS (SELECT FROM run WHERE ended_at > $1)"
+_EMPTY = "SELECT NOT EXISTS (SELECT FROM run_live)"
+_ENDED = """\
+SELECT count(*) AS ended, count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+       extract(epoch FROM max(ended_at) - min(started_at))::double precision AS seconds
+FROM run WHERE ended_at > $1
+"""
+
+
+@dataclass(slots=True)
+class _Drained:
+    """What the drains took: jobs a second each, and their CPU time by role."""
+
+    rates: list[float] = field(default_factory=list)
+    load_s: list[float] = field(default_factory=list)
+    cpu: dict[str, int] = field(default_factory=dict)
+
+
+def p4(options: Options) -> Outcome:
+    """Drain the queue again and again, each time by a fresh worker process."""
+    jobs, rounds = options.jobs, 1 if options.quick else min(options.rounds, 7)
+    found = _Drained()
+    with new_home() as home, postgres.start(home / "orvanta") as database:
+        settings = _settings(home, database)
+        asyncio.run(_prepare(settings))
+        about = settings_of(database)
+        if not options.quick:
+            _drain(settings, home, database, jobs // 20, _Drained(), options)
+        for _ in range(rounds):
+            _drain(settings, home, database, jobs, found, options)
+    samples = Samples.of("jobs/s", found.rates)
+    cpu = {role: round(ns / (jobs * rounds) / 1000, 1) for role, ns in sorted(found.cpu.items())}
+    data: dict[str, Any] = {
+        "jobs": jobs,
+        "settings": {"ORVANTA_SLOTS": str(_SLOTS)},
+        "postgresql": about,
+        "rate": samples.record(),
+        "load": Samples.of("s", found.load_s).record(),
+        "cpu_us_per_job": cpu,
+    }
+    what = f"{jobs:,} queued runs of one `identity` node, drained by one worker process"
+    return Outcome("P4", what, "≥ 15,000/s", f"{samples.median:,.0f}/s", samples.median >= 15_000, data)
+
+
+def _drain(
+    settings: Settings, home: Path, database: EmbeddedPostgres, jobs: int, found: _Drained, options: Options
+) -> None:
+    began = time.perf_counter()
+    since = asyncio.run(_with_platform(settings, lambda platform: _load(platform, jobs)))
+    found.load_s.append(time.perf_counter() - began)
+    group = CpuGroup()
+    env = environment(home, free_port(), ORVANTA_SLOTS=str(_SLOTS))
+    meter = CpuMeter([database.keeper_pid], role_of)
+    worker = Program([sys.executable, "-m", "orvanta_platform.cli.main", "worker"], env=env, group=group)
+    try:
+        asyncio.run(_await(database.owner_url, _BEGUN, worker, since))
+        meter.start()
+        begun_ns = group.usage_ns() or 0
+        asyncio.run(_await(database.owner_url, _EMPTY, worker))
+        meter.stop()
+        meter.total["worker"] = (group.usage_ns() or 0) - begun_ns
+        row = asyncio.run(_history(database.owner_url, since))
+    finally:
+        worker.stop()
+        group.close()
+    assert row["ended"] == row["succeeded"] == jobs, row
+    found.rates.append(jobs / row["seconds"])
+    for role, ns in meter.total.items():
+        found.cpu[role] = found.cpu.get(role, 0) + ns
+    options.say(f"  {jobs:,} queued in {found.load_s[-1]:.1f} s, drained in {row['seconds']:.2f} s")
+
+
+def _settings(home: Path, database: EmbeddedPostgres) -> Settings:
+    made = settings_module.load({"ORVANTA_HOME": str(home / "orvanta")})
+    return settings_module.with_database(made, database.app_url, database.owner_url)
+
+
+async def _prepare(settings: Settings) -> None:
+    assert settings.owner_url is not None
+    await migrate(settings.owner_url, app_url=settings.database_url)
+    await _with_platform(settings, lambda platform: first_start(platform.db, settings))
+
+
+async def _with_platform(settings: Settings, work: Callable[[Platform], Awaitable[Any]]) -> Any:
+    platform = await open_platform(settings)
+    try:
+        return await work(platform)
+    finally:
+        await platform.close()
+
+
+async def _load(platform: Platform, jobs: int) -> Any:
+    """Fill the queue; gives the database's time before anything is drained."""
+    await load(platform, jobs)
+    async with platform.db.acquire() as connection:
+        return await connection.fetchval("SELECT now()")
+
+
+async def _await(url: str, question: str, worker: Program, *arguments: Any) -> None:
+    """Ask the database until it says yes."""
+    connection = await asyncpg.connect(url)
+    try:
+        while not await connection.fetchval(question, *arguments):
+            assert worker.process.poll() is None, "".join(worker.lines[-20:])
+            await asyncio.sleep(_LOOK_S)
+    finally:
+        await connection.close()
+
+
+async def _history(url: str, since: Any) -> Any:
+    """What history says of the runs that ended since."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchrow(_ENDED, since)
+    finally:
+        await connection.close()

@@ -1,0 +1,107 @@
+"""P5 and P12: how long until user code begins, how long from a start to the first result."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.bars import Options, Outcome
+from bench.client import Call, Client
+from bench.kept import keeps_processes
+from bench.ours import Installation, installation, new_home
+from bench.samples import Samples
+from bench.sides import WARM_UP
+from bench.workflows import clock, small
+
+_CLOCK_PATH = "f/bench/clock"
+_EXAMPLES = Path(__file__).parents[2] / "examples"
+_TRIES = 300
+_PAUSE_S = (0.02, 0.06)
+
+
+def p5(options: Options) -> Outcome:
+    """From sending the call that starts a run to the first line of its code, one run at a time."""
+    tries = 20 if options.quick else _TRIES
+    with installation() as ours:
+        dedicated, notes = keeps_processes(ours)
+        found = {"confined": _first_lines(ours, "confined", tries)}
+        if dedicated:
+            found["dedicated"] = _first_lines(ours, "dedicated", tries)
+        meter_about = {"settings": ours.settings, "tries": tries}
+    for name, samples in found.items():
+        options.say(f"  {name}: {samples.text()}")
+    told = ", ".join(f"{name} p50 {_p(each, 0.5)} p99 {_p(each, 0.99)}" for name, each in found.items())
+    confined = found["confined"]
+    reached = confined.quantile(0.5) <= 10 and confined.quantile(0.99) <= 25
+    reached = reached and dedicated and found["dedicated"].quantile(0.5) <= 2
+    data = {**meter_about, **{name: _record(each) for name, each in found.items()}}
+    what = "call that starts a run → first line of its code, idle"
+    return Outcome("P5", what, "p50 ≤ 10 ms, p99 ≤ 25 ms; dedicated p50 ≤ 2 ms", told, reached, data, notes)
+
+
+def _first_lines(ours: Installation, mode: str, tries: int) -> Samples:
+    path = f"{_CLOCK_PATH}_{mode}"
+    status, answer = ours.deploy(path, clock(dedicated=mode == "dedicated"))
+    assert status == 201, answer
+    call = ours.run(path, {}, None)
+    client = Client(ours.base)
+    taken = []
+    for _ in range(WARM_UP + tries):
+        time.sleep(random.uniform(*_PAUSE_S))
+        sent = time.time_ns()
+        _, began = client.ask(call)
+        taken.append((began - sent) / 1e6)
+    client.close()
+    return Samples.of("ms", taken[WARM_UP:])
+
+
+def p12(options: Options) -> Outcome:
+    """From `orvanta up` to the result of a Python workflow: in an empty home, and in one that was used."""
+    rounds = 1 if options.quick else min(options.rounds, 7)
+    first: list[float] = []
+    later: list[float] = []
+    ready: dict[str, list[float]] = {"first": [], "later": []}
+    examples: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        with new_home() as home:
+            for name, times in (("first", first), ("later", later)):
+                running = Installation(home)
+                try:
+                    running.client.time(running.preview(small(), 42))
+                    times.append(time.perf_counter() - running.began)
+                    ready[name].append(running.ready_s)
+                    for example, seconds in _examples(running).items():
+                        examples.setdefault(f"{example}, {name} start", []).append(seconds)
+                finally:
+                    running.close()
+        options.say(f"  first {first[-1]:.2f} s, later {later[-1]:.2f} s")
+    samples = {"first": Samples.of("s", first), "later": Samples.of("s", later)}
+    data: dict[str, Any] = {name: each.record() for name, each in samples.items()}
+    data["ready"] = {name: Samples.of("s", times).record() for name, times in ready.items()}
+    data["examples_after_that"] = {name: Samples.of("s", times).record() for name, times in examples.items()}
+    told = f"{samples['first'].median:.2f} s; {samples['later'].median:.2f} s"
+    reached = samples["first"].median <= 6 and samples["later"].median <= 3
+    what = "`orvanta up` → result of a Python workflow: first start; later start"
+    return Outcome("P12", what, "≤ 6 s; ≤ 3 s", told, reached, data)
+
+
+def _examples(running: Installation) -> dict[str, float]:
+    """Seconds of each example's run, the first one in this process."""
+    taken = {}
+    for folder in sorted(_EXAMPLES.glob("*.flow")):
+        name = folder.stem
+        args, result = (json.loads((_EXAMPLES / f"{name}.{part}.json").read_text()) for part in ("input", "result"))
+        call: Call = running.run(f"f/examples/{name}", args, result)
+        taken[name] = running.client.time(call)
+    return taken
+
+
+def _p(samples: Samples, part: float) -> str:
+    return f"{samples.quantile(part):.2f} ms"
+
+
+def _record(samples: Samples) -> dict[str, Any]:
+    return {"p50": samples.quantile(0.5), "p99": samples.quantile(0.99), **samples.record()}

@@ -1,0 +1,83 @@
+"""Puts the peers into a folder of their own: a virtual environment by uv, programs from npm."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from bench.bars import Options
+
+_PATIENCE_S = 600
+_KEPT = ("PATH", "HOME", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
+_KEPT_STARTS = ("UV_", "PIP_", "NPM_CONFIG_", "npm_config_")
+_KEPT_ENDS = ("_proxy", "_PROXY")
+
+
+class PeerMissing(Exception):
+    """The peer cannot be installed or started here; the text says why."""
+
+
+def environment() -> dict[str, str]:
+    """What an installer gets of our environment: where packages come from, nothing else."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or name.startswith(_KEPT_STARTS) or name.endswith(_KEPT_ENDS)
+    }
+
+
+def python(options: Options, name: str, packages: Sequence[str]) -> tuple[Path, dict[str, str]]:
+    """The interpreter of an environment with these packages, and their versions. Raises PeerMissing."""
+    folder = _folder(options) / name
+    program = folder / "bin" / "python"
+    if not program.exists():
+        options.say(f"  installing {' and '.join(packages)}")
+        _run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, folder])
+        _run([find_uv_bin(), "pip", "install", "--quiet", "--system-certs", "--python", program, *packages])
+    listed = _run([find_uv_bin(), "pip", "list", "--quiet", "--format", "json", "--python", program])
+    versions = {row["name"]: row["version"] for row in json.loads(listed)}
+    return program, {name: versions[name] for name in packages}
+
+
+def npm(options: Options, package: str) -> tuple[Path, str]:
+    """The folder of npm packages with this one in it, and its version. Raises PeerMissing."""
+    folder = _folder(options) / "npm"
+    described = folder / "node_modules" / package / "package.json"
+    if not described.exists():
+        program = shutil.which("npm")
+        if program is None:
+            raise PeerMissing("npm is not installed")
+        options.say(f"  installing {package}")
+        folder.mkdir(exist_ok=True)
+        _run(
+            [program, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, package]
+        )
+    return folder / "node_modules", json.loads(described.read_text())["version"]
+
+
+def _folder(options: Options) -> Path:
+    if options.peers is None:
+        raise PeerMissing("no folder was given for peers")
+    options.peers.mkdir(parents=True, exist_ok=True)
+    return options.peers
+
+
+def _run(command: Sequence[str | Path]) -> str:
+    words = [str(word) for word in command]
+    try:
+        done = subprocess.run(
+            words, env=environment(), capture_output=True, text=True, timeout=_PATIENCE_S, check=False, cwd="/"
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise PeerMissing(f"{Path(words[0]).name} failed: {error}") from None
+    if done.returncode != 0:
+        last = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        raise PeerMissing(f"{Path(words[0]).name} {words[1]} failed: {last}")
+    return done.stdout

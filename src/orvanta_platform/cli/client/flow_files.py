@@ -1,0 +1,147 @@
+"""Workflows as they lie in folders: `<path>.flow/flow.yaml` with its code in files, or one document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml.comments import CommentedBase, CommentedMap
+
+from orvanta_platform.cli.client.places import path_of
+from orvanta_platform.errors import BadRequest, InvalidWorkflow
+from orvanta_platform.workflow import document, inline
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.document import Format
+from orvanta_platform.workflow.text import open_yaml
+from orvanta_platform.workflow.validate import validate
+
+FOLDER = ".flow"
+_DOCUMENTS = ("flow.yaml", "flow.yml", "flow.json")
+_ALONE = (".flow.yaml", ".flow.yml", ".flow.json")
+_LINE = re.compile(r" at line (\d+), column (\d+)")
+
+
+@dataclass(frozen=True)
+class FlowFile:
+    """A workflow that was read. `text` is its source with the code put in, `tree` what that says.
+
+    `file` is the document, `written` its text as it lies there; `inlined` names the file of each JSON pointer.
+    """
+
+    file: Path
+    format: Format
+    written: str
+    text: str
+    tree: dict[str, Any]
+    inlined: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> str | None:
+        """The path that its place in the folders says, None where that says none."""
+        alone = self.file.name not in _DOCUMENTS or not self.file.parent.name.endswith(FOLDER)
+        place = self.file if alone else self.file.parent
+        return path_of(place, (FOLDER,) if not alone else (*_ALONE, ".yaml", ".yml", ".json"))
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """All that can be said about it without a server; errors first."""
+        return validate(self.tree)
+
+    def place(self, pointer: str) -> str:
+        """Where a JSON pointer of the document lies: file, and line and column where that is known."""
+        if pointer in self.inlined:
+            return str(self.file.parent / self.inlined[pointer])
+        found = self._position(pointer)
+        return f"{self.file}:{found[0]}:{found[1]}" if found else str(self.file)
+
+    def _position(self, pointer: str) -> tuple[int, int] | None:
+        node: Any = self._opened
+        found: tuple[int, int] | None = None
+        for part in pointer.split("/")[1:]:
+            key: Any = part.replace("~1", "/").replace("~0", "~")
+            if not isinstance(node, CommentedBase):
+                break
+            try:
+                key = key if isinstance(node, CommentedMap) else int(key)
+                line, column = node.lc.data[key][:2]
+                node = node[key]  # type: ignore[index]
+            except (KeyError, ValueError, IndexError, TypeError):
+                break
+            found = line + 1, column + 1
+        return found
+
+    @cached_property
+    def _opened(self) -> CommentedMap | None:
+        return open_yaml(self.written) if self.format == "yaml" else None
+
+
+def read(given: Path) -> FlowFile:
+    """The workflow of a folder `x.flow`, or of a document. Raises BadRequest, InvalidWorkflow (see `told`)."""
+    file = _document_in(given) if given.is_dir() else given
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"The workflow {file} cannot be read: {error.strerror}.") from None
+    format: Format = "json" if file.suffix == ".json" else "yaml"
+    tree = document.parse(source, format).tree
+    written = source.decode("utf-8-sig")
+    inlined = inline.references(tree)
+    if not inlined:
+        return FlowFile(file, format, written, written, tree)
+    files = _files(file.parent, inlined.values())
+    whole = inline.resolve(tree, files)
+    text = inline.resolve_yaml(written, files) if format == "yaml" else written
+    return FlowFile(file, format, written, text, whole, inlined)
+
+
+def find(folder: Path) -> list[Path]:
+    """Every workflow under a folder, by name. Hidden folders are left out."""
+    found = [each for each in folder.rglob("*") if _is_flow(each)]
+    return sorted(each for each in found if not any(part.startswith(".") for part in each.relative_to(folder).parts))
+
+
+def is_one(place: Path) -> bool:
+    """Whether this is a workflow itself, not a folder that holds some: any file counts."""
+    return place.is_file() or any((place / name).is_file() for name in _DOCUMENTS) or place.name.endswith(FOLDER)
+
+
+def told(given: Path, error: InvalidWorkflow) -> list[tuple[str, Diagnostic]]:
+    """Place and diagnostic of everything an unreadable workflow was refused for."""
+    file = _document_in(given) if given.is_dir() else given
+    shown = []
+    for each in error.details or []:
+        line = _LINE.search(each["message"])
+        shown.append((f"{file}:{line[1]}:{line[2]}" if line else str(file), Diagnostic(**each)))
+    return shown
+
+
+def _is_flow(place: Path) -> bool:
+    if place.is_dir():
+        return place.name.endswith(FOLDER) and any((place / name).is_file() for name in _DOCUMENTS)
+    return place.name.endswith(_ALONE) and place.name not in _ALONE
+
+
+def _document_in(folder: Path) -> Path:
+    found = next((folder / name for name in _DOCUMENTS if (folder / name).is_file()), None)
+    if found is None:
+        raise BadRequest(f"The folder {folder} holds no flow.yaml.", hint="Name a folder <path>.flow or a document.")
+    return found
+
+
+def _files(folder: Path, names: Sequence[str] | Any) -> dict[str, str]:
+    """The named files of a folder that can be read; what lies outside the folder is left out."""
+    files = {}
+    for name in names:
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder.resolve()) or not file.is_file():
+            continue
+        try:
+            files[name] = file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise BadRequest(f"The file {folder / name} is not UTF-8: byte {error.start}.") from None
+        except OSError as error:
+            raise BadRequest(f"The file {folder / name} cannot be read: {error.strerror}.") from None
+    return files

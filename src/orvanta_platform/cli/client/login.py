@@ -1,0 +1,201 @@
+"""`orvanta login`, `logout` and `whoami`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from orvanta_platform.cli.client.asking import ask, ask_secret
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.errors import BadRequest
+
+if TYPE_CHECKING:
+    from orvanta_platform.cli.client.api import Api
+    from orvanta_platform.cli.client.profiles import Profile, Profiles
+
+Url = Annotated[str | None, typer.Argument(metavar="URL", help="Address of the server; the profile's where left out.")]
+Email = Annotated[str | None, typer.Option("--email", help="E-mail address; asked for where left out.")]
+TokenStdin = Annotated[bool, typer.Option("--token-stdin", help="Read a token from stdin, and ask for no password.")]
+
+_ADMINS = "admins"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    command(
+        app,
+        "orvanta login https://orvanta.example.org",
+        "orvanta login https://orvanta.example.org --profile prod --workspace sales",
+        "orvanta login https://orvanta.example.org --token-stdin < token.txt",
+    )(login)
+    command(app, "orvanta logout", "orvanta logout --profile prod")(logout)
+    command(app, "orvanta whoami", "orvanta whoami --json | jq -r .username")(whoami)
+
+
+def login(session: Session, url: Url = None, email: Email = None, token_stdin: TokenStdin = False) -> None:
+    """Log in to a server and keep its token in a profile, which becomes the current one.
+
+    Asks for e-mail address and password; without a terminal the password is the first line of stdin. Neither a
+    password nor a token is ever an argument: other users of the machine could read it.
+    """
+    from orvanta_platform.cli.client import profiles
+    from orvanta_platform.cli.client.api import open_api
+    from orvanta_platform.cli.client.connection import Connection, in_the_clear
+    from orvanta_platform.cli.client.output import print_json, say
+
+    known = profiles.load()
+    name, address = _place(session.profile, url, known)
+    if in_the_clear(address):
+        say(f"Warning: {address} is not encrypted; the token can be read on the way.")
+    token = _line_of_stdin("token") if token_stdin else _token_for_password(Connection(address, "", "", name), email)
+    api = open_api(Connection(address, "", token, name))
+    try:
+        account = api.get("/api/users/whoami")
+        workspace = _workspace(api, session.workspace)
+    finally:
+        api.client.close()
+    known.with_profile(profiles.Profile(name, address, workspace, token)).save()
+    if session.as_json:
+        print_json({"profile": name, "url": address, "workspace": workspace, "email": account["email"]})
+    else:
+        print(f"Logged in to {address} as {account['email']}, workspace {workspace}, profile {name}.")
+
+
+def logout(session: Session) -> None:
+    """Forget the token of a profile; a session that `login` began ends on the server too.
+
+    Address and workspace stay, for the next login. A token of `--token-stdin` stays valid on the server.
+    """
+    from dataclasses import replace
+
+    from orvanta_platform.cli.client import profiles
+    from orvanta_platform.cli.client.api import open_api
+    from orvanta_platform.cli.client.connection import Connection
+    from orvanta_platform.cli.client.errors import NotLoggedIn, ServerRefused, ServerUnreachable
+    from orvanta_platform.cli.client.output import print_json, say
+
+    known = profiles.load()
+    profile = _in_file(session.profile, known)
+    if profile.token is not None:
+        api = open_api(Connection(profile.url, profile.workspace, profile.token, profile.name))
+        try:
+            api.post("/api/auth/logout")
+        except (NotLoggedIn, ServerRefused, ServerUnreachable) as error:
+            say(f"The server did not end the session: {error.message}")
+        finally:
+            api.client.close()
+    forgotten = {**known.profiles, profile.name: replace(profile, token=None)}
+    replace(known, profiles=forgotten).save()
+    if session.as_json:
+        print_json({"profile": profile.name, "url": profile.url})
+    else:
+        print(f"Logged out of {profile.url}, profile {profile.name}.")
+
+
+def whoami(session: Session) -> None:
+    """Say who the token belongs to, on which server, in which workspace."""
+    from orvanta_platform.cli.client.output import print_json
+
+    api = session.api
+    account = api.get("/api/users/whoami")
+    member = api.get_or_none(api.in_workspace("users/whoami")) or {}
+    connection = api.connection
+    found = {
+        "email": account["email"],
+        "username": member.get("username", account["username"]),
+        "role": member.get("role"),
+        "groups": member.get("groups", []),
+        "super_admin": account["super_admin"],
+        "workspace": connection.workspace,
+        "url": connection.url,
+        "profile": connection.profile,
+    }
+    if session.as_json:
+        print_json(found)
+        return
+    role = found["role"] or ("no member, but superadmin" if found["super_admin"] else "no member")
+    print(f"{found['email']} ({found['username']}), {role} of the workspace {connection.workspace}")
+    print(f"on {connection.url}, profile {connection.profile}")
+
+
+def _place(profile: str | None, url: str | None, known: Profiles) -> tuple[str, str]:
+    """Name and address of the profile to log in to."""
+    from orvanta_platform.cli.client.connection import server_url
+    from orvanta_platform.cli.client.profiles import check_name
+
+    if profile is not None:
+        check_name(profile)
+    if url is None:
+        present = known.profiles.get(profile or known.current or "")
+        url = present.url if present else os.environ.get("ORVANTA_URL")
+        profile = present.name if present else profile
+        if not url:
+            raise typer.BadParameter("Say which server: `orvanta login https://orvanta.example.org`.")
+    address = server_url(url)
+    same = next((each.name for each in known.profiles.values() if each.url == address), None)
+    return profile or same or (urlsplit(address).hostname or "").replace(".", "-").replace(":", "-"), address
+
+
+def _in_file(name: str | None, known: Profiles) -> Profile:
+    from orvanta_platform.cli.client.profiles import LOCAL
+
+    found = known.profiles.get(name or known.current or "")
+    if found is None:
+        hint = (
+            "The installation of this machine, profile local, has no login to end." if name in (None, LOCAL) else None
+        )
+        raise BadRequest("There is no such login." if name else "Nobody is logged in.", hint=hint)
+    return found
+
+
+def _token_for_password(connection: Any, email: str | None) -> str:
+    from orvanta_platform.cli.client.api import open_api
+    from orvanta_platform.cli.client.errors import NotLoggedIn
+
+    if sys.stdin.isatty():
+        email = email or ask("E-mail address")
+        password = ask_secret("Password")
+    elif email:
+        password = _line_of_stdin("password")
+    else:
+        raise typer.BadParameter("Without a terminal: --email and the password on stdin, or --token-stdin.")
+    api = open_api(connection)
+    try:
+        return api.post("/api/auth/login", {"email": email, "password": password})
+    except NotLoggedIn as error:
+        raise NotLoggedIn(error.message) from None
+    finally:
+        api.client.close()
+
+
+def _line_of_stdin(what: str) -> str:
+    if sys.stdin.isatty():
+        return ask_secret(what.capitalize()).strip()
+    line = sys.stdin.readline().strip() if what == "token" else sys.stdin.readline().rstrip("\r\n")
+    if not line or (what == "token" and not (line.isascii() and line.isprintable())):
+        raise BadRequest(f"No {what} was given.", hint="Write it to standard input, on one line.")
+    return line
+
+
+def _workspace(api: Api, asked: str | None) -> str:
+    """The workspace asked for, or the only one there is to choose. Raises BadRequest."""
+    mine = [each["id"] for each in api.get("/api/workspaces/users")["workspaces"] if not each["disabled"]]
+    asked = asked or os.environ.get("ORVANTA_WORKSPACE")
+    if asked:
+        if asked not in mine:
+            raise BadRequest(f"There is no workspace {asked[:100]} here for you.", hint=f"Yours: {_listed(mine)}.")
+        return asked
+    likely = [each for each in mine if each != _ADMINS] or mine
+    if len(likely) == 1:
+        return str(likely[0])
+    if likely and sys.stdin.isatty():
+        return _workspace(api, ask(f"Workspace ({_listed(likely)})"))
+    raise BadRequest("Say which workspace to use.", hint=f"--workspace, one of: {_listed(likely)}.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names) or "none"

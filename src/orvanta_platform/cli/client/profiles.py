@@ -1,0 +1,137 @@
+"""The file of profiles: which servers this user works with, and the token for each.
+
+`$XDG_CONFIG_HOME/orvanta/profiles.toml`, readable by its owner alone:
+
+    current = "prod"
+
+    [profile.prod]
+    url = "https://orvanta.example.org"
+    workspace = "main"
+    token = "…"
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from orvanta_platform.errors import SettingsError
+
+LOCAL = "local"
+"""The installation of this machine, made by `orvanta up`: never in the file."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A server and a workspace on it. Without `token` it is logged out."""
+
+    name: str
+    url: str
+    workspace: str
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Profiles:
+    """All profiles of the file, by name; `current` is the one that commands use."""
+
+    file: Path
+    current: str | None = None
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+    def with_profile(self, profile: Profile) -> Profiles:
+        """The same with this profile put in, as the current one."""
+        return replace(self, current=profile.name, profiles={**self.profiles, profile.name: profile})
+
+    def without(self, name: str) -> Profiles:
+        """The same without this profile."""
+        rest = {each: profile for each, profile in self.profiles.items() if each != name}
+        return replace(self, current=None if self.current == name else self.current, profiles=rest)
+
+    def save(self) -> None:
+        """Write the file anew, at once and readable by its owner alone. Raises SettingsError."""
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = self.file.with_name(f".{self.file.name}.{secrets.token_hex(8)}")
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as text:
+                text.write(self._text())
+            draft.replace(self.file)
+        except OSError as error:
+            raise _unusable(self.file, error) from None
+
+    def _text(self) -> str:
+        blocks = [f"current = {_quoted(self.current)}\n"] if self.current else []
+        for profile in self.profiles.values():
+            lines = [f"[profile.{profile.name}]", f"url = {_quoted(profile.url)}"]
+            lines.append(f"workspace = {_quoted(profile.workspace)}")
+            if profile.token:
+                lines.append(f"token = {_quoted(profile.token)}")
+            blocks.append("\n".join(lines) + "\n")
+        return "\n".join(blocks)
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Profiles:
+    """The profiles of this user, none where there is no file.
+
+    A file that others may read is closed to them. Raises SettingsError for one that cannot be read.
+    """
+    file = _folder(environ) / "profiles.toml"
+    try:
+        text = file.read_text(encoding="utf-8")
+        if file.stat().st_mode & 0o077:
+            file.chmod(0o600)
+        tree = tomllib.loads(text)
+        found = {name: _profile(name, table) for name, table in tree.get("profile", {}).items()}
+        current = tree.get("current")
+    except FileNotFoundError:
+        return Profiles(file)
+    except OSError as error:
+        raise _unusable(file, error) from None
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise SettingsError(
+            f"The file of profiles {file} cannot be read: {error}.", hint="Correct it, or remove it and log in again."
+        ) from None
+    return Profiles(file, current if isinstance(current, str) else None, found)
+
+
+def check_name(name: str) -> str:
+    """A name that a profile of the file may have. Raises SettingsError."""
+    if not _NAME.fullmatch(name):
+        raise SettingsError(f"{name[:100]!r} is no name of a profile.", hint="Use letters, digits, _ and -.")
+    if name == LOCAL:
+        raise SettingsError(
+            "The profile local is this machine's own installation.", hint="Choose another name with --profile."
+        )
+    return name
+
+
+def _profile(name: str, table: Mapping[str, str]) -> Profile:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a profile")
+    values = {key: table[key] for key in ("url", "workspace")} | {"token": table.get("token") or ""}
+    if not all(isinstance(value, str) for value in values.values()):
+        raise ValueError(f"the values of the profile {name} must be texts")
+    return Profile(name, values["url"], values["workspace"], values["token"] or None)
+
+
+def _folder(environ: Mapping[str, str]) -> Path:
+    config = environ.get("XDG_CONFIG_HOME")
+    return (Path(config) if config else Path.home() / ".config") / "orvanta"
+
+
+def _quoted(text: str) -> str:
+    """A TOML string; what JSON leaves as it is and TOML forbids, the character DEL, is escaped as well."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _unusable(file: Path, error: OSError) -> SettingsError:
+    return SettingsError(f"The file of profiles {file} cannot be used: {error.strerror}.")

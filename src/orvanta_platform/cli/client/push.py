@@ -1,0 +1,116 @@
+"""`flow push` and `script push`: one thing, or everything under a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from orvanta_platform.cli.client import flow_files, script_files
+from orvanta_platform.cli.client.command import Session
+from orvanta_platform.cli.client.deploy import (
+    Options,
+    Pushed,
+    push_flow,
+    push_script,
+    read_flow,
+    show_diagnostics,
+)
+from orvanta_platform.cli.client.errors import FAILED, NotLoggedIn, ServerUnreachable
+from orvanta_platform.cli.client.output import print_json, say
+from orvanta_platform.cli.client.places import needed
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.workflow.diagnostics import errors, invalid
+
+
+def push_flows(session: Session, source: Path | None, path: str | None, options: Options, *, everything: bool) -> None:
+    """Deploy the workflow at `source`, or all under it."""
+    root = _root(source, everything)
+
+    def push(file: Path, place: str | None) -> Pushed:
+        flow = read_flow(file)
+        if options.dry_run:
+            found = flow.diagnostics()
+            show_diagnostics(flow, found)
+            if errors(found):
+                raise invalid(found)
+        return push_flow(session.api, flow, needed(place or flow.path, file), options)
+
+    alone = flow_files.is_one(root)
+    _push(session, [root] if alone else flow_files.find(root), path, options, push, alone=alone)
+
+
+def push_scripts(
+    session: Session, source: Path | None, path: str | None, options: Options, *, everything: bool, language: str | None
+) -> None:
+    """Deploy the script in `source`, or all under it that lie in a folder f or u."""
+    root = _root(source, everything)
+
+    def push(file: Path, place: str | None) -> Pushed:
+        script = script_files.read(file, language)
+        return push_script(session.api, script, needed(place or script.path, file), options)
+
+    alone = root.is_file()
+    files = [root] if alone else [file for file in script_files.find(root) if script_files.path_in_folders(file)]
+    _push(session, files, path, options, push, alone=alone)
+
+
+def _push(
+    session: Session,
+    files: list[Path],
+    path: str | None,
+    options: Options,
+    push: Callable[[Path, str | None], Pushed],
+    *,
+    alone: bool,
+) -> None:
+    if alone:
+        _tell(session, [push(files[0], path)], options, alone=True)
+        return
+    if path is not None or options.base is not None:
+        raise typer.BadParameter("A path and --base are for one thing, not for a whole folder.")
+    if not files:
+        raise typer.BadParameter("There is nothing to push under the folder.")
+    done: list[Pushed] = []
+    failed: list[dict[str, object]] = []
+    for file in files:
+        try:
+            done.append(push(file, None))
+        except (ServerUnreachable, NotLoggedIn):
+            raise
+        except OrvantaError as error:
+            failed.append({"file": str(file), "error": error.as_dict()})
+            say(f"{file}: {error.message}" + (f"\n    {error.hint}" if error.hint else ""))
+    _tell(session, done, options, alone=False, failed=failed)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _tell(
+    session: Session,
+    done: list[Pushed],
+    options: Options,
+    *,
+    alone: bool,
+    failed: list[dict[str, object]] | None = None,
+) -> None:
+    if session.as_json:
+        one = {**done[0].as_dict(), "dry_run": options.dry_run} if alone else None
+        print_json(one or {"pushed": [each.as_dict() for each in done], "failed": failed, "dry_run": options.dry_run})
+        return
+    for each in done:
+        would = "would be " if options.dry_run and each.state != "unchanged" else ""
+        version = f" (version {each.version})" if each.version and not would else ""
+        print(f"{each.path}: {would}{each.state}{version}")
+    if failed:
+        print(f"{len(done)} pushed, {len(failed)} failed.")
+
+
+def _root(source: Path | None, everything: bool) -> Path:
+    if source is None and not everything:
+        raise typer.BadParameter("Name a file or a folder, or push everything under this one with --all.")
+    root = source or Path()
+    if not root.exists():
+        raise typer.BadParameter(f"There is no {root}.")
+    return root

@@ -1,0 +1,91 @@
+"""Runs as a command sees them: what `/api/v1/runs/{id}` says, the fields that are shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from orvanta_platform.cli.client.errors import CANCELLED, FAILED, SUCCEEDED
+
+_EXIT_CODES = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
+
+
+class Node(msgspec.Struct, kw_only=True):
+    """One node. `status`: pending, queued, running, waiting, succeeded, failed, skipped, cancelled."""
+
+    id: str
+    kind: str
+    status: str
+    job: str
+    attempt: int = 0
+    started_at: str | None = None
+    duration_ms: int | None = None
+    error: Any = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether its status will not change any more."""
+        return self.status in ("succeeded", "failed", "skipped", "cancelled")
+
+
+class Wait(msgspec.Struct, kw_only=True):
+    """A node that waits, and for what."""
+
+    id: str
+    reason: str
+
+
+class Run(msgspec.Struct, kw_only=True):
+    """A run. `result` is JSON text, null while it is under way."""
+
+    run_id: str
+    status: str
+    workflow: str | None = None
+    nodes: list[Node] = []
+    waits: list[Wait] = []
+    duration_ms: int | None = None
+    wait_reason: str | None = None
+    result: Raw = Raw(b"null")
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result."""
+        return self.status in _EXIT_CODES
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command that waited for its end."""
+        return _EXIT_CODES[self.status]
+
+    @property
+    def error_text(self) -> str:
+        """One line that says what failed; empty where nothing did, or where the error says nothing."""
+        if self.status != "failed":
+            return ""
+        failed = next((node for node in self.nodes if node.status == "failed"), None)
+        error = failed.error if failed else error_of(self.result)
+        text = told(error)
+        return f"{failed.id}: {text}" if failed and text else text
+
+
+def told(error: Any) -> str:
+    """An error object {name, message} as one line."""
+    if not isinstance(error, dict):
+        return ""
+    parts = [str(error[key]) for key in ("name", "message") if error.get(key)]
+    return " ".join(": ".join(parts).split())
+
+
+def error_of(result: Raw) -> Any:
+    """What stands under `error` in a result."""
+    try:
+        return msgspec.json.decode(result, type=dict[str, Any]).get("error")
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None
+
+
+def parse(text: bytes) -> Run:
+    """The run in an answer of the API."""
+    return msgspec.json.decode(text, type=Run)

@@ -1,0 +1,42 @@
+"""`orvanta lint`: what is wrong with workflows, without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orvanta_platform.cli.client.command import Session, command
+
+Files = Annotated[list[Path], typer.Argument(help="Folders x.flow, documents, or folders with many of them.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the root."""
+    command(app, "orvanta lint f/sales/report.flow", "orvanta lint . --json", server=False)(lint)
+
+
+def lint(session: Session, files: Files, strict: Strict = False) -> None:
+    """Check workflows as a deploy would, without a server and without running anything.
+
+    Prints what is wrong with file, line, node and path. Exit code 1 where a workflow has errors.
+    """
+    from orvanta_platform.cli.client.errors import FAILED
+    from orvanta_platform.cli.client.output import print_json
+    from orvanta_platform.cli.client.workflow_check import check, chosen
+
+    found = {str(file): check(file) for file in chosen(files)}
+    every = [each for diagnostics in found.values() for _, each in diagnostics]
+    errors = sum(each.severity == "error" or strict for each in every)
+    if session.as_json:
+        shown = [
+            {"file": file, "diagnostics": [{**each.as_dict(), "place": place} for place, each in diagnostics]}
+            for file, diagnostics in found.items()
+        ]
+        print_json({"workflows": shown, "errors": errors, "warnings": len(every) - errors})
+    else:
+        print(f"{len(found)} workflows, {errors} errors, {len(every) - errors} warnings.")
+    if errors:
+        raise typer.Exit(FAILED)

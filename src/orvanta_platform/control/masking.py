@@ -1,0 +1,204 @@
+"""Masking: the texts of secrets, and everything a job gives back with those texts replaced by `***`.
+
+A text is found as it is, Base64-encoded at any of the three alignments, URL-encoded and JSON-escaped; of a text of
+several lines each line is masked as well, of one that holds JSON each text in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Sequence
+from urllib.parse import quote, quote_plus
+
+import msgspec
+
+MASK = "***"
+
+SHORTEST = 6
+"""Characters. What is shorter is not masked: it would be found everywhere, and hide more than it protects."""
+
+_MASKED = f'"{MASK}"'
+_PEM = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]+-----")
+_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\d[\d.eE+-]*+', re.DOTALL)
+_ALIGNMENTS = ((0, 0), (1, 2), (2, 3))
+"""Bytes before the secret → characters of its Base64 that depend on them."""
+
+
+class Opened:
+    """The secrets that were opened for one purpose, most often an attempt of a job.
+
+    `mask_text` and `mask_json` replace what is known at the time of the call.
+    """
+
+    __slots__ = ("_patterns", "_raw_patterns", "_texts")
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._texts: set[str] = set()
+        self._patterns: tuple[str, ...] | None = None
+        self._raw_patterns: tuple[bytes, ...] = ()
+        for text in texts:
+            self.add(text)
+
+    def __bool__(self) -> bool:
+        return bool(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def add(self, text: str) -> None:
+        """Mask this secret from now on."""
+        if text not in self._texts:
+            self._texts.add(text)
+            self._patterns = None
+
+    def update(self, other: Opened) -> None:
+        """Mask the secrets of another one as well."""
+        if not other._texts <= self._texts:
+            self._texts |= other._texts
+            self._patterns = None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What is looked for."""
+        if self._patterns is None:
+            found = {form for text in self._texts for each in _parts(text) for form in _forms(each)}
+            self._patterns = tuple(found)
+            self._raw_patterns = tuple(form.encode("utf-8", "surrogatepass") for form in found)
+        return self._patterns
+
+    def mask_text(self, text: str) -> str:
+        """The text with every secret in it masked."""
+        return _replaced(text, _spans(text, self.patterns)) if self._texts else text
+
+    def mask_json(self, raw: bytes) -> bytes:
+        """JSON text with every secret in its texts, names and numbers masked; it stays JSON."""
+        if not self._texts or not (self.patterns and any(form in raw for form in self._raw_patterns)):
+            return raw
+        text = raw.decode("utf-8", "surrogatepass")
+        return "".join(self._masked_json(text, _spans(text, self.patterns))).encode("utf-8", "surrogatepass")
+
+    def _masked_json(self, text: str, spans: Sequence[tuple[int, int]]) -> Iterator[str]:
+        """The JSON text in pieces; only tokens that a span touches are looked into."""
+        done, place = 0, 0
+        for token in _TOKEN.finditer(text):
+            while place < len(spans) and spans[place][1] <= token.start():
+                place += 1
+            if place == len(spans):
+                break
+            start, end = spans[place]
+            if start < token.end():
+                yield text[done : token.start()]
+                inside = token.start() <= start and end <= token.end()
+                yield self._masked_token(token[0]) if inside else _MASKED
+                done = token.end()
+        yield text[done:]
+
+    def _masked_token(self, token: str) -> str:
+        if not token.startswith('"'):
+            return _MASKED
+        text = json.loads(token, strict=False) if "\\" in token else token[1:-1]
+        masked = self.mask_text(text)
+        return token if masked == text else json.dumps(masked, ensure_ascii=not masked.isprintable())
+
+    def split(self, text: str) -> tuple[str, str]:
+        """Of a text that goes on: what can be given away, masked, and the end that may be half a secret.
+
+        Put that end before what comes next, or, where nothing does, mask it.
+        """
+        if not self._texts:
+            return text, ""
+        cut = _beginning_of_any(text, self.patterns)
+        spans = _spans(text, self.patterns)
+        cut = next((end for start, end in spans if start < cut < end), cut)
+        return _replaced(text[:cut], [span for span in spans if span[1] <= cut]), text[cut:]
+
+
+def texts_of(raw: bytes) -> list[str]:
+    """The texts to mask of a secret that is JSON text: a string's value, a number's digits, each text in it."""
+    value = raw.strip()
+    if value[:1] not in (b'"', b"{", b"["):
+        return [value.decode()]
+    return [text for text in _strings(json.loads(value, strict=False)) if text]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """A secret and what of it may be printed alone."""
+    whole = text.strip()
+    yield from (each for each in {text, whole} if len(each) >= SHORTEST)
+    lines = whole.splitlines()
+    if len(lines) > 1:
+        yield from (each for line in lines if len(each := line.strip()) >= SHORTEST and not _PEM.fullmatch(each))
+    if whole[:1] in ("{", "["):
+        try:
+            tree = msgspec.json.decode(whole)
+        except (msgspec.DecodeError, RecursionError):
+            return
+        yield from (each for each in _strings(tree) if len(each) >= SHORTEST)
+
+
+def _strings(tree: object) -> Iterator[str]:
+    """The texts in a JSON tree, without its names."""
+    pending = [tree]
+    while pending:
+        match pending.pop():
+            case str() as text:
+                yield text
+            case dict() as named:
+                pending += named.values()
+            case list() as listed:
+                pending += listed
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    escaped = json.dumps(text, ensure_ascii=False)[1:-1]
+    yield from (escaped, escaped.replace("/", r"\/"), json.dumps(text)[1:-1])
+    data = text.encode("utf-8", "surrogatepass")
+    for before, foreign in _ALIGNMENTS:
+        own = (before + len(data)) * 8 // 6
+        encoded = b64encode(b"\0" * before + data).decode()[foreign:own]
+        yield from (encoded, encoded.replace("+", "-").replace("/", "_"))
+    for quoted in (quote(data, safe=""), quote(data), quote_plus(data), quote(data, safe="!'()*")):
+        yield quoted
+        if "%" in quoted:
+            yield re.sub("%[0-9A-F]{2}", lambda code: code[0].lower(), quoted)
+
+
+def _spans(text: str, patterns: Iterable[str]) -> list[tuple[int, int]]:
+    """Where the patterns stand, overlapping places merged."""
+    found: list[tuple[int, int]] = []
+    for pattern in patterns:
+        start = text.find(pattern)
+        while start >= 0:
+            found.append((start, start + len(pattern)))
+            start = text.find(pattern, start + 1)
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(found):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _replaced(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    parts: list[str] = []
+    done = 0
+    for start, end in spans:
+        parts += (text[done:start], MASK)
+        done = end
+    return "".join([*parts, text[done:]]) if spans else text
+
+
+def _beginning_of_any(text: str, patterns: Iterable[str]) -> int:
+    """From where on the text may be the beginning of a pattern that is not whole yet; its length: nowhere."""
+    cut = len(text)
+    for pattern in patterns:
+        place = max(len(text) - len(pattern) + 1, 0)
+        while 0 <= (place := text.find(pattern[0], place)) < cut:
+            if pattern.startswith(text[place:]):
+                cut = place
+            place += 1
+    return cut

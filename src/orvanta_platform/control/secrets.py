@@ -1,0 +1,130 @@
+"""Sealing: secrets under a workspace's data key, data keys under the instance key, all AES-256-GCM.
+
+What is sealed is bound to its place (workspace, kind, path): moved elsewhere it does not open. Keys have versions;
+the newest seals, each row says which one opens it, so that keys can be changed without touching the rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.db import data_keys
+from orvanta_platform.db.data_keys import KeyRow
+from orvanta_platform.db.pool import Database
+from orvanta_platform.errors import OrvantaError
+
+_NONCE = 12
+_WRAPPING = "data keys"
+_OPENINGS = "openings"
+
+
+class SecretUnreadable(OrvantaError):
+    """A stored secret does not open: another instance key, a changed row, or one moved from another place."""
+
+    code = "secret_unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a secret belongs; nowhere else does it open. `kind`: variable, resource, transport."""
+
+    workspace: str
+    kind: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A workspace's key in one version; 32 bytes that are never shown."""
+
+    version: int
+    secret: bytes = field(repr=False)
+
+
+async def newest_key(db: Database, keys: InstanceKeys, workspace: str) -> DataKey:
+    """The key that seals in this workspace, made at the first call.
+
+    Never call it inside a transaction: the key is committed before anything is sealed with it. Of two that make the
+    first one at once, both get the one that was kept. Raises SecretUnreadable under another instance key.
+    """
+    async with db.acquire() as conn:
+        row = await data_keys.newest(conn, workspace)
+        if row is None:
+            secret = AESGCM.generate_key(256)
+            made = KeyRow(1, _seal(keys.key(_WRAPPING), _key_name(workspace, 1), secret), _fingerprint(keys))
+            await data_keys.insert(conn, workspace, made)
+            row = await data_keys.newest(conn, workspace)
+    assert row is not None
+    return unwrap(keys, workspace, row)
+
+
+def unwrap(keys: InstanceKeys, workspace: str, row: KeyRow) -> DataKey:
+    """The key of a row. Raises SecretUnreadable."""
+    if row.wrapped_by != _fingerprint(keys):
+        raise SecretUnreadable(
+            f"The secrets of {workspace} belong to another instance key.",
+            hint="Start with the instance key they were stored under (ORVANTA_INSTANCE_KEY, or instance.key).",
+        )
+    opened = _unseal(keys.key(_WRAPPING), _key_name(workspace, row.version), row.wrapped, f"key of {workspace}")
+    return DataKey(row.version, opened)
+
+
+def seal(key: DataKey, place: Place, secret: bytes) -> bytes:
+    """Ciphertext that opens at this place alone: nonce, then AES-256-GCM."""
+    return _seal(key.secret, _name(key, place), secret)
+
+
+def unseal(key: DataKey, place: Place, sealed: bytes) -> bytes:
+    """What was sealed. Raises SecretUnreadable for a changed or moved ciphertext."""
+    return _unseal(key.secret, _name(key, place), sealed, f"{place.kind} {place.path}")
+
+
+def seal_opening(keys: InstanceKeys, job: UUID, attempt: int, texts: Sequence[str]) -> tuple[bytes, bytes]:
+    """What an attempt of a job was given, for its worker alone: a digest that tells equal ones, the ciphertext."""
+    secret, body = keys.key(_OPENINGS), msgspec.json.encode(texts)
+    name = msgspec.json.encode([job, attempt])
+    return hmac.digest(secret, name + body, hashlib.sha256)[:16], _seal(secret, name, body)
+
+
+def unseal_opening(keys: InstanceKeys, job: UUID, attempt: int, sealed: bytes) -> list[str]:
+    """The texts of an opening. Raises SecretUnreadable."""
+    name = msgspec.json.encode([job, attempt])
+    body = _unseal(keys.key(_OPENINGS), name, sealed, f"openings of job {job}")
+    return msgspec.json.decode(body, type=list[str])
+
+
+def _seal(secret: bytes, name: bytes, text: bytes) -> bytes:
+    nonce = os.urandom(_NONCE)
+    return nonce + AESGCM(secret).encrypt(nonce, text, name)
+
+
+def _unseal(secret: bytes, name: bytes, sealed: bytes, what: str) -> bytes:
+    try:
+        return AESGCM(secret).decrypt(sealed[:_NONCE], sealed[_NONCE:], name)
+    except (InvalidTag, ValueError) as error:
+        raise SecretUnreadable(
+            f"The {what} cannot be decrypted.", hint="It was changed or moved: set it anew."
+        ) from error
+
+
+def _name(key: DataKey, place: Place) -> bytes:
+    return msgspec.json.encode([place.workspace, place.kind, place.path, key.version])
+
+
+def _key_name(workspace: str, version: int) -> bytes:
+    return msgspec.json.encode([workspace, version])
+
+
+def _fingerprint(keys: InstanceKeys) -> str:
+    """Tells instance keys apart without telling them."""
+    return hashlib.sha256(keys.key(f"{_WRAPPING}, fingerprint")).hexdigest()[:16]

@@ -1,0 +1,34 @@
+"""Rows of data keys: what a workspace's secrets are sealed with, each wrapped by the instance key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """A wrapped key and the fingerprint of the instance key that unwraps it."""
+
+    version: int
+    wrapped: bytes = field(repr=False)
+    wrapped_by: str
+
+
+async def newest(conn: Connection, workspace: str) -> KeyRow | None:
+    """The key that seals; None: the workspace has none yet."""
+    row = await conn.fetchrow(load("data_keys")["newest"].text, workspace)
+    return KeyRow(**row) if row else None
+
+
+async def get(conn: Connection, workspace: str, version: int) -> KeyRow | None:
+    """The key of this version."""
+    row = await conn.fetchrow(load("data_keys")["get"].text, workspace, version)
+    return KeyRow(**row) if row else None
+
+
+async def insert(conn: Connection, workspace: str, key: KeyRow) -> None:
+    """Keep a key; nothing happens where this version is kept already."""
+    await conn.execute(load("data_keys")["insert"].text, workspace, key.version, key.wrapped, key.wrapped_by)

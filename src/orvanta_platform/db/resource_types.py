@@ -1,0 +1,56 @@
+"""Rows of resource types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceTypeRow:
+    """A type: `schema` JSON text of a JSON Schema. `workspace` None: it comes with the platform."""
+
+    name: str
+    schema: str | None
+    description: str | None
+    format_extension: str | None = None
+    is_fileset: bool = False
+    workspace: str | None = None
+    created_by: str | None = None
+    edited_at: datetime | None = None
+
+
+async def get(conn: Connection, workspace: str, name: str) -> ResourceTypeRow | None:
+    """The type of this name that the workspace itself has."""
+    row = await conn.fetchrow(load("resource_types")["get"].text, workspace, name)
+    return ResourceTypeRow(**row) if row else None
+
+
+async def list_all(conn: Connection, workspace: str) -> list[ResourceTypeRow]:
+    """The types that the workspace itself has, by name."""
+    return [ResourceTypeRow(**row) for row in await conn.fetch(load("resource_types")["list"].text, workspace)]
+
+
+async def insert(conn: Connection, workspace: str, new: ResourceTypeRow, username: str) -> bool:
+    """Add a type; False where the workspace has one of this name."""
+    columns = (new.name, new.schema, new.description, new.format_extension, new.is_fileset)
+    return await conn.fetchval(load("resource_types")["insert"].text, workspace, *columns, username) is not None
+
+
+async def update(conn: Connection, workspace: str, new: ResourceTypeRow) -> bool:
+    """Put `new` in the place of the type of its name; False where there is none."""
+    columns = (new.name, new.schema, new.description, new.format_extension, new.is_fileset)
+    return await conn.fetchval(load("resource_types")["update"].text, workspace, *columns) is not None
+
+
+async def delete(conn: Connection, workspace: str, name: str) -> bool:
+    """Delete a type; False where there is none."""
+    return await conn.fetchval(load("resource_types")["delete"].text, workspace, name) is not None
+
+
+async def is_used(conn: Connection, workspace: str, name: str) -> bool:
+    """Whether the workspace has a resource of this type."""
+    return bool(await conn.fetchval(load("resource_types")["is_used"].text, workspace, name))

@@ -1,0 +1,112 @@
+"""Rows of variables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from orvanta_platform.db.data_keys import KeyRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class VariableRow:
+    """A variable: `value`, or, of a secret, `sealed` with the `key` that opens it (in lists left out)."""
+
+    workspace: str
+    path: str
+    value: str | None
+    is_secret: bool
+    description: str
+    account: int | None
+    is_oauth: bool | None
+    expires_at: datetime | None
+    is_expired: bool
+    labels: list[str] | None
+    ws_specific: bool | None
+    extra_perms: dict[str, bool]
+    created_by: str
+    edited_at: datetime
+    sealed: bytes | None = field(default=None, repr=False)
+    key: KeyRow | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVariable:
+    """A variable to keep: `value`, or `sealed` under the workspace's data key of `key_version`."""
+
+    path: str
+    value: str | None
+    sealed: bytes | None
+    key_version: int | None
+    description: str
+    account: int | None
+    is_oauth: bool | None
+    expires_at: datetime | None
+    labels: list[str] | None
+    ws_specific: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariableFilter:
+    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody."""
+
+    everything: bool = False
+    patterns: list[str] = field(default_factory=list)
+    principals: list[str] = field(default_factory=list)
+    scope: list[str] | None = None
+    path_start: str | None = None
+    path: str | None = None
+    description: str | None = None
+    value: str | None = None
+    label: str | None = None
+    after: str = ""
+    limit: int = 30
+    offset: int = 0
+
+
+async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> VariableRow | None:
+    """The variable at a path with what opens it; `lock` keeps it as it is until the transaction ends."""
+    query = load("variables")["lock" if lock else "get"].text
+    row = await conn.fetchrow(query, workspace, path)
+    return _variable(row) if row else None
+
+
+async def list_page(conn: Connection, workspace: str, what: VariableFilter) -> list[VariableRow]:
+    """A page of the variables that `what` lets through, by path, without what opens them."""
+    arguments = [getattr(what, name) for name in VariableFilter.__slots__]
+    return [_variable(row) for row in await conn.fetch(load("variables")["list"].text, workspace, *arguments)]
+
+
+async def insert(conn: Connection, workspace: str, new: NewVariable, username: str) -> bool:
+    """Add a variable; False where the path is taken."""
+    query = load("variables")["insert"].text
+    return await conn.fetchval(query, workspace, *_columns(new), username) is not None
+
+
+async def update(conn: Connection, workspace: str, path: str, new: NewVariable, username: str) -> bool:
+    """Put `new` in the place of the variable at `path`; False where there is none."""
+    query = load("variables")["update"].text
+    return await conn.fetchval(query, workspace, *_columns(new), username, path) is not None
+
+
+async def delete(conn: Connection, workspace: str, path: str) -> bool:
+    """Delete a variable; False where there is none."""
+    return await conn.fetchval(load("variables")["delete"].text, workspace, path) is not None
+
+
+def _columns(new: NewVariable) -> Sequence[object]:
+    return [getattr(new, name) for name in NewVariable.__slots__]
+
+
+def _variable(row: asyncpg.Record) -> VariableRow:
+    values = dict(row)
+    wrapped, version, by = (values.pop(name, None) for name in ("wrapped", "key_version", "wrapped_by"))
+    perms = msgspec.json.decode(values.pop("extra_perms"), type=dict[str, bool])
+    key = KeyRow(version, wrapped, by) if wrapped is not None and version is not None and by is not None else None
+    return VariableRow(**values, extra_perms=perms, key=key)

@@ -1,0 +1,82 @@
+"""The child's program. Standard library and the engine only.
+
+The process that is started stays outside as the keeper of a second one, which is confined and evaluates: the
+engine may be busy where no clock of its own reaches, so its timer's signal is a byte to the keeper.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+from orvanta_platform.evaluate.child import confine
+from orvanta_platform.evaluate.child.engine import Engine
+from orvanta_platform.evaluate.child.frames import LENGTH, OVER_TIME, frame
+from orvanta_platform.sandbox import syscalls
+from orvanta_platform.sandbox.job import read_exactly
+
+
+def main() -> None:
+    """Entry of the exec'd process: the last argument is the number of the socket."""
+    connection = socket.socket(fileno=int(sys.argv[-1]))
+    sys.path.clear()
+    try:
+        _start(connection)
+    except BaseException as error:  # the last frame of the process: the evaluator is told what came
+        with contextlib.suppress(OSError):
+            connection.sendall(frame(json.dumps({"failed": repr(error)}).encode()))
+        os._exit(1)
+
+
+def _start(connection: socket.socket) -> NoReturn:
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    syscalls.close_all_but({0, 1, 2, connection.fileno()})
+    engine = Engine()
+    alarm, ring = os.pipe2(os.O_CLOEXEC)
+    os.set_blocking(ring, False)
+    separated = confine.separate()
+    gc.collect()
+    gc.freeze()
+    child = os.fork()
+    if child:
+        os.close(ring)
+        connection.close()
+        _keep(child, alarm)
+    syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.close(alarm)
+    signal.signal(signal.SIGPROF, lambda *_: None)
+    signal.set_wakeup_fd(ring, warn_on_full_buffer=False)
+    held = confine.lock_up(separated)
+    connection.sendall(frame(json.dumps({"ready": held}).encode()))
+    _serve(connection, engine)
+
+
+def _keep(child: int, alarm: int) -> NoReturn:
+    """Wait for the child's end, or end it when it rings."""
+    with contextlib.suppress(OSError):
+        confine.drop_rights()
+    late = os.read(alarm, 1)
+    if late:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os._exit(OVER_TIME if late else 1)
+
+
+def _serve(connection: socket.socket, engine: Engine) -> NoReturn:
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            while not engine.is_prepared and not waiting.poll(0):
+                engine.prepare()
+            length = LENGTH.unpack(read_exactly(connection, LENGTH.size))[0]
+            request = read_exactly(connection, length).decode("utf-8", "replace")
+            connection.sendall(frame(engine.evaluate(request)))
+    os._exit(0)

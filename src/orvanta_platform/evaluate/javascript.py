@@ -1,0 +1,182 @@
+"""Expressions that need an engine: the children that have one, and what each request tells them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import struct
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import msgspec
+
+from orvanta_platform.evaluate.child.frames import TIME_S
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.process import Child, Ended, EvaluatorUnavailable, Reply
+from orvanta_platform.evaluate.raw import encode_string, members, strip
+from orvanta_platform.evaluate.small import Answer, Scope
+from orvanta_platform.workflow.expressions import MAX_SOURCE
+from orvanta_platform.workflow.reads import Opener, names_of_text, opened_by_text
+
+Resolve: TypeAlias = Callable[[Opener, str], Awaitable[bytes]]
+"""The value of a variable or a resource at a path, as JSON text. Raises ExpressionError."""
+
+MAX_VALUES: Final = 16 << 20
+"""Bytes of JSON text that one evaluation may read."""
+
+MAX_COMPUTED: Final = 16
+"""Variables and resources that one evaluation may name by a computed path."""
+
+_MOST_CHILDREN: Final = 3
+# A child that is at one request for longer is waited for only where no other can be had.
+_SLOW_S: Final = 0.02
+_WHOLE_BELOW: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where time and chance of an evaluation come from: milliseconds since 1970, and any text."""
+
+    at_ms: int
+    seed: str
+
+
+class JavaScript:
+    """A few children of one process, started as they are needed."""
+
+    def __init__(self) -> None:
+        self._children: list[Child] = []
+        self._starting = asyncio.Lock()
+        self._closed = False
+
+    async def evaluate(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
+        """The value of `text`. Raises ExpressionError, EvaluatorUnavailable."""
+        given = _given(text, scope, moment)
+        opened = {kind_path: await _open(resolve, *kind_path) for kind_path in sorted(opened_by_text(text))}
+        for _ in range(MAX_COMPUTED + 1):
+            reply = await self._ask(given + _opened(opened))
+            if reply.need is None:
+                return _answer(reply)
+            kind, path = reply.need
+            opened[kind, path] = await _open(resolve, kind, path)  # type: ignore[index, arg-type]
+        raise ExpressionError(
+            "Error", f"the expression computes the paths of more than {MAX_COMPUTED} variables and resources"
+        )
+
+    async def check(self, text: str) -> str | None:
+        """Why `text` cannot be read as JavaScript, None where it can. Raises EvaluatorUnavailable."""
+        if len(text) > MAX_SOURCE:
+            return _TOO_LONG
+        request = b'{"source":%s,"check":true,"scope":{}' % encode_string(text) + _opened({})
+        error = (await self._ask(request)).error
+        return None if error is None else error.message
+
+    async def close(self) -> None:
+        """End all children. Final."""
+        self._closed = True
+        for child in self._children:
+            child.kill()
+        await asyncio.gather(*(child.gone() for child in self._children))
+
+    async def _ask(self, request: bytes) -> Reply:
+        """An answer from whichever child; one that ends meanwhile is replaced, unless this request ended it."""
+        crashes = 0
+        while True:
+            child = await self._child()
+            try:
+                return await child.ask(request)
+            except Ended as end:
+                if end.late:
+                    raise ExpressionError("expression_timeout", _OVER_TIME) from None
+                # It may have been ended from outside just before: one more child is worth a try.
+                crashes += end.blamed
+                if crashes > 1:
+                    raise ExpressionError("expression_crashed", "the expression broke the JavaScript engine") from None
+
+    async def _child(self) -> Child:
+        """A child to ask; another one is started where all are at something that takes long."""
+        best = self._best()
+        if best is not None:
+            return best
+        async with self._starting:
+            best = self._best()
+            if best is not None:
+                return best
+            if self._closed:
+                raise EvaluatorUnavailable("The evaluator is closed.")
+            child = Child()
+            self._children.append(child)
+            try:
+                await child.start()
+            except BaseException:
+                child.kill()
+                raise
+            return child
+
+    def _best(self) -> Child | None:
+        self._children = [child for child in self._children if not child.is_gone]
+        alive = [child for child in self._children if child.alive]
+        ready = [child for child in alive if child.is_ready]
+        best = min(ready, key=lambda child: (child.busy_s >= _SLOW_S, child.pending), default=None)
+        if best is not None and best.busy_s >= _SLOW_S and len(alive) < _MOST_CHILDREN:
+            return None
+        return best
+
+
+async def _open(resolve: Resolve, kind: Opener, path: str) -> bytes:
+    """What the prelude is told of a path: its value, or the error that reading it throws."""
+    try:
+        return b'{"value":%s}' % await resolve(kind, path)
+    except ExpressionError as error:
+        return msgspec.json.encode({"error": {"name": error.name, "message": error.message}})
+
+
+def _opened(opened: Mapping[tuple[Opener, str], bytes]) -> bytes:
+    kinds: dict[str, dict[str, bytes]] = {"variable": {}, "resource": {}}
+    for (kind, path), told in opened.items():
+        kinds[kind][path] = told
+    return b',"opened":%s}' % _object({kind: _object(told) for kind, told in kinds.items()})
+
+
+def _answer(reply: Reply) -> Answer:
+    if reply.error is not None:
+        raise ExpressionError(reply.error.name, reply.error.message)
+    return Answer(reply.value, reply.truthy)
+
+
+_OVER_TIME: Final = f"the expression ran for more than {TIME_S:g} s"
+_TOO_LONG: Final = f"an expression has at most {MAX_SOURCE} characters"
+
+
+def _given(text: str, scope: Scope, moment: Moment) -> bytes:
+    """A request up to what is opened. Raises ExpressionError where it would be too large."""
+    if len(text) > MAX_SOURCE:
+        raise ExpressionError("expression_too_long", _TOO_LONG)
+    seed = struct.unpack("<4i", hashlib.sha256(moment.seed.encode("utf-8", "surrogatepass")).digest()[:16])
+    values = _values(scope, names_of_text(text))
+    if len(values) > MAX_VALUES:
+        raise ExpressionError(
+            "expression_value_too_large",
+            f"the values that the expression reads have {len(values)} bytes together; at most {MAX_VALUES} "
+            "are given to JavaScript (a bare path such as results.a passes on values of any size)",
+        )
+    fields = (encode_string(text), moment.at_ms, msgspec.json.encode(seed), values)
+    return b'{"source":%s,"at":%d,"seed":%s,"scope":%s' % fields
+
+
+def _values(scope: Scope, names: Mapping[str, frozenset[str] | None]) -> bytes:
+    return _object({root: _value(scope[root], wanted) for root, wanted in names.items() if root in scope})
+
+
+def _value(value: bytes | Mapping[str, bytes], wanted: frozenset[str] | None) -> bytes:
+    if isinstance(value, bytes):
+        raw = strip(value)
+        if wanted is None or len(raw) < _WHOLE_BELOW or raw[:1] != b"{":
+            return raw
+        value = {name: bytes(each) for name, each in members(raw).items() if name in wanted}
+    return _object({name: raw for name, raw in value.items() if wanted is None or name in wanted})
+
+
+def _object(fields: Mapping[str, bytes]) -> bytes:
+    return b"{%s}" % b",".join(encode_string(name) + b":" + raw for name, raw in fields.items())

@@ -1,0 +1,194 @@
+"""Resources and their types; every call stands under `connections` too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.db.resources import ResourceFilter
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import PAGED, call
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    body_of,
+    flag_of,
+    item_path,
+    page_of,
+    platform_of,
+    words_of,
+)
+from orvanta_platform.http.schemas import resources as shapes
+from orvanta_platform.services import opening, resource_types, resources
+from orvanta_platform.services.resources import ResourceDraft
+
+_FILTERS = ("path_start", "path", "description", "value", "label")
+_TYPES = ("resource_type", "resource_type_exclude")
+
+
+def _at(rest: str) -> list[str]:
+    return [f"/api/w/{{workspace:str}}/{area}/{rest}" for area in ("resources", "connections")]
+
+
+@post(_at("create"), status_code=201, opt=call(body=shapes.CreateResource, query=("update_if_exists",)))
+async def create_resource(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Make a resource. `update_if_exists=true` changes the one that is there instead of 409."""
+    given = await body_of(request, shapes.CreateResource)
+    update = flag_of(request, "update_if_exists") or False
+    draft = shapes.created(given)
+    await resources.create(platform_of(request), actor_of(request), workspace, draft, update_if_exists=update)
+    return answers.text(f"Created the resource {given.path}.", 201)
+
+
+@post(_at("update/{path:path}"), status_code=200, opt=call(body=shapes.EditResource))
+async def update_resource(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Change what the body names of a resource; a secret field that holds the mask stays as it is."""
+    given = await body_of(request, shapes.EditResource)
+    draft = shapes.edited(given)
+    await resources.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
+    return answers.text(f"Updated the resource {given.path or item_path(path)}.")
+
+
+@post(_at("update_value/{path:path}"), status_code=200, opt=call(body=shapes.EditValue))
+async def update_resource_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Give a resource another value."""
+    given = await body_of(request, shapes.EditValue)
+    draft = ResourceDraft(value=shapes.value_of(given))
+    await resources.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
+    return answers.text(f"Updated the resource {item_path(path)}.")
+
+
+@get(_at("get/{path:path}"), opt=call(answer=shapes.Resource))
+async def get_resource(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """A resource, its secret fields masked."""
+    row = await resources.get(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.json(shapes.resource(row))
+
+
+@get(_at("get_value/{path:path}"), opt=call(answer=Any))
+async def get_resource_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The value of a resource, references as they are. Secret fields are opened for jobs alone."""
+    platform, actor = platform_of(request), actor_of(request)
+    value = await opening.read(platform, actor, workspace, "resource", item_path(path), interpolated=False)
+    return answers.json(msgspec.Raw(value))
+
+
+@get(_at("get_value_interpolated/{path:path}"), opt=call(answer=Any))
+async def get_resource_value_interpolated(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """The value of a resource with everything it refers to. Secrets are opened for jobs alone."""
+    platform, actor = platform_of(request), actor_of(request)
+    value = await opening.read(platform, actor, workspace, "resource", item_path(path))
+    return answers.json(msgspec.Raw(value))
+
+
+@get(_at("exists/{path:path}"), opt=call(answer=bool))
+async def resource_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Whether the caller sees a resource at a path."""
+    return answers.json(await resources.exists(platform_of(request), actor_of(request), workspace, item_path(path)))
+
+
+@get(_at("list"), opt=call(answer=list[shapes.Resource], query=(*PAGED, *_TYPES, *_FILTERS)))
+async def list_resources(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Resources the caller may read, by path, without values. `resource_type`: one or several, with commas."""
+    page = page_of(request)
+    asked: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
+    what = ResourceFilter(
+        types=words_of(request, "resource_type"),
+        types_excluded=words_of(request, "resource_type_exclude"),
+        **asked,
+        after=page.after or "",
+        limit=page.limit,
+        offset=page.offset,
+    )
+    rows = await resources.list_page(platform_of(request), actor_of(request), workspace, what)
+    return answers.json([shapes.resource(row) for row in rows])
+
+
+@delete(_at("delete/{path:path}"), status_code=200, opt=call())
+async def delete_resource(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Delete a resource."""
+    await resources.delete(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.text(f"Deleted the resource {item_path(path)}.")
+
+
+@post(_at("type/create"), status_code=201, opt=call(body=shapes.CreateResourceType))
+async def create_resource_type(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Make a resource type."""
+    given = await body_of(request, shapes.CreateResourceType)
+    await resource_types.create(platform_of(request), actor_of(request), workspace, shapes.new_type(given))
+    return answers.text(f"Created the resource type {given.name}.", 201)
+
+
+@post(_at("type/update/{name:str}"), status_code=200, opt=call(body=shapes.EditResourceType))
+async def update_resource_type(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Change a resource type; admins only. What its schema makes secret is sealed at once."""
+    change = shapes.type_change(await body_of(request, shapes.EditResourceType))
+    await resource_types.update(platform_of(request), actor_of(request), workspace, name, change)
+    return answers.text(f"Updated the resource type {name}.")
+
+
+@get(_at("type/get/{name:str}"), opt=call(answer=shapes.ResourceType))
+async def get_resource_type(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """A resource type."""
+    row = await resource_types.get(platform_of(request), actor_of(request), workspace, name)
+    return answers.json(shapes.resource_type(row))
+
+
+@get(_at("type/list"), opt=call(answer=list[shapes.ResourceType]))
+async def list_resource_types(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """All resource types by name, the platform's and the workspace's own."""
+    rows = await resource_types.list_all(platform_of(request), actor_of(request), workspace)
+    return answers.json([shapes.resource_type(row) for row in rows])
+
+
+@get(_at("type/listnames"), opt=call(answer=list[str]))
+async def list_resource_type_names(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The names of all resource types."""
+    rows = await resource_types.list_all(platform_of(request), actor_of(request), workspace)
+    return answers.json([row.name for row in rows])
+
+
+@get(_at("type/exists/{name:str}"), opt=call(answer=bool))
+async def resource_type_exists(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Whether there is a resource type of this name."""
+    return answers.json(await resource_types.exists(platform_of(request), actor_of(request), workspace, name))
+
+
+@delete(_at("type/delete/{name:str}"), status_code=200, opt=call())
+async def delete_resource_type(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Delete a resource type; admins only. One that resources have, or of the platform, stays: 409."""
+    await resource_types.delete(platform_of(request), actor_of(request), workspace, name)
+    return answers.text(f"Deleted the resource type {name}.")
+
+
+@get(_at("file_resource_type_to_file_ext_map"), opt=call(answer=dict[str, shapes.FileExtension]))
+async def file_resource_type_to_file_ext_map(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Of the resource types whose resources are files: their extensions."""
+    rows = await resource_types.list_all(platform_of(request), actor_of(request), workspace)
+    return answers.json(shapes.extensions(rows))
+
+
+ROUTES = [
+    create_resource,
+    update_resource,
+    update_resource_value,
+    get_resource,
+    get_resource_value,
+    get_resource_value_interpolated,
+    resource_exists,
+    list_resources,
+    delete_resource,
+    create_resource_type,
+    update_resource_type,
+    get_resource_type,
+    list_resource_types,
+    list_resource_type_names,
+    resource_type_exists,
+    delete_resource_type,
+    file_resource_type_to_file_ext_map,
+]

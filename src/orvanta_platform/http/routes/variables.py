@@ -1,0 +1,114 @@
+"""Variables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from litestar import Response, delete, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.db.variables import VariableFilter
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import PAGED, call
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    body_of,
+    decode,
+    flag_of,
+    item_path,
+    page_of,
+    platform_of,
+)
+from orvanta_platform.http.schemas import variables as shapes
+from orvanta_platform.services import contextual, opening, variables
+
+_V = "/api/w/{workspace:str}/variables"
+_FILTERS = ("path_start", "path", "description", "value", "label")
+
+
+@post(f"{_V}/create", status_code=201, opt=call(body=shapes.CreateVariable, query=("already_encrypted",)))
+async def create_variable(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Make a variable. `already_encrypted`: the value is what `encrypt` gave."""
+    given = await body_of(request, shapes.CreateVariable)
+    encrypted = flag_of(request, "already_encrypted") or False
+    draft = shapes.created(given, already_encrypted=encrypted)
+    await variables.create(platform_of(request), actor_of(request), workspace, draft)
+    return answers.text(f"Created the variable {given.path}.", 201)
+
+
+@post(f"{_V}/update/{{path:path}}", status_code=200, opt=call(body=shapes.EditVariable, query=("already_encrypted",)))
+async def update_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Change what the body names of a variable; `path` in it moves the variable."""
+    given = await body_of(request, shapes.EditVariable)
+    encrypted = flag_of(request, "already_encrypted") or False
+    draft = shapes.edited(given, already_encrypted=encrypted)
+    await variables.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
+    return answers.text(f"Updated the variable {given.path or item_path(path)}.")
+
+
+@get(f"{_V}/get/{{path:path}}", opt=call(answer=shapes.Variable, query=("decrypt_secret",)))
+async def get_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """A variable, of a secret without its value. `decrypt_secret=true` opens it as `get_value` does."""
+    decrypt = flag_of(request, "decrypt_secret") or False
+    actor = actor_of(request)
+    row, value = await variables.get(platform_of(request), actor, workspace, item_path(path), decrypt=decrypt)
+    return answers.json(shapes.variable(row, value))
+
+
+@get(f"{_V}/get_value/{{path:path}}", opt=call(answer=str))
+async def get_variable_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """The value of a variable. A secret is opened for jobs alone: 403 `secret_is_write_only`."""
+    value = await opening.read(platform_of(request), actor_of(request), workspace, "variable", item_path(path))
+    return answers.json(msgspec.Raw(value))
+
+
+@get(f"{_V}/exists/{{path:path}}", opt=call(answer=bool))
+async def variable_exists(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Whether the caller sees a variable at a path."""
+    return answers.json(await variables.exists(platform_of(request), actor_of(request), workspace, item_path(path)))
+
+
+@get(f"{_V}/list", opt=call(answer=list[shapes.Variable], query=(*PAGED, *_FILTERS)))
+async def list_variables(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Variables the caller may read, by path. `after`: a path."""
+    page = page_of(request)
+    asked: dict[str, Any] = {name: request.query_params.get(name) or None for name in _FILTERS}
+    what = VariableFilter(**asked, after=page.after or "", limit=page.limit, offset=page.offset)
+    rows = await variables.list_page(platform_of(request), actor_of(request), workspace, what)
+    return answers.json([shapes.variable(row, row.value) for row in rows])
+
+
+@get(f"{_V}/list_contextual", opt=call(answer=list[shapes.ContextualVariable]))
+async def list_contextual_variables(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The variables that every job finds in its environment."""
+    found = await contextual.list_all(platform_of(request), actor_of(request), workspace)
+    return answers.json([shapes.contextual(each) for each in found])
+
+
+@delete(f"{_V}/delete/{{path:path}}", status_code=200, opt=call())
+async def delete_variable(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
+    """Delete a variable."""
+    await variables.delete(platform_of(request), actor_of(request), workspace, item_path(path))
+    return answers.text(f"Deleted the variable {item_path(path)}.")
+
+
+@post(f"{_V}/encrypt", status_code=200, opt=call(body=str))
+async def encrypt_value(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """A text, encrypted so that `create` and `update` take it with `already_encrypted=true`."""
+    text = decode(await request.body(), str)
+    return answers.text(await variables.encrypt(platform_of(request), actor_of(request), workspace, text))
+
+
+ROUTES = [
+    create_variable,
+    update_variable,
+    get_variable,
+    get_variable_value,
+    variable_exists,
+    list_variables,
+    list_contextual_variables,
+    delete_variable,
+    encrypt_value,
+]

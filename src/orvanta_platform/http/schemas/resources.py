@@ -1,0 +1,178 @@
+"""Wire shapes of resources and their types."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from orvanta_platform.db.resource_types import ResourceTypeRow
+from orvanta_platform.db.resources import ResourceRow
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.services.resource_types import TypeChange
+from orvanta_platform.services.resources import ResourceDraft
+
+
+class CreateResource(msgspec.Struct, kw_only=True):
+    """A resource to make; `value` is any JSON."""
+
+    path: str
+    resource_type: str
+    value: Raw | UnsetType = UNSET
+    description: str | None = None
+    labels: list[str] | None = None
+    ws_specific: bool | None = None
+
+
+class EditResource(msgspec.Struct, kw_only=True):
+    """What to change of a resource; `path` moves it."""
+
+    path: str | None = None
+    resource_type: str | None = None
+    value: Raw | UnsetType = UNSET
+    description: str | None = None
+    labels: list[str] | None = None
+    ws_specific: bool | None = None
+
+
+class EditValue(msgspec.Struct, kw_only=True):
+    """The value that a resource gets."""
+
+    value: Raw | UnsetType = UNSET
+
+
+class Resource(msgspec.Struct, kw_only=True):
+    """A resource; its secret fields hold a mask. Lists leave the value out."""
+
+    workspace_id: str
+    path: str
+    resource_type: str
+    extra_perms: dict[str, bool]
+    created_by: str
+    edited_at: datetime
+    is_oauth: bool = False
+    is_linked: bool = False
+    is_refreshed: bool = False
+    value: Raw | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    labels: list[str] | UnsetType = UNSET
+    ws_specific: bool | UnsetType = UNSET
+
+
+class CreateResourceType(msgspec.Struct, kw_only=True):
+    """A type to make; `schema` is a JSON Schema, in which `password: true` makes a field secret."""
+
+    name: str
+    schema: Raw | UnsetType = UNSET
+    description: str | None = None
+    format_extension: str | None = None
+    is_fileset: bool = False
+
+
+class EditResourceType(msgspec.Struct, kw_only=True):
+    """What to change of a type."""
+
+    schema: Raw | UnsetType = UNSET
+    description: str | None = None
+    is_fileset: bool | None = None
+
+
+class ResourceType(msgspec.Struct, kw_only=True):
+    """A type. One that comes with the platform names no workspace."""
+
+    name: str
+    workspace_id: str | UnsetType = UNSET
+    schema: Raw | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    created_by: str | UnsetType = UNSET
+    edited_at: datetime | UnsetType = UNSET
+    format_extension: str | UnsetType = UNSET
+    is_fileset: bool = False
+
+
+class FileExtension(msgspec.Struct, kw_only=True):
+    """How a resource of a type is written as a file."""
+
+    format_extension: str | None
+    is_fileset: bool
+
+
+def created(given: CreateResource) -> ResourceDraft:
+    """A call to make a resource."""
+    return ResourceDraft(**{**msgspec.structs.asdict(given), "value": value_of(given)})
+
+
+def edited(given: EditResource) -> ResourceDraft:
+    """A call to change one."""
+    value = None if given.value is UNSET else value_of(given)
+    return ResourceDraft(**{**msgspec.structs.asdict(given), "value": value})
+
+
+def value_of(given: CreateResource | EditResource | EditValue) -> bytes:
+    """The value that a call gives, as JSON text: null where it names none."""
+    return b"null" if given.value is UNSET else bytes(given.value)
+
+
+def resource(row: ResourceRow) -> Resource:
+    """A resource as the API shows it."""
+    return Resource(
+        workspace_id=row.workspace,
+        path=row.path,
+        resource_type=row.resource_type,
+        extra_perms=row.extra_perms,
+        created_by=row.created_by,
+        edited_at=row.edited_at,
+        is_linked=row.is_linked,
+        value=UNSET if row.value is None else Raw(row.value.encode()),
+        description=UNSET if row.description is None else row.description,
+        labels=UNSET if row.labels is None else row.labels,
+        ws_specific=UNSET if row.ws_specific is None else row.ws_specific,
+    )
+
+
+def new_type(given: CreateResourceType) -> ResourceTypeRow:
+    """A call to make a type. Raises BadRequest."""
+    return ResourceTypeRow(
+        name=given.name,
+        schema=_text(given.schema),
+        description=given.description,
+        format_extension=given.format_extension,
+        is_fileset=given.is_fileset,
+    )
+
+
+def type_change(given: EditResourceType) -> TypeChange:
+    """A call to change a type. Raises BadRequest."""
+    return TypeChange(_text(given.schema), given.description, given.is_fileset)
+
+
+def resource_type(row: ResourceTypeRow) -> ResourceType:
+    """A type as the API shows it."""
+    return ResourceType(
+        name=row.name,
+        workspace_id=UNSET if row.workspace is None else row.workspace,
+        schema=UNSET if row.schema is None else Raw(row.schema.encode()),
+        description=UNSET if row.description is None else row.description,
+        created_by=UNSET if row.created_by is None else row.created_by,
+        edited_at=UNSET if row.edited_at is None else row.edited_at,
+        format_extension=UNSET if row.format_extension is None else row.format_extension,
+        is_fileset=row.is_fileset,
+    )
+
+
+def extensions(rows: list[ResourceTypeRow]) -> dict[str, Any]:
+    """Of the types whose resources are files: how they are written."""
+    return {
+        row.name: FileExtension(format_extension=row.format_extension, is_fileset=row.is_fileset)
+        for row in rows
+        if row.format_extension is not None or row.is_fileset
+    }
+
+
+def _text(schema: Raw | UnsetType) -> str | None:
+    try:
+        return None if schema is UNSET or bytes(schema).strip() == b"null" else bytes(schema).decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest("The schema is JSON in UTF-8.") from error

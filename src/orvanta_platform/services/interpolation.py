@@ -1,0 +1,185 @@
+"""The value of a variable or resource with everything it refers to, as one actor may read it.
+
+A reference is a whole string of JSON, `$var:<path>` or `$res:<path>`, written without escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import msgspec
+
+from orvanta_platform.control import names, scopes, secret_fields, secrets
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.masking import texts_of
+from orvanta_platform.control.permissions import Thing, can
+from orvanta_platform.control.secrets import Place
+from orvanta_platform.db import resources, variables
+from orvanta_platform.db.data_keys import KeyRow
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.db.resources import ResourceRow
+from orvanta_platform.db.variables import VariableRow
+from orvanta_platform.errors import BadRequest, Forbidden, NotFound, TooLarge
+from orvanta_platform.evaluate.raw import encode_string
+
+Kind = Literal["variable", "resource"]
+
+DEEPEST = 20
+"""How many resources may refer to one another in a row."""
+
+LONGEST = 16 << 20
+"""Bytes of JSON that the references in one value may stand for."""
+
+_REFERENCE = re.compile(rb'(?<!\\)"\$(var|res):([^"\\]*)"(?!\s*:)')
+
+
+def is_reference(text: str) -> bool:
+    """Whether a string stands for a variable or a resource."""
+    return text.startswith(("$var:", "$res:")) and names.is_path(text[5:])
+
+
+def may_refer(raw: bytes) -> bool:
+    """Whether JSON text may hold references; False is certain."""
+    return b'"$var:' in raw or b'"$res:' in raw
+
+
+def require_references(actor: Actor, raw: bytes) -> None:
+    """Nothing where the actor's token may read what JSON text refers to: who may only start runs opens nothing by it.
+
+    What the actor itself may read is asked when the references are filled in. Raises Forbidden.
+    """
+    if actor.scopes is None or not may_refer(raw):
+        return
+    for found in _REFERENCE.finditer(raw):
+        path = found[2].decode("utf-8", "replace")
+        kind = "variable" if found[1] == b"var" else "resource"
+        if names.is_path(path) and not scopes.allow(actor.scopes, f"{kind}s:read", path):
+            raise Forbidden(
+                f"The token may not refer to the {kind} {path}.", hint=f"It needs the scope {kind}s:read:{path}."
+            )
+
+
+class Vault(Protocol):
+    """What opens secrets: a database and the keys of the instance."""
+
+    @property
+    def db(self) -> Database: ...
+
+    @property
+    def keys(self) -> InstanceKeys: ...
+
+
+class SecretIsWriteOnly(Forbidden):
+    """A secret is opened for jobs that may read it, not shown to people."""
+
+    code = "secret_is_write_only"
+
+
+class ReferenceLoop(BadRequest):
+    """Resources refer to one another in a circle, or too many in a row."""
+
+    code = "reference_loop"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A secret that was opened: where it stands, the texts that must not be shown."""
+
+    kind: Kind
+    path: str
+    texts: Sequence[str] = field(repr=False)
+
+
+class Interpolation:
+    """Reads on one connection for one actor; `secrets` are those it opened.
+
+    `opens` False: it raises SecretIsWriteOnly instead of opening one; None: for those whom the table lets reveal.
+    """
+
+    def __init__(self, vault: Vault, conn: Connection, actor: Actor, workspace: str, *, opens: bool | None) -> None:
+        self._keys = vault.keys
+        self._conn = conn
+        self._actor = actor
+        self._workspace = workspace
+        self._opens = opens
+        self._known: dict[tuple[Kind, str], bytes] = {}
+        self.secrets: list[Secret] = []
+
+    async def value(self, kind: Kind, path: str, chain: tuple[str, ...] = ()) -> bytes:
+        """JSON text, references filled in. Raises NotFound, SecretIsWriteOnly, SecretUnreadable, ReferenceLoop."""
+        if (kind, path) not in self._known:
+            self._known[(kind, path)] = await (
+                self._variable(path) if kind == "variable" else self._resource(path, chain)
+            )
+        return self._known[(kind, path)]
+
+    async def own_value(self, path: str) -> bytes:
+        """A resource's value with its secret fields, references as they are. Raises as `value` does."""
+        row = await resources.get(self._conn, self._workspace, path)
+        self._require_readable("resource", path, row)
+        assert row is not None and row.value is not None
+        shown = row.value.encode()
+        if row.sealed is None:
+            return shown
+        opened = self._unseal("resource", path, row, row.sealed, row.key)
+        fields = msgspec.json.decode(opened, type=dict[str, msgspec.Raw])
+        taken = {place: bytes(raw) for place, raw in fields.items()}
+        self.secrets.append(Secret("resource", path, [text for raw in taken.values() for text in texts_of(raw)]))
+        return secret_fields.put_back(shown, taken)
+
+    async def fill(self, raw: bytes, chain: tuple[str, ...] = ()) -> bytes:
+        """JSON text with every reference in it replaced by what it stands for. Raises as `value` does, TooLarge."""
+        parts: list[bytes] = []
+        done, size = 0, 0
+        for found in _REFERENCE.finditer(raw):
+            path = found[2].decode("utf-8", "replace")
+            if not names.is_path(path):
+                continue
+            value = await self.value("variable" if found[1] == b"var" else "resource", path, chain)
+            parts += (raw[done : found.start()], value)
+            done, size = found.end(), size + len(value)
+            if size > LONGEST:
+                raise TooLarge(f"What the references stand for has more than {LONGEST >> 20} MiB.")
+        return b"".join((*parts, raw[done:])) if parts else raw
+
+    async def _variable(self, path: str) -> bytes:
+        row = await variables.get(self._conn, self._workspace, path)
+        self._require_readable("variable", path, row)
+        assert row is not None
+        if row.is_expired:
+            raise NotFound(f"The variable {path} has expired.")
+        if row.sealed is None:
+            return encode_string(row.value or "")
+        text = self._unseal("variable", path, row, row.sealed, row.key).decode("utf-8", "surrogatepass")
+        self.secrets.append(Secret("variable", path, [text]))
+        return encode_string(text)
+
+    async def _resource(self, path: str, chain: tuple[str, ...]) -> bytes:
+        if path in chain or len(chain) >= DEEPEST:
+            shown = " → ".join((*chain[-3:], path))
+            raise ReferenceLoop(f"Resources refer to one another without an end: {shown}.")
+        return await self.fill(await self.own_value(path), (*chain, path))
+
+    def _require_readable(self, kind: Kind, path: str, row: VariableRow | ResourceRow | None) -> None:
+        if row is None or not can(self._actor, "read", self._thing(kind, path, row)):
+            raise NotFound(f"The {kind} {path} does not exist.", hint=f"Or {self._actor.username} may not read it.")
+
+    def _thing(self, kind: Kind, path: str, row: VariableRow | ResourceRow) -> Thing:
+        return Thing(self._workspace, kind, path, row.created_by, row.extra_perms)
+
+    def _unseal(
+        self, kind: Kind, path: str, row: VariableRow | ResourceRow, sealed: bytes, key: KeyRow | None
+    ) -> bytes:
+        opens = can(self._actor, "reveal", self._thing(kind, path, row)) if self._opens is None else self._opens
+        if not opens:
+            raise SecretIsWriteOnly(
+                f"The {kind} {path} holds a secret, which is not shown.",
+                hint="Refer to it in a script or workflow: its jobs may open it. An admin may set secrets_readable.",
+            )
+        assert key is not None
+        data_key = secrets.unwrap(self._keys, self._workspace, key)
+        return secrets.unseal(data_key, Place(self._workspace, kind, path), sealed)

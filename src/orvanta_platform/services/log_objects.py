@@ -1,0 +1,126 @@
+"""A long log as one object: made from the chunks of an attempt that has ended, read by ranges.
+
+An object is frames, one after another, each the zlib of some characters as UTF-8; the row that names it knows how
+long each is, so that a range is read without the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from uuid import UUID
+
+from orvanta_platform.db import logs
+from orvanta_platform.db.log_reads import LogPiece
+from orvanta_platform.db.logs import Frame, KeptChunk
+from orvanta_platform.db.pool import Database
+from orvanta_platform.storage import ObjectMissing, Storage
+
+FRAME_CHARS = 64 << 10
+"""Small chunks that follow one another share a frame of at least so many characters."""
+
+_PAGE = 64
+_IN_THREAD_FROM = 32 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a job, with what the names of its objects begin with."""
+
+    workspace: str
+    run: UUID
+    job: UUID
+    attempt: int
+
+    @property
+    def log_key(self) -> str:
+        """Where its log lies in the object storage."""
+        return f"{self.workspace}/{self.run}/{self.job}/{self.attempt}/log"
+
+
+async def move(db: Database, storage: Storage, attempt: Attempt) -> None:
+    """Put the whole log of an attempt that writes no more into one object and drop its chunks.
+
+    First the object is there, then one transaction names it: what dies between leaves the chunks as they were.
+    Raises StorageError. Memory: some chunks at a time.
+    """
+    frames: list[Frame] = []
+    await storage.put_pieces(attempt.log_key, _frames(db, attempt, frames))
+    if frames:
+        await db.retrying(
+            lambda conn: logs.replace_by_object(conn, attempt.job, attempt.attempt, attempt.log_key, frames)
+        )
+
+
+async def _frames(db: Database, attempt: Attempt, made: list[Frame]) -> AsyncIterator[bytes]:
+    """The bodies of all frames, in order; what each holds is added to `made`."""
+    small: list[KeptChunk] = []
+    chars = 0
+    async for chunk in _chunks(db, attempt):
+        small.append(chunk)
+        chars += chunk.chars
+        if chars >= FRAME_CHARS:
+            yield await _frame(small, made)
+            small, chars = [], 0
+    if small:
+        yield await _frame(small, made)
+
+
+async def _frame(chunks: Sequence[KeptChunk], made: list[Frame]) -> bytes:
+    body = chunks[0].body if len(chunks) == 1 else await asyncio.to_thread(_join, [chunk.body for chunk in chunks])
+    made.append(Frame(sum(chunk.chars for chunk in chunks), len(body), chunks[-1].at))
+    return body
+
+
+def _join(bodies: Sequence[bytes]) -> bytes:
+    return zlib.compress(b"".join(zlib.decompress(body) for body in bodies), 1)
+
+
+async def _chunks(db: Database, attempt: Attempt) -> AsyncIterator[KeptChunk]:
+    seq = 0
+    while True:
+        async with db.acquire() as conn:
+            page = await logs.chunks_from(conn, attempt.job, attempt.attempt, seq, _PAGE)
+        for chunk in page:
+            yield chunk
+        if len(page) < _PAGE:
+            return
+        seq = page[-1].seq + 1
+
+
+async def open_pieces(storage: Storage, pieces: Sequence[LogPiece]) -> list[str]:
+    """The text of each piece. Frames that lie side by side are read at once. Raises ObjectMissing, StorageError."""
+    bodies: list[bytes] = []
+    for frames in _side_by_side(pieces):
+        first, last = frames[0], frames[-1]
+        if first.object is None or first.start is None or last.start is None:
+            bodies += [piece.body or b"" for piece in frames]
+            continue
+        length = last.start + last.bytes - first.start
+        read = await storage.get_range(first.object, first.start, length)
+        if len(read) < length:
+            raise ObjectMissing(f"The object {first.object} is shorter than the log that it holds.")
+        starts = [(frame.start or 0) - first.start for frame in frames]
+        bodies += [read[start : start + frame.bytes] for start, frame in zip(starts, frames, strict=True)]
+    if sum(len(body) for body in bodies) < _IN_THREAD_FROM:
+        return _texts(bodies)
+    return await asyncio.to_thread(_texts, bodies)
+
+
+def _texts(bodies: Sequence[bytes]) -> list[str]:
+    return [zlib.decompress(body).decode() for body in bodies]
+
+
+def _side_by_side(pieces: Sequence[LogPiece]) -> list[list[LogPiece]]:
+    """Runs of pieces that are all rows, or all frames of one object without a gap."""
+    breaks = [0]
+    for before, piece in pairwise(pieces):
+        together = before.object == piece.object and (
+            piece.start is None or before.start is None or piece.start == before.start + before.bytes
+        )
+        breaks.append(breaks[-1] + (not together))
+    grouped = groupby(zip(breaks, pieces, strict=False), key=lambda pair: pair[0])
+    return [[piece for _, piece in group] for _, group in grouped]

@@ -1,0 +1,34 @@
+"""Objects that nobody names: left by a process that died between an upload and the row that was to name it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db import objects
+from orvanta_platform.db.pool import Database
+from orvanta_platform.storage import Storage
+
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_OF_RUN = re.compile(rf"[^/]+/{_UUID}/(?P<id>{_UUID})/\d+/[^/]+")
+"""workspace/run/run or job/attempt/what: values and logs. Whatever else lies in the storage is not ours to judge."""
+
+
+async def drop_unnamed(db: Database, storage: Storage, before: datetime) -> int:
+    """Delete what was uploaded before `before` and no row names; gives how many. Raises StorageError."""
+    dropped = 0
+    async for keys in storage.keys_before(before):
+        for key in await _unnamed(db, keys):
+            await storage.delete(key)
+            dropped += 1
+    return dropped
+
+
+async def _unnamed(db: Database, keys: Sequence[str]) -> list[str]:
+    owners = {key: UUID(match["id"]) for key in keys if (match := _OF_RUN.fullmatch(key))}
+    if not owners:
+        return []
+    async with db.acquire() as connection:
+        return await objects.unnamed(connection, owners)

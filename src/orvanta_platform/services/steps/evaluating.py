@@ -1,0 +1,42 @@
+"""What an expression of a run is evaluated with, beside the values it reads: time, chance, and what it may open."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from orvanta_platform.control.masking import Opened
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.javascript import Moment, Resolve
+from orvanta_platform.services.interpolation import Kind, Vault
+from orvanta_platform.services.opening import Identity, open_for
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_OURS: Final = 500
+
+
+def moment_of(plan: Plan, run: RunRow, index: int) -> Moment:
+    """Time and chance for a node of a run, from what the run's row records: the same at each attempt and replay.
+
+    `index` is the node's, or one past the last for the failure module and the workflow's output.
+    """
+    node = plan.node(index).id if index < len(plan.nodes) else ""
+    return Moment((run.scheduled_at - _EPOCH) // _MILLISECOND, f"{run.seed}/{node}")
+
+
+def resolver(vault: Vault, identity: Identity, workspace: str, opened: Opened) -> Resolve:
+    """Opens variables and resources for an expression; the texts of secrets are added to `opened`."""
+
+    async def resolve(kind: Kind, path: str) -> bytes:
+        try:
+            return await open_for(vault, identity, workspace, kind, path, opened)
+        except OrvantaError as error:
+            if error.status >= _OURS:  # not the expression's fault
+                raise
+            raise ExpressionError(error.code, error.message) from error
+
+    return resolve

@@ -1,0 +1,51 @@
+"""The end of a run that nobody can step: its document is gone, or deciding on it fails, each time."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.notify import Notifier
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.db.steps import Ending, NewEvent, RunEnd, StepWrite, write_steps
+from orvanta_platform.engine.events import Err
+from orvanta_platform.services import values
+from orvanta_platform.services.steps.answer import error_json
+
+ERROR = "EngineFailed"
+
+
+async def end_as_failed(database: Database, notify: Notifier, run: UUID, why: str) -> None:
+    """End the run as failed with the name EngineFailed, its live jobs as cancelled. Safe to ask twice."""
+    await database.retrying(partial(_end, run, why))
+    notify.cancelled(run)
+    notify.run_ended(run)
+
+
+async def _end(run: UUID, why: str, connection: Connection) -> None:
+    row = await run_rows.lock_run(connection, run)
+    if row is None:
+        return
+    raw = error_json(Err(ERROR, f"The run could not go on: {why}"), None)
+    live = await job_rows.lock_jobs_of_run(connection, run)
+    ended = dict.fromkeys((run, *(job.id for job in live)))
+    write = StepWrite(
+        run=run,
+        rev=row.rev,
+        state=row.state,
+        status=row.status,
+        endings=[_ending(job) for job in live],
+        values=[values.inline(id, "result", raw) for id in ended],
+        events=[NewEvent("run_ended", None, '{"status":"failed","recovered":false}')],
+        end=RunEnd("failed", error_name=ERROR, result_of=run),
+        over_cancel=True,
+    )
+    if not await write_steps(connection, [write]):
+        raise AssertionError(f"run {run} was not written under its own lock")
+
+
+def _ending(job: LiveJob) -> Ending:
+    return Ending(job.id, job.attempt, job.worker, job.generation, "cancelled", ERROR)

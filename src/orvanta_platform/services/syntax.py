@@ -1,0 +1,29 @@
+"""Expressions that are no JavaScript, found at deploy: read by the engine itself, without running anything."""
+
+from __future__ import annotations
+
+import asyncio
+
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.workflow.diagnostics import Diagnostic
+from orvanta_platform.workflow.subject import Use, diagnostic
+from orvanta_platform.workflow.validate import Examined
+
+_SHOWN = 80
+
+
+async def diagnostics(evaluator: Evaluator, examined: Examined) -> list[Diagnostic]:
+    """All of a document's, with expression_syntax for each expression that cannot be read; errors first.
+
+    Raises EvaluatorUnavailable.
+    """
+    uses = examined.javascript
+    texts = [*dict.fromkeys(use.text for use in uses)]
+    read = dict(zip(texts, await asyncio.gather(*map(evaluator.syntax_error, texts)), strict=True))
+    faults = [_fault(use, message) for use in uses if (message := read[use.text]) is not None]
+    return sorted([*examined.diagnostics, *faults], key=lambda each: each.severity)
+
+
+def _fault(use: Use, message: str) -> Diagnostic:
+    shown = use.text if len(use.text) <= _SHOWN else f"{use.text[: _SHOWN - 1]}…"
+    return diagnostic("expression_syntax", "error", use.place, use.path, f"{shown!r} cannot be read: {message}")

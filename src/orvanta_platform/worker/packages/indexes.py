@@ -1,0 +1,78 @@
+"""Where packages come from: the environment that uv and bun get in their cell, and nothing else of the worker's."""
+
+from __future__ import annotations
+
+import configparser
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+PASSED: Final = re.compile(
+    r"SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|[A-Za-z]+_PROXY|[a-z]+_proxy|UV_\w+|PIP_\w+|(?i:NPM_CONFIG_)\w+"
+)
+"""Names that are passed on."""
+
+_KEPT_BACK: Final = re.compile(r"UV_PUBLISH\w*|UV_CACHE_DIR|UV_PYTHON\w*|UV_PROJECT\w*|UV_TARGET|(?i:NPM_CONFIG_CACHE)")
+_PIP_FILES: Final = (Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"))
+_PIP_SECTIONS: Final = ("global", "install", "download")
+_FROM_PIP: Final = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "constraint": "UV_CONSTRAINT",
+    "cert": "SSL_CERT_FILE",
+}
+"""What pip calls it → what uv calls it: a machine set up for pip needs no second set-up."""
+
+_OTHER_NAMES: Final = {"UV_DEFAULT_INDEX": "UV_INDEX_URL", "UV_INDEX": "UV_EXTRA_INDEX_URL"}
+
+
+def environment(
+    environ: Mapping[str, str],
+    *,
+    python_index: str | None = None,
+    npm_registry: str | None = None,
+    pip_files: tuple[Path, ...] = _PIP_FILES,
+) -> dict[str, str]:
+    """The names of `environ` that are passed on, pip's settings as uv's where those are not set, the indexes set."""
+    passed = {
+        name: value
+        for name, value in environ.items()
+        if PASSED.fullmatch(name) and not _KEPT_BACK.fullmatch(name) and value
+    }
+    for ours, value in _pip(environ, pip_files).items():
+        if not (passed.get(ours) or passed.get(_OTHER_NAMES.get(ours, ""))):
+            passed[ours] = value
+    if python_index is not None:
+        passed["UV_DEFAULT_INDEX"] = python_index
+        passed.pop("UV_INDEX_URL", None)
+    if npm_registry is not None:
+        passed = {name: value for name, value in passed.items() if name.lower() != "npm_config_registry"}
+        passed["NPM_CONFIG_REGISTRY"] = npm_registry
+    return passed
+
+
+def _pip(environ: Mapping[str, str], files: tuple[Path, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for file in files:
+        found |= _of_file(file)
+    for theirs, ours in _FROM_PIP.items():
+        value = environ.get(f"PIP_{theirs.upper().replace('-', '_')}")
+        if value:
+            found[ours] = " ".join(value.split())
+    return found
+
+
+def _of_file(file: Path) -> dict[str, str]:
+    parser = configparser.RawConfigParser(strict=False)
+    try:
+        parser.read(file, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return {}  # pip itself would refuse to start with it; uv need not
+    return {
+        ours: " ".join(parser.get(section, theirs).split())
+        for section in _PIP_SECTIONS
+        for theirs, ours in _FROM_PIP.items()
+        if parser.has_option(section, theirs)
+    }

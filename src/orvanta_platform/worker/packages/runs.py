@@ -1,0 +1,75 @@
+"""The runs that make locks: of a script, or of all that is written into a workflow."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.services import locking
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.worker.packages.store import Asked, PackageError, PackageLog, Packages
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.requirements import inline_needs, rawscripts
+
+
+@dataclass(frozen=True, slots=True)
+class LockRuns:
+    """Carries out runs of the kinds `locking.LOCKING_KINDS`."""
+
+    platform: Platform
+    packages: Packages
+
+    async def run(self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event) -> bytes:
+        """Lock `body` and tell the versions that wait for it; gives the run's result as JSON text.
+
+        Raises PackageError and OrvantaError, of which the versions are told as well.
+        """
+        act = self._script if job.run.kind == locking.SCRIPT_KIND else self._flow
+        try:
+            lock, result = await act(job, body, args, log, cancelled)
+        except (PackageError, OrvantaError) as error:
+            await locking.settle(self.platform, job.run.id, lock=None, error=error.message)
+            raise
+        await locking.settle(self.platform, job.run.id, lock=lock)
+        return result
+
+    async def _script(
+        self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
+    ) -> tuple[str, bytes]:
+        lock = await self._lock_of(job, job.language or "", body, log, cancelled)
+        return lock, msgspec.json.encode({"lock": lock})
+
+    async def _lock_of(
+        self, job: Claimed, language: str, content: str, log: PackageLog, cancelled: asyncio.Event
+    ) -> str:
+        needed = await self.packages.requirements(language, content)
+        if needed is None:
+            return ""
+        asked = Asked(job.id, job.attempt, job.run.workspace, language, content)
+        return await self.packages.lock(asked, needed, log, cancelled, job.run.id)
+
+    async def _flow(
+        self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
+    ) -> tuple[str, bytes]:
+        source = body.encode()
+        tree = document.parse(source, "json" if source.lstrip()[:1] == b"{" else "yaml").tree
+        locks, keys = {}, {}
+        for need in await asyncio.to_thread(inline_needs, tree):
+            locks[need.node] = await self._lock_of(job, need.language, need.content, log, cancelled)
+            keys[need.node] = locking.key_of(need.language, need.content, need.requirements)
+        if not msgspec.json.decode(args).get("updated_flow_value"):
+            return locking.flow_lock(keys), msgspec.json.encode({"locks": locks})
+        return locking.flow_lock(keys), msgspec.json.encode({"updated_flow_value": _with_locks(tree, locks)})
+
+
+def _with_locks(tree: dict[str, Any], locks: dict[str, str]) -> Any:
+    """A flow's value with the locks put into its scripts; the tree is the caller's own."""
+    for node, value in rawscripts(tree):
+        if not value.get("lock"):
+            value["lock"] = locks.get(node, "")
+    return tree.get("value")

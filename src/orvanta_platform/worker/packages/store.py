@@ -1,0 +1,309 @@
+"""The packages of one worker's jobs: locked where nobody has yet, installed once per workspace and lock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+import zlib
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.db.locks import NewLock
+from orvanta_platform.services.locking import Locks, key_of
+from orvanta_platform.services.locking import requirements as read_requirements
+from orvanta_platform.settings import Settings
+from orvanta_platform.worker.limits import Limits
+from orvanta_platform.worker.outcome import JobSpec, LogSink
+from orvanta_platform.worker.packages import orders, tree
+from orvanta_platform.worker.packages.indexes import environment
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+LANGUAGE = "dependencies"
+"""What the host of package programs is called among the runtimes; no script may name it."""
+
+_FOLDERS = {"python": "python3", "npm": "bun"}
+_FIRST_USER, _USERS = 30_000, 30_000
+_LONGEST_S = 600.0
+_STALE_S = 86_400.0
+_REMEMBERED = 500
+_REMEMBERED_CHARS = 256 << 10
+
+
+class PackageError(Exception):
+    """Packages could not be locked or installed; `cancelled` where the job was to stop."""
+
+    def __init__(self, name: str, message: str, *, cancelled: bool = False) -> None:
+        super().__init__(message)
+        self.name = name
+        self.message = message
+        self.cancelled = cancelled
+
+
+class PackageLog(LogSink, Protocol):
+    """A job's log, in which the platform says what it does."""
+
+    async def system(self, text: str) -> None:
+        """One line of the platform's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose packages: one attempt of a job and its code. `lock` None: the one that is found by the code."""
+
+    job_id: UUID
+    attempt: int
+    workspace: str
+    language: str
+    content: str
+    lock: str | None = None
+
+
+class Packages:
+    """Owned by the worker's event loop, like its `runtimes`."""
+
+    def __init__(self, runtimes: Runtimes, settings: Settings, locks: Locks, environ: dict[str, str]) -> None:
+        self._runtimes = runtimes
+        self._settings = settings
+        self._locks = locks
+        self._environ = environment(environ, python_index=settings.python_index, npm_registry=settings.npm_registry)
+        self._builds = settings.package_builds == "on"
+        self._requirements: _Remembered[tuple[str, str], Requirements | None] = _Remembered()
+        self._known: _Remembered[bytes, str] = _Remembered()
+        self._busy: dict[str, asyncio.Lock] = {}
+
+    async def provide(self, asked: Asked, log: PackageLog, cancelled: asyncio.Event) -> str | None:
+        """The folder below `Runtimes.packages` that holds what the code needs; None where it needs nothing.
+
+        Makes the lock and the folder where they are not there. Raises PackageError, InvalidScript.
+        """
+        ecosystem = ecosystem_of(asked.language)
+        if ecosystem is None:
+            return None
+        lock = asked.lock
+        if lock is None:
+            requirements = await self.requirements(asked.language, asked.content)
+            lock = "" if requirements is None else await self.lock(asked, requirements, log, cancelled)
+        return await self._installed(asked, ecosystem, lock, log, cancelled) if lock.strip() else None
+
+    async def requirements(self, language: str, content: str) -> Requirements | None:
+        """What a script needs, remembered. Raises InvalidScript."""
+        if (language, content) in self._requirements:
+            return self._requirements[language, content]
+        found = await read_requirements(language, content)
+        if len(content) <= _REMEMBERED_CHARS:
+            self._requirements.put((language, content), found)
+        return found
+
+    async def lock(
+        self,
+        asked: Asked,
+        requirements: Requirements,
+        log: PackageLog,
+        cancelled: asyncio.Event,
+        run: UUID | None = None,
+    ) -> str:
+        """The lock of these requirements of a script, made where nobody has made it. Raises PackageError."""
+        key = key_of(asked.language, asked.content, requirements)
+        if key in self._known:
+            return self._known[key]
+        lock = await self._locks.get(key)
+        if lock is None:
+            async with self._alone(asked.workspace, cancelled):
+                lock = await self._locks.get(key) or await self._make(asked, requirements, log, cancelled, key, run)
+        self._known.put(key, lock)
+        return lock
+
+    async def _make(
+        self,
+        asked: Asked,
+        requirements: Requirements,
+        log: PackageLog,
+        cancelled: asyncio.Event,
+        key: bytes,
+        run: UUID | None,
+    ) -> str:
+        wanted = ", ".join(requirements.lines)
+        await log.system(f"locking {wanted[:1000]}")
+        for suspicion in suspicions(requirements):
+            await log.system(f"warning: {suspicion}")
+        order = orders.lock_order(requirements, builds=self._builds)
+        async with self._output(asked.workspace) as output:
+            body: str = (await self._call(asked, order, output, log, cancelled))["lock"]
+        made = NewLock(key, asked.language, "\n".join(requirements.lines), body, run)
+        return await self._locks.keep(made)
+
+    async def _installed(
+        self, asked: Asked, ecosystem: Ecosystem, lock: str, log: PackageLog, cancelled: asyncio.Event
+    ) -> str:
+        relative = f"{asked.workspace}/{_FOLDERS[ecosystem]}/{orders.digest_of(ecosystem, lock)}"
+        final = self._runtimes.packages / relative
+        if final.is_dir():
+            return relative
+        option = orders.option_in(lock) if ecosystem == "python" else None
+        if option is not None:
+            raise PackageError("install_failed", f"a lock holds packages alone, and no options: {option[:200]}")
+        async with self._alone(asked.workspace, cancelled):
+            if not final.is_dir():
+                await log.system("installing packages")
+                if ecosystem == "python" and not orders.is_hashed(lock):
+                    await log.system(
+                        "warning: the lock that was deployed names no hashes: what is installed is not checked"
+                    )
+                order = orders.install_order(ecosystem, lock, builds=self._builds)
+                async with self._output(asked.workspace) as output:
+                    await self._call(asked, order, output, log, cancelled)
+                    await asyncio.to_thread(self._take, self._runtimes.staging / output / "tree", final)
+        return relative
+
+    def _take(self, made: Path, final: Path) -> None:
+        """Check what was installed and move it to its place; of two who come there at once the first counts."""
+        made.mkdir(exist_ok=True)
+        try:
+            tree.seal(made, self._settings.disk_limit * 2)
+        except tree.UnsafeTree as error:
+            raise PackageError("unsafe_package", f"the packages were refused: {error}") from error
+        for folder in reversed(final.parents[:2]):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o711)
+        try:
+            os.rename(made, final)
+        except OSError:
+            if not final.is_dir():
+                raise
+        else:
+            final.chmod(0o555)
+
+    async def _call(
+        self, asked: Asked, order: bytes, output: str, log: PackageLog, cancelled: asyncio.Event
+    ) -> dict[str, Any]:
+        """Have the host carry out an order. Raises PackageError."""
+        settings = self._settings
+        time_s = min(_LONGEST_S, float(settings.job_timeout_s))
+        spec = JobSpec(
+            job_id=asked.job_id,
+            attempt=asked.attempt,
+            workspace=asked.workspace,
+            language=LANGUAGE,
+            content="",
+            args=order,
+            env=self._environ,
+            timeout_s=time_s,
+            limits=Limits(
+                memory_bytes=settings.memory_limit,
+                processes=settings.process_limit,
+                disk_bytes=settings.disk_limit * 4,  # the cache, the packages and what they were unpacked from
+                result_bytes=settings.result_limit,
+                log_bytes=settings.log_limit,
+                time_s=time_s,
+            ),
+            slot=_user_of(asked.workspace),
+            output=output,
+        )
+        try:
+            outcome = await self._runtimes.run(spec, log, cancelled)
+        except Exception as error:
+            structlog.get_logger(__name__).exception("runtime failed", action="packages", job=str(asked.job_id))
+            raise PackageError("RuntimeFailed", f"The packages could not be looked after: {error}.") from error
+        if outcome.error is not None:
+            stopped = outcome.stopped_by == "cancel"
+            raise PackageError(outcome.error.name, outcome.error.message, cancelled=stopped)
+        answer: dict[str, Any] = msgspec.json.decode(outcome.result or b"{}")
+        await log.write(answer.get("log", ""))
+        return answer
+
+    @asynccontextmanager
+    async def _alone(self, workspace: str, cancelled: asyncio.Event) -> AsyncIterator[None]:
+        """One order of a workspace at a time: they share a user and a cache. Raises PackageError when `cancelled`."""
+        turn = self._busy.setdefault(workspace, asyncio.Lock())
+        taking, stopping = asyncio.ensure_future(turn.acquire()), asyncio.ensure_future(cancelled.wait())
+        try:
+            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        except BaseException:
+            if not taking.cancel():
+                turn.release()
+            raise
+        finally:
+            stopping.cancel()
+        if not taking.done():
+            taking.cancel()
+            await asyncio.wait({taking})
+        if taking.cancelled():
+            raise PackageError("Cancelled", "cancelled", cancelled=True)
+        try:
+            yield
+        finally:
+            turn.release()
+
+    @asynccontextmanager
+    async def _output(self, workspace: str) -> AsyncIterator[str]:
+        """A folder to write to, with the workspace's cache of downloads in it; both are taken away afterwards.
+
+        The cache moves: only one order at a time has it, and no job ever sees it. Another worker's order meanwhile
+        begins with an empty one.
+        """
+        try:
+            await asyncio.to_thread(self._forget_stale)
+            output = self._runtimes.make_output(_user_of(workspace))
+            folder, kept = self._runtimes.staging / output, self._runtimes.packages / workspace / ".cache"
+            with suppress(OSError):
+                os.rename(kept, folder / "cache")
+            try:
+                yield output
+            finally:
+                await asyncio.to_thread(self._put_back, folder, kept)
+        except OSError as error:  # such as a disk without room
+            raise PackageError("install_failed", f"the packages could not be written: {error.strerror}") from error
+
+    def _forget_stale(self) -> None:
+        """Remove what was left in the middle by a worker that was killed; no order takes a day."""
+        for folder in self._runtimes.staging.iterdir():
+            with suppress(OSError):
+                if folder.stat().st_mtime < clock.now().timestamp() - _STALE_S:
+                    _remove(folder)
+
+    def _put_back(self, folder: Path, kept: Path) -> None:
+        cache = folder / "cache"
+        with suppress(OSError):
+            small = sum(each.lstat().st_size for each in cache.rglob("*")) <= self._settings.disk_limit
+            if small and not cache.is_symlink():
+                kept.parent.mkdir(exist_ok=True)
+                kept.parent.chmod(0o711)
+                os.rename(cache, kept)
+        _remove(folder)
+
+
+def _user_of(workspace: str) -> int:
+    """The slot number, and so the user, of a workspace's package programs: what they cache stays theirs."""
+    return _FIRST_USER + zlib.crc32(workspace.encode()) % _USERS
+
+
+def _remove(folder: Path) -> None:
+    """Remove a tree, read-only folders in it too."""
+    for path, _, _ in os.walk(folder):
+        with suppress(OSError):
+            os.chmod(path, stat.S_IRWXU)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Remembered(OrderedDict[K, V]):
+    """The values put last."""
+
+    def put(self, key: K, value: V) -> None:
+        self[key] = value
+        if len(self) > _REMEMBERED:
+            self.popitem(last=False)

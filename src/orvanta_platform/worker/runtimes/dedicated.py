@@ -1,0 +1,319 @@
+"""Processes that are kept for further jobs of the same script (the protocol: sandbox/job.py).
+
+A job costs one message out, one back and one look at the pipe of its output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
+from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
+from orvanta_platform.worker.runtimes.cells import Cell
+from orvanta_platform.worker.runtimes.execution import Placement, make_message
+from orvanta_platform.worker.runtimes.streams import Log, Source
+from orvanta_platform.worker.runtimes.verdict import End, judge
+
+Key = tuple[str, str, str, str | None]
+"""Workspace, language, content and package: who shares them may share a process."""
+
+_CHUNK = 256 << 10
+_MUCH = 32 << 10
+_LONGEST_LINE = 64 << 10
+# Room for an error's description where the result's limit is small.
+_ERROR_BYTES = 1 << 20
+
+
+class Head(msgspec.Struct, frozen=True):
+    """The line before an answer."""
+
+    kind: str
+    length: int
+    peak_kb: int
+
+
+_read_head = msgspec.json.Decoder(Head).decode
+_write = msgspec.json.Encoder().encode
+
+
+def key_of(spec: JobSpec) -> Key:
+    """Which process may run the job."""
+    return spec.workspace, spec.language, spec.content, spec.package
+
+
+class Process:
+    """A process and its present job. `gone` is called once, when it is closed."""
+
+    def __init__(self, cell: Cell, placement: Placement, gone: Callable[[Process], None]) -> None:
+        self.cell = cell
+        self.placement = placement
+        self.idle_since = clock.monotonic()
+        self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._connection: socket.socket | None = None
+        self._output: Source | None = None
+        self._told: dict[str, Any] = {}
+        self._over = False
+        self._env: dict[str, str] = {}
+        self._received = bytearray()
+        self._began = False
+        self._closed = False
+        self.unread = False
+        self._printed = False
+        self._kept = True
+        self._waiter: asyncio.Future[None] | None = None
+        self._job: JobSpec | None = None
+        self._cancelled = asyncio.Event()
+        self._deadline = 0.0
+        self._stopped_by: StoppedBy | None = None
+
+    async def run(self, spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutcome:
+        """Run one job to its end.
+
+        Where `usable` is false then, the process is to be closed; where `unread` is true, the job never reached it.
+        """
+        self._job, self._cancelled, self._stopped_by = spec, cancelled, None
+        self._deadline = clock.monotonic() + min(spec.timeout_s, spec.limits.time_s)
+        log = Log(sink, spec.limits.log_bytes)
+        try:
+            if self._connection is None:
+                await self._give_first(spec)
+            else:
+                await self._give(spec)
+            head = await self._answer(spec, log)
+            outcome = await self._ended(spec, log) if head is None else await self._judge(spec, head)
+            self.idle_since = clock.monotonic()
+            return outcome
+        except BaseException:
+            self.stop(None)
+            raise
+        finally:
+            self._job = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may be given another job."""
+        return self._kept and self._connection is not None and not self._over and not self._received
+
+    def look(self, now: float) -> None:
+        """Kill the job if it is cancelled or its time is over."""
+        if self._job is None or self._stopped_by is not None:
+            return
+        if self._cancelled.is_set():
+            self.stop("cancel")
+        elif now >= self._deadline:
+            self.stop("timeout")
+        elif self.cell.group is not None and self.cell.group.out_of_processes:
+            self.stop("processes")
+
+    def stop(self, reason: StoppedBy | None) -> None:
+        """Kill the process, with all that it started."""
+        self._stopped_by = reason
+        self._kept = False
+        self.cell.kill()
+
+    async def _give_first(self, spec: JobSpec) -> None:
+        ours, theirs = socket.socketpair()
+        read, write = os.pipe2(os.O_CLOEXEC)
+        ours.setblocking(False)
+        self._connection, self._output = ours, Source(read, _CHUNK)
+        self._env = dict(spec.env)
+        header, body = make_message(self.cell, spec, self.placement)
+        try:
+            await self.cell.give(header, body, [write, write, theirs.fileno()])
+        except OSError:
+            pass  # it ended already: what it said tells why
+        finally:
+            theirs.close()
+            os.close(write)
+        self._loop.add_reader(ours.fileno(), self._receive)
+        self._loop.add_reader(read, self._print)
+        self.cell.listen(self._end)
+        self._end()
+
+    async def _give(self, spec: JobSpec) -> None:
+        if self._printed:  # by what an earlier job left running
+            self._discard_output()
+        message = _write({"env": self._changes(spec.env), "args": len(spec.args)}) + b"\n" + spec.args
+        assert self._connection is not None
+        try:
+            sent = self._connection.send(message)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # it has just ended
+            self.unread = True
+            return
+        if sent < len(message):
+            with contextlib.suppress(OSError):
+                await self._loop.sock_sendall(self._connection, memoryview(message)[sent:])
+
+    def _changes(self, env: Any) -> dict[str, str | None]:
+        before = self._env
+        self._env = dict(env)
+        changes: dict[str, str | None] = {name: text for name, text in env.items() if before.get(name) != text}
+        changes |= dict.fromkeys(before.keys() - self._env.keys())
+        return changes
+
+    async def _answer(self, spec: JobSpec, log: Log) -> Head | None:
+        """Wait for the answer, pass the output on meanwhile; None where the process ended without one."""
+        while True:
+            if self._printed:
+                await self._pass_on(log)
+            head = self._head(spec)
+            if head is not None:
+                await self._pass_on(log)  # what came before the answer is in the pipe by now
+                await self._end_line(log)
+                return head
+            if self._over:
+                return None
+            self._waiter = self._loop.create_future()
+            await self._waiter
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _receive(self) -> None:
+        """Something came over the connection, or its end."""
+        assert self._connection is not None
+        try:
+            data = self._connection.recv(_CHUNK)
+        except BlockingIOError:
+            return
+        except ConnectionResetError:
+            data, self.unread = b"", True
+        if not data:
+            self._loop.remove_reader(self._connection.fileno())
+            return  # the cell says the rest
+        if not self._began:
+            self._began = data.startswith(STARTED)
+            data = data[len(STARTED) :]
+        self._received += data
+        if self._job is None or len(self._received) > self._job.limits.result_bytes + _ERROR_BYTES + _LONGEST_LINE:
+            self.stop(None)  # nobody asked, or nobody will want all of it
+        self._wake()
+
+    def _head(self, spec: JobSpec) -> Head | None:
+        """The answer's line, when all of the answer is there, or more is announced than is wanted."""
+        end = self._received.find(b"\n")
+        if end < 0:
+            if len(self._received) > _LONGEST_LINE:
+                self.stop(None)
+            return None
+        try:
+            head = _read_head(memoryview(self._received)[:end])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self.stop(None)
+            return None
+        most = spec.limits.result_bytes if head.kind == "result" else _ERROR_BYTES
+        if head.length > most:
+            self._kept = False
+        elif head.length < 0 or len(self._received) < end + 1 + head.length:
+            return None
+        return head
+
+    async def _judge(self, spec: JobSpec, head: Head) -> JobOutcome:
+        """The outcome of a job whose process has answered, and lives on."""
+        start = self._received.index(b"\n") + 1
+        text = bytes(memoryview(self._received)[start : start + head.length])
+        del self._received[: start + head.length]
+        if head.peak_kb * 1024 > spec.limits.memory_bytes // 2:
+            self._kept = False  # the next job shall not pay for what this one left
+        group = self.cell.group
+        over: StoppedBy | None = None
+        if group is not None and group.out_of_processes:
+            self._kept, over = False, "processes"
+        kind = RESULT if head.kind == "result" else ERROR
+        answer = STARTED + ANSWER.pack(kind, head.length) + text
+        end = End(0, answer, None, self._stopped_by, over, head.peak_kb)
+        if len(text) > _ERROR_BYTES:
+            return await asyncio.to_thread(judge, spec, end)
+        return judge(spec, end)
+
+    async def _ended(self, spec: JobSpec, log: Log) -> JobOutcome:
+        """The outcome of a job that ended with its process."""
+        self._kept = False
+        told = self._told
+        self._receive()  # whether the job was read at all
+        await self._pass_on(log)
+        await self._end_line(log)
+        group = self.cell.group
+        over: StoppedBy | None = told.get("over") or ("disk" if told.get("disk_full") else None)
+        peak_kb = int(told.get("peak_kb", 0))
+        if group is not None:
+            peak_kb = group.peak_kb or peak_kb
+            over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
+        answer = STARTED if self._began and not self.unread else b""
+        return judge(spec, End(told.get("code"), answer, None, self._stopped_by, over, peak_kb))
+
+    def _print(self) -> None:
+        """There is output. Nobody is told again before it is read."""
+        assert self._output is not None
+        self._loop.remove_reader(self._output.descriptor)
+        self._printed = True
+        self._wake()
+
+    async def _pass_on(self, log: Log) -> None:
+        """Give what is in the pipe to the log."""
+        assert self._output is not None
+        while not self._output.ended and (text := self._output.read()) is not None:
+            await log.write(text)
+            if len(text) >= _MUCH:
+                self._output.widen()
+            await asyncio.sleep(0)
+        self._await_output()
+
+    async def _end_line(self, log: Log) -> None:
+        """What half a character at the end stands for."""
+        assert self._output is not None
+        if rest := self._output.rest():
+            await log.write(rest)
+
+    def _discard_output(self) -> None:
+        assert self._output is not None
+        while not self._output.ended and self._output.read() is not None:
+            pass
+        self._await_output()
+
+    def _await_output(self) -> None:
+        assert self._output is not None
+        if self._printed and not self._output.ended:
+            self._loop.add_reader(self._output.descriptor, self._print)
+        self._printed = False
+
+    def _end(self) -> None:
+        """The cell may have said how it ended, or be gone."""
+        told = self.cell.take()
+        if told is None and not self.cell.ended:
+            return
+        self._told = self._told or told or {}
+        self._kept, self._over = False, True
+        self._wake()
+        if self._job is None:
+            self.close()
+
+    def close(self) -> None:
+        """Kill the process and forget it."""
+        if self._closed:
+            return
+        self._closed = True
+        connection, output = self._connection, self._output
+        self._connection = self._output = None
+        self._kept = False
+        if connection is not None:
+            self._loop.remove_reader(connection.fileno())
+            connection.close()
+        if output is not None:
+            self._loop.remove_reader(output.descriptor)
+            output.close()
+        self.cell.listen(None)
+        self.cell.kill()
+        self._gone(self)

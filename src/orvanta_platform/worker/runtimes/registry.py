@@ -1,0 +1,22 @@
+"""The languages that this version runs, each with its runtime. Adding a language is adding a folder and a name here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from orvanta_platform.worker.runtimes import bash, bun, postgresql, python
+from orvanta_platform.worker.runtimes.manifest import Runtime
+
+RUNTIMES: Final[tuple[Runtime, ...]] = (python.RUNTIME, bash.RUNTIME, bun.RUNTIME, postgresql.RUNTIME)
+
+BY_LANGUAGE: Final[dict[str, Runtime]] = {language: each for each in RUNTIMES for language in each.languages}
+
+
+def hosts(runtimes: Mapping[str, Runtime]) -> dict[str, str]:
+    """The module that runs each language in a cell, of those whose programs are installed."""
+    return {
+        language: runtime.host
+        for language, runtime in runtimes.items()
+        if runtime.host is not None and runtime.missing() is None
+    }

@@ -1,0 +1,98 @@
+"""Requirements that a Python script declares in comments: a PEP 723 block, `# requirements:` lists."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import Final
+
+from orvanta_platform.errors import InvalidScript
+
+_BEGINNING: Final = "# /// script"
+_END: Final = "# ///"
+_LIST: Final = re.compile(r"#[ \t]*(extra_)?requirements:[ \t]*$")
+_REQUIREMENT: Final = re.compile(
+    r"""(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)
+        (?P<extras>\[[A-Za-z0-9._,-]*\])?
+        (?P<version>@https?://\S+|(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+(?:,(?:===|[=~!<>]=|[<>])[A-Za-z0-9.*+!_-]+)*)?$""",
+    re.VERBOSE,
+)
+_MARKER: Final = re.compile(r"[A-Za-z0-9_.'\"<>=!~() \t-]+$")
+
+
+@dataclass(slots=True)
+class Declared:
+    """Requirements as written: `whole` replaces what is imported (None: nothing does), `extra` adds to it."""
+
+    whole: list[str] | None = None
+    extra: list[str] = field(default_factory=list)
+
+
+def declared(content: str) -> Declared:
+    """What a script declares; a PEP 723 block counts before a list. Raises InvalidScript for a broken block."""
+    found = Declared()
+    block: list[str] | None = None
+    target: list[str] | None = None
+    for line in content.splitlines():
+        if block is not None:
+            if line.rstrip() == _END:
+                return Declared(_dependencies(block))
+            if line == "#" or line.startswith("# "):
+                block.append(line[2:])
+                continue
+            block = None
+        if line.rstrip() == _BEGINNING:
+            block, target = [], None
+        elif (match := _LIST.match(line)) is not None:
+            if not match[1]:
+                found.whole = found.whole or []
+            target = found.extra if match[1] else found.whole
+        elif target is not None:
+            entry = line.lstrip("#").strip() if line.startswith("#") else ""
+            if entry:
+                target.append(entry)
+            else:
+                target = None
+    return found
+
+
+def _dependencies(block: list[str]) -> list[str]:
+    try:
+        listed = tomllib.loads("\n".join(block)).get("dependencies", [])
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InvalidScript(f"The script's PEP 723 block cannot be read: {error}.") from error
+    if not isinstance(listed, list) or not all(isinstance(entry, str) for entry in listed):
+        raise InvalidScript("`dependencies` in the script's PEP 723 block must be a list of strings.")
+    return listed
+
+
+def read(entries: list[str]) -> dict[str, str]:
+    """Normal name → the rest of the requirement. Raises InvalidScript: options and paths are no requirements."""
+    found: dict[str, str] = {}
+    for entry in entries:
+        name, rest = _parted(entry)
+        if found.get(name, rest) != rest:
+            raise InvalidScript(f"The script requires {name} twice, and differently.", hint="Leave one of them out.")
+        found[name] = rest
+    return found
+
+
+def _parted(entry: str) -> tuple[str, str]:
+    head, semicolon, marker = entry.partition(";")
+    merged = re.search(r"[A-Za-z0-9][ \t]+[A-Za-z0-9]", head)
+    match = None if merged else _REQUIREMENT.match(re.sub(r"[\s()]", "", head))
+    if match is None or (semicolon and not _MARKER.match(marker)):
+        raise InvalidScript(
+            f"{entry[:200]!r} is no requirement.",
+            hint="Write name, name==1.2, name[extra]>=1,<2 or name @ https://…; options and paths are refused.",
+        )
+    version = match["version"] or ""
+    version = f" @ {version[1:]}" if version.startswith("@") else version
+    condition = f" ; {marker.strip()}" if semicolon else ""
+    return normal_name(match["name"]), (match["extras"] or "") + version + condition
+
+
+def normal_name(name: str) -> str:
+    """A distribution's name in normal form (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,131 @@
+"""The parameters of `main` in languages whose simple forms a pattern reads: Go, PHP, Ruby."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from orvanta_platform.workflow.signature.parameter import Parameter, resource, snake
+
+_LONGEST: Final = 20_000
+_OPENING, _CLOSING = "([{", ")]}"
+_COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_GO_WORDS: Final = {
+    "string": "string rune error",
+    "integer": "int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 byte",
+    "number": "float32 float64",
+    "boolean": "bool",
+}
+_GO_TYPES: Final[Mapping[str, dict[str, Any]]] = {
+    **{word: {"type": kind} for kind, words in _GO_WORDS.items() for word in words.split()},
+    "[]byte": {"type": "string", "contentEncoding": "base64"},
+    "time.Time": {"type": "string", "format": "date-time"},
+    "any": {},
+    "interface{}": {},
+}
+_PHP_TYPES: Final[Mapping[str, dict[str, Any]]] = {
+    "string": {"type": "string"},
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "array": {"type": "array"},
+    "object": {"type": "object"},
+    "mixed": {},
+    "DateTime": {"type": "string", "format": "date-time"},
+}
+
+
+def of_go(content: str) -> list[Parameter] | None:
+    """`func main(name string, n int) (T, error)`; names may share a type."""
+    given = _given(_COMMENT.sub(" ", content), r"^func[ \t]+main[ \t]*\(")
+    if given is None:
+        return None
+    found: list[Parameter] = []
+    waiting: list[str] = []
+    for part in given:
+        name, _, kind = part.partition(" ")
+        waiting.append(name)
+        if kind.strip():
+            found += [Parameter(each, _of_go(kind.strip()), True) for each in waiting]
+            waiting = []
+    return found
+
+
+def _of_go(kind: str, depth: int = 0) -> dict[str, Any]:
+    bare = kind.lstrip("*").strip()
+    if bare in _GO_TYPES:
+        return dict(_GO_TYPES[bare])
+    if bare.startswith("[]") and depth < 8:
+        items = _of_go(bare[2:], depth + 1)
+        return {"type": "array"} | ({"items": items} if items else {})
+    return {"type": "object"} if bare.startswith(("map[", "struct")) else resource(snake(bare.rpartition(".")[2]))
+
+
+def of_php(content: str) -> list[Parameter] | None:
+    """`function main(string $name, ?int $n = 3)`."""
+    given = _given(_COMMENT.sub(" ", content), r"^[ \t]*function[ \t]+main[ \t]*\(")
+    return None if given is None else [found for part in given for found in _of_php(part)]
+
+
+def _of_php(part: str) -> Iterator[Parameter]:
+    match = re.match(r"(?P<type>[?\\\w|]*)[ \t]*&?\$(?P<name>\w+)[ \t]*(?:=[ \t]*(?P<default>.*))?$", part, re.DOTALL)
+    if match is None:
+        return
+    kind = match["type"].lstrip("?\\")
+    schema = dict(_PHP_TYPES.get(kind, {} if not kind or "|" in kind else resource(snake(kind))))
+    yield _with_default(match["name"], schema, match["default"])
+
+
+def of_ruby(content: str) -> list[Parameter] | None:
+    """`def main(a, b = 1, c:, d: 2)`."""
+    text = re.sub(r"^[ \t]*#[^\n]*", "", content, flags=re.MULTILINE)
+    given = _given(text, r"^[ \t]*def[ \t]+main[ \t]*\(")
+    if given is None:
+        return [] if re.search(r"^[ \t]*def[ \t]+main[ \t]*$", text, re.MULTILINE) else None
+    found = []
+    for part in given:
+        match = re.match(r"(?P<name>[a-z_]\w*)[ \t]*(?:=[ \t]*(?P<value>.+)|:[ \t]*(?P<keyword>.*))?$", part, re.DOTALL)
+        if match is not None:
+            found.append(_with_default(match["name"], {}, match["value"] or match["keyword"] or None))
+    return found
+
+
+def _with_default(name: str, schema: dict[str, Any], default: str | None) -> Parameter:
+    if default is None:
+        return Parameter(name, schema, True)
+    value = default.strip()
+    if value.lower() in ("null", "nil"):
+        return Parameter(name, schema | {"default": None}, False)
+    quoted = re.fullmatch(r"'([^'\\]*)'", value)
+    try:
+        literal = quoted[1] if quoted else json.loads(value)
+    except ValueError:
+        return Parameter(name, schema, False)
+    kinds = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    return Parameter(name, (schema or {"type": kinds[type(literal)]}) | {"default": literal}, False)
+
+
+def _given(content: str, beginning: str) -> list[str] | None:
+    """The parts between the parentheses that `beginning` opens, split at commas outside of any others."""
+    match = re.search(beginning, content, re.MULTILINE)
+    if match is None:
+        return None
+    parts, depth, quote = [""], 0, ""
+    for char in content[match.end() : match.end() + _LONGEST]:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in _CLOSING and depth == 0:
+            break
+        elif char == "," and depth == 0:
+            parts.append("")
+            continue
+        else:
+            depth += (char in _OPENING) - (char in _CLOSING)
+        parts[-1] += char
+    else:
+        return None
+    return [" ".join(part.split()) for part in parts if part.strip()]

@@ -1,0 +1,210 @@
+"""The parameters of a Python script's `main`, from its syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orvanta_platform.workflow.signature.parameter import Parameter, enum, resource, snake
+
+_NAMES: Final[Mapping[str, dict[str, Any]]] = {
+    "str": {"type": "string"},
+    "int": {"type": "integer"},
+    "float": {"type": "number"},
+    "Decimal": {"type": "number"},
+    "bool": {"type": "boolean"},
+    "bytes": {"type": "string", "contentEncoding": "base64"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "date": {"type": "string", "format": "date"},
+    "time": {"type": "string", "format": "time"},
+    "UUID": {"type": "string", "format": "uuid"},
+    "dict": {"type": "object"},
+    "Dict": {"type": "object"},
+    "Mapping": {"type": "object"},
+    "list": {"type": "array"},
+    "List": {"type": "array"},
+    "Sequence": {"type": "array"},
+    "Iterable": {"type": "array"},
+    "set": {"type": "array"},
+    "tuple": {"type": "array"},
+    "Tuple": {"type": "array"},
+    "Any": {},
+    "object": {},
+    "None": {"type": "null"},
+}
+_OPTIONAL: Final = frozenset({"Optional"})
+_PLAIN: Final = frozenset({"Annotated", "Required", "NotRequired", "ReadOnly", "Final"})
+_DEEPEST: Final = 8
+_NONE: Final = ast.Constant(None)
+
+
+def parameters(content: str) -> list[Parameter] | None:
+    """The parameters of the last `main` at the top level; None where there is none or the text cannot be parsed."""
+    try:
+        tree = ast.parse(content)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    mains = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == "main"
+    ]
+    if not mains:
+        return None
+    types = _Types({node.name: node for node in tree.body if isinstance(node, ast.ClassDef)})
+    return [_parameter(argument, default, types) for argument, default in _arguments(mains[-1].args)]
+
+
+def _arguments(given: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    positional = [*given.posonlyargs, *given.args]
+    defaults = [None] * (len(positional) - len(given.defaults)) + list(given.defaults)
+    yield from zip(positional, defaults, strict=True)
+    yield from zip(given.kwonlyargs, given.kw_defaults, strict=True)
+
+
+def _parameter(argument: ast.arg, default: ast.expr | None, types: _Types) -> Parameter:
+    literal = _Unknown if default is None else _literal(default)
+    schema = types.schema(argument.annotation) if argument.annotation else _of_value(literal)
+    if literal is not _Unknown:
+        schema = schema | {"default": literal}
+    return Parameter(argument.arg, schema, default is None)
+
+
+class _Unknown:
+    """No literal."""
+
+
+def _literal(node: ast.expr) -> Any:
+    """The JSON value of a literal; _Unknown for what would have to be run, or is no JSON."""
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return _Unknown
+    return value if _is_json(value) else _Unknown
+
+
+def _is_json(value: Any) -> bool:
+    match value:
+        case None | str() | bool() | int():
+            return True
+        case float():
+            return value == value and abs(value) != float("inf")
+        case list():
+            return all(map(_is_json, value))
+        case dict():
+            return all(isinstance(key, str) and _is_json(member) for key, member in value.items())
+        case _:
+            return False
+
+
+def _of_value(value: Any) -> dict[str, Any]:
+    """What a parameter without annotation takes, judged by its default."""
+    for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string")):
+        if isinstance(value, kind):
+            return {"type": name}
+    return {"type": "array"} if isinstance(value, list) else {"type": "object"} if isinstance(value, dict) else {}
+
+
+@dataclass(slots=True)
+class _Types:
+    """What annotations mean in one script; `classes` are those it defines at its top level.
+
+    `left`: how many more types are looked at, so that types made of one another a thousandfold end as well.
+    """
+
+    classes: Mapping[str, ast.ClassDef]
+    left: int = 2_000
+
+    def schema(self, node: ast.expr, depth: int = 0) -> dict[str, Any]:
+        """The schema of a value so annotated; {} where anything may be."""
+        self.left -= 1
+        if depth > _DEEPEST or self.left < 0:
+            return {}
+        match node:
+            case ast.Constant(value=None):
+                return {"type": "null"}
+            case ast.Constant(value=str(text)):
+                return self._quoted(text, depth)
+            case ast.Name(id=name) | ast.Attribute(attr=name):
+                return self._named(name, depth)
+            case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+                return self._one_of([left, right], depth)
+            case ast.Subscript(value=ast.Name(id=name) | ast.Attribute(attr=name), slice=inner):
+                members = list(inner.elts) if isinstance(inner, ast.Tuple) else [inner]
+                return self._generic(name, members, depth)
+            case _:
+                return {}
+
+    def _quoted(self, text: str, depth: int) -> dict[str, Any]:
+        try:
+            return self.schema(ast.parse(text, mode="eval").body, depth + 1)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return {}
+
+    def _named(self, name: str, depth: int) -> dict[str, Any]:
+        if name in self.classes:
+            return self._of_class(self.classes[name], depth)
+        if name in _NAMES:
+            return dict(_NAMES[name])
+        return resource(snake(name))
+
+    def _generic(self, name: str, members: list[ast.expr], depth: int) -> dict[str, Any]:
+        if name == "Literal":
+            values = [_literal(member) for member in members]
+            return {} if _Unknown in values else enum(values)
+        if name in _OPTIONAL:
+            return self._one_of([*members, _NONE], depth)
+        if name == "Union":
+            return self._one_of(members, depth)
+        if name in _PLAIN and members:
+            return self.schema(members[0], depth + 1)
+        schema = self._named(name, depth)
+        if schema.get("type") == "array" and members:
+            items = self.schema(members[0], depth + 1)
+            return schema | ({"items": items} if items else {})
+        return schema
+
+    def _one_of(self, members: list[ast.expr], depth: int) -> dict[str, Any]:
+        """A union; null in it is not told: an input may always be left out that has a default."""
+        schemas = [self.schema(member, depth + 1) for member in members]
+        wanted = [schema for schema in schemas if schema != {"type": "null"}]
+        if len(wanted) == 1:
+            return wanted[0]
+        if {} in wanted:
+            return {}
+        literals = [value for schema in wanted for value in schema.get("enum", [])]
+        return enum(literals) if all("enum" in schema for schema in wanted) else {"anyOf": wanted}
+
+    def _of_class(self, node: ast.ClassDef, depth: int) -> dict[str, Any]:
+        """A TypedDict, dataclass, model or Enum of the script."""
+        if any("Enum" in _name(base) for base in node.bases):
+            values = [_literal(each.value) for each in node.body if isinstance(each, ast.Assign)]
+            return {} if _Unknown in values else enum(values)
+        if depth >= _DEEPEST:
+            return {"type": "object"}
+        fields = [each for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)]
+        properties = {each.target.id: self._field(each, depth) for each in fields if isinstance(each.target, ast.Name)}
+        optional = any(_name(keyword.value) == "False" for keyword in node.keywords if keyword.arg == "total")
+        required = [] if optional else [name for name, each in zip(properties, fields, strict=True) if _must(each)]
+        schema: dict[str, Any] = {"type": "object", "properties": properties, "order": list(properties)}
+        return schema | ({"required": required} if required else {})
+
+    def _field(self, node: ast.AnnAssign, depth: int) -> dict[str, Any]:
+        schema = self.schema(node.annotation, depth + 1)
+        literal = _Unknown if node.value is None else _literal(node.value)
+        return schema if literal is _Unknown else schema | {"default": literal}
+
+
+def _must(node: ast.AnnAssign) -> bool:
+    maybe = isinstance(node.annotation, ast.Subscript) and _name(node.annotation.value) == "NotRequired"
+    return node.value is None and not maybe
+
+
+def _name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Constant(value=value):
+            return str(value)
+        case _:
+            return ""

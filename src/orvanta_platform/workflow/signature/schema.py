@@ -1,0 +1,43 @@
+"""From the parameters of a script to the JSON Schema of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from orvanta_platform.workflow.signature import bash, functions, python, sql, typescript
+from orvanta_platform.workflow.signature.parameter import Parameter
+
+_DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
+    "python3": python.parameters,
+    "bun": typescript.parameters,
+    "bunnative": typescript.parameters,
+    "nativets": typescript.parameters,
+    "deno": typescript.parameters,
+    "bash": lambda content: [Parameter.of_text(p.name, p.default) for p in bash.parameters(content)],
+    "go": functions.of_go,
+    "php": functions.of_php,
+    "ruby": functions.of_ruby,
+    "postgresql": sql.numbered,
+    "duckdb": sql.named,
+}
+
+
+def schema_of(language: str, content: str) -> dict[str, Any] | None:
+    """The JSON Schema of what a script takes, an object whose `order` lists the names as written.
+
+    None where the language has no signatures, the script cannot be parsed, or it has no `main`.
+    """
+    reader = _READERS.get(language)
+    found = None if reader is None else reader(content)
+    if found is None:
+        return None
+    return {
+        "$schema": _DRAFT,
+        "type": "object",
+        "properties": {each.name: each.schema for each in found},
+        "required": [each.name for each in found if each.required],
+        "order": [each.name for each in found],
+    }

@@ -1,0 +1,106 @@
+"""The arguments of an SQL script, declared in comments: `-- $1 name (type)`, `-- $name (type) = default`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orvanta_platform.workflow.signature.parameter import Parameter
+
+_TYPE_AND_DEFAULT: Final = r"[ \t]*(?:\((?P<type>[^()\n]*(?:\([^()\n]*\)[^()\n]*)?)\)[ \t]*)?(?:=(?P<default>[^\n]*))?$"
+_NUMBERED: Final = re.compile(
+    rf"^[ \t]*--[ \t]*\$(?P<number>\d{{1,4}})[ \t]+(?P<name>[A-Za-z_]\w*){_TYPE_AND_DEFAULT}", re.MULTILINE
+)
+_NAMED: Final = re.compile(rf"^[ \t]*--[ \t]*[$:](?P<name>[A-Za-z_]\w*){_TYPE_AND_DEFAULT}", re.MULTILINE)
+_TYPES: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
+    (r"u?(big|small|tiny|huge)?int(eger)?\d*|(big|small)?serial\d?|long|oid", {"type": "integer"}),
+    (r"real|float\d?|double( precision)?|numeric|decimal|money|number", {"type": "number"}),
+    (r"bool(ean)?", {"type": "boolean"}),
+    (r"jsonb?|hstore|struct|map", {}),
+    (r"date", {"type": "string", "format": "date"}),
+    (r"timestamp(tz)?( with(out)? time zone)?|datetime", {"type": "string", "format": "date-time"}),
+    (r"time(tz)?( with(out)? time zone)?", {"type": "string", "format": "time"}),
+    (r"uuid", {"type": "string", "format": "uuid"}),
+    (r"bytea|blob|binary|varbinary", {"type": "string", "contentEncoding": "base64"}),
+)  # fmt: skip
+_DATABASE: Final = Parameter("database", {"type": "object", "format": "resource-postgresql"}, True)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An argument as its comment has it; `type` as SQL writes it, None where it is not written."""
+
+    name: str
+    type: str | None
+    required: bool
+    default: Any
+
+
+def declared(content: str) -> dict[int, Declared]:
+    """The arguments of a PostgreSQL script by their numbers; of two declarations of one the first counts."""
+    found: dict[int, Declared] = {}
+    for match in _NUMBERED.finditer(content):
+        found.setdefault(int(match["number"]), _declared(match))
+    return found
+
+
+def declared_by_name(content: str) -> dict[str, Declared]:
+    """The arguments of a DuckDB script by their names."""
+    found: dict[str, Declared] = {}
+    for match in _NAMED.finditer(content):
+        found.setdefault(match["name"], _declared(match))
+    return found
+
+
+def _declared(match: re.Match[str]) -> Declared:
+    parameter = _parameter(match)
+    default = parameter.schema.get("default")
+    return Declared(match["name"], (match["type"] or "").strip() or None, parameter.required, default)
+
+
+def numbered(content: str) -> list[Parameter]:
+    """PostgreSQL: the resource `database`, then the arguments by their numbers."""
+    found: dict[int, Parameter] = {}
+    for match in _NUMBERED.finditer(content):
+        found.setdefault(int(match["number"]), _parameter(match))
+    return [_DATABASE, *(found[number] for number in sorted(found))]
+
+
+def named(content: str) -> list[Parameter]:
+    """DuckDB: `-- $name (type)`, by name, in the order written."""
+    found: dict[str, Parameter] = {}
+    for match in _NAMED.finditer(content):
+        found.setdefault(match["name"], _parameter(match))
+    return list(found.values())
+
+
+def _parameter(match: re.Match[str]) -> Parameter:
+    schema = schema_of_type(match["type"] or "text")
+    default = match["default"]
+    if default is None:
+        return Parameter(match["name"], schema, True)
+    return Parameter(match["name"], schema | {"default": _value(default.strip(), schema)}, False)
+
+
+def schema_of_type(name: str) -> dict[str, Any]:
+    """The JSON Schema of a column type as SQL writes it, `type[]` an array of it."""
+    plain = re.sub(r"\([^)]*\)", "", name).strip().lower()
+    if plain.endswith("[]"):
+        return {"type": "array", "items": schema_of_type(plain.removesuffix("[]"))}
+    return next((dict(schema) for pattern, schema in _TYPES if re.fullmatch(pattern, plain)), {"type": "string"})
+
+
+def _value(text: str, schema: Mapping[str, Any]) -> Any:
+    if text.lower() == "null":
+        return None
+    bare = text[1:-1].replace("''", "'") if len(text) > 1 and text[0] == text[-1] == "'" else text
+    if schema.get("type") == "string":
+        return bare
+    try:
+        value = json.loads(bare.lower() if schema.get("type") == "boolean" else bare)
+    except ValueError:
+        return bare
+    return value

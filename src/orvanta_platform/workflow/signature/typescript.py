@@ -1,0 +1,263 @@
+"""The parameters of a TypeScript script's exported `main`, from its syntax tree."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tree_sitter import Node
+
+from orvanta_platform.workflow.signature.parameter import Parameter, enum, resource, snake
+from orvanta_platform.workflow.typescript import parse, string, text
+
+_NAMES: Final[Mapping[str, dict[str, Any]]] = {
+    "string": {"type": "string"},
+    "String": {"type": "string"},
+    "number": {"type": "number"},
+    "Number": {"type": "number"},
+    "bigint": {"type": "integer"},
+    "boolean": {"type": "boolean"},
+    "Boolean": {"type": "boolean"},
+    "object": {"type": "object"},
+    "Object": {"type": "object"},
+    "Record": {"type": "object"},
+    "Map": {"type": "object"},
+    "Array": {"type": "array"},
+    "ReadonlyArray": {"type": "array"},
+    "Set": {"type": "array"},
+    "Date": {"type": "string", "format": "date-time"},
+    "Base64": {"type": "string", "contentEncoding": "base64"},
+    "Email": {"type": "string", "format": "email"},
+    "any": {},
+    "unknown": {},
+    "null": {"type": "null"},
+    "undefined": {"type": "null"},
+    "void": {"type": "null"},
+}
+_OF_SDK: Final = frozenset({"Base64", "Email"})
+"""Names that mean something only behind the SDK's: `wmill.Base64`."""
+
+_SAME: Final = frozenset({"Partial", "Required", "Readonly", "Promise", "NonNullable"})
+_DEEPEST: Final = 8
+
+
+def parameters(content: str) -> list[Parameter] | None:
+    """The parameters of the exported `main`; None where there is none."""
+    root = parse(content)
+    main = next((found for node in root.named_children for found in _mains(node)), None)
+    given = None if main is None else main.child_by_field_name("parameters")
+    if given is None:
+        return None
+    types = _Types(dict(_declared(root)))
+    return [found for node in given.named_children for found in _parameter(node, types)]
+
+
+def _mains(node: Node) -> Iterator[Node]:
+    if node.type != "export_statement":
+        return
+    declared = node.child_by_field_name("declaration") or node.child_by_field_name("value")
+    if declared is None:
+        return
+    is_default = any(child.type == "default" for child in node.children)
+    if declared.type in ("function_declaration", "function_expression", "arrow_function"):
+        name = declared.child_by_field_name("name")
+        if is_default or (name is not None and text(name) == "main"):
+            yield declared
+    for each in declared.named_children:
+        name, value = each.child_by_field_name("name"), each.child_by_field_name("value")
+        if each.type == "variable_declarator" and name is not None and text(name) == "main" and value is not None:
+            yield value
+
+
+def _declared(root: Node) -> Iterator[tuple[str, Node]]:
+    """(name, its type) of the aliases, interfaces and enums of the script."""
+    for node in root.named_children:
+        each = (node.child_by_field_name("declaration") or node) if node.type == "export_statement" else node
+        name = each.child_by_field_name("name")
+        meaning = each.child_by_field_name("value" if each.type == "type_alias_declaration" else "body")
+        if each.type in ("type_alias_declaration", "interface_declaration", "enum_declaration") and name and meaning:
+            yield text(name), meaning
+
+
+def _parameter(node: Node, types: _Types) -> Iterator[Parameter]:
+    pattern, value = node.child_by_field_name("pattern"), node.child_by_field_name("value")
+    annotation = node.child_by_field_name("type")
+    if node.type not in ("required_parameter", "optional_parameter") or pattern is None:
+        return
+    literal = _Unknown if value is None else _literal(value)
+    schema = types.schema(annotation) if annotation is not None else _of_value(literal)
+    if literal is not _Unknown:
+        schema = schema | {"default": literal}
+    name = text(pattern) if pattern.type == "identifier" else "input"
+    if pattern.type not in ("rest_pattern", "this"):
+        yield Parameter(name, schema, node.type == "required_parameter" and value is None)
+
+
+class _Unknown:
+    """No literal."""
+
+
+def _literal(node: Node) -> Any:
+    """The JSON value of a literal; _Unknown for what would have to be run."""
+    match node.type:
+        case "string" | "template_string":
+            value = string(node)
+            return _Unknown if value is None else value
+        case "number" | "unary_expression":
+            return _number(text(node).replace("_", "").replace(" ", ""))
+        case "true" | "false" | "null":
+            return {"true": True, "false": False, "null": None}[node.type]
+        case "array":
+            members = [_literal(member) for member in node.named_children]
+            return _Unknown if _Unknown in members else members
+        case "object":
+            pairs = [_pair(member) for member in node.named_children]
+            return _Unknown if None in pairs else dict(pair for pair in pairs if pair is not None)
+        case _:
+            return _Unknown
+
+
+def _number(written: str) -> Any:
+    try:
+        value = json.loads(written)
+    except ValueError:
+        return _Unknown
+    return value if isinstance(value, int | float) and abs(value) != float("inf") else _Unknown
+
+
+def _pair(node: Node) -> tuple[str, Any] | None:
+    key, value = node.child_by_field_name("key"), node.child_by_field_name("value")
+    if node.type != "pair" or key is None or value is None:
+        return None
+    literal, name = _literal(value), string(key) if key.type == "string" else text(key)
+    return None if literal is _Unknown or name is None else (name, literal)
+
+
+def _of_value(value: Any) -> dict[str, Any]:
+    """What a parameter without annotation takes, judged by its default."""
+    for kind, name in ((bool, "boolean"), (int | float, "number"), (str, "string")):
+        if isinstance(value, kind):
+            return {"type": name}
+    return {"type": "array"} if isinstance(value, list) else {"type": "object"} if isinstance(value, dict) else {}
+
+
+@dataclass(slots=True)
+class _Types:
+    """What annotations mean in one script; `declared` are the types it names itself.
+
+    `left`: how many more types are looked at, so that types made of one another a thousandfold end as well.
+    """
+
+    declared: Mapping[str, Node]
+    left: int = 2_000
+
+    def schema(self, node: Node | None, depth: int = 0) -> dict[str, Any]:
+        """The schema of a value of this type; {} where anything may be."""
+        self.left -= 1
+        if node is None or depth > _DEEPEST or self.left < 0:
+            return {}
+        match node.type:
+            case "type_annotation" | "parenthesized_type" | "readonly_type":
+                return self.schema(next(iter(node.named_children), None), depth)
+            case "predefined_type" | "type_identifier":
+                return self._named(text(node), depth)
+            case "nested_type_identifier":
+                return self._qualified(node)
+            case "array_type":
+                return self._array(next(iter(node.named_children), None), depth)
+            case "tuple_type":
+                return {"type": "array"}
+            case "generic_type":
+                return self._generic(node, depth)
+            case "literal_type":
+                return self._of_literal(node)
+            case "union_type":
+                return self._one_of(node, depth)
+            case "object_type" | "interface_body":
+                return self._object(node, depth)
+            case "enum_body":
+                return self._enum(node)
+            case _:
+                return {}
+
+    def _named(self, name: str, depth: int) -> dict[str, Any]:
+        if name in self.declared:
+            return self.schema(self.declared[name], depth + 1)
+        if name in _NAMES and name not in _OF_SDK:
+            return dict(_NAMES[name])
+        return resource(snake(name))
+
+    def _qualified(self, node: Node) -> dict[str, Any]:
+        """`RT.Postgresql` names a type of resources, `wmill.Base64` a kind of text."""
+        name = node.child_by_field_name("name")
+        word = "" if name is None else text(name)
+        return dict(_NAMES[word]) if word in _OF_SDK else resource(snake(word))
+
+    def _array(self, items: Node | None, depth: int) -> dict[str, Any]:
+        schema = self.schema(items, depth + 1)
+        return {"type": "array"} | ({"items": schema} if schema else {})
+
+    def _generic(self, node: Node, depth: int) -> dict[str, Any]:
+        name, arguments = node.child_by_field_name("name"), node.child_by_field_name("type_arguments")
+        word, first = ("" if name is None else text(name)), None
+        if arguments is not None:
+            first = next(iter(arguments.named_children), None)
+        if word in _SAME:
+            return self.schema(first, depth + 1)
+        if word == "Resource" and first is not None:
+            return resource(text(first).strip("'\""))
+        schema = self._named(word, depth) if name is not None and name.type == "type_identifier" else {}
+        return self._array(first, depth) if schema.get("type") == "array" else schema
+
+    def _of_literal(self, node: Node) -> dict[str, Any]:
+        inner = next(iter(node.named_children), None)
+        if inner is None or inner.type in ("null", "undefined"):
+            return {"type": "null"}
+        value = _literal(inner)
+        return {} if value is _Unknown else enum([value])
+
+    def _one_of(self, node: Node, depth: int) -> dict[str, Any]:
+        """A union; null in it is not told, as in a union of one."""
+        schemas = [self.schema(member, depth + 1) for member in _members(node)]
+        wanted = [schema for schema in schemas if schema != {"type": "null"}]
+        if len(wanted) == 1:
+            return wanted[0]
+        if {} in wanted:
+            return {}
+        values = [value for schema in wanted for value in schema.get("enum", [])]
+        return enum(values) if all("enum" in schema for schema in wanted) else {"anyOf": wanted}
+
+    def _object(self, node: Node, depth: int) -> dict[str, Any]:
+        properties, required = {}, []
+        for each in node.named_children:
+            name = each.child_by_field_name("name")
+            if each.type != "property_signature" or name is None:
+                continue
+            key = string(name) if name.type == "string" else text(name)
+            if key is None:
+                continue
+            properties[key] = self.schema(each.child_by_field_name("type"), depth + 1)
+            if not any(child.type == "?" for child in each.children):
+                required.append(key)
+        if not properties:
+            return {"type": "object"}
+        schema: dict[str, Any] = {"type": "object", "properties": properties, "order": list(properties)}
+        return schema | ({"required": required} if required else {})
+
+    def _enum(self, node: Node) -> dict[str, Any]:
+        values = [each.child_by_field_name("value") for each in node.named_children if each.type == "enum_assignment"]
+        literals = [_literal(value) for value in values if value is not None]
+        return {} if not literals or _Unknown in literals else enum(literals)
+
+
+def _members(node: Node) -> Iterator[Node]:
+    """The types of a union, from left to right; a long one is a deep tree."""
+    pending = [node]
+    while pending:
+        each = pending.pop()
+        if each.type == "union_type":
+            pending += reversed(each.named_children)
+        else:
+            yield each

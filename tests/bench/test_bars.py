@@ -1,0 +1,73 @@
+"""Every bar in its quick form: that it measures, that what it measures gives right results. Never how fast."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bench.__main__ import BARS, measure
+from bench.bars import Options
+from bench.report import document
+
+QUICK = Options(quick=True, rounds=2, jobs=300, say=lambda text: None)
+
+
+def quick(name: str) -> dict[str, Any]:
+    """The record of a bar, as it would be kept."""
+    (outcome,) = measure([name], QUICK)
+    kept: dict[str, Any] = json.loads(document({}, {}, [outcome]))["bars"][0]
+    assert kept["bar"] == name.upper()
+    return kept
+
+
+def all_positive(numbers: list[float]) -> bool:
+    return all(number > 0 for number in numbers)
+
+
+@pytest.mark.parametrize("name", ["p1", "p2"])
+def test_a_chain_runs_all_its_steps(name: str) -> None:
+    kept = quick(name)
+    assert kept["reached"] is None
+    ours = kept["ours"]
+    assert len(ours["wall"]["raw"]) == 2 and all_positive(ours["wall"]["raw"])
+    assert {"server", "worker", "postgres", "client", "all"} <= set(ours["cpu_us_per_step"])
+    assert (ours["postgresql"]["fsync"], ours["postgresql"]["synchronous_commit"]) == ("on", "on")
+    assert ours["dedicated"] is False or name == "p1"
+
+
+def test_chains_at_once_run_all_their_steps() -> None:
+    kept = quick("p15")
+    assert len(kept["rate"]["raw"]) == 1 and all_positive(kept["rate"]["raw"])
+    assert kept["settings"] == {"ORVANTA_SLOTS": "16"}
+
+
+def test_a_full_queue_is_drained_to_the_last_job() -> None:
+    kept = quick("p4")
+    assert (kept["jobs"], len(kept["rate"]["raw"])) == (300, 1)
+    assert set(kept["cpu_us_per_job"]) >= {"worker", "postgres"}
+
+
+def test_the_first_line_of_a_job_lies_after_its_call() -> None:
+    kept = quick("p5")
+    assert kept["tries"] == len(kept["confined"]["raw"]) == 20
+    assert all_positive(kept["confined"]["raw"])
+
+
+def test_an_idle_platform_is_weighed_whole() -> None:
+    kept = quick("p11")
+    assert {"server", "worker", "postgres", "supervisor", "jobs"} == set(kept["pss_mib"])
+    assert all_positive(list(kept["pss_mib"].values()))
+
+
+def test_first_and_later_starts_give_results() -> None:
+    kept = quick("p12")
+    for name in ("first", "later"):
+        (whole,), (ready,) = kept[name]["raw"], kept["ready"][name]["raw"]
+        assert whole > ready > 0
+    assert "order_receipt, first start" in kept["examples_after_that"]
+
+
+def test_no_bar_is_without_a_test() -> None:
+    assert set(BARS) == {"p1", "p2", "p4", "p5", "p11", "p12", "p15"}

@@ -1,0 +1,150 @@
+"""What the measurements are made of: a wrong answer, a peer that is missing and a lost child are all seen."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from bench import report
+from bench.bars import Options, Outcome
+from bench.client import Call, Client, WrongAnswer
+from bench.peers import install
+from bench.peers.install import PeerMissing
+from bench.processes import CpuGroup, CpuMeter, NotReady, Program
+from bench.samples import Samples
+
+ENVIRON = {"PATH": os.environ["PATH"]}
+MACHINE = {
+    "date": "2026-01-02",
+    "cores": 2,
+    "memory_mib": 24000,
+    "system": "Debian",
+    "python": "3.11.2",
+    "orvanta": "abc",
+}
+
+
+class _Echo(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(404 if self.path == "/missing" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing for a request."""
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A client of a server that answers what it is sent."""
+    with HTTPServer(("127.0.0.1", 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        made = Client(f"http://127.0.0.1:{server.server_port}")
+        yield made
+        made.close()
+        server.shutdown()
+        thread.join()
+
+
+def test_only_the_right_answer_is_timed(client: Client) -> None:
+    assert client.time(Call("/", [55], [55])) > 0
+    with pytest.raises(WrongAnswer, match="not \\[55\\]"):
+        client.time(Call("/", [54], [55]))
+    with pytest.raises(WrongAnswer, match="answered 404"):
+        client.time(Call("/missing", [55]))
+
+
+def test_samples_tell_median_ends_and_quantiles() -> None:
+    samples = Samples.of("ms", [5, 1, 4, 2, 3, 100])
+    record = samples.record()
+    assert (record["median"], record["min"], record["max"], record["n"]) == (3.5, 1, 100, 6)
+    assert record["raw"] == [5, 1, 4, 2, 3, 100]
+    assert (samples.quantile(0.5), samples.quantile(0.99)) == (3, 100)
+    hundred = Samples.of("ms", range(1, 101))
+    assert (hundred.quantile(0.5), hundred.quantile(0.99)) == (50, 99)
+    with pytest.raises(ValueError, match="nothing was measured"):
+        Samples.of("ms", [])
+
+
+def test_the_table_goes_between_the_markers_again_and_again(tmp_path: Path) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n\n{report.BEGIN}\nold\n{report.END}\n\nafter\n")
+    found = Outcome("P1", "a chain", "≤ 0.75 ×", "0.5 ×", True, notes=("measured confined",))
+    for _ in range(2):
+        report.write_readme(readme, MACHINE, [found])
+    text = readme.read_text()
+    assert text.startswith("before\n\n") and text.endswith("\n\nafter\n")
+    assert text.count("| P1 | a chain | ≤ 0.75 × | 0.5 × | yes |") == 1
+    assert "- P1: measured confined." in text and "old" not in text
+    readme.write_text("no markers")
+    with pytest.raises(ValueError, match="lacks the lines"):
+        report.write_readme(readme, MACHINE, [found])
+
+
+def test_the_readme_has_the_markers() -> None:
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    assert text.index(report.BEGIN + "\n") < text.index(report.END)
+
+
+def test_a_peer_that_cannot_be_installed_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = Options(peers=tmp_path / "peers", say=lambda text: None)
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    with pytest.raises(PeerMissing, match="uv pip failed"):
+        install.python(options, "none", ["dbos"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PeerMissing, match="npm is not installed"):
+        install.npm(options, "@restatedev/restate-server")
+
+
+def test_a_program_that_ends_early_says_why() -> None:
+    program = Program([sys.executable, "-c", "print('no luck'); raise SystemExit(3)"], env=ENVIRON)
+    with pytest.raises(NotReady, match="no luck"):
+        program.await_line("ready")
+    program.stop()
+    assert program.process.returncode == 3
+
+
+def test_processes_that_came_and_went_are_counted() -> None:
+    """The parent does nothing; what its children use is known by the group alone."""
+    group = CpuGroup()
+    if group.usage_ns() is None:
+        pytest.skip("no control group can be made here")
+    child = "sum(range(3_000_000))"
+    # Where SIGCHLD is ignored the kernel forgets a child's times: the way cells are forked.
+    code = f"""import os, signal
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+print('ready', flush=True)
+os.read(0, 1)
+for _ in range(3):
+    if os.fork() == 0:
+        {child}
+        os._exit(0)
+try:
+    os.wait()
+except ChildProcessError:
+    print('over', flush=True)
+signal.pause()
+"""
+    program = Program([sys.executable, "-c", code], env=ENVIRON, group=group)
+    try:
+        meter = CpuMeter([program.pid], lambda command: "parent", group)
+        meter.start()
+        program.await_line("over")
+        meter.stop()
+        used = meter.result().by_role
+        assert used["jobs"] > used["parent"] > 0
+    finally:
+        program.stop()
+        group.close()

@@ -1,0 +1,118 @@
+"""Commands that need no server: lint, and how little is loaded for a command."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.cli.test_commands import run
+
+from orvanta_platform.cli.client import output, places
+
+GOOD = "value:\n  modules:\n    - id: a\n      value: {type: identity}\n"
+BAD = GOOD + "      needs: [ghost]\n"
+ODD = GOOD + "      retry: {constant: {attempts: 1, seconds: 1}}\n"
+
+
+def folder(root: Path, name: str, text: str) -> Path:
+    made = root / f"{name}.flow"
+    made.mkdir(parents=True)
+    (made / "flow.yaml").write_text(text)
+    return made
+
+
+def test_lint_tells_errors_by_file_and_line(tmp_path: Path) -> None:
+    good, bad = folder(tmp_path / "a", "good", GOOD), folder(tmp_path / "a", "bad", BAD)
+    done = run("lint", str(good))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 workflows, 0 errors, 0 warnings.\n", "")
+    done = run("lint", str(tmp_path), "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["errors"]) == (1, 1)
+    assert [each["file"] for each in found["workflows"]] == [str(bad), str(good)]
+    (diagnostic,) = found["workflows"][0]["diagnostics"]
+    assert (diagnostic["code"], diagnostic["node"], diagnostic["path"]) == (
+        "unknown_node",
+        "a",
+        "/value/modules/0/needs/0",
+    )
+    assert diagnostic["place"] == f"{bad}/flow.yaml:5:15"
+    assert done.stderr.startswith(f"{bad}/flow.yaml:5:15: error unknown_node: node a: ")
+
+
+def test_warnings_fail_where_they_are_to(tmp_path: Path) -> None:
+    odd = folder(tmp_path, "odd", ODD)
+    done = run("lint", str(odd))
+    assert (done.returncode, done.stdout) == (0, "1 workflows, 0 errors, 1 warnings.\n")
+    assert run("lint", str(odd), "--strict").returncode == 1
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty"])
+def test_nothing_to_lint_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run("lint", str(tmp_path / name), "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, "usage")
+    assert "Error: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["job", "list", "--status", "lost"], ["flow", "run"], ["nothing"], ["--nothing"]]
+)
+def test_a_command_line_that_is_none(arguments: list[str]) -> None:
+    done = run(*arguments, "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (2, "usage")
+    assert "Traceback" not in done.stderr
+
+
+def test_every_command_teaches_with_examples() -> None:
+    for command in (["flow", "run"], ["script", "push"], ["job", "logs"], ["login"], ["lint"], ["variable", "set"]):
+        told = run(*command, "--help").stdout
+        assert f"\n  Examples:\n    orvanta {' '.join(command)} " in told
+
+
+def test_a_command_loads_only_what_it_needs() -> None:
+    code = "import sys, orvanta_platform.cli.main; print(*sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"asyncpg", "asyncio", "httpx", "rich", "litestar", "structlog", "ruamel.yaml", "msgspec"}
+    assert heavy.isdisjoint(loaded), heavy.intersection(loaded)
+
+
+@pytest.mark.parametrize(
+    ("place", "path"),
+    [
+        ("f/sales/report.flow", "f/sales/report"),
+        ("u/ada/deep/er/report.flow", "u/ada/deep/er/report"),
+        ("f/sales/u/ada/report.flow", "f/sales/u/ada/report"),
+        ("/srv/f/x/repo/f/sales/report.flow", "f/sales/report"),
+        ("report.flow", None),
+        ("f/report.flow", None),
+    ],
+)
+def test_a_path_is_read_from_the_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, path: str | None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert places.path_of(Path(place), [".flow"]) == path
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("plain\ttext ünï", "plain\ttext ünï"),
+        ("\x1b[1;31mred", "\x1b[1;31mred\x1b[0m"),
+        ("\x1b[2J\x1b]0;t\x07\x9b", "�[2J�]0;t��"),
+        ("10%\r50%\r100%\r", "100%"),
+        ("\x08\x00\x7f", "���"),
+    ],
+)
+def test_a_line_of_a_log_cannot_steer_the_terminal(line: str, shown: str) -> None:
+    assert output.terminal_safe(line) == shown
+
+
+@pytest.mark.parametrize(
+    ("ms", "text"), [(0, "0 ms"), (999, "999 ms"), (3449, "3.4 s"), (125_000, "2 min 05 s"), (10_920_000, "3 h 02 min")]
+)
+def test_durations(ms: int, text: str) -> None:
+    assert output.duration(ms) == text

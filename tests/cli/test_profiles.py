@@ -1,0 +1,215 @@
+"""Logging in, profiles, and which server a command goes to."""
+
+from __future__ import annotations
+
+import stat
+import tomllib
+from typing import Any
+
+import httpx
+import pytest
+from tests.cli.client import Cli
+from tests.cli.test_commands import free_port
+from tests.e2e.conftest import Installation
+
+PASSWORD = "correct horse battery"
+ADA = "ada@example.org"
+
+
+@pytest.fixture(scope="session")
+def ada(installation: Installation) -> str:
+    """An account with a password that belongs to the workspace main."""
+    body = {"email": ADA, "username": "ada", "password": PASSWORD}
+    assert installation.client.post("/api/users/create", json=body).status_code == 201
+    member = {"email": ADA, "username": "ada"}
+    assert installation.client.post("/api/w/main/workspaces/add_user", json=member).status_code == 200
+    return ADA
+
+
+def logged_in(cli: Cli, *more: str) -> Cli:
+    cli("login", cli.installation.base, "--email", ADA, "--profile", "site", *more, text=f"{PASSWORD}\n")
+    return cli
+
+
+def at(url: str, token: str) -> dict[str, Any]:
+    """The environment that names this server."""
+    return {"ORVANTA_URL": url, "ORVANTA_TOKEN": token}
+
+
+def token_of(cli: Cli, name: str = "site") -> str:
+    return str(tomllib.loads(cli.config.read_text())["profile"][name]["token"])
+
+
+def test_local_works_without_a_login(cli: Cli) -> None:
+    who = cli("whoami", "--json").json
+    assert (who["username"], who["workspace"], who["profile"]) == ("admin", "main", "local")
+    assert who["url"] == cli.installation.base
+    assert not cli.config.exists()
+    assert cli("profile", "list").out.split() == ["*", "local", cli.installation.base, "main"]
+
+
+def test_without_any_profile_it_says_how_to_get_one(cli: Cli) -> None:
+    done = cli("job", "list", code=4, ORVANTA_HOME=str(cli.folder / "nowhere"))
+    assert done.err.startswith("Error: There is no profile to work with.\nLog in with `orvanta login")
+
+
+@pytest.mark.usefixtures("ada")
+def test_login_keeps_the_token_for_its_owner_alone_and_shows_it_nowhere(cli: Cli) -> None:
+    done = cli("login", cli.installation.base, "--email", ADA, "--profile", "site", text=f"{PASSWORD}\n")
+    assert done.out == f"Logged in to {cli.installation.base} as {ADA}, workspace main, profile site.\n"
+    assert stat.S_IMODE(cli.config.stat().st_mode) == 0o600
+    assert stat.S_IMODE(cli.config.parent.stat().st_mode) == 0o700
+    token = token_of(cli)
+    assert token.startswith("ovs_")
+    whoami, listed = cli("whoami"), cli("profile", "list", "--json")
+    assert whoami.out.startswith(f"{ADA} (ada), developer of the workspace main\n")
+    assert [(each["name"], each["current"]) for each in listed.json] == [("local", False), ("site", True)]
+    for each in (done, whoami, listed):
+        assert token not in each.out + each.err
+        assert PASSWORD not in each.out + each.err
+
+
+@pytest.mark.usefixtures("ada")
+def test_on_a_terminal_the_password_is_asked_for_and_not_shown(cli: Cli) -> None:
+    answers = [("E-mail address: ", ADA), ("Password: ", PASSWORD)]
+    done = cli.on_terminal("login", cli.installation.base, answers=answers)
+    assert done.code == 0, done.err
+    assert "profile 127-0-0-1" in done.out
+    assert ADA in done.err
+    assert PASSWORD not in done.err
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_wrong_password_is_refused(cli: Cli, as_json: bool) -> None:
+    given = ["--json"] if as_json else []
+    done = cli("login", cli.installation.base, "--email", ADA, *given, text="wrong password\n", code=4)
+    assert "Error: The e-mail address or the password is wrong.\n" in done.err
+    assert not cli.config.exists()
+    if as_json:
+        assert done.json["error"]["code"] == "not_logged_in"
+    else:
+        assert done.out == ""
+
+
+def test_a_token_comes_by_stdin(cli: Cli) -> None:
+    done = cli("login", cli.installation.base, "--token-stdin", "--json", text=f"{cli.installation.token}\n")
+    assert (done.json["email"], done.json["workspace"]) == ("admin@localhost", "main")
+    assert cli.installation.token not in done.out + done.err
+    assert cli("whoami", "--json").json["profile"] == "127-0-0-1"
+    # A token of the user is only forgotten: it is good for whoever has it otherwise.
+    cli("logout")
+    assert cli.installation.client.get("/api/users/whoami").status_code == 200
+
+
+@pytest.mark.parametrize("token", ["", "no token\n", "ov_" + "x" * 43 + "\n", "schlüssel\n"])
+def test_a_token_that_is_none_is_refused(cli: Cli, token: str) -> None:
+    done = cli("login", cli.installation.base, "--token-stdin", text=token, code=None)
+    assert done.code in (1, 4)
+    assert done.err.startswith("Error: ")
+    assert not cli.config.exists()
+
+
+@pytest.mark.usefixtures("ada")
+def test_logout_ends_the_session_and_keeps_the_address(cli: Cli) -> None:
+    token = token_of(logged_in(cli))
+    headers = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{cli.installation.base}/api/users/whoami", headers=headers).status_code == 200
+    assert cli("logout").out == f"Logged out of {cli.installation.base}, profile site.\n"
+    assert httpx.get(f"{cli.installation.base}/api/users/whoami", headers=headers).status_code == 401
+    assert token not in cli.config.read_text()
+    done = cli("job", "list", code=4)
+    assert done.err == "Error: The profile site is logged out.\nLog in with `orvanta login --profile site`.\n"
+    cli("login", "--email", ADA, text=f"{PASSWORD}\n")
+    assert cli("whoami", "--json").json["profile"] == "site"
+
+
+@pytest.mark.usefixtures("ada")
+def test_an_ended_session_says_how_to_log_in_again(cli: Cli) -> None:
+    token = token_of(logged_in(cli))
+    httpx.post(f"{cli.installation.base}/api/auth/logout", headers={"Authorization": f"Bearer {token}"})
+    done = cli("job", "list", "--json", code=4)
+    assert done.json["error"]["code"] == "not_logged_in"
+    assert "orvanta login --profile site" in done.err
+
+
+@pytest.mark.usefixtures("ada")
+def test_profiles_are_chosen_and_removed(cli: Cli) -> None:
+    logged_in(cli)
+    assert cli("whoami", "--profile", "local", "--json").json["username"] == "admin"
+    assert cli("whoami", "--json", ORVANTA_PROFILE="local").json["username"] == "admin"
+    cli("profile", "use", "local")
+    assert cli("whoami", "--json").json["username"] == "admin"
+    assert cli("profile", "use", "site", "--workspace", "sales", "--json").json["workspace"] == "sales"
+    assert cli("profile", "list", "--json").json[1]["workspace"] == "sales"
+    cli("profile", "remove", "site")
+    assert cli("profile", "use", "site", code=1).err.startswith("Error: There is no profile site")
+    assert "token" not in cli.config.read_text()
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_workspace_that_is_not_the_users_is_refused(cli: Cli) -> None:
+    arguments = ("login", cli.installation.base, "--email", ADA, "--workspace", "admins")
+    assert "Yours: main." in cli(*arguments, text=f"{PASSWORD}\n", code=1).err
+    logged_in(cli)
+    assert cli("flow", "list", "--workspace", "admins", code=1).err.startswith("Error: ")
+
+
+def test_the_environment_names_server_token_and_workspace(cli: Cli) -> None:
+    given = {**at(cli.installation.base, cli.installation.token), "ORVANTA_HOME": str(cli.folder / "nowhere")}
+    who = cli("whoami", "--json", **given, ORVANTA_WORKSPACE="admins").json
+    assert (who["profile"], who["workspace"]) == ("ORVANTA_URL", "admins")
+    assert cli("whoami", "--workspace", "main", "--json", **given).json["workspace"] == "main"
+
+
+def test_a_token_goes_to_no_other_server(cli: Cli) -> None:
+    elsewhere = f"http://127.0.0.1:{free_port()}"
+    done = cli("whoami", code=4, ORVANTA_URL=elsewhere)
+    assert done.err.startswith("Error: ORVANTA_URL is set without ORVANTA_TOKEN.")
+    done = cli("whoami", code=4, ORVANTA_TOKEN=cli.installation.token)
+    assert done.err.startswith("Error: ORVANTA_TOKEN is set without ORVANTA_URL.")
+    # What is named on the command line stands above the environment.
+    assert cli("whoami", "--profile", "local", "--json", ORVANTA_URL=elsewhere).json["username"] == "admin"
+
+
+def test_an_unknown_setting_is_refused(cli: Cli) -> None:
+    done = cli("job", "list", code=1, ORVANTA_TOKE="x")
+    assert done.err == "Error: Unknown setting ORVANTA_TOKE.\nDid you mean ORVANTA_TOKEN?\n"
+
+
+def test_a_bad_token_is_one_sentence(cli: Cli) -> None:
+    done = cli("job", "list", code=4, **at(cli.installation.base, "ov_nothing"))
+    assert done.err.startswith("Error: The token is not valid.\nThe token in ORVANTA_TOKEN may be")
+    assert "ov_nothing" not in done.err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_server_that_is_not_there_is_one_sentence(cli: Cli, as_json: bool) -> None:
+    given = at(f"http://127.0.0.1:{free_port()}", "ov_x")
+    for command in (["job", "list"], ["flow", "run", "f/x/y"], ["variable", "list"], ["whoami"]):
+        done = cli(*command, *(["--json"] if as_json else []), code=4, **given)
+        assert done.err.startswith(f"Error: {given['ORVANTA_URL']} cannot be reached"), done.err
+        assert not as_json or done.json["error"]["code"] == "server_unreachable"
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://host", "http://", "http://ada:secret@host", "https://host/?x", "http://host:99999"]
+)
+def test_an_address_that_is_none_is_refused_and_not_repeated(cli: Cli, url: str) -> None:
+    done = cli("login", url, "--token-stdin", text="ov_x\n", code=1)
+    assert done.err.startswith("Error: The address of the server is not one.")
+    assert "secret" not in done.err
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_file_that_others_may_read_is_closed_to_them(cli: Cli) -> None:
+    logged_in(cli)
+    cli.config.chmod(0o644)
+    cli("whoami")
+    assert stat.S_IMODE(cli.config.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("text", ["current = ", "[profile.a]\nurl = 5\nworkspace = 'x'", "profile = 1", "[profile.a]"])
+def test_a_broken_file_is_one_sentence(cli: Cli, text: str) -> None:
+    cli.write(".config/orvanta/profiles.toml", text)
+    assert cli("job", "list", code=1).err.startswith(f"Error: The file of profiles {cli.config} cannot be read: ")

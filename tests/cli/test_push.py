@@ -1,0 +1,229 @@
+"""Workflows and scripts from folders to the server."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.cli.client import Cli
+
+FLOW = """\
+# Grüße: a comment at the top
+summary: Héllo 世界
+value:
+  modules:
+    - id: greet # the only node
+      value:
+        type: rawscript
+        language: python3
+        content: '!inline greet.py'
+        # what it gets
+        input_transforms:
+          name: {type: javascript, expr: flow_input.name}
+"""
+CODE = """\
+def main(name: str):
+    # "quotes", 'more' and a tab:\t
+    return f"Grüße, {name}\\u2028\N{PARTY POPPER}"
+"""
+
+
+@pytest.fixture
+def flow(cli: Cli, request: pytest.FixtureRequest) -> str:
+    """A folder with a workflow at a path of this test alone; gives the path."""
+    path = f"f/examples/{request.node.originalname}"
+    cli.write(f"{path}.flow/flow.yaml", FLOW)
+    cli.write(f"{path}.flow/greet.py", CODE)
+    return path
+
+
+def at_server(cli: Cli, path: str) -> Any:
+    return cli.installation.client.get(f"/api/w/main/flows/get/{path}").json()
+
+
+def deploy(cli: Cli, path: str, summary: str) -> None:
+    """Somebody else's deploy."""
+    body = {"value": {"modules": []}, "summary": summary}
+    assert cli.installation.client.post(f"/api/w/main/flows/update/{path}", json=body).status_code == 200
+
+
+def test_a_folder_becomes_a_workflow_and_keeps_its_yaml(cli: Cli, flow: str) -> None:
+    done = cli("flow", "push", f"{flow}.flow", "--message", "Erste Fassung", "--json")
+    assert (done.json["path"], done.json["state"]) == (flow, "created")
+    deployed = at_server(cli, flow)
+    assert (deployed["summary"], str(deployed["version_id"])) == ("Héllo 世界", done.json["version"])
+    assert deployed["value"]["modules"][0]["value"]["content"] == CODE
+    text = deployed["source"]["text"]
+    for comment in ("# Grüße: a comment at the top\n", "# the only node\n", "# what it gets\n"):
+        assert comment in text
+    assert cli("flow", "show", flow).out == text
+    history = cli.installation.client.get(f"/api/w/main/flows/history/p/{flow}").json()
+    assert history[0]["deployment_msg"] == "Erste Fassung"
+    assert cli("flow", "run", flow, "-i", "name=Zoë", "--wait").json == "Grüße, Zoë\u2028\N{PARTY POPPER}"
+
+
+def test_what_did_not_change_is_left_alone(cli: Cli, flow: str) -> None:
+    assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: created (version ")
+    assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: unchanged (version ")
+    cli.write(f"{flow}.flow/greet.py", "def main(name):\n    return name\n")
+    assert cli("flow", "push", f"{flow}.flow").out.startswith(f"{flow}: updated (version ")
+    assert at_server(cli, flow)["value"]["modules"][0]["value"]["content"].startswith("def main(name):\n")
+    assert len(cli.installation.client.get(f"/api/w/main/flows/history/p/{flow}").json()) == 2
+
+
+def test_a_dry_run_deploys_nothing(cli: Cli, flow: str) -> None:
+    assert cli("flow", "push", f"{flow}.flow", "--dry-run").out == f"{flow}: would be created\n"
+    assert cli.installation.client.get(f"/api/w/main/flows/exists/{flow}").json() is False
+    cli("flow", "push", f"{flow}.flow")
+    cli.write(f"{flow}.flow/greet.py", "def main(name):\n    return name\n")
+    done = cli("flow", "push", f"{flow}.flow", "--dry-run", "--json")
+    assert (done.json["state"], done.json["dry_run"]) == ("updated", True)
+    assert at_server(cli, flow)["value"]["modules"][0]["value"]["content"] == CODE
+
+
+def test_a_newer_version_is_not_overwritten_where_a_base_is_named(cli: Cli, flow: str) -> None:
+    base = cli("flow", "push", f"{flow}.flow", "--json").json["version"]
+    deploy(cli, flow, "Theirs")
+    cli.write(f"{flow}.flow/greet.py", "def main(name):\n    return name\n")
+    done = cli("flow", "push", f"{flow}.flow", "--base", base, code=1)
+    newest = at_server(cli, flow)["version_id"]
+    assert done.err.startswith(f"Error: The newest version of {flow} is {newest}, not {base}.\n")
+    assert f"`orvanta flow show {flow}`" in done.err
+    assert at_server(cli, flow)["summary"] == "Theirs"
+    done = cli("flow", "push", f"{flow}.flow", "--base", base, "--json", code=1)
+    assert done.json["error"]["code"] == "conflict"
+    assert cli("flow", "push", f"{flow}.flow", "--base", str(newest)).out.startswith(f"{flow}: updated")
+
+
+BAD = """\
+summary: Bad
+value:
+  modules:
+    - id: a
+      value: {type: identity}
+      needs: [b]
+    - id: b
+      needs:
+        - a
+        - ghost
+      value: {type: identity}
+"""
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_what_is_wrong_is_shown_with_file_line_node_and_path(cli: Cli, dry: list[str]) -> None:
+    cli.write("f/examples/bad.flow/flow.yaml", BAD)
+    done = cli("flow", "push", "f/examples/bad.flow", *dry, "--json", code=1)
+    assert "f/examples/bad.flow/flow.yaml:10:11: error unknown_node: node b: it needs ghost" in done.err
+    assert "    at /value/modules/1/needs/1\n" in done.err
+    assert "f/examples/bad.flow/flow.yaml:6:15: error cyclic_graph: node a: " in done.err
+    assert done.json["error"]["code"] == "invalid_workflow"
+    assert {each["node"] for each in done.json["error"]["details"]} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"flow.yaml": "value: {modules: ["}, "flow.yaml:1:19: error invalid_yaml"),
+        ({"flow.yaml": FLOW}, "error inline_file_missing: node greet"),
+        (
+            {"flow.yaml": FLOW.replace("greet.py", "../../../secret.py"), "../../../secret.py": "x"},
+            "inline_file_missing",
+        ),
+        ({"flow.json": "{"}, "error invalid_json"),
+        ({"readme.md": ""}, "holds no flow.yaml"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_refused_here(cli: Cli, files: dict[str, str], told: str) -> None:
+    for name, text in files.items():
+        cli.write(f"f/examples/refused.flow/{name}", text)
+    assert told in cli("flow", "push", "f/examples/refused.flow", code=1).err
+
+
+def test_a_document_in_json_is_pushed_too(cli: Cli) -> None:
+    tree = {"summary": "Json", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
+    cli.write("here.json", json.dumps(tree))
+    assert cli("flow", "push", "here.json", "f/examples/json").out.startswith("f/examples/json: created")
+    assert cli("flow", "push", "here.json", "f/examples/json").out.startswith("f/examples/json: unchanged")
+    assert cli("flow", "show", "f/examples/json").out.startswith("summary: Json\nvalue:\n  modules:\n    - id: a\n")
+    listed = {each["path"] for each in cli("flow", "list", "f/examples/js", "--json").json}
+    assert listed == {"f/examples/json"}
+
+
+def test_the_path_must_be_plain(cli: Cli) -> None:
+    cli.write("loose.flow/flow.yaml", FLOW)
+    cli.write("loose.flow/greet.py", CODE)
+    done = cli("flow", "push", "loose.flow", code=2)
+    assert "Say the path of loose.flow" in done.err
+    assert cli("flow", "push", "loose.flow", "no/path", code=1).err.startswith("Error: 'no/path' is no path.")
+    cli("flow", "push", code=2)
+    cli("flow", "push", "nowhere.flow", code=2)
+
+
+def test_everything_under_a_folder_is_pushed_and_faults_are_collected(cli: Cli) -> None:
+    for name in ("one", "two"):
+        cli.write(f"repo/f/examples/tree_{name}.flow/flow.yaml", "value: {modules: []}\n")
+    cli.write("repo/f/examples/tree_bad.flow/flow.yaml", BAD)
+    cli.write("repo/.git/f/examples/tree_hidden.flow/flow.yaml", "value: {modules: []}\n")
+    done = cli("flow", "push", "repo", "--all", "--json", code=1)
+    assert [(each["path"], each["state"]) for each in done.json["pushed"]] == [
+        ("f/examples/tree_one", "created"),
+        ("f/examples/tree_two", "created"),
+    ]
+    (failed,) = done.json["failed"]
+    assert (failed["file"], failed["error"]["code"]) == ("repo/f/examples/tree_bad.flow", "invalid_workflow")
+    cli("flow", "push", "repo", "f/examples/x", code=2)
+
+
+def test_a_script_is_pushed_by_its_extension(cli: Cli) -> None:
+    cli.write("f/examples/hello.py", "def main(name: str):\n    return 'Grüße, ' + name\n")
+    first = cli("script", "push", "f/examples/hello.py", "-m", "Eins", "--json").json
+    assert (first["path"], first["state"]) == ("f/examples/hello", "created")
+    assert cli("script", "push", "f/examples/hello.py", "--json").json["state"] == "unchanged"
+    assert cli("script", "run", "f/examples/hello", "-i", "name=Zoë").json == "Grüße, Zoë"
+    cli.write("f/examples/hello.script.yaml", "summary: Says hello\ntag: python3\n")
+    assert cli("script", "push", "f/examples/hello.py", "--json").json["state"] == "updated"
+    (cli.folder / "f/examples/hello.script.yaml").unlink()
+    text = "def main(name: str):\n    return name\n"
+    cli.write("f/examples/hello.py", text)
+    assert cli("script", "push", "f/examples/hello.py").out.startswith("f/examples/hello: updated (version ")
+    shown = cli("script", "show", "f/examples/hello", "--json").json
+    assert (shown["summary"], shown["tag"], shown["language"]) == ("Says hello", "python3", "python3")
+    assert cli("script", "show", "f/examples/hello").out == text
+    listed = cli("script", "list", "f/examples/hello", "--json").json
+    assert [each["path"] for each in listed] == ["f/examples/hello"]
+
+
+def test_dependencies_that_cannot_be_locked_are_told(cli: Cli) -> None:
+    """The name in the address is another one, which is seen before anything is fetched."""
+    needs = "# requirements:\n# first @ http://127.0.0.1:9/second-1.0-py3-none-any.whl\n"
+    cli.write("f/examples/unlocked.py", f"{needs}def main():\n    return 1\n")
+    done = cli("script", "push", "f/examples/unlocked.py", "--json", code=1)
+    assert done.err.startswith("f/examples/unlocked: locking its dependencies, job ")
+    assert "Error: The dependencies of f/examples/unlocked cannot be locked.\n" in done.err
+    assert done.json["error"]["code"] == "lock_failed"
+    assert "`first` does not match `second`" in done.json["error"]["hint"]
+    cli.write("f/examples/unlocked.py", f"{needs}def main():\n    return 2\n")
+    assert cli("script", "push", "f/examples/unlocked.py", "--no-wait", "--json").json["state"] == "updated"
+
+
+def test_a_newer_script_is_not_overwritten_where_a_base_is_named(cli: Cli) -> None:
+    cli.write("f/examples/mine.sh", "echo 1\n")
+    base = cli("script", "push", "f/examples/mine.sh", "--json").json["version"]
+    cli.write("f/examples/mine.sh", "echo 2\n")
+    newest = cli("script", "push", "f/examples/mine.sh", "--json").json["version"]
+    cli.write("f/examples/mine.sh", "echo 3\n")
+    done = cli("script", "push", "f/examples/mine.sh", "--base", base, code=1)
+    assert done.err.startswith(f"Error: The newest version of f/examples/mine is {newest}, not {base}.\n")
+    assert cli("script", "run", "f/examples/mine").json == "2"
+
+
+def test_scripts_of_a_tree_without_code_of_workflows_and_loose_files(cli: Cli, flow: str) -> None:
+    cli.write("f/examples/tree_script.sh", "echo tree\n")
+    cli.write("tools/loose.py", "def main(): pass\n")
+    assert flow.startswith("f/examples/")
+    done = cli("script", "push", "--all", "--json")
+    assert [each["path"] for each in done.json["pushed"]] == ["f/examples/tree_script"]
+    cli.write("f/examples/data.sql", "SELECT 1")
+    assert "say --language" in cli("script", "push", "f/examples/data.sql", code=2).err

@@ -1,0 +1,66 @@
+"""Variables and resources from the command line."""
+
+from __future__ import annotations
+
+import pytest
+from tests.cli.client import Cli
+
+SECRET = "geheim-☃-8f31c0"
+
+
+def test_a_variable_from_its_making_to_its_end(cli: Cli) -> None:
+    path = "f/examples/cli_region"
+    assert cli("variable", "set", path, "Nörd\u2028lich", "--description", "Where").out == f"{path}: created\n"
+    assert cli("variable", "get", path).out == "Nörd\u2028lich\n"
+    assert cli("variable", "set", path, "--json", text="two\nlines\r\n").json == {"path": path, "state": "updated"}
+    found = cli("variable", "get", path, "--json").json
+    assert (found["value"], found["is_secret"], found["description"]) == ("two\nlines", False, "Where")
+    assert cli("variable", "list", "f/examples/cli_r").out.split() == [path, "two", "lines", "Where"]
+    assert cli("variable", "delete", path).out == f"{path}: deleted\n"
+    assert cli("variable", "get", path, "--json", code=1).json["error"]["code"] == "not_found"
+
+
+def test_a_secret_is_no_argument_and_is_never_printed(cli: Cli) -> None:
+    path = "f/examples/cli_key"
+    assert "A secret is no argument" in cli("variable", "set", path, "x", "--secret", code=2).err
+    made = cli("variable", "set", path, "--secret", text=f"{SECRET}\n")
+    got = cli("variable", "get", path, code=1)
+    assert got.err.startswith(f"Error: The variable {path} is a secret.")
+    shown = [
+        made,
+        got,
+        cli("variable", "get", path, "--json"),
+        cli("variable", "list", "--json"),
+        cli("variable", "list"),
+    ]
+    assert not any(SECRET in each.out + each.err for each in shown)
+    answered = cli.on_terminal("variable", "set", path, answers=[(f"Value of {path}: ", SECRET)])
+    assert (answered.code, answered.out) == (0, f"{path}: updated\n")
+    assert SECRET not in answered.err
+    assert cli("variable", "get", path, "--json").json["is_secret"] is True
+    cli("variable", "delete", path)
+
+
+def test_a_resource_from_its_making_to_its_end(cli: Cli) -> None:
+    path = "f/examples/cli_database"
+    value = '{"host": "db", "port": 5432, "ratio": 1.10}'
+    assert "needs --type" in cli("resource", "set", path, "--value", value, code=2).err
+    assert cli("resource", "set", path, "--type", "postgresql", "--value", value).out == f"{path}: created\n"
+    assert '"ratio":1.10' in cli("resource", "get", path).out.replace(": ", ":")
+    cli.write("value.json", '{"host": "other"}')
+    assert cli("resource", "set", path, "--input", "value.json", "--json").json["state"] == "updated"
+    assert cli("resource", "get", path).json == {"host": "other"}
+    assert cli("resource", "get", path, "--resolved").json == {"host": "other"}
+    whole = cli("resource", "get", path, "--json").json
+    assert (whole["path"], whole["resource_type"], whole["value"]) == (path, "postgresql", {"host": "other"})
+    assert path in cli("resource", "list", "--type", "postgresql").out
+    assert [each["path"] for each in cli("resource", "list", "f/examples/cli_d", "--json").json] == [path]
+    assert "postgresql" in {each["name"] for each in cli("resource-type", "list", "--json").json}
+    assert cli("resource", "delete", path).out == f"{path}: deleted\n"
+    assert cli("resource", "get", path, code=1).err.startswith("Error: ")
+
+
+@pytest.mark.parametrize("value", ["{", "", "{'a': 1}"])
+def test_a_resource_that_is_no_json_is_refused(cli: Cli, value: str) -> None:
+    done = cli("resource", "set", "f/examples/cli_bad", "--type", "postgresql", "--value", value, "--json", code=1)
+    assert done.json["error"]["message"].startswith("The value is not JSON")

@@ -1,0 +1,258 @@
+"""SQL on PostgreSQL: what every language must do, and what it gives of SQL's own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+from tests.worker.jobs import Collected, Ran, run, spec
+
+from orvanta_platform.db.pool import Database
+from orvanta_platform.worker.native.postgresql.statements import statements
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+Address = dict[str, Any]
+
+
+@pytest.fixture
+async def runtimes(tmp_path: Path) -> Runtimes:
+    """Not started: what runs in the worker's event loop needs no cell."""
+    return Runtimes(tmp_path / "home", [])
+
+
+@pytest.fixture
+async def address(database: TestDatabase) -> AsyncIterator[Address]:
+    """The test's database by TCP, as a resource of a user would have it."""
+    url = urlsplit(database.owner_url)
+    folder, port = (parse_qs(url.query).get(key, [""])[0] for key in ("host", "port"))
+    socket = f"{unquote(folder)}/.s.PGSQL.{port or url.port or 5432}"
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_unix_connection(socket)
+        carrying = asyncio.gather(carry(reader, inner_writer), carry(inner_reader, writer))
+        open_ones.append(carrying)
+        await carrying
+
+    open_ones: list[asyncio.Future[Any]] = []
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    yield {
+        "host": "127.0.0.1",
+        "port": server.sockets[0].getsockname()[1],
+        "user": url.username,
+        "password": unquote(url.password or ""),
+        "dbname": database.name,
+        "sslmode": "disable",
+    }
+    server.close()
+    await asyncio.gather(*open_ones)
+
+
+async def sql(runtimes: Runtimes, address: Address, content: str, **args: Any) -> Ran:
+    options = {name: args.pop(name) for name in ("timeout_s", "result_bytes") if name in args}
+    return await run(runtimes, "postgresql", content, {"database": address, **args}, **options)
+
+
+async def test_arguments_go_by_name_and_defaults_hold(runtimes: Runtimes, address: Address) -> None:
+    content = (
+        "-- $1 a (int)\n-- $2 b (text)\n-- $3 c (text) = third\nselect $1 as a, $2 || '!' as b, $3 as c, $1 + 1 as d"
+    )
+    ran = await sql(runtimes, address, content, b="2", a=1, unknown="x")
+    assert ran.value == [{"a": 1, "b": "2!", "c": "third", "d": 2}]
+
+
+async def test_the_last_statement_gives_the_result(runtimes: Runtimes, address: Address) -> None:
+    content = """
+    -- $1 first (int)
+    -- $2 second (int)
+    create table t (id int, name text);
+    insert into t values ($1, 'a;b'), ($2, $$c;d$$); -- a comment; with a semicolon
+    select $2 as second, id, name from t order by id;
+    """
+    ran = await sql(runtimes, address, content, first=1, second=2)
+    assert ran.value == [{"second": 2, "id": 1, "name": "a;b"}, {"second": 2, "id": 2, "name": "c;d"}]
+    assert ran.log == "CREATE TABLE\nINSERT 0 2\n"
+    assert (await sql(runtimes, address, "delete from t returning id")).value == [{"id": 1}, {"id": 2}]
+    assert (await sql(runtimes, address, "-- nothing\n;")).value == []
+
+
+async def test_types_become_json(runtimes: Runtimes, address: Address) -> None:
+    content = """select 1::int8 as whole, 9007199254740993::int8 as big, 1.5::numeric as exact,
+    0.1234567890123456789::numeric as long, 1e400::numeric as huge, 'nan'::float8 as nan, true as truth,
+    null as nothing, '2026-01-02 03:04:05+00'::timestamptz as moment, '2026-01-02'::date as day,
+    '1 mon 2 days'::interval as span, '0a0b0c0d-0000-4000-8000-000000000001'::uuid
+    as id, '{"a": [1, 1.10]}'::jsonb as doc, '{1,NULL}'::int[] as list,
+    '\\xff00'::bytea as bytes, '10.0.0.0/8'::inet as net, '[1,5)'::int4range as range, row(1, 'x') as pair,
+    1 as whole"""
+    assert (await sql(runtimes, address, content)).value == [
+        {
+            "whole": 1,
+            "big": 9007199254740993,
+            "exact": 1.5,
+            "long": "0.1234567890123456789",
+            "huge": "1" + "0" * 400,
+            "nan": "nan",
+            "truth": True,
+            "nothing": None,
+            "moment": "2026-01-02T03:04:05+00:00",
+            "day": "2026-01-02",
+            "span": "1 mon 2 days",
+            "id": "0a0b0c0d-0000-4000-8000-000000000001",
+            "doc": {"a": [1, 1.10]},
+            "list": [1, None],
+            "bytes": "/wA=",
+            "net": "10.0.0.0/8",
+            "range": "[1,5)",
+            "pair": [1, "x"],
+            "whole_2": 1,
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "given", "wanted"),
+    [
+        ("int", "5", 5),
+        ("numeric", 1.25, 1.25),
+        ("boolean", "true", True),
+        ("text", 7, "7"),
+        ("text", "žluť 猫 🐈", "žluť 猫 🐈"),
+        ("timestamptz", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05+00:00"),
+        ("date", "2026-01-02", "2026-01-02"),
+        ("int[]", [1, None, 3], [1, None, 3]),
+        ("jsonb", {"a": [1, "é"]}, {"a": [1, "é"]}),
+        ("bytea", "/wA=", "/wA="),
+        ("uuid", "0a0b0c0d-0000-4000-8000-000000000001", "0a0b0c0d-0000-4000-8000-000000000001"),
+        ("interval", "2 days", "2 days"),
+        ("int", None, None),
+    ],
+)
+async def test_arguments_of_each_type(
+    runtimes: Runtimes, address: Address, type_name: str, given: Any, wanted: Any
+) -> None:
+    assert (await sql(runtimes, address, f"-- $1 x ({type_name})\nselect $1 as x", x=given)).value == [{"x": wanted}]
+
+
+@pytest.mark.parametrize(
+    ("content", "args", "name", "told"),
+    [
+        ("select 1;\n\nselect nope", {}, "PostgresError", 'column "nope" does not exist (SQLSTATE 42703, statement 2'),
+        ("select 1;\n\nselect nope", {}, "PostgresError", "statement 2, line 3)"),
+        ("select 1;\nselekt", {}, "PostgresError", "(SQLSTATE 42601, statement 2, line 2)"),
+        ("do $$ begin raise exception 'no' using hint = 'try again'; end $$", {}, "PostgresError", "hint: try again"),
+        ("-- $1 x (int)\nselect $1", {"x": "many"}, "BadArgument", 'the argument x is "many", which is no int4'),
+        ("-- $1 x (int)\nselect $1", {}, "MissingArgument", "the argument x ($1) is missing"),
+        ("select $1", {}, "MissingArgument", "$1 has no name"),
+    ],
+)  # fmt: skip
+async def test_errors_say_what_and_where(
+    runtimes: Runtimes, address: Address, content: str, args: dict[str, Any], name: str, told: str
+) -> None:
+    found = (await sql(runtimes, address, content, **args)).error
+    assert found[0] == name
+    assert told in found[1]
+
+
+async def test_without_a_database_there_is_none(
+    runtimes: Runtimes, database: TestDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of the worker's own environment or of what drivers look up stands in for it."""
+    url = urlsplit(database.owner_url)
+    monkeypatch.setenv("PGHOST", parse_qs(url.query)["host"][0])
+    monkeypatch.setenv("PGUSER", url.username or "")
+    monkeypatch.setenv("PGPASSWORD", url.password or "")
+    monkeypatch.setenv("PGDATABASE", database.name)
+    whole = {"host": "127.0.0.1", "user": "u", "dbname": "d", "port": 1}
+    cases: list[tuple[Any, str]] = [
+        (None, "the argument database is needed"),
+        ("postgresql://u@h/d", "the argument database is needed"),
+        ({**whole, "host": None}, "database.host is needed"),
+        ({**whole, "user": ""}, "database.user is needed"),
+        ({**whole, "dbname": ""}, "database.dbname is needed"),
+        ({**whole, "host": os.environ["PGHOST"]}, "no socket"),
+        ({**whole, "host": "169.254.169.254"}, "link-local"),
+        ({**whole, "sslmode": "maybe"}, "database.sslmode is one of"),
+        ({**whole, "port": "x"}, "port is a whole number"),
+        (whole, "the database cannot be reached"),
+    ]
+    for given, told in cases:
+        name, message = (await run(runtimes, "postgresql", "select 1", {"database": given})).error
+        assert name == "NoDatabase"
+        assert told in message, message
+
+
+async def test_large_values_and_the_limit(runtimes: Runtimes, address: Address) -> None:
+    content = "-- $1 x (text)\nselect $1 || $1 as x"
+    assert (await sql(runtimes, address, content, x="y" * 5_000_000)).value == [{"x": "y" * 10_000_000}]
+    name, message = (
+        await sql(runtimes, address, "select i from generate_series(1, 100000000) i", result_bytes=100_000)
+    ).error
+    assert name == "ResultTooLarge"
+    assert "97.66 KiB" in message
+
+
+SLEEP = "do $$ begin raise notice 'begun'; end $$;\nselect pg_sleep(60) /* forever */"
+
+
+async def test_a_timeout_cancels_on_the_server(runtimes: Runtimes, address: Address, db: Database) -> None:
+    ran = await sql(runtimes, address, SLEEP, timeout_s=1)
+    assert ran.error == ("Timeout", "timed out after 1 s")
+    assert ran.outcome.stopped_by == "timeout"
+    await _is_over(address)
+
+
+async def test_cancelling_cancels_on_the_server(runtimes: Runtimes, address: Address) -> None:
+    log, cancelled = Collected(), asyncio.Event()
+    running = asyncio.ensure_future(runtimes.run(spec("postgresql", SLEEP, {"database": address}), log, cancelled))
+    await log.arrived.wait()
+    assert log.text.startswith("NOTICE: begun\n")
+    cancelled.set()
+    outcome = await running
+    assert outcome.stopped_by == "cancel"
+    assert outcome.error is not None
+    assert outcome.error.name == "Cancelled"
+    await _is_over(address)
+
+
+async def _is_over(address: Address) -> None:
+    """No session still executes the statement."""
+    options = {name: address[name] for name in ("host", "port", "user", "password")}
+    connection = await asyncpg.connect(**options, database=address["dbname"])
+    try:
+        looking = "select count(*) from pg_stat_activity where query like '%/* forever%' and pid <> pg_backend_pid()"
+        for _ in range(500):
+            if await connection.fetchval(f"{looking} and state = 'active'") == 0:
+                return
+            await asyncio.sleep(0.02)
+        pytest.fail("the statement still runs")
+    finally:
+        await connection.close()
+
+
+def test_semicolons_that_end_nothing() -> None:
+    content = """/* a; /* b; */ c; */ select ';', E'\\';', "a;b", $x$;$x$, $1, a$1 from t; -- ;
+create rule r as on insert to t do also (select 1; select 2);
+create function f() returns int begin atomic select case when true then 1 end; select 2; end;
+select $3, $1"""
+    found = statements(content, {3: "int[]"})
+    assert [(each.verb, each.line, each.arguments) for each in found] == [
+        ("select", 1, (1,)),
+        ("create", 2, ()),
+        ("create", 3, ()),
+        ("select", 4, (3, 1)),
+    ]
+    assert found[-1].text == "select ($1::int[]), $2"

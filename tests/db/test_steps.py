@@ -1,0 +1,52 @@
+"""The statement of a step is made of the parts that have something to do: each shape of it fits the schema."""
+
+from __future__ import annotations
+
+import itertools
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+
+from orvanta_platform.db.queries import load
+from orvanta_platform.db.steps import statement
+
+ROOTS = ({"updated"}, {"deleted", "closed", "ended", "taken", "gone"})
+FINISHED = ({"gone", "removed"}, {"gone", "removed", "history"}, {"gone", "removed", "history", "untimed"}, set[str]())
+OTHERS = ({"later", "timed"}, {"taken"}, {"decided"}, {"made"}, {"woken"}, {"stored", "told"})
+
+SHAPES = sorted(
+    {
+        frozenset().union(*roots, finished, *others)
+        for roots in (ROOTS[:1], ROOTS[1:], ROOTS)
+        for finished in FINISHED
+        for count in range(len(OTHERS) + 1)
+        for others in itertools.combinations(OTHERS, count)
+    },
+    key=sorted,
+)
+
+
+@pytest.mark.every_postgres
+async def test_every_shape_fits_the_schema(database: TestDatabase) -> None:
+    app = await asyncpg.connect(database.app_url)
+    try:
+        for shape, alone in itertools.product(SHAPES, (False, True)):
+            try:
+                await app.prepare(statement(shape, alone=alone)[0])
+            except asyncpg.PostgresError as error:
+                raise AssertionError(f"{sorted(shape)}, {alone=}: {error}") from error
+    finally:
+        await app.close()
+
+
+def test_all_parts_together_are_the_whole_statement() -> None:
+    whole = load("steps")["write_steps"].text
+    text, numbers = statement(frozenset().union(*ROOTS, *FINISHED, *OTHERS))
+    assert text == whole
+    assert numbers == tuple(range(1, len(numbers) + 1))
+
+
+def test_a_small_step_takes_few_parameters() -> None:
+    _, numbers = statement(frozenset({"updated"}))
+    assert numbers == tuple(range(1, 24))

@@ -1,0 +1,97 @@
+"""Scripts and nodes that ask for a process of their own code: it is kept from run to run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.e2e.conftest import Installation
+
+# The first value is made when the script is loaded, the second when it is called.
+CODE = (
+    "import os, uuid\nID = uuid.uuid4().hex\ndef main(n: int = 0):\n"
+    "    print('run', n)\n    return {'process': ID, 'job': os.environ['OV_JOB_ID'], 'n': n}\n"
+)
+
+
+def deploy_script(installation: Installation, path: str, **settings: Any) -> None:
+    body = {"path": path, "content": CODE, "language": "python3", "summary": "", "description": "", **settings}
+    answer = installation.client.post("/api/w/main/scripts/create", json=body)
+    assert answer.status_code == 201, answer.text
+
+
+def run_all(installation: Installation, call: str) -> list[dict[str, Any]]:
+    """The results of three runs, one after the other."""
+    results = []
+    for n in range(3):
+        answer = installation.client.post(f"/api/w/main/jobs/run_wait_result/{call}", json={"n": n})
+        assert answer.status_code == 200, answer.text
+        results.append(answer.json())
+    return results
+
+
+def node(name: str, n: int, value: dict[str, Any]) -> dict[str, Any]:
+    return {"id": name, "value": {"input_transforms": {"n": {"type": "static", "value": n}}, **value}}
+
+
+def test_a_dedicated_script(installation: Installation) -> None:
+    deploy_script(installation, "f/examples/kept", dedicated_worker=True)
+    results = run_all(installation, "p/f/examples/kept")
+    assert [result["n"] for result in results] == [0, 1, 2]
+    assert len({result["process"] for result in results}) == 1
+    assert len({result["job"] for result in results}) == 3
+    logs = [installation.client.get(f"/api/w/main/jobs_u/get_logs/{result['job']}").text for result in results]
+    assert logs == ["run 0\n", "run 1\n", "run 2\n"]
+
+
+def test_a_script_that_does_not_ask_has_a_process_for_each_run(installation: Installation) -> None:
+    deploy_script(installation, "f/examples/not_kept")
+    results = run_all(installation, "p/f/examples/not_kept")
+    assert len({result["process"] for result in results}) == 3
+
+
+def test_dedicated_nodes(installation: Installation) -> None:
+    """A node that asks for it, one whose script does, and one of neither kind."""
+    deploy_script(installation, "f/examples/kept_in_flow", dedicated_worker=True)
+    raw = {"type": "rawscript", "language": "python3", "content": CODE + "# in the workflow\n"}
+    modules = [
+        node("asks", 1, {**raw, "dedicated": True}),
+        node("again", 2, {**raw, "dedicated": True}),
+        node("script", 3, {"type": "script", "path": "f/examples/kept_in_flow"}),
+        node("fresh", 4, raw),
+    ]
+    body = {"path": "f/examples/some_kept", "summary": "", "value": {"modules": modules}}
+    answer = installation.client.post("/api/w/main/flows/create", json=body)
+    assert answer.status_code == 201, answer.text
+    seen: dict[str, list[str]] = {"asks": [], "again": [], "script": [], "fresh": []}
+    for _ in range(2):
+        for name, result in run_flow(installation, "f/examples/some_kept").items():
+            seen[name].append(result["process"])
+    assert len({*seen["asks"], *seen["again"]}) == 1
+    assert len(set(seen["script"])) == 1
+    assert len(set(seen["fresh"])) == 2
+
+
+def test_a_dedicated_workflow(installation: Installation) -> None:
+    raw = {"type": "rawscript", "language": "python3", "content": CODE + "# of a dedicated workflow\n"}
+    body = {
+        "path": "f/examples/all_kept",
+        "summary": "",
+        "value": {"modules": [node("a", 1, raw), node("b", 2, raw)]},
+        "dedicated_worker": True,
+    }
+    answer = installation.client.post("/api/w/main/flows/create", json=body)
+    assert answer.status_code == 201, answer.text
+    processes = [result["process"] for _ in range(2) for result in run_flow(installation, body["path"]).values()]
+    assert len(processes) == 4
+    assert len(set(processes)) == 1
+
+
+def run_flow(installation: Installation, path: Any) -> dict[str, Any]:
+    """The result of each node of one run."""
+    client = installation.client
+    answer = client.post(f"/api/w/main/jobs/run_wait_result/f/{path}", json={})
+    assert answer.status_code == 200, answer.text
+    run = client.get(f"/api/v1/runs/{answer.headers['X-Run-Id']}", headers={"X-Workspace": "main"}).json()
+    return {
+        each["id"]: client.get(f"/api/w/main/jobs_u/completed/get_result/{each['job']}").json() for each in run["nodes"]
+    }

@@ -1,0 +1,319 @@
+"""What expressions give, and what they are told of the workflow's values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+import uvloop
+from tests.evaluate.bench import MOMENT, Bench, nothing
+
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.javascript import MAX_COMPUTED, MAX_VALUES, Moment
+from orvanta_platform.evaluate.small import Answer, Scope
+from orvanta_platform.workflow.expressions import MAX_SOURCE
+from orvanta_platform.workflow.reads import Opener
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SCOPE: Scope = {
+    "results": {"a": b'{"x": 2, "list": [3, 1, 2], "name": "Ada"}', "b": b"12345678901234567890"},
+    "context": {"n": b"4", "who": b'"Bo"'},
+    "flow_input": b'{"n": 5, "o": {"k": 1}, "rows": [{"id": 1, "ok": true}, {"id": 2, "ok": false}]}',
+    "previous_result": b"[1, 2]",
+    "error": b"null",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "truthy"),
+    [
+        ("results.a.x + 1", "3", True),
+        ("results.a.list.map(n => n * 2)", "[6,2,4]", True),
+        ("[...results.a.list].sort().join('-')", '"1-2-3"', True),
+        ("`${results.a.name} is ${flow_input.n}`", '"Ada is 5"', True),
+        ("flow_input.rows.filter(row => row.ok).length", "1", True),
+        ("{total: flow_input.n, ...flow_input.o}", '{"total":5,"k":1}', True),
+        ("const {n} = flow_input; return n * n", "25", True),
+        ("const result = results.a.x; return result", "2", True),
+        ("if (context.n > 3) return 'big'; else return 'small'", '"big"', True),
+        ("try { return nope.x } catch (e) { return e.name }", '"ReferenceError"', True),
+        ("let x = 1; x + 1", "null", False),
+        ("results.a.x // a comment", "2", True),
+        ("/* only a comment */", "null", False),
+        ("results['a']['x'] ** 2", "4", True),
+        ("Object.keys(results)", '["a","b"]', True),
+        ("Object.entries(context)", '[["n",4],["who","Bo"]]', True),
+        ("results[context.who] ?? 'none'", '"none"', True),
+        ("results.unknown === null && context.unknown === undefined && 1 + 1", "2", True),
+        ("'unknown' in results || results.unknown", "null", False),
+        ("typeof previous_result[Symbol.iterator]", '"function"', True),
+        ("r\\u0065sults.a.x + 1", "3", True),
+        ("eval('results.a.x')", "2", True),
+        ("new Function('return 1 + 1')()", "2", True),
+        ("results.b + 0", "12345678901234567000", True),
+        ("await Promise.all([1, Promise.resolve(2)])", "[1,2]", True),
+        ("(async () => 7)()", "7", True),
+        ("for await (const n of [Promise.resolve(1)]) return n", "1", True),
+        ("'await'.length", "5", True),
+        ("undefined ?? undefined", "null", False),
+        ("0 / 0", "null", False),
+        ("1 / 0", "null", True),
+        ("-0 + -0", "0", False),
+        ("() => 1", "null", True),
+        ("Symbol('s')", "null", True),
+        ("[undefined, () => 1, NaN]", "[null,null,null]", True),
+        ("new Date(0)", '"1970-01-01T00:00:00.000Z"', True),
+        ("new Map([[1, 2]])", "{}", True),
+        ("({toJSON: () => 'own'})", '"own"', True),
+        ("'\\ud83d' + ''", '"\\ud83d"', True),
+        ("'\\u0000' + ''", '"\\u0000"', True),
+        ("new Proxy({a: 1}, {})", '{"a":1}', True),
+    ],
+)
+async def test_values(bench: Bench, text: str, expected: str, truthy: bool) -> None:
+    answer = await bench.answer(text, SCOPE)
+    assert (answer.raw.decode(), answer.truthy) == (expected, truthy)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("missing + 1", "ReferenceError", "missing is not defined"),
+        ("results.unknown.x + 1", "TypeError", "Cannot read properties of null (reading 'x')"),
+        ("throw new RangeError('too far')", "RangeError", "too far"),
+        ("throw 'a text'", "Error", "a text"),
+        ("throw {code: 5}", "Error", '{"code":5}'),
+        ("throw null", "Error", "null"),
+        ("class Own extends Error { name = 'Own' }; throw new Own('mine')", "Own", "mine"),
+        ("await Promise.reject(new TypeError('later'))", "TypeError", "later"),
+        ("1n", "TypeError", "BigInt are forbidden in JSON.stringify"),
+        ("const o = {}; o.o = o; return o", "TypeError", "circular reference"),
+        ("results.a +", "SyntaxError", "unexpected end of the text"),
+        ("{a:, b: 1}", "SyntaxError", "unexpected token in expression: ','"),
+        ("let a = 1;\nlet b = = 2;\nreturn a", "SyntaxError", "unexpected token in expression: '=' (line 2)"),
+        ("a) + (b", "SyntaxError", "expecting ';'"),
+        ("1)}, function () { return (5", "SyntaxError", "expecting ';'"),
+        ("}, function () { return 5", "SyntaxError", "unexpected token in expression: ','"),
+        ("variable(5)", "TypeError", "variable() takes a path, which is a string"),
+        ("variable('u/ann/x')", "not_found", "The variable u/ann/x does not exist."),
+    ],
+)
+async def test_errors_are_javascripts(bench: Bench, text: str, name: str, message: str) -> None:
+    assert await bench.error(text, SCOPE) == (name, message)
+
+
+@pytest.mark.parametrize("text", ["flow_input.n = 9", "delete flow_input.n", "results.a.x = 9", "results.c = 1"])
+async def test_values_of_the_scope_do_not_change(bench: Bench, text: str) -> None:
+    assert await bench.value(f"{text}; return [flow_input.n, results.a.x, results.c]", SCOPE) == "[5,2,null]"
+    assert (await bench.error(f"'use strict'; {text}", SCOPE))[0] == "TypeError"
+
+
+@pytest.mark.parametrize(
+    ("transform", "expected"),
+    [
+        ({"type": "static", "value": {"k": [1, None, "é"]}}, Answer('{"k":[1,null,"é"]}'.encode(), True)),
+        ({"type": "static", "value": []}, Answer(b"[]", True)),
+        ({"type": "static", "value": 0}, Answer(b"0", False)),
+        ({"type": "static"}, Answer(b"null", False)),
+        ({"type": "javascript", "expr": "flow_input.n"}, Answer(b"5", True)),
+        ({"type": "javascript", "expr": "flow_input.n - 5"}, Answer(b"0", False)),
+        ({"type": "javascript", "expr": " "}, Answer(b"null", False)),
+        (60, Answer(b"60", True)),
+    ],
+)
+async def test_transforms(bench: Bench, transform: Any, expected: Answer) -> None:
+    assert await bench.evaluator.transform(transform, SCOPE, MOMENT, nothing) == expected
+
+
+async def test_inputs_make_one_object(bench: Bench) -> None:
+    transforms = {
+        "a": {"type": "javascript", "expr": "results.b"},
+        "sum": {"type": "javascript", "expr": "results.a.x + context.n"},
+        'q"': {"type": "javascript", "expr": "context.unknown"},
+        "s": {"type": "static", "value": "x"},
+        "list": {"type": "javascript", "expr": "results.a.list.length + 0"},
+    }
+    assert await bench.inputs(transforms, SCOPE) == b'{"a":12345678901234567890,"sum":6,"q\\"":null,"s":"x","list":3}'
+    assert await bench.inputs(None) == b"{}"
+
+
+@pytest.mark.parametrize("expr", ["missing", "missing + 1"])
+async def test_a_failing_input_is_named(bench: Bench, expr: str) -> None:
+    with pytest.raises(ExpressionError, match="input 'x': missing is not defined") as caught:
+        await bench.inputs({"x": {"type": "javascript", "expr": expr}, "y": {"type": "javascript", "expr": "1 + 1"}})
+    assert caught.value.name == "ReferenceError"
+
+
+async def test_the_small_interpreter_answers_without_giving_way() -> None:
+    evaluator = Evaluator()
+    coroutine = evaluator.expression("results.a.x", SCOPE, MOMENT, nothing)
+    with pytest.raises(StopIteration) as returned:
+        coroutine.send(None)
+    assert returned.value.value == Answer(b"2", True)
+    await evaluator.close()
+
+
+async def test_many_are_answered_each_with_its_own(bench: Bench) -> None:
+    texts = [f"results.a.x * {number}" for number in range(300)]
+    answers = await asyncio.gather(*(bench.value(text, SCOPE) for text in texts))
+    assert answers == [str(2 * number) for number in range(300)]
+
+
+async def test_the_servers_event_loop_will_do() -> None:
+    async def evaluate() -> list[bytes]:
+        evaluator = Evaluator()
+        scope: Scope = {"results": {"a": b'"%s"' % (b"x" * 300_000)}}
+        texts = ("1 + 1", "results.a + results.a", "results.a.length + 0")
+        found = [await evaluator.expression(text, scope, MOMENT, nothing) for text in texts]
+        await evaluator.close()
+        return [answer.raw for answer in found]
+
+    two, twice, length = await asyncio.to_thread(uvloop.run, evaluate())
+    assert (two, len(twice), length) == (b"2", 600_002, b"300000")
+
+
+async def test_evaluations_leave_nothing_behind(bench: Bench) -> None:
+    await bench.value("globalThis.left = 1; Array.prototype.at = () => 'changed'; JSON.stringify = () => '0'; return 1")
+    assert await bench.value("[typeof left, [5].at(0)]") == '["undefined",5]'
+
+
+async def test_what_is_not_named_is_not_given(bench: Bench) -> None:
+    """So that a value nobody reads costs nothing."""
+    large = b'"' + b"x" * MAX_VALUES + b'"'
+    scope: Scope = {"results": {"a": b"1", "large": large}, "flow_input": b'{"a": 1, "large": %s}' % large}
+    assert await bench.value("results.a + flow_input.a", scope) == "2"
+    assert await bench.value("results.large", scope) == large.decode()
+    for text in ("results.large.length + 1", "flow_input[results.a]", "Object.keys(results)", "eval('1')"):
+        name, message = await bench.error(text, scope)
+        assert (name, str(MAX_VALUES) in message) == ("expression_value_too_large", True)
+
+
+async def test_an_expression_has_a_limit_of_length(bench: Bench) -> None:
+    assert await bench.value(f"1 + 1 //{'x' * (MAX_SOURCE - 8)}") == "2"
+    assert (await bench.error(f"1 + 1 //{'x' * (MAX_SOURCE - 7)}"))[0] == "expression_too_long"
+
+
+class Workspace:
+    """Variables and resources by path; counts what is asked for."""
+
+    def __init__(self, **values: Any) -> None:
+        self.values = values
+        self.asked: list[tuple[str, str]] = []
+
+    async def resolve(self, kind: Opener, path: str) -> bytes:
+        self.asked.append((kind, path))
+        if path not in self.values:
+            raise ExpressionError("not_found", f"The {kind} {path} does not exist.")
+        return json.dumps(self.values[path]).encode()
+
+    async def value(self, bench: Bench, text: str, scope: Scope | None = None) -> str:
+        return (await bench.evaluator.expression(text, scope or {}, MOMENT, self.resolve)).raw.decode()
+
+
+async def test_variables_and_resources_by_a_written_path(bench: Bench) -> None:
+    held = Workspace(**{"u/a/key": "k", "f/db": {"host": "h", "__proto__": {"x": 1}}})
+    assert await held.value(bench, "variable('u/a/key') + resource(\"f/db\").host") == '"kh"'
+    assert sorted(held.asked) == [("resource", "f/db"), ("variable", "u/a/key")]
+    assert await held.value(bench, "await variable(`u/a/key`)") == '"k"'
+    assert await held.value(bench, "resource('f/db').x === undefined && Object.isFrozen(resource('f/db'))") == "true"
+
+
+async def test_a_computed_path_is_asked_for_when_it_is_known(bench: Bench) -> None:
+    held = Workspace(a="b", b="c", c="end")
+    assert await held.value(bench, "variable(variable(variable(flow_input)))", {"flow_input": b'"a"'}) == '"end"'
+    assert held.asked == [("variable", "a"), ("variable", "b"), ("variable", "c")]
+    assert await held.value(bench, "try { return variable('' + 'a') } catch { return 'swallowed' }") == '"b"'
+    assert await held.value(bench, "['a', 'b'].map(variable)") == '["b","c"]'
+
+
+async def test_an_unknown_path_throws_where_it_is_read(bench: Bench) -> None:
+    held = Workspace(a="b")
+    assert await held.value(bench, "false ? variable('x') : 1") == "1"
+    caught = "try { return resource('x' + 'y') } catch (e) { return e.name + ': ' + e.message }"
+    assert await held.value(bench, caught) == '"not_found: The resource xy does not exist."'
+    with pytest.raises(ExpressionError, match="The variable x does not exist"):
+        await held.value(bench, "variable('x')")
+
+
+async def test_computed_paths_have_an_end(bench: Bench) -> None:
+    held = Workspace(**{str(number): number for number in range(100)})
+    most = f"let sum = 0; for (let i = 0; i < {MAX_COMPUTED}; i++) sum += variable(String(i)); return sum"
+    assert await held.value(bench, most) == str(sum(range(MAX_COMPUTED)))
+    with pytest.raises(ExpressionError, match=f"more than {MAX_COMPUTED}"):
+        await held.value(bench, most.replace(f"< {MAX_COMPUTED}", f"<= {MAX_COMPUTED}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [("results.a + 1", True), ("return variable('x')", True), ("while (true) {}", True), ("results.", False)],
+)
+async def test_syntax_is_checked_without_running(bench: Bench, text: str, readable: bool) -> None:
+    assert (await bench.evaluator.syntax_error(text) is None) is readable
+
+
+async def test_time_is_the_moments(bench: Bench) -> None:
+    ways = "[Date.now(), +new Date(), new Date().getTime(), new (class extends Date {})().valueOf()]"
+    assert json.loads(await bench.value(ways)) == [1700000000123] * 4
+    assert await bench.value("Date() + '|' + new Date(0).toString()") == (
+        '"Tue Nov 14 2023 22:13:20 GMT+0000|Thu Jan 01 1970 00:00:00 GMT+0000"'
+    )
+    assert await bench.value("new Date(2020, 1, 29, 12).toISOString()") == '"2020-02-29T12:00:00.000Z"'
+    assert await bench.value("[new Date() instanceof Date, Date.prototype.constructor === Date, Date.length]") == (
+        "[true,true,7]"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Object.prototype.get = target => target; const found = new Date.constructor('return 1'); return new Date()",
+        "Object.prototype.get = target => target; Object.prototype.apply = target => new target(); return Date()",
+        "return new (Object.getPrototypeOf(class extends Date {}))()",
+        "return new (new Date(0).constructor)()",
+        "Error.prepareStackTrace = (_, sites) => sites; let real = Date;"
+        " try { new Date({valueOf() { throw Error() }}) } catch (e) {"
+        " for (const site of [...(e.stack ?? [])]) real = site.getFunction?.() ?? real } return new real()",
+    ],
+)
+async def test_no_way_leads_to_the_real_time(bench: Bench, text: str) -> None:
+    value = await bench.value(text)
+    assert value in ('"2023-11-14T22:13:20.123Z"', '"Tue Nov 14 2023 22:13:20 GMT+0000"')
+
+
+async def test_other_sources_of_time_and_chance_are_not_there(bench: Bench) -> None:
+    names = [
+        "performance",
+        "crypto",
+        "WeakRef",
+        "FinalizationRegistry",
+        "setTimeout",
+        "require",
+        "process",
+        "std",
+        "os",
+        "navigator",
+    ]
+    kinds = await bench.value(f"[{', '.join(f'typeof {name}' for name in names)}]")
+    assert set(json.loads(kinds)) == {"undefined"}
+
+
+async def test_chance_is_the_seeds(bench: Bench) -> None:
+    text = "[Math.random(), Math.random(), Math.random()]"
+    first, other = await bench.value(text), await bench.value(text, moment=Moment(0, "7/b"))
+    assert first == await bench.value(text)
+    numbers = json.loads(first) + json.loads(other)
+    assert len(set(numbers)) == 6
+    assert all(0 <= number < 1 for number in numbers)
+    spread = json.loads(await bench.value("Array.from({length: 1000}, () => Math.floor(Math.random() * 10))"))
+    assert all(60 <= spread.count(digit) <= 140 for digit in range(10))
+
+
+async def test_each_input_has_chance_of_its_own(bench: Bench) -> None:
+    transforms = {name: {"type": "javascript", "expr": "Math.random()"} for name in ("a", "b")}
+    found = json.loads(await bench.inputs(transforms))
+    assert found["a"] != found["b"]
+    assert found == json.loads(await bench.inputs(transforms))

@@ -1,0 +1,208 @@
+"""Expressions that mean ill: each ends with a clear error or a harmless value, and the next one is evaluated."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from tests.evaluate.bench import Bench
+
+from orvanta_platform.evaluate import javascript
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.small import Scope
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TIMEOUT = "expression_timeout"
+MEMORY = "expression_out_of_memory"
+OUTSIDE = "typeof process + typeof require + typeof std + typeof os + typeof Deno + typeof Bun"
+NOTHING = '"' + "undefined" * 6 + '"'
+
+
+async def still_works(bench: Bench) -> bool:
+    return await bench.value("results.a + 1", {"results": {"a": b"1"}}) == "2"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"(() => {{}}).constructor('return {OUTSIDE}')()", NOTHING),
+        (f"[].map.constructor('return {OUTSIDE}')()", NOTHING),
+        (f"variable.constructor('return {OUTSIDE}')()", NOTHING),
+        (f"eval('{OUTSIDE}')", NOTHING),
+        (f"(strings => strings.raw.constructor.constructor('return {OUTSIDE}')())`x`", NOTHING),
+        (f"with ({{}}) {{ return {OUTSIDE} }}", NOTHING),
+        (f"{{...{{get a() {{ return {OUTSIDE} }}}}}}.a", NOTHING),
+        (
+            "const Made = Object.getPrototypeOf(async function* () {}).constructor;"
+            f"for await (const found of Made('yield {OUTSIDE}')()) return found",
+            NOTHING,
+        ),
+        ("results.constructor", "null"),
+        ("flow_input.constructor ?? flow_input.__proto__ ?? null", "null"),
+        ("Object.getPrototypeOf(flow_input)", "null"),
+        ("Error.prepareStackTrace = (_, sites) => sites; return typeof new Error().stack", '"string"'),
+        ("(function f() { try { return typeof f.caller } catch { return 'no' } })() !== 'function'", "true"),
+        ("(function f() { return f.arguments?.length ?? 0 })()", "0"),
+        ("Object.getOwnPropertyNames(globalThis).filter(name => /fetch|request|socket|file|import/i.test(name))", "[]"),
+        ("new Proxy(function () {}, {get: () => globalThis})", "null"),
+        ("String(variable).includes('opened')", "true"),
+    ],
+)
+async def test_nothing_leads_outside(bench: Bench, text: str, expected: str) -> None:
+    assert await bench.value(text, {"results": {"a": b"{}"}, "flow_input": b'{"a": 1}'}) == expected
+    assert await still_works(bench)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("import('/etc/passwd')", "ReferenceError"),
+        ("import('os')", "ReferenceError"),
+        ("(() => {}).constructor('return process')().env", "ReferenceError"),
+        ("Array.prototype.map.call({length: 2 ** 53, 0: 1}, x => x)", "RangeError"),
+        ("new Date(Symbol.iterator)", "TypeError"),
+        ("Reflect.apply(Map.prototype.get, new Set(), [1])", "TypeError"),
+        ("new DataView(new ArrayBuffer(8)).setFloat64(4, 1)", "RangeError"),
+        ("const a = [1, 2, 3]; a.length = {valueOf() { a.length = 0; return -1 }}; return a", "RangeError"),
+        ("({[Symbol.toPrimitive]() { throw new TypeError('mine') }}) + 1", "TypeError"),
+        ("`${{[Symbol.toPrimitive]: () => ({})}}`", "TypeError"),
+        ("const {proxy, revoke} = Proxy.revocable({}, {}); revoke(); return proxy", "TypeError"),
+        ("Object.defineProperty(results, 'a', {value: 2})", "TypeError"),
+        ("Atomics.wait(new Int32Array(new SharedArrayBuffer(8)), 0, 0)", "TypeError"),
+        ("const f = () => f(); return f()", "RangeError"),
+        ("let x = []; for (let i = 0; i < 1e5; i++) x = [x]; return x", "RangeError"),
+        ("JSON.parse('['.repeat(1e6))", "RangeError"),
+        ("throw {toString() { throw this }}", "Error"),
+        ("throw new Proxy({}, {get() { throw 1 }})", "Error"),
+        ("new Promise(() => {})", "Error"),
+        ("const storm = () => Promise.resolve().then(storm); return storm()", "Error"),
+        ("const all = []; for (;;) all.push(new Promise(() => {}))", MEMORY),
+        ("const all = []; for (;;) all.push('x'.repeat(1000) + all.length)", MEMORY),
+        ("const all = new Set(); for (let i = 0; ; i++) all.add(i)", MEMORY),
+        ("'x'.repeat(2 ** 29)", MEMORY),
+        ("new Array(1e8).fill(0)", MEMORY),
+        ("new Uint8Array(2 ** 30)", MEMORY),
+        ("2n ** 100000000n", "RangeError"),
+        ("while (true) {}", TIMEOUT),
+        ("for (;;) try { while (true) {} } catch {}", TIMEOUT),
+        ("/(a+)+$/.test('a'.repeat(40) + 'b')", TIMEOUT),
+        ("new Array(2 ** 32 - 1).join()", TIMEOUT),
+        ("Promise.resolve().then(() => { while (true) {} })", TIMEOUT),
+        ("{get a() { while (true) {} }}", TIMEOUT),
+        ("throw new Proxy(new Error(), {get() { while (true) {} }})", TIMEOUT),
+    ],
+)
+async def test_it_ends_with_a_clear_error(bench: Bench, text: str, name: str) -> None:
+    found, message = await bench.error(text, {"results": {"a": b"{}"}})
+    assert (found, bool(message)) == (name, True)
+    assert await still_works(bench)
+
+
+@pytest.mark.parametrize("text", ["while (true) {}", "'x'.repeat(2 ** 29)"])
+async def test_after_a_limit_another_process_evaluates(bench: Bench, text: str) -> None:
+    await still_works(bench)
+    (before,) = await only_keeper()
+    await bench.error(text)
+    assert await still_works(bench)
+    (after,) = await only_keeper()
+    assert before != after
+
+
+async def test_others_do_not_wait_for_one_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(javascript, "_SLOW_S", 1e-9)
+    evaluator = Evaluator()
+    bench = Bench(evaluator)
+    before = set(keepers())
+    await still_works(bench)
+    (keeper,) = set(keepers()) - before
+    kept = int(Path(f"/proc/{keeper}/task/{keeper}/children").read_text())
+    os.kill(kept, signal.SIGSTOP)
+    long = asyncio.create_task(bench.value("1 + 1"))
+    await asyncio.sleep(0)
+    for number in range(20):
+        assert await bench.value(f"{number} * 2") == str(2 * number)
+    assert not long.done()
+    os.kill(kept, signal.SIGCONT)
+    assert await long == "2"
+    await evaluator.close()
+
+
+async def test_others_are_answered_after_an_endless_one(bench: Bench) -> None:
+    endless = asyncio.create_task(bench.error("while (true) {}"))
+    await asyncio.sleep(0)
+    await asyncio.gather(*(bench.value(f"{number} + 1") for number in range(20)))
+    behind = await asyncio.gather(*(bench.value(f"{number} * 2") for number in range(20)))
+    assert behind == [str(2 * number) for number in range(20)]
+    assert (await endless)[0] == TIMEOUT
+
+
+async def test_a_child_that_is_killed_is_replaced(bench: Bench) -> None:
+    asking = [asyncio.create_task(bench.value(f"{number} + 1")) for number in range(200)]
+    await asyncio.sleep(0)
+    for keeper in keepers():
+        os.kill(keeper, signal.SIGKILL)
+    assert await asyncio.gather(*asking) == [str(number + 1) for number in range(200)]
+
+
+async def only_keeper() -> list[int]:
+    """The keepers, once those that were ended are gone."""
+    async with asyncio.timeout(20):
+        while len(found := keepers()) != 1:
+            await asyncio.sleep(0.01)
+    return found
+
+
+def keepers() -> list[int]:
+    """The processes of this one's children that evaluate."""
+    own = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(pid) for pid in own if b"orvanta_platform.evaluate.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+POLLUTED = (
+    b'{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}, '
+    b'"rows": [{"__proto__": {"polluted": 1}}]}'
+)
+MERGE = """
+const merge = (into, from) => {
+  for (const key in from) {
+    if (from[key] && typeof from[key] === 'object') merge(into[key] ??= {}, from[key]);
+    else into[key] = from[key];
+  }
+  return into;
+};
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "const copy = {...flow_input}; return ({}).polluted",
+        "Object.assign({}, flow_input); return ({}).polluted",
+        "JSON.parse(JSON.stringify(flow_input)); return ({}).polluted",
+        "const {rows, ...rest} = flow_input; return ({}).polluted ?? [].polluted ?? rows.polluted",
+        "flow_input.rows[0].polluted ?? flow_input.polluted",
+        "results.a.polluted ?? results.polluted ?? context.polluted",
+    ],
+)
+async def test_names_of_prototypes_in_data_are_mere_names(bench: Bench, text: str) -> None:
+    scope: Scope = {
+        "flow_input": POLLUTED,
+        "results": {"a": POLLUTED, "__proto__": POLLUTED},
+        "context": {"__proto__": POLLUTED},
+    }
+    assert await bench.value(text, scope) == "null"
+
+
+async def test_a_careless_merge_pollutes_its_own_evaluation_alone(bench: Bench) -> None:
+    scope: Scope = {"flow_input": POLLUTED}
+    assert await bench.value(MERGE + "merge({}, flow_input); return ({}).polluted", scope) == "1"
+    assert await bench.value("({}).polluted ?? [].polluted ?? (() => {}).polluted", scope) == "null"
+
+
+async def test_names_of_prototypes_are_kept(bench: Bench) -> None:
+    value = await bench.value("[flow_input, flow_input.__proto__.polluted]", {"flow_input": POLLUTED})
+    assert value.encode() == b"[%s,1]" % POLLUTED.replace(b" ", b"")

@@ -1,0 +1,35 @@
+"""Clients with the tokens of running jobs, as a script's process has them."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import httpx
+from tests.http.scene import Scene, W, client_of
+
+from orvanta_platform.control import job_tokens
+from orvanta_platform.db.jobs import Claimed
+
+
+async def started(stage: Scene, client: httpx.AsyncClient | None = None) -> Claimed:
+    """A job that the hand-led worker runs, started by the admin or by `client`."""
+    body = {"content": "def main():\n    pass\n", "language": "python3", "args": {}}
+    answer = await (client or stage.client).post(f"{W}/jobs/run/preview", json=body)
+    assert answer.status_code == 201, answer.text
+    return await claimed(stage, answer.text)
+
+
+async def claimed(stage: Scene, run: str) -> Claimed:
+    """The job of a run that waits, claimed."""
+    found = await stage.worker.claim()
+    return next(job for job in found.values() if job.run.id == UUID(run))
+
+
+def token_of(stage: Scene, job: Claimed, generation: int = 1) -> str:
+    """What the job's process has in OV_TOKEN."""
+    return job_tokens.mint(stage.platform.keys, job.id, job.attempt, generation)
+
+
+def job_client(stage: Scene, job: Claimed) -> httpx.AsyncClient:
+    """A client that the job's process might have."""
+    return client_of(stage.app, token_of(stage, job))

@@ -1,0 +1,112 @@
+"""Packages on a fresh home and database, from indexes on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.packages.indexes import Index, serving
+from tests.worker.jobs import LEVELS, Collected, Ran, run_spec, spec
+
+from orvanta_platform.sandbox.plan import Level
+from orvanta_platform.services.locking import Locks
+from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.settings import Settings
+from orvanta_platform.worker.packages.store import Asked, Packages
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+
+class Log(Collected):
+    """A job's log that keeps everything."""
+
+    async def system(self, text: str) -> None:
+        await self.write(f"[orvanta] {text}\n")
+
+
+@dataclass
+class Shop:
+    """A worker's packages, the index they come from, what its jobs said."""
+
+    platform: Platform
+    runtimes: Runtimes
+    packages: Packages
+    index: Index
+    log: Log = field(default_factory=Log)
+
+    async def provide(
+        self, content: str, *, language: str = "python3", workspace: str = "main", lock: str | None = None
+    ) -> str | None:
+        asked = Asked(uuid4(), 1, workspace, language, content, lock)
+        return await self.packages.provide(asked, self.log, asyncio.Event())
+
+    async def run(self, content: str, *, language: str = "python3", workspace: str = "main", **more: Any) -> Ran:
+        """A job with its packages."""
+        package = await self.provide(content, language=language, workspace=workspace, **more)
+        return await run_spec(self.runtimes, replace(spec(language, content), package=package))
+
+    async def lock(self, content: str, *, language: str = "python3", workspace: str = "main") -> str:
+        needed = await self.packages.requirements(language, content)
+        assert needed is not None
+        asked = Asked(uuid4(), 1, workspace, language, content)
+        return await self.packages.lock(asked, needed, self.log, asyncio.Event())
+
+    def anew(self, **settings: Any) -> Shop:
+        """Another worker with the same home and database, which remembers nothing."""
+        chosen = replace(self.platform.settings, **settings)
+        packages = Packages(self.runtimes, chosen, Locks(self.platform), {})
+        return Shop(self.platform, self.runtimes, packages, self.index)
+
+    def folder(self, relative: str | None) -> Path:
+        assert relative is not None
+        return self.runtimes.packages / relative
+
+
+@pytest.fixture
+def index() -> Iterator[Index]:
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A home below folders that every user may enter, which tmp_path is not."""
+    folder = Path(tempfile.mkdtemp(prefix="orvanta-home-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder / "home"
+    for path, _, _ in os.walk(folder):
+        os.chmod(path, 0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=LEVELS[:1])
+def level(request: pytest.FixtureRequest) -> Level:
+    value: Level = request.param
+    return value
+
+
+@pytest.fixture
+async def shop(database: TestDatabase, home: Path, index: Index, level: Level) -> AsyncIterator[Shop]:
+    settings = Settings(
+        home=home,
+        database_url=database.app_url,
+        database_direct_url=database.app_url,
+        python_index=index.python,
+        npm_registry=index.url,
+    )
+    platform = await open_platform(settings)
+    runtimes = Runtimes(home, [], level)
+    try:
+        await runtimes.start()
+        yield Shop(platform, runtimes, Packages(runtimes, settings, Locks(platform), {}), index)
+    finally:
+        await runtimes.close()
+        await platform.close()

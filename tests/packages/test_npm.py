@@ -1,0 +1,114 @@
+"""Packages of TypeScript scripts: imports with and without versions, locked and installed by Bun."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+
+import pytest
+from tests.packages.conftest import Shop
+from tests.packages.indexes import npm, tarball
+from tests.worker.jobs import LEVELS
+
+from orvanta_platform.worker.packages.store import PackageError
+
+SCRIPT = 'import { hello } from "greeting";\nexport function main() { return hello }\n'
+
+
+def publish(shop: Shop, version: str = "1.0.0", source: str | None = None) -> None:
+    """`greeting`, which needs `@here/naming`."""
+    shop.index.publish_npm("@here/naming", "2.0.0", npm("@here/naming", "2.0.0", "exports.name = 'world'"))
+    text = source or f"exports.hello = 'hello {version} ' + require('@here/naming').name"
+    shop.index.publish_npm("greeting", version, npm("greeting", version, text, dependencies={"@here/naming": "^2"}))
+
+
+def installed(shop: Shop, package: str | None, name: str) -> dict[str, str]:
+    manifest: dict[str, str] = json.loads((shop.folder(package) / "node_modules" / name / "package.json").read_text())
+    return manifest
+
+
+@pytest.mark.parametrize("level", LEVELS, indirect=True)
+async def test_a_script_gets_its_packages(shop: Shop) -> None:
+    publish(shop)
+    assert (await shop.run(SCRIPT, language="bun")).value == "hello 1.0.0 world"
+    package = await shop.provide(SCRIPT, language="bun")
+    assert installed(shop, package, "greeting")["version"] == "1.0.0"
+    assert installed(shop, package, "@here/naming")["version"] == "2.0.0"
+    lock = await shop.lock(SCRIPT, language="bun")
+    manifest, separator, rest = lock.partition("//bun.lock\n")
+    assert json.loads(manifest) == {"dependencies": {"greeting": "latest"}} and separator
+    assert "greeting@1.0.0" in rest and rest.count("sha512-") == 2
+
+
+async def test_an_import_may_name_a_version(shop: Shop) -> None:
+    publish(shop)
+    publish(shop, "1.5.0")
+    publish(shop, "2.0.0")
+    content = 'import { hello } from "greeting@^1.0.0/index.js";\nexport function main() { return hello }'
+    package = await shop.provide(content, language="bun")
+    assert installed(shop, package, "greeting")["version"] == "1.5.0"
+    named = shop.folder(package) / "node_modules" / "greeting@^1.0.0"
+    assert os.readlink(named) == "greeting" and (named / "index.js").is_file()
+    assert (await shop.run(content, language="bun")).value == "hello 1.5.0 world"
+
+
+async def test_a_locked_script_stays_as_it_was(shop: Shop) -> None:
+    publish(shop)
+    first = await shop.lock(SCRIPT, language="bun")
+    publish(shop, "1.1.0")
+    again = shop.anew()
+    assert await again.lock(SCRIPT, language="bun") == first
+    assert installed(shop, await again.provide(SCRIPT, language="bun"), "greeting")["version"] == "1.0.0"
+
+
+@pytest.mark.parametrize("name", ["greeting", "esbuild"])
+async def test_scripts_of_an_install_are_not_run(shop: Shop, name: str) -> None:
+    """Neither those that Bun trusts by their name nor those that a lock of the caller's trusts."""
+    scripts = dict.fromkeys(("preinstall", "install", "postinstall"), "echo INSTALL SCRIPT RAN; touch ran")
+    shop.index.publish_npm(name, "1.0.0", npm(name, "1.0.0", "", scripts=scripts))
+    script = f'import "{name}"'
+    packages = [await shop.provide(script, language="bun")]
+    lock = await shop.lock(script, language="bun")
+    trusting = lock.replace('  "packages": {', f'  "trustedDependencies": ["{name}"],\n  "packages": {{')
+    assert trusting != lock
+    trusting = trusting.replace("{", f'{{ "trustedDependencies": ["{name}"],', 1)
+    packages.append(await shop.provide(script, language="bun", lock=trusting))
+    assert "INSTALL SCRIPT RAN" not in shop.log.text
+    for package in packages:
+        assert not list(shop.folder(package).rglob("ran"))
+
+
+async def test_what_changed_since_the_lock_is_refused(shop: Shop) -> None:
+    publish(shop)
+    await shop.lock(SCRIPT, language="bun")
+    evil = npm("greeting", "1.0.0", "exports.hello = 'evil'", dependencies={"@here/naming": "^2"})
+    shop.index.files["/tarballs/greeting-1.0.0.tgz"] = evil
+    with pytest.raises(PackageError) as raised:
+        await shop.anew().provide(SCRIPT, language="bun", workspace="other")
+    assert raised.value.name == "lock_hash_mismatch", raised.value.message
+    assert not (shop.runtimes.packages / "other" / "bun").exists()
+
+
+async def test_a_tarball_that_reaches_out(shop: Shop) -> None:
+    manifest = json.dumps({"name": "greeting", "version": "1.0.0"})
+    body = tarball(
+        {"package.json": manifest, "index.js": ""}, links={"out": "../../../../../etc", "abs": "/etc/passwd"}
+    )
+    shop.index.publish_npm("greeting", "1.0.0", body)
+    with suppress(PackageError):
+        package = await shop.provide(SCRIPT, language="bun")
+        links = [each for each in shop.folder(package).rglob("*") if each.is_symlink()]
+        assert [os.readlink(each) for each in links] == ["greeting"], "none but the name with the version"
+
+
+async def test_a_package_that_is_not_there(shop: Shop) -> None:
+    with pytest.raises(PackageError, match="missing-thing") as raised:
+        await shop.provide('import "missing-thing"', language="bun")
+    assert raised.value.name == "lock_failed"
+
+
+async def test_a_lock_that_is_none(shop: Shop) -> None:
+    with pytest.raises(PackageError) as raised:
+        await shop.provide(SCRIPT, language="bun", lock="nonsense")
+    assert raised.value.name == "install_failed"

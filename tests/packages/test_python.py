@@ -1,0 +1,254 @@
+"""Packages of Python scripts: locked once, installed once, the same for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from tests.packages.conftest import Shop
+from tests.packages.indexes import source_distribution, tarball, wheel
+from tests.worker.jobs import LEVELS
+
+from orvanta_platform.worker.packages.store import Asked, PackageError
+
+SCRIPT = "import greeting\ndef main():\n    return greeting.HELLO, greeting.name()"
+
+
+def publish(shop: Shop, version: str = "1.0") -> None:
+    """`greeting`, which needs `naming`."""
+    shop.index.publish("naming", *wheel("naming", "2.0", {"naming.py": "NAME = 'world'\n"}))
+    files = {"greeting.py": f"import naming\nHELLO = 'hello {version}'\ndef name():\n    return naming.NAME\n"}
+    shop.index.publish("greeting", *wheel("greeting", version, files, requires=("naming>=1",)))
+
+
+@pytest.mark.parametrize("level", LEVELS, indirect=True)
+async def test_a_script_uses_its_packages(shop: Shop) -> None:
+    publish(shop)
+    ran = await shop.run(SCRIPT)
+    assert ran.value == ["hello 1.0", "world"], shop.log.text
+    assert "[orvanta] locking greeting\n" in shop.log.text and "[orvanta] installing packages\n" in shop.log.text
+    lock = await shop.lock(SCRIPT)
+    assert "greeting==1.0" in lock and "naming==2.0" in lock and lock.count("--hash=sha256:") == 2
+
+
+async def test_a_locked_script_stays_as_it_was(shop: Shop) -> None:
+    publish(shop)
+    first = await shop.lock(SCRIPT)
+    publish(shop, "1.1")
+    again = shop.anew()
+    assert await again.lock(SCRIPT) == first
+    assert (await again.run(SCRIPT)).value[0] == "hello 1.0"
+    assert (await again.run(f"{SCRIPT}\n# other text\n")).value[0] == "hello 1.1"
+
+
+async def test_what_is_installed_is_not_asked_for_again(shop: Shop) -> None:
+    publish(shop)
+    package = await shop.provide(SCRIPT)
+    shop.index.asked.clear()
+    again = shop.anew()
+    assert await again.provide(SCRIPT) == package
+    assert (shop.index.asked, again.log.text) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("language", "content"),
+    [
+        ("python3", "import json\ndef main(): pass"),
+        ("python3", "import orvanta, wmill"),
+        ("python3", "def main(:"),
+        ("bash", "import greeting"),
+        ("bun", 'import fs from "node:fs"; import "./other"'),
+    ],
+)
+async def test_code_that_needs_nothing(shop: Shop, language: str, content: str) -> None:
+    assert await shop.provide(content, language=language) is None
+    assert (shop.index.asked, shop.log.text) == ([], "")
+
+
+async def test_many_at_once_install_once(shop: Shop) -> None:
+    publish(shop)
+    workers = [shop, shop.anew()]
+    found = await asyncio.gather(*(worker.provide(SCRIPT) for worker in workers for _ in range(3)))
+    assert len(set(found)) == 1
+    assert "".join(worker.log.text for worker in workers).count("locking") <= len(workers)
+    assert sorted(os.listdir(shop.runtimes.staging)) == []
+
+
+async def test_packages_are_for_reading_alone(shop: Shop) -> None:
+    publish(shop)
+    folder = shop.folder(await shop.provide(SCRIPT))
+    entries = [folder, *folder.rglob("*")]
+    assert len(entries) > 6
+    for path in entries:
+        status = path.lstat()
+        assert status.st_mode & 0o222 == 0 and status.st_uid == os.geteuid(), path
+        assert not stat.S_ISLNK(status.st_mode)
+    assert list(folder.rglob("greeting*.pyc")), "compiled ahead: jobs cannot keep what they compile"
+
+
+async def test_a_package_that_is_not_there(shop: Shop) -> None:
+    with pytest.raises(PackageError, match="missing-thing") as raised:
+        await shop.provide("import missing_thing")
+    assert raised.value.name == "lock_failed"
+    publish(shop)
+    assert (await shop.run(SCRIPT)).value[0] == "hello 1.0", "the next one is not held up"
+
+
+async def test_what_changed_since_the_lock_is_refused(shop: Shop) -> None:
+    publish(shop)
+    await shop.lock(SCRIPT)
+    shop.index.publish("greeting", *wheel("greeting", "1.0", {"greeting.py": "HELLO = 'evil'\n"}))
+    with pytest.raises(PackageError, match="not what was locked") as raised:
+        await shop.anew().provide(SCRIPT, workspace="other")
+    assert raised.value.name == "lock_hash_mismatch"
+    assert not (shop.runtimes.packages / "other" / "python3").exists()
+
+
+async def test_a_setup_script_is_not_run(shop: Shop, home: Path) -> None:
+    setup = "import sys\nprint('SETUP RAN', file=sys.stderr)\nfrom setuptools import setup\nsetup(name='greeting')\n"
+    shop.index.publish("greeting", *source_distribution("greeting", "1.0", setup))
+    with pytest.raises(PackageError) as raised:
+        await shop.provide(SCRIPT)
+    assert raised.value.name == "lock_failed" and "SETUP RAN" not in shop.log.text
+    assert not any("greeting-1.0.tar.gz" in path for path in shop.index.asked)
+
+
+async def test_one_workspace_does_not_see_what_another_has(shop: Shop) -> None:
+    publish(shop)
+    mine = await shop.provide(SCRIPT)
+    shop.index.asked.clear()
+    theirs = await shop.provide(SCRIPT, workspace="other")
+    assert mine != theirs and theirs is not None and theirs.startswith("other/")
+    assert any(path.startswith("/files/greeting") for path in shop.index.asked), "nothing came from a cache of main"
+    other = f"{SCRIPT}\n# requirements:\n# naming\n"
+    await shop.lock(other, workspace="other")
+    shop.index.asked.clear()
+    await shop.provide(other, workspace="other")
+    fetched = [path for path in shop.index.asked if path.startswith("/files/")]
+    assert not fetched, "what other had fetched came from its own cache"
+
+
+async def test_a_name_that_is_nearly_anothers_is_told(shop: Shop) -> None:
+    shop.index.publish("reqeusts", *wheel("reqeusts", "1.0", {"reqeusts.py": ""}))
+    await shop.lock("import reqeusts")
+    assert "[orvanta] warning: reqeusts is not requests" in shop.log.text
+    publish(shop)
+    shop.log.parts.clear()
+    await shop.lock(SCRIPT)
+    assert "warning" not in shop.log.text
+
+
+@pytest.mark.parametrize("path", ["link:greeting.py", "../outside.py", "/tmp/orvanta-outside.py"])
+async def test_a_wheel_that_reaches_out(shop: Shop, path: str) -> None:
+    """A link in a wheel becomes a file that holds its target, or the wheel is refused; nothing leads out."""
+    shop.index.publish("greeting", *wheel("greeting", "1.0", {path: "/etc/passwd"}))
+    with suppress(PackageError):
+        await shop.provide(SCRIPT)
+    assert not [each for each in shop.runtimes.packages.glob("main/python3/**/*") if each.is_symlink()]
+    assert not Path("/tmp/orvanta-outside.py").exists() and not list(shop.runtimes.packages.rglob("outside.py"))
+
+
+async def test_a_lock_of_the_callers_counts(shop: Shop) -> None:
+    publish(shop)
+    publish(shop, "1.1")
+    ran = await shop.run(SCRIPT, lock="# py: 3.11\ngreeting==1.0\nnaming==2.0")
+    assert ran.value[0] == "hello 1.0"
+    assert "names no hashes" in shop.log.text and "locking" not in shop.log.text
+    with pytest.raises(PackageError) as raised:
+        await shop.provide(SCRIPT, lock="greeting==9.9")
+    assert raised.value.name == "install_failed"
+
+
+@pytest.mark.parametrize("line", ["--index-url http://127.0.0.1:1", "-r /etc/passwd", "-e .", "--no-binary \\\n :all:"])
+async def test_a_lock_gives_no_orders(shop: Shop, line: str) -> None:
+    publish(shop)
+    with pytest.raises(PackageError, match="no options: -"):
+        await shop.provide(SCRIPT, lock=f"greeting==1.0\n{line}\n")
+    assert shop.index.asked == []
+
+
+async def test_a_stopped_job_stops_the_lock(shop: Shop) -> None:
+    cancelled = asyncio.Event()
+    cancelled.set()
+    with pytest.raises(PackageError) as raised:
+        await shop.packages.provide(Asked(uuid4(), 1, "main", "python3", SCRIPT), shop.log, cancelled)
+    assert raised.value.cancelled
+
+
+BACKEND = """
+import os, zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    name, info = "greeting-1.0-py3-none-any.whl", "greeting-1.0.dist-info"
+    seen = [name for name in os.environ if name.startswith(("OV_", "WM_", "DATABASE"))]
+    with zipfile.ZipFile(os.path.join(directory, name), "w") as made:
+        made.writestr("greeting.py", f"HELLO = {seen}\\ndef name():\\n    return 'built'\\n")
+        made.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\\nName: greeting\\nVersion: 1.0\\n")
+        made.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        made.writestr(f"{info}/RECORD", "greeting.py,,\\n")
+    return name
+"""
+PROJECT = """
+[project]
+name = "greeting"
+version = "1.0"
+[build-system]
+requires = []
+build-backend = "backend"
+backend-path = ["."]
+"""
+
+
+def project(backend: str) -> bytes:
+    """A source distribution of `greeting` that is built by `backend`, which needs nothing else."""
+    info = "Metadata-Version: 2.1\nName: greeting\nVersion: 1.0\n"
+    return tarball({"backend.py": backend, "pyproject.toml": PROJECT, "PKG-INFO": info}, "greeting-1.0")
+
+
+async def test_builds_run_where_they_are_allowed(shop: Shop, home: Path) -> None:
+    """In a cell, with nothing of the worker's or a job's in its environment."""
+    shop.index.publish("greeting", "greeting-1.0.tar.gz", project(BACKEND))
+    with pytest.raises(PackageError):
+        await shop.provide(SCRIPT)
+    assert (await shop.anew(package_builds="on").run(SCRIPT)).value == [[], "built"]
+
+
+@pytest.mark.parametrize("act", ["os.symlink('/etc', f'{tree}/evil')", "os.mkfifo(f'{tree}/evil')"])
+async def test_what_a_build_slips_in_is_refused(shop: Shop, act: str) -> None:
+    """A build can write where the packages are put together, but not past the look at them."""
+    once = "os.makedirs(tree, exist_ok=True)\nif not os.path.lexists(f'{tree}/evil'):"
+    slip = f"import os\ntree = '/output/tree'\n{once}\n    {act}\n"
+    shop.index.publish("greeting", "greeting-1.0.tar.gz", project(slip + BACKEND))
+    with pytest.raises(PackageError, match="evil") as raised:
+        await shop.anew(package_builds="on").provide(SCRIPT)
+    assert raised.value.name == "unsafe_package"
+    assert not list(shop.runtimes.packages.glob("main/python3/*"))
+
+
+async def test_a_job_that_waits_for_its_turn_can_be_stopped(shop: Shop) -> None:
+    publish(shop)
+    waiting = asyncio.Event()
+    async with shop.packages._alone("main", asyncio.Event()):
+        asked = Asked(uuid4(), 1, "main", "python3", SCRIPT)
+        job = asyncio.create_task(shop.packages.provide(asked, shop.log, waiting))
+        await asyncio.sleep(0)
+        waiting.set()
+        with pytest.raises(PackageError) as raised:
+            await job
+    assert raised.value.cancelled
+    assert (await shop.run(SCRIPT)).value[0] == "hello 1.0"
+
+
+async def test_what_a_killed_worker_left_is_removed(shop: Shop) -> None:
+    publish(shop)
+    old, new = shop.runtimes.staging / "old", shop.runtimes.staging / "new"
+    for folder in (old, new):
+        (folder / "tree").mkdir(parents=True)
+    (old / "tree").chmod(0o555)
+    os.utime(old, (0, 0))
+    await shop.provide(SCRIPT)
+    assert os.listdir(shop.runtimes.staging) == ["new"]

@@ -1,0 +1,46 @@
+"""The registries that this machine is set to, where they answer."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+
+import pytest
+from tests.packages.conftest import Shop
+from tests.worker.jobs import Ran
+
+from orvanta_platform.services.locking import Locks
+from orvanta_platform.worker.packages.store import PackageError, Packages
+
+UNREACHED = re.compile(
+    r"(?i)dns|connect|timed? ?out|unreachable|refused|sending request|enotfound|certificate|proxy|\b[45]\d\d\b"
+)
+"""What uv and bun say of an index that does not answer, in words or by its status."""
+
+
+@pytest.fixture
+async def world(shop: Shop) -> Shop:
+    """The shop with what this machine is set to instead of the indexes of the tests."""
+    settings = replace(shop.platform.settings, python_index=None, npm_registry=None)
+    packages = Packages(shop.runtimes, settings, Locks(shop.platform), dict(os.environ))
+    return Shop(shop.platform, shop.runtimes, packages, shop.index)
+
+
+async def run(world: Shop, language: str, content: str) -> Ran:
+    try:
+        return await world.run(content, language=language)
+    except PackageError as error:
+        if UNREACHED.search(error.message):
+            pytest.skip(f"the registry does not answer: {error.message}")
+        raise
+
+
+async def test_the_python_index(world: Shop) -> None:
+    content = "import tabulate\ndef main():\n    return tabulate.tabulate([[1]], tablefmt='plain')"
+    assert (await run(world, "python3", content)).value == "1", world.log.text
+
+
+async def test_the_npm_registry(world: Shop) -> None:
+    content = 'import isOdd from "is-odd@3.0.1";\nexport function main() { return isOdd(3) }'
+    assert (await run(world, "bun", content)).value is True, world.log.text

@@ -1,0 +1,129 @@
+"""What may not stand in a package, and what becomes of the rest; where packages come from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from orvanta_platform.worker.packages import orders
+from orvanta_platform.worker.packages.indexes import environment
+from orvanta_platform.worker.packages.tree import UnsafeTree, seal
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    made = tmp_path / "tree"
+    (made / "a/b").mkdir(parents=True)
+    (made / "a/b/file").write_text("text")
+    return made
+
+
+@pytest.mark.parametrize("target", ["b/file", "b", "../a/b/file"])
+def test_links_within_are_kept(root: Path, target: str) -> None:
+    (root / "a/link").symlink_to(target)
+    seal(root, 1 << 20)
+    assert os.readlink(root / "a/link") == target
+
+
+@pytest.mark.parametrize(
+    "target", ["/etc/passwd", "../../outside", "../../../etc", "b/../../../x", "../../tree-other/x"]
+)
+def test_links_out_are_refused(root: Path, target: str) -> None:
+    (root.parent / "tree-other").mkdir()
+    (root / "a/link").symlink_to(target)
+    with pytest.raises(UnsafeTree, match="a/link is a link out"):
+        seal(root, 1 << 20)
+
+
+def test_a_link_over_a_link_out_is_refused(root: Path) -> None:
+    """Each step looks harmless: `down/../..` is within by its letters, and out by where `down` leads."""
+    (root / "top").symlink_to("a/b")
+    (root / "a/b/up").symlink_to("../..")
+    (root / "x").symlink_to("a/b/up/../outside")
+    with pytest.raises(UnsafeTree):
+        seal(root, 1 << 20)
+
+
+def test_pipes_and_second_names_are_refused(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    with pytest.raises(UnsafeTree, match="pipe is neither"):
+        seal(root, 1 << 20)
+    os.unlink(root / "pipe")
+    os.link(root / "a/b/file", root.parent / "elsewhere")
+    with pytest.raises(UnsafeTree, match="second name"):
+        seal(root, 1 << 20)
+
+
+def test_what_is_too_large_is_refused(root: Path) -> None:
+    (root / "large").write_bytes(bytes(2 << 20))
+    with pytest.raises(UnsafeTree, match="larger than the limit of 1 MiB"):
+        seal(root, 1 << 20)
+
+
+def test_bits_of_another_user_are_taken_away(root: Path) -> None:
+    program = root / "a/program"
+    program.write_text("#!/bin/sh")
+    program.chmod(0o6777)
+    seal(root, 1 << 20)
+    assert program.stat().st_mode & 0o7777 == 0o555
+    assert (root / "a/b/file").stat().st_mode & 0o7777 == 0o444
+
+
+ENVIRON = {
+    "HTTPS_PROXY": "http://proxy",
+    "no_proxy": "here",
+    "SSL_CERT_FILE": "/ca.pem",
+    "UV_INDEX_URL": "https://mirror/simple",
+    "UV_PUBLISH_TOKEN": "secret",
+    "UV_CACHE_DIR": "/elsewhere",
+    "NPM_CONFIG_REGISTRY": "https://npm",
+    "npm_config_registry": "https://npm",
+    "DATABASE_URL": "postgresql://secret",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "PATH": "/bin",
+    "HOME": "/root",
+    "PIP_INDEX_URL": "https://pip/simple",
+    "PIP_FIND_LINKS": "/wheels",
+}
+
+
+def test_only_what_concerns_packages_is_passed_on() -> None:
+    passed = environment(ENVIRON, pip_files=())
+    assert set(passed) == {
+        *("HTTPS_PROXY", "no_proxy", "SSL_CERT_FILE", "UV_INDEX_URL", "NPM_CONFIG_REGISTRY", "npm_config_registry"),
+        *("PIP_INDEX_URL", "PIP_FIND_LINKS", "UV_FIND_LINKS"),
+    }
+    assert passed["UV_FIND_LINKS"] == "/wheels"
+
+
+def test_the_settings_come_first(tmp_path: Path) -> None:
+    passed = environment(ENVIRON, python_index="https://ours/simple", npm_registry="https://ours", pip_files=())
+    assert passed["UV_DEFAULT_INDEX"] == "https://ours/simple" and "UV_INDEX_URL" not in passed
+    assert [passed[name] for name in passed if name.lower() == "npm_config_registry"] == ["https://ours"]
+
+
+def test_a_machine_set_up_for_pip_needs_no_second_set_up(tmp_path: Path) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nindex-url = https://mirror/simple\nextra-index-url =\n  https://a\n  https://b\n")
+    assert environment({}, pip_files=(file,)) == {
+        "UV_DEFAULT_INDEX": "https://mirror/simple",
+        "UV_INDEX": "https://a https://b",
+    }
+    assert environment({"UV_DEFAULT_INDEX": "x"}, pip_files=(file,))["UV_DEFAULT_INDEX"] == "x"
+    file.write_text("no section = %(x)s")
+    assert environment({}, pip_files=(file, tmp_path / "missing")) == {}
+
+
+@pytest.mark.parametrize(
+    ("lock", "hashed"),
+    [
+        ("# py: 3.11\na==1 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\nb==2 --hash=sha256:cc\n", True),
+        ("a==1 \\\n    --hash=sha256:aa\nb==2\n", False),
+        ("a==1", False),
+        ("# nothing", False),
+    ],
+)
+def test_whether_a_lock_carries_hashes(lock: str, hashed: bool) -> None:
+    assert orders.is_hashed(lock) is hashed

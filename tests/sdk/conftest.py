@@ -1,0 +1,110 @@
+"""A platform as it is installed, things to call in it, and the published client in an environment of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uv
+from tests.e2e.conftest import PATIENCE_S, Installation, installation
+
+__all__ = ["installation"]
+
+HERE = Path(__file__).parent
+W = "/api/w/main"
+FOLDER = "u/admin/sdk"
+
+SCRIPTS = {
+    "script": "def main(n: int):\n    return {'double': 2 * n}\n",
+    "failing": "def main():\n    raise ValueError('as it must')\n",
+    "slow": "import time\ndef main():\n    time.sleep(60)\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the programs are told: see `program.main`."""
+
+    values: dict[str, Any]
+
+    def to(self, *, job: bool) -> dict[str, Any]:
+        """For a program outside, or for one that is a job."""
+        return self.values | {"job": job}
+
+
+@pytest.fixture(scope="session")
+def given(installation: Installation) -> Given:
+    """Scripts and a workflow that the programs call."""
+    client = installation.client
+    me = client.get("/api/users/whoami").json()
+    values = {"workspace": "main", "email": me["email"], "username": "admin", "folder": FOLDER}
+    for name, content in SCRIPTS.items():
+        path = f"{FOLDER}_{name}"
+        body = {"path": path, "summary": name, "content": content, "language": "python3"}
+        answer = client.post(f"{W}/scripts/create", json=body)
+        assert answer.status_code == 201, answer.text
+        values[name] = path
+        if name == "script":
+            values["hash"] = answer.text
+    flow = f"{FOLDER}_flow"
+    twice = {"type": "javascript", "expr": "results.once.double"}
+    modules = [
+        {"id": "once", "value": _calls(values["script"], {"type": "javascript", "expr": "flow_input.n"})},
+        {"id": "twice", "value": _calls(values["script"], twice)},
+    ]
+    answer = client.post(f"{W}/flows/create", json={"path": flow, "summary": "", "value": {"modules": modules}})
+    assert answer.status_code == 201, answer.text
+    return Given({**values, "flow": flow})
+
+
+def _calls(path: str, n: dict[str, str]) -> dict[str, Any]:
+    return {"type": "script", "path": path, "input_transforms": {"n": n}}
+
+
+@pytest.fixture(scope="session")
+def python() -> Path:
+    """The interpreter of an environment that holds the locked client and nothing of ours; made once per lock."""
+    lock = HERE / "client.lock"
+    digest = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "orvanta-tests"
+    kept = cache / f"client-{digest}"
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as draft:
+            made = Path(draft) / "client"
+            _uv("venv", "--python", sys.executable, str(made))
+            _uv("pip", "install", "--python", str(made / "bin/python"), "--require-hashes", "-r", str(lock))
+            made.rename(kept)
+    return kept / "bin/python"
+
+
+def _uv(*arguments: str) -> None:
+    command = [uv.find_uv_bin(), "--system-certs", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    if done.returncode and "Failed to fetch" in done.stderr:
+        pytest.skip(f"the registry of Python packages does not answer: {done.stderr.strip().splitlines()[-1]}")
+    assert done.returncode == 0, done.stderr
+
+
+def run_program(python: Path, installation: Installation, given: dict[str, Any]) -> list[str]:
+    """`program.py` outside of the platform, as the admin; the names of the functions that it called."""
+    environ = {
+        "PATH": os.environ["PATH"],
+        "OV_BASE_URL": installation.base,
+        "OV_TOKEN": installation.token,
+        "OV_WORKSPACE": "main",
+        "OV_STATE_PATH_NEW": f"{FOLDER}_state",
+    }
+    command = [str(python), str(HERE / "program.py"), json.dumps(given)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr[-3000:]
+    called: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return called

@@ -1,0 +1,49 @@
+"""The published client from npm, in a TypeScript job with the job's token."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import Installation
+from tests.sdk.conftest import FOLDER, HERE, Given, W
+
+NO_ANSWER = re.compile(
+    r"ConnectionRefused|ConnectionClosed|FailedToOpenSocket|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|UNABLE_TO_VERIFY",
+    re.IGNORECASE,
+)
+
+
+def test_a_typescript_job_calls_with_its_token(installation: Installation, given: Given) -> None:
+    path = f"{FOLDER}_typescript"
+    body = {
+        "path": path,
+        "summary": "",
+        "content": (HERE / "program.ts").read_text(),
+        "language": "bun",
+        "schema": {"type": "object", "properties": {"given": {"type": "object"}}},
+    }
+    deployed = installation.client.post(f"{W}/scripts/create", json=body)
+    assert deployed.status_code == 201, deployed.text
+    locked(installation, deployed.text)
+    answer = installation.client.post(f"{W}/jobs/run_wait_result/p/{path}", json={"given": given.to(job=True)})
+    log = installation.client.get(f"{W}/jobs_u/get_logs/{answer.headers['X-Run-Id']}").text
+    assert answer.status_code == 200, answer.text[:3000] + log[-3000:]
+    assert answer.json() == {"workspace": "main", "email": given.values["email"]}
+    assert "opened ***" in log
+    assert "s3cret-value" not in log
+
+
+def locked(installation: Installation, hash_: str) -> dict[str, Any]:
+    """Wait until the client's package is locked."""
+    while True:
+        status: dict[str, Any] = installation.client.get(f"{W}/scripts/deployment_status/h/{hash_}").json()
+        if error := status.get("lock_error_logs"):
+            if NO_ANSWER.search(error):
+                pytest.skip(f"the registry of npm packages does not answer: {error[-500:]}")
+            raise AssertionError(error)
+        if status.get("lock") is not None:
+            return status
+        # Held by the server until something of the run that makes the lock is new.
+        installation.client.get(f"{W}/jobs_u/getupdate/{status['job_id']}", params={"running": True})

@@ -1,0 +1,56 @@
+"""What nobody names is deleted in time, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.services.log_ground import LogGround, ground
+
+from orvanta_platform import clock, ids
+from orvanta_platform.db.values import insert_value
+from orvanta_platform.services import objects, values
+from orvanta_platform.storage import local
+
+
+@pytest.fixture
+async def on(database: TestDatabase, tmp_path: Path) -> AsyncIterator[LogGround]:
+    async with ground(database, tmp_path) as made:
+        yield made
+
+
+def age(on: LogGround, key: str, **by: float) -> None:
+    then = (clock.now() - timedelta(**by)).timestamp()
+    os.utime(on.objects / key, (then, then))
+
+
+async def test_objects_that_no_row_names_are_deleted_after_a_day(
+    on: LogGround, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "_PAGE", 2)
+    storage, run = on.platform.storage, ids.new_run_id()
+    log = await on.written("x\n" * (1 << 20), run=run)
+    value = await values.keep(storage, "main", run, run, "result", b'"' + b"x" * (1 << 20) + b'"')
+    async with on.platform.db.transaction() as conn:
+        await insert_value(conn, value)
+    lost = [f"main/{run}/{ids.node_job_id(run, name)}/1/{what}" for name in "bc" for what in ("log", "result")]
+    for key in (*lost, f"main/{run}/{log.job}/2/log"):
+        await storage.put(key, b"lost")
+    broken_off = f"main/{run}/{log.job}/1/.draft-x"
+    (on.objects / broken_off).write_bytes(b"half")
+    await storage.put("packages/main/python3", b"somebody else's")
+    young = f"main/{run}/{ids.node_job_id(run, 'd')}/1/result"
+    await storage.put(young, b"not named yet")
+    for key in on.stored():
+        age(on, key, hours=23 if key == young else 25)
+    assert await objects.drop_unnamed(on.platform.db, storage, clock.now() - timedelta(hours=24)) == len(lost) + 2
+    assert on.stored() == sorted([log.log_key, str(value.object), "packages/main/python3", young])
+    assert await on.whole(log.job) == "x\n" * (1 << 20)
+
+
+async def test_a_storage_without_a_folder_holds_nothing(on: LogGround) -> None:
+    assert await objects.drop_unnamed(on.platform.db, on.platform.storage, clock.now()) == 0

@@ -1,0 +1,215 @@
+"""Which packages a script needs, by its text alone."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orvanta_platform.errors import InvalidScript
+from orvanta_platform.workflow.requirements import inline_needs, requirements_of, suspicions
+
+
+def lines(language: str, content: str) -> list[str]:
+    needed = requirements_of(language, content)
+    return [] if needed is None else list(needed.lines)
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        ("import os, sys, json", []),
+        ("from __future__ import annotations\nimport xml.etree.ElementTree", []),
+        ("import orvanta, wmill\nfrom wmill import client", []),
+        ("from f.team.script import x\nimport u.user.other\nfrom . import y\nfrom .z import w", []),
+        ("import numpy as np, requests.adapters", ["numpy", "requests"]),
+        (
+            "import yaml, cv2, bs4, sklearn.linear_model",
+            ["beautifulsoup4", "opencv-python-headless", "pyyaml", "scikit-learn"],
+        ),
+        ("from PIL import Image\nfrom dateutil.parser import parse", ["pillow", "python-dateutil"]),
+        ("from google.cloud import storage, bigquery", ["google-cloud-bigquery", "google-cloud-storage"]),
+        (
+            "import google.cloud.pubsub_v1\nfrom google.oauth2 import service_account",
+            ["google-auth", "google-cloud-pubsub"],
+        ),
+        ("from azure.storage.blob import BlobClient\nimport azure.identity", ["azure-identity", "azure-storage-blob"]),
+        ("def main():\n    import polars\n    class A:\n        import attr", ["attrs", "polars"]),
+        ("try:\n    import ujson as json\nexcept ImportError:\n    import json", ["ujson"]),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas\nelse:\n    import numpy", ["numpy"]),
+        ("import Some_Thing.inner", ["some-thing"]),
+        ("'''import pandas'''\n# import numpy", []),
+        ("def main(:\n  import pandas", []),
+        ("import pandas\0", []),
+        ("(" * 10_000, []),
+    ],
+)
+def test_imports_of_python(content: str, wanted: list[str]) -> None:
+    assert lines("python3", content) == wanted
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        ("#requirements:\n#requests==2.31\n#pandas>=1,<2\n\nimport yaml", ["pandas>=1,<2", "requests==2.31"]),
+        (
+            "# requirements:\n# Ruamel.YAML [jinja2] ~= 0.18 ; python_version > '3.8'\n",
+            ["ruamel-yaml[jinja2]~=0.18 ; python_version > '3.8'"],
+        ),
+        ("# requirements:\n# a @ https://host/a-1.0-py3-none-any.whl\n", ["a @ https://host/a-1.0-py3-none-any.whl"]),
+        ("# requirements:\n#\n# notes\nimport yaml", []),
+        ("# requirements:\nimport yaml", []),
+        ("import yaml\n# extra_requirements:\n# requests==2", ["pyyaml", "requests==2"]),
+        ("# requirements:\n# a\n\n# extra_requirements:\n# b\nimport yaml", ["a", "b"]),
+        (
+            "# /// script\n# requires-python = '>=3.11'\n# dependencies = [\n#   'rich<14',\n# ]\n# ///\nimport yaml",
+            ["rich<14"],
+        ),
+        ("# /// script\n# ///\nimport yaml", []),
+        ("# /// script\n# dependencies = ['a']\nimport yaml", ["pyyaml"]),
+    ],
+)
+def test_what_python_declares_counts_before_its_imports(content: str, wanted: list[str]) -> None:
+    assert lines("python3", content) == wanted
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        *("-e .", "--index-url https://evil", "-r /etc/passwd", "./local", "/etc", "a @ file:///etc/passwd", "foo bar"),
+        *(
+            "a==1 --hash=sha256:00",
+            "a @ git+https://host/x",
+            "a==",
+            "a;",
+            "a; import os #",
+            "https://host/a.whl",
+            "a==1\x01",
+        ),
+    ],
+)
+def test_options_and_paths_are_no_requirements(entry: str) -> None:
+    with pytest.raises(InvalidScript):
+        requirements_of("python3", f"# requirements:\n# {entry}\n")
+    with pytest.raises(InvalidScript):
+        requirements_of("python3", f"# /// script\n# dependencies = [{entry!r}]\n# ///\n")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "# /// script\n# dependencies = [\n# ///\n",
+        "# /// script\n# dependencies = 'a'\n# ///\n",
+        "# /// script\n# dependencies = [1]\n# ///\n",
+        "# requirements:\n# a==1\n# A==2\n",
+    ],
+)
+def test_declarations_that_cannot_be_read(content: str) -> None:
+    with pytest.raises(InvalidScript):
+        requirements_of("python3", content)
+
+
+@pytest.mark.parametrize(
+    ("content", "wanted"),
+    [
+        ('import _ from "lodash"', ["lodash@latest"]),
+        ('import _ from "lodash@4.17.21"; import get from "lodash/get"', ["lodash@4.17.21"]),
+        ('import { x } from "@scope/name@^1/sub/path"', ["@scope/name@^1"]),
+        ("export * from 'zod'; export { a } from \"ajv@8.x\"", ["ajv@8.x", "zod@latest"]),
+        ('const a = await import("npm:axios@1"); const b = require(`dayjs`)', ["axios@1", "dayjs@latest"]),
+        ('import y = require("yargs"); import "side-effect"', ["side-effect@latest", "yargs@latest"]),
+        ('import type { T } from "types"; import { type U } from "used"', ["used@latest"]),
+        ('import fs from "node:fs"; import p from "fs/promises"; import { $ } from "bun"; import "bun:sqlite"', []),
+        (
+            'import "./a"; import "../b.ts"; import "/f/team/c"; import "https://h/x"; import "jsr:@a/b"; import "#i"',
+            [],
+        ),
+        ('// import "no"\n/* require("no") */ const s = "import x from \\"no\\""; import(name); require(`a${b}`)', []),
+        ('const t = `${await import("inner")}`', ["inner@latest"]),
+        ('import * as wmill from "windmill-client"', ["windmill-client@latest"]),
+        ('export async function main(x: string { import "lodash"', []),
+        ('<div/>; import "lodash"', ["lodash@latest"]),
+    ],
+)
+def test_imports_of_typescript(content: str, wanted: list[str]) -> None:
+    for language in ("bun", "nativets", "bunnative", "deno"):
+        if "string {" not in content and "<div" not in content:
+            assert lines(language, content) == wanted
+
+
+@pytest.mark.parametrize("specifier", ["a@file:../x", "a@git+ssh:x", "a@http:x", "a@", "a@1;2", "@s/a@$(x)"])
+def test_versions_that_are_none(specifier: str) -> None:
+    with pytest.raises(InvalidScript):
+        requirements_of("bun", f'import "{specifier}"')
+
+
+def test_two_versions_of_one_package() -> None:
+    with pytest.raises(InvalidScript, match="as 1 and as 2"):
+        requirements_of("bun", 'import a from "x@1"; import b from "x@2"')
+
+
+@pytest.mark.parametrize("language", ["bash", "postgresql", "duckdb", "go", "php", "ruby", "unknown"])
+def test_languages_without_packages(language: str) -> None:
+    assert requirements_of(language, "import requests") is None
+
+
+def test_reading_runs_nothing() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        mark = Path(folder) / "ran"
+        python = f"open({str(mark)!r}, 'w')\nimport yaml\n__import__('os').system('touch {mark}')"
+        assert lines("python3", python) == ["pyyaml"]
+        typescript = f'require("fs").writeFileSync("{mark}", ""); import "zod"'
+        assert lines("bun", typescript) == ["zod@latest"]
+        assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        *(("reqeusts", "requests"), ("request", "requests"), ("requestss", "requests"), ("numpi", "numpy")),
+        *(("python_dateutil", None), ("scikitlearn", "scikit-learn"), ("requests", None), ("pandas", None)),
+        *(("attr", None), ("pip", None), ("my-own-thing", None), ("httpx", None)),
+    ],
+)
+def test_names_that_are_nearly_anothers(name: str, near: str | None) -> None:
+    needed = requirements_of("python3", f"# requirements:\n# {name}\n")
+    assert needed is not None
+    assert [re.search(r"is not (\S+),", text)[1] for text in suspicions(needed)] == ([near] if near else [])  # type: ignore[index]
+
+
+def test_what_a_workflow_needs() -> None:
+    def raw(content: str, **more: Any) -> dict[str, Any]:
+        return {"type": "rawscript", "language": "python3", "content": content, **more}
+
+    loop = {"type": "forloopflow", "modules": [{"id": "b", "value": raw("import yaml")}]}
+    tree = {
+        "value": {
+            "modules": [
+                {"id": "a", "value": raw("import json")},
+                {"id": "l", "value": loop},
+                {"id": "c", "value": raw("import zod", lock="zod==1")},
+                {
+                    "id": "d",
+                    "value": {
+                        "type": "script",
+                        "path": "f/a/b",
+                        "input_transforms": {"x": {"value": raw("import no")}},
+                    },
+                },
+            ],
+            "failure_module": {"id": "failure", "value": raw("import httpx")},
+        }
+    }
+    assert [(need.node, need.requirements.lines) for need in inline_needs(tree)] == [
+        ("b", ("pyyaml",)),
+        ("failure", ("httpx",)),
+    ]
+
+
+def test_a_workflow_names_the_node_whose_requirement_is_none() -> None:
+    value = {"type": "rawscript", "language": "python3", "content": "# requirements:\n# -e ."}
+    with pytest.raises(InvalidScript, match="Node a: "):
+        inline_needs({"value": {"modules": [{"id": "a", "value": value}]}})

@@ -1,0 +1,275 @@
+"""The JSON Schema of a script's inputs, by its text alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from orvanta_platform.workflow.signature.schema import schema_of
+
+S, I, N, B = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))  # noqa: E741
+O: dict[str, Any] = {"type": "object"}  # noqa: E741
+
+
+def of(language: str, content: str) -> dict[str, Any]:
+    schema = schema_of(language, content)
+    assert schema is not None
+    jsonschema_rs.validator_for(schema)
+    return schema
+
+
+def one(language: str, parameter: str, before: str = "") -> Any:
+    """The schema of one parameter."""
+    heads = {
+        "python3": "def main({}): pass",
+        "bun": "export function main({}) {{}}",
+        "go": "func main({}) (any, error) {{}}",
+    }
+    heads["php"] = "function main({}) {{}}"
+    found = of(language, f"{before}\n{heads[language].format(parameter)}")
+    return next(iter(found["properties"].values()))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "wanted"),
+    [
+        *(
+            ("a: str", S),
+            ("a: int", I),
+            ("a: float", N),
+            ("a: bool", B),
+            ("a: dict", O),
+            ("a: list", {"type": "array"}),
+        ),
+        ("a: list[int]", {"type": "array", "items": I}),
+        ("a: List['str']", {"type": "array", "items": S}),
+        ("a: dict[str, int]", O),
+        ("a: Optional[int]", I),
+        ("a: int | None", I),
+        ("a: None | typing.List[float]", {"type": "array", "items": N}),
+        ("a: Union[int, str]", {"anyOf": [I, S]}),
+        ("a: int | Any", {}),
+        ("a: Literal['x', 'y']", {"type": "string", "enum": ["x", "y"]}),
+        ("a: Literal[1, 'y']", {"enum": [1, "y"]}),
+        ("a: Literal['x'] | Literal['y']", {"type": "string", "enum": ["x", "y"]}),
+        ("a: datetime", {"type": "string", "format": "date-time"}),
+        ("a: datetime.date", {"type": "string", "format": "date"}),
+        ("a: bytes", {"type": "string", "contentEncoding": "base64"}),
+        ("a: Any", {}),
+        ("a", {}),
+        ("a: postgresql", {"type": "object", "format": "resource-postgresql"}),
+        ("a: wmill.SlackBot", {"type": "object", "format": "resource-slack_bot"}),
+        ("a: Annotated[int, 'x']", I),
+        ("a: 'broken['", {}),
+        ("a: f()", {}),
+        ("a=1", I | {"default": 1}),
+        ("a=-1.5", N | {"default": -1.5}),
+        ("a=True", B | {"default": True}),
+        ("a=None", {"default": None}),
+        ("a={'b': [1]}", O | {"default": {"b": [1]}}),
+        ("a: float = 1e999", N),
+        ("a: str = f()", S),
+        ("a: bytes = b'x'", {"type": "string", "contentEncoding": "base64"}),
+        ("a: list[int] = [1, 2]", {"type": "array", "items": I, "default": [1, 2]}),
+    ],
+)
+def test_parameters_of_python(parameter: str, wanted: Any) -> None:
+    assert one("python3", parameter) == wanted
+
+
+CLASSES = """
+class T(TypedDict, total=False):
+    a: int
+    b: list["T"]
+@dataclass
+class D:
+    c: str
+    d: int = 3
+class E(Enum):
+    X = "x"
+    Y = "y"
+"""
+
+
+def test_types_that_a_python_script_defines() -> None:
+    assert one("python3", "p: D", CLASSES) == {
+        "type": "object",
+        "properties": {"c": S, "d": I | {"default": 3}},
+        "order": ["c", "d"],
+        "required": ["c"],
+    }
+    assert one("python3", "p: E = E.X", CLASSES) == {"type": "string", "enum": ["x", "y"]}
+    found = one("python3", "p: T", CLASSES)
+    assert found["properties"]["a"] == I and "required" not in found
+    assert found["properties"]["b"]["items"]["order"] == ["a", "b"]
+
+
+def test_types_made_of_one_another_end() -> None:
+    fields = "".join(f"    f{n}: A\n" for n in range(30))
+    schema = one("python3", "p: A", f"class A(TypedDict):\n{fields}")
+    assert str(schema).count("'order'") < 2_100
+    fields = " ".join(f"f{n}: A;" for n in range(30))
+    assert str(one("bun", "p: A", f"interface A {{ {fields} }}")).count("'order'") < 2_100
+
+
+def test_order_and_what_is_required() -> None:
+    schema = of("python3", "def main(b, /, a: int, c=1, *rest, d, e=None, **more): pass")
+    assert schema["order"] == ["b", "a", "c", "d", "e"] == list(schema["properties"])
+    assert schema["required"] == ["b", "a", "d"] and schema["type"] == "object"
+    assert of("python3", "async def main(): pass")["properties"] == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "content"),
+    [
+        *(("python3", "def main(:"), ("python3", "x = 1"), ("python3", "class A:\n    def main(self): pass")),
+        *(
+            ("bun", "function main() {}"),
+            ("bun", "export const other = 1"),
+            ("rust", "fn main() {}"),
+            ("go", "package x"),
+        ),
+        *(
+            ("php", "<?php echo 1;"),
+            ("ruby", "puts 1"),
+            ("python3", "(" * 10_000),
+            ("go", "func main(" + "a" * 100_000),
+        ),
+    ],
+)
+def test_scripts_without_a_signature(language: str, content: str) -> None:
+    assert schema_of(language, content) is None
+
+
+@pytest.mark.parametrize(
+    ("parameter", "wanted"),
+    [
+        *(("a: string", S), ("a: number", N), ("a: boolean", B), ("a: object", O), ("a: any", {}), ("a", {})),
+        *(("a?: number", N), ("a: number | undefined", N), ("a: null | string", S), ("a: bigint", I)),
+        *(("a: string[]", {"type": "array", "items": S}), ("a: Array<number>", {"type": "array", "items": N})),
+        *(
+            ("a: [string, number]", {"type": "array"}),
+            ("a: Record<string, any>", O),
+            ("a: Date", {"type": "string", "format": "date-time"}),
+        ),
+        ('a: "x" | "y" | \'z\'', {"type": "string", "enum": ["x", "y", "z"]}),
+        ("a: 1 | -2", {"type": "integer", "enum": [1, -2]}),
+        ("a: string | number", {"anyOf": [S, N]}),
+        (
+            "a: {b: string; c?: number[]}",
+            {
+                "type": "object",
+                "properties": {"b": S, "c": {"type": "array", "items": N}},
+                "order": ["b", "c"],
+                "required": ["b"],
+            },
+        ),
+        ("a: RT.Postgresql", {"type": "object", "format": "resource-postgresql"}),
+        ("a: Slack", {"type": "object", "format": "resource-slack"}),
+        ('a: Resource<"slack">', {"type": "object", "format": "resource-slack"}),
+        ("a: wmill.Base64", {"type": "string", "contentEncoding": "base64"}),
+        ("a: Partial<{b: string}>", {"type": "object", "properties": {"b": S}, "order": ["b"], "required": ["b"]}),
+        ("a = 3", N | {"default": 3}),
+        ('a: string = "x\\n"', S | {"default": "x\n"}),
+        ("a = [1, {b: true, 'c': null}]", {"type": "array", "default": [1, {"b": True, "c": None}]}),
+        ("a: number = f()", N),
+        ("a: (x: string) => void", {}),
+        (
+            "{a, b}: {a: string, b: number}",
+            {"type": "object", "properties": {"a": S, "b": N}, "order": ["a", "b"], "required": ["a", "b"]},
+        ),
+    ],
+)
+def test_parameters_of_typescript(parameter: str, wanted: Any) -> None:
+    assert one("bun", parameter) == wanted
+
+
+def test_types_that_a_typescript_script_defines() -> None:
+    before = 'type K = "a" | "b"; interface P { k: K; "q r": number } export enum E { X = "x" }'
+    assert one("bun", "p: P", before)["properties"] == {"k": {"type": "string", "enum": ["a", "b"]}, "q r": N}
+    assert one("bun", "e: E", before) == {"type": "string", "enum": ["x"]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "export async function main(a: string, b = 1) {}",
+        "export const main = async (a: string, b = 1) => a",
+        "export default async function (a: string, b = 1) {}",
+        "export const x = 1, main = function (this: any, a: string, b = 1, ...rest: any[]) {}",
+    ],
+)
+def test_forms_of_main(content: str) -> None:
+    schema = of("bun", content)
+    assert (schema["order"], schema["required"]) == (["a", "b"], ["a"])
+
+
+@pytest.mark.parametrize(
+    ("language", "content", "properties", "required"),
+    [
+        ("bash", 'x="$1"\ny="${2:-a b}"', {"x": S, "y": S | {"default": "a b"}}, ["x"]),
+        (
+            "postgresql",
+            "-- $2 n (int[])\n-- $1 name (varchar(10)) = 'a''b'\nselect $1",
+            {
+                "database": O | {"format": "resource-postgresql"},
+                "name": S | {"default": "a'b"},
+                "n": {"type": "array", "items": I},
+            },
+            ["database", "n"],
+        ),
+        (
+            "postgresql",
+            "-- $1 t (timestamp with time zone)\n-- $2 j (jsonb)\n-- $3 b (bool) = TRUE\n--$4 x",
+            {
+                "database": O | {"format": "resource-postgresql"},
+                "t": {"type": "string", "format": "date-time"},
+                "j": {},
+                "b": B | {"default": True},
+                "x": S,
+            },
+            ["database", "t", "j", "x"],
+        ),
+        ("duckdb", "-- $a (bigint) = 3\n-- $b (double)\nselect $a", {"a": I | {"default": 3}, "b": N}, ["b"]),
+        (
+            "go",
+            "package inner\n// func main(z int)\n"
+            "func main(a, b string, n *int, m map[string]any, l []float64, r pkg.Slack) (any, error) {",
+            {"a": S, "b": S, "n": I, "m": O, "l": {"type": "array", "items": N}, "r": O | {"format": "resource-slack"}},
+            ["a", "b", "n", "m", "l", "r"],
+        ),
+        (
+            "php",
+            "<?php\n/* function main($z) */\n"
+            "function main(string $a, ?int $n = 3, $x = 'q,r', array $l = [], mixed $y) {}",
+            {
+                "a": S,
+                "n": I | {"default": 3},
+                "x": S | {"default": "q,r"},
+                "l": {"type": "array", "default": []},
+                "y": {},
+            },
+            ["a", "y"],
+        ),
+        (
+            "ruby",
+            '# def main(z)\ndef main(a, b = 1, c: "x", d:, e: nil, f: g(1, 2))\nend',
+            {"a": {}, "b": I | {"default": 1}, "c": S | {"default": "x"}, "d": {}, "e": {"default": None}, "f": {}},
+            ["a", "d"],
+        ),
+        ("ruby", "def main\n  1\nend", {}, []),
+    ],
+)
+def test_simple_forms_of_other_languages(language: str, content: str, properties: Any, required: list[str]) -> None:
+    schema = of(language, content)
+    assert (schema["properties"], schema["required"]) == (properties, required)
+
+
+def test_reading_runs_nothing(tmp_path: Path) -> None:
+    mark = tmp_path / "ran"
+    of("python3", f"open({str(mark)!r}, 'w')\ndef main(x: int = open({str(mark)!r}, 'w')): pass")
+    of("bun", f'require("fs").writeFileSync("{mark}", "1"); export function main(x = require("fs")) {{}}')
+    assert not mark.exists()

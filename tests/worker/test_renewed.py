@@ -1,0 +1,179 @@
+"""A cell that had a job and takes another: of the first nothing is left, in no file, process or memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.worker.jobs import Ran, run, run_spec, spec
+
+from orvanta_platform.sandbox.plan import Level
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+CELL = "import os\ndef cell():\n    return os.stat('/proc/self/ns/pid').st_ino\n"
+
+LEAVE = (
+    CELL
+    + """
+import ctypes, sys
+def main(secret):
+    for path in ('left', '/tmp/left', '/dev/shm/left'):
+        open(path, 'w').write(secret)
+    libc = ctypes.CDLL(None)
+    assert libc.shmget(4242, 4096, 0o1666) >= 0
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            import time
+            time.sleep(3600)
+        os._exit(0)
+    os.wait()
+    sys.stdout.write(secret)
+    return [cell(), secret + os.environ['OV_TOKEN']]
+"""
+)
+
+# What is looked for is never put together here: this process's own memory is searched as well.
+LOOK = (
+    CELL
+    + """
+import ctypes
+def main(parts):
+    found = [path for path in ('left', '/tmp/left', '/dev/shm/left') if os.path.exists(path)]
+    found += [name for name in os.listdir('/tmp') if name not in ('job', '.shm')]
+    if ctypes.CDLL(None).shmget(4242, 4096, 0o666) >= 0:
+        found.append('shared memory')
+    found += [pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) not in (1, os.getpid())]
+    found += [path for path in ('/packages', '/output') if os.listdir(path)]
+    needle = bytes(part ^ 1 for part in parts[:8])
+    with open('/proc/self/maps') as maps, open('/proc/self/mem', 'rb', 0) as memory:
+        for line in maps:
+            place, rights, *_ = line.split()
+            start, end = (int(part, 16) for part in place.split('-'))
+            if 'r' in rights and '[v' not in line:
+                memory.seek(start)
+                text = memory.read(end - start)
+                at = text.find(needle)
+                while at >= 0:
+                    if all(text[at + n] == part ^ 1 for n, part in enumerate(parts) if at + n < len(text)):
+                        found.append(line)
+                    at = text.find(needle, at + 1)
+    return [cell(), found]
+"""
+)
+
+
+@pytest.fixture(params=["full", "userns"] if os.geteuid() == 0 else ["userns"])
+def level(request: pytest.FixtureRequest) -> Level:
+    value: Level = request.param
+    return value
+
+
+@pytest.fixture
+async def runtimes(level: Level, home: Path) -> AsyncIterator[Runtimes]:
+    made = Runtimes(home, [], level)
+    await made.start()
+    (made.packages / "admins/one").mkdir(parents=True)
+    (made.packages / "admins/one/module_of_one.py").write_text("X = 1\n")
+    yield made
+    await made.close()
+
+
+async def in_every_cell(runtimes: Runtimes, content: str, **args: Any) -> list[Ran]:
+    """So many jobs after each other that each of the cells that wait has had one."""
+    rans = []
+    for _ in range(4):
+        rans.append(await run(runtimes, "python3", content, args, slot=1))
+        await runtimes.settle()
+    return rans
+
+
+@pytest.mark.parametrize("package", [None, "admins/one"])
+async def test_nothing_is_left_of_the_job_before(runtimes: Runtimes, package: str | None) -> None:
+    token = "token-of-the-first"
+    cells = set()
+    for slot in (0, 1):
+        what = spec("python3", LEAVE, {"secret": "text-of-the-first"}, env={"OV_TOKEN": token}, slot=slot)
+        ran = await run_spec(runtimes, replace(what, package=package))
+        assert ran.log == "text-of-the-first"
+        cells.add(ran.value[0])
+        await runtimes.settle()
+    looked = []
+    for secret in (token, "text-of-the-first"):
+        looked += await in_every_cell(runtimes, LOOK, parts=[byte ^ 1 for byte in secret.encode()])
+    assert cells & {ran.value[0] for ran in looked}, "no cell was used again"
+    assert [ran.value[1] for ran in looked] == [[]] * len(looked)
+
+
+async def test_the_search_finds_what_is_there(runtimes: Runtimes) -> None:
+    """So that the test above can fail."""
+    own = "own-of-this-job"
+    what = spec("python3", LOOK, {"parts": [byte ^ 1 for byte in own.encode()]}, env={"OV_TOKEN": own})
+    ran = await run_spec(runtimes, what)
+    assert ran.value[1] != []
+
+
+async def test_errors_too_leave_the_cell_for_another(runtimes: Runtimes) -> None:
+    content = CELL + "def main(fail):\n    if fail:\n        raise ValueError(cell())\n    return cell()"
+    cells = []
+    for _ in range(4):
+        cells.append(int((await run(runtimes, "python3", content, {"fail": True})).error[1]))
+        await runtimes.settle()
+    assert len(set(cells)) < 4
+
+
+async def test_a_job_that_was_stopped_leaves_no_cell(runtimes: Runtimes) -> None:
+    content = CELL + "import time\ndef main(s):\n    print(cell())\n    time.sleep(s)"
+    ran = await run(runtimes, "python3", content, {"s": 60}, timeout_s=0.2)
+    assert ran.error[0] == "Timeout"
+    await runtimes.settle()
+    later = [ran.log for ran in await in_every_cell(runtimes, content, s=0)]
+    assert ran.log not in later
+
+
+async def test_a_script_that_answers_and_runs_on_is_ended(runtimes: Runtimes) -> None:
+    """It has forged its answer; the worker does not wait for it, and its cell takes no other job."""
+    content = (
+        CELL + "import struct, time\ndef main():\n    text = str(cell()).encode()\n"
+        "    for n in range(3, 20):\n        try:\n"
+        "            os.write(n, struct.pack('>cQ', b'r', len(text)) + text)\n        except OSError:\n"
+        "            pass\n    time.sleep(3600)"
+    )
+    cell = (await run(runtimes, "python3", content)).value
+    await runtimes.settle()
+    others = [ran.value for ran in await in_every_cell(runtimes, CELL + "def main():\n    return cell()")]
+    assert cell not in others
+
+
+async def test_limits_are_those_of_the_job(runtimes: Runtimes) -> None:
+    content = "def main(size):\n    open('file', 'wb').write(bytes(size))\n    return size"
+    for limit in (4, 64, 4):
+        fits = await run(runtimes, "python3", content, {"size": (limit - 2) << 20}, disk_bytes=limit << 20)
+        assert fits.value == (limit - 2) << 20
+        await runtimes.settle()
+        name, _ = (await run(runtimes, "python3", content, {"size": (limit + 2) << 20}, disk_bytes=limit << 20)).error
+        assert name == "DiskLimit"
+        await runtimes.settle()
+
+
+async def test_more_jobs_at_once_than_cells_wait(runtimes: Runtimes) -> None:
+    content = "def main(n):\n    return n"
+    for _ in range(3):
+        jobs = [run(runtimes, "python3", content, {"n": n}, slot=n) for n in range(12)]
+        assert [ran.value for ran in await asyncio.gather(*jobs)] == list(range(12))
+
+
+async def test_jobs_that_are_abandoned_while_they_wait_for_a_cell(runtimes: Runtimes) -> None:
+    content = "def main(n):\n    return n"
+    for _ in range(3):
+        jobs = [asyncio.ensure_future(run(runtimes, "python3", content, {"n": n}, slot=n)) for n in range(8)]
+        await asyncio.wait(jobs, return_when=asyncio.FIRST_COMPLETED)
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+    assert (await run(runtimes, "python3", content, {"n": 1})).value == 1

@@ -1,0 +1,46 @@
+"""A job's output is taken a few hundred times a second however it comes, and none of it waits for the job's end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import pytest
+from tests.worker.jobs import Collected
+
+from orvanta_platform.worker.runtimes import streams
+from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, Waiting
+
+
+async def test_many_small_pieces_are_taken_together() -> None:
+    read, write = os.pipe()
+    log, waiting = Collected(), Waiting()
+    output = MergedOutput(read, Log(log, 1 << 20))
+    pumping = asyncio.ensure_future(output.pump(waiting))
+    for n in range(3000):
+        os.write(write, b"%d\n" % n)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    waiting.end()
+    await pumping
+    output.close()
+    os.close(write)
+    assert log.text == "".join(f"{n}\n" for n in range(3000))
+    assert len(log.parts) < 1000
+
+
+async def test_the_end_of_a_job_waits_for_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "_SMALL_READS", 1)
+    monkeypatch.setattr(streams, "_GATHER_S", 3600)
+    read, write = os.pipe()
+    log, waiting = Collected(), Waiting()
+    output = MergedOutput(read, Log(log, 1 << 20))
+    pumping = asyncio.ensure_future(output.pump(waiting))
+    os.write(write, b"first ")
+    await log.arrived.wait()
+    os.write(write, b"last")
+    waiting.end()
+    await pumping
+    output.close()
+    os.close(write)
+    assert log.text == "first last"
