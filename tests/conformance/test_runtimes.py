@@ -15,12 +15,14 @@ from tests.worker.jobs import Collected, run, spec, still_works
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
-LANGUAGES = ("python3", "bash", "bun")
+LANGUAGES = ("python3", "bash", "bun", "php", "ruby")
 """Of languages that are one and the same here, one."""
 
 STACKS = {
     "python3": ("ValueError", ["line 2, in inner", "raise ValueError('no good')"]),
     "bun": ("RangeError", ["at inner (script.ts:2:", "at main (script.ts:7:"]),
+    "php": ("DomainException", ["at inner (script.php:3)", "at main (script.php:7)"]),
+    "ruby": ("RangeError", ["from script.rb:2:in ", "from script.rb:6:in "]),
 }
 """The name of an error that is raised, and what its stack tells; other languages tell the exit code."""
 
@@ -28,6 +30,8 @@ SYNTAX = {
     "python3": ("SyntaxError", "(line 2): x = ;"),
     "bash": ("ExitCode", "line 3: syntax error"),
     "bun": ("SyntaxError", "(line 2): const x = ;"),
+    "php": ("ParseError", "(line 3): $x = ;"),
+    "ruby": ("SyntaxError", "(line 2): x = ;"),
 }
 
 

@@ -214,9 +214,17 @@ async def test_jobs_at_once_have_a_process_each(runtimes: Runtimes) -> None:
     assert len({ran.value[1] for ran in rans}) == 6
 
 
+def named(runtimes: Runtimes, name: str) -> list[int]:
+    """The processes of scripts that gave themselves this name."""
+    return [pid for pid in processes_of(runtimes) if Path(f"/proc/{pid}/comm").read_text().strip() == name]
+
+
+NAME = "import ctypes\ndef name(text):\n    ctypes.CDLL(None).prctl(15, text)\n"
+
+
 async def test_what_nobody_asked_for_ends_the_process(runtimes: Runtimes) -> None:
     content = (
-        WHO + "import socket, threading, time\ndef main(forge):\n    if forge:\n"
+        WHO + NAME + "import socket, threading, time\ndef main(forge):\n    if forge:\n        name(b'forger')\n"
         "        def late():\n            for n in range(3, 20):\n                try:\n"
         "                    s = socket.socket(fileno=n)\n                except OSError:\n"
         "                    continue\n"
@@ -224,10 +232,25 @@ async def test_what_nobody_asked_for_ends_the_process(runtimes: Runtimes) -> Non
         "        threading.Timer(0.2, late).start()\n    return ID"
     )
     who = (await run(runtimes, content, {"forge": True})).value
-    await runtimes.settle()
-    cells = len(processes_of(runtimes))
-    await until(lambda: len(processes_of(runtimes)) < cells)
+    await until(lambda: not named(runtimes, "forger"))
     assert (await run(runtimes, content, {"forge": False})).value != who
+
+
+async def test_what_is_printed_between_two_jobs_is_in_the_log_of_neither(runtimes: Runtimes) -> None:
+    content = (
+        WHO + NAME + "import subprocess\ndef main(leave):\n    name(b'printer')\n    print('job')\n    if leave:\n"
+        "        subprocess.Popen(['sh', '-c', 'sleep 0.2; echo late'])\n    return ID"
+    )
+    first = await run(runtimes, content, {"leave": True})
+    (printer,) = named(runtimes, "printer")
+    await until(lambda: all(is_dead(child) for child in children(printer)))
+    second = await run(runtimes, content, {"leave": False})
+    assert first.value == second.value
+    assert [first.log, second.log] == ["job\n", "job\n"]
+
+
+def is_dead(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 async def test_abandoning_a_job_ends_its_process(runtimes: Runtimes) -> None:

@@ -18,6 +18,7 @@ NOBODY = 65534
 RUNS = [
     (0, "tests/worker/test_attacks.py"),
     (0, "tests/worker/test_packages.py"),
+    (NOBODY, "tests/conformance/test_duckdb.py"),
     (NOBODY, "tests/conformance/test_runtimes.py"),
     (NOBODY, "tests/worker/test_attacks.py"),
     (NOBODY, "tests/worker/test_bad_scripts.py"),

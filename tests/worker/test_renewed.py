@@ -50,6 +50,8 @@ def main(parts):
         found.append('shared memory')
     found += [pid for pid in os.listdir('/proc') if pid.isdigit() and int(pid) not in (1, os.getpid())]
     found += [path for path in ('/packages', '/output') if os.listdir(path)]
+    with open('/proc/self/mountinfo') as mounts:
+        found += [line for line in mounts if line.split()[4] == '/tmp'][1:]
     needle = bytes(part ^ 1 for part in parts[:8])
     with open('/proc/self/maps') as maps, open('/proc/self/mem', 'rb', 0) as memory:
         for line in maps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import struct
@@ -16,6 +17,13 @@ _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _FILE_ACCESS_V1 = (1 << 13) - 1
 _REFER, _TRUNCATE, _IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEVICE
+_GROUPS = "/sys/fs/cgroup"
+_LIMITS = {
+    "": ("cpu.max", "memory.max"),
+    "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us"),
+    "memory": ("memory.limit_in_bytes",),
+}
+"""Files of a control group by its kind, of version 2 by ""."""
 _SCOPE_ABSTRACT_SOCKETS, _SCOPE_SIGNALS = 1, 2
 
 
@@ -47,6 +55,8 @@ def restrict_files(writable: list[str], visible: list[str], hidden: list[str], p
     for name in DEVICES:
         _allow(ruleset, f"/dev/{name}", _READ_FILE | _WRITE_FILE)
     _allow(ruleset, "/proc/self", _READ)  # this process's own, by its number: Bun and others read their maps
+    for file in _limits():
+        _allow(ruleset, file, _READ_FILE)
     if package is not None:
         _allow(ruleset, package, _READ)
     for folder in writable:
@@ -81,6 +91,18 @@ def without(path: str, hidden: list[str]) -> list[str]:
     if not any(h.startswith(f"{path}/") for h in hidden):
         return [path] if os.path.exists(path) else []
     return [part for entry in os.scandir(path) if not entry.is_symlink() for part in without(entry.path, hidden)]
+
+
+def _limits() -> list[str]:
+    """Files that tell how much of the machine this process may use: DuckDB does not start where it cannot read them."""
+    found = []
+    with contextlib.suppress(OSError), open("/proc/self/cgroup") as groups:
+        for line in groups:
+            _, kind, path = line.rstrip("\n").split(":", 2)
+            for group in {"", path.rstrip("/")}:
+                folder = f"{_GROUPS}/{kind}".rstrip("/") + group
+                found += [f"{folder}/{name}" for name in _LIMITS.get(kind, ())]
+    return found
 
 
 def _allow(ruleset: int, path: str, access: int) -> None:

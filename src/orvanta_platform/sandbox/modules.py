@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from types import ModuleType
 
 
@@ -23,9 +23,11 @@ class Modules:
         place = self._places.get(name)
         if path is not None or place is None:
             return None
-        is_package = not place.endswith(".py")
+        is_compiled = place.endswith(tuple(EXTENSION_SUFFIXES))
+        is_package = not is_compiled and not place.endswith(".py")
         file = f"{place}/__init__.py" if is_package else place
-        spec = ModuleSpec(name, SourceFileLoader(name, file), origin=file, is_package=is_package)
+        loader = (ExtensionFileLoader if is_compiled else SourceFileLoader)(name, file)
+        spec = ModuleSpec(name, loader, origin=file, is_package=is_package)
         spec.has_location = True
         if is_package:
             spec.submodule_search_locations = [place]

@@ -40,7 +40,10 @@ RUNNABLE: Final = frozenset(
         "bunnative",
         "nativets",
         "deno",
+        "php",
+        "ruby",
         "postgresql",
+        "duckdb",
     }
 )
 """Languages with a runtime in this version: those that may be deployed. A worker says what it lacks for one."""

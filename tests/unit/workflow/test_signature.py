@@ -234,6 +234,7 @@ def test_forms_of_main(content: str) -> None:
             ["database", "t", "j", "x"],
         ),
         ("duckdb", "-- $a (bigint) = 3\n-- $b (double)\nselect $a", {"a": I | {"default": 3}, "b": N}, ["b"]),
+        ("duckdb", "-- $c (int)\n-- $1 a (text)\nselect $1", {"a": S, "c": I}, ["a", "c"]),
         (
             "go",
             "package inner\n// func main(z int)\n"

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from orvanta_platform.worker.runtimes import bash, bun, postgresql, python
+from orvanta_platform.worker.runtimes import bash, bun, duckdb, php, postgresql, python, ruby
 from orvanta_platform.worker.runtimes.manifest import Runtime
 
-RUNTIMES: Final[tuple[Runtime, ...]] = (python.RUNTIME, bash.RUNTIME, bun.RUNTIME, postgresql.RUNTIME)
+RUNTIMES: Final[tuple[Runtime, ...]] = (
+    python.RUNTIME,
+    bash.RUNTIME,
+    bun.RUNTIME,
+    postgresql.RUNTIME,
+    duckdb.RUNTIME,
+    php.RUNTIME,
+    ruby.RUNTIME,
+)
 
 BY_LANGUAGE: Final[dict[str, Runtime]] = {language: each for each in RUNTIMES for language in each.languages}
 

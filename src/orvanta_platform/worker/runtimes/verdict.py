@@ -91,7 +91,7 @@ def _answer(spec: JobSpec, end: End) -> _Answer:
         return _shell_answer(spec, end.printed, end.code, text if kind == RESULT else None)
     if kind == RESULT:
         return _checked(text)
-    return JobError("ExitCode", f"{_how_ended(end.code or 0)} before it gave a result")
+    return JobError("ExitCode", _how_ended(end.code) if end.code else f"{_how_ended(0)} before it gave a result")
 
 
 def has_result(answer: bytes | bytearray, limit: int) -> bool:

@@ -70,8 +70,8 @@ def numbered(content: str) -> list[Parameter]:
 
 
 def named(content: str) -> list[Parameter]:
-    """DuckDB: `-- $name (type)`, by name, in the order written."""
-    found: dict[str, Parameter] = {}
+    """DuckDB: those by number (`-- $1 name (type)`), then those by name (`-- $name (type)`) in the order written."""
+    found = {each.name: each for each in numbered(content)[1:]}
     for match in _NAMED.finditer(content):
         found.setdefault(match["name"], _parameter(match))
     return list(found.values())

@@ -1,0 +1,10 @@
+"""PHP scripts: the function `main(...)`, its parameters by name."""
+
+from orvanta_platform.worker.runtimes.manifest import Runtime
+
+RUNTIME = Runtime(
+    languages=("php",),
+    host="orvanta_platform.worker.runtimes.php.host",
+    program="php",
+    remedy="install PHP 8 for the command line (php-cli) in /usr/bin or /usr/local/bin",
+)

@@ -1,0 +1,10 @@
+"""Ruby scripts: the method `main(...)`, its parameters by name."""
+
+from orvanta_platform.worker.runtimes.manifest import Runtime
+
+RUNTIME = Runtime(
+    languages=("ruby",),
+    host="orvanta_platform.worker.runtimes.ruby.host",
+    program="ruby",
+    remedy="install Ruby 3 in /usr/bin or /usr/local/bin",
+)
