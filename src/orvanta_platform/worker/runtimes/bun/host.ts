@@ -26,11 +26,24 @@ class NeverSettled extends Error {}
 class ExitCode extends Error {}
 const OWN = [ResultNotJson, MissingMain, ResultTooLarge, NeverSettled, ExitCode];
 
-// Unlike console.log it does not wait where the pipe is full.
+const written: Promise<void>[] = [];
+
+// Unlike console.log, process.stdout.write does not wait where the pipe is full: the last write of each is awaited.
+function watchStdio(): void {
+  for (const [place, stream] of [process.stdout, process.stderr].entries()) {
+    const write: (...words: unknown[]) => boolean = stream.write.bind(stream);
+    stream.write = (chunk: any, encoding?: any, done?: any): boolean => {
+      if (typeof encoding === "function") [encoding, done] = [undefined, encoding];
+      if (!chunk?.length) return write(chunk, encoding, done);
+      const { promise, resolve } = Promise.withResolvers<void>();
+      written[place] = promise;
+      return write(chunk, encoding, (error: unknown) => (resolve(), done?.(error)));
+    };
+  }
+}
+
 async function drainStdio(): Promise<void> {
-  if (!stdio) return;
-  for (const name of ["stdout", "stderr"] as const)
-    await new Promise<void>((done) => process[name].write("", () => done()));
+  await Promise.all(written);
 }
 
 function framed(kind: Kind, body: Uint8Array): Uint8Array[] {
@@ -300,6 +313,7 @@ function setEnvironment(given: Environment, changes: Record<string, string | nul
 
 delete process.env.BUN_RUNTIME_TRANSPILER_CACHE_PATH;
 process.argv.splice(0, Infinity, process.execPath, `${folder}/${SCRIPT}`);
+if (stdio) watchStdio();
 process.on("exit", exited);
 process.on("beforeExit", drained);
 process.on("uncaughtException", fail);
