@@ -29,8 +29,7 @@ class Runtime:
     `host` is the module that runs a script in a cell (sandbox/cell.py: Host); None: `native` gives what runs it in
     the worker's own event loop, many at a time. `program` names what a host needs (environment.py: programs), and
     `remedy` says how to get it. `printed_result`: the result may be the last line of stdout. `dependencies`: where
-    its packages come from. `dedicated`: its process can be kept for further jobs. `built`: a script is compiled once
-    into a package of its own, by its host, which is then given `Job.output`.
+    its packages come from. `dedicated`: its process can be kept for further jobs.
     """
 
     languages: tuple[str, ...]
@@ -40,7 +39,6 @@ class Runtime:
     printed_result: bool = False
     dependencies: Literal["python", "npm"] | None = None
     dedicated: bool = False
-    built: bool = False
     native: Callable[[], Native] | None = None
 
     def missing(self) -> str | None:
