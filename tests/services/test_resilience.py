@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from msgspec import structs
 from tests.conftest import TestDatabase
 from tests.services.steps.ground import ACTOR, LONGEST_WAIT_S, WORKSPACE, Ground, ground, job
 
@@ -297,7 +298,7 @@ async def test_code_does_not_run_again_for_a_step_that_cannot_be_made(scene: Gro
     run = await scene.start(job("a", tag="hand"), {**job("b"), "value": CODE})
     (claimed,) = await hand.claim()
     gone = NewValue(claimed.id, "result", "", 300_000, 1, None, "main/gone")
-    await hand.submit(claimed, replace(hand.told(claimed), value=gone))
+    await hand.submit(claimed, structs.replace(hand.told(claimed), value=gone))
     async with working(scene, tmp_path):
         await scene.until("SELECT FROM run WHERE id = $1", run)
     assert (await scene.ended(run))["status"] == "failed"

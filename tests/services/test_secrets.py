@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from msgspec import structs
 from tests.conftest import TestDatabase
 from tests.http.hand_worker import HandWorker
 from tests.http.jobs_running import claimed, job_client, started, token_of
@@ -99,8 +100,8 @@ async def test_a_run_opens_for_its_answers_as_whom_it_acts_for(stage: Scene) -> 
         value = await open_for(stage.platform, Identity.of_run(run), "main", "variable", "u/admin/pw", opened)
     assert value == b'"hush-hush-hush"' and opened.mask_text(SECRET) == MASK
     assert await audited(stage) == 1
-    bea = replace(Identity.of_run(run), permissioned_as="u/bea", email="bea@example.com")
-    for identity in (bea, replace(bea, email="nobody@example.com")):
+    bea = structs.replace(Identity.of_run(run), permissioned_as="u/bea", email="bea@example.com")
+    for identity in (bea, structs.replace(bea, email="nobody@example.com")):
         with pytest.raises(NotFound):
             await open_for(stage.platform, identity, "main", "variable", "u/admin/pw", Opened())
     assert await audited(stage) == 1

@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
+
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 from orvanta_platform.db.runs import RunRow
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(msgspec.Struct, frozen=True):
     """A job that a worker has claimed, with its run as it stood at that moment."""
 
     id: UUID
@@ -33,8 +34,7 @@ class Claimed:
     seq: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True):
     """One place of the claim index: what lies above `low` in it, at most `take` jobs."""
 
     queue: str
@@ -44,8 +44,7 @@ class Lane:
     take: int
 
 
-@dataclass(frozen=True, slots=True)
-class LiveJob:
+class LiveJob(msgspec.Struct, frozen=True):
     """A live job of a locked run."""
 
     id: UUID
@@ -94,7 +93,7 @@ async def claim(
     """Claim up to `limit` jobs from the lanes in their order."""
     columns: tuple[list[Any], ...] = ([], [], [], [], [])
     for lane in lanes:
-        for column, name in zip(columns, Lane.__slots__, strict=True):
+        for column, name in zip(columns, Lane.__struct_fields__, strict=True):
             column.append(getattr(lane, name))
     rows = await connection.fetch(load("jobs")["claim"].text, *columns, worker, generation, limit)
     return [_claimed(row) for row in rows]

@@ -48,8 +48,7 @@ class PinnedScript:
     hash: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(msgspec.Struct, frozen=True):
     """A live run: what a step needs of it."""
 
     id: UUID
@@ -75,36 +74,8 @@ class RunRow:
     timeout_s: float | None = None
     cancel_at: datetime | None = None
 
-    def moved(self, rev: int, state: bytes, status: str) -> RunRow:
-        """The run after a step. Written out: it is made at every step, and `replace` takes three times as long."""
-        return RunRow(
-            self.id,
-            self.workspace,
-            self.kind,
-            self.path,
-            self.version,
-            self.document,
-            self.language,
-            self.pin_set,
-            self.engine_version,
-            rev,
-            state,
-            status,
-            self.root,
-            self.created_by,
-            self.email,
-            self.permissioned_as,
-            self.seed,
-            self.scheduled_at,
-            self.priority,
-            self.queue,
-            self.timeout_s,
-            self.cancel_at,
-        )
 
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
+class NewRun(msgspec.Struct, frozen=True):
     """A run to insert."""
 
     id: UUID
@@ -232,7 +203,7 @@ async def get_pin_set(connection: Connection, digest: bytes) -> str:
 
 async def insert_run(connection: Connection, run: NewRun) -> None:
     """Insert a run before its first step; raises asyncpg.UniqueViolationError where its id is taken."""
-    values = [getattr(run, name) for name in NewRun.__slots__]
+    values = [getattr(run, name) for name in NewRun.__struct_fields__]
     await connection.execute(load("runs")["insert_run"].text, *values)
 
 
@@ -258,7 +229,7 @@ async def get_live_run(connection: Connection, run: UUID) -> RunRow | None:
 def _run(row: Any) -> RunRow | None:
     if row is None:
         return None
-    return RunRow(**{name: row[name] for name in RunRow.__slots__})
+    return RunRow(**{name: row[name] for name in RunRow.__struct_fields__})
 
 
 async def run_of(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import astuple
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
@@ -15,8 +17,7 @@ from orvanta_platform.db.queries import load
 Fate = Literal["succeeded", "failed", "cancelled", "scheduled"]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """What becomes of a job that is at (attempt, worker, generation); worker is None where nobody runs it.
 
     `scheduled` is a retry, due in `due_in_s` seconds; the other fates end the job. `ran_s`: seconds since its
@@ -36,8 +37,7 @@ class Ending:
     openings: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NodeEnding:
+class NodeEnding(msgspec.Struct, frozen=True):
     """The end of a node that needed no job."""
 
     id: UUID
@@ -48,8 +48,7 @@ class NodeEnding:
     error_name: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(msgspec.Struct, frozen=True):
     """A job to enqueue; with `worker` and `generation` it is made already claimed (hand-off).
 
     `lane` is 1 for the first jobs of a new run, 0 for those of a run under way.
@@ -69,16 +68,14 @@ class NewJob:
     generation: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Wake:
+class Wake(msgspec.Struct, frozen=True):
     """A scheduled job (a retry) whose time has come, with the time limit of its next attempt."""
 
     job: UUID
     timeout_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewValue:
+class NewValue(msgspec.Struct, frozen=True):
     """JSON text to keep: `body` (encoding 0 as it is, 1 zlib) or the key of an object. `size` is the JSON's bytes."""
 
     id: UUID
@@ -90,8 +87,7 @@ class NewValue:
     object: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True):
     """A line of the run's history; `data` is JSON text."""
 
     kind: str
@@ -99,8 +95,7 @@ class NewEvent:
     data: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnd:
+class RunEnd(msgspec.Struct, frozen=True):
     """How the run ends; `result_of` names whose value is its result, None for null."""
 
     status: Literal["succeeded", "failed", "cancelled"]
@@ -109,8 +104,7 @@ class RunEnd:
     result_of: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StepWrite:
+class StepWrite(msgspec.Struct, frozen=True):
     """One step of one run, to be written if the run is still at `rev`.
 
     `over_cancel`: written although the run is being cancelled (only under the run's lock).
@@ -151,11 +145,8 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
     """
     alone = len(steps) == 1 and steps[0].is_plain
     text, numbers = statement(_parts(steps), alone=alone)
-    arguments = _arguments(steps)
-    if alone:
-        rows = await connection.fetch(text, *(next(iter(arguments[number - 1]), None) for number in numbers))
-    else:
-        rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
+    arguments = _arguments_alone(steps[0]) if alone else _arguments(steps)
+    rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
     return {row["n"] - 1 for row in rows}
 
 
@@ -235,85 +226,51 @@ _END_PARTS = frozenset({"deleted", "closed", "ended", "taken", "gone"})
 _ROW_PARTS = ("decided", "made", "woken", "stored", "told")
 
 
-@dataclass(slots=True)
-class _Columns:
-    """Rows of one kind, turned into the arrays that unnest takes; `n` is the step's number from 1."""
+_ROW_TYPES = (Ending, NodeEnding, NewJob, Wake, NewValue, NewEvent)
+"""The rows of a step, in the order of the statement's parameters; the fields of each in the order of its columns."""
 
-    getters: tuple[Callable[[Any], Any], ...]
-    arrays: list[list[Any]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.arrays = [[] for _ in range(len(self.getters) + 1)]
-
-    def add(self, n: int, rows: Sequence[Any]) -> None:
-        for row in rows:
-            self.arrays[0].append(n)
-            for array, getter in zip(self.arrays[1:], self.getters, strict=True):
-                array.append(getter(row))
-
-
-def _fields(row_type: type, *names: str) -> tuple[Callable[[Any], Any], ...]:
-    """Slot descriptors read a field without a look-up by name."""
-    return tuple(getattr(row_type, name).__get__ for name in names)
-
-
-_ENDING = _fields(
-    Ending,
-    "job",
-    "attempt",
-    "worker",
-    "generation",
-    "fate",
-    "error_name",
-    "mem_peak_kb",
-    "log_chars",
-    "ran_s",
-    "due_in_s",
-    "openings",
-)
-_NODE = _fields(NodeEnding, "id", "node", "node_index", "kind", "state", "error_name")
-_JOB = _fields(
-    NewJob,
-    *(
-        "id",
-        "node",
-        "node_index",
-        "kind",
-        "language",
-        "path",
-        "queue",
-        "priority",
-        "lane",
-        "timeout_s",
-        "worker",
-        "generation",
-    ),
-)
-_WAKE = _fields(Wake, "job", "timeout_s")
-_VALUE = _fields(NewValue, "id", "kind", "name", "size", "encoding", "body", "object")
-_EVENT = _fields(NewEvent, "kind", "node", "data")
 _NO_END = RunEnd("cancelled")
 
 
+def _rows(step: StepWrite) -> tuple[Sequence[msgspec.Struct], ...]:
+    return (step.endings, step.nodes, step.jobs, step.wakes, step.values, step.events)
+
+
+def _head(step: StepWrite) -> tuple[Any, ...]:
+    end = step.end or _NO_END
+    return (
+        step.run,
+        step.rev,
+        step.state,
+        step.status,
+        step.end is not None,
+        step.over_cancel,
+        end.status,
+        end.recovered,
+        end.error_name,
+        end.result_of,
+        step.inbox_seq,
+    )
+
+
+def _arguments_alone(step: StepWrite) -> list[Any]:
+    """The parameters of one plain step: no arrays."""
+    arguments = [*_head(step)]
+    for row_type, rows in zip(_ROW_TYPES, _rows(step), strict=True):
+        if rows:
+            arguments += (1, *astuple(rows[0]))
+        else:
+            arguments += [None] * (len(row_type.__struct_fields__) + 1)
+    return arguments
+
+
 def _arguments(steps: Sequence[StepWrite]) -> list[list[Any]]:
-    groups = [_Columns(getters) for getters in (_ENDING, _NODE, _JOB, _WAKE, _VALUE, _EVENT)]
-    for n, step in enumerate(steps, 1):
-        for group, rows in zip(
-            groups, (step.endings, step.nodes, step.jobs, step.wakes, step.values, step.events), strict=True
-        ):
-            group.add(n, rows)
-    ends = [step.end or _NO_END for step in steps]
-    heads: list[list[Any]] = [
-        [step.run for step in steps],
-        [step.rev for step in steps],
-        [step.state for step in steps],
-        [step.status for step in steps],
-        [step.end is not None for step in steps],
-        [step.over_cancel for step in steps],
-        [end.status for end in ends],
-        [end.recovered for end in ends],
-        [end.error_name for end in ends],
-        [end.result_of for end in ends],
-        [step.inbox_seq for step in steps],
-    ]
-    return heads + [array for group in groups for array in group.arrays]
+    """The parameters of many steps: a column each; each row's first is its step's number from 1."""
+    arguments = [list(column) for column in zip(*map(_head, steps), strict=True)]
+    for row_type, of_steps in zip(_ROW_TYPES, zip(*map(_rows, steps), strict=True), strict=True):
+        numbered = [(n, *astuple(row)) for n, rows in enumerate(of_steps, 1) for row in rows]
+        if numbered:
+            arguments += map(list, zip(*numbered, strict=True))
+        else:
+            arguments += [[] for _ in range(len(row_type.__struct_fields__) + 1)]
+    return arguments

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -152,23 +153,32 @@ class RunState:
             return _PLAIN + raw
         return _COMPRESSED + zlib.compress(raw, 6)
 
-    @classmethod
-    def decode(cls, data: bytes) -> RunState:
+    @staticmethod
+    def decode(data: bytes) -> RunState:
         """Read what `encode` wrote. Raises StateTooNew, or UnreadableState where it is nothing of ours."""
-        form, raw = data[:1], data[1:]
-        try:
-            parts = msgspec.msgpack.decode(zlib.decompress(raw) if form == _COMPRESSED else raw)
-            if form not in (_PLAIN, _COMPRESSED) or not isinstance(parts, list) or not parts:
-                raise UnreadableState("These bytes are not the state of a run.")
-            if not isinstance(parts[0], int) or parts[0] > ENGINE_VERSION:
-                raise StateTooNew(
-                    f"The run was stepped by engine version {parts[0]}, this process has {ENGINE_VERSION}.",
-                    hint="Update this process to the release of the newest one.",
-                )
-            _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts, _Parts)
-        except (msgspec.MsgspecError, zlib.error) as error:
-            raise UnreadableState("These bytes are not the state of a run.") from error
-        return cls(nodes, phase, status, _unpack(failures), order, _unpack(chosen))
+        return _decoded(data)
+
+
+_STATES_KEPT = 1_000
+"""Runs of one workflow pass through the same few states, at most 8 kB each."""
+
+
+@lru_cache(_STATES_KEPT)
+def _decoded(data: bytes) -> RunState:
+    form, raw = data[:1], data[1:]
+    try:
+        parts = msgspec.msgpack.decode(zlib.decompress(raw) if form == _COMPRESSED else raw)
+        if form not in (_PLAIN, _COMPRESSED) or not isinstance(parts, list) or not parts:
+            raise UnreadableState("These bytes are not the state of a run.")
+        if not isinstance(parts[0], int) or parts[0] > ENGINE_VERSION:
+            raise StateTooNew(
+                f"The run was stepped by engine version {parts[0]}, this process has {ENGINE_VERSION}.",
+                hint="Update this process to the release of the newest one.",
+            )
+        _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts, _Parts)
+    except (msgspec.MsgspecError, zlib.error) as error:
+        raise UnreadableState("These bytes are not the state of a run.") from error
+    return RunState(nodes, phase, status, _unpack(failures), order, _unpack(chosen))
 
 
 _Parts = tuple[int, Phase, Status, bytes, list[int], tuple[int, ...], list[int]]

@@ -9,7 +9,7 @@ from typing import Any
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
 from orvanta_platform.evaluate.javascript import JavaScript, Moment, Resolve
 from orvanta_platform.evaluate.small import Answer, Scope, evaluate
-from orvanta_platform.evaluate.transforms import dump, static_answer
+from orvanta_platform.evaluate.transforms import object_text, static_answer
 from orvanta_platform.workflow.expressions import parse_small
 
 
@@ -59,7 +59,7 @@ class Evaluator:
                 if isinstance(raw, BaseException):
                     raise raw
                 found[name] = raw
-        return b"{%s}" % b",".join(dump(name) + b":" + raw for name, raw in found.items())
+        return object_text(found)
 
     async def _input(self, name: str, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> bytes:
         own = Moment(moment.at_ms, f"{moment.seed}/{name}")

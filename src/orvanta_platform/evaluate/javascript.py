@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import struct
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import msgspec
@@ -34,8 +33,7 @@ _SLOW_S: Final = 0.02
 _WHOLE_BELOW: Final = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(msgspec.Struct, frozen=True):
     """Where time and chance of an evaluation come from: milliseconds since 1970, and any text."""
 
     at_ms: int

@@ -51,6 +51,18 @@ def input_names(transforms: Mapping[str, Any] | None) -> dict[str, frozenset[str
     return found
 
 
+def constant_inputs(transforms: Mapping[str, Any]) -> bytes | None:
+    """JSON object text of inputs of which none is an expression; None where one is, or has no value."""
+    if any(isinstance(each, dict) and each.get("type") in ("javascript", "ai") for each in transforms.values()):
+        return None
+    return object_text({name: static_answer(transform).raw for name, transform in transforms.items()})
+
+
+def object_text(fields: Mapping[str, bytes]) -> bytes:
+    """A JSON object of these names and JSON texts."""
+    return b"{%s}" % b",".join(dump(name) + b":" + raw for name, raw in fields.items())
+
+
 def opens(source: Any) -> bool:
     """Whether an expression, or a Transform tree, may open a variable or a resource."""
     match source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.compile import compile_plan, single_plan
 from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.evaluate.transforms import constant_inputs, input_names
 from orvanta_platform.workflow import document, normal
 
 K = TypeVar("K", bound=Hashable)
@@ -47,8 +48,20 @@ OWN = ""
 _DEDICATED = Pin(path="", version=0, document="", language="", dedicated=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Inputs(msgspec.Struct, frozen=True):
+    """What the inputs of a node read, and, where they read nothing, what they are: the text of a JSON object."""
+
+    names: Mapping[str, frozenset[str] | None]
+    constant: bytes | None
+
+    @classmethod
+    def of(cls, node: Node) -> Inputs:
+        """Those of a script node."""
+        transforms = node.value.get("input_transforms") or {}
+        return cls(input_names(transforms), constant_inputs(transforms))
+
+
+class Work(msgspec.Struct, frozen=True):
     """What a node's job runs. `content` is the hash of a kept document where the code is not in the node."""
 
     kind: str
@@ -65,6 +78,14 @@ class Blueprint:
 
     plan: Plan
     pins: Pins
+    _inputs: dict[int, Inputs] = field(default_factory=dict, compare=False)
+
+    def inputs(self, node: Node) -> Inputs:
+        """What the node's inputs read, found out once."""
+        found = self._inputs.get(node.index)
+        if found is None:
+            found = self._inputs[node.index] = Inputs.of(node)
+        return found
 
     def pin(self, node: Node) -> Pin:
         """The script that the node runs. Raises LookupError where the pin set lacks it."""

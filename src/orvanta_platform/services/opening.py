@@ -7,8 +7,9 @@ Each opening is in the audit trail, one row for each attempt of a job and path. 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.control import audit, secrets
 from orvanta_platform.control.actor import Actor
@@ -27,8 +28,7 @@ _NO_ATTEMPT = 0
 """Under this number stands what a run opened for its own answers, outside of any job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """For whom and for what secrets are opened: whom the run acts for, the run, the attempt of a job if one runs."""
 
     permissioned_as: str

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import msgspec
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control.masking import Opened
@@ -19,7 +20,6 @@ from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.transforms import input_names
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.locking import LOCKING_KINDS, Locks
@@ -28,7 +28,7 @@ from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.scope import View, load_scope
+from orvanta_platform.services.steps.scope import Names, View, load_scope
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
@@ -245,8 +245,11 @@ class Executor:
             scope = await self._scope(job, blueprint, {"flow_input": None})
             found = scope["flow_input"]
             return found if isinstance(found, bytes) else b"{}"
+        inputs = blueprint.inputs(node)
+        if inputs.constant is not None:
+            return inputs.constant
         transforms: dict[str, Any] = node.value.get("input_transforms") or {}
-        scope = await self._scope(job, blueprint, input_names(transforms))
+        scope = await self._scope(job, blueprint, inputs.names)
         moment = moment_of(blueprint.plan, job.run, job.node_index)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
@@ -254,7 +257,7 @@ class Executor:
         except ExpressionError as error:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
 
-    async def _scope(self, job: Claimed, blueprint: Blueprint, names: dict[str, Any]) -> Any:
+    async def _scope(self, job: Claimed, blueprint: Blueprint, names: Names) -> Any:
         reader = self._platform.tools.reader
         view = View(blueprint.plan, job.run, RunState.decode(job.run.state), job.node_index)
         return await load_scope(view, names, reader.load, reader.load_context)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from uuid import UUID
 
 from orvanta_platform.control import secrets
@@ -98,7 +98,7 @@ class Masking:
             # Not what is shared: another job may add to it meanwhile.
             result = await asyncio.to_thread(self._with_token().mask_json, result)
         error = None if found.error is None else self.error(found.error)
-        return replace(found, result=result, error=error)
+        return JobOutcome(result, error, found.mem_peak_kb, found.started, found.stopped_by)
 
     def json(self, raw: bytes) -> bytes:
         """JSON text without secrets."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 from tests.services.steps.ground import Ground, job
 
 from orvanta_platform.db.jobs import Claimed

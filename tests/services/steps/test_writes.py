@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from msgspec.structs import replace
 from tests.conftest import TestDatabase
 from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, ground, job
 from tests.services.steps.wire import Wire, wire

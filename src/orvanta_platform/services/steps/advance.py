@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
 import structlog
+from msgspec.structs import replace
 
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import jobs as job_rows

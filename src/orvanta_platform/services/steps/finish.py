@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.engine.events import Err, Event, Failed, JobCancelled, Succeeded
@@ -13,8 +14,7 @@ class SecretsOpened(Exception):
     """The job has opened secrets by API that are not masked in the Finish yet: it is to be masked anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(msgspec.Struct, frozen=True):
     """What a worker has to say about the end of a job at (attempt, worker, generation).
 
     `raw`: JSON text of the result, or of `{"error": …}`; `value`: the same as a row, uploaded where it is large.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import Claimed
@@ -104,7 +106,7 @@ def hand_on(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, 
 
 def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
     """The handed-off job as a claim would have given it."""
-    run = job.run.moved(write.rev + 1, write.state, write.status)
+    run = replace(job.run, rev=write.rev + 1, state=write.state, status=write.status)
     return Claimed(
         id=new.id,
         node=new.node,
