@@ -1,0 +1,185 @@
+"""When schedules tick: against a second-by-second reading of the clock, over changes of hours, and after downtime."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice, pairwise
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from orvanta_platform.engine.ticks import COUNTED, GRACE, LATE_STARTS, Cron, MissedRule, Move, move
+from orvanta_platform.errors import BadRequest
+
+PARIS = ZoneInfo("Europe/Paris")
+SPRING, AUTUMN = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)
+
+
+def shown(text: str, zone: ZoneInfo, at: datetime, many: int) -> list[str]:
+    """The next ticks as the zone's clocks show them."""
+    cron, ticks = Cron(text, zone), []
+    for _ in range(many):
+        found = cron.after(at)
+        assert found is not None and found > at
+        at = found
+        ticks.append(at.astimezone(zone).strftime("%d %H:%M:%S%z"))
+    return ticks
+
+
+def test_a_daily_tick_runs_once_on_the_day_with_25_hours() -> None:
+    assert shown("0 30 2 * * *", PARIS, AUTUMN, 3) == ["25 02:30:00+0200", "26 02:30:00+0100", "27 02:30:00+0100"]
+
+
+def test_a_daily_tick_runs_once_whichever_second_hour_it_is_asked_in() -> None:
+    second = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
+    assert second.astimezone(PARIS).strftime("%H:%M %z") == "02:10 +0100"
+    assert shown("0 30 2 * * *", PARIS, second, 1) == ["26 02:30:00+0100"]
+
+
+def test_a_tick_in_the_missing_hour_comes_when_it_is_over() -> None:
+    assert shown("0 30 2 * * *", PARIS, SPRING, 2) == ["29 03:00:00+0200", "30 02:30:00+0200"]
+    assert shown("5 15,30,45 2,3 29 3 *", PARIS, SPRING, 4) == [
+        "29 03:00:00+0200",
+        "29 03:15:05+0200",
+        "29 03:30:05+0200",
+        "29 03:45:05+0200",
+    ]
+
+
+def test_an_hourly_tick_comes_in_every_hour_that_passes() -> None:
+    in_autumn = shown("0 0 * * * *", PARIS, datetime(2026, 10, 24, 23, 30, tzinfo=UTC), 4)
+    assert in_autumn == ["25 02:00:00+0200", "25 02:00:00+0100", "25 03:00:00+0100", "25 04:00:00+0100"]
+    in_spring = shown("0 0 * * * *", PARIS, datetime(2026, 3, 28, 23, 30, tzinfo=UTC), 3)
+    assert in_spring == ["29 01:00:00+0100", "29 03:00:00+0200", "29 04:00:00+0200"]
+    assert shown("0 */30 2 * * *", PARIS, AUTUMN, 5)[:4] == [
+        "25 02:00:00+0200",
+        "25 02:30:00+0200",
+        "25 02:00:00+0100",
+        "25 02:30:00+0100",
+    ]
+
+
+@pytest.mark.parametrize(
+    "zone", ["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Africa/Cairo", "Asia/Kathmandu"]
+)
+@pytest.mark.parametrize("text", ["*/20 * * * * *", "0,30 15 * * * *", "7 */10 9-17 * * *", "0 0 * * * MON"])
+def test_by_the_time_that_passes_each_second_whose_clock_fits_ticks(zone: str, text: str) -> None:
+    """Read second by second over 2 days around each change of hours in 2026."""
+    place = ZoneInfo(zone)
+    for change in _changes(place):
+        first, last = change - timedelta(hours=3), change + timedelta(hours=3)
+        every = (first + timedelta(seconds=n) for n in range(int((last - first).total_seconds()) + 1))
+        expected = [at for at in every if _fits(text, at.astimezone(place))]
+        assert list(Cron(text, place).between(first, last)) == expected, (zone, text, change)
+
+
+def _changes(zone: ZoneInfo) -> list[datetime]:
+    hours = [datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=30 * n) for n in range(365 * 48)]
+    found = [b for a, b in pairwise(hours) if a.astimezone(zone).utcoffset() != b.astimezone(zone).utcoffset()]
+    return found or [hours[1000]]
+
+
+def _fits(text: str, at: datetime) -> bool:
+    second, minute, hour, _, _, weekday = text.split()
+    fields = {second: at.second, minute: at.minute, hour: at.hour}
+    return all(_in(field, value) for field, value in fields.items() if field != "*") and (
+        weekday == "*" or at.weekday() == 0
+    )
+
+
+def _in(field: str, value: int) -> bool:
+    if field.startswith("*/"):
+        return value % int(field[2:]) == 0
+    low, _, high = field.partition("-")
+    return int(low) <= value <= int(high) if high else value in map(int, field.split(","))
+
+
+def test_ticks_follow_each_other_in_every_zone_and_never_twice() -> None:
+    for zone in ("Europe/Paris", "America/Sao_Paulo", "Africa/Casablanca", "Asia/Beirut", "Pacific/Apia"):
+        for text in ("0 0 0 * * *", "0 30 1-3 * * *", "30 59 23 * * *", "0 */45 * * * *"):
+            at = datetime(2010, 1, 1, tzinfo=UTC)
+            ticks = list(islice(Cron(text, ZoneInfo(zone)).between(at, at + timedelta(days=1000)), 2500))
+            assert len(ticks) > 950 and all(a < b for a, b in pairwise(ticks)), (zone, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "* * * * *", "* * * * * * *", "61 * * * * *", "x * * * * *", "0 0 0 31 2 *", "0 0 0 * * MON#6"]
+)
+def test_what_is_no_schedule_is_refused(text: str) -> None:
+    with pytest.raises(BadRequest):
+        Cron(text, UTC)
+
+
+def test_days_are_cron_days() -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    assert (
+        Cron("0 0 0 ? * SUN", UTC).after(at) == Cron("0 0 0 * * 0", UTC).after(at) == datetime(2026, 1, 4, tzinfo=UTC)
+    )
+    assert Cron("0 0 0 L * *", UTC).after(at) == datetime(2026, 1, 31, tzinfo=UTC)
+    assert Cron("0 0 0 15 * MON", UTC).after(at) == datetime(2026, 1, 5, tzinfo=UTC)
+    assert Cron("0 0 0 29 2 *", UTC).after(at) == datetime(2028, 2, 29, tzinfo=UTC)
+
+
+def moves(
+    text: str, tick: datetime, now: datetime, rule: MissedRule
+) -> tuple[list[datetime], list[int], datetime | None]:
+    """What is started, how many are missed each time, and the first tick after `now`."""
+    cron, started, missed = Cron(text, UTC), list[datetime](), list[int]()
+    at: datetime | None = tick
+    while at is not None and at <= now:
+        found = move(cron, at, now, rule)
+        if found.start:
+            started.append(at)
+        else:
+            missed.append(found.missed)
+        assert found.next_at is None or found.next_at > at
+        at = found.next_at
+    return started, missed, at
+
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("rule", ["skip", "once", "all"])
+def test_a_tick_that_is_not_late_runs_and_the_next_comes_from_it(rule: MissedRule) -> None:
+    cron = Cron("0 0 12 * * *", UTC)
+    for late in (timedelta(0), timedelta(seconds=1), GRACE):
+        assert move(cron, NOON, NOON + late, rule) == Move(start=True, next_at=NOON + timedelta(days=1))
+
+
+def test_after_downtime_nothing_the_last_one_or_all_run() -> None:
+    first, now = NOON - timedelta(days=3), NOON + timedelta(minutes=10)
+    later = NOON + timedelta(days=1)
+    days = [NOON - timedelta(days=n) for n in (3, 2, 1, 0)]
+    assert moves("0 0 12 * * *", first, now, "skip") == ([], [4], later)
+    assert moves("0 0 12 * * *", first, now, "once") == ([NOON], [3], later)
+    assert moves("0 0 12 * * *", first, now, "all") == (days, [], later)
+
+
+def test_a_tick_of_the_last_minute_is_never_missed() -> None:
+    first, now = NOON - timedelta(days=3), NOON + timedelta(seconds=5)
+    later = NOON + timedelta(days=1)
+    for rule in ("skip", "once"):
+        assert moves("0 0 12 * * *", first, now, rule) == ([NOON], [3], later)
+
+
+def test_all_is_at_most_the_last_hundred() -> None:
+    first, now = NOON - timedelta(hours=10), NOON + timedelta(minutes=1, seconds=30)
+    started, missed, later = moves("0 */1 * * * *", first, now, "all")
+    assert missed == [600 + 1 - LATE_STARTS]
+    assert started[0] == NOON - timedelta(minutes=99) and started[-1] == NOON + timedelta(minutes=1)
+    assert len(started) == LATE_STARTS + 1 and later == NOON + timedelta(minutes=2)
+
+
+@pytest.mark.parametrize("rule", ["skip", "once", "all"])
+def test_a_year_of_seconds_is_let_go_without_counting_them_all(rule: MissedRule) -> None:
+    found = move(Cron("* * * * * *", UTC), NOON - timedelta(days=365), NOON, rule)
+    assert found.start is False and found.missed == COUNTED
+    late = {"skip": 0, "once": 0, "all": LATE_STARTS}[rule]
+    assert found.next_at == NOON - GRACE - timedelta(seconds=late)
+
+
+def test_a_schedule_may_have_no_tick_any_more() -> None:
+    leap = Cron("0 0 0 29 2 MON#5", UTC)
+    assert leap.after(NOON) is not None
+    assert Cron("0 0 0 30 2 MON", UTC).after(NOON) is not None
