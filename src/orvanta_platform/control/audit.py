@@ -8,8 +8,8 @@ from typing import Any, Literal
 import msgspec
 
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.db.audit import NewAudit, append
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
 
 ActionKind = Literal["Created", "Updated", "Delete", "Execute"]
 
@@ -30,16 +30,29 @@ async def record(
     `operation` is `<noun>.<verb>` (scripts.create); `parameters` small JSON-able values without secrets or
     payload. `workspace` is the actor's where not given.
     """
-    text = msgspec.json.encode(parameters).decode() if parameters else None
-    await conn.execute(
-        load("audit")["append"].text,
-        workspace or actor.workspace,
-        actor.username,
-        on_behalf_of,
-        operation,
-        action_kind,
-        resource,
-        text,
-        actor.address,
-        actor.request_id,
+    told = row(actor, operation, action_kind, resource, parameters, workspace=workspace, on_behalf_of=on_behalf_of)
+    await append(conn, told)
+
+
+def row(
+    actor: Actor,
+    operation: str,
+    action_kind: ActionKind,
+    resource: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    *,
+    workspace: str | None = None,
+    on_behalf_of: str | None = None,
+) -> NewAudit:
+    """What `record` appends."""
+    return NewAudit(
+        workspace=workspace or actor.workspace,
+        actor=actor.username,
+        on_behalf_of=on_behalf_of,
+        operation=operation,
+        action_kind=action_kind,
+        resource=resource,
+        parameters=msgspec.json.encode(parameters).decode() if parameters else None,
+        address=actor.address,
+        request_id=actor.request_id,
     )

@@ -19,7 +19,7 @@ Connection = Any
 T = TypeVar("T")
 
 MINIMUM_VERSION = 150000
-_ATTEMPTS = 8
+_ATTEMPTS = 10
 
 CONNECTION_LOST: tuple[type[Exception], ...] = (
     asyncpg.PostgresConnectionError,
@@ -60,6 +60,7 @@ class Database:
         self.pool = pool
         self.url = url
         self.direct_url = direct_url
+        self._waits_by_session = False
 
     @classmethod
     async def connect(
@@ -70,7 +71,7 @@ class Database:
         Raises DatabaseUnavailable and DatabaseTooOld with what to do about it.
         """
         try:
-            pool = await _open(url, min_size, max_size, BY_INDEX if by_index else {})
+            pool = await _open(url, min_size, max_size, _WAITS | (BY_INDEX if by_index else {}))
         except CANNOT_CONNECT as error:
             raise unavailable(error) from error
         database = cls(pool, url, direct_url or url)
@@ -84,6 +85,7 @@ class Database:
     async def _check_version(self) -> None:
         async with self.pool.acquire() as connection:
             version = int(await connection.fetchval(load("schema")["server_version"].text))
+            self._waits_by_session = await connection.fetchval(load("schema")["lock_timeout"].text) == LOCK_TIMEOUT
         if version < MINIMUM_VERSION:
             raise DatabaseTooOld(
                 f"PostgreSQL {version // 10000} is too old; Orvanta needs 15 or newer.",
@@ -100,7 +102,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """A READ COMMITTED transaction that waits at most 500 ms for a lock."""
         async with self.pool.acquire() as connection, connection.transaction():
-            await connection.execute(load("schema")["set_lock_timeout"].text)
+            if not self._waits_by_session:
+                await connection.execute(load("schema")["set_lock_timeout"].text)
             yield connection
 
     async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -132,6 +135,10 @@ class Database:
         except TimeoutError:
             self.pool.terminate()
 
+
+LOCK_TIMEOUT = "500ms"
+_WAITS = {"lock_timeout": LOCK_TIMEOUT}
+"""Set once a connection, where no pooler in between forgets it: it would cost each transaction a round trip."""
 
 BY_INDEX = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
 """For the few statements of a worker, on tables that are small at one moment and full of dead rows at the next: a

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, Literal
@@ -11,8 +10,8 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import astuple
 
+from orvanta_platform.db import statements
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.queries import load
 
 Fate = Literal["succeeded", "failed", "cancelled", "scheduled"]
 
@@ -129,8 +128,7 @@ class StepWrite(msgspec.Struct, frozen=True):
     @property
     def is_plain(self) -> bool:
         """Whether it has at most one row of every kind."""
-        kinds = (self.endings, self.nodes, self.jobs, self.wakes, self.values, self.events)
-        return all(len(rows) <= 1 for rows in kinds)
+        return all(len(rows) <= 1 for rows in _rows(self))
 
     @property
     def size(self) -> int:
@@ -145,13 +143,11 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
     """
     alone = len(steps) == 1 and steps[0].is_plain
     text, numbers = statement(_parts(steps), alone=alone)
-    arguments = _arguments_alone(steps[0]) if alone else _arguments(steps)
+    arguments = arguments_alone(steps[0]) if alone else arguments_of(steps)
     rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
     return {row["n"] - 1 for row in rows}
 
 
-_PART = re.compile(r"^\), (?P<name>\w+) AS (?:MATERIALIZED )?\(\n", re.MULTILINE)
-_PARAMETER = re.compile(r"\$(\d+)")
 ALWAYS = frozenset({"step", "ending", "locked", "good", "root"})
 """The parts of the statement without which there is none."""
 
@@ -164,37 +160,24 @@ _ROOTS = {
 _ENDING_ROWS = "ran_s, due_in_s, openings)"
 """Where the rows of endings are named: alone, a step may have none."""
 
-_ROWS = re.compile(r"unnest\((?P<columns>[^()]*)\)(?P<numbered> WITH ORDINALITY)?")
-
 
 @cache
-def statement(parts: frozenset[str], *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
+def statement(wanted: frozenset[str], *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
     """The statement of these parts alone, and which of the whole one's parameters it takes, in its order.
 
-    A part that has nothing to do costs its start all the same: half of the time of a step. `alone`: the parameters
-    are those of one row each and no arrays, whose items the driver looks at one by one.
+    `alone`: the parameters are those of one row each and no arrays.
     """
-    text, select = load("steps")["write_steps"].text.rsplit("\n)\nSELECT", 1)
-    heads = list(_PART.finditer(text))
-    starts = [0, *(head.start() for head in heads)]
-    names = ["step", *(head["name"] for head in heads)]
-    ends = [*starts[1:], len(text)]
-    kept = parts | ALWAYS
-    text = "".join(text[start:end] for name, start, end in zip(names, starts, ends, strict=True) if name in kept)
+    every, end = statements.parts("steps", "write_steps")
+    kept = wanted | ALWAYS
+    text = "".join(part for name, part in every.items() if name in kept)
     for name, source in _ROOTS.items():
         if name not in kept:
             text = text.replace(source, "")
-    numbers = tuple(dict.fromkeys(int(number) for number in _PARAMETER.findall(text)))
-    places = {number: place for place, number in enumerate(numbers, 1)}
-    text = _PARAMETER.sub(lambda match: f"${places[int(match[1])]}", text)
+    text, numbers = statements.renumbered(text)
     if alone:
-        text = _ROWS.sub(_one_row, text).replace("ANY($1)", "$1").replace(_ENDING_ROWS, f"{_ENDING_ROWS} WHERE n > 0")
-    return f"{text}\n)\nSELECT{select}", numbers
-
-
-def _one_row(match: re.Match[str]) -> str:
-    columns = match["columns"].replace("[]", "")
-    return f"(VALUES ({columns}{', 1::bigint' if match['numbered'] else ''}))"
+        text = statements.of_one_row(text).replace("ANY($1)", "$1")
+        text = text.replace(_ENDING_ROWS, f"{_ENDING_ROWS} WHERE n > 0")
+    return text + end, numbers
 
 
 def _parts(steps: Sequence[StepWrite]) -> frozenset[str]:
@@ -216,10 +199,13 @@ def _parts(steps: Sequence[StepWrite]) -> frozenset[str]:
                 parts.add("history")
             if ending.worker is None:
                 parts.add("untimed")
-        for name, rows in zip(_ROW_PARTS, (step.nodes, step.jobs, step.wakes, step.values, step.events), strict=True):
-            if rows:
-                parts.add(name)
+        parts |= row_parts(step)
     return frozenset(parts)
+
+
+def row_parts(step: StepWrite) -> frozenset[str]:
+    """The parts that insert what hangs on the run's row."""
+    return frozenset(name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows)
 
 
 _END_PARTS = frozenset({"deleted", "closed", "ended", "taken", "gone"})
@@ -253,7 +239,7 @@ def _head(step: StepWrite) -> tuple[Any, ...]:
     )
 
 
-def _arguments_alone(step: StepWrite) -> list[Any]:
+def arguments_alone(step: StepWrite) -> list[Any]:
     """The parameters of one plain step: no arrays."""
     arguments = [*_head(step)]
     for row_type, rows in zip(_ROW_TYPES, _rows(step), strict=True):
@@ -264,7 +250,7 @@ def _arguments_alone(step: StepWrite) -> list[Any]:
     return arguments
 
 
-def _arguments(steps: Sequence[StepWrite]) -> list[list[Any]]:
+def arguments_of(steps: Sequence[StepWrite]) -> list[list[Any]]:
     """The parameters of many steps: a column each; each row's first is its step's number from 1."""
     arguments = [list(column) for column in zip(*map(_head, steps), strict=True)]
     for row_type, of_steps in zip(_ROW_TYPES, zip(*map(_rows, steps), strict=True), strict=True):

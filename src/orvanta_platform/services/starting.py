@@ -10,15 +10,18 @@ from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+from msgspec.structs import replace
 
 from orvanta_platform import clock
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import values as value_rows
-from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.audit import NewAudit, append
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.runs import NewRun, RunRow
-from orvanta_platform.db.steps import StepWrite, write_steps
+from orvanta_platform.db.starts import start_run
+from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
@@ -88,7 +91,20 @@ async def begin(
     later = options.scheduled_at is not None and options.scheduled_at > clock.now()
     step = None if later else await _first_step(platform, beginning, new, {(new.id, "args", ""): args})
 
+    told = audit.row(
+        actor,
+        "jobs.run",
+        "Execute",
+        beginning.path,
+        {"run": str(new.id), "kind": new.kind, "trigger": new.trigger},
+        workspace=new.workspace,
+    )
     tries = 0
+    if step is not None and step.end is None and inside is None and not (options.idempotency_key or options.run_id):
+        if await _begin_at_once(platform, beginning, new, args_value, step, told):
+            _tell(platform, new.id, step)
+            return new.id
+        tries = 1
 
     async def write(connection: Connection) -> UUID:
         nonlocal tries
@@ -110,15 +126,7 @@ async def begin(
             await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
         elif step is not None and not await write_steps(connection, [step]):
             raise AssertionError(f"the first step of run {new.id} was not written")
-        await audit.record(
-            connection,
-            actor,
-            "jobs.run",
-            "Execute",
-            beginning.path,
-            {"run": str(new.id), "kind": new.kind, "trigger": new.trigger},
-            workspace=new.workspace,
-        )
+        await append(connection, told)
         return new.id
 
     try:
@@ -132,13 +140,33 @@ async def begin(
         raise Conflict(
             f"A run with the id {options.run_id} exists.", hint="Leave the id out, or choose a new one."
         ) from error
-    if step is not None:
-        platform.notify.queue(*{job.queue for job in step.jobs})
-        if step.end is not None:
-            platform.notify.run_ended(run)
-    else:
-        platform.notify.send("timer")
+    _tell(platform, run, step)
     return run
+
+
+def _tell(platform: Platform, run: UUID, step: StepWrite | None) -> None:
+    """Wake those whom the beginning concerns; without a step it is to begin later."""
+    if step is None:
+        platform.notify.send("timer")
+        return
+    platform.notify.queue(*{job.queue for job in step.jobs})
+    if step.end is not None:
+        platform.notify.run_ended(run)
+
+
+async def _begin_at_once(
+    platform: Platform, beginning: Beginning, new: NewRun, args: NewValue, step: StepWrite, told: NewAudit
+) -> bool:
+    """One statement for all of it. False: it got no answer, or one that the next try may not get."""
+    text = beginning.text
+    document = (new.document, text) if text is not None and new.document is not None else None
+    try:
+        async with platform.db.acquire() as connection:
+            pins = write_pins(beginning.pins) if beginning.pins else None
+            await start_run(connection, new, replace(step, values=[args, *step.values]), told, document, pins)
+    except (*TRANSIENT, *CONNECTION_LOST):
+        return False
+    return True
 
 
 class _EndedAlready(Exception):

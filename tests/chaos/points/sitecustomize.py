@@ -156,6 +156,7 @@ def in_supervisors() -> None:
 
 def in_servers() -> None:
     """Points of a server."""
+    wrap("services.starting:start_run", unanswered("accepting"))
     wrap("services.starting:write_steps", unanswered("accepting"))
     in_observers()
 

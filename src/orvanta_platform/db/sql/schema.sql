@@ -2,6 +2,10 @@
 -- The server's version as a number, 180006 for 18.6.
 SELECT current_setting('server_version_num')
 
+-- name: lock_timeout
+-- How long a lock is waited for on this connection.
+SELECT current_setting('lock_timeout')
+
 -- name: set_lock_timeout
 -- No lock is waited for longer than this: the transaction is tried again with jitter.
 SET LOCAL lock_timeout = '500ms'

@@ -1,0 +1,49 @@
+"""The start of a run in one statement: its row, its first step, its audit row."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from msgspec.structs import astuple, replace
+
+from orvanta_platform.db import statements
+from orvanta_platform.db.audit import NewAudit
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import NewRun
+from orvanta_platform.db.steps import StepWrite, arguments_alone, arguments_of, row_parts
+
+_OWN_PARAMETERS = 36
+
+
+async def start_run(
+    connection: Connection,
+    run: NewRun,
+    step: StepWrite,
+    audit: NewAudit,
+    document: tuple[bytes, bytes] | None,
+    pins: tuple[bytes, str] | None,
+) -> None:
+    """Insert a run that its first step (one without endings) did not end. `document` and `pins`: hash and text.
+
+    Raises asyncpg.UniqueViolationError where the id is taken by a live run.
+    """
+    own = {"documented"} if document else set()
+    own |= {"pinned"} if pins else set()
+    text, numbers = statement(frozenset(own), row_parts(step), alone=step.is_plain)
+    after = replace(run, state=step.state)
+    arguments = [*astuple(after), step.rev + 1, step.status, *astuple(audit)]
+    arguments += [*(document or (None, None)), *(pins or (None, None))]
+    arguments += arguments_alone(step) if step.is_plain else arguments_of([step])
+    await connection.fetch(text, *(arguments[number - 1] for number in numbers))
+
+
+@cache
+def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
+    """The statement of these parts, and which parameters it takes: its own 36, then those of write_steps."""
+    every, end = statements.parts("starts", "start_run")
+    text = "".join(part for name, part in every.items() if name in own or name in ("root", "audited"))
+    steps, _ = statements.parts("steps", "write_steps")
+    hanging = "".join(part for name, part in steps.items() if name in of_step)
+    text += statements.moved(statements.of_one_row(hanging) if alone else hanging, _OWN_PARAMETERS)
+    text, numbers = statements.renumbered(text)
+    return text + end, numbers
