@@ -37,11 +37,12 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class LiveState:
-    """A live run's state and the indexes of its nodes that have a live job."""
+    """A live run's state, the indexes of its nodes that have a live job, and how many wait without one."""
 
     run: UUID
     state: bytes
     nodes: frozenset[int]
+    waits: int
 
 
 async def broken(connection: Connection) -> list[Broken]:
@@ -56,4 +57,4 @@ async def broken(connection: Connection) -> list[Broken]:
 async def live_states(connection: Connection) -> list[LiveState]:
     """States of live runs whose inbox is empty, at most 10,000."""
     rows = await connection.fetch(load("consistency")["live_states"].text)
-    return [LiveState(row["id"], row["state"], frozenset(row["nodes"])) for row in rows]
+    return [LiveState(row["id"], row["state"], frozenset(row["nodes"]), row["waits"]) for row in rows]

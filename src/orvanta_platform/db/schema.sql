@@ -373,12 +373,13 @@ COMMENT ON TABLE opening IS 'A secret that an attempt of a running job was given
 CREATE TABLE timer (
     run    uuid NOT NULL,
     job    uuid NOT NULL,
-    kind   text NOT NULL CHECK (kind IN ('start', 'retry', 'cancel')),
+    kind   text NOT NULL CHECK (kind IN ('start', 'retry', 'cancel', 'wait', 'deadline')),
     due_at timestamptz NOT NULL,
     PRIMARY KEY (run, job, kind)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX timer_due ON timer (due_at);
+COMMENT ON COLUMN timer.job IS 'The run itself, one of its jobs, or the derived id of a node without one.';
 
 CREATE TABLE inbox (
     run        uuid NOT NULL,

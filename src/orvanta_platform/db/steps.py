@@ -12,6 +12,7 @@ from msgspec.structs import astuple
 
 from orvanta_platform.db import statements
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.waits import WaitWrite
 
 Fate = Literal["succeeded", "failed", "cancelled", "scheduled"]
 
@@ -103,12 +104,15 @@ class RunEnd(msgspec.Struct, frozen=True):
     result_of: UUID | None = None
 
 
+NO_WAITS = WaitWrite()
+
+
 class StepWrite(msgspec.Struct, frozen=True):
     """One step of one run, to be written if the run is still at `rev`.
 
     `over_cancel`: written although the run is being cancelled (only under the run's lock).
     `inbox_seq`: the inbox row that was taken in. One alone: a row with a lower seq may be committed at any moment,
-    and nobody has read it.
+    and nobody has read it. `waits`: written beside it (`waits.write`), only under the run's lock.
     """
 
     run: UUID
@@ -124,6 +128,7 @@ class StepWrite(msgspec.Struct, frozen=True):
     end: RunEnd | None = None
     over_cancel: bool = False
     inbox_seq: int | None = None
+    waits: WaitWrite = NO_WAITS
 
     @property
     def is_plain(self) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import condition, ends
+from orvanta_platform.engine import condition, ends, waits
 from orvanta_platform.engine.effects import Enqueue
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Fail, Prepare, Succeed, Verdict
+from orvanta_platform.engine.verdict import Delay, Fail, Prepare, Succeed, Verdict
 
 MAX_TIMEOUT_S = 365 * 86_400.0
 """No time limit of a node is longer: a year."""
@@ -34,8 +34,10 @@ def begin(step: Step) -> None:
         match verdict:
             case Prepare(timeout_s):
                 step.prepared[index] = timeout_s
-            case Succeed(mark, result, exports):
-                ends.succeed(step, index, exports, mark, result=result)
+            case Succeed(mark, result, exports, hold):
+                ends.succeed(step, index, exports, mark, result=result, hold=hold)
+            case Delay():
+                waits.begin_delay(step, index, verdict)
             case Fail(error):
                 ends.fail(step, index, error, retryable=False)
 
@@ -49,7 +51,17 @@ def enqueue(step: Step) -> None:
 
 
 def _verdict(step: Step, node: Node) -> Verdict | None:
-    return condition.verdict(step, node) if node.kind is Kind.CONDITION else _job(step, node)
+    if step.nodes[node.index] != Mark.WAITING_TIMER:
+        instead = waits.instead(step, node)
+        if instead is None or not waits.goes_on(instead):
+            return instead
+    match node.kind:
+        case Kind.CONDITION:
+            return condition.verdict(step, node)
+        case Kind.DELAY:
+            return waits.delay(step, node)
+        case _:
+            return _job(step, node)
 
 
 def _job(step: Step, node: Node) -> Verdict | None:

@@ -50,6 +50,14 @@ def cancel(step: Step, *, force: bool) -> None:
                 step.end(index, Mark.CANCELLED)
 
 
+def end_unstarted(step: Step, error: Err | None) -> None:
+    """skip_expr was true: the run has succeeded without a node; or it threw."""
+    if error is None:
+        _end(step, Status.SUCCEEDED, Null(), skipped=True)
+    else:
+        _end(step, Status.FAILED, Thrown(error))
+
+
 def _after_failure(step: Step) -> None:
     if step.plan.failure is None:
         _end(step, Status.FAILED, ErrorOf(step.order[0]), error_node=step.order[0])
@@ -75,9 +83,15 @@ def _end_well(step: Step) -> None:
 
 
 def _end(
-    step: Step, status: Status, outcome: ResultRef, *, recovered: bool = False, error_node: int | None = None
+    step: Step,
+    status: Status,
+    outcome: ResultRef,
+    *,
+    recovered: bool = False,
+    error_node: int | None = None,
+    skipped: bool = False,
 ) -> None:
     step.phase = Phase.ENDED
     step.turn(status)
     step.effects.append(Record("run_ended", error_node, {"status": status.value, "recovered": recovered}))
-    step.effects.append(RunEnded(status, outcome, recovered, error_node))
+    step.effects.append(RunEnded(status, outcome, recovered, error_node, skipped))

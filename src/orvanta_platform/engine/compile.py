@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from orvanta_platform.engine.plan import Edge, Join, Kind, Node, Plan, Retry, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
@@ -40,6 +42,8 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         is_list=not top.is_graph,
         main_sinks=top.main_sinks,
         handling_sinks=top.handling_sinks,
+        skip_expr=tree.get("skip_expr") or None,
+        env=msgspec.json.encode(tree.get("flow_env") or {}),
         indexes={node.id: node.index for node in nodes},
     )
 
@@ -81,7 +85,17 @@ def _node(node: graph.Node, index: int) -> Node:
         exports=tuple((tree.get("export") or {}).items()),
         tag=value.get("tag") or value.get("tag_override") or None,
         priority=tree.get("priority"),
+        skip_if=(tree.get("skip_if") or {}).get("expr"),
+        mock=_mock(tree.get("mock") or {}),
+        sleep=tree.get("sleep"),
+        delay=next(((key, value[key]) for key in ("seconds", "until") if key in value), None)
+        if kind is Kind.DELAY
+        else None,
     )
+
+
+def _mock(mock: Mapping[str, Any]) -> bytes | None:
+    return msgspec.json.encode(mock.get("return_value")) if mock.get("enabled") is True else None
 
 
 def _retry(tree: Mapping[str, Any] | None) -> Retry | None:

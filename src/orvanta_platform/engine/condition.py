@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from orvanta_platform.engine import ends
+from orvanta_platform.engine import waits
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Fail, Succeed, Verdict
+from orvanta_platform.engine.verdict import Fail, Verdict
 
 
 def verdict(step: Step, node: Node) -> Verdict | None:
@@ -18,7 +18,4 @@ def verdict(step: Step, node: Node) -> Verdict | None:
     if isinstance(answer, Err):
         return Fail(answer)
     mark, result = (Mark.TRUE, b"true") if answer.truthy else (Mark.FALSE, b"false")
-    exports = ends.exports(step, node, result=result)
-    if exports is None:
-        return None
-    return Fail(exports) if isinstance(exports, Err) else Succeed(mark, result, exports)
+    return waits.succeeded(step, node, mark, result)

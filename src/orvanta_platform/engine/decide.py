@@ -6,7 +6,7 @@ from typing import assert_never
 
 from orvanta_platform.engine import ends
 from orvanta_platform.engine.begin import begin, enqueue
-from orvanta_platform.engine.close import cancel, close
+from orvanta_platform.engine.close import cancel, close, end_unstarted
 from orvanta_platform.engine.effects import CloseTimer, Decision, Need, Record
 from orvanta_platform.engine.events import (
     Answers,
@@ -21,7 +21,7 @@ from orvanta_platform.engine.events import (
 )
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.spread import spread
-from orvanta_platform.engine.state import MARK_STATE, Mark, Phase, RunState
+from orvanta_platform.engine.state import HELD, MARK_STATE, Mark, Phase, RunState
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.engine.step import Step
 
@@ -78,6 +78,13 @@ def _take_in(step: Step, event: Event) -> bool:
 def _start(step: Step) -> bool:
     if any(step.nodes) or step.status is not Status.QUEUED:
         return False
+    if step.plan.skip_expr is not None:
+        answer = step.ask("skip_expr", len(step.plan.nodes), step.plan.skip_expr)
+        if answer is None:
+            return True
+        if isinstance(answer, Err) or answer.truthy:
+            end_unstarted(step, answer if isinstance(answer, Err) else None)
+            return True
     step.effects.append(Record("run_started", None, {}))
     step.ready.update(step.plan.starts)
     return True
@@ -90,23 +97,31 @@ def _finish(step: Step, index: int, error: Err | None, *, retryable: bool) -> bo
     if error is not None:
         ends.fail(step, index, error, retryable=retryable)
         return True
-    exports = ends.exports(step, step.plan.node(index))
+    node = step.plan.node(index)
+    exports, hold = ends.exports(step, node), ends.hold(step, node)
     if isinstance(exports, Err):
         ends.fail(step, index, exports, retryable=False)
-    elif exports is not None:
-        ends.succeed(step, index, exports)
+    elif isinstance(hold, Err):
+        ends.fail(step, index, hold, retryable=False)
+    elif exports is not None and hold is not None:
+        ends.succeed(step, index, exports, hold=hold)
     return True
 
 
 def _due(step: Step, index: int) -> bool:
-    if step.nodes[index] != Mark.WAITING_TIMER:
+    if step.nodes[index] == Mark.SLEEPING:
+        step.release(index)
+    elif step.nodes[index] == Mark.WAITING_TIMER:
+        step.ready.add(index)
+    else:
         return False
-    step.ready.add(index)
     return True
 
 
 def _job_cancelled(step: Step, index: int, error: Err) -> bool:
     if MARK_STATE[step.nodes[index]] not in (NodeState.QUEUED, NodeState.RUNNING, NodeState.WAITING_TIMER):
+        return False
+    if step.nodes[index] in HELD:
         return False
     if step.phase in (Phase.FAILING, Phase.CANCELLING):
         step.forget_failures(index)

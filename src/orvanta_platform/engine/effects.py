@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from orvanta_platform.engine.state import RunState
     from orvanta_platform.engine.step import Step
 
-Purpose = Literal["condition", "retry_if", "timeout", "export", "output"]
+Purpose = Literal[
+    "condition", "retry_if", "timeout", "export", "output", "skip_if", "skip_expr", "pass", "sleep", "seconds", "until"
+]
+
+TimerKind = Literal["wait", "deadline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,24 @@ class CloseTimer:
     """The node will not be retried: its timer and its scheduled job go."""
 
     node: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """The node waits so many seconds, or `until` a time (RFC 3339): then TimerDue. Its job, if any, has ended."""
+
+    node: int
+    kind: TimerKind = "wait"
+    seconds: float | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropTimer:
+    """The node waits no longer: the timer that SetTimer made goes."""
+
+    node: int
+    kind: TimerKind = "wait"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +172,19 @@ class RunEnded:
     """The run ended succeeded, failed or cancelled. `recovered`: the failure module made it succeed.
 
     `error_node`: the first unhandled failure in order of commit, or the failure module where that failed.
+    `skipped`: skip_expr was true.
     """
 
     status: Status
     result: ResultRef
     recovered: bool = False
     error_node: int | None = None
+    skipped: bool = False
 
 
-Effect = Enqueue | Retry | CancelJob | CloseTimer | NodeEnded | Export | RunStatus | Record | RunEnded
+Effect = (
+    Enqueue | Retry | CancelJob | CloseTimer | SetTimer | DropTimer | NodeEnded | Export | RunStatus | Record | RunEnded
+)
 
 
 @dataclass(frozen=True, slots=True)

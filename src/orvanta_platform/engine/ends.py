@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from orvanta_platform.engine import retry
-from orvanta_platform.engine.effects import Export, Record, Retry
+import msgspec
+
+from orvanta_platform.engine import duration, retry
+from orvanta_platform.engine.effects import Export, Record, Retry, SetTimer
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Exports
+from orvanta_platform.engine.verdict import NO_HOLD, Exports, Hold
 
 
 def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports | Err | None:
@@ -25,12 +27,34 @@ def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports |
     return thrown or tuple((name, answer.raw) for name, answer in answers if isinstance(answer, Answer))
 
 
+def hold(step: Step, node: Node) -> Hold | Err | None:
+    """What keeps the edges of a node closed after success; None while an answer is missing. Last nodes hold nothing."""
+    source = node.sleep
+    if source is None or not node.targets or step.phase is not Phase.NORMAL:
+        return NO_HOLD
+    answer = step.ask("sleep", node.index, source)
+    if not isinstance(answer, Answer):
+        return answer
+    wait_s = duration.seconds(msgspec.json.decode(answer.raw), "InvalidSleep", "The seconds of a sleep")
+    return wait_s if isinstance(wait_s, Err) else Hold(wait_s)
+
+
 def succeed(
-    step: Step, index: int, exports: Exports, mark: Mark = Mark.SUCCEEDED, *, result: bytes | None = None
+    step: Step,
+    index: int,
+    exports: Exports,
+    mark: Mark = Mark.SUCCEEDED,
+    *,
+    result: bytes | None = None,
+    hold: Hold = NO_HOLD,
 ) -> None:
     """The node ended well. `result` is given for a node without a job."""
     step.forget_failures(index)
-    step.end(index, mark, result=result)
+    if hold.sleep_s > 0:
+        step.hold(index, Mark.SLEEPING, mark, result=result)
+        step.effects.append(SetTimer(index, "wait", hold.sleep_s))
+    else:
+        step.end(index, mark, result=result)
     step.effects += [Export(index, name, raw) for name, raw in exports]
 
 

@@ -19,11 +19,15 @@ class Kind(StrEnum):
     SCRIPT = "script"
     IDENTITY = "identity"
     CONDITION = "condition"
+    DELAY = "delay"
 
     @property
     def is_job(self) -> bool:
         """Whether the node is work in the queue; otherwise it is decided inside the step."""
-        return self is not Kind.CONDITION
+        return self not in _WITHOUT_JOB
+
+
+_WITHOUT_JOB = frozenset({Kind.CONDITION, Kind.DELAY})
 
 
 class Join(StrEnum):
@@ -72,7 +76,8 @@ class Node:
 
     `edges` are incoming, `targets` outgoing (ascending by index), `ancestors` a bit set of the indexes of
     nodes whose results this node may read. `timeout` and the exports are Transform trees; `timeout` may be
-    a number of seconds.
+    a number of seconds. `skip_if` is an expression, `mock` the JSON text given instead of running, `sleep` a
+    Transform of seconds. `delay`: "seconds" or "until", and the Transform of that.
     """
 
     index: int
@@ -90,11 +95,17 @@ class Node:
     exports: tuple[tuple[str, Any], ...] = ()
     tag: str | None = None
     priority: int | None = None
+    skip_if: str | None = None
+    mock: bytes | None = None
+    sleep: Any | None = None
+    delay: tuple[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`failure` is the failure module (its index is len(nodes)). `output` is a Transform tree.
+
+    `skip_expr`: an expression; where it is true nothing runs. `env`: JSON text of `flow_env`.
 
     `indexes` finds a node of `nodes` by id.
     `is_list`: no node has `needs`; the result is that of the last module run.
@@ -109,6 +120,8 @@ class Plan:
     main_sinks: tuple[int, ...] = ()
     handling_sinks: tuple[int, ...] = ()
     single: bool = False
+    skip_expr: str | None = None
+    env: bytes = b"{}"
     indexes: Mapping[str, int] = field(default_factory=dict)
 
     def node(self, index: int) -> Node:

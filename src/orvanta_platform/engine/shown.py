@@ -18,7 +18,7 @@ class Shown:
     canceled: bool = False
 
 
-_GOES_ON = (Mark.QUEUED, Mark.RUNNING, Mark.WAITING_TIMER, Mark.WAITING_GATE, Mark.WAITING_CHILDREN)
+_GOES_ON = (Mark.QUEUED, Mark.RUNNING, Mark.WAITING_TIMER, Mark.SLEEPING, Mark.WAITING_GATE, Mark.WAITING_CHILDREN)
 
 
 def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
@@ -39,6 +39,7 @@ _REASONS = (
     (Mark.WAITING_APPROVAL, "awaits approval"),
     (Mark.WAITING_GATE, "waits for a limit"),
     (Mark.WAITING_TIMER, "waits for its time"),
+    (Mark.SLEEPING, "has ended; what follows waits for its time"),
 )
 
 

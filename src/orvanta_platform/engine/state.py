@@ -34,10 +34,12 @@ class Mark(IntEnum):
     WAITING_APPROVAL = 4
     WAITING_GATE = 5
     WAITING_CHILDREN = 6
+    SLEEPING = 7
     SUCCEEDED = 16
     TRUE = 17
     FALSE = 18
     CONTINUED = 19
+    PASSED = 20
     FAILED = 32
     UNHANDLED = 33
     SKIPPED = 48
@@ -52,9 +54,12 @@ MARK_STATE: Mapping[int, NodeState] = {
     Mark.WAITING_APPROVAL: NodeState.WAITING_APPROVAL,
     Mark.WAITING_GATE: NodeState.WAITING_GATE,
     Mark.WAITING_CHILDREN: NodeState.WAITING_CHILDREN,
+    # The job ended well and its result is kept: only the edges wait.
+    Mark.SLEEPING: NodeState.WAITING_TIMER,
     Mark.SUCCEEDED: NodeState.SUCCEEDED,
     Mark.TRUE: NodeState.SUCCEEDED,
     Mark.FALSE: NodeState.SUCCEEDED,
+    Mark.PASSED: NodeState.SUCCEEDED,
     # The job failed; continue_on_error turned only the outcome into success.
     Mark.CONTINUED: NodeState.FAILED,
     Mark.FAILED: NodeState.FAILED,
@@ -69,6 +74,7 @@ OUTCOMES: Mapping[int, frozenset[str]] = {
     Mark.TRUE: frozenset({"success", "always", "true"}),
     Mark.FALSE: frozenset({"success", "always", "false"}),
     Mark.CONTINUED: frozenset({"success", "always"}),
+    Mark.PASSED: frozenset({"success", "always"}),
     Mark.FAILED: frozenset({"failure", "always"}),
     Mark.UNHANDLED: frozenset({"failure", "always"}),
     Mark.SKIPPED: _NOTHING,
@@ -79,7 +85,10 @@ OUTCOMES: Mapping[int, frozenset[str]] = {
 LIVE: tuple[Mark, ...] = tuple(mark for mark in Mark if mark != Mark.PENDING and MARK_STATE[mark] not in NODE.final)
 """Marks of nodes under way."""
 
-SUCCESSES = frozenset({Mark.SUCCEEDED, Mark.TRUE, Mark.FALSE, Mark.CONTINUED})
+HELD = frozenset({Mark.SLEEPING})
+"""Marks of nodes that ended well and whose edges wait; `RunState.held` has the mark they get then."""
+
+SUCCESSES = frozenset({Mark.SUCCEEDED, Mark.TRUE, Mark.FALSE, Mark.CONTINUED, Mark.PASSED})
 """Marks of nodes whose outcome is success."""
 
 
@@ -111,7 +120,7 @@ class RunState:
 
     `nodes`: a Mark per node of the plan, the failure module last. `failures`: failed attempts of nodes that
     may still be retried. `order`: indexes of unhandled failures in order of commit. `chosen`: for a node with
-    join any that began, the place among its edges of the one it began by.
+    join any that began, the place among its edges of the one it began by. `held`: the mark each node in HELD gets.
     """
 
     nodes: bytes
@@ -120,6 +129,7 @@ class RunState:
     failures: Mapping[int, int] = field(default_factory=dict)
     order: tuple[int, ...] = ()
     chosen: Mapping[int, int] = field(default_factory=dict)
+    held: Mapping[int, int] = field(default_factory=dict)
 
     @classmethod
     def new(cls, plan: Plan) -> RunState:
@@ -138,17 +148,18 @@ class RunState:
 
     def encode(self) -> bytes:
         """The state as bytes, first a byte for the form; at most 8 kB for 5,000 nodes."""
-        raw = msgspec.msgpack.encode(
-            (
-                ENGINE_VERSION,
-                self.phase,
-                self.status,
-                self.nodes,
-                _pack(self.failures),
-                self.order,
-                _pack(self.chosen),
-            )
-        )
+        parts: list[object] = [
+            ENGINE_VERSION,
+            self.phase,
+            self.status,
+            self.nodes,
+            _pack(self.failures),
+            self.order,
+            _pack(self.chosen),
+        ]
+        if self.held:
+            parts.append({"held": _pack(self.held)})
+        raw = msgspec.msgpack.encode(parts)
         if len(raw) < _COMPRESS_FROM_BYTES:
             return _PLAIN + raw
         return _COMPRESSED + zlib.compress(raw, 6)
@@ -175,13 +186,20 @@ def _decoded(data: bytes) -> RunState:
                 f"The run was stepped by engine version {parts[0]}, this process has {ENGINE_VERSION}.",
                 hint="Update this process to the release of the newest one.",
             )
-        _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts, _Parts)
+        _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts[:7], _Parts)
+        rare = msgspec.convert(parts[7], _Rare) if len(parts) > 7 else _Rare()
     except (msgspec.MsgspecError, zlib.error) as error:
         raise UnreadableState("These bytes are not the state of a run.") from error
-    return RunState(nodes, phase, status, _unpack(failures), order, _unpack(chosen))
+    return RunState(nodes, phase, status, _unpack(failures), order, _unpack(chosen), _unpack(rare.held))
 
 
 _Parts = tuple[int, Phase, Status, bytes, list[int], tuple[int, ...], list[int]]
+
+
+class _Rare(msgspec.Struct):
+    """What most states do not have."""
+
+    held: list[int] = []
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

@@ -7,11 +7,22 @@ from collections.abc import Iterator
 from copy import copy
 from typing import Any
 
-from orvanta_platform.engine.effects import Ask, CancelJob, CloseTimer, Effect, NodeEnded, Purpose, RunStatus
+from orvanta_platform.engine.effects import (
+    Ask,
+    CancelJob,
+    CloseTimer,
+    DropTimer,
+    Effect,
+    NodeEnded,
+    Purpose,
+    RunStatus,
+    SetTimer,
+    TimerKind,
+)
 from orvanta_platform.engine.events import Answer, Answers, Err
 from orvanta_platform.engine.plan import Node, Plan
-from orvanta_platform.engine.state import LIVE, MARK_STATE, MAX_ORDERED_FAILURES, Mark, Phase, RunState
-from orvanta_platform.engine.states import NODE, RUN, Status, transition
+from orvanta_platform.engine.state import HELD, LIVE, MARK_STATE, MAX_ORDERED_FAILURES, Mark, Phase, RunState
+from orvanta_platform.engine.states import NODE, RUN, NodeState, Status, transition
 
 _ALLOWED = frozenset(
     (old, new)
@@ -36,6 +47,7 @@ class Step:
         self.failures = state.failures
         self.order = state.order
         self.chosen = state.chosen
+        self.held = state.held
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
@@ -73,6 +85,27 @@ class Step:
         self.effects.append(NodeEnded(index, MARK_STATE[new], result, error, new == Mark.CONTINUED))
         if self.phase is Phase.NORMAL:
             self.ended.append(index)
+
+    def hold(self, index: int, held: Mark, final: Mark, *, result: bytes | None = None) -> None:
+        """Tell that a node succeeded, and let its edges wait: it gets its `final` mark by `release`."""
+        self.mark(index, held)
+        self.held = {**self.held, index: final}
+        self.effects.append(NodeEnded(index, NodeState.SUCCEEDED, result))
+
+    def release(self, index: int) -> None:
+        """A node's edges wait no longer; they are looked at while the run may go on."""
+        self.mark(index, Mark(self.held[index]))
+        self.held = {node: final for node, final in self.held.items() if node != index}
+        if self.phase is Phase.NORMAL:
+            self.ended.append(index)
+
+    def drop_timer(self, index: int, kind: TimerKind) -> None:
+        """Take a node's timer back; one of this very step was never set."""
+        made = [at for at, each in enumerate(self.effects) if isinstance(each, SetTimer) and each.node == index]
+        if made and self.effects[made[-1]].kind == kind:  # type: ignore[union-attr]
+            del self.effects[made[-1]]
+        else:
+            self.effects.append(DropTimer(index, kind))
 
     def turn(self, status: Status) -> None:
         """Change the run's state by an arrow of its table; an end is told by RunEnded."""
@@ -125,8 +158,14 @@ class Step:
         self.ended.clear()
         self.ready.clear()
         self.prepared.clear()
+        for index in [index for mark in HELD for index in self.marked(mark)]:
+            self.drop_timer(index, "wait")
+            self.release(index)
         for index in self.marked(Mark.WAITING_TIMER):
-            self.effects.append(CloseTimer(index))
+            if self.plan.node(index).kind.is_job:
+                self.effects.append(CloseTimer(index))
+            else:
+                self.drop_timer(index, "wait")
             self.end(index, Mark.CANCELLED)
             self.forget_failures(index)
         for index in self.marked(Mark.QUEUED):
@@ -144,4 +183,4 @@ class Step:
 
     def freeze(self) -> RunState:
         """The state after this step."""
-        return RunState(bytes(self.nodes), self.phase, self.status, self.failures, self.order, self.chosen)
+        return RunState(bytes(self.nodes), self.phase, self.status, self.failures, self.order, self.chosen, self.held)

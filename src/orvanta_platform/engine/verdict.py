@@ -7,6 +7,16 @@ from dataclasses import dataclass
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import Mark
 
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What keeps the edges of a node that succeeded closed: so many seconds of `sleep`."""
+
+    sleep_s: float = 0.0
+
+
+NO_HOLD = Hold()
+
 Exports = tuple[tuple[str, bytes], ...]
 """(name, JSON text) of each value a node writes into the context."""
 
@@ -25,6 +35,15 @@ class Succeed:
     mark: Mark
     result: bytes
     exports: Exports
+    hold: Hold = NO_HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """It waits so many seconds, or `until` a time (RFC 3339)."""
+
+    seconds: float | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +53,4 @@ class Fail:
     error: Err
 
 
-Verdict = Prepare | Succeed | Fail
+Verdict = Prepare | Succeed | Delay | Fail

@@ -31,12 +31,15 @@ async def check(database: Database) -> list[Problem]:
 
 
 def _of_state(live: LiveState) -> list[Problem]:
-    """Nodes under way have a live job, and no other node has one."""
+    """Nodes under way have a live job or a wait of their own, and no other node has one."""
     nodes = RunState.decode(live.state).nodes
     under_way = {index for index, mark in enumerate(nodes) if mark in LIVE}
     problems = []
-    if missing := under_way - live.nodes:
-        problems.append(Problem("state_without_job", f"run {live.run}: nodes {sorted(missing)} have no job"))
+    missing = under_way - live.nodes
+    if len(missing) != live.waits:
+        problems.append(
+            Problem("state_without_job", f"run {live.run}: nodes {sorted(missing)} have no job, {live.waits} wait")
+        )
     if extra := live.nodes - under_way:
         problems.append(Problem("job_without_state", f"run {live.run}: nodes {sorted(extra)} have a job"))
     return problems

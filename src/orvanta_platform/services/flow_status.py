@@ -13,7 +13,7 @@ from uuid import UUID
 from orvanta_platform import ids
 from orvanta_platform.db.job_views import StepRow
 from orvanta_platform.engine.plan import Node, Plan
-from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 
 ENDED = frozenset({NodeState.SUCCEEDED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
@@ -27,12 +27,19 @@ _OF_JOB: Mapping[str, NodeState] = {
 }
 
 
+_NO_TIMES: Mapping[UUID, datetime] = {}
+_REASONS: Mapping[int, str] = {
+    Mark.WAITING_TIMER: "waiting for its time",
+    Mark.SLEEPING: "has ended; what follows waits for its time",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
     """One node of a run. `job` is its id whether or not there is a row for it.
 
     `attempt` counts starts, `failures` attempts that failed. `reason` says why it does not run yet, with the
-    time it waits for in `until`.
+    time it waits for in `until`. `passed`: skip_if was true.
     """
 
     id: str
@@ -48,6 +55,7 @@ class NodeProgress:
     error_name: str | None = None
     reason: str | None = None
     until: datetime | None = None
+    passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +82,19 @@ class FlowProgress:
         return [node for node in self.all if node.reason is not None]
 
 
-def build(run: UUID, plan: Plan, state: RunState, steps: Sequence[StepRow]) -> FlowProgress:
-    """The progress of `run`. `state` and `steps` may be read a moment apart: what is further on counts."""
+def build(
+    run: UUID, plan: Plan, state: RunState, steps: Sequence[StepRow], due: Mapping[UUID, datetime] = _NO_TIMES
+) -> FlowProgress:
+    """The progress of `run`. `state` and `steps` may be read a moment apart: what is further on counts.
+
+    `due`: when nodes that wait without a job go on, by their ids.
+    """
     rows = {row.node_index: row for row in steps}
-    nodes = tuple(_node(run, node, state.node_state(node.index), rows.get(node.index)) for node in plan.nodes)
+    nodes = tuple(_node(run, node, state, rows.get(node.index), due) for node in plan.nodes)
     failure = None
     if plan.failure is not None:
         index = len(plan.nodes)
-        failure = _node(run, plan.failure, state.node_state(index), rows.get(index))
+        failure = _node(run, plan.failure, state, rows.get(index), due)
     first = next(iter(state.unhandled()), None)
     return FlowProgress(nodes, failure, None if first is None else plan.node(first).id)
 
@@ -95,10 +108,16 @@ def waiting_for(job_state: str | None, queue: str | None, served: bool, retry_at
     return None
 
 
-def _node(run: UUID, node: Node, decided: NodeState, row: StepRow | None) -> NodeProgress:
+def _node(
+    run: UUID, node: Node, run_state: RunState, row: StepRow | None, due: Mapping[UUID, datetime]
+) -> NodeProgress:
     job = ids.node_job_id(run, node.id)
+    mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
+    reason = _REASONS.get(mark) if job in due else None
     if row is None:
-        return NodeProgress(node.id, node.index, node.kind, decided, job)
+        return NodeProgress(
+            node.id, node.index, node.kind, decided, job, reason=reason, until=due.get(job), passed=mark == Mark.PASSED
+        )
     state = decided if decided in ENDED else _OF_JOB[row.state]
     return NodeProgress(
         id=node.id,
@@ -112,6 +131,7 @@ def _node(run: UUID, node: Node, decided: NodeState, row: StepRow | None) -> Nod
         started_at=row.started_at,
         ended_at=row.ended_at,
         error_name=row.error_name,
-        reason=None if state in ENDED else waiting_for(row.state, row.queue, row.served, row.retry_at),
-        until=row.retry_at,
+        reason=reason if state in ENDED else waiting_for(row.state, row.queue, row.served, row.retry_at),
+        until=due.get(job) if reason else row.retry_at,
+        passed=mark == Mark.PASSED,
     )

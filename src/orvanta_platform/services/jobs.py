@@ -14,6 +14,7 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import job_lists, job_views
+from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.pool import Connection
@@ -109,7 +110,8 @@ async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> Flow
     """The state of every node of a run of a workflow."""
     plan = await _plan(platform, conn, row)
     steps = await job_views.steps_of(conn, row.run)
-    return flow_status.build(row.run, plan, RunState.decode(row.run_state or b""), steps)
+    due = {} if row.ended else await wait_rows.node_timers(conn, row.run)
+    return flow_status.build(row.run, plan, RunState.decode(row.run_state or b""), steps, due)
 
 
 async def list_jobs(

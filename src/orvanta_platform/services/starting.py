@@ -17,6 +17,7 @@ from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import values as value_rows
+from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.audit import NewAudit, append
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.runs import NewRun, RunRow
@@ -100,7 +101,8 @@ async def begin(
         workspace=new.workspace,
     )
     tries = 0
-    if step is not None and step.end is None and inside is None and not (options.idempotency_key or options.run_id):
+    plain = step is not None and step.end is None and not step.waits
+    if plain and step is not None and inside is None and not (options.idempotency_key or options.run_id):
         if await _begin_at_once(platform, beginning, new, args_value, step, told):
             _tell(platform, new.id, step)
             return new.id
@@ -126,6 +128,8 @@ async def begin(
             await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
         elif step is not None and not await write_steps(connection, [step]):
             raise AssertionError(f"the first step of run {new.id} was not written")
+        if step is not None and step.waits:
+            await wait_rows.write(connection, new.id, step.waits)
         await append(connection, told)
         return new.id
 
@@ -150,6 +154,8 @@ def _tell(platform: Platform, run: UUID, step: StepWrite | None) -> None:
         platform.notify.send("timer")
         return
     platform.notify.queue(*{job.queue for job in step.jobs})
+    if step.waits.timers:
+        platform.notify.send("timer")
     if step.end is not None:
         platform.notify.run_ended(run)
 

@@ -45,5 +45,7 @@ def _event(timer: DueTimer) -> inbox.InboxEvent:
             return inbox.StartRun()
         case "cancel":
             return inbox.CancelRun(force=True)
+        case "wait" | "deadline":
+            return inbox.NodeDue(timer.job, timer.kind)
         case _:
             return inbox.RetryDue(timer.job)

@@ -13,7 +13,7 @@ from orvanta_platform.workflow.kinds import KINDS
 from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
 from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
 
-RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition"})
+RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition", "delay"})
 
 _DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (
@@ -26,16 +26,12 @@ _FLOW_KEYS: Final = (
     "debounce_args_to_accumulate",
     "max_total_debouncing_time",
     "max_total_debounces_amount",
-    "skip_expr",
     "cache_ttl",
     "delete_after_secs",
-    "flow_env",
     "early_return",
     "preprocessor_module",
 )
 _NODE_KEYS: Final = (
-    "skip_if",
-    "sleep",
     "suspend",
     "stop_after_if",
     "stop_after_all_iters_if",
@@ -70,9 +66,6 @@ def _keys(place: Place | None, path: str, tree: Mapping[str, Any], keys: tuple[s
 def _node(place: Place) -> Iterator[Diagnostic]:
     node, path = place.node, place.path
     yield from _keys(place, path, node.tree, _NODE_KEYS)
-    mock = node.tree.get("mock")
-    if isinstance(mock, dict) and mock.get("enabled") is True:
-        yield _not_yet(place, f"{path}/mock", "a mock")
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
     yield from _keys(place, f"{path}/value", node.value, _VALUE_KEYS)

@@ -23,8 +23,6 @@ def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 
 
 MODULES: list[tuple[dict[str, Any], str]] = [
-    (node(skip_if={"expr": "true"}), "/skip_if"),
-    (node(sleep=5), "/sleep"),
     (node(suspend={}), "/suspend"),
     (node(stop_after_if={"expr": "true"}), "/stop_after_if"),
     (node(stop_after_all_iters_if={"expr": "true"}), "/stop_after_all_iters_if"),
@@ -32,7 +30,6 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (node(delete_after_secs=0), "/delete_after_secs"),
     (node(delete_after_use=True), "/delete_after_secs"),
     (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
-    (node(mock={"enabled": True}), "/mock"),
     (node("forloopflow", {"iterator": {"type": "static", "value": []}}), "/value/type"),
     (node("whileloopflow"), "/value/type"),
     (node("branchone"), "/value/type"),
@@ -40,7 +37,6 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (node("flow", {"path": "f/a/b"}), "/value/type"),
     (node("approval"), "/value/type"),
     (node("webhook", {"method": "GET", "url": {"type": "static", "value": ""}}), "/value/type"),
-    (node("delay", {"seconds": 1}), "/value/type"),
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
     (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),
@@ -52,10 +48,8 @@ FLOWS: list[tuple[str, Any]] = [
     ("concurrent_limit", 1),
     ("concurrency_key", "k"),
     ("debounce_delay_s", 1),
-    ("skip_expr", "true"),
     ("cache_ttl", 1),
     ("delete_after_secs", 0),
-    ("flow_env", {"a": 1}),
     ("early_return", "a"),
     ("preprocessor_module", {"id": "preprocessor", "value": {"type": "identity"}}),
 ]

@@ -77,8 +77,9 @@ FROM audit a WHERE a.operation = 'jobs.run'
   AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = (a.parameters ->> 'run')::uuid) LIMIT 100
 
 -- name: live_states
--- Live runs whose events are all taken in, with the nodes that have jobs.
-SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes
+-- Live runs whose events are all taken in, with the nodes that have jobs, and how many wait without.
+SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes,
+       (SELECT count(*) FROM timer t WHERE t.run = r.id AND t.kind = 'wait') AS waits
 FROM run_live r LEFT JOIN job_live j ON j.run = r.id
 WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id AND t.kind = 'start')
 GROUP BY r.id LIMIT 10000

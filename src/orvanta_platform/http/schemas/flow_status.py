@@ -99,7 +99,7 @@ def _module(node: NodeProgress) -> Module:
         id=node.id,
         job=UNSET if kind == "WaitingForPriorSteps" else node.job,
         failed_retries=[node.job] * node.failures if node.failures else UNSET,
-        skipped=True if node.state is NodeState.SKIPPED else UNSET,
+        skipped=True if node.state is NodeState.SKIPPED or node.passed else UNSET,
     )
 
 

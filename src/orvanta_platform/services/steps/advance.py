@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
@@ -37,6 +38,7 @@ from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.last_resort import end_as_failed
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
+from orvanta_platform.services.steps.waiting import due
 from orvanta_platform.storage import ObjectMissing, Storage
 
 _INBOX_PAGE = 200
@@ -251,10 +253,13 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     written = await write_steps(step.connection, [write])
     if not written:
         raise AssertionError(f"run {write.run} was not written under its own lock")
+    if write.waits:
+        await wait_rows.write(step.connection, write.run, write.waits)
     step.made += write.values
     woken = {wake.job for wake in write.wakes}
     step.queues |= {job.queue for job in step.live.values() if job.id in woken}
     step.queues |= {job.queue for job in write.jobs}
+    step.timers = step.timers or bool(write.waits.timers)
     step.timers = step.timers or any(ending.fate == "scheduled" for ending in write.endings)
     step.stale = bool(write.endings or write.jobs or write.wakes)
     step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
@@ -276,6 +281,8 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return Started()
     if isinstance(waiting, inbox.CancelRun):
         return CancelRequested(waiting.force)
+    if isinstance(waiting, inbox.NodeDue):
+        return due(step.blueprint.plan, step.run.id, step.state, waiting)
     job = next((job for job in step.live.values() if job.id == waiting.job), None)
     if job is None:
         return None

@@ -23,6 +23,7 @@ from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.evaluate.transforms import opens, text_names, transform_names
 from orvanta_platform.services import values
 from orvanta_platform.services.opening import Identity
+from orvanta_platform.services.steps import moments
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import Names, View, load_scope, result_key
@@ -92,7 +93,7 @@ async def _answer(
         return Err(error.name, error.message)
     except ObjectMissing as error:
         return Err("ObjectMissing", error.message)
-    return Answer(found.raw, found.truthy)
+    return _checked(ask, Answer(found.raw, found.truthy))
 
 
 async def _by_javascript(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope) -> Answer | Err:
@@ -104,7 +105,11 @@ async def _by_javascript(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scop
         found = await evaluate(ask.source, scope, moment_of(plan, run, ask.node), resolve)
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
-    return Answer(opened.mask_json(found.raw), found.truthy)
+    return _checked(ask, Answer(opened.mask_json(found.raw), found.truthy))
+
+
+def _checked(ask: Ask, found: Answer) -> Answer | Err:
+    return moments.until(found) if ask.purpose == "until" else found
 
 
 def names_of(ask: Ask) -> Names:

@@ -30,6 +30,13 @@ class RetryDue(msgspec.Struct, frozen=True, tag="retry_due", tag_field="type"):
     job: UUID
 
 
+class NodeDue(msgspec.Struct, frozen=True, tag="node_due", tag_field="type"):
+    """The time a node waited for has come; `job`: its id, `kind`: wait or deadline."""
+
+    job: UUID
+    kind: str
+
+
 class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     """The worker of a job was lost at that attempt and generation, once too often or while its run is cancelled."""
 
@@ -39,7 +46,7 @@ class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     losses: int
 
 
-InboxEvent = StartRun | CancelRun | CancelJob | RetryDue | JobLost
+InboxEvent = StartRun | CancelRun | CancelJob | RetryDue | NodeDue | JobLost
 
 _decoder: msgspec.json.Decoder[InboxEvent] = msgspec.json.Decoder(InboxEvent)
 

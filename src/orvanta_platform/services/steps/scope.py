@@ -83,7 +83,7 @@ class _Places:
 
 
 _PREVIOUS = ("previous_result", "result")
-_ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", *_PREVIOUS})
+_ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", "flow_env", *_PREVIOUS})
 
 
 def _places(view: View, names: Names) -> _Places:
@@ -118,6 +118,8 @@ def _root(
     match root:
         case "flow_input":
             return values.get(places.args, b"{}")
+        case "flow_env":
+            return view.plan.env
         case "results":
             return _results(view, places, values)
         case "context":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
 from orvanta_platform.db.values import ValueKey
+from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.services import values
@@ -81,6 +83,9 @@ class Translation:
     withdrawn: list[int] = field(default_factory=list)
     """Nodes whose waiting job is withdrawn: JobCancelled follows for each."""
     missing: dict[ValueKey, bytes] = field(default_factory=dict)
+    timers: list[NodeTimer] = field(default_factory=list)
+    dropped: list[tuple[UUID, str]] = field(default_factory=list)
+    skipped: bool = False
     errors: dict[int, str] = field(default_factory=dict)
     """Names of the errors by which nodes failed in this step."""
 
@@ -95,6 +100,11 @@ class Translation:
                 self._withdraw(effect)
             case fx.CloseTimer():
                 self._live(effect.node)
+            case fx.SetTimer():
+                self._wait(effect)
+            case fx.DropTimer(index, kind):
+                self._live(index)
+                self.dropped.append((self._id(index), kind))
             case fx.NodeEnded():
                 self._end_node(effect)
             case fx.Export():
@@ -150,6 +160,11 @@ class Translation:
         job = self._live(effect.node)
         if job is not None and job.state == "available":
             self.withdrawn.append(effect.node)
+
+    def _wait(self, effect: fx.SetTimer) -> None:
+        self._live(effect.node)
+        at = datetime.fromisoformat(effect.until) if effect.until else None
+        self.timers.append(NodeTimer(self._id(effect.node), effect.kind, effect.seconds, at))
 
     def _own(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None
@@ -210,6 +225,7 @@ class Translation:
 
     def _end_run(self, effect: fx.RunEnded) -> None:
         status: Any = effect.status.value
+        self.skipped = effect.skipped
         error_name = self._error_name(effect)
         self.end = RunEnd(status, effect.recovered, error_name, self._result_of(effect.result))
 
@@ -278,6 +294,7 @@ def translate(
         end=rows.end,
         over_cancel=live is not None,
         inbox_seq=inbox_seq,
+        waits=WaitWrite(rows.timers, rows.dropped, rows.skipped),
     )
     return write, rows.withdrawn
 

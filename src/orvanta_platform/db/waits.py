@@ -1,0 +1,57 @@
+"""Rows of what runs wait for without a job. Written under the run's lock, beside the write of its step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class NodeTimer:
+    """When a node goes on: in so many seconds, or `at` a time. `job`: the node's id, `kind`: wait or deadline."""
+
+    job: UUID
+    kind: str
+    seconds: float | None = None
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitWrite:
+    """What a step changes of its run's waits. `dropped`: (job, kind) of timers that go."""
+
+    timers: Sequence[NodeTimer] = ()
+    dropped: Sequence[tuple[UUID, str]] = ()
+    skipped: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.timers or self.dropped or self.skipped)
+
+
+async def write(connection: Connection, run: UUID, waits: WaitWrite) -> None:
+    """Write the waits of one step, in its transaction, after the step itself."""
+    queries = load("waits")
+    if waits.dropped:
+        jobs, kinds = [job for job, _ in waits.dropped], [kind for _, kind in waits.dropped]
+        await connection.execute(queries["drop_node_timers"].text, run, jobs, kinds)
+    if waits.timers:
+        await connection.execute(
+            queries["set_node_timers"].text,
+            run,
+            [timer.job for timer in waits.timers],
+            [timer.kind for timer in waits.timers],
+            [timer.seconds for timer in waits.timers],
+            [timer.at for timer in waits.timers],
+        )
+    if waits.skipped:
+        await connection.execute(queries["mark_skipped"].text, run)
+
+
+async def node_timers(connection: Connection, run: UUID) -> dict[UUID, datetime]:
+    """When the nodes of a run that wait without a job go on, by their ids."""
+    return {row["job"]: row["due_at"] for row in await connection.fetch(load("waits")["node_timers"].text, run)}

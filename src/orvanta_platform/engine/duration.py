@@ -1,0 +1,22 @@
+"""How long something waits, as an expression gave it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from orvanta_platform.engine.events import Err
+
+MAX_WAIT_S = 10 * 366 * 86_400.0
+"""No delay and no sleep is longer: ten years."""
+
+
+def seconds(value: Any, name: str, what: str) -> float | Err:
+    """A number of seconds, 0 to MAX_WAIT_S; null is 0."""
+    if value is None:
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        return Err(name, f"{what} must be a number of 0 or more.")
+    if value > MAX_WAIT_S:
+        return Err(name, f"{what} must be at most {MAX_WAIT_S:.0f}, ten years.")
+    return float(value)

@@ -1,0 +1,30 @@
+"""Times that expressions give: what `delay.until` means, seen from now."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.engine.duration import MAX_WAIT_S
+from orvanta_platform.engine.events import Answer, Err
+
+_ERROR = "InvalidDelay"
+
+
+def until(given: Answer) -> Answer | Err:
+    """The time as RFC 3339 in UTC; 0 where it is past. An error: no such time, none with an offset, too far away."""
+    text = msgspec.json.decode(given.raw)
+    try:
+        at = datetime.fromisoformat(text.upper() if isinstance(text, str) else "")
+    except ValueError:
+        return Err(_ERROR, "The until of a delay must be a time such as 2030-01-31T12:00:00Z.")
+    if at.tzinfo is None:
+        return Err(_ERROR, "The until of a delay needs an offset: 2030-01-31T12:00:00Z.")
+    left = at - clock.now()
+    if left > timedelta(seconds=MAX_WAIT_S):
+        return Err(_ERROR, "The until of a delay is more than ten years away.")
+    if left <= timedelta():
+        return Answer(b"0", truthy=False)
+    return Answer(msgspec.json.encode(at.isoformat()), truthy=True)
