@@ -30,6 +30,7 @@ EXEMPT = {
     "sealing.sealed": "is given what the service may write",
     "examples.seed": "belongs to the first start, which has no caller",
     "jobs.progress_of": "is given rows that its caller was let see",
+    "jobs.streaming_job": "is given a row that its caller was let see",
     "results.load_values": "is given the ids of rows that its caller was let see",
     "results.finished": "is given a row that its caller was let see",
 }

@@ -24,10 +24,15 @@ class Collected:
     """A log sink that keeps everything and can be waited on."""
 
     parts: list[str] = field(default_factory=list)
+    streamed: list[str] = field(default_factory=list)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self, text: str) -> None:
         self.parts.append(text)
+        self.arrived.set()
+
+    async def stream(self, text: str) -> None:
+        self.streamed.append(text)
         self.arrived.set()
 
     @property
@@ -41,6 +46,7 @@ class Ran:
 
     outcome: JobOutcome
     log: str
+    streamed: str = ""
 
     @property
     def value(self) -> Any:
@@ -83,7 +89,7 @@ async def run_spec(runtimes: Runtimes, what: JobSpec) -> Ran:
     log = Collected()
     outcome = await runtimes.run(what, log, asyncio.Event())
     assert (outcome.result is None) != (outcome.error is None)
-    return Ran(outcome, log.text)
+    return Ran(outcome, log.text, "".join(log.streamed))
 
 
 async def still_works(runtimes: Runtimes) -> None:

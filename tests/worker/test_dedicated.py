@@ -270,6 +270,9 @@ async def test_a_log_that_cannot_be_written_ends_the_job(runtimes: Runtimes) -> 
         async def write(self, text: str) -> None:
             raise OSError("no room for the log")
 
+        async def stream(self, text: str) -> None:
+            raise AssertionError(text)
+
     content = WHO + "def main(text):\n    print(text, end='')\n    return ID"
     who = (await run(runtimes, content, {"text": ""})).value
     with pytest.raises(OSError, match="no room"):

@@ -222,6 +222,9 @@ async def test_a_log_that_cannot_be_written_ends_the_job(runtimes: Runtimes) -> 
         async def write(self, text: str) -> None:
             raise OSError("no room for the log")
 
+        async def stream(self, text: str) -> None:
+            raise AssertionError(text)
+
     content = "import time\ndef main():\n    print('x')\n    time.sleep(3600)"
     with pytest.raises(OSError, match="no room"):
         await runtimes.run(spec("python3", content), Full(), asyncio.Event())

@@ -12,7 +12,7 @@ from tests.worker.jobs import Collected, spec
 
 from orvanta_platform.sandbox import cgroups, landlock, seccomp
 from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
-from orvanta_platform.worker.limits import size_text
+from orvanta_platform.worker.limits import Limits, size_text
 from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
@@ -108,7 +108,7 @@ async def pumped(pieces: list[bytes]) -> str:
     """What reaches the log when the pieces arrive one by one."""
     read, write = os.pipe()
     log = Collected()
-    output = MergedOutput(read, Log(log, 1 << 20))
+    output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(Waiting()))
     for piece in pieces:
         os.write(write, piece)

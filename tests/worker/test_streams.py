@@ -8,6 +8,7 @@ import os
 import pytest
 from tests.worker.jobs import Collected
 
+from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.runtimes import streams
 from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, Waiting
 
@@ -15,7 +16,7 @@ from orvanta_platform.worker.runtimes.streams import Log, MergedOutput, Waiting
 async def test_many_small_pieces_are_taken_together() -> None:
     read, write = os.pipe()
     log, waiting = Collected(), Waiting()
-    output = MergedOutput(read, Log(log, 1 << 20))
+    output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(waiting))
     for n in range(3000):
         os.write(write, b"%d\n" % n)
@@ -34,7 +35,7 @@ async def test_the_end_of_a_job_waits_for_no_pause(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(streams, "_GATHER_S", 3600)
     read, write = os.pipe()
     log, waiting = Collected(), Waiting()
-    output = MergedOutput(read, Log(log, 1 << 20))
+    output = MergedOutput(read, Log(log, Limits(log_bytes=1 << 20)))
     pumping = asyncio.ensure_future(output.pump(waiting))
     os.write(write, b"first ")
     await log.arrived.wait()

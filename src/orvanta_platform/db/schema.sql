@@ -552,6 +552,19 @@ CROSS JOIN LATERAL (
     WINDOW w AS (ORDER BY u.n)) f;
 COMMENT ON VIEW log_piece IS 'Every log in pieces, whichever way it is kept: body, or bytes of object from start on.';
 
+CREATE TABLE stream_chunk (
+    job        uuid NOT NULL,
+    attempt    integer NOT NULL,
+    seq        integer NOT NULL,
+    first_char bigint NOT NULL,
+    chars      integer NOT NULL,
+    body       bytea NOT NULL,
+    at         timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (job, attempt, seq)
+) PARTITION BY RANGE (job);
+ALTER TABLE stream_chunk ALTER COLUMN body SET STORAGE EXTERNAL;
+COMMENT ON TABLE stream_chunk IS 'Text that an attempt gave away while it ran, in UTF-8, zlib. first_char counts characters of its stream before it.';
+
 CREATE FUNCTION uuid_at(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
 $$;
@@ -568,7 +581,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('orvanta.partitions'));
     FOR week IN -1..2 LOOP
         start := date_trunc('week', around AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(weeks => week);
-        FOREACH parent IN ARRAY ARRAY['run', 'job', 'event', 'value', 'log_chunk', 'log_object'] LOOP
+        FOREACH parent IN ARRAY ARRAY['run', 'job', 'event', 'value', 'log_chunk', 'log_object', 'stream_chunk'] LOOP
             child := parent || '_' || to_char(start AT TIME ZONE 'UTC', 'IYYY"w"IW');
             IF to_regclass(child) IS NULL THEN
                 EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',

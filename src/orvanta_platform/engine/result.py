@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orvanta_platform.engine.effects import Many, Null, OfNode, Output, ResultRef
 from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import SUCCESSES
 from orvanta_platform.engine.step import Step
 
@@ -17,6 +18,18 @@ def result(step: Step) -> ResultRef | Err | None:
     if plan.is_list:
         return _last(step)
     return _of_sinks(step, plan.main_sinks) or _of_sinks(step, plan.handling_sinks) or Null()
+
+
+def streaming(plan: Plan) -> Node | None:
+    """The node whose result will be the run's, as far as the plan alone tells: what it streams, the run streams.
+
+    None where the result is made of several, or of `output`.
+    """
+    if plan.output is not None or not plan.nodes:
+        return None
+    if plan.is_list:
+        return plan.nodes[-1]
+    return plan.nodes[plan.main_sinks[0]] if len(plan.main_sinks) == 1 else None
 
 
 def _last(step: Step) -> ResultRef:

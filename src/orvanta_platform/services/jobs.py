@@ -20,6 +20,7 @@ from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.values import get_values
 from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.errors import NotFound, RateLimited, StorageError
@@ -112,6 +113,14 @@ async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> Flow
     steps = await job_views.steps_of(conn, row.run)
     due = {} if row.ended else await wait_rows.node_timers(conn, row.run)
     return flow_status.build(row.run, plan, RunState.decode(row.run_state or b""), steps, due)
+
+
+async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UUID | None:
+    """Whose stream is that of this run or job: its own, or that of the node which gives a workflow its result."""
+    if not row.is_flow:
+        return row.id
+    node = streaming(await _plan(platform, conn, row))
+    return None if node is None else ids.node_job_id(row.run, node.id)
 
 
 async def list_jobs(

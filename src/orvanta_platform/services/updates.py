@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from orvanta_platform import clock
+from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import CONNECTION_LOST
-from orvanta_platform.services import jobs, log_text
+from orvanta_platform.services import jobs, log_text, stream_text
 from orvanta_platform.services.flow_status import FlowProgress
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.storage import ObjectMissing
@@ -33,7 +34,9 @@ _TOLD_KEPT = 500
 class Update:
     """What there is to tell. `log_offset`: characters the caller has once it took `new_logs`.
 
-    `progress` is absent where nothing of it changed, or there are no nodes.
+    `progress` is absent where nothing of it changed, or there are no nodes. `new_stream` is what the job streams behind
+    the caller's offset, `stream_offset` (stream_text.py) what it has then, both None where it did not ask. Where
+    `stream_attempt` is another than before, a retry streams anew: `new_stream` replaces what the caller has.
     """
 
     running: bool
@@ -42,21 +45,27 @@ class Update:
     log_offset: int
     mem_peak_kb: int | None
     progress: FlowProgress | None
+    new_stream: str | None = None
+    stream_offset: int | None = None
+    stream_attempt: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Interest:
-    """What the caller knows already."""
+    """What the caller knows already. `stream_offset` None: it does not want the stream; `stream_of`: whose it is."""
 
     running: bool | None
     log_offset: int
     with_logs: bool
+    stream_offset: int | None = None
+    stream_of: UUID | None = None
     progress: FlowProgress | None = None
 
     def wants(self, update: Update) -> bool:
         """Whether the update says anything new."""
         news = self.running is not None and update.running != self.running
-        return bool(update.completed or update.new_logs or news or self._moved(update.progress))
+        texts = update.new_logs or update.new_stream
+        return bool(update.completed or texts or news or self._moved(update.progress))
 
     def _moved(self, progress: FlowProgress | None) -> bool:
         return progress is not None and self.progress is not None and progress != self.progress
@@ -85,18 +94,22 @@ async def update(
     *,
     running: bool | None = None,
     log_offset: int = 0,
+    stream_offset: int | None = None,
     with_logs: bool = True,
 ) -> Update:
     """What is new to a caller who knows `running` (None: nothing) and `log_offset` characters of the log.
 
+    `stream_offset` (≥ 0) is that of the last answer, 0 for the beginning, None for one who wants no stream.
     Answers at once where there is something, else as soon as there is, at the latest after HELD_S seconds.
     """
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
+        stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
     told = _told.get((actor.username, id)) if row.is_flow else None
-    interest = _Interest(running, log_offset, with_logs, told.progress if told else None)
+    progress = told.progress if told else None
+    interest = _Interest(running, log_offset, with_logs, stream_offset, stream_of, progress)
     until = clock.monotonic() + HELD_S
-    with platform.listen.watch(*_topics(row.run, id)) as watch:
+    with platform.listen.watch(*_topics(row.run, id, stream_of)) as watch:
         while True:
             found = await _look(platform, actor, workspace, id, interest)
             left = until - clock.monotonic()
@@ -116,6 +129,7 @@ async def updates(
     id: UUID,
     *,
     log_offset: int = 0,
+    stream_offset: int | None = None,
     with_logs: bool = True,
 ) -> AsyncIterator[Update | None]:
     """A stream of updates that ends with the completed one; None where nothing happened for KEEP_ALIVE_S seconds.
@@ -125,7 +139,14 @@ async def updates(
     """
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
-    return _stream(platform, actor, workspace, row, _Interest(None, log_offset, with_logs))
+        stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
+    return _stream(platform, actor, workspace, row, _Interest(None, log_offset, with_logs, stream_offset, stream_of))
+
+
+async def of_started(platform: Platform, actor: Actor, workspace: str, run: UUID) -> AsyncIterator[Update | None]:
+    """The same, from the beginning, of a run that the actor just started: a token that may only run sees it too."""
+    owner = scopes.without(actor)
+    return await updates(platform, owner, workspace, run, stream_offset=0)
 
 
 async def _stream(
@@ -134,7 +155,7 @@ async def _stream(
     gap = _FLOW_GAP_S if row.is_flow else 0.0
     said = clock.monotonic() - KEEP_ALIVE_S
     first = True
-    with platform.listen.watch(*_topics(row.run, row.id)) as watch:
+    with platform.listen.watch(*_topics(row.run, row.id, interest.stream_of)) as watch:
         while True:
             try:
                 found = await _look(platform, actor, workspace, row.id, interest)
@@ -149,7 +170,11 @@ async def _stream(
                     return
                 said, first = clock.monotonic(), False
                 interest = replace(
-                    interest, running=found.running, log_offset=found.log_offset, progress=found.progress
+                    interest,
+                    running=found.running,
+                    log_offset=found.log_offset,
+                    stream_offset=found.stream_offset,
+                    progress=found.progress,
                 )
             elif quiet >= KEEP_ALIVE_S:
                 yield None
@@ -180,13 +205,20 @@ async def _look(platform: Platform, actor: Actor, workspace: str, id: UUID, inte
     new = _News("", interest.log_offset, False)
     if interest.with_logs and not row.is_flow:
         new = await _news(platform, row, interest.log_offset)
+    streamed = None
+    if interest.stream_offset is not None and interest.stream_of is not None:
+        streamed = await stream_text.read(platform.db, interest.stream_of, interest.stream_offset)
+    more = new.more or (streamed is not None and len(streamed.text) == stream_text.PAGE_CHARS)
     return Update(
-        running=row.running or (row.ended and new.more),
-        completed=row.ended and not new.more,
+        running=row.running or (row.ended and more),
+        completed=row.ended and not more,
         new_logs=new.text,
         log_offset=new.offset,
         mem_peak_kb=row.mem_peak_kb,
         progress=progress,
+        new_stream=streamed.text if streamed else None,
+        stream_offset=streamed.offset if streamed else interest.stream_offset,
+        stream_attempt=streamed.attempt if streamed else None,
     )
 
 
@@ -213,5 +245,6 @@ async def _news(platform: Platform, row: JobRow, offset: int) -> _News:
     return _News(text, behind, more)
 
 
-def _topics(run: UUID, id: UUID) -> tuple[str, str]:
-    return f"run:{run}", f"job:{id}"
+def _topics(run: UUID, id: UUID, stream_of: UUID | None) -> tuple[str, ...]:
+    topics = f"run:{run}", f"job:{id}"
+    return topics if stream_of in (None, id) else (*topics, f"job:{stream_of}")

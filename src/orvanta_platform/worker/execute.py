@@ -20,7 +20,7 @@ from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.services import values
+from orvanta_platform.services import stream_text, values
 from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.locking import LOCKING_KINDS, Locks
 from orvanta_platform.services.log_objects import Attempt
@@ -31,8 +31,8 @@ from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.scope import Names, View, load_scope
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
-from orvanta_platform.worker.limits import Limits
-from orvanta_platform.worker.logs import JobLog
+from orvanta_platform.worker.limits import Limits, size_text
+from orvanta_platform.worker.logs import JobLog, until_there
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
 from orvanta_platform.worker.packages.runs import LockRuns
@@ -189,6 +189,8 @@ class Executor:
             how = "failed" if outcome.stopped_by == "result" else "killed"
             await job_log.system(f"{how}: {outcome.error.message}")
         log_chars = await job_log.close()
+        if job_log.streamed and outcome.result == b"null":
+            outcome = await self._with_stream(spec, outcome)
         ended = _ended(await masking.outcome(outcome), job, ran_s, log_chars)
         ended.masking = masking
         return ended
@@ -238,6 +240,16 @@ class Executor:
         except Exception as error:
             log.exception("runtime failed", action="run", job=str(spec.job_id))
             return JobOutcome(None, JobError("RuntimeFailed", f"The job could not be run: {error}."), 0, started=False)
+
+    async def _with_stream(self, spec: JobSpec, outcome: JobOutcome) -> JobOutcome:
+        """A job that streamed and gave nothing else has given what it streamed."""
+        text = await until_there(lambda: stream_text.whole(self._platform.db, spec.job_id))
+        result = msgspec.json.encode(text)
+        limit = spec.limits.result_bytes
+        if len(result) <= limit:
+            return JobOutcome(result, None, outcome.mem_peak_kb, outcome.started)
+        message = f"the result has {size_text(len(result))}, the limit is {size_text(limit)}"
+        return JobOutcome(None, JobError("ResultTooLarge", message), outcome.mem_peak_kb, outcome.started, "result")
 
     async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
         platform = self._platform

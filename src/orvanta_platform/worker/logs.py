@@ -1,18 +1,21 @@
-"""A job's output on its way into the database, in order, while it runs; a long log becomes an object at its end."""
+"""A job's log and what it streams on their way into the database, while it runs; a long log becomes an object at its
+end.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 import asyncpg
 import structlog
 
-from orvanta_platform.db import logs
+from orvanta_platform.db import logs, streams
 from orvanta_platform.db.logs import LogChunk
-from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.errors import StorageError
 from orvanta_platform.services import log_lines, log_objects
 from orvanta_platform.services.log_objects import Attempt
@@ -56,8 +59,8 @@ class Mask(Protocol):
         """What of the text may be written, masked, and an end that may begin a secret, held back until the last."""
 
 
-class JobLog:
-    """The log of one attempt. `write` takes text and waits only while much of it has not been written yet."""
+class _Chunks(ABC):
+    """A text of one attempt. `write` takes a piece and waits only while much of it has not been written yet."""
 
     def __init__(self, tools: Tools, attempt: Attempt, mask: Mask | None = None) -> None:
         self._tools = tools
@@ -69,8 +72,6 @@ class JobLog:
         self._seq = 0
         self._chars = 0
         self._bytes = 0
-        self._line_ended = True
-        self._system_lines = 0
         self._due: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
 
@@ -78,6 +79,10 @@ class JobLog:
     def chars(self) -> int:
         """Characters written to the database."""
         return self._chars
+
+    @abstractmethod
+    async def _keep(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
+        """Write the chunks; False: the attempt has another number of openings."""
 
     async def write(self, text: str) -> None:
         """Take `text`. Raises what the database has against an earlier part of the log."""
@@ -92,27 +97,17 @@ class JobLog:
             delay = FLUSH_S if self._seq else FIRST_FLUSH_S
             self._due = asyncio.get_running_loop().call_later(delay, self._flush_soon)
 
-    async def system(self, text: str) -> None:
-        """A line of the platform's own; at most SYSTEM_LINES of them are kept."""
-        self._system_lines += 1
-        if self._system_lines == SYSTEM_LINES:
-            text = "further lines of the platform are left out"
-        if self._system_lines <= SYSTEM_LINES:
-            await self.write(("" if self._line_ended else "\n") + log_lines.line(text))
-
     async def close(self) -> int:
-        """Write what is left; gives the length of the log in characters. The finish comes after this."""
+        """Write what is left; gives the length of the text in characters. The finish comes after this."""
         await self._flushed()
         if self._due is not None:
             self._due.cancel()
         if self._parts or self._held:
             await self._write_all(last=True)
-        if self._bytes > OBJECT_FROM:
-            await self._move()
         return self._chars
 
     def discard(self) -> None:
-        """Write nothing more: the attempt begins anew, with a log of its own."""
+        """Write nothing more: the attempt begins anew, with a text of its own."""
         if self._due is not None:
             self._due.cancel()
         if self._flushing is not None:
@@ -121,7 +116,6 @@ class JobLog:
     def _gather(self, text: str) -> None:
         self._parts.append(text)
         self._gathered += len(text)
-        self._line_ended = text[-1] == "\n"
 
     def _flush_soon(self) -> None:
         if self._due is not None:
@@ -178,7 +172,65 @@ class JobLog:
 
     async def _append(self, chunks: list[LogChunk], openings: int | None) -> bool:
         async with self._tools.db.acquire() as connection:
-            return await logs.append(connection, chunks, openings=openings)
+            return await self._keep(connection, chunks, openings)
+
+
+class JobStream(_Chunks):
+    """What one attempt streams."""
+
+    async def _keep(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
+        return await streams.append(connection, chunks, openings=openings)
+
+
+class JobLog(_Chunks):
+    """The log of one attempt, and beside it what the attempt streams, if it does."""
+
+    def __init__(self, tools: Tools, attempt: Attempt, mask: Mask | None = None) -> None:
+        super().__init__(tools, attempt, mask)
+        self._line_ended = True
+        self._system_lines = 0
+        self._stream: JobStream | None = None
+
+    @property
+    def streamed(self) -> int:
+        """Characters of the stream that were written to the database."""
+        return 0 if self._stream is None else self._stream.chars
+
+    async def stream(self, text: str) -> None:
+        """Take a piece of what the job streams, as `write` takes one of its log."""
+        if self._stream is None:
+            self._stream = JobStream(self._tools, self._attempt, self._mask)
+        await self._stream.write(text)
+
+    async def system(self, text: str) -> None:
+        """A line of the platform's own; at most SYSTEM_LINES of them are kept."""
+        self._system_lines += 1
+        if self._system_lines == SYSTEM_LINES:
+            text = "further lines of the platform are left out"
+        if self._system_lines <= SYSTEM_LINES:
+            await self.write(("" if self._line_ended else "\n") + log_lines.line(text))
+
+    async def close(self) -> int:
+        """Write what is left of both; gives the length of the log in characters. The finish comes after this."""
+        if self._stream is not None:
+            await self._stream.close()
+        await super().close()
+        if self._bytes > OBJECT_FROM:
+            await self._move()
+        return self._chars
+
+    def discard(self) -> None:
+        """Write nothing more: the attempt begins anew, with a log and a stream of its own."""
+        super().discard()
+        if self._stream is not None:
+            self._stream.discard()
+
+    def _gather(self, text: str) -> None:
+        super()._gather(text)
+        self._line_ended = text[-1] == "\n"
+
+    async def _keep(self, connection: Connection, chunks: Sequence[LogChunk], openings: int | None) -> bool:
+        return await logs.append(connection, chunks, openings=openings)
 
     async def _move(self) -> None:
         """A log that cannot be moved stays as it is: nothing of it is lost, and the job has no part in it."""

@@ -63,7 +63,10 @@ class JobOutcome:
 
 
 class LogSink(Protocol):
-    """Takes a job's output while it runs, in order."""
+    """Takes a job's output while it runs, in order: its log, and apart from it what it streams."""
 
     async def write(self, text: str) -> None:
         """Take `text`; nothing more is read from the job until this returns."""
+
+    async def stream(self, text: str) -> None:
+        """Take a piece of what the job streams, in the same way."""

@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.http.events import checked_offset, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
@@ -20,11 +21,9 @@ from orvanta_platform.http.schemas import runs as run_schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
 from orvanta_platform.http.schemas.runs import CancelBody, Run
 from orvanta_platform.services import jobs, logs, results, run_detail, runs, updates
-from orvanta_platform.services.updates import Update
 
 _U = "/api/w/{workspace:str}/jobs_u"
 _JOBS = "/api/w/{workspace:str}/jobs"
-_STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 @get(f"{_U}/get/{{id:uuid}}", opt=shape(answer=QueuedJob | CompletedJob))
@@ -78,9 +77,10 @@ async def get_update(
     id: FromPath[UUID],
     running: FromQuery[bool | None] = None,
     log_offset: FromQuery[int] = 0,
+    stream_offset: FromQuery[int | None] = None,
     no_logs: FromQuery[bool] = False,
 ) -> JobUpdate:
-    """What is new; held up to two seconds until something is."""
+    """What is new; held up to two seconds until something is. What it streams comes to those who give an offset."""
     found = await updates.update(
         platform_of(request),
         actor_of(request),
@@ -88,6 +88,7 @@ async def get_update(
         id,
         running=running,
         log_offset=max(0, log_offset),
+        stream_offset=None if stream_offset is None else checked_offset(stream_offset),
         with_logs=not no_logs,
     )
     return schemas.update(found, with_logs=not no_logs)
@@ -99,6 +100,7 @@ async def stream_updates(
     workspace: FromPath[str],
     id: FromPath[UUID],
     log_offset: FromQuery[int] = 0,
+    stream_offset: FromQuery[int] = 0,
     no_logs: FromQuery[bool] = False,
 ) -> Stream:
     """The objects of getupdate as server-sent events; the last one says `completed`."""
@@ -108,17 +110,10 @@ async def stream_updates(
         workspace,
         id,
         log_offset=max(0, log_offset),
+        stream_offset=checked_offset(stream_offset),
         with_logs=not no_logs,
     )
-    return Stream(_events(found, with_logs=not no_logs), media_type="text/event-stream", headers=_STREAM_HEADERS)
-
-
-async def _events(found: AsyncIterator[Update | None], *, with_logs: bool) -> AsyncIterator[bytes]:
-    async for update in found:
-        if update is None:
-            yield b": keep-alive\n\n"
-        else:
-            yield b"data: " + msgspec.json.encode(schemas.update(update, with_logs=with_logs)) + b"\n\n"
+    return event_stream(found, with_logs=not no_logs)
 
 
 @get(f"{_U}/get_logs/{{id:uuid}}", media_type=MediaType.TEXT, opt=shape())

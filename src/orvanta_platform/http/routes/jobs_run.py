@@ -12,12 +12,14 @@ import msgspec
 from litestar import MediaType, Response, Router, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, FromQuery
+from litestar.response import Stream
 
 from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.http.errors import respond
+from orvanta_platform.http.events import MEDIA_TYPE, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of
@@ -28,7 +30,7 @@ from orvanta_platform.http.schemas.runs import (
     FlowPreviewBody,
     ScriptPreviewBody,
 )
-from orvanta_platform.services import jobs, locking, results, runs
+from orvanta_platform.services import jobs, locking, results, runs, updates
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
@@ -42,6 +44,7 @@ _LATEST_ID_MS = 24 * 3600 * 1000
 _BODILESS = (204, 205, 304)
 _RUN = "/api/w/{workspace:str}/jobs/run"
 _WAIT = "/api/w/{workspace:str}/jobs/run_wait_result"
+_STREAM = "/api/w/{workspace:str}/jobs/run_and_stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,26 @@ async def wait_flow(
     return await _result(call, workspace, run)
 
 
+@post(f"{_STREAM}/p/{{path:path}}", status_code=200, media_type=MEDIA_TYPE, opt=shape(body=AnyObject))
+async def stream_script(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
+) -> Stream:
+    """Start the script at a path and answer with its updates as server-sent events, until it has ended."""
+    args = call.args(args_of_body(await request.body()))
+    run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _updates(call, workspace, run)
+
+
+@post(f"{_STREAM}/f/{{path:path}}", status_code=200, media_type=MEDIA_TYPE, opt=shape(body=AnyObject))
+async def stream_flow(
+    request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
+) -> Stream:
+    """Start the workflow at a path and answer with its updates as server-sent events, until it has ended."""
+    args = call.args(args_of_body(await request.body()))
+    run = await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _updates(call, workspace, run)
+
+
 @post(f"{_WAIT}/preview", status_code=200, opt=shape(body=ScriptPreviewBody, answer=Any))
 async def wait_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
@@ -278,6 +301,12 @@ async def _result(call: RunCall, workspace: str, run: UUID) -> Response[bytes]:
     return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)
 
 
+async def _updates(call: RunCall, workspace: str, run: UUID) -> Stream:
+    """What there is to tell of a run just started, its id in X-Run-Id."""
+    found = await updates.of_started(call.platform, call.actor, workspace, run)
+    return event_stream(found, headers={"X-Run-Id": str(run)})
+
+
 def _status_and_body(end: Finished) -> tuple[int, bytes]:
     if not end.success:
         return 500, end.result
@@ -305,6 +334,8 @@ _HANDLERS = [
     wait_script,
     wait_script_get,
     wait_flow,
+    stream_script,
+    stream_flow,
     wait_preview,
     run_inline_preview,
     wait_flow_preview,

@@ -92,13 +92,18 @@ class Timing(msgspec.Struct, kw_only=True):
 
 
 class JobUpdate(msgspec.Struct, kw_only=True):
-    """What changed; `log_offset` is where to go on reading the log, in characters."""
+    """What changed; `log_offset` is where to go on reading the log, in characters, `stream_offset` the same for what
+    the job streams. Another `stream_attempt` than before: `new_result_stream` replaces what there was.
+    """
 
     running: bool
     completed: bool
     new_logs: str | UnsetType = UNSET
     log_offset: int | UnsetType = UNSET
     mem_peak: int | UnsetType = UNSET
+    new_result_stream: str | UnsetType = UNSET
+    stream_offset: int | UnsetType = UNSET
+    stream_attempt: int | UnsetType = UNSET
     flow_status: FlowStatus | UnsetType = UNSET
 
 
@@ -151,6 +156,9 @@ def update(found: Update, *, with_logs: bool) -> JobUpdate:
         new_logs=found.new_logs if with_logs else UNSET,
         log_offset=found.log_offset if with_logs else UNSET,
         mem_peak=_given(found.mem_peak_kb),
+        new_result_stream=found.new_stream or UNSET,
+        stream_offset=_given(found.stream_offset),
+        stream_attempt=_given(found.stream_attempt),
         flow_status=UNSET if found.progress is None else flow_status(found.progress),
     )
 

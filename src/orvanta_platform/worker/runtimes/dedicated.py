@@ -19,6 +19,7 @@ from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
 from orvanta_platform.worker.runtimes.execution import Placement, make_message
+from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.streams import Log, Source
 from orvanta_platform.worker.runtimes.verdict import End, judge
 
@@ -73,6 +74,7 @@ class Process:
         self._job: JobSpec | None = None
         self._cancelled = asyncio.Event()
         self._deadline = 0.0
+        self._marks = StreamMarks()
         self._stopped_by: StoppedBy | None = None
 
     async def run(self, spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutcome:
@@ -82,7 +84,7 @@ class Process:
         """
         self._job, self._cancelled, self._stopped_by = spec, cancelled, None
         self._deadline = clock.monotonic() + min(spec.timeout_s, spec.limits.time_s)
-        log = Log(sink, spec.limits.log_bytes)
+        log, self._marks = Log(sink, spec.limits, lambda: self.stop(self._stopped_by or "result")), StreamMarks()
         try:
             if self._connection is None:
                 await self._give_first(spec)
@@ -265,17 +267,18 @@ class Process:
         """Give what is in the pipe to the log."""
         assert self._output is not None
         while not self._output.ended and (text := self._output.read()) is not None:
-            await log.write(text)
+            await log.take(self._marks, text)
             if len(text) >= _MUCH:
                 self._output.widen()
             await asyncio.sleep(0)
         self._await_output()
 
     async def _end_line(self, log: Log) -> None:
-        """What half a character at the end stands for."""
+        """What half a character at the end stands for, and what may have begun a mark."""
         assert self._output is not None
         if rest := self._output.rest():
-            await log.write(rest)
+            await log.take(self._marks, rest)
+        await log.finish(self._marks)
 
     def _discard_output(self) -> None:
         assert self._output is not None

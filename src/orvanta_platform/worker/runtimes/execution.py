@@ -77,7 +77,8 @@ class Execution:
         self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._pipes = _Pipes.open(placement.separate_output)
-        self._output = self._pipes.output(Log(sink, spec.limits.log_bytes), spec.limits.result_bytes)
+        log = Log(sink, spec.limits, lambda: self._stop("result"))
+        self._output = self._pipes.output(log, spec.limits.result_bytes)
         self._answer = Answer(self._pipes.result, spec.limits.result_bytes + _ERROR_BYTES)
         self._waiting = Waiting()
         self._waiter: asyncio.Future[None] | None = None
@@ -122,7 +123,7 @@ class Execution:
             self._stop("processes")
 
     def _stop(self, reason: StoppedBy) -> None:
-        self._stopped_by = reason
+        self._stopped_by = self._stopped_by or reason
         self._cell.kill()
 
     async def _give(self) -> None:

@@ -7,13 +7,15 @@ import codecs
 import fcntl
 import os
 import select
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orvanta_platform.sandbox.job import ANSWER, STARTED
 from orvanta_platform.services import log_lines
-from orvanta_platform.worker.limits import size_text
+from orvanta_platform.worker.limits import Limits, size_text
 from orvanta_platform.worker.outcome import LogSink
+from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.verdict import Printed
 
 _CHUNK = 64 << 10
@@ -140,13 +142,50 @@ class LastLine:
 
 
 class Log:
-    """Passes text on to the job's sink up to the limit of the log, then one line that says so."""
+    """Passes text on to the job's sink up to the limit of the log, then one line that says so.
 
-    def __init__(self, sink: LogSink, limit: int) -> None:
+    What the job streams passes too, up to the limit of a result: `too_much` is called where there is more.
+    """
+
+    def __init__(self, sink: LogSink, limits: Limits, too_much: Callable[[], None] | None = None) -> None:
         self._sink = sink
-        self._limit = limit
-        self._left = limit
+        self._limit = limits.log_bytes
+        self._left = limits.log_bytes
+        self._stream_left = limits.result_bytes
+        self._too_much = too_much
+        self._streamed_too_much = False
         self.cut = False
+
+    async def take(self, marks: StreamMarks, text: str) -> str:
+        """Pass on the next piece of an output that may hold both; gives what of it is log."""
+        written, streamed = marks.feed(text)
+        await self._pass_on(written, streamed)
+        return written
+
+    async def finish(self, marks: StreamMarks) -> str:
+        """The output has ended: pass on what of it was held back; gives what of it is log."""
+        written, streamed = marks.rest()
+        await self._pass_on(written, streamed)
+        return written
+
+    async def _pass_on(self, written: str, streamed: str) -> None:
+        await self.write(written)
+        if streamed:
+            await self.stream(streamed)
+
+    async def stream(self, text: str) -> None:
+        """Pass on what of a piece of the stream still fits (counted as UTF-8)."""
+        if self._streamed_too_much:
+            return
+        data = text.encode("utf-8", "replace")
+        if len(data) > self._stream_left:
+            self._streamed_too_much = True
+            text = data[: self._stream_left].decode("utf-8", "ignore")
+            if self._too_much is not None:
+                self._too_much()
+        self._stream_left -= len(data)
+        if text:
+            await self._sink.stream(text)
 
     async def write(self, text: str) -> None:
         """Pass on what of `text` still fits (counted as UTF-8)."""
@@ -168,6 +207,7 @@ class MergedOutput:
     def __init__(self, descriptor: int, log: Log) -> None:
         self._source = Source(descriptor, _CHUNK)
         self._log = log
+        self._marks = StreamMarks()
 
     async def pump(self, waiting: Waiting) -> None:
         """Pass on everything until the pipe's end; `waiting` knows when the job is over."""
@@ -176,10 +216,9 @@ class MergedOutput:
             text = self._source.read()
             if text is None:
                 if not await waiting.more(self._source.descriptor):
-                    await self._log.write(self._source.rest())
-                    return
+                    break
                 continue
-            await self._log.write(text)
+            await self._log.take(self._marks, text)
             if len(text) >= _CHUNK // 2:
                 self._source.widen()
                 await asyncio.sleep(0)
@@ -187,6 +226,8 @@ class MergedOutput:
                 await asyncio.sleep(0)
             else:
                 await waiting.pause(_GATHER_S)
+        await self._log.take(self._marks, self._source.rest())
+        await self._log.finish(self._marks)
 
     @property
     def descriptor(self) -> int:
@@ -212,6 +253,7 @@ class SeparateOutput:
     def __init__(self, stdout: int, stderr: int, log: Log, result_chars: int) -> None:
         self._stdout = Source(stdout, _PACKET)
         self._sources = {stdout: self._stdout, stderr: Source(stderr, _PACKET)}
+        self._marks = {descriptor: StreamMarks() for descriptor in self._sources}
         self._log = log
         self._poll = select.epoll()
         for descriptor in self._sources:
@@ -222,16 +264,22 @@ class SeparateOutput:
     async def pump(self, waiting: Waiting) -> None:
         """Pass on everything until both pipes ended; `waiting` knows when the job is over."""
         while self._sources:
-            texts: list[str] = []
+            texts: list[tuple[str, str]] = []
             while len(texts) < _PACKETS and self._sources and (ready := self._poll.poll(0)):
                 texts += [self._take(*event) for event in ready]
             if texts:
-                await self._log.write("".join(texts))
+                await self._pass_on(texts)
                 await asyncio.sleep(0)
             elif self._sources and not await waiting.more(self._poll.fileno()):
-                return
+                break
+        await self._pass_on([self._kept(descriptor, *marks.rest()) for descriptor, marks in self._marks.items()])
 
-    def _take(self, descriptor: int, event: int) -> str:
+    async def _pass_on(self, texts: list[tuple[str, str]]) -> None:
+        await self._log.write("".join(text for text, _ in texts))
+        if streamed := "".join(text for _, text in texts):
+            await self._log.stream(streamed)
+
+    def _take(self, descriptor: int, event: int) -> tuple[str, str]:
         source = self._sources[descriptor]
         text = source.read() or ""
         while event & select.EPOLLHUP and not source.ended:  # no further event will tell of the end
@@ -240,11 +288,15 @@ class SeparateOutput:
             self._poll.unregister(descriptor)
             del self._sources[descriptor]
             source.close()
-        if source is self._stdout:
+        return self._kept(descriptor, *self._marks[descriptor].feed(text))
+
+    def _kept(self, descriptor: int, text: str, streamed: str) -> tuple[str, str]:
+        """The same log and stream; what of the log may count for the result is remembered."""
+        if descriptor == self._stdout.descriptor:
             self._last_line.add(text)
         else:
             self._stderr_tail = (self._stderr_tail + text)[-_TAIL:]
-        return text
+        return text, streamed
 
     @property
     def descriptor(self) -> int:

@@ -72,6 +72,9 @@ def _limit_error(spec: JobSpec, stopped_by: StoppedBy | None) -> JobError:
             return JobError("ProcessLimit", f"too many processes: limit {limits.processes}")
         case "disk":
             return JobError("DiskLimit", f"disk full: limit {size_text(limits.disk_bytes)}")
+        case "result":
+            limit = size_text(limits.result_bytes)
+            return JobError("ResultTooLarge", f"what it streams has more than the limit of {limit}")
         case _:
             return JobError("Cancelled", "cancelled")
 

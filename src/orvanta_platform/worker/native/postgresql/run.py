@@ -36,7 +36,7 @@ class _Failed(Exception):
 
 async def run(spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutcome:
     """Run the job `spec`; its statements are cancelled on the server at its timeout and when `cancelled` is set."""
-    log = Log(sink, spec.limits.log_bytes)
+    log = Log(sink, spec.limits)
     running = asyncio.ensure_future(_rows(spec, log))
     cancelling = asyncio.ensure_future(cancelled.wait())
     most_s = min(spec.timeout_s, spec.limits.time_s)

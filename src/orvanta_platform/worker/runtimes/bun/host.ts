@@ -12,6 +12,7 @@ const SCRIPT = "script.ts";
 const STACK_CHARS = 32 << 10;
 const MESSAGE_CHARS = 64 << 10;
 const CHUNK = 64 << 10;
+const STREAMED_CHARS = 1000;
 const NAME = String.raw`(?:[\p{ID_Continue}$\u200c\u200d]|\\u\{\w+\}|\\u\w{4})+`;
 
 const folder = process.cwd();
@@ -79,7 +80,60 @@ async function call(text: string): Promise<string> {
   const given = JSON.parse(text || "{}");
   const { main } = await import(`${folder}/${SCRIPT}`);
   if (typeof main !== "function") throw new MissingMain("the script exports no function main");
-  return toJson(await main(...words(parameters(String(main)), given)));
+  const value = await main(...words(parameters(String(main)), given));
+  return isStreamed(value) ? stream(value) : toJson(value);
+}
+
+// What goes on giving values: async generators, ReadableStream, generators and other iterators. Not what is a value too,
+// such as an array.
+function isStreamed(value: any): value is AsyncIterable<unknown> | Iterable<unknown> {
+  if (typeof value !== "object" || value === null) return false;
+  if (typeof value[Symbol.asyncIterator] === "function") return true;
+  return typeof value[Symbol.iterator] === "function" && typeof value.next === "function";
+}
+
+// Streams all that it gives: texts as they are, bytes as UTF-8, anything else as JSON. The answer null stands for what
+// was streamed.
+async function stream(values: AsyncIterable<unknown> | Iterable<unknown>): Promise<string> {
+  const decoder = new TextDecoder();
+  let given = false;
+  const give = async (text: string) => {
+    if (text === "") return;
+    given = true;
+    await writeStreamed(text);
+  };
+  for await (const value of values) {
+    if (value instanceof Uint8Array) await give(decoder.decode(value, { stream: true }));
+    else {
+      const json = toJson(value);
+      await give(typeof value === "string" ? value : json);
+    }
+  }
+  await give(decoder.decode());
+  return given ? "null" : '""';
+}
+
+// As stream_marks.py reads it. A line is one write of at most a page, which nothing else that prints can tear apart.
+async function writeStreamed(text: string): Promise<void> {
+  await drainStdio();
+  for (let start = 0; start < text.length; ) {
+    let end = start + STREAMED_CHARS;
+    if (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end--;
+    const part = text.slice(start, end).replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\0", "\\0");
+    await writeOut(Buffer.from(`\x1eOV_STREAM: ${part}\n`));
+    start = end;
+  }
+}
+
+async function writeOut(data: Uint8Array): Promise<void> {
+  const { writeSync } = require("node:fs");
+  for (let sent = 0; sent < data.length; )
+    try {
+      sent += writeSync(1, data, sent);
+    } catch (error) {
+      if ((error as { code?: string }).code !== "EAGAIN") throw error;
+      await Bun.sleep(1);
+    }
 }
 
 // A pattern takes the arguments that no other parameter names.

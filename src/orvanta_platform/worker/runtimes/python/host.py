@@ -16,6 +16,7 @@ import linecache
 import os
 import sys
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
@@ -24,6 +25,7 @@ from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
 from orvanta_platform.worker.limits import size_text
 from orvanta_platform.worker.runtimes.python.dedicated import Jobs
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
+from orvanta_platform.worker.runtimes.python.streamed import is_streamed, is_streamed_later, stream, stream_later
 
 Streams = tuple[io.TextIOWrapper, io.TextIOWrapper]
 
@@ -64,9 +66,9 @@ def _run_exit_functions(streams: Streams) -> None:
 
 
 def _flush(streams: Streams) -> None:
-    for stream in (*streams, sys.stdout, sys.stderr):
+    for each in (*streams, sys.stdout, sys.stderr):
         with contextlib.suppress(BaseException):
-            stream.flush()
+            each.flush()
 
 
 def _serve(job: Job, script: _Script, args: bytes) -> None:
@@ -110,7 +112,7 @@ class _Script:
         if self._main is None:
             self._main = _Main.of(_load(self._content))
         try:
-            value = self._main.call(arguments)
+            value = self._main.call(arguments, lambda: _flush(self.streams))
         except SystemExit as exit_:
             if exit_.code not in (None, 0):
                 raise
@@ -163,19 +165,25 @@ class _Main:
             any(p.kind is p.VAR_KEYWORD for p in parameters),
         )
 
-    def call(self, arguments: dict[str, Any]) -> Any:
-        """What it returns; a coroutine is run to its end."""
+    def call(self, arguments: dict[str, Any], flush: Callable[[], None]) -> Any:
+        """What it returns; a coroutine is run to its end, what a generator yields is streamed."""
         positional = [arguments[name] for name in self.positional if name in arguments]
         if self.rest:
             named = {name: value for name, value in arguments.items() if name not in self.positional}
         else:
             named = {name: arguments[name] for name in self.named if name in arguments}
         value = self.function(*positional, **named)
-        if not inspect.iscoroutine(value):
-            return value
-        import asyncio  # rarely needed and large: every cell would carry it
+        if inspect.iscoroutine(value) or is_streamed_later(value):
+            import asyncio  # rarely needed and large: every cell would carry it
 
-        return asyncio.run(value)
+            value = asyncio.run(_settled(value, flush))
+        return stream(value, flush) if is_streamed(value) else value
+
+
+async def _settled(value: Any, flush: Callable[[], None]) -> Any:
+    if inspect.iscoroutine(value):
+        value = await value
+    return await stream_later(value, flush) if is_streamed_later(value) else value
 
 
 class MissingMain(Exception):

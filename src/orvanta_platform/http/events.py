@@ -1,0 +1,40 @@
+"""Updates of a run or job as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+from litestar.response import Stream
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.http.schemas import jobs as schemas
+from orvanta_platform.services.updates import Update
+
+MEDIA_TYPE = "text/event-stream"
+
+_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_MOST = (1 << 53) - 1
+"""The largest number that every reader of JSON holds."""
+
+
+def checked_offset(given: int) -> int:
+    """A stream's offset as a caller may give it; what is negative is the beginning. Raises BadRequest."""
+    if given > _MOST:
+        raise BadRequest("stream_offset is too large.", hint="Give back the stream_offset of the last answer.")
+    return max(0, given)
+
+
+def event_stream(
+    updates: AsyncIterator[Update | None], *, with_logs: bool = True, headers: dict[str, str] | None = None
+) -> Stream:
+    """An answer of one event per update, a comment where there was none for a while."""
+    return Stream(_events(updates, with_logs), media_type=MEDIA_TYPE, headers=_HEADERS | (headers or {}))
+
+
+async def _events(updates: AsyncIterator[Update | None], with_logs: bool) -> AsyncIterator[bytes]:
+    async for update in updates:
+        if update is None:
+            yield b": keep-alive\n\n"
+        else:
+            yield b"data: " + msgspec.json.encode(schemas.update(update, with_logs=with_logs)) + b"\n\n"

@@ -1,0 +1,62 @@
+"""What a job streams, by offsets. Permission is decided by the callers.
+
+An offset names an attempt and a number of characters of its stream: for the first attempt it is that number, for
+attempt n it is (n - 1) × 2³² more. A retry streams anew; an offset of an attempt before it then means the beginning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.db import streams
+from orvanta_platform.db.pool import Database
+from orvanta_platform.db.streams import StreamPiece
+
+PAGE_CHARS = 1 << 20
+"""Characters read at once."""
+
+_ATTEMPT_BITS = 32
+_IN_THREAD_FROM = 32 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """Text of the newest attempt that has streamed, and the offset behind it; `attempt` None: there is none new."""
+
+    text: str
+    offset: int
+    attempt: int | None
+
+
+async def read(db: Database, job: UUID, offset: int, *, most: int = PAGE_CHARS) -> Streamed:
+    """Up to `most` characters of a job's stream behind `offset` (≥ 0); at its end no text and the same offset."""
+    known, start = (offset >> _ATTEMPT_BITS) + 1, offset & ((1 << _ATTEMPT_BITS) - 1)
+    async with db.acquire() as conn:
+        pieces = await streams.read(conn, job, known, start, most)
+    if not pieces:
+        return Streamed("", offset, None)
+    attempt = pieces[0].attempt
+    if attempt != known:
+        start = 0
+    large = sum(len(piece.body) for piece in pieces) >= _IN_THREAD_FROM
+    text = await asyncio.to_thread(_joined, pieces) if large else _joined(pieces)
+    skipped = start - pieces[0].first_char
+    text = text[skipped : skipped + most]
+    return Streamed(text, ((attempt - 1) << _ATTEMPT_BITS) + start + len(text), attempt)
+
+
+async def whole(db: Database, job: UUID) -> str:
+    """All that the newest attempt which has streamed gave away. Call it when that attempt writes no more."""
+    pages, offset = [], 0
+    while (page := await read(db, job, offset)).text:
+        pages.append(page.text)
+        offset = page.offset
+    return "".join(pages)
+
+
+def _joined(pieces: Sequence[StreamPiece]) -> str:
+    return "".join(zlib.decompress(piece.body).decode("utf-8", "replace") for piece in pieces)

@@ -1,0 +1,92 @@
+"""Lines of a job's output that are no log: text that it streams.
+
+A line that begins with `OV_STREAM: ` or `WM_STREAM: ` is what the published clients print; a newline in its text is
+written as `\\n`. A host gives its script's text the same way, behind a mark that also counts in the middle of a line,
+and with a backslash written as two, so that nothing of the text is lost.
+"""
+
+from __future__ import annotations
+
+import re
+
+HOST_MARK = "\x1eOV_STREAM: "
+"""Before what a host streams; in the text a backslash, newline and NUL are written as `\\\\`, `\\n`, `\\0`."""
+
+_PRINTED = ("OV_STREAM: ", "WM_STREAM: ")
+_IN_ANY = "_STREAM: "
+_MARK = re.compile(f"{HOST_MARK}|{'|'.join(_PRINTED)}")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_MEANING = {"n": "\n", "0": "\0"}
+
+
+class StreamMarks:
+    """Tells log and stream apart in one pipe's text, which comes in pieces of any size."""
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._line_start = True
+        self._within: str | None = None
+
+    def feed(self, text: str) -> tuple[str, str]:
+        """Of the next piece: what is log, what is stream. A few characters that may begin a mark are held back."""
+        if self._held:
+            text, self._held = self._held + text, ""
+        if self._within is None and _IN_ANY not in text:
+            return self._log(text), ""
+        log, stream, at = [], [], 0
+        while at < len(text):
+            if self._within is not None:
+                end = text.find("\n", at)
+                stream.append(self._streamed(text[at : end if end >= 0 else len(text)], whole=end >= 0))
+                if end < 0:
+                    break
+                self._within, at = None, end + 1
+            elif mark := self._next_mark(text, at):
+                if mark.start() > at:
+                    log.append(text[at : mark.start()])
+                    self._line_start = text[mark.start() - 1] == "\n"
+                self._within, at = mark[0], mark.end()
+            else:
+                log.append(self._log(text[at:]))
+                break
+        return "".join(log), "".join(stream)
+
+    def rest(self) -> tuple[str, str]:
+        """What was held back at the end of the output."""
+        held, self._held = self._held, ""
+        return (held, "") if self._within is None else ("", held)
+
+    def _next_mark(self, text: str, at: int) -> re.Match[str] | None:
+        for mark in _MARK.finditer(text, at):
+            start = mark.start()
+            if mark[0] == HOST_MARK or (self._line_start if start == at else text[start - 1] == "\n"):
+                return mark
+        return None
+
+    def _log(self, text: str) -> str:
+        """The text without an end that may begin a mark."""
+        cut = len(text)
+        line = text.rfind("\n") + 1
+        if line or self._line_start:
+            last = text[line : line + len(HOST_MARK)]
+            if last and any(mark.startswith(last) for mark in _PRINTED):
+                cut = line
+        place = text.rfind(HOST_MARK[0], max(len(text) - len(HOST_MARK), 0))
+        if place >= 0 and HOST_MARK.startswith(text[place:]):
+            cut = min(cut, place)
+        self._held = text[cut:]
+        if cut:
+            self._line_start = text[cut - 1] == "\n"
+        return text[:cut]
+
+    def _streamed(self, text: str, *, whole: bool) -> str:
+        """What a part of a line stands for; without its end a backslash waits for what follows it."""
+        if not whole:
+            slashes = len(text) - len(text.rstrip("\\"))
+            if slashes and (self._within != HOST_MARK or slashes % 2):
+                text, self._held = text[:-1], "\\"
+        if "\\" not in text:
+            return text
+        if self._within != HOST_MARK:
+            return text.replace("\\n", "\n")
+        return _ESCAPED.sub(lambda found: _MEANING.get(found[1], found[1]), text)

@@ -1,0 +1,78 @@
+"""What jobs stream, by offsets: every character once, whatever the pieces; a retry begins anew."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.services.log_ground import LogGround, ground
+
+from orvanta_platform import ids
+from orvanta_platform.services import stream_text
+from orvanta_platform.services.log_objects import Attempt
+from orvanta_platform.worker import logs
+
+SECOND = 1 << 32
+
+
+@pytest.fixture
+async def on(database: TestDatabase, tmp_path: Path) -> AsyncIterator[LogGround]:
+    async with ground(database, tmp_path) as made:
+        yield made
+
+
+async def streamed(on: LogGround, *pieces: str, made: Attempt | None = None) -> Attempt:
+    """An attempt that has streamed these pieces and ended; one after `made`, where that is given."""
+    run = made.run if made else ids.new_run_id()
+    attempt, log = on.log(run, attempt=made.attempt + 1 if made else 1)
+    for piece in pieces:
+        await log.stream(piece)
+    await log.write("not in the stream")
+    await log.close()
+    assert log.streamed == sum(map(len, pieces))
+    return attempt
+
+
+async def test_every_offset_gives_the_characters_behind_it(on: LogGround, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "CHUNK_CHARS", 7)
+    pieces = ["one\n", "žluť" * 10, "\N{MUSICAL SYMBOL G CLEF}\0", "end"]
+    text = "".join(pieces)
+    made = await streamed(on, *pieces)
+    for start in range(len(text) + 3):
+        for most in (1, 5, 1000):
+            found = await stream_text.read(on.platform.db, made.job, start, most=most)
+            assert found.text == text[start : start + most]
+            assert found.offset == start + len(found.text)
+            assert found.attempt == (1 if found.text else None)
+    assert await stream_text.whole(on.platform.db, made.job) == text
+    assert await on.whole(made.job) == "not in the stream"
+
+
+async def test_a_long_stream_is_read_in_pages(on: LogGround) -> None:
+    text = "".join(f"{n} \N{MUSICAL SYMBOL G CLEF}\n" for n in range(300_000))
+    assert len(text) > 2 * stream_text.PAGE_CHARS
+    made = await streamed(on, text)
+    assert await stream_text.whole(on.platform.db, made.job) == text
+
+
+async def test_a_retry_begins_anew_and_attempts_do_not_mix(on: LogGround) -> None:
+    first = await streamed(on, "the first attempt")
+    half = await stream_text.read(on.platform.db, first.job, 0, most=9)
+    assert (half.text, half.offset, half.attempt) == ("the first", 9, 1)
+    again = await streamed(on, "the second", made=first)
+    for offset in (0, half.offset, 17, 5000):
+        found = await stream_text.read(on.platform.db, again.job, offset)
+        assert (found.text, found.offset, found.attempt) == ("the second", SECOND + 10, 2)
+    rest = await stream_text.read(on.platform.db, again.job, SECOND + 4)
+    assert (rest.text, rest.offset, rest.attempt) == ("second", SECOND + 10, 2)
+    ended = await stream_text.read(on.platform.db, again.job, rest.offset)
+    assert (ended.text, ended.offset, ended.attempt) == ("", rest.offset, None)
+    assert await stream_text.whole(on.platform.db, again.job) == "the second"
+
+
+async def test_what_streams_nothing_has_no_stream(on: LogGround) -> None:
+    made = await streamed(on)
+    found = await stream_text.read(on.platform.db, made.job, 3)
+    assert (found.text, found.offset, found.attempt) == ("", 3, None)

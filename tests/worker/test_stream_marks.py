@@ -1,0 +1,49 @@
+"""Log and stream are told apart in the same way, however the output is cut into pieces."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orvanta_platform.worker.runtimes.stream_marks import HOST_MARK, StreamMarks
+
+
+def told(*pieces: str) -> tuple[str, str]:
+    marks = StreamMarks()
+    found = [marks.feed(piece) for piece in pieces] + [marks.rest()]
+    return "".join(log for log, _ in found), "".join(stream for _, stream in found)
+
+
+@pytest.mark.parametrize(
+    ("output", "log", "stream"),
+    [
+        ("a\nOV_STREAM: b\nc\n", "a\nc\n", "b"),
+        ("WM_STREAM: b", "", "b"),
+        ("a OV_STREAM: b\n", "a OV_STREAM: b\n", ""),
+        ("OV_STREAM:b\nOV_STREA", "OV_STREAM:b\nOV_STREA", ""),
+        ("OV_STREAM: a\\nb\\\\nc\\td\\\n", "", "a\nb\\\nc\\td\\"),
+        (f"a{HOST_MARK}b\\\\nc\\nd\\0\ne", "ae", "b\\nc\nd\0"),
+        (f"a{HOST_MARK}b\nOV_STREAM: c\n", "aOV_STREAM: c\n", "b"),
+        (f"{HOST_MARK}b\nOV_STREAM: c\n{HOST_MARK}\nd", "d", "bc"),
+        (f"{HOST_MARK[0]}a\n{HOST_MARK[:5]}", f"{HOST_MARK[0]}a\n{HOST_MARK[:5]}", ""),
+    ],
+)
+def test_any_cut_gives_the_same(output: str, log: str, stream: str) -> None:
+    assert told(output) == (log, stream)
+    assert told(*output) == (log, stream)
+    for place in range(len(output)):
+        assert told(output[:place], output[place:]) == (log, stream)
+
+
+@given(st.lists(st.sampled_from(["OV_STREAM: ", "WM_ST", "REAM: ", HOST_MARK, "\n", "\\", "n", "0", "x"]), max_size=30))
+def test_pieces_do_not_matter(parts: list[str]) -> None:
+    assert told(*parts) == told("".join(parts)) == told(*"".join(parts))
+
+
+def test_a_log_waits_only_for_what_may_begin_a_mark() -> None:
+    marks = StreamMarks()
+    assert marks.feed("a prompt: ") == ("a prompt: ", "")
+    assert marks.feed("O") == ("O", "")
+    assert marks.feed("\nO") == ("\n", "")
+    assert marks.feed("kay?") == ("Okay?", "")
