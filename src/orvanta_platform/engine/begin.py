@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import condition, ends, waits
+from orvanta_platform.engine import approval, condition, ends, waits
 from orvanta_platform.engine.effects import Enqueue
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Delay, Fail, Prepare, Succeed, Verdict
+from orvanta_platform.engine.verdict import Delay, Fail, Open, Prepare, Succeed, Verdict
 
 MAX_TIMEOUT_S = 365 * 86_400.0
 """No time limit of a node is longer: a year."""
@@ -38,6 +38,8 @@ def begin(step: Step) -> None:
                 ends.succeed(step, index, exports, mark, result=result, hold=hold)
             case Delay():
                 waits.begin_delay(step, index, verdict)
+            case Open():
+                approval.open_node(step, index, verdict)
             case Fail(error):
                 ends.fail(step, index, error, retryable=False)
 
@@ -60,6 +62,8 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
             return condition.verdict(step, node)
         case Kind.DELAY:
             return waits.delay(step, node)
+        case Kind.APPROVAL:
+            return approval.verdict(step, node)
         case _:
             return _job(step, node)
 

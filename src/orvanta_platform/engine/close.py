@@ -29,6 +29,8 @@ def close(step: Step) -> None:
             _end_well(step)
         case Phase.FAILING:
             _after_failure(step)
+        case Phase.DISAPPROVED:
+            _end(step, Status.FAILED, Thrown(Err(*(step.stopped or ("SuspendedDisapproved", "Disapproved")))))
         case Phase.FAILURE_MODULE:
             _end_by_failure_module(step)
         case Phase.CANCELLING:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from orvanta_platform.engine import consents
 from orvanta_platform.engine.plan import Edge, Join, Kind, Node, Plan, Retry, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
@@ -91,6 +92,8 @@ def _node(node: graph.Node, index: int) -> Node:
         delay=next(((key, value[key]) for key in ("seconds", "until") if key in value), None)
         if kind is Kind.DELAY
         else None,
+        approval=consents.of_approval(value) if kind is Kind.APPROVAL else None,
+        suspend=None if kind is Kind.APPROVAL else consents.of_suspend(tree.get("suspend")),
     )
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orvanta_platform.engine import ends
+from orvanta_platform.engine import approval, ends
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.close import cancel, close, end_unstarted
 from orvanta_platform.engine.effects import CloseTimer, Decision, Need, Record
 from orvanta_platform.engine.events import (
     Answers,
+    Approved,
     CancelRequested,
+    DeadlineDue,
     Err,
     Event,
     Failed,
     JobCancelled,
+    Rejected,
     Started,
     Succeeded,
     TimerDue,
@@ -71,6 +74,12 @@ def _take_in(step: Step, event: Event) -> bool:
             return _job_cancelled(step, node, Err("Canceled", reason))
         case CancelRequested(force):
             return _cancel(step, force)
+        case Approved():
+            return approval.approved(step, event)
+        case Rejected():
+            return approval.rejected(step, event)
+        case DeadlineDue():
+            return approval.deadline(step, event)
         case _:
             assert_never(event)
 
@@ -123,7 +132,7 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
         return False
     if step.nodes[index] in HELD:
         return False
-    if step.phase in (Phase.FAILING, Phase.CANCELLING):
+    if step.phase in (Phase.FAILING, Phase.DISAPPROVED, Phase.CANCELLING):
         step.forget_failures(index)
         step.end(index, Mark.CANCELLED, error=error)
         return True
@@ -156,3 +165,4 @@ def _go_on(step: Step) -> None:
         begin(step)
     if not step.requests:
         enqueue(step)
+        approval.settle_status(step)

@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from orvanta_platform.engine.events import Err
+import msgspec
+
+from orvanta_platform.engine.events import Answer, Err
 
 MAX_WAIT_S = 10 * 366 * 86_400.0
 """No delay and no sleep is longer: ten years."""
+
+
+def of(answer: Answer, name: str, what: str) -> float | Err:
+    """The seconds that an expression gave; see `seconds`."""
+    return seconds(msgspec.json.decode(answer.raw), name, what)
 
 
 def seconds(value: Any, name: str, what: str) -> float | Err:

@@ -14,7 +14,19 @@ if TYPE_CHECKING:
     from orvanta_platform.engine.step import Step
 
 Purpose = Literal[
-    "condition", "retry_if", "timeout", "export", "output", "skip_if", "skip_expr", "pass", "sleep", "seconds", "until"
+    "condition",
+    "retry_if",
+    "timeout",
+    "export",
+    "output",
+    "skip_if",
+    "skip_expr",
+    "pass",
+    "sleep",
+    "seconds",
+    "until",
+    "groups",
+    "message",
 ]
 
 TimerKind = Literal["wait", "deadline"]
@@ -79,6 +91,35 @@ class DropTimer:
 
     node: int
     kind: TimerKind = "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWait:
+    """The node asks people: its approval, or after its end its suspend. Decisions that came before count now.
+
+    `message` in parts: those that begin with NUL name a field of the run (id, path, created_by), to be put in.
+    `groups`: JSON text, where `user_groups_required` was computed.
+    """
+
+    node: int
+    message: tuple[str, ...] = ()
+    groups: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWait:
+    """Nobody is asked any more."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepResume:
+    """Keep what came with the resume number `number` (from 1) of a suspend, for those who read `resume`."""
+
+    node: int
+    number: int
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +224,20 @@ class RunEnded:
 
 
 Effect = (
-    Enqueue | Retry | CancelJob | CloseTimer | SetTimer | DropTimer | NodeEnded | Export | RunStatus | Record | RunEnded
+    Enqueue
+    | Retry
+    | CancelJob
+    | CloseTimer
+    | SetTimer
+    | DropTimer
+    | OpenWait
+    | CloseWait
+    | KeepResume
+    | NodeEnded
+    | Export
+    | RunStatus
+    | Record
+    | RunEnded
 )
 
 

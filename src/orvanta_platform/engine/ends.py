@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import Any
 
-from orvanta_platform.engine import duration, retry
+from orvanta_platform.engine import duration, retry, suspending
 from orvanta_platform.engine.effects import Export, Record, Retry, SetTimer
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Node
@@ -29,14 +29,25 @@ def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports |
 
 def hold(step: Step, node: Node) -> Hold | Err | None:
     """What keeps the edges of a node closed after success; None while an answer is missing. Last nodes hold nothing."""
-    source = node.sleep
-    if source is None or not node.targets or step.phase is not Phase.NORMAL:
+    if not node.targets or step.phase is not Phase.NORMAL:
         return NO_HOLD
-    answer = step.ask("sleep", node.index, source)
+    if node.suspend is not None:
+        return _suspend(step, node, node.suspend.groups)
+    if node.sleep is None:
+        return NO_HOLD
+    answer = step.ask("sleep", node.index, node.sleep)
     if not isinstance(answer, Answer):
         return answer
-    wait_s = duration.seconds(msgspec.json.decode(answer.raw), "InvalidSleep", "The seconds of a sleep")
+    wait_s = duration.of(answer, "InvalidSleep", "The seconds of a sleep")
     return wait_s if isinstance(wait_s, Err) else Hold(wait_s)
+
+
+def _suspend(step: Step, node: Node, groups: Any | None) -> Hold | Err | None:
+    """Its sleep follows the events, and is asked then."""
+    if groups is None:
+        return Hold(suspend=True)
+    answer = step.ask("groups", node.index, groups)
+    return Hold(suspend=True, groups=answer.raw) if isinstance(answer, Answer) else answer
 
 
 def succeed(
@@ -50,7 +61,9 @@ def succeed(
 ) -> None:
     """The node ended well. `result` is given for a node without a job."""
     step.forget_failures(index)
-    if hold.sleep_s > 0:
+    if hold.suspend:
+        suspending.suspend(step, index, mark, result=result, groups=hold.groups)
+    elif hold.sleep_s > 0:
         step.hold(index, Mark.SLEEPING, mark, result=result)
         step.effects.append(SetTimer(index, "wait", hold.sleep_s))
     else:
@@ -72,7 +85,7 @@ def fail(step: Step, index: int, error: Err, *, retryable: bool) -> None:
         if verdict:
             _retry(step, node)
             return
-    _fail_for_good(step, node, error)
+    fail_for_good(step, node, error)
 
 
 def _may_start(step: Step, index: int) -> bool:
@@ -100,14 +113,23 @@ def _retry(step: Step, node: Node) -> None:
     step.effects.append(Record("retry", node.index, {"failures": failures, "delay_s": delay}))
 
 
-def _fail_for_good(step: Step, node: Node, error: Err) -> None:
+def fail_for_good(
+    step: Step,
+    node: Node,
+    error: Err,
+    marks: tuple[Mark, Mark] = (Mark.CONTINUED, Mark.FAILED),
+    *,
+    result: bytes | None = None,
+) -> None:
+    """The node failed. `marks`: what it gets under continue_on_error, and what where an edge handles the failure."""
+    continued, failed = marks
     step.forget_failures(node.index)
     if node.continue_on_error:
-        step.end(node.index, Mark.CONTINUED, error=error)
-    elif step.handles_failure(node) or step.phase is Phase.FAILURE_MODULE:
-        step.end(node.index, Mark.FAILED, error=error)
+        step.end(node.index, continued, result=result, error=error)
+    elif step.handles_failure(node, failed) or step.phase is Phase.FAILURE_MODULE:
+        step.end(node.index, failed, result=result, error=error)
     else:
-        step.end(node.index, Mark.UNHANDLED, error=error)
+        step.end(node.index, Mark.UNHANDLED if failed == Mark.FAILED else failed, result=result, error=error)
         step.add_unhandled(node.index)
         if step.phase is Phase.NORMAL:
             step.phase = Phase.FAILING

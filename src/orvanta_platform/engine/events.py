@@ -76,4 +76,30 @@ class CancelRequested:
     force: bool = False
 
 
-Event = Started | Succeeded | Failed | TimerDue | JobCancelled | CancelRequested
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """Somebody agreed to what the node asks. `record`: JSON object of the decision, kept as result or resume."""
+
+    node: int
+    record: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Somebody said no."""
+
+    node: int
+    record: bytes
+    by: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineDue:
+    """Nobody answered in time."""
+
+    node: int
+    record: bytes
+
+
+Event = Started | Succeeded | Failed | TimerDue | JobCancelled | CancelRequested | Approved | Rejected | DeadlineDue

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     IDENTITY = "identity"
     CONDITION = "condition"
     DELAY = "delay"
+    APPROVAL = "approval"
 
     @property
     def is_job(self) -> bool:
@@ -27,7 +28,7 @@ class Kind(StrEnum):
         return self not in _WITHOUT_JOB
 
 
-_WITHOUT_JOB = frozenset({Kind.CONDITION, Kind.DELAY})
+_WITHOUT_JOB = frozenset({Kind.CONDITION, Kind.DELAY, Kind.APPROVAL})
 
 
 class Join(StrEnum):
@@ -71,6 +72,28 @@ class Retry:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """What is asked of people: by an approval node, or by `suspend` after a step.
+
+    `required`: how many must agree. `approvers`: u/…, g/…, role/…; none: whoever may run the workflow. `groups`: a
+    Transform of group names. `goes_on`: silence (of a suspend: a no as well) lets the run go on. `form`: a JSON Schema
+    of what is sent along. `notify`: [{channel, resource}].
+    """
+
+    required: int = 1
+    timeout_s: float | None = None
+    approvers: tuple[str, ...] = ()
+    self_approval: bool = True
+    login: bool = False
+    groups: Any | None = None
+    goes_on: bool = False
+    message: str | None = None
+    form: Any | None = None
+    hide_cancel: bool = False
+    notify: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One node. `value` is the node's plain tree (for the slot that runs it), never looked at by decide().
 
@@ -78,6 +101,7 @@ class Node:
     nodes whose results this node may read. `timeout` and the exports are Transform trees; `timeout` may be
     a number of seconds. `skip_if` is an expression, `mock` the JSON text given instead of running, `sleep` a
     Transform of seconds. `delay`: "seconds" or "until", and the Transform of that.
+    `approval`: of an approval node; `suspend`: what the edges wait for after success.
     """
 
     index: int
@@ -99,6 +123,8 @@ class Node:
     mock: bytes | None = None
     sleep: Any | None = None
     delay: tuple[str, Any] | None = None
+    approval: Consent | None = None
+    suspend: Consent | None = None
 
 
 @dataclass(frozen=True, slots=True)

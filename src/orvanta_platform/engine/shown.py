@@ -28,7 +28,8 @@ def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
     if state.phase is Phase.CANCELLING:
         return Shown(Status.RUNNING, "cancelled: running jobs are being stopped", canceled=True)
     waits = _waits(plan, state)
-    if Mark.WAITING_APPROVAL in state.nodes and not any(mark in state.nodes for mark in _GOES_ON):
+    asked = Mark.WAITING_APPROVAL in state.nodes or Mark.SUSPENDED in state.nodes
+    if asked and not any(mark in state.nodes for mark in _GOES_ON):
         return Shown(Status.AWAITING_APPROVAL, waits)
     if not job_started and Mark.WAITING_TIMER not in state.nodes:
         return Shown(Status.QUEUED, waits)
@@ -37,6 +38,7 @@ def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
 
 _REASONS = (
     (Mark.WAITING_APPROVAL, "awaits approval"),
+    (Mark.SUSPENDED, "has ended; what follows awaits approval"),
     (Mark.WAITING_GATE, "waits for a limit"),
     (Mark.WAITING_TIMER, "waits for its time"),
     (Mark.SLEEPING, "has ended; what follows waits for its time"),

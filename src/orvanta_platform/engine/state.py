@@ -35,13 +35,20 @@ class Mark(IntEnum):
     WAITING_GATE = 5
     WAITING_CHILDREN = 6
     SLEEPING = 7
+    SUSPENDED = 8
     SUCCEEDED = 16
     TRUE = 17
     FALSE = 18
     CONTINUED = 19
     PASSED = 20
+    APPROVED = 21
+    TIMEOUT = 22
+    REJECTED_CONTINUED = 23
+    TIMEOUT_CONTINUED = 24
     FAILED = 32
     UNHANDLED = 33
+    REJECTED = 34
+    TIMED_OUT = 35
     SKIPPED = 48
     CANCELLED = 49
 
@@ -56,12 +63,19 @@ MARK_STATE: Mapping[int, NodeState] = {
     Mark.WAITING_CHILDREN: NodeState.WAITING_CHILDREN,
     # The job ended well and its result is kept: only the edges wait.
     Mark.SLEEPING: NodeState.WAITING_TIMER,
+    Mark.SUSPENDED: NodeState.WAITING_APPROVAL,
     Mark.SUCCEEDED: NodeState.SUCCEEDED,
     Mark.TRUE: NodeState.SUCCEEDED,
     Mark.FALSE: NodeState.SUCCEEDED,
     Mark.PASSED: NodeState.SUCCEEDED,
+    Mark.APPROVED: NodeState.SUCCEEDED,
+    Mark.TIMEOUT: NodeState.SUCCEEDED,
     # The job failed; continue_on_error turned only the outcome into success.
     Mark.CONTINUED: NodeState.FAILED,
+    Mark.REJECTED_CONTINUED: NodeState.FAILED,
+    Mark.TIMEOUT_CONTINUED: NodeState.FAILED,
+    Mark.REJECTED: NodeState.FAILED,
+    Mark.TIMED_OUT: NodeState.FAILED,
     Mark.FAILED: NodeState.FAILED,
     Mark.UNHANDLED: NodeState.FAILED,
     Mark.SKIPPED: NodeState.SKIPPED,
@@ -75,6 +89,12 @@ OUTCOMES: Mapping[int, frozenset[str]] = {
     Mark.FALSE: frozenset({"success", "always", "false"}),
     Mark.CONTINUED: frozenset({"success", "always"}),
     Mark.PASSED: frozenset({"success", "always"}),
+    Mark.APPROVED: frozenset({"approved", "success", "always"}),
+    Mark.TIMEOUT: frozenset({"timeout", "success", "always"}),
+    Mark.REJECTED_CONTINUED: frozenset({"rejected", "success", "always"}),
+    Mark.TIMEOUT_CONTINUED: frozenset({"timeout", "rejected", "success", "always"}),
+    Mark.REJECTED: frozenset({"rejected", "failure", "always"}),
+    Mark.TIMED_OUT: frozenset({"timeout", "rejected", "failure", "always"}),
     Mark.FAILED: frozenset({"failure", "always"}),
     Mark.UNHANDLED: frozenset({"failure", "always"}),
     Mark.SKIPPED: _NOTHING,
@@ -85,10 +105,10 @@ OUTCOMES: Mapping[int, frozenset[str]] = {
 LIVE: tuple[Mark, ...] = tuple(mark for mark in Mark if mark != Mark.PENDING and MARK_STATE[mark] not in NODE.final)
 """Marks of nodes under way."""
 
-HELD = frozenset({Mark.SLEEPING})
+HELD = frozenset({Mark.SLEEPING, Mark.SUSPENDED})
 """Marks of nodes that ended well and whose edges wait; `RunState.held` has the mark they get then."""
 
-SUCCESSES = frozenset({Mark.SUCCEEDED, Mark.TRUE, Mark.FALSE, Mark.CONTINUED, Mark.PASSED})
+SUCCESSES = frozenset(mark for mark, outcomes in OUTCOMES.items() if "success" in outcomes)
 """Marks of nodes whose outcome is success."""
 
 
@@ -97,6 +117,7 @@ class Phase(StrEnum):
 
     NORMAL = "normal"
     FAILING = "failing"
+    DISAPPROVED = "disapproved"
     FAILURE_MODULE = "failure_module"
     CANCELLING = "cancelling"
     ENDED = "ended"
@@ -121,6 +142,8 @@ class RunState:
     `nodes`: a Mark per node of the plan, the failure module last. `failures`: failed attempts of nodes that
     may still be retried. `order`: indexes of unhandled failures in order of commit. `chosen`: for a node with
     join any that began, the place among its edges of the one it began by. `held`: the mark each node in HELD gets.
+    `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good. `stopped`: (name, message) of
+    the error that a run disapproved ends with.
     """
 
     nodes: bytes
@@ -130,6 +153,8 @@ class RunState:
     order: tuple[int, ...] = ()
     chosen: Mapping[int, int] = field(default_factory=dict)
     held: Mapping[int, int] = field(default_factory=dict)
+    votes: Mapping[int, int] = field(default_factory=dict)
+    stopped: tuple[str, str] | None = None
 
     @classmethod
     def new(cls, plan: Plan) -> RunState:
@@ -157,8 +182,9 @@ class RunState:
             self.order,
             _pack(self.chosen),
         ]
-        if self.held:
-            parts.append({"held": _pack(self.held)})
+        rare = {"held": _pack(self.held), "votes": _pack(self.votes), "stopped": self.stopped}
+        if any(rare.values()):
+            parts.append({name: value for name, value in rare.items() if value})
         raw = msgspec.msgpack.encode(parts)
         if len(raw) < _COMPRESS_FROM_BYTES:
             return _PLAIN + raw
@@ -190,7 +216,17 @@ def _decoded(data: bytes) -> RunState:
         rare = msgspec.convert(parts[7], _Rare) if len(parts) > 7 else _Rare()
     except (msgspec.MsgspecError, zlib.error) as error:
         raise UnreadableState("These bytes are not the state of a run.") from error
-    return RunState(nodes, phase, status, _unpack(failures), order, _unpack(chosen), _unpack(rare.held))
+    return RunState(
+        nodes,
+        phase,
+        status,
+        _unpack(failures),
+        order,
+        _unpack(chosen),
+        _unpack(rare.held),
+        _unpack(rare.votes),
+        rare.stopped,
+    )
 
 
 _Parts = tuple[int, Phase, Status, bytes, list[int], tuple[int, ...], list[int]]
@@ -200,6 +236,8 @@ class _Rare(msgspec.Struct):
     """What most states do not have."""
 
     held: list[int] = []
+    votes: list[int] = []
+    stopped: tuple[str, str] | None = None
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

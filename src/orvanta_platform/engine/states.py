@@ -118,6 +118,8 @@ NODE = Table(
         ((_N.RUNNING,), (_N.SUCCEEDED,), "succeed"),
         ((_N.RUNNING,), (_N.FAILED,), "fail"),
         ((_N.RUNNING, _N.WAITING_CHILDREN), (_N.WAITING_TIMER,), "retry"),
+        ((_N.RUNNING, _N.WAITING_CHILDREN, _N.WAITING_TIMER), (_N.WAITING_APPROVAL,), "suspend"),
+        ((_N.WAITING_APPROVAL,), (_N.WAITING_TIMER,), "sleep"),
         ((_N.PENDING, *_WAITS, _N.QUEUED, _N.RUNNING), (_N.CANCELLED,), "cancel"),
     ),
 )

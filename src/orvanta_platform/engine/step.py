@@ -11,9 +11,11 @@ from orvanta_platform.engine.effects import (
     Ask,
     CancelJob,
     CloseTimer,
+    CloseWait,
     DropTimer,
     Effect,
     NodeEnded,
+    OpenWait,
     Purpose,
     RunStatus,
     SetTimer,
@@ -21,7 +23,7 @@ from orvanta_platform.engine.effects import (
 )
 from orvanta_platform.engine.events import Answer, Answers, Err
 from orvanta_platform.engine.plan import Node, Plan
-from orvanta_platform.engine.state import HELD, LIVE, MARK_STATE, MAX_ORDERED_FAILURES, Mark, Phase, RunState
+from orvanta_platform.engine.state import HELD, LIVE, MARK_STATE, MAX_ORDERED_FAILURES, OUTCOMES, Mark, Phase, RunState
 from orvanta_platform.engine.states import NODE, RUN, NodeState, Status, transition
 
 _ALLOWED = frozenset(
@@ -48,6 +50,8 @@ class Step:
         self.order = state.order
         self.chosen = state.chosen
         self.held = state.held
+        self.votes = state.votes
+        self.stopped = state.stopped
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
@@ -88,7 +92,10 @@ class Step:
 
     def hold(self, index: int, held: Mark, final: Mark, *, result: bytes | None = None) -> None:
         """Tell that a node succeeded, and let its edges wait: it gets its `final` mark by `release`."""
-        self.mark(index, held)
+        if MARK_STATE[self.nodes[index]] is MARK_STATE[held]:
+            self.nodes[index] = held
+        else:
+            self.mark(index, held)
         self.held = {**self.held, index: final}
         self.effects.append(NodeEnded(index, NodeState.SUCCEEDED, result))
 
@@ -106,6 +113,14 @@ class Step:
             del self.effects[made[-1]]
         else:
             self.effects.append(DropTimer(index, kind))
+
+    def close_wait(self, index: int) -> None:
+        """Nobody is asked any more; what was to open in this very step never does."""
+        kept = [each for each in self.effects if not (isinstance(each, OpenWait) and each.node == index)]
+        if len(kept) < len(self.effects):
+            self.effects = kept
+        else:
+            self.effects.append(CloseWait(index))
 
     def turn(self, status: Status) -> None:
         """Change the run's state by an arrow of its table; an end is told by RunEnded."""
@@ -158,8 +173,17 @@ class Step:
         self.ended.clear()
         self.ready.clear()
         self.prepared.clear()
-        for index in [index for mark in HELD for index in self.marked(mark)]:
+        for mark in (Mark.WAITING_APPROVAL, Mark.SUSPENDED):
+            for index in self.marked(mark):
+                consent = self.plan.node(index).approval or self.plan.node(index).suspend
+                self.close_wait(index)
+                if consent is not None and consent.timeout_s is not None:
+                    self.drop_timer(index, "deadline")
+                if mark == Mark.WAITING_APPROVAL:
+                    self.end(index, Mark.CANCELLED)
+        for index in self.marked(Mark.SLEEPING):
             self.drop_timer(index, "wait")
+        for index in [index for mark in HELD for index in self.marked(mark)]:
             self.release(index)
         for index in self.marked(Mark.WAITING_TIMER):
             if self.plan.node(index).kind.is_job:
@@ -171,9 +195,13 @@ class Step:
         for index in self.marked(Mark.QUEUED):
             self.effects.append(CancelJob(index, stop))
 
-    def handles_failure(self, node: Node) -> bool:
-        """Whether an edge leaves the node that its failure takes."""
-        return any(target.on in ("failure", "always") for target in node.targets)
+    def handles_failure(self, node: Node, failed: Mark = Mark.FAILED) -> bool:
+        """Whether an edge leaves the node that its failure, marked `failed`, takes."""
+        return any(target.on in OUTCOMES[failed] for target in node.targets)
+
+    def goes_on(self) -> bool:
+        """Whether any node is under way that waits for nobody's answer."""
+        return any(mark in self.nodes for mark in LIVE if MARK_STATE[mark] is not NodeState.WAITING_APPROVAL)
 
     def is_claimed(self, index: int) -> bool:
         """Take a job's end as proof of its claim (a claim steps no run). False: a late or repeated event."""
@@ -183,4 +211,14 @@ class Step:
 
     def freeze(self) -> RunState:
         """The state after this step."""
-        return RunState(bytes(self.nodes), self.phase, self.status, self.failures, self.order, self.chosen, self.held)
+        return RunState(
+            bytes(self.nodes),
+            self.phase,
+            self.status,
+            self.failures,
+            self.order,
+            self.chosen,
+            self.held,
+            self.votes,
+            self.stopped,
+        )

@@ -10,9 +10,14 @@ from orvanta_platform.engine.state import Mark
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What keeps the edges of a node that succeeded closed: so many seconds of `sleep`."""
+    """What keeps the edges of a node that succeeded closed: so many seconds of `sleep`, or people (`suspend`).
+
+    `groups`: JSON text of the groups whose members may answer.
+    """
 
     sleep_s: float = 0.0
+    suspend: bool = False
+    groups: bytes | None = None
 
 
 NO_HOLD = Hold()
@@ -47,10 +52,17 @@ class Delay:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """It asks people; for the parts of `message` see effects.OpenWait."""
+
+    message: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     """An expression of it threw."""
 
     error: Err
 
 
-Verdict = Prepare | Succeed | Delay | Fail
+Verdict = Prepare | Succeed | Delay | Open | Fail

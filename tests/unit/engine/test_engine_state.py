@@ -190,7 +190,7 @@ def test_a_plan_reads_tolerant_spellings_and_drops_retries_that_mean_nothing() -
         job("a", "nobody"),
         job("a", "a"),
         job("a", join="most"),
-        {"id": "a", "value": {"type": "approval"}},
+        {"id": "a", "value": {"type": "aiagent"}},
         {"id": "a"},
     ],
 )

@@ -30,7 +30,9 @@ ALLOWED = {
         pending>waiting_children waiting_timer>queued waiting_gate>queued
         waiting_timer>succeeded waiting_timer>failed waiting_approval>succeeded waiting_approval>failed
         waiting_children>succeeded waiting_children>failed queued>running running>succeeded running>failed
-        running>waiting_timer waiting_children>waiting_timer pending>succeeded pending>failed pending>skipped
+        running>waiting_timer waiting_children>waiting_timer running>waiting_approval waiting_timer>waiting_approval
+        waiting_children>waiting_approval waiting_approval>waiting_timer
+        pending>succeeded pending>failed pending>skipped
         pending>cancelled waiting_timer>cancelled waiting_approval>cancelled waiting_gate>cancelled
         waiting_children>cancelled queued>cancelled running>cancelled""",
     "Run": """

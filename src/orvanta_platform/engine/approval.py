@@ -1,0 +1,192 @@
+"""Waits for people: the approval node, and `suspend` after a step. No job and no worker while it is open."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from orvanta_platform.engine import duration, ends, suspending
+from orvanta_platform.engine.effects import Export, KeepResume, Record, SetTimer
+from orvanta_platform.engine.events import Answer, Approved, DeadlineDue, Err, Rejected
+from orvanta_platform.engine.plan import Consent, Node
+from orvanta_platform.engine.state import Mark, Phase
+from orvanta_platform.engine.states import Status
+from orvanta_platform.engine.step import Step
+from orvanta_platform.engine.verdict import Fail, Open, Verdict
+
+RUN_FIELDS: Final = ("id", "path", "created_by")
+"""What `{{ run.<name> }}` in a message may name; the caller fills it in."""
+
+_PLACE = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|run)(?:\.[A-Za-z_][\w-]{0,63})*)\s*\}\}")
+_WAITING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+
+
+def verdict(step: Step, node: Node) -> Verdict | None:
+    """The approval opens, with its message; None while an answer is missing."""
+    if node.approval is None:
+        return Fail(Err("InvalidApproval", "The node has no approval."))
+    parts = _message(step, node, node.approval.message or "")
+    return None if parts is None else Open(parts)
+
+
+def open_node(step: Step, index: int, opened: Open) -> None:
+    """An approval node begins to wait."""
+    consent = step.plan.node(index).approval
+    if consent is not None:
+        step.mark(index, Mark.WAITING_APPROVAL)
+        suspending.open_wait(step, index, consent, opened.message, None)
+
+
+def approved(step: Step, event: Approved) -> bool:
+    """One more person agreed. False: nobody is asked any more."""
+    index = event.node
+    mark, node = step.nodes[index], step.plan.node(index)
+    consent = node.approval if mark == Mark.WAITING_APPROVAL else node.suspend
+    if mark not in _WAITING or consent is None:
+        return False
+    votes = step.votes.get(index, 0) + 1
+    if votes < consent.required:
+        _count(step, index, votes, event.record, suspended=mark == Mark.SUSPENDED)
+        step.effects.append(Record("approved", index, {"votes": votes, "required": consent.required}))
+        return True
+    if mark == Mark.SUSPENDED:
+        return _resume(step, node, consent, event.record, "resumed", {"votes": votes})
+    return _agree(step, node, consent, Mark.APPROVED, event.record)
+
+
+def rejected(step: Step, event: Rejected) -> bool:
+    """Somebody said no. False: nobody is asked any more."""
+    index, node = event.node, step.plan.node(event.node)
+    mark = step.nodes[index]
+    if mark == Mark.WAITING_APPROVAL and node.approval is not None:
+        why = f"Rejected by {event.by}" + (f": {event.reason}" if event.reason else "")
+        _refuse(step, node, node.approval, (Mark.REJECTED_CONTINUED, Mark.REJECTED), event.record, why)
+        return True
+    if mark == Mark.SUSPENDED and node.suspend is not None:
+        _disapprove(step, node, node.suspend, event.record, event.by)
+        return True
+    return False
+
+
+def deadline(step: Step, event: DeadlineDue) -> bool:
+    """Nobody answered in time. False: somebody did."""
+    index, node = event.node, step.plan.node(event.node)
+    mark = step.nodes[index]
+    if mark == Mark.SUSPENDED and node.suspend is not None:
+        _disapprove(step, node, node.suspend, event.record, "timeout")
+        return True
+    if mark != Mark.WAITING_APPROVAL or node.approval is None:
+        return False
+    if node.approval.goes_on:
+        return _agree(step, node, node.approval, Mark.TIMEOUT, event.record)
+    why = f"Nobody decided within {node.approval.timeout_s:g} s"
+    _refuse(step, node, node.approval, (Mark.TIMEOUT_CONTINUED, Mark.TIMED_OUT), event.record, why)
+    return True
+
+
+def settle_status(step: Step) -> None:
+    """The run awaits approval while nothing else goes on, and runs again afterwards."""
+    if step.phase not in (Phase.NORMAL, Phase.FAILURE_MODULE) or step.status is Status.CANCELLING:
+        return
+    waits = any(mark in step.nodes for mark in _WAITING) and not step.goes_on()
+    if waits and step.status is not Status.AWAITING_APPROVAL:
+        step.turn(Status.AWAITING_APPROVAL)
+    elif not waits and step.status is Status.AWAITING_APPROVAL:
+        step.turn(Status.RUNNING)
+
+
+def _count(step: Step, index: int, votes: int, record: bytes, *, suspended: bool) -> None:
+    step.votes = {**step.votes, index: votes}
+    if suspended:
+        step.effects.append(KeepResume(index, votes, record))
+
+
+def _agree(step: Step, node: Node, consent: Consent, mark: Mark, record: bytes) -> bool:
+    """The approval node ends well, unless an expression of it throws."""
+    exports, hold = ends.exports(step, node, result=record), ends.hold(step, node)
+    if exports is None or hold is None:
+        return True
+    suspending.close_wait(step, node.index, consent)
+    step.votes = {each: votes for each, votes in step.votes.items() if each != node.index}
+    if isinstance(exports, Err):
+        ends.fail(step, node.index, exports, retryable=False)
+    elif isinstance(hold, Err):
+        ends.fail(step, node.index, hold, retryable=False)
+    else:
+        own = ((node.id, record), *exports)
+        step.effects.append(Record("approval_decided", node.index, {"outcome": mark.name.lower()}))
+        ends.succeed(step, node.index, own, mark, result=record, hold=hold)
+    return True
+
+
+def _refuse(step: Step, node: Node, consent: Consent, marks: tuple[Mark, Mark], record: bytes, why: str) -> None:
+    """The approval node ends as a failure, which an edge on failure, rejected or timeout may handle."""
+    error = Err("Rejected", why)
+    fields = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
+    told = {"name": error.name, "message": error.message, "step_id": node.id}
+    result = msgspec.json.encode({"error": told, **fields})
+    suspending.close_wait(step, node.index, consent)
+    step.votes = {each: votes for each, votes in step.votes.items() if each != node.index}
+    step.effects.append(Record("approval_decided", node.index, {"outcome": marks[1].name.lower()}))
+    step.effects.append(Export(node.index, node.id, record))
+    ends.fail_for_good(step, node, error, marks, result=result)
+
+
+def _disapprove(step: Step, node: Node, consent: Consent, record: bytes, by: str) -> None:
+    """The run ends failed, without retries and failure module; or goes on where `suspend` says so."""
+    if consent.goes_on:
+        _resume(step, node, consent, record, "disapproved", {"by": by})
+        return
+    suspending.close_wait(step, node.index, consent)
+    step.effects.append(Record("disapproved", node.index, {"by": by}))
+    step.phase = Phase.DISAPPROVED
+    step.stopped = ("SuspendedDisapproved", f"Disapproved by {by}")
+    step.release(node.index)
+    step.stop_starting(stop=False)
+
+
+def _resume(step: Step, node: Node, consent: Consent, record: bytes, kind: str, data: dict[str, Any]) -> bool:
+    """The events have come: the edges open, or sleep first. Always True: what is missing is asked before all else."""
+    answer = None if node.sleep is None else step.ask("sleep", node.index, node.sleep)
+    if step.requests:
+        return True
+    suspending.close_wait(step, node.index, consent)
+    _count(step, node.index, step.votes.get(node.index, 0) + 1, record, suspended=True)
+    step.effects.append(Record(kind, node.index, data))
+    wait_s: float | Err = 0.0
+    if answer is not None:
+        wait_s = answer if isinstance(answer, Err) else duration.of(answer, "InvalidSleep", "The seconds of a sleep")
+    if isinstance(wait_s, Err):
+        # The step has succeeded and its approval is given: what is wrong with its sleep can fail neither.
+        step.effects.append(Record("sleep_threw", node.index, {"name": wait_s.name, "message": wait_s.message}))
+    elif wait_s > 0:
+        step.mark(node.index, Mark.SLEEPING)
+        step.effects.append(SetTimer(node.index, "wait", wait_s))
+        return True
+    step.release(node.index)
+    return True
+
+
+def _message(step: Step, node: Node, template: str) -> tuple[str, ...] | None:
+    """The message in parts, values put in; parts that begin with NUL name a field of the run, for the caller."""
+    parts: list[str] = []
+    missing = False
+    for place, part in enumerate(_PLACE.split(template)):
+        if place % 2 == 0:
+            parts.append(part.replace("\0", ""))
+        elif part.startswith("run"):
+            parts.append("\0" + part.removeprefix("run").removeprefix("."))
+        else:
+            answer = step.ask("message", node.index, part, place)
+            missing = missing or answer is None
+            parts.append(_text(answer) if isinstance(answer, Answer) else "")
+    return None if missing else tuple(part for part in parts if part)
+
+
+def _text(answer: Answer) -> str:
+    value = msgspec.json.decode(answer.raw)
+    if value is None:
+        return ""
+    return (value if isinstance(value, str) else answer.raw.decode()).replace("\0", "")

@@ -1,0 +1,31 @@
+"""A wait for people opens and closes: its row, its deadline, its line in the history."""
+
+from __future__ import annotations
+
+from orvanta_platform.engine.effects import OpenWait, Record, SetTimer
+from orvanta_platform.engine.plan import Consent
+from orvanta_platform.engine.state import Mark
+from orvanta_platform.engine.step import Step
+
+
+def suspend(step: Step, index: int, final: Mark, *, result: bytes | None, groups: bytes | None) -> None:
+    """A step has ended, and its edges wait for events."""
+    consent = step.plan.node(index).suspend
+    if consent is not None:
+        step.hold(index, Mark.SUSPENDED, final, result=result)
+        open_wait(step, index, consent, (), groups)
+
+
+def open_wait(step: Step, index: int, consent: Consent, message: tuple[str, ...], groups: bytes | None) -> None:
+    """People are asked. `message`: see OpenWait; `groups`: JSON text of who may answer, where it was computed."""
+    step.effects.append(OpenWait(index, message, groups))
+    if consent.timeout_s is not None:
+        step.effects.append(SetTimer(index, "deadline", consent.timeout_s))
+    step.effects.append(Record("approval_opened", index, {"required": consent.required}))
+
+
+def close_wait(step: Step, index: int, consent: Consent) -> None:
+    """Nobody is asked any more."""
+    step.close_wait(index)
+    if consent.timeout_s is not None:
+        step.drop_timer(index, "deadline")
