@@ -42,6 +42,11 @@ class HandWorker:
         async with self.platform.db.transaction() as conn:
             return await self.claim_on(conn, free)
 
+    async def claim_all(self, free: int = 10) -> list[Claimed]:
+        """The same, also where many jobs are of runs of one script."""
+        async with self.platform.db.transaction() as conn:
+            return await self._claimer.claim(conn, free)
+
     async def claim_on(self, conn: Connection, free: int = 10) -> dict[str, Claimed]:
         """The same in a transaction of the caller's."""
         return {job.node or "": job for job in await self._claimer.claim(conn, free)}

@@ -14,6 +14,7 @@ from tests.http.scene import Scene, W, scene, script
 from orvanta_platform.control.actor import Role
 
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
+SCHEDULE = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}, "is_flow": True}
 FLOW = {"summary": "", "value": {"modules": [script("a")]}}
 
 Call = tuple[str, str, Any]
@@ -25,6 +26,10 @@ READS: list[Call] = [
     ("GET", "jobs/list", None),
     ("GET", "users/list", None),
     ("GET", "folders/get/team", None),
+    ("GET", "schedules/get/f/team/schedule", None),
+    ("GET", "schedules/exists/f/team/schedule", None),
+    ("GET", "schedules/list", None),
+    ("GET", "schedules/list_with_jobs", None),
 ]
 RUNS: list[Call] = [
     ("POST", "jobs/run/p/f/team/script", {}),
@@ -38,6 +43,10 @@ WRITES: list[Call] = [
     ("POST", "flows/update/f/team/flow", {**FLOW, "path": "f/team/flow"}),
     ("POST", "scripts/archive/p/f/team/script", None),
     ("POST", "flows/archive/f/team/flow", {"archived": False}),
+    ("POST", "schedules/create", {**SCHEDULE, "path": "f/team/new", "script_path": "f/team/flow"}),
+    ("POST", "schedules/update/f/team/schedule", SCHEDULE),
+    ("POST", "schedules/setenabled/f/team/schedule", {"enabled": True}),
+    ("DELETE", "schedules/delete/f/team/new", None),
     ("DELETE", "flows/delete/f/team/new", None),
     ("POST", "scripts/delete/p/f/team/new", None),
     ("POST", "folders/update/team", {"summary": "x"}),
@@ -59,6 +68,11 @@ HIDDEN: list[Call] = [
     ("POST", "scripts/create", {**CODE, "path": "f/secret/new"}),
     ("POST", "scripts/create", {**CODE, "path": "u/admin/new"}),
     ("POST", "flows/update/f/secret/flow", {**FLOW, "path": "f/secret/flow"}),
+    ("GET", "schedules/get/f/secret/schedule", None),
+    ("POST", "schedules/create", {**SCHEDULE, "path": "f/secret/new", "script_path": "f/team/flow"}),
+    ("POST", "schedules/update/f/secret/schedule", SCHEDULE),
+    ("POST", "schedules/setenabled/f/secret/schedule", {"enabled": True}),
+    ("DELETE", "schedules/delete/f/secret/schedule", None),
     ("DELETE", "flows/delete/f/secret/flow", None),
     ("DELETE", "folders/delete/secret", None),
 ]
@@ -71,6 +85,8 @@ async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
             await made.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
             await made.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/{folder}/script"})
             await made.client.post(f"{W}/flows/create", json={**FLOW, "path": f"f/{folder}/flow"})
+            body = {**SCHEDULE, "path": f"f/{folder}/schedule", "script_path": f"f/{folder}/flow"}
+            await made.client.post(f"{W}/schedules/create", json=body)
         yield made
 
 
@@ -97,7 +113,14 @@ async def test_what_is_not_shown_is_not_there(stage: Scene, role: Role) -> None:
     client = await stage.member("bea", role=role)
     for call in HIDDEN:
         assert await status(client, call) == 404, (role, call)
-    for path in ("scripts/list", "flows/list", "scripts/list_paths", "flows/list_paths", "folders/listnames"):
+    for path in (
+        "scripts/list",
+        "flows/list",
+        "scripts/list_paths",
+        "flows/list_paths",
+        "folders/listnames",
+        "schedules/list",
+    ):
         assert "secret" not in (await client.get(f"{W}/{path}")).text, path
     everything = await client.get(f"{W}/scripts/list", params={"path_start": "f/secret", "show_archived": "true"})
     assert everything.json() == []

@@ -76,6 +76,8 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("preview", "run"): Rule(_WRITE, By.READ_IF_NAMED, "jobs:run"),
         ("run", "read"): Rule(_ANY, By.READ, "jobs:read"),
         ("run", "cancel"): Rule(_RUN, By.READ, "jobs:write"),
+        ("schedule", "read"): Rule(_ANY, By.READ, "schedules:read"),
+        ("schedule", "write"): Rule(_WRITE, By.WRITE, "schedules:write"),
         ("folder", "read"): Rule(_ANY, By.READ, "folders:read"),
         ("folder", "create"): Rule(_ADMIN, By.NOTHING, "folders:write"),
         ("folder", "write"): Rule(_WRITE, By.OWN, "folders:write"),
@@ -100,6 +102,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("instance", "list_accounts"): Rule(_INSTANCE, By.INSTANCE_READ, "users:read"),
         ("instance", "create_account"): Rule(_INSTANCE, By.INSTANCE, "users:write"),
         ("instance", "create_workspace"): Rule(_INSTANCE, By.INSTANCE, "workspaces:write"),
+        ("instance", "preview_schedule"): Rule(_INSTANCE, By.LOGIN, "schedules:read"),
         ("instance", "list_workers"): Rule(_INSTANCE, By.LOGIN, "workers:read"),
     }
 )

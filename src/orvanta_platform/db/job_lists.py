@@ -50,6 +50,7 @@ class JobFilter:
     tag: str | None = None
     worker: str | None = None
     trigger_kind: str | None = None
+    schedule_path: str | None = None
     scheduled_for_before_now: bool | None = None
     suspended: bool | None = None
     is_flow_step: bool | None = None
@@ -121,6 +122,7 @@ _RULES: dict[str, _Rule] = {
     "tag": _with("v.queue = {}"),
     "worker": _with("v.worker = {}"),
     "trigger_kind": _with("v.trigger = {}"),
+    "schedule_path": _with("v.run IN (SELECT run FROM schedule_tick WHERE workspace = $1 AND path = {})"),
     "scheduled_for_before_now": _either("v.scheduled_at <= app_now()", "v.scheduled_at > app_now()"),
     "suspended": _either("v.state = 'awaiting_approval'", "v.state <> 'awaiting_approval'"),
     "is_flow_step": _either("v.is_step", "NOT v.is_step"),

@@ -23,7 +23,7 @@ class JobRow:
     `own_path` is the script or workflow it runs, `path` what it is shown by; `run_path`, `extra_perms` and
     `created_by` decide who may see it. `state` is a run's or a job's, `job_state` that of the one job of a run of
     one node. `result_of`: whose value is the result, None for null. `document` and `run_state` are absent in lists.
-    `served`: a living worker takes its queue.
+    `served`: a living worker takes its queue. `schedule_path`: of the schedule that started it, where services say it.
     """
 
     id: UUID
@@ -73,6 +73,7 @@ class JobRow:
     job_state: str | None
     retry_at: datetime | None
     served: bool
+    schedule_path: str | None = None
 
     @property
     def is_flow(self) -> bool:

@@ -49,8 +49,18 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
     )
 
 
-def single_plan(kind: Kind, value: Any = None, *, node_id: str = "main", timeout: Any = None) -> Plan:
-    """The plan of a run of one script, preview or identity: one node, whose job id is the run's id."""
+def single_plan(
+    kind: Kind,
+    value: Any = None,
+    *,
+    node_id: str = "main",
+    timeout: Any = None,
+    retry: Mapping[str, Any] | None = None,
+) -> Plan:
+    """The plan of a run of one script, preview or identity: one node, whose job id is the run's id.
+
+    `retry`: a Retry tree of the grammar, where the run itself is retried.
+    """
     node = Node(
         index=0,
         id=node_id,
@@ -60,6 +70,7 @@ def single_plan(kind: Kind, value: Any = None, *, node_id: str = "main", timeout
         targets=(),
         join=Join.ALL,
         ancestors=0,
+        retry=_retry(retry),
         timeout=timeout,
     )
     return Plan(nodes=(node,), starts=(0,), single=True, indexes={node_id: 0})

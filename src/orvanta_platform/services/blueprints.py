@@ -39,13 +39,13 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     tag: str | None = None
     timeout_s: float | None = None
     dedicated: bool = False
+    retry: dict[str, Any] | None = None
 
 
 Pins = Mapping[str, Pin]
 """By what a node names: `<path>`, or `<path>@<hash>`. Under OWN: what the script or workflow asks for all its jobs."""
 
 OWN = ""
-_DEDICATED = Pin(path="", version=0, document="", language="", dedicated=True)
 
 
 class Inputs(msgspec.Struct, frozen=True):
@@ -93,8 +93,9 @@ class Blueprint:
 
     def is_dedicated(self, node: Node) -> bool:
         """Whether the node's jobs may share a process with others of the same code."""
-        if OWN in self.pins or self.plan.single:
-            return OWN in self.pins
+        own = self.pins.get(OWN)
+        if self.plan.single or (own is not None and own.dedicated):
+            return own is not None and own.dedicated
         if node.kind is Kind.SCRIPT and self.pin(node).dedicated:
             return True
         return node.value.get("dedicated") is True
@@ -138,7 +139,7 @@ class Blueprints:
         """The blueprint of a live run. Raises LookupError where its document is gone."""
         at_hand = self.at_hand(run)
         if at_hand is None and not is_workflow(run.kind) and run.pin_set is not None:
-            at_hand = Blueprint(single_plan(Kind.RAWSCRIPT), read_pins(await runs.get_pin_set(connection, run.pin_set)))
+            at_hand = single(read_pins(await runs.get_pin_set(connection, run.pin_set)))
             self._blueprints.put((None, run.pin_set), at_hand)
         return at_hand or await self.workflow(connection, run.document, run.pin_set)
 
@@ -182,9 +183,18 @@ def pin_key(value: Mapping[str, Any]) -> str:
     return f"{value['path']}@{version}" if version else str(value["path"])
 
 
-def own_pins(settings: Mapping[str, Any]) -> dict[str, Pin]:
-    """The pin of what a deployed script or workflow asks for all its jobs, where its settings ask for something."""
-    return {OWN: _DEDICATED} if settings.get("dedicated_worker") is True else {}
+def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -> dict[str, Pin]:
+    """The pin of what is asked for all jobs: by the settings of a script or workflow, or, `retry`, for this run."""
+    dedicated = settings.get("dedicated_worker") is True
+    if not (dedicated or retry):
+        return {}
+    return {OWN: Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry)}
+
+
+def single(pins: Pins) -> Blueprint:
+    """The blueprint of a run of one script under these pins."""
+    own = pins.get(OWN)
+    return Blueprint(single_plan(Kind.RAWSCRIPT, retry=own.retry if own is not None else None), pins)
 
 
 def write_pins(pins: Pins) -> tuple[bytes, str]:

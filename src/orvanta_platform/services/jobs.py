@@ -13,7 +13,7 @@ from orvanta_platform import clock, ids
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
-from orvanta_platform.db import job_lists, job_views
+from orvanta_platform.db import job_lists, job_views, ticks
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, Standing
@@ -34,6 +34,7 @@ UNDER_WAY: tuple[Part, ...] = ("live_runs", "live_jobs")
 OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
 
 _RETRY_AFTER_S = 1
+_SCHEDULE = "schedule"
 
 LOG_SHOWN_CHARS = 1 << 20
 """Characters of a log that come with a job; the whole is `logs.read`."""
@@ -78,7 +79,7 @@ async def get(
 ) -> JobDetail:
     """The run or job with arguments, result, log and the state of its nodes. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await seen(platform, conn, actor, workspace, id)
+        (row,) = await _with_schedules(conn, [await seen(platform, conn, actor, workspace, id)])
         keys = [(row.id, "args", "")] + ([(row.result_of, "result", "")] if row.result_of else [])
         stored = await get_values(conn, keys)
         progress = await progress_of(platform, conn, row) if row.is_flow else None
@@ -129,7 +130,17 @@ async def list_jobs(
     """Runs and jobs that this actor may read, by id; `parts` names where to look."""
     visible = _visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        return await job_lists.list_jobs(conn, workspace, visible, parts, filter, slice)
+        rows = await job_lists.list_jobs(conn, workspace, visible, parts, filter, slice)
+        return await _with_schedules(conn, rows)
+
+
+async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
+    """The rows with the paths of the schedules that started their runs."""
+    scheduled = {row.run for row in rows if row.trigger == _SCHEDULE}
+    if not scheduled:
+        return rows
+    paths = await ticks.schedules_of(conn, list(scheduled))
+    return [replace(row, schedule_path=paths.get(row.run)) if row.run in paths else row for row in rows]
 
 
 async def count_jobs(

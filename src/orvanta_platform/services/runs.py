@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, NotFound
 from orvanta_platform.services import artifacts, inputs, locking
-from orvanta_platform.services.blueprints import Blueprint, own_pins
+from orvanta_platform.services.blueprints import Blueprint, own_pins, single
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps import events as inbox
@@ -39,6 +40,10 @@ _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 _IDENTITY = Blueprint(single_plan(Kind.IDENTITY), {})
 
 
+Inside = Callable[[Connection, UUID], Awaitable[None]]
+"""Writes, in the transaction that makes a run (its id), what shall be there if and only if the run is."""
+
+
 @dataclass(frozen=True, slots=True)
 class ScriptPreview:
     """Code to run without deploying it; `kind` identity runs no code: its input is its result."""
@@ -51,15 +56,24 @@ class ScriptPreview:
 
 
 async def start_script(
-    platform: Platform, actor: Actor, workspace: str, path: str, args: bytes, options: RunOptions
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    args: bytes,
+    options: RunOptions,
+    *,
+    retry: dict[str, Any] | None = None,
+    inside: Inside | None = None,
 ) -> UUID:
-    """Run the newest version of a script; gives the run's id. `args`: JSON object text.
+    """Run the newest version of a script; gives the run's id. `args`: JSON object text; `retry`: a sound Retry tree.
 
     Raises NotFound, Forbidden, InvalidInput.
     """
     async with platform.db.acquire() as connection:
         version = await run_rows.resolve_path(connection, workspace, "script", path)
-    return await _run_script(platform, actor, workspace, version, f"script {path}", args, options)
+    name = f"script {path}"
+    return await _run_script(platform, actor, workspace, version, name, args, options, retry=retry, inside=inside)
 
 
 async def start_script_version(
@@ -72,12 +86,19 @@ async def start_script_version(
 
 
 async def start_flow(
-    platform: Platform, actor: Actor, workspace: str, path: str, args: bytes, options: RunOptions
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    args: bytes,
+    options: RunOptions,
+    *,
+    inside: Inside | None = None,
 ) -> UUID:
     """Run the newest version of a workflow. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
     async with platform.db.acquire() as connection:
         version = await run_rows.resolve_path(connection, workspace, "flow", path)
-    return await _run_flow(platform, actor, workspace, version, f"flow {path}", args, options)
+    return await _run_flow(platform, actor, workspace, version, f"flow {path}", args, options, inside=inside)
 
 
 async def start_flow_version(
@@ -221,24 +242,28 @@ async def _run_script(
     name: str,
     args: bytes,
     options: RunOptions,
+    *,
+    retry: dict[str, Any] | None = None,
+    inside: Inside | None = None,
 ) -> UUID:
     found = _permitted(actor, workspace, version, name)
     inputs.check(found.settings.get("schema"), args)
     settings = found.settings
+    pins = own_pins(settings, retry)
     beginning = Beginning(
         workspace=workspace,
         kind="script",
         path=found.path,
-        blueprint=_SINGLE,
+        blueprint=single(pins) if pins else _SINGLE,
         version=found.id,
         document=found.document,
         language=found.language,
-        pins=own_pins(settings),
+        pins=pins,
         tag=settings.get("tag") or None,
         priority=_priority(settings),
         timeout_s=settings.get("timeout") or None,
     )
-    return await begin(platform, actor, beginning, args, options)
+    return await begin(platform, actor, beginning, args, options, inside=inside)
 
 
 async def _run_flow(
@@ -249,6 +274,8 @@ async def _run_flow(
     name: str,
     args: bytes,
     options: RunOptions,
+    *,
+    inside: Inside | None = None,
 ) -> UUID:
     found = _permitted(actor, workspace, version, name)
     inputs.check(found.settings.get("schema"), args)
@@ -266,7 +293,7 @@ async def _run_flow(
         tag=found.settings.get("tag") or None,
         priority=_priority(found.settings),
     )
-    return await begin(platform, actor, beginning, args, options)
+    return await begin(platform, actor, beginning, args, options, inside=inside)
 
 
 def _permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:

@@ -39,6 +39,7 @@ from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload,
 class RunOptions:
     """How a run is started. `scheduled_at` None: now. `tag` overrides the queue of its jobs.
 
+    `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
     `run_id`: the caller's choice of id; `idempotency_key`: the same key and path give the first run's id for a day.
     """
 
@@ -49,6 +50,7 @@ class RunOptions:
     root: UUID | None = None
     idempotency_key: str | None = None
     run_id: UUID | None = None
+    is_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ async def begin(
     interpolation.require_references(actor, args)
     new = _new_run(actor, beginning, options)
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
-    later = options.scheduled_at is not None and options.scheduled_at > clock.now()
+    later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     step = None if later else await _first_step(platform, beginning, new, {(new.id, "args", ""): args})
 
     told = audit.row(

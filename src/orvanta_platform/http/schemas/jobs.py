@@ -36,6 +36,7 @@ class Job(msgspec.Struct, kw_only=True):
     priority: int
     trigger_kind: str
     scheduled_for: datetime
+    schedule_path: str | UnsetType = UNSET
     parent_job: UUID | UnsetType = UNSET
     root_job: UUID | UnsetType = UNSET
     flow_step_id: str | UnsetType = UNSET
@@ -218,6 +219,7 @@ def _common(row: JobRow) -> dict[str, Any]:
         "priority": row.priority,
         "trigger_kind": row.trigger,
         "scheduled_for": row.scheduled_at,
+        "schedule_path": _given(row.schedule_path),
         "parent_job": _given(row.parent),
         "root_job": UNSET if row.root == row.id else row.root,
         "flow_step_id": _given(row.node),

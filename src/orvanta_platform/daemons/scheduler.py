@@ -1,0 +1,43 @@
+"""The scheduler: one process at a time takes the ticks of all schedules, and what the ends of their runs call for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from orvanta_platform.daemons.leading import lead
+from orvanta_platform.services import scheduling
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.schedule_ends import Round, follow
+from orvanta_platform.triggers import schedule
+
+NAME = "scheduler"
+LONGEST_WAIT_S = 1.0
+SHORTEST_WAIT_S = 0.01
+
+
+async def run(platform: Platform) -> None:
+    """Lead, or stand by."""
+    await lead(platform, NAME, serve)
+
+
+async def serve(platform: Platform) -> None:
+    """Take ticks when they come, and look at what has ended each second; neither waits for the other."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_fire(platform))
+        group.create_task(_follow(platform))
+
+
+async def _fire(platform: Platform) -> None:
+    """A schedule made or changed meanwhile is seen within a second."""
+    while True:
+        if not await schedule.fire(platform):
+            due_s = await scheduling.next_in_s(platform)
+            wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
+            await asyncio.sleep(wait_s)
+
+
+async def _follow(platform: Platform) -> None:
+    round = Round()
+    while True:
+        await follow(platform, round)
+        await asyncio.sleep(LONGEST_WAIT_S)

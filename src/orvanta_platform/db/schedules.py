@@ -1,0 +1,189 @@
+"""Rows of schedules. Their `args`, `retry` and `…_extra_args` are JSON text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleSettings:
+    """What may be changed of a schedule. Handlers are named `script/<path>`, `flow/<path>` or by a script's path."""
+
+    cron: str
+    timezone: str
+    next_at: datetime | None
+    missed: str
+    args: str | None
+    tag: str | None
+    retry: str | None
+    no_flow_overlap: bool
+    paused_until: datetime | None
+    dynamic_skip: str | None
+    on_failure: str | None
+    on_failure_times: int | None
+    on_failure_exact: bool | None
+    on_failure_extra_args: str | None
+    on_recovery: str | None
+    on_recovery_times: int | None
+    on_recovery_extra_args: str | None
+    on_success: str | None
+    on_success_extra_args: str | None
+    ws_error_handler_muted: bool | None
+    summary: str | None
+    description: str | None
+    cron_version: str | None
+    labels: list[str] | None
+    permissioned_as: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleRow(ScheduleSettings):
+    """A schedule. `next_at` None: it is disabled, or never ticks again. `error`: why the last tick did not start."""
+
+    id: UUID
+    workspace: str
+    path: str
+    script_path: str
+    is_flow: bool
+    enabled: bool
+    error: str | None
+    extra_perms: dict[str, bool]
+    created_by: str
+    edited_by: str
+    edited_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleFilter:
+    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody.
+
+    `path` and `is_flow` are of what is run; `args` is JSON text that the arguments contain.
+    """
+
+    everything: bool = False
+    patterns: list[str] = field(default_factory=list)
+    principals: list[str] = field(default_factory=list)
+    scope: list[str] | None = None
+    path: str | None = None
+    is_flow: bool | None = None
+    path_start: str | None = None
+    schedule_path: str | None = None
+    description: str | None = None
+    summary: str | None = None
+    label: str | None = None
+    broad_filter: str | None = None
+    args: str | None = None
+    after: str = ""
+    limit: int = 30
+    offset: int = 0
+
+
+_SETTINGS = [each.name for each in fields(ScheduleSettings)]
+
+
+async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> ScheduleRow | None:
+    """The schedule at a path; `lock` keeps it as it is until the transaction ends."""
+    row = await conn.fetchrow(load("schedules")["lock" if lock else "get"].text, workspace, path)
+    return _schedule(row) if row else None
+
+
+async def get_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
+    """The schedule with this id; None where it was deleted."""
+    row = await conn.fetchrow(load("schedules")["get_by_id"].text, id)
+    return _schedule(row) if row else None
+
+
+async def lock_by_id(conn: Connection, id: UUID) -> ScheduleRow | None:
+    """The schedule with this id, locked until the transaction ends; None where it was deleted."""
+    row = await conn.fetchrow(load("schedules")["lock_by_id"].text, id)
+    return _schedule(row) if row else None
+
+
+async def list_page(conn: Connection, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
+    """A page of the schedules that `what` lets through, by path."""
+    arguments = [getattr(what, name) for name in ScheduleFilter.__slots__]
+    return [_schedule(row) for row in await conn.fetch(load("schedules")["list"].text, workspace, *arguments)]
+
+
+async def insert(
+    conn: Connection,
+    workspace: str,
+    id: UUID,
+    path: str,
+    target: tuple[str, bool],
+    enabled: bool,
+    settings: ScheduleSettings,
+    username: str,
+) -> bool:
+    """Add a schedule of `target` (path, whether it is a workflow); False where the path is taken."""
+    values = [id, path, *target, enabled, *_values(settings)]
+    return await conn.fetchval(load("schedules")["insert"].text, workspace, *values, username) is not None
+
+
+async def update(conn: Connection, workspace: str, path: str, settings: ScheduleSettings, username: str) -> None:
+    """Change all that may be changed of a schedule."""
+    await conn.execute(load("schedules")["update"].text, workspace, path, *_values(settings), username)
+
+
+async def set_enabled(
+    conn: Connection, workspace: str, path: str, enabled: bool, next_at: datetime | None, username: str
+) -> None:
+    """Let it tick, next at `next_at`, or no more."""
+    await conn.execute(load("schedules")["set_enabled"].text, workspace, path, enabled, next_at, username)
+
+
+async def delete(conn: Connection, workspace: str, path: str) -> None:
+    """Delete a schedule."""
+    await conn.execute(load("schedules")["delete"].text, workspace, path)
+
+
+async def now(conn: Connection) -> datetime:
+    """The database's time, by which schedules tick."""
+    moment: datetime = await conn.fetchval(load("schedules")["now"].text)
+    return moment
+
+
+async def due(conn: Connection, limit: int) -> list[tuple[ScheduleRow, datetime]]:
+    """At most `limit` schedules whose tick has come, the longest due first, each with the time it was read at."""
+    found = []
+    for row in await conn.fetch(load("schedules")["due"].text, limit):
+        values = dict(row)
+        at = values.pop("now")
+        found.append((_schedule(values), at))
+    return found
+
+
+async def next_in_s(conn: Connection) -> float | None:
+    """Seconds until the next tick (below 0: it is due); None where there is none."""
+    seconds: float | None = await conn.fetchval(load("schedules")["next_in"].text)
+    return seconds
+
+
+async def advance(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:
+    """Take the tick `row.next_at`; False where it was taken, or the schedule has changed."""
+    query = load("schedules")["advance"].text
+    return await conn.fetchval(query, row.id, row.next_at, next_at, row.edited_at) is not None
+
+
+async def set_error(conn: Connection, id: UUID, error: str | None) -> None:
+    """Say why a tick or handler could not start; None: it could."""
+    await conn.execute(load("schedules")["set_error"].text, id, error)
+
+
+def _values(settings: ScheduleSettings) -> list[object]:
+    return [getattr(settings, name) for name in _SETTINGS]
+
+
+def _schedule(row: Any) -> ScheduleRow:
+    values = dict(row)
+    values["extra_perms"] = msgspec.json.decode(values["extra_perms"], type=dict[str, bool])
+    return ScheduleRow(**values)

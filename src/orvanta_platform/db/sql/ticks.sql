@@ -1,0 +1,77 @@
+-- name: insert_tick
+-- What became of a tick. Its key lets each tick be taken once.
+INSERT INTO schedule_tick (schedule, tick_at, workspace, path, state, run, asked, detail)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+
+-- name: settle_asked
+-- The script asked about this tick has answered; no row back where that was taken in before.
+UPDATE schedule_tick SET state = $3, run = $4, detail = $5 WHERE schedule = $1 AND tick_at = $2 AND state = 'asking'
+RETURNING schedule
+
+-- name: is_running
+-- Whether a run of this schedule is under way.
+SELECT EXISTS (SELECT FROM schedule_tick t JOIN run_live r ON r.id = t.run WHERE t.schedule = $1 AND t.state = 'running')
+
+-- name: open_ticks
+-- Ticks past this one whose run, or whose script asked, had not ended when they were last looked at; how it stands now.
+SELECT t.schedule, t.tick_at, t.path, t.state, t.run, t.asked, r.status, r.result_of, r.started_at, r.ended_at,
+       coalesce(s.on_failure, s.on_recovery, s.on_success) IS NOT NULL AS handled
+FROM (SELECT * FROM schedule_tick o
+      WHERE o.state IN ('asking', 'running') AND (o.schedule, o.tick_at) > ($1::uuid, $2::timestamptz)
+      ORDER BY o.schedule, o.tick_at LIMIT $3) t
+LEFT JOIN run r ON r.id = coalesce(t.run, t.asked)
+LEFT JOIN schedule s ON s.id = t.schedule
+ORDER BY t.schedule, t.tick_at
+
+-- name: end_ticks
+-- Runs that have ended, of schedules without handlers.
+UPDATE schedule_tick t SET state = 'ended', outcome = e.outcome, ended_at = e.ended_at
+FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::timestamptz[]) AS e(schedule, tick_at, outcome, ended_at)
+WHERE t.schedule = e.schedule AND t.tick_at = e.tick_at AND t.state = 'running'
+
+-- name: end_tick
+-- A run that has ended; no row back where that was taken in before.
+UPDATE schedule_tick SET state = 'ended', outcome = $3, ended_at = $4 WHERE schedule = $1 AND tick_at = $2 AND state = 'running'
+RETURNING schedule
+
+-- name: streak
+-- How many runs of a schedule ended as $2 since one last ended as $3, and whether one ever did.
+SELECT count(*) AS alike, max(other.at) IS NOT NULL AS turned
+FROM (SELECT max(o.ended_at) AS at FROM schedule_tick o WHERE o.schedule = $1 AND o.state = 'ended' AND o.outcome = $3) other
+LEFT JOIN schedule_tick t ON t.schedule = $1 AND t.state = 'ended' AND t.outcome = $2
+     AND t.ended_at > coalesce(other.at, '-infinity')
+
+-- name: owe
+-- Handlers to be started for the end of this tick's run.
+UPDATE schedule_tick SET streak = $3, owed = $4 WHERE schedule = $1 AND tick_at = $2
+
+-- name: owed
+-- Ticks for whose end handlers are to be started, with how their runs ended.
+SELECT t.schedule, t.tick_at, t.run, t.streak, t.owed, r.result_of, r.started_at
+FROM schedule_tick t LEFT JOIN run r ON r.id = t.run
+WHERE t.owed <> '{}' ORDER BY t.schedule, t.tick_at LIMIT $1
+
+-- name: pay
+-- This handler has been started, or never will be; no row back where that was written before.
+UPDATE schedule_tick SET owed = array_remove(owed, $3) WHERE schedule = $1 AND tick_at = $2 AND $3 = ANY (owed) RETURNING schedule
+
+-- name: last_ticks
+-- The newest ticks of each of these schedules, with how long their runs took; at most $2 of each.
+SELECT t.schedule, t.tick_at, t.state, t.run, t.outcome, t.detail,
+       extract(epoch FROM r.ended_at - r.started_at)::double precision * 1000 AS duration_ms
+FROM unnest($1::uuid[]) AS wanted(id)
+CROSS JOIN LATERAL (SELECT * FROM schedule_tick n WHERE n.schedule = wanted.id ORDER BY n.tick_at DESC LIMIT $2) t
+LEFT JOIN run r ON r.id = t.run
+ORDER BY t.schedule, t.tick_at DESC
+
+-- name: schedules_of
+-- The schedules that started these runs, by path.
+SELECT run, path FROM schedule_tick WHERE run = ANY ($1::uuid[])
+
+-- name: forget_ticks
+-- Ticks older than 30 days of which no run is left to be told from.
+DELETE FROM schedule_tick d USING (
+    SELECT t.schedule, t.tick_at FROM schedule_tick t
+    WHERE t.at < app_now() - interval '30 days' AND t.state NOT IN ('asking', 'running')
+      AND NOT EXISTS (SELECT FROM run r WHERE r.id = t.run) LIMIT 10000) old
+WHERE d.schedule = old.schedule AND d.tick_at = old.tick_at

@@ -1,0 +1,199 @@
+"""Wire shapes of schedules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from orvanta_platform.db.schedules import ScheduleRow
+from orvanta_platform.db.ticks import PastTick
+from orvanta_platform.services.schedules import ScheduleDraft
+
+T = TypeVar("T")
+
+_ABSENT = Raw(b"")
+"""Where JSON may stand and nothing does."""
+
+
+class _Settings(msgspec.Struct, kw_only=True):
+    """What create and update have in common. `schedule` is a cron expression with seconds, `timezone` an IANA name."""
+
+    schedule: str
+    timezone: str
+    args: Raw = Raw(b"null")
+    missed: str | UnsetType = UNSET
+    tag: str | UnsetType | None = UNSET
+    retry: Raw = _ABSENT
+    no_flow_overlap: bool | UnsetType | None = UNSET
+    paused_until: datetime | UnsetType | None = UNSET
+    dynamic_skip: str | UnsetType | None = UNSET
+    on_failure: str | UnsetType | None = UNSET
+    on_failure_times: float | UnsetType | None = UNSET
+    on_failure_exact: bool | UnsetType | None = UNSET
+    on_failure_extra_args: Raw = _ABSENT
+    on_recovery: str | UnsetType | None = UNSET
+    on_recovery_times: float | UnsetType | None = UNSET
+    on_recovery_extra_args: Raw = _ABSENT
+    on_success: str | UnsetType | None = UNSET
+    on_success_extra_args: Raw = _ABSENT
+    ws_error_handler_muted: bool | UnsetType | None = UNSET
+    summary: str | UnsetType | None = UNSET
+    description: str | UnsetType | None = UNSET
+    cron_version: str | UnsetType | None = UNSET
+    labels: list[str] | UnsetType | None = UNSET
+    permissioned_as: str | None = None
+    preserve_permissioned_as: bool | None = None
+
+
+class CreateSchedule(_Settings, kw_only=True):
+    """A schedule to make."""
+
+    path: str
+    script_path: str
+    is_flow: bool = False
+    enabled: bool = False
+
+
+class EditSchedule(_Settings, kw_only=True):
+    """What a schedule becomes; what it runs stays, and so does each setting that is not given."""
+
+
+class SetEnabled(msgspec.Struct, kw_only=True):
+    enabled: bool
+
+
+class PreviewSchedule(msgspec.Struct, kw_only=True):
+    schedule: str
+    timezone: str
+
+
+class Schedule(msgspec.Struct, kw_only=True):
+    """A schedule. `error`: why the last tick, or a handler, could not start. `next_at`: the tick that comes next."""
+
+    workspace_id: str
+    path: str
+    edited_by: str
+    edited_at: datetime
+    schedule: str
+    timezone: str
+    enabled: bool
+    script_path: str
+    is_flow: bool
+    extra_perms: dict[str, bool]
+    email: str
+    permissioned_as: str
+    missed: str
+    no_flow_overlap: bool
+    next_at: datetime | UnsetType = UNSET
+    args: Raw = Raw(b"null")
+    error: str | UnsetType = UNSET
+    tag: str | UnsetType = UNSET
+    retry: Raw | UnsetType = UNSET
+    paused_until: datetime | UnsetType = UNSET
+    dynamic_skip: str | UnsetType = UNSET
+    on_failure: str | UnsetType = UNSET
+    on_failure_times: int | UnsetType = UNSET
+    on_failure_exact: bool | UnsetType = UNSET
+    on_failure_extra_args: Raw | UnsetType = UNSET
+    on_recovery: str | UnsetType = UNSET
+    on_recovery_times: int | UnsetType = UNSET
+    on_recovery_extra_args: Raw | UnsetType = UNSET
+    on_success: str | UnsetType = UNSET
+    on_success_extra_args: Raw | UnsetType = UNSET
+    ws_error_handler_muted: bool | UnsetType = UNSET
+    summary: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    cron_version: str | UnsetType = UNSET
+    labels: list[str] | UnsetType = UNSET
+
+
+class ScheduledJob(msgspec.Struct, kw_only=True):
+    """A run of a schedule that has ended."""
+
+    id: UUID
+    success: bool
+    duration_ms: float
+
+
+class Tick(msgspec.Struct, kw_only=True):
+    """What became of a tick: asking, running, ended, skipped, missed (it and what `detail` counts) or failed."""
+
+    tick_at: datetime
+    state: str
+    job: UUID | UnsetType = UNSET
+    outcome: str | UnsetType = UNSET
+    detail: str | UnsetType = UNSET
+
+
+class ScheduleWithJobs(Schedule, kw_only=True):
+    """A schedule with its last runs and ticks, newest first."""
+
+    jobs: list[ScheduledJob]
+    ticks: list[Tick]
+
+
+_JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
+_SAME = (
+    *("missed", "tag", "paused_until", "dynamic_skip", "on_failure", "on_failure_exact", "on_recovery", "on_success"),
+    *("ws_error_handler_muted", "summary", "description", "cron_version", "labels"),
+)
+_TIMES = ("on_failure_times", "on_recovery_times")
+
+
+def draft(given: CreateSchedule | EditSchedule) -> ScheduleDraft:
+    """What a call wants of a schedule. `permissioned_as` counts with preserve_permissioned_as alone."""
+    values: dict[str, Any] = {name: getattr(given, name) for name in _SAME}
+    for name in _JSON:
+        text = bytes(getattr(given, name)).decode()
+        values[name] = UNSET if not text else None if text == "null" else text
+    for name in _TIMES:
+        times = getattr(given, name)
+        values[name] = int(times) if isinstance(times, float) else times
+    overlap = given.no_flow_overlap
+    values["no_flow_overlap"] = bool(overlap) if overlap is not UNSET else UNSET
+    owner = given.permissioned_as if given.preserve_permissioned_as else None
+    return ScheduleDraft(cron=given.schedule, timezone=given.timezone, owner=owner or None, **values)
+
+
+def schedule(row: ScheduleRow) -> Schedule:
+    """A schedule as the API shows it."""
+    return Schedule(**_shown(row))
+
+
+def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick]) -> ScheduleWithJobs:
+    """A schedule with what became of its last ticks."""
+    jobs = [
+        ScheduledJob(id=tick.run, success=tick.outcome == "succeeded", duration_ms=tick.duration_ms or 0)
+        for tick in ticks
+        if tick.run is not None and tick.outcome is not None
+    ]
+    return ScheduleWithJobs(**_shown(row), jobs=jobs, ticks=[_tick(tick) for tick in ticks])
+
+
+def _tick(tick: PastTick) -> Tick:
+    return Tick(
+        tick_at=tick.tick_at,
+        state=tick.state,
+        job=_given(tick.run),
+        outcome=_given(tick.outcome),
+        detail=_given(tick.detail),
+    )
+
+
+def _shown(row: ScheduleRow) -> dict[str, Any]:
+    shown: dict[str, Any] = {name: _given(getattr(row, name)) for name in (*_SAME, *_TIMES, "error", "next_at")}
+    shown |= {name: UNSET if (text := getattr(row, name)) is None else Raw(text.encode()) for name in _JSON}
+    for name in ("path", "edited_by", "edited_at", "timezone", "enabled", "script_path", "is_flow", "extra_perms"):
+        shown[name] = getattr(row, name)
+    for name in ("email", "permissioned_as", "no_flow_overlap"):
+        shown[name] = getattr(row, name)
+    shown["args"] = Raw((row.args or "null").encode())
+    return shown | {"workspace_id": row.workspace, "schedule": row.cron}
+
+
+def _given(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value

@@ -1,0 +1,254 @@
+"""The calls of schedules: what is kept, shown, refused and put on record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, client_of, scene
+
+from orvanta_platform.control import names
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db import tokens
+
+CODE = {"summary": "", "content": "def main(**args): return args", "language": "python3"}
+PATH = "f/team/nightly"
+NEW: dict[str, Any] = {
+    "path": PATH,
+    "schedule": "0 30 2 * * *",
+    "timezone": "Europe/Paris",
+    "script_path": "f/team/script",
+    "is_flow": False,
+    "args": {"z": 1, "a": [1.0, None]},
+}
+EVERYTHING: dict[str, Any] = {
+    "tag": "nights",
+    "missed": "all",
+    "retry": {"constant": {"attempts": 2, "seconds": 5}},
+    "no_flow_overlap": True,
+    "paused_until": "2999-01-01T00:00:00Z",
+    "dynamic_skip": "script/f/team/ask",
+    "on_failure": "script/f/team/ask",
+    "on_failure_times": 3,
+    "on_failure_exact": True,
+    "on_failure_extra_args": {"to": "ops"},
+    "on_recovery": "script/f/team/ask",
+    "on_recovery_times": 2,
+    "on_recovery_extra_args": {},
+    "on_success": "script/f/team/ask",
+    "on_success_extra_args": {"n": 1},
+    "ws_error_handler_muted": True,
+    "summary": "Nights",
+    "description": "Every night",
+    "cron_version": "v2",
+    "labels": ["a", "b"],
+}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+        for name in ("script", "ask"):
+            await made.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/team/{name}"})
+        yield made
+
+
+async def create(stage: Scene, **more: Any) -> None:
+    answer = await stage.client.post(f"{W}/schedules/create", json={**NEW, **more})
+    assert (answer.status_code, answer.text) == (201, more.get("path", PATH)), answer.text
+
+
+async def update(stage: Scene, **more: Any) -> None:
+    body = {"schedule": NEW["schedule"], "timezone": NEW["timezone"], "args": NEW["args"], **more}
+    answer = await stage.client.post(f"{W}/schedules/update/{PATH}", json=body)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_what_was_given_comes_back(stage: Scene) -> None:
+    await create(stage, **EVERYTHING)
+    answer = await stage.client.get(f"{W}/schedules/get/{PATH.replace('/', '%2F')}")
+    shown = answer.json()
+    assert {name: shown[name] for name in (*NEW, *EVERYTHING)} == {**NEW, **EVERYTHING}
+    assert '"args":{"z":1,"a":[1.0,null]}' in answer.text.replace(" ", "")
+    assert (shown["enabled"], shown["edited_by"], shown["email"], shown["permissioned_as"], shown["extra_perms"]) == (
+        *(False, "admin", "admin@localhost", "u/admin"),
+        {},
+    )
+    assert "next_at" not in shown and "error" not in shown
+
+
+async def test_what_was_not_given_is_absent(stage: Scene) -> None:
+    await create(stage, args=None)
+    shown = await stage.get(f"schedules/get/{PATH}")
+    assert shown["args"] is None and shown["missed"] == "once" and shown["no_flow_overlap"] is False
+    assert not shown.keys() & (EVERYTHING.keys() - {"missed", "no_flow_overlap"})
+
+
+async def test_an_update_changes_what_it_names_and_null_takes_away(stage: Scene) -> None:
+    await create(stage, **EVERYTHING)
+    await update(stage, schedule="0 0 4 * * *", summary=None, retry=None, on_failure_times=None, args={"b": 2})
+    shown = await stage.get(f"schedules/get/{PATH}")
+    kept = {name: value for name, value in EVERYTHING.items() if name not in ("summary", "retry", "on_failure_times")}
+    assert {name: shown[name] for name in kept} == kept
+    assert not shown.keys() & {"summary", "retry", "on_failure_times"}
+    assert (shown["schedule"], shown["args"], shown["script_path"]) == ("0 0 4 * * *", {"b": 2}, "f/team/script")
+
+
+async def test_it_ticks_while_it_is_enabled(stage: Scene) -> None:
+    async def next_at() -> datetime | None:
+        text = (await stage.get(f"schedules/get/{PATH}")).get("next_at")
+        return datetime.fromisoformat(text) if text else None
+
+    await create(stage)
+    assert await next_at() is None
+    for enabled in (True, True, False, True):
+        answer = await stage.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": enabled})
+        assert answer.status_code == 200
+        found = await next_at()
+        assert (found is not None) is enabled
+        assert found is None or found > datetime.now(UTC)
+    await update(stage, paused_until="2999-01-01T00:00:00Z")
+    assert await next_at() == datetime(2999, 1, 1, 1, 30, tzinfo=UTC)
+    await update(stage, paused_until=None)
+    found = await next_at()
+    assert found is not None and found.year < 2999
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"schedule": "* * * * *"}, "six fields"),
+        ({"schedule": "61 * * * * *"}, "bad second"),
+        ({"timezone": "Mars/Olympus"}, "no time zone"),
+        ({"timezone": "../../etc/passwd"}, "no time zone"),
+        ({"missed": "maybe"}, "no rule"),
+        ({"args": [1]}, "args is no JSON object"),
+        ({"args": {"a": "\x00"}}, "not kept"),
+        ({"on_failure": "alarm"}, "on_failure names nothing"),
+        ({"on_failure_times": 0}, "from 1 to"),
+        ({"retry": {"constant": {"attempts": 5000}}}, "attempts"),
+        ({"path": "nightly"}, "is no path"),
+    ],
+)
+async def test_what_makes_no_sense_is_refused(stage: Scene, wrong: dict[str, Any], told: str) -> None:
+    answer = await stage.client.post(f"{W}/schedules/create", json={**NEW, **wrong})
+    assert answer.status_code == 400 and told in answer.json()["error"]["message"], answer.text
+    assert await stage.get(f"schedules/exists/{PATH}") is False
+
+
+@pytest.mark.parametrize(
+    "missing", [{"script_path": "f/team/none"}, {"is_flow": True}, {"on_success": "flow/f/team/ask"}]
+)
+async def test_what_it_names_must_be_there(stage: Scene, missing: dict[str, Any]) -> None:
+    answer = await stage.client.post(f"{W}/schedules/create", json={**NEW, **missing})
+    assert answer.status_code == 404 and "does not exist" in answer.text
+
+
+async def test_a_path_is_taken_once_and_free_after_deletion(stage: Scene) -> None:
+    await create(stage)
+    answer = await stage.client.post(f"{W}/schedules/create", json=NEW)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_exists")
+    assert await stage.get(f"schedules/exists/{PATH}") is True
+    assert (await stage.client.delete(f"{W}/schedules/delete/{PATH}")).status_code == 200
+    assert (await stage.client.delete(f"{W}/schedules/delete/{PATH}")).status_code == 404
+    assert await stage.get(f"schedules/exists/{PATH}") is False
+    await create(stage)
+
+
+async def test_lists_are_filtered_and_paged(stage: Scene) -> None:
+    await create(stage, path="f/team/a", summary="First light", labels=["x"])
+    await create(stage, path="f/team/b", description="Last call", script_path="f/team/ask", args={"k": {"v": 1}})
+    await create(stage, path="u/admin/c", enabled=True)
+
+    async def listed(**params: Any) -> list[str]:
+        answers = [
+            await stage.client.get(f"{W}/schedules/{call}", params=params) for call in ("list", "list_with_jobs")
+        ]
+        found, again = ([each["path"] for each in answer.json()] for answer in answers)
+        assert found == again
+        return found
+
+    assert await listed() == ["f/team/a", "f/team/b", "u/admin/c"]
+    assert await listed(path="f/team/ask") == ["f/team/b"]
+    assert await listed(path_start="f/team") == ["f/team/a", "f/team/b"]
+    assert await listed(schedule_path="u/admin/c") == ["u/admin/c"]
+    assert await listed(summary="first") == ["f/team/a"]
+    assert await listed(description="last") == ["f/team/b"]
+    assert await listed(label="x") == ["f/team/a"]
+    assert await listed(broad_filter="CALL") == ["f/team/b"]
+    assert await listed(args='{"k": {"v": 1}}') == ["f/team/b"]
+    assert await listed(is_flow="true") == []
+    assert await listed(per_page=1, page=2) == ["f/team/b"]
+    assert await listed(after="f/team/b") == ["u/admin/c"]
+    assert (await stage.client.get(f"{W}/schedules/list", params={"args": "{"})).status_code == 400
+
+
+async def test_whoever_edits_it_is_whom_it_runs_as(stage: Scene) -> None:
+    await create(stage)
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    body = {name: NEW[name] for name in ("schedule", "timezone", "args")}
+    assert (await bea.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": True})).status_code == 200
+    assert (await stage.get(f"schedules/get/{PATH}"))["permissioned_as"] == "u/admin"
+    assert (await bea.post(f"{W}/schedules/update/{PATH}", json=body)).status_code == 200
+    shown = await stage.get(f"schedules/get/{PATH}")
+    assert (shown["permissioned_as"], shown["email"], shown["edited_by"]) == ("u/bea", "bea@example.com", "bea")
+    keep = {**body, "permissioned_as": "u/admin", "preserve_permissioned_as": True}
+    assert (await bea.post(f"{W}/schedules/update/{PATH}", json=keep)).status_code == 403
+    for_bea = {**body, "permissioned_as": "u/bea", "preserve_permissioned_as": True}
+    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=for_bea)).status_code == 200
+    assert (await stage.get(f"schedules/get/{PATH}"))["permissioned_as"] == "u/bea"
+    nobody = {**for_bea, "permissioned_as": "u/nobody"}
+    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=nobody)).status_code == 400
+
+
+async def test_a_token_that_may_write_schedules_runs_nothing_by_them(stage: Scene) -> None:
+    async def created(scopes: list[str], **more: Any) -> int:
+        token = names.new_token("user")
+        async with stage.platform.db.transaction() as conn:
+            digest, prefix = names.token_hash(token), names.token_prefix(token)
+            await tokens.insert(conn, digest, prefix, "user", "admin@localhost", scopes=scopes)
+        async with client_of(stage.app, token) as client:
+            return (await client.post(f"{W}/schedules/create", json={**NEW, **more})).status_code
+
+    write = "schedules:write:f/team/*"
+    assert await created([write]) == 403
+    assert await created(["jobs:run"]) == 403
+    assert await created([write, "jobs:run:f/team/script"], on_failure="f/team/ask") == 403
+    assert await created([write, "jobs:run:f/team/script"], args={"a": "$var:f/team/secret"}) == 403
+    assert await created([write, "jobs:run:f/team/script"]) == 201
+
+
+async def test_each_change_is_on_record(stage: Scene) -> None:
+    await create(stage)
+    await update(stage)
+    await stage.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": True})
+    await stage.client.delete(f"{W}/schedules/delete/{PATH}")
+    async with stage.platform.db.acquire() as conn:
+        query = (
+            "SELECT operation, action_kind, actor, resource FROM audit WHERE operation LIKE 'schedules.%' ORDER BY id"
+        )
+        found = [tuple(row) for row in await conn.fetch(query)]
+    assert found == [
+        ("schedules.create", "Created", "admin", PATH),
+        ("schedules.update", "Updated", "admin", PATH),
+        ("schedules.setenabled", "Updated", "admin", PATH),
+        ("schedules.delete", "Delete", "admin", PATH),
+    ]
+
+
+async def test_a_preview_shows_five_ticks_in_their_zone(stage: Scene) -> None:
+    body = {"schedule": "0 0 9 1 1 *", "timezone": "America/New_York"}
+    answer = await stage.client.post("/api/schedules/preview", json=body)
+    found = [datetime.fromisoformat(text) for text in answer.json()]
+    assert answer.status_code == 200 and len(found) == 5
+    assert {(at.month, at.day, at.hour, str(at.utcoffset())) for at in found} == {(1, 1, 9, "-1 day, 19:00:00")}
+    assert (await stage.client.post("/api/schedules/preview", json={**body, "schedule": "x"})).status_code == 400
+    viewer = await stage.member("vic", role=Role.VIEWER)
+    assert (await viewer.post("/api/schedules/preview", json=body)).status_code == 200
+    async with client_of(stage.app, "nothing") as nobody:
+        assert (await nobody.post("/api/schedules/preview", json=body)).status_code == 401
