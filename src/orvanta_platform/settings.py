@@ -7,6 +7,7 @@ docs/reference/settings.md is made from it by `reference()`.
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
@@ -67,6 +68,13 @@ def _choice(*allowed: str) -> Callable[[str], str]:
 
 def _names(value: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in value.split(",")) if name)
+
+
+def _networks(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ipaddress.ip_network(name)) for name in _names(value))
+    except ValueError:
+        raise ValueError("networks such as 10.1.0.0/16, comma-separated") from None
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -212,12 +220,7 @@ class Settings:
         "ORVANTA_DISK_LIMIT", _size, "Files one job may write.", default=1 << 30, shown="1GiB", unit="size"
     )
     result_limit: int = _setting(
-        "ORVANTA_RESULT_LIMIT",
-        _size,
-        "Largest result of one job.",
-        default=100 << 20,
-        shown="100MiB",
-        unit="size",
+        "ORVANTA_RESULT_LIMIT", _size, "Largest result of one job.", default=100 << 20, shown="100MiB", unit="size"
     )
     log_limit: int = _setting(
         "ORVANTA_LOG_LIMIT",
@@ -228,11 +231,7 @@ class Settings:
         unit="size",
     )
     job_timeout_s: int = _setting(
-        "ORVANTA_JOB_TIMEOUT_S",
-        _integer(1, 31_536_000),
-        "Longest run time of one job.",
-        default=3600,
-        unit="s",
+        "ORVANTA_JOB_TIMEOUT_S", _integer(1, 31_536_000), "Longest run time of one job.", default=3600, unit="s"
     )
     wait_s: int = _setting(
         "ORVANTA_WAIT_S",
@@ -251,11 +250,7 @@ class Settings:
         "ORVANTA_PACKAGE_BUILDS", _choice("off", "on"), "Whether Python packages are built from source.", default="off"
     )
     beat_ms: int = _setting(
-        "ORVANTA_BEAT_MS",
-        _integer(10, 60_000),
-        "Time between two beats of a worker.",
-        default=2000,
-        unit="ms",
+        "ORVANTA_BEAT_MS", _integer(10, 60_000), "Time between two beats of a worker.", default=2000, unit="ms"
     )
     lease_ms: int = _setting(
         "ORVANTA_LEASE_MS",
@@ -286,10 +281,14 @@ class Settings:
         unit="ms",
     )
     max_losses: int = _setting(
-        "ORVANTA_MAX_LOSSES",
-        _integer(0, 100),
-        "How often a job may lose its worker before it fails.",
-        default=3,
+        "ORVANTA_MAX_LOSSES", _integer(0, 100), "How often a job may lose its worker before it fails.", default=3
+    )
+    allowed_networks: tuple[str, ...] = _setting(
+        "ORVANTA_ALLOWED_NETWORKS",
+        _networks,
+        "Networks that are not public and that webhook nodes may call all the same, comma-separated.",
+        default=(),
+        shown="none",
     )
     log_level: str = _setting(
         "ORVANTA_LOG_LEVEL",

@@ -14,7 +14,7 @@ from orvanta_platform.workflow import graph
 from orvanta_platform.workflow.normal import normalise_value
 
 _KINDS = frozenset(Kind)
-_RETRIED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT})
+_RETRIED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK})
 """Kinds on which `retry` means something; on others `validate` warns that it does nothing."""
 
 

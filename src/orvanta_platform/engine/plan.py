@@ -21,6 +21,7 @@ class Kind(StrEnum):
     CONDITION = "condition"
     DELAY = "delay"
     APPROVAL = "approval"
+    WEBHOOK = "webhook"
 
     @property
     def is_job(self) -> bool:

@@ -28,6 +28,11 @@ _LARGEST_KEPT_DOCUMENT = 256 << 10
 NATIVE_QUEUE = "native"
 """The queue of jobs that need no process."""
 
+WEBHOOK_QUEUE = "webhook"
+"""The queue of calls of other servers, which wait longer than they work."""
+
+_WEBHOOK_INPUTS = ("url", "headers", "query", "body")
+
 
 class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a script node runs: the version, the hash (hex) of its content, and what it says of its own jobs."""
@@ -49,16 +54,21 @@ OWN = ""
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """What the inputs of a node read, and, where they read nothing, what they are: the text of a JSON object."""
+    """The inputs of a node, what they read, and, where they read nothing, what they are: the text of a JSON object."""
 
+    transforms: Mapping[str, Any]
     names: Mapping[str, frozenset[str] | None]
     constant: bytes | None
 
     @classmethod
     def of(cls, node: Node) -> Inputs:
-        """Those of a script node."""
+        """Those of a script node, or of a webhook node, whose credential is a reference among them."""
         transforms = node.value.get("input_transforms") or {}
-        return cls(input_names(transforms), constant_inputs(transforms))
+        if node.kind is Kind.WEBHOOK:
+            transforms = {name: node.value[name] for name in _WEBHOOK_INPUTS if name in node.value}
+            if node.value.get("auth"):
+                transforms["auth"] = {"type": "static", "value": node.value["auth"]}
+        return cls(transforms, input_names(transforms), constant_inputs(transforms))
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -212,6 +222,8 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
     """What the job of a node runs, and where it waits: the node's tag, else the script's, the run's, the language's."""
     if node.kind is Kind.IDENTITY:
         return Work("identity", None, None, node.tag or run.queue or NATIVE_QUEUE, None, None)
+    if node.kind is Kind.WEBHOOK:
+        return Work("flowscript", None, None, node.tag or run.queue or WEBHOOK_QUEUE, None, None)
     if blueprint.plan.single:
         language = run.language or ""
         return Work(run.kind, language, run.path, run.queue or language, run.timeout_s, run.document)

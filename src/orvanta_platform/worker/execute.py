@@ -13,6 +13,7 @@ import structlog
 from msgspec.structs import replace
 
 from orvanta_platform import clock
+from orvanta_platform.control.addresses import Guard
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.engine.events import Err
@@ -34,6 +35,7 @@ from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits, size_text
 from orvanta_platform.worker.logs import JobLog, until_there
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
+from orvanta_platform.worker.native import webhook
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import LANGUAGE as PACKAGE_PROGRAMS
@@ -68,6 +70,7 @@ class Executor:
         self._maskings = Maskings(platform)
         self._unrecorded: dict[UUID, Masking] = {}
         self._locks = Locks(platform)
+        self._guard = Guard(platform.settings.allowed_networks)
         self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
 
     async def execute(self, job: Claimed, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
@@ -160,7 +163,12 @@ class Executor:
         except BaseException:
             job_log.discard()
             raise
-        timeout_s = min(job.timeout_s or settings.job_timeout_s, settings.job_timeout_s)
+        is_call = node.kind is Kind.WEBHOOK
+        if is_call:
+            for text in webhook.credentials(args):
+                masking.opened.add(text)
+        default_s = webhook.DEFAULT_S if is_call else settings.job_timeout_s
+        timeout_s = min(job.timeout_s or default_s, settings.job_timeout_s)
         spec = JobSpec(
             job_id=job.id,
             attempt=job.attempt,
@@ -183,7 +191,7 @@ class Executor:
             dedicated=dedicated,
         )
         started = clock.monotonic()
-        outcome = await self._run(spec, job_log, cancelled)
+        outcome = await self._run(spec, job_log, cancelled, is_call)
         ran_s = clock.monotonic() - started
         if outcome.stopped_by is not None and outcome.error is not None:
             how = "failed" if outcome.stopped_by == "result" else "killed"
@@ -233,9 +241,11 @@ class Executor:
         ended.log_chars, ended.ran_s = await job_log.close(), clock.monotonic() - started
         return ended
 
-    async def _run(self, spec: JobSpec, job_log: JobLog, cancelled: asyncio.Event) -> JobOutcome:
+    async def _run(self, spec: JobSpec, job_log: JobLog, cancelled: asyncio.Event, is_call: bool) -> JobOutcome:
         """Whatever the runtime fails of is the attempt's failure: from here on, code may have begun."""
         try:
+            if is_call:
+                return await webhook.run(spec, job_log, cancelled, self._guard)
             return await self._runtimes.run(spec, job_log, cancelled)
         except Exception as error:
             log.exception("runtime failed", action="run", job=str(spec.job_id))
@@ -260,12 +270,11 @@ class Executor:
         inputs = blueprint.inputs(node)
         if inputs.constant is not None:
             return inputs.constant
-        transforms: dict[str, Any] = node.value.get("input_transforms") or {}
         scope = await self._scope(job, blueprint, inputs.names)
         moment = moment_of(blueprint.plan, job.run, job.node_index)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
-            return await platform.evaluator.inputs(transforms, scope, moment, resolve)
+            return await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
         except ExpressionError as error:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
 
@@ -275,6 +284,8 @@ class Executor:
         return await load_scope(view, names, reader.load, reader.load_context)
 
     async def _content(self, job: Claimed, blueprint: Blueprint, node: Node) -> str:
+        if node.kind is Kind.WEBHOOK:
+            return msgspec.json.encode(node.value).decode()
         if not blueprint.plan.single and node.kind is Kind.RAWSCRIPT:
             return str(node.value["content"])
         digest = job.run.document if blueprint.plan.single else bytes.fromhex(blueprint.pin(node).document)

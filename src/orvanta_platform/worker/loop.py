@@ -19,13 +19,14 @@ from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import ENGINE_VERSION
 from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services import reaping, values
-from orvanta_platform.services.blueprints import NATIVE_QUEUE, Blueprint
+from orvanta_platform.services.blueprints import NATIVE_QUEUE, WEBHOOK_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.commit import Committer
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.finishing import Finished, finish_job
 from orvanta_platform.worker.batches import Batches
+from orvanta_platform.worker.calls import Calls
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, keeps_run
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
@@ -74,8 +75,9 @@ class Worker:
         self._executor = Executor(platform, runtimes, lease)
         self._committer = Committer(platform.db)
         queues = platform.settings.queues or None
-        self._claimer = Claimer(lease.worker, lease.generation, queues, but=[NATIVE_QUEUE])
+        self._claimer = Claimer(lease.worker, lease.generation, queues, but=[NATIVE_QUEUE, WEBHOOK_QUEUE])
         self._batches = self._make_batches(queues)
+        self._calls = self._make_calls(queues)
         self._topics = [f"queue:{name}" for name in queues] if queues else ["queues"]
         self._free = list(range(platform.settings.slots))
         self._running: dict[UUID, _Running] = {}
@@ -93,6 +95,12 @@ class Worker:
         claimer = Claimer(self._lease.worker, self._lease.generation, [NATIVE_QUEUE])
         return Batches(self._platform, self._lease, claimer, self._alone, self._doubt)
 
+    def _make_calls(self, queues: Collection[str] | None) -> Calls | None:
+        if queues is not None and WEBHOOK_QUEUE not in queues:
+            return None
+        claimer = Claimer(self._lease.worker, self._lease.generation, [WEBHOOK_QUEUE])
+        return Calls(self._platform, self._lease, claimer, self._alone, self._doubt)
+
     @property
     def jobs_executed(self) -> int:
         """Jobs that this worker has run to their ends."""
@@ -108,7 +116,7 @@ class Worker:
         self._committer.start()
         looking = asyncio.create_task(self._look(), name="worker look")
         try:
-            await asyncio.gather(self._claim_until_drained(), self._serve_batches())
+            await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
             while self._running:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
@@ -134,6 +142,12 @@ class Worker:
             return
         with self._platform.listen.watch(f"queue:{NATIVE_QUEUE}") as watch:
             await self._batches.serve(lambda: self._wait(watch.wait(random.uniform(*POLL_S))), self._draining)
+
+    async def _serve_calls(self) -> None:
+        if self._calls is None:
+            return
+        with self._platform.listen.watch(f"queue:{WEBHOOK_QUEUE}") as watch:
+            await self._calls.serve(lambda: self._wait(watch.wait(random.uniform(*POLL_S))), self._draining)
 
     async def _wait(self, waiting: object) -> None:
         """Wait for a notification, or for the drain."""
@@ -358,8 +372,13 @@ class Worker:
         self._platform.notify.queue(*queues)
 
     def _known(self) -> set[UUID]:
-        return {*self._running, *(self._batches.held if self._batches else ())}
+        return {*self._running, *self._beside()}
 
     def _runs_finishing(self) -> set[UUID]:
         finishing = {running.run for running in self._running.values() if running.finishing}
         return finishing | set(self._batches.held.values() if self._batches else ())
+
+    def _beside(self) -> dict[UUID, UUID]:
+        """The jobs that are under way beside the slots, each with its run."""
+        held = dict(self._batches.held) if self._batches else {}
+        return held | self._calls.held if self._calls else held

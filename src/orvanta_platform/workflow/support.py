@@ -13,7 +13,7 @@ from orvanta_platform.workflow.kinds import KINDS
 from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
 from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
 
-RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition", "delay"})
+RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition", "delay", "webhook"})
 
 _DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (

@@ -36,7 +36,6 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (node("branchall"), "/value/type"),
     (node("flow", {"path": "f/a/b"}), "/value/type"),
     (node("approval"), "/value/type"),
-    (node("webhook", {"method": "GET", "url": {"type": "static", "value": ""}}), "/value/type"),
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
     (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),

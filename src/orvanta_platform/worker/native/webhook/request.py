@@ -1,0 +1,238 @@
+"""What a webhook node sends: its request, made of the node and its evaluated inputs."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+from uuid import UUID
+
+import httpx
+import msgspec
+
+from orvanta_platform.worker.outcome import JobError
+
+_METHOD: Final = re.compile(r"[A-Za-z]{1,20}")
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_OURS: Final = frozenset(
+    {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""Headers that belong to the connection. A node that sets one asks for another request than it shows."""
+
+_KEPT: Final = frozenset(
+    {"accept", "accept-encoding", "accept-language", "content-type", "idempotency-key", "user-agent"}
+)
+"""What another server is told after a redirect: no other header, as any may hold a credential."""
+
+_FORM: Final = "application/x-www-form-urlencoded"
+
+
+class CallFailed(Exception):
+    """Why the call came to nothing: the job's error."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.error = JobError(name, message)
+
+
+class Inputs(msgspec.Struct):
+    """The evaluated inputs of the node, references filled in; `body` is JSON text."""
+
+    url: Any = None
+    headers: Any = None
+    query: Any = None
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    auth: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request; names of `headers` are in lower case. `auth` is the header that holds the credential."""
+
+    method: str
+    url: httpx.URL
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+    auth: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """Method and address for messages: without what the query may hold."""
+        return f"{self.method} {self.url.copy_with(query=None, fragment=None)}"
+
+    def redirected(self, status: int, location: str) -> Request:
+        """The request that a redirect leads to. Raises CallFailed where it leads to no http address.
+
+        Another origin gets no header but those that say what the body is and what is understood.
+        """
+        try:
+            joined = str(self.url.join(location))
+        except (httpx.InvalidURL, ValueError) as error:
+            raise _invalid(f"the redirect leads to no address: {error}") from error
+        url = _url(joined)
+        changed = (status == 303 and self.method != "HEAD") or (status in (301, 302) and self.method == "POST")
+        headers = self.headers
+        if not _is_same_site(self.url, url):
+            headers = tuple((name, value) for name, value in headers if name in _KEPT)
+        if changed:
+            headers = tuple((name, value) for name, value in headers if name != "content-type")
+            return replace(self, method="GET", url=url, headers=headers, body=None)
+        return replace(self, url=url, headers=headers)
+
+
+def credentials(args: bytes) -> list[str]:
+    """The texts of the credential in evaluated inputs, as it is kept and as it is sent: never to be shown."""
+    auth = msgspec.json.decode(args, type=Inputs).auth
+    if not isinstance(auth, Mapping):
+        return []
+    texts = [auth[key] for key in ("token", "password", "value", "api_key") if isinstance(auth.get(key), str)]
+    if isinstance(auth.get("username"), str) and isinstance(auth.get("password"), str):
+        texts.append(_basic(auth["username"], auth["password"]))
+    return texts
+
+
+def build(node: Mapping[str, Any], args: bytes, job: UUID) -> Request:
+    """The request of a node. Raises CallFailed `webhook_request_invalid`, `webhook_auth_invalid`."""
+    given = msgspec.json.decode(args, type=Inputs)
+    method = str(node["method"]).upper()
+    if not _METHOD.fullmatch(method) or method in ("CONNECT", "TRACE"):
+        raise _invalid(f"{method!r} is no method of HTTP for a webhook")
+    if not isinstance(given.url, str):
+        raise _invalid("url gave no text")
+    url = _with_query(_url(given.url.strip()), given.query)
+    named = {"user-agent": "Orvanta", "accept": "*/*", "accept-encoding": "gzip, deflate", "idempotency-key": str(job)}
+    named |= _headers(given.headers)
+    body, kind = _body(given.body, named.get("content-type", ""))
+    if kind and "content-type" not in named:
+        named["content-type"] = kind
+    auth = None
+    if node.get("auth"):
+        auth, value = _auth(given.auth, url)
+        named[auth] = value
+    return Request(method, url, tuple(named.items()), body, auth)
+
+
+def _invalid(message: str) -> CallFailed:
+    return CallFailed("webhook_request_invalid", message)
+
+
+def _url(text: str) -> httpx.URL:
+    """An address of http or https. Raises CallFailed."""
+    try:
+        url = httpx.URL(text)
+        strict = urlsplit(text)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise _invalid(f"url is no address: {error}") from error
+    if url.scheme not in ("http", "https"):
+        raise CallFailed("webhook_address_refused", "url does not begin with http:// or https://")
+    if not url.host:
+        raise _invalid("url names no host")
+    if url.userinfo or "@" in strict.netloc or "\\" in text:
+        raise _invalid("url holds a user, a password or a backslash: name a resource in auth instead")
+    return url
+
+
+def _is_same_site(before: httpx.URL, after: httpx.URL) -> bool:
+    """Whether a credential for the one address is good for the other: the same origin, or its encrypted twin."""
+    if before.host != after.host:
+        return False
+    return _origin(before) == _origin(after) or (_origin(before), _origin(after)) == (("http", 80), ("https", 443))
+
+
+def _origin(url: httpx.URL) -> tuple[str, int]:
+    return url.scheme, url.port or (443 if url.scheme == "https" else 80)
+
+
+def _with_query(url: httpx.URL, query: Any) -> httpx.URL:
+    if query is None:
+        return url
+    pairs = _pairs("query", query)
+    added = urlencode(pairs)
+    before = url.query.decode("ascii")
+    return url.copy_with(query="&".join(filter(None, (before, added))).encode()) if added else url
+
+
+def _pairs(name: str, given: Any) -> list[tuple[str, str]]:
+    """The members of an object; a list gives one pair for each of its items, null none."""
+    if not isinstance(given, Mapping):
+        raise _invalid(f"{name} gave no object")
+    pairs: list[tuple[str, str]] = []
+    for key, value in given.items():
+        several = value if isinstance(value, list) else [value]
+        pairs += [(key, _text(f"{name}.{key}", each)) for each in several if each is not None]
+    return pairs
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (str, int, float)):
+        return str(value)
+    raise _invalid(f"{name} is neither a text nor a number")
+
+
+def _headers(given: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in _pairs("headers", {} if given is None else given):
+        lower = name.lower()
+        if not _NAME.fullmatch(name) or lower in _OURS or lower.startswith("proxy-"):
+            raise _invalid(f"the header {name!r} cannot be set")
+        _require_value(name, value)
+        found[lower] = f"{found[lower]}, {value}" if lower in found else value
+    return found
+
+
+def _require_value(name: str, value: str) -> None:
+    if not _VALUE.fullmatch(value):
+        raise _invalid(f"the header {name} holds a line break or another control character")
+
+
+def _body(raw: msgspec.Raw, kind: str) -> tuple[bytes | None, str]:
+    """The body and the content type that it has by itself; null is none."""
+    text = bytes(raw)
+    if text == b"null":
+        return None, ""
+    if text.startswith(b'"'):
+        return msgspec.json.decode(text, type=str).encode(), "text/plain; charset=utf-8"
+    if kind.partition(";")[0].strip().lower() == _FORM and text.startswith(b"{"):
+        return urlencode(_pairs("body", msgspec.json.decode(text))).encode(), _FORM
+    return text, "application/json"
+
+
+def _auth(auth: Any, url: httpx.URL) -> tuple[str, str]:
+    """The header, its name in lower case, that a resource stands for."""
+    if not isinstance(auth, Mapping):
+        raise CallFailed("webhook_auth_invalid", "auth names a resource that holds no object")
+    _require_host(auth.get("hosts"), url)
+    match auth:
+        case {"token": str(token)} if token:
+            name, value = "authorization", f"Bearer {token}"
+        case {"username": str(user), "password": str(password)}:
+            name, value = "authorization", f"Basic {_basic(user, password)}"
+        case {"header": str(name), "value": str(value)} if _NAME.fullmatch(name) and name.lower() not in _OURS:
+            name = name.lower()
+        case {"api_key": str(value)} if value:
+            name = "x-api-key"
+        case _:
+            raise CallFailed(
+                "webhook_auth_invalid",
+                "auth names a resource with none of: token; username and password; header and value; api_key",
+            )
+    _require_value(name, value)
+    return name, value
+
+
+def _require_host(hosts: Any, url: httpx.URL) -> None:
+    """A credential that names its hosts goes to no other."""
+    if hosts is None:
+        return
+    if not isinstance(hosts, Sequence) or isinstance(hosts, str) or url.host not in hosts:
+        raise CallFailed("webhook_auth_refused", f"the credential is not for {url.host}")
+
+
+def _basic(user: str, password: str) -> str:
+    return base64.b64encode(f"{user}:{password}".encode()).decode()
