@@ -15,7 +15,7 @@ from tests.worker.jobs import Collected, run, spec, still_works
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 
-LANGUAGES = ("python3", "bash", "bun", "php", "ruby")
+LANGUAGES = ("python3", "bash", "bun", "php", "ruby", "go")
 """Of languages that are one and the same here, one."""
 
 STACKS = {
@@ -23,6 +23,7 @@ STACKS = {
     "bun": ("RangeError", ["at inner (script.ts:2:", "at main (script.ts:7:"]),
     "php": ("DomainException", ["at inner (script.php:3)", "at main (script.php:7)"]),
     "ruby": ("RangeError", ["from script.rb:2:in ", "from script.rb:6:in "]),
+    "go": ("Panic", ["panic: no good", "at inner (script.go:4)", "at main (script.go:8)"]),
 }
 """The name of an error that is raised, and what its stack tells; other languages tell the exit code."""
 
@@ -32,6 +33,7 @@ SYNTAX = {
     "bun": ("SyntaxError", "(line 2): const x = ;"),
     "php": ("ParseError", "(line 3): $x = ;"),
     "ruby": ("SyntaxError", "(line 2): x = ;"),
+    "go": ("CompileError", "script.go:4:6: syntax error: "),
 }
 
 
@@ -41,6 +43,8 @@ def language(request: pytest.FixtureRequest) -> str:
     missing = BY_LANGUAGE[value].missing()
     if missing is not None:
         pytest.skip(missing)
+    if value == "go":
+        request.getfixturevalue("warm_compiler")
     return value
 
 

@@ -38,9 +38,8 @@ from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.native import webhook
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
 from orvanta_platform.worker.packages.runs import LockRuns
-from orvanta_platform.worker.packages.store import LANGUAGE as PACKAGE_PROGRAMS
 from orvanta_platform.worker.packages.store import Asked, PackageError, Packages
-from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.workflow.requirements import ecosystem_of
 
 log = structlog.get_logger(__name__)
@@ -190,6 +189,8 @@ class Executor:
             package=package,
             dedicated=dedicated,
         )
+        if self._runtimes.must_build(spec):
+            await job_log.system("compiling")
         started = clock.monotonic()
         outcome = await self._run(spec, job_log, cancelled, is_call)
         ran_s = clock.monotonic() - started
@@ -214,7 +215,7 @@ class Executor:
     ) -> str | None:
         """What JobSpec.package is: the code's packages. Raises PackageError, InvalidScript."""
         language = job.language or ""
-        if language == PACKAGE_PROGRAMS:
+        if language in OWN:
             raise PackageError("no_runtime", f"There is no language {language}.")
         if ecosystem_of(language) is None:
             return None

@@ -42,6 +42,7 @@ RUNNABLE: Final = frozenset(
         "deno",
         "php",
         "ruby",
+        "go",
         "postgresql",
         "duckdb",
     }

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from orvanta_platform.workflow.signature import go
 from orvanta_platform.workflow.signature.schema import schema_of
 
 S, I, N, B = ({"type": kind} for kind in ("string", "integer", "number", "boolean"))  # noqa: E741
@@ -31,6 +32,55 @@ def one(language: str, parameter: str, before: str = "") -> Any:
     heads["php"] = "function main({}) {{}}"
     found = of(language, f"{before}\n{heads[language].format(parameter)}")
     return next(iter(found["properties"].values()))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "wanted"),
+    [
+        *(
+            ("a uint8", I),
+            ("a []byte", S | {"contentEncoding": "base64"}),
+            ("a any", {}),
+            ("a interface{ M(x int) }", {}),
+        ),
+        *(("a time.Time", S | {"format": "date-time"}), ("a json.RawMessage", {}), ("a func(x, y int) string", {})),
+        *(("a [][3]int", {"type": "array", "items": {"type": "array", "items": I}}), ("a map[string][]int", O)),
+        *(("a ...string", {"type": "array", "items": S}), ("a *Line", O | {"properties": {"n": N}}), ("a Kind", S)),
+        ('a struct{ B, C int; d int; E string `json:"-"` }', O | {"properties": {"B": I, "C": I}}),
+        ("a Order", O | {"properties": {"Lines": {"type": "array", "items": O | {"properties": {"n": N}}}}}),
+        *(("a Self", O | {"properties": {"X": {}}}), ("a rsc.PostgresDb", O | {"format": "resource-postgres_db"})),
+    ],
+)
+def test_types_of_go(parameter: str, wanted: Any) -> None:
+    declared = """
+// type Kind int
+type (
+	Line struct {
+		N float64 `json:"n,omitempty"` // the number
+	}
+	Kind string
+)
+
+type Order struct {
+	*Base
+	Lines []Line
+}
+
+type Self struct{ X any }
+
+func (o Order) main(z int) {}
+"""
+    found = one("go", parameter, declared)
+    assert found == wanted
+
+
+def test_parts_of_a_go_script() -> None:
+    content = '// a\npackage inner\n\nimport f "fmt"\nimport (\n\t"os" /* "no" */; _ `a/b`\n)\n\nvar s = `import "c"`\n'
+    assert go.package(content) == "inner"
+    assert [(each.path, each.line) for each in go.imports(content)] == [("fmt", 4), ("os", 6), ("a/b", 6)]
+    assert go.names("func main(a, _ int,\n b pkg.T, // c\n) {}") == ["a", "", "b"]
+    assert go.names("func main(string, pkg.T, map[string]int, []int) {}") == [""] * 4
+    assert go.names('var s = "func main(x int) {}"\nfunc (t T) main(y int) {}') is None
 
 
 @pytest.mark.parametrize(
@@ -240,7 +290,7 @@ def test_forms_of_main(content: str) -> None:
             "package inner\n// func main(z int)\n"
             "func main(a, b string, n *int, m map[string]any, l []float64, r pkg.Slack) (any, error) {",
             {"a": S, "b": S, "n": I, "m": O, "l": {"type": "array", "items": N}, "r": O | {"format": "resource-slack"}},
-            ["a", "b", "n", "m", "l", "r"],
+            ["a", "b", "m", "l", "r"],
         ),
         (
             "php",

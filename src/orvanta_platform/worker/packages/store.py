@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import stat
 import zlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -18,15 +15,16 @@ from uuid import UUID
 import msgspec
 import structlog
 
-from orvanta_platform import clock
 from orvanta_platform.db.locks import NewLock
 from orvanta_platform.services.locking import Locks, key_of
 from orvanta_platform.services.locking import requirements as read_requirements
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink
-from orvanta_platform.worker.packages import orders, tree
+from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.packages.indexes import environment
+from orvanta_platform.worker.packages.outputs import Outputs, Stopped, Turns, take
+from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.pool import Runtimes
 from orvanta_platform.workflow.requirements import Ecosystem, Requirements, ecosystem_of, suspicions
 
@@ -39,7 +37,6 @@ LANGUAGE = "dependencies"
 _FOLDERS = {"python": "python3", "npm": "bun"}
 _FIRST_USER, _USERS = 30_000, 30_000
 _LONGEST_S = 600.0
-_STALE_S = 86_400.0
 _REMEMBERED = 500
 _REMEMBERED_CHARS = 256 << 10
 
@@ -84,7 +81,8 @@ class Packages:
         self._builds = settings.package_builds == "on"
         self._requirements: _Remembered[tuple[str, str], Requirements | None] = _Remembered()
         self._known: _Remembered[bytes, str] = _Remembered()
-        self._busy: dict[str, asyncio.Lock] = {}
+        self._turns = Turns()
+        self._outputs = Outputs(runtimes.staging, runtimes.make_output, settings.disk_limit)
 
     async def provide(self, asked: Asked, log: PackageLog, cancelled: asyncio.Event) -> str | None:
         """The folder below `Runtimes.packages` that holds what the code needs; None where it needs nothing.
@@ -171,22 +169,10 @@ class Packages:
         return relative
 
     def _take(self, made: Path, final: Path) -> None:
-        """Check what was installed and move it to its place; of two who come there at once the first counts."""
-        made.mkdir(exist_ok=True)
         try:
-            tree.seal(made, self._settings.disk_limit * 2)
-        except tree.UnsafeTree as error:
+            take(made, final, self._settings.disk_limit * 2)
+        except UnsafeTree as error:
             raise PackageError("unsafe_package", f"the packages were refused: {error}") from error
-        for folder in reversed(final.parents[:2]):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(0o711)
-        try:
-            os.rename(made, final)
-        except OSError:
-            if not final.is_dir():
-                raise
-        else:
-            final.chmod(0o555)
 
     async def _call(
         self, asked: Asked, order: bytes, output: str, log: PackageLog, cancelled: asyncio.Event
@@ -228,76 +214,27 @@ class Packages:
 
     @asynccontextmanager
     async def _alone(self, workspace: str, cancelled: asyncio.Event) -> AsyncIterator[None]:
-        """One order of a workspace at a time: they share a user and a cache. Raises PackageError when `cancelled`."""
-        turn = self._busy.setdefault(workspace, asyncio.Lock())
-        taking, stopping = asyncio.ensure_future(turn.acquire()), asyncio.ensure_future(cancelled.wait())
+        """One order of a workspace at a time. Raises PackageError when `cancelled`."""
         try:
-            await asyncio.wait({taking, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        except BaseException:
-            if not taking.cancel():
-                turn.release()
-            raise
-        finally:
-            stopping.cancel()
-        if not taking.done():
-            taking.cancel()
-            await asyncio.wait({taking})
-        if taking.cancelled():
-            raise PackageError("Cancelled", "cancelled", cancelled=True)
-        try:
-            yield
-        finally:
-            turn.release()
+            async with self._turns.alone(workspace, cancelled):
+                yield
+        except Stopped:
+            raise PackageError("Cancelled", "cancelled", cancelled=True) from None
 
     @asynccontextmanager
     async def _output(self, workspace: str) -> AsyncIterator[str]:
-        """A folder to write to, with the workspace's cache of downloads in it; both are taken away afterwards.
-
-        The cache moves: only one order at a time has it, and no job ever sees it. Another worker's order meanwhile
-        begins with an empty one.
-        """
+        """A folder to write to, with the workspace's cache of downloads in it. Raises PackageError."""
         try:
-            await asyncio.to_thread(self._forget_stale)
-            output = self._runtimes.make_output(_user_of(workspace))
-            folder, kept = self._runtimes.staging / output, self._runtimes.packages / workspace / ".cache"
-            with suppress(OSError):
-                os.rename(kept, folder / "cache")
-            try:
+            kept = self._runtimes.packages / workspace / ".cache"
+            async with self._outputs.open(_user_of(workspace), kept) as output:
                 yield output
-            finally:
-                await asyncio.to_thread(self._put_back, folder, kept)
         except OSError as error:  # such as a disk without room
             raise PackageError("install_failed", f"the packages could not be written: {error.strerror}") from error
-
-    def _forget_stale(self) -> None:
-        """Remove what was left in the middle by a worker that was killed; no order takes a day."""
-        for folder in self._runtimes.staging.iterdir():
-            with suppress(OSError):
-                if folder.stat().st_mtime < clock.now().timestamp() - _STALE_S:
-                    _remove(folder)
-
-    def _put_back(self, folder: Path, kept: Path) -> None:
-        cache = folder / "cache"
-        with suppress(OSError):
-            small = sum(each.lstat().st_size for each in cache.rglob("*")) <= self._settings.disk_limit
-            if small and not cache.is_symlink():
-                kept.parent.mkdir(exist_ok=True)
-                kept.parent.chmod(0o711)
-                os.rename(cache, kept)
-        _remove(folder)
 
 
 def _user_of(workspace: str) -> int:
     """The slot number, and so the user, of a workspace's package programs: what they cache stays theirs."""
     return _FIRST_USER + zlib.crc32(workspace.encode()) % _USERS
-
-
-def _remove(folder: Path) -> None:
-    """Remove a tree, read-only folders in it too."""
-    for path, _, _ in os.walk(folder):
-        with suppress(OSError):
-            os.chmod(path, stat.S_IRWXU)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Remembered(OrderedDict[K, V]):

@@ -23,6 +23,20 @@ PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 @dataclass(frozen=True, slots=True)
+class Build:
+    """How the scripts of a language are compiled before they run (builds.py).
+
+    `host` is the module that does it in a cell; it writes `tree/` in the job's output, which the host of the script
+    finds as its package. `version` gives the compiler's, raises OSError where it cannot be told. `sample` is a script
+    of nobody's: what the compiler caches of it (`cache/` in the output) every workspace's own cache begins with.
+    """
+
+    host: str
+    version: Callable[[], str]
+    sample: str
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """How one or more languages are run.
 
@@ -30,6 +44,7 @@ class Runtime:
     the worker's own event loop, many at a time. `program` names what a host needs (environment.py: programs), and
     `remedy` says how to get it. `printed_result`: the result may be the last line of stdout. `dependencies`: where
     its packages come from. `dedicated`: its process can be kept for further jobs.
+    `build`: its scripts are compiled first.
     """
 
     languages: tuple[str, ...]
@@ -40,6 +55,7 @@ class Runtime:
     dependencies: Literal["python", "npm"] | None = None
     dedicated: bool = False
     native: Callable[[], Native] | None = None
+    build: Build | None = None
 
     def missing(self) -> str | None:
         """What is not installed here, a sentence; None where nothing is missing."""

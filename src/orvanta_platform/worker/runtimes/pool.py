@@ -10,6 +10,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from orvanta_platform.sandbox.isolation import IsolationReport, Mode
 from orvanta_platform.sandbox.plan import Level, Plan
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
 from orvanta_platform.worker.runtimes import environment, registry
+from orvanta_platform.worker.runtimes.builds import Builds, builder_of
 from orvanta_platform.worker.runtimes.cells import PYTHON, Cell, SandboxUnavailable, Zygote
 from orvanta_platform.worker.runtimes.execution import Execution, Placement
 from orvanta_platform.worker.runtimes.keeping import Processes
@@ -25,10 +27,16 @@ from orvanta_platform.worker.runtimes.manifest import Runtime
 from orvanta_platform.worker.runtimes.spares import Spares
 from orvanta_platform.worker.runtimes.watch import Watch
 
-# What the platform itself has done in cells: no script can name these.
-_OWN = {
+OWN = {
     "dependencies": Runtime(languages=("dependencies",), host="orvanta_platform.worker.packages.host"),
+    **{
+        builder_of(language): Runtime(languages=(builder_of(language),), host=each.build.host, program=each.program)
+        for language, each in registry.BY_LANGUAGE.items()
+        if each.build is not None
+    },
 }
+"""What the platform itself has done in cells: no script may name these."""
+
 # Users of dedicated processes come after those of the slots.
 _FIRST_DEDICATED = 1000
 # A cell is renewed so often at most.
@@ -51,7 +59,7 @@ class Runtimes:
         self._home = home.absolute()
         self._hidden = hidden
         self._mode = mode
-        self._runtimes = registry.BY_LANGUAGE | _OWN
+        self._runtimes = registry.BY_LANGUAGE | OWN
         self.packages = self._home / "packages"
         self._plan = Plan("none", "/")
         self._zygote: Zygote | None = None
@@ -63,6 +71,7 @@ class Runtimes:
         self._spares = Spares(self._spawn, lambda cell: self._end(cell, None))
         self._watch = Watch()
         self._processes = Processes(self._start_dedicated, self._end, self._watch, kept)
+        self._builds = Builds(self.packages, self.staging, self.run, self.make_output)
         self._starting = asyncio.Lock()
         self._discarded = asyncio.Event()
         self._kills = 0
@@ -164,10 +173,18 @@ class Runtimes:
             await asyncio.wait(self._clearing)
         await self._spares.settle()
 
+    def must_build(self, spec: JobSpec) -> bool:
+        """Whether the script is to be compiled before the job can run, which takes a while."""
+        runtime = self._runtimes.get(spec.language)
+        if runtime is None or runtime.build is None or runtime.missing() is not None:
+            return False
+        return not self._builds.is_made(runtime.build, spec)
+
     async def run(self, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> JobOutcome:
         """Run one job to its end. Never raises for what the job does.
 
-        Its output goes to `log` while it runs; setting `cancelled` kills it. At most one job of a slot number
+        Its output goes to `log` while it runs; setting `cancelled` kills it. A script of a language with a compiler is
+        compiled first, if nobody has yet; that has a time limit of its own. At most one job of a slot number
         at a time.
         """
         runtime = self._runtimes.get(spec.language)
@@ -176,6 +193,11 @@ class Runtimes:
             return _failed("no_runtime", missing or "")
         if runtime.native is not None:
             return await runtime.native()(spec, log, cancelled)
+        if runtime.build is not None:
+            built = await self._builds.provide(runtime.build, spec, log, cancelled)
+            if isinstance(built, JobOutcome):
+                return built
+            spec = replace(spec, package=built)
         if spec.package is not None and not _is_below(self.packages, spec.package):
             return _failed("PackageMissing", f"there is no package {spec.package}")
         kept = spec.dedicated and runtime.dedicated and spec.output is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from orvanta_platform.worker.runtimes import bash, bun, duckdb, php, postgresql, python, ruby
+from orvanta_platform.worker.runtimes import bash, bun, duckdb, go, php, postgresql, python, ruby
 from orvanta_platform.worker.runtimes.manifest import Runtime
 
 RUNTIMES: Final[tuple[Runtime, ...]] = (
@@ -16,6 +16,7 @@ RUNTIMES: Final[tuple[Runtime, ...]] = (
     duckdb.RUNTIME,
     php.RUNTIME,
     ruby.RUNTIME,
+    go.RUNTIME,
 )
 
 BY_LANGUAGE: Final[dict[str, Runtime]] = {language: each for each in RUNTIMES for language in each.languages}

@@ -1,4 +1,4 @@
-"""The parameters of `main` in languages whose simple forms a pattern reads: Go, PHP, Ruby."""
+"""The parameters of `main` in languages whose simple forms a pattern reads: PHP, Ruby."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ from orvanta_platform.workflow.signature.parameter import Parameter, resource, s
 _LONGEST: Final = 20_000
 _OPENING, _CLOSING = "([{", ")]}"
 _COMMENT: Final = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
-_GO_WORDS: Final = {
-    "string": "string rune error",
-    "integer": "int int8 int16 int32 int64 uint uint8 uint16 uint32 uint64 byte",
-    "number": "float32 float64",
-    "boolean": "bool",
-}
-_GO_TYPES: Final[Mapping[str, dict[str, Any]]] = {
-    **{word: {"type": kind} for kind, words in _GO_WORDS.items() for word in words.split()},
-    "[]byte": {"type": "string", "contentEncoding": "base64"},
-    "time.Time": {"type": "string", "format": "date-time"},
-    "any": {},
-    "interface{}": {},
-}
 _PHP_TYPES: Final[Mapping[str, dict[str, Any]]] = {
     "string": {"type": "string"},
     "int": {"type": "integer"},
@@ -35,32 +22,6 @@ _PHP_TYPES: Final[Mapping[str, dict[str, Any]]] = {
     "mixed": {},
     "DateTime": {"type": "string", "format": "date-time"},
 }
-
-
-def of_go(content: str) -> list[Parameter] | None:
-    """`func main(name string, n int) (T, error)`; names may share a type."""
-    given = _given(_COMMENT.sub(" ", content), r"^func[ \t]+main[ \t]*\(")
-    if given is None:
-        return None
-    found: list[Parameter] = []
-    waiting: list[str] = []
-    for part in given:
-        name, _, kind = part.partition(" ")
-        waiting.append(name)
-        if kind.strip():
-            found += [Parameter(each, _of_go(kind.strip()), True) for each in waiting]
-            waiting = []
-    return found
-
-
-def _of_go(kind: str, depth: int = 0) -> dict[str, Any]:
-    bare = kind.lstrip("*").strip()
-    if bare in _GO_TYPES:
-        return dict(_GO_TYPES[bare])
-    if bare.startswith("[]") and depth < 8:
-        items = _of_go(bare[2:], depth + 1)
-        return {"type": "array"} | ({"items": items} if items else {})
-    return {"type": "object"} if bare.startswith(("map[", "struct")) else resource(snake(bare.rpartition(".")[2]))
 
 
 def of_php(content: str) -> list[Parameter] | None:

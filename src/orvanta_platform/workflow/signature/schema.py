@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from orvanta_platform.workflow.signature import bash, functions, python, sql, typescript
+from orvanta_platform.workflow.signature import bash, functions, go, python, sql, typescript
 from orvanta_platform.workflow.signature.parameter import Parameter
 
 _DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -17,7 +17,7 @@ _READERS: Final[Mapping[str, Callable[[str], list[Parameter] | None]]] = {
     "nativets": typescript.parameters,
     "deno": typescript.parameters,
     "bash": lambda content: [Parameter.of_text(p.name, p.default) for p in bash.parameters(content)],
-    "go": functions.of_go,
+    "go": go.parameters,
     "php": functions.of_php,
     "ruby": functions.of_ruby,
     "postgresql": sql.numbered,

@@ -1,0 +1,151 @@
+"""Scripts that are compiled before they run: once per workspace, content and compiler, in a cell of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import importlib.util
+import platform
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+
+from orvanta_platform.worker.limits import Limits
+from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
+from orvanta_platform.worker.packages.outputs import Outputs, Stopped, Turns, take
+from orvanta_platform.worker.packages.tree import UnsafeTree
+from orvanta_platform.worker.runtimes.manifest import Build
+
+LONGEST_S = 300.0
+"""How long one build may take."""
+
+_LIMITS = Limits(disk_bytes=2 << 30)
+# After those of the slots, dedicated processes and package programs; the last one is sandbox/network.py: LAST_UID.
+_FIRST_USER, _USERS = 60_000, 5_000
+_CACHE_BYTES = 1 << 30
+
+Run = Callable[[JobSpec, LogSink, asyncio.Event], Awaitable[JobOutcome]]
+
+
+def builder_of(language: str) -> str:
+    """What the builder of a language is called among the runtimes; no script may name it."""
+    return f"{language} builder"
+
+
+class Builds:
+    """The compiled scripts of one worker, below `packages`; owned by its event loop.
+
+    `run` runs a builder in its cell, `make_output` makes the folder it writes to, below `staging`.
+    """
+
+    def __init__(
+        self,
+        packages: Path,
+        staging: Path,
+        run: Run,
+        make_output: Callable[[int], str],
+        *,
+        longest_s: float = LONGEST_S,
+    ) -> None:
+        self._packages = packages
+        self._staging = staging
+        self._run = run
+        self._outputs = Outputs(staging, make_output, _CACHE_BYTES)
+        self._turns = Turns()
+        self._longest_s = longest_s
+
+    def is_made(self, build: Build, spec: JobSpec) -> bool:
+        """Whether the job's script is compiled already."""
+        return (self._packages / _place(build, spec)).is_dir()
+
+    async def provide(self, build: Build, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> str | JobOutcome:
+        """The folder below `packages` with the compiled script, made where it is not there; else why there is none.
+
+        A build that fails leaves nothing, so that the next job tries again.
+        """
+        place = _place(build, spec)
+        final = self._packages / place
+        if final.is_dir():
+            return place
+        try:
+            async with self._turns.alone(spec.workspace, cancelled):
+                if not final.is_dir():
+                    failed = await self._make(build, spec, final, log, cancelled)
+                    if failed is not None:
+                        return failed
+        except Stopped:
+            return JobOutcome(None, JobError("Cancelled", "cancelled"), 0, started=False, stopped_by="cancel")
+        except (OSError, UnsafeTree) as error:
+            told = JobError("CannotStart", f"the compiled script cannot be kept: {error}")
+            return JobOutcome(None, told, 0, started=False)
+        return place
+
+    async def _make(
+        self, build: Build, spec: JobSpec, final: Path, log: LogSink, cancelled: asyncio.Event
+    ) -> JobOutcome | None:
+        """Have the script compiled and keep what came of it; gives the outcome of a build that failed."""
+        seed = self._packages / f".{spec.language}" / _digest(build)
+        if not seed.is_dir():
+            async with self._turns.alone("", cancelled):
+                if not seed.is_dir():
+                    async with self._outputs.open(_FIRST_USER + _USERS) as output:
+                        sample = _order(replace(spec, content=build.sample), build, output, _FIRST_USER + _USERS)
+                        failed = await self._compile(sample, "cache", seed, log, cancelled)
+                        if failed is not None:
+                            return failed
+        user = _FIRST_USER + zlib.crc32(spec.workspace.encode()) % _USERS
+        kept = self._packages / spec.workspace / f".{spec.language}-cache"
+        async with self._outputs.open(user, kept, seed) as output:
+            return await self._compile(_order(spec, build, output, user), "tree", final, log, cancelled)
+
+    async def _compile(
+        self, order: JobSpec, made: str, final: Path, log: LogSink, cancelled: asyncio.Event
+    ) -> JobOutcome | None:
+        order = replace(order, timeout_s=self._longest_s, limits=replace(_LIMITS, time_s=self._longest_s))
+        outcome = await self._run(order, log, cancelled)
+        if outcome.error is not None:
+            return replace(outcome, started=False)
+        await asyncio.to_thread(take, self._staging / (order.output or "") / made, final, _CACHE_BYTES)
+        return None
+
+
+def _order(spec: JobSpec, build: Build, output: str, user: int) -> JobSpec:
+    """What the builder is given: the script, and nothing of the job."""
+    return replace(
+        spec,
+        language=builder_of(spec.language),
+        args=msgspec.json.encode({"version": build.version()}),
+        env={},
+        slot=user,
+        package=None,
+        output=output,
+        dedicated=False,
+    )
+
+
+def _place(build: Build, spec: JobSpec) -> str:
+    """Where a compiled script lies."""
+    return f"{spec.workspace}/{spec.language}/{_digest(build, spec.content)}"
+
+
+def _digest(build: Build, *more: str) -> str:
+    """40 hex digits, others wherever another program would be made."""
+    key = hashlib.sha256()
+    for part in (build.version(), platform.machine(), _revision(build.host), *more):
+        key.update(f"{part}\n".encode("utf-8", "replace"))
+    return key.hexdigest()[:40]
+
+
+@functools.cache
+def _revision(host: str) -> str:
+    """The digest of all that stands beside a builder: what scripts are compiled with."""
+    spec = importlib.util.find_spec(host)
+    folder = Path(spec.origin or "").parent if spec is not None else Path()
+    key = hashlib.sha256()
+    for file in sorted(folder.glob("*.*")):
+        key.update(file.read_bytes())
+    return key.hexdigest()

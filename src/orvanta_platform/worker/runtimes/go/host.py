@@ -1,0 +1,24 @@
+"""Runs a Go script that was compiled before (builder.py) inside a cell. Standard library only."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from orvanta_platform.sandbox.job import Job
+from orvanta_platform.worker.runtimes import program
+
+PROGRAM = "script"
+"""What the compiled script is called in its package."""
+
+
+def run(job: Job, content: str, args: bytes) -> NoReturn:
+    """Become the compiled script (host.go); see `Host.run`."""
+    try:
+        numbers = (program.inherited(args), job.result, job.result_bytes, job.memory_bytes)
+        program.become([f"{job.package}/{PROGRAM}", *map(str, numbers)], job)
+    except OSError as error:
+        program.fail(job, "CannotStart", f"the compiled script cannot be started: {error}")
+
+
+finish: None = None
+"""Nothing is left to do: the script's process has written its result itself."""
