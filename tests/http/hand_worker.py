@@ -7,7 +7,7 @@ import zlib
 from typing import Any
 from uuid import UUID, uuid4
 
-from orvanta_platform.db import logs, workers
+from orvanta_platform.db import logs, streams, workers
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import Connection
@@ -28,6 +28,7 @@ class HandWorker:
         self.id = id
         self._claimer = Claimer(id, 1, queues)
         self._printed: dict[UUID, tuple[int, int]] = {}
+        self._streamed: dict[tuple[UUID, int], tuple[int, int]] = {}
 
     @classmethod
     async def register(cls, platform: Platform, name: str = "hand", queues: list[str] | None = None) -> HandWorker:
@@ -58,6 +59,15 @@ class HandWorker:
         async with self.platform.db.transaction() as conn:
             await logs.append(conn, [chunk])
         self._printed[job.id] = (seq + 1, first + len(text))
+        self.platform.notify.log(job.id)
+
+    async def stream(self, job: Claimed, text: str) -> None:
+        """One chunk of what the job streams."""
+        seq, first = self._streamed.get((job.id, job.attempt), (0, 0))
+        chunk = LogChunk(job.id, job.attempt, seq, first, len(text), zlib.compress(text.encode()))
+        async with self.platform.db.transaction() as conn:
+            await streams.append(conn, [chunk])
+        self._streamed[job.id, job.attempt] = (seq + 1, first + len(text))
         self.platform.notify.log(job.id)
 
     async def finish(self, job: Claimed, result: Any = None, *, error: str | None = None) -> None:

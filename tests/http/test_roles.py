@@ -35,6 +35,12 @@ RUNS: list[Call] = [
     ("POST", "jobs/run/p/f/team/script", {}),
     ("POST", "jobs/run/f/f/team/flow", {}),
 ]
+STREAMS: list[Call] = [
+    ("POST", "jobs/run_and_stream/p/f/team/script", {}),
+    ("POST", "jobs/run_and_stream/f/f/team/flow", {}),
+]
+"""Run calls whose answer goes on until the run has ended."""
+
 WRITES: list[Call] = [
     ("POST", "jobs/run/preview", CODE),
     ("POST", "jobs/run/preview_flow", {"value": FLOW["value"]}),
@@ -64,6 +70,8 @@ HIDDEN: list[Call] = [
     ("GET", "folders/get/secret", None),
     ("POST", "jobs/run/p/f/secret/script", {}),
     ("POST", "jobs/run/f/f/secret/flow", {}),
+    ("POST", "jobs/run_and_stream/p/f/secret/script", {}),
+    ("POST", "jobs/run_and_stream/f/f/secret/flow", {}),
     ("POST", "scripts/archive/p/f/secret/script", None),
     ("POST", "scripts/create", {**CODE, "path": "f/secret/new"}),
     ("POST", "scripts/create", {**CODE, "path": "u/admin/new"}),
@@ -126,9 +134,15 @@ async def test_what_is_not_shown_is_not_there(stage: Scene, role: Role) -> None:
     assert everything.json() == []
 
 
+async def test_who_may_not_run_gets_no_stream(stage: Scene) -> None:
+    viewer = await stage.member("vic", role=Role.VIEWER)
+    for call in STREAMS:
+        assert await status(viewer, call) == 403, call
+
+
 async def test_a_stranger_gets_404_for_everything_in_the_workspace(stage: Scene) -> None:
     client = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
-    for call in (*READS, *RUNS, *WRITES, *ADMINISTERS, *HIDDEN):
+    for call in (*READS, *RUNS, *STREAMS, *WRITES, *ADMINISTERS, *HIDDEN):
         assert await status(client, call) == 404, call
 
 
@@ -143,6 +157,8 @@ async def test_runs_show_to_who_may_see_their_path(stage: Scene) -> None:
         f"jobs_u/get/{hidden}",
         f"jobs_u/get_logs/{hidden}",
         f"jobs_u/getupdate/{hidden}",
+        f"jobs_u/getupdate/{hidden}?stream_offset=0",
+        f"jobs_u/getupdate_sse/{hidden}",
         f"jobs_u/get_args/{hidden}",
     ):
         assert (await bea.get(f"{W}/{call}")).status_code == 404, call
