@@ -75,6 +75,11 @@ class Scene:
             await asyncio.sleep(0)
         raise AssertionError("it never held")
 
+    async def begun(self, request: asyncio.Future[Any]) -> None:
+        """Let a call that waits for its run go on until the run is there, or the call has its answer."""
+        while not request.done() and not (await self.get("jobs/queue/count"))["database_length"]:
+            await asyncio.sleep(0)
+
 
 def script(id: str, **more: Any) -> dict[str, Any]:
     """A node that runs Python."""

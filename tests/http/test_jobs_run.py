@@ -170,7 +170,7 @@ async def test_too_many_waiting_runs_are_told_to_come_back(stage: Scene) -> None
 async def waited(stage: Scene, call: str, result: Any = None, error: str | None = None, **more: Any) -> httpx.Response:
     """The answer of a call that waits, its run ended by hand."""
     request = asyncio.create_task(stage.client.request(more.pop("method", "POST"), f"{W}/jobs/{call}", **more))
-    await stage.until(lambda: bool(stage.platform.listen._watches) or request.done())
+    await stage.begun(request)
     for job in (await stage.worker.claim()).values():
         await stage.worker.finish(job, result, error=error)
     return await request
@@ -212,7 +212,7 @@ async def test_a_failed_run_answers_500_with_its_error(stage: Scene) -> None:
 
 async def test_a_cancelled_run_answers_500(stage: Scene) -> None:
     request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-    await stage.until(lambda: bool(stage.platform.listen._watches))
+    await stage.begun(request)
     (job,) = await stage.get("jobs/queue/list")
     await stage.client.post(f"{W}/jobs_u/queue/cancel/{job['id']}", json={})
     answer = await request
@@ -249,7 +249,7 @@ async def test_the_wait_ends_and_the_run_goes_on(database: TestDatabase, tmp_pat
 
 async def test_a_caller_that_goes_away_changes_nothing(stage: Scene) -> None:
     request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-    await stage.until(lambda: bool(stage.platform.listen._watches))
+    await stage.begun(request)
     request.cancel()
     await asyncio.wait([request])
     assert not stage.platform.listen._watches
@@ -261,7 +261,7 @@ async def test_a_caller_that_goes_away_changes_nothing(stage: Scene) -> None:
 async def test_a_token_that_may_only_run_gets_what_it_ran(stage: Scene) -> None:
     async with await stage.member("hook", Role.DEVELOPER, scopes=["jobs:run"]) as hook:
         request = asyncio.create_task(hook.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-        await stage.until(lambda: bool(stage.platform.listen._watches) or request.done())
+        await stage.begun(request)
         await stage.worker.finish((await stage.worker.claim())[""], "mine")
         answer = await request
         assert (answer.status_code, answer.json()) == (200, "mine")
@@ -270,7 +270,7 @@ async def test_a_token_that_may_only_run_gets_what_it_ran(stage: Scene) -> None:
 
 async def test_a_wait_outlives_its_connections(stage: Scene, database: TestDatabase) -> None:
     request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-    await stage.until(lambda: bool(stage.platform.listen._watches))
+    await stage.begun(request)
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -74,7 +74,7 @@ async def test_the_published_client(stage: Scene) -> None:
             inline = asyncio.create_task(
                 asyncio.to_thread(client.run_inline_script_preview, PYTHON["content"], "python3", {"n": 1})
             )
-            await stage.until(lambda: bool(stage.platform.listen._watches) or inline.done())
+            await stage.begun(inline)
             await stage.worker.finish((await stage.worker.claim())[""], {"n": 1})
             assert await inline == {"n": 1}
 
@@ -131,7 +131,7 @@ async def test_a_stream_ends_when_its_reader_goes(stage: Scene) -> None:
 async def test_a_caller_that_hangs_up_leaves_its_run_alone(stage: Scene) -> None:
     async with served(stage) as base, httpx.AsyncClient(base_url=base, headers=stage.client.headers) as client:
         request = asyncio.create_task(client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-        await stage.until(lambda: bool(stage.platform.listen._watches))
+        await stage.begun(request)
         request.cancel()
         await asyncio.wait([request])
         await stage.worker.finish((await stage.worker.claim())[""], "done")

@@ -12,6 +12,7 @@ import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
+from orvanta_platform.db.values import ValueRow
 
 FLOW_KINDS = frozenset({"flow", "flowpreview"})
 
@@ -129,6 +130,14 @@ class Standing:
     extra_perms: Mapping[str, bool]
 
 
+@dataclass(frozen=True, slots=True)
+class StandingResult:
+    """How something stands; its result, where it has ended with one."""
+
+    standing: Standing
+    result: ValueRow | None
+
+
 def job_row(record: Mapping[str, Any]) -> JobRow:
     """A record of one of the views as a row."""
     return JobRow(**_fields(record))
@@ -146,10 +155,18 @@ async def find(conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     return job_row(record) if record else None
 
 
-async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> Standing | None:
+async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
     """Whether it has ended, and how."""
     record = await conn.fetchrow(load("job_views")["how_it_stands"].text, id, workspace)
-    return Standing(**_fields(record)) if record else None
+    if record is None:
+        return None
+    fields = _fields(record)
+    size, encoding, body, key = (fields.pop(name) for name in ("size", "encoding", "body", "object"))
+    standing = Standing(**fields)
+    of = standing.result_of
+    return StandingResult(
+        standing, None if of is None or size is None else ValueRow(of, "result", "", size, encoding, body, key)
+    )
 
 
 async def steps_of(conn: Connection, run: UUID) -> list[StepRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from orvanta_platform.control import permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import job_views
 from orvanta_platform.db.job_views import JobRow, Standing
+from orvanta_platform.db.notify import Watch
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.errors import NotFound, WaitTimeout
@@ -90,15 +92,25 @@ async def of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, 
     return (await load_values(platform, [key])).get(key, NULL)
 
 
-async def wait(platform: Platform, actor: Actor, workspace: str, run: UUID, timeout_s: float) -> Finished:
+def expect(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:
+    """A watch for the end of a run, also of one that is not there yet."""
+    return platform.listen.watch(f"ended:{run}")
+
+
+async def wait(
+    platform: Platform, actor: Actor, workspace: str, run: UUID, timeout_s: float, watch: Watch | None = None
+) -> Finished:
     """Wait until a run that the actor just started ends, at most `timeout_s` seconds.
 
     A token that may only run gets the result of what it ran. A database that is away for a while is waited for.
+    `watch`: of the run, registered before it began, so that it need not be looked at before it has ended.
     Raises WaitTimeout with the run id in the details.
     """
+    if watch is not None and platform.listen.connection is not None:
+        await watch.wait(min(timeout_s, _LOOK_AGAIN_S))
     owner = scopes.without(actor)
     until = clock.monotonic() + timeout_s
-    with platform.listen.watch(f"ended:{run}") as watch:
+    with nullcontext(watch) if watch is not None else expect(platform, run) as told:
         while True:
             try:
                 end = await _end_of(platform, owner, workspace, run)
@@ -114,15 +126,18 @@ async def wait(platform: Platform, actor: Actor, workspace: str, run: UUID, time
                     hint="Ask for its result with jobs_u/completed/get_result_maybe.",
                     details={"run_id": str(run)},
                 )
-            await watch.wait(min(left, _LOOK_AGAIN_S))
+            await told.wait(min(left, _LOOK_AGAIN_S))
 
 
 async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -> Finished | None:
     async with platform.db.acquire() as conn:
-        standing = await job_views.how_it_stands(conn, workspace, run)
-    if standing is None or not permissions.can(actor, "read", jobs.thing(standing)):
+        found = await job_views.how_it_stands(conn, workspace, run)
+    if found is None or not permissions.can(actor, "read", jobs.thing(found.standing)):
         raise NotFound(f"The job {run} does not exist.")
-    return await finished(platform, run, standing) if standing.ended else None
+    if not found.standing.ended:
+        return None
+    known = await values.open_rows(platform.storage, [found.result]) if found.result else {}
+    return _finished(run, found.standing, next(iter(known.values()), NULL))
 
 
 async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Finished:
@@ -131,6 +146,10 @@ async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Fini
     if row.result_of is not None:
         key = (row.result_of, "result", "")
         found = (await load_values(platform, [key])).get(key, NULL)
-    if found == NULL and row.cancelled:
-        found = jobs.cancelled_error(row)
-    return Finished(id=id, success=row.state == "succeeded", cancelled=row.cancelled, result=found)
+    return _finished(id, row, found)
+
+
+def _finished(id: UUID, row: JobRow | Standing, result: bytes) -> Finished:
+    if result == NULL and row.cancelled:
+        result = jobs.cancelled_error(row)
+    return Finished(id=id, success=row.state == "succeeded", cancelled=row.cancelled, result=result)

@@ -40,7 +40,8 @@ class RunOptions:
     """How a run is started. `scheduled_at` None: now. `tag` overrides the queue of its jobs.
 
     `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
-    `run_id`: the caller's choice of id; `idempotency_key`: the same key and path give the first run's id for a day.
+    `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency_key`: the same key and path give the first
+    run's id for a day.
     """
 
     trigger: str = "api"
@@ -51,6 +52,7 @@ class RunOptions:
     idempotency_key: str | None = None
     run_id: UUID | None = None
     is_due: bool = False
+    new_id: UUID = field(default_factory=new_run_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +184,7 @@ class _EndedAlready(Exception):
 
 
 def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
-    run = options.run_id or new_run_id()
+    run = options.run_id or options.new_id
     return NewRun(
         id=run,
         workspace=beginning.workspace,

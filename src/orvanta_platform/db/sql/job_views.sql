@@ -23,14 +23,17 @@ WHERE run = $1 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')
 ORDER BY node_index
 
 -- name: how_it_stands
--- Whether it is under way or how it ended, and who may know: asked again and again by those who wait.
-SELECT workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM (
+-- Whether it is under way or how it ended, with its result, and who may know: asked by those who wait.
+SELECT v.workspace, v.state, v.ended, v.result_of, v.cancelled, v.cancel_by, v.cancel_reason, v.run_path, v.created_by,
+       v.extra_perms, r.size, r.encoding, r.body, r.object
+FROM (
     SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM live_run_view
     UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM live_job_view
     UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM ended_run_view
     UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM ended_job_view
     UNION ALL SELECT id, workspace, state, ended, result_of, cancelled, cancel_by, cancel_reason, run_path, created_by, extra_perms FROM past_job_view
-) v WHERE v.id = $1 AND v.workspace = $2
+) v LEFT JOIN value r ON r.id = v.result_of AND r.kind = 'result' AND r.name = ''
+WHERE v.id = $1 AND v.workspace = $2
 
 -- name: runs_of_the_millisecond
 -- The flow runs whose ids begin as this one does: one of them may have a node with this derived id.

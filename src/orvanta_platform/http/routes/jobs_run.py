@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -196,8 +196,8 @@ async def wait_script(
 ) -> Response[bytes]:
     """Start the script at a path and answer with its result."""
     args = call.args(args_of_body(await request.body()))
-    run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
-    return await _result(call, workspace, run)
+    starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _result(call, workspace, starting)
 
 
 @get(f"{_WAIT}/p/{{path:path}}", opt=shape(answer=Any, query=("payload",)))
@@ -206,8 +206,8 @@ async def wait_script_get(
 ) -> Response[bytes]:
     """The same for callers that can only GET: `payload` is the arguments as base64url of JSON."""
     args = call.args(args_of_payload(payload))
-    run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
-    return await _result(call, workspace, run)
+    starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _result(call, workspace, starting)
 
 
 @post(f"{_WAIT}/f/{{path:path}}", status_code=200, opt=shape(body=AnyObject, answer=Any))
@@ -216,8 +216,8 @@ async def wait_flow(
 ) -> Response[bytes]:
     """Start the workflow at a path and answer with its result."""
     args = call.args(args_of_body(await request.body()))
-    run = await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
-    return await _result(call, workspace, run)
+    starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _result(call, workspace, starting)
 
 
 @post(f"{_STREAM}/p/{{path:path}}", status_code=200, media_type=MEDIA_TYPE, opt=shape(body=AnyObject))
@@ -245,7 +245,7 @@ async def wait_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Start code that is not deployed and answer with its result."""
-    return await _result(call, workspace, await _start_preview(call, workspace, await request.body()))
+    return await _result(call, workspace, _start_preview(call, workspace, await request.body()))
 
 
 @post(f"{_RUN}_inline/preview", status_code=200, opt=shape(body=ScriptPreviewBody, answer=Any))
@@ -253,7 +253,7 @@ async def run_inline_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """The same: the published client calls it where the server is on its own machine."""
-    return await _result(call, workspace, await _start_preview(call, workspace, await request.body()))
+    return await _result(call, workspace, _start_preview(call, workspace, await request.body()))
 
 
 @post(f"{_WAIT}/preview_flow", status_code=200, opt=shape(body=FlowPreviewBody, answer=Any))
@@ -261,7 +261,7 @@ async def wait_flow_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Start a workflow that is not deployed and answer with its result."""
-    return await _result(call, workspace, await _start_flow_preview(call, workspace, await request.body()))
+    return await _result(call, workspace, _start_flow_preview(call, workspace, await request.body()))
 
 
 async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
@@ -290,13 +290,18 @@ def _args_of(given: ScriptPreviewBody | FlowPreviewBody) -> bytes:
     return args_of_body(b"" if isinstance(given.args, msgspec.UnsetType) else bytes(given.args))
 
 
-async def _result(call: RunCall, workspace: str, run: UUID) -> Response[bytes]:
-    """The result of a run just started, its id always in X-Run-Id."""
-    headers = {"X-Run-Id": str(run)}
-    try:
-        end = await results.wait(call.platform, call.actor, workspace, run, call.platform.settings.wait_s)
-    except OrvantaError as error:
-        return respond(error, headers)
+async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> Response[bytes]:
+    """The result of a run that `starting` starts, its id always in X-Run-Id."""
+    platform, expected = call.platform, call.options.new_id
+    with results.expect(platform, expected) as watch:
+        run = await starting
+        headers = {"X-Run-Id": str(run)}
+        try:
+            end = await results.wait(
+                platform, call.actor, workspace, run, platform.settings.wait_s, watch if run == expected else None
+            )
+        except OrvantaError as error:
+            return respond(error, headers)
     status, body = _status_and_body(end)
     return Response(body, status_code=status, media_type=MediaType.JSON, headers=headers)
 
