@@ -88,6 +88,13 @@ class AlreadyExists(Conflict):
     code = "already_exists"
 
 
+class Gone(OrvantaError):
+    """It was there, and its time is over."""
+
+    code = "gone"
+    status = 410
+
+
 class VersionConflict(Conflict):
     """The thing was changed since the version that the change builds on."""
 

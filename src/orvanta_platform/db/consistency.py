@@ -17,6 +17,7 @@ CHECKS = (
     "jobs_unscheduled",
     "orphan_timers",
     "orphan_events",
+    "orphan_approvals",
     "jobs_of_dead_workers",
     "results_missing",
     "job_results_missing",

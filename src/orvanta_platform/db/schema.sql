@@ -390,6 +390,42 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_created ON inbox (created_at);
 
+CREATE TABLE approval (
+    run       uuid NOT NULL,
+    job       uuid NOT NULL,
+    workspace text NOT NULL,
+    node      text NOT NULL,
+    kind      text NOT NULL CHECK (kind IN ('approval', 'suspend')),
+    message   text NOT NULL DEFAULT '',
+    groups    text,
+    opened_at timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (run, job)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX approval_workspace ON approval (workspace, opened_at);
+COMMENT ON TABLE approval IS 'What a run asks of people now; what it asks is in its plan. The row goes when nobody is asked any more.';
+COMMENT ON COLUMN approval.groups IS 'JSON text: user_groups_required as computed.';
+
+CREATE TABLE decision (
+    job       uuid NOT NULL,
+    resume_id bigint NOT NULL CHECK (resume_id >= 0),
+    run       uuid NOT NULL,
+    seq       bigint GENERATED ALWAYS AS IDENTITY,
+    approved  boolean NOT NULL,
+    approver  text NOT NULL,
+    member    boolean NOT NULL,
+    reason    text,
+    payload   text NOT NULL,
+    at        timestamptz NOT NULL DEFAULT app_now(),
+    taken     boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (job, resume_id)
+);
+CREATE INDEX decision_run ON decision (run);
+COMMENT ON TABLE decision IS 'What people said, once per resume id, also before they were asked. Kept as long as the run.';
+COMMENT ON COLUMN decision.job IS 'The node that asks, or the run: then it counts for the one that asks longest.';
+COMMENT ON COLUMN decision.member IS 'Whether the approver is a member who was logged in; else the name is what the link said.';
+COMMENT ON COLUMN decision.taken IS 'Whether the run has counted it.';
+
 CREATE TABLE worker (
     id            uuid PRIMARY KEY,
     name          text NOT NULL,
@@ -500,7 +536,7 @@ CREATE TABLE event (
 
 CREATE TABLE value (
     id       uuid NOT NULL,
-    kind     text NOT NULL CHECK (kind IN ('args', 'result', 'context')),
+    kind     text NOT NULL CHECK (kind IN ('args', 'result', 'context', 'resume')),
     name     text NOT NULL DEFAULT '',
     size     bigint NOT NULL,
     encoding smallint NOT NULL DEFAULT 0 CHECK (encoding IN (0, 1)),

@@ -79,7 +79,7 @@ class NewValue(msgspec.Struct, frozen=True):
     """JSON text to keep: `body` (encoding 0 as it is, 1 zlib) or the key of an object. `size` is the JSON's bytes."""
 
     id: UUID
-    kind: Literal["args", "result", "context"]
+    kind: Literal["args", "result", "context", "resume"]
     name: str
     size: int
     encoding: int

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from orvanta_platform.db import approvals
+from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 
@@ -23,17 +25,23 @@ class NodeTimer:
 
 @dataclass(frozen=True, slots=True)
 class WaitWrite:
-    """What a step changes of its run's waits. `dropped`: (job, kind) of timers that go."""
+    """What a step changes of its run's waits. `dropped`: (job, kind) of timers that go.
+
+    `opened` and `closed`: nodes that begin and cease to ask people; `taken`: the decision (job, resume id) it counts.
+    """
 
     timers: Sequence[NodeTimer] = ()
     dropped: Sequence[tuple[UUID, str]] = ()
     skipped: bool = False
+    opened: Sequence[NewApproval] = ()
+    closed: Sequence[UUID] = ()
+    taken: tuple[UUID, int] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.timers or self.dropped or self.skipped)
+        return bool(self.timers or self.dropped or self.skipped or self.opened or self.closed or self.taken)
 
 
-async def write(connection: Connection, run: UUID, waits: WaitWrite) -> None:
+async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite) -> None:
     """Write the waits of one step, in its transaction, after the step itself."""
     queries = load("waits")
     if waits.dropped:
@@ -48,6 +56,12 @@ async def write(connection: Connection, run: UUID, waits: WaitWrite) -> None:
             [timer.seconds for timer in waits.timers],
             [timer.at for timer in waits.timers],
         )
+    if waits.closed:
+        await approvals.close_waits(connection, run, waits.closed)
+    if waits.opened:
+        await approvals.open_waits(connection, run, workspace, waits.opened)
+    if waits.taken:
+        await approvals.take(connection, *waits.taken)
     if waits.skipped:
         await connection.execute(queries["mark_skipped"].text, run)
 

@@ -93,6 +93,11 @@ class Consent:
     hide_cancel: bool = False
     notify: tuple[Mapping[str, str], ...] = ()
 
+    @property
+    def needs_login(self) -> bool:
+        """Whether a link alone is not enough to answer."""
+        return bool(self.login or self.approvers or self.groups is not None or not self.self_approval)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

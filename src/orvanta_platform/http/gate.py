@@ -37,6 +37,9 @@ OPEN: frozenset[str] = frozenset(
 )
 """Calls that need no token."""
 
+SIGNED = re.compile(r"/api/w/[^/]+/jobs_u/(resume|cancel|get_flow)/[^/]+/[^/]+/[^/]+|/approve/[^/]+/[^/]+/[^/]+/[^/]+")
+"""Calls whose path is signed: they need no token, and know who calls where there is one."""
+
 RUN_CALLS = re.compile(
     r"/api/w/[^/]+/jobs/(run|run_wait_result|run_inline|run_and_stream)/(p|h|f|fv|preview|preview_flow)(/.+)?"
     r"|/api/v1/workflows/.+/runs"
@@ -49,7 +52,7 @@ CSRF_HEADER = "x-orvanta"
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHANGING_GET = re.compile(r"/api/w/[^/]+/jobs/run_wait_result/.+")
-_WORKSPACE = re.compile(r"/api/w/([^/]+)(?:/|$)")
+_WORKSPACE = re.compile(r"/(?:api/w|approve)/([^/]+)(?:/|$)")
 _CLEAN = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+)+")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ALWAYS = {
@@ -96,6 +99,9 @@ class Gate:
 
     async def _admit(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
         path: str = scope["path"]
+        if SIGNED.fullmatch(path) and _CLEAN.fullmatch(path):
+            await self._know(scope, headers, request_id)
+            return
         if path in OPEN or (_CLEAN.fullmatch(path) and not path.lower().startswith("/api")):
             return
         token, source = _token(scope, headers, path)
@@ -118,6 +124,24 @@ class Gate:
         if not _CLEAN.fullmatch(path):
             raise BadRequest("The path has empty, dotted or unprintable parts.")
         scope[ACTOR] = actor
+
+    async def _know(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
+        """Who calls, where somebody is logged in; a page of another site speaks for nobody."""
+        path: str = scope["path"]
+        token, source = _token(scope, headers, path)
+        if not token or (source == "cookie" and not _is_of_this_site(scope, headers)):
+            return
+        caller = Caller(workspace=_workspace(path, headers), address=_address(scope), request_id=request_id)
+        actor = await self._authenticator.actor(token, caller, changes=True)
+        if actor is not None:
+            scope[ACTOR] = actor
+
+
+def _is_of_this_site(scope: Any, headers: Mapping[str, str]) -> bool:
+    """Whether a call with the cookie comes from a page of this site, or changes nothing."""
+    if scope["method"] in _SAFE and not scope["path"].startswith("/api/"):
+        return True
+    return CSRF_HEADER in headers or headers.get("sec-fetch-site") == "same-origin"
 
 
 class _Answer:

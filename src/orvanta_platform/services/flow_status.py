@@ -6,11 +6,12 @@ The state knows what was decided, the rows what workers did since: a claim does 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from orvanta_platform import ids
+from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.job_views import StepRow
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
@@ -31,7 +32,10 @@ _NO_TIMES: Mapping[UUID, datetime] = {}
 _REASONS: Mapping[int, str] = {
     Mark.WAITING_TIMER: "waiting for its time",
     Mark.SLEEPING: "has ended; what follows waits for its time",
+    Mark.WAITING_APPROVAL: "awaiting approval",
+    Mark.SUSPENDED: "has ended; what follows awaits approval",
 }
+_ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,9 @@ class NodeProgress:
     """One node of a run. `job` is its id whether or not there is a row for it.
 
     `attempt` counts starts, `failures` attempts that failed. `reason` says why it does not run yet, with the
-    time it waits for in `until`. `passed`: skip_if was true.
+    time it waits for in `until`. `passed`: skip_if was true. `asks`: people are asked before it
+    begins, or by it: how many must still agree, and the id that links are signed for. `approvers`: (resume id, name) of
+    those who agreed.
     """
 
     id: str
@@ -56,6 +62,8 @@ class NodeProgress:
     reason: str | None = None
     until: datetime | None = None
     passed: bool = False
+    asks: tuple[int, UUID] | None = None
+    approvers: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +91,44 @@ class FlowProgress:
 
 
 def build(
-    run: UUID, plan: Plan, state: RunState, steps: Sequence[StepRow], due: Mapping[UUID, datetime] = _NO_TIMES
+    run: UUID,
+    plan: Plan,
+    state: RunState,
+    steps: Sequence[StepRow],
+    due: Mapping[UUID, datetime] = _NO_TIMES,
+    said: Sequence[DecisionRow] = (),
 ) -> FlowProgress:
     """The progress of `run`. `state` and `steps` may be read a moment apart: what is further on counts.
 
-    `due`: when nodes that wait without a job go on, by their ids.
+    `due`: when nodes that wait without a job go on, by their ids; `said`: what people decided in it.
     """
     rows = {row.node_index: row for row in steps}
-    nodes = tuple(_node(run, node, state, rows.get(node.index), due) for node in plan.nodes)
+    nodes = _with_people(plan, state, [_node(run, node, state, rows.get(node.index), due) for node in plan.nodes], said)
     failure = None
     if plan.failure is not None:
         index = len(plan.nodes)
         failure = _node(run, plan.failure, state, rows.get(index), due)
     first = next(iter(state.unhandled()), None)
     return FlowProgress(nodes, failure, None if first is None else plan.node(first).id)
+
+
+def _with_people(
+    plan: Plan, state: RunState, nodes: list[NodeProgress], said: Sequence[DecisionRow]
+) -> tuple[NodeProgress, ...]:
+    """Who agreed stands at the node that asked; that a suspend asks, at the node that follows."""
+    for index, mark in enumerate(state.nodes[: len(nodes)]):
+        node = plan.nodes[index]
+        consent = node.approval or node.suspend
+        if consent is None:
+            continue
+        told = nodes[index]
+        agreed = tuple((each.resume_id, each.approver) for each in said if each.job == told.job and each.approved)
+        left = (consent.required - state.votes.get(index, 0), told.job)
+        nodes[index] = replace(told, approvers=agreed, asks=left if mark == Mark.WAITING_APPROVAL else None)
+        if mark == Mark.SUSPENDED:
+            following = node.targets[0].index
+            nodes[following] = replace(nodes[following], asks=left)
+    return tuple(nodes)
 
 
 def waiting_for(job_state: str | None, queue: str | None, served: bool, retry_at: datetime | None) -> str | None:
@@ -113,7 +145,7 @@ def _node(
 ) -> NodeProgress:
     job = ids.node_job_id(run, node.id)
     mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
-    reason = _REASONS.get(mark) if job in due else None
+    reason = _REASONS.get(mark) if job in due or mark in _ASKING else None
     if row is None:
         return NodeProgress(
             node.id, node.index, node.kind, decided, job, reason=reason, until=due.get(job), passed=mark == Mark.PASSED

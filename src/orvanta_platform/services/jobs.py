@@ -13,6 +13,7 @@ from orvanta_platform import clock, ids
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
+from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import job_lists, job_views, ticks
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
@@ -63,10 +64,15 @@ async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: st
     Ids of nodes that have no row (not begun, skipped) are known by their run's plan.
     """
     permissions.require_workspace(actor, workspace)
-    row = await job_views.find(conn, workspace, id) or await _derived(platform, conn, workspace, id)
+    row = await known(platform, conn, workspace, id)
     if row is None or not permissions.can(actor, "read", thing(row)):
         raise NotFound(f"The job {id} does not exist.")
     return row
+
+
+async def known(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    """The run or job with this id, for callers that ask permission themselves."""
+    return await job_views.find(conn, workspace, id) or await _derived(platform, conn, workspace, id)
 
 
 def thing(row: JobRow | Standing) -> Thing:
@@ -113,7 +119,9 @@ async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> Flow
     plan = await _plan(platform, conn, row)
     steps = await job_views.steps_of(conn, row.run)
     due = {} if row.ended else await wait_rows.node_timers(conn, row.run)
-    return flow_status.build(row.run, plan, RunState.decode(row.run_state or b""), steps, due)
+    asks = any(node.approval or node.suspend for node in plan.nodes)
+    said = await approval_rows.decisions_of_run(conn, row.run) if asks else []
+    return flow_status.build(row.run, plan, RunState.decode(row.run_state or b""), steps, due, said)
 
 
 async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UUID | None:

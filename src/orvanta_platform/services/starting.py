@@ -133,7 +133,7 @@ async def begin(
         elif step is not None and not await write_steps(connection, [step]):
             raise AssertionError(f"the first step of run {new.id} was not written")
         if step is not None and step.waits:
-            await wait_rows.write(connection, new.id, step.waits)
+            await wait_rows.write(connection, new.id, new.workspace, step.waits)
         await append(connection, told)
         return new.id
 

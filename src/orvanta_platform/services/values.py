@@ -24,7 +24,7 @@ _PLAIN, _ZLIB = 0, 1
 _IN_THREAD_FROM = 64 << 10
 
 
-def inline(id: UUID, kind: Literal["args", "result", "context"], raw: bytes, name: str = "") -> NewValue:
+def inline(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: bytes, name: str = "") -> NewValue:
     """The row of a value of at most INLINE_LIMIT bytes."""
     if len(raw) >= COMPRESS_FROM:
         body = zlib.compress(raw, 1)
@@ -38,7 +38,7 @@ async def keep(
     workspace: str,
     run: UUID,
     id: UUID,
-    kind: Literal["args", "result", "context"],
+    kind: Literal["args", "result", "context", "resume"],
     raw: bytes,
     *,
     name: str = "",

@@ -13,7 +13,7 @@ from orvanta_platform.workflow.kinds import KINDS
 from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
 from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
 
-RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition", "delay", "webhook"})
+RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition", "delay", "webhook", "approval"})
 
 _DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (
@@ -32,15 +32,15 @@ _FLOW_KEYS: Final = (
     "preprocessor_module",
 )
 _NODE_KEYS: Final = (
-    "suspend",
     "stop_after_if",
     "stop_after_all_iters_if",
     "cache_ttl",
     "delete_after_secs",
     "debouncing",
 )
+_APPROVAL_KEYS: Final = ("input_transforms", "notify")
 _VALUE_KEYS: Final = ("concurrent_limit", "concurrency_time_window_s", "custom_concurrency_key")
-_ALWAYS_MEANT: Final = frozenset({"delete_after_secs", "suspend", "preprocessor_module"})
+_ALWAYS_MEANT: Final = frozenset({"delete_after_secs", "preprocessor_module"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
 
@@ -69,6 +69,8 @@ def _node(place: Place) -> Iterator[Diagnostic]:
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
     yield from _keys(place, f"{path}/value", node.value, _VALUE_KEYS)
+    if node.kind == "approval":
+        yield from _keys(place, f"{path}/value", node.value, _APPROVAL_KEYS)
     language = node.value.get("language")
     if node.kind == "rawscript" and language in EXTENSIONS and language not in RUNNABLE:
         yield _not_yet(place, f"{path}/value/language", f"the language {language}")

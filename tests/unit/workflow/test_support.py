@@ -23,7 +23,6 @@ def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 
 
 MODULES: list[tuple[dict[str, Any], str]] = [
-    (node(suspend={}), "/suspend"),
     (node(stop_after_if={"expr": "true"}), "/stop_after_if"),
     (node(stop_after_all_iters_if={"expr": "true"}), "/stop_after_all_iters_if"),
     (node(cache_ttl=5), "/cache_ttl"),
@@ -35,7 +34,8 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (node("branchone"), "/value/type"),
     (node("branchall"), "/value/type"),
     (node("flow", {"path": "f/a/b"}), "/value/type"),
-    (node("approval"), "/value/type"),
+    (node("approval", {"notify": [{"channel": "email", "resource": "$res:f/a/b"}]}), "/value/notify"),
+    (node("approval", {"input_transforms": {"x": {"type": "static"}}}), "/value/input_transforms"),
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
     (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),

@@ -20,7 +20,7 @@ WHERE NOT EXISTS (SELECT FROM run r WHERE r.id = j.run) AND NOT EXISTS (SELECT F
 -- A live run has a job, a timer or an event: else nothing will ever step it.
 SELECT r.id, 'run ' || r.id || ' (' || r.status || ') waits for nothing' AS problem FROM run_live r
 WHERE NOT EXISTS (SELECT FROM job_live j WHERE j.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id)
-  AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) LIMIT 100
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM approval a WHERE a.run = r.id) LIMIT 100
 
 -- name: jobs_unscheduled
 -- A scheduled job has its timer or the event that the timer became.
@@ -37,6 +37,11 @@ WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = t.run) LIMIT 100
 -- An inbox row belongs to a live run.
 SELECT i.run AS id, 'event of run ' || i.run || ', which is not live' AS problem FROM inbox i
 WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = i.run) LIMIT 100
+
+-- name: orphan_approvals
+-- What is asked of people is asked by a live run.
+SELECT a.run AS id, 'approval ' || a.node || ' of run ' || a.run || ', which is not live' AS problem FROM approval a
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = a.run) LIMIT 100
 
 -- name: jobs_of_dead_workers
 -- A running job belongs to a worker of that generation, or to a lost one that is about to be reaped.
@@ -79,7 +84,8 @@ FROM audit a WHERE a.operation = 'jobs.run'
 -- name: live_states
 -- Live runs whose events are all taken in, with the nodes that have jobs, and how many wait without.
 SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes,
-       (SELECT count(*) FROM timer t WHERE t.run = r.id AND t.kind = 'wait') AS waits
+       (SELECT count(*) FROM timer t WHERE t.run = r.id AND t.kind = 'wait')
+           + (SELECT count(*) FROM approval a WHERE a.run = r.id) AS waits
 FROM run_live r LEFT JOIN job_live j ON j.run = r.id
 WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id AND t.kind = 'start')
 GROUP BY r.id LIMIT 10000

@@ -5,6 +5,6 @@ from __future__ import annotations
 from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 
-from orvanta_platform.http.routes import jobs_list, jobs_observe, jobs_run
+from orvanta_platform.http.routes import approvals, jobs_list, jobs_observe, jobs_run
 
-ROUTES: list[HTTPRouteHandler | Router] = [*jobs_run.ROUTES, *jobs_observe.ROUTES, *jobs_list.ROUTES]
+ROUTES: list[HTTPRouteHandler | Router] = [*jobs_run.ROUTES, *jobs_observe.ROUTES, *jobs_list.ROUTES, *approvals.ROUTES]

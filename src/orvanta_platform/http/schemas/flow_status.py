@@ -32,14 +32,26 @@ _TYPES: Mapping[NodeState, ModuleType] = {
 }
 
 
+class ApproverOf(msgspec.Struct, kw_only=True):
+    """Who agreed, and with which resume id."""
+
+    resume_id: int
+    approver: str
+
+
 class Module(msgspec.Struct, kw_only=True):
-    """One node. `failed_retries` names the job of each failed attempt: the same one, attempts share their job."""
+    """One node. `failed_retries` names the job of each failed attempt: the same one, attempts share their job.
+
+    `count`: how many people must still agree before it begins, or for it to end.
+    """
 
     type: ModuleType
     id: str
     job: UUID | UnsetType = UNSET
     failed_retries: list[UUID] | UnsetType = UNSET
     skipped: bool | UnsetType = UNSET
+    count: int | UnsetType = UNSET
+    approvers: list[ApproverOf] | UnsetType = UNSET
     parent_module: str | UnsetType = UNSET
 
 
@@ -94,9 +106,15 @@ def _module(node: NodeProgress) -> Module:
     # What was cancelled before it began never got further than waiting.
     began = node.state is not NodeState.CANCELLED or node.enqueued_at is not None
     kind = _TYPES[node.state] if began else "WaitingForPriorSteps"
+    if node.asks is not None and kind in ("WaitingForPriorSteps", "WaitingForEvents"):
+        count, job = node.asks
+        return Module(type="WaitingForEvents", id=node.id, job=job, count=count)
     return Module(
         type=kind,
         id=node.id,
+        approvers=[ApproverOf(resume_id=number, approver=name) for number, name in node.approvers]
+        if node.approvers and kind == "Success"
+        else UNSET,
         job=UNSET if kind == "WaitingForPriorSteps" else node.job,
         failed_retries=[node.job] * node.failures if node.failures else UNSET,
         skipped=True if node.state is NodeState.SKIPPED or node.passed else UNSET,

@@ -16,9 +16,11 @@ import structlog
 from msgspec.structs import replace
 
 from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import waits as wait_rows
+from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
@@ -33,12 +35,12 @@ from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader
+from orvanta_platform.services.steps.deciding import due, event_of
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.last_resort import end_as_failed
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
-from orvanta_platform.services.steps.waiting import due
 from orvanta_platform.storage import ObjectMissing, Storage
 
 _INBOX_PAGE = 200
@@ -84,6 +86,7 @@ class _Pending:
     text: str | None = None
     finish: Finish | None = None
     node: int | None = None
+    said: DecisionRow | None = None
 
 
 @dataclass(slots=True)
@@ -101,6 +104,9 @@ class _Pass:
     ended: bool = False
     recorded: bool = False
     more: bool = False
+    asks: bool = False
+    """Whether decisions that were made before may count from now on."""
+    counted: set[tuple[UUID, int]] = field(default_factory=set)
     made: list[NewValue] = field(default_factory=list)
     """What the events so far wrote: nobody can read it once this transaction is left."""
 
@@ -213,7 +219,16 @@ async def _pass(
             step.live = await _live_jobs(connection, run_id)
             step.stale = False
         pending.extendleft(await _take(step, event, answers[event.label]))
+        if step.asks and not step.ended:
+            step.asks = False
+            pending.extendleft(reversed(await _said(step)))
     return step
+
+
+async def _said(step: _Pass) -> list[_Pending]:
+    """What people said and the run has not counted."""
+    rows = await approval_rows.untaken(step.connection, step.run.id)
+    return [_Pending(f"decision {row.job} {row.resume_id}", said=row) for row in rows]
 
 
 async def _live_jobs(connection: Connection, run: UUID) -> dict[int, LiveJob]:
@@ -222,7 +237,8 @@ async def _live_jobs(connection: Connection, run: UUID) -> dict[int, LiveJob]:
 
 async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pending]:
     """Decide and write one event; gives the events that follow from it."""
-    event = _event(step, pending)
+    event = await _decision(step, pending.said) if pending.said else _event(step, pending)
+    taken = (pending.said.job, pending.said.resume_id) if pending.said else None
     if event is None:
         if pending.seq is not None:
             await _write(step, _no_change(step, pending.seq))
@@ -240,13 +256,23 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
             prepared=answered.prepared,
             inbox_seq=pending.seq,
             lane=NEW if isinstance(event, Started) else UNDER_WAY,
+            taken=taken,
         )
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
         raise _Outside(pending.label, step, reason) from reason
     await _write(step, write)
     step.state = decided.state
     step.recorded = step.recorded or finish is not None
+    if taken is not None:
+        step.counted.add(taken)
     return [_Pending(f"{pending.label} node {node}", node=node) for node in withdrawn]
+
+
+async def _decision(step: _Pass, said: DecisionRow) -> Event | None:
+    """The event that a decision is; None while the node it is meant for does not ask."""
+    if (said.job, said.resume_id) in step.counted:
+        return None
+    return await event_of(step.connection, step.blueprint.plan, step.run.id, step.state, said)
 
 
 async def _write(step: _Pass, write: StepWrite) -> None:
@@ -254,7 +280,8 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     if not written:
         raise AssertionError(f"run {write.run} was not written under its own lock")
     if write.waits:
-        await wait_rows.write(step.connection, write.run, write.waits)
+        await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits)
+    step.asks = step.asks or bool(write.waits.opened)
     step.made += write.values
     woken = {wake.job for wake in write.wakes}
     step.queues |= {job.queue for job in step.live.values() if job.id in woken}
@@ -281,6 +308,9 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return Started()
     if isinstance(waiting, inbox.CancelRun):
         return CancelRequested(waiting.force)
+    if isinstance(waiting, inbox.Decided):
+        step.asks = True
+        return None
     if isinstance(waiting, inbox.NodeDue):
         return due(step.blueprint.plan, step.run.id, step.state, waiting)
     job = next((job for job in step.live.values() if job.id == waiting.job), None)

@@ -14,7 +14,7 @@ from orvanta_platform.db.pool import Database
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.effects import Ask, Effect, Export, Need, NodeEnded
+from orvanta_platform.engine.effects import Ask, Effect, Export, KeepResume, Need, NodeEnded
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.evaluate.errors import ExpressionError
@@ -136,6 +136,8 @@ def _decided(
                 found[key] = error_json(effect.error, plan.node(effect.node).id)
         elif isinstance(effect, Export):
             found[(run, "context", effect.name)] = effect.raw
+        elif isinstance(effect, KeepResume):
+            found[(result_key(plan, run, effect.node)[0], "resume", str(effect.number))] = effect.raw
     return found
 
 

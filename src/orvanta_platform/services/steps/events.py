@@ -37,6 +37,10 @@ class NodeDue(msgspec.Struct, frozen=True, tag="node_due", tag_field="type"):
     kind: str
 
 
+class Decided(msgspec.Struct, frozen=True, tag="decided", tag_field="type"):
+    """Somebody decided something in the run: its row in decision says what."""
+
+
 class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     """The worker of a job was lost at that attempt and generation, once too often or while its run is cancelled."""
 
@@ -46,7 +50,7 @@ class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     losses: int
 
 
-InboxEvent = StartRun | CancelRun | CancelJob | RetryDue | NodeDue | JobLost
+InboxEvent = StartRun | CancelRun | CancelJob | RetryDue | NodeDue | Decided | JobLost
 
 _decoder: msgspec.json.Decoder[InboxEvent] = msgspec.json.Decoder(InboxEvent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from uuid import UUID
 
+from orvanta_platform.db import approvals
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import LiveJob
@@ -45,6 +46,7 @@ async def _end(run: UUID, why: str, connection: Connection) -> None:
     )
     if not await write_steps(connection, [write]):
         raise AssertionError(f"run {run} was not written under its own lock")
+    await approvals.close_all(connection, run)
 
 
 def _ending(job: LiveJob) -> Ending:

@@ -73,17 +73,25 @@ class _Places:
     previous: tuple[tuple[str, ValueKey], ...]
     failures: tuple[ValueKey, ...]
     context: Mapping[str, ValueKey]
+    resumes: tuple[ValueKey, ...]
     args: ValueKey
     wants_args: bool
 
     def keys(self) -> list[ValueKey]:
         """All keys, some of them twice."""
-        keys = [*self.results.values(), *(key for _, key in self.previous), *self.failures, *self.context.values()]
+        keys = [
+            *self.results.values(),
+            *(key for _, key in self.previous),
+            *self.failures,
+            *self.context.values(),
+            *self.resumes,
+        ]
         return [*keys, self.args] if self.wants_args else keys
 
 
 _PREVIOUS = ("previous_result", "result")
-_ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", "flow_env", *_PREVIOUS})
+_RESUMES = ("resume", "resumes", "approvers")
+_ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", "flow_env", *_PREVIOUS, *_RESUMES})
 
 
 def _places(view: View, names: Names) -> _Places:
@@ -102,6 +110,7 @@ def _places(view: View, names: Names) -> _Places:
         results=results,
         previous=tuple((plan.node(index).id, result_key(plan, run, index)) for index in sources),
         failures=tuple(result_key(plan, run, index) for index in failed),
+        resumes=_resumes_of(view) if any(root in names for root in _RESUMES) else (),
         context=context,
         args=(run, "args", ""),
         wants_args="flow_input" in names or (wants_previous and not sources),
@@ -118,6 +127,8 @@ def _root(
     match root:
         case "flow_input":
             return values.get(places.args, b"{}")
+        case "resume" | "resumes" | "approvers":
+            return _resumed(root, [values[key] for key in places.resumes if key in values])
         case "flow_env":
             return view.plan.env
         case "results":
@@ -135,6 +146,31 @@ def _root(
             return b"[%s]" % b",".join(inner_error(values.get(key, _NULL)) for key in places.failures)
         case _:
             return _previous(places, values)
+
+
+class _Resume(msgspec.Struct):
+    value: msgspec.Raw
+    approver: str | None = None
+
+
+def _resumes_of(view: View) -> tuple[ValueKey, ...]:
+    """What came with the events that the node's sources were suspended for."""
+    sources = () if _is_output(view) else previous_sources(view.plan, view.state, view.index)
+    return tuple(
+        (job_id(view.plan, view.run.id, source), "resume", str(number))
+        for source in sources
+        if view.plan.node(source).suspend is not None
+        for number in range(1, view.state.votes.get(source, 0) + 1)
+    )
+
+
+def _resumed(root: str, raws: Sequence[bytes]) -> bytes:
+    found = [msgspec.json.decode(raw, type=_Resume) for raw in raws]
+    if root == "resume":
+        return bytes(found[-1].value) if found else _NULL
+    if root == "resumes":
+        return b"[%s]" % b",".join(bytes(each.value) for each in found)
+    return msgspec.json.encode([each.approver for each in found if each.approver is not None])
 
 
 def _results(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> dict[str, bytes]:

@@ -10,12 +10,14 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
@@ -31,6 +33,7 @@ _FATES: Mapping[NodeState, _Ended] = {
 }
 _CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
 _SHOWN_EXPORT = 2_000
+_MESSAGE_CHARS = 20_000
 
 
 class NeedsLock(Exception):
@@ -86,6 +89,8 @@ class Translation:
     timers: list[NodeTimer] = field(default_factory=list)
     dropped: list[tuple[UUID, str]] = field(default_factory=list)
     skipped: bool = False
+    opened: list[NewApproval] = field(default_factory=list)
+    closed: list[UUID] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     """Names of the errors by which nodes failed in this step."""
 
@@ -105,6 +110,13 @@ class Translation:
             case fx.DropTimer(index, kind):
                 self._live(index)
                 self.dropped.append((self._id(index), kind))
+            case fx.OpenWait():
+                self._open(effect)
+            case fx.CloseWait(index):
+                self._live(index)
+                self.closed.append(self._id(index))
+            case fx.KeepResume(index, number, raw):
+                self._keep((self._id(index), "resume", str(number)), raw)
             case fx.NodeEnded():
                 self._end_node(effect)
             case fx.Export():
@@ -165,6 +177,15 @@ class Translation:
         self._live(effect.node)
         at = datetime.fromisoformat(effect.until) if effect.until else None
         self.timers.append(NodeTimer(self._id(effect.node), effect.kind, effect.seconds, at))
+
+    def _open(self, effect: fx.OpenWait) -> None:
+        self._live(effect.node)
+        run = {"id": str(self.run.id), "path": self.run.path or "", "created_by": self.run.created_by}
+        parts = [run.get(part[1:], "") if part.startswith("\0") else part for part in effect.message]
+        node = self.blueprint.plan.node(effect.node)
+        kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
+        groups = effect.groups.decode() if effect.groups is not None else None
+        self.opened.append(NewApproval(self._id(effect.node), node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups))
 
     def _own(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None
@@ -268,11 +289,13 @@ def translate(
     prepared: Prepared | None = None,
     inbox_seq: int | None = None,
     lane: int = 0,
+    taken: tuple[UUID, int] | None = None,
 ) -> tuple[StepWrite, list[int]]:
     """The write of a decision (`state`: the new one, encoded), and the nodes whose waiting jobs it withdraws.
 
     `live`: the run's live jobs by node, where its lock is held; without them (the fast path) a decision that
-    touches other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for what must be done first.
+    touches other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for what must be done
+    first. `taken`: the decision that the event was made of.
     """
     rows = Translation(blueprint, run, finish, live, prepared or Prepared(), run.status, lane)
     for effect in effects:
@@ -294,7 +317,7 @@ def translate(
         end=rows.end,
         over_cancel=live is not None,
         inbox_seq=inbox_seq,
-        waits=WaitWrite(rows.timers, rows.dropped, rows.skipped),
+        waits=WaitWrite(rows.timers, rows.dropped, rows.skipped, rows.opened, rows.closed, taken),
     )
     return write, rows.withdrawn
 

@@ -1,0 +1,124 @@
+"""Rows of approvals: what runs ask of people, and what these said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class NewApproval:
+    """A node that begins to ask; `kind` approval or suspend; `groups`: JSON text."""
+
+    job: UUID
+    node: str
+    kind: str
+    message: str = ""
+    groups: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenApproval:
+    """A node that asks, until `due_at` where it has a deadline."""
+
+    job: UUID
+    node: str
+    kind: str
+    message: str
+    groups: str | None
+    opened_at: datetime
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """What somebody said: `payload` is JSON text, `member` whether that person was logged in."""
+
+    job: UUID
+    resume_id: int
+    approved: bool
+    approver: str
+    member: bool
+    reason: str | None
+    payload: str
+    at: datetime
+    taken: bool
+
+
+async def open_waits(connection: Connection, run: UUID, workspace: str, opened: Sequence[NewApproval]) -> None:
+    """These nodes ask from now on."""
+    columns: list[list[Any]] = [
+        [each.job for each in opened],
+        [each.node for each in opened],
+        [each.kind for each in opened],
+        [each.message for each in opened],
+        [each.groups for each in opened],
+    ]
+    await connection.execute(load("approvals")["open"].text, run, workspace, *columns)
+
+
+async def close_waits(connection: Connection, run: UUID, jobs: Sequence[UUID]) -> None:
+    """These nodes ask nobody any more."""
+    await connection.execute(load("approvals")["close"].text, run, list(jobs))
+
+
+async def close_all(connection: Connection, run: UUID) -> None:
+    """The run asks nobody any more."""
+    await connection.execute(load("approvals")["close_all"].text, run)
+
+
+async def open_of_run(connection: Connection, run: UUID) -> list[OpenApproval]:
+    """What the run asks now, the longest asked first."""
+    rows = await connection.fetch(load("approvals")["open_of_run"].text, run)
+    return [OpenApproval(**dict(row)) for row in rows]
+
+
+async def decide(
+    connection: Connection,
+    job: UUID,
+    resume_id: int,
+    run: UUID,
+    *,
+    approved: bool,
+    approver: str,
+    member: bool,
+    reason: str | None,
+    payload: str,
+) -> bool:
+    """Keep what somebody said; False where the resume id was used before."""
+    values = (job, resume_id, run, approved, approver, member, reason, payload)
+    return await connection.fetchval(load("approvals")["decide"].text, *values) is not None
+
+
+async def decision(connection: Connection, job: UUID, resume_id: int) -> DecisionRow | None:
+    """What was said with a resume id."""
+    row = await connection.fetchrow(load("approvals")["decision"].text, job, resume_id)
+    return DecisionRow(**dict(row)) if row else None
+
+
+async def untaken(connection: Connection, run: UUID) -> list[DecisionRow]:
+    """What was said in a run and is not counted, in order."""
+    rows = await connection.fetch(load("approvals")["untaken"].text, run)
+    return [DecisionRow(**dict(row)) for row in rows]
+
+
+async def take(connection: Connection, job: UUID, resume_id: int) -> None:
+    """It is counted."""
+    await connection.execute(load("approvals")["take"].text, job, resume_id)
+
+
+async def decisions_of_run(connection: Connection, run: UUID) -> list[DecisionRow]:
+    """Everything that was said in a run, in order."""
+    rows = await connection.fetch(load("approvals")["decisions_of_run"].text, run)
+    return [DecisionRow(**dict(row)) for row in rows]
+
+
+async def forget(connection: Connection) -> None:
+    """Drop decisions of runs that are no longer in history."""
+    await connection.execute(load("approvals")["forget"].text)

@@ -1,0 +1,47 @@
+-- name: open
+-- Nodes of a run that ask people from now on.
+INSERT INTO approval (run, job, workspace, node, kind, message, groups)
+SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups
+FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) AS a(job, node, kind, message, groups)
+
+-- name: close
+-- Nodes of a run that ask nobody any more.
+DELETE FROM approval WHERE run = $1 AND job = ANY($2::uuid[])
+
+-- name: close_all
+-- The run has ended.
+DELETE FROM approval WHERE run = $1
+
+-- name: open_of_run
+-- What a run asks now, the longest asked first.
+SELECT a.job, a.node, a.kind, a.message, a.groups, a.opened_at, t.due_at
+FROM approval a LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
+WHERE a.run = $1 ORDER BY a.opened_at, a.job
+
+-- name: decide
+-- What somebody said; no row back where that resume id was used before.
+INSERT INTO decision (job, resume_id, run, approved, approver, member, reason, payload)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING seq
+
+-- name: decision
+-- What was said with a resume id.
+SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision WHERE job = $1 AND resume_id = $2
+
+-- name: untaken
+-- What was said in a run and is not counted, in order.
+SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision
+WHERE run = $1 AND NOT taken ORDER BY seq
+
+-- name: take
+-- It is counted.
+UPDATE decision SET taken = true WHERE job = $1 AND resume_id = $2
+
+-- name: decisions_of_run
+-- Everything that was said in a run, in order.
+SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision WHERE run = $1 ORDER BY seq
+
+-- name: forget
+-- Decisions of runs that no table knows any more.
+DELETE FROM decision d
+WHERE d.at < app_now() - interval '1 day'
+  AND NOT EXISTS (SELECT FROM run_live r WHERE r.id = d.run) AND NOT EXISTS (SELECT FROM run r WHERE r.id = d.run)

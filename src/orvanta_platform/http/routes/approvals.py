@@ -1,0 +1,284 @@
+"""The calls that ask people and hear their answers: signed links, and decisions of those who are logged in."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from litestar import MediaType, Response, get, post
+from litestar.params import FromPath, FromQuery
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.links import Action
+from orvanta_platform.errors import BadRequest, InvalidInput
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import AnyObject
+from orvanta_platform.http.openapi import call as shape
+from orvanta_platform.http.requests import ACTOR, AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.schemas import approvals as schemas
+from orvanta_platform.http.schemas.approvals import (
+    ApprovalInfo,
+    ConsentBody,
+    Consented,
+    ResumeBody,
+    SuspendedFlow,
+    Urls,
+)
+from orvanta_platform.services import approvals, jobs
+from orvanta_platform.services.approvals import Link
+from orvanta_platform.services.approvers import Voice
+
+_JOBS = "/api/w/{workspace:str}/jobs"
+_U = "/api/w/{workspace:str}/jobs_u"
+_SIGNED = "{id:uuid}/{resume_id:int}/{signature:str}"
+_LONGEST_PAYLOAD = 1 << 20
+_LONGEST_NAME = 200
+_LARGEST_RESUME_ID = (1 << 63) - 1
+_NOBODY = "anonymous"
+
+
+@get(f"{_JOBS}/resume_urls/{{id:uuid}}/{{resume_id:int}}", opt=shape(answer=Urls))
+async def get_resume_urls(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    approver: FromQuery[str | None] = None,
+    flow_level: FromQuery[bool] = False,
+) -> Urls:
+    """Signed links that resume or cancel what a job is suspended for, and the page to send to people."""
+    urls = await approvals.resume_urls(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        id,
+        _checked(resume_id),
+        flow_level=flow_level,
+        approver=approver,
+    )
+    return Urls(approval_page=urls.approval_page, resume=urls.resume, cancel=urls.cancel)
+
+
+@get(f"{_JOBS}/job_signature/{{id:uuid}}/{{resume_id:int}}", media_type=MediaType.TEXT, opt=shape())
+async def get_job_signature(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    action: FromQuery[str] = "resume",
+) -> str:
+    """The signature of a link alone; `action=cancel` for the other kind."""
+    if action not in (Action.RESUME, Action.CANCEL):
+        raise BadRequest("action must be resume or cancel.")
+    return await approvals.signature(
+        platform_of(request), actor_of(request), workspace, id, _checked(resume_id), Action(action)
+    )
+
+
+@get(f"{_U}/resume/{_SIGNED}", opt=shape())
+async def resume_get(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    signature: FromPath[str],
+    payload: FromQuery[str | None] = None,
+    approver: FromQuery[str | None] = None,
+) -> Response[bytes]:
+    """Agree by a signed link. A browser, or what fetches links ahead of people, is sent to the approval page."""
+    link = Link(id, resume_id, signature)
+    elsewhere = _page_for_people(request, workspace, link, approver)
+    return elsewhere or await _by_link(request, workspace, link, Action.RESUME, approver, _payload(payload))
+
+
+@post(f"{_U}/resume/{_SIGNED}", status_code=201, opt=shape(body=AnyObject))
+async def resume_post(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    signature: FromPath[str],
+    approver: FromQuery[str | None] = None,
+) -> Response[bytes]:
+    """Agree by a signed link; the body is what the next step reads as `resume`."""
+    link = Link(id, resume_id, signature)
+    return await _by_link(request, workspace, link, Action.RESUME, approver, _json(await request.body()))
+
+
+@get(f"{_U}/cancel/{_SIGNED}", opt=shape())
+async def cancel_get(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    signature: FromPath[str],
+    payload: FromQuery[str | None] = None,
+    approver: FromQuery[str | None] = None,
+) -> Response[bytes]:
+    """Say no by a signed link; see the same of resume."""
+    link = Link(id, resume_id, signature)
+    elsewhere = _page_for_people(request, workspace, link, approver)
+    return elsewhere or await _by_link(request, workspace, link, Action.CANCEL, approver, _payload(payload))
+
+
+@post(f"{_U}/cancel/{_SIGNED}", status_code=201, opt=shape(body=AnyObject))
+async def cancel_post(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    signature: FromPath[str],
+    approver: FromQuery[str | None] = None,
+) -> Response[bytes]:
+    """Say no by a signed link."""
+    link = Link(id, resume_id, signature)
+    return await _by_link(request, workspace, link, Action.CANCEL, approver, _json(await request.body()))
+
+
+@get(f"{_U}/get_flow/{_SIGNED}", opt=shape(answer=SuspendedFlow))
+async def get_flow(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    signature: FromPath[str],
+) -> SuspendedFlow:
+    """The run behind a signed link, and who has agreed."""
+    platform = platform_of(request)
+    seen = await approvals.look_by_link(platform, workspace, Link(id, resume_id, signature))
+    detail = await jobs.get(platform, seen.reader, workspace, seen.run.id, with_logs=False)
+    return schemas.suspended_flow(detail, seen.said)
+
+
+@get(f"{_U}/flow/approval_info/{{job_id:uuid}}", opt=shape(answer=ApprovalInfo))
+async def get_approval_info(request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID]) -> ApprovalInfo:
+    """What a run or node asks now, and whether the caller may answer."""
+    return schemas.approval_info(await approvals.info(platform_of(request), actor_of(request), workspace, job_id))
+
+
+@post(
+    f"{_U}/flow/resume_suspended/{{job_id:uuid}}",
+    status_code=201,
+    media_type=MediaType.TEXT,
+    opt=shape(body=ResumeBody),
+)
+async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID]) -> str:
+    """Agree or say no, as the caller, to what a run or node asks now."""
+    given = await body_of(request, ResumeBody)
+    payload = b"{}" if isinstance(given.payload, msgspec.UnsetType) else bytes(given.payload)
+    await approvals.decide(
+        platform_of(request), actor_of(request), workspace, job_id, approved=given.approved, payload=payload, once=False
+    )
+    return "resumed" if given.approved else "cancelled"
+
+
+@post(f"{_JOBS}/flow/resume/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
+    """Agree, as the caller, to what a run asks now: one event; the body is what the next step reads as `resume`."""
+    payload = _json(await request.body())
+    await approvals.decide(
+        platform_of(request), actor_of(request), workspace, id, approved=True, payload=payload, once=False
+    )
+    return "resumed"
+
+
+@post("/api/v1/runs/{id:uuid}/consent", status_code=200, opt=shape(body=ConsentBody, answer=Consented))
+async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
+    """Decide, as the caller, what a run asks now. With several things asked, `node` names one."""
+    actor = actor_of(request)
+    if actor.workspace is None:
+        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
+    given = await body_of(request, ConsentBody)
+    outcome = await approvals.decide(
+        platform_of(request),
+        actor,
+        actor.workspace,
+        id,
+        approved=given.decision == "approved",
+        payload=b"{}" if isinstance(given.form, msgspec.UnsetType) else bytes(given.form),
+        reason=given.reason,
+        node=given.node,
+    )
+    return Consented(decision="approved" if outcome.approved else "rejected", by=outcome.approver, first=outcome.first)
+
+
+def voice_of(request: AnyRequest, approver: str | None, payload: bytes, reason: str | None = None) -> Voice:
+    """Who speaks by a link: whoever is logged in, else the name that the link says. Raises InvalidInput."""
+    if len(payload) > _LONGEST_PAYLOAD:
+        raise InvalidInput(f"What is sent along is larger than {_LONGEST_PAYLOAD} bytes.")
+    found = request.scope.get(ACTOR)
+    actor = found if isinstance(found, Actor) and found.role is not None else None
+    name = actor.username if actor else (approver or _NOBODY)[:_LONGEST_NAME]
+    client = request.scope.get("client")
+    return Voice(name, actor, payload, reason, str(client[0]) if client else None)
+
+
+async def _by_link(
+    request: AnyRequest, workspace: str, link: Link, action: Action, approver: str | None, payload: bytes
+) -> Response[bytes]:
+    outcome = await approvals.decide_by_link(
+        platform_of(request),
+        workspace,
+        link,
+        action,
+        approved=action is Action.RESUME,
+        voice=voice_of(request, approver, payload),
+    )
+    word = "resumed" if outcome.approved else "cancelled"
+    return answers.text(f"{word} by {outcome.approver}", 201 if outcome.first else 200)
+
+
+def _page_for_people(request: AnyRequest, workspace: str, link: Link, approver: str | None) -> Response[bytes] | None:
+    """The way to the page, for browsers and for whatever looks at links before people do."""
+    purpose = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
+    if "text/html" not in request.headers.get("accept", "") and "prefetch" not in purpose:
+        return None
+    query = f"?{urlencode({'approver': approver})}" if approver else ""
+    address = f"/approve/{workspace}/{link.job}/{link.resume_id}/{link.signature}{query}"
+    return Response(b"", status_code=303, headers={"Location": address}, media_type="text/plain")
+
+
+def _checked(resume_id: int) -> int:
+    if not 0 <= resume_id <= _LARGEST_RESUME_ID:
+        raise BadRequest("The resume id is out of range.")
+    return resume_id
+
+
+def _json(body: bytes) -> bytes:
+    text = body.strip()
+    if not text:
+        return b"{}"
+    try:
+        msgspec.json.decode(text)
+        text.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"What is sent along is not JSON: {str(error)[:200]}.") from error
+    return text
+
+
+def _payload(payload: str | None) -> bytes:
+    """base64 of JSON in either alphabet, padded or not."""
+    text = (payload or "").strip().replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
+    try:
+        return _json(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
+    except (binascii.Error, ValueError) as error:
+        raise InvalidInput("The payload is not base64.", hint="Send base64url of JSON.") from error
+
+
+ROUTES: list[Any] = [
+    get_resume_urls,
+    get_job_signature,
+    resume_get,
+    resume_post,
+    cancel_get,
+    cancel_post,
+    get_flow,
+    get_approval_info,
+    resume_suspended,
+    resume_flow,
+    consent,
+]

@@ -1,0 +1,110 @@
+"""The wire's shapes of approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.http.schemas import jobs as job_schemas
+from orvanta_platform.http.schemas.flow_status import ApproverOf
+from orvanta_platform.http.schemas.jobs import CompletedJob, QueuedJob
+from orvanta_platform.services import approvers
+from orvanta_platform.services.approvals import Info
+from orvanta_platform.services.jobs import JobDetail
+
+
+class Urls(msgspec.Struct, kw_only=True):
+    """Links for one resume id; only the page is for people."""
+
+    approval_page: str = msgspec.field(name="approvalPage")
+    resume: str
+    cancel: str
+
+
+class ResumeBody(msgspec.Struct, kw_only=True):
+    """What a person sends along, and whether they agree."""
+
+    payload: Raw | UnsetType = UNSET
+    approved: bool = True
+
+
+class ConsentBody(msgspec.Struct, kw_only=True):
+    """A decision; `node` where the run asks several things, `form` what the form asks for."""
+
+    decision: Literal["approved", "rejected"]
+    reason: str | None = None
+    node: str | None = None
+    form: Raw | UnsetType = UNSET
+
+
+class Consented(msgspec.Struct, kw_only=True):
+    """What was decided, by whom, and whether by this call."""
+
+    decision: Literal["approved", "rejected"]
+    by: str
+    first: bool
+
+
+class SuspendedFlow(msgspec.Struct, kw_only=True):
+    """The run behind a link."""
+
+    job: QueuedJob | CompletedJob
+    approvers: list[ApproverOf]
+
+
+class Conditions(msgspec.Struct, kw_only=True):
+    """What an approver must fulfil."""
+
+    user_auth_required: bool
+    user_groups_required: list[str]
+    self_approval_disabled: bool
+
+
+class ApprovalInfo(msgspec.Struct, kw_only=True):
+    """What a run asks now; without `node` it asks nothing."""
+
+    flow_id: UUID
+    can_approve: bool
+    user_auth_required: bool
+    approvers: list[ApproverOf]
+    form_schema: Any | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    approval_conditions: Conditions | UnsetType = UNSET
+    hide_cancel: bool | UnsetType = UNSET
+    node: str | UnsetType = UNSET
+    job: UUID | UnsetType = UNSET
+
+
+def agreed(said: Sequence[DecisionRow]) -> list[ApproverOf]:
+    """Those who agreed."""
+    return [ApproverOf(resume_id=each.resume_id, approver=each.approver) for each in said if each.approved]
+
+
+def suspended_flow(detail: JobDetail, said: Sequence[DecisionRow]) -> SuspendedFlow:
+    """The run behind a link."""
+    return SuspendedFlow(job=job_schemas.detailed(detail), approvers=agreed(said))
+
+
+def approval_info(info: Info) -> ApprovalInfo:
+    """What a run asks now."""
+    asked = info.asked
+    if asked is None:
+        return ApprovalInfo(flow_id=info.run, can_approve=False, user_auth_required=False, approvers=agreed(info.said))
+    message = asked.opened.message if asked.opened else ""
+    return ApprovalInfo(
+        flow_id=info.run,
+        can_approve=info.may_decide,
+        user_auth_required=asked.consent.needs_login,
+        approvers=agreed([each for each in info.said if asked.opened and each.job == asked.opened.job]),
+        form_schema=asked.consent.form if asked.consent.form is not None else UNSET,
+        description=message or UNSET,
+        approval_conditions=Conditions(**approvers.conditions(asked)),
+        hide_cancel=asked.consent.hide_cancel,
+        node=asked.node.id,
+        job=asked.opened.job if asked.opened else UNSET,
+    )

@@ -1,0 +1,308 @@
+"""What runs ask of people: signed links, decisions, and who may make them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from urllib.parse import quote
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.control import audit, links, permissions
+from orvanta_platform.control.actor import Actor, system
+from orvanta_platform.control.links import Action
+from orvanta_platform.db import approvals as rows
+from orvanta_platform.db import audit as audit_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.audit import NewAudit
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import Conflict, Gone, NotFound
+from orvanta_platform.services import approvers, jobs
+from orvanta_platform.services.approvers import Asked, Voice
+from orvanta_platform.services.asking import asked_of, open_in
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.advance import advance
+
+LINK_LIVES = timedelta(days=30)
+"""How long a signed link is good."""
+
+_RESUME_IDS = 1 << 31
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeUrls:
+    """Links for one resume id."""
+
+    approval_page: str
+    resume: str
+    cancel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a decision call found: whether it was the first with its resume id, and what was decided."""
+
+    first: bool
+    approved: bool
+    approver: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What stands in the address of a signed link."""
+
+    job: UUID
+    resume_id: int
+    signature: str
+
+
+async def resume_urls(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    resume_id: int,
+    *,
+    flow_level: bool,
+    approver: str | None,
+) -> ResumeUrls:
+    """Links that resume and cancel what the job `id` is suspended for. Raises NotFound, Forbidden.
+
+    `flow_level`: they count for whatever its run asks then.
+    """
+    async with platform.db.acquire() as conn:
+        row = await _decidable(platform, conn, actor, workspace, id)
+    target = row.run if flow_level else row.id
+    query = f"?approver={quote(approver, safe='')}" if approver else ""
+    base = platform.settings.base_url.rstrip("/")
+    api = f"{base}/api/w/{workspace}/jobs_u"
+
+    def url(start: str, action: Action) -> str:
+        return f"{start}/{target}/{resume_id}/{_sign(platform, workspace, target, resume_id, action)}{query}"
+
+    return ResumeUrls(
+        approval_page=url(f"{base}/approve/{workspace}", Action.PAGE),
+        resume=url(f"{api}/resume", Action.RESUME),
+        cancel=url(f"{api}/cancel", Action.CANCEL),
+    )
+
+
+async def signature(platform: Platform, actor: Actor, workspace: str, id: UUID, resume_id: int, action: Action) -> str:
+    """The signature alone. Raises NotFound, Forbidden."""
+    async with platform.db.acquire() as conn:
+        row = await _decidable(platform, conn, actor, workspace, id)
+    return _sign(platform, workspace, row.id, resume_id, action)
+
+
+async def decide_by_link(
+    platform: Platform, workspace: str, link: Link, action: Action, *, approved: bool, voice: Voice
+) -> Outcome:
+    """Decide by a signed link: `action` is what the link must be signed for.
+
+    Raises NotFound for a bad signature, Gone for one that has expired, Conflict where it was decided otherwise or
+    nobody is asked any more, Unauthenticated and Forbidden where the link alone is not enough, InvalidInput.
+    """
+    _check(platform, workspace, link, (action,))
+    decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, voice)
+    run, outcome = await platform.db.retrying(decide)
+    await advance(platform.tools, run)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the holder of a link may see: the run, what was said in it, what the link is signed for.
+
+    `asked`: what the link's node asks or will ask; None: nothing, or nothing any more. `reader` may read this run.
+    """
+
+    run: JobRow
+    said: list[DecisionRow]
+    actions: set[Action]
+    asked: Asked | None
+    reader: Actor
+
+
+async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
+    """What is behind a signed link. Raises NotFound, Gone."""
+    signed = _check(platform, workspace, link, tuple(Action))
+    async with platform.db.acquire() as conn:
+        row = await jobs.known(platform, conn, workspace, link.job)
+        run = await jobs.known(platform, conn, workspace, row.run) if row else None
+        if row is None or run is None:
+            raise NotFound("There is no such approval.")
+        try:
+            asked = await _of_link(platform, conn, row, link.job)
+        except Conflict:
+            asked = None
+        said = await rows.decisions_of_run(conn, row.run)
+        return Seen(run, said, signed, asked, system(workspace, name="link"))
+
+
+async def decide(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    *,
+    approved: bool,
+    payload: bytes = b"{}",
+    reason: str | None = None,
+    node: str | None = None,
+    once: bool = True,
+) -> Outcome:
+    """Decide what the run or node `id` asks now, as the actor. `once`: a person has one voice, else each call counts.
+
+    Raises NotFound, Forbidden, InvalidInput; Conflict where nothing is asked, or several things and `node` names none.
+    """
+    permissions.require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        row = await jobs.known(platform, conn, workspace, id)
+        if row is None:
+            raise NotFound(f"The job {id} does not exist.")
+        asked = await open_in(conn, row, node)
+        target = await asked_of(platform, conn, row.run, asked.job)
+    approvers.require(actor, jobs.thing(row), target.consent if target else None)
+    voice = Voice(actor.username, actor, payload, reason)
+    resume_id = approvers.resume_id_of(actor) if once else secrets.randbelow(_RESUME_IDS)
+    act = partial(_decide, platform, workspace, asked.job, resume_id, approved, voice)
+    run, outcome = await platform.db.retrying(act)
+    await advance(platform.tools, run)
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """What a run or node asks now, seen by somebody. `asked` None: nothing."""
+
+    run: UUID
+    asked: Asked | None
+    may_decide: bool
+    said: list[DecisionRow]
+
+
+async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Info:
+    """What the run or node `id` asks now. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        opened = await rows.open_of_run(conn, row.run)
+        chosen = next((each for each in opened if each.job == row.id or not row.is_step), None)
+        asked = await asked_of(platform, conn, row.run, chosen.job) if chosen else None
+        said = await rows.decisions_of_run(conn, row.run)
+    may_run = permissions.can(actor, "decide", jobs.thing(row))
+    if asked is None:
+        return Info(row.run, None, False, said)
+    allowed = may_run if not asked.consent.approvers else True
+    return Info(row.run, asked, allowed and approvers.may(asked, actor), said)
+
+
+async def _decidable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
+    row = await jobs.seen(platform, conn, actor, workspace, id)
+    permissions.require(actor, "decide", jobs.thing(row))
+    return row
+
+
+async def _decide(
+    platform: Platform,
+    workspace: str,
+    job: UUID,
+    resume_id: int,
+    approved: bool,
+    voice: Voice,
+    conn: Connection,
+) -> tuple[UUID, Outcome]:
+    row = await jobs.known(platform, conn, workspace, job)
+    if row is None:
+        raise NotFound("There is no such approval.")
+    live = await run_rows.lock_run(conn, row.run)
+    said = await rows.decision(conn, job, resume_id)
+    if said is not None:
+        if said.approved is not approved:
+            raise Conflict(
+                f"It was decided otherwise: {_word(said.approved)} by {said.approver}.",
+                details={"approved": said.approved, "approver": said.approver},
+            )
+        return row.run, Outcome(False, said.approved, said.approver)
+    if live is None or live.cancel_at is not None:
+        raise Conflict("The run has ended: nobody is asked any more.")
+    asked = await _of_link(platform, conn, row, job)
+    if asked is not None:
+        approvers.check(asked, voice, row, approved=approved)
+        if job == row.run and asked.consent.needs_login:
+            raise Conflict(f"A decision about {asked.node.id} needs a link of its own, not one of the run.")
+        earlier = approvers.earlier_voice(asked, voice, await rows.decisions_of_run(conn, row.run))
+        if earlier is not None and earlier.approved is approved:
+            return row.run, Outcome(False, approved, earlier.approver)
+    await rows.decide(
+        conn,
+        job,
+        resume_id,
+        row.run,
+        approved=approved,
+        approver=voice.name,
+        member=voice.actor is not None,
+        reason=voice.reason,
+        payload=voice.payload.decode(),
+    )
+    await run_rows.put_in_inbox(conn, row.run, inbox.write(inbox.Decided()))
+    await _record(conn, workspace, row, job, approved, voice)
+    return row.run, Outcome(True, approved, voice.name)
+
+
+async def _of_link(platform: Platform, conn: Connection, row: JobRow, job: UUID) -> Asked | None:
+    """What a decision about `job` is about; None for one about the run, which counts when something is asked.
+
+    Raises Conflict where nobody is asked.
+    """
+    if job != row.run:
+        asked = await asked_of(platform, conn, row.run, job)
+        if asked is None:
+            raise Conflict("Nobody is asked: it was decided, timed out, or asks nobody.")
+        return asked
+    if not row.is_flow:
+        raise Conflict("This run asks nobody.")
+    opened = [await asked_of(platform, conn, row.run, each.job) for each in await rows.open_of_run(conn, row.run)]
+    asking = [each for each in opened if each is not None]
+    return next((each for each in asking if not each.consent.needs_login), asking[0] if asking else None)
+
+
+async def _record(conn: Connection, workspace: str, row: JobRow, job: UUID, approved: bool, voice: Voice) -> None:
+    """The line of the audit trail; of who only held a link, the name that the link says."""
+    told = {"run": str(row.run), "job": str(job), "node": row.node, "decision": _word(approved), "reason": voice.reason}
+    operation = "approvals.decide"
+    if voice.actor is not None:
+        await audit.record(conn, voice.actor, operation, "Execute", row.run_path, told, workspace=workspace)
+        return
+    by = f"link:{voice.name}"
+    parameters = msgspec.json.encode(told).decode()
+    line = NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
+    await audit_rows.append(conn, line)
+
+
+def _check(platform: Platform, workspace: str, link: Link, actions: tuple[Action, ...]) -> set[Action]:
+    """What the signature is good for, of these actions. Raises NotFound where for none, Gone where it has expired."""
+    found = {
+        action: links.expiry_of(platform.keys, workspace, link.job, link.resume_id, action, link.signature)
+        for action in actions
+    }
+    good = {action: expiry for action, expiry in found.items() if expiry is not None}
+    if not good:
+        raise NotFound("There is no such approval.", hint="Check that the link is complete.")
+    if all(expiry <= clock.now() for expiry in good.values()):
+        raise Gone("The link has expired.", hint="Ask for a new one.")
+    return set(good)
+
+
+def _sign(platform: Platform, workspace: str, job: UUID, resume_id: int, action: Action) -> str:
+    return links.sign(platform.keys, workspace, job, resume_id, action, clock.now() + LINK_LIVES)
+
+
+def _word(approved: bool) -> str:
+    return "approved" if approved else "rejected"

@@ -1,0 +1,65 @@
+"""What a run asks of people: found by the run, the node, or the id of a link."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from orvanta_platform.db import approvals as rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.approvals import OpenApproval
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.plan import Consent, Kind, Node
+from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
+from orvanta_platform.errors import Conflict
+from orvanta_platform.services.approvers import Asked
+from orvanta_platform.services.blueprints import is_workflow
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.scope import job_id
+
+
+async def open_in(conn: Connection, row: JobRow, node: str | None = None) -> OpenApproval:
+    """What the run or node asks now. Raises Conflict where nothing, or several things and `node` names none."""
+    found = await rows.open_of_run(conn, row.run)
+    if row.is_step:
+        found = [each for each in found if each.job == row.id]
+    if node is not None:
+        found = [each for each in found if each.node == node]
+    if not found:
+        raise Conflict("Nothing is asked of anybody here.", hint="It may have been decided, or have timed out.")
+    if len(found) > 1:
+        nodes = [each.node for each in found]
+        raise Conflict(
+            f"The run asks several things: {', '.join(nodes)}.",
+            hint="Name one of them as `node`.",
+            details={"nodes": nodes},
+        )
+    return found[0]
+
+
+async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -> Asked | None:
+    """What the node with this id asks or will ask; None where it asks nobody, or nobody any more."""
+    live = await run_rows.get_live_run(conn, run)
+    if live is None or not is_workflow(live.kind):
+        return None
+    plan = (await platform.blueprints.of(conn, live)).plan
+    state = RunState.decode(live.state)
+    for index in range(len(state.nodes)):
+        if job_id(plan, run, index) == job:
+            node = plan.node(index)
+            consent = consent_of(node)
+            if consent is None or _is_over(state, index):
+                return None
+            opened = next((each for each in await rows.open_of_run(conn, run) if each.job == job), None)
+            return Asked(node, consent, opened, live.created_by, live.permissioned_as)
+    return None
+
+
+def consent_of(node: Node) -> Consent | None:
+    """What the node asks of people."""
+    return node.approval if node.kind is Kind.APPROVAL else node.suspend if node.targets else None
+
+
+def _is_over(state: RunState, index: int) -> bool:
+    mark = state.nodes[index]
+    return mark in OUTCOMES or mark == Mark.SLEEPING

@@ -1,0 +1,87 @@
+"""What time and people say to nodes that wait without a job, as the engine hears it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.db import approvals
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.events import Approved, DeadlineDue, Event, Rejected, TimerDue
+from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.errors import InvalidInput
+from orvanta_platform.services import inputs
+from orvanta_platform.services.steps.events import NodeDue
+from orvanta_platform.services.steps.waiting import waiting
+
+ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+DISAPPROVED = "SuspendedDisapproved"
+
+
+async def event_of(connection: Connection, plan: Plan, run: UUID, state: RunState, said: DecisionRow) -> Event | None:
+    """Approved or Rejected of the node it is meant for; None where that node does not ask (yet, or any more)."""
+    job = said.job
+    if job == run:
+        # Meant for the run: it counts for the node that asks longest, of those for which a link is enough.
+        asked = [waiting(plan, run, state, each.job, ASKING) for each in await approvals.open_of_run(connection, run)]
+        index = next((at for at in asked if at is not None and _is_for_all(plan.node(at), said)), None)
+    else:
+        index = waiting(plan, run, state, job, ASKING)
+    if index is None:
+        return None
+    record = _approval(said) if state.nodes[index] == Mark.WAITING_APPROVAL else _resume(said)
+    return Approved(index, record) if said.approved else Rejected(index, record, said.approver, said.reason)
+
+
+def due(plan: Plan, run: UUID, state: RunState, event: NodeDue) -> Event | None:
+    """The node's time has come: TimerDue, or DeadlineDue of one that asks; None where it waits no longer."""
+    if event.kind == "deadline":
+        index = waiting(plan, run, state, event.job, ASKING)
+        return None if index is None else _deadline(state, index)
+    index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING))
+    return None if index is None else TimerDue(index)
+
+
+def _deadline(state: RunState, index: int) -> Event:
+    at = clock.now()
+    if state.nodes[index] == Mark.WAITING_APPROVAL:
+        fields: dict[str, Any] = {"decision": "timeout", "by": None, "at": at, "reason": None, "form": None}
+    else:
+        error = {"name": DISAPPROVED, "message": "Disapproved by timeout"}
+        fields = {"value": {"error": error}, "approver": None, "resume_id": None, "at": at}
+    return DeadlineDue(index, msgspec.json.encode(fields))
+
+
+def _is_for_all(node: Node, said: DecisionRow) -> bool:
+    consent = node.approval or node.suspend
+    if consent is None or consent.needs_login:
+        return False
+    try:
+        if said.approved and consent.form is not None:
+            inputs.check(consent.form, said.payload.encode())
+    except InvalidInput:
+        return False
+    return True
+
+
+def _approval(said: DecisionRow) -> bytes:
+    return msgspec.json.encode(
+        {
+            "decision": "approved" if said.approved else "rejected",
+            "by": said.approver,
+            "at": said.at,
+            "reason": said.reason,
+            "form": msgspec.Raw(said.payload.encode()),
+        }
+    )
+
+
+def _resume(said: DecisionRow) -> bytes:
+    error = {"name": DISAPPROVED, "message": f"Disapproved by {said.approver}"}
+    value = msgspec.Raw(said.payload.encode()) if said.approved else {"error": error}
+    return msgspec.json.encode({"value": value, "approver": said.approver, "resume_id": said.resume_id, "at": said.at})

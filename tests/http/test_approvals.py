@@ -1,0 +1,393 @@
+"""Approvals over the API: signed links, consent, who may decide, once and no more (S06)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, client_of, scene, script
+
+from orvanta_platform import clock
+from orvanta_platform.control import links
+from orvanta_platform.control.actor import Role
+from orvanta_platform.control.links import Action
+from orvanta_platform.services import consistency, timers
+
+NEVER = "00000000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+        assert [str(each) for each in await consistency.check(made.platform.db)] == []
+
+
+@pytest.fixture
+async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a token."""
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
+        yield client
+
+
+def approval(id: str = "ask", **value: Any) -> dict[str, Any]:
+    return {"id": id, "value": {"type": "approval", **value}}
+
+
+def js(text: str) -> dict[str, str]:
+    return {"type": "javascript", "expr": text}
+
+
+def passing(id: str, expr: str, **more: Any) -> dict[str, Any]:
+    """A node that needs no worker and gives what an expression reads."""
+    return {"id": id, "value": {"type": "condition", "expr": "true"}, "export": {id: js(expr)}, **more}
+
+
+SUSPENDED: tuple[dict[str, Any], ...] = (
+    {**passing("a", "1"), "suspend": {}},
+    passing("b", "[resume, resumes, approvers]"),
+)
+
+
+async def job_of(stage: Scene, run: str, node: str) -> str:
+    """The id of a node, as the status of the run tells it."""
+    nodes = (await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()["nodes"]
+    return str(next(each["job"] for each in nodes if each["id"] == node))
+
+
+async def urls(stage: Scene, job: str, resume_id: int = 7, **params: Any) -> dict[str, str]:
+    found = await stage.get(f"jobs/resume_urls/{job}/{resume_id}", **params)
+    return {name: url.replace(stage.platform.settings.base_url, "") for name, url in found.items()}
+
+
+async def consent(client: httpx.AsyncClient, run: str, decision: str = "approved", **more: Any) -> httpx.Response:
+    body = {"decision": decision, **more}
+    return await client.post(f"/api/v1/runs/{run}/consent", json=body, headers={"X-Workspace": "main"})
+
+
+async def ended(stage: Scene, run: str) -> Any:
+    return (await stage.client.get(f"{W}/jobs_u/completed/get/{run}")).json()
+
+
+async def status(stage: Scene, run: str) -> str:
+    answer = await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})
+    return str(answer.json()["status"])
+
+
+async def late(stage: Scene) -> None:
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE timer SET due_at = app_now()")
+    await timers.fire(stage.platform.tools)
+
+
+async def test_a_link_resumes_once(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED, output=js("context.b"))
+    link = (await urls(stage, await job_of(stage, run, "a"), approver="eve"))["resume"]
+    first = await stranger.post(link, json={"ok": 1})
+    again = await stranger.post(link, json={"ok": 2})
+    assert (first.status_code, first.text, again.status_code, again.text) == (201, "resumed by eve", 200, first.text)
+    assert (await ended(stage, run))["result"] == [{"ok": 1}, [{"ok": 1}], ["eve"]]
+
+
+async def test_a_suspended_run_says_for_what_it_waits(stage: Scene) -> None:
+    run = await stage.flow(*SUSPENDED)
+    job = await job_of(stage, run, "a")
+    found = await stage.get(f"jobs_u/get/{run}")
+    assert (found["type"], found["suspend"]) == ("QueuedJob", 1) and await status(stage, run) == "awaiting_approval"
+    assert found["flow_status"]["modules"][1] == {"type": "WaitingForEvents", "id": "b", "job": job, "count": 1}
+    assert [wait["id"] for wait in found["flow_status"]["waits"]] == ["a"]
+    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+    assert (info["flow_id"], info["can_approve"], info["node"], info["job"]) == (run, True, "a", job)
+
+
+async def test_a_get_decides_for_programs_and_not_for_browsers(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED, output=js("resume ?? context.b"))
+    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
+    for headers in ({"Accept": "text/html,*/*"}, {"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}):
+        answer = await stranger.get(link, headers=headers)
+        assert answer.status_code == 303 and answer.headers["location"].startswith("/approve/main/")
+    assert await status(stage, run) == "awaiting_approval"
+    payload = base64.urlsafe_b64encode(json.dumps({"x": "ÿþ?>"}).encode()).decode().rstrip("=")
+    assert (await stranger.get(link, params={"payload": payload, "approver": "eve"})).status_code == 201
+    assert (await ended(stage, run))["result"][0] == {"x": "ÿþ?>"}
+
+
+async def test_a_link_that_cancels_fails_the_run(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED, failure_module=passing("failure", "1"))
+    both = await urls(stage, await job_of(stage, run, "a"), approver="eve")
+    assert (await stranger.post(both["cancel"])).status_code == 201
+    found = await ended(stage, run)
+    error = {"name": "SuspendedDisapproved", "message": "Disapproved by eve"}
+    assert (found["success"], found["result"]) == (False, {"error": error})
+    assert (await stranger.post(both["cancel"])).status_code == 200
+    assert (await stranger.post(both["resume"])).status_code == 409
+
+
+async def test_what_was_not_signed_for_this_is_404(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED)
+    other = await stage.flow(*SUSPENDED)
+    job, foreign = await job_of(stage, run, "a"), await job_of(stage, other, "a")
+    both = await urls(stage, job)
+    good = both["resume"].rsplit("/", 1)[1]
+    for wrong in (
+        both["resume"].replace("/resume/", "/cancel/"),
+        both["cancel"].replace("/cancel/", "/resume/"),
+        both["resume"].replace("/7/", "/8/"),
+        both["resume"].replace(job, foreign),
+        both["resume"].replace(job, run),
+        both["resume"].replace("/main/", "/admins/"),
+        both["resume"][:-1] + ("A" if good[-1] != "A" else "B"),
+        both["resume"].replace(good, "x"),
+        both["resume"].replace(good, "A" * 54),
+        both["resume"].replace(good, good + good),
+    ):
+        answer = await stranger.post(wrong)
+        assert answer.status_code == 404, wrong
+        assert (await stranger.get(wrong)).status_code == 404
+    assert await status(stage, run) == "awaiting_approval" == await status(stage, other)
+
+
+async def test_an_expired_link_is_410(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED)
+    job = UUID(await job_of(stage, run, "a"))
+    past = clock.now() - timedelta(seconds=2)
+    signature = links.sign(stage.platform.keys, "main", job, 7, Action.RESUME, past)
+    answer = await stranger.post(f"{W}/jobs_u/resume/{job}/7/{signature}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "gone")
+    assert await status(stage, run) == "awaiting_approval"
+
+
+async def test_who_may_not_run_gets_no_links(stage: Scene) -> None:
+    run = await stage.flow(*SUSPENDED)
+    job = await job_of(stage, run, "a")
+    vic = await stage.member("vic", role=Role.VIEWER)
+    for call in (f"jobs/resume_urls/{job}/1", f"jobs/job_signature/{job}/1"):
+        assert (await vic.get(f"{W}/{call}")).status_code in (403, 404)
+    assert (await stage.client.get(f"{W}/jobs/resume_urls/{NEVER}/1")).status_code == 404
+    for call in (f"jobs/flow/resume/{run}", f"jobs_u/flow/resume_suspended/{run}"):
+        assert (await vic.post(f"{W}/{call}", json={})).status_code in (403, 404)
+    assert (await consent(vic, run)).status_code in (403, 404)
+
+
+async def test_a_signature_alone(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED)
+    job = await job_of(stage, run, "a")
+    for action, good in (("resume", 201), ("cancel", 404)):
+        answer = await stage.client.get(f"{W}/jobs/job_signature/{job}/9", params={"action": action})
+        found = await stranger.post(f"{W}/jobs_u/resume/{job}/9/{answer.text}")
+        assert found.status_code == good if action == "resume" else found.status_code == 404
+    assert (await stage.client.get(f"{W}/jobs/job_signature/{job}/9?action=x")).status_code == 400
+
+
+async def test_events_are_banked_before_the_step_has_ended(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(script("a", suspend={"required_events": 2}), passing("b", "resumes"), output=js("context.b"))
+    claimed = (await stage.worker.claim())["a"]
+    for resume_id in (1, 2):
+        link = (await urls(stage, str(claimed.id), resume_id))["resume"]
+        assert (await stranger.post(link, json=resume_id)).status_code == 201
+    await stage.worker.finish(claimed, {})
+    assert (await ended(stage, run))["result"] == [1, 2]
+
+
+async def test_a_link_of_the_run_counts_for_what_asks_longest(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(script("a", suspend={}), {**passing("b", "resume"), "suspend": {}}, passing("c", "resume"))
+    claimed = (await stage.worker.claim())["a"]
+    for resume_id in (1, 2):
+        link = (await urls(stage, str(claimed.id), resume_id, flow_level="true"))["resume"]
+        assert f"/{run}/" in link
+        assert (await stranger.post(link, json={"n": resume_id})).status_code == 201
+    await stage.worker.finish(claimed, {})
+    found = await stage.get(f"jobs_u/get/{run}")
+    assert found["success"] is True
+
+
+async def test_consent_decides_an_approval_node(stage: Scene) -> None:
+    run = await stage.flow(approval(message="Pay {{ flow_input.sum }} for {{ run.created_by }}?"), args={"sum": 5})
+    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+    assert info["description"] == "Pay 5 for admin?"
+    answer = await consent(stage.client, run, reason="fine")
+    assert (answer.status_code, answer.json()) == (200, {"decision": "approved", "by": "admin", "first": True})
+    found = (await ended(stage, run))["result"]
+    assert {**found, "at": ""} == {"decision": "approved", "by": "admin", "at": "", "reason": "fine", "form": {}}
+    detail = (await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()
+    assert detail["context"]["ask"]["by"] == "admin"
+    async with stage.platform.db.acquire() as conn:
+        told = await conn.fetch("SELECT actor, parameters::text AS p FROM audit WHERE operation = 'approvals.decide'")
+    assert [(row["actor"], json.loads(row["p"])["decision"]) for row in told] == [("admin", "approved")]
+
+
+async def test_a_rejection_is_the_result(stage: Scene) -> None:
+    run = await stage.flow(approval())
+    assert (await consent(stage.client, run, "rejected", reason="too dear")).status_code == 200
+    found = await ended(stage, run)
+    assert found["success"] is False and found["result"]["by"] == "admin"
+    error = {"name": "Rejected", "message": "Rejected by admin: too dear", "step_id": "ask"}
+    assert found["result"]["error"] == error
+    assert (await consent(stage.client, run)).status_code == 409
+
+
+async def test_the_failure_module_reads_a_rejection(stage: Scene) -> None:
+    run = await stage.flow(
+        approval(), failure_module=passing("failure", "previous_result.error.message"), output=js("context.failure")
+    )
+    await consent(stage.client, run, "rejected")
+    assert (await ended(stage, run))["success"] is True
+    detail = (await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()
+    assert detail["context"]["failure"] == "Rejected by admin"
+
+
+async def test_only_those_who_are_named_decide(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(approval(approvers=["u/bea", "g/ops", "role/viewer"], required_approvals=3))
+    bea = await stage.member("bea", role=Role.OPERATOR)
+    vic = await stage.member("vic", role=Role.VIEWER)
+    dan = await stage.member("dan", role=Role.DEVELOPER)
+    ops = await stage.member("ops1", role=Role.OPERATOR)
+    async with stage.platform.db.transaction() as conn:
+        await conn.execute("INSERT INTO team (workspace, name) VALUES ('main', 'ops')")
+        await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'ops1')")
+    assert (await consent(dan, run)).status_code in (403, 404)
+    assert (await consent(stage.client, run)).status_code == 403
+    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
+    assert (await stranger.post(link)).status_code == 401
+    assert (await dan.post(link)).status_code == 403
+    for client, first in ((bea, True), (bea, False), (vic, True)):
+        answer = await consent(client, run)
+        assert (answer.status_code, answer.json()["first"]) == (200, first)
+    assert (await bea.post(link)).status_code == 200, "one person, one voice"
+    assert await status(stage, run) == "awaiting_approval"
+    assert (await ops.post(link)).status_code == 201
+    assert (await ended(stage, run))["result"]["by"] == "ops1"
+
+
+async def test_nobody_approves_a_run_of_ones_own(stage: Scene) -> None:
+    run = await stage.flow(approval(self_approval=False))
+    assert (await consent(stage.client, run)).status_code == 403
+    bea = await stage.member("bea", role=Role.ADMIN)
+    assert (await consent(bea, run)).status_code == 200
+
+
+async def test_a_suspend_may_ask_for_a_login_and_groups(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    groups = {"type": "javascript", "expr": "[flow_input.group]"}
+    a = {**passing("a", "1"), "suspend": {"user_auth_required": True, "user_groups_required": groups}}
+    run = await stage.flow(a, passing("b", "resume"), args={"group": "ops"})
+    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
+    assert (await stranger.post(link)).status_code == 401
+    assert (await stage.client.post(link)).status_code == 403
+    async with stage.platform.db.transaction() as conn:
+        await conn.execute("INSERT INTO team (workspace, name) VALUES ('main', 'ops')")
+        await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'admin')")
+    assert (await stage.client.post(link)).status_code == 201
+    assert (await ended(stage, run))["success"] is True
+
+
+async def test_a_link_of_the_run_is_no_way_around_a_login(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    nodes = ({**script("a"), "suspend": {"user_auth_required": True}}, passing("b", "1"))
+    run = await stage.flow(*nodes)
+    claimed = (await stage.worker.claim())["a"]
+    link = (await urls(stage, str(claimed.id), flow_level="true"))["resume"]
+    assert (await stranger.post(link)).status_code == 201
+    await stage.worker.finish(claimed, {})
+    assert await status(stage, run) == "awaiting_approval"
+    more = (await urls(stage, run, 8, flow_level="true"))["resume"]
+    assert (await stranger.post(more)).status_code == 401
+
+
+async def test_what_is_sent_along_fits_the_form(stage: Scene) -> None:
+    form = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "number", "maximum": 9}}}
+    run = await stage.flow(approval(form=form))
+    for wrong in ({}, {"sum": 10}, {"sum": "x"}):
+        answer = await consent(stage.client, run, form=wrong)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
+    assert (await consent(stage.client, run, form={"sum": 3})).status_code == 200
+    assert (await ended(stage, run))["result"]["form"] == {"sum": 3}
+
+
+async def test_several_questions_need_a_name(stage: Scene) -> None:
+    run = await stage.flow({**approval("p"), "needs": []}, {**approval("q"), "needs": []})
+    answer = await consent(stage.client, run)
+    assert (answer.status_code, answer.json()["error"]["details"]) == (409, {"nodes": ["p", "q"]})
+    assert (await consent(stage.client, run, node="q")).status_code == 200
+    assert (await consent(stage.client, run, node="q")).status_code == 409
+    assert (await consent(stage.client, run)).status_code == 200
+    assert set((await ended(stage, run))["result"]) == {"p", "q"}
+
+
+async def test_silence(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(approval(timeout=60))
+    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
+    await late(stage)
+    found = await ended(stage, run)
+    assert found["result"]["error"]["name"] == "Rejected" and found["result"]["decision"] == "timeout"
+    assert (await stranger.post(link)).status_code == 409
+
+
+async def test_a_suspend_that_goes_on_tells_why(stage: Scene) -> None:
+    suspend = {"timeout": 60, "continue_on_disapprove_timeout": True}
+    run = await stage.flow(
+        {**passing("a", "1"), "suspend": suspend}, passing("b", "resume.error"), output=js("context.b")
+    )
+    await late(stage)
+    assert (await ended(stage, run))["result"]["name"] == "SuspendedDisapproved"
+
+
+async def test_resume_as_whoever_may_run(stage: Scene) -> None:
+    run = await stage.flow(*SUSPENDED, output=js("context.b"))
+    assert (await stage.client.post(f"{W}/jobs/flow/resume/{run}", json={"y": 1})).status_code == 201
+    assert (await ended(stage, run))["result"] == [{"y": 1}, [{"y": 1}], ["admin"]]
+    assert (await stage.client.post(f"{W}/jobs/flow/resume/{run}", json={})).status_code == 409
+
+
+async def test_resume_suspended_says_yes_and_no(stage: Scene) -> None:
+    for approved in (True, False):
+        run = await stage.flow(*SUSPENDED)
+        job = await job_of(stage, run, "a")
+        body = {"payload": {"z": 1}, "approved": approved}
+        answer = await stage.client.post(f"{W}/jobs_u/flow/resume_suspended/{job}", json=body)
+        assert answer.status_code == 201
+        assert (await ended(stage, run))["success"] is approved
+
+
+async def test_the_flow_behind_a_link(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow({**passing("a", "1"), "suspend": {"required_events": 2}}, passing("b", "1"), args={"x": 1})
+    job = await job_of(stage, run, "a")
+    link = (await urls(stage, job, approver="eve"))["resume"]
+    await stranger.post(link)
+    found = (await stranger.get(link.replace("/resume/", "/get_flow/"))).json()
+    assert (found["job"]["id"], found["job"]["args"]) == (run, {"x": 1})
+    assert found["approvers"] == [{"resume_id": 7, "approver": "eve"}]
+
+
+async def test_a_cancelled_run_asks_nobody(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED)
+    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
+    await stage.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})
+    assert (await stranger.post(link)).status_code == 409
+    assert (await ended(stage, run))["canceled"] is True
+
+
+async def test_the_cookie_of_another_sites_page_speaks_for_nobody(stage: Scene) -> None:
+    run = await stage.flow(approval(approvers=["u/admin"]))
+    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
+    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta", cookies={"token": token}) as browser:
+        for headers in ({}, {"Sec-Fetch-Site": "cross-site"}):
+            assert (await browser.post(link, headers=headers)).status_code == 401
+        assert (await browser.post(link, headers={"Sec-Fetch-Site": "same-origin"})).status_code == 201
+
+
+async def test_a_token_of_another_workspace_speaks_for_nobody(stage: Scene) -> None:
+    run = await stage.flow(approval(approvers=["role/admin"]))
+    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
+    zoe = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
+    assert (await zoe.post(link)).status_code == 401
+    assert client_of(stage.app, "wrong") and (await client_of(stage.app, "wrong").post(link)).status_code == 401
