@@ -1,18 +1,84 @@
-"""Arguments as callers send them: the body, a GET's payload, headers. The JSON itself is not parsed."""
+"""Arguments as callers send them: a body of some type, a GET's payload, headers. JSON itself is not parsed."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
+from litestar.datastructures import UploadFile
 
 from orvanta_platform.errors import InvalidInput
+from orvanta_platform.http.requests import AnyRequest
 
 NO_ARGS = b"{}"
 _SECRET = frozenset({"authorization", "cookie", "x-orvanta"})
 _BOM = b"\xef\xbb\xbf"
+_FORM = "application/x-www-form-urlencoded"
+_MOST_FIELDS = 1000
+RAW = "raw_string"
+"""The argument that holds a body of text."""
+
+
+async def args_of(request: AnyRequest) -> bytes:
+    """The arguments of a request's body, by its content type alone, whatever the body looks like. Raises InvalidInput.
+
+    JSON gives its members, a form its fields (of the same name: a list), text the one argument `raw_string`. A file
+    of a multipart form is `{name, type, base64}`: data, as if it stood in JSON. No type counts as JSON, and so does
+    JSON that is sent as a form, as curl's -d does.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await _multipart(request)
+    body = await request.body()
+    if kind in ("", "application/json") or kind.endswith("+json") or (kind == _FORM and body.lstrip()[:1] == b"{"):
+        return args_of_body(body)
+    if kind == _FORM:
+        return _fields(_form_pairs(body))
+    if kind.startswith("text/") or kind == "application/xml" or kind.endswith("+xml"):
+        return msgspec.json.encode({RAW: text_of(body)})
+    raise InvalidInput(
+        f"A body of type {kind[:100]} cannot become arguments.",
+        hint="Send JSON, a form or text.",
+        details={"path": ""},
+    )
+
+
+def text_of(body: bytes) -> str:
+    """A body as text. Raises InvalidInput where it is not UTF-8."""
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"The input is not UTF-8: byte {error.start}.", details={"path": ""}) from error
+
+
+def _form_pairs(body: bytes) -> list[tuple[str, Any]]:
+    try:
+        return [*parse_qsl(body.decode("ascii"), True, errors="strict", max_num_fields=_MOST_FIELDS)]
+    except (UnicodeDecodeError, ValueError) as error:
+        raise InvalidInput(f"The form cannot be read: {error}.", details={"path": ""}) from error
+
+
+async def _multipart(request: AnyRequest) -> bytes:
+    form = await request.form()
+    pairs: list[tuple[str, Any]] = []
+    for name, value in form.multi_items():
+        if isinstance(value, UploadFile):
+            content = base64.b64encode(await value.read()).decode()
+            pairs.append((name, {"name": value.filename, "type": value.content_type, "base64": content}))
+        else:
+            pairs.append((name, value))
+    return _fields(pairs)
+
+
+def _fields(pairs: Iterable[tuple[str, Any]]) -> bytes:
+    found: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return msgspec.json.encode({name: values[0] if len(values) == 1 else values for name, values in found.items()})
 
 
 def args_of_body(body: bytes) -> bytes:
@@ -22,10 +88,7 @@ def args_of_body(body: bytes) -> bytes:
         return NO_ARGS
     if not text.startswith(b"{"):
         raise InvalidInput("The input must be a JSON object.", details={"path": ""})
-    try:
-        text.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"The input is not UTF-8: byte {error.start}.", details={"path": ""}) from error
+    text_of(text)
     return text
 
 

@@ -23,7 +23,7 @@ from orvanta_platform.http.events import MEDIA_TYPE, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of
-from orvanta_platform.http.run_input import args_of_body, args_of_payload, with_headers
+from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, with_headers
 from orvanta_platform.http.schemas.runs import (
     DependenciesBody,
     FlowDependenciesBody,
@@ -127,7 +127,7 @@ async def run_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
     """Start the script at a path; the answer is the run's id."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
     return str(await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options))
 
 
@@ -136,7 +136,7 @@ async def run_script_version(
     request: AnyRequest, workspace: FromPath[str], hash: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
     """Start one version of a script."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
     return str(await runs.start_script_version(call.platform, call.actor, workspace, hash, args, call.options))
 
 
@@ -145,7 +145,7 @@ async def run_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> str:
     """Start the workflow at a path."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
     return str(await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options))
 
 
@@ -154,7 +154,7 @@ async def run_flow_version(
     request: AnyRequest, workspace: FromPath[str], version: FromPath[int], call: NamedDependency[RunCall]
 ) -> str:
     """Start one version of a workflow."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
     return str(await runs.start_flow_version(call.platform, call.actor, workspace, version, args, call.options))
 
 
@@ -195,7 +195,7 @@ async def wait_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Start the script at a path and answer with its result."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
     starting = runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
 
@@ -215,7 +215,17 @@ async def wait_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Start the workflow at a path and answer with its result."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
+    starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
+    return await _result(call, workspace, starting)
+
+
+@get(f"{_WAIT}/f/{{path:path}}", opt=shape(answer=Any, query=("payload",)))
+async def wait_flow_get(
+    workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall], payload: FromQuery[str | None] = None
+) -> Response[bytes]:
+    """The same for callers that can only GET: `payload` is the arguments as base64url of JSON."""
+    args = call.args(args_of_payload(payload))
     starting = runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _result(call, workspace, starting)
 
@@ -225,7 +235,7 @@ async def stream_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
     """Start the script at a path and answer with its updates as server-sent events, until it has ended."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
     run = await runs.start_script(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _updates(call, workspace, run)
 
@@ -235,7 +245,7 @@ async def stream_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
     """Start the workflow at a path and answer with its updates as server-sent events, until it has ended."""
-    args = call.args(args_of_body(await request.body()))
+    args = call.args(await args_of(request))
     run = await runs.start_flow(call.platform, call.actor, workspace, item_path(path), args, call.options)
     return await _updates(call, workspace, run)
 
@@ -339,6 +349,7 @@ _HANDLERS = [
     wait_script,
     wait_script_get,
     wait_flow,
+    wait_flow_get,
     stream_script,
     stream_flow,
     wait_preview,

@@ -11,7 +11,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import AnyObject, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, platform_of
 from orvanta_platform.http.routes.jobs_run import trigger_of
-from orvanta_platform.http.run_input import args_of_body
+from orvanta_platform.http.run_input import args_of
 from orvanta_platform.services import runs
 from orvanta_platform.services.runs import RunOptions
 
@@ -38,7 +38,7 @@ async def start_workflow(request: AnyRequest, path: FromPath[str]) -> Response[b
     if actor.workspace is None:
         raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
     options = RunOptions(trigger=trigger_of(actor), idempotency_key=request.headers.get("idempotency-key"))
-    args = args_of_body(await request.body())
+    args = await args_of(request)
     started = await runs.start_flow(
         platform_of(request), actor, actor.workspace, place.removesuffix(_RUNS), args, options
     )

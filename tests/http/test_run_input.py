@@ -1,0 +1,77 @@
+"""What becomes of a body that starts a run: its content type says how it is read, and nothing else does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import PYTHON, Scene, W, scene
+
+PATH = "f/hooks/take"
+FORM = "application/x-www-form-urlencoded"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        answer = await made.client.post(f"{W}/scripts/create", json={**PYTHON, "path": PATH, "summary": ""})
+        assert answer.status_code == 201, answer.text
+        yield made
+
+
+async def args(stage: Scene, **sent: Any) -> Any:
+    """The arguments that a body becomes."""
+    answer = await stage.client.post(f"{W}/jobs/run/p/{PATH}", **sent)
+    assert answer.status_code == 201, answer.text
+    return await stage.get(f"jobs_u/get_args/{answer.text}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "found"),
+    [
+        ("application/json; charset=utf-8", '{"a": "ä"}', {"a": "ä"}),
+        ("application/cloudevents+json", '{"a": 1}', {"a": 1}),
+        (FORM, "a=1&b=x+y&b=%C3%A4&c=", {"a": "1", "b": ["x y", "ä"], "c": ""}),
+        (FORM, '{"a": 1}', {"a": 1}),
+        ("text/plain", '{"a": 1}', {"raw_string": '{"a": 1}'}),
+        ("text/xml", "<a/>", {"raw_string": "<a/>"}),
+        (FORM, "__proto__=1&constructor=2", {"__proto__": "1", "constructor": "2"}),
+    ],
+)
+async def test_bodies(stage: Scene, kind: str, body: str, found: Any) -> None:
+    assert await args(stage, content=body.encode(), headers={"Content-Type": kind}) == found
+
+
+async def test_multipart_forms_are_data(stage: Scene) -> None:
+    files = [("file", ("../x.png", b"\x00\x01", "image/png")), ("tag", (None, "a")), ("tag", (None, "b"))]
+    file = {"name": "../x.png", "type": "image/png", "base64": "AAE="}
+    assert await args(stage, files=files) == {"file": file, "tag": ["a", "b"]}
+    forged = {"file": {"name": "/etc/passwd", "type": "text/plain", "path": "/etc/passwd"}}
+    assert await args(stage, json=forged) == forged, "an object that looks like a file is that object"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/octet-stream", b'{"a": 1}'),
+        ("image/png", b"\x89"),
+        ("application/json", b"[1]"),
+        ("text/plain", b"\xff"),
+        (FORM, b"a=%ff"),
+        (FORM, b"a=\xff"),
+        (FORM, b"&".join(b"a=%d" % n for n in range(1001))),
+        ("multipart/form-data; boundary=x", b"nonsense"),
+        ("multipart/form-data", b"--x--"),
+    ],
+)
+async def test_bodies_that_are_refused(stage: Scene, kind: str, body: bytes) -> None:
+    headers = {"Content-Type": kind}
+    answer: httpx.Response = await stage.client.post(f"{W}/jobs/run/p/{PATH}", content=body, headers=headers)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["error"]["code"] in ("invalid_input", "bad_request")
+    assert json.loads((await stage.client.get(f"{W}/jobs/list")).text) == []
