@@ -14,7 +14,7 @@ from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
 from orvanta_platform.workflow.languages import RUNNABLE
 
 PAGE = (Path(__file__).parents[2] / "docs/guides/languages.md").read_text()
-EXAMPLES = dict(re.findall(r"^## (.+?)\n+```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+EXAMPLES = dict(re.findall(r"^## ([^\n]+)\n+```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
 RESULTS: dict[str, tuple[str, Any]] = {
     "Python": ("python3", {"hello": "Ada", "born": None}),
     "TypeScript and JavaScript": ("bun", {"hello": ["Ada", "Ada"]}),
@@ -43,6 +43,14 @@ async def test_an_example_gives_its_result(runtimes: Runtimes, example: str) -> 
     ran = await run(runtimes, language, EXAMPLES[example], {"name": "Ada"})
     assert ran.value == expected
     assert ("greeting Ada\n" in ran.log) == (language != "duckdb")
+
+
+@pytest.mark.parametrize(("fence", "language"), [("python", "python3"), ("typescript", "bun")])
+async def test_the_examples_of_streams(runtimes: Runtimes, fence: str, language: str) -> None:
+    code = re.search(rf"^## Streamed results.*?^```{fence}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert code is not None
+    ran = await run(runtimes, language, code[1], {"name": "Ada"})
+    assert (ran.value, ran.streamed) == (None, "hello Ada")
 
 
 def test_every_language_is_told() -> None:

@@ -46,6 +46,19 @@ function main() {
     return 5;
 }
 """,
+    "go": r"""
+package inner
+
+import "fmt"
+
+func main() (int, error) {
+	fmt.Println("before")
+	fmt.Println(`OV_STREAM: one\ntwo`)
+	fmt.Println("WM_STREAM:  three")
+	fmt.Println("no OV_STREAM: four")
+	return 5, nil
+}
+""",
     "ruby": r"""
 def main
   puts "before"

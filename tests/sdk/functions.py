@@ -26,6 +26,7 @@ NOW = frozenset(
         *("get_variable", "set_variable", "get_resource", "set_resource", "list_resources"),
         *("get_connection", "set_connection", "list_connections"),
         *("set_state", "get_state", "get_state_path"),
+        *("append_to_result_stream", "stream_result"),
         *("parse_resource_syntax", "parse_variable_syntax", "parse_s3_object"),
         *("BusinessError.__init__", "throw_business_error"),
     }
@@ -59,7 +60,6 @@ LATER = {
         *("duckdb_connection_settings", "polars_connection_settings", "boto3_connection_settings"),
         *("load_s3_file", "load_s3_file_reader", "write_s3_file", "delete_s3_object"),
     },
-    "results that are streamed": {"append_to_result_stream", "stream_result"},
     "tables of the workspace": {
         *("Orvanta.datatable", "Orvanta.ducklake", "datatable", "ducklake"),
         *("DataTableClient.__init__", "DataTableClient.query", "DucklakeClient.__init__", "DucklakeClient.query"),

@@ -36,6 +36,7 @@ def main(given: dict) -> list:
         variables(client, given)
         resources(client, given)
         state(client)
+        streams()
         without_a_server()
     finally:
         sys.setprofile(None)
@@ -193,6 +194,12 @@ def state(client):
         assert give() == {"n": n, "seen": [1, 2]} == client.state
     client.state = "a word"
     assert client.get_state() == "a word"
+
+
+def streams():
+    """What they print is a stream in a job, and elsewhere only lines."""
+    orvanta.stream_result(text for text in ("one\n", "two"))
+    orvanta.append_to_result_stream(" three")
 
 
 def without_a_server():
