@@ -13,6 +13,7 @@ from orvanta_platform.http import errors, openapi
 from orvanta_platform.http.gate import Gate
 from orvanta_platform.http.requests import PLATFORM
 from orvanta_platform.http.routes import (
+    approval_page,
     first_password,
     flows,
     instance,
@@ -42,6 +43,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *jobs.ROUTES,
     *v1.ROUTES,
     *first_password.ROUTES,
+    *approval_page.ROUTES,
 ]
 
 

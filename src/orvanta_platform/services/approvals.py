@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -23,7 +25,7 @@ from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict, Gone, NotFound
-from orvanta_platform.services import approvers, jobs
+from orvanta_platform.services import approvers, jobs, results
 from orvanta_platform.services.approvers import Asked, Voice
 from orvanta_platform.services.asking import asked_of, open_in
 from orvanta_platform.services.platform import Platform
@@ -34,6 +36,7 @@ LINK_LIVES = timedelta(days=30)
 """How long a signed link is good."""
 
 _RESUME_IDS = 1 << 31
+_LARGEST_HINTS = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +124,7 @@ class Seen:
     """What the holder of a link may see: the run, what was said in it, what the link is signed for.
 
     `asked`: what the link's node asks or will ask; None: nothing, or nothing any more. `reader` may read this run.
+    `hints`: what a suspended step gave for the form: default_args and enums.
     """
 
     run: JobRow
@@ -128,6 +132,7 @@ class Seen:
     actions: set[Action]
     asked: Asked | None
     reader: Actor
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
@@ -143,7 +148,8 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
         except Conflict:
             asked = None
         said = await rows.decisions_of_run(conn, row.run)
-        return Seen(run, said, signed, asked, system(workspace, name="link"))
+    hints = await _hints(platform, asked)
+    return Seen(run, said, signed, asked, system(workspace, name="link"), hints)
 
 
 async def decide(
@@ -271,6 +277,16 @@ async def _of_link(platform: Platform, conn: Connection, row: JobRow, job: UUID)
     opened = [await asked_of(platform, conn, row.run, each.job) for each in await rows.open_of_run(conn, row.run)]
     asking = [each for each in opened if each is not None]
     return next((each for each in asking if not each.consent.needs_login), asking[0] if asking else None)
+
+
+async def _hints(platform: Platform, asked: Asked | None) -> dict[str, Any]:
+    """What the suspended step gave to drive the form, beside its links."""
+    if asked is None or asked.opened is None or asked.opened.kind != "suspend":
+        return {}
+    key = (asked.opened.job, "result", "")
+    raw = (await results.load_values(platform, [key])).get(key, b"{}")
+    value = msgspec.json.decode(raw) if len(raw) <= _LARGEST_HINTS else {}
+    return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}
 
 
 async def _record(conn: Connection, workspace: str, row: JobRow, job: UUID, approved: bool, voice: Voice) -> None:

@@ -1,0 +1,125 @@
+"""The page that a person is sent to: what is asked, and two buttons. It works without a script, and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
+
+from orvanta_platform.control.links import Action
+from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, OrvantaError, Unauthenticated
+from orvanta_platform.http import approval_html as html
+from orvanta_platform.http.requests import AnyRequest, platform_of
+from orvanta_platform.http.routes.approvals import voice_of
+from orvanta_platform.services import approvals
+from orvanta_platform.services.approvals import Link, Seen
+
+_PATH = "/approve/{workspace:str}/{id:uuid}/{resume_id:int}/{signature:str}"
+_MOST_FIELDS = 200
+_LONGEST_REASON = 2_000
+_OURS = 500
+
+
+@get(_PATH)
+async def show_approval(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    signature: FromPath[str],
+    approver: FromQuery[str | None] = None,
+) -> Response[bytes]:
+    """Show what is asked. Looking decides nothing."""
+    try:
+        seen = await approvals.look_by_link(platform_of(request), workspace, Link(id, resume_id, signature))
+    except OrvantaError as error:
+        return _refused(error)
+    return _page(html.question(seen, _name(request, approver), hints=seen.hints))
+
+
+@post(_PATH, status_code=200)
+async def decide_approval(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    resume_id: FromPath[int],
+    signature: FromPath[str],
+    approver: FromQuery[str | None] = None,
+) -> Response[bytes]:
+    """A button was pressed."""
+    platform, link = platform_of(request), Link(id, resume_id, signature)
+    try:
+        seen = await approvals.look_by_link(platform, workspace, link)
+        sent = _fields(await request.body())
+        approved = _decision(sent)
+        action = _action(seen, approved)
+    except OrvantaError as error:
+        return _refused(error)
+    form = html.form_of(seen.asked.consent.form, sent) if seen.asked else {}
+    reason = sent.get("reason", "").strip()[:_LONGEST_REASON] or None
+    voice = voice_of(request, approver, msgspec.json.encode(form), reason)
+    try:
+        outcome = await approvals.decide_by_link(platform, workspace, link, action, approved=approved, voice=voice)
+    except InvalidInput as error:
+        shown = html.question(seen, _name(request, approver), error=f"{error.message}", given=sent, hints=seen.hints)
+        return _page(shown, error.status)
+    except OrvantaError as error:
+        return _refused(error)
+    word = "approved" if outcome.approved else "rejected"
+    return _page(html.message(f"It is {word}", f"Recorded: {word} by {outcome.approver}.", "You may close this page."))
+
+
+def _name(request: AnyRequest, approver: str | None) -> str | None:
+    """Who is logged in; else the name that the link says, which is no login."""
+    voice = voice_of(request, approver, b"{}")
+    return voice.name if voice.actor is not None else None
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        raise BadRequest("The form cannot be read.") from error
+
+
+def _decision(sent: Mapping[str, str]) -> bool:
+    decision = sent.get("decision")
+    if decision not in ("approved", "rejected"):
+        raise BadRequest("Nothing was decided.", hint="Press one of the buttons.")
+    return decision == "approved"
+
+
+def _action(seen: Seen, approved: bool) -> Action:
+    """What the link is signed for that allows this decision. Raises BadRequest."""
+    wanted = Action.RESUME if approved else Action.CANCEL
+    hidden = seen.asked is not None and seen.asked.consent.hide_cancel and not approved
+    if wanted in seen.actions:
+        return wanted
+    if Action.PAGE in seen.actions and not hidden:
+        return Action.PAGE
+    raise BadRequest("This link does not allow that decision.")
+
+
+def _page(body: bytes, status: int = 200) -> Response[bytes]:
+    return Response(
+        body,
+        status_code=status,
+        media_type="text/html",
+        headers={"Content-Security-Policy": html.POLICY, "X-Frame-Options": "DENY"},
+    )
+
+
+def _refused(error: OrvantaError) -> Response[bytes]:
+    """An error as a page; what is ours is told by the common handler."""
+    if error.status >= _OURS:
+        raise error
+    title = "Decided already" if isinstance(error, Conflict) else "This does not work"
+    hint = "Log in, then open this link again." if isinstance(error, Unauthenticated) else error.hint
+    return _page(html.message(title, error.message, hint), error.status)
+
+
+ROUTES = [show_approval, decide_approval]
