@@ -306,3 +306,16 @@ async def test_the_package_may_have_another_name(runtimes: Runtimes) -> None:
 async def test_marked_lines_are_stream_and_no_log(runtimes: Runtimes) -> None:
     ran = await go_on(runtimes, 'func main() int { fmt.Println("a\\nOV_STREAM: one"); fmt.Println("b"); return 5 }')
     assert (ran.value, ran.streamed, ran.log) == (5, "one", "a\nb\n")
+
+
+async def test_a_compiler_without_a_version_is_an_error_of_the_job(runtimes: Runtimes) -> None:
+    def unknown() -> str:
+        raise OSError("there is no VERSION")
+
+    assert GO.build is not None
+    builds = Builds(runtimes.packages, runtimes.staging, runtimes.run, runtimes.make_output)
+    failed = await builds.provide(replace(GO.build, version=unknown), spec("go", FIRST), Collected(), asyncio.Event())
+    assert isinstance(failed, JobOutcome)
+    assert failed.error is not None
+    assert (failed.error.name, failed.started) == ("CannotStart", False)
+    assert "there is no VERSION" in failed.error.message

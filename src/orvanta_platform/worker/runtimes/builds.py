@@ -59,7 +59,7 @@ class Builds:
         self._longest_s = longest_s
 
     def is_made(self, build: Build, spec: JobSpec) -> bool:
-        """Whether the job's script is compiled already."""
+        """Whether the job's script is compiled already. Raises OSError where the compiler's version cannot be told."""
         return (self._packages / _place(build, spec)).is_dir()
 
     async def provide(self, build: Build, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> str | JobOutcome:
@@ -67,22 +67,19 @@ class Builds:
 
         A build that fails leaves nothing, so that the next job tries again.
         """
-        place = _place(build, spec)
-        final = self._packages / place
-        if final.is_dir():
-            return place
         try:
+            place = _place(build, spec)
+            final = self._packages / place
+            if final.is_dir():
+                return place
             async with self._turns.alone(spec.workspace, cancelled):
-                if not final.is_dir():
-                    failed = await self._make(build, spec, final, log, cancelled)
-                    if failed is not None:
-                        return failed
+                failed = None if final.is_dir() else await self._make(build, spec, final, log, cancelled)
         except Stopped:
             return JobOutcome(None, JobError("Cancelled", "cancelled"), 0, started=False, stopped_by="cancel")
         except (OSError, UnsafeTree) as error:
-            told = JobError("CannotStart", f"the compiled script cannot be kept: {error}")
+            told = JobError("CannotStart", f"the script cannot be compiled: {error}")
             return JobOutcome(None, told, 0, started=False)
-        return place
+        return place if failed is None else failed
 
     async def _make(
         self, build: Build, spec: JobSpec, final: Path, log: LogSink, cancelled: asyncio.Event

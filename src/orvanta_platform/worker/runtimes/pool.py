@@ -178,7 +178,9 @@ class Runtimes:
         runtime = self._runtimes.get(spec.language)
         if runtime is None or runtime.build is None or runtime.missing() is not None:
             return False
-        return not self._builds.is_made(runtime.build, spec)
+        with contextlib.suppress(OSError):  # `run` says why
+            return not self._builds.is_made(runtime.build, spec)
+        return False
 
     async def run(self, spec: JobSpec, log: LogSink, cancelled: asyncio.Event) -> JobOutcome:
         """Run one job to its end. Never raises for what the job does.

@@ -1,0 +1,115 @@
+"""Go from the call to the answer: deployed, compiled by a worker, its secrets taken out of all that it gives back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+
+from orvanta_platform.control.masking import MASK
+from orvanta_platform.db import workers
+from orvanta_platform.db.workers import NewWorker
+from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.loop import Worker
+from orvanta_platform.worker.runtimes.pool import Runtimes
+from orvanta_platform.worker.runtimes.registry import BY_LANGUAGE
+
+SECRET = "s3cr3t-pa-ss-word"
+CODE = """package inner
+
+import (
+	"fmt"
+	"strings"
+)
+
+func main(key string, fail bool) (any, error) {
+	fmt.Println("key:", key)
+	if fail {
+		panic("no " + key)
+	}
+	return map[string]any{"key": key, "size": len(strings.TrimSpace(key))}, nil
+}
+"""
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path, warm_compiler: None) -> AsyncIterator[Scene]:
+    """A platform with a worker of its own."""
+    missing = BY_LANGUAGE["go"].missing()
+    if missing is not None:
+        pytest.skip(missing)
+    async with scene(database, tmp_path / "home") as made:
+        row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "full")
+        async with made.platform.db.acquire() as connection:
+            await workers.register(connection, row)
+        runtimes = Runtimes(tmp_path / "home", [])
+        await runtimes.start()
+        worker = Worker(made.platform, runtimes, Lease(row.id, 1, 3600))
+        running = asyncio.create_task(worker.run())
+        yield made
+        worker.drain()
+        await running
+        await runtimes.close()
+
+
+async def ran(stage: Scene, call: str, body: dict[str, Any]) -> tuple[int, Any, str]:
+    """Status, result and log of a run."""
+    answer = await stage.client.post(f"{W}/jobs/run_wait_result/{call}", json=body)
+    log = (await stage.client.get(f"{W}/jobs_u/get_logs/{answer.headers['x-run-id']}")).text
+    return answer.status_code, answer.json(), log
+
+
+async def test_a_deployed_script_is_compiled_once_and_keeps_its_secret(stage: Scene) -> None:
+    variable = {"path": "f/team/pw", "value": SECRET, "is_secret": True, "description": ""}
+    assert (await stage.client.post(f"{W}/variables/create", json=variable)).status_code == 201
+    body = {"path": "f/team/go", "summary": "", "language": "go", "content": CODE}
+    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    schema = (await stage.get("scripts/get/p/f/team/go"))["schema"]
+    assert schema["properties"] == {"key": {"type": "string"}, "fail": {"type": "boolean"}}
+    given = {"key": "$var:f/team/pw", "fail": False}
+    status, result, log = await ran(stage, "p/f/team/go", given)
+    assert (status, result) == (200, {"key": MASK, "size": len(SECRET)})
+    assert log.count("compiling") == 1
+    assert f"key: {MASK}\n" in log
+    status, result, log = await ran(stage, "p/f/team/go", {**given, "fail": True})
+    error = result["error"]
+    assert (status, error["name"], error["message"]) == (500, "Panic", f"no {MASK}")
+    assert "at main (script.go:11)" in error["stack"]
+    assert "compiling" not in log
+    assert SECRET not in f"{error}{log}"
+
+
+async def test_what_the_compiler_says_is_the_error_of_the_run(stage: Scene) -> None:
+    body = {"language": "go", "content": CODE.replace("TrimSpace", "Nothing"), "args": {}}
+    status, result, log = await ran(stage, "preview", body)
+    assert (status, result["error"]["name"]) == (500, "CompileError")
+    assert result["error"]["message"] == "script.go:13:56: undefined: strings.Nothing"
+    status, result, log = await ran(stage, "preview", body)
+    assert (status, log.count("compiling")) == (500, 1)
+
+
+async def test_go_runs_in_a_workflow_beside_others(stage: Scene) -> None:
+    code = "package inner\n\nfunc main(x int) int { return 2 * x }\n"
+    go = {"type": "rawscript", "language": "go", "content": code,
+          "input_transforms": {"x": {"type": "javascript", "expr": "flow_input.x + 1"}}}  # fmt: skip
+    python = {"type": "rawscript", "language": "python3", "content": "def main(x): return x + 1",
+              "input_transforms": {"x": {"type": "javascript", "expr": "results.a"}}}  # fmt: skip
+    value = {"modules": [{"id": "a", "value": go}, {"id": "b", "value": python}]}
+    status, result, _ = await ran(stage, "preview_flow", {"value": value, "args": {"x": 4}})
+    assert (status, result) == (200, 11)
+
+
+async def test_no_script_may_name_the_builder(stage: Scene) -> None:
+    body = {"language": "go builder", "content": CODE, "args": {}}
+    answer = await stage.client.post(f"{W}/jobs/run/preview", json=body)
+    assert answer.status_code == 400
+    module = {"id": "a", "value": {"type": "rawscript", "content": CODE, "language": "go builder"}}
+    status, result, _ = await ran(stage, "preview_flow", {"value": {"modules": [module]}, "args": {}})
+    error = result["error"]
+    assert (status, error["name"], error["message"]) == (500, "no_runtime", "There is no language go builder.")
