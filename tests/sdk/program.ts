@@ -24,6 +24,7 @@ export async function main(given: Given) {
   await resources(given);
   await state();
   await runs(given);
+  await streams();
   return { workspace: process.env.WM_WORKSPACE, email: await wmill.usernameToEmail(given.username) };
 }
 
@@ -75,4 +76,14 @@ async function runs(given: Given) {
   await refused(() => wmill.waitJob(slow), "not wanted");
   const root = await wmill.getRootJobId(await wmill.runFlowAsync(given.flow, { n: 1 }));
   same(root.length, 36);
+}
+
+async function* parts() {
+  yield "two ";
+  yield "three";
+}
+
+async function streams() {
+  wmill.appendToResultStream("one\n");
+  await wmill.streamResult(parts());
 }

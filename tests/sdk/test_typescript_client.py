@@ -28,11 +28,15 @@ def test_a_typescript_job_calls_with_its_token(installation: Installation, given
     assert deployed.status_code == 201, deployed.text
     locked(installation, deployed.text)
     answer = installation.client.post(f"{W}/jobs/run_wait_result/p/{path}", json={"given": given.to(job=True)})
-    log = installation.client.get(f"{W}/jobs_u/get_logs/{answer.headers['X-Run-Id']}").text
+    run = answer.headers["X-Run-Id"]
+    log = installation.client.get(f"{W}/jobs_u/get_logs/{run}").text
     assert answer.status_code == 200, answer.text[:3000] + log[-3000:]
     assert answer.json() == {"workspace": "main", "email": given.values["email"]}
     assert "opened ***" in log
     assert "s3cret-value" not in log
+    update = installation.client.get(f"{W}/jobs_u/getupdate/{run}", params={"stream_offset": 0}).json()
+    assert update["new_result_stream"] == "one\ntwo three"
+    assert "_STREAM: " not in log
 
 
 def locked(installation: Installation, hash_: str) -> dict[str, Any]:
