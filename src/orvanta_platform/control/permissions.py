@@ -75,6 +75,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("flow", "write"): Rule(_WRITE, By.WRITE, "flows:write"),
         ("preview", "run"): Rule(_WRITE, By.READ_IF_NAMED, "jobs:run"),
         ("run", "read"): Rule(_ANY, By.READ, "jobs:read"),
+        ("run", "write_state"): Rule(_RUN, By.READ, "jobs:run"),
         ("run", "decide"): Rule(_RUN, By.READ, "jobs:run"),
         ("run", "cancel"): Rule(_RUN, By.READ, "jobs:write"),
         ("schedule", "read"): Rule(_ANY, By.READ, "schedules:read"),

@@ -1,0 +1,45 @@
+"""Flow user states: what the steps of a run share beside their results."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from litestar import MediaType, Response, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.http.openapi import AnyObject
+from orvanta_platform.http.openapi import call as shape
+from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
+from orvanta_platform.services import user_states
+
+_STATE = "/api/w/{workspace:str}/jobs/flow/user_states/{id:uuid}/{key:str}"
+
+
+@get(_STATE, opt=shape(answer=Any))
+async def get_flow_user_state(
+    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], key: FromPath[str]
+) -> Response[bytes]:
+    """What the run keeps under a key; `null` where there is nothing. `id` is the run's or that of one of its jobs."""
+    found = await user_states.get(platform_of(request), actor_of(request), workspace, id, key)
+    return Response(found, media_type=MediaType.JSON)
+
+
+@post(_STATE, status_code=200, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+async def set_flow_user_state(
+    request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], key: FromPath[str]
+) -> str:
+    """Keep any JSON under a key of the run: expressions read it as `context.<key>`."""
+    raw = (await request.body()).strip() or b"null"
+    try:
+        msgspec.json.decode(raw)
+        raw.decode()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The body is not JSON: {str(error)[:200]}.") from error
+    await user_states.put(platform_of(request), actor_of(request), workspace, id, key, raw)
+    return "set"
+
+
+ROUTES: list[Any] = [get_flow_user_state, set_flow_user_state]

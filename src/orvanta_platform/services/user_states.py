@@ -1,0 +1,59 @@
+"""Flow user states: a run's context, read and written from outside its steps."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from functools import partial
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import context
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.steps import NewValue
+from orvanta_platform.errors import BadRequest, Conflict, TooLarge
+from orvanta_platform.services import jobs, results, values
+from orvanta_platform.services.platform import Platform
+
+_KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+_SHOWN = 2_000
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str) -> bytes:
+    """The value that the run of `id` keeps under `key`, as JSON text; `null` where there is none. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    place = (row.run, "context", key)
+    return (await results.load_values(platform, [place])).get(place, b"null")
+
+
+async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str, raw: bytes) -> None:
+    """Keep JSON text under `key` in the run of `id`, which is under way.
+
+    Raises NotFound, Forbidden, BadRequest, TooLarge, and Conflict where the run has ended.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    permissions.require(actor, "write_state", jobs.thing(row))
+    if not _KEY.fullmatch(key):
+        raise BadRequest("The key must be 1 to 200 printable characters.")
+    if len(raw) > platform.settings.result_limit:
+        raise TooLarge(f"The value has {len(raw)} bytes; the limit is {platform.settings.result_limit}.")
+    attempt = secrets.randbits(62)
+    value = await values.keep(platform.storage, workspace, row.run, row.run, "context", raw, name=key, attempt=attempt)
+    await platform.db.retrying(partial(_write, row, key, raw, value))
+    platform.notify.run_changed(row.run)
+
+
+async def _write(row: JobRow, key: str, raw: bytes, value: NewValue, conn: Connection) -> None:
+    live = await run_rows.lock_run(conn, row.run)
+    if live is None or live.cancel_at is not None:
+        raise Conflict("The run has ended: its states stay as they are.")
+    shown = msgspec.Raw(raw) if len(raw) <= _SHOWN else None
+    data = msgspec.json.encode({"name": key, "size": len(raw), "value": shown}).decode()
+    await context.set_value(conn, value, row.node, data)

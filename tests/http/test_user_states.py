@@ -1,0 +1,59 @@
+"""Flow user states: the run's context from outside, for those who may run it, while it is under way."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+from orvanta_platform.control.actor import Role
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+def state(id: Any, key: str) -> str:
+    return f"{W}/jobs/flow/user_states/{id}/{key}"
+
+
+async def test_a_state_is_the_context_of_the_run(stage: Scene) -> None:
+    more = {"export": {"seen": {"type": "javascript", "expr": "context['a b'].n + 1"}}}
+    run = await stage.flow(script("a", **more), output={"type": "javascript", "expr": "context"})
+    job = (await stage.worker.claim())["a"]
+    assert (await stage.client.get(state(run, "a b"))).json() is None
+    for id, value in ((run, {"n": 1}), (job.id, {"n": 4})):
+        answer = await stage.client.post(state(id, "a b"), json=value)
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
+        assert (await stage.client.get(state(run, "a b"))).json() == value
+    await stage.worker.finish(job, {})
+    found = await stage.get(f"jobs_u/completed/get/{run}")
+    assert found["result"] == {"a b": {"n": 4}, "seen": 5}
+    assert (await stage.client.get(state(run, "a b"))).json() == {"n": 4}
+    assert (await stage.client.post(state(run, "a b"), json=1)).status_code == 409
+    async with stage.platform.db.acquire() as conn:
+        told = await conn.fetch("SELECT node, data::text AS d FROM event WHERE kind = 'export' ORDER BY seq")
+    assert [(row["node"], '"a b"' in row["d"]) for row in told] == [(None, True), ("a", True), ("a", False)]
+
+
+async def test_a_large_state_is_kept_by_reference(stage: Scene) -> None:
+    run = await stage.flow(script("a"))
+    large = "x" * 400_000
+    assert (await stage.client.post(state(run, "k"), json=large)).status_code == 200
+    assert (await stage.client.get(state(run, "k"))).json() == large
+
+
+async def test_who_may_read_and_who_may_write(stage: Scene) -> None:
+    run = await stage.flow(script("a"))
+    for role, username in ((Role.OPERATOR, "bea"), (Role.VIEWER, "vic")):
+        client = await stage.member(username, role=role)
+        assert (await client.get(state(run, "k"))).status_code == 404
+        assert (await client.post(state(run, "k"), json=1)).status_code == 404
+    assert (await stage.client.post(state(run, "k"), content=b"{")).status_code == 400
+    assert (await stage.client.post(state(run, "x" * 201), json=1)).status_code == 400
