@@ -46,11 +46,17 @@ class HandWorker:
     async def claim_all(self, free: int = 10) -> list[Claimed]:
         """The same, also where many jobs are of runs of one script."""
         async with self.platform.db.transaction() as conn:
-            return await self._claimer.claim(conn, free)
+            return await self._claim(conn, free)
 
     async def claim_on(self, conn: Connection, free: int = 10) -> dict[str, Claimed]:
         """The same in a transaction of the caller's."""
-        return {job.node or "": job for job in await self._claimer.claim(conn, free)}
+        return {job.node or "": job for job in await self._claim(conn, free)}
+
+    async def _claim(self, conn: Connection, free: int) -> list[Claimed]:
+        found: list[Claimed] = []
+        while len(found) < free and (more := await self._claimer.claim(conn, free - len(found))):
+            found += more
+        return found
 
     async def print(self, job: Claimed, text: str) -> None:
         """One chunk of the job's log."""

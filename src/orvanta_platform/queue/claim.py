@@ -62,22 +62,24 @@ class Claimer:
         self._pairs: list[tuple[str, int]] = []
         self._last_pairs: list[tuple[str, int]] = []
         self._guessed = False
+        self._used_up = False
         self._pairs_at = float("-inf")
         self._waters: dict[tuple[str, int, int], _Water] = {}
         self._claims = itertools.count(1)
 
     async def claim(self, connection: Connection, free: int) -> list[Claimed]:
-        """Up to `free` jobs. Fewer: there is no more work that this worker may take now."""
-        taken: list[Claimed] = await self._guess(connection, free)
-        if taken:
-            return taken
-        for fresh in (False, True):
-            now = clock.monotonic()
-            if fresh or now - self._pairs_at > PAIRS_AGE_S:
-                await self._look(connection, now)
-            taken += await self._claim(connection, free - len(taken), now)
-            if len(taken) >= free or self._pairs_at == now:
-                break
+        """Up to `free` jobs. None: there is no work that this worker may take now.
+
+        Fewer: what was known of the queue is used up. They need not wait for the look that the next claim begins with.
+        """
+        taken = await self._guess(connection, free)
+        now = clock.monotonic()
+        if not taken and not self._used_up and now - self._pairs_at <= PAIRS_AGE_S:
+            taken = await self._claim(connection, free, now)
+            self._used_up = len(taken) < free
+        if not taken:
+            await self._look(connection, now)
+            taken = await self._claim(connection, free, now)
         return taken
 
     async def _guess(self, connection: Connection, free: int) -> list[Claimed]:
@@ -93,7 +95,7 @@ class Claimer:
         return await self._claim(connection, free, now)
 
     async def _look(self, connection: Connection, now: float) -> None:
-        self._guessed = False
+        self._guessed = self._used_up = False
         pairs = await jobs.waiting_pairs(connection)
         self._pairs = [pair for pair in pairs if self._serves(pair[0])]
         self._last_pairs = self._pairs or self._last_pairs

@@ -51,7 +51,9 @@ class Worker:
     async def claim(self, free: int = 10) -> list[Claimed]:
         """What there is to do, at most `free` jobs."""
         async with self.platform.db.acquire() as connection:
-            found = await self.claimer.claim(connection, free)
+            found: list[Claimed] = []
+            while len(found) < free and (more := await self.claimer.claim(connection, free - len(found))):
+                found += more
         self.held |= {job.id: job for job in found}
         return found
 
