@@ -41,3 +41,18 @@ def derived_id(run: UUID, *parts: str | int) -> UUID:
 def node_job_id(run: UUID, node: str) -> UUID:
     """The id of a top-level node of a run: its job's, or that of a node without a job."""
     return derived_id(run, "node", node)
+
+
+def inner_job_id(run: UUID, frame: UUID | None, node: str) -> UUID:
+    """The id of a node in a frame of a run (None: at its top level): its job's, or that of a node without a job."""
+    return node_job_id(run, node) if frame is None else derived_id(run, "node", frame.hex, node)
+
+
+def opening_id(run: UUID, holder: UUID, attempt: int) -> UUID:
+    """The id of one opening of the node `holder` (its own id) of a run; `attempt` counts from 0."""
+    return derived_id(run, "opening", holder.hex, attempt)
+
+
+def frame_id(run: UUID, opening: UUID, place: int) -> UUID:
+    """The id of the body number `place` of an opening: an iteration, or a branch."""
+    return derived_id(run, "frame", opening.hex, place)

@@ -32,6 +32,7 @@ class Claimed(msgspec.Struct, frozen=True):
     run: RunRow
     lane: int = 0
     seq: int | None = None
+    frame: UUID | None = None
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -60,6 +61,7 @@ class LiveJob(msgspec.Struct, frozen=True):
     generation: int | None
     claimed_at: datetime | None
     openings: int = 0
+    frame: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class HeldJob:
 
 @dataclass(frozen=True, slots=True)
 class DueTimer:
-    """A timer whose time has come: `kind` start or cancel (of the run), retry (of the job)."""
+    """A timer whose time has come: `kind` start or cancel (of the run), retry or timeout (of the job)."""
 
     run: UUID
     job: UUID
@@ -121,6 +123,7 @@ def _claimed(row: Any) -> Claimed:
         scheduled_at=row["scheduled_at"],
         priority=row["run_priority"],
         queue=row["run_queue"],
+        parent=row["run_parent"],
     )
     return Claimed(
         id=row["id"],
@@ -137,6 +140,7 @@ def _claimed(row: Any) -> Claimed:
         run=run,
         lane=row["lane"],
         seq=row["claimed_seq"],
+        frame=row["frame"],
     )
 
 

@@ -73,6 +73,7 @@ class RunRow(msgspec.Struct, frozen=True):
     queue: str | None = None
     timeout_s: float | None = None
     cancel_at: datetime | None = None
+    parent: UUID | None = None
 
 
 class NewRun(msgspec.Struct, frozen=True):

@@ -346,6 +346,9 @@ CREATE TABLE job_live (
     claimed_at   timestamptz,
     attempts     json NOT NULL DEFAULT '[]',
     openings     integer NOT NULL DEFAULT 0,
+    frame        uuid,
+    parent       uuid,
+    place        integer,
     CHECK ((state = 'running') = (worker IS NOT NULL AND generation IS NOT NULL)),
     CHECK ((state = 'available') = (seq IS NOT NULL))
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
@@ -355,6 +358,7 @@ CREATE INDEX job_live_run ON job_live (run);
 COMMENT ON COLUMN job_live.lane IS '0: a run under way; 1: the first job of a new run.';
 COMMENT ON COLUMN job_live.attempt IS 'How often it was started.';
 COMMENT ON COLUMN job_live.attempts IS 'The attempts that ended without ending the job: [{attempt, worker, claimed_at, ended_at, reason}].';
+COMMENT ON COLUMN job_live.frame IS 'The frame in which its node stands; null: the run.';
 COMMENT ON COLUMN job_live.openings IS 'How many openings this attempt has: a worker that knows of fewer masks too little.';
 
 CREATE TABLE opening (
@@ -370,10 +374,42 @@ CREATE TABLE opening (
 CREATE INDEX opening_at ON opening (at);
 COMMENT ON TABLE opening IS 'A secret that an attempt of a running job was given: what its worker has to mask, sealed for that attempt. Dropped after the job.';
 
+CREATE TABLE frame (
+    id         uuid PRIMARY KEY,
+    run        uuid NOT NULL,
+    parent     uuid,
+    holder     uuid NOT NULL,
+    body       smallint NOT NULL,
+    place      integer NOT NULL,
+    state      bytea NOT NULL,
+    begun_at   timestamptz NOT NULL DEFAULT app_now()
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX frame_run ON frame (run);
+COMMENT ON TABLE frame IS 'An open body of a loop or branch: as run_live is for the run itself. Its run is locked before it is read.';
+COMMENT ON COLUMN frame.parent IS 'The frame in which the holder stands; null: the run.';
+COMMENT ON COLUMN frame.holder IS 'The counter of the node whose body it is.';
+
+CREATE TABLE counter (
+    id         uuid PRIMARY KEY,
+    run        uuid NOT NULL,
+    frame      uuid,
+    node_index integer NOT NULL,
+    attempt    integer NOT NULL,
+    state      bytea NOT NULL,
+    child      uuid,
+    begun_at   timestamptz NOT NULL DEFAULT app_now()
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_cost_delay = 0);
+CREATE INDEX counter_run ON counter (run);
+CREATE INDEX counter_child ON counter (child) WHERE child IS NOT NULL;
+COMMENT ON COLUMN counter.child IS 'The run of a sub-workflow.';
+COMMENT ON TABLE counter IS 'A loop, branch or sub-workflow under way: how many of its bodies are open and which is next. Its id is the node''s.';
+
 CREATE TABLE timer (
     run    uuid NOT NULL,
     job    uuid NOT NULL,
-    kind   text NOT NULL CHECK (kind IN ('start', 'retry', 'cancel', 'wait', 'deadline')),
+    kind   text NOT NULL CHECK (kind IN ('start', 'retry', 'cancel', 'wait', 'deadline', 'timeout')),
     due_at timestamptz NOT NULL,
     PRIMARY KEY (run, job, kind)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
@@ -519,9 +555,15 @@ CREATE TABLE job (
     ended_at    timestamptz NOT NULL,
     attempts    json NOT NULL DEFAULT '[]',
     mem_peak_kb integer,
-    log_chars   bigint NOT NULL DEFAULT 0
+    log_chars   bigint NOT NULL DEFAULT 0,
+    parent      uuid,
+    place       integer,
+    result_of   uuid
 ) PARTITION BY RANGE (id);
 CREATE INDEX job_run ON job (run);
+CREATE INDEX job_parent ON job (parent, place) WHERE parent IS NOT NULL;
+COMMENT ON COLUMN job.parent IS 'The frame it ran in; with a place, the opening of the loop or branch of which it is that body. Null: the run.';
+COMMENT ON COLUMN job.result_of IS 'Whose value is the result of a frame; null: its own.';
 COMMENT ON COLUMN job.queue IS 'Null: a node that needed no job (decided inside the step).';
 
 CREATE TABLE event (
@@ -696,7 +738,7 @@ SELECT j.id, j.workspace, true AS is_step, true AS ended, j.run, j.node, j.node_
        j.queue, r.priority, j.run AS parent, r.root, r.trigger, r.created_by, r.email, r.permissioned_as,
        j.enqueued_at AS created_at, j.enqueued_at AS scheduled_at, j.started_at, j.ended_at,
        j.state = 'cancelled' AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
-       j.error_name, j.id AS result_of, w.name AS worker, j.attempt,
+       j.error_name, coalesce(j.result_of, j.id) AS result_of, w.name AS worker, j.attempt,
        j.failures, j.mem_peak_kb, j.log_chars, r.labels, NULL::bytea AS run_state,
        NULL::text AS job_state, NULL::timestamptz AS retry_at, true AS served
 FROM job j
@@ -712,7 +754,7 @@ SELECT j.id, j.workspace, true AS is_step, true AS ended, j.run, j.node, j.node_
        j.queue, r.priority, j.run AS parent, r.root, r.trigger, r.created_by, r.email, r.permissioned_as,
        j.enqueued_at AS created_at, j.enqueued_at AS scheduled_at, j.started_at, j.ended_at,
        j.state = 'cancelled' AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
-       j.error_name, j.id AS result_of, w.name AS worker, j.attempt,
+       j.error_name, coalesce(j.result_of, j.id) AS result_of, w.name AS worker, j.attempt,
        j.failures, j.mem_peak_kb, j.log_chars, r.labels, NULL::bytea AS run_state,
        NULL::text AS job_state, NULL::timestamptz AS retry_at, true AS served
 FROM job j

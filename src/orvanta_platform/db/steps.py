@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 from uuid import UUID
@@ -38,7 +39,10 @@ class Ending(msgspec.Struct, frozen=True):
 
 
 class NodeEnding(msgspec.Struct, frozen=True):
-    """The end of a node that needed no job."""
+    """The end of a node that needed no job, or of a frame.
+
+    `parent`, `place`, `result_of` as in the table job. `failures`: attempts of a loop or branch that failed.
+    """
 
     id: UUID
     node: str
@@ -46,12 +50,18 @@ class NodeEnding(msgspec.Struct, frozen=True):
     kind: str
     state: Literal["succeeded", "failed", "cancelled"]
     error_name: str | None = None
+    parent: UUID | None = None
+    place: int | None = None
+    result_of: UUID | None = None
+    failures: int = 0
+    started_at: datetime | None = None
 
 
 class NewJob(msgspec.Struct, frozen=True):
     """A job to enqueue; with `worker` and `generation` it is made already claimed (hand-off).
 
-    `lane` is 1 for the first jobs of a new run, 0 for those of a run under way.
+    `lane` is 1 for the first jobs of a new run, 0 for those of a run under way. `frame`, `parent` and `place` as in
+    the table job_live.
     """
 
     id: UUID
@@ -66,6 +76,9 @@ class NewJob(msgspec.Struct, frozen=True):
     timeout_s: float | None = None
     worker: UUID | None = None
     generation: int | None = None
+    frame: UUID | None = None
+    parent: UUID | None = None
+    place: int | None = None
 
 
 class Wake(msgspec.Struct, frozen=True):
@@ -96,12 +109,17 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 
 class RunEnd(msgspec.Struct, frozen=True):
-    """How the run ends; `result_of` names whose value is its result, None for null."""
+    """How the run ends; `result_of` names whose value is its result, None for null.
+
+    `reports`: the run it is a sub-workflow of is told. `skipped`: it was stopped early and is labelled so.
+    """
 
     status: Literal["succeeded", "failed", "cancelled"]
     recovered: bool = False
     error_name: str | None = None
     result_of: UUID | None = None
+    reports: bool = False
+    skipped: bool = False
 
 
 NO_WAITS = WaitWrite()
@@ -193,6 +211,8 @@ def _parts(steps: Sequence[StepWrite]) -> frozenset[str]:
             parts.add("updated")
         else:
             parts |= _END_PARTS
+            if step.end.reports:
+                parts.add("reported")
         if step.inbox_seq is not None:
             parts.add("taken")
         for ending in step.endings:
@@ -241,6 +261,7 @@ def _head(step: StepWrite) -> tuple[Any, ...]:
         end.error_name,
         end.result_of,
         step.inbox_seq,
+        end.skipped,
     )
 
 

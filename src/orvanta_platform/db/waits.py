@@ -32,13 +32,12 @@ class WaitWrite:
 
     timers: Sequence[NodeTimer] = ()
     dropped: Sequence[tuple[UUID, str]] = ()
-    skipped: bool = False
     opened: Sequence[NewApproval] = ()
     closed: Sequence[UUID] = ()
     taken: tuple[UUID, int] | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.timers or self.dropped or self.skipped or self.opened or self.closed or self.taken)
+        return bool(self.timers or self.dropped or self.opened or self.closed or self.taken)
 
 
 async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite) -> None:
@@ -62,8 +61,6 @@ async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWr
         await approvals.open_waits(connection, run, workspace, waits.opened)
     if waits.taken:
         await approvals.take(connection, *waits.taken)
-    if waits.skipped:
-        await connection.execute(queries["mark_skipped"].text, run)
 
 
 async def node_timers(connection: Connection, run: UUID) -> dict[UUID, datetime]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import approval, condition, ends, waits
-from orvanta_platform.engine.effects import Enqueue
+from orvanta_platform.engine import approval, condition, containers, ends, waits
+from orvanta_platform.engine.effects import Enqueue, Opening, OpenInside
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Delay, Fail, Open, Prepare, Succeed, Verdict
+from orvanta_platform.engine.verdict import Delay, Fail, Open, OpenUp, Prepare, Succeed, Verdict
 
 MAX_TIMEOUT_S = 365 * 86_400.0
 """No time limit of a node is longer: a year."""
@@ -29,11 +29,13 @@ def begin(step: Step) -> None:
         return
     step.ready.clear()
     for index, verdict in verdicts:
-        if step.phase is Phase.FAILING:
+        if step.phase in (Phase.FAILING, Phase.STOPPING):
             return
         match verdict:
             case Prepare(timeout_s):
                 step.prepared[index] = timeout_s
+            case OpenUp(opening):
+                step.prepared[index] = opening
             case Succeed(mark, result, exports, hold):
                 ends.succeed(step, index, exports, mark, result=result, hold=hold)
             case Delay():
@@ -47,8 +49,13 @@ def begin(step: Step) -> None:
 def enqueue(step: Step) -> None:
     """Put what was prepared into the queue, in document order."""
     for index in sorted(step.prepared):
+        prepared = step.prepared[index]
+        if isinstance(prepared, Opening):
+            step.mark(index, Mark.WAITING_CHILDREN)
+            step.effects.append(OpenInside(index, prepared))
+            continue
         step.mark(index, Mark.QUEUED)
-        step.effects.append(Enqueue(index, step.prepared[index], step.failures.get(index, 0)))
+        step.effects.append(Enqueue(index, prepared, step.failures.get(index, 0)))
     step.prepared.clear()
 
 
@@ -64,8 +71,13 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
             return waits.delay(step, node)
         case Kind.APPROVAL:
             return approval.verdict(step, node)
+        case Kind.IDENTITY if step.plan.inner:
+            return waits.passed_on(step, node)
         case _:
-            return _job(step, node)
+            limited = _job(step, node)
+            if node.kind.is_container and isinstance(limited, Prepare):
+                return containers.verdict(step, node, limited.timeout_s)
+            return limited
 
 
 def _job(step: Step, node: Node) -> Verdict | None:

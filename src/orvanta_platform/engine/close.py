@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from orvanta_platform.engine import stops
 from orvanta_platform.engine.effects import (
     ErrorOf,
     Null,
@@ -12,6 +13,7 @@ from orvanta_platform.engine.effects import (
     Thrown,
 )
 from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.plan import Stop
 from orvanta_platform.engine.result import result
 from orvanta_platform.engine.state import LIVE, SUCCESSES, Mark, Phase
 from orvanta_platform.engine.states import Status
@@ -27,6 +29,8 @@ def close(step: Step) -> None:
     match step.phase:
         case Phase.NORMAL:
             _end_well(step)
+        case Phase.STOPPING:
+            _end_stopped(step)
         case Phase.FAILING:
             _after_failure(step)
         case Phase.DISAPPROVED:
@@ -78,10 +82,34 @@ def _end_by_failure_module(step: Step) -> None:
 
 def _end_well(step: Step) -> None:
     outcome = result(step)
+    stop = step.plan.each_stop
     if isinstance(outcome, Err):
         _end(step, Status.FAILED, Thrown(outcome))
-    elif outcome is not None:
+    elif outcome is not None and stop is None:
         _end(step, Status.SUCCEEDED, outcome)
+    elif outcome is not None and stop is not None:
+        _end_iteration(step, outcome, stop)
+
+
+def _end_iteration(step: Step, outcome: ResultRef, stop: Stop) -> None:
+    """An iteration of a loop with stop_after_if, which is asked of its result."""
+    answer = step.ask("stop", len(step.plan.nodes), stop.expr, outcome=outcome)
+    if answer is None:
+        return
+    wanted = answer if isinstance(answer, Err) else stops.wanted(stop) if answer.truthy else False
+    if isinstance(wanted, Err):
+        _end(step, Status.FAILED, Thrown(wanted))
+    else:
+        _end(step, Status.SUCCEEDED, outcome, stopped=wanted, skipped=wanted and stop.skips)
+
+
+def _end_stopped(step: Step) -> None:
+    """A node's stop_after_if ended the list; a failure of what still ran is one all the same."""
+    if step.order:
+        _after_failure(step)
+        return
+    index, skips = step.halted or (0, False)
+    _end(step, Status.SUCCEEDED, OfNode(index), stopped=True, skipped=skips)
 
 
 def _end(
@@ -92,8 +120,9 @@ def _end(
     recovered: bool = False,
     error_node: int | None = None,
     skipped: bool = False,
+    stopped: bool = False,
 ) -> None:
     step.phase = Phase.ENDED
     step.turn(status)
     step.effects.append(Record("run_ended", error_node, {"status": status.value, "recovered": recovered}))
-    step.effects.append(RunEnded(status, outcome, recovered, error_node, skipped))
+    step.effects.append(RunEnded(status, outcome, recovered, error_node, skipped, stopped))

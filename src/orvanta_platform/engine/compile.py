@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 
 from orvanta_platform.engine import consents
-from orvanta_platform.engine.plan import Edge, Join, Kind, Node, Plan, Retry, Target
+from orvanta_platform.engine.plan import Body, Edge, Join, Kind, Node, Plan, Retry, Stop, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
 from orvanta_platform.workflow.normal import normalise_value
 
 _KINDS = frozenset(Kind)
-_RETRIED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK})
+_LOOPS = frozenset(kind for kind in Kind if kind.is_loop)
+_RETRIED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, *(kind for kind in Kind if kind.is_container)})
 """Kinds on which `retry` means something; on others `validate` warns that it does nothing."""
 
 
@@ -26,19 +27,17 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
     """
     tree = normalise_value(value)
     built = graph.build(tree)
+    inside = graph.build({"modules": [built.failure.tree]}) if built.failure else None
+    _refuse(built, inside)
     top = built.top
-    broken = [top.nodes[index].id for cycle in top.cycles for index in cycle]
-    broken += [top.nodes[edge.target].id for edge in top.dangling]
-    broken += [node.id for node in built.nodes() if node.kind not in _KINDS or node.join not in set(Join)]
-    if broken:
-        raise InvalidWorkflow(
-            f"This version cannot run: {', '.join(dict.fromkeys(broken))}.", details={"nodes": broken}
-        )
-    nodes = tuple(_node(node, node.index) for node in top.nodes)
+    numbers = _Numbers(len(top.nodes) + 1)
+    lists = _Lists(built, numbers)
+    nodes = tuple(lists.node(node, node.index) for node in top.nodes)
+    failure = _Lists(inside, numbers).node(inside.top.nodes[0], len(nodes)) if inside else None
     return Plan(
         nodes=nodes,
         starts=top.starts,
-        failure=_node(built.failure, len(nodes)) if built.failure else None,
+        failure=failure,
         output=tree.get("output"),
         is_list=not top.is_graph,
         main_sinks=top.main_sinks,
@@ -46,7 +45,72 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         skip_expr=tree.get("skip_expr") or None,
         env=msgspec.json.encode(tree.get("flow_env") or {}),
         indexes={node.id: node.index for node in nodes},
+        deep=tuple(node for _, node in sorted(numbers.deep.items())),
+        nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
     )
+
+
+def _refuse(built: graph.Graph, inside: graph.Graph | None) -> None:
+    broken: list[str] = []
+    for each in (built, inside):
+        for nodes in each.lists if each else ():
+            broken += [nodes.nodes[index].id for cycle in nodes.cycles for index in cycle]
+            broken += [nodes.nodes[edge.target].id for edge in nodes.dangling]
+            broken += [node.id for node in nodes.nodes if node.kind not in _KINDS or node.join not in set(Join)]
+    broken += [node.id for node in filter(None, [built.preprocessor]) if node.kind not in _KINDS]
+    if broken:
+        raise InvalidWorkflow(
+            f"This version cannot run: {', '.join(dict.fromkeys(broken))}.", details={"nodes": broken}
+        )
+
+
+class _Numbers:
+    """Numbers for the nodes inside others, in the order in which they are met."""
+
+    def __init__(self, first: int) -> None:
+        self._next = first
+        self.deep: dict[int, Node] = {}
+
+    def take(self) -> int:
+        self._next += 1
+        return self._next - 1
+
+
+class _Lists:
+    """The lists of one graph, made into plans from the outside in."""
+
+    def __init__(self, built: graph.Graph, numbers: _Numbers) -> None:
+        self._built = built
+        self._numbers = numbers
+
+    def node(self, node: graph.Node, index: int) -> Node:
+        return _node(node, index, index, self._bodies(node))
+
+    def _bodies(self, node: graph.Node) -> tuple[Body, ...]:
+        value = node.value
+        each = _stop(node.tree.get("stop_after_if")) if node.kind in _LOOPS else None
+        plans = [self._plan(self._built.lists[place], each) for place in node.bodies]
+        branches = value.get("branches") or [] if node.kind in ("branchone", "branchall") else []
+        found = [
+            Body(plan, branch.get("expr"), branch.get("skip_failure") is True)
+            for plan, branch in zip(plans, branches, strict=False)
+        ]
+        return (*found, *(Body(plan) for plan in plans[len(found) :]))
+
+    def _plan(self, nodes: graph.NodeList, each: Stop | None) -> Plan:
+        numbered = [(self._numbers.take(), node) for node in nodes.nodes]
+        made = tuple(_node(node, node.index, number, self._bodies(node)) for number, node in numbered)
+        self._numbers.deep |= {node.number: node for node in made}
+        return Plan(
+            nodes=made,
+            starts=nodes.starts,
+            is_list=not nodes.is_graph,
+            main_sinks=nodes.main_sinks,
+            handling_sinks=nodes.handling_sinks,
+            indexes={node.id: node.index for node in made},
+            inner=True,
+            each_stop=each,
+        )
 
 
 def single_plan(
@@ -72,13 +136,15 @@ def single_plan(
         ancestors=0,
         retry=_retry(retry),
         timeout=timeout,
+        number=0,
     )
     return Plan(nodes=(node,), starts=(0,), single=True, indexes={node_id: 0})
 
 
-def _node(node: graph.Node, index: int) -> Node:
+def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -> Node:
     tree, value = node.tree, node.value
     kind = Kind(node.kind)
+    stop = _stop(tree.get("stop_after_if"))
     return Node(
         index=index,
         id=node.id,
@@ -105,11 +171,27 @@ def _node(node: graph.Node, index: int) -> Node:
         else None,
         approval=consents.of_approval(value) if kind is Kind.APPROVAL else None,
         suspend=None if kind is Kind.APPROVAL else consents.of_suspend(tree.get("suspend")),
+        number=number,
+        bodies=bodies,
+        iterator=value.get("iterator"),
+        # Iterations that share their processes come one after the other.
+        parallel=value.get("parallel") is True and value.get("squash") is not True,
+        parallelism=value.get("parallelism"),
+        skip_failures=value.get("skip_failures") is True,
+        stop_after_if=None if kind.is_loop else stop,
+        stop_after_all=_stop(tree.get("stop_after_all_iters_if")) if kind.is_loop else None,
     )
 
 
 def _mock(mock: Mapping[str, Any]) -> bytes | None:
     return msgspec.json.encode(mock.get("return_value")) if mock.get("enabled") is True else None
+
+
+def _stop(tree: Mapping[str, Any] | None) -> Stop | None:
+    if not tree or not isinstance(tree.get("expr"), str):
+        return None
+    message = tree.get("error_message")
+    return Stop(tree["expr"], tree.get("skip_if_stopped") is True, message if isinstance(message, str) else None)
 
 
 def _retry(tree: Mapping[str, Any] | None) -> Retry | None:

@@ -1,4 +1,4 @@
-"""The condition node: its expression is decided inside the step, without a job."""
+"""Nodes decided inside the step, without a job: a condition, and, inside loops and branches, an identity."""
 
 from __future__ import annotations
 

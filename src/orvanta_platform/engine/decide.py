@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orvanta_platform.engine import approval, ends
+from orvanta_platform.engine import approval, containers, ends
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.close import cancel, close, end_unstarted
 from orvanta_platform.engine.effects import CloseTimer, Decision, Need, Record
@@ -12,6 +12,7 @@ from orvanta_platform.engine.events import (
     Answers,
     Approved,
     CancelRequested,
+    ChildrenEnded,
     DeadlineDue,
     Err,
     Event,
@@ -80,6 +81,9 @@ def _take_in(step: Step, event: Event) -> bool:
             return approval.rejected(step, event)
         case DeadlineDue():
             return approval.deadline(step, event)
+        case ChildrenEnded():
+            _note_running(step)
+            return containers.ended(step, event)
         case _:
             assert_never(event)
 
@@ -106,14 +110,7 @@ def _finish(step: Step, index: int, error: Err | None, *, retryable: bool) -> bo
     if error is not None:
         ends.fail(step, index, error, retryable=retryable)
         return True
-    node = step.plan.node(index)
-    exports, hold = ends.exports(step, node), ends.hold(step, node)
-    if isinstance(exports, Err):
-        ends.fail(step, index, exports, retryable=False)
-    elif isinstance(hold, Err):
-        ends.fail(step, index, hold, retryable=False)
-    elif exports is not None and hold is not None:
-        ends.succeed(step, index, exports, hold=hold)
+    ends.finish(step, step.plan.node(index))
     return True
 
 
@@ -132,7 +129,7 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
         return False
     if step.nodes[index] in HELD:
         return False
-    if step.phase in (Phase.FAILING, Phase.DISAPPROVED, Phase.CANCELLING):
+    if step.phase in (Phase.FAILING, Phase.STOPPING, Phase.DISAPPROVED, Phase.CANCELLING):
         step.forget_failures(index)
         step.end(index, Mark.CANCELLED, error=error)
         return True

@@ -27,6 +27,11 @@ Purpose = Literal[
     "until",
     "groups",
     "message",
+    "iterator",
+    "parallelism",
+    "branch",
+    "inputs",
+    "stop",
 ]
 
 TimerKind = Literal["wait", "deadline"]
@@ -109,6 +114,38 @@ class OpenWait:
 @dataclass(frozen=True, slots=True)
 class CloseWait:
     """Nobody is asked any more."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a node opens. `width`: bodies at once at most, `total`: bodies in all (None: until something ends it).
+
+    `first`: the number of the first one, which names the branch that was chosen. `items`: JSON text of a loop's array.
+    `args`: JSON text of a sub-workflow's input. `timeout_s`: for all of it. `attempt` counts from 0.
+    """
+
+    total: int | None
+    width: int
+    attempt: int
+    first: int = 0
+    items: bytes | None = None
+    args: bytes | None = None
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInside:
+    """The node waits for what is inside it, which begins now; ChildrenEnded follows when that has ended."""
+
+    node: int
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class CancelChildren:
+    """What is inside the node is cancelled; ChildrenEnded follows when it has ended."""
 
     node: int
 
@@ -213,7 +250,8 @@ class RunEnded:
     """The run ended succeeded, failed or cancelled. `recovered`: the failure module made it succeed.
 
     `error_node`: the first unhandled failure in order of commit, or the failure module where that failed.
-    `skipped`: skip_expr was true.
+    `stopped`: a node's stop_after_if ended it early; of a list inside a node, the loop around it ends as well.
+    `skipped`: skip_expr was true, or a stop says so.
     """
 
     status: Status
@@ -221,6 +259,7 @@ class RunEnded:
     recovered: bool = False
     error_node: int | None = None
     skipped: bool = False
+    stopped: bool = False
 
 
 Effect = (
@@ -233,6 +272,8 @@ Effect = (
     | OpenWait
     | CloseWait
     | KeepResume
+    | OpenInside
+    | CancelChildren
     | NodeEnded
     | Export
     | RunStatus
@@ -247,7 +288,8 @@ class Ask:
 
     `source` is the text of a JavaScript expression, or a Transform tree. `node` is who asks: it bounds what
     is readable (`scope.visible`); `len(plan.nodes)` for `output`. Asks of an export and of retry_if read the
-    node's own result as `result`: that of the event, or `result` here for a node without a job.
+    node's own result as `result`: that of the event, or `result` here for a node without a job. One with an
+    `outcome` reads the result of the whole list as `result`.
     """
 
     key: tuple[str | int, ...]
@@ -255,6 +297,7 @@ class Ask:
     purpose: Purpose
     source: Any
     result: bytes | None = None
+    outcome: ResultRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from orvanta_platform.engine import duration, retry, suspending
+from orvanta_platform.engine import duration, retry, stops, suspending
 from orvanta_platform.engine.effects import Export, Record, Retry, SetTimer
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Node
@@ -27,8 +27,16 @@ def exports(step: Step, node: Node, *, result: bytes | None = None) -> Exports |
     return thrown or tuple((name, answer.raw) for name, answer in answers if isinstance(answer, Answer))
 
 
-def hold(step: Step, node: Node) -> Hold | Err | None:
-    """What keeps the edges of a node closed after success; None while an answer is missing. Last nodes hold nothing."""
+def hold(step: Step, node: Node, *, result: bytes | None = None) -> Hold | Err | None:
+    """What keeps the edges of a node closed after success; None while an answer is missing. Last nodes hold nothing.
+
+    `result` is given for a node without a job. One whose list ends here holds nothing either.
+    """
+    stop = stops.verdict(step, node, result=result)
+    if stop is None or isinstance(stop, Err):
+        return stop
+    if stop:
+        return Hold(stops=True)
     if not node.targets or step.phase is not Phase.NORMAL:
         return NO_HOLD
     if node.suspend is not None:
@@ -50,6 +58,17 @@ def _suspend(step: Step, node: Node, groups: Any | None) -> Hold | Err | None:
     return Hold(suspend=True, groups=answer.raw) if isinstance(answer, Answer) else answer
 
 
+def finish(step: Step, node: Node) -> None:
+    """The node's work ended well: what hangs on its end is asked, then it has succeeded."""
+    written, held = exports(step, node), hold(step, node)
+    if isinstance(written, Err):
+        fail(step, node.index, written, retryable=False)
+    elif isinstance(held, Err):
+        fail(step, node.index, held, retryable=False)
+    elif written is not None and held is not None:
+        succeed(step, node.index, written, hold=held)
+
+
 def succeed(
     step: Step,
     index: int,
@@ -68,6 +87,8 @@ def succeed(
         step.effects.append(SetTimer(index, "wait", hold.sleep_s))
     else:
         step.end(index, mark, result=result)
+        if hold.stops:
+            stops.stop_by(step, step.plan.node(index))
     step.effects += [Export(index, name, raw) for name, raw in exports]
 
 

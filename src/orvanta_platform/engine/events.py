@@ -102,4 +102,31 @@ class DeadlineDue:
     record: bytes
 
 
-Event = Started | Succeeded | Failed | TimerDue | JobCancelled | CancelRequested | Approved | Rejected | DeadlineDue
+@dataclass(frozen=True, slots=True)
+class ChildrenEnded:
+    """All that the node opened has ended. Its result is with the caller, as a job's is.
+
+    `error`: it failed by this. `cancelled`: what was inside was cancelled. `stopped`: a node inside ended more than its
+    own list; `skips` then labels the run that it ends.
+    """
+
+    node: int
+    error: Err | None = None
+    retryable: bool = True
+    cancelled: bool = False
+    stopped: bool = False
+    skips: bool = False
+
+
+Event = (
+    Started
+    | Succeeded
+    | Failed
+    | TimerDue
+    | JobCancelled
+    | CancelRequested
+    | Approved
+    | Rejected
+    | DeadlineDue
+    | ChildrenEnded
+)

@@ -22,14 +22,31 @@ class Kind(StrEnum):
     DELAY = "delay"
     APPROVAL = "approval"
     WEBHOOK = "webhook"
+    FORLOOP = "forloopflow"
+    WHILELOOP = "whileloopflow"
+    BRANCHONE = "branchone"
+    BRANCHALL = "branchall"
+    FLOW = "flow"
 
     @property
     def is_job(self) -> bool:
         """Whether the node is work in the queue; otherwise it is decided inside the step."""
-        return self not in _WITHOUT_JOB
+        return self in _JOBS
+
+    @property
+    def is_container(self) -> bool:
+        """Whether the node holds others: it waits for its bodies, or for a run of its own."""
+        return self in _CONTAINERS
+
+    @property
+    def is_loop(self) -> bool:
+        """Whether its one body is run again and again."""
+        return self in _LOOPS
 
 
-_WITHOUT_JOB = frozenset({Kind.CONDITION, Kind.DELAY, Kind.APPROVAL})
+_JOBS = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.IDENTITY})
+_LOOPS = frozenset({Kind.FORLOOP, Kind.WHILELOOP})
+_CONTAINERS = frozenset({*_LOOPS, Kind.BRANCHONE, Kind.BRANCHALL, Kind.FLOW})
 
 
 class Join(StrEnum):
@@ -100,8 +117,31 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Stop:
+    """When the list around a node ends early; `error_message` None: well, else failed, "" for the default message.
+
+    `skips`: the run it ends is labelled skipped.
+    """
+
+    expr: str
+    skips: bool = False
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A list of nodes inside a node. `expr`: a branch is taken where it is true. `skip_failure`: its own is none."""
+
+    plan: Plan
+    expr: str | None = None
+    skip_failure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One node. `value` is the node's plain tree (for the slot that runs it), never looked at by decide().
+
+    `index` counts in its own list, `number` in the whole document (`Plan.node` of the top level takes it).
 
     `edges` are incoming, `targets` outgoing (ascending by index), `ancestors` a bit set of the indexes of
     nodes whose results this node may read. `timeout` and the exports are Transform trees; `timeout` may be
@@ -131,6 +171,14 @@ class Node:
     delay: tuple[str, Any] | None = None
     approval: Consent | None = None
     suspend: Consent | None = None
+    number: int = -1
+    bodies: tuple[Body, ...] = ()
+    iterator: Any | None = None
+    parallel: bool = False
+    parallelism: Any | None = None
+    skip_failures: bool = False
+    stop_after_if: Stop | None = None
+    stop_after_all: Stop | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +190,9 @@ class Plan:
     `indexes` finds a node of `nodes` by id.
     `is_list`: no node has `needs`; the result is that of the last module run.
     `single`: a run of one script, preview or identity: one node whose job id is the run id.
+    `inner`: the list stands inside a node. `each_stop`: asked at the end of each time that a loop's list was run.
+    `deep`: every node inside others, in the order of their numbers (of the top level alone). `nests`: some node holds
+    others.
     """
 
     nodes: tuple[Node, ...]
@@ -155,9 +206,23 @@ class Plan:
     skip_expr: str | None = None
     env: bytes = b"{}"
     indexes: Mapping[str, int] = field(default_factory=dict)
+    inner: bool = False
+    each_stop: Stop | None = None
+    deep: tuple[Node, ...] = ()
+    nests: bool = False
 
     def node(self, index: int) -> Node:
-        """The node at `index`, the failure module included. Raises IndexError."""
-        if index == len(self.nodes) and self.failure is not None:
+        """The node at `index`, or of that number, the failure module included. Raises IndexError."""
+        here = len(self.nodes)
+        if index < here:
+            return self.nodes[index]
+        if index == here and self.failure is not None:
             return self.failure
-        return self.nodes[index]
+        if index <= here:
+            raise IndexError(f"the plan has no node {index}")
+        return self.deep[index - here - 1]
+
+    @property
+    def all_nodes(self) -> tuple[Node, ...]:
+        """Every node of the document, the failure module and those inside others included."""
+        return (*self.nodes, *((self.failure,) if self.failure else ()), *self.deep)

@@ -118,6 +118,7 @@ class Phase(StrEnum):
     NORMAL = "normal"
     FAILING = "failing"
     DISAPPROVED = "disapproved"
+    STOPPING = "stopping"
     FAILURE_MODULE = "failure_module"
     CANCELLING = "cancelling"
     ENDED = "ended"
@@ -143,7 +144,8 @@ class RunState:
     may still be retried. `order`: indexes of unhandled failures in order of commit. `chosen`: for a node with
     join any that began, the place among its edges of the one it began by. `held`: the mark each node in HELD gets.
     `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good. `stopped`: (name, message) of
-    the error that a run disapproved ends with.
+    the error that a run disapproved ends with. `halted`: the node after which the list
+    ends early, and whether the run that it ends is labelled skipped.
     """
 
     nodes: bytes
@@ -155,6 +157,7 @@ class RunState:
     held: Mapping[int, int] = field(default_factory=dict)
     votes: Mapping[int, int] = field(default_factory=dict)
     stopped: tuple[str, str] | None = None
+    halted: tuple[int, bool] | None = None
 
     @classmethod
     def new(cls, plan: Plan) -> RunState:
@@ -182,7 +185,7 @@ class RunState:
             self.order,
             _pack(self.chosen),
         ]
-        rare = {"held": _pack(self.held), "votes": _pack(self.votes), "stopped": self.stopped}
+        rare = {"held": _pack(self.held), "votes": _pack(self.votes), "stopped": self.stopped, "halted": self.halted}
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
         raw = msgspec.msgpack.encode(parts)
@@ -226,6 +229,7 @@ def _decoded(data: bytes) -> RunState:
         _unpack(rare.held),
         _unpack(rare.votes),
         rare.stopped,
+        rare.halted,
     )
 
 
@@ -238,6 +242,7 @@ class _Rare(msgspec.Struct):
     held: list[int] = []
     votes: list[int] = []
     stopped: tuple[str, str] | None = None
+    halted: tuple[int, bool] | None = None
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

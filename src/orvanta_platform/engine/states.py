@@ -107,6 +107,7 @@ NODE = Table(
         ((_N.PENDING,), (_N.FAILED,), "throw"),
         ((_N.PENDING,), (_N.SKIPPED,), "skip"),
         ((_N.WAITING_TIMER,), (_N.QUEUED,), "due"),
+        ((_N.WAITING_TIMER,), (_N.WAITING_CHILDREN,), "open"),
         ((_N.WAITING_GATE,), (_N.QUEUED,), "permit"),
         ((_N.WAITING_TIMER,), (_N.SUCCEEDED,), "elapse"),
         ((_N.WAITING_TIMER,), (_N.FAILED,), "throw"),

@@ -9,14 +9,17 @@ from typing import Any
 
 from orvanta_platform.engine.effects import (
     Ask,
+    CancelChildren,
     CancelJob,
     CloseTimer,
     CloseWait,
     DropTimer,
     Effect,
     NodeEnded,
+    Opening,
     OpenWait,
     Purpose,
+    ResultRef,
     RunStatus,
     SetTimer,
     TimerKind,
@@ -51,6 +54,7 @@ class Step:
         self.chosen = state.chosen
         self.held = state.held
         self.votes = state.votes
+        self.halted = state.halted
         self.stopped = state.stopped
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
@@ -58,8 +62,8 @@ class Step:
         """Nodes that ended in this step and whose edges have not been looked at."""
         self.ready: set[int] = set()
         """Nodes whose edges let them begin."""
-        self.prepared: dict[int, float | None] = {}
-        """Nodes to enqueue if nothing of this step fails the run, with their time limits."""
+        self.prepared: dict[int, float | Opening | None] = {}
+        """Nodes to begin if nothing of this step fails the run: jobs by their time limits, others by what they open."""
         self.taken_in = False
         """Whether the event itself has been applied; what is left is to follow it."""
         self._answers = answers
@@ -130,13 +134,19 @@ class Step:
             self.effects.append(RunStatus(status))
 
     def ask(
-        self, purpose: Purpose, index: int, source: Any, *part: str | int, result: bytes | None = None
+        self,
+        purpose: Purpose,
+        index: int,
+        source: Any,
+        *part: str | int,
+        result: bytes | None = None,
+        outcome: ResultRef | None = None,
     ) -> Answer | Err | None:
         """The answer to an expression of a node; None: it is asked for, go on with something else."""
         key = (purpose, index, *part)
         answer = self._answers.get(key)
         if answer is None:
-            self.requests.append(Ask(key, index, purpose, source, result))
+            self.requests.append(Ask(key, index, purpose, source, result, outcome))
         return answer
 
     def count_failure(self, index: int) -> None:
@@ -186,7 +196,8 @@ class Step:
         for index in [index for mark in HELD for index in self.marked(mark)]:
             self.release(index)
         for index in self.marked(Mark.WAITING_TIMER):
-            if self.plan.node(index).kind.is_job:
+            kind = self.plan.node(index).kind
+            if kind.is_job or kind.is_container:
                 self.effects.append(CloseTimer(index))
             else:
                 self.drop_timer(index, "wait")
@@ -194,6 +205,9 @@ class Step:
             self.forget_failures(index)
         for index in self.marked(Mark.QUEUED):
             self.effects.append(CancelJob(index, stop))
+        if stop:
+            for index in self.marked(Mark.WAITING_CHILDREN):
+                self.effects.append(CancelChildren(index))
 
     def handles_failure(self, node: Node, failed: Mark = Mark.FAILED) -> bool:
         """Whether an edge leaves the node that its failure, marked `failed`, takes."""
@@ -221,4 +235,5 @@ class Step:
             self.held,
             self.votes,
             self.stopped,
+            self.halted,
         )

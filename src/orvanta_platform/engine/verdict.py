@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from orvanta_platform.engine.effects import Opening
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import Mark
 
@@ -12,11 +13,14 @@ from orvanta_platform.engine.state import Mark
 class Hold:
     """What keeps the edges of a node that succeeded closed: so many seconds of `sleep`, or people (`suspend`).
 
+    `stops`: they stay closed, its list ends here.
+
     `groups`: JSON text of the groups whose members may answer.
     """
 
     sleep_s: float = 0.0
     suspend: bool = False
+    stops: bool = False
     groups: bytes | None = None
 
 
@@ -59,10 +63,17 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenUp:
+    """It opens what is inside it."""
+
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
 class Fail:
     """An expression of it threw."""
 
     error: Err
 
 
-Verdict = Prepare | Succeed | Delay | Open | Fail
+Verdict = Prepare | Succeed | Delay | Open | OpenUp | Fail

@@ -64,12 +64,17 @@ def begin_delay(step: Step, index: int, wait: Delay) -> None:
 def succeeded(step: Step, node: Node, mark: Mark, result: bytes) -> Verdict | None:
     """A node without a job that gave `result`, with what it exports and how long its edges wait."""
     exports = ends.exports(step, node, result=result)
-    hold = ends.hold(step, node)
+    hold = ends.hold(step, node, result=result)
     if exports is None or hold is None:
         return None
     if isinstance(exports, Err):
         return Fail(exports)
     return Fail(hold) if isinstance(hold, Err) else Succeed(mark, result, exports, hold)
+
+
+def passed_on(step: Step, node: Node) -> Verdict | None:
+    """An identity inside a loop or branch: previous_result, without a job."""
+    return _over(step, node)
 
 
 def _over(step: Step, node: Node) -> Verdict | None:

@@ -55,7 +55,7 @@ async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, 
 
     What the actor may read counts, whatever its token is limited to: a token for one workflow runs all of it.
     """
-    named = [node.value for node in (*plan.nodes, *filter(None, [plan.failure])) if node.kind is Kind.SCRIPT]
+    named = [node.value for node in plan.all_nodes if node.kind is Kind.SCRIPT]
     paths = sorted({value["path"] for value in named if not value.get("hash")})
     hashes = sorted({str(value["hash"]) for value in named if value.get("hash")})
     if not named:

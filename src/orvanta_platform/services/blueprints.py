@@ -101,6 +101,10 @@ class Blueprint:
         """The script that the node runs. Raises LookupError where the pin set lacks it."""
         return self.pins[pin_key(node.value)]
 
+    def flow_pin(self, node: Node) -> Pin:
+        """The workflow that the node runs. Raises LookupError where the pin set lacks it."""
+        return self.pins[flow_key(node.value["path"])]
+
     def is_dedicated(self, node: Node) -> bool:
         """Whether the node's jobs may share a process with others of the same code."""
         own = self.pins.get(OWN)
@@ -191,6 +195,11 @@ def pin_key(value: Mapping[str, Any]) -> str:
     """What a script node's pin is found by."""
     version = value.get("hash")
     return f"{value['path']}@{version}" if version else str(value["path"])
+
+
+def flow_key(path: str) -> str:
+    """What the pin of a workflow is found by."""
+    return f"flow:{path}"
 
 
 def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -> dict[str, Pin]:

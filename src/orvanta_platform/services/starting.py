@@ -31,6 +31,8 @@ from orvanta_platform.ids import new_run_id
 from orvanta_platform.services import interpolation, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.advance import advance_all
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
 
@@ -94,7 +96,8 @@ async def begin(
     new = _new_run(actor, beginning, options)
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
-    step = None if later else await _first_step(platform, beginning, new, {(new.id, "args", ""): args})
+    at_once = not later and not beginning.blueprint.plan.nests
+    step = await _first_step(platform, beginning, new, {(new.id, "args", ""): args}) if at_once else None
 
     told = audit.row(
         actor,
@@ -128,9 +131,11 @@ async def begin(
         await value_rows.insert_value(connection, args_value)
         if inside is not None:
             await inside(connection, new.id)
-        if step is None and options.scheduled_at is not None:
+        if later and options.scheduled_at is not None:
             await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
-        elif step is not None and not await write_steps(connection, [step]):
+        elif step is None:
+            await run_rows.put_in_inbox(connection, new.id, inbox.write(inbox.StartRun()))
+        elif not await write_steps(connection, [step]):
             raise AssertionError(f"the first step of run {new.id} was not written")
         if step is not None and step.waits:
             await wait_rows.write(connection, new.id, new.workspace, step.waits)
@@ -148,7 +153,10 @@ async def begin(
         raise Conflict(
             f"A run with the id {options.run_id} exists.", hint="Leave the id out, or choose a new one."
         ) from error
-    _tell(platform, run, step)
+    if step is None and not later:
+        await advance_all(platform.tools, [run])
+    else:
+        _tell(platform, run, step)
     return run
 
 

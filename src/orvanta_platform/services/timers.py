@@ -47,5 +47,7 @@ def _event(timer: DueTimer) -> inbox.InboxEvent:
             return inbox.CancelRun(force=True)
         case "wait" | "deadline":
             return inbox.NodeDue(timer.job, timer.kind)
+        case "timeout":
+            return inbox.TimeOver(timer.job)
         case _:
             return inbox.RetryDue(timer.job)

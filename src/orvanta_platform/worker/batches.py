@@ -21,7 +21,7 @@ from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.commit import MAX_BYTES
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.finishing import claimed_of, hand_on, tell, write_at_once
+from orvanta_platform.services.steps.finishing import claimed_of, hand_on, tell, tell_caller, write_at_once
 from orvanta_platform.services.steps.scope import read_previous
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, keeps_run
 from orvanta_platform.worker.lease import Lease
@@ -117,6 +117,7 @@ class Batches:
             self.jobs_executed += 1
             self._platform.tools.recent.written(one.write.values)
             tell(self._platform.tools, one.write)
+            await tell_caller(self._platform.tools, one.job, one.write)
             if one.following is not None:
                 self._held[one.following.id] = one.following.run.id
                 following.append(one.following)
@@ -150,7 +151,7 @@ class Batches:
 
     def _plain(self, job: Claimed) -> Blueprint | None:
         blueprint = self._platform.blueprints.at_hand(job.run)
-        if blueprint is None or job.run.engine_version > ENGINE_VERSION:
+        if blueprint is None or job.frame is not None or job.run.engine_version > ENGINE_VERSION:
             return None
         return blueprint if blueprint.plan.node(job.node_index).kind is Kind.IDENTITY else None
 

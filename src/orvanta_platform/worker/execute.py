@@ -18,7 +18,6 @@ from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind, Node
-from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.services import stream_text, values
@@ -29,7 +28,8 @@ from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.scope import Names, View, load_scope
+from orvanta_platform.services.steps.scope import Names, load_scope
+from orvanta_platform.services.steps.views import view_of
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits, size_text
@@ -272,7 +272,7 @@ class Executor:
         if inputs.constant is not None:
             return inputs.constant
         scope = await self._scope(job, blueprint, inputs.names)
-        moment = moment_of(blueprint.plan, job.run, job.node_index)
+        moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
             return await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
@@ -281,7 +281,7 @@ class Executor:
 
     async def _scope(self, job: Claimed, blueprint: Blueprint, names: Names) -> Any:
         reader = self._platform.tools.reader
-        view = View(blueprint.plan, job.run, RunState.decode(job.run.state), job.node_index)
+        view = await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
         return await load_scope(view, names, reader.load, reader.load_context)
 
     async def _content(self, job: Claimed, blueprint: Blueprint, node: Node) -> str:

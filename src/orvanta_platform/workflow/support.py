@@ -13,7 +13,12 @@ from orvanta_platform.workflow.kinds import KINDS
 from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
 from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
 
-RUNNABLE_KINDS: Final = frozenset({"rawscript", "script", "identity", "condition", "delay", "webhook", "approval"})
+RUNNABLE_KINDS: Final = frozenset(
+    {
+        *("rawscript", "script", "identity", "condition", "delay", "webhook", "approval"),
+        *("forloopflow", "whileloopflow", "branchone", "branchall"),
+    }
+)
 
 _DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (
@@ -32,8 +37,6 @@ _FLOW_KEYS: Final = (
     "preprocessor_module",
 )
 _NODE_KEYS: Final = (
-    "stop_after_if",
-    "stop_after_all_iters_if",
     "cache_ttl",
     "delete_after_secs",
     "debouncing",

@@ -188,7 +188,9 @@ class Ground:
         id = (await self.ended(run))["result_of"]
         if id is None:
             return None
-        return json.loads((await self.row("SELECT body FROM value WHERE id = $1 AND kind = 'result'", id))["body"])
+        return json.loads(
+            (await self.row("SELECT body FROM value WHERE id = $1 AND kind = 'result' AND name = ''", id))["body"]
+        )
 
     async def live(self, run: UUID) -> dict[str, asyncpg.Record]:
         """Live jobs of a run by node."""

@@ -27,7 +27,7 @@ ALLOWED = {
         running>succeeded running>failed running>cancelled scheduled>cancelled available>cancelled""",
     "Node": """
         pending>queued pending>waiting_timer pending>waiting_approval pending>waiting_gate
-        pending>waiting_children waiting_timer>queued waiting_gate>queued
+        pending>waiting_children waiting_timer>queued waiting_timer>waiting_children waiting_gate>queued
         waiting_timer>succeeded waiting_timer>failed waiting_approval>succeeded waiting_approval>failed
         waiting_children>succeeded waiting_children>failed queued>running running>succeeded running>failed
         running>waiting_timer waiting_children>waiting_timer running>waiting_approval waiting_timer>waiting_approval

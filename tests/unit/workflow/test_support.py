@@ -23,16 +23,10 @@ def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 
 
 MODULES: list[tuple[dict[str, Any], str]] = [
-    (node(stop_after_if={"expr": "true"}), "/stop_after_if"),
-    (node(stop_after_all_iters_if={"expr": "true"}), "/stop_after_all_iters_if"),
     (node(cache_ttl=5), "/cache_ttl"),
     (node(delete_after_secs=0), "/delete_after_secs"),
     (node(delete_after_use=True), "/delete_after_secs"),
     (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
-    (node("forloopflow", {"iterator": {"type": "static", "value": []}}), "/value/type"),
-    (node("whileloopflow"), "/value/type"),
-    (node("branchone"), "/value/type"),
-    (node("branchall"), "/value/type"),
     (node("flow", {"path": "f/a/b"}), "/value/type"),
     (node("approval", {"notify": [{"channel": "email", "resource": "$res:f/a/b"}]}), "/value/notify"),
     (node("approval", {"input_transforms": {"x": {"type": "static"}}}), "/value/input_transforms"),

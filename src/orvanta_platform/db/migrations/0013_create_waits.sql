@@ -1,7 +1,7 @@
 -- What a run waits for without a job: times of its nodes.
 
 ALTER TABLE timer DROP CONSTRAINT timer_kind_check;
-ALTER TABLE timer ADD CONSTRAINT timer_kind_check CHECK (kind IN ('start', 'retry', 'cancel', 'wait', 'deadline'));
+ALTER TABLE timer ADD CONSTRAINT timer_kind_check CHECK (kind IN ('start', 'retry', 'cancel', 'wait', 'deadline', 'timeout'));
 COMMENT ON COLUMN timer.job IS 'The run itself, one of its jobs, or the derived id of a node without one.';
 
 ALTER TABLE value DROP CONSTRAINT value_kind_check;

@@ -57,7 +57,7 @@ WHERE r.result_of IS NOT NULL AND NOT EXISTS (SELECT FROM value v WHERE v.id = r
 -- name: job_results_missing
 -- Every job that succeeded or failed left a result.
 SELECT j.id, 'job ' || j.id || ' ended without a result' AS problem FROM job j
-WHERE j.state <> 'cancelled' AND NOT EXISTS (SELECT FROM value v WHERE v.id = j.id AND v.kind = 'result') LIMIT 100
+WHERE j.state <> 'cancelled' AND NOT EXISTS (SELECT FROM value v WHERE v.id = coalesce(j.result_of, j.id) AND v.kind = 'result') LIMIT 100
 
 -- name: documents_missing
 -- The document that a run names is kept.

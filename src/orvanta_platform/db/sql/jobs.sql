@@ -34,9 +34,9 @@ UPDATE job_live j
 SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL, openings = 0
 FROM picked, run_live r
 WHERE j.id = picked.id AND r.id = j.run AND r.cancel_at IS NULL
-RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt, j.failures, j.timeout_s,
+RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt, j.failures, j.timeout_s, j.frame,
           picked.claimed_seq, r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path, r.version, r.document, r.language AS run_language,
-          r.pin_set, r.engine_version, r.rev, r.state, r.status, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at
+          r.pin_set, r.engine_version, r.rev, r.state, r.status, r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at
 
 -- name: give_back
 -- Jobs that this worker claimed and never started: they wait again, without a start counted.
@@ -48,7 +48,7 @@ RETURNING j.queue
 
 -- name: lock_jobs_of_run
 -- All live jobs of a run whose row is locked, locked in order.
-SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings
+SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings, frame
 FROM job_live WHERE run = $1 ORDER BY id FOR NO KEY UPDATE
 
 -- name: job_was_ended_by

@@ -65,13 +65,13 @@ SELECT run FROM idempotency WHERE workspace = $1 AND path = $2 AND key = $3
 -- name: lock_run
 -- The run, locked before anything of it is read: the slow path waits for the lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
-       queue, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
 FROM run_live WHERE id = $1 FOR NO KEY UPDATE
 
 -- name: get_live_run
 -- The run as it stands, without a lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
-       queue, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
 FROM run_live WHERE id = $1
 
 -- name: run_of

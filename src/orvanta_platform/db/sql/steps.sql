@@ -5,11 +5,11 @@
 -- Gives the numbers of the steps that were written; a step that is missing changed nothing.
 WITH step AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::text[], $5::boolean[], $6::boolean[], $7::text[],
-                         $8::boolean[], $9::text[], $10::uuid[], $11::bigint[]) WITH ORDINALITY
-        AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_seq, n)
+                         $8::boolean[], $9::text[], $10::uuid[], $11::bigint[], $12::boolean[]) WITH ORDINALITY
+        AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_seq, skipped, n)
 ), ending AS MATERIALIZED (
-    SELECT * FROM unnest($12::bigint[], $13::uuid[], $14::integer[], $15::uuid[], $16::integer[], $17::text[], $18::text[],
-                         $19::integer[], $20::bigint[], $21::double precision[], $22::double precision[], $23::integer[])
+    SELECT * FROM unnest($13::bigint[], $14::uuid[], $15::integer[], $16::uuid[], $17::integer[], $18::text[], $19::text[],
+                         $20::integer[], $21::bigint[], $22::double precision[], $23::double precision[], $24::integer[])
         AS e(n, job, attempt, worker, generation, fate, error_name, mem_peak_kb, log_chars, ran_s, due_in_s, openings)
 ), locked AS MATERIALIZED (
     SELECT r.id, r.rev, r.cancel_at FROM run_live r WHERE r.id = ANY($1) ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED
@@ -27,7 +27,7 @@ WITH step AS MATERIALIZED (
     RETURNING g.n, r.id, r.workspace
 ), deleted AS (
     DELETE FROM run_live r USING good g WHERE g.ends AND r.id = g.run AND r.rev = g.rev
-    RETURNING g.n, g.state AS end_state, g.end_status, g.recovered, g.error_name, g.result_of,
+    RETURNING g.n, g.state AS end_state, g.end_status, g.recovered, g.skipped, g.error_name, g.result_of,
               least(r.started_at, g.started_at) AS first_started_at, r.*
 ), root AS MATERIALIZED (
     SELECT n, id, workspace FROM updated UNION ALL SELECT n, id, workspace FROM deleted
@@ -54,39 +54,43 @@ WITH step AS MATERIALIZED (
     DELETE FROM timer t USING deleted d WHERE t.run = d.id
 ), history AS (
     INSERT INTO job (id, run, workspace, node, node_index, kind, language, path, queue, state, error_name, worker, generation,
-                     attempt, losses, failures, enqueued_at, started_at, ended_at, attempts, mem_peak_kb, log_chars)
+                     attempt, losses, failures, enqueued_at, started_at, ended_at, attempts, mem_peak_kb, log_chars, parent, place)
     SELECT id, run, workspace, node, node_index, kind, language, path, queue, fate, error_name, worker, generation,
            attempt, losses, failures, enqueued_at,
            CASE WHEN ran_s IS NOT NULL THEN greatest(claimed_at, app_now() - make_interval(secs => ran_s)) END,
-           app_now(), attempts, mem_peak_kb, coalesce(log_chars, 0)
+           app_now(), attempts, mem_peak_kb, coalesce(log_chars, 0), parent, place
     FROM gone WHERE id <> run
 ), decided AS (
-    INSERT INTO job (id, run, workspace, node, node_index, kind, state, error_name, enqueued_at, started_at, ended_at)
-    SELECT d.id, root.id, root.workspace, d.node, d.node_index, d.kind, d.state, d.error_name, app_now(), app_now(), app_now()
-    FROM unnest($24::bigint[], $25::uuid[], $26::text[], $27::integer[], $28::text[], $29::text[], $30::text[])
-        AS d(n, id, node, node_index, kind, state, error_name)
+    INSERT INTO job (id, run, workspace, node, node_index, kind, state, error_name, parent, place, result_of, failures,
+                     enqueued_at, started_at, ended_at)
+    SELECT d.id, root.id, root.workspace, d.node, d.node_index, d.kind, d.state, d.error_name, d.parent, d.place, d.result_of,
+           d.failures, app_now(), coalesce(d.started_at, app_now()), app_now()
+    FROM unnest($25::bigint[], $26::uuid[], $27::text[], $28::integer[], $29::text[], $30::text[], $31::text[],
+                $32::uuid[], $33::integer[], $34::uuid[], $35::integer[], $36::timestamptz[])
+        AS d(n, id, node, node_index, kind, state, error_name, parent, place, result_of, failures, started_at)
     JOIN root ON root.n = d.n
 ), made AS (
     INSERT INTO job_live (id, run, workspace, node, node_index, kind, language, path, queue, priority, lane, timeout_s,
-                          state, seq, attempt, worker, generation, enqueued_at, claimed_at)
+                          state, seq, attempt, worker, generation, enqueued_at, claimed_at, frame, parent, place)
     SELECT j.id, root.id, root.workspace, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.timeout_s,
            CASE WHEN j.worker IS NULL THEN 'available' ELSE 'running' END,
            CASE WHEN j.worker IS NULL THEN nextval('job_seq') END,
            CASE WHEN j.worker IS NULL THEN 0 ELSE 1 END, j.worker, j.generation, app_now(),
-           CASE WHEN j.worker IS NOT NULL THEN app_now() END
-    FROM unnest($31::bigint[], $32::uuid[], $33::text[], $34::integer[], $35::text[], $36::text[], $37::text[], $38::text[],
-                $39::smallint[], $40::smallint[], $41::double precision[], $42::uuid[], $43::integer[])
-        AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation)
+           CASE WHEN j.worker IS NOT NULL THEN app_now() END, j.frame, j.parent, j.place
+    FROM unnest($37::bigint[], $38::uuid[], $39::text[], $40::integer[], $41::text[], $42::text[], $43::text[], $44::text[],
+                $45::smallint[], $46::smallint[], $47::double precision[], $48::uuid[], $49::integer[], $50::uuid[],
+                $51::uuid[], $52::integer[])
+        AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation, frame, parent, place)
     JOIN root ON root.n = j.n
 ), woken AS (
     UPDATE job_live j SET state = 'available', seq = nextval('job_seq'), timeout_s = w.timeout_s
-    FROM unnest($44::bigint[], $45::uuid[], $46::double precision[]) AS w(n, job, timeout_s)
+    FROM unnest($53::bigint[], $54::uuid[], $55::double precision[]) AS w(n, job, timeout_s)
     JOIN root ON root.n = w.n
     WHERE j.id = w.job AND j.state = 'scheduled'
 ), stored AS (
     INSERT INTO value AS v (id, kind, name, size, encoding, body, object)
     SELECT w.id, w.kind, w.name, w.size, w.encoding, w.body, w.object
-    FROM unnest($47::bigint[], $48::uuid[], $49::text[], $50::text[], $51::bigint[], $52::smallint[], $53::bytea[], $54::text[])
+    FROM unnest($56::bigint[], $57::uuid[], $58::text[], $59::text[], $60::bigint[], $61::smallint[], $62::bytea[], $63::text[])
         AS w(n, id, kind, name, size, encoding, body, object)
     JOIN root ON root.n = w.n
     ON CONFLICT (id, kind, name) DO UPDATE
@@ -95,17 +99,20 @@ WITH step AS MATERIALIZED (
 ), told AS (
     INSERT INTO event (run, kind, node, data)
     SELECT root.id, e.kind, e.node, e.data::json
-    FROM unnest($55::bigint[], $56::text[], $57::text[], $58::text[]) AS e(n, kind, node, data)
+    FROM unnest($64::bigint[], $65::text[], $66::text[], $67::text[]) AS e(n, kind, node, data)
     JOIN root ON root.n = e.n
 ), taken AS (
     DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq = s.inbox_seq)
+), reported AS (
+    INSERT INTO inbox (run, event)
+    SELECT p.id, json_build_object('type', 'child_ended', 'run', d.id) FROM deleted d JOIN run_live p ON p.id = d.parent
 ), ended AS (
     INSERT INTO run (id, workspace, kind, path, version, document, language, pin_set, engine_version, state, status, recovered,
-                     error_name, result_of, cancel_by, cancel_reason, priority, queue, parent, root, trigger, created_by, email,
+                     skipped, error_name, result_of, cancel_by, cancel_reason, priority, queue, parent, root, trigger, created_by, email,
                      permissioned_as, created_at, scheduled_at, started_at, ended_at, seed, worker, generation, attempt, attempts,
                      mem_peak_kb, log_chars, labels)
     SELECT d.id, d.workspace, d.kind, d.path, d.version, d.document, d.language, d.pin_set, d.engine_version, d.end_state,
-           d.end_status, d.recovered,
+           d.end_status, d.recovered, d.skipped,
            coalesce(d.error_name, (SELECT j.error_name FROM job j WHERE d.end_status = 'failed' AND j.id = d.result_of)),
            d.result_of, d.cancel_by, d.cancel_reason, d.priority, coalesce(d.queue, g.queue), d.parent,
            d.root, d.trigger, d.created_by, d.email, d.permissioned_as, d.created_at, d.scheduled_at,

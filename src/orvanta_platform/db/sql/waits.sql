@@ -10,10 +10,6 @@ ON CONFLICT (run, job, kind) DO UPDATE SET due_at = excluded.due_at
 DELETE FROM timer t USING unnest($2::uuid[], $3::text[]) AS d(job, kind)
 WHERE t.run = $1 AND t.job = d.job AND t.kind = d.kind
 
--- name: mark_skipped
--- The run has ended without doing anything, as it was to.
-UPDATE run SET skipped = true WHERE id = $1
-
 -- name: node_timers
 -- When the nodes of a run that wait without a job go on.
 SELECT job, due_at FROM timer WHERE run = $1 AND kind IN ('wait', 'deadline')

@@ -15,6 +15,7 @@ from uuid import UUID
 import structlog
 from msgspec.structs import replace
 
+from orvanta_platform import clock
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import jobs as job_rows
@@ -39,7 +40,10 @@ from orvanta_platform.services.steps.deciding import due, event_of
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.last_resort import end_as_failed
+from orvanta_platform.services.steps.nested import Nested
 from orvanta_platform.services.steps.recent import RecentValues
+from orvanta_platform.services.steps.stepping import Outside, Passed
+from orvanta_platform.services.steps.telling import tell_pass
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
 from orvanta_platform.storage import ObjectMissing, Storage
 
@@ -116,11 +120,30 @@ async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Adva
 
     Raises what the database raises when it stays away, ObjectMissing, and SecretsOpened for the finish.
     """
+    first, further = await _advance_one(tools, run, finish)
+    coming = deque(dict.fromkeys(further))
+    while coming:
+        coming.extend(await _advance_further(tools, coming.popleft()))
+    return first
+
+
+async def _advance_further(tools: Tools, run: UUID) -> list[UUID]:
+    """Another run that a step has left something for; where it cannot go on, the sweep comes to it."""
+    try:
+        return (await _advance_one(tools, run, None))[1]
+    except Exception as error:
+        log.exception("run cannot go on", action="advance", run=str(run), error=type(error).__name__)
+        return []
+
+
+async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[Advanced, list[UUID]]:
+    """The run itself, and other runs that have got something to do by it."""
     answers: dict[str, Answered] = defaultdict(Answered)
+    further: list[UUID] = []
     told: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
     recorded = False
     while True:
-        done: _Pass | None = None
+        done: _Pass | Passed | None = None
         try:
             done = await tools.db.retrying(partial(_pass, tools, run, finish, answers))
         except _Outside as outside:
@@ -128,12 +151,20 @@ async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Adva
             known = told if outside.label == _FINISH else {}
             await _do_outside(tools, outside, answers[outside.label], known)
             continue
+        except Outside as outside:
+            await outside.work()
+            continue
         if done is None:
-            return Advanced(recorded, ended=True)
-        _tell(tools.notify, run, done)
+            return Advanced(recorded, ended=True), further
+        tell_pass(tools.notify, run, done)
         recorded = recorded or done.recorded
+        if isinstance(done, Passed):
+            further += done.further
+            tools.recent.keep(done.raws)
+        if done.ended and done.run.parent is not None:
+            further.append(done.run.parent)
         if done.ended or not done.more:
-            return Advanced(recorded, done.ended)
+            return Advanced(recorded, done.ended), further
         finish = None if recorded else finish
 
 
@@ -196,15 +227,18 @@ async def _do_outside(tools: Tools, outside: _Outside, answered: Answered, told:
 
 async def _pass(
     tools: Tools, run_id: UUID, finish: Finish | None, answers: Mapping[str, Answered], connection: Connection
-) -> _Pass | None:
+) -> _Pass | Passed | None:
     """One transaction. None: the run has ended."""
     run = await run_rows.lock_run(connection, run_id)
     if run is None:
         await run_rows.forget_inbox(connection, run_id)
         return None
-    live = await _live_jobs(connection, run_id)
     waiting = await run_rows.read_inbox(connection, run_id)
     blueprint = await tools.blueprints.of(connection, run)
+    if blueprint.plan.nests:
+        nested = Nested(connection, tools.reader, tools.storage, tools.recent, blueprint, run, answers)
+        return await nested.take_in(waiting, finish)
+    live = await _live_jobs(connection, run_id)
     step = _Pass(connection, blueprint, run, RunState.decode(run.state), live)
     step.more = len(waiting) == _INBOX_PAGE
     pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
@@ -239,6 +273,8 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
     """Decide and write one event; gives the events that follow from it."""
     event = await _decision(step, pending.said) if pending.said else _event(step, pending)
     taken = (pending.said.job, pending.said.resume_id) if pending.said else None
+    if isinstance(event, CancelRequested) and step.run.cancel_at is None:
+        await _note_cancel(step)
     if event is None:
         if pending.seq is not None:
             await _write(step, _no_change(step, pending.seq))
@@ -273,6 +309,12 @@ async def _decision(step: _Pass, said: DecisionRow) -> Event | None:
     if (said.job, said.resume_id) in step.counted:
         return None
     return await event_of(step.connection, step.blueprint.plan, step.run.id, step.state, said)
+
+
+async def _note_cancel(step: _Pass) -> None:
+    """The caller of a sub-workflow was cancelled, and left word of it."""
+    if await run_rows.request_cancel(step.connection, step.run.id, "", None):
+        step.run = replace(step.run, rev=step.run.rev + 1, cancel_at=clock.now())
 
 
 async def _write(step: _Pass, write: StepWrite) -> None:
@@ -313,6 +355,8 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return None
     if isinstance(waiting, inbox.NodeDue):
         return due(step.blueprint.plan, step.run.id, step.state, waiting)
+    if not isinstance(waiting, inbox.OfJob):
+        return None
     job = next((job for job in step.live.values() if job.id == waiting.job), None)
     if job is None:
         return None
@@ -345,15 +389,3 @@ def _holds(step: _Pass, finish: Finish) -> bool:
     if finish.openings is not None and finish.openings != job.openings:
         raise SecretsOpened
     return True
-
-
-def _tell(notify: Notifier, run: UUID, done: _Pass) -> None:
-    notify.queue(*done.queues)
-    if done.timers:
-        notify.send("timer")
-    if done.ended:
-        notify.run_ended(run)
-    else:
-        notify.run_changed(run)
-    if done.run.status == "cancelling":
-        notify.cancelled(run)

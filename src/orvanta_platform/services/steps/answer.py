@@ -14,19 +14,40 @@ from orvanta_platform.db.pool import Database
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.effects import Ask, Effect, Export, KeepResume, Need, NodeEnded
+from orvanta_platform.engine.effects import (
+    Ask,
+    Effect,
+    Export,
+    KeepResume,
+    Many,
+    Need,
+    NodeEnded,
+    OfNode,
+    Output,
+    ResultRef,
+)
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
 from orvanta_platform.evaluate.small import Scope
-from orvanta_platform.evaluate.transforms import opens, text_names, transform_names
+from orvanta_platform.evaluate.transforms import input_names, opens, text_names, transform_names
 from orvanta_platform.services import values
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.steps import moments
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.recent import RecentValues
-from orvanta_platform.services.steps.scope import Names, View, load_scope, result_key
+from orvanta_platform.services.steps.scope import (
+    ERROR,
+    Load,
+    Names,
+    Place,
+    View,
+    compose,
+    job_id,
+    load_scope,
+    result_key,
+)
 from orvanta_platform.storage import ObjectMissing, Storage
 
 
@@ -66,29 +87,124 @@ class Reader:
 
 
 async def answer_all(
-    reader: Reader, plan: Plan, run: RunRow, need: Need, known: Mapping[ValueKey, bytes]
+    reader: Reader,
+    plan: Plan,
+    run: RunRow,
+    need: Need,
+    known: Mapping[ValueKey, bytes],
+    within: Place | None = None,
 ) -> dict[tuple[str | int, ...], Answer | Err]:
     """The answers to everything that `need` asks for; what throws is an Err.
 
     `known` holds values that this step makes and no table has yet (the finished job's result, the input of a
-    run that begins).
+    run that begins). `within`: where the list of `plan` stands, if inside a node.
     """
-    seen = {**known, **_decided(plan, run.id, need.effects, known)}
-    return {ask.key: await _answer(reader, plan, run, need, ask, seen) for ask in need.requests}
+    seen = _seen(plan, run, need, known, within)
+    return {ask.key: await _answer(reader, plan, run, need, ask, seen, within) for ask in need.requests}
+
+
+async def answer_at_hand(
+    recent: RecentValues,
+    plan: Plan,
+    run: RunRow,
+    need: Need,
+    known: Mapping[ValueKey, bytes],
+    within: Place | None = None,
+) -> dict[tuple[str | int, ...], Answer | Err] | None:
+    """The same where nothing has to be read or run for it: within a transaction too. None: ask outside of it."""
+
+    async def load(keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
+        found = {key: recent.get(key) for key in keys}
+        if None in found.values():
+            raise _NotAtHand
+        return {key: raw for key, raw in found.items() if raw is not None}
+
+    async def load_context(run: UUID) -> dict[ValueKey, bytes]:
+        raise _NotAtHand
+
+    seen = _seen(plan, run, need, known, within)
+    answers: dict[tuple[str | int, ...], Answer | Err] = {}
+    for ask in need.requests:
+        if ask.purpose == "inputs" or is_fleeting(ask):
+            return None
+        try:
+            own = await _own(ask, plan, run, seen, within, load)
+            view = View(plan, run, need.state, ask.node, own, seen, within)
+            scope = await load_scope(view, names_of(ask), load, load_context)
+            found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
+        except ExpressionError as error:
+            answers[ask.key] = Err(error.name, error.message)
+            continue
+        except _NotAtHand:
+            return None
+        if found is None:
+            return None
+        answers[ask.key] = Answer(found.raw, found.truthy)
+    return answers
+
+
+class _NotAtHand(Exception):
+    """A value is in the database alone."""
+
+
+def _seen(
+    plan: Plan, run: RunRow, need: Need, known: Mapping[ValueKey, bytes], within: Place | None
+) -> Mapping[ValueKey, bytes]:
+    decided = _decided(plan, run.id, need.effects, known, within.frame if within else None)
+    return {**known, **decided} if decided else known
+
+
+async def _own(
+    ask: Ask, plan: Plan, run: RunRow, known: Mapping[ValueKey, bytes], within: Place | None, load: Load
+) -> bytes | None:
+    """What an expression reads as the result of its own node, or of its own list."""
+    frame = within.frame if within else None
+    if ask.outcome is not None:
+        return await _outcome(ask.outcome, plan, run, known, frame, load)
+    if ask.result is not None or ask.purpose not in ("export", "retry_if", "stop"):
+        return ask.result
+    id = job_id(plan, run.id, ask.node, frame)
+    failed = known.get((id, "result", ERROR)) if ask.purpose == "retry_if" else None
+    return failed or known.get((id, "result", ""))
+
+
+async def _outcome(
+    outcome: ResultRef, plan: Plan, run: RunRow, known: Mapping[ValueKey, bytes], frame: UUID | None, load: Load
+) -> bytes:
+    match outcome:
+        case Output(raw):
+            return raw
+        case OfNode(index):
+            members: tuple[tuple[str, int], ...] = (("", index),)
+        case Many(members):
+            pass
+        case _:
+            return b"null"
+    keys = {name: result_key(plan, run.id, index, frame) for name, index in members}
+    missing = [key for key in keys.values() if key not in known]
+    values = {**known, **(await load(missing) if missing else {})}
+    found = {name: values.get(key, b"null") for name, key in keys.items()}
+    return found[""] if isinstance(outcome, OfNode) else compose(found.items())
 
 
 async def _answer(
-    reader: Reader, plan: Plan, run: RunRow, need: Need, ask: Ask, known: Mapping[ValueKey, bytes]
+    reader: Reader,
+    plan: Plan,
+    run: RunRow,
+    need: Need,
+    ask: Ask,
+    known: Mapping[ValueKey, bytes],
+    within: Place | None,
 ) -> Answer | Err:
-    own = ask.result
-    if own is None and ask.purpose in ("export", "retry_if"):
-        own = known.get(result_key(plan, run.id, ask.node))
-    view = View(plan, run, need.state, ask.node, own, known)
     try:
+        own = await _own(ask, plan, run, known, within, reader.load)
+        view = View(plan, run, need.state, ask.node, own, known, within)
         scope = await load_scope(view, names_of(ask), reader.load, reader.load_context)
+        if ask.purpose == "inputs":
+            return await _inputs(reader, run, ask, scope, view)
         found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
         if found is None:
-            return await _by_javascript(reader, plan, run, ask, scope)
+            return await _by_javascript(reader, run, ask, scope, view)
     except ExpressionError as error:
         return Err(error.name, error.message)
     except ObjectMissing as error:
@@ -96,13 +212,13 @@ async def _answer(
     return _checked(ask, Answer(found.raw, found.truthy))
 
 
-async def _by_javascript(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope) -> Answer | Err:
+async def _by_javascript(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer | Err:
     """Secrets that it opens are masked in what is stored of it: all but whether it is true."""
     opened = Opened()
     resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
     evaluate = reader.evaluator.expression if isinstance(ask.source, str) else reader.evaluator.transform
     try:
-        found = await evaluate(ask.source, scope, moment_of(plan, run, ask.node), resolve)
+        found = await evaluate(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
     return _checked(ask, Answer(opened.mask_json(found.raw), found.truthy))
@@ -112,27 +228,42 @@ def _checked(ask: Ask, found: Answer) -> Answer | Err:
     return moments.until(found) if ask.purpose == "until" else found
 
 
+async def _inputs(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer | Err:
+    """The input of a sub-workflow; secrets in it are masked, its own steps open theirs."""
+    opened = Opened()
+    resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
+    try:
+        raw = await reader.evaluator.inputs(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
+    except ExpressionError as error:
+        return Err(error.name, opened.mask_text(error.message))
+    return Answer(opened.mask_json(raw), True)
+
+
 def names_of(ask: Ask) -> Names:
     """What the expression of an ask reads."""
+    if ask.purpose == "inputs":
+        return input_names(ask.source)
     return text_names(ask.source) if isinstance(ask.source, str) else transform_names(ask.source)
 
 
 def is_fleeting(ask: Ask) -> bool:
     """Whether the answer may change while the run goes on: it reads the context, a variable or a resource."""
-    return "context" in names_of(ask) or opens(ask.source)
+    sources = ask.source.values() if ask.purpose == "inputs" else (ask.source,)
+    return "context" in names_of(ask) or any(opens(source) for source in sources)
 
 
 def _decided(
-    plan: Plan, run: UUID, effects: Sequence[Effect], known: Mapping[ValueKey, bytes]
+    plan: Plan, run: UUID, effects: Sequence[Effect], known: Mapping[ValueKey, bytes], frame: UUID | None
 ) -> dict[ValueKey, bytes]:
     """Results and exports of the step so far; what a job told of its own failure in `known` says more than these."""
     found: dict[ValueKey, bytes] = {}
     for effect in effects:
         if isinstance(effect, NodeEnded) and effect.result is not None:
-            found[result_key(plan, run, effect.node)] = effect.result
+            found[result_key(plan, run, effect.node, frame)] = effect.result
         elif isinstance(effect, NodeEnded) and effect.error is not None:
-            key = result_key(plan, run, effect.node)
-            if key not in known or not _tells(known[key], effect.error):
+            key = result_key(plan, run, effect.node, frame)
+            inside = plan.node(effect.node).kind.is_container and key in known
+            if not inside and (key not in known or not _tells(known[key], effect.error)):
                 found[key] = error_json(effect.error, plan.node(effect.node).id)
         elif isinstance(effect, Export):
             found[(run, "context", effect.name)] = effect.raw

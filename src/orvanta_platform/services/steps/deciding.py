@@ -23,27 +23,30 @@ ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 DISAPPROVED = "SuspendedDisapproved"
 
 
-async def event_of(connection: Connection, plan: Plan, run: UUID, state: RunState, said: DecisionRow) -> Event | None:
+async def event_of(
+    connection: Connection, plan: Plan, run: UUID, state: RunState, said: DecisionRow, frame: UUID | None = None
+) -> Event | None:
     """Approved or Rejected of the node it is meant for; None where that node does not ask (yet, or any more)."""
     job = said.job
     if job == run:
         # Meant for the run: it counts for the node that asks longest, of those for which a link is enough.
-        asked = [waiting(plan, run, state, each.job, ASKING) for each in await approvals.open_of_run(connection, run)]
+        opened = await approvals.open_of_run(connection, run)
+        asked = [waiting(plan, run, state, each.job, ASKING, frame) for each in opened]
         index = next((at for at in asked if at is not None and _is_for_all(plan.node(at), said)), None)
     else:
-        index = waiting(plan, run, state, job, ASKING)
+        index = waiting(plan, run, state, job, ASKING, frame)
     if index is None:
         return None
     record = _approval(said) if state.nodes[index] == Mark.WAITING_APPROVAL else _resume(said)
     return Approved(index, record) if said.approved else Rejected(index, record, said.approver, said.reason)
 
 
-def due(plan: Plan, run: UUID, state: RunState, event: NodeDue) -> Event | None:
+def due(plan: Plan, run: UUID, state: RunState, event: NodeDue, frame: UUID | None = None) -> Event | None:
     """The node's time has come: TimerDue, or DeadlineDue of one that asks; None where it waits no longer."""
     if event.kind == "deadline":
-        index = waiting(plan, run, state, event.job, ASKING)
+        index = waiting(plan, run, state, event.job, ASKING, frame)
         return None if index is None else _deadline(state, index)
-    index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING))
+    index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING), frame)
     return None if index is None else TimerDue(index)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.runs import RunRow
@@ -19,12 +20,14 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 _OURS: Final = 500
 
 
-def moment_of(plan: Plan, run: RunRow, index: int) -> Moment:
+def moment_of(plan: Plan, run: RunRow, index: int, frame: UUID | None = None) -> Moment:
     """Time and chance for a node of a run, from what the run's row records: the same at each attempt and replay.
 
-    `index` is the node's, or one past the last for the failure module and the workflow's output.
+    `index` is the node's, or one past the last for the failure module and the workflow's output. Each iteration has
+    its own `frame`, and with it its own chance.
     """
-    node = plan.node(index).id if index < len(plan.nodes) else ""
+    node = "" if index == len(plan.nodes) else plan.node(index).id
+    node = f"{frame.hex}/{node}" if frame is not None else node
     return Moment((run.scheduled_at - _EPOCH) // _MILLISECOND, f"{run.seed}/{node}")
 
 

@@ -50,7 +50,35 @@ class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     losses: int
 
 
-InboxEvent = StartRun | CancelRun | CancelJob | RetryDue | NodeDue | Decided | JobLost
+class FramesBegin(msgspec.Struct, frozen=True, tag="frames_begin", tag_field="type"):
+    """Bodies of loops or branches were opened, and nothing of them has begun."""
+
+    frames: tuple[UUID, ...]
+
+
+class BodiesEnded(msgspec.Struct, frozen=True, tag="bodies_ended", tag_field="type"):
+    """All that a node (by its own id) opened has ended."""
+
+    node: UUID
+
+
+class ChildEnded(msgspec.Struct, frozen=True, tag="child_ended", tag_field="type"):
+    """The run of a sub-workflow has ended. Written by the statement that ends it."""
+
+    run: UUID
+
+
+class TimeOver(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
+    """The time limit of a node that holds others, by its own id, is over."""
+
+    node: UUID
+
+
+OfJob = CancelJob | RetryDue | JobLost
+"""What is said of one job."""
+
+InboxEvent = StartRun | CancelRun | NodeDue | Decided | OfJob | FramesBegin | BodiesEnded | ChildEnded | TimeOver
+"""Everything that may lie in an inbox."""
 
 _decoder: msgspec.json.Decoder[InboxEvent] = msgspec.json.Decoder(InboxEvent)
 

@@ -11,7 +11,7 @@ from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.steps import NewJob, StepWrite
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.services.blueprints import Blueprint
-from orvanta_platform.services.steps.advance import Tools, advance
+from orvanta_platform.services.steps.advance import Tools, advance, advance_all
 from orvanta_platform.services.steps.commit import Committer
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish
@@ -34,12 +34,13 @@ async def finish_job(
     Raises what the database has against the step itself (asyncpg.PostgresError): that job is at fault. Raises
     SecretsOpened where it has to be masked anew.
     """
-    write = None if finish.cancelled else await _fast(tools, job, blueprint, finish)
+    write = None if finish.cancelled or job.frame is not None else await _fast(tools, job, blueprint, finish)
     if write is not None:
         write, given = hand_on(write, job, finish) if hand_off else (write, None)
         if await committer.submit(write):
             tools.recent.written(write.values)
             tell(tools, write)
+            await tell_caller(tools, job, write)
             return Finished(True, claimed_of(job, write, given) if given else None)
     return await _slow(tools, job, finish, write)
 
@@ -120,7 +121,14 @@ def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
         failures=0,
         timeout_s=new.timeout_s,
         run=run,
+        frame=new.frame,
     )
+
+
+async def tell_caller(tools: Tools, job: Claimed, write: StepWrite) -> None:
+    """A sub-workflow's run has ended: the run that waits for it goes on."""
+    if write.end is not None and job.run.parent is not None:
+        await advance_all(tools, [job.run.parent])
 
 
 def tell(tools: Tools, write: StepWrite) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
@@ -38,6 +38,11 @@ class RecentValues:
         while self._bytes > MAX_BYTES:
             _, dropped = self._values.popitem(last=False)
             self._bytes -= len(dropped)
+
+    def keep(self, raws: Mapping[ValueKey, bytes]) -> None:
+        """Keep what was just recorded."""
+        for key, raw in raws.items():
+            self.put(key, raw)
 
     def written(self, rows: Iterable[NewValue]) -> None:
         """Keep what was just recorded, as far as it is plain text."""

@@ -11,11 +11,12 @@ import msgspec
 
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.scope import previous_sources, visible
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.small import Scope
-from orvanta_platform.ids import node_job_id
+from orvanta_platform.ids import frame_id, inner_job_id
+from orvanta_platform.services.steps.iterations import ITEMS, items_key, iteration, with_iter
 
 Names = Mapping[str, frozenset[str] | None]
 """Root → the members an expression reads of it, None for the whole."""
@@ -34,7 +35,7 @@ class View:
     """A place in a run from which expressions read.
 
     `index` bounds what is visible. `own`: JSON text of the node's own result, for exports and retry_if.
-    `known`: values of this step that no table holds yet.
+    `known`: values of this step that no table holds yet. `within`: where the list stands, if inside a node.
     """
 
     plan: Plan
@@ -43,16 +44,68 @@ class View:
     index: int
     own: bytes | None = None
     known: Mapping[ValueKey, bytes] = field(default_factory=dict)
+    within: Place | None = None
+
+    @property
+    def frame(self) -> UUID | None:
+        """The frame of the list; None at the top level."""
+        return self.within.frame if self.within else None
+
+    @property
+    def top(self) -> View:
+        """The place at the top level around this one."""
+        view = self
+        while view.within is not None:
+            view = view.within.outer
+        return view
+
+    @property
+    def iteration(self) -> Place | None:
+        """The innermost iteration of a loop around this place."""
+        view = self
+        while view.within is not None:
+            if view.within.holder.kind.is_loop:
+                return view.within
+            view = view.within.outer
+        return None
+
+    def key(self, index: int) -> ValueKey:
+        """Where the result of a node of the same list is kept."""
+        return result_key(self.plan, self.run.id, index, self.frame)
 
 
-def result_key(plan: Plan, run: UUID, index: int) -> ValueKey:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A list inside a node: the frame, the opening it belongs to, its number in it, and the view of the node itself."""
+
+    frame: UUID
+    opening: UUID
+    number: int
+    outer: View
+
+    @property
+    def holder(self) -> Node:
+        """The node that the list stands in."""
+        return self.outer.plan.node(self.outer.index)
+
+
+def result_key(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> ValueKey:
     """Where the result of a node is kept."""
-    return (job_id(plan, run, index), "result", "")
+    return (job_id(plan, run, index, frame), "result", "")
 
 
-def job_id(plan: Plan, run: UUID, index: int) -> UUID:
+def error_key(plan: Plan, run: UUID, index: int) -> ValueKey:
+    """Where `{"error": …}` of a node that failed is kept: the result of a loop that failed is an array."""
+    kind = plan.node(index).kind
+    return (job_id(plan, run, index), "result", ERROR if kind.is_container else "")
+
+
+ERROR = "error"
+
+
+def job_id(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> UUID:
     """The id of a node's job; that of a run of one node is the run's own."""
-    return run if plan.single else node_job_id(run, plan.node(index).id)
+    return run if plan.single else inner_job_id(run, frame, plan.node(index).id)
 
 
 async def load_scope(view: View, names: Names, load: Load, load_context: LoadContext) -> Scope:
@@ -76,6 +129,7 @@ class _Places:
     resumes: tuple[ValueKey, ...]
     args: ValueKey
     wants_args: bool
+    items: ValueKey | None = None
 
     def keys(self) -> list[ValueKey]:
         """All keys, some of them twice."""
@@ -86,39 +140,82 @@ class _Places:
             *self.context.values(),
             *self.resumes,
         ]
-        return [*keys, self.args] if self.wants_args else keys
+        keys += [self.args] if self.wants_args else []
+        return [*keys, self.items] if self.items is not None else keys
 
 
 _PREVIOUS = ("previous_result", "result")
 _RESUMES = ("resume", "resumes", "approvers")
 _ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", "flow_env", *_PREVIOUS, *_RESUMES})
+_ITER = frozenset({"iter"})
 
 
 def _places(view: View, names: Names) -> _Places:
-    plan, run = view.plan, view.run.id
-    results: dict[str, ValueKey] = {}
-    if "results" in names:
-        results = {
-            name: result_key(plan, run, index)
-            for name, index in visible(plan, view.state, view.index, names["results"]).items()
-        }
-    wants_previous = any(root in names for root in _PREVIOUS)
-    sources = previous_sources(plan, view.state, view.index) if wants_previous and not _is_output(view) else ()
-    failed = view.state.unhandled() if {"error", "errors"} & set(names) else ()
-    context = {name: (run, "context", name) for name in names.get("context") or ()}
+    top, run = view.top, view.run.id
+    wants_previous = any(root in names for root in _PREVIOUS) and not _is_output(view)
+    previous = _previous_places(view) if wants_previous else ()
+    failed = top.state.unhandled() if {"error", "errors"} & set(names) else ()
+    wants_input = "flow_input" in names or (any(root in names for root in _PREVIOUS) and not previous)
+    only_iter = names.get("flow_input") == _ITER and not (any(root in names for root in _PREVIOUS) and not previous)
+    around = view.iteration if wants_input else None
     return _Places(
-        results=results,
-        previous=tuple((plan.node(index).id, result_key(plan, run, index)) for index in sources),
-        failures=tuple(result_key(plan, run, index) for index in failed),
+        results=_result_places(view, names["results"]) if "results" in names else {},
+        previous=previous,
+        failures=tuple(error_key(top.plan, run, index) for index in failed),
         resumes=_resumes_of(view) if any(root in names for root in _RESUMES) else (),
-        context=context,
+        context={name: (run, "context", name) for name in names.get("context") or ()},
         args=(run, "args", ""),
-        wants_args="flow_input" in names or (wants_previous and not sources),
+        wants_args=wants_input and not (only_iter and around is not None),
+        items=_items_place(around) if around is not None else None,
     )
 
 
+def _items_place(around: Place) -> ValueKey | None:
+    """Where the item of an iteration is to be read from; None where it is at hand."""
+    if around.holder.kind is not Kind.FORLOOP or ITEMS.at(around.opening, around.number) is not None:
+        return None
+    return items_key(around.opening)
+
+
+def _previous_places(view: View) -> tuple[tuple[str, ValueKey], ...]:
+    """What previous_result is made of; nothing: flow_input. A first step of a branch has that of the branch."""
+    while True:
+        sources = previous_sources(view.plan, view.state, view.index)
+        if sources or view.within is None or view.within.holder.kind.is_loop:
+            return tuple((view.plan.node(index).id, view.key(index)) for index in sources)
+        view = view.within.outer
+
+
+def _result_places(view: View, names: frozenset[str] | None) -> dict[str, ValueKey]:
+    """Results that may be read by id: of this list and of those around it."""
+    found: dict[str, ValueKey] = {}
+    while True:
+        here = view.index < len(view.plan.nodes) or not view.plan.inner
+        if here:
+            seen = visible(view.plan, view.state, view.index, names)
+            found |= {name: view.key(index) for name, index in seen.items()}
+            found |= _of_last_iteration(view, names, seen)
+        if view.within is None:
+            return found
+        view = view.within.outer
+
+
+def _of_last_iteration(view: View, names: frozenset[str] | None, seen: Mapping[str, int]) -> dict[str, ValueKey]:
+    """In a while loop: the reading node itself and those after it read as they were in the iteration before."""
+    within = view.within
+    if within is None or within.holder.kind is not Kind.WHILELOOP or within.number == 0:
+        return {}
+    before = frame_id(view.run.id, within.opening, within.number - 1)
+    ancestors = view.plan.nodes[view.index].ancestors
+    return {
+        node.id: result_key(view.plan, view.run.id, node.index, before)
+        for node in view.plan.nodes
+        if (names is None or node.id in names) and node.id not in seen and not ancestors >> node.index & 1
+    }
+
+
 def _is_output(view: View) -> bool:
-    return view.index == len(view.plan.nodes) and view.plan.failure is None
+    return view.index == len(view.plan.nodes) and view.plan.failure is None and not view.plan.inner
 
 
 def _root(
@@ -126,11 +223,11 @@ def _root(
 ) -> bytes | Mapping[str, bytes]:
     match root:
         case "flow_input":
-            return values.get(places.args, b"{}")
+            return _input(view, members, places, values)
         case "resume" | "resumes" | "approvers":
             return _resumed(root, [values[key] for key in places.resumes if key in values])
         case "flow_env":
-            return view.plan.env
+            return view.top.plan.env
         case "results":
             return _results(view, places, values)
         case "context":
@@ -145,7 +242,7 @@ def _root(
         case "errors":
             return b"[%s]" % b",".join(inner_error(values.get(key, _NULL)) for key in places.failures)
         case _:
-            return _previous(places, values)
+            return _previous(view, places, values)
 
 
 class _Resume(msgspec.Struct):
@@ -157,7 +254,7 @@ def _resumes_of(view: View) -> tuple[ValueKey, ...]:
     """What came with the events that the node's sources were suspended for."""
     sources = () if _is_output(view) else previous_sources(view.plan, view.state, view.index)
     return tuple(
-        (job_id(view.plan, view.run.id, source), "resume", str(number))
+        (job_id(view.plan, view.run.id, source, view.frame), "resume", str(number))
         for source in sources
         if view.plan.node(source).suspend is not None
         for number in range(1, view.state.votes.get(source, 0) + 1)
@@ -175,14 +272,32 @@ def _resumed(root: str, raws: Sequence[bytes]) -> bytes:
 
 def _results(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> dict[str, bytes]:
     found = {name: values[key] for name, key in places.results.items() if key in values}
-    if view.own is not None:
+    if view.own is not None and (view.index < len(view.plan.nodes) or view.plan.failure is not None):
         found[view.plan.node(view.index).id] = view.own
     return found
 
 
-def _previous(places: _Places, values: Mapping[ValueKey, bytes]) -> bytes:
-    if not places.previous:
+def _input(
+    view: View, members: frozenset[str] | None, places: _Places, values: Mapping[ValueKey, bytes]
+) -> bytes | Mapping[str, bytes]:
+    """The inputs of the run, in a loop with `iter` beside them."""
+    around = view.iteration
+    if around is None:
         return values.get(places.args, b"{}")
+    value = b"%d" % around.number
+    if around.holder.kind is Kind.FORLOOP:
+        at_hand = ITEMS.at(around.opening, around.number)
+        if at_hand is None:
+            at_hand = ITEMS.cut(around.opening, values.get(items_key(around.opening), b"[]"), around.number)
+        value = at_hand
+    now = iteration(value, around.number)
+    return {"iter": now} if members == _ITER else with_iter(values.get(places.args, b"{}"), now)
+
+
+def _previous(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> bytes:
+    if not places.previous:
+        found = _input(view, None, places, values)
+        return found if isinstance(found, bytes) else _NULL
     if len(places.previous) == 1:
         return values.get(places.previous[0][1], _NULL)
     return compose((name, values.get(key, _NULL)) for name, key in places.previous)

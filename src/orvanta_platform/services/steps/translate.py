@@ -17,13 +17,13 @@ from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, 
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
-from orvanta_platform.engine.plan import Kind
+from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.scope import job_id, result_key
+from orvanta_platform.services.steps.scope import ERROR, job_id
 
 _Ended = Literal["succeeded", "failed", "cancelled"]
 _FATES: Mapping[NodeState, _Ended] = {
@@ -31,7 +31,7 @@ _FATES: Mapping[NodeState, _Ended] = {
     NodeState.FAILED: "failed",
     NodeState.CANCELLED: "cancelled",
 }
-_CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
+CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
 _SHOWN_EXPORT = 2_000
 _MESSAGE_CHARS = 20_000
 
@@ -59,10 +59,11 @@ class NeedsResults(Exception):
 
 @dataclass(slots=True)
 class Prepared:
-    """What was done outside the transaction for this step: uploads by key, the composed result."""
+    """What was done outside the transaction for this step: uploads by key, the composed result, objects by name."""
 
     uploads: dict[ValueKey, NewValue] = field(default_factory=dict)
     composed: bytes | None = None
+    fetched: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -76,6 +77,8 @@ class Translation:
     prepared: Prepared
     status: str
     lane: int = 0
+    plan: Plan = field(init=False)
+    frame: UUID | None = None
     endings: list[Ending] = field(default_factory=list)
     nodes: list[NodeEnding] = field(default_factory=list)
     jobs: list[NewJob] = field(default_factory=list)
@@ -88,11 +91,13 @@ class Translation:
     missing: dict[ValueKey, bytes] = field(default_factory=dict)
     timers: list[NodeTimer] = field(default_factory=list)
     dropped: list[tuple[UUID, str]] = field(default_factory=list)
-    skipped: bool = False
     opened: list[NewApproval] = field(default_factory=list)
     closed: list[UUID] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     """Names of the errors by which nodes failed in this step."""
+
+    def __post_init__(self) -> None:
+        self.plan = self.blueprint.plan
 
     def take(self, effect: fx.Effect) -> None:
         """Add what one effect means."""
@@ -121,18 +126,27 @@ class Translation:
                 self._end_node(effect)
             case fx.Export():
                 self._export(effect)
-            case fx.RunStatus(status):
-                self.status = status.value
+            case fx.RunStatus():
+                self._turn(effect)
             case fx.Record():
                 self._record(effect)
             case fx.RunEnded():
                 self._end_run(effect)
+            case fx.OpenInside() | fx.CancelChildren():
+                self._inside(effect)
 
     def _id(self, index: int) -> UUID:
-        return job_id(self.blueprint.plan, self.run.id, index)
+        return job_id(self.plan, self.run.id, index, self.frame)
 
     def _name(self, index: int) -> str:
-        return self.blueprint.plan.node(index).id
+        return self.plan.node(index).id
+
+    def _turn(self, effect: fx.RunStatus) -> None:
+        self.status = effect.status.value
+
+    def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
+        """What is inside a node is opened and ended under the run's lock alone."""
+        raise NeedsLock
 
     def _live(self, index: int) -> LiveJob | None:
         if self.live is None:
@@ -140,18 +154,18 @@ class Translation:
         return self.live.get(index)
 
     def _enqueue(self, effect: fx.Enqueue) -> None:
-        node = self.blueprint.plan.node(effect.node)
+        node = self.plan.node(effect.node)
         work = work_of(self.blueprint, node, self.run)
         timeout_s = effect.timeout_s if effect.timeout_s is not None else work.timeout_s
         if effect.failures:
             self.wakes.append(Wake(self._id(effect.node), timeout_s))
             return
-        single = self.blueprint.plan.single
+        parent, place = self._standing()
         self.jobs.append(
             NewJob(
                 id=self._id(effect.node),
-                node=None if single else node.id,
-                node_index=effect.node,
+                node=None if self.plan.single else node.id,
+                node_index=node.number,
                 kind=work.kind,
                 language=work.language,
                 path=work.path,
@@ -159,8 +173,15 @@ class Translation:
                 priority=self.run.priority if node.priority is None else node.priority,
                 lane=self.lane,
                 timeout_s=timeout_s,
+                frame=self.frame,
+                parent=parent,
+                place=place,
             )
         )
+
+    def _standing(self) -> tuple[UUID | None, int | None]:
+        """`parent` and `place` of a node's row."""
+        return None, None
 
     def _retry(self, effect: fx.Retry) -> None:
         finish = self._own(effect.node)
@@ -182,7 +203,7 @@ class Translation:
         self._live(effect.node)
         run = {"id": str(self.run.id), "path": self.run.path or "", "created_by": self.run.created_by}
         parts = [run.get(part[1:], "") if part.startswith("\0") else part for part in effect.message]
-        node = self.blueprint.plan.node(effect.node)
+        node = self.plan.node(effect.node)
         kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
         groups = effect.groups.decode() if effect.groups is not None else None
         self.opened.append(NewApproval(self._id(effect.node), node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups))
@@ -203,10 +224,22 @@ class Translation:
         if job is not None:
             self.endings.append(Ending(job.id, job.attempt, job.worker, job.generation, fate, error_name))
         else:
-            node = self.blueprint.plan.node(effect.node)
-            kind = "flownode" if not node.kind.is_job else node.kind.value
-            self.nodes.append(NodeEnding(self._id(effect.node), node.id, effect.node, kind, fate, error_name))
-        self._keep(result_key(self.blueprint.plan, self.run.id, effect.node), self._result(effect))
+            self.nodes.append(self._without_job(self.plan.node(effect.node), fate, error_name))
+        self._keep((self._id(effect.node), "result", ""), self._result(effect))
+        error = self._error(effect)
+        if error is not None:
+            self._keep((self._id(effect.node), "result", ERROR), error)
+
+    def _error(self, effect: fx.NodeEnded) -> bytes | None:
+        """What is kept as the error of a node that holds others, beside its result."""
+        if effect.error is None or not self.plan.node(effect.node).kind.is_container:
+            return None
+        return error_json(effect.error, self._name(effect.node))
+
+    def _without_job(self, node: Node, fate: _Ended, error_name: str | None) -> NodeEnding:
+        kind = "flownode" if node.kind is Kind.CONDITION else node.kind.value
+        parent, place = self._standing()
+        return NodeEnding(self._id(node.index), node.id, node.number, kind, fate, error_name, parent, place)
 
     def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Ended) -> None:
         replaced = effect.error is not None and effect.error != finish.error
@@ -220,8 +253,8 @@ class Translation:
         if effect.result is not None:
             return effect.result
         if effect.error is not None:
-            return error_json(effect.error, None if self.blueprint.plan.single else self._name(effect.node))
-        return _CANCELLED
+            return error_json(effect.error, None if self.plan.single else self._name(effect.node))
+        return CANCELLED
 
     def _keep(self, key: ValueKey, raw: bytes) -> None:
         ready = self.prepared.uploads.get(key)
@@ -246,9 +279,10 @@ class Translation:
 
     def _end_run(self, effect: fx.RunEnded) -> None:
         status: Any = effect.status.value
-        self.skipped = effect.skipped
         error_name = self._error_name(effect)
-        self.end = RunEnd(status, effect.recovered, error_name, self._result_of(effect.result))
+        of = self._result_of(effect.result)
+        reports = self.run.parent is not None
+        self.end = RunEnd(status, effect.recovered, error_name, of, reports, effect.skipped)
 
     def _error_name(self, effect: fx.RunEnded) -> str | None:
         if isinstance(effect.result, fx.Thrown):
@@ -317,7 +351,7 @@ def translate(
         end=rows.end,
         over_cancel=live is not None,
         inbox_seq=inbox_seq,
-        waits=WaitWrite(rows.timers, rows.dropped, rows.skipped, rows.opened, rows.closed, taken),
+        waits=WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken),
     )
     return write, rows.withdrawn
 

@@ -1,0 +1,184 @@
+"""Rows of what is open inside a run: frames, counters, and what hangs on them. The run is locked before any is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+class FrameRow(msgspec.Struct, frozen=True):
+    """An open body: `body` is its place among the lists of its node, `place` the iteration or branch."""
+
+    id: UUID
+    parent: UUID | None
+    holder: UUID
+    body: int
+    place: int
+    state: bytes
+
+
+class CounterRow(msgspec.Struct, frozen=True):
+    """A node whose bodies are open, by its own id; `frame`: where it stands, None: at the top level.
+
+    `child`: the run of a sub-workflow.
+    """
+
+    id: UUID
+    frame: UUID | None
+    node_index: int
+    attempt: int
+    state: bytes
+    child: UUID | None = None
+    begun_at: datetime | None = None
+
+
+class Around(msgspec.Struct, frozen=True):
+    """A frame with what a reader needs of its node: `node_index` (its number in the document) and `attempt`."""
+
+    id: UUID
+    parent: UUID | None
+    holder: UUID
+    body: int
+    place: int
+    state: bytes
+    node_index: int
+    attempt: int
+
+
+class BodyResult(msgspec.Struct, frozen=True):
+    """The result of a body that has ended, as a row of value."""
+
+    place: int
+    state: str
+    size: int
+    encoding: int
+    body: bytes | None
+    object: str | None
+
+
+class ChildEnd(msgspec.Struct, frozen=True):
+    """How the run of a sub-workflow ended."""
+
+    id: UUID
+    status: str
+    error_name: str | None
+    result_of: UUID | None
+    skipped: bool
+
+
+async def around(connection: Connection, frame: UUID) -> list[Around]:
+    """A frame and those around it, from the inside out; empty where it has ended."""
+    return [Around(**dict(row)) for row in await connection.fetch(_text("frames_around"), frame)]
+
+
+async def of_holder(connection: Connection, holder: UUID) -> list[FrameRow]:
+    """The open bodies of a node, by place."""
+    return [FrameRow(**dict(row)) for row in await connection.fetch(_text("frames_of_holder"), holder)]
+
+
+async def of_run(connection: Connection, run: UUID) -> list[UUID]:
+    """The frames of a run."""
+    return [row["id"] for row in await connection.fetch(_text("frames_of_run"), run)]
+
+
+async def get_counters(connection: Connection, ids: Sequence[UUID]) -> list[CounterRow]:
+    """These counters; those of nodes that have ended are missing."""
+    return [CounterRow(**dict(row)) for row in await connection.fetch(_text("get_counters"), list(ids))]
+
+
+async def counter_of_child(connection: Connection, run: UUID, child: UUID) -> UUID | None:
+    """The node of `run` that waits for the run `child`."""
+    found: UUID | None = await connection.fetchval(_text("counter_of_child"), child, run)
+    return found
+
+
+async def save_frames(connection: Connection, run: UUID, rows: Sequence[FrameRow]) -> None:
+    """Write frames, new and changed."""
+    await _save(connection, "save_frames", run, rows, ("id", "parent", "holder", "body", "place", "state"))
+
+
+async def save_counters(connection: Connection, run: UUID, rows: Sequence[CounterRow]) -> None:
+    """Write counters, new and changed."""
+    await _save(connection, "save_counters", run, rows, ("id", "frame", "node_index", "attempt", "state", "child"))
+
+
+async def _save(connection: Connection, query: str, run: UUID, rows: Sequence[Any], names: Sequence[str]) -> None:
+    if rows:
+        await connection.execute(_text(query), run, *([getattr(row, name) for row in rows] for name in names))
+
+
+async def drop(connection: Connection, frames: Sequence[UUID], counters: Sequence[UUID]) -> None:
+    """Remove what has ended."""
+    if frames:
+        await connection.execute(_text("drop_frames"), list(frames))
+    if counters:
+        await connection.execute(_text("drop_counters"), list(counters))
+
+
+async def drop_all(connection: Connection, run: UUID) -> None:
+    """Remove everything that was open inside a run."""
+    await connection.execute(_text("drop_all_frames"), run)
+    await connection.execute(_text("drop_all_counters"), run)
+
+
+async def lock_job(connection: Connection, run: UUID, job: UUID) -> LiveJob | None:
+    """A live job of a locked run; it stays as it is until the transaction ends."""
+    row = await connection.fetchrow(_text("lock_job"), job, run)
+    return LiveJob(**dict(row)) if row else None
+
+
+async def lock_jobs_of_frame(connection: Connection, run: UUID, frame: UUID | None) -> list[LiveJob]:
+    """The live jobs in one frame of a locked run."""
+    return [LiveJob(**dict(row)) for row in await connection.fetch(_text("lock_jobs_of_frame"), run, frame)]
+
+
+async def results_of_bodies(connection: Connection, opening: UUID, first: int, limit: int) -> list[BodyResult]:
+    """Results of bodies that have ended, by place, from `first` on; those that were cancelled may have none."""
+    rows = await connection.fetch(_text("results_of_bodies"), opening, first, limit)
+    return [BodyResult(**dict(row)) for row in rows]
+
+
+async def put_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:
+    """Leave events (JSON text) for a run, in this order."""
+    if events:
+        await connection.execute(_text("put_events"), run, list(events))
+
+
+async def take_events(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
+    """Events that were taken in go."""
+    if seqs:
+        await connection.execute(_text("take_events"), run, list(seqs))
+
+
+async def set_timer(connection: Connection, run: UUID, node: UUID, kind: str, seconds: float) -> None:
+    """Set when something (`kind` of the table timer) is due for a node."""
+    await connection.execute(_text("set_timer_of"), run, node, kind, seconds)
+
+
+async def drop_timers(connection: Connection, run: UUID, nodes: Sequence[UUID]) -> None:
+    """Nothing is due for these nodes any more."""
+    if nodes:
+        await connection.execute(_text("drop_timers_of"), run, list(nodes))
+
+
+async def children_of(connection: Connection, run: UUID) -> list[UUID]:
+    """The runs of sub-workflows of a run that are under way."""
+    return [row["id"] for row in await connection.fetch(_text("children_of"), run)]
+
+
+async def child_end(connection: Connection, run: UUID) -> ChildEnd | None:
+    """How the run of a sub-workflow ended; None while it is under way."""
+    row = await connection.fetchrow(_text("child_end"), run)
+    return ChildEnd(**dict(row)) if row else None
+
+
+def _text(name: str) -> str:
+    return load("frames")[name].text

@@ -1,0 +1,100 @@
+-- name: frames_around
+-- A frame of a run and those around it, from the inside out, each with the counter of the node that holds it.
+WITH RECURSIVE around AS (
+    SELECT f.*, 0 AS depth FROM frame f WHERE f.id = $1
+    UNION ALL
+    SELECT f.*, around.depth + 1 FROM around JOIN frame f ON f.id = around.parent
+)
+SELECT a.id, a.parent, a.holder, a.body, a.place, a.state, c.node_index, c.attempt
+FROM around a JOIN counter c ON c.id = a.holder ORDER BY a.depth
+
+-- name: frames_of_holder
+-- The open bodies of a node.
+SELECT id, parent, holder, body, place, state FROM frame WHERE holder = $1 ORDER BY place
+
+-- name: frames_of_run
+-- Every frame of a run.
+SELECT id FROM frame WHERE run = $1
+
+-- name: get_counters
+-- These counters.
+SELECT id, frame, node_index, attempt, state, child, begun_at FROM counter WHERE id = ANY($1::uuid[])
+
+-- name: counter_of_child
+-- The counter of the node that waits for a sub-workflow's run.
+SELECT id FROM counter WHERE child = $1 AND run = $2
+
+-- name: save_frames
+-- New frames, and the new states of those that exist.
+INSERT INTO frame AS f (id, run, parent, holder, body, place, state)
+SELECT id, $1, parent, holder, body, place, state
+FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::integer[], $7::bytea[]) AS n(id, parent, holder, body, place, state)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state
+
+-- name: save_counters
+-- New counters, and the new states of those that exist.
+INSERT INTO counter AS c (id, run, frame, node_index, attempt, state, child)
+SELECT id, $1, frame, node_index, attempt, state, child
+FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::bytea[], $7::uuid[])
+    AS n(id, frame, node_index, attempt, state, child)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt, child = excluded.child
+
+-- name: drop_frames
+-- Frames that have ended.
+DELETE FROM frame WHERE id = ANY($1::uuid[])
+
+-- name: drop_counters
+-- Counters of nodes that have ended.
+DELETE FROM counter WHERE id = ANY($1::uuid[])
+
+-- name: drop_all_frames
+-- Of a run that has ended: its frames.
+DELETE FROM frame WHERE run = $1
+
+-- name: drop_all_counters
+-- Of a run that has ended: its counters.
+DELETE FROM counter WHERE run = $1
+
+-- name: lock_job
+-- A live job of a locked run, locked.
+SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings, frame
+FROM job_live WHERE id = $1 AND run = $2 FOR NO KEY UPDATE
+
+-- name: lock_jobs_of_frame
+-- The live jobs in a frame of a locked run (null: at its top level), locked in order.
+SELECT id, node, node_index, kind, queue, state, attempt, losses, failures, worker, generation, claimed_at, openings, frame
+FROM job_live WHERE run = $1 AND frame IS NOT DISTINCT FROM $2 ORDER BY id FOR NO KEY UPDATE
+
+-- name: results_of_bodies
+-- The results of the bodies of an opening, by their places; of one that failed, its error.
+SELECT j.place, j.state, v.size, v.encoding, v.body, v.object FROM job j
+CROSS JOIN LATERAL (
+    SELECT size, encoding, body, object FROM value
+    WHERE id = coalesce(j.result_of, j.id) AND kind = 'result' AND (name = '' OR (name = 'error' AND j.state = 'failed'))
+    ORDER BY name DESC LIMIT 1) v
+WHERE j.parent = $1 AND j.place IS NOT NULL AND j.place >= $2 ORDER BY j.place LIMIT $3
+
+-- name: put_events
+-- Events for a run, in this order.
+INSERT INTO inbox (run, event) SELECT $1, e FROM unnest($2::json[]) WITH ORDINALITY AS u(e, n) ORDER BY n
+
+-- name: take_events
+-- Events that were taken in.
+DELETE FROM inbox WHERE run = $1 AND seq = ANY($2::bigint[])
+
+-- name: set_timer_of
+-- When something is due for a node of a run, in seconds from now.
+INSERT INTO timer (run, job, kind, due_at) VALUES ($1, $2, $3, app_now() + make_interval(secs => $4))
+ON CONFLICT (run, job, kind) DO UPDATE SET due_at = excluded.due_at
+
+-- name: drop_timers_of
+-- Nothing is due for these nodes any more.
+DELETE FROM timer WHERE run = $1 AND job = ANY($2::uuid[])
+
+-- name: children_of
+-- The runs of sub-workflows of a run that are under way.
+SELECT id FROM run_live WHERE parent = $1
+
+-- name: child_end
+-- How the run of a sub-workflow ended.
+SELECT id, status, error_name, result_of, skipped FROM run WHERE id = $1

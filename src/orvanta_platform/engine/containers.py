@@ -1,0 +1,148 @@
+"""Nodes that hold others: what they open, and what the end of it means for them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import msgspec
+
+from orvanta_platform.engine import ends, stops, waits
+from orvanta_platform.engine.effects import Opening
+from orvanta_platform.engine.events import Answer, ChildrenEnded, Err
+from orvanta_platform.engine.loop import MAX_ITERATIONS, WIDEST
+from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.state import Mark
+from orvanta_platform.engine.step import Step
+from orvanta_platform.engine.verdict import Fail, OpenUp, Verdict
+
+_SHOWN: Final = 100
+_EMPTY: Final = b"[]"
+
+
+def verdict(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
+    """What the node opens; failed where an expression threw or gave what it may not; None while one has no answer."""
+    match node.kind:
+        case Kind.FORLOOP:
+            return _forloop(step, node, timeout_s)
+        case Kind.WHILELOOP:
+            return OpenUp(Opening(None, 1, _attempt(step, node), timeout_s=timeout_s))
+        case Kind.BRANCHONE:
+            return _branchone(step, node, timeout_s)
+        case Kind.BRANCHALL:
+            return _branchall(step, node, timeout_s)
+        case _:
+            return _flow(step, node, timeout_s)
+
+
+def _attempt(step: Step, node: Node) -> int:
+    return step.failures.get(node.index, 0)
+
+
+def _forloop(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
+    attempt = _attempt(step, node)
+    found = step.ask("iterator", node.index, node.iterator, attempt)
+    width = _width(step, node)
+    if isinstance(found, Err):
+        return Fail(found)
+    if isinstance(width, Err):
+        return Fail(width)
+    if found is None or width is None:
+        return None
+    total = _count(found.raw)
+    if isinstance(total, Err):
+        return Fail(total)
+    if total == 0:
+        return _nothing(step, node)
+    return OpenUp(Opening(total, min(width, total), attempt, items=found.raw, timeout_s=timeout_s))
+
+
+def _count(raw: bytes) -> int | Err:
+    try:
+        items = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    except msgspec.DecodeError:
+        shown = raw.decode("utf-8", "replace")
+        shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
+        return Err("InvalidIterator", f"Expected an array value, found: {shown}")
+    if len(items) > MAX_ITERATIONS:
+        return Err("loop_limit", f"The loop has {len(items)} iterations; at most {MAX_ITERATIONS} are allowed.")
+    return len(items)
+
+
+def _width(step: Step, node: Node) -> int | Err | None:
+    """How many bodies may be open at once."""
+    if not node.parallel:
+        return 1
+    source = node.parallelism
+    if isinstance(source, dict) and source.get("type") == "static":
+        source = source.get("value")
+    if isinstance(source, dict):
+        answer = step.ask("parallelism", node.index, source, _attempt(step, node))
+        if not isinstance(answer, Answer):
+            return answer
+        source = msgspec.json.decode(answer.raw)
+    return _at_most(source)
+
+
+def _at_most(value: Any) -> int | Err:
+    if value is None:
+        return WIDEST
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 1:
+        return Err("InvalidParallelism", "parallelism must be a number of 1 or more")
+    return min(int(value), WIDEST)
+
+
+def _branchone(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
+    """The first branch whose expression is true, asked one after the other; else the default, the last body."""
+    attempt = _attempt(step, node)
+    chosen = len(node.bodies) - 1
+    for place, body in enumerate(node.bodies[:-1]):
+        answer = step.ask("branch", node.index, body.expr, attempt, place)
+        if answer is None:
+            return None
+        if isinstance(answer, Err):
+            return Fail(answer)
+        if answer.truthy:
+            chosen = place
+            break
+    return OpenUp(Opening(1, 1, attempt, first=chosen, timeout_s=timeout_s))
+
+
+def _branchall(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
+    total = len(node.bodies)
+    if total == 0:
+        return _nothing(step, node)
+    width = min(total, WIDEST) if node.parallel else 1
+    return OpenUp(Opening(total, width, _attempt(step, node), timeout_s=timeout_s))
+
+
+def _flow(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
+    attempt = _attempt(step, node)
+    answer = step.ask("inputs", node.index, node.value.get("input_transforms") or {}, attempt)
+    if isinstance(answer, Answer):
+        return OpenUp(Opening(1, 1, attempt, args=answer.raw, timeout_s=timeout_s))
+    return Fail(answer) if answer else None
+
+
+def _nothing(step: Step, node: Node) -> Verdict | None:
+    """Nothing is to be opened: it has succeeded with an empty array."""
+    return waits.succeeded(step, node, Mark.SUCCEEDED, _EMPTY)
+
+
+def ended(step: Step, event: ChildrenEnded) -> bool:
+    """The node's children have ended. False: it does not wait for them."""
+    index = event.node
+    if step.nodes[index] != Mark.WAITING_CHILDREN:
+        return False
+    node = step.plan.node(index)
+    if event.cancelled:
+        step.forget_failures(index)
+        step.end(index, Mark.CANCELLED, error=event.error)
+        return True
+    if event.error is not None:
+        ends.fail(step, index, event.error, retryable=event.retryable)
+        return True
+    ends.finish(step, node)
+    if event.stopped and step.nodes[index] == Mark.SUCCEEDED:
+        stops.stop(step, index, skips=event.skips)
+    return True

@@ -1,0 +1,63 @@
+"""Runs of sub-workflows: begun in the step that opens their node, cancelled by a word in their inbox."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.db import frames as frame_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import NewRun, RunRow
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import ENGINE_VERSION, RunState
+from orvanta_platform.services.blueprints import Blueprint, plan_of
+from orvanta_platform.services.steps import events as inbox
+
+
+async def start(connection: Connection, blueprint: Blueprint, run: RunRow, node: Node, child: UUID) -> None:
+    """Insert the run of a sub-workflow, which whoever advances it begins; its input is written by the step.
+
+    It runs for whom its caller runs, with the caller's pins, so that nothing changes under way.
+    """
+    pin = blueprint.flow_pin(node)
+    document = bytes.fromhex(pin.document)
+    plan = plan_of(await run_rows.get_document(connection, document))
+    new = NewRun(
+        id=child,
+        workspace=run.workspace,
+        kind="flow",
+        path=pin.path,
+        version=pin.version,
+        document=document,
+        language=None,
+        pin_set=run.pin_set,
+        engine_version=ENGINE_VERSION,
+        state=RunState.new(plan).encode(),
+        priority=run.priority,
+        queue=pin.tag or run.queue,
+        parent=run.id,
+        root=run.root,
+        trigger="flow",
+        created_by=run.created_by,
+        email=run.email,
+        permissioned_as=run.permissioned_as,
+        scheduled_at=clock.now(),
+        seed=(run.seed ^ child.int) & ((1 << 62) - 1),
+        timeout_s=None,
+    )
+    await run_rows.insert_run(connection, new)
+    await frame_rows.put_events(connection, child, [inbox.write(inbox.StartRun())])
+
+
+async def cancel(connection: Connection, child: UUID, *, force: bool = False) -> None:
+    """Leave the word where nothing can lose it; the run itself is not locked here, beside its caller's."""
+    await run_rows.put_in_inbox(connection, child, inbox.write(inbox.CancelRun(force)))
+
+
+async def cancel_all(connection: Connection, run: UUID) -> list[UUID]:
+    """The same, by force, for every sub-workflow of a run that ends by force."""
+    found = await frame_rows.children_of(connection, run)
+    for child in found:
+        await cancel(connection, child, force=True)
+    return found

@@ -1,0 +1,146 @@
+"""What came of the bodies of a node: their results joined as bytes, and the error by which they failed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db import frames as rows
+from orvanta_platform.db.frames import BodyResult
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.values import ValueKey, get_values
+from orvanta_platform.engine.events import ChildrenEnded, Err
+from orvanta_platform.engine.loop import MAX_ITERATIONS
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.frames import Counter
+
+_PAGE = 5_000
+_NULL = b"null"
+
+
+class NeedsObjects(Exception):
+    """Results that lie in object storage are to be fetched before they can be joined."""
+
+    def __init__(self, objects: Sequence[str]) -> None:
+        super().__init__(f"{len(objects)} objects to fetch")
+        self.objects = objects
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The event for the node, and the JSON texts of its result and of its error."""
+
+    event: ChildrenEnded
+    result: bytes | None
+    error: bytes | None = None
+
+
+class _Told(msgspec.Struct):
+    name: str = "Error"
+    message: str = ""
+
+
+async def collect(connection: Connection, run: UUID, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
+    """What came of everything that a node opened; all of it is written. Raises NeedsObjects.
+
+    `fetched`: the texts of objects that were asked for before.
+    """
+    if counter.node.kind is Kind.FLOW:
+        return await _child(connection, counter, fetched)
+    found = await _results(connection, counter.opening(run), fetched)
+    loop, node = counter.loop, counter.node
+    if loop.cancelled and not loop.late:
+        return Collected(ChildrenEnded(node.index, cancelled=True), None)
+    whole = _joined(counter, found)
+    error = _error(counter, found)
+    if error is None:
+        event = ChildrenEnded(node.index, stopped=loop.stopped and not node.kind.is_loop, skips=loop.skips)
+        return Collected(event, whole)
+    told = _told(error)
+    return Collected(ChildrenEnded(node.index, error=told), error if node.kind is Kind.BRANCHONE else whole, error)
+
+
+def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | None:
+    """`{"error": …}` of the first body that failed and counts, or of the limit that was reached."""
+    loop, id = counter.loop, counter.node.id
+    if loop.late:
+        return _timed_out(id)
+    if loop.failed is not None:
+        return found.get(loop.failed, ("failed", error_json(Err("Error", "It failed."), id)))[1]
+    if loop.limited:
+        return error_json(Err("loop_limit", f"The loop reached {MAX_ITERATIONS} iterations."), id)
+    return None
+
+
+def _timed_out(id: str) -> bytes:
+    return error_json(Err("Timeout", "timed out: not all that is inside it has ended in time"), id)
+
+
+def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
+    loop, node = counter.loop, counter.node
+    if node.kind is Kind.BRANCHONE:
+        return next((raw for _, raw in found.values()), _NULL)
+    length = loop.next
+    if loop.total is not None and (node.parallel or node.kind is Kind.BRANCHALL):
+        length = loop.total
+    parts = [_NULL] * length
+    for place, (state, raw) in found.items():
+        hidden = state == "cancelled" or (state == "failed" and node.kind.is_loop and node.skip_failures)
+        if not hidden and place < length:
+            parts[place] = raw
+    return b"[%s]" % b",".join(parts)
+
+
+async def _results(connection: Connection, opening: UUID, fetched: Mapping[str, bytes]) -> dict[int, tuple[str, bytes]]:
+    """State and result of each body, by place; where a body of one node has a row of its own too, that one's."""
+    found: list[BodyResult] = []
+    first = 0
+    while True:
+        page = await rows.results_of_bodies(connection, opening, first, _PAGE)
+        found += page
+        if len(page) < _PAGE:
+            break
+        first = page[-1].place + 1
+    missing = [row.object for row in found if row.object is not None and row.object not in fetched]
+    if missing:
+        raise NeedsObjects(missing)
+    return {row.place: (row.state, _text(row.body, row.encoding, row.object, fetched)) for row in found}
+
+
+def _text(body: bytes | None, encoding: int, object: str | None, fetched: Mapping[str, bytes]) -> bytes:
+    raw = fetched[object or ""] if body is None else body
+    return raw if encoding == 0 else zlib.decompress(raw)
+
+
+async def _child(connection: Connection, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
+    index = counter.node.index
+    end = await rows.child_end(connection, counter.child) if counter.child is not None else None
+    raw = _NULL
+    if end is not None and end.result_of is not None:
+        key: ValueKey = (end.result_of, "result", "")
+        for row in await get_values(connection, [key]):
+            if row.object is not None and row.object not in fetched:
+                raise NeedsObjects([row.object])
+            raw = _text(row.body, row.encoding, row.object, fetched)
+    if counter.loop.late:
+        error = _timed_out(counter.node.id)
+        return Collected(ChildrenEnded(index, error=_told(error)), raw, error)
+    if counter.loop.cancelled:
+        return Collected(ChildrenEnded(index, cancelled=True), None)
+    if end is not None and end.status == "succeeded":
+        return Collected(ChildrenEnded(index), raw)
+    error = raw if raw != _NULL else error_json(Err("Canceled", "The sub-workflow was cancelled."), counter.node.id)
+    return Collected(ChildrenEnded(index, error=_told(error)), raw, error)
+
+
+def _told(raw: bytes) -> Err:
+    try:
+        told = msgspec.json.decode(raw, type=dict[str, _Told]).get("error")
+    except msgspec.DecodeError:
+        told = None
+    return Err(told.name, told.message) if told else Err("Error", "It failed.")

@@ -1,0 +1,387 @@
+"""One decision after the other on a locked run with loops, branches or sub-workflows, and what each means for the rest.
+
+What is decided is gathered, and written together; an event that needs what is not at hand raises Outside.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.db import frames as frame_rows
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.events import CancelRequested, Event, Failed, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.states import Status
+from orvanta_platform.queue.claim import UNDER_WAY
+from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.steps import children
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.answer import Reader, answer_all, answer_at_hand
+from orvanta_platform.services.steps.collect import NeedsObjects, collect
+from orvanta_platform.services.steps.decision import Answered, upload
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.frames import Counter, Frame, Frames, within
+from orvanta_platform.services.steps.gathered import Gathered
+from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
+from orvanta_platform.services.steps.recent import RecentValues
+from orvanta_platform.services.steps.scope import ERROR, compose
+from orvanta_platform.services.steps.translate import NeedsUpload
+from orvanta_platform.storage import Storage
+
+
+class Outside(Exception):
+    """Ends the transaction, in which nothing was decided: `work` is done outside of it, then it is tried again."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        super().__init__("something is to be done outside the transaction")
+        self.work = work
+
+
+@dataclass(slots=True)
+class Passed:
+    """What one transaction did. `more`: there is more to do. `further`: other runs that have got something to do."""
+
+    run: RunRow
+    queues: set[str] = field(default_factory=set)
+    timers: bool = False
+    ended: bool = False
+    recorded: bool = False
+    more: bool = False
+    further: list[UUID] = field(default_factory=list)
+    raws: dict[ValueKey, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to take in. `again`: how it is written down where it has to wait; None: it is kept elsewhere."""
+
+    label: str
+    act: Callable[[], Awaitable[None]]
+    again: inbox.InboxEvent | None = None
+
+
+class Stepping:
+    """The frames of one run, within one transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        reader: Reader,
+        storage: Storage,
+        recent: RecentValues,
+        blueprint: Blueprint,
+        run: RunRow,
+        answers: Mapping[str, Answered],
+    ) -> None:
+        self.connection = connection
+        self.blueprint = blueprint
+        self.passed = Passed(run)
+        self._reader, self._storage, self._recent = reader, storage, recent
+        self._answers = answers
+        self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
+        self._gathered = Gathered()
+        self._following: deque[Item] = deque()
+        self._known: dict[ValueKey, bytes] = {}
+        self._asks = False
+        self._progress = False
+
+    @property
+    def run(self) -> RunRow:
+        """The run as it stands in this transaction."""
+        return self.passed.run
+
+    async def _of_job(self, event: inbox.OfJob) -> None:
+        await self._write_jobs()
+        job = await frame_rows.lock_job(self.connection, self.run.id, event.job)
+        if job is None:
+            if isinstance(event, inbox.RetryDue) and (counter := await self.frames.counter(event.job)) is not None:
+                await self._step(counter.frame, TimerDue(counter.node.index))
+            return
+        frame = await self.frames.frame(job.frame)
+        index = self.blueprint.plan.node(job.node_index).index
+        if frame is None:
+            return
+        told: Event | None
+        match event:
+            case inbox.CancelJob(reason=reason):
+                told = JobCancelled(index, reason)
+            case inbox.RetryDue():
+                told = TimerDue(index) if job.state == "scheduled" else None
+            case inbox.JobLost():
+                told = self._lost(index, job, event)
+        if told is not None:
+            await self._step(frame, told, live={index: job})
+
+    def _lost(self, index: int, job: LiveJob, lost: inbox.JobLost) -> Event | None:
+        if (job.state, job.attempt, job.generation) != ("running", lost.attempt, lost.generation):
+            return None
+        if self.run.cancel_at is not None:
+            return JobCancelled(index)
+        message = f"Its worker was lost {lost.losses} times while it ran; it is not started again."
+        return Failed(index, "worker_lost", message, retryable=False)
+
+    def _begins(self, frame: Frame) -> Item:
+        assert frame.id is not None
+        return Item(f"begin {frame.id}", lambda: self._step(frame, Started()), inbox.FramesBegin((frame.id,)))
+
+    def _concludes(self, counter: Counter) -> Item:
+        return Item(f"end {counter.id}", lambda: self._conclude(counter), inbox.BodiesEnded(counter.id))
+
+    async def _conclude(self, counter: Counter) -> None:
+        """All bodies of a node have ended: that is an event for the list it stands in."""
+        if self.frames.counters.get(counter.id) is not counter or not counter.loop.done:
+            return
+        await self._flush()
+        answered = self._answers[f"end {counter.id} {counter.attempt}"]
+        try:
+            found = await collect(self.connection, self.run.id, counter, answered.prepared.fetched)
+        except NeedsObjects as raised:
+            objects = raised.objects
+
+            async def fetch() -> None:
+                for name in objects:
+                    answered.prepared.fetched[name] = await self._storage.get(name)
+
+            raise Outside(fetch) from raised
+        self._note(counter, found.result, found.error)
+        await self._step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
+
+    def _note(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
+        if result is not None:
+            self._known[counter.id, "result", ""] = result
+        if error is not None:
+            self._known[counter.id, "result", ERROR] = error
+
+    async def _cancel_inside(self, counter: Counter) -> None:
+        """Whatever is inside a node is cancelled; its end follows when all of it has ended."""
+        counter.loop = counter.loop.cancel()
+        self.frames.note(counter)
+        if counter.node.kind is Kind.FLOW:
+            if counter.child is not None:
+                await children.cancel(self.connection, counter.child)
+                self.passed.further.append(counter.child)
+        else:
+            for frame in await self.frames.bodies(counter):
+                await self._step(frame, CancelRequested())
+        if counter.loop.done:
+            self._following.append(self._concludes(counter))
+
+    # One decision.
+
+    async def _step(
+        self,
+        frame: Frame,
+        event: Event,
+        *,
+        finish: Finish | None = None,
+        live: Mapping[int, LiveJob] | None = None,
+        concluded: Counter | None = None,
+        result: bytes | None = None,
+        error: bytes | None = None,
+        lane: int = UNDER_WAY,
+        taken: tuple[UUID, int] | None = None,
+    ) -> None:
+        """Decide an event of one frame and gather what it writes; nothing is changed where it raises Outside."""
+        answered = self._answers[f"{frame.id} {type(event).__name__} {getattr(event, 'node', '')}"]
+        decision = await self._decide(frame, event, answered)
+        if not decision.effects:
+            return
+        if self._touched(frame, decision) - set(live or ()):
+            await self._write_jobs()
+            live = await self._live(frame)
+        await self._compose(frame, decision, answered)
+        rows = NestedRows(
+            self.blueprint,
+            self.run,
+            finish,
+            live or {},
+            answered.prepared,
+            self._gathered.status or self.run.status,
+            lane,
+            within=frame,
+            concluded=concluded,
+            result=result,
+            error=error,
+        )
+        for effect in decision.effects:
+            rows.take(effect)
+        if rows.missing:
+            missing = NeedsUpload(rows.missing)
+            raise Outside(lambda: upload(self._storage, self.run, missing, answered.prepared))
+        frame.state = decision.state
+        self._progress = True
+        self.frames.note(frame)
+        self._gathered.add(rows, taken)
+        self._asks = self._asks or bool(rows.opened)
+        self._known |= rows.raws
+        self.passed.raws |= rows.raws
+        await self._follow(frame, rows)
+
+    async def _decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
+        need: fx.Need | None = None
+        place = within(self.run, frame, self._known)
+        while True:
+            outcome = decide(frame.plan, frame.state, event, answered.at(self.run.rev), self.run.seed, after=need)
+            if isinstance(outcome, fx.Decision):
+                return outcome
+            found = await answer_at_hand(self._recent, frame.plan, self.run, outcome, self._known, place)
+            if found is None:
+                await self._write_jobs()
+                raise Outside(self._asking(frame, outcome, answered))
+            answered.note(outcome.requests, found, self.run.rev)
+            need = outcome
+
+    def _asking(self, frame: Frame, need: fx.Need, answered: Answered) -> Callable[[], Awaitable[None]]:
+        run, plan, known = self.run, frame.plan, dict(self._known)
+        place = within(run, frame, known)
+
+        async def ask() -> None:
+            answered.note(need.requests, await answer_all(self._reader, plan, run, need, known, place), run.rev)
+
+        return ask
+
+    def _touched(self, frame: Frame, decision: fx.Decision) -> set[int]:
+        """Nodes whose live jobs the decision asks for."""
+        inner = frame.plan.inner
+        return {
+            effect.node
+            for effect in decision.effects
+            if isinstance(effect, fx.CancelJob | fx.CloseTimer | fx.NodeEnded)
+            and has_job(frame.plan.node(effect.node), inner=inner)
+        }
+
+    async def _live(self, frame: Frame) -> dict[int, LiveJob]:
+        found = await frame_rows.lock_jobs_of_frame(self.connection, self.run.id, frame.id)
+        return {self.blueprint.plan.node(job.node_index).index: job for job in found}
+
+    async def _compose(self, frame: Frame, decision: fx.Decision, answered: Answered) -> None:
+        """The results that make up that of the list, where it is an object of several."""
+        end = next((each for each in decision.effects if isinstance(each, fx.RunEnded)), None)
+        if end is None or not isinstance(end.result, fx.Many) or answered.prepared.composed is not None:
+            return
+        told = {each.node: each.result for each in decision.effects if isinstance(each, fx.NodeEnded)}
+        members = {
+            name: (told.get(index), (frame.node_id(self.run.id, index), "result", ""))
+            for name, index in end.result.members
+        }
+        missing = [key for raw, key in members.values() if raw is None and key not in self._known]
+        if missing:
+            found = {key: self._recent.get(key) for key in missing}
+            if None in found.values():
+                known = dict(self._known)
+
+                async def read() -> None:
+                    read_now = {**known, **await self._reader.load(missing)}
+                    answered.prepared.composed = compose(
+                        (name, raw if raw is not None else read_now.get(key, b"null"))
+                        for name, (raw, key) in members.items()
+                    )
+
+                raise Outside(read)
+            self._known |= {key: raw for key, raw in found.items() if raw is not None}
+        answered.prepared.composed = compose(
+            (name, raw if raw is not None else self._known.get(key, b"null")) for name, (raw, key) in members.items()
+        )
+
+    async def _follow(self, frame: Frame, rows: NestedRows) -> None:
+        """What a decision means for what is inside and around the frame."""
+        run = self.run.id
+        for node in reversed(rows.withdrawn):
+            again = inbox.CancelJob(frame.node_id(run, node), "Canceled")
+            self._following.appendleft(Item(f"withdraw {again.job}", partial(self._of_job, again), again))
+        if rows.concluded is not None:
+            self.frames.close(rows.concluded)
+            self._gathered.untime(rows.concluded.id)
+        for id in rows.closed:
+            if (waiting := await self.frames.counter(id)) is not None:
+                self.frames.close(waiting)
+            self._gathered.untime(id)
+        for retry in rows.later:
+            self._retry_later(frame, retry)
+        for opened in rows.inside:
+            await self._open(frame, opened)
+        for node in rows.cancelled:
+            counter = await self.frames.counter(frame.node_id(run, node))
+            if counter is not None:
+                await self._cancel_inside(counter)
+        if rows.ended is None:
+            return
+        if frame.id is None:
+            self.passed.ended = True
+            if rows.ended.status is Status.CANCELLED:
+                self.passed.further += await children.cancel_all(self.connection, run)
+        else:
+            self._frame_ended(frame, rows.ended)
+
+    def _retry_later(self, frame: Frame, retry: fx.Retry) -> None:
+        node = frame.plan.node(retry.node)
+        id = frame.node_id(self.run.id, retry.node)
+        # Neither done nor with anything open: it waits for its time.
+        self.frames.note(Counter(id, frame, node, retry.failures, Loop(1, 0)))
+        self._gathered.timers.append((id, "retry", retry.delay_s))
+        for name in ("", ERROR):
+            self._known.pop((id, "result", name), None)
+
+    async def _open(self, frame: Frame, opened: fx.OpenInside) -> None:
+        opening, node = opened.opening, frame.plan.node(opened.node)
+        id = frame.node_id(self.run.id, opened.node)
+        total = opening.first + 1 if opening.first else opening.total
+        counter = Counter(id, frame, node, opening.attempt, Loop(total, opening.width, next=opening.first))
+        counter.begun_at = clock.now()
+        if (before := await self.frames.counter(id)) is not None:
+            counter.stored = before.stored
+        self.frames.note(counter)
+        if opening.timeout_s is not None:
+            self._gathered.timers.append((id, "timeout", opening.timeout_s))
+        if node.kind is Kind.FLOW:
+            counter.loop, _ = counter.loop.begin()
+            counter.child = child_id(self.run.id, counter.opening(self.run.id))
+            await children.start(self.connection, self.blueprint, self.run, node, counter.child)
+            self.passed.further.append(counter.child)
+        else:
+            self._begin_more(counter)
+
+    def _begin_more(self, counter: Counter) -> None:
+        counter.loop, places = counter.loop.begin()
+        self.frames.note(counter)
+        for place in places:
+            self._following.append(self._begins(self.frames.open_frame(counter, place)))
+        if counter.loop.done:
+            self._following.append(self._concludes(counter))
+
+    def _frame_ended(self, frame: Frame, end: fx.RunEnded) -> None:
+        counter = frame.holder
+        assert counter is not None
+        node = counter.node
+        allowed = node.skip_failures if node.kind.is_loop else counter.body_of(frame).skip_failure
+        failed = end.status is Status.FAILED and not allowed
+        counter.loop = counter.loop.end(frame.place, failed=failed, stopped=end.stopped, skips=end.skipped)
+        self.frames.close(frame)
+        self._begin_more(counter)
+
+    # Writing.
+
+    async def _write_jobs(self) -> None:
+        """Jobs that were decided on have rows before anything is asked of them."""
+        if self._gathered.jobs:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Write what was gathered."""
+        gathered, self._gathered = self._gathered, Gathered()
+        state = self.frames.root.state.encode()
+        self.passed.run = await gathered.write(self.connection, self.run, state, self.frames)
+        self.passed.queues |= gathered.queues
+        self.passed.timers = self.passed.timers or gathered.sets_timers

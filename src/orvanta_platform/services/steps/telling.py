@@ -1,0 +1,31 @@
+"""Who is woken by what one transaction has done to a run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import UUID
+
+from orvanta_platform.db.notify import Notifier
+from orvanta_platform.db.runs import RunRow
+
+
+class Done(Protocol):
+    """What a transaction did: queues that have got work, whether something is due later, whether the run ended."""
+
+    queues: set[str]
+    timers: bool
+    ended: bool
+    run: RunRow
+
+
+def tell_pass(notify: Notifier, run: UUID, done: Done) -> None:
+    """Wake workers, timers and those who wait for the run."""
+    notify.queue(*done.queues)
+    if done.timers:
+        notify.send("timer")
+    if done.ended:
+        notify.run_ended(run)
+    else:
+        notify.run_changed(run)
+    if done.run.status == "cancelling":
+        notify.cancelled(run)

@@ -1,0 +1,103 @@
+"""A worker in the test's own process: it claims by the real protocol, and calls Python without a sandbox."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from typing import Any
+from uuid import UUID
+
+from tests.services.steps.ground import Ground, Worker
+
+from orvanta_platform.control.masking import Opened
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.transforms import input_names
+from orvanta_platform.services import timers, values
+from orvanta_platform.services.opening import Identity
+from orvanta_platform.services.steps.evaluating import moment_of, resolver
+from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.finishing import finish_job
+from orvanta_platform.services.steps.scope import load_scope
+from orvanta_platform.services.steps.views import view_of
+
+MOST_JOBS = 2_000
+
+
+async def work(scene: Ground, worker: Worker, run: UUID) -> None:
+    """Run the jobs that there are, and let time pass, until the run has ended."""
+    for _ in range(MOST_JOBS):
+        if not await scene.rows("SELECT FROM run_live WHERE id = $1", run):
+            return
+        jobs = await worker.claim()
+        for job in jobs:
+            await one(scene, worker, job)
+        if not jobs and not await pass_time(scene):
+            raise AssertionError(f"the run waits for nothing: {await scene.everything()}")
+    raise AssertionError("the run does not end")
+
+
+async def pass_time(scene: Ground) -> bool:
+    """The next timer is due now, and events that were left are taken in; whether there was any."""
+    await scene.run(
+        "UPDATE timer SET due_at = app_now() - interval '1 second' WHERE kind <> 'cancel'"
+        " AND due_at = (SELECT min(due_at) FROM timer WHERE kind <> 'cancel')"
+    )
+    await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    tools = scene.platform.tools
+    return bool(await timers.fire(tools)) | bool(await timers.sweep(tools))
+
+
+async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
+    """Run one job to its end."""
+    platform = scene.platform
+    async with platform.db.acquire() as connection:
+        blueprint = await platform.blueprints.of(connection, job.run)
+    node = blueprint.plan.node(job.node_index)
+    error: Err | None = None
+    retryable = True
+    try:
+        view = await view_of(platform.db, blueprint.plan, job.run, job.node_index, job.frame)
+        reader = platform.tools.reader
+        if node.kind is Kind.IDENTITY:
+            scope = await load_scope(view, {"previous_result": None}, reader.load, reader.load_context)
+            found = scope["previous_result"]
+            raw = found if isinstance(found, bytes) else b"null"
+        else:
+            transforms = node.value.get("input_transforms") or {}
+            scope = await load_scope(view, input_names(transforms), reader.load, reader.load_context)
+            moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
+            resolve = resolver(platform, Identity.of_job(job), job.run.workspace, Opened())
+            args = await platform.evaluator.inputs(transforms, scope, moment, resolve)
+            raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
+    except ExpressionError as thrown:
+        error, retryable = Err(thrown.name, thrown.message), False
+    except Exception as thrown:
+        error = Err(type(thrown).__name__, str(thrown) or traceback.format_exc())
+    if error is not None:
+        raw = json.dumps({"error": {"name": error.name, "message": error.message, "step_id": job.node}}).encode()
+    value = await values.keep(platform.storage, job.run.workspace, job.run.id, job.id, "result", raw)
+    finish = Finish(
+        job=job.id,
+        node=job.node_index,
+        attempt=job.attempt,
+        worker=worker.id,
+        generation=worker.generation,
+        raw=raw,
+        value=value,
+        error=error,
+        retryable=retryable,
+        ran_s=0.01,
+    )
+    worker.held.pop(job.id, None)
+    done = await finish_job(platform.tools, worker.committer, job, blueprint, finish, hand_off=False)
+    assert done.recorded
+
+
+def call(content: str, args: dict[str, Any]) -> Any:
+    """`main(**args)` of a script."""
+    names: dict[str, Any] = {}
+    exec(content, names)
+    return names["main"](**args)

@@ -1,0 +1,71 @@
+"""Behaviours of workflows, one a file: {name, says, flow, input?, result | error, status?, nodes?, calls?}.
+
+`says` is the sentence of the artifact's description that it shows. `result` is the run's whole result; of `error` the
+members that are given are compared with those of the run's error. `status` is succeeded, or failed where an error is
+awaited. `nodes`: how nodes ended, by id (succeeded, failed, cancelled; of a loop's inside: how often each, as a list).
+`calls`: workflows by path that are deployed first.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.cases.hand import work
+from tests.conftest import TestDatabase
+from tests.services.steps.ground import Ground, ground
+
+from orvanta_platform.workflow import document
+
+FILES = sorted(Path(__file__).parent.glob("*.yaml"))
+CASES: dict[str, dict[str, Any]] = {path.stem: document.parse(path.read_bytes(), "yaml").tree for path in FILES}
+KEYS = {"name", "says", "flow", "input", "result", "error", "status", "nodes", "calls", "skipped"}
+
+
+@pytest.fixture
+async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
+    async with ground(database, tmp_path) as made:
+        yield made
+
+
+def test_every_case_says_what_it_shows() -> None:
+    for stem, case in CASES.items():
+        assert case["name"] and case["says"] and set(case) <= KEYS, stem
+        assert ("result" in case) != ("error" in case) or "error" in case, stem
+    names = [case["name"] for case in CASES.values()]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("stem", CASES)
+async def test_case(stem: str, scene: Ground) -> None:
+    case = CASES[stem]
+    run = await scene.start(*case["flow"].pop("modules"), args=case.get("input"), **case["flow"])
+    await work(scene, await scene.worker(), run)
+    ended = await scene.ended(run)
+    result = await scene.result(run)
+    assert ended["status"] == case.get("status", "failed" if "error" in case else "succeeded"), result
+    assert ended["skipped"] == case.get("skipped", False)
+    if "result" in case:
+        assert result == case["result"]
+    if "error" in case:
+        told = await error_of(scene, ended, result)
+        assert {name: told.get(name) for name in case["error"]} == case["error"]
+    for node, state in case.get("nodes", {}).items():
+        found = await scene.rows("SELECT state FROM job WHERE run = $1 AND node = $2 ORDER BY id", run, node)
+        states = [row["state"] for row in found]
+        assert sorted(states) == sorted(state if isinstance(state, list) else [state]), (node, states)
+    await scene.is_whole()
+
+
+async def error_of(scene: Ground, ended: Any, result: Any) -> dict[str, Any]:
+    """The run's error: that of its result, or, where a loop failed it, the one inside."""
+    if isinstance(result, dict):
+        return dict(result["error"])
+    kept = await scene.rows(
+        "SELECT convert_from(body, 'UTF8')::json -> 'error' AS e FROM value WHERE id = $1 AND name = 'error'",
+        ended["result_of"],
+    )
+    return dict(json.loads(kept[0]["e"]))
