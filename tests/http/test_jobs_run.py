@@ -282,3 +282,24 @@ async def test_a_wait_outlives_its_connections(stage: Scene, database: TestDatab
     await stage.worker.finish(job, "still here")
     answer = await request
     assert (answer.status_code, answer.json()) == (200, "still here")
+
+
+@pytest.mark.parametrize("error", [None, "Broken"])
+async def test_a_node_answers_early_and_the_rest_goes_on(stage: Scene, error: str | None) -> None:
+    more = {"continue_on_error": True} if error else {}
+    body = {"value": {"modules": [script("a", **more), script("b")], "early_return": "a"}}
+    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body))
+    await stage.begun(request)
+    await stage.worker.finish((await stage.worker.claim())["a"], {"x": 1}, error=error)
+    answer = await request
+    told = {"error": {"name": "Broken", "message": "Broken happened"}} if error else {"x": 1}
+    assert (answer.status_code, answer.json()) == (500 if error else 200, told)
+    await stage.worker.finish((await stage.worker.claim())["b"], error="Late")
+    assert (await stage.get(f"jobs_u/completed/get/{answer.headers['x-run-id']}"))["success"] is False
+
+
+async def test_an_early_answer_is_that_of_its_node_though_the_run_has_ended(stage: Scene) -> None:
+    value: dict[str, Any] = {"modules": [{"id": "a", "value": {"type": "condition", "expr": "true"}}]}
+    value |= {"early_return": "a", "output": {"type": "static", "value": "late"}}
+    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json={"value": value})
+    assert (answer.status_code, answer.json()) == (200, True)

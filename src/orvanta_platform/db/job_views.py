@@ -179,3 +179,9 @@ async def runs_of_the_millisecond(conn: Connection, workspace: str, id: UUID) ->
     return [
         record["id"] for record in await conn.fetch(load("job_views")["runs_of_the_millisecond"].text, id, workspace)
     ]
+
+
+async def ended_state(connection: Connection, id: UUID) -> str | None:
+    """How the node with this job id ended: succeeded, failed, cancelled; None while it has not."""
+    state: str | None = await connection.fetchval(load("job_views")["ended_state"].text, id)
+    return state

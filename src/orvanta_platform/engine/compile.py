@@ -44,6 +44,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         handling_sinks=top.handling_sinks,
         skip_expr=tree.get("skip_expr") or None,
         env=msgspec.json.encode(tree.get("flow_env") or {}),
+        early=next((node.index for node in nodes if node.id == tree.get("early_return")), None),
         indexes={node.id: node.index for node in nodes},
         deep=tuple(node for _, node in sorted(numbers.deep.items())),
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),

@@ -185,7 +185,8 @@ class Node:
 class Plan:
     """`failure` is the failure module (its index is len(nodes)). `output` is a Transform tree.
 
-    `skip_expr`: an expression; where it is true nothing runs. `env`: JSON text of `flow_env`.
+    `skip_expr`: an expression; where it is true nothing runs. `env`: JSON text of `flow_env`. `early`: the
+    node whose result answers those who wait for the run (early_return).
 
     `indexes` finds a node of `nodes` by id.
     `is_list`: no node has `needs`; the result is that of the last module run.
@@ -205,6 +206,7 @@ class Plan:
     single: bool = False
     skip_expr: str | None = None
     env: bytes = b"{}"
+    early: int | None = None
     indexes: Mapping[str, int] = field(default_factory=dict)
     inner: bool = False
     each_stop: Stop | None = None

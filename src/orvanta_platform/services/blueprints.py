@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import msgspec
 
@@ -16,6 +17,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.compile import compile_plan, single_plan
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.evaluate.transforms import constant_inputs, input_names
+from orvanta_platform.ids import node_job_id
 from orvanta_platform.workflow import document, normal
 
 K = TypeVar("K", bound=Hashable)
@@ -23,6 +25,7 @@ V = TypeVar("V")
 
 _KEPT_BLUEPRINTS = 200
 _KEPT_DOCUMENTS = 500
+_KEPT_ANSWERING = 10_000
 _LARGEST_KEPT_DOCUMENT = 256 << 10
 
 NATIVE_QUEUE = "native"
@@ -139,7 +142,17 @@ class Blueprints:
     def __init__(self) -> None:
         self._blueprints: _Kept[tuple[bytes | None, bytes | None], Blueprint] = _Kept(_KEPT_BLUEPRINTS)
         self._documents: _Kept[bytes, bytes] = _Kept(_KEPT_DOCUMENTS)
+        self._answering: _Kept[UUID, UUID] = _Kept(_KEPT_ANSWERING)
         self._singles = {kind: Blueprint(single_plan(kind), {}) for kind in (Kind.RAWSCRIPT, Kind.IDENTITY)}
+
+    def begun(self, run: UUID, plan: Plan) -> None:
+        """Remember which node answers for a run that began in this process, where who waits for it is."""
+        if plan.early is not None:
+            self._answering.put(run, node_job_id(run, plan.node(plan.early).id))
+
+    def answering(self, run: UUID) -> UUID | None:
+        """The job id of the node that answers for the run; None: its end does."""
+        return self._answering.get(run)
 
     def at_hand(self, run: RunRow) -> Blueprint | None:
         """The blueprint of a live run where this process has it."""

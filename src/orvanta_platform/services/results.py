@@ -134,10 +134,23 @@ async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -
         found = await job_views.how_it_stands(conn, workspace, run)
     if found is None or not permissions.can(actor, "read", jobs.thing(found.standing)):
         raise NotFound(f"The job {run} does not exist.")
+    early = platform.blueprints.answering(run)
+    if early is not None and (told := await _early(platform, run, early)) is not None:
+        return told
     if not found.standing.ended:
         return None
     known = await values.open_rows(platform.storage, [found.result]) if found.result else {}
     return _finished(run, found.standing, next(iter(known.values()), NULL))
+
+
+async def _early(platform: Platform, run: UUID, node: UUID) -> Finished | None:
+    """The result of the node that answers for the run (early_return), once it has one."""
+    async with platform.db.acquire() as conn:
+        state = await job_views.ended_state(conn, node)
+    if state not in ("succeeded", "failed"):
+        return None
+    key = (node, "result", "")
+    return Finished(run, state == "succeeded", False, (await load_values(platform, [key])).get(key, NULL))
 
 
 async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Finished:

@@ -25,6 +25,7 @@ from orvanta_platform.db.starts import start_run
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Started
+from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
@@ -111,7 +112,7 @@ async def begin(
     plain = step is not None and step.end is None and not step.waits
     if plain and step is not None and inside is None and not (options.idempotency_key or options.run_id):
         if await _begin_at_once(platform, beginning, new, args_value, step, told):
-            _tell(platform, new.id, step)
+            _tell(platform, new.id, beginning.blueprint.plan, step)
             return new.id
         tries = 1
 
@@ -154,14 +155,16 @@ async def begin(
             f"A run with the id {options.run_id} exists.", hint="Leave the id out, or choose a new one."
         ) from error
     if step is None and not later:
+        platform.blueprints.begun(run, beginning.blueprint.plan)
         await advance_all(platform.tools, [run])
     else:
-        _tell(platform, run, step)
+        _tell(platform, run, beginning.blueprint.plan, step)
     return run
 
 
-def _tell(platform: Platform, run: UUID, step: StepWrite | None) -> None:
+def _tell(platform: Platform, run: UUID, plan: Plan, step: StepWrite | None) -> None:
     """Wake those whom the beginning concerns; without a step it is to begin later."""
+    platform.blueprints.begun(run, plan)
     if step is None:
         platform.notify.send("timer")
         return

@@ -33,7 +33,6 @@ _FLOW_KEYS: Final = (
     "max_total_debounces_amount",
     "cache_ttl",
     "delete_after_secs",
-    "early_return",
     "preprocessor_module",
 )
 _NODE_KEYS: Final = (

@@ -43,7 +43,6 @@ FLOWS: list[tuple[str, Any]] = [
     ("debounce_delay_s", 1),
     ("cache_ttl", 1),
     ("delete_after_secs", 0),
-    ("early_return", "a"),
     ("preprocessor_module", {"id": "preprocessor", "value": {"type": "identity"}}),
 ]
 

@@ -110,3 +110,7 @@ SELECT count(*) FROM ended_job_view v WHERE v.workspace = $1
 -- name: count_past_jobs
 -- Ended jobs of runs under way.
 SELECT count(*) FROM past_job_view v WHERE v.workspace = $1
+
+-- name: ended_state
+-- How the node's job with this id ended; no row while it has not.
+SELECT state FROM job WHERE id = $1

@@ -157,6 +157,8 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
         if done is None:
             return Advanced(recorded, ended=True), further
         tell_pass(tools.notify, run, done)
+        if isinstance(done, _Pass) and done.blueprint.plan.early is not None:
+            tools.notify.send(f"ended:{run}")
         recorded = recorded or done.recorded
         if isinstance(done, Passed):
             further += done.further

@@ -41,6 +41,8 @@ async def finish_job(
             tools.recent.written(write.values)
             tell(tools, write)
             await tell_caller(tools, job, write)
+            if finish.node == blueprint.plan.early:
+                tools.notify.send(f"ended:{job.run.id}")
             return Finished(True, claimed_of(job, write, given) if given else None)
     return await _slow(tools, job, finish, write)
 
