@@ -50,13 +50,15 @@ async def _serve(platform: Platform, leadership: Leadership, duty: Duty) -> None
     try:
         await asyncio.wait((task, beating), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for each in (task, beating):
-            each.cancel()
-        with suppress(asyncio.CancelledError):
-            await asyncio.gather(task, beating, return_exceptions=True)
-        await leadership.resign()
-    if not task.cancelled() and (error := task.exception()) is not None:
-        raise error
+        task.cancel()
+        beating.cancel()
+        try:
+            await asyncio.wait((task, beating))
+        finally:
+            await leadership.resign()
+    for each in (task, beating):
+        if not each.cancelled() and (error := each.exception()) is not None:
+            raise error
 
 
 async def _of(duty: Duty, platform: Platform) -> None:

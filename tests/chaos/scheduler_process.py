@@ -1,0 +1,21 @@
+"""A process that does what a server does about schedules, and nothing else: DATABASE_URL, and a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from orvanta_platform.daemons import background, scheduler
+from orvanta_platform.services.platform import open_platform
+from orvanta_platform.settings import Settings
+
+
+async def main() -> None:
+    platform = await open_platform(Settings(home=Path(sys.argv[1]), database_url=os.environ["DATABASE_URL"]))
+    async with background.running(platform, (scheduler.run,)):
+        await asyncio.Event().wait()
+
+
+asyncio.run(main())

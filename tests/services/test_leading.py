@@ -1,0 +1,160 @@
+"""Who leads: one at a time, followed when its beat stands still, by the observer's own clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+
+from orvanta_platform import clock
+from orvanta_platform.daemons.leading import LEASE_S, Leadership, lead
+from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.settings import Settings
+
+
+class Hours:
+    """A monotonic clock that the test moves."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
+    made = Hours()
+    monkeypatch.setattr(clock, "monotonic", made)
+    return made
+
+
+@pytest.fixture
+async def platform(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Platform]:
+    made = await open_platform(Settings(home=tmp_path, database_url=database.app_url))
+    yield made
+    await made.close()
+
+
+def candidate(platform: Platform) -> Leadership:
+    return Leadership(platform, "duty")
+
+
+async def watch(observer: Leadership, hours: Hours, seconds: int) -> list[bool]:
+    """Look once a second."""
+    found = []
+    for _ in range(seconds):
+        hours.now += 1
+        found.append(await observer.seek())
+    return found
+
+
+async def test_the_first_leads_and_no_other_while_it_beats(platform: Platform, hours: Hours) -> None:
+    first, second = candidate(platform), candidate(platform)
+    assert await first.seek() and first.term == 1
+    for _ in range(20):
+        hours.now += 1
+        assert await first.beat()
+        assert not await second.seek()
+
+
+async def test_one_whose_beat_stands_still_is_followed_after_the_lease(platform: Platform, hours: Hours) -> None:
+    first, second = candidate(platform), candidate(platform)
+    await first.seek()
+    await second.seek()
+    assert await watch(second, hours, int(LEASE_S)) == [False] * (int(LEASE_S) - 1) + [True]
+    assert second.term == 2
+    assert not await first.beat(), "its term is over, and it hears so"
+    assert await second.beat()
+
+
+async def test_an_observer_that_was_away_begins_to_watch_anew(platform: Platform, hours: Hours) -> None:
+    """After its own sleep, or the database's restart, everybody's beat looks as if it had stood still."""
+    first, second = candidate(platform), candidate(platform)
+    await first.seek()
+    await second.seek()
+    hours.now += 3600
+    assert not await second.seek()
+    assert (await watch(second, hours, int(LEASE_S)))[-1] is True
+
+
+async def test_of_many_observers_one_follows(platform: Platform, hours: Hours) -> None:
+    await candidate(platform).seek()
+    observers = [candidate(platform) for _ in range(5)]
+    for _ in range(int(LEASE_S)):
+        for each in observers:
+            await each.seek()
+        hours.now += 1
+    assert sum(await asyncio.gather(*(each.seek() for each in observers))) == 1
+
+
+async def test_one_that_stops_in_order_is_followed_at_once(platform: Platform, hours: Hours) -> None:
+    first, second = candidate(platform), candidate(platform)
+    await first.seek()
+    await first.resign()
+    assert await second.seek() and second.term == 2
+    await first.resign()
+    assert await second.beat(), "who resigns twice takes nothing from others"
+
+
+@asynccontextmanager
+async def running(work: asyncio.Task[None]) -> AsyncIterator[asyncio.Task[None]]:
+    try:
+        yield work
+    finally:
+        work.cancel()
+        with suppress(asyncio.CancelledError):
+            await work
+
+
+async def test_a_duty_is_done_by_one_and_goes_on_with_the_next(platform: Platform) -> None:
+    began: asyncio.Queue[str] = asyncio.Queue()
+    doing: set[str] = set()
+
+    async def serve(name: str) -> None:
+        async def duty(_: Platform) -> None:
+            assert not doing
+            doing.add(name)
+            try:
+                began.put_nowait(name)
+                await asyncio.Event().wait()
+            finally:
+                doing.remove(name)
+
+        await lead(platform, "duty", duty, beat_s=0.01)
+
+    async with running(asyncio.create_task(serve("a"))) as first:
+        assert await began.get() == "a"
+        async with running(asyncio.create_task(serve("b"))):
+            first.cancel()
+            assert await began.get() == "b"
+            assert doing == {"b"}
+
+
+async def test_a_leader_whose_term_is_over_stops_its_duty(platform: Platform) -> None:
+    began, stopped = asyncio.Event(), asyncio.Event()
+
+    async def duty(_: Platform) -> None:
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.set()
+
+    async with running(asyncio.create_task(lead(platform, "duty", duty, beat_s=0.01))):
+        await began.wait()
+        async with platform.db.acquire() as connection:
+            await connection.execute("UPDATE leader SET term = term + 1, holder = gen_random_uuid()")
+        await stopped.wait()
+
+
+async def test_a_duty_that_fails_is_told_and_leaves_the_lead_to_others(platform: Platform, hours: Hours) -> None:
+    async def duty(_: Platform) -> None:
+        raise ValueError("it broke")
+
+    with pytest.raises(ValueError, match="it broke"):
+        await lead(platform, "duty", duty)
+    assert await candidate(platform).seek()
