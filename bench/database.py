@@ -1,8 +1,9 @@
-"""What a PostgreSQL runs with, asked of itself."""
+"""Questions to a PostgreSQL: what it runs with, what stands in it."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import asyncpg
 
@@ -22,3 +23,16 @@ async def _ask(url: str) -> dict[str, str]:
         return {name: await connection.fetchval("SELECT current_setting($1)", name) for name in _NAMES}
     finally:
         await connection.close()
+
+
+def ask(database: EmbeddedPostgres, query: str, *values: Any) -> list[Any]:
+    """The rows that a query gives."""
+
+    async def fetch() -> list[Any]:
+        connection = await asyncpg.connect(database.owner_url)
+        try:
+            return list(await connection.fetch(query, *values))
+        finally:
+            await connection.close()
+
+    return asyncio.run(fetch())

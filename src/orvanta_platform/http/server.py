@@ -13,6 +13,7 @@ import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
+from orvanta_platform import heap
 from orvanta_platform.errors import PortTaken
 from orvanta_platform.http.app import create_app
 from orvanta_platform.services.platform import Platform, open_platform
@@ -67,6 +68,7 @@ async def run_until(stop: asyncio.Event, settings: Settings, platform: Platform)
         log_enabled=False,
     )
     server.workers_kill_timeout = _STOP_S
+    heap.settle()
     serving = asyncio.create_task(server.serve(), name="granian")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     log.info("serving", host=settings.host, port=settings.port)

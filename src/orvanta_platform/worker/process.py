@@ -19,6 +19,7 @@ from uuid import UUID
 import msgspec
 import structlog
 
+from orvanta_platform import heap
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.lease import Lease
@@ -80,6 +81,7 @@ async def run(settings: Settings, control_fd: int, background: Background) -> No
         if lease is not None:
             worker = Worker(platform, runtimes, lease)
             async with background(platform):
+                heap.settle()
                 await _work(worker, control, lease)
     finally:
         await runtimes.close()
