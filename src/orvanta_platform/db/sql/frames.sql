@@ -88,8 +88,8 @@ INSERT INTO timer (run, job, kind, due_at) VALUES ($1, $2, $3, app_now() + make_
 ON CONFLICT (run, job, kind) DO UPDATE SET due_at = excluded.due_at
 
 -- name: drop_timers_of
--- Nothing is due for these nodes any more.
-DELETE FROM timer WHERE run = $1 AND job = ANY($2::uuid[])
+-- No time limit and no retry is due for these nodes any more.
+DELETE FROM timer WHERE run = $1 AND job = ANY($2::uuid[]) AND kind IN ('timeout', 'retry')
 
 -- name: children_of
 -- The runs of sub-workflows of a run that are under way.
