@@ -42,7 +42,8 @@ class Watch:
     async def wait(self, timeout_s: float) -> bool:
         """Wait for a change, at most `timeout_s` seconds; then the waiter is armed again."""
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._changed.wait()
         except TimeoutError:
             return False
         self._changed.clear()

@@ -67,7 +67,7 @@ class Batches:
         """The jobs that are under way, each with its run."""
         return self._held
 
-    async def serve(self, wait: Callable[[], Awaitable[None]], draining: asyncio.Event) -> None:
+    async def serve(self, wait: Callable[[], Awaitable[object]], draining: asyncio.Event) -> None:
         """Work until drained; `wait` returns when there may be something to claim."""
         under_way: set[asyncio.Task[None]] = set()
         while not draining.is_set():

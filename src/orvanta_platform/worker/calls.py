@@ -42,7 +42,7 @@ class Calls:
         """The jobs that are under way, each with its run."""
         return {job: run for job, (run, _) in self._under_way.items()}
 
-    async def serve(self, wait: Callable[[], Awaitable[None]], draining: asyncio.Event) -> None:
+    async def serve(self, wait: Callable[[], Awaitable[object]], draining: asyncio.Event) -> None:
         """Work until drained; `wait` returns when there may be something to claim."""
         while not draining.is_set():
             free = MOST - len(self._under_way)
@@ -70,7 +70,7 @@ class Calls:
         for job in found:
             task = asyncio.create_task(self._run(job), name="call")
             self._under_way[job.id] = job.run.id, task
-        return len(found) >= free
+        return bool(found)
 
     async def _run(self, job: Claimed) -> None:
         try:

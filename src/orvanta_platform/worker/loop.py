@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -15,6 +15,7 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.notify import Watch
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import ENGINE_VERSION
 from orvanta_platform.queue.claim import Claimer
@@ -82,6 +83,7 @@ class Worker:
         self._free = list(range(platform.settings.slots))
         self._running: dict[UUID, _Running] = {}
         self._draining = asyncio.Event()
+        self._watches: set[Watch] = set()
         self._slot_freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._doubtful_looks = 0
@@ -110,6 +112,8 @@ class Worker:
         """Claim nothing more; jobs that run go on to their end."""
         self._draining.set()
         self._slot_freed.set()
+        for watch in self._watches:
+            watch.set()
 
     async def run(self) -> None:
         """Work until drained."""
@@ -127,38 +131,37 @@ class Worker:
             await self._committer.close()
 
     async def _claim_until_drained(self) -> None:
-        with self._platform.listen.watch(*self._topics) as watch:
+        with self._wakeups(*self._topics) as wait:
             while not self._draining.is_set():
                 self._slot_freed.clear()
                 if self._free and self._lease.may_start and await self._claim():
                     continue
                 if self._free:
-                    await self._wait(watch.wait(random.uniform(*POLL_S)))
+                    await wait()
                 else:
                     await self._slot_freed.wait()
 
     async def _serve_batches(self) -> None:
         if self._batches is None:
             return
-        with self._platform.listen.watch(f"queue:{NATIVE_QUEUE}") as watch:
-            await self._batches.serve(lambda: self._wait(watch.wait(random.uniform(*POLL_S))), self._draining)
+        with self._wakeups(f"queue:{NATIVE_QUEUE}") as wait:
+            await self._batches.serve(wait, self._draining)
 
     async def _serve_calls(self) -> None:
         if self._calls is None:
             return
-        with self._platform.listen.watch(f"queue:{WEBHOOK_QUEUE}") as watch:
-            await self._calls.serve(lambda: self._wait(watch.wait(random.uniform(*POLL_S))), self._draining)
+        with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as wait:
+            await self._calls.serve(wait, self._draining)
 
-    async def _wait(self, waiting: object) -> None:
-        """Wait for a notification, or for the drain."""
-        assert asyncio.iscoroutine(waiting)
-        told = asyncio.ensure_future(waiting)
-        drained = asyncio.ensure_future(self._draining.wait())
-        _, pending = await asyncio.wait([told, drained], return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+    @contextmanager
+    def _wakeups(self, *topics: str) -> Iterator[Callable[[], Awaitable[bool]]]:
+        """Waits for a notification of the topics, for the next poll or for the drain."""
+        with self._platform.listen.watch(*topics) as watch:
+            self._watches.add(watch)
+            try:
+                yield lambda: watch.wait(random.uniform(*POLL_S))
+            finally:
+                self._watches.discard(watch)
 
     async def _claim(self) -> bool:
         """Fill the free slots; True where there may be more to claim at once."""
