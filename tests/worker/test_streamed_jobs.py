@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -92,6 +93,18 @@ async def test_a_retry_streams_anew(house: House) -> None:
         await timers.fire(house.stage.platform.tools)
     result, run = await running
     assert (result, await streamed(house, run)) == ("attempt 1", "attempt 1")
+
+
+async def test_jobs_inside_a_loop_have_streams_of_their_own(house: House) -> None:
+    body = node("inner", "def main(n):\n    yield f'item {n}'\n")
+    body["value"]["input_transforms"] = {"n": {"type": "javascript", "expr": "flow_input.iter.value"}}
+    items = {"type": "static", "value": [1, 2]}
+    loop = {"type": "forloopflow", "modules": [body], "iterator": items, "skip_failures": False}
+    result, run = await flow(house, {"id": "loop", "value": loop})
+    assert (result, await streamed(house, run)) == (["item 1", "item 2"], "")
+    async with house.stage.platform.db.acquire() as conn:
+        jobs = await conn.fetch("SELECT id FROM job WHERE run = $1 AND node = 'inner' ORDER BY ended_at", UUID(run))
+    assert [await streamed(house, str(job["id"])) for job in jobs] == ["item 1", "item 2"]
 
 
 async def test_what_a_failed_job_streamed_is_kept(house: House) -> None:
