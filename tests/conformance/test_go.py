@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.worker.jobs import Collected, Ran, run, run_spec, spec
 
+from orvanta_platform import clock
 from orvanta_platform.worker.outcome import JobOutcome
 from orvanta_platform.worker.runtimes.builds import Builds
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -238,15 +239,26 @@ async def test_what_is_kept_is_read_only(runtimes: Runtimes) -> None:
 
 
 async def test_nothing_of_one_workspace_comes_to_another(runtimes: Runtimes) -> None:
-    """What is cached for one may be spoilt: the others do not meet it."""
+    """What is cached for one is spoilt: it meets that itself, the others do not."""
     await run(runtimes, "go", FIRST)
-    cache = runtimes.packages / "admins" / ".go-cache"
-    spoilt = [path for path in cache.rglob("*-d") if path.is_file()]
-    for path in spoilt:
-        path.write_bytes(b"spoilt")
-    assert spoilt
-    content = FIRST + "// of another\n"
+    for path in (runtimes.packages / "admins" / ".go-cache").glob("*/*-d"):
+        path.write_bytes(b"x" * path.stat().st_size)  # of another size it would be noticed
+    content = FIRST + "// again\n"
+    assert (await run_spec(runtimes, spec("go", content))).error[0] == "CompileError"
     assert (await run_spec(runtimes, replace(spec("go", content), workspace="other"))).value == 1
+
+
+async def test_what_is_long_unused_is_removed_by_the_next_build(runtimes: Runtimes) -> None:
+    contents = [f"{FIRST}// {n}\n" for n in range(3)]
+    for content in contents[:2]:
+        await run(runtimes, "go", content)
+    old = clock.now().timestamp() - 31 * 86_400
+    for kept in programs(runtimes):
+        os.utime(kept.parent, (old, old))
+    assert (await run(runtimes, "go", contents[0])).value == 1  # used again
+    assert len(programs(runtimes)) == 2
+    await run(runtimes, "go", contents[2])
+    assert [runtimes.must_build(spec("go", content)) for content in contents] == [False, True, False]
 
 
 async def test_a_build_knows_no_secret_of_the_job(runtimes: Runtimes) -> None:

@@ -83,7 +83,7 @@ class Outputs:
         for folder in self._staging.iterdir():
             with suppress(OSError):
                 if folder.stat().st_mtime < clock.now().timestamp() - _STALE_S:
-                    _remove(folder)
+                    remove(folder)
 
     def _put_back(self, folder: Path, kept: Path | None) -> None:
         cache = folder / "cache"
@@ -93,7 +93,7 @@ class Outputs:
                 kept.parent.mkdir(exist_ok=True)
                 kept.parent.chmod(0o711)
                 os.rename(cache, kept)
-        _remove(folder)
+        remove(folder)
 
 
 def take(made: Path, final: Path, most_bytes: int) -> None:
@@ -127,7 +127,7 @@ def _copy(seed: Path, cache: Path, user: int) -> None:
                 os.chown(each, user, user)
 
 
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     """Remove a tree, read-only folders in it too."""
     for path, _, _ in os.walk(folder):
         with suppress(OSError):

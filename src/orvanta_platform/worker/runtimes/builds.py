@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import importlib.util
+import os
 import platform
 import zlib
 from collections.abc import Awaitable, Callable
@@ -14,9 +16,10 @@ from pathlib import Path
 
 import msgspec
 
+from orvanta_platform import clock
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
-from orvanta_platform.worker.packages.outputs import Outputs, Stopped, Turns, take
+from orvanta_platform.worker.packages.outputs import Outputs, Stopped, Turns, remove, take
 from orvanta_platform.worker.packages.tree import UnsafeTree
 from orvanta_platform.worker.runtimes.manifest import Build
 
@@ -27,6 +30,8 @@ _LIMITS = Limits(disk_bytes=2 << 30)
 # After those of the slots, dedicated processes and package programs; the last one is sandbox/network.py: LAST_UID.
 _FIRST_USER, _USERS = 60_000, 5_000
 _CACHE_BYTES = 1 << 30
+_DAY_S = 86_400.0
+_UNUSED_S = 30 * _DAY_S
 
 Run = Callable[[JobSpec, LogSink, asyncio.Event], Awaitable[JobOutcome]]
 
@@ -70,7 +75,7 @@ class Builds:
         try:
             place = _place(build, spec)
             final = self._packages / place
-            if final.is_dir():
+            if _use(final):
                 return place
             async with self._turns.alone(spec.workspace, cancelled):
                 failed = None if final.is_dir() else await self._make(build, spec, final, log, cancelled)
@@ -97,7 +102,10 @@ class Builds:
         user = _FIRST_USER + zlib.crc32(spec.workspace.encode()) % _USERS
         kept = self._packages / spec.workspace / f".{spec.language}-cache"
         async with self._outputs.open(user, kept, seed) as output:
-            return await self._compile(_order(spec, build, output, user), "tree", final, log, cancelled)
+            failed = await self._compile(_order(spec, build, output, user), "tree", final, log, cancelled)
+        if failed is None:
+            await asyncio.to_thread(_forget_unused, final.parent)
+        return failed
 
     async def _compile(
         self, order: JobSpec, made: str, final: Path, log: LogSink, cancelled: asyncio.Event
@@ -108,6 +116,25 @@ class Builds:
             return replace(outcome, started=False)
         await asyncio.to_thread(take, self._staging / (order.output or "") / made, final, _CACHE_BYTES)
         return None
+
+
+def _use(final: Path) -> bool:
+    """Whether the program is there; remembers by its folder's time that it is in use."""
+    now = clock.now().timestamp()
+    try:
+        if final.stat().st_mtime < now - _DAY_S:
+            os.utime(final, (now, now))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _forget_unused(programs: Path) -> None:
+    """Remove what no job has used for long; whoever needs it again compiles it again."""
+    for folder in programs.iterdir():
+        with contextlib.suppress(OSError):  # another worker removes it as well
+            if folder.stat().st_mtime < clock.now().timestamp() - _UNUSED_S:
+                remove(folder)
 
 
 def _order(spec: JobSpec, build: Build, output: str, user: int) -> JobSpec:
