@@ -7,7 +7,7 @@ import traceback
 from typing import Any
 from uuid import UUID
 
-from tests.services.steps.ground import Ground, Worker
+from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker
 
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.jobs import Claimed
@@ -15,7 +15,7 @@ from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.transforms import input_names
-from orvanta_platform.services import timers, values
+from orvanta_platform.services import approvals, timers, values
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
@@ -26,17 +26,40 @@ from orvanta_platform.services.steps.views import view_of
 MOST_JOBS = 2_000
 
 
-async def work(scene: Ground, worker: Worker, run: UUID) -> None:
-    """Run the jobs that there are, and let time pass, until the run has ended."""
+async def work(scene: Ground, worker: Worker, run: UUID, people: list[dict[str, Any]]) -> None:
+    """Run the jobs that there are, let `people` decide, and time pass, until the run has ended."""
+    people = list(people)
     for _ in range(MOST_JOBS):
         if not await scene.rows("SELECT FROM run_live WHERE id = $1", run):
             return
         jobs = await worker.claim()
         for job in jobs:
             await one(scene, worker, job)
+        if not jobs and await decides(scene, run, people):
+            continue
         if not jobs and not await pass_time(scene):
             raise AssertionError(f"the run waits for nothing: {await scene.everything()}")
     raise AssertionError("the run does not end")
+
+
+async def decides(scene: Ground, run: UUID, people: list[dict[str, Any]]) -> bool:
+    """Whether the next of `people` has decided: {node, decision, form?, reason?}."""
+    if not people or not await scene.rows("SELECT FROM approval WHERE run = $1 AND node = $2", run, people[0]["node"]):
+        return False
+    said = people.pop(0)
+    form = json.dumps(said.get("form", {})).encode()
+    outcome = await approvals.decide(
+        scene.platform,
+        ACTOR,
+        WORKSPACE,
+        run,
+        approved=said["decision"] == "approved",
+        payload=form,
+        reason=said.get("reason"),
+        node=said["node"],
+        once=False,
+    )
+    return outcome.first
 
 
 async def pass_time(scene: Ground) -> bool:

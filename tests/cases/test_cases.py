@@ -3,7 +3,9 @@
 `says` is the sentence of the artifact's description that it shows. `result` is the run's whole result; of `error` the
 members that are given are compared with those of the run's error. `status` is succeeded, or failed where an error is
 awaited. `nodes`: how nodes ended, by id (succeeded, failed, cancelled; of a loop's inside: how often each, as a list).
-`calls`: workflows by path that are deployed first.
+`calls`: workflows by path that are deployed first. `people`: what they decide, in order, each {node, decision, form?,
+reason?}.
+`context`: members that the run's context has in the end.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from orvanta_platform.workflow import document
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 CASES: dict[str, dict[str, Any]] = {path.stem: document.parse(path.read_bytes(), "yaml").tree for path in FILES}
-KEYS = {"name", "says", "flow", "input", "result", "error", "status", "nodes", "calls", "skipped"}
+KEYS = {"name", "says", "flow", "input", "result", "error", "status", "nodes", "calls", "skipped", "people", "context"}
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def test_every_case_says_what_it_shows() -> None:
 async def test_case(stem: str, scene: Ground) -> None:
     case = CASES[stem]
     run = await scene.start(*case["flow"].pop("modules"), args=case.get("input"), **case["flow"])
-    await work(scene, await scene.worker(), run)
+    await work(scene, await scene.worker(), run, case.get("people", []))
     ended = await scene.ended(run)
     result = await scene.result(run)
     assert ended["status"] == case.get("status", "failed" if "error" in case else "succeeded"), result
@@ -57,6 +59,10 @@ async def test_case(stem: str, scene: Ground) -> None:
         found = await scene.rows("SELECT state FROM job WHERE run = $1 AND node = $2 AND kind <> 'frame'", run, node)
         states = [row["state"] for row in found]
         assert sorted(states) == sorted(state if isinstance(state, list) else [state]), (node, states)
+    if "context" in case:
+        rows = await scene.rows("SELECT name, body FROM value WHERE id = $1 AND kind = 'context'", run)
+        found_context = {row["name"]: json.loads(row["body"]) for row in rows}
+        assert {name: found_context.get(name) for name in case["context"]} == case["context"]
     await scene.is_whole()
 
 

@@ -39,6 +39,7 @@ EXEMPT = {
     "schedule_ends.follow": "belongs to the scheduler; starts as the schedule's owner",
     "examples.seed": "belongs to the first start, which has no caller",
     "jobs.known": "its callers ask permission of what it gives, or were given a signature of it",
+    "asking.place_of": "its callers ask permission of what it gives, or were given a signature of it",
     "asking.asked_of": "is given ids of rows that its caller was let see, or whose link was signed",
     "approvals.decide_by_link": "the signature of the link says what its holder may decide",
     "approvals.look_by_link": "the signature of the link says what its holder may see",

@@ -79,6 +79,12 @@ async def open_of_run(connection: Connection, run: UUID) -> list[OpenApproval]:
     return [OpenApproval(**dict(row)) for row in rows]
 
 
+async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UUID | None:
+    """The run whose node with this id asks now."""
+    run: UUID | None = await connection.fetchval(load("approvals")["run_that_asks"].text, workspace, job)
+    return run
+
+
 async def decide(
     connection: Connection,
     job: UUID,

@@ -27,7 +27,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict, Gone, NotFound
 from orvanta_platform.services import approvers, jobs, results
 from orvanta_platform.services.approvers import Asked, Voice
-from orvanta_platform.services.asking import asked_of, open_in
+from orvanta_platform.services.asking import asked_of, open_in, place_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
@@ -82,7 +82,7 @@ async def resume_urls(
     """
     async with platform.db.acquire() as conn:
         row = await _decidable(platform, conn, actor, workspace, id)
-    target = row.run if flow_level else row.id
+    target = row.run if flow_level else id
     query = f"?approver={quote(approver, safe='')}" if approver else ""
     base = platform.settings.base_url.rstrip("/")
     api = f"{base}/api/w/{workspace}/jobs_u"
@@ -100,8 +100,8 @@ async def resume_urls(
 async def signature(platform: Platform, actor: Actor, workspace: str, id: UUID, resume_id: int, action: Action) -> str:
     """The signature alone. Raises NotFound, Forbidden."""
     async with platform.db.acquire() as conn:
-        row = await _decidable(platform, conn, actor, workspace, id)
-    return _sign(platform, workspace, row.id, resume_id, action)
+        await _decidable(platform, conn, actor, workspace, id)
+    return _sign(platform, workspace, id, resume_id, action)
 
 
 async def decide_by_link(
@@ -139,7 +139,7 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
     """What is behind a signed link. Raises NotFound, Gone."""
     signed = _check(platform, workspace, link, tuple(Action))
     async with platform.db.acquire() as conn:
-        row = await jobs.known(platform, conn, workspace, link.job)
+        row = await place_of(platform, conn, workspace, link.job)
         run = await jobs.known(platform, conn, workspace, row.run) if row else None
         if row is None or run is None:
             raise NotFound("There is no such approval.")
@@ -210,7 +210,10 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
 
 
 async def _decidable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
-    row = await jobs.seen(platform, conn, actor, workspace, id)
+    permissions.require_workspace(actor, workspace)
+    row = await place_of(platform, conn, workspace, id)
+    if row is None or not permissions.can(actor, "read", jobs.thing(row)):
+        raise NotFound(f"The job {id} does not exist.")
     permissions.require(actor, "decide", jobs.thing(row))
     return row
 
@@ -224,7 +227,7 @@ async def _decide(
     voice: Voice,
     conn: Connection,
 ) -> tuple[UUID, Outcome]:
-    row = await jobs.known(platform, conn, workspace, job)
+    row = await place_of(platform, conn, workspace, job)
     if row is None:
         raise NotFound("There is no such approval.")
     live = await run_rows.lock_run(conn, row.run)

@@ -9,9 +9,11 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import OpenApproval
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.engine.plan import Consent, Kind, Node
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.plan import Consent, Kind, Node, Plan
 from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
 from orvanta_platform.errors import Conflict
+from orvanta_platform.services import jobs
 from orvanta_platform.services.approvers import Asked
 from orvanta_platform.services.blueprints import is_workflow
 from orvanta_platform.services.platform import Platform
@@ -43,16 +45,39 @@ async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -
     if live is None or not is_workflow(live.kind):
         return None
     plan = (await platform.blueprints.of(conn, live)).plan
+    opened = next((each for each in await rows.open_of_run(conn, run) if each.job == job), None)
+    if opened is not None:
+        return _asked(_by_id(plan, opened.node), opened, live)
     state = RunState.decode(live.state)
     for index in range(len(state.nodes)):
         if job_id(plan, run, index) == job:
-            node = plan.node(index)
-            consent = consent_of(node)
-            if consent is None or _is_over(state, index):
-                return None
-            opened = next((each for each in await rows.open_of_run(conn, run) if each.job == job), None)
-            return Asked(node, consent, opened, live.created_by, live.permissioned_as)
-    return None
+            return None if _is_over(state, index) else _asked(plan.node(index), None, live)
+    inside = await run_rows.run_of(conn, live.workspace, job)
+    if inside is None or inside.job != job or inside.node is None:
+        return None
+    return _asked(_by_id(plan, inside.node), None, live)
+
+
+async def place_of(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    """The run or job with this id; of a node inside others, which has no row while it asks, its run."""
+    row = await jobs.known(platform, conn, workspace, id)
+    if row is not None:
+        return row
+    run = await rows.run_that_asks(conn, workspace, id)
+    return await jobs.known(platform, conn, workspace, run) if run is not None else None
+
+
+def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> Asked | None:
+    consent = consent_of(node) if node is not None else None
+    if node is None or consent is None:
+        return None
+    return Asked(node, consent, opened, live.created_by, live.permissioned_as)
+
+
+def _by_id(plan: Plan, id: str) -> Node | None:
+    """The node with this id, wherever it stands."""
+    every = (*plan.nodes, *plan.deep, *((plan.failure,) if plan.failure else ()))
+    return next((node for node in every if node.id == id), None)
 
 
 def consent_of(node: Node) -> Consent | None:

@@ -18,6 +18,10 @@ SELECT a.job, a.node, a.kind, a.message, a.groups, a.opened_at, t.due_at
 FROM approval a LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 WHERE a.run = $1 ORDER BY a.opened_at, a.job
 
+-- name: run_that_asks
+-- The run whose node with this id asks now.
+SELECT run FROM approval WHERE workspace = $1 AND job = $2
+
 -- name: decide
 -- What somebody said; no row back where that resume id was used before.
 INSERT INTO decision (job, resume_id, run, approved, approver, member, reason, payload)

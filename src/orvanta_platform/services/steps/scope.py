@@ -340,9 +340,11 @@ def compose(members: Any) -> bytes:
 
 
 def inner_error(raw: bytes) -> bytes:
-    """The error inside `{"error": …}`; anything else is given back whole."""
+    """The error inside `{"error": …}`, also beside a decision; anything else is given back whole."""
     try:
         fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.DecodeError:
         return raw
-    return bytes(fields["error"]) if set(fields) == {"error"} else raw
+    if "error" not in fields or not (len(fields) == 1 or "decision" in fields):
+        return raw
+    return bytes(fields["error"])
