@@ -15,11 +15,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.cases.hand import work
 from tests.conftest import TestDatabase
-from tests.services.steps.ground import Ground, ground
+from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, ground
 
+from orvanta_platform.services import flows
+from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.workflow import document
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
@@ -44,6 +47,8 @@ def test_every_case_says_what_it_shows() -> None:
 @pytest.mark.parametrize("stem", CASES)
 async def test_case(stem: str, scene: Ground) -> None:
     case = CASES[stem]
+    for path, value in case.get("calls", {}).items():
+        await deploy(scene, path, value)
     run = await scene.start(*case["flow"].pop("modules"), args=case.get("input"), **case["flow"])
     await work(scene, await scene.worker(), run, case.get("people", []))
     ended = await scene.ended(run)
@@ -64,6 +69,12 @@ async def test_case(stem: str, scene: Ground) -> None:
         found_context = {row["name"]: json.loads(row["body"]) for row in rows}
         assert {name: found_context.get(name) for name in case["context"]} == case["context"]
     await scene.is_whole()
+
+
+async def deploy(scene: Ground, path: str, value: dict[str, Any]) -> None:
+    """A workflow that others may call."""
+    body = msgspec.Raw(json.dumps(value).encode())
+    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
 
 
 async def error_of(scene: Ground, ended: Any, result: Any) -> dict[str, Any]:

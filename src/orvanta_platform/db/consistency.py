@@ -14,6 +14,8 @@ CHECKS = (
     "jobs_twice",
     "jobs_of_no_run",
     "runs_stuck",
+    "frames_of_nothing",
+    "jobs_of_no_frame",
     "jobs_unscheduled",
     "orphan_timers",
     "orphan_events",

@@ -160,12 +160,16 @@ async def resolve_pins(
     rows = [] if not paths else await connection.fetch(load("runs")["resolve_pins"].text, workspace, list(paths))
     if hashes:
         rows += await connection.fetch(load("runs")["resolve_pinned_hashes"].text, workspace, list(hashes))
+    return _pinned(rows)
+
+
+def _pinned(rows: Sequence[Any]) -> list[PinnedScript]:
     return [
         PinnedScript(
             path=row["path"],
             version=row["id"],
             document=row["document"],
-            language=row["language"],
+            language=row["language"] or "",
             settings=msgspec.json.decode(row["settings"]),
             extra_perms=msgspec.json.decode(row["extra_perms"]),
             created_by=row["created_by"],
@@ -174,6 +178,11 @@ async def resolve_pins(
         )
         for row in rows
     ]
+
+
+async def resolve_flow_pins(connection: Connection, workspace: str, paths: Sequence[str]) -> list[PinnedScript]:
+    """What workflow paths resolve to now. Missing ones are left out."""
+    return _pinned(await connection.fetch(load("runs")["resolve_flow_pins"].text, workspace, list(paths)))
 
 
 async def keep_document(connection: Connection, digest: bytes, body: bytes) -> None:

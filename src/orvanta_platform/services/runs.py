@@ -16,7 +16,7 @@ from orvanta_platform.db.runs import RunTarget, VersionRow
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, NotFound
-from orvanta_platform.services import artifacts, inputs, locking
+from orvanta_platform.services import artifacts, inputs, locking, pinning
 from orvanta_platform.services.blueprints import Blueprint, own_pins, single
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
@@ -153,7 +153,7 @@ async def start_flow_preview(
     tree = await artifacts.check(platform.evaluator, body)
     plan = artifacts.plan_of_tree(tree)
     async with platform.db.acquire() as connection:
-        pins = await artifacts.resolve_scripts(connection, actor, workspace, plan)
+        pins = await pinning.resolve(connection, actor, workspace, plan)
     beginning = Beginning(
         workspace=workspace,
         kind="flowpreview",
@@ -281,7 +281,7 @@ async def _run_flow(
     inputs.check(found.settings.get("schema"), args)
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
-        pins = await artifacts.resolve_scripts(connection, actor, workspace, plan) | own_pins(found.settings)
+        pins = await pinning.resolve(connection, actor, workspace, plan) | own_pins(found.settings)
     beginning = Beginning(
         workspace=workspace,
         kind="flow",

@@ -16,7 +16,7 @@ from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagno
 RUNNABLE_KINDS: Final = frozenset(
     {
         *("rawscript", "script", "identity", "condition", "delay", "webhook", "approval"),
-        *("forloopflow", "whileloopflow", "branchone", "branchall"),
+        *("forloopflow", "whileloopflow", "branchone", "branchall", "flow"),
     }
 )
 

@@ -17,10 +17,24 @@ SELECT j.id, 'job ' || j.id || ' belongs to no run' AS problem FROM job j
 WHERE NOT EXISTS (SELECT FROM run r WHERE r.id = j.run) AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = j.run) LIMIT 100
 
 -- name: runs_stuck
--- A live run has a job, a timer or an event: else nothing will ever step it.
+-- A live run has a job, a timer, an event, a question to people or a sub-workflow: else nothing will ever step it.
 SELECT r.id, 'run ' || r.id || ' (' || r.status || ') waits for nothing' AS problem FROM run_live r
 WHERE NOT EXISTS (SELECT FROM job_live j WHERE j.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id)
-  AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM approval a WHERE a.run = r.id) LIMIT 100
+  AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM approval a WHERE a.run = r.id)
+  AND NOT EXISTS (SELECT FROM counter c JOIN run_live child ON child.id = c.child WHERE c.run = r.id) LIMIT 100
+
+-- name: frames_of_nothing
+-- What is open inside a run belongs to a live run, and each frame to a node that is open.
+SELECT f.id, 'frame ' || f.id || ' belongs to nothing that is open' AS problem FROM frame f
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = f.run) OR NOT EXISTS (SELECT FROM counter c WHERE c.id = f.holder)
+UNION ALL
+SELECT c.id, 'counter ' || c.id || ' belongs to no live run' FROM counter c
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = c.run) LIMIT 100
+
+-- name: jobs_of_no_frame
+-- A live job inside a loop or branch belongs to a frame that is open.
+SELECT j.id, 'job ' || j.id || ' belongs to a frame that is not open' AS problem FROM job_live j
+WHERE j.frame IS NOT NULL AND NOT EXISTS (SELECT FROM frame f WHERE f.id = j.frame) LIMIT 100
 
 -- name: jobs_unscheduled
 -- A scheduled job has its timer or the event that the timer became.
@@ -82,10 +96,12 @@ FROM audit a WHERE a.operation = 'jobs.run'
   AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = (a.parameters ->> 'run')::uuid) LIMIT 100
 
 -- name: live_states
--- Live runs whose events are all taken in, with the nodes that have jobs, and how many wait without.
+-- Live runs whose events are all taken in, with the nodes that have jobs, and how many wait without; none with
+-- something open inside.
 SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes,
        (SELECT count(*) FROM timer t WHERE t.run = r.id AND t.kind = 'wait')
            + (SELECT count(*) FROM approval a WHERE a.run = r.id) AS waits
 FROM run_live r LEFT JOIN job_live j ON j.run = r.id
 WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id AND t.kind = 'start')
+  AND NOT EXISTS (SELECT FROM counter c WHERE c.run = r.id)
 GROUP BY r.id LIMIT 10000

@@ -23,6 +23,12 @@ SELECT i.path, v.id, v.document, v.language, v.settings, v.lock_state, i.extra_p
 FROM item i JOIN version v ON v.id = i.version
 WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = ANY($2::text[]) AND NOT i.archived
 
+-- name: resolve_flow_pins
+-- What each workflow path of a workflow resolves to now.
+SELECT i.path, v.id, v.document, v.language, v.settings, v.lock_state, i.extra_perms, i.created_by
+FROM item i JOIN version v ON v.id = i.version
+WHERE i.workspace = $1 AND i.kind = 'flow' AND i.path = ANY($2::text[]) AND NOT i.archived
+
 -- name: resolve_pinned_hashes
 -- Scripts that a workflow names by version hash.
 SELECT v.hash, v.path, v.id, v.document, v.language, v.settings, v.lock_state, i.extra_perms, i.created_by

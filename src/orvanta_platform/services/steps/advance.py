@@ -238,7 +238,9 @@ async def _pass(
     waiting = await run_rows.read_inbox(connection, run_id)
     blueprint = await tools.blueprints.of(connection, run)
     if blueprint.plan.nests:
-        nested = Nested(connection, tools.reader, tools.storage, tools.recent, blueprint, run, answers)
+        nested = Nested(
+            connection, tools.reader, tools.storage, tools.recent, tools.blueprints, blueprint, run, answers
+        )
         return await nested.take_in(waiting, finish)
     live = await _live_jobs(connection, run_id)
     step = _Pass(connection, blueprint, run, RunState.decode(run.state), live)

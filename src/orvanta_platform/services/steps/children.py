@@ -11,18 +11,20 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
-from orvanta_platform.services.blueprints import Blueprint, plan_of
+from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
 
 
-async def start(connection: Connection, blueprint: Blueprint, run: RunRow, node: Node, child: UUID) -> None:
+async def start(
+    connection: Connection, blueprints: Blueprints, blueprint: Blueprint, run: RunRow, node: Node, child: UUID
+) -> None:
     """Insert the run of a sub-workflow, which whoever advances it begins; its input is written by the step.
 
     It runs for whom its caller runs, with the caller's pins, so that nothing changes under way.
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
-    plan = plan_of(await run_rows.get_document(connection, document))
+    plan = (await blueprints.workflow(connection, document, run.pin_set)).plan
     new = NewRun(
         id=child,
         workspace=run.workspace,

@@ -48,10 +48,13 @@ class Counter:
     child: UUID | None = None
     begun_at: datetime | None = None
     stored: bool = False
+    _opening: UUID | None = None
 
     def opening(self, run: UUID) -> UUID:
         """The id of this opening of it."""
-        return opening_id(run, self.id, self.attempt)
+        if self._opening is None:
+            self._opening = opening_id(run, self.id, self.attempt)
+        return self._opening
 
     def body(self, place: int) -> int:
         """Which of its lists the body `place` runs."""

@@ -25,7 +25,7 @@ from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import UNDER_WAY
-from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import children
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader, answer_all, answer_at_hand
@@ -81,6 +81,7 @@ class Stepping:
         reader: Reader,
         storage: Storage,
         recent: RecentValues,
+        blueprints: Blueprints,
         blueprint: Blueprint,
         run: RunRow,
         answers: Mapping[str, Answered],
@@ -89,6 +90,7 @@ class Stepping:
         self.blueprint = blueprint
         self.passed = Passed(run)
         self._reader, self._storage, self._recent = reader, storage, recent
+        self._blueprints = blueprints
         self._answers = answers
         self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
         self._gathered = Gathered()
@@ -348,7 +350,7 @@ class Stepping:
         if node.kind is Kind.FLOW:
             counter.loop, _ = counter.loop.begin()
             counter.child = child_id(self.run.id, counter.opening(self.run.id))
-            await children.start(self.connection, self.blueprint, self.run, node, counter.child)
+            await children.start(self.connection, self._blueprints, self.blueprint, self.run, node, counter.child)
             self.passed.further.append(counter.child)
         else:
             self._begin_more(counter)
