@@ -15,6 +15,15 @@ from orvanta_platform.control.actor import Role
 
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
 SCHEDULE = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}, "is_flow": True}
+HOOK = {
+    "script_path": "f/team/flow",
+    "is_flow": True,
+    "route_path": "team",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "is_static_website": False,
+}
 FLOW = {"summary": "", "value": {"modules": [script("a")]}}
 
 Call = tuple[str, str, Any]
@@ -30,6 +39,10 @@ READS: list[Call] = [
     ("GET", "schedules/exists/f/team/schedule", None),
     ("GET", "schedules/list", None),
     ("GET", "schedules/list_with_jobs", None),
+    ("GET", "http_triggers/get/f/team/hook", None),
+    ("GET", "http_triggers/exists/f/team/hook", None),
+    ("GET", "http_triggers/list", None),
+    ("POST", "http_triggers/route_exists", {"route_path": "x", "http_method": "get"}),
 ]
 RUNS: list[Call] = [
     ("POST", "jobs/run/p/f/team/script", {}),
@@ -53,6 +66,10 @@ WRITES: list[Call] = [
     ("POST", "schedules/update/f/team/schedule", SCHEDULE),
     ("POST", "schedules/setenabled/f/team/schedule", {"enabled": True}),
     ("DELETE", "schedules/delete/f/team/new", None),
+    ("POST", "http_triggers/create", {**HOOK, "path": "f/team/new", "route_path": "new"}),
+    ("POST", "http_triggers/update/f/team/hook", HOOK),
+    ("POST", "http_triggers/setmode/f/team/hook", {"mode": "enabled"}),
+    ("DELETE", "http_triggers/delete/f/team/new", None),
     ("DELETE", "flows/delete/f/team/new", None),
     ("POST", "scripts/delete/p/f/team/new", None),
     ("POST", "folders/update/team", {"summary": "x"}),
@@ -81,6 +98,11 @@ HIDDEN: list[Call] = [
     ("POST", "schedules/update/f/secret/schedule", SCHEDULE),
     ("POST", "schedules/setenabled/f/secret/schedule", {"enabled": True}),
     ("DELETE", "schedules/delete/f/secret/schedule", None),
+    ("GET", "http_triggers/get/f/secret/hook", None),
+    ("POST", "http_triggers/create", {**HOOK, "path": "f/secret/new"}),
+    ("POST", "http_triggers/update/f/secret/hook", HOOK),
+    ("POST", "http_triggers/setmode/f/secret/hook", {"mode": "enabled"}),
+    ("DELETE", "http_triggers/delete/f/secret/hook", None),
     ("DELETE", "flows/delete/f/secret/flow", None),
     ("DELETE", "folders/delete/secret", None),
 ]
@@ -95,6 +117,8 @@ async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
             await made.client.post(f"{W}/flows/create", json={**FLOW, "path": f"f/{folder}/flow"})
             body = {**SCHEDULE, "path": f"f/{folder}/schedule", "script_path": f"f/{folder}/flow"}
             await made.client.post(f"{W}/schedules/create", json=body)
+            body = {**HOOK, "path": f"f/{folder}/hook", "script_path": f"f/{folder}/flow", "route_path": folder}
+            assert (await made.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
         yield made
 
 
@@ -128,6 +152,7 @@ async def test_what_is_not_shown_is_not_there(stage: Scene, role: Role) -> None:
         "flows/list_paths",
         "folders/listnames",
         "schedules/list",
+        "http_triggers/list",
     ):
         assert "secret" not in (await client.get(f"{W}/{path}")).text, path
     everything = await client.get(f"{W}/scripts/list", params={"path_start": "f/secret", "show_archived": "true"})

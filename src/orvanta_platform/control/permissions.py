@@ -80,6 +80,8 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("run", "cancel"): Rule(_RUN, By.READ, "jobs:write"),
         ("schedule", "read"): Rule(_ANY, By.READ, "schedules:read"),
         ("schedule", "write"): Rule(_WRITE, By.WRITE, "schedules:write"),
+        ("http_trigger", "read"): Rule(_ANY, By.READ, "http_triggers:read"),
+        ("http_trigger", "write"): Rule(_WRITE, By.WRITE, "http_triggers:write"),
         ("folder", "read"): Rule(_ANY, By.READ, "folders:read"),
         ("folder", "create"): Rule(_ADMIN, By.NOTHING, "folders:write"),
         ("folder", "write"): Rule(_WRITE, By.OWN, "folders:write"),

@@ -1,7 +1,7 @@
 """The gate in front of the router: no token, no API.
 
-Every path under /api, known or not, needs a valid token unless it is in OPEN, exactly as written there. What
-passes carries its actor in the scope.
+Every path under /api, known or not, needs a valid token unless it is in OPEN, exactly as written there, or is of those
+that say themselves whom they let in. What passes carries its actor in the scope.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from orvanta_platform import clock
-from orvanta_platform.errors import BadRequest, Forbidden, OrvantaError, Unauthenticated
+from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError, Unauthenticated
 from orvanta_platform.http import errors
 from orvanta_platform.http.requests import ACTOR, REQUEST_ID
 from orvanta_platform.services.platform import Platform
@@ -36,6 +36,9 @@ OPEN: frozenset[str] = frozenset(
     }
 )
 """Calls that need no token."""
+
+ROUTE_PREFIX = "/api/r/"
+"""What HTTP triggers answer: each route asks for what it wants to see. Its answers are no page of this server's."""
 
 SIGNED = re.compile(r"/api/w/[^/]+/jobs_u/(resume|cancel|get_flow)/[^/]+/[^/]+/[^/]+|/approve/[^/]+/[^/]+/[^/]+/[^/]+")
 """Calls whose path is signed: they need no token, and know who calls where there is one."""
@@ -79,7 +82,7 @@ class Gate:
         headers = MutableScopeHeaders(scope)
         request_id = _own_or_given(headers.get("x-request-id"))
         scope[REQUEST_ID] = request_id
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, request_id, foreign=scope["path"].startswith(ROUTE_PREFIX))
         started = clock.monotonic()
         try:
             await self._admit(scope, headers, request_id)
@@ -101,6 +104,10 @@ class Gate:
         path: str = scope["path"]
         if SIGNED.fullmatch(path) and _CLEAN.fullmatch(path):
             await self._know(scope, headers, request_id)
+            return
+        if path.startswith(ROUTE_PREFIX):
+            if not _CLEAN.fullmatch(path):
+                raise NotFound("There is no such route.")
             return
         if path in OPEN or (_CLEAN.fullmatch(path) and not path.lower().startswith("/api")):
             return
@@ -147,8 +154,10 @@ def _is_of_this_site(scope: Any, headers: Mapping[str, str]) -> bool:
 class _Answer:
     """Passes an answer on with the headers every answer has, and remembers its status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, send: Send, request_id: str, *, foreign: bool) -> None:
+        """`foreign`: what is answered is not this server's, and speaks for nothing but itself."""
         self._send = send
+        self._foreign = foreign
         self._request_id = request_id
         self.status = 0
 
@@ -159,6 +168,10 @@ class _Answer:
             headers["X-Request-Id"] = self._request_id
             for name, value in _ALWAYS.items():
                 headers.setdefault(name, value)
+            if self._foreign:
+                headers["Content-Security-Policy"] = "sandbox"
+                headers["X-Content-Type-Options"] = "nosniff"
+                del headers["Set-Cookie"]
         await self._send(message)
 
 

@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from ruamel.yaml import YAML
 
 from orvanta_platform import __version__
-from orvanta_platform.http.gate import OPEN, RUN_CALLS, SIGNED
+from orvanta_platform.http.gate import OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
 
 _CALL = "call"
 _REF = "#/components/schemas/{name}"
@@ -116,7 +116,7 @@ def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, Any]:
     body = _body(handler)
     if body is not None:
         operation["requestBody"] = {"content": body}
-    if path in OPEN or SIGNED.fullmatch(_PARAMETER.sub("x", path)):
+    if path in OPEN or path.startswith(ROUTE_PREFIX) or SIGNED.fullmatch(_PARAMETER.sub("x", path)):
         operation["security"] = []
     elif RUN_CALLS.fullmatch(_PARAMETER.sub("x", path)):
         operation["security"] = [{"bearer": []}, {"cookie": []}, {"query": []}]

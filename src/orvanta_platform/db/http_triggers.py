@@ -1,0 +1,140 @@
+"""Rows of HTTP triggers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTriggerSettings:
+    """What may be changed of a trigger; `route_key` and `route_first` are of its route (control.route_paths)."""
+
+    route_path: str
+    route_key: str
+    route_first: str
+    http_method: str
+    workspaced_route: bool
+    script_path: str
+    is_flow: bool
+    mode: str
+    request_type: str
+    authentication_method: str
+    authentication_resource_path: str | None
+    wrap_body: bool
+    raw_string: bool
+    summary: str | None
+    description: str | None
+    labels: list[str] | None
+    permissioned_as: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTriggerRow(HttpTriggerSettings):
+    """A trigger."""
+
+    id: UUID
+    workspace: str
+    path: str
+    extra_perms: dict[str, bool]
+    created_by: str
+    edited_by: str
+    edited_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTriggerFilter:
+    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody.
+
+    `path` and `is_flow` are of what is run.
+    """
+
+    everything: bool = False
+    patterns: list[str] = field(default_factory=list)
+    principals: list[str] = field(default_factory=list)
+    scope: list[str] | None = None
+    path: str | None = None
+    is_flow: bool | None = None
+    path_start: str | None = None
+    label: str | None = None
+    after: str = ""
+    limit: int = 30
+    offset: int = 0
+
+
+_SETTINGS = [each.name for each in fields(HttpTriggerSettings)]
+
+
+async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False) -> HttpTriggerRow | None:
+    """The trigger at a path; `lock` keeps it as it is until the transaction ends."""
+    row = await conn.fetchrow(load("http_triggers")["lock" if lock else "get"].text, workspace, path)
+    return _trigger(row) if row else None
+
+
+async def candidates(conn: Connection, method: str, first: str, workspace: str, second: str) -> list[HttpTriggerRow]:
+    """Enabled triggers of a method that a request may be for whose first parts are these, in any order.
+
+    `workspace` is the first part as the name of a workspace, `second` the part behind it.
+    """
+    rows = await conn.fetch(load("http_triggers")["candidates"].text, method, first, workspace, second)
+    return [_trigger(row) for row in rows]
+
+
+async def taken_by(
+    conn: Connection, workspace: str, method: str, route_key: str, workspaced: bool
+) -> tuple[str, str] | None:
+    """Workspace and path of the trigger that has this route already."""
+    row = await conn.fetchrow(load("http_triggers")["taken"].text, workspace, method, route_key, workspaced)
+    return (row["workspace"], row["path"]) if row else None
+
+
+async def list_page(conn: Connection, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
+    """A page of the triggers that `what` lets through, by path."""
+    arguments = [getattr(what, name) for name in HttpTriggerFilter.__slots__]
+    return [_trigger(row) for row in await conn.fetch(load("http_triggers")["list"].text, workspace, *arguments)]
+
+
+async def insert(
+    conn: Connection, workspace: str, id: UUID, path: str, settings: HttpTriggerSettings, username: str
+) -> bool:
+    """Add a trigger; False where the path is taken. Raises asyncpg.UniqueViolationError where the route is."""
+    values = [id, path, *_values(settings), username]
+    return await conn.fetchval(load("http_triggers")["insert"].text, workspace, *values) is not None
+
+
+async def update(conn: Connection, workspace: str, path: str, settings: HttpTriggerSettings, username: str) -> None:
+    """Change all that may be changed of a trigger. Raises asyncpg.UniqueViolationError where the route is taken."""
+    await conn.execute(load("http_triggers")["update"].text, workspace, path, *_values(settings), username)
+
+
+async def set_mode(conn: Connection, workspace: str, path: str, mode: str, username: str) -> None:
+    """Let it answer, or no more."""
+    await conn.execute(load("http_triggers")["set_mode"].text, workspace, path, mode, username)
+
+
+async def delete(conn: Connection, workspace: str, path: str) -> None:
+    """Delete a trigger."""
+    await conn.execute(load("http_triggers")["delete"].text, workspace, path)
+
+
+async def note_call(conn: Connection, run: UUID, data: str) -> None:
+    """Write down by which request (JSON text) a run was started."""
+    await conn.execute(load("http_triggers")["note_call"].text, run, data)
+
+
+def _values(settings: HttpTriggerSettings) -> list[object]:
+    return [getattr(settings, name) for name in _SETTINGS]
+
+
+def _trigger(row: Any) -> HttpTriggerRow:
+    values = dict(row)
+    values["extra_perms"] = msgspec.json.decode(values["extra_perms"], type=dict[str, bool])
+    return HttpTriggerRow(**values)

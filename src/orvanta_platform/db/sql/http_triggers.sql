@@ -1,0 +1,71 @@
+-- name: get
+-- One HTTP trigger.
+SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route, t.script_path, t.is_flow, t.mode,
+       t.request_type, t.authentication_method, t.authentication_resource_path, t.wrap_body, t.raw_string, t.summary, t.description, t.labels,
+       t.permissioned_as, t.email, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+FROM http_trigger t WHERE t.workspace = $1 AND t.path = $2
+
+-- name: lock
+-- The same, as it stays until the transaction ends.
+SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route, t.script_path, t.is_flow, t.mode,
+       t.request_type, t.authentication_method, t.authentication_resource_path, t.wrap_body, t.raw_string, t.summary, t.description, t.labels,
+       t.permissioned_as, t.email, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+FROM http_trigger t WHERE t.workspace = $1 AND t.path = $2 FOR NO KEY UPDATE
+
+-- name: candidates
+-- Enabled triggers of method $1 that a request may be for: its first part is $2; of workspace $3 with $4 as the part behind it.
+SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route, t.script_path, t.is_flow, t.mode,
+       t.request_type, t.authentication_method, t.authentication_resource_path, t.wrap_body, t.raw_string, t.summary, t.description, t.labels,
+       t.permissioned_as, t.email, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+FROM http_trigger t
+WHERE t.http_method = $1 AND t.mode = 'enabled'
+  AND (NOT t.workspaced_route AND t.route_first IN ($2, '') OR t.workspaced_route AND t.workspace = $3 AND t.route_first IN ($4, ''))
+
+-- name: taken
+-- The trigger that has this route already: the workspace and path of one, where there is one.
+SELECT t.workspace, t.path FROM http_trigger t
+WHERE t.http_method = $2 AND t.route_key = $3 AND t.workspaced_route = $4 AND (NOT $4 OR t.workspace = $1)
+
+-- name: list
+-- A page of the readable triggers by path. $6 and $7: of what is run; $10: those past this path.
+SELECT t.id, t.workspace, t.path, t.route_path, t.route_key, t.route_first, t.http_method, t.workspaced_route, t.script_path, t.is_flow, t.mode,
+       t.request_type, t.authentication_method, t.authentication_resource_path, t.wrap_body, t.raw_string, t.summary, t.description, t.labels,
+       t.permissioned_as, t.email, t.extra_perms, t.created_by, t.edited_by, t.edited_at
+FROM http_trigger t
+WHERE t.workspace = $1
+  AND ($2 OR t.path LIKE ANY ($3::text[]) OR t.extra_perms ?| $4::text[])
+  AND ($5::text[] IS NULL OR t.path LIKE ANY ($5))
+  AND ($6::text IS NULL OR t.script_path = $6)
+  AND ($7::boolean IS NULL OR t.is_flow = $7)
+  AND ($8::text IS NULL OR starts_with(t.path, $8))
+  AND ($9::text IS NULL OR $9 = ANY (t.labels))
+  AND t.path > $10
+ORDER BY t.path LIMIT $11 OFFSET $12
+
+-- name: insert
+-- A new trigger; no row back where the path is taken.
+INSERT INTO http_trigger (workspace, id, path, route_path, route_key, route_first, http_method, workspaced_route, script_path, is_flow, mode,
+                          request_type, authentication_method, authentication_resource_path, wrap_body, raw_string, summary, description,
+                          labels, permissioned_as, email, created_by, edited_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $22)
+ON CONFLICT (workspace, path) DO NOTHING RETURNING id
+
+-- name: update
+-- A trigger becomes this.
+UPDATE http_trigger SET route_path = $3, route_key = $4, route_first = $5, http_method = $6, workspaced_route = $7, script_path = $8,
+       is_flow = $9, mode = $10, request_type = $11, authentication_method = $12, authentication_resource_path = $13, wrap_body = $14,
+       raw_string = $15, summary = $16, description = $17, labels = $18, permissioned_as = $19, email = $20, edited_by = $21,
+       edited_at = app_now()
+WHERE workspace = $1 AND path = $2
+
+-- name: set_mode
+-- It answers from now on, or no more.
+UPDATE http_trigger SET mode = $3, edited_by = $4, edited_at = app_now() WHERE workspace = $1 AND path = $2
+
+-- name: delete
+-- Deletes a trigger; the runs it started stay.
+DELETE FROM http_trigger WHERE workspace = $1 AND path = $2
+
+-- name: note_call
+-- By which request a run was started.
+INSERT INTO event (run, kind, data) VALUES ($1, 'trigger', $2::json)

@@ -1,0 +1,157 @@
+"""Requests to HTTP triggers, under /api/r. The route itself says who is let in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from litestar import Response, Router, route
+from litestar.params import FromPath
+
+from orvanta_platform.db.http_triggers import HttpTriggerRow
+from orvanta_platform.errors import BadRequest, InvalidInput, OrvantaError, Unauthenticated
+from orvanta_platform.http import answers
+from orvanta_platform.http.errors import respond
+from orvanta_platform.http.events import event_stream
+from orvanta_platform.http.gate import ROUTE_PREFIX
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, platform_of
+from orvanta_platform.http.route_answers import answer_of
+from orvanta_platform.http.run_input import RAW, args_of, text_of
+from orvanta_platform.services import results, route_calls, updates
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.route_calls import Incoming, Route, RouteSecrets
+from orvanta_platform.services.starting import RunOptions
+from orvanta_platform.services.updates import Update
+
+MAX_BODY = 10 << 20
+"""Bytes of a stranger's body."""
+
+_SECRETS = "orvanta.route_secrets"
+_MOST_FIELDS = 1000
+
+
+@route(
+    "/api/r/{path:path}",
+    http_method=["GET", "POST", "PUT", "PATCH", "DELETE"],
+    status_code=200,
+    opt=call(body=Any, answer=Any),
+)
+async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
+    """Call the HTTP trigger whose route this is."""
+    platform = platform_of(request)
+    incoming = _incoming(request)
+    found = await route_calls.find(platform, incoming)
+    trigger = found.trigger
+    owner = await route_calls.owner_of(platform, trigger, incoming)
+    body = await request.body() if trigger.authentication_method == "signature" else b""
+    try:
+        await route_calls.admit(platform, _secrets(request, platform), trigger, owner, incoming, body)
+    except Unauthenticated as error:
+        asks = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
+        return respond(error, {"WWW-Authenticate": f'{asks} realm="{trigger.route_path}"'})
+    args = await _args(request, found)
+    options = RunOptions(trigger=route_calls.TRIGGER, idempotency_key=request.headers.get("idempotency-key"))
+    with results.expect(platform, options.new_id) as watch:
+        run = await route_calls.start(platform, trigger, owner, incoming, args, options)
+        if trigger.request_type == "async":
+            return answers.text(str(run), 201)
+        if trigger.request_type == "sync_sse":
+            stream = await updates.of_started(platform, owner, trigger.workspace, run)
+            return event_stream(_result_alone(stream), with_logs=False, headers={"X-Run-Id": str(run)})
+        known = watch if run == options.new_id else None
+        try:
+            end = await results.wait(platform, owner, trigger.workspace, run, platform.settings.wait_s, known)
+        except OrvantaError as error:
+            return respond(error, {"X-Run-Id": str(run)})
+    return answer_of(end)
+
+
+def _incoming(request: AnyRequest) -> Incoming:
+    scope = request.scope
+    client = scope.get("client")
+    return Incoming(
+        method=str(scope["method"]),
+        path=str(scope["path"]).removeprefix(ROUTE_PREFIX),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        address=str(client[0]) if client else None,
+        request_id=str(scope.get(REQUEST_ID)),
+    )
+
+
+def _secrets(request: AnyRequest, platform: Platform) -> RouteSecrets:
+    state = request.app.state
+    if _SECRETS not in state:
+        state[_SECRETS] = RouteSecrets(platform)
+    found: RouteSecrets = state[_SECRETS]
+    return found
+
+
+async def _args(request: AnyRequest, found: Route) -> bytes:
+    """The arguments: the query's, over them the body's, over them those of the route. Raises InvalidInput."""
+    trigger = found.trigger
+    args: dict[str, Any] = {**_query(request), **await _of_body(request, trigger), **found.params}
+    return msgspec.json.encode(args)
+
+
+def _query(request: AnyRequest) -> Mapping[str, Any]:
+    text = request.scope["query_string"].decode("latin-1")
+    try:
+        pairs = parse_qsl(text, True, errors="strict", max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadRequest("The query cannot be read.") from error
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+async def _of_body(request: AnyRequest, trigger: HttpTriggerRow) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if trigger.wrap_body:
+        found["body"] = await _whole(request)
+    elif not trigger.raw_string or await _is_object(request):
+        found |= _members(await args_of(request))
+    if trigger.raw_string:
+        found[RAW] = text_of(await request.body())
+    return found
+
+
+async def _whole(request: AnyRequest) -> Any:
+    """The body as one value: JSON of any kind, else what it gives as arguments."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("", "application/json") and not kind.endswith("+json"):
+        return msgspec.Raw(await args_of(request))
+    body = await request.body()
+    if not body.strip():
+        return None
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
+    text_of(body)
+    return msgspec.Raw(body)
+
+
+async def _is_object(request: AnyRequest) -> bool:
+    kind = request.headers.get("content-type", "").lower()
+    return "json" in kind and (await request.body()).lstrip()[:1] == b"{"
+
+
+def _members(args: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(args, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
+
+
+async def _result_alone(stream: AsyncIterator[Update | None]) -> AsyncIterator[Update | None]:
+    """A stranger hears of the result and what is streamed of it, not of nodes, logs and memory."""
+    async for update in stream:
+        yield None if update is None else replace(update, new_logs="", log_offset=0, progress=None, mem_peak_kb=None)
+
+
+ROUTES = [Router("/", route_handlers=[call_route], request_max_body_size=MAX_BODY)]

@@ -1,0 +1,139 @@
+"""Wire shapes of HTTP triggers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from orvanta_platform.db.http_triggers import HttpTriggerRow
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.services.http_triggers import HttpTriggerDraft
+
+T = TypeVar("T")
+
+
+class _Settings(msgspec.Struct, kw_only=True):
+    """What create and update have in common. `is_async` is an older way to say `request_type`."""
+
+    script_path: str
+    is_flow: bool
+    route_path: str | None = None
+    http_method: str | None = None
+    authentication_method: str | None = None
+    authentication_resource_path: str | None = None
+    workspaced_route: bool | None = None
+    request_type: str | None = None
+    is_async: bool | None = None
+    mode: str | None = None
+    enabled: bool | None = None
+    wrap_body: bool | None = None
+    raw_string: bool | None = None
+    summary: str | None = None
+    description: str | None = None
+    labels: list[str] | None = None
+    is_static_website: bool | None = None
+    static_asset_config: Any = None
+    error_handler_path: str | None = None
+    error_handler_args: Any = None
+    retry: Any = None
+    permissioned_as: str | None = None
+    preserve_permissioned_as: bool | None = None
+
+
+class CreateHttpTrigger(_Settings, kw_only=True):
+    """A trigger to make."""
+
+    path: str
+
+
+class EditHttpTrigger(_Settings, kw_only=True):
+    """What a trigger becomes; what is not given stays."""
+
+
+class SetMode(msgspec.Struct, kw_only=True):
+    mode: str
+
+
+class RouteExists(msgspec.Struct, kw_only=True):
+    """`trigger_path`: a trigger that does not count."""
+
+    route_path: str
+    http_method: str
+    trigger_path: str | None = None
+    workspaced_route: bool | None = None
+
+
+class HttpTrigger(msgspec.Struct, kw_only=True):
+    """A trigger."""
+
+    path: str
+    script_path: str
+    is_flow: bool
+    route_path: str
+    http_method: str
+    request_type: str
+    authentication_method: str
+    is_static_website: bool
+    workspaced_route: bool
+    wrap_body: bool
+    raw_string: bool
+    mode: str
+    permissioned_as: str
+    extra_perms: dict[str, bool]
+    workspace_id: str
+    edited_by: str
+    edited_at: datetime
+    authentication_resource_path: str | UnsetType = UNSET
+    summary: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    labels: list[str] | UnsetType = UNSET
+
+
+_SAME = (
+    *("script_path", "is_flow", "route_path", "http_method", "authentication_method", "authentication_resource_path"),
+    *("workspaced_route", "mode", "request_type", "wrap_body", "raw_string", "summary", "description", "labels"),
+)
+_OPTIONAL = ("authentication_resource_path", "summary", "description", "labels")
+_UNSUPPORTED = {
+    "is_static_website": "serve files as a website",
+    "static_asset_config": "serve files",
+    "error_handler_path": "call an error handler of a trigger",
+    "retry": "retry what a trigger starts",
+}
+
+
+def draft(given: CreateHttpTrigger | EditHttpTrigger) -> HttpTriggerDraft:
+    """What a call wants of a trigger. Raises BadRequest for what this version does not do."""
+    for name, what in _UNSUPPORTED.items():
+        if getattr(given, name):
+            raise BadRequest(f"This version does not {what}.", hint=f"Leave {name} out.")
+    values: dict[str, Any] = {name: getattr(given, name) for name in _SAME}
+    if given.request_type is None and given.is_async is not None:
+        values["request_type"] = "async" if given.is_async else "sync"
+    if given.mode is None and given.enabled is not None:
+        values["mode"] = "enabled" if given.enabled else "disabled"
+    owner = given.permissioned_as if given.preserve_permissioned_as else None
+    return HttpTriggerDraft(**values, owner=owner or None)
+
+
+def trigger(row: HttpTriggerRow) -> HttpTrigger:
+    """A trigger as the API shows it."""
+    shown: dict[str, Any] = {name: getattr(row, name) for name in _SAME}
+    shown |= {name: _given(shown[name]) for name in _OPTIONAL}
+    return HttpTrigger(
+        **shown,
+        path=row.path,
+        is_static_website=False,
+        permissioned_as=row.permissioned_as,
+        extra_perms=row.extra_perms,
+        workspace_id=row.workspace,
+        edited_by=row.edited_by,
+        edited_at=row.edited_at,
+    )
+
+
+def _given(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value

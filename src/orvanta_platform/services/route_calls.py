@@ -1,0 +1,185 @@
+"""Requests to HTTP triggers: which trigger it is, whether the request proves itself, and the run it starts.
+
+Whoever calls is a stranger: what comes is data. It names no variable and no resource, and sees nothing but its result.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.control import audit, identity, route_auth, route_paths
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing, require
+from orvanta_platform.control.route_auth import RouteAuthInvalid
+from orvanta_platform.db import http_triggers
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.http_triggers import HttpTriggerRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import Forbidden, InvalidInput, NotFound, OrvantaError, Unauthenticated
+from orvanta_platform.services import interpolation, runs
+from orvanta_platform.services.interpolation import Interpolation
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.session import Authenticator, Caller
+from orvanta_platform.services.starting import RunOptions
+
+TRIGGER: Final = "http"
+KEPT_S: Final = 10.0
+"""Seconds for which a secret that was opened for a trigger is kept: so long an old one may go on after a change."""
+
+_MOST_KEPT: Final = 1000
+_SCOPES: Final = ("jobs:run",)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request. `path` is what stands behind /api/r/; names of `headers` are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    address: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The trigger that a request is for, and the parameters of its route."""
+
+    trigger: HttpTriggerRow
+    params: Mapping[str, str]
+
+
+class RouteSecrets:
+    """The secrets of the triggers that were called last, of one process. Each opening of one is audited."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._kept: OrderedDict[tuple[UUID, str], tuple[float, Any]] = OrderedDict()
+
+    async def of(self, trigger: HttpTriggerRow, owner: Actor) -> Any:
+        """The resource with the trigger's secret, as its owner may read it. Raises what reading it raises."""
+        key = (trigger.id, trigger.edited_at.isoformat())
+        until, value = self._kept.get(key, (0.0, None))
+        if clock.monotonic() < until:
+            return value
+        async with self._platform.db.transaction() as conn:
+            reading = Interpolation(self._platform, conn, owner, trigger.workspace, opens=True)
+            raw = await reading.value("resource", trigger.authentication_resource_path or "")
+            for secret in reading.secrets:
+                told = {"http_trigger": trigger.path}
+                await audit.record(conn, owner, f"{secret.kind}s.open", "Execute", secret.path, told)
+        value = msgspec.json.decode(raw)
+        self._kept[key] = (clock.monotonic() + KEPT_S, value)
+        self._kept.move_to_end(key)
+        if len(self._kept) > _MOST_KEPT:
+            self._kept.popitem(last=False)
+        return value
+
+
+async def find(platform: Platform, incoming: Incoming) -> Route:
+    """The trigger that a request is for: a workspace's own before the instance's, the most exact one of several.
+
+    Raises NotFound.
+    """
+    parts = tuple(incoming.path.split("/"))
+    second = parts[1] if len(parts) > 1 else ""
+    async with platform.db.acquire() as conn:
+        rows = await http_triggers.candidates(conn, incoming.method.lower(), parts[0], parts[0], second)
+    found = []
+    for row in rows:
+        route = route_paths.parse(row.route_path)
+        params = route.match(parts[1:] if row.workspaced_route else parts)
+        if params is not None:
+            found.append(((not row.workspaced_route, route.rank), Route(row, params)))
+    if not found:
+        raise NotFound(f"There is no route {incoming.method} {incoming.path[:300]}.")
+    return min(found, key=lambda each: each[0])[1]
+
+
+async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
+    """Whom the trigger's runs act for. Raises NotFound where it is nobody any more."""
+    async with platform.db.acquire() as conn:
+        owner = await identity.actor_of_run(conn, trigger.workspace, trigger.permissioned_as, trigger.email)
+    if owner is None or owner.role is None:
+        log.warning("trigger without owner", action="route", trigger=trigger.path, workspace=trigger.workspace)
+        raise NotFound(f"There is no route {incoming.method} {incoming.path[:300]}.")
+    return replace(owner, kind="system", address=incoming.address, request_id=incoming.request_id)
+
+
+async def admit(
+    platform: Platform, secrets: RouteSecrets, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, body: bytes
+) -> None:
+    """Nothing where the request proves itself as the trigger wants it. Raises Unauthenticated, Forbidden, NotFound.
+
+    `body` counts for a signature alone. A secret that cannot be read admits nobody.
+    """
+    method = trigger.authentication_method
+    if method == "none":
+        return
+    if method == "orvanta":
+        await _admit_token(platform, trigger, incoming)
+        return
+    try:
+        resource = await secrets.of(trigger, owner)
+        proved = route_auth.proves(method, resource, incoming.headers, body, clock.now().timestamp())
+    except (OrvantaError, RouteAuthInvalid, msgspec.DecodeError) as error:
+        said = error.message if isinstance(error, OrvantaError) else str(error)
+        log.warning("trigger cannot authenticate", action="route", trigger=trigger.path, error=said)
+        proved = False
+    if not proved:
+        raise Unauthenticated("The request does not prove itself.", hint=f"The route asks for {method}.")
+
+
+async def _admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> None:
+    """A token of the platform, in the header alone, of somebody who may run what the trigger runs."""
+    scheme, _, token = incoming.headers.get("authorization", "").strip().partition(" ")
+    caller = Caller(trigger.workspace, incoming.address, incoming.request_id)
+    actor = None
+    if scheme.lower() == "bearer" and token.strip():
+        actor = await Authenticator(platform).actor(token.strip(), caller, changes=True)
+    if actor is None:
+        raise Unauthenticated("This route needs a token.", hint="Send `Authorization: Bearer <token>`.")
+    kind = "flow" if trigger.is_flow else "script"
+    async with platform.db.acquire() as conn:
+        found = await run_rows.resolve_path(conn, trigger.workspace, kind, trigger.script_path)
+    perms = (found.created_by, found.extra_perms) if found else (None, {})
+    require(actor, "run", Thing(trigger.workspace, kind, trigger.script_path, *perms))
+
+
+async def start(
+    platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, args: bytes, options: RunOptions
+) -> UUID:
+    """Start what the trigger runs, as its owner. Raises NotFound, InvalidInput, Forbidden."""
+    limited = replace(owner, scopes=_SCOPES)
+    try:
+        interpolation.require_references(limited, args)
+    except Forbidden as error:
+        raise InvalidInput(
+            "What comes to a route names no variable and no resource.", hint="Name them in the workflow."
+        ) from error
+    begin = runs.start_flow if trigger.is_flow else runs.start_script
+    inside = partial(_note, trigger, incoming)
+    return await begin(platform, limited, trigger.workspace, trigger.script_path, args, options, inside=inside)
+
+
+async def _note(trigger: HttpTriggerRow, incoming: Incoming, conn: Connection, run: UUID) -> None:
+    told = {
+        "kind": TRIGGER,
+        "path": trigger.path,
+        "method": incoming.method,
+        "route": trigger.route_path,
+        "request_id": incoming.request_id,
+        "address": incoming.address,
+    }
+    await http_triggers.note_call(conn, run, msgspec.json.encode(told).decode())

@@ -1,0 +1,330 @@
+"""Routes of HTTP triggers: which one a request is for, how it proves itself, what becomes of it and of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import PYTHON, Scene, W, scene
+
+from orvanta_platform import clock
+from orvanta_platform.control.actor import Role
+
+SCRIPT = "f/hooks/take"
+SECRET = "a-secret-of-the-other-side"
+HOOK = {
+    "path": "f/hooks/hook",
+    "script_path": SCRIPT,
+    "is_flow": False,
+    "route_path": "orders/:id",
+    "http_method": "post",
+    "authentication_method": "none",
+    "is_static_website": False,
+    "request_type": "async",
+}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        answer = await made.client.post(f"{W}/scripts/create", json={**PYTHON, "path": SCRIPT, "summary": ""})
+        assert answer.status_code == 201, answer.text
+        yield made
+
+
+@pytest.fixture
+async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
+        yield client
+
+
+async def hook(stage: Scene, status: int = 201, **more: Any) -> httpx.Response:
+    answer = await stage.client.post(f"{W}/http_triggers/create", json={**HOOK, **more})
+    assert answer.status_code == status, answer.text
+    return answer
+
+
+async def resource(stage: Scene, value: dict[str, Any]) -> str:
+    kind = {"name": "hook_auth", "schema": {"properties": {"secret": {"type": "string", "password": True}}}}
+    await stage.client.post(f"{W}/resources/type/create", json=kind)
+    body = {"path": "f/hooks/auth", "resource_type": "hook_auth", "value": value}
+    answer = await stage.client.post(f"{W}/resources/create", json=body)
+    assert answer.status_code == 201, answer.text
+    return "f/hooks/auth"
+
+
+async def args_of(stage: Scene, answer: httpx.Response) -> Any:
+    assert answer.status_code == 201, answer.text
+    return await stage.get(f"jobs_u/get_args/{answer.text}")
+
+
+async def test_a_call_starts_a_run_of_its_owner_that_says_what_started_it(
+    stage: Scene, stranger: httpx.AsyncClient
+) -> None:
+    await hook(stage)
+    answer = await stranger.post("/api/r/orders/7?q=1&q=2&id=no", json={"n": 1.0, "id": "no", "q": "body"})
+    assert await args_of(stage, answer) == {"n": 1.0, "q": "body", "id": "7"}, "route before body before query"
+    job = await stage.get(f"jobs_u/get/{answer.text}")
+    assert (job["trigger_kind"], job["permissioned_as"], job["script_path"]) == ("http", "u/admin", SCRIPT)
+    async with stage.platform.db.acquire() as conn:
+        (row,) = await conn.fetch("SELECT data FROM event WHERE kind = 'trigger'")
+    told = json.loads(row["data"])
+    assert (told["kind"], told["path"], told["method"], told["route"]) == (
+        "http",
+        "f/hooks/hook",
+        "POST",
+        "orders/:id",
+    )
+
+
+async def test_which_trigger_it_is(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    routes = {"any": "a/:x", "exact": "a/b", "rest": "a/*rest", "deep": "a/:x/c", "own": "a/b"}
+    for name, route in routes.items():
+        await hook(stage, path=f"f/hooks/{name}", route_path=route, workspaced_route=name == "own")
+    expected = {
+        "a/b": {},
+        "a/c": {"x": "c"},
+        "a/b/c": {"x": "b"},
+        "a/b/d/e": {"rest": "b/d/e"},
+        "main/a/b": {},
+        "a/x%20y": {"x": "x y"},
+    }
+    for path, params in expected.items():
+        assert await args_of(stage, await stranger.post(f"/api/r/{path}")) == params, path
+    for path in ("a", "a/", "b", "other/a/b", "A/b", "a//b", "main/a/c"):
+        assert (await stranger.post(f"/api/r/{path}")).status_code == 404, path
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        assert (await stranger.request(method, "/api/r/a/b")).status_code == 404
+    await stage.client.post(f"{W}/http_triggers/setmode/f/hooks/deep", json={"mode": "disabled"})
+    assert await args_of(stage, await stranger.post("/api/r/a/b/c")) == {"rest": "b/c"}
+
+
+@pytest.mark.parametrize("resource_value", [{"api_key": SECRET}, {"header": "X-Own", "value": SECRET}])
+async def test_api_keys(stage: Scene, stranger: httpx.AsyncClient, resource_value: dict[str, str]) -> None:
+    path = await resource(stage, resource_value)
+    await hook(stage, authentication_method="api_key", authentication_resource_path=path)
+    name = resource_value.get("header", "X-API-Key")
+    for given in ({}, {name: ""}, {name: SECRET[:-1]}, {name: f"{SECRET}x"}, {"Authorization": f"Bearer {SECRET}"}):
+        assert (await stranger.post("/api/r/orders/7", headers=given)).status_code == 401, given
+    assert (await stranger.post("/api/r/orders/7", headers={name: SECRET})).status_code == 201
+    assert len(await stage.get("jobs/list")) == 1
+
+
+async def test_http_basic(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    path = await resource(stage, {"username": "ada", "password": SECRET})
+    await hook(stage, authentication_method="basic_http", authentication_resource_path=path)
+    assert (await stranger.post("/api/r/orders/7")).status_code == 401
+    for given in (("ada", ""), ("ada", "x"), ("bob", SECRET), ("", f"ada:{SECRET}")):
+        answer = await stranger.post("/api/r/orders/7", auth=given)
+        assert answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Basic "), given
+    assert (await stranger.post("/api/r/orders/7", auth=("ada", SECRET))).status_code == 201
+
+
+def signature(body: bytes, moment: int | None = None, secret: str = SECRET) -> str:
+    signed = body if moment is None else b"%d." % moment + body
+    return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
+
+
+async def test_signatures_like_githubs(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    path = await resource(stage, {"preset": "github", "secret": SECRET})
+    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+    body, name = b'{"a": 1}', "X-Hub-Signature-256"
+    for given in ("", signature(body), f"sha256={signature(body + b' ')}", f"sha1={signature(body)}", "sha256="):
+        answer = await stranger.post("/api/r/orders/7", content=body, headers={name: given})
+        assert answer.status_code == 401, given
+    answer = await stranger.post("/api/r/orders/7", content=body, headers={name: f"sha256={signature(body)}"})
+    assert await args_of(stage, answer) == {"a": 1, "id": "7"}
+
+
+async def test_signatures_like_stripes_are_of_now(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    path = await resource(stage, {"preset": "stripe", "secret": SECRET})
+    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+    body, now = b'{"a": 1}', int(clock.now().timestamp())
+    refused = [
+        "",
+        f"v1={signature(body)}",
+        f"t={now},v1={signature(body)}",
+        f"t={now},v1={signature(body, now, 'other')}",
+        f"t={now - 400},v1={signature(body, now - 400)}",
+        f"t={now + 400},v1={signature(body, now + 400)}",
+        f"t={now},v0={signature(body, now)}",
+        f"t={now},t={now - 1},v1={signature(body, now - 1)}",
+    ]
+    for given in refused:
+        answer = await stranger.post("/api/r/orders/7", content=body, headers={"Stripe-Signature": given})
+        assert answer.status_code == 401, given
+    good = f"t={now},v1={signature(body, now, 'old')},v1={signature(body, now)}"
+    answer = await stranger.post("/api/r/orders/7", content=body, headers={"Stripe-Signature": good})
+    assert answer.status_code == 201
+
+
+async def test_signatures_of_ones_own(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    value = {"secret": SECRET, "header": "X-Sign", "prefix": "v0=", "algorithm": "sha512", "encoding": "base64"}
+    path = await resource(stage, {**value, "timestamp_header": "X-Time"})
+    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+    now, body = str(int(clock.now().timestamp())), b'{"a": 1}'
+    digest = hmac.new(SECRET.encode(), now.encode() + b"." + body, hashlib.sha512).digest()
+    headers = {"X-Time": now, "X-Sign": f"v0={base64.b64encode(digest).decode()}"}
+    assert (await stranger.post("/api/r/orders/7", content=body, headers=headers)).status_code == 201
+    for wrong in ({"X-Time": ""}, {"X-Time": "1"}, {"X-Sign": base64.b64encode(digest).decode()}):
+        answer = await stranger.post("/api/r/orders/7", content=body, headers={**headers, **wrong})
+        assert answer.status_code == 401, wrong
+
+
+async def test_a_secret_that_cannot_be_read_lets_nobody_in(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    path = await resource(stage, {"preset": "nonsense", "secret": SECRET})
+    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+    assert (await stranger.post("/api/r/orders/7")).status_code == 401
+    assert (await stage.client.delete(f"{W}/resources/delete/{path}")).status_code == 200
+    await stage.client.post(f"{W}/http_triggers/setmode/f/hooks/hook", json={"mode": "enabled"})
+    answer = await stranger.post("/api/r/orders/7")
+    assert answer.status_code == 401 and "auth" not in answer.json()["error"]["message"].lower()
+
+
+async def test_openings_of_the_secret_are_audited(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    path = await resource(stage, {"preset": "github", "secret": SECRET})
+    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+    for _ in range(3):
+        await stranger.post("/api/r/orders/7", content=b"{}")
+    async with stage.platform.db.acquire() as conn:
+        rows = await conn.fetch("SELECT resource, parameters FROM audit WHERE operation = 'resources.open'")
+    assert [row["resource"] for row in rows] == [path], "kept for a moment: a flood of calls is no flood of rows"
+
+
+async def test_a_token_of_the_platform(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage, authentication_method="orvanta")
+    bea = await stage.member("bea", role=Role.OPERATOR)
+    token = stage.client.headers["Authorization"]
+    for headers, status in (({}, 401), ({"Authorization": "Bearer x"}, 401), ({"Authorization": token}, 201)):
+        assert (await stranger.post("/api/r/orders/7", headers=headers)).status_code == status
+    assert (await bea.post("/api/r/orders/7")).status_code == 404, "she may not run the script"
+    bare = token.removeprefix("Bearer ")
+    assert (await stranger.post("/api/r/orders/7", params={"token": bare})).status_code == 401
+    assert (await stranger.post("/api/r/orders/7", headers={"Cookie": f"token={bare}"})).status_code == 401
+
+
+async def test_what_comes_from_outside_names_no_secrets(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage)
+    for path, body in (("7", {"x": ["$var:u/admin/a"]}), ("7", {"x": "$res:f/hooks/auth"}), ("$res:f/hooks/auth", {})):
+        answer = await stranger.post(f"/api/r/orders/{path}", json=body)
+        assert answer.status_code in (400, 404), (path, body)
+    assert (await stranger.post("/api/r/orders/7?x=$var:u/admin/a")).status_code == 400
+    assert await stage.get("jobs/list") == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind", "body", "found"),
+    [
+        ({}, "application/x-www-form-urlencoded", b"a=1", {"a": "1"}),
+        ({"wrap_body": True}, "application/json", b"[1, 2.50]", {"body": [1, 2.5]}),
+        ({"wrap_body": True}, "application/x-www-form-urlencoded", b"a=1", {"body": {"a": "1"}}),
+        ({"wrap_body": True}, "application/json", b"", {"body": None}),
+        ({"raw_string": True}, "application/json", b'{"a": 1 }', {"a": 1, "raw_string": '{"a": 1 }'}),
+        ({"raw_string": True}, "application/json", b"[1]", {"raw_string": "[1]"}),
+        ({"raw_string": True, "wrap_body": True}, "text/plain", b"x", {"body": {"raw_string": "x"}, "raw_string": "x"}),
+    ],
+)
+async def test_bodies(
+    stage: Scene, stranger: httpx.AsyncClient, settings: dict[str, bool], kind: str, body: bytes, found: Any
+) -> None:
+    await hook(stage, route_path="in", **settings)
+    answer = await stranger.post("/api/r/in", content=body, headers={"Content-Type": kind})
+    assert await args_of(stage, answer) == found
+
+
+@pytest.mark.parametrize(("kind", "body"), [("application/json", b"[1]"), ("application/json", b"{"), ("x/y", b"{}")])
+async def test_bodies_that_are_refused(stage: Scene, stranger: httpx.AsyncClient, kind: str, body: bytes) -> None:
+    await hook(stage)
+    answer = await stranger.post("/api/r/orders/1", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 400 and await stage.get("jobs/list") == []
+
+
+async def waited(stage: Scene, stranger: httpx.AsyncClient, result: Any = None, error: str | None = None) -> Any:
+    """The answer of a synchronous route whose run is ended by hand."""
+    request = asyncio.create_task(stranger.post("/api/r/sync"))
+    await stage.until(lambda: bool(stage.platform.listen._watches) or request.done())
+    jobs: dict[str, Any] = {}
+    while not jobs and not request.done():
+        jobs = await stage.worker.claim()
+    for job in jobs.values():
+        await stage.worker.finish(job, result, error=error)
+    return await request
+
+
+async def test_answers_that_wait(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage, route_path="sync", request_type="sync")
+    answer = await waited(stage, stranger, b'{"a": 1.0}')
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (
+        200,
+        b'{"a": 1.0}',
+        "application/json",
+    )
+    page = {
+        "orvanta_status_code": 201,
+        "orvanta_content_type": "text/html; charset=utf-8",
+        "orvanta_headers": {
+            "X-Mine": "1",
+            "Set-Cookie": "token=x",
+            "Content-Security-Policy": "script-src *",
+            "X-Content-Type-Options": "no",
+            "Content-Type": "text/x",
+            "Bad Name": "x",
+            "X-Split": "a\r\nSet-Cookie: b",
+        },
+        "result": "<script>alert(1)</script>",
+    }
+    answer = await waited(stage, stranger, page)
+    assert (answer.status_code, answer.text) == (201, "<script>alert(1)</script>")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8" and answer.headers["x-mine"] == "1"
+    assert answer.headers["content-security-policy"] == "sandbox"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "set-cookie" not in answer.headers and "x-split" not in answer.headers
+    answer = await waited(stage, stranger, error="ValueError")
+    assert (answer.status_code, answer.json()["error"]["name"]) == (500, "ValueError")
+    missing = await stranger.get("/api/r/nothing")
+    assert missing.status_code == 404 and missing.headers["content-security-policy"] == "sandbox"
+
+
+async def test_a_stream_tells_the_result_and_nothing_of_the_inside(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage, route_path="sync", request_type="sync_sse")
+    request = asyncio.create_task(stranger.post("/api/r/sync"))
+    jobs: dict[str, Any] = {}
+    while not jobs:
+        jobs = await stage.worker.claim()
+    (job,) = jobs.values()
+    await stage.worker.print(job, "a line that is nobody's business\n")
+    await stage.worker.finish(job, {"done": True})
+    answer = await request
+    assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream")
+    events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
+    assert events[-1]["completed"] is True and "business" not in answer.text and "mem_peak" not in answer.text
+
+
+async def test_a_repeated_key_gives_the_first_run(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage)
+    answers = [
+        await stranger.post("/api/r/orders/7", headers={"Idempotency-Key": key}) for key in ("one", "one", "two")
+    ]
+    assert answers[0].text == answers[1].text != answers[2].text
+
+
+async def test_a_trigger_whose_owner_is_gone_answers_no_more(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await stage.client.post(f"{W}/folders/addowner/hooks", json={"owner": "g/all"})
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    made = await bea.post(f"{W}/http_triggers/create", json={**HOOK, "workspaced_route": True})
+    assert made.status_code == 201, made.text
+    answer = await stranger.post("/api/r/main/orders/7")
+    assert (await stage.get(f"jobs_u/get/{answer.text}"))["permissioned_as"] == "u/bea"
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("DELETE FROM member WHERE username = 'bea'")
+    assert (await stranger.post("/api/r/main/orders/7")).status_code == 404
