@@ -115,7 +115,7 @@ async def decide_by_link(
     _check(platform, workspace, link, (action,))
     decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, voice)
     run, outcome = await platform.db.retrying(decide)
-    await advance(platform.tools, run)
+    await _count(platform, run, link.job, link.resume_id, outcome)
     return outcome
 
 
@@ -180,7 +180,7 @@ async def decide(
     resume_id = approvers.resume_id_of(actor) if once else secrets.randbelow(_RESUME_IDS)
     act = partial(_decide, platform, workspace, asked.job, resume_id, approved, voice)
     run, outcome = await platform.db.retrying(act)
-    await advance(platform.tools, run)
+    await _count(platform, run, asked.job, resume_id, outcome)
     return outcome
 
 
@@ -263,6 +263,21 @@ async def _decide(
     await run_rows.put_in_inbox(conn, row.run, inbox.write(inbox.Decided()))
     await _record(conn, workspace, row, job, approved, voice)
     return row.run, Outcome(True, approved, voice.name)
+
+
+async def _count(platform: Platform, run: UUID, job: UUID, resume_id: int, outcome: Outcome) -> None:
+    """Let the run take the decision in. Raises Conflict where something else came first, and it will never count."""
+    await advance(platform.tools, run)
+    if not outcome.first:
+        return
+    async with platform.db.acquire() as conn:
+        said = await rows.decision(conn, job, resume_id)
+        if said is None or said.taken:
+            return
+        lives = await run_rows.get_live_run(conn, run) is not None
+        if lives and (job == run or await asked_of(platform, conn, run, job) is not None):
+            return
+    raise Conflict("It was decided, timed out or cancelled at the same moment: this decision does not count.")
 
 
 async def _of_link(platform: Platform, conn: Connection, row: JobRow, job: UUID) -> Asked | None:
