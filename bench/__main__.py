@@ -15,7 +15,7 @@ import typer
 from bench import report
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
-from bench.measures import chain, drain, idle, start
+from bench.measures import chain, drain, idle, schedules, start
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
@@ -24,6 +24,7 @@ BARS: dict[str, Measure] = {
     "p5": start.p5,
     "p11": idle.p11,
     "p12": start.p12,
+    "p14": schedules.p14,
     "p15": chain.p15,
 }
 _README = Path(__file__).parents[1] / "README.md"

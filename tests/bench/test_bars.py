@@ -69,5 +69,11 @@ def test_first_and_later_starts_give_results() -> None:
     assert "order_receipt, first start" in kept["examples_after_that"]
 
 
+def test_ticks_are_found_while_they_are_started() -> None:
+    kept = quick("p14")
+    assert kept["schedules"] == 3600 and kept["ticks"] > 0
+    assert all(ms >= 0 for ms in kept["finding"]["raw"])
+
+
 def test_no_bar_is_without_a_test() -> None:
-    assert set(BARS) == {"p1", "p2", "p4", "p5", "p11", "p12", "p15"}
+    assert set(BARS) == {"p1", "p2", "p4", "p5", "p11", "p12", "p14", "p15"}

@@ -28,3 +28,17 @@ FROM (SELECT uuid_at(at - g * interval '1 second' - interval '1 ms') AS id FROM 
 INSERT INTO job (id, run, workspace, node, node_index, kind, state, enqueued_at, ended_at)
 SELECT (left(id::text, 35) || '1')::uuid, id, workspace, 'a', 0, 'flowscript', 'succeeded', app_now(), app_now()
 FROM run;
+
+INSERT INTO workspace (id, name, owner) VALUES ('main', 'main', 'ann') ON CONFLICT DO NOTHING;
+
+INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, script_path, is_flow, permissioned_as, email,
+                      created_by, edited_by)
+SELECT uuid_at(at - g * interval '1 second'), 'main', 'f/many/s' || g, '0 0 * * * *', 'UTC', g % 10 > 0,
+       CASE WHEN g % 10 > 0 THEN app_now() + g * interval '1 second' END, 'f/many/work', false, 'u/ann', 'ann@example.com',
+       'ann', 'ann'
+FROM midweek, generate_series(1, 20000) g;
+
+INSERT INTO schedule_tick (schedule, tick_at, workspace, path, state, run, outcome, ended_at)
+SELECT s.id, app_now() - n * interval '1 hour', 'main', s.path, CASE WHEN n = 0 THEN 'running' ELSE 'ended' END, s.id,
+       CASE WHEN n > 0 THEN 'succeeded' END, CASE WHEN n > 0 THEN app_now() END
+FROM schedule s, generate_series(0, 3) n;

@@ -21,7 +21,7 @@ from orvanta_platform.db.queries import load
 
 PLANS = Path(__file__).with_name("plans")
 GROWTH = Path(__file__).with_name("growth.sql").read_text()
-LIVE = ("job_live", "run_live", "timer", "inbox")
+LIVE = ("job_live", "run_live", "timer", "inbox", "schedule", "schedule_tick")
 ID = "00000000-0000-7000-8000-000000000001"
 
 CLAIM = (
@@ -37,6 +37,12 @@ QUEUE = {
     "lock_run": ("runs", f"'{ID}'"),
     "read_inbox": ("runs", f"'{ID}'"),
     "stale_inbox": ("runs", ""),
+    "due": ("schedules", "100"),
+    "next_in": ("schedules", ""),
+    "is_running": ("ticks", f"'{ID}'"),
+    "open_ticks": ("ticks", f"'{ID}', '2020-01-01Z', 1000"),
+    "owed": ("ticks", "100"),
+    "streak": ("ticks", f"'{ID}', 'failed', 'succeeded'"),
 }
 PARTS = ("live_runs", "live_jobs", "ended_runs", "ended_jobs")
 

@@ -30,10 +30,13 @@ async def serve(platform: Platform) -> None:
 async def _fire(platform: Platform) -> None:
     """A schedule made or changed meanwhile is seen within a second."""
     while True:
+        due_s = await scheduling.next_in_s(platform)
+        if due_s is None or due_s > LONGEST_WAIT_S:
+            await asyncio.sleep(LONGEST_WAIT_S)
+            continue
+        await asyncio.sleep(max(due_s, 0))
         if not await schedule.fire(platform):
-            due_s = await scheduling.next_in_s(platform)
-            wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
-            await asyncio.sleep(wait_s)
+            await asyncio.sleep(SHORTEST_WAIT_S)
 
 
 async def _follow(platform: Platform) -> None:

@@ -95,7 +95,7 @@ async def is_running(conn: Connection, schedule: UUID) -> bool:
 async def open_after(conn: Connection, schedule: UUID, tick_at: datetime, limit: int) -> list[OpenTick]:
     """At most `limit` ticks past this one that wait for an end, by schedule and time."""
     rows = await conn.fetch(load("ticks")["open_ticks"].text, schedule, tick_at, limit)
-    return [OpenTick(**dict(row)) for row in rows]
+    return sorted((OpenTick(**dict(row)) for row in rows), key=lambda tick: (tick.schedule, tick.tick_at))
 
 
 async def end_many(conn: Connection, ended: Sequence[OpenTick]) -> None:

@@ -32,11 +32,17 @@ _FIRST = (UUID(int=0), datetime.min.replace(tzinfo=UTC))
 log = structlog.get_logger(__name__)
 
 
+_OWED_EVERY = 30
+"""Looks after which handlers are looked for that somebody else has left to be started."""
+
+
 @dataclass(slots=True)
 class Round:
     """Where the look at the open ticks stands: it goes round, so that many that run hide none that has ended."""
 
     after: tuple[UUID, datetime] = field(default=_FIRST)
+    looks: int = 0
+    owed: int = 0
 
 
 async def follow(platform: Platform, round: Round) -> int:
@@ -53,7 +59,10 @@ async def follow(platform: Platform, round: Round) -> int:
             await _take_answer(platform, tick)
         elif tick.handled:
             await platform.db.retrying(partial(_end, tick))
-    return len(ended) + await _start_owed(platform)
+    due = ended or round.owed >= _HANDLERS or round.looks % _OWED_EVERY == 0
+    round.owed = await _start_owed(platform) if due else 0
+    round.looks += 1
+    return len(ended) + round.owed
 
 
 async def _end_many(plain: Sequence[OpenTick], conn: Connection) -> None:

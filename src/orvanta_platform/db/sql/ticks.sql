@@ -19,9 +19,8 @@ SELECT t.schedule, t.tick_at, t.path, t.state, t.run, t.asked, r.status, r.resul
 FROM (SELECT * FROM schedule_tick o
       WHERE o.state IN ('asking', 'running') AND (o.schedule, o.tick_at) > ($1::uuid, $2::timestamptz)
       ORDER BY o.schedule, o.tick_at LIMIT $3) t
-LEFT JOIN run r ON r.id = coalesce(t.run, t.asked)
-LEFT JOIN schedule s ON s.id = t.schedule
-ORDER BY t.schedule, t.tick_at
+LEFT JOIN LATERAL (SELECT * FROM run e WHERE e.id = coalesce(t.run, t.asked) LIMIT 1) r ON true
+LEFT JOIN LATERAL (SELECT * FROM schedule e WHERE e.id = t.schedule LIMIT 1) s ON true
 
 -- name: end_ticks
 -- Runs that have ended, of schedules without handlers.
@@ -48,8 +47,8 @@ UPDATE schedule_tick SET streak = $3, owed = $4 WHERE schedule = $1 AND tick_at 
 -- name: owed
 -- Ticks for whose end handlers are to be started, with how their runs ended.
 SELECT t.schedule, t.tick_at, t.run, t.streak, t.owed, r.result_of, r.started_at
-FROM schedule_tick t LEFT JOIN run r ON r.id = t.run
-WHERE t.owed <> '{}' ORDER BY t.schedule, t.tick_at LIMIT $1
+FROM (SELECT * FROM schedule_tick o WHERE o.owed <> '{}' ORDER BY o.schedule, o.tick_at LIMIT $1) t
+LEFT JOIN LATERAL (SELECT * FROM run e WHERE e.id = t.run LIMIT 1) r ON true
 
 -- name: pay
 -- This handler has been started, or never will be; no row back where that was written before.
@@ -61,7 +60,7 @@ SELECT t.schedule, t.tick_at, t.state, t.run, t.outcome, t.detail,
        extract(epoch FROM r.ended_at - r.started_at)::double precision * 1000 AS duration_ms
 FROM unnest($1::uuid[]) AS wanted(id)
 CROSS JOIN LATERAL (SELECT * FROM schedule_tick n WHERE n.schedule = wanted.id ORDER BY n.tick_at DESC LIMIT $2) t
-LEFT JOIN run r ON r.id = t.run
+LEFT JOIN LATERAL (SELECT * FROM run e WHERE e.id = t.run LIMIT 1) r ON true
 ORDER BY t.schedule, t.tick_at DESC
 
 -- name: schedules_of
