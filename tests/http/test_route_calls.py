@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene
+from tests.http.scene import PYTHON, Scene, W, scene, script
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
@@ -242,6 +242,29 @@ async def test_bodies(
     assert await args_of(stage, answer) == found
 
 
+async def test_forms_with_files_and_a_signature(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    path = await resource(stage, {"preset": "github", "secret": SECRET})
+    more: dict[str, Any] = {"authentication_method": "signature", "authentication_resource_path": path}
+    await hook(stage, route_path="in", raw_string=True, wrap_body=True, **more)
+    request = stranger.build_request("POST", "/api/r/in", files={"f": ("a.txt", b"x", "text/plain")}, data={"a": "1"})
+    body = await request.aread()
+    request.headers["X-Hub-Signature-256"] = f"sha256={signature(body)}"
+    found = await args_of(stage, await stranger.send(request))
+    assert found == {
+        "body": {"a": "1", "f": {"name": "a.txt", "type": "text/plain", "base64": "eA=="}},
+        "raw_string": body.decode(),
+    }
+
+
+async def test_a_workflow_with_scripts_of_its_own_and_of_others(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    named = {"id": "b", "value": {"type": "script", "path": SCRIPT, "input_transforms": {}}}
+    value = {"modules": [script("a"), named]}
+    flow = {"path": "f/hooks/flow", "summary": "", "value": value}
+    assert (await stage.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    await hook(stage, script_path="f/hooks/flow", is_flow=True)
+    assert await args_of(stage, await stranger.post("/api/r/orders/7")) == {"id": "7"}
+
+
 @pytest.mark.parametrize(("kind", "body"), [("application/json", b"[1]"), ("application/json", b"{"), ("x/y", b"{}")])
 async def test_bodies_that_are_refused(stage: Scene, stranger: httpx.AsyncClient, kind: str, body: bytes) -> None:
     await hook(stage)
@@ -316,6 +339,8 @@ async def test_a_repeated_key_gives_the_first_run(stage: Scene, stranger: httpx.
         await stranger.post("/api/r/orders/7", headers={"Idempotency-Key": key}) for key in ("one", "one", "two")
     ]
     assert answers[0].text == answers[1].text != answers[2].text
+    other = await stranger.post("/api/r/orders/7", headers={"Idempotency-Key": "one"}, json={"n": 1})
+    assert other.text != answers[0].text, "a key that was guessed gives nobody's run"
 
 
 async def test_a_trigger_whose_owner_is_gone_answers_no_more(stage: Scene, stranger: httpx.AsyncClient) -> None:

@@ -5,6 +5,7 @@ Whoever calls is a stranger: what comes is data. It names no variable and no res
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -168,6 +169,10 @@ async def start(
         raise InvalidInput(
             "What comes to a route names no variable and no resource.", hint="Name them in the workflow."
         ) from error
+    if options.idempotency_key is not None:
+        # Whoever guesses another's key and knows not what was sent with it does not get what came of that.
+        told = f"{trigger.id} {options.idempotency_key} ".encode() + args
+        options = replace(options, idempotency_key=hashlib.sha256(told).hexdigest())
     begin = runs.start_flow if trigger.is_flow else runs.start_script
     inside = partial(_note, trigger, incoming)
     return await begin(platform, limited, trigger.workspace, trigger.script_path, args, options, inside=inside)
