@@ -107,6 +107,19 @@ async def go_on(runtimes: Runtimes, text: str, args: dict[str, Any] | None = Non
     return await run(runtimes, "go", whole(text), args, result_bytes=50_000)
 
 
+async def test_seeds_of_other_compilers_are_removed_in_the_end(runtimes: Runtimes, tmp_path: Path) -> None:
+    """What the platform caches of the standard library: one for each compiler, while it is used."""
+    seeds = tmp_path / "home" / "packages" / ".go"
+    seeds.unlink()
+    for name, days in (("old", 31), ("recent", 29)):
+        (seeds / name).mkdir(parents=True)
+        used = clock.now().timestamp() - days * 86_400
+        os.utime(seeds / name, (used, used))
+    assert (await run(runtimes, "go", FIRST, timeout_s=60)).value == 1
+    assert not (seeds / "old").exists()
+    assert len(list(seeds.iterdir())) == 2
+
+
 @pytest.mark.parametrize("case", PASSED)
 async def test_what_is_given_and_what_comes_back(runtimes: Runtimes, case: str) -> None:
     text, args, wanted = PASSED[case]

@@ -18,6 +18,7 @@ NOBODY = 65534
 RUNS = [
     (0, "tests/worker/test_attacks.py"),
     (0, "tests/worker/test_packages.py"),
+    (0, "tests/conformance/test_go.py::test_nothing_of_one_workspace_comes_to_another"),
     (NOBODY, "tests/conformance/test_duckdb.py"),
     (NOBODY, "tests/conformance/test_runtimes.py"),
     (NOBODY, "tests/worker/test_attacks.py"),

@@ -91,7 +91,7 @@ class Builds:
     ) -> JobOutcome | None:
         """Have the script compiled and keep what came of it; gives the outcome of a build that failed."""
         seed = self._packages / f".{spec.language}" / _digest(build)
-        if not seed.is_dir():
+        if not _use(seed):
             async with self._turns.alone("", cancelled):
                 if not seed.is_dir():
                     async with self._outputs.open(_FIRST_USER + _USERS) as output:
@@ -99,6 +99,7 @@ class Builds:
                         failed = await self._compile(sample, "cache", seed, log, cancelled)
                         if failed is not None:
                             return failed
+                    await asyncio.to_thread(_forget_unused, seed.parent)
         user = _FIRST_USER + zlib.crc32(spec.workspace.encode()) % _USERS
         kept = self._packages / spec.workspace / f".{spec.language}-cache"
         async with self._outputs.open(user, kept, seed) as output:

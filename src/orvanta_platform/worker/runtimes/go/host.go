@@ -53,8 +53,10 @@ func main() {
 		text, _ = toJSON(wrong)
 	}
 	head := binary.BigEndian.AppendUint64([]byte{kind}, uint64(len(text)))
-	if _, err := answers.Write(append(head, text...)); err != nil {
-		os.Exit(1)
+	for _, part := range [][]byte{head, text} {
+		if _, err := answers.Write(part); err != nil {
+			os.Exit(1)
+		}
 	}
 	os.Exit(0)
 }
