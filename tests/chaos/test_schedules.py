@@ -18,6 +18,8 @@ from tests.chaos.gate import PATIENCE_S
 from tests.conftest import TestDatabase
 from tests.http.scene import W, scene
 
+from orvanta_platform.db import consistency
+
 PROGRAM = Path(__file__).with_name("scheduler_process.py")
 MANY = """
 INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, missed, script_path, is_flow,
@@ -103,6 +105,7 @@ async def test_no_tick_is_lost_or_doubled_when_leaders_die(database: TestDatabas
             )
         assert await owner.fetch(WRONG) == []
         assert await owner.fetchval(ODD_RUNS) == 0
+        assert await consistency.broken(owner) == []
         assert await owner.fetchval("SELECT count(*) FROM schedule WHERE error IS NOT NULL") == 0
     finally:
         await owner.close()

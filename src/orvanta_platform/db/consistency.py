@@ -26,6 +26,7 @@ CHECKS = (
     "documents_missing",
     "logs_broken",
     "audit_runs_missing",
+    "ticks_of_no_run",
 )
 
 

@@ -105,3 +105,9 @@ FROM run_live r LEFT JOIN job_live j ON j.run = r.id
 WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id AND t.kind = 'start')
   AND NOT EXISTS (SELECT FROM counter c WHERE c.run = r.id)
 GROUP BY r.id LIMIT 10000
+
+-- name: ticks_of_no_run
+-- A tick that waits for the end of a run, or of the script asked, has one: live, or over.
+SELECT t.schedule AS id, 'tick ' || t.tick_at || ' of ' || t.path || ' waits for a run that is not there' AS problem FROM schedule_tick t
+WHERE t.state IN ('asking', 'running') AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = coalesce(t.run, t.asked))
+  AND NOT EXISTS (SELECT FROM run r WHERE r.id = coalesce(t.run, t.asked)) LIMIT 100
