@@ -64,6 +64,26 @@ class BodyResult(msgspec.Struct, frozen=True):
     object: str | None
 
 
+class SeenBody(msgspec.Struct, frozen=True):
+    """A body as it is looked at; `is_frame`: the row is the body's own, not that of its one node."""
+
+    place: int
+    id: UUID
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    is_frame: bool
+
+
+class SeenFrame(msgspec.Struct, frozen=True):
+    """A body of the node with the number `node_index`; `state` None: it has ended."""
+
+    run: UUID
+    node_index: int
+    place: int
+    state: bytes | None
+
+
 class ChildEnd(msgspec.Struct, frozen=True):
     """How the run of a sub-workflow ended."""
 
@@ -144,6 +164,17 @@ async def results_of_bodies(connection: Connection, opening: UUID, first: int, l
     """Results of bodies that have ended, by place, from `first` on; those that were cancelled may have none."""
     rows = await connection.fetch(_text("results_of_bodies"), opening, first, limit)
     return [BodyResult(**dict(row)) for row in rows]
+
+
+async def bodies(connection: Connection, holder: UUID, opening: UUID, most: int) -> list[SeenBody]:
+    """The bodies of a node up to the place `most`, by place: of its last opening, and those that are open."""
+    return [SeenBody(**dict(row)) for row in await connection.fetch(_text("bodies"), holder, opening, most)]
+
+
+async def seen_frame(connection: Connection, id: UUID) -> SeenFrame | None:
+    """The body with this id, open or ended."""
+    row = await connection.fetchrow(_text("seen_frame"), id)
+    return SeenFrame(**dict(row)) if row else None
 
 
 async def put_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:

@@ -174,6 +174,16 @@ async def steps_of(conn: Connection, run: UUID) -> list[StepRow]:
     return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["steps_of"].text, run)]
 
 
+async def top_steps_of(conn: Connection, run: UUID) -> list[StepRow]:
+    """The jobs of a run's own nodes, not of those inside others."""
+    return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["top_steps_of"].text, run)]
+
+
+async def steps_inside(conn: Connection, run: UUID, frame: UUID) -> list[StepRow]:
+    """The jobs of the nodes of one body of a loop or branch."""
+    return [StepRow(**dict(record)) for record in await conn.fetch(load("job_views")["steps_inside"].text, run, frame)]
+
+
 async def runs_of_the_millisecond(conn: Connection, workspace: str, id: UUID) -> list[UUID]:
     """Flow runs of which `id` may be a derived id."""
     return [

@@ -16,6 +16,7 @@ from orvanta_platform.db.job_views import StepRow
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
+from orvanta_platform.services.inside import Inside
 
 ENDED = frozenset({NodeState.SUCCEEDED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
 _OF_JOB: Mapping[str, NodeState] = {
@@ -29,6 +30,7 @@ _OF_JOB: Mapping[str, NodeState] = {
 
 
 _NO_TIMES: Mapping[UUID, datetime] = {}
+_NOTHING_INSIDE: Mapping[int, Inside] = {}
 _REASONS: Mapping[int, str] = {
     Mark.WAITING_TIMER: "waiting for its time",
     Mark.SLEEPING: "has ended; what follows waits for its time",
@@ -45,7 +47,7 @@ class NodeProgress:
     `attempt` counts starts, `failures` attempts that failed. `reason` says why it does not run yet, with the
     time it waits for in `until`. `passed`: skip_if was true. `asks`: people are asked before it
     begins, or by it: how many must still agree, and the id that links are signed for. `approvers`: (resume id, name) of
-    those who agreed.
+    those who agreed. `inside`: what it holds, where it holds others and has begun.
     """
 
     id: str
@@ -64,6 +66,7 @@ class NodeProgress:
     passed: bool = False
     asks: tuple[int, UUID] | None = None
     approvers: tuple[tuple[int, str], ...] = ()
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +100,24 @@ def build(
     steps: Sequence[StepRow],
     due: Mapping[UUID, datetime] = _NO_TIMES,
     said: Sequence[DecisionRow] = (),
+    *,
+    frame: UUID | None = None,
+    inside: Mapping[int, Inside] = _NOTHING_INSIDE,
 ) -> FlowProgress:
     """The progress of `run`. `state` and `steps` may be read a moment apart: what is further on counts.
 
-    `due`: when nodes that wait without a job go on, by their ids; `said`: what people decided in it.
+    `due`: when nodes that wait without a job go on, by their ids; `said`: what people decided in it. `frame`: of a list
+    inside a node, whose plan and state these are. `inside`: what nodes hold, by index.
     """
     rows = {row.node_index: row for row in steps}
-    nodes = _with_people(plan, state, [_node(run, node, state, rows.get(node.index), due) for node in plan.nodes], said)
+    told = [_node(run, node, state, rows.get(node.number), due, frame) for node in plan.nodes]
+    told = [replace(node, inside=inside.get(node.index)) for node in told] if inside else told
+    nodes = _with_people(plan, state, told, said)
     failure = None
     if plan.failure is not None:
         index = len(plan.nodes)
         failure = _node(run, plan.failure, state, rows.get(index), due)
+        failure = replace(failure, inside=inside.get(index))
     first = next(iter(state.unhandled()), None)
     return FlowProgress(nodes, failure, None if first is None else plan.node(first).id)
 
@@ -141,9 +151,14 @@ def waiting_for(job_state: str | None, queue: str | None, served: bool, retry_at
 
 
 def _node(
-    run: UUID, node: Node, run_state: RunState, row: StepRow | None, due: Mapping[UUID, datetime]
+    run: UUID,
+    node: Node,
+    run_state: RunState,
+    row: StepRow | None,
+    due: Mapping[UUID, datetime],
+    frame: UUID | None = None,
 ) -> NodeProgress:
-    job = ids.node_job_id(run, node.id)
+    job = ids.inner_job_id(run, frame, node.id)
     mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
     reason = _REASONS.get(mark) if job in due or mark in _ASKING else None
     if row is None:

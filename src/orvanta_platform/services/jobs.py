@@ -14,18 +14,19 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import approvals as approval_rows
-from orvanta_platform.db import job_lists, job_views, ticks
+from orvanta_platform.db import frames, job_lists, job_views, ticks
 from orvanta_platform.db import waits as wait_rows
+from orvanta_platform.db.frames import SeenFrame
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
-from orvanta_platform.db.job_views import JobRow, Standing
+from orvanta_platform.db.job_views import JobRow, Standing, StepRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.values import get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
-from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.errors import NotFound, RateLimited, StorageError
-from orvanta_platform.services import flow_status, log_lines, log_text, values
+from orvanta_platform.services import flow_status, inside, log_lines, log_text, values
 from orvanta_platform.services.flow_status import ENDED, FlowProgress
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
@@ -33,6 +34,9 @@ from orvanta_platform.workflow import document
 EVERY_PART: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
 UNDER_WAY: tuple[Part, ...] = ("live_runs", "live_jobs")
 OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
+
+FRAME = "frame"
+"""The kind of a body of a loop or branch of more than one node."""
 
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
@@ -88,7 +92,7 @@ async def get(
         (row,) = await _with_schedules(conn, [await seen(platform, conn, actor, workspace, id)])
         keys = [(row.id, "args", "")] + ([(row.result_of, "result", "")] if row.result_of else [])
         stored = await get_values(conn, keys)
-        progress = await progress_of(platform, conn, row) if row.is_flow else None
+        progress = await progress_of(platform, conn, row) if row.is_flow or row.kind == FRAME else None
         code = await _code(platform, conn, row) if with_code else None
     logs = await _shown_log(platform, row) if with_logs and not row.is_flow else None
     opened = await values.open_rows(platform.storage, stored)
@@ -115,13 +119,44 @@ async def completed(platform: Platform, actor: Actor, workspace: str, id: UUID) 
 
 
 async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> FlowProgress:
-    """The state of every node of a run of a workflow."""
+    """The state of every node of a run of a workflow, or of a body of a loop or branch."""
     plan = await _plan(platform, conn, row)
-    steps = await job_views.steps_of(conn, row.run)
+    if row.kind == FRAME:
+        return await _progress_inside(conn, row, plan)
+    steps = await job_views.top_steps_of(conn, row.run)
     due = {} if row.ended else await wait_rows.node_timers(conn, row.run)
     asks = any(node.approval or node.suspend for node in plan.nodes)
     said = await approval_rows.decisions_of_run(conn, row.run) if asks else []
-    return flow_status.build(row.run, plan, RunState.decode(row.run_state or b""), steps, due, said)
+    state = RunState.decode(row.run_state or b"")
+    held = await inside.look(conn, row.run, plan, state, _failures(steps)) if plan.nests else {}
+    return flow_status.build(row.run, plan, state, steps, due, said, inside=held)
+
+
+def _failures(steps: Sequence[StepRow]) -> dict[int, int]:
+    return {step.node_index: step.failures for step in steps if step.ended_at is not None}
+
+
+async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowProgress:
+    """Of a body that has ended its rows say what its state said: a node without one was skipped, or never began."""
+    seen = await frames.seen_frame(conn, row.id)
+    if seen is None:
+        raise NotFound(f"The job {row.id} does not exist.")
+    holder = plan.node(seen.node_index)
+    body = holder.bodies[0 if holder.kind.is_loop else seen.place].plan
+    steps = await job_views.steps_inside(conn, row.run, row.id)
+    numbers = {node.number: node.index for node in body.nodes}
+    state = RunState.decode(seen.state) if seen.state is not None else _state_of(body, steps)
+    ended = {numbers[number]: count for number, count in _failures(steps).items() if number in numbers}
+    held = await inside.look(conn, row.run, body, state, ended, row.id)
+    return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held)
+
+
+_MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.CANCELLED}
+
+
+def _state_of(plan: Plan, steps: Sequence[StepRow]) -> RunState:
+    ends = {step.node_index: _MARKS.get(step.state, Mark.SKIPPED) for step in steps}
+    return RunState(bytes(ends.get(node.number, Mark.SKIPPED) for node in plan.nodes))
 
 
 async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UUID | None:
@@ -215,7 +250,7 @@ async def _shown_log(platform: Platform, row: JobRow) -> str:
 
 async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None:
     """What it runs, where that is not a script with a version of its own."""
-    if row.document is None or row.kind in ("script", "identity", "flownode"):
+    if row.document is None or row.kind in ("script", "identity", "flownode", FRAME):
         return None
     if row.is_step:
         plan = await _plan(platform, conn, row)
@@ -231,6 +266,9 @@ def _flow_value(text: str) -> bytes:
 
 
 async def _derived(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    body = await frames.seen_frame(conn, id)
+    if body is not None and body.state is not None:
+        return await _open_body(platform, conn, workspace, id, body)
     for run in await job_views.runs_of_the_millisecond(conn, workspace, id):
         row = await job_views.find(conn, workspace, run)
         if row is None:
@@ -241,6 +279,16 @@ async def _derived(platform: Platform, conn: Connection, workspace: str, id: UUI
             if ids.node_job_id(run, node.id) == id:
                 return _without_row(row, id, node.id, node.index, RunState.decode(row.run_state or b""))
     return None
+
+
+async def _open_body(platform: Platform, conn: Connection, workspace: str, id: UUID, body: SeenFrame) -> JobRow | None:
+    """A body of a loop or branch under way, in the shape of a job."""
+    row = await job_views.find(conn, workspace, body.run)
+    if row is None:
+        return None
+    holder = (await _plan(platform, conn, row)).node(body.node_index)
+    made = _without_row(row, id, holder.id, body.node_index, RunState(bytes([Mark.RUNNING]) * (body.node_index + 1)))
+    return replace(made, kind=FRAME, state="running", started_at=row.started_at)
 
 
 def _without_row(run: JobRow, id: UUID, node: str, index: int, state: RunState) -> JobRow:

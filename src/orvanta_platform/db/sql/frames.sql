@@ -74,6 +74,20 @@ CROSS JOIN LATERAL (
     ORDER BY name DESC LIMIT 1) v
 WHERE j.parent = $1 AND j.place IS NOT NULL AND j.place >= $2 ORDER BY j.place LIMIT $3
 
+-- name: bodies
+-- The bodies of a node: those that have ended, of its last opening, and those that are open.
+SELECT place, id, state, started_at, ended_at, kind = 'frame' AS is_frame FROM job
+WHERE parent = $2 AND place IS NOT NULL AND place < $3
+UNION ALL
+SELECT place, id, 'running', begun_at, NULL, true FROM frame WHERE holder = $1 AND place < $3
+ORDER BY place
+
+-- name: seen_frame
+-- A body of a loop or branch by its id; its state where it is open.
+SELECT run, node_index, place, NULL::bytea AS state FROM job WHERE id = $1 AND kind = 'frame'
+UNION ALL
+SELECT f.run, c.node_index, f.place, f.state FROM frame f JOIN counter c ON c.id = f.holder WHERE f.id = $1
+
 -- name: put_events
 -- Events for a run, in this order.
 INSERT INTO inbox (run, event) SELECT $1, e FROM unnest($2::json[]) WITH ORDINALITY AS u(e, n) ORDER BY n

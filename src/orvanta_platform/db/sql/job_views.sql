@@ -22,6 +22,38 @@ WHERE run = $1 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 ORDER BY node_index
 
+-- name: top_steps_of
+-- The jobs of a run's own nodes, under way and ended. They carry the run's milliseconds, so that one partition is read.
+SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
+       j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
+       t.due_at AS retry_at,
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
+WHERE j.run = $1 AND j.id <> j.run AND j.frame IS NULL
+UNION ALL
+SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
+       log_chars, NULL, true
+FROM job
+WHERE run = $1 AND parent IS NULL AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
+  AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+ORDER BY node_index
+
+-- name: steps_inside
+-- The jobs in one frame of a run, under way and ended. They carry the run's milliseconds, so that one partition is read.
+SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
+       j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
+       t.due_at AS retry_at,
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
+WHERE j.run = $1 AND j.frame = $2
+UNION ALL
+SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
+       log_chars, NULL, true
+FROM job
+WHERE run = $1 AND parent = $2 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
+  AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+ORDER BY node_index
+
 -- name: how_it_stands
 -- Whether it is under way or how it ended, with its result, and who may know: asked by those who wait.
 SELECT v.workspace, v.state, v.ended, v.result_of, v.cancelled, v.cancel_by, v.cancel_reason, v.run_path, v.created_by,
@@ -80,7 +112,7 @@ SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kin
        v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
        v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
        v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
-FROM ended_job_view v WHERE v.workspace = $1
+FROM ended_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: list_past_jobs
 -- Ended jobs of runs under way, in the same shape.
@@ -89,7 +121,7 @@ SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kin
        v.trigger, v.created_by, v.email, v.permissioned_as, v.created_at, v.scheduled_at, v.started_at, v.ended_at,
        v.cancelled, v.cancel_by, v.cancel_reason, v.recovered, v.skipped, v.error_name, v.result_of, v.worker, v.attempt,
        v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
-FROM past_job_view v WHERE v.workspace = $1
+FROM past_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: count_live_runs
 -- Runs under way.
@@ -105,11 +137,11 @@ SELECT count(*) FROM ended_run_view v WHERE v.workspace = $1
 
 -- name: count_ended_jobs
 -- Ended jobs of runs that have ended.
-SELECT count(*) FROM ended_job_view v WHERE v.workspace = $1
+SELECT count(*) FROM ended_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: count_past_jobs
 -- Ended jobs of runs under way.
-SELECT count(*) FROM past_job_view v WHERE v.workspace = $1
+SELECT count(*) FROM past_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
 
 -- name: ended_state
 -- How the node's job with this id ended; no row while it has not.

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.engine.states import NodeState
-from orvanta_platform.services.flow_status import FlowProgress, NodeProgress
+from orvanta_platform.http.schemas.inside import Bodies, bodies
+from orvanta_platform.services.flow_status import ENDED, FlowProgress, NodeProgress
 
 ModuleType = Literal[
     "WaitingForPriorSteps", "WaitingForEvents", "WaitingForExecutor", "InProgress", "Success", "Failure"
@@ -39,7 +40,7 @@ class ApproverOf(msgspec.Struct, kw_only=True):
     approver: str
 
 
-class Module(msgspec.Struct, kw_only=True):
+class Module(Bodies, kw_only=True):
     """One node. `failed_retries` names the job of each failed attempt: the same one, attempts share their job.
 
     `count`: how many people must still agree before it begins, or for it to end.
@@ -109,13 +110,16 @@ def _module(node: NodeProgress) -> Module:
     if node.asks is not None and kind in ("WaitingForPriorSteps", "WaitingForEvents"):
         count, job = node.asks
         return Module(type="WaitingForEvents", id=node.id, job=job, count=count)
+    found = bodies(node.inside, ended=node.state in ENDED) if kind != "WaitingForPriorSteps" else Bodies()
+    child = node.inside.child if node.inside is not None else None
     return Module(
+        **{name: getattr(found, name) for name in Bodies.__struct_fields__},
         type=kind,
         id=node.id,
         approvers=[ApproverOf(resume_id=number, approver=name) for number, name in node.approvers]
         if node.approvers and kind == "Success"
         else UNSET,
-        job=UNSET if kind == "WaitingForPriorSteps" else node.job,
+        job=UNSET if kind == "WaitingForPriorSteps" else child or node.job,
         failed_retries=[node.job] * node.failures if node.failures else UNSET,
         skipped=True if node.state is NodeState.SKIPPED or node.passed else UNSET,
     )

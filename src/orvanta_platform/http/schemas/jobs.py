@@ -203,6 +203,10 @@ def _job(
     )
 
 
+_KINDS = {"frame": "flow", **dict.fromkeys(("forloopflow", "whileloopflow", "branchone", "branchall"), "flownode")}
+"""The wire's words for what the platform names by the kind of node."""
+
+
 def _common(row: JobRow) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -210,7 +214,7 @@ def _common(row: JobRow) -> dict[str, Any]:
         "created_by": row.created_by,
         "created_at": row.created_at,
         "canceled": row.cancelled,
-        "job_kind": row.kind,
+        "job_kind": _KINDS.get(row.kind, row.kind),
         "permissioned_as": row.permissioned_as,
         "is_flow_step": row.is_step,
         "email": row.email,

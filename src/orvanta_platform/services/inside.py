@@ -1,0 +1,99 @@
+"""What is inside the nodes that hold others, as people see it: their bodies, by the rows that these have left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db import frames as rows
+from orvanta_platform.db.frames import CounterRow, SeenBody
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.ids import inner_job_id, opening_id
+from orvanta_platform.services.steps.nested_rows import child_id
+from orvanta_platform.services.steps.scope import job_id
+
+SHOWN = 1_000
+"""Bodies of one node that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A node's bodies, at most SHOWN of them in order: ids, whether each succeeded (None: under way), and its times.
+
+    `count`: how many there were in all so far. `total`: how many there will be, None where that is not known.
+    `chosen`: the branch of a branchone that was taken, None for the default one. `child`: the run of a sub-workflow.
+    """
+
+    kind: Kind
+    jobs: tuple[UUID, ...] = ()
+    success: tuple[bool | None, ...] = ()
+    times: tuple[tuple[datetime | None, datetime | None], ...] = ()
+    count: int = 0
+    total: int | None = None
+    parallel: bool = False
+    chosen: int | None = None
+    child: UUID | None = None
+
+
+async def look(
+    conn: Connection, run: UUID, plan: Plan, state: RunState, failures: dict[int, int], frame: UUID | None = None
+) -> dict[int, Inside]:
+    """What is inside the nodes of a list that have begun, by their indexes. `failures`: of nodes that ended."""
+    holders = [
+        node
+        for node in (*plan.nodes, *filter(None, [plan.failure]))
+        if node.kind.is_container and state.nodes[node.index] not in (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
+    ]
+    if not holders:
+        return {}
+    ids = {job_id(plan, run, node.index, frame): node for node in holders}
+    open_now = {row.id: row for row in await rows.get_counters(conn, list(ids))}
+    found: dict[int, Inside] = {}
+    for id, node in ids.items():
+        counter = open_now.get(id)
+        attempt = counter.attempt if counter is not None else failures.get(node.index, 0)
+        opening = opening_id(run, id, attempt)
+        if node.kind is Kind.FLOW:
+            found[node.index] = Inside(node.kind, child=child_id(run, opening))
+            continue
+        seen = await rows.bodies(conn, id, opening, SHOWN)
+        found[node.index] = _of(run, node, seen, counter)
+    return found
+
+
+def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None) -> Inside:
+    by_place = {body.place: body for body in seen}
+    bodies = [by_place[place] for place in sorted(by_place)]
+    loop = Loop.decode(counter.state) if counter is not None else None
+    chosen = bodies[0].place if node.kind is Kind.BRANCHONE and bodies else None
+    return Inside(
+        kind=node.kind,
+        jobs=tuple(_id(run, node, body) for body in bodies),
+        success=tuple(None if body.ended_at is None else body.state == "succeeded" for body in bodies),
+        times=tuple((body.started_at, body.ended_at) for body in bodies),
+        count=loop.next if loop is not None else len(bodies),
+        total=_total(node, loop, len(bodies)),
+        parallel=node.parallel,
+        chosen=None if chosen is None or chosen == len(node.bodies) - 1 else chosen,
+    )
+
+
+def _id(run: UUID, node: Node, body: SeenBody) -> UUID:
+    """Where a body is one node, that node's; else the frame's."""
+    if not body.is_frame or body.ended_at is not None:
+        return body.id
+    plan = node.bodies[0 if node.kind.is_loop else body.place].plan
+    return inner_job_id(run, body.id, plan.nodes[0].id) if len(plan.nodes) == 1 else body.id
+
+
+def _total(node: Node, loop: Loop | None, ended: int) -> int | None:
+    if node.kind is Kind.BRANCHALL:
+        return len(node.bodies)
+    if node.kind is Kind.FORLOOP:
+        return loop.total if loop is not None else ended
+    return None

@@ -1,0 +1,89 @@
+"""Loops and branches as they are looked at: flow_status of the run, and of one body by its own id."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, scene, script
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+def loop(id: str, *modules: dict[str, Any], **value: Any) -> dict[str, Any]:
+    iterator = {"type": "static", "value": [1, 2, 3]}
+    tree = {"type": "forloopflow", "iterator": iterator, "skip_failures": False, "modules": list(modules), **value}
+    return {"id": id, "value": tree}
+
+
+async def module(stage: Scene, id: str, place: int = 0) -> dict[str, Any]:
+    job = await stage.get(f"jobs_u/get/{id}")
+    found: dict[str, Any] = job["flow_status"]["modules"][place]
+    return found
+
+
+async def test_a_loop_of_one_node_names_the_jobs_of_that_node(stage: Scene) -> None:
+    id = await stage.flow(loop("loop", script("a")))
+    first = (await stage.worker.claim())["a"]
+    told = await module(stage, id)
+    assert (told["type"], told["iterator"]) == ("InProgress", {"index": 0, "itered_len": 3})
+    assert (told["flow_jobs"], told["flow_jobs_success"]) == ([str(first.id)], [None])
+    await stage.worker.finish(first, 1)
+    second = (await stage.worker.claim())["a"]
+    told = await module(stage, id)
+    assert told["iterator"]["index"] == 1
+    assert (told["flow_jobs"], told["flow_jobs_success"]) == ([str(first.id), str(second.id)], [True, None])
+    job = await stage.get(f"jobs_u/get/{second.id}")
+    assert (job["parent_job"], job["is_flow_step"], job["job_kind"]) == (id, True, "flowscript")
+    await stage.worker.finish(second, 2)
+    await stage.worker.finish((await stage.worker.claim())["a"], 3)
+    told = await module(stage, id)
+    assert (told["type"], told["flow_jobs_success"], told["flow_jobs_len"]) == ("Success", [True] * 3, 3)
+    assert all(each is not None for each in told["flow_jobs_duration"]["duration_ms"])
+
+
+async def test_a_body_of_several_nodes_answers_by_its_own_id(stage: Scene) -> None:
+    id = await stage.flow(loop("loop", script("a"), script("b")))
+    a = (await stage.worker.claim())["a"]
+    (frame,) = (await module(stage, id))["flow_jobs"]
+    job = await stage.get(f"jobs_u/get/{frame}")
+    assert (job["type"], job["job_kind"], job["parent_job"], job["running"]) == ("QueuedJob", "flow", id, True)
+    assert [each["type"] for each in job["flow_status"]["modules"]] == ["InProgress", "WaitingForPriorSteps"]
+    assert job["flow_status"]["modules"][0]["job"] == str(a.id)
+    await stage.worker.finish(a, 1)
+    await stage.worker.finish((await stage.worker.claim())["b"], "first")
+    job = await stage.get(f"jobs_u/get/{frame}")
+    assert (job["type"], job["success"], job["result"]) == ("CompletedJob", True, "first")
+    assert [each["type"] for each in job["flow_status"]["modules"]] == ["Success", "Success"]
+    listed = await stage.get("jobs/list", parent_job=id)
+    assert frame not in [each["id"] for each in listed]
+
+
+async def test_the_branch_that_was_chosen_is_told(stage: Scene) -> None:
+    branches = [{"expr": "false", "modules": [script("a")]}, {"expr": "true", "modules": [script("b"), script("c")]}]
+    one = {"id": "one", "value": {"type": "branchone", "branches": branches, "default": []}}
+    id = await stage.flow(one)
+    assert (await module(stage, id))["branch_chosen"] == {"type": "branch", "branch": 1}
+    default = {"id": "one", "value": {"type": "branchone", "branches": branches[:1], "default": [script("d")]}}
+    id = await stage.flow(default)
+    assert (await module(stage, id))["branch_chosen"] == {"type": "default"}
+
+
+async def test_branchall_tells_how_far_it_is(stage: Scene) -> None:
+    branches = [{"modules": [script("a")]}, {"modules": [script("b")]}]
+    id = await stage.flow({"id": "all", "value": {"type": "branchall", "branches": branches, "parallel": True}})
+    told = await module(stage, id)
+    assert (told["branchall"], told["parallel"], len(told["flow_jobs"])) == ({"branch": 1, "len": 2}, True, 2)
+
+
+async def test_a_loop_that_has_not_begun_waits(stage: Scene) -> None:
+    id = await stage.flow(script("before"), loop("loop", script("a")))
+    told = await module(stage, id, 1)
+    assert told == {"type": "WaitingForPriorSteps", "id": "loop"}
