@@ -61,10 +61,10 @@ def test_the_search_for_sql_finds_sql() -> None:
     assert not SQL.search("# select what is due from the list")
 
 
-def test_no_two_migrations_have_a_number() -> None:
+def test_migrations_are_numbered_without_a_gap() -> None:
     names = sorted(path.name for path in (SOURCE / "db" / "migrations").glob("*.sql"))
     assert names
-    assert len({int(name[:4]) for name in names}) == len(names)
+    assert [int(name[:4]) for name in names] == list(range(1, len(names) + 1))
     assert all(re.fullmatch(r"\d{4}_[a-z]+(_[a-z]+)+\.sql", name) for name in names)
 
 

@@ -8,19 +8,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from orvanta_platform.db import notices
+from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 
 
 @dataclass(frozen=True, slots=True)
 class NewApproval:
-    """A node that begins to ask; `kind` approval or suspend; `groups`: JSON text."""
+    """A node that begins to ask; `kind` approval or suspend; `groups`: JSON text. `notices`: what is sent."""
 
     job: UUID
     node: str
     kind: str
     message: str = ""
     groups: str | None = None
+    notices: tuple[NewNotice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ async def open_waits(connection: Connection, run: UUID, workspace: str, opened: 
         [each.groups for each in opened],
     ]
     await connection.execute(load("approvals")["open"].text, run, workspace, *columns)
+    told = [notice for each in opened for notice in each.notices]
+    if told:
+        await notices.add(connection, run, workspace, told)
 
 
 async def close_waits(connection: Connection, run: UUID, jobs: Sequence[UUID]) -> None:

@@ -463,6 +463,20 @@ COMMENT ON COLUMN decision.job IS 'The node that asks, or the run: then it count
 COMMENT ON COLUMN decision.member IS 'Whether the approver is a member who was logged in; else the name is what the link said.';
 COMMENT ON COLUMN decision.taken IS 'Whether the run has counted it.';
 
+CREATE TABLE notice (
+    id        uuid PRIMARY KEY,
+    run       uuid NOT NULL,
+    job       uuid NOT NULL,
+    workspace text NOT NULL,
+    channel   text NOT NULL CHECK (channel IN ('email', 'slack', 'webhook')),
+    resource  text NOT NULL,
+    tries     smallint NOT NULL DEFAULT 0,
+    due_at    timestamptz NOT NULL DEFAULT app_now()
+);
+CREATE INDEX notice_due ON notice (due_at);
+CREATE INDEX notice_run ON notice (run);
+COMMENT ON TABLE notice IS 'What people are still to be told of an open approval. A row goes when it is sent, given up, or the approval closes.';
+
 CREATE TABLE worker (
     id            uuid PRIMARY KEY,
     name          text NOT NULL,

@@ -40,7 +40,7 @@ _NODE_KEYS: Final = (
     "delete_after_secs",
     "debouncing",
 )
-_APPROVAL_KEYS: Final = ("input_transforms", "notify")
+_APPROVAL_KEYS: Final = ("input_transforms",)
 _VALUE_KEYS: Final = ("concurrent_limit", "concurrency_time_window_s", "custom_concurrency_key")
 _ALWAYS_MEANT: Final = frozenset({"delete_after_secs", "preprocessor_module"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""

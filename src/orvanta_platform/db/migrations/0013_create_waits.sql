@@ -43,3 +43,17 @@ COMMENT ON TABLE decision IS 'What people said, once per resume id, also before 
 COMMENT ON COLUMN decision.job IS 'The node that asks, or the run: then it counts for the one that asks longest.';
 COMMENT ON COLUMN decision.member IS 'Whether the approver is a member who was logged in; else the name is what the link said.';
 COMMENT ON COLUMN decision.taken IS 'Whether the run has counted it.';
+
+CREATE TABLE notice (
+    id        uuid PRIMARY KEY,
+    run       uuid NOT NULL,
+    job       uuid NOT NULL,
+    workspace text NOT NULL,
+    channel   text NOT NULL CHECK (channel IN ('email', 'slack', 'webhook')),
+    resource  text NOT NULL,
+    tries     smallint NOT NULL DEFAULT 0,
+    due_at    timestamptz NOT NULL DEFAULT app_now()
+);
+CREATE INDEX notice_due ON notice (due_at);
+CREATE INDEX notice_run ON notice (run);
+COMMENT ON TABLE notice IS 'What people are still to be told of an open approval. A row goes when it is sent, given up, or the approval closes.';

@@ -6,10 +6,12 @@ FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) AS a(job
 
 -- name: close
 -- Nodes of a run that ask nobody any more.
+WITH untold AS (DELETE FROM notice WHERE run = $1 AND job = ANY($2::uuid[]))
 DELETE FROM approval WHERE run = $1 AND job = ANY($2::uuid[])
 
 -- name: close_all
 -- The run has ended.
+WITH untold AS (DELETE FROM notice WHERE run = $1)
 DELETE FROM approval WHERE run = $1
 
 -- name: open_of_run

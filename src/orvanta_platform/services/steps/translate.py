@@ -12,6 +12,7 @@ import msgspec
 
 from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
 from orvanta_platform.db.values import ValueKey
@@ -19,6 +20,7 @@ from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.states import NodeState, Status
+from orvanta_platform.ids import derived_id
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
 from orvanta_platform.services.steps.answer import error_json
@@ -206,7 +208,13 @@ class Translation:
         node = self.plan.node(effect.node)
         kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
         groups = effect.groups.decode() if effect.groups is not None else None
-        self.opened.append(NewApproval(self._id(effect.node), node.id, kind, "".join(parts)[:_MESSAGE_CHARS], groups))
+        job, message = self._id(effect.node), "".join(parts)[:_MESSAGE_CHARS]
+        notify = node.approval.notify if node.approval else ()
+        told = tuple(
+            NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
+            for place, each in enumerate(notify)
+        )
+        self.opened.append(NewApproval(job, node.id, kind, message, groups, told))
 
     def _own(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None

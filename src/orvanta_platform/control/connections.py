@@ -1,4 +1,4 @@
-"""Connections of webhook nodes: to addresses that were checked, and to no others."""
+"""Connections to servers of others: to addresses that were checked, and to no others."""
 
 from __future__ import annotations
 

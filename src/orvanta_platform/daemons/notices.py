@@ -1,0 +1,17 @@
+"""Tells people of open approvals, beside everything else: no step waits for a mail."""
+
+from __future__ import annotations
+
+import asyncio
+
+from orvanta_platform.services import notices
+from orvanta_platform.services.platform import Platform
+
+LOOK_S = 1.0
+
+
+async def run(platform: Platform) -> None:
+    """Each second send what is due."""
+    while True:
+        if not await notices.send_due(platform):
+            await asyncio.sleep(LOOK_S)

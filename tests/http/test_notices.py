@@ -1,0 +1,163 @@
+"""Telling people of approvals: by a real mail server, a real web server; at least once, under one id."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiosmtpd.handlers import Message
+from aiosmtpd.smtp import SMTP
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+from tests.http.test_approvals import approval, consent, ended, status
+
+from orvanta_platform.services import consistency, notices
+
+
+class Mailbox(Message):
+    """What the mail server was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mails: list[Any] = []
+
+    def handle_message(self, message: Any) -> None:
+        self.mails.append(message)
+
+
+@pytest.fixture
+async def mail() -> AsyncIterator[tuple[Mailbox, int]]:
+    """A mail server on this machine, and its port."""
+    box = Mailbox()
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(box), "127.0.0.1", 0)
+    async with server:
+        yield box, server.sockets[0].getsockname()[1]
+
+
+class Web:
+    """A web server that keeps what it was sent, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.sent: list[tuple[dict[str, str], Any]] = []
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers["content-length"]))
+        self.sent.append((headers, json.loads(body)))
+        writer.write(f"HTTP/1.1 {self.status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def web() -> AsyncIterator[tuple[Web, str]]:
+    made = Web()
+    server = await asyncio.start_server(made.answer, "127.0.0.1", 0)
+    async with server:
+        yield made, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path, allowed_networks=("127.0.0.0/8",)) as made:
+        yield made
+        assert [str(each) for each in await consistency.check(made.platform.db)] == []
+
+
+async def asked(stage: Scene, channel: str, resource: dict[str, Any], **value: Any) -> str:
+    """A run that asks, and tells by the channel."""
+    body = {"path": f"u/admin/{channel}", "value": resource, "resource_type": "any"}
+    assert (await stage.client.post(f"{W}/resources/create", json=body)).status_code in (200, 201)
+    notify = [{"channel": channel, "resource": f"$res:u/admin/{channel}"}]
+    return await stage.flow(approval(notify=notify, **value), args={"sum": 5})
+
+
+async def rows(stage: Scene, query: str) -> list[Any]:
+    async with stage.platform.db.acquire() as conn:
+        return list(await conn.fetch(query))
+
+
+async def test_a_mail_brings_the_page(stage: Scene, mail: tuple[Mailbox, int]) -> None:
+    box, port = mail
+    to = {"host": "127.0.0.1", "port": port, "tls": "none", "from": "flows@example.com", "to": "ann@example.com"}
+    run = await asked(stage, "email", to, message="Pay {{ flow_input.sum }}?")
+    assert not box.mails, "the step itself sends nothing"
+    assert await notices.send_due(stage.platform) == 1
+    (told,) = box.mails
+    assert (told["From"], told["To"]) == ("flows@example.com", "ann@example.com") and "ask" in told["Subject"]
+    text = told.get_payload(decode=True).decode()
+    assert "Pay 5?" in text
+    page = next(word for word in text.split() if "/approve/main/" in word)
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as browser:
+        address = page.replace(stage.platform.settings.base_url, "")
+        assert (await browser.post(address, data={"decision": "approved"})).status_code == 200
+    assert (await ended(stage, run))["success"] is True
+    assert await notices.send_due(stage.platform) == 0
+    (event,) = await rows(stage, "SELECT data::text AS d FROM event WHERE kind = 'notified'")
+    assert json.loads(event["d"]) == {"channel": "email", "resource": "$res:u/admin/email", "tries": 1}
+
+
+async def test_a_webhook_is_tried_again_under_one_id(stage: Scene) -> None:
+    async with web() as (server, url):
+        server.status = 500
+        await asked(stage, "webhook", {"url": url, "headers": {"X-Key": "k"}})
+        await notices.send_due(stage.platform)
+        assert await notices.send_due(stage.platform) == 0, "not before its time"
+        server.status = 204
+        await rows(stage, "UPDATE notice SET due_at = app_now()")
+        await notices.send_due(stage.platform)
+        first, second = server.sent
+    assert first[0]["idempotency-key"] == second[0]["idempotency-key"] and second[0]["x-key"] == "k"
+    assert first[1]["approval_page"].rsplit("/", 1)[0] == second[1]["approval_page"].rsplit("/", 1)[0]
+    assert (second[1]["node"], second[1]["created_by"]) == ("ask", "admin")
+    assert await rows(stage, "SELECT FROM notice") == []
+
+
+async def test_slack_gets_a_text(stage: Scene) -> None:
+    async with web() as (server, url):
+        await asked(stage, "slack", {"webhook_url": url}, message="<!channel> & all")
+        await notices.send_due(stage.platform)
+    ((_, body),) = server.sent
+    assert set(body) == {"text"} and body["text"].startswith("&lt;!channel&gt; &amp; all")
+
+
+async def test_what_cannot_be_sent_is_given_up_in_the_end(stage: Scene) -> None:
+    run = await asked(stage, "webhook", {"url": "http://127.0.0.1:9/x"})
+    for _ in range(notices.MOST_TRIES):
+        await rows(stage, "UPDATE notice SET due_at = app_now()")
+        assert await notices.send_due(stage.platform) == 1
+    assert await rows(stage, "SELECT FROM notice") == []
+    (event,) = await rows(stage, "SELECT data::text AS d FROM event WHERE kind = 'not_notified'")
+    assert json.loads(event["d"])["tries"] == notices.MOST_TRIES
+    assert await status(stage, run) == "awaiting_approval"
+
+
+async def test_nobody_is_told_of_what_is_decided(stage: Scene) -> None:
+    async with web() as (server, url):
+        run = await asked(stage, "webhook", {"url": url})
+        await consent(stage.client, run)
+        assert await notices.send_due(stage.platform) == 0
+    assert server.sent == [] and await rows(stage, "SELECT FROM notice") == []
+
+
+async def test_an_address_that_is_not_public_is_refused(database: TestDatabase, tmp_path: Path) -> None:
+    async with scene(database, tmp_path) as stage, web() as (server, url):
+        await asked(stage, "webhook", {"url": url})
+        await notices.send_due(stage.platform)
+        assert server.sent == [] and len(await rows(stage, "SELECT FROM notice WHERE tries = 1")) == 1
+
+
+async def test_two_processes_send_one_notice(stage: Scene) -> None:
+    async with web() as (server, url):
+        await asked(stage, "webhook", {"url": url})
+        assert sorted(await asyncio.gather(*(notices.send_due(stage.platform) for _ in range(3)))) == [0, 0, 1]
+    assert len(server.sent) == 1
