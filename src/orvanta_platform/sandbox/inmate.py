@@ -19,6 +19,7 @@ from orvanta_platform.sandbox import landlock, seccomp, syscalls, tree
 from orvanta_platform.sandbox.filesystem import JOB_FOLDER, Room
 from orvanta_platform.sandbox.job import STARTED, Job, receive
 from orvanta_platform.sandbox.plan import Plan
+from orvanta_platform.sandbox.rehearsal import rehearse
 
 _MEMORY_BACKSTOP = 4 << 30
 
@@ -48,6 +49,7 @@ def run(
         syscalls.install_seccomp(seccomp.program())
         if plan.level == "userns":
             syscalls.drop_capabilities()
+    rehearse(hosts)
     job = receive(worker)
     if job is None:
         os._exit(0)

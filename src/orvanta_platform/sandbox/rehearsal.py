@@ -1,0 +1,75 @@
+"""A job that is none, taken in by the process that waits for one. Standard library only.
+
+What a forked process writes to for the first time, the kernel copies, page by page: some 400 pages of the interpreter
+between taking a job and its first line. Here they are copied before there is a job. (From handing a job over to its
+first line: 0.75 ms, without this 1.3 ms, the least of 400 on 2 cores, 2026-11-25.)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+
+from orvanta_platform.sandbox.job import LENGTH, Job, receive
+
+_NAMES = 34
+"""About as many names as the environment of a job has."""
+
+_HEADER: dict[str, object] = {
+    "language": "none",
+    "folder": "/",
+    "uid": None,
+    "memory_bytes": 0,
+    "watch_memory": False,
+    "processes": 0,
+    "watch_processes": False,
+    "disk_bytes": 0,
+    "result_bytes": 1 << 20,
+    "package": None,
+    "output": None,
+    "package_source": None,
+    "output_source": None,
+    "programs": {},
+    "dedicated": False,
+    "env_length": 2,
+    "content_length": 0,
+    "args_length": 0,
+}
+
+
+def rehearse(hosts: Mapping[str, object]) -> None:
+    """Receive a job and let every host that can (by its function `rehearse`) run it. Leaves nothing behind."""
+    job = _receive()
+    try:
+        _change_environment()
+        for host in hosts.values():
+            run = getattr(host, "rehearse", None)
+            if run is not None:
+                run(job)
+    finally:
+        for descriptor in {job.stdout, job.stderr, job.result}:
+            os.close(descriptor)
+
+
+def _receive() -> Job:
+    worker, inmate = socket.socketpair()
+    read, write = os.pipe()
+    with worker, inmate:
+        header = json.dumps(_HEADER).encode()
+        socket.send_fds(worker, [LENGTH.pack(len(header)) + header + b"{}"], [write, write, write])
+        job = receive(inmate)
+        assert job is not None
+        job.read(inmate)
+    os.close(read)
+    os.close(write)
+    return job
+
+
+def _change_environment() -> None:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update({f"NAME_{number}": "value" for number in range(_NAMES)})
+    os.environ.clear()
+    os.environ.update(before)
