@@ -7,6 +7,7 @@ import base64
 import gzip
 import json
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -329,6 +330,22 @@ async def test_one_private_address_among_public_ones_refuses_the_name() -> None:
     with pytest.raises(AddressRefused, match=r"10\.0\.0\.1"):
         await Guard(resolve=resolve).addresses("mixed.test", 80)
     assert await Guard(["10.0.0.0/8"], resolve).addresses("mixed.test", 80) == ["93.184.216.34", "10.0.0.1"]
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("[::ffff:93.184.216.34]", []),
+        ("[64:ff9b::5db8:d822]", []),
+        ("[::ffff:10.0.0.1]", ["10.0.0.0/8"]),
+        ("[64:ff9b::a00:1]", ["10.0.0.0/8"]),
+        ("[fd00::1]", ["fd00::/8"]),
+        ("93.184.216.34", []),
+    ],
+)
+async def test_an_address_inside_another_counts(host: str, allowed: list[str]) -> None:
+    (found,) = await Guard(allowed).addresses(host, 80)
+    assert ip_address(found) == ip_address(host.strip("[]"))
 
 
 async def test_the_next_address_is_tried() -> None:

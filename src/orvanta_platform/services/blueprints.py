@@ -248,10 +248,19 @@ def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
         return Work("flowscript", None, None, node.tag or run.queue or WEBHOOK_QUEUE, None, None)
     if blueprint.plan.single:
         language = run.language or ""
-        return Work(run.kind, language, run.path, run.queue or language, run.timeout_s, run.document)
+        return Work(run.kind, language, run.path, _asked(run.queue) or language, run.timeout_s, run.document)
     if node.kind is Kind.SCRIPT:
         pin = blueprint.pin(node)
-        queue = node.tag or pin.tag or run.queue or pin.language
+        queue = _asked(node.tag, pin.tag, run.queue) or pin.language
         return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document))
     language = str(node.value["language"])
-    return Work("flowscript", language, None, node.tag or run.queue or language, None, None)
+    return Work("flowscript", language, None, _asked(node.tag, run.queue) or language, None, None)
+
+
+def _asked(*tags: str | None) -> str | None:
+    """The first tag that a script may have.
+
+    Jobs of the queues beside the slots have no slot, and so no user of their own to run a process as: no tag leads
+    there.
+    """
+    return next((tag for tag in tags if tag and tag not in (NATIVE_QUEUE, WEBHOOK_QUEUE)), None)

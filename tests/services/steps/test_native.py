@@ -89,6 +89,16 @@ async def test_runs_of_many_nodes_go_through(scene: Ground, tmp_path: Path) -> N
     await scene.is_whole()
 
 
+@pytest.mark.parametrize("queue", ["native", "webhook"])
+async def test_no_script_gets_beside_the_slots_by_its_tag(scene: Ground, queue: str) -> None:
+    node = {"id": "a", "value": {"type": "rawscript", "language": "bash", "content": "", "tag": queue}}
+    await scene.start(node)
+    await runs.start_preview(
+        scene.platform, ACTOR, WORKSPACE, ScriptPreview("echo", "bash", tag=queue), b"{}", RunOptions(tag=queue)
+    )
+    assert [row["queue"] for row in await scene.rows("SELECT queue FROM job_live")] == ["bash", "bash"]
+
+
 async def test_a_locked_run_holds_up_no_batch(scene: Ground, tmp_path: Path) -> None:
     started = await one_each(scene, 20)
     begin = asyncio.Event()
