@@ -63,13 +63,14 @@ async def test_a_trigger_is_made_shown_changed_and_deleted(stage: Scene) -> None
         "is_flow": False,
         "request_type": "async",
         "mode": "disabled",
-        "path": "ignored/x/y",
     }
     answer = await stage.client.post(f"{W}/http_triggers/update/f/hooks/hook", json=change)
     assert answer.status_code == 200, answer.text
     found = await stage.get("http_triggers/get/f/hooks/hook")
     assert (found["request_type"], found["mode"], found["summary"]) == ("async", "disabled", "Orders")
     assert (found["route_path"], found["path"]) == ("orders/:id", "f/hooks/hook")
+    moved = await stage.client.post(f"{W}/http_triggers/update/f/hooks/hook", json={**change, "path": "f/hooks/b"})
+    assert moved.status_code == 400
     answer = await stage.client.post(f"{W}/http_triggers/setmode/f/hooks/hook", json={"mode": "enabled"})
     assert answer.status_code == 200
     assert [each["mode"] for each in await stage.get("http_triggers/list")] == ["enabled"]

@@ -8,6 +8,7 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath
 
 from orvanta_platform.db.http_triggers import HttpTriggerFilter
+from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, flag_of, item_path, page_of, platform_of
@@ -29,9 +30,12 @@ async def create_http_trigger(request: AnyRequest, workspace: FromPath[str]) -> 
 @post(f"{_T}/update/{{path:path}}", status_code=200, opt=call(body=shapes.EditHttpTrigger))
 async def update_http_trigger(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """Change a trigger; its runs act for the caller from then on."""
-    draft = shapes.draft(await body_of(request, shapes.EditHttpTrigger))
-    await http_triggers.update(platform_of(request), actor_of(request), workspace, item_path(path), draft)
-    return answers.text(item_path(path))
+    given, target = await body_of(request, shapes.EditHttpTrigger), item_path(path)
+    if given.path not in (None, target):
+        raise BadRequest("A trigger keeps its path.", hint="Delete it and make another one.")
+    draft = shapes.draft(given)
+    await http_triggers.update(platform_of(request), actor_of(request), workspace, target, draft)
+    return answers.text(target)
 
 
 @get(f"{_T}/get/{{path:path}}", opt=call(answer=shapes.HttpTrigger))

@@ -50,7 +50,9 @@ class CreateHttpTrigger(_Settings, kw_only=True):
 
 
 class EditHttpTrigger(_Settings, kw_only=True):
-    """What a trigger becomes; what is not given stays."""
+    """What a trigger becomes; what is not given stays. `path` may be said and not changed."""
+
+    path: str | None = None
 
 
 class SetMode(msgspec.Struct, kw_only=True):
