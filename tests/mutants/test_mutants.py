@@ -22,12 +22,15 @@ AT_ONCE = 2
 LONGEST_S = 120
 
 STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
+CASE = "tests/cases/test_cases.py::test_case"
 # On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
 STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
 CAUGHT_BY = {
     "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
     "batch_fails_whole": f"{STEPS}/test_batches.py"
     "::test_a_result_that_the_database_refuses_fails_alone[embedded-overflow]",
+    "bodies_that_have_not_begun_forgotten": f"{CASE}[c007_the_first_step_of_an_iteration_has_flow_input_wi]",
+    "cancel_leaves_bodies": f"{STEPS}/test_loops.py::test_cancel_ends_everything_inside[embedded]",
     "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel[embedded]",
     "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
@@ -41,8 +44,10 @@ CAUGHT_BY = {
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
     "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end[embedded]",
     "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox[embedded]",
+    "iterations_read_the_first_item": f"{CASE}[c001_a_loop_gives_the_results_of_its_iterations_in_or]",
     "join_read_before_lock": f"{STEPS}/test_joins.py"
     "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time[embedded]",
+    "loop_goes_on_after_failure": f"{CASE}[c011_the_first_failing_iteration_ends_the_loop]",
     "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails[embedded]",
     "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[embedded-next]",
     "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed[embedded]",

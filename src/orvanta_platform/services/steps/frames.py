@@ -30,10 +30,14 @@ class Frame:
     place: int = 0
     body: int = 0
     stored: bool = False
+    _ids: dict[int, UUID] = field(default_factory=dict)
 
     def node_id(self, run: UUID, index: int) -> UUID:
         """The id of one of its nodes."""
-        return job_id(self.plan, run, index, self.id)
+        found = self._ids.get(index)
+        if found is None:
+            found = self._ids[index] = job_id(self.plan, run, index, self.id)
+        return found
 
 
 @dataclass(slots=True, eq=False)

@@ -50,6 +50,9 @@ class NestedRows(Translation):
         self.plan = self.within.plan
         self.frame = self.within.id
 
+    def _id(self, index: int) -> UUID:
+        return self.within.node_id(self.run.id, index) if self.within is not None else super()._id(index)
+
     def take(self, effect: fx.Effect) -> None:
         """Add what one effect means."""
         if isinstance(effect, fx.CloseTimer) and self.plan.node(effect.node).kind.is_container:

@@ -1,0 +1,162 @@
+"""Random nests of loops and branches on the real database, with workers that vanish, against a small oracle."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.services.steps.ground import Ground, Worker, ground
+
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.services import timers
+
+SEEDS = 60
+AT_ONCE = 20
+DEEPEST = 3
+ERROR = {"error": {"name": "Error", "message": "Error happened"}}
+
+Outcome = tuple[bool, Any]
+"""Whether it ended well, and its result; of a failure, its error."""
+
+
+class Nest:
+    """A random document, and what must come of it."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = Random(seed)
+        self._count = 0
+        self.modules, (self.succeeds, self.result) = self._list(0)
+
+    def _id(self) -> str:
+        self._count += 1
+        return f"n{self._count}"
+
+    def _list(self, depth: int) -> tuple[list[dict[str, Any]], Outcome]:
+        """A list of nodes one after the other: the first failure ends it."""
+        made = [self._node(depth) for _ in range(self._rng.randint(1, 2 if depth else 3))]
+        outcomes = [outcome for _, outcome in made]
+        end = next((outcome for outcome in outcomes if not outcome[0]), outcomes[-1])
+        return [module for module, _ in made], end
+
+    def _node(self, depth: int) -> tuple[dict[str, Any], Outcome]:
+        if depth >= DEEPEST or self._rng.random() < 0.4:
+            return self._leaf()
+        return self._rng.choice((self._loop, self._branchone, self._branchall))(depth)
+
+    def _leaf(self) -> tuple[dict[str, Any], Outcome]:
+        """A job; those that fail have an id that says so."""
+        fails = self._rng.random() < 0.15
+        id = self._id() + ("_fails" if fails else "")
+        value = {"type": "rawscript", "language": "python3", "content": "", "input_transforms": {}}
+        return {"id": id, "value": value}, (False, ERROR) if fails else (True, id)
+
+    def _loop(self, depth: int) -> tuple[dict[str, Any], Outcome]:
+        """Each iteration ends alike. In parallel, what else ran when one failed is left to chance: skipped there."""
+        body, (well, result) = self._list(depth + 1)
+        count = self._rng.randint(0, 3)
+        parallel = self._rng.random() < 0.5
+        skips = self._rng.random() < 0.5 or (parallel and not well)
+        value = {
+            "type": "forloopflow",
+            "iterator": {"type": "static", "value": list(range(count))},
+            "skip_failures": skips,
+            "parallel": parallel,
+            "modules": body,
+        }
+        module = {"id": self._id(), "value": value}
+        if well or skips or not count:
+            return module, (True, [result if well else None] * count)
+        return module, (False, _Array([result]))
+
+    def _branchone(self, depth: int) -> tuple[dict[str, Any], Outcome]:
+        lists = [self._list(depth + 1) for _ in range(self._rng.randint(1, 3))]
+        chosen = self._rng.randrange(len(lists))
+        branches = [
+            {"expr": "true" if place == chosen else "false", "modules": modules}
+            for place, (modules, _) in enumerate(lists[:-1])
+        ]
+        value = {"type": "branchone", "branches": branches, "default": lists[-1][0]}
+        well, result = lists[chosen][1]
+        return {"id": self._id(), "value": value}, (well, result if well else ERROR)
+
+    def _branchall(self, depth: int) -> tuple[dict[str, Any], Outcome]:
+        lists = [self._list(depth + 1) for _ in range(self._rng.randint(1, 3))]
+        skips = [self._rng.random() < 0.5 for _ in lists]
+        failing = next((i for i, (_, (well, _)) in enumerate(lists) if not well and not skips[i]), None)
+        parallel = failing is None and self._rng.random() < 0.5
+        branches = [{"modules": modules, "skip_failure": skip} for (modules, _), skip in zip(lists, skips, strict=True)]
+        value = {"type": "branchall", "branches": branches, "parallel": parallel}
+        results = [_error_of(result) if not well else result for _, (well, result) in lists]
+        module = {"id": self._id(), "value": value}
+        if failing is None:
+            return module, (True, results)
+        return module, (False, _Array([*results[: failing + 1], *[None] * (len(lists) - failing - 1)]))
+
+
+class _Array(list[Any]):
+    """The result of a node that failed with an array: around it, its error counts."""
+
+
+def _error_of(result: Any) -> Any:
+    return ERROR if isinstance(result, _Array) else result
+
+
+def whole(result: Any) -> Any:
+    """A result as the run shows it: arrays that failed inside others are the errors inside."""
+    if isinstance(result, list):
+        return [ERROR if isinstance(each, _Array) else whole(each) for each in result]
+    return result
+
+
+@pytest.fixture
+async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
+    async with ground(database, tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
+async def test_random_nests_end_as_they_must(scene: Ground, first: int) -> None:
+    rng = Random(first)
+    nests: dict[UUID, Nest] = {}
+    for seed in range(first, first + AT_ONCE):
+        nest = Nest(seed)
+        nests[await scene.start(*nest.modules)] = nest
+    workers = [await scene.worker() for _ in range(3)]
+    for _ in range(20_000):
+        if not await scene.rows("SELECT FROM run_live LIMIT 1"):
+            break
+        await move(scene, rng, workers)
+    else:
+        raise AssertionError("runs do not end")
+    for run, nest in nests.items():
+        ended = await scene.ended(run)
+        assert ended["status"] == ("succeeded" if nest.succeeds else "failed"), nest.modules
+        assert await scene.result(run) == whole(nest.result), nest.modules
+    assert not await scene.rows("SELECT FROM frame UNION ALL SELECT FROM counter")
+    await scene.is_whole()
+
+
+async def move(scene: Ground, rng: Random, workers: list[Worker]) -> None:
+    """One of: a claim, an end, a worker that vanishes, a look at what was left."""
+    worker = rng.choice(workers)
+    chance = rng.random()
+    if worker.held and chance < 0.6:
+        job: Claimed = worker.held.pop(rng.choice(list(worker.held)))
+        fails = (job.node or "").endswith("_fails")
+        done = await worker.finish(job, None if fails else job.node, error="Error" if fails else None)
+        assert done.recorded
+    elif worker.held and chance < 0.63:
+        workers.remove(worker)
+        await worker.vanish()
+        await worker.reap(max_losses=1_000)
+        workers.append(await scene.worker())
+    elif chance < 0.66:
+        await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+        await timers.sweep(scene.platform.tools)
+    else:
+        await worker.claim(rng.randint(1, 6))
