@@ -1,4 +1,4 @@
-"""The janitor: partitions made ahead; workers, tokens, logins, openings, ticks forgotten in time; locks given up.
+"""The janitor: partitions made ahead; workers, tokens, logins and other things forgotten in time; locks given up.
 
 Its statements are safe to run by many at once.
 """
@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.db import accounts, openings, partitions, ticks, tokens, workers
+from orvanta_platform.db import accounts, approvals, openings, partitions, ticks, tokens, workers
 from orvanta_platform.services import locking, objects
 from orvanta_platform.services.platform import Platform
 
@@ -37,6 +37,7 @@ async def run(platform: Platform) -> None:
             await accounts.forget_old_attempts(connection)
             await openings.forget_ended(connection)
             await ticks.forget_old(connection)
+            await approvals.forget(connection)
         await locking.settle_abandoned(platform)
         await asyncio.sleep(PAUSE_S)
 

@@ -1,0 +1,94 @@
+"""All calls of approvals and user states through the published typed client, unchanged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from orvanta_api import AuthenticatedClient
+from orvanta_api.api.job import (
+    cancel_suspended_job_get,
+    cancel_suspended_job_post,
+    create_job_signature,
+    get_approval_info,
+    get_flow_user_state,
+    get_resume_urls,
+    get_suspended_job_flow,
+    resume_suspended,
+    resume_suspended_flow_as_owner,
+    resume_suspended_job_get,
+    resume_suspended_job_post,
+    set_flow_user_state,
+)
+from orvanta_api.models.cancel_suspended_job_post_body import CancelSuspendedJobPostBody
+from orvanta_api.models.resume_suspended_body import ResumeSuspendedBody
+from orvanta_api.models.resume_suspended_flow_as_owner_body import ResumeSuspendedFlowAsOwnerBody
+from orvanta_api.models.resume_suspended_job_post_body import ResumeSuspendedJobPostBody
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, scene
+from tests.http.test_approvals import ended, job_of, passing
+from tests.http.test_jobs_server import served, token_of
+
+WORKSPACE = "main"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def suspended(stage: Scene, events: int) -> tuple[UUID, UUID]:
+    """A run that waits for so many events, and the job to sign links for."""
+    run = await stage.flow({**passing("a", "1"), "suspend": {"required_events": events}}, passing("b", "resumes"))
+    return UUID(run), UUID(await job_of(stage, run, "a"))
+
+
+async def test_the_typed_client_asks_and_answers(stage: Scene) -> None:
+    run, job = await suspended(stage, 4)
+    no, refused = await suspended(stage, 1)
+    last, declined = await suspended(stage, 1)
+    async with served(stage) as base:
+        typed = AuthenticatedClient(f"{base}/api", token_of(stage), raise_on_unexpected_status=True)
+        with typed as client:
+            await asyncio.to_thread(agree, client, run, job)
+            await asyncio.to_thread(refuse, client, refused, declined)
+    assert (await ended(stage, str(run)))["success"] is True
+    for each in (no, last):
+        assert (await ended(stage, str(each)))["result"]["error"]["name"] == "SuspendedDisapproved"
+
+
+def agree(client: AuthenticatedClient, run: UUID, job: UUID) -> None:
+    assert set_flow_user_state.sync(WORKSPACE, run, "k", client=client, body={"n": 1})
+    assert get_flow_user_state.sync_detailed(WORKSPACE, run, "k", client=client).content == b'{"n":1}'
+    urls = get_resume_urls.sync(WORKSPACE, job, 1, client=client, approver="eve")
+    assert urls is not None and "/approve/" in urls.approval_page
+    assert "approver=eve" in urls.resume and "/cancel/" in urls.cancel
+    signature = create_job_signature.sync(WORKSPACE, job, 1, client=client)
+    assert signature is not None
+    body = ResumeSuspendedJobPostBody.from_dict({"x": 1})
+    assert resume_suspended_job_post.sync(WORKSPACE, job, 1, signature, client=client, body=body)
+    other = create_job_signature.sync(WORKSPACE, job, 2, client=client)
+    assert other is not None and resume_suspended_job_get.sync(WORKSPACE, job, 2, other, client=client)
+    flow = get_suspended_job_flow.sync(WORKSPACE, job, 1, signature, client=client)
+    assert flow is not None and flow.job.id == run and len(flow.approvers) == 2
+    info = get_approval_info.sync(WORKSPACE, run, client=client)
+    assert info is not None and info.flow_id == run and info.can_approve is True
+    owner = ResumeSuspendedFlowAsOwnerBody.from_dict({})
+    assert resume_suspended_flow_as_owner.sync(WORKSPACE, run, client=client, body=owner)
+    assert resume_suspended.sync(WORKSPACE, job, client=client, body=ResumeSuspendedBody(payload={"y": 2}))
+
+
+def refuse(client: AuthenticatedClient, by_post: UUID, by_get: UUID) -> None:
+    for job, call in ((by_post, cancel_suspended_job_post), (by_get, cancel_suspended_job_get)):
+        urls = get_resume_urls.sync(WORKSPACE, job, 1, client=client)
+        assert urls is not None
+        signature = urls.cancel.rsplit("/", 1)[1]
+        if call is cancel_suspended_job_post:
+            body = CancelSuspendedJobPostBody.from_dict({})
+            assert cancel_suspended_job_post.sync(WORKSPACE, job, 1, signature, client=client, body=body)
+        else:
+            assert cancel_suspended_job_get.sync(WORKSPACE, job, 1, signature, client=client)
