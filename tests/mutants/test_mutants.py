@@ -23,9 +23,11 @@ LONGEST_S = 120
 
 STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
 CASE = "tests/cases/test_cases.py::test_case"
+ASKED = "tests/http/test_approvals.py"
 # On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
 STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
 CAUGHT_BY = {
+    "approvers_not_checked": f"{ASKED}::test_only_those_who_are_named_decide",
     "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
     "batch_fails_whole": f"{STEPS}/test_batches.py"
     "::test_a_result_that_the_database_refuses_fails_alone[embedded-overflow]",
@@ -34,6 +36,8 @@ CAUGHT_BY = {
     "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel[embedded]",
     "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
+    "decision_not_taken": f"{STEPS}/test_approval_races.py::test_each_of_many_voices_counts_once[embedded]",
+    "early_events_forgotten": f"{ASKED}::test_events_are_banked_before_the_step_has_ended",
     "earlier_events_beat_cancel": f"{STEPS}/test_races.py"
     "::test_cancel_wins_over_events_that_came_before_it[embedded-lost]",
     "export_error_not_in_result": f"{STEPS}/test_inbox.py"
@@ -41,6 +45,7 @@ CAUGHT_BY = {
     "exports_after_failure": f"{ENGINE}/test_engine_asks.py",
     "failure_edge_unhandled": f"{ENGINE}/test_engine_failures.py",
     "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing[embedded]",
+    "get_decides_for_browsers": f"{ASKED}::test_a_get_decides_for_programs_and_not_for_browsers",
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
     "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end[embedded]",
     "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox[embedded]",
@@ -48,6 +53,8 @@ CAUGHT_BY = {
     "join_read_before_lock": f"{STEPS}/test_joins.py"
     "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time[embedded]",
     "loop_goes_on_after_failure": f"{CASE}[c011_the_first_failing_iteration_ends_the_loop]",
+    "link_action_not_signed": f"{ASKED}::test_what_was_not_signed_for_this_is_404",
+    "link_of_run_needs_no_login": f"{ASKED}::test_a_link_of_the_run_is_no_way_around_a_login",
     "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails[embedded]",
     "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[embedded-next]",
     "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed[embedded]",
@@ -55,10 +62,12 @@ CAUGHT_BY = {
     "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom[embedded]",
     "no_generation_check": f"{STALE}[embedded-generation]",
     "no_rev_check": f"{STALE}[embedded-rev]",
+    "one_voice_is_enough": f"{ENGINE}/test_engine_approval.py",
     "openings_not_checked": "tests/worker/test_masked_jobs.py::test_the_error_and_its_stack_are_masked",
     "reap_without_rev": f"{STEPS}/test_snapshots.py::test_a_reap_after_the_snapshot[embedded]",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
     "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
+    "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
     "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[embedded-start]",
 }
