@@ -330,7 +330,23 @@ async def test_a_stream_tells_the_result_and_nothing_of_the_inside(stage: Scene,
     answer = await request
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
-    assert events[-1]["completed"] is True and "business" not in answer.text and "mem_peak" not in answer.text
+    assert events[-1] == {"completed": True, "success": True, "result": {"done": True}}
+    assert "business" not in answer.text and "mem_peak" not in answer.text
+
+
+async def test_a_stream_ends_with_its_token(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage, route_path="sync", request_type="sync_sse", authentication_method="orvanta")
+    bea = await stage.member("bea", role=Role.ADMIN)
+    headers = {"Authorization": bea.headers["Authorization"]}
+    request = asyncio.create_task(stranger.post("/api/r/sync", headers=headers))
+    jobs: dict[str, Any] = {}
+    while not jobs:
+        jobs = await stage.worker.claim()
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("DELETE FROM token WHERE email = 'bea@example.com'")
+    await stage.worker.finish(jobs[""], {"done": "secretly"})
+    answer = await request
+    assert answer.status_code == 200 and "secretly" not in answer.text
 
 
 async def test_a_repeated_key_gives_the_first_run(stage: Scene, stranger: httpx.AsyncClient) -> None:

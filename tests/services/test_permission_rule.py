@@ -40,6 +40,7 @@ EXEMPT = {
     "route_calls.find": "belongs to a request of a stranger; says which trigger it is for",
     "route_calls.owner_of": "makes the actor",
     "route_calls.admit": "is what lets a stranger in, or asks for the caller's token",
+    "route_calls.admit_token": "makes the actor, and asks whether it may run what the trigger runs",
     "route_calls.start": "starts as the trigger's owner, whose rights starting a run asks",
     "examples.seed": "belongs to the first start, which has no caller",
     "jobs.known": "its callers ask permission of what it gives, or were given a signature of it",

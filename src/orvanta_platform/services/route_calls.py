@@ -129,7 +129,7 @@ async def admit(
     if method == "none":
         return
     if method == "orvanta":
-        await _admit_token(platform, trigger, incoming)
+        await admit_token(platform, trigger, incoming)
         return
     try:
         resource = await secrets.of(trigger, owner)
@@ -142,8 +142,11 @@ async def admit(
         raise Unauthenticated("The request does not prove itself.", hint=f"The route asks for {method}.")
 
 
-async def _admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> None:
-    """A token of the platform, in the header alone, of somebody who may run what the trigger runs."""
+async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> None:
+    """Nothing for a token of the platform, in the header alone, of somebody who may run what the trigger runs.
+
+    Raises Unauthenticated, Forbidden, NotFound.
+    """
     scheme, _, token = incoming.headers.get("authorization", "").strip().partition(" ")
     caller = Caller(trigger.workspace, incoming.address, incoming.request_id)
     actor = None

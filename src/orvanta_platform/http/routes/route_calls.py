@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Response, Router, route
 from litestar.params import FromPath
+from litestar.response import Stream
+from msgspec import UNSET
 
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.errors import BadRequest, InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import answers
 from orvanta_platform.http.errors import respond
-from orvanta_platform.http.events import event_stream
+from orvanta_platform.http.events import MEDIA_TYPE
 from orvanta_platform.http.gate import ROUTE_PREFIX
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, platform_of
 from orvanta_platform.http.route_answers import answer_of
 from orvanta_platform.http.run_input import RAW, args_of, text_of
+from orvanta_platform.http.schemas.http_triggers import RouteUpdate
 from orvanta_platform.services import results, route_calls, updates
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.results import Finished
 from orvanta_platform.services.route_calls import Incoming, Route, RouteSecrets
 from orvanta_platform.services.starting import RunOptions
 from orvanta_platform.services.updates import Update
 
 MAX_BODY = 10 << 20
 """Bytes of a stranger's body."""
+
+Ending = Callable[[], Awaitable[Finished]]
+"""Gives how a run ended, once it has."""
 
 _SECRETS = "orvanta.route_secrets"
 _MOST_FIELDS = 1000
@@ -61,7 +68,9 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
             return answers.text(str(run), 201)
         if trigger.request_type == "sync_sse":
             stream = await updates.of_started(platform, owner, trigger.workspace, run)
-            return event_stream(_result_alone(stream), with_logs=False, headers={"X-Run-Id": str(run)})
+            end_of = partial(results.result, platform, owner, trigger.workspace, run)
+            events = _events(stream, platform, trigger, incoming, end_of)
+            return Stream(events, media_type=MEDIA_TYPE, headers={"X-Run-Id": str(run), "X-Accel-Buffering": "no"})
         known = watch if run == options.new_id else None
         try:
             end = await results.wait(platform, owner, trigger.workspace, run, platform.settings.wait_s, known)
@@ -148,10 +157,29 @@ def _members(args: bytes) -> dict[str, Any]:
         raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
 
 
-async def _result_alone(stream: AsyncIterator[Update | None]) -> AsyncIterator[Update | None]:
-    """A stranger hears of the result and what is streamed of it, not of nodes, logs and memory."""
+async def _events(
+    stream: AsyncIterator[Update | None], platform: Platform, trigger: HttpTriggerRow, incoming: Incoming, end: Ending
+) -> AsyncIterator[bytes]:
+    """A stranger hears of the result and what is streamed of it, not of nodes, logs and memory.
+
+    Nobody hears more once the token that let the request in is good no more.
+    """
     async for update in stream:
-        yield None if update is None else replace(update, new_logs="", log_offset=0, progress=None, mem_peak_kb=None)
+        if trigger.authentication_method == "orvanta":
+            try:
+                await route_calls.admit_token(platform, trigger, incoming)
+            except OrvantaError:
+                return
+        if update is None:
+            yield b": keep-alive\n\n"
+            continue
+        told = RouteUpdate(completed=update.completed, new_result_stream=update.new_stream or UNSET)
+        if update.new_stream and update.stream_attempt is not None:
+            told.stream_attempt = update.stream_attempt
+        if update.completed:
+            ended = await end()
+            told.success, told.result = ended.success, msgspec.Raw(ended.result)
+        yield b"data: " + msgspec.json.encode(told) + b"\n\n"
 
 
 ROUTES = [Router("/", route_handlers=[call_route], request_max_body_size=MAX_BODY)]

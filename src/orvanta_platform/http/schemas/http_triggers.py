@@ -94,6 +94,19 @@ class HttpTrigger(msgspec.Struct, kw_only=True):
     labels: list[str] | UnsetType = UNSET
 
 
+class RouteUpdate(msgspec.Struct, kw_only=True):
+    """An event of a route that streams: what the run streams meanwhile, at its end how it ended and its result.
+
+    Another `stream_attempt` than before: `new_result_stream` replaces what there was.
+    """
+
+    completed: bool
+    new_result_stream: str | UnsetType = UNSET
+    stream_attempt: int | UnsetType = UNSET
+    success: bool | UnsetType = UNSET
+    result: msgspec.Raw | UnsetType = UNSET
+
+
 _SAME = (
     *("script_path", "is_flow", "route_path", "http_method", "authentication_method", "authentication_resource_path"),
     *("workspaced_route", "mode", "request_type", "wrap_body", "raw_string", "summary", "description", "labels"),
