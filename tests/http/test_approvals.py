@@ -391,3 +391,15 @@ async def test_a_token_of_another_workspace_speaks_for_nobody(stage: Scene) -> N
     zoe = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
     assert (await zoe.post(link)).status_code == 401
     assert client_of(stage.app, "wrong") and (await client_of(stage.app, "wrong").post(link)).status_code == 401
+
+
+async def test_links_of_a_question_inside_a_loop(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    body = {"iterator": {"type": "static", "value": [1, 2]}, "skip_failures": False, "modules": [approval()]}
+    run = await stage.flow({"id": "l", "value": {"type": "forloopflow", **body}})
+    for resume_id in (1, 2):
+        info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+        both = await urls(stage, info["job"], resume_id, approver="eve")
+        assert "Approve" in (await stranger.get(both["approvalPage"])).text
+        assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 201
+        assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 200
+    assert [each["form"]["n"] for each in (await ended(stage, run))["result"]] == [1, 2]
