@@ -403,3 +403,13 @@ async def test_links_of_a_question_inside_a_loop(stage: Scene, stranger: httpx.A
         assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 201
         assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 200
     assert [each["form"]["n"] for each in (await ended(stage, run))["result"]] == [1, 2]
+
+
+async def test_a_body_of_a_link_is_limited(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED)
+    both = await urls(stage, await job_of(stage, run, "a"))
+    large = b'"' + b"x" * (3 << 20) + b'"'
+    for link in (both["resume"], both["cancel"], both["approvalPage"], both["resume"][:-3] + "abc"):
+        assert (await stranger.post(link, content=large)).status_code == 413
+    assert (await stranger.post(both["resume"], content=b'"' + b"x" * (3 << 19) + b'"')).status_code == 400
+    assert await status(stage, run) == "awaiting_approval"

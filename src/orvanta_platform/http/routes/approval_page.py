@@ -14,7 +14,7 @@ from orvanta_platform.control.links import Action
 from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import approval_html as html
 from orvanta_platform.http.requests import AnyRequest, platform_of
-from orvanta_platform.http.routes.approvals import voice_of
+from orvanta_platform.http.routes.approvals import LONGEST_BODY, voice_of
 from orvanta_platform.services import approvals
 from orvanta_platform.services.approvals import Link, Seen
 
@@ -41,7 +41,7 @@ async def show_approval(
     return _page(html.question(seen, _name(request, approver), hints=seen.hints))
 
 
-@post(_PATH, status_code=200)
+@post(_PATH, status_code=200, request_max_body_size=LONGEST_BODY)
 async def decide_approval(
     request: AnyRequest,
     workspace: FromPath[str],

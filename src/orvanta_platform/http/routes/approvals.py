@@ -36,6 +36,9 @@ _JOBS = "/api/w/{workspace:str}/jobs"
 _U = "/api/w/{workspace:str}/jobs_u"
 _SIGNED = "{id:uuid}/{resume_id:int}/{signature:str}"
 _LONGEST_PAYLOAD = 1 << 20
+LONGEST_BODY = 2 << 20
+"""Bytes of a body that comes with a signed link: anybody may send one."""
+
 _LONGEST_NAME = 200
 _LARGEST_RESUME_ID = (1 << 63) - 1
 _NOBODY = "anonymous"
@@ -95,7 +98,7 @@ async def resume_get(
     return elsewhere or await _by_link(request, workspace, link, Action.RESUME, approver, _payload(payload))
 
 
-@post(f"{_U}/resume/{_SIGNED}", status_code=201, opt=shape(body=AnyObject))
+@post(f"{_U}/resume/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=LONGEST_BODY)
 async def resume_post(
     request: AnyRequest,
     workspace: FromPath[str],
@@ -125,7 +128,7 @@ async def cancel_get(
     return elsewhere or await _by_link(request, workspace, link, Action.CANCEL, approver, _payload(payload))
 
 
-@post(f"{_U}/cancel/{_SIGNED}", status_code=201, opt=shape(body=AnyObject))
+@post(f"{_U}/cancel/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=LONGEST_BODY)
 async def cancel_post(
     request: AnyRequest,
     workspace: FromPath[str],
