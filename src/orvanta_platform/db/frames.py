@@ -109,6 +109,11 @@ async def of_run(connection: Connection, run: UUID) -> list[UUID]:
     return [row["id"] for row in await connection.fetch(_text("frames_of_run"), run)]
 
 
+async def get_frames(connection: Connection, ids: Sequence[UUID]) -> list[FrameRow]:
+    """These frames; those that have ended are missing."""
+    return [FrameRow(**dict(row)) for row in await connection.fetch(_text("get_frames"), list(ids))]
+
+
 async def get_counters(connection: Connection, ids: Sequence[UUID]) -> list[CounterRow]:
     """These counters; those of nodes that have ended are missing."""
     return [CounterRow(**dict(row)) for row in await connection.fetch(_text("get_counters"), list(ids))]

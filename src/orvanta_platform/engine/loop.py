@@ -42,15 +42,15 @@ class Loop:
         """Whether all of it has ended."""
         return self.open == 0 and (self.over or self.next == self.total)
 
-    def begin(self) -> tuple[Loop, range]:
-        """Those that begin now."""
+    def begin(self, room: int = WIDEST) -> tuple[Loop, range]:
+        """Those that begin now, at most `room`."""
         if self.over:
             return self, range(self.next, self.next)
         most = MAX_ITERATIONS if self.total is None else self.total
-        last = min(most, self.next + self.width - self.open)
+        last = min(most, self.next + self.width - self.open, self.next + room)
         opened = range(self.next, max(last, self.next))
         made = replace(self, next=opened.stop, open=self.open + len(opened))
-        if self.total is None and not made.open:
+        if self.total is None and not made.open and room > 0:
             made = replace(made, over=True, limited=True)
         return made, opened
 

@@ -16,6 +16,10 @@ SELECT id, parent, holder, body, place, state FROM frame WHERE holder = $1 ORDER
 -- Every frame of a run.
 SELECT id FROM frame WHERE run = $1
 
+-- name: get_frames
+-- These frames.
+SELECT id, parent, holder, body, place, state FROM frame WHERE id = ANY($1::uuid[])
+
 -- name: get_counters
 -- These counters.
 SELECT id, frame, node_index, attempt, state, child, begun_at FROM counter WHERE id = ANY($1::uuid[])

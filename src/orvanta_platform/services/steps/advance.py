@@ -41,8 +41,8 @@ from orvanta_platform.services.steps.decision import Answered, Unanswered, answe
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.last_resort import end_as_failed
 from orvanta_platform.services.steps.nested import Nested
+from orvanta_platform.services.steps.passing import Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
-from orvanta_platform.services.steps.stepping import Outside, Passed
 from orvanta_platform.services.steps.telling import tell_pass
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
 from orvanta_platform.storage import ObjectMissing, Storage

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -52,6 +52,8 @@ class Counter:
     child: UUID | None = None
     begun_at: datetime | None = None
     stored: bool = False
+    unbegun: int = 0
+    """Bodies that are open and have not begun, as far as this transaction knows."""
     _opening: UUID | None = None
 
     def opening(self, run: UUID) -> UUID:
@@ -107,6 +109,13 @@ class Frames:
             return None
         await self._load_counters([row.holder for row in around if row.holder not in self.counters], around)
         return self.frames.get(id)
+
+    async def load(self, ids: Sequence[UUID]) -> None:
+        """Look at many frames at once."""
+        for row in await rows.get_frames(self.connection, [id for id in ids if id not in self.frames]):
+            counter = await self.counter(row.holder)
+            if counter is not None:
+                self._add_frame(row, counter)
 
     async def counter(self, id: UUID) -> Counter | None:
         """The node with this id where it is open; None where it is not."""

@@ -27,7 +27,8 @@ from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.deciding import due, event_of
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.frames import Counter
-from orvanta_platform.services.steps.stepping import Item, Outside, Passed, Stepping
+from orvanta_platform.services.steps.passing import Item, Outside, Passed
+from orvanta_platform.services.steps.stepping import Stepping
 
 LONGEST_S = 0.2
 """After so long the transaction ends and another one goes on: others wait for the run's lock, at most 500 ms."""
@@ -89,6 +90,7 @@ class Nested(Stepping):
             case inbox.CancelRun():
                 await self._cancel_run(event)
             case inbox.FramesBegin(frames):
+                await self.frames.load(frames)
                 for id in frames:
                     if (frame := await self.frames.frame(id)) is not None:
                         self._following.append(self._begins(frame))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
 
@@ -35,41 +34,14 @@ from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.frames import Counter, Frame, Frames, within
 from orvanta_platform.services.steps.gathered import Gathered
 from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
+from orvanta_platform.services.steps.passing import Item, Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import ERROR, compose
 from orvanta_platform.services.steps.translate import NeedsUpload
 from orvanta_platform.storage import Storage
 
-
-class Outside(Exception):
-    """Ends the transaction, in which nothing was decided: `work` is done outside of it, then it is tried again."""
-
-    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
-        super().__init__("something is to be done outside the transaction")
-        self.work = work
-
-
-@dataclass(slots=True)
-class Passed:
-    """What one transaction did. `more`: there is more to do. `further`: other runs that have got something to do."""
-
-    run: RunRow
-    queues: set[str] = field(default_factory=set)
-    timers: bool = False
-    ended: bool = False
-    recorded: bool = False
-    more: bool = False
-    further: list[UUID] = field(default_factory=list)
-    raws: dict[ValueKey, bytes] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Something to take in. `again`: how it is written down where it has to wait; None: it is kept elsewhere."""
-
-    label: str
-    act: Callable[[], Awaitable[None]]
-    again: inbox.InboxEvent | None = None
+_UNBEGUN = 50
+"""So many bodies of a node are opened ahead of their beginning."""
 
 
 class Stepping:
@@ -135,8 +107,17 @@ class Stepping:
         return Failed(index, "worker_lost", message, retryable=False)
 
     def _begins(self, frame: Frame) -> Item:
-        assert frame.id is not None
-        return Item(f"begin {frame.id}", lambda: self._step(frame, Started()), inbox.FramesBegin((frame.id,)))
+        assert frame.id is not None and frame.holder is not None
+        frame.holder.unbegun += 1
+        return Item(f"begin {frame.id}", lambda: self._begin(frame), inbox.FramesBegin((frame.id,)))
+
+    async def _begin(self, frame: Frame) -> None:
+        await self._step(frame, Started())
+        counter = frame.holder
+        if counter is not None:
+            counter.unbegun -= 1
+            if self.frames.counters.get(counter.id) is counter:
+                self._begin_more(counter)
 
     def _concludes(self, counter: Counter) -> Item:
         return Item(f"end {counter.id}", lambda: self._conclude(counter), inbox.BodiesEnded(counter.id))
@@ -356,7 +337,7 @@ class Stepping:
             self._begin_more(counter)
 
     def _begin_more(self, counter: Counter) -> None:
-        counter.loop, places = counter.loop.begin()
+        counter.loop, places = counter.loop.begin(max(_UNBEGUN - counter.unbegun, 0))
         self.frames.note(counter)
         for place in places:
             self._following.append(self._begins(self.frames.open_frame(counter, place)))
