@@ -35,17 +35,21 @@ NOW = frozenset(
 FOR_USERS = frozenset({"Orvanta.create_token"})
 """A job's token gets no other token."""
 
+IN_A_WORKFLOW = frozenset(
+    {
+        *("Orvanta.set_flow_user_state", "Orvanta.get_flow_user_state", "set_flow_user_state", "get_flow_user_state"),
+        *("Orvanta.get_resume_urls", "get_resume_urls"),
+    }
+)
+"""What means something inside a step of a workflow alone; `test_a_step_asks_with_links_of_its_own` calls it."""
+
 AT_IMPORT = frozenset({"init_global_client", "deprecate"})
 """Decorators that have done their work before a program begins."""
 
 LATER = {
     "tokens for other services": {"Orvanta.get_id_token", "get_id_token"},
     "progress of a job": {"Orvanta.set_progress", "Orvanta.get_progress", "set_progress", "get_progress"},
-    "state of a run": {
-        *("Orvanta.set_flow_user_state", "Orvanta.get_flow_user_state", "set_flow_user_state", "get_flow_user_state"),
-    },
-    "approvals": {
-        *("Orvanta.get_resume_urls", "get_resume_urls"),
+    "approvals in Slack": {
         *("Orvanta.request_interactive_slack_approval", "request_interactive_slack_approval"),
     },
     "a folder shared by the jobs of a run": {

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
-from tests.e2e.conftest import Installation
+import httpx
+from tests.e2e.conftest import PATIENCE_S, Installation
 from tests.sdk.conftest import FOLDER, HERE, Given, W, run_program
-from tests.sdk.functions import AT_IMPORT, FOR_USERS, LATER, NOW, public_functions
+from tests.sdk.functions import AT_IMPORT, FOR_USERS, IN_A_WORKFLOW, LATER, NOW, public_functions
 
 CALLED = "import orvanta.client; print(orvanta.client.__file__)"
 
 
 def test_the_table_names_every_function_of_the_client(python: Path) -> None:
     file = subprocess.run([str(python), "-c", CALLED], capture_output=True, text=True, check=True).stdout.strip()
-    groups = [NOW, AT_IMPORT, *LATER.values()]
+    groups = [NOW, AT_IMPORT, IN_A_WORKFLOW, *LATER.values()]
     assert public_functions(Path(file).read_text()) == set().union(*groups)
     assert sum(map(len, groups)) == len(set().union(*groups))
 
@@ -45,3 +47,40 @@ def test_a_job_calls_the_same_with_its_token(installation: Installation, given: 
     update = installation.client.get(f"{W}/jobs_u/getupdate/{run}", params={"stream_offset": 0}).json()
     assert (update["new_result_stream"], update["stream_offset"]) == ("one\ntwo three", 13)
     assert "_STREAM: " not in log
+
+
+ASKS = """
+import orvanta
+
+def main():
+    client = orvanta.Orvanta()
+    orvanta.set_flow_user_state("asked", {"n": 1})
+    client.set_flow_user_state("asked", {"n": client.get_flow_user_state("asked")["n"] + 1})
+    return {"urls": orvanta.get_resume_urls("eve"), "all": client.get_resume_urls(flow_level=True),
+            "state": orvanta.get_flow_user_state("asked")}
+"""
+
+
+def test_a_step_asks_with_links_of_its_own(installation: Installation) -> None:
+    """The links that a step makes of itself resume the run after it; the state it keeps is the run's context."""
+    client = installation.client
+    asks = {"type": "rawscript", "language": "python3", "content": ASKS, "input_transforms": {}}
+    output = {"type": "javascript", "expr": "{n: context.asked.n, resume: context.heard}"}
+    heard = {"type": "javascript", "expr": "resumes"}
+    modules = [
+        {"id": "ask", "value": asks, "suspend": {"required_events": 2}},
+        {"id": "hear", "value": {"type": "condition", "expr": "true"}, "export": {"heard": heard}},
+    ]
+    started = client.post(f"{W}/jobs/run/preview_flow", json={"value": {"modules": modules, "output": output}})
+    assert started.status_code == 201, started.text
+    run, until = started.text, time.monotonic() + PATIENCE_S
+    while not client.get(f"{W}/jobs_u/get/{run}").json().get("suspend"):
+        found = client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}").json()
+        assert not found["completed"] and time.monotonic() < until, found
+    given = client.get(f"{W}/jobs/result_by_id/{run}/ask").json()
+    assert given["state"] == {"n": 2} and "approver=eve" in given["urls"]["resume"]
+    for links, said in ((given["urls"], {"x": 1}), (given["all"], {"x": 2})):
+        assert httpx.post(links["resume"], json=said).status_code == 201
+    while not (found := client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}").json())["completed"]:
+        assert time.monotonic() < until, found
+    assert found["result"] == {"n": 2, "resume": [{"x": 1}, {"x": 2}]}
