@@ -15,13 +15,14 @@ import typer
 from bench import report
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
-from bench.measures import chain, drain, idle, schedules, start
+from bench.measures import chain, drain, idle, loops, schedules, start
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
     "p2": chain.p2,
     "p4": drain.p4,
     "p5": start.p5,
+    "p6": loops.p6,
     "p11": idle.p11,
     "p12": start.p12,
     "p14": schedules.p14,

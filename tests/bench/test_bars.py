@@ -49,6 +49,12 @@ def test_a_full_queue_is_drained_to_the_last_job() -> None:
     assert set(kept["cpu_us_per_job"]) >= {"worker", "postgres"}
 
 
+def test_parallel_loops_give_every_iteration() -> None:
+    kept = quick("p6")
+    assert all_positive([*kept["identities"]["raw"], *kept["python"]["raw"]])
+    assert kept["settings"] == {"ORVANTA_SLOTS": "10"}
+
+
 def test_the_first_line_of_a_job_lies_after_its_call() -> None:
     kept = quick("p5")
     assert kept["tries"] == len(kept["confined"]["raw"]) == 20
@@ -76,4 +82,4 @@ def test_ticks_are_found_while_they_are_started() -> None:
 
 
 def test_no_bar_is_without_a_test() -> None:
-    assert set(BARS) == {"p1", "p2", "p4", "p5", "p11", "p12", "p14", "p15"}
+    assert set(BARS) == {"p1", "p2", "p4", "p5", "p6", "p11", "p12", "p14", "p15"}

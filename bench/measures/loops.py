@@ -1,0 +1,58 @@
+"""P6: parallel loops, started and their array read back by a client of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench.bars import Options, Outcome
+from bench.client import Client
+from bench.ours import Installation, installation
+from bench.samples import Samples
+from bench.workflows import LIGHT
+
+_SLOTS = 10
+_MOST_S = (3.0, 2.5)
+
+
+def p6(options: Options) -> Outcome:
+    """10,000 iterations that need no process, and 400 of light Python, each in a confined process of its own."""
+    counts = (100, 10) if options.quick else (10_000, 400)
+    rounds = 1 if options.quick else min(options.rounds, 7)
+    with installation(ORVANTA_SLOTS=str(_SLOTS)) as ours:
+        identities = _measure(ours, _loop(counts[0], {"type": "identity"}), counts[0], rounds)
+        python = _measure(ours, _loop(counts[1], _python()), counts[1], rounds)
+        about = {"settings": ours.settings}
+    options.say(f"  {identities.text()}; {python.text()}")
+    reached = identities.median <= _MOST_S[0] and python.median <= _MOST_S[1]
+    what = f"parallel loops: {counts[0]:,} identities; {counts[1]} light Python iterations, confined, {_SLOTS} slots"
+    data = {**about, "identities": identities.record(), "python": python.record()}
+    measured = f"{identities.median:.2f} s; {python.median:.2f} s"
+    return Outcome("P6", what, "≤ 3 s; ≤ 2.5 s", measured, None if options.quick else reached, data)
+
+
+def _measure(ours: Installation, value: dict[str, Any], count: int, rounds: int) -> Samples:
+    client = Client(ours.base)
+    call = ours.preview(value, list(range(count)))
+    client.time(call)
+    found = Samples.of("s", [client.time(call) for _ in range(rounds)])
+    client.close()
+    return found
+
+
+def _loop(count: int, body: dict[str, Any]) -> dict[str, Any]:
+    """The array of the numbers from 0, by way of each iteration's own result."""
+    loop = {
+        "type": "forloopflow",
+        "iterator": {"type": "javascript", "expr": f"Array.from({{length: {count}}}, (_, i) => i)"},
+        "skip_failures": False,
+        "parallel": True,
+        "modules": [{"id": "each", "value": body}],
+    }
+    read = {"type": "javascript", "expr": "results.loop.map(each => each.iter ? each.iter.index : each)"}
+    return {"modules": [{"id": "loop", "value": loop}], "output": read}
+
+
+def _python() -> dict[str, Any]:
+    inputs = {"n": {"type": "static", "value": 10}, "index": {"type": "javascript", "expr": "flow_input.iter.index"}}
+    content = LIGHT.replace("def main(n):\n    return fib(n)", "def main(n, index):\n    fib(n)\n    return index")
+    return {"type": "rawscript", "language": "python3", "content": content, "input_transforms": inputs}
