@@ -33,6 +33,12 @@ def inline(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: 
     return NewValue(id, kind, name, len(raw), _PLAIN, raw, None)
 
 
+def unpacked(row: ValueRow) -> bytes:
+    """The JSON text of an inline row."""
+    body = row.body or b""
+    return body if row.encoding == _PLAIN else zlib.decompress(body)
+
+
 async def keep(
     storage: Storage,
     workspace: str,

@@ -7,12 +7,15 @@ from uuid import UUID
 from orvanta_platform import clock
 from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
+from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.scope import NO_ENV, env_key
 
 
 async def start(
@@ -49,7 +52,19 @@ async def start(
         timeout_s=None,
     )
     await run_rows.insert_run(connection, new)
+    env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV
+    if env != NO_ENV:
+        await value_rows.insert_value(connection, values.inline(child, "args", env, env_key(child)[2]))
     await frame_rows.put_events(connection, child, [inbox.write(inbox.StartRun())])
+
+
+async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> bytes:
+    """The caller's flow_env: its own, or that of its own caller."""
+    if blueprint.plan.env != NO_ENV or run.parent is None:
+        return blueprint.plan.env
+    for row in await value_rows.get_values(connection, [env_key(run.id)]):
+        return values.unpacked(row)
+    return NO_ENV
 
 
 async def cancel(connection: Connection, child: UUID, *, force: bool = False) -> None:

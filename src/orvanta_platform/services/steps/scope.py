@@ -28,6 +28,7 @@ LoadContext = Callable[[UUID], Awaitable[dict[ValueKey, bytes]]]
 """Reads the whole context of a run."""
 
 _NULL = b"null"
+NO_ENV = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class _Places:
     args: ValueKey
     wants_args: bool
     items: ValueKey | None = None
+    env: ValueKey | None = None
 
     def keys(self) -> list[ValueKey]:
         """All keys, some of them twice."""
@@ -141,7 +143,7 @@ class _Places:
             *self.resumes,
         ]
         keys += [self.args] if self.wants_args else []
-        return [*keys, self.items] if self.items is not None else keys
+        return [*keys, *(key for key in (self.items, self.env) if key is not None)]
 
 
 _PREVIOUS = ("previous_result", "result")
@@ -167,7 +169,18 @@ def _places(view: View, names: Names) -> _Places:
         args=(run, "args", ""),
         wants_args=wants_input and not (only_iter and around is not None),
         items=_items_place(around) if around is not None else None,
+        env=env_key(run) if "flow_env" in names and inherits_env(top) else None,
     )
+
+
+def env_key(run: UUID) -> ValueKey:
+    """Where a sub-workflow's run keeps the flow_env of its caller."""
+    return (run, "args", "env")
+
+
+def inherits_env(top: View) -> bool:
+    """Whether the run has its caller's flow_env: a sub-workflow without one of its own."""
+    return top.run.parent is not None and top.plan.env == NO_ENV
 
 
 def _items_place(around: Place) -> ValueKey | None:
@@ -227,7 +240,7 @@ def _root(
         case "resume" | "resumes" | "approvers":
             return _resumed(root, [values[key] for key in places.resumes if key in values])
         case "flow_env":
-            return view.top.plan.env
+            return values.get(places.env, NO_ENV) if places.env is not None else view.top.plan.env
         case "results":
             return _results(view, places, values)
         case "context":
