@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orvanta_platform.engine import approval, containers, ends
+from orvanta_platform.engine import approval, containers, ends, suspending
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.close import cancel, close, end_unstarted
 from orvanta_platform.engine.effects import CloseTimer, Decision, Need, Record
@@ -23,7 +23,7 @@ from orvanta_platform.engine.events import (
     Succeeded,
     TimerDue,
 )
-from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.spread import spread
 from orvanta_platform.engine.state import HELD, MARK_STATE, Mark, Phase, RunState
 from orvanta_platform.engine.states import NodeState, Status
@@ -125,7 +125,7 @@ def _due(step: Step, index: int) -> bool:
 
 
 def _job_cancelled(step: Step, index: int, error: Err) -> bool:
-    if MARK_STATE[step.nodes[index]] not in (NodeState.QUEUED, NodeState.RUNNING, NodeState.WAITING_TIMER):
+    if MARK_STATE[step.nodes[index]] not in _CANCELLABLE:
         return False
     if step.nodes[index] in HELD:
         return False
@@ -134,9 +134,23 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
         step.end(index, Mark.CANCELLED, error=error)
         return True
     if not step.is_claimed(index):
-        step.effects.append(CloseTimer(index))
+        _wait_no_more(step, index)
     ends.fail(step, index, error, retryable=False)
     return True
+
+
+_CANCELLABLE = (NodeState.QUEUED, NodeState.RUNNING, NodeState.WAITING_TIMER, NodeState.WAITING_APPROVAL)
+
+
+def _wait_no_more(step: Step, index: int) -> None:
+    """A node that waits for a retry, for its time or for people does so no longer."""
+    node = step.plan.node(index)
+    if node.approval is not None and step.nodes[index] == Mark.WAITING_APPROVAL:
+        suspending.close_wait(step, index, node.approval)
+    elif node.kind is Kind.DELAY:
+        step.drop_timer(index, "wait")
+    else:
+        step.effects.append(CloseTimer(index))
 
 
 def _cancel(step: Step, force: bool) -> bool:

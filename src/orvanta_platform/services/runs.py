@@ -17,6 +17,7 @@ from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, NotFound
 from orvanta_platform.services import artifacts, inputs, locking, pinning
+from orvanta_platform.services.asking import place_of
 from orvanta_platform.services.blueprints import Blueprint, own_pins, single
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
@@ -194,10 +195,14 @@ async def _ask_to_cancel(
     """Leave the cancel where nothing can lose it; gives the run to advance."""
     target = await run_rows.run_of(connection, workspace, id)
     if target is None:
+        waits = await place_of(platform, connection, workspace, id)
+        if waits is not None and not waits.ended:
+            target = await run_rows.run_of(connection, workspace, waits.run)
+    if target is None:
         await _require_ended(actor, workspace, id, connection)
         return None
     permissions.require(actor, "cancel", Thing(workspace, "run", target.path, target.created_by))
-    if target.job is not None and target.job != target.id:
+    if id != target.id:
         event: inbox.InboxEvent = inbox.CancelJob(id, reason or f"Canceled by {actor.username}")
         await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
     elif not await _cancel_run(platform, actor, target, reason, force, connection):

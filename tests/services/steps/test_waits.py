@@ -148,3 +148,27 @@ async def test_a_step_that_ends_and_sleeps_is_written_once_though_its_run_is_loc
     await worker.finish(claimed["a"])
     assert [row["kind"] for row in await scene.rows("SELECT kind FROM timer WHERE run = $1", run)] == ["wait"]
     await scene.is_whole()
+
+
+@pytest.mark.parametrize("value", [{"type": "delay", "seconds": 60}, {"type": "approval", "timeout": 60}])
+async def test_a_node_that_waits_is_cancelled_alone(scene: Ground, value: dict[str, Any]) -> None:
+    """It fails with the name Canceled; an edge may handle that, and the run goes on."""
+    run = await scene.start({"id": "w", "value": value, "needs": []}, job("a"), job("f", on("w", "failure")))
+    (wait,) = (await seen(scene, run)).waits[:1]
+    assert wait.id == "w"
+    await scene.cancel(wait.job)
+    assert set(await scene.live(run)) == {"a", "f"} and await scene.rows("SELECT FROM timer") == []
+    row = await scene.row("SELECT state, error_name FROM job WHERE run = $1", run)
+    assert (row["state"], row["error_name"]) == ("failed", "Canceled")
+    assert await scene.rows("SELECT FROM approval") == []
+    await scene.cancel(run)
+    await scene.is_whole()
+
+
+async def test_an_approval_inside_a_loop_is_cancelled_alone(scene: Ground) -> None:
+    body = {"iterator": {"type": "static", "value": [1]}, "modules": [{"id": "w", "value": {"type": "approval"}}]}
+    run = await scene.start({"id": "l", "value": {"type": "forloopflow", "skip_failures": True, **body}, "needs": []})
+    asked = await scene.row("SELECT job FROM approval")
+    await scene.cancel(asked["job"])
+    assert (await scene.ended(run))["status"] == "succeeded" and await scene.result(run) == [None]
+    await scene.is_whole()

@@ -36,7 +36,7 @@ from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader
-from orvanta_platform.services.steps.deciding import due, event_of
+from orvanta_platform.services.steps.deciding import cancelled, due, event_of
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.last_resort import end_as_failed
@@ -363,7 +363,7 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return None
     job = next((job for job in step.live.values() if job.id == waiting.job), None)
     if job is None:
-        return None
+        return cancelled(step.blueprint.plan, step.run.id, step.state, waiting)
     match waiting:
         case inbox.CancelJob(reason=reason):
             return JobCancelled(job.node_index, reason)

@@ -11,12 +11,12 @@ from orvanta_platform import clock
 from orvanta_platform.db import approvals
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.engine.events import Approved, DeadlineDue, Event, Rejected, TimerDue
-from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.events import Approved, DeadlineDue, Event, JobCancelled, Rejected, TimerDue
+from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import InvalidInput
 from orvanta_platform.services import inputs
-from orvanta_platform.services.steps.events import NodeDue
+from orvanta_platform.services.steps.events import CancelJob, InboxEvent, NodeDue
 from orvanta_platform.services.steps.waiting import waiting
 
 ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
@@ -48,6 +48,16 @@ def due(plan: Plan, run: UUID, state: RunState, event: NodeDue, frame: UUID | No
         return None if index is None else _deadline(state, index)
     index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING), frame)
     return None if index is None else TimerDue(index)
+
+
+def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: UUID | None = None) -> Event | None:
+    """JobCancelled of a node without a job that somebody cancelled while it waited; None for anything else."""
+    if not isinstance(event, CancelJob):
+        return None
+    index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL), frame)
+    if index is None or plan.node(index).kind not in (Kind.DELAY, Kind.APPROVAL):
+        return None
+    return JobCancelled(index, event.reason)
 
 
 def _deadline(state: RunState, index: int) -> Event:

@@ -29,6 +29,7 @@ from orvanta_platform.services.steps import children
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader, answer_all, answer_at_hand
 from orvanta_platform.services.steps.collect import NeedsObjects, collect
+from orvanta_platform.services.steps.deciding import cancelled
 from orvanta_platform.services.steps.decision import Answered, upload
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.frames import Counter, Frame, Frames, within
@@ -79,15 +80,20 @@ class Stepping:
     async def _of_job(self, event: inbox.OfJob) -> None:
         await self._write_jobs()
         job = await frame_rows.lock_job(self.connection, self.run.id, event.job)
+        told: Event | None
         if job is None:
             if isinstance(event, inbox.RetryDue) and (counter := await self.frames.counter(event.job)) is not None:
                 await self._step(counter.frame, TimerDue(counter.node.index))
+            for frame in await self.frames.all() if isinstance(event, inbox.CancelJob) else ():
+                told = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
+                if told is not None:
+                    await self._step(frame, told)
+                    return
             return
-        frame = await self.frames.frame(job.frame)
+        place = await self.frames.frame(job.frame)
         index = self.blueprint.plan.node(job.node_index).index
-        if frame is None:
+        if place is None:
             return
-        told: Event | None
         match event:
             case inbox.CancelJob(reason=reason):
                 told = JobCancelled(index, reason)
@@ -96,7 +102,7 @@ class Stepping:
             case inbox.JobLost():
                 told = self._lost(index, job, event)
         if told is not None:
-            await self._step(frame, told, live={index: job})
+            await self._step(place, told, live={index: job})
 
     def _lost(self, index: int, job: LiveJob, lost: inbox.JobLost) -> Event | None:
         if (job.state, job.attempt, job.generation) != ("running", lost.attempt, lost.generation):
