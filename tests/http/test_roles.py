@@ -191,3 +191,32 @@ async def test_runs_show_to_who_may_see_their_path(stage: Scene) -> None:
     viewer = await stage.member("vic", role=Role.VIEWER)
     assert (await viewer.get(f"{W}/jobs_u/get/{shared}")).status_code == 200
     assert (await viewer.post(f"{W}/jobs_u/queue/cancel/{shared}", json={})).status_code == 403
+
+
+ASKS = {"modules": [{"id": "ask", "value": {"type": "approval"}}]}
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_who_may_run_may_decide_and_keep_states(stage: Scene, role: Role) -> None:
+    """Viewers look at what is asked; who may not read the folder finds nothing."""
+    client = await stage.member("bea", role=role)
+    may = role is not Role.VIEWER
+    for folder, seen in (("team", True), ("secret", role is Role.ADMIN)):
+        await stage.client.post(f"{W}/flows/create", json={"summary": "", "value": ASKS, "path": f"f/{folder}/asks"})
+        run = (await stage.client.post(f"{W}/jobs/run/f/f/{folder}/asks", json={})).text
+        info = (await stage.client.get(f"{W}/jobs_u/flow/approval_info/{run}")).json()
+        reads: list[Call] = [
+            ("GET", f"jobs_u/flow/approval_info/{run}", None),
+            ("GET", f"jobs/flow/user_states/{run}/k", None),
+        ]
+        decides: list[Call] = [
+            ("GET", f"jobs/resume_urls/{info['job']}/1", None),
+            ("GET", f"jobs/job_signature/{info['job']}/1", None),
+            ("POST", f"jobs/flow/user_states/{run}/k", 1),
+            ("POST", f"jobs_u/flow/resume_suspended/{run}", {"approved": True}),
+        ]
+        for call in reads:
+            assert await status(client, call) == (200 if seen else 404), (role, call)
+        for call in decides:
+            found = await status(client, call)
+            assert found in ((200, 201) if seen and may else (403,) if seen else (404,)), (role, call, found)
