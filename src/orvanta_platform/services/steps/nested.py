@@ -58,6 +58,8 @@ class Nested(Stepping):
                     raise
                 if item.again is not None:
                     self._following.appendleft(item)
+                # What somebody said stays uncounted: the run is to come back to it.
+                self._asks = self._asks or item.label.startswith(_SAID)
                 self.passed.more = True
                 break
             if clock.monotonic() > until:
