@@ -68,7 +68,7 @@ def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
         for path in sorted(handler.paths):
             shown = _PARAMETER.sub(r"{\1}", path)
             for method in sorted(handler.http_methods):
-                paths.setdefault(shown, {})[method.lower()] = _operation(handler, path)
+                paths.setdefault(shown, {})[method.lower()] = _operation(handler, path, method)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Orvanta", "version": __version__, "license": {"name": "Apache-2.0"}},
@@ -98,11 +98,11 @@ _SECURITY = {
 }
 
 
-def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, Any]:
+def _operation(handler: HTTPRouteHandler, path: str, method: str) -> dict[str, Any]:
     text = inspect.getdoc(handler.fn) or ""
     summary, _, rest = text.partition("\n\n")
     operation: dict[str, Any] = {
-        "operationId": _operation_id(handler, path),
+        "operationId": _operation_id(handler, path, method),
         "summary": " ".join(summary.split()),
         "tags": [_tag(path)],
         "parameters": [*_path_parameters(path), *_query_parameters(handler)],
@@ -123,10 +123,13 @@ def _operation(handler: HTTPRouteHandler, path: str) -> dict[str, Any]:
     return operation
 
 
-def _operation_id(handler: HTTPRouteHandler, path: str) -> str:
-    """The handler's name; of one that answers at several paths, for all but one with the path's area."""
+def _operation_id(handler: HTTPRouteHandler, path: str, method: str) -> str:
+    """The handler's name; of one that answers at several paths, for all but one with the path's area; of one that
+    answers to several methods, with the method.
+    """
     name = handler.fn.__name__
-    return name if path == max(handler.paths) else f"{name}_of_{_tag(path)}"
+    named = name if path == max(handler.paths) else f"{name}_of_{_tag(path)}"
+    return named if len(handler.http_methods) == 1 else f"{named}_by_{method.lower()}"
 
 
 def _tag(path: str) -> str:

@@ -143,7 +143,7 @@ async def cancel_post(
 
 
 @get(f"{_U}/get_flow/{_SIGNED}", opt=shape(answer=SuspendedFlow))
-async def get_flow(
+async def get_flow_by_link(
     request: AnyRequest,
     workspace: FromPath[str],
     id: FromPath[UUID],
@@ -279,7 +279,7 @@ ROUTES: list[Any] = [
     resume_post,
     cancel_get,
     cancel_post,
-    get_flow,
+    get_flow_by_link,
     get_approval_info,
     resume_suspended,
     resume_flow,

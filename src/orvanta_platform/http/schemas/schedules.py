@@ -15,31 +15,28 @@ from orvanta_platform.services.schedules import ScheduleDraft
 
 T = TypeVar("T")
 
-_ABSENT = Raw(b"")
-"""Where JSON may stand and nothing does."""
-
 
 class _Settings(msgspec.Struct, kw_only=True):
     """What create and update have in common. `schedule` is a cron expression with seconds, `timezone` an IANA name."""
 
     schedule: str
     timezone: str
-    args: Raw = Raw(b"null")
+    args: Raw | UnsetType = UNSET
     missed: str | UnsetType = UNSET
     tag: str | UnsetType | None = UNSET
-    retry: Raw = _ABSENT
+    retry: Raw | UnsetType = UNSET
     no_flow_overlap: bool | UnsetType | None = UNSET
     paused_until: datetime | UnsetType | None = UNSET
     dynamic_skip: str | UnsetType | None = UNSET
     on_failure: str | UnsetType | None = UNSET
     on_failure_times: float | UnsetType | None = UNSET
     on_failure_exact: bool | UnsetType | None = UNSET
-    on_failure_extra_args: Raw = _ABSENT
+    on_failure_extra_args: Raw | UnsetType = UNSET
     on_recovery: str | UnsetType | None = UNSET
     on_recovery_times: float | UnsetType | None = UNSET
-    on_recovery_extra_args: Raw = _ABSENT
+    on_recovery_extra_args: Raw | UnsetType = UNSET
     on_success: str | UnsetType | None = UNSET
-    on_success_extra_args: Raw = _ABSENT
+    on_success_extra_args: Raw | UnsetType = UNSET
     ws_error_handler_muted: bool | UnsetType | None = UNSET
     summary: str | UnsetType | None = UNSET
     description: str | UnsetType | None = UNSET
@@ -89,7 +86,7 @@ class Schedule(msgspec.Struct, kw_only=True):
     missed: str
     no_flow_overlap: bool
     next_at: datetime | UnsetType = UNSET
-    args: Raw = Raw(b"null")
+    args: Raw | UnsetType = UNSET
     error: str | UnsetType = UNSET
     tag: str | UnsetType = UNSET
     retry: Raw | UnsetType = UNSET
@@ -148,8 +145,11 @@ def draft(given: CreateSchedule | EditSchedule) -> ScheduleDraft:
     """What a call wants of a schedule. `permissioned_as` counts with preserve_permissioned_as alone."""
     values: dict[str, Any] = {name: getattr(given, name) for name in _SAME}
     for name in _JSON:
-        text = bytes(getattr(given, name)).decode()
-        values[name] = UNSET if not text else None if text == "null" else text
+        raw = getattr(given, name)
+        text = raw if raw is UNSET else bytes(raw).decode()
+        values[name] = None if text == "null" else text
+    if given.args is UNSET:
+        values["args"] = None
     for name in _TIMES:
         times = getattr(given, name)
         values[name] = int(times) if isinstance(times, float) else times
