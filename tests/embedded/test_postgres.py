@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import shutil
@@ -18,6 +19,7 @@ import pytest
 
 from orvanta_platform.embedded import binaries, cluster
 from orvanta_platform.embedded.binaries import EmbeddedDatabaseError
+from orvanta_platform.embedded.keeper import KEEPER_LOCK
 from orvanta_platform.embedded.postgres import start
 
 USER = """
@@ -238,3 +240,27 @@ def refusal(home: Path) -> int:
     except EmbeddedDatabaseError as error:
         return 0 if "belongs to another user" in error.message else 2
     return 3
+
+
+def test_a_keeper_that_ends_is_waited_for(home: Path) -> None:
+    """The kernel gives up the locks of an ended keeper in any order: here that of its users first."""
+    start(home).close()
+    with open(home / "postgres" / KEEPER_LOCK, "w") as kept:
+        fcntl.flock(kept, fcntl.LOCK_EX)
+        inode = os.fstat(kept.fileno()).st_ino
+        command = [sys.executable, "-c", USER, str(home)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
+            assert user.stdin is not None and user.stdout is not None
+            while not waits_for(inode):
+                assert user.poll() is None
+            fcntl.flock(kept, fcntl.LOCK_UN)
+            server, _ = user.stdout.readline().split()
+            assert Path(f"/proc/{server}").exists()
+            user.stdin.write("\n")
+        assert user.returncode == 0
+
+
+def waits_for(inode: int) -> bool:
+    """Whether a process waits for a lock of this file."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and f":{inode} " in line for line in lines)

@@ -158,10 +158,14 @@ def _tell(line: str) -> None:
     os.close(null)
 
 
-def _stop_when_unused(lock: Path) -> None:
-    """Wait until no process uses the database; the lock is then kept, so that none joins while it stops."""
+def _stop_when_unused(lock: Path, keeper_lock: int) -> None:
+    """Wait until no process uses the database; the lock is then kept, so that none joins while it stops.
+
+    Our number is taken back as well: at our end the kernel gives up the two locks in any order.
+    """
     handle = os.open(lock, os.O_RDWR)
     fcntl.flock(handle, fcntl.LOCK_EX)
+    os.ftruncate(keeper_lock, 0)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -178,7 +182,7 @@ def main(arguments: list[str]) -> int:
         return 1
     os.ftruncate(handle, 0)
     os.write(handle, b"%d\n" % os.getpid())
-    threading.Thread(target=_stop_when_unused, args=(root / USE_LOCK,), daemon=True).start()
+    threading.Thread(target=_stop_when_unused, args=(root / USE_LOCK, handle), daemon=True).start()
     return Keeper(Cluster(Path(home), Path(programs), owner_of(root / "data")), options).run()
 
 

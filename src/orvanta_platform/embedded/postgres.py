@@ -123,12 +123,15 @@ class EmbeddedPostgres:
 
 
 def _keeper(root: Path) -> int | None:
-    """The process that keeps the server, None where there is none."""
+    """The process that keeps the server, None where there is none; one that is about to end is waited for."""
     handle = _open(root / keeper.KEEPER_LOCK)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(os.pread(handle, 32, 0))
+        number = os.pread(handle, 32, 0)
+        if number:
+            return int(number)
+        fcntl.flock(handle, fcntl.LOCK_EX)
     finally:
         os.close(handle)
     return None
