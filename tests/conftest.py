@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -45,28 +46,37 @@ class TestDatabase:
 
 
 class Administrator:
-    """Makes and drops databases on one server, over one connection in a thread of its own."""
+    """Makes and drops databases on one server, over one connection in a thread of its own.
+
+    A database is made while the test before it runs, and dropped while the next one does.
+    """
 
     def __init__(self, server: EmbeddedPostgres) -> None:
         self.server = server
         self._loop = asyncio.new_event_loop()
+        self._turn = asyncio.Lock()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._numbers = count()
+        self._dropping: list[Future[None]] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._call(self._make_template())
+        self._begin(self._make_template()).result()
+        self._next = self._begin(self._create())
 
     def create(self) -> TestDatabase:
-        name = f"test_{next(self._numbers)}"
-        self._call(self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
-        return TestDatabase(name, self.server.url("owner", name), self.server.url("app", name), self.server)
+        made, self._next = self._next, self._begin(self._create())
+        return made.result()
 
     def drop(self, database: TestDatabase) -> None:
-        self._call(self._execute(f"DROP DATABASE {database.name} WITH (FORCE)"))
+        self._dropping = [each for each in self._dropping if not each.done() or each.result()]
+        self._dropping.append(self._begin(self._execute(f"DROP DATABASE {database.name} WITH (FORCE)")))
 
     def close(self) -> None:
+        self.drop(self._next.result())
+        for each in self._dropping:
+            each.result()
         if self._connection is not None:
-            self._call(self._connection.close())
+            self._begin(self._connection.close()).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -77,13 +87,19 @@ class Administrator:
         await self._execute(f"CREATE DATABASE {TEMPLATE}")
         await migrate(self.server.url("owner", TEMPLATE), app_url=self.server.url("app", TEMPLATE))
 
-    async def _execute(self, statement: str) -> None:
-        if self._connection is None or self._connection.is_closed():
-            self._connection = await asyncpg.connect(self.server.owner_url)
-        await self._connection.execute(statement)
+    async def _create(self) -> TestDatabase:
+        name = f"test_{next(self._numbers)}"
+        await self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return TestDatabase(name, self.server.url("owner", name), self.server.url("app", name), self.server)
 
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+    async def _execute(self, statement: str) -> None:
+        async with self._turn:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(self.server.owner_url)
+            await self._connection.execute(statement)
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
 
 @pytest.fixture(scope="session")
