@@ -18,7 +18,7 @@ DELETE FROM approval WHERE run = $1
 -- What a run asks now, the longest asked first.
 SELECT a.job, a.node, a.kind, a.message, a.groups, a.opened_at, t.due_at
 FROM approval a LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
-WHERE a.run = $1 ORDER BY a.opened_at, a.job
+WHERE a.run = $1 ORDER BY a.opened_at, a.node, a.job
 
 -- name: run_that_asks
 -- The run whose node with this id asks now.
