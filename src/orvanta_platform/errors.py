@@ -107,6 +107,12 @@ class LockFailed(Conflict):
     code = "lock_failed"
 
 
+class CannotRestart(Conflict):
+    """The run cannot go on from there; the sentence says why."""
+
+    code = "cannot_restart"
+
+
 class TooLarge(OrvantaError):
     """What was sent is over its limit."""
 

@@ -129,6 +129,22 @@ class EndedRun:
     permissioned_as: str
 
 
+@dataclass(frozen=True, slots=True)
+class RunBefore:
+    """What a run that has ended was made of, and its last state."""
+
+    id: UUID
+    kind: str
+    path: str | None
+    version: int | None
+    document: bytes | None
+    pin_set: bytes | None
+    parent: UUID | None
+    status: str
+    priority: int
+    state: bytes
+
+
 def _version(row: Any) -> VersionRow | None:
     if row is None:
         return None
@@ -267,6 +283,12 @@ async def ended_run(connection: Connection, run: UUID) -> EndedRun | None:
     """How the run ended; None where it lives or never was."""
     row = await connection.fetchrow(load("runs")["ended_run"].text, run)
     return EndedRun(**dict(row)) if row else None
+
+
+async def run_before(connection: Connection, run: UUID) -> RunBefore | None:
+    """A run that has ended, for one that goes on from it; None where it lives or never was."""
+    row = await connection.fetchrow(load("runs")["run_before"].text, run)
+    return RunBefore(**dict(row)) if row else None
 
 
 async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:

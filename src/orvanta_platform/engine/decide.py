@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orvanta_platform.engine import approval, containers, ends, suspending
+from orvanta_platform.engine import approval, containers, ends, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.close import cancel, close, end_unstarted
 from orvanta_platform.engine.effects import CloseTimer, Decision, Need, Record
@@ -89,9 +89,9 @@ def _take_in(step: Step, event: Event) -> bool:
 
 
 def _start(step: Step) -> bool:
-    if any(step.nodes) or step.status is not Status.QUEUED:
+    if step.status is not Status.QUEUED or not restart.has_not_begun(step):
         return False
-    if step.plan.skip_expr is not None:
+    if step.plan.skip_expr is not None and step.kept is None:
         answer = step.ask("skip_expr", len(step.plan.nodes), step.plan.skip_expr)
         if answer is None:
             return True
@@ -99,7 +99,10 @@ def _start(step: Step) -> bool:
             end_unstarted(step, answer if isinstance(answer, Err) else None)
             return True
     step.effects.append(Record("run_started", None, {}))
-    step.ready.update(step.plan.starts)
+    if step.kept is None:
+        step.ready.update(step.plan.starts)
+    else:
+        restart.go_on(step)
     return True
 
 

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
+from orvanta_platform.engine.kept import Kept, pack, unpack
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
@@ -145,7 +146,8 @@ class RunState:
     join any that began, the place among its edges of the one it began by. `held`: the mark each node in HELD gets.
     `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good. `stopped`: (name, message) of
     the error that a run disapproved ends with. `halted`: the node after which the list
-    ends early, and whether the run that it ends is labelled skipped.
+    ends early, and whether the run that it ends is labelled skipped. `kept`: what it has from the run that it is a
+    restart of.
     """
 
     nodes: bytes
@@ -158,6 +160,7 @@ class RunState:
     votes: Mapping[int, int] = field(default_factory=dict)
     stopped: tuple[str, str] | None = None
     halted: tuple[int, bool] | None = None
+    kept: Kept | None = None
 
     @classmethod
     def new(cls, plan: Plan) -> RunState:
@@ -181,11 +184,17 @@ class RunState:
             self.phase,
             self.status,
             self.nodes,
-            _pack(self.failures),
+            pack(self.failures),
             self.order,
-            _pack(self.chosen),
+            pack(self.chosen),
         ]
-        rare = {"held": _pack(self.held), "votes": _pack(self.votes), "stopped": self.stopped, "halted": self.halted}
+        rare: dict[str, object] = {
+            "held": pack(self.held),
+            "votes": pack(self.votes),
+            "stopped": self.stopped,
+            "halted": self.halted,
+            "kept": self.kept.encode() if self.kept is not None else b"",
+        }
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
         raw = msgspec.msgpack.encode(parts)
@@ -223,13 +232,14 @@ def _decoded(data: bytes) -> RunState:
         nodes,
         phase,
         status,
-        _unpack(failures),
+        unpack(failures),
         order,
-        _unpack(chosen),
-        _unpack(rare.held),
-        _unpack(rare.votes),
+        unpack(chosen),
+        unpack(rare.held),
+        unpack(rare.votes),
         rare.stopped,
         rare.halted,
+        Kept.decode(rare.kept) if rare.kept else None,
     )
 
 
@@ -243,6 +253,7 @@ class _Rare(msgspec.Struct):
     votes: list[int] = []
     stopped: tuple[str, str] | None = None
     halted: tuple[int, bool] | None = None
+    kept: bytes = b""
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:
@@ -250,22 +261,3 @@ def _positions(nodes: bytes, mark: int) -> Iterable[int]:
     while at >= 0:
         yield at
         at = nodes.find(mark, at + 1)
-
-
-def _pack(numbers: Mapping[int, int]) -> list[int]:
-    """Key steps and values in turn: two bytes an entry where keys are dense."""
-    flat: list[int] = []
-    last = 0
-    for key in sorted(numbers):
-        flat += (key - last, numbers[key])
-        last = key
-    return flat
-
-
-def _unpack(flat: list[int]) -> dict[int, int]:
-    numbers: dict[int, int] = {}
-    key = 0
-    for step, value in zip(flat[::2], flat[1::2], strict=True):
-        key += step
-        numbers[key] = value
-    return numbers

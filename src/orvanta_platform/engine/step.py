@@ -56,6 +56,7 @@ class Step:
         self.votes = state.votes
         self.halted = state.halted
         self.stopped = state.stopped
+        self.kept = state.kept
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
@@ -236,4 +237,5 @@ class Step:
             self.votes,
             self.stopped,
             self.halted,
+            self.kept,
         )

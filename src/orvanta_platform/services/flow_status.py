@@ -47,7 +47,8 @@ class NodeProgress:
     `attempt` counts starts, `failures` attempts that failed. `reason` says why it does not run yet, with the
     time it waits for in `until`. `passed`: skip_if was true. `asks`: people are asked before it
     begins, or by it: how many must still agree, and the id that links are signed for. `approvers`: (resume id, name) of
-    those who agreed. `inside`: what it holds, where it holds others and has begun.
+    those who agreed. `inside`: what it holds, where it holds others and has begun. `kept`: it is the node of an earlier
+    run, which `job` is of.
     """
 
     id: str
@@ -67,6 +68,7 @@ class NodeProgress:
     asks: tuple[int, UUID] | None = None
     approvers: tuple[tuple[int, str], ...] = ()
     inside: Inside | None = None
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +160,10 @@ def _node(
     due: Mapping[UUID, datetime],
     frame: UUID | None = None,
 ) -> NodeProgress:
+    origin = run_state.kept.origin(node.index) if run_state.kept is not None else None
+    if origin is not None and run_state.nodes[node.index] != Mark.SKIPPED:
+        job = ids.inner_job_id(origin.run, origin.frame, node.id)
+        return NodeProgress(node.id, node.index, node.kind, run_state.node_state(node.index), job, kept=True)
     job = ids.inner_job_id(run, frame, node.id)
     mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
     reason = _REASONS.get(mark) if job in due or mark in _ASKING else None

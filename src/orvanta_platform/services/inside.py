@@ -47,7 +47,9 @@ async def look(
     holders = [
         node
         for node in (*plan.nodes, *filter(None, [plan.failure]))
-        if node.kind.is_container and state.nodes[node.index] not in (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
+        if node.kind.is_container
+        and not _is_kept(state, node.index)
+        and state.nodes[node.index] not in (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
     ]
     if not holders:
         return {}
@@ -64,6 +66,10 @@ async def look(
         seen = await rows.bodies(conn, id, opening, SHOWN)
         found[node.index] = _of(run, node, seen, counter)
     return found
+
+
+def _is_kept(state: RunState, index: int) -> bool:
+    return state.kept is not None and index in state.kept.nodes
 
 
 def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None) -> Inside:

@@ -148,23 +148,28 @@ async def start_flow_preview(
 
     Raises Forbidden, InvalidWorkflow, InvalidInput, ScriptMissing.
     """
-    permissions.require(actor, "run", Thing(workspace, "preview", path))
     inputs.check(None, args)
+    beginning = await flow_preview(platform, actor, workspace, value, path)
+    return await begin(platform, actor, beginning, args, options)
+
+
+async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None) -> Beginning:
+    """What a run of a workflow that is not deployed begins with. Raises Forbidden, InvalidWorkflow, ScriptMissing."""
+    permissions.require(actor, "run", Thing(workspace, "preview", path))
     body = b'{"value":%s}' % value
     tree = await artifacts.check(platform.evaluator, body)
     plan = artifacts.plan_of_tree(tree)
     async with platform.db.acquire() as connection:
         pins = await pinning.resolve(connection, actor, workspace, plan)
-    beginning = Beginning(
+    return Beginning(
         workspace=workspace,
         kind="flowpreview",
         path=path,
         blueprint=Blueprint(plan, pins),
         text=body,
         pins=pins,
-        priority=_priority(tree["value"]),
+        priority=priority_of(tree["value"]),
     )
-    return await begin(platform, actor, beginning, args, options)
 
 
 async def cancel(
@@ -251,7 +256,7 @@ async def _run_script(
     retry: dict[str, Any] | None = None,
     inside: Inside | None = None,
 ) -> UUID:
-    found = _permitted(actor, workspace, version, name)
+    found = permitted(actor, workspace, version, name)
     inputs.check(found.settings.get("schema"), args)
     settings = found.settings
     pins = own_pins(settings, retry)
@@ -265,7 +270,7 @@ async def _run_script(
         language=found.language,
         pins=pins,
         tag=settings.get("tag") or None,
-        priority=_priority(settings),
+        priority=priority_of(settings),
         timeout_s=settings.get("timeout") or None,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
@@ -282,7 +287,7 @@ async def _run_flow(
     *,
     inside: Inside | None = None,
 ) -> UUID:
-    found = _permitted(actor, workspace, version, name)
+    found = permitted(actor, workspace, version, name)
     inputs.check(found.settings.get("schema"), args)
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
@@ -296,12 +301,13 @@ async def _run_flow(
         document=found.document,
         pins=pins,
         tag=found.settings.get("tag") or None,
-        priority=_priority(found.settings),
+        priority=priority_of(found.settings),
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 
 
-def _permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
+def permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
+    """The version, where the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed."""
     if version is None or version.archived:
         permissions.require_workspace(actor, workspace)
         raise NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
@@ -311,6 +317,7 @@ def _permitted(actor: Actor, workspace: str, version: VersionRow | None, name: s
     return version
 
 
-def _priority(settings: dict[str, Any]) -> int:
+def priority_of(settings: dict[str, Any]) -> int:
+    """The priority that a script or workflow asks for, 0 to 100."""
     wanted = settings.get("priority")
     return min(max(int(wanted), 0), 100) if isinstance(wanted, int | float) else 0

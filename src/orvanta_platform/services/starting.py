@@ -7,9 +7,11 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform import clock
@@ -22,7 +24,7 @@ from orvanta_platform.db.audit import NewAudit, append
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.db.starts import start_run
-from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
+from orvanta_platform.db.steps import NewEvent, NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Plan
@@ -35,7 +37,20 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance_all
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
-from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
+from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, export_data, translate
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """That a run repeats another one, `of`: told in its history and in the audit trail.
+
+    `node`: where it goes on from. `data`: small JSON-able values that say more.
+    """
+
+    kind: Literal["restart", "retry", "rerun"]
+    of: UUID
+    node: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +59,7 @@ class RunOptions:
 
     `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
     `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency_key`: the same key and path give the first
-    run's id for a day.
+    run's id for a day. `repeat`: of another run.
     """
 
     trigger: str = "api"
@@ -55,6 +70,7 @@ class RunOptions:
     idempotency_key: str | None = None
     run_id: UUID | None = None
     is_due: bool = False
+    repeat: Repeat | None = None
     new_id: UUID = field(default_factory=new_run_id)
 
 
@@ -62,7 +78,8 @@ class RunOptions:
 class Beginning:
     """What is to run: resolved, permitted and checked.
 
-    `text`: the bytes of a document that may not be kept yet (a preview's).
+    `text`: the bytes of a document that may not be kept yet (a preview's). `state`: how it begins where it goes on from
+    another run, and `context`: what that one's held then, by name: the node that wrote it, and the JSON text.
     """
 
     workspace: str
@@ -77,6 +94,8 @@ class Beginning:
     tag: str | None = None
     priority: int = 0
     timeout_s: float | None = None
+    state: RunState | None = None
+    context: Mapping[str, tuple[str | None, bytes]] = field(default_factory=dict)
 
 
 async def begin(
@@ -96,18 +115,16 @@ async def begin(
     interpolation.require_references(actor, args)
     new = _new_run(actor, beginning, options)
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
+    brought = await _brought(platform, beginning, new, options.repeat)
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     at_once = not later and not beginning.blueprint.plan.nests
-    step = await _first_step(platform, beginning, new, {(new.id, "args", ""): args}) if at_once else None
+    step = None
+    if at_once:
+        step = brought.before(
+            await _first_step(platform, beginning, new, {(new.id, "args", ""): args, **brought.known})
+        )
 
-    told = audit.row(
-        actor,
-        "jobs.run",
-        "Execute",
-        beginning.path,
-        {"run": str(new.id), "kind": new.kind, "trigger": new.trigger},
-        workspace=new.workspace,
-    )
+    told = _told(actor, beginning, new, options.repeat)
     tries = 0
     plain = step is not None and step.end is None and not step.waits
     if plain and step is not None and inside is None and not (options.idempotency_key or options.run_id):
@@ -132,6 +149,8 @@ async def begin(
         await value_rows.insert_value(connection, args_value)
         if inside is not None:
             await inside(connection, new.id)
+        if step is None and brought:
+            await write_steps(connection, [brought.before(StepWrite(new.id, 0, new.state, "queued"))])
         if later and options.scheduled_at is not None:
             await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
         elif step is None:
@@ -160,6 +179,47 @@ async def begin(
     else:
         _tell(platform, run, beginning.blueprint.plan, step)
     return run
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What a run has before its first step: values, and lines of its history. `known`: the texts of these values."""
+
+    values: tuple[NewValue, ...] = ()
+    events: tuple[NewEvent, ...] = ()
+    known: Mapping[ValueKey, bytes] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.values or self.events)
+
+    def before(self, step: StepWrite) -> StepWrite:
+        """The step that writes these as well; of two values of a key its own stands."""
+        if not self:
+            return step
+        own = {(value.id, value.kind, value.name) for value in step.values}
+        kept = [value for value in self.values if (value.id, value.kind, value.name) not in own]
+        return replace(step, values=[*kept, *step.values], events=[*self.events, *step.events])
+
+
+async def _brought(platform: Platform, beginning: Beginning, new: NewRun, repeat: Repeat | None) -> _Brought:
+    if repeat is None:
+        return _Brought()
+    data = msgspec.json.encode({"run": str(repeat.of), **repeat.data}).decode()
+    kept: list[NewValue] = []
+    events = [NewEvent(repeat.kind, repeat.node, data)]
+    for name, (node, raw) in beginning.context.items():
+        kept.append(await values.keep(platform.storage, new.workspace, new.id, new.id, "context", raw, name=name))
+        events.append(NewEvent("export", node, export_data(name, raw)))
+    known = {(new.id, "context", name): raw for name, (_, raw) in beginning.context.items()}
+    return _Brought(tuple(kept), tuple(events), known)
+
+
+def _told(actor: Actor, beginning: Beginning, new: NewRun, repeat: Repeat | None) -> NewAudit:
+    parameters: dict[str, Any] = {"run": str(new.id), "kind": new.kind, "trigger": new.trigger}
+    if repeat is not None:
+        parameters |= {"of": str(repeat.of), "node": repeat.node, **repeat.data}
+    operation = f"jobs.{repeat.kind}" if repeat is not None else "jobs.run"
+    return audit.row(actor, operation, "Execute", beginning.path, parameters, workspace=new.workspace)
 
 
 def _tell(platform: Platform, run: UUID, plan: Plan, step: StepWrite | None) -> None:
@@ -206,12 +266,12 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
         language=beginning.language,
         pin_set=write_pins(beginning.pins)[0] if beginning.pins else None,
         engine_version=ENGINE_VERSION,
-        state=RunState.new(beginning.blueprint.plan).encode(),
+        state=(beginning.state or RunState.new(beginning.blueprint.plan)).encode(),
         priority=beginning.priority,
         queue=options.tag or beginning.tag,
         parent=options.parent,
         root=options.root or run,
-        trigger=options.trigger,
+        trigger="rerun" if options.repeat is not None else options.trigger,
         created_by=actor.username,
         email=actor.email,
         permissioned_as=actor.permissioned_as,
@@ -240,7 +300,14 @@ async def _first_step(
         try:
             decided = decide_now(blueprint, row, Started(), answered)
             write, _ = translate(
-                blueprint, row, decided.encoded, decided.effects, live={}, prepared=answered.prepared, lane=1
+                blueprint,
+                row,
+                decided.encoded,
+                decided.effects,
+                live={},
+                prepared=answered.prepared,
+                lane=1,
+                kept=decided.state.kept,
             )
         except Unanswered as raised:
             await answer(reader, blueprint, raised, answered, known)

@@ -7,8 +7,6 @@ import secrets
 from functools import partial
 from uuid import UUID
 
-import msgspec
-
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import context
@@ -19,9 +17,9 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.errors import BadRequest, Conflict, TooLarge
 from orvanta_platform.services import jobs, results, values
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.translate import export_data
 
 _KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
-_SHOWN = 2_000
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str) -> bytes:
@@ -54,6 +52,4 @@ async def _write(row: JobRow, key: str, raw: bytes, value: NewValue, conn: Conne
     live = await run_rows.lock_run(conn, row.run)
     if live is None or live.cancel_at is not None:
         raise Conflict("The run has ended: its states stay as they are.")
-    shown = msgspec.Raw(raw) if len(raw) <= _SHOWN else None
-    data = msgspec.json.encode({"name": key, "size": len(raw), "value": shown}).decode()
-    await context.set_value(conn, value, row.node, data)
+    await context.set_value(conn, value, row.node, export_data(key, raw))

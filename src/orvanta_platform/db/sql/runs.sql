@@ -121,3 +121,7 @@ DELETE FROM inbox WHERE run = $1
 -- name: stale_inbox
 -- Runs with events that nobody has taken in for a second.
 SELECT DISTINCT run FROM inbox WHERE created_at < app_now() - interval '1 second' LIMIT 200
+
+-- name: run_before
+-- What a run that has ended was made of, for one that goes on from it.
+SELECT id, kind, path, version, document, pin_set, parent, status, priority, state FROM run WHERE id = $1

@@ -5,10 +5,11 @@ from __future__ import annotations
 from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 
-from orvanta_platform.http.routes import approvals, jobs_list, jobs_observe, jobs_run, jobs_state
+from orvanta_platform.http.routes import approvals, jobs_again, jobs_list, jobs_observe, jobs_run, jobs_state
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *jobs_run.ROUTES,
+    *jobs_again.ROUTES,
     *jobs_observe.ROUTES,
     *jobs_list.ROUTES,
     *approvals.ROUTES,

@@ -24,13 +24,14 @@ from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of
 from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, with_headers
+from orvanta_platform.http.schemas import again
 from orvanta_platform.http.schemas.runs import (
     DependenciesBody,
     FlowDependenciesBody,
     FlowPreviewBody,
     ScriptPreviewBody,
 )
-from orvanta_platform.services import jobs, locking, results, runs, updates
+from orvanta_platform.services import jobs, locking, restarting, results, runs, updates
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
@@ -291,6 +292,21 @@ async def _start_flow_preview(call: RunCall, workspace: str, body: bytes) -> UUI
     given = decode(body, FlowPreviewBody)
     options = replace(call.options, tag=given.tag) if given.tag else call.options
     args = call.args(_args_of(given))
+    if given.restarted_from is not None:
+        before = given.restarted_from
+        point = again.point(before)
+        inputs = None if isinstance(given.args, msgspec.UnsetType) else args
+        return await restarting.restart_edited(
+            call.platform,
+            call.actor,
+            workspace,
+            bytes(given.value),
+            given.path,
+            inputs,
+            before.flow_job_id,
+            point,
+            options,
+        )
     return await runs.start_flow_preview(
         call.platform, call.actor, workspace, bytes(given.value), given.path, args, options
     )

@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from orvanta_platform.http.schemas.again import RestartedFrom
 from orvanta_platform.http.schemas.flow_status import Wait, waits
 from orvanta_platform.http.schemas.jobs import duration_ms
 from orvanta_platform.services.flow_status import NodeProgress
@@ -15,7 +16,9 @@ from orvanta_platform.services.run_detail import RunDetail
 
 
 class RunNode(msgspec.Struct, kw_only=True):
-    """One node. `job` is the id of its log, arguments and result; `attempt` counts starts."""
+    """One node. `job` is the id of its log, arguments and result; `attempt` counts starts. `kept`: it ran in an earlier
+    run, of which this one is a restart.
+    """
 
     id: str
     kind: str
@@ -26,6 +29,7 @@ class RunNode(msgspec.Struct, kw_only=True):
     ended_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
     error: Raw | UnsetType = UNSET
+    kept: bool | UnsetType = UNSET
 
 
 class Run(msgspec.Struct, kw_only=True):
@@ -63,12 +67,13 @@ class ScriptPreviewBody(msgspec.Struct, kw_only=True):
 
 
 class FlowPreviewBody(msgspec.Struct, kw_only=True):
-    """A workflow to run as it is given."""
+    """A workflow to run as it is given. `restarted_from`: it goes on from a run that has ended."""
 
     value: Raw
     args: Raw | UnsetType = UNSET
     path: str | None = None
     tag: str | None = None
+    restarted_from: RestartedFrom | None = None
 
 
 class RawScript(msgspec.Struct, kw_only=True):
@@ -134,4 +139,5 @@ def _node(node: NodeProgress, error: bytes | None) -> RunNode:
         ended_at=node.ended_at or UNSET,
         duration_ms=duration_ms(node.started_at, node.ended_at),
         error=UNSET if error is None else Raw(error),
+        kept=True if node.kept else UNSET,
     )

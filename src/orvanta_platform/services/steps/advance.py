@@ -297,6 +297,7 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
             inbox_seq=pending.seq,
             lane=NEW if isinstance(event, Started) else UNDER_WAY,
             taken=taken,
+            kept=decided.state.kept,
         )
     except (Unanswered, NeedsUpload, NeedsResults) as reason:
         raise _Outside(pending.label, step, reason) from reason

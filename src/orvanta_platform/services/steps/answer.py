@@ -28,6 +28,7 @@ from orvanta_platform.engine.effects import (
 )
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
 from orvanta_platform.evaluate.small import Scope
@@ -47,6 +48,7 @@ from orvanta_platform.services.steps.scope import (
     job_id,
     load_scope,
     result_key,
+    value_id,
 )
 from orvanta_platform.storage import ObjectMissing, Storage
 
@@ -128,7 +130,7 @@ async def answer_at_hand(
         if ask.purpose == "inputs" or is_fleeting(ask):
             return None
         try:
-            own = await _own(ask, plan, run, seen, within, load)
+            own = await _own(ask, plan, run, seen, need.state, within, load)
             view = View(plan, run, need.state, ask.node, own, seen, within)
             scope = await load_scope(view, names_of(ask), load, load_context)
             found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
@@ -155,12 +157,18 @@ def _seen(
 
 
 async def _own(
-    ask: Ask, plan: Plan, run: RunRow, known: Mapping[ValueKey, bytes], within: Place | None, load: Load
+    ask: Ask,
+    plan: Plan,
+    run: RunRow,
+    known: Mapping[ValueKey, bytes],
+    state: RunState,
+    within: Place | None,
+    load: Load,
 ) -> bytes | None:
     """What an expression reads as the result of its own node, or of its own list."""
     frame = within.frame if within else None
     if ask.outcome is not None:
-        return await _outcome(ask.outcome, plan, run, known, frame, load)
+        return await _outcome(ask.outcome, plan, run, known, state, frame, load)
     if ask.result is not None or ask.purpose not in ("export", "retry_if", "stop"):
         return ask.result
     id = job_id(plan, run.id, ask.node, frame)
@@ -169,7 +177,13 @@ async def _own(
 
 
 async def _outcome(
-    outcome: ResultRef, plan: Plan, run: RunRow, known: Mapping[ValueKey, bytes], frame: UUID | None, load: Load
+    outcome: ResultRef,
+    plan: Plan,
+    run: RunRow,
+    known: Mapping[ValueKey, bytes],
+    state: RunState,
+    frame: UUID | None,
+    load: Load,
 ) -> bytes:
     match outcome:
         case Output(raw):
@@ -180,7 +194,7 @@ async def _outcome(
             pass
         case _:
             return b"null"
-    keys = {name: result_key(plan, run.id, index, frame) for name, index in members}
+    keys = {name: (value_id(plan, run.id, state, index, frame), "result", "") for name, index in members}
     missing = [key for key in keys.values() if key not in known]
     values = {**known, **(await load(missing) if missing else {})}
     found = {name: values.get(key, b"null") for name, key in keys.items()}
@@ -197,7 +211,7 @@ async def _answer(
     within: Place | None,
 ) -> Answer | Err:
     try:
-        own = await _own(ask, plan, run, known, within, reader.load)
+        own = await _own(ask, plan, run, known, need.state, within, reader.load)
         view = View(plan, run, need.state, ask.node, own, known, within)
         scope = await load_scope(view, names_of(ask), reader.load, reader.load_context)
         if ask.purpose == "inputs":

@@ -16,7 +16,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.steps.answer import Reader, answer_all, is_fleeting
-from orvanta_platform.services.steps.scope import compose, result_key
+from orvanta_platform.services.steps.scope import compose, value_id
 from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.storage import Storage
 
@@ -131,7 +131,8 @@ async def compose_result(
     prepared: Prepared,
 ) -> None:
     """Read the results that make up the run's."""
-    keys = {name: result_key(blueprint.plan, run.id, index) for name, index in raised.members}
+    state = RunState.decode(run.state)
+    keys = {name: (value_id(blueprint.plan, run.id, state, index), "result", "") for name, index in raised.members}
     own = {**known, **await reader.open(raised.made)}
     missing = [key for key in keys.values() if key not in own]
     found = {**await reader.load(missing), **own}

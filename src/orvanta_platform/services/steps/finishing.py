@@ -57,7 +57,13 @@ async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish
             if not decided.effects:
                 return None
             write, _ = translate(
-                blueprint, job.run, decided.encoded, decided.effects, finish=finish, prepared=answered.prepared
+                blueprint,
+                job.run,
+                decided.encoded,
+                decided.effects,
+                finish=finish,
+                prepared=answered.prepared,
+                kept=decided.state.kept,
             )
         except Unanswered as raised:
             await answer(tools.reader, blueprint, raised, answered, known)
@@ -93,7 +99,8 @@ def write_at_once(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWri
         decided = decide_now(blueprint, job.run, finish.event, Answered())
         if not decided.effects:
             return None
-        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish)[0]
+        kept = decided.state.kept
+        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish, kept=kept)[0]
     except (Unanswered, NeedsUpload, NeedsResults, NeedsLock):
         return None
 

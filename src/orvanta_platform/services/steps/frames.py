@@ -16,7 +16,7 @@ from orvanta_platform.engine.loop import Loop
 from orvanta_platform.engine.plan import Body, Node, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.ids import frame_id, opening_id
-from orvanta_platform.services.steps.scope import Place, View, job_id
+from orvanta_platform.services.steps.scope import Place, View, job_id, value_id
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +38,12 @@ class Frame:
         if found is None:
             found = self._ids[index] = job_id(self.plan, run, index, self.id)
         return found
+
+    def result_key(self, run: UUID, index: int) -> ValueKey:
+        """Where the result of one of its nodes is kept."""
+        if self.state.kept is None:
+            return (self.node_id(run, index), "result", "")
+        return (value_id(self.plan, run, self.state, index, self.id), "result", "")
 
 
 @dataclass(slots=True, eq=False)

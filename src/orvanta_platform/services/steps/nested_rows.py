@@ -49,6 +49,7 @@ class NestedRows(Translation):
         assert self.within is not None
         self.plan = self.within.plan
         self.frame = self.within.id
+        self.kept = self.within.state.kept
 
     def _id(self, index: int) -> UUID:
         return self.within.node_id(self.run.id, index) if self.within is not None else super()._id(index)
@@ -158,7 +159,7 @@ class NestedRows(Translation):
     def _of_frame(self, effect: fx.RunEnded, frame: UUID) -> UUID | None:
         match effect.result:
             case fx.OfNode(index) | fx.ErrorOf(index):
-                return self._id(index)
+                return self._value_id(index)
             case fx.Output(raw):
                 self._keep((frame, "result", ""), raw)
             case fx.Thrown(error):

@@ -72,7 +72,7 @@ class View:
 
     def key(self, index: int) -> ValueKey:
         """Where the result of a node of the same list is kept."""
-        return result_key(self.plan, self.run.id, index, self.frame)
+        return (value_id(self.plan, self.run.id, self.state, index, self.frame), "result", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,14 @@ ERROR = "error"
 def job_id(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> UUID:
     """The id of a node's job; that of a run of one node is the run's own."""
     return run if plan.single else inner_job_id(run, frame, plan.node(index).id)
+
+
+def value_id(plan: Plan, run: UUID, state: RunState, index: int, frame: UUID | None = None) -> UUID:
+    """Whose value the result of a node is: its own, or that of the run that it was kept of."""
+    origin = state.kept.origin(index) if state.kept is not None else None
+    if origin is None:
+        return job_id(plan, run, index, frame)
+    return inner_job_id(origin.run, origin.frame, plan.node(index).id)
 
 
 async def load_scope(view: View, names: Names, load: Load, load_context: LoadContext) -> Scope:
@@ -267,7 +275,7 @@ def _resumes_of(view: View) -> tuple[ValueKey, ...]:
     """What came with the events that the node's sources were suspended for."""
     sources = () if _is_output(view) else previous_sources(view.plan, view.state, view.index)
     return tuple(
-        (job_id(view.plan, view.run.id, source, view.frame), "resume", str(number))
+        (value_id(view.plan, view.run.id, view.state, source, view.frame), "resume", str(number))
         for source in sources
         if view.plan.node(source).suspend is not None
         for number in range(1, view.state.votes.get(source, 0) + 1)
@@ -341,10 +349,11 @@ async def read_previous(places: Sequence[tuple[Plan, RunRow, int]], load: Load) 
 
 def _previous_keys(plan: Plan, run: RunRow, index: int) -> list[tuple[str, ValueKey]]:
     """The sources by node; the run's input, named "", where there is none."""
-    sources = () if plan.single else previous_sources(plan, RunState.decode(run.state), index)
+    state = RunState.decode(run.state)
+    sources = () if plan.single else previous_sources(plan, state, index)
     if not sources:
         return [("", (run.id, "args", ""))]
-    return [(plan.node(source).id, result_key(plan, run.id, source)) for source in sources]
+    return [(plan.node(source).id, (value_id(plan, run.id, state, source), "result", "")) for source in sources]
 
 
 def compose(members: Any) -> bytes:

@@ -261,10 +261,7 @@ class Stepping:
         if end is None or not isinstance(end.result, fx.Many) or answered.prepared.composed is not None:
             return
         told = {each.node: each.result for each in decision.effects if isinstance(each, fx.NodeEnded)}
-        members = {
-            name: (told.get(index), (frame.node_id(self.run.id, index), "result", ""))
-            for name, index in end.result.members
-        }
+        members = {name: (told.get(index), frame.result_key(self.run.id, index)) for name, index in end.result.members}
         missing = [key for raw, key in members.values() if raw is None and key not in self._known]
         if missing:
             found = {key: self._recent.get(key) for key in missing}

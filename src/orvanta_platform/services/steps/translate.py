@@ -18,9 +18,10 @@ from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, 
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.kept import Kept
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.states import NodeState, Status
-from orvanta_platform.ids import derived_id
+from orvanta_platform.ids import derived_id, inner_job_id
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
 from orvanta_platform.services.steps.answer import error_json
@@ -34,7 +35,8 @@ _FATES: Mapping[NodeState, _Ended] = {
     NodeState.CANCELLED: "cancelled",
 }
 CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
-_SHOWN_EXPORT = 2_000
+SHOWN_EXPORT = 2_000
+"""Bytes of a value of the context up to which its history shows it."""
 _MESSAGE_CHARS = 20_000
 
 
@@ -79,6 +81,8 @@ class Translation:
     prepared: Prepared
     status: str
     lane: int = 0
+    kept: Kept | None = None
+    """What the list has from another run."""
     plan: Plan = field(init=False)
     frame: UUID | None = None
     endings: list[Ending] = field(default_factory=list)
@@ -139,6 +143,11 @@ class Translation:
 
     def _id(self, index: int) -> UUID:
         return job_id(self.plan, self.run.id, index, self.frame)
+
+    def _value_id(self, index: int) -> UUID:
+        """Whose value the result of a node is."""
+        origin = self.kept.origin(index) if self.kept is not None else None
+        return inner_job_id(origin.run, origin.frame, self._name(index)) if origin is not None else self._id(index)
 
     def _name(self, index: int) -> str:
         return self.plan.node(index).id
@@ -276,9 +285,7 @@ class Translation:
 
     def _export(self, effect: fx.Export) -> None:
         self._keep((self.run.id, "context", effect.name), effect.raw)
-        shown = msgspec.Raw(effect.raw) if len(effect.raw) <= _SHOWN_EXPORT else None
-        data = msgspec.json.encode({"name": effect.name, "size": len(effect.raw), "value": shown})
-        self.events.append(NewEvent("export", self._name(effect.node), data.decode()))
+        self.events.append(NewEvent("export", self._name(effect.node), export_data(effect.name, effect.raw)))
 
     def _record(self, effect: fx.Record) -> None:
         name = self._name(effect.node) if effect.node is not None else None
@@ -306,7 +313,7 @@ class Translation:
             case fx.Null():
                 return None
             case fx.OfNode(index) | fx.ErrorOf(index):
-                return self._id(index)
+                return self._value_id(index)
             case fx.Many(members):
                 if self.prepared.composed is None:
                     told = self.finish.value if self.finish else None
@@ -332,14 +339,15 @@ def translate(
     inbox_seq: int | None = None,
     lane: int = 0,
     taken: tuple[UUID, int] | None = None,
+    kept: Kept | None = None,
 ) -> tuple[StepWrite, list[int]]:
     """The write of a decision (`state`: the new one, encoded), and the nodes whose waiting jobs it withdraws.
 
     `live`: the run's live jobs by node, where its lock is held; without them (the fast path) a decision that
     touches other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for what must be done
-    first. `taken`: the decision that the event was made of.
+    first. `taken`: the decision that the event was made of. `kept`: of the state.
     """
-    rows = Translation(blueprint, run, finish, live, prepared or Prepared(), run.status, lane)
+    rows = Translation(blueprint, run, finish, live, prepared or Prepared(), run.status, lane, kept)
     for effect in effects:
         rows.take(effect)
     if rows.missing:
@@ -362,6 +370,12 @@ def translate(
         waits=WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken),
     )
     return write, rows.withdrawn
+
+
+def export_data(name: str, raw: bytes) -> str:
+    """What the run's history says of a value that was written into its context."""
+    shown = msgspec.Raw(raw) if len(raw) <= SHOWN_EXPORT else None
+    return msgspec.json.encode({"name": name, "size": len(raw), "value": shown}).decode()
 
 
 def _ending(finish: Finish, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:

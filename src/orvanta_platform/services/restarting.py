@@ -1,0 +1,231 @@
+"""Runs that go on from others: from a node, or from where they failed, with what had ended before kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing
+from orvanta_platform.db import context as context_rows
+from orvanta_platform.db import job_views
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunBefore, VersionRow
+from orvanta_platform.engine import restart as engine
+from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.restart import Ended, Restart
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import BadRequest, CannotRestart
+from orvanta_platform.services import inputs, jobs, pinning, results, runs
+from orvanta_platform.services.blueprints import Blueprint, is_workflow, own_pins
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.starting import Beginning, Repeat, RunOptions, begin
+from orvanta_platform.services.steps.translate import SHOWN_EXPORT
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a run is to go on: the id of a node, None: where it failed. `version`: of the workflow, None: the run's."""
+
+    node: str | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a restart would do, by ids of nodes in document order; conditions may skip some of `again`."""
+
+    kept: tuple[str, ...]
+    again: tuple[str, ...]
+    skipped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The run before: what it was made of, and how its nodes ended."""
+
+    run: RunBefore
+    blueprint: Blueprint
+
+    @property
+    def ended(self) -> Ended:
+        return engine.same(self.run.id, self.blueprint.plan, RunState.decode(self.run.state))
+
+
+async def restart(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point, options: RunOptions
+) -> UUID:
+    """Start a run that goes on from the run `id`; gives its id.
+
+    Raises NotFound, Forbidden, BadRequest for a node that is not there, and CannotRestart.
+    """
+    source, beginning, _ = await _prepared(platform, actor, workspace, id, point)
+    args = await results.args(platform, actor, workspace, source.run.id)
+    return await begin(platform, actor, beginning, args, _repeating(source, point, options))
+
+
+async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point) -> Preview:
+    """What `restart` would do. Raises as it does, and makes no run."""
+    _, beginning, made = await _prepared(platform, actor, workspace, id, point)
+    ids = [node.id for node in beginning.blueprint.plan.nodes]
+    kept, again, skipped = (tuple(ids[index] for index in part) for part in (made.kept, made.again, made.skipped))
+    return Preview(kept, again, skipped)
+
+
+async def restart_edited(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    value: bytes,
+    path: str | None,
+    args: bytes | None,
+    id: UUID,
+    point: Point,
+    options: RunOptions,
+) -> UUID:
+    """The same with another workflow, which need not be deployed (`value`: JSON text).
+
+    `args` None: the inputs of the run before. Nodes are kept by id and kind. Raises InvalidWorkflow, InvalidInput too.
+    """
+    source = await _source(platform, actor, workspace, id)
+    beginning = await runs.flow_preview(platform, actor, workspace, value, path)
+    made = _made(source, beginning.blueprint.plan, point)
+    if args is None:
+        args = await results.args(platform, actor, workspace, source.run.id)
+    inputs.check(None, args)
+    beginning = await _going_on(platform, source, beginning, point, made)
+    return await begin(platform, actor, beginning, args, _repeating(source, point, options))
+
+
+async def _prepared(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point
+) -> tuple[_Source, Beginning, Restart]:
+    source = await _source(platform, actor, workspace, id)
+    async with platform.db.acquire() as conn:
+        version = await _version(conn, actor, workspace, source.run, point)
+        blueprint = await _blueprint(platform, conn, actor, workspace, source, version)
+    beginning = Beginning(
+        workspace=workspace,
+        kind=source.run.kind,
+        path=source.run.path,
+        blueprint=blueprint,
+        version=version.id if version is not None else None,
+        document=version.document if version is not None else source.run.document,
+        pins=blueprint.pins,
+        tag=(version.settings.get("tag") or None) if version is not None else None,
+        priority=runs.priority_of(version.settings) if version is not None else source.run.priority,
+    )
+    made = _made(source, blueprint.plan, point)
+    return source, await _going_on(platform, source, beginning, point, made), made
+
+
+async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) -> _Source:
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if not is_workflow(row.run_kind):
+            raise BadRequest(f"The run {row.run} has no nodes.", hint="Run it again with jobs/rerun.")
+        run = await run_rows.run_before(conn, row.run)
+        if run is None:
+            raise CannotRestart(f"The run {row.run} has not ended.", hint="Wait for its end, or cancel it.")
+        if run.parent is not None:
+            raise CannotRestart(
+                f"The run {run.id} is that of a sub-workflow.",
+                hint=f"Restart the run that called it, {run.parent}.",
+                details={"parent": str(run.parent)},
+            )
+        return _Source(run, await platform.blueprints.workflow(conn, run.document, run.pin_set))
+
+
+async def _version(conn: Connection, actor: Actor, workspace: str, run: RunBefore, point: Point) -> VersionRow | None:
+    if run.version is None:
+        if point.version is not None:
+            raise BadRequest("The run is a preview: its workflow has no versions.", hint="Leave flow_version out.")
+        permissions.require(actor, "run", Thing(workspace, "preview", run.path))
+        return None
+    wanted = point.version if point.version is not None else run.version
+    row = await run_rows.resolve_version(conn, workspace, wanted)
+    found = runs.permitted(actor, workspace, row, f"flow version {wanted}")
+    if found.path != run.path:
+        raise BadRequest(f"The version {wanted} is one of {found.path}; the run is one of {run.path}.")
+    return found
+
+
+async def _blueprint(
+    platform: Platform, conn: Connection, actor: Actor, workspace: str, source: _Source, version: VersionRow | None
+) -> Blueprint:
+    if version is None or version.id == source.run.version:
+        # Its scripts are those of the run before; whoever restarts it must be allowed to read them all the same.
+        await pinning.resolve(conn, actor, workspace, source.blueprint.plan)
+        return source.blueprint
+    plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
+    return Blueprint(plan, await pinning.resolve(conn, actor, workspace, plan) | own_pins(version.settings))
+
+
+def _made(source: _Source, plan: Plan, point: Point) -> Restart:
+    before = source.ended
+    if point.node is None:
+        if source.run.status == "succeeded":
+            raise CannotRestart(
+                f"The run {source.run.id} did not fail.", hint="Run it again, or restart it from a node."
+            )
+        return engine.restart(plan, before)
+    index = plan.indexes.get(point.node)
+    if index is None:
+        raise BadRequest(
+            f"The workflow has no node {point.node} at its top level.",
+            hint=f"It has {', '.join(node.id for node in plan.nodes[:20])}.",
+        )
+    made = engine.restart(plan, before, [index])
+    if not engine.is_reached(plan, made, before, index):
+        raise CannotRestart(
+            f"The node {point.node} was skipped, and would be skipped again.",
+            hint="Restart from the condition before it.",
+        )
+    return made
+
+
+def _repeating(source: _Source, point: Point, options: RunOptions) -> RunOptions:
+    data = {"version": point.version} if point.version is not None else {}
+    kind = "retry" if point.node is None else "restart"
+    return replace(options, repeat=Repeat("retry" if kind == "retry" else "restart", source.run.id, point.node, data))
+
+
+async def _going_on(
+    platform: Platform, source: _Source, beginning: Beginning, point: Point, made: Restart
+) -> Beginning:
+    """With the context as it was before the node: what kept nodes wrote, and people before the node began."""
+    run, plan = source.run.id, beginning.blueprint.plan
+    nodes = [id for index in made.kept for id in _ids(plan.nodes[index])]
+    async with platform.db.acquire() as conn:
+        at = await _began(conn, source.blueprint.plan, run, point.node)
+        found = await context_rows.before(conn, run, nodes, [], at)
+    lost = next((each for each in found if not each.stands and each.size > SHOWN_EXPORT), None)
+    if lost is not None:
+        raise CannotRestart(
+            f"The context value {lost.name} was replaced later, and what it was before is not kept.",
+            hint=f"Restart from {lost.node or 'an earlier node'}, which wrote it, or from before that.",
+        )
+    texts = await results.load_values(platform, [(run, "context", each.name) for each in found if each.stands])
+    shown = {each.name: (each.value or "null").encode() for each in found}
+    context = {each.name: (each.node, texts.get((run, "context", each.name), shown[each.name])) for each in found}
+    return replace(beginning, state=made.state, context=context)
+
+
+async def _began(conn: Connection, plan: Plan, run: UUID, node: str | None) -> datetime:
+    """When the node was to begin for the first time; now where it never was."""
+    index = plan.indexes.get(node) if node is not None else None
+    steps = await job_views.top_steps_of(conn, run) if index is not None else []
+    return next((step.enqueued_at for step in steps if step.node_index == index), None) or clock.now()
+
+
+def _ids(node: Node) -> Iterable[str]:
+    """The node's id and those of all that is inside it."""
+    yield node.id
+    for body in node.bodies:
+        for each in body.plan.nodes:
+            yield from _ids(each)

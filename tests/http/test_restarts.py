@@ -1,0 +1,218 @@
+"""Runs that go on from others, over HTTP: from a node, from where they failed, with another version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+from orvanta_platform.control.actor import Role
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+def graph(**more: Any) -> list[dict[str, Any]]:
+    """a; then b and c; then d."""
+    return [
+        script("a", needs=[], **more),
+        script("b", needs=["a"]),
+        script("c", needs=["a"]),
+        script("d", needs=["b", "c"]),
+    ]
+
+
+async def work(stage: Scene, **results: Any) -> list[str]:
+    """Let the nodes that wait end with these results, by default their ids; an Exception fails them. Gives which."""
+    ran: list[str] = []
+    while jobs := await stage.worker.claim_all():
+        for job in sorted(jobs, key=lambda job: job.node or ""):
+            result = results.get(job.node or "", job.node)
+            error = type(result).__name__ if isinstance(result, Exception) else None
+            await stage.worker.finish(job, None if error else result, error=error)
+            ran.append(job.node or "")
+    return ran
+
+
+async def restart(stage: Scene, id: str, call: str = "restart", **body: Any) -> str:
+    answer = await stage.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.text
+
+
+async def preview(stage: Scene, id: str, call: str = "restart_preview", **body: Any) -> tuple[str, str, str]:
+    answer = await stage.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    return " ".join(found["kept"]), " ".join(found["again"]), " ".join(found["skipped"])
+
+
+async def refused(stage: Scene, id: str, call: str = "restart", **body: Any) -> tuple[int, str, str]:
+    answer = await stage.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
+    error = answer.json()["error"]
+    return answer.status_code, error["code"], error["message"]
+
+
+async def events(stage: Scene, id: str, *kinds: str) -> list[tuple[str, str | None, Any]]:
+    async with stage.platform.db.acquire() as conn:
+        rows = await conn.fetch("SELECT kind, node, data FROM event WHERE run = $1 ORDER BY seq", id)
+    return [(row["kind"], row["node"], json.loads(row["data"] or "null")) for row in rows if row["kind"] in kinds]
+
+
+async def test_a_restart_keeps_what_had_ended_and_runs_the_rest(stage: Scene) -> None:
+    """Kept nodes are shown as those of the run before, whose results are not copied."""
+    first = await stage.flow(*graph(), args={"q": 1}, output={"type": "javascript", "expr": "results"})
+    assert await work(stage) == ["a", "b", "c", "d"]
+    assert await preview(stage, first, step_id="b") == ("a c", "b d", "")
+    second = await restart(stage, first, step_id="b")
+    async with stage.platform.db.acquire() as conn:
+        rows = await conn.fetch("SELECT kind FROM value WHERE id = $1", second)
+        jobs = await conn.fetch("SELECT node FROM job WHERE run = $1", second)
+        told = json.loads(await conn.fetchval("SELECT parameters FROM audit WHERE operation = 'jobs.restart'"))
+    assert ([row["kind"] for row in rows], jobs) == (["args"], [])
+    assert (told["run"], told["of"], told["node"]) == (second, first, "b")
+    before, now = [(await stage.get(f"jobs_u/get/{id}"))["flow_status"]["modules"] for id in (first, second)]
+    assert [module["type"] for module in now] == ["Success", "WaitingForExecutor", "Success", "WaitingForPriorSteps"]
+    assert [now[n].get("job") == before[n]["job"] for n in range(4)] == [True, False, True, False]
+    run = (await stage.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
+    assert [node.get("kept") for node in run["nodes"]] == [True, None, True, None]
+    assert await stage.get(f"jobs/result_by_id/{second}/c") == "c"
+    assert await work(stage, b="b2", d="d2") == ["b", "d"]
+    job = await stage.get(f"jobs_u/completed/get/{second}")
+    assert (job["success"], job["args"], job["trigger_kind"]) == (True, {"q": 1}, "rerun")
+    assert job["result"] == {"a": "a", "b": "b2", "c": "c", "d": "d2"}
+    assert await events(stage, second, "restart") == [("restart", "b", {"run": first})]
+
+
+async def test_a_retry_goes_on_from_what_failed(stage: Scene) -> None:
+    first = await stage.flow(*graph())
+    assert await work(stage, c=ValueError()) == ["a", "b", "c"]
+    assert await preview(stage, first, "retry_preview") == ("a b", "c d", "")
+    second = await restart(stage, first, "retry")
+    assert await work(stage) == ["c", "d"]
+    assert (await stage.get(f"jobs_u/completed/get/{second}"))["result"] == "d"
+    assert await events(stage, second, "retry") == [("retry", None, {"run": first})]
+    status, code, _ = await refused(stage, second, "retry")
+    assert (status, code) == (409, "cannot_restart")
+
+
+async def test_the_context_is_as_it_was_before_the_node(stage: Scene) -> None:
+    """c writes over what a wrote; from b the value of a counts, and what c wrote besides does not."""
+    exports = {"shared": {"type": "javascript", "expr": "result"}}
+    first = await stage.flow(
+        script("a", export=exports | {"own": {"type": "static", "value": "of a"}}),
+        script("b"),
+        script("c", export=exports | {"late": {"type": "static", "value": 1}}),
+    )
+    await work(stage, a=[1], c=[3])
+    second = await restart(stage, first, step_id="b")
+    run = (await stage.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
+    assert run["context"] == {"shared": [1], "own": "of a"}
+    assert [event[1] for event in await events(stage, second, "export")] == ["a", "a"]
+    assert await work(stage, c=[4]) == ["b", "c"]
+    third = await restart(stage, second, step_id="b")
+    run = (await stage.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
+    assert run["context"] == {"shared": [1], "own": "of a"}
+
+
+async def test_a_context_that_cannot_be_told_is_refused(stage: Scene) -> None:
+    exports = {"big": {"type": "javascript", "expr": "result"}}
+    first = await stage.flow(script("a", export=exports), script("b"), script("c", export=exports))
+    await work(stage, a="x" * 3_000, c="short")
+    status, code, message = await refused(stage, first, step_id="b")
+    assert (status, code) == (409, "cannot_restart") and "big" in message
+    assert await preview(stage, first, step_id="a") == ("", "a b c", "")
+
+
+async def test_expressions_read_what_is_kept(stage: Scene) -> None:
+    """Results, previous_result and the run's result, also where the first step is decided before the run is there."""
+    first = await stage.flow(
+        script("a"),
+        {"id": "c", "value": {"type": "condition", "expr": "results.a.x + previous_result.x > 3"}},
+        script("d", needs=[{"node": "c", "on": "true"}]),
+        {"id": "e", "needs": ["d"], "value": {"type": "condition", "expr": "results.d.length === 300000"}},
+    )
+    await work(stage, a={"x": 2})
+    second = await restart(stage, first, step_id="c")
+    assert await work(stage, d="x" * 300_000) == ["d"]
+    assert await stage.get(f"jobs/result_by_id/{second}/c") is True
+    third = await restart(stage, second, step_id="e")
+    assert await stage.get(f"jobs/result_by_id/{third}/e") is True
+
+
+async def test_what_cannot_be_restarted(stage: Scene) -> None:
+    first = await stage.flow(*graph())
+    assert (await refused(stage, first, step_id="b"))[:2] == (409, "cannot_restart")
+    await work(stage)
+    assert (await refused(stage, first, step_id="nobody"))[:2] == (400, "bad_request")
+    assert (await refused(stage, first, step_id="b", flow_version=7))[:2] == (400, "bad_request")
+    assert (await refused(stage, first))[:2] == (400, "bad_request")
+    alone = await stage.preview()
+    await work(stage)
+    assert (await refused(stage, alone, step_id="main"))[:2] == (400, "bad_request")
+    nobody = "0199f2c4-0000-7000-8000-000000000000"
+    assert (await refused(stage, nobody, step_id="b"))[:2] == (404, "not_found")
+
+
+async def test_a_later_version_goes_on_with_what_the_earlier_one_did(stage: Scene) -> None:
+    await stage.client.post(f"{W}/folders/create", json={"name": "sales"})
+    body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
+    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    first = (await stage.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
+    await work(stage, d=ValueError())
+    body["value"] = {"modules": [*graph(), script("e", needs=["d"])]}
+    version = (await stage.client.post(f"{W}/flows/update/f/sales/daily", json=body)).text
+    found = await stage.get("flows/get/f/sales/daily")
+    assert await preview(stage, first, step_id="d") == ("a b c", "d", ""), version
+    second = await restart(stage, first, step_id="d", flow_version=found["version_id"])
+    assert await work(stage) == ["d", "e"]
+    job = await stage.get(f"jobs_u/completed/get/{second}")
+    assert (job["result"], job["script_path"]) == ("e", "f/sales/daily")
+
+
+async def test_a_preview_goes_on_from_a_run(stage: Scene) -> None:
+    first = await stage.flow(*graph(), args={"q": 1})
+    await work(stage, c=ValueError())
+    value = {"modules": [*graph(), script("e", needs=["d"])]}
+    before = {"flow_job_id": first, "step_id": "c"}
+    for more, args in (({}, {"q": 1}), ({"args": {"q": 2}}, {"q": 2})):
+        body = {"value": value, "restarted_from": before, **more}
+        answer = await stage.client.post(f"{W}/jobs/run/preview_flow", json=body)
+        assert answer.status_code == 201, answer.text
+        assert await work(stage) == ["c", "d", "e"]
+        job = await stage.get(f"jobs_u/completed/get/{answer.text}")
+        assert (job["result"], job["args"]) == ("e", args)
+
+
+async def test_who_may_restart(stage: Scene) -> None:
+    """Whoever sees the run and may run the workflow; a preview needs who may write."""
+    await stage.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": {"u/olga": False}})
+    body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
+    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    first = (await stage.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
+    other = await stage.flow(*graph())
+    await work(stage)
+    olga, victor = await stage.member("olga"), await stage.member("victor", Role.VIEWER)
+    for id, client, expected in ((first, olga, 201), (first, victor, 404), (other, olga, 404)):
+        for call in ("restart", "restart_preview"):
+            answer = await client.post(f"{W}/jobs/{call}/f/{id}", json={"step_id": "d"})
+            assert answer.status_code == (200 if expected == 201 and call != "restart" else expected), answer.text
+
+
+async def test_a_restart_is_made_once_by_key_and_may_begin_later(stage: Scene) -> None:
+    first = await stage.flow(*graph())
+    await work(stage)
+    call, key = f"{W}/jobs/restart/f/{first}", {"Idempotency-Key": "once"}
+    made = {(await stage.client.post(call, json={"step_id": "d"}, headers=key)).text for _ in range(2)}
+    assert len(made) == 1 and await work(stage) == ["d"]
+    answer = await stage.client.post(f"{call}?scheduled_in_secs=600", json={"step_id": "d"})
+    assert (answer.status_code, await work(stage)) == (201, [])
+    assert await events(stage, answer.text, "restart") == [("restart", "d", {"run": first})]

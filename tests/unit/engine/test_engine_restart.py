@@ -1,0 +1,195 @@
+"""A run that goes on from another one: what is kept, what runs again, how it begins."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.unit.engine.driven import Driven, condition, job, on
+
+from orvanta_platform.engine import restart as engine
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.effects import Many, OfNode, RunEnded
+from orvanta_platform.engine.kept import Kept, Origin
+from orvanta_platform.engine.restart import Restart
+from orvanta_platform.engine.state import RunState
+
+FIRST, SECOND = UUID(int=1), UUID(int=2)
+
+
+def restarted(before: Driven, *named: str, run: UUID = FIRST, plan: Any = None) -> tuple[Driven, Restart]:
+    """A run that goes on from `before`, which ended, and the plan of it."""
+    after = Driven()
+    after.plan = plan or before.plan
+    after.answers = before.answers
+    ended = engine.same(run, before.plan, before.state)
+    made = engine.restart(after.plan, ended, [after.plan.indexes[name] for name in named])
+    after.state = RunState.decode(made.state.encode())
+    assert after.state == made.state
+    return after, made
+
+
+def ids(run: Driven, indexes: tuple[int, ...]) -> str:
+    return " ".join(run.plan.nodes[index].id for index in indexes)
+
+
+def diamond() -> Driven:
+    """a; then b and c; then d."""
+    return Driven(job("a", free=True), job("b", "a"), job("c", "a"), job("d", "b", "c"))
+
+
+def test_the_node_and_all_that_follows_runs_again() -> None:
+    before = diamond().start().ok("a", "b", "c", "d")
+    after, made = restarted(before, "b")
+    assert (ids(after, made.kept), ids(after, made.again), made.skipped) == ("a c", "b d", ())
+    assert after.start().enqueued == ["b"]
+    after.ok("b", "d")
+    (end,) = after.found(RunEnded)
+    assert end.result == OfNode(3) and end.status.value == "succeeded"
+
+
+def test_what_had_not_ended_runs_again_as_well() -> None:
+    """c failed while b ended: from d nothing else is to be named."""
+    before = diamond().start().ok("a").fail("c").ok("b")
+    after, made = restarted(before, "d")
+    assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c d")
+    assert after.start().enqueued == ["c"]
+
+
+def test_a_retry_begins_at_what_failed() -> None:
+    before = diamond().start().ok("a").fail("c").ok("b")
+    after, made = restarted(before)
+    assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c d")
+
+
+def test_a_cancelled_run_goes_on_with_what_was_cancelled() -> None:
+    before = diamond().start().ok("a").cancel(force=True)
+    after, made = restarted(before)
+    assert (ids(after, made.kept), ids(after, made.again)) == ("a", "b c d")
+    assert after.start().enqueued == ["b", "c"]
+
+
+def test_a_failure_that_was_handled_is_kept() -> None:
+    before = Driven(job("a", free=True), job("b", on("a", "failure")), job("c", "b")).start().fail("a").ok("b", "c")
+    after, made = restarted(before, "c")
+    assert (ids(after, made.kept), ids(after, made.again)) == ("a b", "c")
+    assert after.start().enqueued == ["c"]
+
+
+def branches() -> Driven:
+    return Driven(
+        condition("c", "true", free=True),
+        job("yes", on("c", "true")),
+        job("no", on("c", "false")),
+        job("end", "yes", "no", join="settled"),
+    )
+
+
+def test_what_was_skipped_stays_skipped() -> None:
+    before = branches().start().ok("yes", "end")
+    after, made = restarted(before, "end")
+    assert (ids(after, made.kept), ids(after, made.again), ids(after, made.skipped)) == ("c yes", "end", "no")
+    after.start().ok("end")
+    assert after.marks("c", "yes", "no", "end") == ["true", "succeeded", "skipped", "succeeded"]
+
+
+def test_from_a_condition_the_other_branch_may_run() -> None:
+    before = branches().start().ok("yes", "end")
+    after, made = restarted(before, "c")
+    assert (made.kept, made.skipped) == ((), ())
+    after.answers = {**after.answers, "true": False}
+    assert after.start().enqueued == ["no"]
+
+
+def test_from_a_skipped_node_there_is_nothing_to_do() -> None:
+    before = branches().start().ok("yes", "end")
+    after, made = restarted(before, "no")
+    ended = engine.same(FIRST, before.plan, before.state)
+    assert not engine.is_reached(after.plan, made, ended, 2)
+    assert all(engine.is_reached(after.plan, made, ended, index) for index in (0, 1, 3))
+
+
+def test_a_join_any_begins_by_the_edge_that_it_began_by() -> None:
+    before = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b", join="any"))
+    before.start().ok("b", "c", "a")
+    after, _ = restarted(before, "c")
+    assert after.start().enqueued == ["c"]
+    assert after.state.chosen == {2: 1}
+
+
+def test_a_join_any_begins_at_once_by_what_is_kept() -> None:
+    before = Driven(job("a", free=True), job("b", free=True), job("c", "a", "b", join="any"))
+    before.start().ok("b", "c", "a")
+    after, made = restarted(before, "b")
+    assert (ids(after, made.kept), ids(after, made.again)) == ("a", "b c")
+    assert after.start().enqueued == ["b", "c"]
+    assert after.state.chosen == {2: 0}
+
+
+def test_what_is_kept_counts_in_the_result() -> None:
+    before = Driven(job("a", free=True), job("b", free=True), job("c", "b")).start().ok("a", "b", "c")
+    after, _ = restarted(before, "c")
+    after.start().ok("c")
+    (end,) = after.found(RunEnded)
+    assert end.result == Many((("a", 0), ("c", 2)))
+    assert after.state.kept == Kept((Origin(FIRST),), {0: 0, 1: 0})
+
+
+def test_a_result_that_was_kept_before_stays_where_it_is() -> None:
+    """A restart of a restart: a is of the first run, b of the second."""
+    first = Driven(job("a"), job("b"), job("c")).start().ok("a", "b", "c")
+    second, _ = restarted(first, "b")
+    second.start().ok("b", "c")
+    third, _ = restarted(second, "c", run=SECOND)
+    kept = third.state.kept
+    assert kept is not None
+    assert [kept.origin(index) for index in range(3)] == [Origin(FIRST), Origin(SECOND), None]
+
+
+def test_nothing_but_the_result_is_left_to_do() -> None:
+    """output threw; a retry keeps every node, and ends at once."""
+    before = Driven(job("a"), answers={"x": 1}, output={"type": "javascript", "expr": "boom"}).start().ok("a")
+    assert before.state.status.value == "failed"
+    after, made = restarted(before)
+    assert ids(after, made.kept) == "a"
+    after.answers = {**after.answers, "boom": 1}
+    after.start()
+    assert after.state.status.value == "succeeded"
+
+
+def test_started_twice_changes_nothing() -> None:
+    before = diamond().start().ok("a", "b", "c", "d")
+    after, _ = restarted(before, "d")
+    state = after.start().state
+    assert after.start().state == state and after.effects == ()
+
+
+def test_nodes_of_another_version_are_the_same_by_id_and_kind() -> None:
+    """x is new, b is a condition now, d is gone."""
+    before = diamond().start().ok("a", "b", "c", "d")
+    modules = [job("x", free=True), job("a", free=True), condition("b", "true", "a"), job("c", "a"), job("e", "c", "x")]
+    after, made = restarted(before, "e", plan=compile_plan({"modules": modules}))
+    assert (ids(after, made.kept), ids(after, made.again)) == ("a c", "x b e")
+    assert after.start().enqueued == ["x"]
+
+
+@pytest.mark.parametrize(("named", "again"), [("b", "b"), ("c", "a b c")])
+def test_who_restarts_behind_an_early_stop_goes_past_it(named: str, again: str) -> None:
+    """a ended the run before b began; from c, beside it, a is asked again."""
+    before = Driven(job("a", free=True, stop_after_if={"expr": "true"}), job("b", "a"), job("c", free=True))
+    before.start().ok("a", "c")
+    after, made = restarted(before, named)
+    assert ids(after, made.again) == again
+
+
+def test_a_suspend_that_nobody_agreed_to_is_asked_anew() -> None:
+    """A disapproved run is not let past by a retry: the step runs again, and asks."""
+    from orvanta_platform.engine.events import Rejected
+
+    before = Driven(job("a", suspend={"required_events": 1}), job("b")).start().ok("a")
+    before.send(Rejected(0, b'{"value":null}', "ann"))
+    assert before.state.status.value == "failed"
+    after, made = restarted(before, "b")
+    assert ids(after, made.again) == "a b"
+    assert after.start().enqueued == ["a"]
