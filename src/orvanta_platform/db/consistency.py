@@ -1,4 +1,4 @@
-"""What foreign keys would guarantee on live and history tables, asked when somebody wants to know."""
+"""What foreign keys and check constraints would guarantee on live and history tables, asked when somebody wants to know."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from orvanta_platform.db.queries import load
 
 CHECKS = (
     "jobs_without_run",
+    "rows_out_of_form",
     "runs_twice",
     "jobs_twice",
     "jobs_of_no_run",

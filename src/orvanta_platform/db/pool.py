@@ -66,12 +66,12 @@ class Database:
     async def connect(
         cls, url: str, *, direct_url: str | None = None, min_size: int = 1, max_size: int = 8, by_index: bool = False
     ) -> Database:
-        """Open the pool. `by_index`: every statement is planned once, by its indexes (see `BY_INDEX`).
+        """Open the pool. `by_index`: statements are planned by their indexes alone (see `BY_INDEX`).
 
         Raises DatabaseUnavailable and DatabaseTooOld with what to do about it.
         """
         try:
-            pool = await _open(url, min_size, max_size, _WAITS | (BY_INDEX if by_index else {}))
+            pool = await _open(url, min_size, max_size, _SESSION | (BY_INDEX if by_index else {}))
         except CANNOT_CONNECT as error:
             raise unavailable(error) from error
         database = cls(pool, url, direct_url or url)
@@ -137,11 +137,15 @@ class Database:
 
 
 LOCK_TIMEOUT = "500ms"
-_WAITS = {"lock_timeout": LOCK_TIMEOUT}
-"""Set once a connection, where no pooler in between forgets it: it would cost each transaction a round trip."""
+_SESSION = {"lock_timeout": LOCK_TIMEOUT, "plan_cache_mode": "force_generic_plan"}
+"""Set once a connection, where no pooler in between forgets it: it would cost each transaction a round trip.
 
-BY_INDEX = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
-"""For the few statements of a worker, on tables that are small at one moment and full of dead rows at the next: a
+Every statement is planned once: with its values at hand, PostgreSQL plans a look-up in weekly partitions anew each
+time, since it then knows the partition. (The state and result of a run: 3.2 ms of planning for 0.2 ms of reading.)
+"""
+
+BY_INDEX = {"enable_seqscan": "off"}
+"""For the few statements of a worker, planned once, on tables that are small at one moment and full of dead rows at the next: a
 plan made while they were small reads them whole ever after. (A batch of 200 steps: 0.28 ms a step, with this 0.04.)
 """
 

@@ -296,11 +296,11 @@ CREATE TABLE run_live (
     engine_version  smallint NOT NULL,
     rev             integer NOT NULL DEFAULT 0,
     state           bytea NOT NULL,
-    status          text NOT NULL CHECK (status IN ('queued', 'running', 'awaiting_approval', 'cancelling')),
+    status          text NOT NULL,
     cancel_at       timestamptz,
     cancel_by       text,
     cancel_reason   text,
-    priority        smallint NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 100),
+    priority        smallint NOT NULL DEFAULT 0,
     queue           text,
     parent          uuid,
     root            uuid NOT NULL,
@@ -313,8 +313,7 @@ CREATE TABLE run_live (
     started_at      timestamptz,
     seed            bigint NOT NULL,
     timeout_s       double precision,
-    labels          text[],
-    CHECK ((status = 'cancelling') = (cancel_at IS NOT NULL))
+    labels          text[]
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX run_live_workspace ON run_live (workspace, id);
@@ -332,10 +331,10 @@ CREATE TABLE job_live (
     language     text,
     path         text,
     queue        text NOT NULL,
-    priority     smallint NOT NULL CHECK (priority BETWEEN 0 AND 100),
-    lane         smallint NOT NULL CHECK (lane IN (0, 1)),
+    priority     smallint NOT NULL,
+    lane         smallint NOT NULL,
     seq          bigint,
-    state        text NOT NULL CHECK (state IN ('scheduled', 'available', 'running')),
+    state        text NOT NULL,
     attempt      integer NOT NULL DEFAULT 0,
     losses       smallint NOT NULL DEFAULT 0,
     failures     integer NOT NULL DEFAULT 0,
@@ -348,9 +347,7 @@ CREATE TABLE job_live (
     openings     integer NOT NULL DEFAULT 0,
     frame        uuid,
     parent       uuid,
-    place        integer,
-    CHECK ((state = 'running') = (worker IS NOT NULL AND generation IS NOT NULL)),
-    CHECK ((state = 'available') = (seq IS NOT NULL))
+    place        integer
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX job_live_claim ON job_live (queue, priority DESC, lane, seq) WHERE state = 'available';
@@ -516,7 +513,7 @@ CREATE TABLE run (
     pin_set         bytea,
     engine_version  smallint NOT NULL,
     state           bytea NOT NULL,
-    status          text NOT NULL CHECK (status IN ('succeeded', 'failed', 'cancelled')),
+    status          text NOT NULL,
     recovered       boolean NOT NULL DEFAULT false,
     skipped         boolean NOT NULL DEFAULT false,
     error_name      text,
@@ -558,7 +555,7 @@ CREATE TABLE job (
     language    text,
     path        text,
     queue       text,
-    state       text NOT NULL CHECK (state IN ('succeeded', 'failed', 'cancelled')),
+    state       text NOT NULL,
     error_name  text,
     worker      uuid,
     generation  integer,
@@ -593,14 +590,13 @@ CREATE TABLE event (
 
 CREATE TABLE value (
     id       uuid NOT NULL,
-    kind     text NOT NULL CHECK (kind IN ('args', 'result', 'context', 'resume')),
+    kind     text NOT NULL,
     name     text NOT NULL DEFAULT '',
     size     bigint NOT NULL,
-    encoding smallint NOT NULL DEFAULT 0 CHECK (encoding IN (0, 1)),
+    encoding smallint NOT NULL DEFAULT 0,
     body     bytea,
     object   text,
-    PRIMARY KEY (id, kind, name),
-    CHECK ((body IS NULL) <> (object IS NULL))
+    PRIMARY KEY (id, kind, name)
 ) PARTITION BY RANGE (id);
 ALTER TABLE value ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON TABLE value IS 'JSON text by the id of its run or job; size is that of the JSON. encoding 1: zlib. object: key in object storage.';

@@ -3,6 +3,23 @@
 SELECT j.id, 'job ' || j.id || ' is live, its run ' || j.run || ' is not' AS problem
 FROM job_live j WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = j.run) LIMIT 100
 
+-- name: rows_out_of_form
+-- What check constraints would say of the rows that a step writes, if each statement did not pay for reading them.
+SELECT id, 'run ' || id || ' is live with status ' || status || ', priority ' || priority AS problem FROM run_live
+WHERE status NOT IN ('queued', 'running', 'awaiting_approval', 'cancelling') OR (status = 'cancelling') <> (cancel_at IS NOT NULL)
+   OR priority NOT BETWEEN 0 AND 100
+UNION ALL
+SELECT id, 'job ' || id || ' is live with state ' || state || ', priority ' || priority || ', lane ' || lane FROM job_live
+WHERE state NOT IN ('scheduled', 'available', 'running') OR (state = 'running') <> (worker IS NOT NULL AND generation IS NOT NULL)
+   OR (state = 'available') <> (seq IS NOT NULL) OR priority NOT BETWEEN 0 AND 100 OR lane NOT IN (0, 1)
+UNION ALL
+SELECT id, 'run ' || id || ' is over with status ' || status FROM run WHERE status NOT IN ('succeeded', 'failed', 'cancelled')
+UNION ALL
+SELECT id, 'job ' || id || ' is over with state ' || state FROM job WHERE state NOT IN ('succeeded', 'failed', 'cancelled')
+UNION ALL
+SELECT id, 'value ' || kind || ' of ' || id || ' has encoding ' || encoding FROM value
+WHERE kind NOT IN ('args', 'result', 'context', 'resume') OR encoding NOT IN (0, 1) OR (body IS NULL) = (object IS NULL) LIMIT 100
+
 -- name: runs_twice
 -- A run is live or over, never both.
 SELECT r.id, 'run ' || r.id || ' is live and over' AS problem FROM run_live l JOIN run r ON r.id = l.id LIMIT 100
