@@ -1,4 +1,4 @@
-"""What foreign keys and check constraints would guarantee on live and history tables, asked when somebody wants to know."""
+"""What foreign keys and checks would guarantee on live and history tables, asked when somebody wants to know."""
 
 from __future__ import annotations
 

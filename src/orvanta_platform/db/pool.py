@@ -125,8 +125,11 @@ class Database:
                 await asyncio.sleep(random.uniform(0.5, 1.0) * min(0.02 * 2**attempt, 2.0))
 
     async def direct(self) -> Connection:
-        """A connection of its own, past any pooler: for LISTEN. The caller closes it."""
-        return await asyncpg.connect(self.direct_url, timeout=10)
+        """A connection of its own, past any pooler: for LISTEN and NOTIFY. The caller closes it.
+
+        It commits without waiting for the disk: a notification is not kept, and yet its commit is written.
+        """
+        return await asyncpg.connect(self.direct_url, timeout=10, server_settings={"synchronous_commit": "off"})
 
     async def close(self) -> None:
         """Close all connections; waits for those in use, at most 5 s."""
