@@ -17,7 +17,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene
 from tests.http.test_approvals import approval, consent, ended, status
 
-from orvanta_platform.services import consistency, notices
+from orvanta_platform.services import consistency, notices, telling
 
 
 class Mailbox(Message):
@@ -132,12 +132,12 @@ async def test_slack_gets_a_text(stage: Scene) -> None:
 
 async def test_what_cannot_be_sent_is_given_up_in_the_end(stage: Scene) -> None:
     run = await asked(stage, "webhook", {"url": "http://127.0.0.1:9/x"})
-    for _ in range(notices.MOST_TRIES):
+    for _ in range(telling.MOST_TRIES):
         await rows(stage, "UPDATE notice SET due_at = app_now()")
         assert await notices.send_due(stage.platform) == 1
     assert await rows(stage, "SELECT FROM notice") == []
     (event,) = await rows(stage, "SELECT data::text AS d FROM event WHERE kind = 'not_notified'")
-    assert json.loads(event["d"])["tries"] == notices.MOST_TRIES
+    assert json.loads(event["d"])["tries"] == telling.MOST_TRIES
     assert await status(stage, run) == "awaiting_approval"
 
 

@@ -6,18 +6,19 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rich.console import Console
 
 from orvanta_platform import settings as settings_module
 from orvanta_platform.cli import logging
-from orvanta_platform.db import migrate
-from orvanta_platform.db.pool import Database
 from orvanta_platform.embedded import postgres
 from orvanta_platform.embedded.parts import read_secrets
 from orvanta_platform.embedded.progress import progress
 from orvanta_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from orvanta_platform.db.pool import Database
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ def with_database(settings: Settings) -> Iterator[Settings]:
 
 def ask(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
     """Run `work` with a pool on the database of these settings."""
+    from orvanta_platform.db.pool import Database
 
     async def connected() -> T:
         assert settings.database_url is not None
@@ -63,5 +65,7 @@ def ask(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
 
 async def check_schema(database: Database) -> None:
     """Refuse a schema that this version cannot run on. Raises DatabaseUnavailable and SchemaTooNew."""
+    from orvanta_platform.db import migrate
+
     async with database.acquire() as connection:
         await migrate.check(connection)

@@ -23,6 +23,14 @@ def up() -> None:
     raise typer.Exit(run(take_settings(), Console()))
 
 
+def prepare(secrets_fd: SecretsFd = None) -> None:
+    """The process that prepares the database for `orvanta up`; not started by hand."""
+    from orvanta_platform.cli.environment import take_settings
+    from orvanta_platform.embedded.prepare import prepare as run
+
+    print(run(take_settings(secrets_fd)))
+
+
 def server(secrets_fd: SecretsFd = None) -> None:
     """Serve the API and the editor on ORVANTA_HOST, ORVANTA_PORT.
 

@@ -147,6 +147,9 @@ Every statement is planned once: with its values at hand, PostgreSQL plans a loo
 time, since it then knows the partition. (The state and result of a run: 3.2 ms of planning for 0.2 ms of reading.)
 """
 
+_IDLE_S = 60.0
+"""A connection that nobody needed for so long is closed: each keeps 3 MiB of the database's memory."""
+
 BY_INDEX = {"enable_seqscan": "off"}
 """For the few statements of a worker, on tables that are small at one moment and full of dead rows at the next: a
 plan made while they were small reads them whole ever after. (A batch of 200 steps: 0.28 ms a step, with this 0.04.)
@@ -161,6 +164,7 @@ async def _open(url: str, min_size: int, max_size: int, settings: dict[str, str]
             min_size=min_size,
             max_size=max_size,
             command_timeout=60,
+            max_inactive_connection_lifetime=_IDLE_S,
             timeout=10,
             reset=_keep_session,
             server_settings=settings,

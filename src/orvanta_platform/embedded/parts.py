@@ -20,6 +20,27 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
+def spawn(command: str, secrets: int, *, stdout: int | None = None) -> subprocess.Popen[bytes]:
+    """`orvanta <command>`, which reads its secrets from this pipe; asked to stop by the kernel when this one dies."""
+    supervisor = os.getpid()
+
+    def bind_life() -> None:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != supervisor:
+            os._exit(1)
+
+    secret = settings.secret_names()
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "orvanta_platform.cli.main", command, "--secrets-fd", str(secrets)],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        env={name: value for name, value in os.environ.items() if name not in secret},
+        pass_fds=(secrets,),
+        process_group=0,
+        preexec_fn=bind_life,
+    )
+
+
 class Part:
     """One child process, `orvanta <command>`, in a process group of its own.
 
@@ -49,23 +70,8 @@ class Part:
         read, write = os.pipe()
         with os.fdopen(write, "w") as pipe:
             json.dump(self._secrets, pipe)
-        supervisor = os.getpid()
-
-        def bind_life() -> None:
-            _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-            if os.getppid() != supervisor:
-                os._exit(1)
-
-        command = [sys.executable, "-P", "-m", "orvanta_platform.cli.main", self.command]
         try:
-            self._process = subprocess.Popen(
-                [*command, "--secrets-fd", str(read)],
-                stdin=subprocess.DEVNULL,
-                env={name: value for name, value in os.environ.items() if name not in settings.secret_names()},
-                pass_fds=(read,),
-                process_group=0,
-                preexec_fn=bind_life,
-            )
+            self._process = spawn(self.command, read)
         finally:
             os.close(read)
         self._began = clock.monotonic()

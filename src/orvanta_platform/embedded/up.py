@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import http.client
 import os
 import select
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
 from orvanta_platform import __version__, clock
 from orvanta_platform import settings as settings_module
-from orvanta_platform.db.migrate import migrate
 from orvanta_platform.embedded import cluster, local, postgres
 from orvanta_platform.embedded.parts import Part
 from orvanta_platform.embedded.port import check_port
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
+from orvanta_platform.embedded.preparation import Preparation, Prepared, StartFailed
 from orvanta_platform.embedded.progress import Progress, progress
 from orvanta_platform.errors import OrvantaError, SettingsError
-from orvanta_platform.services import examples
-from orvanta_platform.services.platform import open_platform
-from orvanta_platform.services.setup import FirstStart, first_start
 from orvanta_platform.settings import Settings
 
 _READY_PATIENCE_S = 60.0
@@ -39,12 +35,6 @@ class AlreadyRunning(OrvantaError):
     code = "already_running"
 
 
-class StartFailed(OrvantaError):
-    """A part ended before the platform was ready; it has said why."""
-
-    code = "start_failed"
-
-
 def up(settings: Settings, console: Console) -> int:
     """Run the platform until SIGINT or SIGTERM; gives the exit code.
 
@@ -52,17 +42,19 @@ def up(settings: Settings, console: Console) -> int:
     """
     with _only_one(settings.home), _stop_requests() as stop, progress(console) as shown:
         check_port(settings)
-        database = None
-        if settings.database_url is None:
-            database = postgres.start(settings.home, progress=shown.step)
-            settings = settings_module.with_database(settings, database.app_url, database.owner_url)
-        supervisor = Supervisor(settings, database, stop, shown)
-        try:
-            first = asyncio.run(_prepare(settings, shown))
-            local.write(settings)
-            supervisor.run(lambda: _greet(console, settings, first))
-        finally:
-            supervisor.stop_database()
+        with closing(Preparation()) as preparation:
+            database = None
+            if settings.database_url is None:
+                database = postgres.start(settings.home, progress=shown.step)
+                settings = settings_module.with_database(settings, database.app_url, database.owner_url)
+            supervisor = Supervisor(settings, database, stop, shown)
+            try:
+                shown.step("Preparing the database")
+                first = preparation.run(settings)
+                local.write(settings)
+                supervisor.run(lambda: _greet(console, settings, first))
+            finally:
+                supervisor.stop_database()
     return 0
 
 
@@ -169,20 +161,6 @@ class Supervisor:
             self._stop.wait([], _LOOK_S)
 
 
-async def _prepare(settings: Settings, shown: Progress) -> FirstStart:
-    assert settings.owner_url is not None and settings.database_url is not None
-    shown.step("Preparing the database")
-    await migrate(settings.owner_url, app_url=settings.database_url)
-    platform = await open_platform(settings)
-    try:
-        first = await first_start(platform.db, settings)
-        if first.fresh:
-            await examples.seed(platform, settings.workspace)
-        return first
-    finally:
-        await platform.close()
-
-
 def _healthy(settings: Settings) -> bool:
     """Whether the server answers 200 to a look at its health."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
@@ -246,7 +224,7 @@ def _stop_requests() -> Iterator[StopRequests]:
         os.close(write)
 
 
-def _greet(console: Console, settings: Settings, first: FirstStart) -> None:
+def _greet(console: Console, settings: Settings, first: Prepared) -> None:
     lines = [f"Orvanta {__version__} is ready at {settings.base_url}"]
     if first.link is not None:
         lines.append(f"  Log in  open {first.link} once, within 15 minutes, and choose a password")

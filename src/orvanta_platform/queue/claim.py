@@ -67,12 +67,13 @@ class Claimer:
         self._waters: dict[tuple[str, int, int], _Water] = {}
         self._claims = itertools.count(1)
 
-    async def claim(self, connection: Connection, free: int) -> list[Claimed]:
+    async def claim(self, connection: Connection, free: int, *, told: bool = True) -> list[Claimed]:
         """Up to `free` jobs. None: there is no work that this worker may take now.
 
         Fewer: what was known of the queue is used up. They need not wait for the look that the next claim begins with.
+        `told`: there is said to be work, not just time to look.
         """
-        taken = await self._guess(connection, free)
+        taken = await self._guess(connection, free) if told else []
         now = clock.monotonic()
         if not taken and not self._used_up and now - self._pairs_at <= PAIRS_AGE_S:
             taken = await self._claim(connection, free, now)

@@ -35,12 +35,14 @@ from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits, size_text
 from orvanta_platform.worker.logs import JobLog, until_there
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
-from orvanta_platform.worker.native import webhook
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import Asked, PackageError, Packages
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.workflow.requirements import ecosystem_of
+
+CALL_DEFAULT_S = 60.0
+"""Seconds a call of a webhook node may take where the node has no timeout."""
 
 log = structlog.get_logger(__name__)
 
@@ -164,9 +166,11 @@ class Executor:
             raise
         is_call = node.kind is Kind.WEBHOOK
         if is_call:
+            from orvanta_platform.worker.native import webhook
+
             for text in webhook.credentials(args):
                 masking.opened.add(text)
-        default_s = webhook.DEFAULT_S if is_call else settings.job_timeout_s
+        default_s = CALL_DEFAULT_S if is_call else settings.job_timeout_s
         timeout_s = min(job.timeout_s or default_s, settings.job_timeout_s)
         spec = JobSpec(
             job_id=job.id,
@@ -246,6 +250,8 @@ class Executor:
         """Whatever the runtime fails of is the attempt's failure: from here on, code may have begun."""
         try:
             if is_call:
+                from orvanta_platform.worker.native import webhook
+
                 return await webhook.run(spec, job_log, cancelled, self._guard)
             return await self._runtimes.run(spec, job_log, cancelled)
         except Exception as error:

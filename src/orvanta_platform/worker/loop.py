@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -36,6 +36,9 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 POLL_S = (1.0, 2.0)
 """A worker looks for work at least this often (with jitter), notified or not."""
 
+BEGIN_S = 0.005
+"""After a claim that took all it found, this long, or until a notification: what was claimed begins undisturbed."""
+
 LOOK_S = 1.0
 """How often a worker asks whether what it runs is still its own."""
 
@@ -49,6 +52,11 @@ DOUBTFUL_LOOKS = 30
 """After a claim that got no answer, so many looks for jobs that it may have taken all the same, also late."""
 
 log = structlog.get_logger(__name__)
+
+
+def _poll_s() -> float:
+    """Seconds until the next look for work of which nobody told."""
+    return random.uniform(*POLL_S)
 
 
 @dataclass(slots=True)
@@ -131,45 +139,46 @@ class Worker:
             await self._committer.close()
 
     async def _claim_until_drained(self) -> None:
-        with self._wakeups(*self._topics) as wait:
+        told = True
+        with self._wakeups(*self._topics) as watch:
             while not self._draining.is_set():
                 self._slot_freed.clear()
-                if self._free and self._lease.may_start and await self._claim():
-                    continue
-                if self._free:
-                    await wait()
-                else:
+                if not self._free:
                     await self._slot_freed.wait()
+                elif self._lease.may_start and await self._claim(told):
+                    told = await watch.wait(BEGIN_S)
+                elif self._free:
+                    told = await watch.wait(_poll_s())
 
     async def _serve_batches(self) -> None:
         if self._batches is None:
             return
-        with self._wakeups(f"queue:{NATIVE_QUEUE}") as wait:
-            await self._batches.serve(wait, self._draining)
+        with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
+            await self._batches.serve(lambda: watch.wait(_poll_s()), self._draining)
 
     async def _serve_calls(self) -> None:
         if self._calls is None:
             return
-        with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as wait:
-            await self._calls.serve(wait, self._draining)
+        with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as watch:
+            await self._calls.serve(lambda: watch.wait(_poll_s()), self._draining)
 
     @contextmanager
-    def _wakeups(self, *topics: str) -> Iterator[Callable[[], Awaitable[bool]]]:
-        """Waits for a notification of the topics, for the next poll or for the drain."""
+    def _wakeups(self, *topics: str) -> Iterator[Watch]:
+        """What hears of the topics, and of the drain."""
         with self._platform.listen.watch(*topics) as watch:
             self._watches.add(watch)
             try:
-                yield lambda: watch.wait(random.uniform(*POLL_S))
+                yield watch
             finally:
                 self._watches.discard(watch)
 
-    async def _claim(self) -> bool:
+    async def _claim(self, told: bool) -> bool:
         """Fill the free slots; True where there may be more to claim at once."""
         free = len(self._free)
         async with self._claiming:
             try:
                 async with self._platform.db.acquire() as connection:
-                    found = await self._claimer.claim(connection, free)
+                    found = await self._claimer.claim(connection, free, told=told)
             except CANNOT_CLAIM as error:
                 log.warning("cannot claim", action="claim", error=str(error))
                 self._doubt()

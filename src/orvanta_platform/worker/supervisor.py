@@ -21,18 +21,11 @@ import structlog
 
 from orvanta_platform import __version__, clock
 from orvanta_platform import settings as settings_module
-from orvanta_platform.control import keys as instance_keys
 from orvanta_platform.db import workers
-from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.pool import CANNOT_CONNECT, TRANSIENT, Database
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.errors import DatabaseUnavailable, SettingsError
-from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.ids import new_run_id
-from orvanta_platform.services.blueprints import Blueprints
-from orvanta_platform.services.platform import open_storage
-from orvanta_platform.services.reaping import reap
-from orvanta_platform.services.steps.advance import Tools
 from orvanta_platform.settings import Settings
 
 _PAUSE_S = (0.2, 5.0)
@@ -263,25 +256,15 @@ class _Life:
             async with database.acquire() as connection:
                 fenced = await workers.declare_gone(connection, self._worker.id, self._generation)
             if fenced:
-                await self._reap(database)
+                # What it takes to step a run is loaded where a worker has gone.
+                from orvanta_platform.worker.taking_back import take_back
+
+                await take_back(self._settings, database, self._worker.id, self._generation)
         except _AWAY as error:
             log.warning("others will reap this worker", action="give_up", error=str(error))
         finally:
             if self._database is not None:
                 await self._database.close()
-
-    async def _reap(self, database: Database) -> None:
-        listener = Listener(database)
-        await listener.start()
-        evaluator = Evaluator()
-        try:
-            keys = instance_keys.load(self._settings)
-            tools = Tools(database, open_storage(self._settings), Blueprints(), Notifier(listener), keys, evaluator)
-            await reap(tools, self._worker.id, self._generation, self._settings.max_losses)
-            await tools.notify.flush()
-        finally:
-            await evaluator.close()
-            await listener.close()
 
 
 def _address() -> str:

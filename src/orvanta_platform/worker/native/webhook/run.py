@@ -21,9 +21,6 @@ from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSi
 
 LONGEST_RESPONSE: Final = 10 << 20
 MOST_REDIRECTS: Final = 5
-DEFAULT_S: Final = 60.0
-"""Seconds a call may take where the node has no timeout."""
-
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _SHOWN: Final = 500
 """Characters of an unexpected answer's body in the message."""

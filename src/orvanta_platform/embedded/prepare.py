@@ -1,0 +1,35 @@
+"""`orvanta prepare`, the process behind `Preparation`: the migrations, the first account, the examples."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from orvanta_platform.db.migrate import migrate
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.services import examples
+from orvanta_platform.services.platform import open_platform
+from orvanta_platform.services.setup import FirstStart, first_start
+from orvanta_platform.settings import Settings
+
+
+def prepare(settings: Settings) -> str:
+    """Prepare the database of these settings; gives the JSON that `Preparation.run` reads."""
+    try:
+        first = asyncio.run(_prepare(settings))
+    except OrvantaError as error:
+        return json.dumps({"error": error.as_dict()}, default=str)
+    return json.dumps({"link": first.link, "token_file": str(first.token_file)})
+
+
+async def _prepare(settings: Settings) -> FirstStart:
+    assert settings.owner_url is not None and settings.database_url is not None
+    await migrate(settings.owner_url, app_url=settings.database_url)
+    platform = await open_platform(settings)
+    try:
+        first = await first_start(platform.db, settings)
+        if first.fresh:
+            await examples.seed(platform, settings.workspace)
+        return first
+    finally:
+        await platform.close()

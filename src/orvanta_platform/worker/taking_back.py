@@ -1,0 +1,30 @@
+"""What the supervisor does with the jobs of a worker that has gone."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from orvanta_platform.control import keys as instance_keys
+from orvanta_platform.db.notify import Listener, Notifier
+from orvanta_platform.db.pool import Database
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.services.blueprints import Blueprints
+from orvanta_platform.services.platform import open_storage
+from orvanta_platform.services.reaping import reap
+from orvanta_platform.services.steps.advance import Tools
+from orvanta_platform.settings import Settings
+
+
+async def take_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+    """Put the jobs that the worker held at this generation back into the queue. Raises what the database raises."""
+    listener = Listener(database)
+    await listener.start()
+    evaluator = Evaluator()
+    try:
+        keys = instance_keys.load(settings)
+        tools = Tools(database, open_storage(settings), Blueprints(), Notifier(listener), keys, evaluator)
+        await reap(tools, worker, generation, settings.max_losses)
+        await tools.notify.flush()
+    finally:
+        await evaluator.close()
+        await listener.close()
