@@ -105,7 +105,7 @@ def _count(step: Step, index: int, votes: int, record: bytes, *, suspended: bool
 
 def _agree(step: Step, node: Node, consent: Consent, mark: Mark, record: bytes) -> bool:
     """The approval node ends well, unless an expression of it throws."""
-    exports, hold = ends.exports(step, node, result=record), ends.hold(step, node)
+    exports, hold = ends.exports(step, node, result=record), ends.hold(step, node, result=record)
     if exports is None or hold is None:
         return True
     suspending.close_wait(step, node.index, consent)
@@ -141,8 +141,7 @@ def _disapprove(step: Step, node: Node, consent: Consent, record: bytes, by: str
         return
     suspending.close_wait(step, node.index, consent)
     step.effects.append(Record("disapproved", node.index, {"by": by}))
-    step.phase = Phase.DISAPPROVED
-    step.stopped = ("SuspendedDisapproved", f"Disapproved by {by}")
+    suspending.disapprove(step, Err("SuspendedDisapproved", f"Disapproved by {by}"))
     step.release(node.index)
     step.stop_starting(stop=False)
 

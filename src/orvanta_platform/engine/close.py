@@ -34,7 +34,8 @@ def close(step: Step) -> None:
         case Phase.FAILING:
             _after_failure(step)
         case Phase.DISAPPROVED:
-            _end(step, Status.FAILED, Thrown(Err(*(step.stopped or ("SuspendedDisapproved", "Disapproved")))))
+            error = Err(*(step.stopped or ("SuspendedDisapproved", "Disapproved")))
+            _end(step, Status.FAILED, Thrown(error), disapproved=True)
         case Phase.FAILURE_MODULE:
             _end_by_failure_module(step)
         case Phase.CANCELLING:
@@ -98,7 +99,7 @@ def _end_iteration(step: Step, outcome: ResultRef, stop: Stop) -> None:
         return
     wanted = answer if isinstance(answer, Err) else stops.wanted(stop) if answer.truthy else False
     if isinstance(wanted, Err):
-        _end(step, Status.FAILED, Thrown(wanted))
+        _end(step, Status.FAILED, Thrown(wanted), stopped=not isinstance(answer, Err))
     else:
         _end(step, Status.SUCCEEDED, outcome, stopped=wanted, skipped=wanted and stop.skips)
 
@@ -121,8 +122,9 @@ def _end(
     error_node: int | None = None,
     skipped: bool = False,
     stopped: bool = False,
+    disapproved: bool = False,
 ) -> None:
     step.phase = Phase.ENDED
     step.turn(status)
     step.effects.append(Record("run_ended", error_node, {"status": status.value, "recovered": recovered}))
-    step.effects.append(RunEnded(status, outcome, recovered, error_node, skipped, stopped))
+    step.effects.append(RunEnded(status, outcome, recovered, error_node, skipped, stopped, disapproved))

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.engine import ends, stops, waits
+from orvanta_platform.engine import ends, stops, suspending, waits
 from orvanta_platform.engine.effects import Opening
 from orvanta_platform.engine.events import Answer, ChildrenEnded, Err
 from orvanta_platform.engine.loop import MAX_ITERATIONS, WIDEST
 from orvanta_platform.engine.plan import Kind, Node
-from orvanta_platform.engine.state import Mark
+from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
 from orvanta_platform.engine.verdict import Fail, OpenUp, Verdict
 
@@ -61,12 +61,19 @@ def _count(raw: bytes) -> int | Err:
     try:
         items = msgspec.json.decode(raw, type=list[msgspec.Raw])
     except msgspec.DecodeError:
-        shown = raw.decode("utf-8", "replace")
+        shown = _compact(raw).decode("utf-8", "replace")
         shown = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"
         return Err("InvalidIterator", f"Expected an array value, found: {shown}")
     if len(items) > MAX_ITERATIONS:
         return Err("loop_limit", f"The loop has {len(items)} iterations; at most {MAX_ITERATIONS} are allowed.")
     return len(items)
+
+
+def _compact(raw: bytes) -> bytes:
+    try:
+        return msgspec.json.format(raw, indent=-1)
+    except msgspec.DecodeError:
+        return raw
 
 
 def _width(step: Step, node: Node) -> int | Err | None:
@@ -138,6 +145,9 @@ def ended(step: Step, event: ChildrenEnded) -> bool:
     if event.cancelled:
         step.forget_failures(index)
         step.end(index, Mark.CANCELLED, error=event.error)
+        return True
+    if event.error is not None and event.disapproved and step.phase is Phase.NORMAL:
+        suspending.disapprove_around(step, index, event.error)
         return True
     if event.error is not None:
         ends.fail(step, index, event.error, retryable=event.retryable)

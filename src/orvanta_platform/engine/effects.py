@@ -251,7 +251,7 @@ class RunEnded:
 
     `error_node`: the first unhandled failure in order of commit, or the failure module where that failed.
     `stopped`: a node's stop_after_if ended it early; of a list inside a node, the loop around it ends as well.
-    `skipped`: skip_expr was true, or a stop says so.
+    `skipped`: skip_expr was true, or a stop says so. `disapproved`: a suspend was refused, which fails all around it.
     """
 
     status: Status
@@ -260,6 +260,7 @@ class RunEnded:
     error_node: int | None = None
     skipped: bool = False
     stopped: bool = False
+    disapproved: bool = False
 
 
 Effect = (

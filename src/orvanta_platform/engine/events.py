@@ -107,7 +107,7 @@ class ChildrenEnded:
     """All that the node opened has ended. Its result is with the caller, as a job's is.
 
     `error`: it failed by this. `cancelled`: what was inside was cancelled. `stopped`: a node inside ended more than its
-    own list; `skips` then labels the run that it ends.
+    own list; `skips` then labels the run that it ends. `disapproved`: `error` is that of a suspend that was refused.
     """
 
     node: int
@@ -116,6 +116,7 @@ class ChildrenEnded:
     cancelled: bool = False
     stopped: bool = False
     skips: bool = False
+    disapproved: bool = False
 
 
 Event = (

@@ -22,7 +22,7 @@ class Loop:
 
     `failed`: the first that failed and counts, in order of commit. `over`: nothing more begins. `stopped`: a node
     inside ended it early, `skips` as in `Stop`. `cancelled`: somebody cancelled what is inside; `late`: its time was
-    over; `limited`: it would have had too many.
+    over; `limited`: it would have had too many. `disapproved`: a suspend inside was refused, in the one that `failed`.
     """
 
     total: int | None
@@ -36,6 +36,7 @@ class Loop:
     cancelled: bool = False
     late: bool = False
     limited: bool = False
+    disapproved: bool = False
 
     @property
     def done(self) -> bool:
@@ -66,13 +67,17 @@ class Loop:
             skips=self.skips or (stopped and skips),
         )
 
+    def disapprove(self, place: int) -> Loop:
+        """One has ended by a suspend that was refused: that is the failure of the whole, whatever else failed."""
+        return replace(self, open=self.open - 1, failed=place, over=True, disapproved=True)
+
     def cancel(self) -> Loop:
         """Nothing more begins; what is open is being cancelled."""
         return replace(self, over=True, cancelled=True)
 
     def encode(self) -> bytes:
         """The loop as bytes."""
-        flags = (self.over, self.stopped, self.skips, self.cancelled, self.late, self.limited)
+        flags = (self.over, self.stopped, self.skips, self.cancelled, self.late, self.limited, self.disapproved)
         return msgspec.msgpack.encode((self.total, self.width, self.next, self.open, self.failed, flags))
 
     @staticmethod

@@ -15,7 +15,7 @@ def result(step: Step) -> ResultRef | Err | None:
     if plan.output is not None:
         answer = step.ask("output", len(plan.nodes), plan.output)
         return Output(answer.raw) if isinstance(answer, Answer) else answer
-    if plan.inner and not plan.nodes:
+    if not plan.nodes:
         passed_on = step.ask("pass", 0, "previous_result")
         return Output(passed_on.raw) if isinstance(passed_on, Answer) else passed_on
     if plan.is_list:

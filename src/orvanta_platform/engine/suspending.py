@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orvanta_platform.engine.effects import OpenWait, Record, SetTimer
+from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Consent
-from orvanta_platform.engine.state import Mark
+from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
 
 
@@ -29,3 +30,17 @@ def close_wait(step: Step, index: int, consent: Consent) -> None:
     step.close_wait(index)
     if consent.timeout_s is not None:
         step.drop_timer(index, "deadline")
+
+
+def disapprove(step: Step, error: Err) -> None:
+    """The list ends failed, whatever would handle a failure; what runs goes on to its end."""
+    step.phase = Phase.DISAPPROVED
+    step.stopped = (error.name, error.message)
+
+
+def disapprove_around(step: Step, index: int, error: Err) -> None:
+    """A suspend inside the node was refused: that ends the list around it too, without retries and edges."""
+    step.forget_failures(index)
+    disapprove(step, error)
+    step.end(index, Mark.FAILED, error=error)
+    step.stop_starting(stop=False)

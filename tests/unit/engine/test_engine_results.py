@@ -27,10 +27,10 @@ def test_a_list_may_end_with_a_condition() -> None:
     assert result(run) == OfNode(1)
 
 
-def test_an_empty_workflow_succeeds_at_once_with_null() -> None:
-    run = Driven().start()
+def test_an_empty_workflow_succeeds_at_once_with_what_it_was_given() -> None:
+    run = Driven(answers={"previous_result": {"x": 1}}).start()
     assert run.end is not None
-    assert (run.end.status, run.end.result) == (Status.SUCCEEDED, Null())
+    assert (run.end.status, run.end.result) == (Status.SUCCEEDED, Output(b'{"x":1}'))
 
 
 def test_a_graph_with_one_main_sink_results_in_it() -> None:

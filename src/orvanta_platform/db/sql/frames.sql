@@ -76,7 +76,7 @@ CROSS JOIN LATERAL (
     SELECT size, encoding, body, object FROM value
     WHERE id = coalesce(j.result_of, j.id) AND kind = 'result' AND (name = '' OR (name = 'error' AND j.state = 'failed'))
     ORDER BY name DESC LIMIT 1) v
-WHERE j.parent = $1 AND j.place IS NOT NULL AND j.place >= $2 ORDER BY j.place LIMIT $3
+WHERE j.parent = $1 AND j.place IS NOT NULL AND j.place >= $2 ORDER BY j.place, j.kind = 'frame' LIMIT $3
 
 -- name: bodies
 -- The bodies of a node: those that have ended, of its last opening, and those that are open.

@@ -276,9 +276,12 @@ def _decided(
             found[result_key(plan, run, effect.node, frame)] = effect.result
         elif isinstance(effect, NodeEnded) and effect.error is not None:
             key = result_key(plan, run, effect.node, frame)
-            inside = plan.node(effect.node).kind.is_container and key in known
-            if not inside and (key not in known or not _tells(known[key], effect.error)):
-                found[key] = error_json(effect.error, plan.node(effect.node).id)
+            if plan.node(effect.node).kind.is_container:
+                error_of = (key[0], "result", ERROR)
+                told = [] if error_of in known else [key, error_of]
+            else:
+                told = [] if key in known and _tells(known[key], effect.error) else [key]
+            found |= dict.fromkeys(told, error_json(effect.error, plan.node(effect.node).id))
         elif isinstance(effect, Export):
             found[(run, "context", effect.name)] = effect.raw
         elif isinstance(effect, KeepResume):

@@ -12,12 +12,13 @@ import msgspec
 from orvanta_platform.db import frames as rows
 from orvanta_platform.db.frames import BodyResult
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.values import ValueKey, get_values
+from orvanta_platform.db.values import get_values
 from orvanta_platform.engine.events import ChildrenEnded, Err
 from orvanta_platform.engine.loop import MAX_ITERATIONS
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.frames import Counter
+from orvanta_platform.services.steps.scope import ERROR
 
 _PAGE = 5_000
 _NULL = b"null"
@@ -62,7 +63,10 @@ async def collect(connection: Connection, run: UUID, counter: Counter, fetched: 
         event = ChildrenEnded(node.index, stopped=loop.stopped and not node.kind.is_loop, skips=loop.skips)
         return Collected(event, whole)
     told = _told(error)
-    return Collected(ChildrenEnded(node.index, error=told), error if node.kind is Kind.BRANCHONE else whole, error)
+    # Where a body failed, the array tells which; where it was the time, no place in it does.
+    tells = loop.failed is not None and not loop.late and node.kind is not Kind.BRANCHONE
+    event = ChildrenEnded(node.index, error=told, disapproved=loop.disapproved and not loop.late)
+    return Collected(event, whole if tells else error, error)
 
 
 def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | None:
@@ -90,14 +94,14 @@ def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
         length = loop.total
     parts = [_NULL] * length
     for place, (state, raw) in found.items():
-        hidden = state == "cancelled" or (state == "failed" and node.kind.is_loop and node.skip_failures)
-        if not hidden and place < length:
+        skipped = state == "failed" and node.kind.is_loop and node.skip_failures and place != loop.failed
+        if state != "cancelled" and not skipped and place < length:
             parts[place] = raw
     return b"[%s]" % b",".join(parts)
 
 
 async def _results(connection: Connection, opening: UUID, fetched: Mapping[str, bytes]) -> dict[int, tuple[str, bytes]]:
-    """State and result of each body, by place; where a body of one node has a row of its own too, that one's."""
+    """State and result of each body, by place; where a body of one node has a row of its own too, the body's."""
     found: list[BodyResult] = []
     first = 0
     while True:
@@ -105,7 +109,8 @@ async def _results(connection: Connection, opening: UUID, fetched: Mapping[str, 
         found += page
         if len(page) < _PAGE:
             break
-        first = page[-1].place + 1
+        # A place may have two rows, of which a page may end with the first.
+        first = page[-1].place
     missing = [row.object for row in found if row.object is not None and row.object not in fetched]
     if missing:
         raise NeedsObjects(missing)
@@ -120,22 +125,28 @@ def _text(body: bytes | None, encoding: int, object: str | None, fetched: Mappin
 async def _child(connection: Connection, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
     index = counter.node.index
     end = await rows.child_end(connection, counter.child) if counter.child is not None else None
-    raw = _NULL
-    if end is not None and end.result_of is not None:
-        key: ValueKey = (end.result_of, "result", "")
-        for row in await get_values(connection, [key]):
-            if row.object is not None and row.object not in fetched:
-                raise NeedsObjects([row.object])
-            raw = _text(row.body, row.encoding, row.object, fetched)
     if counter.loop.late:
         error = _timed_out(counter.node.id)
-        return Collected(ChildrenEnded(index, error=_told(error)), raw, error)
+        return Collected(ChildrenEnded(index, error=_told(error)), error, error)
     if counter.loop.cancelled:
         return Collected(ChildrenEnded(index, cancelled=True), None)
+    found = await _told_by(connection, end.result_of, fetched) if end is not None and end.result_of is not None else {}
+    raw = found.get("", _NULL)
     if end is not None and end.status == "succeeded":
         return Collected(ChildrenEnded(index), raw)
-    error = raw if raw != _NULL else error_json(Err("Canceled", "The sub-workflow was cancelled."), counter.node.id)
+    if raw == _NULL:
+        raw = error_json(Err("Canceled", "The sub-workflow was cancelled."), counter.node.id)
+    error = found.get(ERROR, raw)
     return Collected(ChildrenEnded(index, error=_told(error)), raw, error)
+
+
+async def _told_by(connection: Connection, node: UUID, fetched: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The result, named "", and the error beside it, of the node (or run) that a run's result is of."""
+    found = await get_values(connection, [(node, "result", ""), (node, "result", ERROR)])
+    missing = [row.object for row in found if row.object is not None and row.object not in fetched]
+    if missing:
+        raise NeedsObjects(missing)
+    return {row.name: _text(row.body, row.encoding, row.object, fetched) for row in found}
 
 
 def _told(raw: bytes) -> Err:

@@ -112,6 +112,9 @@ class NestedRows(Translation):
         counter = self.concluded
         if counter is None or counter.node.index != effect.node or effect.result is not None:
             return super()._result(effect)
+        if effect.error is not None and self.error is None:
+            # What was inside ended well; an expression of the node itself failed it.
+            return super()._result(effect)
         told = self.error if effect.continued else self.result
         return told if told is not None else super()._result(effect)
 

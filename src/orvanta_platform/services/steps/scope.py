@@ -15,7 +15,7 @@ from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.scope import previous_sources, visible
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.small import Scope
-from orvanta_platform.ids import frame_id, inner_job_id
+from orvanta_platform.ids import frame_id, inner_job_id, opening_id
 from orvanta_platform.services.steps.iterations import ITEMS, items_key, iteration, with_iter
 
 Names = Mapping[str, frozenset[str] | None]
@@ -157,6 +157,7 @@ class _Places:
 _PREVIOUS = ("previous_result", "result")
 _RESUMES = ("resume", "resumes", "approvers")
 _ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", "flow_env", *_PREVIOUS, *_RESUMES})
+_REMEMBER = (Kind.WHILELOOP, Kind.BRANCHONE, Kind.BRANCHALL)
 _ITER = frozenset({"iter"})
 
 
@@ -223,16 +224,30 @@ def _result_places(view: View, names: frozenset[str] | None) -> dict[str, ValueK
 
 def _of_last_iteration(view: View, names: frozenset[str] | None, seen: Mapping[str, int]) -> dict[str, ValueKey]:
     """In a while loop: the reading node itself and those after it read as they were in the iteration before."""
-    within = view.within
-    if within is None or within.holder.kind is not Kind.WHILELOOP or within.number == 0:
+    before = _frame_before(view)
+    if before is None:
         return {}
-    before = frame_id(view.run.id, within.opening, within.number - 1)
     ancestors = view.plan.nodes[view.index].ancestors
     return {
         node.id: result_key(view.plan, view.run.id, node.index, before)
         for node in view.plan.nodes
         if (names is None or node.id in names) and node.id not in seen and not ancestors >> node.index & 1
     }
+
+
+def _frame_before(view: View) -> UUID | None:
+    """This list as it was in the iteration before, of the while loop around it or around its branches."""
+    within, run = view.within, view.run.id
+    if within is None or within.holder.kind not in _REMEMBER:
+        return None
+    if within.holder.kind is Kind.WHILELOOP:
+        return frame_id(run, within.opening, within.number - 1) if within.number else None
+    outer = within.outer
+    around = _frame_before(outer)
+    if around is None:
+        return None
+    # Of a branch that was retried then, the first attempt.
+    return frame_id(run, opening_id(run, job_id(outer.plan, run, outer.index, around), 0), within.number)
 
 
 def _is_output(view: View) -> bool:

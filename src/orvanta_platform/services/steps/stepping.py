@@ -352,8 +352,12 @@ class Stepping:
         assert counter is not None
         node = counter.node
         allowed = node.skip_failures if node.kind.is_loop else counter.body_of(frame).skip_failure
-        failed = end.status is Status.FAILED and not allowed
-        counter.loop = counter.loop.end(frame.place, failed=failed, stopped=end.stopped, skips=end.skipped)
+        # A loop that is to end as failed does so, whatever else may fail in it.
+        failed = end.status is Status.FAILED and (end.stopped or not allowed)
+        if end.disapproved:
+            counter.loop = counter.loop.disapprove(frame.place)
+        else:
+            counter.loop = counter.loop.end(frame.place, failed=failed, stopped=end.stopped, skips=end.skipped)
         self.frames.close(frame)
         self._begin_more(counter)
 

@@ -1,0 +1,85 @@
+"""The page on what a workflow means: each sentence names cases that show it, and each case is named by a sentence."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "semantics.md"
+SOURCES = ROOT / "src" / "orvanta_platform"
+SUPPORT = SOURCES / "workflow" / "support.py"
+
+CASES = {path.stem.partition("_")[0] for path in (ROOT / "tests" / "cases").glob("*.yaml")}
+UNUSED = {"restarted_from", "on_behalf_of_email"}
+"""Marked as not yet there, and no key that `support` refuses: no code may read them."""
+
+_SHOWN = re.compile(r"\[((?:(?:[a-z]\d{3}|tests/\S+::\w+)(?: |(?=\])))+)\]")
+_NOT_YET = re.compile(r"\(not yet: (\w+)\)")
+_MARK = re.compile(rf"{_SHOWN.pattern}|{_NOT_YET.pattern}")
+_NEXT_SENTENCE = re.compile(r"[.!?] (?=[A-Z`*])")
+
+
+def sentences() -> list[tuple[str, str]]:
+    """(sentence, its mark) of everything the page says; what has no mark comes with ""."""
+    text = re.sub(r"```.*?```", "", PAGE.read_text(), flags=re.DOTALL)
+    _, _, rules = text.partition("\n## ")
+    found: list[tuple[str, str]] = []
+    for block in re.split(r"\n\n|\n(?=[-|])", rules):
+        line = " ".join(block.split())
+        if line.startswith("|"):
+            found += cells(line)
+        elif line and not line.startswith("#") and "\n" not in line and block not in ("", rules.partition("\n")[0]):
+            found += marked(line.removeprefix("- "))
+    return found
+
+
+def cells(row: str) -> list[tuple[str, str]]:
+    """What a row of a table says; nothing of its head."""
+    said = row.strip("|").partition("|")[2]
+    return [] if set(row) <= set("|- ") or said.strip() == "outcomes it may end with" else marked(said)
+
+
+def marked(text: str) -> list[tuple[str, str]]:
+    """The sentences of a text, each up to its mark."""
+    found, at = [], 0
+    for mark in _MARK.finditer(text):
+        found.append((text[at : mark.start()].strip(), mark.group()))
+        at = mark.end()
+    rest = text[at:].strip(" |;,")
+    return [*found, *([(rest, "")] if rest else [])]
+
+
+def test_each_sentence_names_what_shows_it() -> None:
+    said = sentences()
+    assert len(said) > 150
+    assert not [sentence for sentence, mark in said if not mark]
+    assert not [sentence for sentence, _ in said if _NEXT_SENTENCE.search(sentence)]
+
+
+def test_what_is_named_exists() -> None:
+    named = [name for _, mark in sentences() for name in (_SHOWN.match(mark) or [""] * 2)[1].split()]
+    assert sorted({name for name in named if "::" not in name} - CASES) == []
+    tests: dict[str, set[str]] = {}
+    for file, _, test in (name.partition("::") for name in named if "::" in name):
+        tests.setdefault(file, set()).add(test)
+    for file, wanted in tests.items():
+        tree = ast.parse((ROOT / file).read_text())
+        there = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        assert sorted(wanted - there) == [], file
+
+
+def test_each_case_is_named() -> None:
+    named = {name for _, mark in sentences() for name in (_SHOWN.match(mark) or [""] * 2)[1].split()}
+    assert sorted(CASES - named) == []
+
+
+def test_what_is_not_there_yet_is_refused_or_unused() -> None:
+    keys = {key for _, mark in sentences() for key in _NOT_YET.findall(mark)}
+    refused = set(re.findall(r'"(\w+)"', SUPPORT.read_text()))
+    assert keys
+    assert not keys - refused - UNUSED
+    for key in keys & UNUSED:
+        users = [path.name for path in SOURCES.rglob("*.py") if key in path.read_text()]
+        assert set(users) <= {"grammar.py"}, key
