@@ -44,7 +44,7 @@ async def work(scene: Ground, worker: Worker, run: UUID, people: list[dict[str, 
 
 async def decides(scene: Ground, people: list[dict[str, Any]]) -> bool:
     """Whether the next of `people` has decided: {node, decision, form?, reason?}."""
-    asking = await scene.rows("SELECT run FROM approval WHERE node = $1", people[0]["node"]) if people else []
+    asking = await scene.rows("SELECT job FROM approval WHERE node = $1", people[0]["node"]) if people else []
     if not asking:
         return False
     said = people.pop(0)
@@ -53,11 +53,10 @@ async def decides(scene: Ground, people: list[dict[str, Any]]) -> bool:
         scene.platform,
         ACTOR,
         WORKSPACE,
-        asking[0]["run"],
+        asking[0]["job"],
         approved=said["decision"] == "approved",
         payload=form,
         reason=said.get("reason"),
-        node=said["node"],
         once=False,
     )
     return outcome.first

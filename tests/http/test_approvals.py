@@ -314,7 +314,8 @@ async def test_what_is_sent_along_fits_the_form(stage: Scene) -> None:
 async def test_several_questions_need_a_name(stage: Scene) -> None:
     run = await stage.flow({**approval("p"), "needs": []}, {**approval("q"), "needs": []})
     answer = await consent(stage.client, run)
-    assert (answer.status_code, answer.json()["error"]["details"]) == (409, {"nodes": ["p", "q"]})
+    details = answer.json()["error"]["details"]
+    assert (answer.status_code, details["nodes"], len(details["jobs"])) == (409, ["p", "q"], 2)
     assert (await consent(stage.client, run, node="q")).status_code == 200
     assert (await consent(stage.client, run, node="q")).status_code == 409
     assert (await consent(stage.client, run)).status_code == 200
@@ -403,6 +404,16 @@ async def test_links_of_a_question_inside_a_loop(stage: Scene, stranger: httpx.A
         assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 201
         assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 200
     assert [each["form"]["n"] for each in (await ended(stage, run))["result"]] == [1, 2]
+
+
+async def test_questions_of_one_name_are_told_apart_by_their_jobs(stage: Scene) -> None:
+    body = {"iterator": {"type": "static", "value": [1, 2]}, "parallel": True, "modules": [approval()]}
+    run = await stage.flow({"id": "l", "value": {"type": "forloopflow", **body}})
+    answer = await consent(stage.client, run, node="ask")
+    first, second = answer.json()["error"]["details"]["jobs"]
+    assert (await consent(stage.client, run, node=first)).status_code == 200
+    assert (await consent(stage.client, second)).status_code == 200
+    assert len((await ended(stage, run))["result"]) == 2
 
 
 async def test_a_body_of_a_link_is_limited(stage: Scene, stranger: httpx.AsyncClient) -> None:

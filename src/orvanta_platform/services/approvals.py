@@ -170,10 +170,10 @@ async def decide(
     """
     permissions.require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
-        row = await jobs.known(platform, conn, workspace, id)
+        row = await place_of(platform, conn, workspace, id)
         if row is None:
             raise NotFound(f"The job {id} does not exist.")
-        asked = await open_in(conn, row, node)
+        asked = await open_in(conn, row, id, node)
         target = await asked_of(platform, conn, row.run, asked.job)
     approvers.require(actor, jobs.thing(row), target.consent if target else None)
     voice = Voice(actor.username, actor, payload, reason)

@@ -20,21 +20,24 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.scope import job_id
 
 
-async def open_in(conn: Connection, row: JobRow, node: str | None = None) -> OpenApproval:
-    """What the run or node asks now. Raises Conflict where nothing, or several things and `node` names none."""
+async def open_in(conn: Connection, row: JobRow, id: UUID, node: str | None = None) -> OpenApproval:
+    """What the run or node `id`, found as `row`, asks now.
+
+    Raises Conflict where that is nothing, or several things and `node` (the id of one, or of its job) names none.
+    """
     found = await rows.open_of_run(conn, row.run)
-    if row.is_step:
-        found = [each for each in found if each.job == row.id]
+    if row.is_step or id != row.id:
+        found = [each for each in found if each.job == id]
     if node is not None:
-        found = [each for each in found if each.node == node]
+        found = [each for each in found if node in (each.node, str(each.job))]
     if not found:
         raise Conflict("Nothing is asked of anybody here.", hint="It may have been decided, or have timed out.")
     if len(found) > 1:
         nodes = [each.node for each in found]
         raise Conflict(
             f"The run asks several things: {', '.join(nodes)}.",
-            hint="Name one of them as `node`.",
-            details={"nodes": nodes},
+            hint="Name one of them as `node`; inside a loop, where several have one name, by its job.",
+            details={"nodes": nodes, "jobs": [str(each.job) for each in found]},
         )
     return found[0]
 

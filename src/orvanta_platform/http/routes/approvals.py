@@ -191,7 +191,7 @@ async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPat
 
 @post("/api/v1/runs/{id:uuid}/consent", status_code=200, opt=shape(body=ConsentBody, answer=Consented))
 async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
-    """Decide, as the caller, what a run asks now. With several things asked, `node` names one."""
+    """Decide, as the caller, what a run asks now. With several things asked, `node` names one, by its id or job."""
     actor = actor_of(request)
     if actor.workspace is None:
         raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
