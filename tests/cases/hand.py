@@ -68,9 +68,10 @@ async def pass_time(scene: Ground) -> bool:
         "UPDATE timer SET due_at = app_now() - interval '1 second' WHERE kind <> 'cancel'"
         " AND due_at = (SELECT min(due_at) FROM timer WHERE kind <> 'cancel')"
     )
+    await scene.run("UPDATE gate SET due_at = app_now() - interval '1 second', starts = '{}' WHERE due_at IS NOT NULL")
     await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
     tools = scene.platform.tools
-    return bool(await timers.fire(tools)) | bool(await timers.sweep(tools))
+    return bool(await timers.fire(tools)) | bool(await timers.open_gates(tools)) | bool(await timers.sweep(tools))
 
 
 async def one(scene: Ground, worker: Worker, job: Claimed) -> None:

@@ -42,3 +42,11 @@ INSERT INTO schedule_tick (schedule, tick_at, workspace, path, state, run, outco
 SELECT s.id, app_now() - n * interval '1 hour', 'main', s.path, CASE WHEN n = 0 THEN 'running' ELSE 'ended' END, s.id,
        CASE WHEN n > 0 THEN 'succeeded' END, CASE WHEN n > 0 THEN app_now() END
 FROM schedule s, generate_series(0, 3) n;
+
+-- 2,000 limits: one with 18,000 in line, the others with one each.
+INSERT INTO gate (key, workspace, name, places, in_use, due_at)
+SELECT sha256(g::text::bytea), 'main', 'main/' || g, 1, 1, CASE WHEN g % 10 = 0 THEN app_now() + g * interval '1 second' END
+FROM generate_series(0, 1999) g;
+
+INSERT INTO gate_wait (job, run, key, priority)
+SELECT id, run, sha256(greatest(seq - 18000, 0)::text::bytea), seq % 7 FROM job_live;

@@ -21,7 +21,7 @@ from orvanta_platform.db.queries import load
 
 PLANS = Path(__file__).with_name("plans")
 GROWTH = Path(__file__).with_name("growth.sql").read_text()
-LIVE = ("job_live", "run_live", "timer", "inbox", "schedule", "schedule_tick")
+LIVE = ("job_live", "run_live", "timer", "inbox", "schedule", "schedule_tick", "gate", "gate_wait")
 ID = "00000000-0000-7000-8000-000000000001"
 
 CLAIM = (
@@ -33,6 +33,8 @@ QUEUE = {
     "waiting_pairs": ("jobs", ""),
     "take_due_timers": ("jobs", ""),
     "next_timer": ("jobs", ""),
+    "lines": ("gates", "ARRAY['\\x01', '\\x02']::bytea[], ARRAY[2, 2]"),
+    "due_gates": ("gates", ""),
     "lock_jobs_of_run": ("jobs", f"'{ID}'"),
     "lock_run": ("runs", f"'{ID}'"),
     "read_inbox": ("runs", f"'{ID}'"),
@@ -65,7 +67,7 @@ async def test_the_queue_is_read_by_its_indexes(grown: Connection, mode: str) ->
         plan = await explain(grown, load(noun)[name].text, values)
         for table in LIVE:
             assert f"Seq Scan on {table}" not in plan, f"{name}\n{plan}"
-        if name not in ("lock_jobs_of_run", "stale_inbox"):
+        if name not in ("lock_jobs_of_run", "stale_inbox", "lines"):
             assert "Sort" not in plan, f"{name}\n{plan}"
         if mode == "force_generic_plan":
             compare(name, plan)

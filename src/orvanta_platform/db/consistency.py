@@ -21,6 +21,8 @@ CHECKS = (
     "orphan_timers",
     "orphan_events",
     "orphan_approvals",
+    "orphan_permits",
+    "gates_miscounted",
     "jobs_of_dead_workers",
     "results_missing",
     "job_results_missing",

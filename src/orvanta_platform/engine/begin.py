@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import approval, condition, containers, ends, waits
-from orvanta_platform.engine.effects import Enqueue, Opening, OpenInside
+from orvanta_platform.engine import approval, condition, containers, ends, gates, waits
+from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside
 from orvanta_platform.engine.events import Answer, Err
-from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.plan import Gate, Kind, Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Delay, Fail, Open, OpenUp, Prepare, Succeed, Verdict
+from orvanta_platform.engine.verdict import Delay, Enter, Fail, Open, OpenUp, Prepare, Succeed, Verdict
 
 MAX_TIMEOUT_S = 365 * 86_400.0
 """No time limit of a node is longer: a year."""
@@ -36,6 +36,8 @@ def begin(step: Step) -> None:
                 step.prepared[index] = timeout_s
             case OpenUp(opening):
                 step.prepared[index] = opening
+            case Enter(gate):
+                step.prepared[index] = gate
             case Succeed(mark, result, exports, hold):
                 ends.succeed(step, index, exports, mark, result=result, hold=hold)
             case Delay():
@@ -54,13 +56,17 @@ def enqueue(step: Step) -> None:
             step.mark(index, Mark.WAITING_CHILDREN)
             step.effects.append(OpenInside(index, prepared))
             continue
+        if isinstance(prepared, EnterGate):
+            step.mark(index, Mark.WAITING_GATE)
+            step.effects.append(prepared)
+            continue
         step.mark(index, Mark.QUEUED)
         step.effects.append(Enqueue(index, prepared, step.failures.get(index, 0)))
     step.prepared.clear()
 
 
 def _verdict(step: Step, node: Node) -> Verdict | None:
-    if step.nodes[node.index] != Mark.WAITING_TIMER:
+    if step.nodes[node.index] not in (Mark.WAITING_TIMER, Mark.WAITING_GATE):
         instead = waits.instead(step, node)
         if instead is None or not waits.goes_on(instead):
             return instead
@@ -77,7 +83,17 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
             limited = _job(step, node)
             if node.kind.is_container and isinstance(limited, Prepare):
                 return containers.verdict(step, node, limited.timeout_s)
+            if node.gate is not None and isinstance(limited, Prepare) and step.nodes[node.index] != Mark.WAITING_GATE:
+                return _enter(step, node, node.gate)
             return limited
+
+
+def _enter(step: Step, node: Node, gate: Gate) -> Verdict | None:
+    """In line for the gate; its key is made of what the inputs give at this attempt."""
+    key = gates.key(step, gate, node.index, step.failures.get(node.index, 0))
+    if key is None or isinstance(key, Err):
+        return Fail(key) if key else None
+    return Enter(EnterGate(node.index, key, gate.limit, gate.window_s))
 
 
 def _job(step: Step, node: Node) -> Verdict | None:

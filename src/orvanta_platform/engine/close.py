@@ -24,7 +24,7 @@ _PENDING_TO_CANCELLED = bytes(Mark.CANCELLED if mark == Mark.PENDING else mark f
 
 def close(step: Step) -> None:
     """If nothing lives any more, end the run, or let its failure module begin. Asks for `output`."""
-    if step.alive() or step.prepared:
+    if step.phase is Phase.GATED or step.alive() or step.prepared:
         return
     match step.phase:
         case Phase.NORMAL:

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import consents
-from orvanta_platform.engine.plan import Body, Edge, Join, Kind, Node, Plan, Retry, Stop, Target
+from orvanta_platform.engine import consents, gates
+from orvanta_platform.engine.plan import Body, Edge, Gate, Join, Kind, Node, Plan, Retry, Stop, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
 from orvanta_platform.workflow.normal import normalise_value
@@ -34,6 +34,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
     lists = _Lists(built, numbers)
     nodes = tuple(lists.node(node, node.index) for node in top.nodes)
     failure = _Lists(inside, numbers).node(inside.top.nodes[0], len(nodes)) if inside else None
+    gate = gates.of_settings(tree, ("flow/", gates.PATH), gates.of_input)
     return Plan(
         nodes=nodes,
         starts=top.starts,
@@ -48,6 +49,8 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         indexes={node.id: node.index for node in nodes},
         deep=tuple(node for _, node in sorted(numbers.deep.items())),
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
+        gate=gate,
+        gated=gate is not None or gates.has_gate([*nodes, failure]),
     )
 
 
@@ -121,6 +124,7 @@ def single_plan(
     node_id: str = "main",
     timeout: Any = None,
     retry: Mapping[str, Any] | None = None,
+    gate: Gate | None = None,
 ) -> Plan:
     """The plan of a run of one script, preview or identity: one node, whose job id is the run's id.
 
@@ -138,8 +142,9 @@ def single_plan(
         retry=_retry(retry),
         timeout=timeout,
         number=0,
+        gate=gate,
     )
-    return Plan(nodes=(node,), starts=(0,), single=True, indexes={node_id: 0})
+    return Plan(nodes=(node,), starts=(0,), single=True, indexes={node_id: 0}, gated=gate is not None)
 
 
 def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -> Node:
@@ -181,6 +186,7 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -
         skip_failures=value.get("skip_failures") is True,
         stop_after_if=None if kind.is_loop else stop,
         stop_after_all=_stop(tree.get("stop_after_all_iters_if")) if kind.is_loop else None,
+        gate=gates.of_code(node.id, value) if kind is Kind.RAWSCRIPT else None,
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orvanta_platform.engine import approval, containers, ends, restart, suspending
+from orvanta_platform.engine import approval, containers, ends, gates, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.close import cancel, close, end_unstarted
-from orvanta_platform.engine.effects import CloseTimer, Decision, Need, Record
+from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, Record
 from orvanta_platform.engine.events import (
     Answers,
     Approved,
@@ -18,12 +18,13 @@ from orvanta_platform.engine.events import (
     Event,
     Failed,
     JobCancelled,
+    Permitted,
     Rejected,
     Started,
     Succeeded,
     TimerDue,
 )
-from orvanta_platform.engine.plan import Kind, Plan
+from orvanta_platform.engine.plan import Gate, Kind, Plan
 from orvanta_platform.engine.spread import spread
 from orvanta_platform.engine.state import HELD, MARK_STATE, Mark, Phase, RunState
 from orvanta_platform.engine.states import NodeState, Status
@@ -71,6 +72,8 @@ def _take_in(step: Step, event: Event) -> bool:
             return _finish(step, node, Err(name, message), retryable=retryable)
         case TimerDue(node):
             return _due(step, node)
+        case Permitted(node):
+            return _permitted(step, node)
         case JobCancelled(node, reason):
             return _job_cancelled(step, node, Err("Canceled", reason))
         case CancelRequested(force):
@@ -89,7 +92,7 @@ def _take_in(step: Step, event: Event) -> bool:
 
 
 def _start(step: Step) -> bool:
-    if step.status is not Status.QUEUED or not restart.has_not_begun(step):
+    if step.status is not Status.QUEUED or step.phase is not Phase.NORMAL or not restart.has_not_begun(step):
         return False
     if step.plan.skip_expr is not None and step.kept is None:
         answer = step.ask("skip_expr", len(step.plan.nodes), step.plan.skip_expr)
@@ -98,11 +101,37 @@ def _start(step: Step) -> bool:
         if isinstance(answer, Err) or answer.truthy:
             end_unstarted(step, answer if isinstance(answer, Err) else None)
             return True
+    if step.plan.gate is not None:
+        return _stand_in_line(step, step.plan.gate)
+    return _begin(step)
+
+
+def _begin(step: Step) -> bool:
     step.effects.append(Record("run_started", None, {}))
     if step.kept is None:
         step.ready.update(step.plan.starts)
     else:
         restart.go_on(step)
+    return True
+
+
+def _stand_in_line(step: Step, gate: Gate) -> bool:
+    key = gates.key(step, gate, len(step.plan.nodes))
+    if isinstance(key, Err):
+        end_unstarted(step, key)
+    elif key is not None:
+        step.phase = Phase.GATED
+        step.effects.append(EnterGate(None, key, gate.limit, gate.window_s))
+    return True
+
+
+def _permitted(step: Step, index: int | None) -> bool:
+    if index is None and step.phase is Phase.GATED:
+        step.phase = Phase.NORMAL
+        return _begin(step)
+    if index is None or step.nodes[index] != Mark.WAITING_GATE:
+        return False
+    step.ready.add(index)
     return True
 
 
@@ -142,7 +171,10 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
     return True
 
 
-_CANCELLABLE = (NodeState.QUEUED, NodeState.RUNNING, NodeState.WAITING_TIMER, NodeState.WAITING_APPROVAL)
+_CANCELLABLE = (
+    *(NodeState.QUEUED, NodeState.RUNNING),
+    *(NodeState.WAITING_TIMER, NodeState.WAITING_APPROVAL, NodeState.WAITING_GATE),
+)
 
 
 def _wait_no_more(step: Step, index: int) -> None:
@@ -152,7 +184,7 @@ def _wait_no_more(step: Step, index: int) -> None:
         suspending.close_wait(step, index, node.approval)
     elif node.kind is Kind.DELAY:
         step.drop_timer(index, "wait")
-    else:
+    elif step.nodes[index] != Mark.WAITING_GATE:
         step.effects.append(CloseTimer(index))
 
 

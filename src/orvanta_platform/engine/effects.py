@@ -32,6 +32,7 @@ Purpose = Literal[
     "branch",
     "inputs",
     "stop",
+    "key",
 ]
 
 TimerKind = Literal["wait", "deadline"]
@@ -47,6 +48,20 @@ class Enqueue:
     node: int
     timeout_s: float | None
     failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EnterGate:
+    """The node, or with None the run, stands in line for a permit of this key: then Permitted, perhaps at once.
+
+    The permit is kept until the node has ended or waits for a retry, or the run has ended; so is a place in line.
+    `key`: texts, of which those that begin with NUL name a field of the run.
+    """
+
+    node: int | None
+    key: tuple[str, ...]
+    limit: int
+    window_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +280,7 @@ class RunEnded:
 
 Effect = (
     Enqueue
+    | EnterGate
     | Retry
     | CancelJob
     | CloseTimer

@@ -58,6 +58,13 @@ class TimerDue:
 
 
 @dataclass(frozen=True, slots=True)
+class Permitted:
+    """The node, or with None the run, has the permit for which it stood in line."""
+
+    node: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class JobCancelled:
     """The node's job was cancelled.
 
@@ -124,6 +131,7 @@ Event = (
     | Succeeded
     | Failed
     | TimerDue
+    | Permitted
     | JobCancelled
     | CancelRequested
     | Approved

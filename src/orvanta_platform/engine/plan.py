@@ -129,6 +129,26 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPart:
+    """A part of a key that is computed: what `source` (an expression or a Transform tree) gives, at this path."""
+
+    source: Any
+    path: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """So many of one key at once at most, and, with a window, so many beginnings within any `window_s` seconds.
+
+    `key` in parts: text; text that begins with NUL names a field of the run (workspace, path); the others are asked.
+    """
+
+    limit: int
+    window_s: float
+    key: tuple[str | KeyPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A list of nodes inside a node. `expr`: a branch is taken where it is true. `skip_failure`: its own is none."""
 
@@ -179,6 +199,7 @@ class Node:
     skip_failures: bool = False
     stop_after_if: Stop | None = None
     stop_after_all: Stop | None = None
+    gate: Gate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +214,7 @@ class Plan:
     `single`: a run of one script, preview or identity: one node whose job id is the run id.
     `inner`: the list stands inside a node. `each_stop`: asked at the end of each time that a loop's list was run.
     `deep`: every node inside others, in the order of their numbers (of the top level alone). `nests`: some node holds
-    others.
+    others. `gate`: what the run as a whole waits for. `gated`: it has a gate, or some node (at the top level).
     """
 
     nodes: tuple[Node, ...]
@@ -212,6 +233,8 @@ class Plan:
     each_stop: Stop | None = None
     deep: tuple[Node, ...] = ()
     nests: bool = False
+    gate: Gate | None = None
+    gated: bool = False
 
     def node(self, index: int) -> Node:
         """The node at `index`, or of that number, the failure module included. Raises IndexError."""

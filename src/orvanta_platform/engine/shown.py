@@ -27,6 +27,8 @@ def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
         return Shown(state.status, canceled=state.status is Status.CANCELLED)
     if state.phase is Phase.CANCELLING:
         return Shown(Status.RUNNING, "cancelled: running jobs are being stopped", canceled=True)
+    if state.phase is Phase.GATED:
+        return Shown(Status.QUEUED, "waits for a limit")
     waits = _waits(plan, state)
     asked = Mark.WAITING_APPROVAL in state.nodes or Mark.SUSPENDED in state.nodes
     if asked and not any(mark in state.nodes for mark in _GOES_ON):

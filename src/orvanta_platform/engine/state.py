@@ -117,6 +117,7 @@ class Phase(StrEnum):
     """How the run goes on: what may start, and what its end will be."""
 
     NORMAL = "normal"
+    GATED = "gated"
     FAILING = "failing"
     DISAPPROVED = "disapproved"
     STOPPING = "stopping"

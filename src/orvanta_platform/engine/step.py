@@ -15,6 +15,7 @@ from orvanta_platform.engine.effects import (
     CloseWait,
     DropTimer,
     Effect,
+    EnterGate,
     NodeEnded,
     Opening,
     OpenWait,
@@ -63,8 +64,9 @@ class Step:
         """Nodes that ended in this step and whose edges have not been looked at."""
         self.ready: set[int] = set()
         """Nodes whose edges let them begin."""
-        self.prepared: dict[int, float | Opening | None] = {}
-        """Nodes to begin if nothing of this step fails the run: jobs by their time limits, others by what they open."""
+        self.prepared: dict[int, float | Opening | EnterGate | None] = {}
+        """Nodes to begin if nothing of this step fails the run: jobs by their time limits, others by what they open,
+        or by the gate that they stand in line for."""
         self.taken_in = False
         """Whether the event itself has been applied; what is left is to follow it."""
         self._answers = answers
@@ -202,6 +204,9 @@ class Step:
                 self.effects.append(CloseTimer(index))
             else:
                 self.drop_timer(index, "wait")
+            self.end(index, Mark.CANCELLED)
+            self.forget_failures(index)
+        for index in self.marked(Mark.WAITING_GATE):
             self.end(index, Mark.CANCELLED)
             self.forget_failures(index)
         for index in self.marked(Mark.QUEUED):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orvanta_platform.engine.effects import Opening
+from orvanta_platform.engine.effects import EnterGate, Opening
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import Mark
 
@@ -35,6 +35,13 @@ class Prepare:
     """It becomes a job, with this time limit in seconds, or none."""
 
     timeout_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """It stands in line for a permit before it becomes a job."""
+
+    gate: EnterGate
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +83,4 @@ class Fail:
     error: Err
 
 
-Verdict = Prepare | Succeed | Delay | Open | OpenUp | Fail
+Verdict = Prepare | Enter | Succeed | Delay | Open | OpenUp | Fail

@@ -15,7 +15,7 @@ from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.services import locking, syntax
-from orvanta_platform.services.blueprints import Pin, pin_key
+from orvanta_platform.services.blueprints import Pin, limits_of, pin_key
 from orvanta_platform.workflow import document, normal
 from orvanta_platform.workflow.diagnostics import errors, invalid
 from orvanta_platform.workflow.validate import Examined, examine
@@ -76,6 +76,7 @@ async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, 
                 tag=script.settings.get("tag") or None,
                 timeout_s=script.settings.get("timeout") or None,
                 dedicated=script.settings.get("dedicated_worker") is True,
+                limits=limits_of(script.settings),
             )
     for value in named:
         if pin_key(value) not in pins:

@@ -14,8 +14,9 @@ import msgspec
 from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine import gates
 from orvanta_platform.engine.compile import compile_plan, single_plan
-from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
 from orvanta_platform.evaluate.transforms import constant_inputs, input_names
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.workflow import document, normal
@@ -48,6 +49,7 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     timeout_s: float | None = None
     dedicated: bool = False
     retry: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
 
 
 Pins = Mapping[str, Pin]
@@ -179,7 +181,7 @@ class Blueprints:
             raise LookupError("the run of a workflow names no document")
         plan = plan_of(await runs.get_document(connection, digest))
         pins = read_pins(await runs.get_pin_set(connection, pin_set)) if pin_set else {}
-        blueprint = Blueprint(plan, pins)
+        blueprint = blueprint_of(plan, pins)
         self._blueprints.put((digest, pin_set), blueprint)
         return blueprint
 
@@ -217,16 +219,39 @@ def flow_key(path: str) -> str:
 
 def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -> dict[str, Pin]:
     """The pin of what is asked for all jobs: by the settings of a script or workflow, or, `retry`, for this run."""
-    dedicated = settings.get("dedicated_worker") is True
-    if not (dedicated or retry):
+    dedicated, limits = settings.get("dedicated_worker") is True, limits_of(settings)
+    if not (dedicated or retry or limits):
         return {}
-    return {OWN: Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry)}
+    return {OWN: Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry, limits=limits)}
+
+
+def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the settings of a script ask for beside its code, as far as it is there."""
+    return {name: settings[name] for name in _LIMITS if settings.get(name)} or None
+
+
+_LIMITS = ("concurrent_limit", "concurrency_time_window_s", "concurrency_key")
+
+
+def blueprint_of(plan: Plan, pins: Pins) -> Blueprint:
+    """The blueprint of a workflow under these pins: limits of scripts hold for the nodes that run them."""
+    if not any(pin.limits for key, pin in pins.items() if key != OWN):
+        return Blueprint(plan, pins)
+
+    def gate_of(node: Node) -> Gate | None:
+        pin = pins.get(pin_key(node.value)) if node.kind is Kind.SCRIPT else None
+        return gates.of_script(node.value, pin.path, pin.limits) if pin is not None and pin.limits else None
+
+    return Blueprint(gates.with_gates(plan, gate_of), pins)
 
 
 def single(pins: Pins) -> Blueprint:
     """The blueprint of a run of one script under these pins."""
     own = pins.get(OWN)
-    return Blueprint(single_plan(Kind.RAWSCRIPT, retry=own.retry if own is not None else None), pins)
+    if own is None:
+        return Blueprint(single_plan(Kind.RAWSCRIPT), pins)
+    gate = gates.of_settings(own.limits or {}, ("script/", gates.PATH), gates.of_input)
+    return Blueprint(single_plan(Kind.RAWSCRIPT, retry=own.retry, gate=gate), pins)
 
 
 def write_pins(pins: Pins) -> tuple[bytes, str]:

@@ -25,7 +25,7 @@ from orvanta_platform.services import inputs, jobs, pinning, results, runs
 from orvanta_platform.services.blueprints import Blueprint, is_workflow, own_pins
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, Repeat, RunOptions, begin
-from orvanta_platform.services.steps.translate import SHOWN_EXPORT
+from orvanta_platform.services.steps.exports import SHOWN_EXPORT
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, NotFound
 from orvanta_platform.services import artifacts, inputs, locking, pinning
 from orvanta_platform.services.asking import place_of
-from orvanta_platform.services.blueprints import Blueprint, own_pins, single
+from orvanta_platform.services.blueprints import Blueprint, blueprint_of, own_pins, single
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps import events as inbox
@@ -165,7 +165,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
         workspace=workspace,
         kind="flowpreview",
         path=path,
-        blueprint=Blueprint(plan, pins),
+        blueprint=blueprint_of(plan, pins),
         text=body,
         pins=pins,
         priority=priority_of(tree["value"]),
@@ -296,7 +296,7 @@ async def _run_flow(
         workspace=workspace,
         kind="flow",
         path=found.path,
-        blueprint=Blueprint(plan, pins),
+        blueprint=blueprint_of(plan, pins),
         version=found.id,
         document=found.document,
         pins=pins,

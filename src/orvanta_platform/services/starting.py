@@ -31,13 +31,15 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
+from orvanta_platform.queue import gates
 from orvanta_platform.services import interpolation, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance_all
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
-from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, export_data, translate
+from orvanta_platform.services.steps.exports import export_data
+from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ async def begin(
 
     told = _told(actor, beginning, new, options.repeat)
     tries = 0
+    permitted: list[UUID] = []
     plain = step is not None and step.end is None and not step.waits
     if plain and step is not None and inside is None and not (options.idempotency_key or options.run_id):
         if await _begin_at_once(platform, beginning, new, args_value, step, told):
@@ -136,6 +139,7 @@ async def begin(
     async def write(connection: Connection) -> UUID:
         nonlocal tries
         tries += 1
+        permitted.clear()
         if options.idempotency_key:
             path = f"{beginning.kind}:{beginning.path or ''}"
             key = options.idempotency_key
@@ -160,6 +164,8 @@ async def begin(
         if step is not None and step.waits:
             await wait_rows.write(connection, new.id, new.workspace, step.waits)
         await append(connection, told)
+        if step is not None and step.waits.entered:
+            permitted.extend(await gates.settle(connection, step.waits.entered))
         return new.id
 
     try:
@@ -178,6 +184,7 @@ async def begin(
         await advance_all(platform.tools, [run])
     else:
         _tell(platform, run, beginning.blueprint.plan, step)
+        await advance_all(platform.tools, permitted)
     return run
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from orvanta_platform.db import gates as gate_rows
 from orvanta_platform.db import jobs, runs
 from orvanta_platform.db.jobs import DueTimer
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.queue import gates
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import Tools, advance_all
 
@@ -16,6 +18,18 @@ async def fire(tools: Tools) -> int:
     due = await tools.db.retrying(_take)
     await advance_all(tools, dict.fromkeys(timer.run for timer in due))
     return len(due)
+
+
+async def open_gates(tools: Tools) -> int:
+    """Let through those whom only the window of a limit held; gives how many limits were due."""
+
+    async def let_through(connection: Connection) -> tuple[list[bytes], list[UUID]]:
+        keys = await gate_rows.due(connection)
+        return keys, await gates.settle(connection, due=keys)
+
+    keys, runs = await tools.db.retrying(let_through)
+    await advance_all(tools, runs)
+    return len(keys)
 
 
 async def sweep(tools: Tools) -> int:

@@ -17,7 +17,7 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.errors import BadRequest, Conflict, TooLarge
 from orvanta_platform.services import jobs, results, values
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.steps.translate import export_data
+from orvanta_platform.services.steps.exports import export_data
 
 _KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 

@@ -23,9 +23,6 @@ RUNNABLE_KINDS: Final = frozenset(
 _DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (
     "same_worker",
-    "concurrent_limit",
-    "concurrency_key",
-    "concurrency_time_window_s",
     "debounce_delay_s",
     "debounce_key",
     "debounce_args_to_accumulate",
@@ -41,7 +38,6 @@ _NODE_KEYS: Final = (
     "debouncing",
 )
 _APPROVAL_KEYS: Final = ("input_transforms",)
-_VALUE_KEYS: Final = ("concurrent_limit", "concurrency_time_window_s", "custom_concurrency_key")
 _ALWAYS_MEANT: Final = frozenset({"delete_after_secs", "preprocessor_module"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
@@ -70,7 +66,6 @@ def _node(place: Place) -> Iterator[Diagnostic]:
     yield from _keys(place, path, node.tree, _NODE_KEYS)
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
-    yield from _keys(place, f"{path}/value", node.value, _VALUE_KEYS)
     if node.kind == "approval":
         yield from _keys(place, f"{path}/value", node.value, _APPROVAL_KEYS)
     language = node.value.get("language")

@@ -31,7 +31,7 @@ ALLOWED = {
         waiting_timer>succeeded waiting_timer>failed waiting_approval>succeeded waiting_approval>failed
         waiting_children>succeeded waiting_children>failed queued>running running>succeeded running>failed
         running>waiting_timer waiting_children>waiting_timer running>waiting_approval waiting_timer>waiting_approval
-        waiting_children>waiting_approval waiting_approval>waiting_timer
+        waiting_children>waiting_approval waiting_approval>waiting_timer waiting_timer>waiting_gate waiting_gate>failed
         pending>succeeded pending>failed pending>skipped
         pending>cancelled waiting_timer>cancelled waiting_approval>cancelled waiting_gate>cancelled
         waiting_children>cancelled queued>cancelled running>cancelled""",

@@ -31,13 +31,10 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
     (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),
-    (node("rawscript", {"language": "bash", "content": "", "concurrent_limit": 1}), "/value/concurrent_limit"),
     (inputs({"type": "ai"}), "/value/input_transforms/x"),
 ]
 FLOWS: list[tuple[str, Any]] = [
     ("same_worker", True),
-    ("concurrent_limit", 1),
-    ("concurrency_key", "k"),
     ("debounce_delay_s", 1),
     ("cache_ttl", 1),
     ("delete_after_secs", 0),
@@ -93,6 +90,8 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
         "groups": [],
         "ui": {"nodes": {}},
         "priority": 3,
+        "concurrent_limit": 1,
+        "concurrency_key": "k",
         "failure_module": {"value": {"type": "identity"}},
     }
     document = {"value": value, "tag": "x", "priority": 1, "dedicated_worker": True, "schema": {}}

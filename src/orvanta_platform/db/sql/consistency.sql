@@ -34,10 +34,11 @@ SELECT j.id, 'job ' || j.id || ' belongs to no run' AS problem FROM job j
 WHERE NOT EXISTS (SELECT FROM run r WHERE r.id = j.run) AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = j.run) LIMIT 100
 
 -- name: runs_stuck
--- A live run has a job, a timer, an event, a question to people or a sub-workflow: else nothing will ever step it.
+-- A live run has a job, a timer, an event, a question to people, a place in line or a sub-workflow: else nothing will ever step it.
 SELECT r.id, 'run ' || r.id || ' (' || r.status || ') waits for nothing' AS problem FROM run_live r
 WHERE NOT EXISTS (SELECT FROM job_live j WHERE j.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id)
   AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM approval a WHERE a.run = r.id)
+  AND NOT EXISTS (SELECT FROM gate_wait w WHERE w.run = r.id)
   AND NOT EXISTS (SELECT FROM counter c JOIN run_live child ON child.id = c.child WHERE c.run = r.id) LIMIT 100
 
 -- name: frames_of_nothing
@@ -73,6 +74,28 @@ WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = i.run) LIMIT 100
 -- What is asked of people is asked by a live run.
 SELECT a.run AS id, 'approval ' || a.node || ' of run ' || a.run || ', which is not live' AS problem FROM approval a
 WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = a.run) LIMIT 100
+
+-- name: orphan_permits
+-- A permit, or a place in line at a limit, belongs to a live run.
+SELECT p.run AS id, 'permit or place in line of run ' || p.run || ', which is not live' AS problem
+FROM (SELECT run FROM permit UNION SELECT run FROM gate_wait) p
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = p.run) LIMIT 100
+
+-- name: gates_miscounted
+-- A limit counts as many permits as there are, never more than it allows unless it was lowered, and lets nobody wait in vain.
+SELECT coalesce((SELECT w.run FROM gate_wait w WHERE w.key = g.key LIMIT 1), (SELECT p.run FROM permit p WHERE p.key = g.key LIMIT 1),
+                '00000000-0000-0000-0000-000000000000') AS id,
+       'limit ' || g.name || ' counts ' || g.in_use || ' permits of ' || g.places || '; there are ' || c.permits || ', and '
+           || c.waits || ' wait' AS problem
+FROM gate g CROSS JOIN LATERAL (
+    SELECT (SELECT count(*) FROM permit p WHERE p.key = g.key) AS permits,
+           (SELECT count(*) FROM gate_wait w WHERE w.key = g.key) AS waits) c
+WHERE g.in_use <> c.permits OR (c.waits > 0 AND g.in_use < g.places AND g.due_at IS NULL)
+UNION ALL
+SELECT w.run, 'run ' || w.run || ' waits at a limit that is not there' FROM gate_wait w
+WHERE NOT EXISTS (SELECT FROM gate g WHERE g.key = w.key)
+UNION ALL
+SELECT w.run, 'job ' || w.job || ' is in line and has a permit' FROM gate_wait w JOIN permit p ON p.job = w.job LIMIT 100
 
 -- name: jobs_of_dead_workers
 -- A running job belongs to a worker of that generation, or to a lost one that is about to be reaped.
@@ -117,7 +140,8 @@ FROM audit a WHERE a.operation = 'jobs.run'
 -- something open inside.
 SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes,
        (SELECT count(*) FROM timer t WHERE t.run = r.id AND t.kind = 'wait')
-           + (SELECT count(*) FROM approval a WHERE a.run = r.id) AS waits
+           + (SELECT count(*) FROM approval a WHERE a.run = r.id)
+           + (SELECT count(*) FROM gate_wait w WHERE w.run = r.id AND w.job <> r.id) AS waits
 FROM run_live r LEFT JOIN job_live j ON j.run = r.id
 WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id AND t.kind = 'start')
   AND NOT EXISTS (SELECT FROM counter c WHERE c.run = r.id)

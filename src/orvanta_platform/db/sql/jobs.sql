@@ -106,5 +106,6 @@ WHERE t.run = due.run AND t.job = due.job AND t.kind = due.kind
 RETURNING t.run, t.job, t.kind
 
 -- name: next_timer
--- Seconds until the next timer; null where there is none.
-SELECT extract(epoch FROM min(due_at) - app_now())::double precision FROM timer
+-- Seconds until the next timer, or the next opening of a limit's window; null where there is none.
+SELECT extract(epoch FROM least((SELECT min(due_at) FROM timer), (SELECT due_at FROM gate WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1))
+                          - app_now())::double precision

@@ -28,7 +28,7 @@ from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Dat
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.events import CancelRequested, Event, Failed, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
 from orvanta_platform.engine.state import Phase, RunState, StateTooNew
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
@@ -36,9 +36,10 @@ from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader
-from orvanta_platform.services.steps.deciding import cancelled, due, event_of
+from orvanta_platform.services.steps.deciding import cancelled, due, event_of, lost
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
+from orvanta_platform.services.steps.gating import Gating, permitted
 from orvanta_platform.services.steps.last_resort import end_as_failed
 from orvanta_platform.services.steps.nested import Nested
 from orvanta_platform.services.steps.passing import Outside, Passed
@@ -111,6 +112,8 @@ class _Pass:
     asks: bool = False
     """Whether decisions that were made before may count from now on."""
     counted: set[tuple[UUID, int]] = field(default_factory=set)
+    gating: Gating = field(default_factory=Gating)
+    further: list[UUID] = field(default_factory=list)
     made: list[NewValue] = field(default_factory=list)
     """What the events so far wrote: nobody can read it once this transaction is left."""
 
@@ -160,8 +163,8 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
         if isinstance(done, _Pass) and done.blueprint.plan.early is not None:
             tools.notify.send(f"ended:{run}")
         recorded = recorded or done.recorded
+        further += done.further
         if isinstance(done, Passed):
-            further += done.further
             tools.recent.keep(done.raws)
         if done.ended and done.run.parent is not None:
             further.append(done.run.parent)
@@ -260,6 +263,7 @@ async def _pass(
         if step.asks and not step.ended:
             step.asks = False
             pending.extendleft(reversed(await _said(step)))
+    step.further = await step.gating.settle(connection, blueprint.plan, run_id, ended=step.ended)
     return step
 
 
@@ -326,6 +330,7 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     written = await write_steps(step.connection, [write])
     if not written:
         raise AssertionError(f"run {write.run} was not written under its own lock")
+    step.gating.add(write.waits.entered, write.waits.left)
     if write.waits:
         await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits)
     step.asks = step.asks or bool(write.waits.opened)
@@ -358,6 +363,8 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
     if isinstance(waiting, inbox.Decided):
         step.asks = True
         return None
+    if isinstance(waiting, inbox.Permitted):
+        return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
     if isinstance(waiting, inbox.NodeDue):
         return due(step.blueprint.plan, step.run.id, step.state, waiting)
     if not isinstance(waiting, inbox.OfJob):
@@ -371,16 +378,7 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         case inbox.RetryDue():
             return TimerDue(job.node_index) if job.state == "scheduled" else None
         case inbox.JobLost():
-            return _lost(step, job, waiting)
-
-
-def _lost(step: _Pass, job: LiveJob, lost: inbox.JobLost) -> Event | None:
-    if (job.state, job.attempt, job.generation) != ("running", lost.attempt, lost.generation):
-        return None
-    if step.run.cancel_at is not None:
-        return JobCancelled(job.node_index)
-    message = f"Its worker was lost {lost.losses} times while it ran; it is not started again."
-    return Failed(job.node_index, "worker_lost", message, retryable=False)
+            return lost(job.node_index, job, waiting, cancelled=step.run.cancel_at is not None)
 
 
 def _holds(step: _Pass, finish: Finish) -> bool:

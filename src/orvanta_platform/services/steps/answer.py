@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -235,7 +236,12 @@ async def _by_javascript(reader: Reader, run: RunRow, ask: Ask, scope: Scope, vi
         found = await evaluate(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
-    return _checked(ask, Answer(opened.mask_json(found.raw), found.truthy))
+    masked = opened.mask_json(found.raw)
+    if ask.purpose == "key" and masked != found.raw:
+        # Different secrets are different keys, and none of them is written down.
+        digest = hmac.digest(reader.keys.key("limit keys"), found.raw, "sha256")
+        masked = msgspec.json.encode(f"secret {digest.hex()[:32]}")
+    return _checked(ask, Answer(masked, found.truthy))
 
 
 def _checked(ask: Ask, found: Answer) -> Answer | Err:

@@ -10,16 +10,18 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.db import approvals
 from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.engine.events import Approved, DeadlineDue, Event, JobCancelled, Rejected, TimerDue
+from orvanta_platform.engine.events import Approved, DeadlineDue, Event, Failed, JobCancelled, Rejected, TimerDue
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import InvalidInput
 from orvanta_platform.services import inputs
-from orvanta_platform.services.steps.events import CancelJob, InboxEvent, NodeDue
+from orvanta_platform.services.steps.events import CancelJob, InboxEvent, JobLost, NodeDue
 from orvanta_platform.services.steps.waiting import waiting
 
 ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+_CANCELLED_ALONE = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE)
 DISAPPROVED = "SuspendedDisapproved"
 
 
@@ -54,10 +56,20 @@ def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: 
     """JobCancelled of a node without a job that somebody cancelled while it waited; None for anything else."""
     if not isinstance(event, CancelJob):
         return None
-    index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL), frame)
-    if index is None or plan.node(index).kind not in (Kind.DELAY, Kind.APPROVAL):
+    index = waiting(plan, run, state, event.job, _CANCELLED_ALONE, frame)
+    if index is None or (plan.node(index).gate is None and plan.node(index).kind not in (Kind.DELAY, Kind.APPROVAL)):
         return None
     return JobCancelled(index, event.reason)
+
+
+def lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
+    """The worker of a node's job was lost once too often, or while the run is `cancelled`; None: it has moved on."""
+    if (job.state, job.attempt, job.generation) != ("running", event.attempt, event.generation):
+        return None
+    if cancelled:
+        return JobCancelled(index)
+    message = f"Its worker was lost {event.losses} times while it ran; it is not started again."
+    return Failed(index, "worker_lost", message, retryable=False)
 
 
 def _deadline(state: RunState, index: int) -> Event:

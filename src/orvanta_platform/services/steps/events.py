@@ -41,6 +41,16 @@ class Decided(msgspec.Struct, frozen=True, tag="decided", tag_field="type"):
     """Somebody decided something in the run: its row in decision says what."""
 
 
+class Permitted(msgspec.Struct, frozen=True, tag="permitted", tag_field="type"):
+    """A node in line at a limit, or the run itself, by its id, has got its permit; `frame`: where the node stands.
+
+    Written by the transaction that gives it.
+    """
+
+    job: UUID
+    frame: UUID | None = None
+
+
 class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     """The worker of a job was lost at that attempt and generation, once too often or while its run is cancelled."""
 
@@ -77,7 +87,9 @@ class TimeOver(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
 OfJob = CancelJob | RetryDue | JobLost
 """What is said of one job."""
 
-InboxEvent = StartRun | CancelRun | NodeDue | Decided | OfJob | FramesBegin | BodiesEnded | ChildEnded | TimeOver
+InboxEvent = (
+    StartRun | CancelRun | NodeDue | Decided | Permitted | OfJob | FramesBegin | BodiesEnded | ChildEnded | TimeOver
+)
 """Everything that may lie in an inbox."""
 
 _decoder: msgspec.json.Decoder[InboxEvent] = msgspec.json.Decoder(InboxEvent)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.db.steps import NewValue
+from orvanta_platform.db.steps import Ending, Fate, NewValue
 from orvanta_platform.engine.events import Err, Event, Failed, JobCancelled, Succeeded
 
 
@@ -37,6 +37,22 @@ class Finish(msgspec.Struct, frozen=True):
     log_chars: int = 0
     ran_s: float | None = None
     openings: int | None = None
+
+    def ending(self, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
+        """What becomes of the job by it."""
+        return Ending(
+            job=self.job,
+            attempt=self.attempt,
+            worker=self.worker,
+            generation=self.generation,
+            fate=fate,
+            error_name=error_name or (self.error.name if self.error and fate != "succeeded" else None),
+            mem_peak_kb=self.mem_peak_kb,
+            log_chars=self.log_chars,
+            ran_s=self.ran_s,
+            due_in_s=due_in_s,
+            openings=self.openings,
+        )
 
     @property
     def event(self) -> Event:

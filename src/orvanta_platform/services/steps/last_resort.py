@@ -13,6 +13,7 @@ from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.steps import Ending, NewEvent, RunEnd, StepWrite, write_steps
 from orvanta_platform.engine.events import Err
+from orvanta_platform.queue import gates
 from orvanta_platform.services import values
 from orvanta_platform.services.steps.answer import error_json
 
@@ -20,7 +21,10 @@ ERROR = "EngineFailed"
 
 
 async def end_as_failed(database: Database, notify: Notifier, run: UUID, why: str) -> None:
-    """End the run as failed with the name EngineFailed, its live jobs as cancelled. Safe to ask twice."""
+    """End the run as failed with the name EngineFailed, its live jobs as cancelled. Safe to ask twice.
+
+    Runs that get its permits find that in their inboxes.
+    """
     await database.retrying(partial(_end, run, why))
     notify.cancelled(run)
     notify.run_ended(run)
@@ -47,6 +51,7 @@ async def _end(run: UUID, why: str, connection: Connection) -> None:
     if not await write_steps(connection, [write]):
         raise AssertionError(f"run {run} was not written under its own lock")
     await approvals.close_all(connection, run)
+    await gates.settle(connection, ended=[run])
 
 
 def _ending(job: LiveJob) -> Ending:

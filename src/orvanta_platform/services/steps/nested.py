@@ -19,7 +19,7 @@ from orvanta_platform.db import approvals
 from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow
-from orvanta_platform.engine.events import CancelRequested, Started
+from orvanta_platform.engine.events import CancelRequested, Permitted, Started
 from orvanta_platform.engine.state import Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import NEW
@@ -27,6 +27,7 @@ from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.deciding import due, event_of
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.frames import Counter
+from orvanta_platform.services.steps.gating import is_for_run, permitted_node
 from orvanta_platform.services.steps.passing import Item, Outside, Passed
 from orvanta_platform.services.steps.stepping import Stepping
 
@@ -73,6 +74,8 @@ class Nested(Stepping):
         if self._asks or any(item.label.startswith(_SAID) for item in coming):
             self._gathered.events_left.append(inbox.Decided())
         await self._flush()
+        plan, run = self.blueprint.plan, self.run.id
+        self.passed.further += await self._gating.settle(self.connection, plan, run, ended=self.passed.ended)
         self.passed.more = self.passed.more or (len(waiting) == _PAGE and not self.passed.ended)
         return self.passed
 
@@ -105,6 +108,8 @@ class Nested(Stepping):
                 self._asks = True
             case inbox.NodeDue():
                 await self._node_due(event)
+            case inbox.Permitted():
+                await self._permitted(event)
             case inbox.TimeOver(node):
                 if (counter := await self.frames.counter(node)) is not None:
                     await self._time_over(counter)
@@ -153,6 +158,15 @@ class Nested(Stepping):
             if told is not None:
                 await self._step(frame, told)
                 return
+
+    async def _permitted(self, event: inbox.Permitted) -> None:
+        frame, run = await self.frames.frame(event.frame), self.run.id
+        if frame is None:
+            return
+        if frame.id is None and is_for_run(frame.plan, run, frame.state, event):
+            await self._step(frame, Permitted(None), lane=NEW)
+        elif (index := permitted_node(frame.plan, run, frame.state, event, frame.id)) is not None:
+            await self._step(frame, Permitted(index))
 
     async def _hear(self, coming: deque[Item]) -> None:
         """What people said and the run has not counted comes next."""

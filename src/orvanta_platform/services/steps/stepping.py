@@ -18,7 +18,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.events import CancelRequested, Event, Failed, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
 from orvanta_platform.engine.loop import Loop
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import RunState
@@ -29,11 +29,12 @@ from orvanta_platform.services.steps import children
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader, answer_all, answer_at_hand
 from orvanta_platform.services.steps.collect import NeedsObjects, collect
-from orvanta_platform.services.steps.deciding import cancelled
+from orvanta_platform.services.steps.deciding import cancelled, lost
 from orvanta_platform.services.steps.decision import Answered, upload
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.frames import Counter, Frame, Frames, within
 from orvanta_platform.services.steps.gathered import Gathered
+from orvanta_platform.services.steps.gating import Gating
 from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
 from orvanta_platform.services.steps.passing import Item, Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
@@ -67,6 +68,7 @@ class Stepping:
         self._answers = answers
         self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
         self._gathered = Gathered()
+        self._gating = Gating()
         self._following: deque[Item] = deque()
         self._known: dict[ValueKey, bytes] = {}
         self._asks = False
@@ -100,17 +102,9 @@ class Stepping:
             case inbox.RetryDue():
                 told = TimerDue(index) if job.state == "scheduled" else None
             case inbox.JobLost():
-                told = self._lost(index, job, event)
+                told = lost(index, job, event, cancelled=self.run.cancel_at is not None)
         if told is not None:
             await self._step(place, told, live={index: job})
-
-    def _lost(self, index: int, job: LiveJob, lost: inbox.JobLost) -> Event | None:
-        if (job.state, job.attempt, job.generation) != ("running", lost.attempt, lost.generation):
-            return None
-        if self.run.cancel_at is not None:
-            return JobCancelled(index)
-        message = f"Its worker was lost {lost.losses} times while it ran; it is not started again."
-        return Failed(index, "worker_lost", message, retryable=False)
 
     def _begins(self, frame: Frame) -> Item:
         assert frame.id is not None and frame.holder is not None
@@ -213,6 +207,7 @@ class Stepping:
         self._progress = True
         self.frames.note(frame)
         self._gathered.add(rows, taken)
+        self._gating.add(rows.entered, rows.left)
         self._asks = self._asks or bool(rows.opened)
         self._known |= rows.raws
         self.passed.raws |= rows.raws

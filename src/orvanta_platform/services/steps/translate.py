@@ -11,10 +11,11 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.approvals import NewApproval
+from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.steps import Ending, Fate, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
+from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
@@ -25,7 +26,9 @@ from orvanta_platform.ids import derived_id, inner_job_id
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
 from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.gating import place_in_line
 from orvanta_platform.services.steps.scope import ERROR, job_id
 
 _Ended = Literal["succeeded", "failed", "cancelled"]
@@ -35,8 +38,6 @@ _FATES: Mapping[NodeState, _Ended] = {
     NodeState.CANCELLED: "cancelled",
 }
 CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
-SHOWN_EXPORT = 2_000
-"""Bytes of a value of the context up to which its history shows it."""
 _MESSAGE_CHARS = 20_000
 
 
@@ -99,6 +100,8 @@ class Translation:
     dropped: list[tuple[UUID, str]] = field(default_factory=list)
     opened: list[NewApproval] = field(default_factory=list)
     closed: list[UUID] = field(default_factory=list)
+    entered: list[Entry] = field(default_factory=list)
+    left: list[UUID] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     """Names of the errors by which nodes failed in this step."""
 
@@ -110,6 +113,8 @@ class Translation:
         match effect:
             case fx.Enqueue():
                 self._enqueue(effect)
+            case fx.EnterGate():
+                self._enter(effect)
             case fx.Retry():
                 self._retry(effect)
             case fx.CancelJob():
@@ -160,9 +165,12 @@ class Translation:
         raise NeedsLock
 
     def _live(self, index: int) -> LiveJob | None:
+        self._require_lock()
+        return self.live.get(index) if self.live is not None else None
+
+    def _require_lock(self) -> None:
         if self.live is None:
             raise NeedsLock
-        return self.live.get(index)
 
     def _enqueue(self, effect: fx.Enqueue) -> None:
         node = self.plan.node(effect.node)
@@ -190,6 +198,19 @@ class Translation:
             )
         )
 
+    def _enter(self, effect: fx.EnterGate) -> None:
+        self._require_lock()
+        job = self.run.id if effect.node is None else self._id(effect.node)
+        entry, event = place_in_line(effect, self.plan, self.run, job, self.frame)
+        self.entered.append(entry)
+        self.events.append(event)
+
+    def _leave(self, index: int) -> None:
+        """A node that has ended, or waits for its retry, needs no permit."""
+        if self.plan.node(index).gate is not None:
+            self._require_lock()
+            self.left.append(self._id(index))
+
     def _standing(self) -> tuple[UUID | None, int | None]:
         """`parent` and `place` of a node's row."""
         return None, None
@@ -198,7 +219,8 @@ class Translation:
         finish = self._own(effect.node)
         if finish is None:
             raise NeedsLock
-        self.endings.append(_ending(finish, "scheduled", due_in_s=effect.delay_s))
+        self._leave(effect.node)
+        self.endings.append(finish.ending("scheduled", due_in_s=effect.delay_s))
 
     def _withdraw(self, effect: fx.CancelJob) -> None:
         job = self._live(effect.node)
@@ -230,6 +252,7 @@ class Translation:
 
     def _end_node(self, effect: fx.NodeEnded) -> None:
         fate = _FATES[effect.state]
+        self._leave(effect.node)
         if effect.error is not None:
             self.errors[effect.node] = effect.error.name
         finish = self._own(effect.node)
@@ -240,7 +263,7 @@ class Translation:
         error_name = effect.error.name if effect.error else None
         if job is not None:
             self.endings.append(Ending(job.id, job.attempt, job.worker, job.generation, fate, error_name))
-        else:
+        elif not self.plan.single:
             self.nodes.append(self._without_job(self.plan.node(effect.node), fate, error_name))
         self._keep((self._id(effect.node), "result", ""), self._result(effect))
         error = self._error(effect)
@@ -260,7 +283,7 @@ class Translation:
 
     def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Ended) -> None:
         replaced = effect.error is not None and effect.error != finish.error
-        self.endings.append(_ending(finish, fate, error_name=effect.error.name if effect.error else None))
+        self.endings.append(finish.ending(fate, error_name=effect.error.name if effect.error else None))
         if replaced or finish.cancelled:
             self._keep((finish.job, "result", ""), self._result(effect))
         else:
@@ -293,6 +316,8 @@ class Translation:
         self.events.append(NewEvent(effect.kind, name, data))
 
     def _end_run(self, effect: fx.RunEnded) -> None:
+        if self.blueprint.plan.gated:
+            self._require_lock()
         status: Any = effect.status.value
         error_name = self._error_name(effect)
         of = self._result_of(effect.result)
@@ -367,28 +392,6 @@ def translate(
         end=rows.end,
         over_cancel=live is not None,
         inbox_seq=inbox_seq,
-        waits=WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken),
+        waits=WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken, rows.entered, rows.left),
     )
     return write, rows.withdrawn
-
-
-def export_data(name: str, raw: bytes) -> str:
-    """What the run's history says of a value that was written into its context."""
-    shown = msgspec.Raw(raw) if len(raw) <= SHOWN_EXPORT else None
-    return msgspec.json.encode({"name": name, "size": len(raw), "value": shown}).decode()
-
-
-def _ending(finish: Finish, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
-    return Ending(
-        job=finish.job,
-        attempt=finish.attempt,
-        worker=finish.worker,
-        generation=finish.generation,
-        fate=fate,
-        error_name=error_name or (finish.error.name if finish.error and fate != "succeeded" else None),
-        mem_peak_kb=finish.mem_peak_kb,
-        log_chars=finish.log_chars,
-        ran_s=finish.ran_s,
-        due_in_s=due_in_s,
-        openings=finish.openings,
-    )

@@ -1,0 +1,151 @@
+"""Rows of limits: gates, who stands in line at them, who has a permit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A node (`job`: its id), or a run by its own id, that stands in line for a permit of the key `name`.
+
+    `workspace` None: the key is one of all workspaces. `frame`: in which the node stands.
+    """
+
+    job: UUID
+    run: UUID
+    frame: UUID | None
+    workspace: str | None
+    name: str
+    places: int
+    window_s: float
+    priority: int
+
+    @property
+    def key(self) -> bytes:
+        """What the gate is found by."""
+        return hashlib.sha256(self.name.encode("utf-8", "surrogatepass")).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class GateRow:
+    """A locked gate; `now`: by the clock of the database."""
+
+    key: bytes
+    name: str
+    places: int
+    window_s: float
+    in_use: int
+    given: int
+    starts: Sequence[datetime]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """One in line; `eldest`: the row stands for who has waited longest, who may be at the front as well."""
+
+    key: bytes
+    job: UUID
+    run: UUID
+    frame: UUID | None
+    eldest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """What is written of a gate."""
+
+    key: bytes
+    in_use: int
+    given: int
+    starts: Sequence[datetime]
+    due_at: datetime | None
+
+
+_SHOWN_NAME = 500
+
+
+async def keys_of(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
+    """The gates at which these nodes, or these runs, are in line or have permits."""
+    return [row["key"] for row in await connection.fetch(_text("keys_of"), list(jobs), list(runs))]
+
+
+async def lock(connection: Connection, entries: Sequence[Entry], others: Collection[bytes]) -> list[GateRow]:
+    """Lock these gates in the order of their keys; those of `entries` get the limits that these name."""
+    newest: Mapping[bytes, Entry | None] = {**dict.fromkeys(others), **{entry.key: entry for entry in entries}}
+    keys = sorted(newest)
+    rows = await connection.fetch(
+        _text("lock_gates"),
+        keys,
+        [_field(newest[key], "workspace") for key in keys],
+        [(entry.name[:_SHOWN_NAME] if (entry := newest[key]) else None) for key in keys],
+        [_field(newest[key], "places") for key in keys],
+        [_field(newest[key], "window_s") for key in keys],
+    )
+    return [GateRow(**dict(row)) for row in rows]
+
+
+def _field(entry: Entry | None, name: str) -> object:
+    return None if entry is None else getattr(entry, name)
+
+
+async def leave(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
+    """Give back permits and places in line; gives the key of each permit. Their gates are locked."""
+    return [row["key"] for row in await connection.fetch(_text("leave_gates"), list(jobs), list(runs))]
+
+
+async def enter(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Stand in line, in this order. Their gates are locked."""
+    columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.frame for entry in entries])
+    keys, priorities = [entry.key for entry in entries], [entry.priority for entry in entries]
+    await connection.execute(_text("enter_gates"), *columns, keys, priorities)
+
+
+async def lines(connection: Connection, most: Mapping[bytes, int]) -> list[InLine]:
+    """The front of each line, so many of it, and the eldest of each."""
+    rows = await connection.fetch(_text("lines"), list(most), list(most.values()))
+    return [InLine(**dict(row)) for row in rows]
+
+
+async def give(connection: Connection, jobs: Collection[UUID]) -> None:
+    """These get their permits, and their runs an event each."""
+    await connection.execute(_text("give_permits"), list(jobs))
+
+
+async def save(connection: Connection, states: Sequence[GateState]) -> None:
+    """Write what became of gates that are locked."""
+    await connection.execute(
+        _text("save_gates"),
+        [state.key for state in states],
+        [state.in_use for state in states],
+        [state.given for state in states],
+        [_array(state.starts) for state in states],
+        [state.due_at for state in states],
+    )
+
+
+def _array(times: Sequence[datetime]) -> str:
+    """An array of PostgreSQL as text: a parameter holds one of arrays of one length only."""
+    return "{" + ",".join(f'"{time.isoformat()}"' for time in times) + "}"
+
+
+async def due(connection: Connection) -> list[bytes]:
+    """Gates whose windows let somebody through now."""
+    return [row["key"] for row in await connection.fetch(_text("due_gates"))]
+
+
+async def forget(connection: Connection) -> None:
+    """Drop gates that nobody has used for a day."""
+    await connection.execute(_text("forget_gates"))
+
+
+def _text(name: str) -> str:
+    return load("gates")[name].text

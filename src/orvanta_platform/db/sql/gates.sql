@@ -1,0 +1,68 @@
+-- name: keys_of
+-- The limits at which these nodes, or these runs with all that is in them, stand in line or have permits.
+SELECT key FROM permit WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[])
+UNION SELECT key FROM gate_wait WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[])
+
+-- name: lock_gates
+-- These limits, made where there are none, locked in order; one that is not entered now stays as it is.
+INSERT INTO gate AS g (key, workspace, name, places, window_s)
+SELECT k.key, k.workspace, coalesce(k.name, ''), coalesce(k.places, 1), coalesce(k.window_s, 0)
+FROM unnest($1::bytea[], $2::text[], $3::text[], $4::integer[], $5::double precision[]) AS k(key, workspace, name, places, window_s)
+ORDER BY k.key
+ON CONFLICT (key) DO UPDATE
+    SET places = CASE WHEN excluded.name = '' THEN g.places ELSE excluded.places END,
+        window_s = CASE WHEN excluded.name = '' THEN g.window_s ELSE excluded.window_s END, used_at = app_now()
+RETURNING key, name, places, window_s, in_use, given, starts, app_now() AS now
+
+-- name: leave_gates
+-- These nodes, and these runs with all that is in them, give back their permits and their places in line.
+WITH gone AS (
+    DELETE FROM gate_wait WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[])
+)
+DELETE FROM permit WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[]) RETURNING key
+
+-- name: enter_gates
+-- These stand in line; nothing where one does, or has its permit.
+INSERT INTO gate_wait (job, run, frame, key, priority)
+SELECT w.job, w.run, w.frame, w.key, w.priority
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::bytea[], $5::smallint[]) WITH ORDINALITY AS w(job, run, frame, key, priority, n)
+WHERE NOT EXISTS (SELECT FROM permit p WHERE p.job = w.job)
+ORDER BY w.n
+ON CONFLICT (job) DO NOTHING
+
+-- name: lines
+-- The front of each line, so many of it, and who of it has waited longest.
+SELECT l.key, w.job, w.run, w.frame, w.eldest
+FROM unnest($1::bytea[], $2::integer[]) AS l(key, most)
+CROSS JOIN LATERAL (
+    (SELECT job, run, frame, priority, seq, false AS eldest FROM gate_wait WHERE key = l.key ORDER BY priority DESC, seq LIMIT l.most)
+    UNION ALL
+    (SELECT job, run, frame, priority, seq, true FROM gate_wait WHERE key = l.key ORDER BY seq LIMIT 1)) w
+ORDER BY l.key, w.eldest, w.priority DESC, w.seq
+
+-- name: give_permits
+-- These in line get their permits, and their runs an event that says so.
+WITH given AS (
+    DELETE FROM gate_wait WHERE job = ANY($1::uuid[]) RETURNING job, run, frame, key
+), told AS (
+    INSERT INTO inbox (run, event)
+    SELECT g.run, json_build_object('type', 'permitted', 'job', g.job, 'frame', g.frame) FROM given g
+)
+INSERT INTO permit (job, run, key) SELECT job, run, key FROM given
+
+-- name: save_gates
+-- What became of these limits, which are locked.
+UPDATE gate g SET in_use = s.in_use, given = s.given, starts = s.starts::timestamptz[], due_at = s.due_at
+FROM unnest($1::bytea[], $2::integer[], $3::bigint[], $4::text[], $5::timestamptz[]) AS s(key, in_use, given, starts, due_at)
+WHERE g.key = s.key
+
+-- name: due_gates
+-- Limits whose windows let somebody through now.
+SELECT key FROM gate WHERE due_at <= app_now() ORDER BY due_at LIMIT 50
+
+-- name: forget_gates
+-- Limits that nobody has used for a day.
+DELETE FROM gate g WHERE g.key IN (
+    SELECT key FROM gate WHERE in_use = 0 AND used_at < app_now() - interval '1 day' + make_interval(secs => -window_s)
+    ORDER BY key LIMIT 1000 FOR UPDATE SKIP LOCKED)
+  AND NOT EXISTS (SELECT FROM gate_wait w WHERE w.key = g.key)

@@ -1,0 +1,64 @@
+"""Limits: permits are given, taken back and waited for, all at the end of the transaction that steps a run.
+
+The rows of gates are the last that a step locks, and its transaction locks them once, in the order of their keys.
+Whoever gives a permit touches neither the run nor the job that gets it: it leaves an event in the run's inbox.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+from orvanta_platform.db import gates
+from orvanta_platform.db.gates import Entry, GateRow, GateState, InLine
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.gates import Admitted, Line, admit, room
+
+
+async def settle(
+    connection: Connection,
+    entering: Sequence[Entry] = (),
+    leaving: Collection[UUID] = (),
+    ended: Collection[UUID] = (),
+    due: Collection[bytes] = (),
+) -> list[UUID]:
+    """Give back permits and places in line, stand others in line, and give the permits that are free.
+
+    `leaving`: nodes that give back, `ended`: runs with all that is in them; `due`: gates to look at.
+    Gives the runs that have got a permit: they are to be advanced after the commit. Nothing of a run may be locked
+    after this.
+    """
+    known = await gates.keys_of(connection, leaving, ended) if leaving or ended else []
+    if not (entering or known or due):
+        return []
+    locked = await gates.lock(connection, entering, {*known, *due})
+    free = Counter(await gates.leave(connection, leaving, ended) if known else [])
+    if entering:
+        await gates.enter(connection, entering)
+    places = {row.key: room(_line(row, free[row.key]), row.now) + 1 for row in locked}
+    waiting: dict[bytes, list[InLine]] = {row.key: [] for row in locked}
+    for each in await gates.lines(connection, places):
+        waiting[each.key].append(each)
+    runs = {each.job: each.run for line in waiting.values() for each in line}
+    given: list[UUID] = []
+    states = []
+    for row in locked:
+        admitted = admit(_line(row, free[row.key], waiting[row.key]), row.now)
+        given += admitted.jobs
+        states.append(_state(row, free[row.key], admitted))
+    if given:
+        await gates.give(connection, given)
+    await gates.save(connection, states)
+    return list(dict.fromkeys(runs[job] for job in given))
+
+
+def _line(row: GateRow, freed: int, waiting: Sequence[InLine] = ()) -> Line:
+    front = [each.job for each in waiting if not each.eldest]
+    eldest = next((each.job for each in waiting if each.eldest), None)
+    return Line(row.places, row.window_s, row.in_use - freed, row.starts, row.given, front, eldest)
+
+
+def _state(row: GateRow, freed: int, admitted: Admitted) -> GateState:
+    count = len(admitted.jobs)
+    return GateState(row.key, row.in_use - freed + count, row.given + count, admitted.starts, admitted.next_at)

@@ -1,0 +1,82 @@
+"""What the steps of one transaction mean for limits; done at its end, since the rows of gates are locked last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.gates import Entry
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.steps import NewEvent
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.events import Event, Permitted
+from orvanta_platform.engine.gates import PATH, WORKSPACE
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import Mark, Phase, RunState
+from orvanta_platform.queue import gates
+from orvanta_platform.services.steps import events as inbox
+from orvanta_platform.services.steps.waiting import waiting
+
+_SHOWN_KEY = 200
+
+
+@dataclass(slots=True)
+class Gating:
+    """Who comes to stand in line, and who needs a permit no more."""
+
+    entered: list[Entry] = field(default_factory=list)
+    left: list[UUID] = field(default_factory=list)
+
+    def add(self, entered: Sequence[Entry], left: Sequence[UUID]) -> None:
+        """What one more step says; who has left is no longer to enter."""
+        gone = set(left)
+        self.entered = [each for each in self.entered if each.job not in gone] + list(entered)
+        self.left += left
+
+    async def settle(self, connection: Connection, plan: Plan, run: UUID, *, ended: bool) -> list[UUID]:
+        """Write it; gives the runs that got permits by it. Nothing may be locked after this."""
+        if not plan.gated:
+            return []
+        if ended:
+            return await gates.settle(connection, ended=[run])
+        return await gates.settle(connection, self.entered, self.left)
+
+
+def place_in_line(
+    effect: fx.EnterGate, plan: Plan, run: RunRow, job: UUID, frame: UUID | None
+) -> tuple[Entry, NewEvent]:
+    """The place that an effect asks for, and the line in the run's history that says so."""
+    document = run.document.hex() if run.document is not None else str(run.id)
+    fields = {WORKSPACE: run.workspace, PATH: run.path or document}
+    name = "".join(fields.get(part, part) for part in effect.key).replace("\0", "")
+    workspace = run.workspace if effect.key[:1] == (WORKSPACE,) else None
+    node = None if effect.node is None else plan.node(effect.node)
+    priority = run.priority if node is None or node.priority is None else node.priority
+    entry = Entry(job, run.id, frame, workspace, name, effect.limit, effect.window_s, priority)
+    data = {"key": name[:_SHOWN_KEY], "limit": effect.limit, "window_s": effect.window_s}
+    told = NewEvent("limit", None if node is None or plan.single else node.id, msgspec.json.encode(data).decode())
+    return entry, told
+
+
+def permitted(plan: Plan, run: UUID, state: RunState, event: inbox.Permitted) -> Event | None:
+    """What a permit means to a list that nothing is inside of; None where it is no longer waited for."""
+    if is_for_run(plan, run, state, event):
+        return Permitted(None)
+    index = permitted_node(plan, run, state, event)
+    return None if index is None else Permitted(index)
+
+
+def permitted_node(
+    plan: Plan, run: UUID, state: RunState, event: inbox.Permitted, frame: UUID | None = None
+) -> int | None:
+    """The node that the permit is for; None where it stands in line no longer."""
+    return waiting(plan, run, state, event.job, (Mark.WAITING_GATE,), frame)
+
+
+def is_for_run(plan: Plan, run: UUID, state: RunState, event: inbox.Permitted) -> bool:
+    """Whether the permit is for the run as a whole, which waits for it."""
+    return plan.gate is not None and event.job == run and state.phase is Phase.GATED

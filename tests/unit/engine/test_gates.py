@@ -1,0 +1,157 @@
+"""What a limit lets through, and what its key is made of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orvanta_platform.engine import gates
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import Decision, Enqueue, EnterGate, Need
+from orvanta_platform.engine.events import Answer, CancelRequested, Permitted, Started, Succeeded
+from orvanta_platform.engine.gates import Line, admit, key_parts, of_input
+from orvanta_platform.engine.plan import KeyPart
+from orvanta_platform.engine.state import Mark, Phase, RunState
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def ids(*numbers: int) -> list[UUID]:
+    return [UUID(int=number) for number in numbers]
+
+
+def test_as_many_go_through_as_are_free_from_the_front() -> None:
+    found = admit(Line(3, 0, 1, (), 0, ids(5, 6, 7), UUID(int=5)), NOW)
+    assert list(found.jobs) == ids(5, 6) and found.next_at is None and found.starts == ()
+
+
+def test_a_full_gate_and_one_that_was_lowered_let_nobody_through() -> None:
+    assert admit(Line(2, 0, 2, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
+    assert admit(Line(1, 0, 4, (), 0, ids(5), UUID(int=5)), NOW).jobs == ()
+
+
+def test_a_window_counts_beginnings_and_says_when_it_opens() -> None:
+    starts = (NOW - timedelta(seconds=61), NOW - timedelta(seconds=40), NOW - timedelta(seconds=10))
+    found = admit(Line(3, 60, 0, starts, 0, ids(5, 6), UUID(int=5)), NOW)
+    assert list(found.jobs) == ids(5)
+    assert found.starts == (*starts[1:], NOW)
+    assert found.next_at == NOW + timedelta(seconds=20)
+
+
+def test_a_window_whose_places_are_in_use_waits_for_an_end_and_not_for_a_time() -> None:
+    found = admit(Line(1, 60, 1, (NOW - timedelta(seconds=10),), 0, ids(5), UUID(int=5)), NOW)
+    assert found.jobs == () and found.next_at is None
+
+
+def test_one_in_sixteen_is_who_has_waited_longest() -> None:
+    line = Line(1, 0, 0, (), gates.FROM_THE_FRONT - 1, ids(5, 6), UUID(int=9))
+    assert list(admit(line, NOW).jobs) == ids(9)
+    assert list(admit(Line(1, 0, 0, (), 0, ids(5, 6), UUID(int=9)), NOW).jobs) == ids(5)
+
+
+@given(
+    limit=st.integers(1, 5),
+    window_s=st.sampled_from([0.0, 10.0]),
+    moves=st.lists(st.tuples(st.sampled_from("eeelt"), st.integers(0, 9)), max_size=120),
+)
+def test_never_more_than_the_limit_and_nobody_starves(
+    limit: int, window_s: float, moves: list[tuple[str, int]]
+) -> None:
+    """Whoever enters, leaves and whenever it is looked: both bounds hold, and in the end all have been let through."""
+    now, given_, count = NOW, 0, 0
+    starts: tuple[datetime, ...] = ()
+    line: list[tuple[int, int]] = []
+    inside: list[int] = []
+    began: list[datetime] = []
+    for move, number in [*moves, *[("l", 0), ("t", 9)] * 200]:
+        if move == "e":
+            line.append((-number, count := count + 1))
+        elif move == "l" and inside:
+            inside.pop(number % len(inside))
+        elif move == "t":
+            now += timedelta(seconds=number)
+        front = [UUID(int=each) for _, each in sorted(line)][: limit + 1]
+        eldest = UUID(int=min(each for _, each in line)) if line else None
+        found = admit(Line(limit, window_s, len(inside), starts, given_, front, eldest), now)
+        inside += [job.int for job in found.jobs]
+        line = [each for each in line if each[1] not in inside]
+        began += [now] * len(found.jobs)
+        given_, starts = given_ + len(found.jobs), found.starts
+        assert len(set(found.jobs)) == len(found.jobs) and len(inside) <= limit
+        if window_s:
+            assert len([at for at in began if at > now - timedelta(seconds=window_s)]) <= limit
+        free = len(inside) < limit and line
+        assert not free or (found.next_at is not None and found.next_at > now)
+    assert not line and given_ == count
+
+
+def test_a_key_counts_in_its_workspace_unless_it_says_global() -> None:
+    assert key_parts("a", of_input) == (gates.WORKSPACE, "/", "a")
+    assert key_parts("$global-a", of_input) == ("-a",)
+    assert key_parts("$workspace:$args[x.y]!", of_input) == (
+        gates.WORKSPACE,
+        "/",
+        gates.WORKSPACE,
+        ":",
+        KeyPart('flow_input["x"]', ("y",)),
+        "!",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("a", "a"), ({"y": "in"}, "in"), ({"y": {"z": 1}}, '{"z":1}'), (None, ""), ("\0path", "path"), (12, "12")],
+)
+def test_a_value_in_a_key(value: object, text: str) -> None:
+    path = ".y" if isinstance(value, dict) else ""
+    flow = {"modules": [], "concurrent_limit": 1, "concurrency_key": f"$args[x{path}]"}
+    plan = compile_plan(flow)
+    need = decide(plan, RunState.new(plan), Started(), {})
+    assert isinstance(need, Need) and [ask.purpose for ask in need.requests] == ["key"]
+    answers = {need.requests[0].key: Answer(msgspec.json.encode(value), True)}
+    found = decide(plan, RunState.new(plan), Started(), answers)
+    assert isinstance(found, Decision)
+    assert found.effects == (EnterGate(None, (gates.WORKSPACE, "/", text), 1, 0.0),)
+    assert found.state.phase is Phase.GATED
+
+
+def code(**value: object) -> dict[str, object]:
+    return {"id": "a", "value": {"type": "rawscript", "language": "bash", "content": "", **value}}
+
+
+def test_a_limited_node_stands_in_line_and_begins_with_its_permit() -> None:
+    plan = compile_plan({"modules": [code(concurrent_limit=2, concurrency_time_window_s=5)]})
+    begun = decide(plan, RunState.new(plan), Started(), {})
+    assert isinstance(begun, Decision)
+    assert begun.state.nodes[0] == Mark.WAITING_GATE
+    assert begun.effects[-1] == EnterGate(0, (gates.WORKSPACE, "/", gates.PATH, "/", "a"), 2, 5.0)
+    let = decide(plan, begun.state, Permitted(0), {})
+    assert isinstance(let, Decision) and let.effects == (Enqueue(0, None),)
+    again = decide(plan, let.state, Permitted(0), {})
+    assert isinstance(again, Decision) and again.effects == ()
+
+
+def test_a_cancelled_node_in_line_begins_no_more() -> None:
+    plan = compile_plan({"modules": [code(concurrent_limit=1)]})
+    begun = decide(plan, RunState.new(plan), Started(), {})
+    assert isinstance(begun, Decision)
+    over = decide(plan, begun.state, CancelRequested(), {})
+    assert isinstance(over, Decision) and over.state.phase is Phase.ENDED
+    late = decide(plan, over.state, Permitted(0), {})
+    assert isinstance(late, Decision) and late.effects == ()
+
+
+def test_a_limit_of_nothing_is_none() -> None:
+    for limit in (0, None, True, "3", -1):
+        assert not compile_plan({"modules": [code(concurrent_limit=limit)]}).gated
+    plan = compile_plan({"modules": [code()]})
+    begun = decide(plan, RunState.new(plan), Started(), {})
+    assert isinstance(begun, Decision) and not plan.gated
+    ended = decide(plan, begun.state, Succeeded(0), {})
+    assert isinstance(ended, Decision)
