@@ -24,6 +24,11 @@ from orvanta_platform.sandbox.cell import Surroundings
 from orvanta_platform.sandbox.inmate import Host
 from orvanta_platform.sandbox.modules import Modules
 from orvanta_platform.sandbox.plan import Plan
+from orvanta_platform.sandbox.rehearsal import rehearse
+
+_REHEARSALS = 20
+"""So often the interpreter has run what a job runs before anything is forked: it is specialised by then, once for all,
+and every process of a job takes 0.35 ms of CPU time less (2 cores, Python 3.13, 2026-11-26)."""
 
 _MAX_MESSAGE = 256
 _MAX_DESCRIPTORS = 3  # the job socket and the cgroup.procs of two groups
@@ -44,6 +49,8 @@ def main() -> None:
         control.sendall(json.dumps({"error": error.strerror or str(error)}).encode())
         return
     control.sendall(b'{"ready": true}')
+    for _ in range(_REHEARSALS):
+        rehearse(hosts)
     gc.collect()
     gc.freeze()
     _serve(control, plan, hosts)
