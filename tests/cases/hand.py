@@ -14,7 +14,6 @@ from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.transforms import input_names
 from orvanta_platform.services import approvals, timers, values
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
@@ -90,11 +89,11 @@ async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
             found = scope["previous_result"]
             raw = found if isinstance(found, bytes) else b"null"
         else:
-            transforms = node.value.get("input_transforms") or {}
-            scope = await load_scope(view, input_names(transforms), reader.load, reader.load_context)
+            inputs = blueprint.inputs(node)
+            scope = await load_scope(view, inputs.names, reader.load, reader.load_context)
             moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
             resolve = resolver(platform, Identity.of_job(job), job.run.workspace, Opened())
-            args = await platform.evaluator.inputs(transforms, scope, moment, resolve)
+            args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
             raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
     except ExpressionError as thrown:
         error, retryable = Err(thrown.name, thrown.message), False

@@ -97,9 +97,9 @@ class Blueprint:
 
     def inputs(self, node: Node) -> Inputs:
         """What the node's inputs read, found out once."""
-        found = self._inputs.get(node.index)
+        found = self._inputs.get(node.number)
         if found is None:
-            found = self._inputs[node.index] = Inputs.of(node)
+            found = self._inputs[node.number] = Inputs.of(node)
         return found
 
     def pin(self, node: Node) -> Pin:
