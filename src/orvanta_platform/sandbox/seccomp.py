@@ -74,6 +74,7 @@ _DENIED = {
     "process_madvise": 440, "mount_setattr": 442, "quotactl_fd": 443, "process_mrelease": 448,
 }  # fmt: skip
 _CLONE3 = 435
+_IN_A_ROW = 3
 
 _Instruction = tuple[int, int, int, int]
 
@@ -93,25 +94,38 @@ def program() -> bytes:
     ]
     if platform.machine() == "x86_64":
         code += [(_JUMP_AT_LEAST, 0, 1, _X32_BIT), (_RETURN, 0, 0, _KILL)]
-    for number in sorted({*denied.values(), *_DENIED.values()}):
-        code += [(_JUMP_EQUAL, 0, 1, number), _answer(errno.EPERM)]
+    rules = {number: [_answer(errno.EPERM)] for number in (*denied.values(), *_DENIED.values())}
     # Its flags lie in memory, where a filter cannot look; libc then takes clone.
-    code += [(_JUMP_EQUAL, 0, 1, _CLONE3), _answer(errno.ENOSYS)]
-    code += _when(clone, _OFFSET_FIRST, [(_JUMP_SET, _NAMESPACES)])
-    code += _when(ioctl, _OFFSET_SECOND, [(_JUMP_EQUAL, _TIOCSTI), (_JUMP_EQUAL, _TIOCLINUX)])
-    code += _when(socket, _OFFSET_FIRST, [(_JUMP_EQUAL, _AF_VSOCK)])
-    code.append((_RETURN, 0, 0, _ALLOW))
+    rules[_CLONE3] = [_answer(errno.ENOSYS)]
+    rules[clone] = _unless(_OFFSET_FIRST, [(_JUMP_SET, _NAMESPACES)])
+    rules[ioctl] = _unless(_OFFSET_SECOND, [(_JUMP_EQUAL, _TIOCSTI), (_JUMP_EQUAL, _TIOCLINUX)])
+    rules[socket] = _unless(_OFFSET_FIRST, [(_JUMP_EQUAL, _AF_VSOCK)])
+    code += _search(sorted(rules.items()))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
+
+
+def _search(rules: list[tuple[int, list[_Instruction]]]) -> list[_Instruction]:
+    """By the number that is loaded, its rule; all other numbers are allowed.
+
+    A binary search: the kernel runs the filter for every number there is whenever a process takes it on.
+    """
+    if len(rules) <= _IN_A_ROW:
+        code: list[_Instruction] = []
+        for number, body in rules:
+            code += [(_JUMP_EQUAL, 0, len(body), number), *body]
+        return [*code, (_RETURN, 0, 0, _ALLOW)]
+    middle = len(rules) // 2
+    low, high = _search(rules[:middle]), _search(rules[middle:])
+    return [(_JUMP_AT_LEAST, len(low), 0, rules[middle][0]), *low, *high]
 
 
 def _answer(code: int) -> _Instruction:
     return (_RETURN, 0, 0, _ERRNO | code)
 
 
-def _when(number: int, offset: int, tests: list[tuple[int, int]]) -> list[_Instruction]:
-    """For system call `number`: EPERM where a test holds of the low half of the argument at `offset`."""
+def _unless(offset: int, tests: list[tuple[int, int]]) -> list[_Instruction]:
+    """EPERM where a test holds of the low half of the argument at `offset`, else allowed."""
     body: list[_Instruction] = [(_LOAD, 0, 0, offset)]
     for jump, value in tests:
         body += [(jump, 0, 1, value), _answer(errno.EPERM)]
-    body.append((_RETURN, 0, 0, _ALLOW))
-    return [(_JUMP_EQUAL, 0, len(body), number), *body]
+    return [*body, (_RETURN, 0, 0, _ALLOW)]
