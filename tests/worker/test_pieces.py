@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import platform
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +232,44 @@ def test_the_filter_is_whole_instructions() -> None:
     program = seccomp.program()
     assert len(program) % 8 == 0
     assert len(program) // 8 < 4096
+
+
+def answer(program: bytes, number: int, first: int = 0, second: int = 0, arch: int | None = None) -> int:
+    """What the filter says of a system call: the machine of classic BPF, in the six instructions that it uses."""
+    code = list(struct.iter_unpack("HBBI", program))
+    own = code[1][3]
+    data = {0: number, 4: own if arch is None else arch, 16: first, 24: second}
+    at, loaded = 0, 0
+    while True:
+        kind, yes, no, value = code[at]
+        at += 1
+        match kind:
+            case 0x20:
+                loaded = data[value]
+            case 0x15:
+                at += yes if loaded == value else no
+            case 0x35:
+                at += yes if loaded >= value else no
+            case 0x45:
+                at += yes if loaded & value else no
+            case 0x06:
+                return int(value)
+
+
+def test_the_filter_says_of_every_number_what_the_tables_say() -> None:
+    program = seccomp.program()
+    allow, kill, denied, unknown = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
+    _, clone, ioctl, socket, numbers = seccomp._ARCHITECTURES[platform.machine()]
+    forbidden = {*numbers.values(), *seccomp._DENIED.values()}
+    for number in range(1024):
+        expected = unknown if number == 435 else denied if number in forbidden else allow
+        assert answer(program, number) == expected, number
+    assert answer(program, clone, first=0x10000000) == denied, "a user namespace"
+    assert answer(program, clone, first=0x00010F00) == allow, "a thread"
+    assert answer(program, ioctl, second=0x5412) == answer(program, ioctl, second=0x541C) == denied
+    assert answer(program, ioctl, second=0x5401) == allow
+    assert answer(program, socket, first=40) == denied and answer(program, socket, first=2) == allow
+    assert answer(program, 0, arch=1) == kill
 
 
 def test_hidden_folders_are_left_out_of_what_may_be_read(tmp_path: Path) -> None:
