@@ -234,7 +234,7 @@ def test_the_filter_is_whole_instructions() -> None:
     assert len(program) // 8 < 4096
 
 
-def answer(program: bytes, number: int, first: int = 0, second: int = 0, arch: int | None = None) -> int:
+def verdict_of(program: bytes, number: int, first: int = 0, second: int = 0, arch: int | None = None) -> int:
     """What the filter says of a system call: the machine of classic BPF, in the six instructions that it uses."""
     code = list(struct.iter_unpack("HBBI", program))
     own = code[1][3]
@@ -263,13 +263,13 @@ def test_the_filter_says_of_every_number_what_the_tables_say() -> None:
     forbidden = {*numbers.values(), *seccomp._DENIED.values()}
     for number in range(1024):
         expected = unknown if number == 435 else denied if number in forbidden else allow
-        assert answer(program, number) == expected, number
-    assert answer(program, clone, first=0x10000000) == denied, "a user namespace"
-    assert answer(program, clone, first=0x00010F00) == allow, "a thread"
-    assert answer(program, ioctl, second=0x5412) == answer(program, ioctl, second=0x541C) == denied
-    assert answer(program, ioctl, second=0x5401) == allow
-    assert answer(program, socket, first=40) == denied and answer(program, socket, first=2) == allow
-    assert answer(program, 0, arch=1) == kill
+        assert verdict_of(program, number) == expected, number
+    assert verdict_of(program, clone, first=0x10000000) == denied, "a user namespace"
+    assert verdict_of(program, clone, first=0x00010F00) == allow, "a thread"
+    assert verdict_of(program, ioctl, second=0x5412) == verdict_of(program, ioctl, second=0x541C) == denied
+    assert verdict_of(program, ioctl, second=0x5401) == allow
+    assert verdict_of(program, socket, first=40) == denied and verdict_of(program, socket, first=2) == allow
+    assert verdict_of(program, 0, arch=1) == kill
 
 
 def test_hidden_folders_are_left_out_of_what_may_be_read(tmp_path: Path) -> None:
