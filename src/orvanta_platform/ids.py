@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import UTC, datetime
 from uuid import UUID
 
 from orvanta_platform import clock
@@ -26,6 +27,11 @@ def _uuid7(milliseconds: int, bits: bytes) -> UUID:
 def new_run_id() -> UUID:
     """A fresh UUIDv7 of the present millisecond."""
     return _uuid7(int(clock.now().timestamp() * 1000), os.urandom(10))
+
+
+def made_at(id: UUID) -> datetime:
+    """The time that an id carries: of a run when it was made, of what is inside it the run's."""
+    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
 
 
 def derived_id(run: UUID, *parts: str | int) -> UUID:

@@ -148,6 +148,32 @@ async def test_expressions_read_what_is_kept(stage: Scene) -> None:
     assert await stage.get(f"jobs/result_by_id/{third}/e") is True
 
 
+async def test_inside_a_loop(stage: Scene) -> None:
+    """The published call's nested_path; the context is as the iterations before have left it."""
+    seen = {"seen": {"type": "javascript", "expr": "[context.seen || [], flow_input.iter.value]"}}
+    body = [script("x", export=seen), script("y")]
+    iterator = {"type": "static", "value": [1, 2, 3]}
+    first = await stage.flow({"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}})
+    assert await work(stage) == ["x", "y"] * 3
+    where: dict[str, Any] = {"step_id": "l", "branch_or_iteration_n": 1, "nested_path": [{"step_id": "y"}]}
+    answer = await stage.client.post(f"{W}/jobs/restart_preview/f/{first}", json=where)
+    inside = {"step_id": "l", "bodies_kept": 1, "branch_or_iteration_n": 1}
+    body_of_1 = {"kept": ["x"], "again": ["y"], "skipped": [], "inside": []}
+    assert answer.json() == {"kept": [], "again": ["l"], "skipped": [], "inside": [{**inside, "body": body_of_1}]}
+    second = await restart(stage, first, **where)
+    run = (await stage.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
+    assert run["context"] == {"seen": [[[], 1], 2]}
+    assert (await events(stage, second, "restart"))[0][2]["path"] == [["l", 1], ["y", None]]
+    assert await work(stage, y="y2") == ["y", "x", "y"]
+    assert (await stage.get(f"jobs_u/completed/get/{second}"))["result"] == ["y", "y2", "y2"]
+    module = (await stage.get(f"jobs_u/get/{second}"))["flow_status"]["modules"][0]
+    assert (len(module["flow_jobs"]), module["flow_jobs_success"]) == (3, [True] * 3)
+    third = await restart(stage, second, step_id="l", branch_or_iteration_n=1)
+    run = (await stage.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
+    assert run["context"] == {"seen": [[], 1]}
+    assert (await refused(stage, first, step_id="l", branch_or_iteration_n=-1))[:2] == (400, "bad_request")
+
+
 async def test_what_cannot_be_restarted(stage: Scene) -> None:
     first = await stage.flow(*graph())
     assert (await refused(stage, first, step_id="b"))[:2] == (409, "cannot_restart")

@@ -84,6 +84,23 @@ class SeenFrame(msgspec.Struct, frozen=True):
     state: bytes | None
 
 
+class EndedNode(msgspec.Struct, frozen=True):
+    """How a node ended, by its own id; `failures`: attempts that failed."""
+
+    id: UUID
+    state: str
+    failures: int
+    began_at: datetime
+
+
+class EndedBodies(msgspec.Struct, frozen=True):
+    """Bodies of an opening from `first` to before `stop` that ended alike."""
+
+    first: int
+    stop: int
+    state: str
+
+
 class ChildEnd(msgspec.Struct, frozen=True):
     """How the run of a sub-workflow ended."""
 
@@ -174,6 +191,23 @@ async def results_of_bodies(connection: Connection, opening: UUID, first: int, l
 async def bodies(connection: Connection, holder: UUID, opening: UUID, most: int) -> list[SeenBody]:
     """The bodies of a node up to the place `most`, by place: of its last opening, and those that are open."""
     return [SeenBody(**dict(row)) for row in await connection.fetch(_text("bodies"), holder, opening, most)]
+
+
+async def ended_nodes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, EndedNode]:
+    """Of these nodes those that have ended."""
+    rows = await connection.fetch(_text("ended_nodes"), list(ids)) if ids else []
+    return {row["id"]: EndedNode(**dict(row)) for row in rows}
+
+
+async def ended_bodies(connection: Connection, opening: UUID) -> list[EndedBodies]:
+    """The bodies of an opening that have ended, by place, those beside one another that ended alike together."""
+    return [EndedBodies(**dict(row)) for row in await connection.fetch(_text("ended_bodies"), opening)]
+
+
+async def resumes_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """How many resumes are kept of each of these nodes; those that have none are missing."""
+    rows = await connection.fetch(_text("resumes_of"), list(ids)) if ids else []
+    return {row["id"]: row["count"] for row in rows}
 
 
 async def seen_frame(connection: Connection, id: UUID) -> SeenFrame | None:

@@ -130,6 +130,15 @@ class EndedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeated:
+    """The run that another one repeats: by a restart (at `node`), a retry, or a rerun."""
+
+    kind: str
+    node: str | None
+    run: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class RunBefore:
     """What a run that has ended was made of, and its last state."""
 
@@ -289,6 +298,12 @@ async def run_before(connection: Connection, run: UUID) -> RunBefore | None:
     """A run that has ended, for one that goes on from it; None where it lives or never was."""
     row = await connection.fetchrow(load("runs")["run_before"].text, run)
     return RunBefore(**dict(row)) if row else None
+
+
+async def repeated_run(connection: Connection, run: UUID) -> Repeated | None:
+    """The run that this one repeats; None where it repeats none."""
+    row = await connection.fetchrow(load("runs")["repeated_run"].text, run)
+    return Repeated(**dict(row)) if row else None
 
 
 async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:

@@ -5,7 +5,9 @@ Nothing of a single iteration is kept, so a loop of a million takes as much room
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from uuid import UUID
 
 import msgspec
 
@@ -17,12 +19,53 @@ WIDEST = 1_000
 
 
 @dataclass(frozen=True, slots=True)
+class KeptBodies:
+    """Bodies that other runs had: of `openings`, the newest first, all but those `again` (as in `Reopening`).
+
+    `length`: of all bodies there are, None where that is not known.
+    """
+
+    openings: tuple[UUID, ...]
+    again: tuple[int, ...]
+    length: int | None
+
+    @property
+    def count(self) -> int:
+        """How many bodies run again."""
+        return sum(stop - first for first, stop in _pairs(self.again))
+
+    def place(self, number: int) -> int:
+        """Which body is the one that runs as `number`, from 0."""
+        for first, stop in _pairs(self.again):
+            if number < stop - first:
+                return first + number
+            number -= stop - first
+        raise IndexError("no such body runs again")
+
+    def runs(self, place: int) -> bool:
+        """Whether this body is one that runs again."""
+        return any(first <= place < stop for first, stop in _pairs(self.again))
+
+
+def kept_bodies(openings: tuple[UUID, ...], again: tuple[int, ...], length: int | None) -> KeptBodies:
+    """What is kept where there are `length` bodies (None: any number)."""
+    most = MAX_ITERATIONS if length is None else length
+    cut = [(first, min(stop, most)) for first, stop in _pairs(again) if first < most]
+    return KeptBodies(openings, tuple(number for pair in cut for number in pair), length)
+
+
+def _pairs(flat: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Loop:
     """`total` None: it goes on until something ends it. `width`: open at once, at most. `next`: the one to begin next.
 
     `failed`: the first that failed and counts, in order of commit. `over`: nothing more begins. `stopped`: a node
     inside ended it early, `skips` as in `Stop`. `cancelled`: somebody cancelled what is inside; `late`: its time was
     over; `limited`: it would have had too many. `disapproved`: a suspend inside was refused, in the one that `failed`.
+    `kept`: of a restart; then `total` and `next` count what runs again alone, and `place` says which body that is.
     """
 
     total: int | None
@@ -37,6 +80,21 @@ class Loop:
     late: bool = False
     limited: bool = False
     disapproved: bool = False
+    kept: KeptBodies | None = None
+
+    def place(self, number: int) -> int:
+        """The place of the body that begins as `number`."""
+        return number if self.kept is None else self.kept.place(number)
+
+    @property
+    def length(self) -> int | None:
+        """How many bodies there are in all."""
+        return self.total if self.kept is None else self.kept.length
+
+    @property
+    def reached(self) -> int:
+        """The place behind the last body that has begun, of those that begin in order."""
+        return self.next if self.kept is None or not self.next else self.kept.place(self.next - 1) + 1
 
     @property
     def done(self) -> bool:
@@ -78,10 +136,15 @@ class Loop:
     def encode(self) -> bytes:
         """The loop as bytes."""
         flags = (self.over, self.stopped, self.skips, self.cancelled, self.late, self.limited, self.disapproved)
-        return msgspec.msgpack.encode((self.total, self.width, self.next, self.open, self.failed, flags))
+        parts = (self.total, self.width, self.next, self.open, self.failed, flags)
+        if self.kept is None:
+            return msgspec.msgpack.encode(parts)
+        openings = [opening.bytes for opening in self.kept.openings]
+        return msgspec.msgpack.encode((*parts, openings, self.kept.again, self.kept.length))
 
     @staticmethod
     def decode(data: bytes) -> Loop:
         """Read what `encode` wrote."""
-        total, width, following, under_way, failed, flags = msgspec.msgpack.decode(data)
-        return Loop(total, width, following, under_way, failed, *flags)
+        total, width, following, under_way, failed, flags, *rest = msgspec.msgpack.decode(data)
+        kept = KeptBodies(tuple(UUID(bytes=id) for id in rest[0]), tuple(rest[1]), rest[2]) if rest else None
+        return replace(Loop(total, width, following, under_way, failed, *flags), kept=kept)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from orvanta_platform.engine.kept import Kept, Origin
 from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.spread import spread
 from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
 from orvanta_platform.engine.step import Step
 
@@ -45,7 +46,7 @@ def restart(plan: Plan, before: Ended, named: Iterable[int] = ()) -> Restart:
     These and all that follow them run again, and so does whatever had not ended well or been handled. What else had
     ended is kept. `plan` may be another one than that of the run before: nodes are the same by id and kind.
     """
-    old = {index: at for index, node in enumerate(plan.nodes) if (at := _before(before, node)) is not None}
+    old = {index: at for index, node in enumerate(plan.nodes) if (at := place_in(before, node)) is not None}
     again = _following(plan, {*named, *_unfinished(plan, before, old, named)})
     marks = bytearray(len(plan.nodes) + (plan.failure is not None))
     origins: dict[Origin, int] = {}
@@ -69,14 +70,14 @@ def restart(plan: Plan, before: Ended, named: Iterable[int] = ()) -> Restart:
 
 def is_reached(plan: Plan, made: Restart, before: Ended, index: int) -> bool:
     """False: the node was skipped, and would be skipped again, since nothing before it runs."""
-    at = _before(before, plan.nodes[index])
+    at = place_in(before, plan.nodes[index])
     if at is None or before.state.nodes[at] != Mark.SKIPPED:
         return True
     again = set(made.again)
     return any(edge.source in again for edge in plan.nodes[index].edges)
 
 
-def _before(before: Ended, node: Node) -> int | None:
+def place_in(before: Ended, node: Node) -> int | None:
     """The index that the node had in the run before."""
     at = before.plan.indexes.get(node.id)
     return at if at is not None and before.plan.nodes[at].kind is node.kind else None
@@ -154,6 +155,20 @@ def go_on(step: Step) -> None:
     step.ready.update(index for index in step.plan.starts if step.nodes[index] == Mark.PENDING)
     step.ready.update(index for index in step.chosen if step.nodes[index] == Mark.PENDING)
     step.ended.extend(sorted(step.kept.nodes))
+
+
+def with_skips(plan: Plan, state: RunState) -> RunState:
+    """The state of a list of which only what ran is known: what its edges skipped, and failures nobody handled."""
+    step = Step(plan, state, {}, 0)
+    for index, mark in enumerate(state.nodes):
+        if mark in (Mark.FAILED, Mark.REJECTED, Mark.TIMED_OUT):
+            if step.handles_failure(plan.nodes[index], Mark(mark)):
+                continue
+            step.nodes[index] = Mark.UNHANDLED if mark == Mark.FAILED else mark
+            step.add_unhandled(index)
+    step.ended.extend(index for index, mark in enumerate(step.nodes) if mark in OUTCOMES)
+    spread(step)
+    return step.freeze()
 
 
 def same(run: UUID, plan: Plan, state: RunState) -> Ended:

@@ -10,12 +10,13 @@ from uuid import UUID
 from orvanta_platform.db import frames as rows
 from orvanta_platform.db.frames import CounterRow, SeenBody
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.kept import Origin, Reopening
+from orvanta_platform.engine.loop import Loop, kept_bodies
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.ids import inner_job_id, opening_id
 from orvanta_platform.services.steps.nested_rows import child_id
-from orvanta_platform.services.steps.scope import job_id
+from orvanta_platform.services.steps.scope import value_id
 
 SHOWN = 1_000
 """Bodies of one node that are listed."""
@@ -44,32 +45,48 @@ async def look(
     conn: Connection, run: UUID, plan: Plan, state: RunState, failures: dict[int, int], frame: UUID | None = None
 ) -> dict[int, Inside]:
     """What is inside the nodes of a list that have begun, by their indexes. `failures`: of nodes that ended."""
-    holders = [
-        node
-        for node in (*plan.nodes, *filter(None, [plan.failure]))
-        if node.kind.is_container
-        and not _is_kept(state, node.index)
-        and state.nodes[node.index] not in (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
-    ]
+    nodes = (*plan.nodes, *filter(None, [plan.failure]))
+    holders = [node for node in nodes if node.kind.is_container and state.nodes[node.index] not in _NOTHING]
     if not holders:
         return {}
-    ids = {job_id(plan, run, node.index, frame): node for node in holders}
+    ids = {value_id(plan, run, state, node.index, frame): node for node in holders}
     open_now = {row.id: row for row in await rows.get_counters(conn, list(ids))}
+    kept = [id for id, node in ids.items() if _origin(state, node.index) is not None]
+    before = await rows.ended_nodes(conn, kept)
     found: dict[int, Inside] = {}
     for id, node in ids.items():
         counter = open_now.get(id)
         attempt = counter.attempt if counter is not None else failures.get(node.index, 0)
-        opening = opening_id(run, id, attempt)
+        attempt = before[id].failures if id in before else attempt
+        origin = _origin(state, node.index)
+        opening = opening_id(origin.run if origin is not None else run, id, attempt)
         if node.kind is Kind.FLOW:
-            found[node.index] = Inside(node.kind, child=child_id(run, opening))
+            found[node.index] = Inside(node.kind, child=child_id(origin.run if origin is not None else run, opening))
             continue
         seen = await rows.bodies(conn, id, opening, SHOWN)
+        again = state.kept.inside.get(node.index) if state.kept is not None and attempt == 0 else None
+        if again is not None:
+            seen += await _kept_bodies(conn, again, {body.place for body in seen})
         found[node.index] = _of(run, node, seen, counter)
     return found
 
 
-def _is_kept(state: RunState, index: int) -> bool:
-    return state.kept is not None and index in state.kept.nodes
+_NOTHING = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
+
+
+def _origin(state: RunState, index: int) -> Origin | None:
+    return state.kept.origin(index) if state.kept is not None else None
+
+
+async def _kept_bodies(conn: Connection, again: Reopening, known: set[int]) -> list[SeenBody]:
+    """Bodies that earlier runs had, where this one goes on."""
+    kept = kept_bodies((), again.again, None)
+    found: dict[int, SeenBody] = {}
+    for _, opening in again.openings:
+        for body in await rows.bodies(conn, opening, opening, SHOWN):
+            if body.place not in known and not kept.runs(body.place):
+                found.setdefault(body.place, body)
+    return list(found.values())
 
 
 def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None) -> Inside:
@@ -82,7 +99,7 @@ def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | N
         jobs=tuple(_id(run, node, body) for body in bodies),
         success=tuple(None if body.ended_at is None else body.state == "succeeded" for body in bodies),
         times=tuple((body.started_at, body.ended_at) for body in bodies),
-        count=loop.next if loop is not None else len(bodies),
+        count=max(loop.reached, len(bodies)) if loop is not None else len(bodies),
         total=_total(node, loop, len(bodies)),
         parallel=node.parallel,
         chosen=None if chosen is None or chosen == len(node.bodies) - 1 else chosen,
@@ -101,5 +118,5 @@ def _total(node: Node, loop: Loop | None, ended: int) -> int | None:
     if node.kind is Kind.BRANCHALL:
         return len(node.bodies)
     if node.kind is Kind.FORLOOP:
-        return loop.total if loop is not None else ended
+        return loop.length if loop is not None else ended
     return None

@@ -29,6 +29,7 @@ from orvanta_platform.errors import NotFound, RateLimited, StorageError
 from orvanta_platform.services import flow_status, inside, log_lines, log_text, values
 from orvanta_platform.services.flow_status import ENDED, FlowProgress
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.scope import BEGINNING
 from orvanta_platform.workflow import document
 
 EVERY_PART: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
@@ -37,6 +38,9 @@ OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
 
 FRAME = "frame"
 """The kind of a body of a loop or branch of more than one node."""
+
+RERUN = "rerun"
+"""The trigger of runs that repeat others."""
 
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
@@ -145,7 +149,10 @@ async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowPro
     body = holder.bodies[0 if holder.kind.is_loop else seen.place].plan
     steps = await job_views.steps_inside(conn, row.run, row.id)
     numbers = {node.number: node.index for node in body.nodes}
-    state = RunState.decode(seen.state) if seen.state is not None else _state_of(body, steps)
+    if seen.state is not None:
+        state = RunState.decode(seen.state)
+    else:
+        state = _state_of(body, steps, await _beginning(conn, row))
     ended = {numbers[number]: count for number, count in _failures(steps).items() if number in numbers}
     held = await inside.look(conn, row.run, body, state, ended, row.id)
     return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held)
@@ -154,9 +161,17 @@ async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowPro
 _MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.CANCELLED}
 
 
-def _state_of(plan: Plan, steps: Sequence[StepRow]) -> RunState:
+def _state_of(plan: Plan, steps: Sequence[StepRow], first: RunState) -> RunState:
+    """`first`: how it began, where it had something of another run."""
     ends = {step.node_index: _MARKS.get(step.state, Mark.SKIPPED) for step in steps}
-    return RunState(bytes(ends.get(node.number, Mark.SKIPPED) for node in plan.nodes))
+    kept = first.kept.nodes if first.kept is not None else {}
+    marks = [first.nodes[node.index] if node.index in kept else Mark.SKIPPED for node in plan.nodes]
+    return RunState(bytes(ends.get(node.number, marks[node.index]) for node in plan.nodes), kept=first.kept)
+
+
+async def _beginning(conn: Connection, row: JobRow) -> RunState:
+    found = await get_values(conn, [(row.id, "args", BEGINNING)]) if row.trigger == RERUN else []
+    return RunState.decode(values.unpacked(found[0])) if found else RunState(b"")
 
 
 async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UUID | None:

@@ -5,44 +5,48 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from orvanta_platform import clock
+from orvanta_platform import clock, ids
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import context as context_rows
-from orvanta_platform.db import job_views
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunBefore, VersionRow
 from orvanta_platform.engine import restart as engine
-from orvanta_platform.engine.plan import Node, Plan
-from orvanta_platform.engine.restart import Ended, Restart
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.restart import Ended
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
 from orvanta_platform.services import inputs, jobs, pinning, results, runs
-from orvanta_platform.services.blueprints import Blueprint, is_workflow, own_pins
+from orvanta_platform.services.blueprints import Blueprint, blueprint_of, is_workflow, own_pins
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.starting import Beginning, Repeat, RunOptions, begin
+from orvanta_platform.services.reopening import GoingOn, Reopenings, Steps
+from orvanta_platform.services.starting import Beginning, Remembered, Repeat, RunOptions, begin
 from orvanta_platform.services.steps.exports import SHOWN_EXPORT
+
+_MOST_BEFORE = 100
+"""Restarts of restarts that are looked back at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a run is to go on: the id of a node, None: where it failed. `version`: of the workflow, None: the run's."""
+    """Where a run is to go on: at `steps`, from the outside in, None: where it failed.
 
-    node: str | None = None
+    Each is the id of a node, with the number of a body where it goes on inside of it. `version`: of the workflow, None:
+    the run's.
+    """
+
+    steps: Steps | None = None
     version: int | None = None
 
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a restart would do, by ids of nodes in document order; conditions may skip some of `again`."""
-
-    kept: tuple[str, ...]
-    again: tuple[str, ...]
-    skipped: tuple[str, ...]
+    @property
+    def node(self) -> str | None:
+        """The node at the top level."""
+        return self.steps[0][0] if self.steps else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,9 @@ async def restart(
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
 
 
-async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point) -> Preview:
+async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point) -> GoingOn:
     """What `restart` would do. Raises as it does, and makes no run."""
-    _, beginning, made = await _prepared(platform, actor, workspace, id, point)
-    ids = [node.id for node in beginning.blueprint.plan.nodes]
-    kept, again, skipped = (tuple(ids[index] for index in part) for part in (made.kept, made.again, made.skipped))
-    return Preview(kept, again, skipped)
+    return (await _prepared(platform, actor, workspace, id, point))[2]
 
 
 async def restart_edited(
@@ -94,21 +95,23 @@ async def restart_edited(
     """
     source = await _source(platform, actor, workspace, id)
     beginning = await runs.flow_preview(platform, actor, workspace, value, path)
-    made = _made(source, beginning.blueprint.plan, point)
+    async with platform.db.acquire() as conn:
+        made = await _made(platform, conn, source, beginning.blueprint, point)
     if args is None:
         args = await results.args(platform, actor, workspace, source.run.id)
     inputs.check(None, args)
-    beginning = await _going_on(platform, source, beginning, point, made)
+    beginning = await _going_on(platform, source, beginning, made)
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
 
 
 async def _prepared(
     platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point
-) -> tuple[_Source, Beginning, Restart]:
+) -> tuple[_Source, Beginning, GoingOn]:
     source = await _source(platform, actor, workspace, id)
     async with platform.db.acquire() as conn:
         version = await _version(conn, actor, workspace, source.run, point)
         blueprint = await _blueprint(platform, conn, actor, workspace, source, version)
+        made = await _made(platform, conn, source, blueprint, point)
     beginning = Beginning(
         workspace=workspace,
         kind=source.run.kind,
@@ -120,8 +123,7 @@ async def _prepared(
         tag=(version.settings.get("tag") or None) if version is not None else None,
         priority=runs.priority_of(version.settings) if version is not None else source.run.priority,
     )
-    made = _made(source, blueprint.plan, point)
-    return source, await _going_on(platform, source, beginning, point, made), made
+    return source, await _going_on(platform, source, beginning, made), made
 
 
 async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) -> _Source:
@@ -163,64 +165,62 @@ async def _blueprint(
         await pinning.resolve(conn, actor, workspace, source.blueprint.plan)
         return source.blueprint
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
-    return Blueprint(plan, await pinning.resolve(conn, actor, workspace, plan) | own_pins(version.settings))
+    return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan) | own_pins(version.settings))
 
 
-def _made(source: _Source, plan: Plan, point: Point) -> Restart:
-    before = source.ended
-    if point.node is None:
-        if source.run.status == "succeeded":
-            raise CannotRestart(
-                f"The run {source.run.id} did not fail.", hint="Run it again, or restart it from a node."
-            )
-        return engine.restart(plan, before)
-    index = plan.indexes.get(point.node)
-    if index is None:
-        raise BadRequest(
-            f"The workflow has no node {point.node} at its top level.",
-            hint=f"It has {', '.join(node.id for node in plan.nodes[:20])}.",
-        )
-    made = engine.restart(plan, before, [index])
-    if not engine.is_reached(plan, made, before, index):
-        raise CannotRestart(
-            f"The node {point.node} was skipped, and would be skipped again.",
-            hint="Restart from the condition before it.",
-        )
-    return made
+async def _made(platform: Platform, conn: Connection, source: _Source, blueprint: Blueprint, point: Point) -> GoingOn:
+    if point.steps is None and source.run.status == "succeeded":
+        raise CannotRestart(f"The run {source.run.id} did not fail.", hint="Run it again, or restart it from a node.")
+    reading = Reopenings(platform, conn, blueprint)
+    made = await reading.go_on(blueprint.plan, source.ended, point.steps)
+    return replace(made, began_at=reading.began_at, at_once=reading.at_once)
 
 
 def _repeating(source: _Source, point: Point, options: RunOptions) -> RunOptions:
-    data = {"version": point.version} if point.version is not None else {}
-    kind = "retry" if point.node is None else "restart"
-    return replace(options, repeat=Repeat("retry" if kind == "retry" else "restart", source.run.id, point.node, data))
+    data: dict[str, Any] = {"version": point.version} if point.version is not None else {}
+    if point.steps is None:
+        return replace(options, repeat=Repeat("retry", source.run.id, None, data))
+    if len(point.steps) > 1 or point.steps[0][1] is not None:
+        data["path"] = [[id, number] for id, number in point.steps]
+    return replace(options, repeat=Repeat("restart", source.run.id, point.node, data))
 
 
-async def _going_on(
-    platform: Platform, source: _Source, beginning: Beginning, point: Point, made: Restart
-) -> Beginning:
-    """With the context as it was before the node: what kept nodes wrote, and people before the node began."""
+async def _going_on(platform: Platform, source: _Source, beginning: Beginning, made: GoingOn) -> Beginning:
+    """With the context as it was before the node: what kept nodes wrote, and others before it began."""
     run, plan = source.run.id, beginning.blueprint.plan
-    nodes = [id for index in made.kept for id in _ids(plan.nodes[index])]
+    kept = [id for index in made.made.kept for id in _ids(plan.nodes[index])]
+    partly = [id for index in made.inside for id in _ids(plan.nodes[index])]
+    until = made.began_at or clock.now()
     async with platform.db.acquire() as conn:
-        at = await _began(conn, source.blueprint.plan, run, point.node)
-        found = await context_rows.before(conn, run, nodes, [], at)
+        found = await context_rows.before(conn, await _runs_until(conn, run, until), kept, partly, until, made.at_once)
     lost = next((each for each in found if not each.stands and each.size > SHOWN_EXPORT), None)
     if lost is not None:
         raise CannotRestart(
             f"The context value {lost.name} was replaced later, and what it was before is not kept.",
             hint=f"Restart from {lost.node or 'an earlier node'}, which wrote it, or from before that.",
         )
-    texts = await results.load_values(platform, [(run, "context", each.name) for each in found if each.stands])
-    shown = {each.name: (each.value or "null").encode() for each in found}
-    context = {each.name: (each.node, texts.get((run, "context", each.name), shown[each.name])) for each in found}
+    texts = await results.load_values(platform, [(each.run, "context", each.name) for each in found if each.stands])
+    context = [
+        Remembered(
+            each.name,
+            each.node,
+            texts.get((each.run, "context", each.name), (each.value or "null").encode()),
+            each.written_at,
+        )
+        for each in found
+    ]
     return replace(beginning, state=made.state, context=context)
 
 
-async def _began(conn: Connection, plan: Plan, run: UUID, node: str | None) -> datetime:
-    """When the node was to begin for the first time; now where it never was."""
-    index = plan.indexes.get(node) if node is not None else None
-    steps = await job_views.top_steps_of(conn, run) if index is not None else []
-    return next((step.enqueued_at for step in steps if step.node_index == index), None) or clock.now()
+async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID]:
+    """The run, and those that it goes on from as far back as `until`: what is restarted may have run in one of them."""
+    found = [run]
+    while ids.made_at(found[-1]) > until and len(found) < _MOST_BEFORE:
+        before = await run_rows.repeated_run(conn, found[-1])
+        if before is None or before.kind == "rerun":
+            break
+        found.append(before.run)
+    return found
 
 
 def _ids(node: Node) -> Iterable[str]:

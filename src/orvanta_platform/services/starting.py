@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -77,11 +77,21 @@ class RunOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembered:
+    """A value (JSON text) of another run's context, which `node` of it wrote."""
+
+    name: str
+    node: str | None
+    raw: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Beginning:
     """What is to run: resolved, permitted and checked.
 
     `text`: the bytes of a document that may not be kept yet (a preview's). `state`: how it begins where it goes on from
-    another run, and `context`: what that one's held then, by name: the node that wrote it, and the JSON text.
+    another run, and `context`: what that one's held then.
     """
 
     workspace: str
@@ -97,7 +107,7 @@ class Beginning:
     priority: int = 0
     timeout_s: float | None = None
     state: RunState | None = None
-    context: Mapping[str, tuple[str | None, bytes]] = field(default_factory=dict)
+    context: Sequence[Remembered] = ()
 
 
 async def begin(
@@ -214,10 +224,12 @@ async def _brought(platform: Platform, beginning: Beginning, new: NewRun, repeat
     data = msgspec.json.encode({"run": str(repeat.of), **repeat.data}).decode()
     kept: list[NewValue] = []
     events = [NewEvent(repeat.kind, repeat.node, data)]
-    for name, (node, raw) in beginning.context.items():
-        kept.append(await values.keep(platform.storage, new.workspace, new.id, new.id, "context", raw, name=name))
-        events.append(NewEvent("export", node, export_data(name, raw)))
-    known = {(new.id, "context", name): raw for name, (_, raw) in beginning.context.items()}
+    for each in beginning.context:
+        kept.append(
+            await values.keep(platform.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
+        )
+        events.append(NewEvent("export", each.node, export_data(each.name, each.raw, each.at)))
+    known = {(new.id, "context", each.name): each.raw for each in beginning.context}
     return _Brought(tuple(kept), tuple(events), known)
 
 

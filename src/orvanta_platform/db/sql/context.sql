@@ -9,12 +9,22 @@ ON CONFLICT (id, kind, name) DO UPDATE
 INSERT INTO event (run, kind, node, data) VALUES ($1, 'export', $2, $3::json)
 
 -- name: context_before
--- Of each name in a run's context the last value that counts: written by a node of $2, or, before the time $4, by one of
--- $3 or by nobody's node. stands: nothing else was written since, so the run's own value is that one.
-SELECT DISTINCT ON (e.name) e.name, e.size, e.value, e.node, e.seq = e.last AS stands
+-- Of each name in the context of a run and those that it goes on from ($1, the newest first) the last value that counts:
+-- written by a node of $2, or, until the time $4, by one of $3 or by nobody's node; at that very time not by one of $5.
+-- stands: nothing else was written there since, so the value is that run's own. What a run had of the one before is told
+-- with the time of its writing, by the oldest alone.
+SELECT DISTINCT ON (e.name) e.run, e.name, e.size, e.value, e.node, e.written_at, e.seq = e.last AS stands
 FROM (
-    SELECT seq, node, data ->> 'name' AS name, (data ->> 'size')::bigint AS size, data -> 'value' AS value,
-           node = ANY($2::text[]) OR ((node IS NULL OR node = ANY($3::text[])) AND at < $4) AS counts,
-           max(seq) OVER (PARTITION BY data ->> 'name') AS last
-    FROM event WHERE run = $1 AND kind = 'export') e
-WHERE e.counts ORDER BY e.name, e.seq DESC
+    SELECT w.*, w.node = ANY($2::text[]) OR ((w.node IS NULL OR w.node = ANY($3::text[]))
+               AND (w.written_at < $4 OR (w.written_at = $4 AND coalesce(w.node, '') <> ALL($5::text[])))) AS counts,
+           max(w.seq) OVER (PARTITION BY w.run, w.name) AS last
+    FROM (
+        SELECT run, seq, node, data ->> 'name' AS name, (data ->> 'size')::bigint AS size, data -> 'value' AS value,
+               coalesce((data ->> 'at')::timestamptz, at) AS written_at, data ->> 'at' IS NOT NULL AS brought
+        FROM event WHERE run = ANY($1::uuid[]) AND kind = 'export') w) e
+WHERE e.counts AND (NOT e.brought OR e.run = ($1::uuid[])[cardinality($1::uuid[])])
+ORDER BY e.name, e.written_at DESC, e.seq DESC
+
+-- name: has_context
+-- Whether a run has a context at all.
+SELECT EXISTS (SELECT FROM value WHERE id = $1 AND kind = 'context')

@@ -116,3 +116,19 @@ SELECT id FROM run_live WHERE parent = $1
 -- name: child_end
 -- How the run of a sub-workflow ended.
 SELECT id, status, error_name, result_of, skipped FROM run WHERE id = $1
+
+-- name: ended_nodes
+-- Of these nodes those that have ended, by their own ids.
+SELECT id, state, failures, least(started_at, enqueued_at) AS began_at FROM job WHERE id = ANY($1::uuid[]) AND kind <> 'frame'
+
+-- name: ended_bodies
+-- The bodies of an opening in rows of places that ended alike, by place; where a body has two rows, the worse one.
+SELECT min(place) AS first, max(place) + 1 AS stop, state
+FROM (
+    SELECT place, state, place - row_number() OVER (PARTITION BY state ORDER BY place) AS island
+    FROM (SELECT place, min(state) AS state FROM job WHERE parent = $1 AND place IS NOT NULL GROUP BY place) b) i
+GROUP BY state, island ORDER BY first
+
+-- name: resumes_of
+-- How many resumes are kept of each of these nodes.
+SELECT id, count(*) AS count FROM value WHERE id = ANY($1::uuid[]) AND kind = 'resume' GROUP BY id

@@ -125,3 +125,8 @@ SELECT DISTINCT run FROM inbox WHERE created_at < app_now() - interval '1 second
 -- name: run_before
 -- What a run that has ended was made of, for one that goes on from it.
 SELECT id, kind, path, version, document, pin_set, parent, status, priority, state FROM run WHERE id = $1
+
+-- name: repeated_run
+-- What a run says of the one that it repeats; its history begins with it.
+SELECT kind, node, (data ->> 'run')::uuid AS run FROM event
+WHERE run = $1 AND kind IN ('restart', 'retry', 'rerun') ORDER BY seq LIMIT 1

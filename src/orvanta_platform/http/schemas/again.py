@@ -5,37 +5,85 @@ from __future__ import annotations
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from orvanta_platform.services.restarting import Point, Preview
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.services.reopening import Entered, GoingOn
+from orvanta_platform.services.restarting import Point
 
 
-class RestartBody(msgspec.Struct, kw_only=True):
-    """Where a run is to go on. `flow_version`: that of the run where it is not given."""
+class RestartStep(msgspec.Struct, kw_only=True):
+    """A node inside the one before it; `branch_or_iteration_n`: the body of it, from 0, in whose midst it goes on."""
 
     step_id: str
+    branch_or_iteration_n: int | None = None
+
+
+class RestartBody(RestartStep, kw_only=True):
+    """Where a run is to go on: at this node, in the midst of one of its bodies, or, by `nested_path`, deeper inside.
+
+    `flow_version`: that of the run where it is not given.
+    """
+
     flow_version: int | None = None
+    nested_path: list[RestartStep] = []
 
 
-class RestartedFrom(msgspec.Struct, kw_only=True):
+class RestartedFrom(RestartStep, kw_only=True):
     """The run and the node from which a workflow that need not be deployed goes on."""
 
     flow_job_id: UUID
-    step_id: str
+    nested_path: list[RestartStep] = []
 
 
 class RestartPreview(msgspec.Struct, kw_only=True):
-    """Ids of nodes in document order: whose results are kept, what runs again, what stays skipped."""
+    """Ids of nodes in document order: whose results are kept, what runs again, what stays skipped.
+
+    `inside`: those of `again` that do not run whole.
+    """
 
     kept: list[str]
     again: list[str]
     skipped: list[str]
+    inside: list[RestartInside] = []
+
+
+class RestartInside(msgspec.Struct, kw_only=True):
+    """A node that goes on inside: so many of its bodies are kept, and this one goes on as `body` says.
+
+    Without `body` that one begins anew; without a number all that are not kept do.
+    """
+
+    step_id: str
+    bodies_kept: int
+    branch_or_iteration_n: int | UnsetType = UNSET
+    body: RestartPreview | UnsetType = UNSET
 
 
 def point(body: RestartBody | RestartedFrom) -> Point:
-    """Where it goes on, as the services have it."""
-    return Point(body.step_id, body.flow_version if isinstance(body, RestartBody) else None)
+    """Where it goes on, as the services have it. Raises BadRequest."""
+    steps = [(each.step_id, each.branch_or_iteration_n) for each in (body, *body.nested_path)]
+    if any(number is not None and number < 0 for _, number in steps):
+        raise BadRequest("branch_or_iteration_n counts from 0.")
+    return Point(steps, body.flow_version if isinstance(body, RestartBody) else None)
 
 
-def preview(found: Preview) -> RestartPreview:
+def preview(found: GoingOn) -> RestartPreview:
     """A preview as the wire has it."""
-    return RestartPreview(kept=list(found.kept), again=list(found.again), skipped=list(found.skipped))
+    ids = [node.id for node in found.plan.nodes]
+    return RestartPreview(
+        kept=[ids[index] for index in found.made.kept],
+        again=[ids[index] for index in found.made.again],
+        skipped=[ids[index] for index in found.made.skipped],
+        inside=[_inside(ids[index], each) for index, each in found.inside.items()],
+    )
+
+
+def _inside(id: str, entered: Entered) -> RestartInside:
+    place = entered.reopening.place
+    return RestartInside(
+        step_id=id,
+        bodies_kept=entered.kept,
+        branch_or_iteration_n=UNSET if place is None else place,
+        body=UNSET if entered.body is None else preview(entered.body),
+    )

@@ -19,9 +19,17 @@ from orvanta_platform.services.steps.scope import NO_ENV, env_key
 
 
 async def start(
-    connection: Connection, blueprints: Blueprints, blueprint: Blueprint, run: RunRow, node: Node, child: UUID
+    connection: Connection,
+    blueprints: Blueprints,
+    blueprint: Blueprint,
+    run: RunRow,
+    node: Node,
+    child: UUID,
+    state: bytes | None = None,
 ) -> None:
     """Insert the run of a sub-workflow, which whoever advances it begins; its input is written by the step.
+
+    `state`: how it begins where it goes on from another run.
 
     It runs for whom its caller runs, with the caller's pins, so that nothing changes under way.
     """
@@ -38,7 +46,7 @@ async def start(
         language=None,
         pin_set=run.pin_set,
         engine_version=ENGINE_VERSION,
-        state=RunState.new(plan).encode(),
+        state=state or RunState.new(plan).encode(),
         priority=run.priority,
         queue=pin.tag or run.queue,
         parent=run.id,

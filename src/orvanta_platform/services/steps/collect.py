@@ -53,8 +53,12 @@ async def collect(connection: Connection, run: UUID, counter: Counter, fetched: 
     """
     if counter.node.kind is Kind.FLOW:
         return await _child(connection, counter, fetched)
-    found = await _results(connection, counter.opening(run), fetched)
     loop, node = counter.loop, counter.node
+    found = await _results(connection, counter.opening(run), fetched)
+    if loop.kept is not None:
+        for opening in loop.kept.openings:
+            before = await _results(connection, opening, fetched)
+            found |= {at: each for at, each in before.items() if at not in found and not loop.kept.runs(at)}
     if loop.cancelled and not loop.late:
         return Collected(ChildrenEnded(node.index, cancelled=True), None)
     whole = _joined(counter, found)
@@ -89,9 +93,9 @@ def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
     loop, node = counter.loop, counter.node
     if node.kind is Kind.BRANCHONE:
         return next((raw for _, raw in found.values()), _NULL)
-    length = loop.next
-    if loop.total is not None and (node.parallel or node.kind is Kind.BRANCHALL):
-        length = loop.total
+    length = loop.reached
+    if loop.length is not None and (node.parallel or node.kind is Kind.BRANCHALL):
+        length = loop.length
     parts = [_NULL] * length
     for place, (state, raw) in found.items():
         skipped = state == "failed" and node.kind.is_loop and node.skip_failures and place != loop.failed

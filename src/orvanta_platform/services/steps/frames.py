@@ -12,6 +12,7 @@ from orvanta_platform.db.frames import CounterRow, FrameRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.kept import Reopening
 from orvanta_platform.engine.loop import Loop
 from orvanta_platform.engine.plan import Body, Node, Plan
 from orvanta_platform.engine.state import RunState
@@ -67,6 +68,12 @@ class Counter:
         if self._opening is None:
             self._opening = opening_id(run, self.id, self.attempt)
         return self._opening
+
+    @property
+    def reopening(self) -> Reopening | None:
+        """How it goes on from another run's; a retry of the whole begins anew."""
+        kept = self.frame.state.kept
+        return kept.inside.get(self.node.index) if kept is not None and self.attempt == 0 else None
 
     def body(self, place: int) -> int:
         """Which of its lists the body `place` runs."""
@@ -176,7 +183,12 @@ class Frames:
         body = counter.body(place)
         plan = counter.node.bodies[body].plan
         id = frame_id(self.run, counter.opening(self.run), place)
-        made = Frame(id, plan, RunState.new(plan), counter, place, body)
+        again = counter.reopening
+        if again is not None and again.place == place and again.state is not None:
+            state = RunState.decode(again.state)
+        else:
+            state = RunState.new(plan)
+        made = Frame(id, plan, state, counter, place, body)
         self.frames[id] = self.changed_frames[id] = made
         return made
 

@@ -94,6 +94,11 @@ class Gathered:
         self.size += sum(len(value.body or b"") for value in rows.values)
         self.stepped = True
 
+    def keep(self, value: NewValue) -> None:
+        """A value that no decision makes."""
+        self.values.append(value)
+        self.stepped = True
+
     def untime(self, node: UUID) -> None:
         """Nothing is due for this node any more."""
         self.timers = [timer for timer in self.timers if timer[0] != node]

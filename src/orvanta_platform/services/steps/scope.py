@@ -15,8 +15,10 @@ from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.scope import previous_sources, visible
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.small import Scope
-from orvanta_platform.ids import frame_id, inner_job_id, opening_id
+from orvanta_platform.ids import inner_job_id
 from orvanta_platform.services.steps.iterations import ITEMS, items_key, iteration, with_iter
+from orvanta_platform.services.steps.last_iteration import iteration_before
+from orvanta_platform.services.steps.resumes import resumed
 
 Names = Mapping[str, frozenset[str] | None]
 """Root → the members an expression reads of it, None for the whole."""
@@ -103,6 +105,9 @@ def error_key(plan: Plan, run: UUID, index: int) -> ValueKey:
 
 ERROR = "error"
 
+BEGINNING = "beginning"
+"""The name of the value (of a frame, kind args) that says how a body began which went on from another run's."""
+
 
 def job_id(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> UUID:
     """The id of a node's job; that of a run of one node is the run's own."""
@@ -157,7 +162,6 @@ class _Places:
 _PREVIOUS = ("previous_result", "result")
 _RESUMES = ("resume", "resumes", "approvers")
 _ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", "flow_env", *_PREVIOUS, *_RESUMES})
-_REMEMBER = (Kind.WHILELOOP, Kind.BRANCHONE, Kind.BRANCHALL)
 _ITER = frozenset({"iter"})
 
 
@@ -224,30 +228,20 @@ def _result_places(view: View, names: frozenset[str] | None) -> dict[str, ValueK
 
 def _of_last_iteration(view: View, names: frozenset[str] | None, seen: Mapping[str, int]) -> dict[str, ValueKey]:
     """In a while loop: the reading node itself and those after it read as they were in the iteration before."""
-    before = _frame_before(view)
+    before = iteration_before(view)
     if before is None:
         return {}
     ancestors = view.plan.nodes[view.index].ancestors
-    return {
-        node.id: result_key(view.plan, view.run.id, node.index, before)
+    found = {
+        node.id: before(node.index)
         for node in view.plan.nodes
         if (names is None or node.id in names) and node.id not in seen and not ancestors >> node.index & 1
     }
-
-
-def _frame_before(view: View) -> UUID | None:
-    """This list as it was in the iteration before, of the while loop around it or around its branches."""
-    within, run = view.within, view.run.id
-    if within is None or within.holder.kind not in _REMEMBER:
-        return None
-    if within.holder.kind is Kind.WHILELOOP:
-        return frame_id(run, within.opening, within.number - 1) if within.number else None
-    outer = within.outer
-    around = _frame_before(outer)
-    if around is None:
-        return None
-    # Of a branch that was retried then, the first attempt.
-    return frame_id(run, opening_id(run, job_id(outer.plan, run, outer.index, around), 0), within.number)
+    return {
+        id: (inner_job_id(origin.run, origin.frame, id), "result", "")
+        for id, origin in found.items()
+        if origin is not None
+    }
 
 
 def _is_output(view: View) -> bool:
@@ -261,7 +255,7 @@ def _root(
         case "flow_input":
             return _input(view, members, places, values)
         case "resume" | "resumes" | "approvers":
-            return _resumed(root, [values[key] for key in places.resumes if key in values])
+            return resumed(root, [values[key] for key in places.resumes if key in values])
         case "flow_env":
             return values.get(places.env, NO_ENV) if places.env is not None else view.top.plan.env
         case "results":
@@ -281,11 +275,6 @@ def _root(
             return _previous(view, places, values)
 
 
-class _Resume(msgspec.Struct):
-    value: msgspec.Raw
-    approver: str | None = None
-
-
 def _resumes_of(view: View) -> tuple[ValueKey, ...]:
     """What came with the events that the node's sources were suspended for."""
     sources = () if _is_output(view) else previous_sources(view.plan, view.state, view.index)
@@ -295,15 +284,6 @@ def _resumes_of(view: View) -> tuple[ValueKey, ...]:
         if view.plan.node(source).suspend is not None
         for number in range(1, view.state.votes.get(source, 0) + 1)
     )
-
-
-def _resumed(root: str, raws: Sequence[bytes]) -> bytes:
-    found = [msgspec.json.decode(raw, type=_Resume) for raw in raws]
-    if root == "resume":
-        return bytes(found[-1].value) if found else _NULL
-    if root == "resumes":
-        return b"[%s]" % b",".join(bytes(each.value) for each in found)
-    return msgspec.json.encode([each.approver for each in found if each.approver is not None])
 
 
 def _results(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> dict[str, bytes]:

@@ -19,11 +19,13 @@ from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
-from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.kept import Reopening
+from orvanta_platform.engine.loop import Loop, kept_bodies
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import UNDER_WAY
+from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import children
 from orvanta_platform.services.steps import events as inbox
@@ -38,7 +40,7 @@ from orvanta_platform.services.steps.gating import Gating
 from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
 from orvanta_platform.services.steps.passing import Item, Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
-from orvanta_platform.services.steps.scope import ERROR, compose
+from orvanta_platform.services.steps.scope import BEGINNING, ERROR, compose
 from orvanta_platform.services.steps.translate import NeedsUpload
 from orvanta_platform.storage import Storage
 
@@ -318,8 +320,8 @@ class Stepping:
     async def _open(self, frame: Frame, opened: fx.OpenInside) -> None:
         opening, node = opened.opening, frame.plan.node(opened.node)
         id = frame.node_id(self.run.id, opened.node)
-        total = opening.first + 1 if opening.first else opening.total
-        counter = Counter(id, frame, node, opening.attempt, Loop(total, opening.width, next=opening.first))
+        counter = Counter(id, frame, node, opening.attempt, Loop(opening.total, opening.width))
+        counter.loop = _loop(opening, counter.reopening)
         counter.begun_at = clock.now()
         if (before := await self.frames.counter(id)) is not None:
             counter.stored = before.stored
@@ -329,7 +331,11 @@ class Stepping:
         if node.kind is Kind.FLOW:
             counter.loop, _ = counter.loop.begin()
             counter.child = child_id(self.run.id, counter.opening(self.run.id))
-            await children.start(self.connection, self._blueprints, self.blueprint, self.run, node, counter.child)
+            again = counter.reopening
+            state = again.state if again is not None else None
+            await children.start(
+                self.connection, self._blueprints, self.blueprint, self.run, node, counter.child, state
+            )
             self.passed.further.append(counter.child)
         else:
             self._begin_more(counter)
@@ -337,8 +343,11 @@ class Stepping:
     def _begin_more(self, counter: Counter) -> None:
         counter.loop, places = counter.loop.begin(max(_UNBEGUN - counter.unbegun, 0))
         self.frames.note(counter)
-        for place in places:
-            self._following.append(self._begins(self.frames.open_frame(counter, place)))
+        for number in places:
+            frame = self.frames.open_frame(counter, counter.loop.place(number))
+            if frame.state.kept is not None and frame.id is not None:
+                self._gathered.keep(values.inline(frame.id, "args", frame.state.encode(), BEGINNING))
+            self._following.append(self._begins(frame))
         if counter.loop.done:
             self._following.append(self._concludes(counter))
 
@@ -370,3 +379,12 @@ class Stepping:
         self.passed.run = await gathered.write(self.connection, self.run, state, self.frames)
         self.passed.queues |= gathered.queues
         self.passed.timers = self.passed.timers or gathered.sets_timers
+
+
+def _loop(opening: fx.Opening, again: Reopening | None) -> Loop:
+    """All bodies of an opening, or those that run again."""
+    if again is None or not again.openings:
+        total = opening.first + 1 if opening.first else opening.total
+        return Loop(total, opening.width, next=opening.first)
+    kept = kept_bodies(tuple(opening for _, opening in again.openings), again.again, opening.total)
+    return Loop(None if opening.total is None else kept.count, opening.width, kept=kept)
