@@ -7,7 +7,6 @@ is asked of the database by whoever takes the token.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 from dataclasses import dataclass
@@ -47,5 +46,5 @@ def verify(keys: InstanceKeys, token: str) -> JobClaim | None:
 
 
 def _sign(keys: InstanceKeys, body: str) -> str:
-    digest = hmac.digest(keys.key(_PURPOSE), body.encode(), hashlib.sha256)
+    digest = hmac.digest(keys.key(_PURPOSE), body.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

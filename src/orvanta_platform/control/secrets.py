@@ -93,7 +93,7 @@ def seal_opening(keys: InstanceKeys, job: UUID, attempt: int, texts: Sequence[st
     """What an attempt of a job was given, for its worker alone: a digest that tells equal ones, the ciphertext."""
     secret, body = keys.key(_OPENINGS), msgspec.json.encode(texts)
     name = msgspec.json.encode([job, attempt])
-    return hmac.digest(secret, name + body, hashlib.sha256)[:16], _seal(secret, name, body)
+    return hmac.digest(secret, name + body, "sha256")[:16], _seal(secret, name, body)
 
 
 def unseal_opening(keys: InstanceKeys, job: UUID, attempt: int, sealed: bytes) -> list[str]:
