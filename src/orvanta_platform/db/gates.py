@@ -70,6 +70,24 @@ class GateState:
     due_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """The limit at which a node, or a run, stands in line. `before`: how many come first, None where nobody asked.
+
+    `held_by`: runs of the workspace that have permits, at most 20.
+    """
+
+    job: UUID
+    run: UUID
+    name: str
+    places: int
+    window_s: float
+    in_use: int
+    due_at: datetime | None
+    before: int | None
+    held_by: tuple[UUID, ...]
+
+
 _SHOWN_NAME = 500
 
 
@@ -135,6 +153,24 @@ async def save(connection: Connection, states: Sequence[GateState]) -> None:
 def _array(times: Sequence[datetime]) -> str:
     """An array of PostgreSQL as text: a parameter holds one of arrays of one length only."""
     return "{" + ",".join(f'"{time.isoformat()}"' for time in times) + "}"
+
+
+async def run_in_line(connection: Connection, workspace: str, job: UUID) -> UUID | None:
+    """The run of the node with this id, where that stands in line."""
+    run: UUID | None = await connection.fetchval(_text("run_in_line"), workspace, job)
+    return run
+
+
+async def limits_of(connection: Connection, workspace: str, run: UUID, frame: UUID | None) -> dict[UUID, LimitRow]:
+    """What of a run stands in line in one frame (None: outside of all), by its ids, at most 50."""
+    rows = await connection.fetch(_text("limits_of"), run, frame, workspace)
+    return {row["job"]: LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) for row in rows}
+
+
+async def limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, LimitRow]:
+    """The limits at which runs stand in line as a whole."""
+    rows = await connection.fetch(_text("limits_of_runs"), list(runs))
+    return {row["job"]: LimitRow(**{**dict(row), "held_by": ()}) for row in rows}
 
 
 async def due(connection: Connection) -> list[bytes]:

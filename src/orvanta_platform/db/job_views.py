@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 from orvanta_platform.db.values import ValueRow
@@ -25,6 +26,7 @@ class JobRow:
     `created_by` decide who may see it. `state` is a run's or a job's, `job_state` that of the one job of a run of
     one node. `result_of`: whose value is the result, None for null. `document` and `run_state` are absent in lists.
     `served`: a living worker takes its queue. `schedule_path`: of the schedule that started it, where services say it.
+    `limit`: the one at which it stands in line, likewise.
     """
 
     id: UUID
@@ -75,6 +77,7 @@ class JobRow:
     retry_at: datetime | None
     served: bool
     schedule_path: str | None = None
+    limit: LimitRow | None = None
 
     @property
     def is_flow(self) -> bool:
@@ -189,6 +192,12 @@ async def runs_of_the_millisecond(conn: Connection, workspace: str, id: UUID) ->
     return [
         record["id"] for record in await conn.fetch(load("job_views")["runs_of_the_millisecond"].text, id, workspace)
     ]
+
+
+async def jobs_before(connection: Connection, job: UUID) -> int | None:
+    """How many jobs of its queue a waiting job has before it, up to 3,000; None where it waits for no worker."""
+    count: int | None = await connection.fetchval(load("job_views")["jobs_before"].text, job)
+    return count
 
 
 async def ended_state(connection: Connection, id: UUID) -> str | None:

@@ -12,11 +12,13 @@ from uuid import UUID
 
 from orvanta_platform import ids
 from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_views import StepRow
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.services.inside import Inside
+from orvanta_platform.services.reasons import Reason, of_job, of_node
 
 ENDED = frozenset({NodeState.SUCCEEDED, NodeState.FAILED, NodeState.SKIPPED, NodeState.CANCELLED})
 _OF_JOB: Mapping[str, NodeState] = {
@@ -31,22 +33,16 @@ _OF_JOB: Mapping[str, NodeState] = {
 
 _NO_TIMES: Mapping[UUID, datetime] = {}
 _NOTHING_INSIDE: Mapping[int, Inside] = {}
-_REASONS: Mapping[int, str] = {
-    Mark.WAITING_TIMER: "waiting for its time",
-    Mark.SLEEPING: "has ended; what follows waits for its time",
-    Mark.WAITING_APPROVAL: "awaiting approval",
-    Mark.SUSPENDED: "has ended; what follows awaits approval",
-}
-_ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+_NO_LIMITS: Mapping[UUID, LimitRow] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
     """One node of a run. `job` is its id whether or not there is a row for it.
 
-    `attempt` counts starts, `failures` attempts that failed. `reason` says why it does not run yet, with the
-    time it waits for in `until`. `passed`: skip_if was true. `asks`: people are asked before it
-    begins, or by it: how many must still agree, and the id that links are signed for. `approvers`: (resume id, name) of
+    `attempt` counts starts, `failures` attempts that failed. `why` it waits. `passed`: skip_if was
+    true. `asks`: people are asked before it begins, or by it: how many must still agree, and the id that links are
+    signed for. `approvers`: (resume id, name) of
     those who agreed. `inside`: what it holds, where it holds others and has begun. `kept`: it is the node of an earlier
     run, which `job` is of.
     """
@@ -62,8 +58,7 @@ class NodeProgress:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     error_name: str | None = None
-    reason: str | None = None
-    until: datetime | None = None
+    why: Reason | None = None
     passed: bool = False
     asks: tuple[int, UUID] | None = None
     approvers: tuple[tuple[int, str], ...] = ()
@@ -92,7 +87,16 @@ class FlowProgress:
     @property
     def waits(self) -> list[NodeProgress]:
         """Nodes that wait for something that can be named."""
-        return [node for node in self.all if node.reason is not None]
+        return [node for node in self.all if node.why is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is read of a list beside its state and its jobs: see `build`."""
+
+    due: Mapping[UUID, datetime]
+    limits: Mapping[UUID, LimitRow]
+    inside: Mapping[int, Inside]
 
 
 def build(
@@ -105,21 +109,22 @@ def build(
     *,
     frame: UUID | None = None,
     inside: Mapping[int, Inside] = _NOTHING_INSIDE,
+    limits: Mapping[UUID, LimitRow] = _NO_LIMITS,
 ) -> FlowProgress:
     """The progress of `run`. `state` and `steps` may be read a moment apart: what is further on counts.
 
     `due`: when nodes that wait without a job go on, by their ids; `said`: what people decided in it. `frame`: of a list
-    inside a node, whose plan and state these are. `inside`: what nodes hold, by index.
+    inside a node, whose plan and state these are. `inside`: what nodes hold, by index. `limits`: at which limits nodes
+    stand in line, by their ids.
     """
     rows = {row.node_index: row for row in steps}
-    told = [_node(run, node, state, rows.get(node.number), due, frame) for node in plan.nodes]
-    told = [replace(node, inside=inside.get(node.index)) for node in told] if inside else told
+    look = Look(due, limits, inside)
+    told = [_node(run, node, state, rows.get(node.number), look, frame) for node in plan.nodes]
     nodes = _with_people(plan, state, told, said)
     failure = None
     if plan.failure is not None:
         index = len(plan.nodes)
-        failure = _node(run, plan.failure, state, rows.get(index), due)
-        failure = replace(failure, inside=inside.get(index))
+        failure = _node(run, plan.failure, state, rows.get(index), look)
     first = next(iter(state.unhandled()), None)
     return FlowProgress(nodes, failure, None if first is None else plan.node(first).id)
 
@@ -143,13 +148,8 @@ def _with_people(
     return tuple(nodes)
 
 
-def waiting_for(job_state: str | None, queue: str | None, served: bool, retry_at: datetime | None) -> str | None:
-    """Why a job does not run: a sentence for people, None where it does not wait."""
-    if job_state == "available":
-        return "waiting for a free slot" if served else f"no worker for queue {queue}"
-    if job_state == "scheduled":
-        return "waiting for its next attempt" if retry_at else "waiting for its time"
-    return None
+def _of_row(row: StepRow) -> Reason | None:
+    return of_job(row.state, row.queue, row.served, row.retry_at)
 
 
 def _node(
@@ -157,7 +157,7 @@ def _node(
     node: Node,
     run_state: RunState,
     row: StepRow | None,
-    due: Mapping[UUID, datetime],
+    look: Look,
     frame: UUID | None = None,
 ) -> NodeProgress:
     origin = run_state.kept.origin(node.index) if run_state.kept is not None else None
@@ -166,11 +166,11 @@ def _node(
         return NodeProgress(node.id, node.index, node.kind, run_state.node_state(node.index), job, kept=True)
     job = ids.inner_job_id(run, frame, node.id)
     mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
-    reason = _REASONS.get(mark) if job in due or mark in _ASKING else None
+    held = look.inside.get(node.index)
+    why = of_node(node, mark, look.due.get(job), look.limits.get(job), held.child if held is not None else None)
     if row is None:
-        return NodeProgress(
-            node.id, node.index, node.kind, decided, job, reason=reason, until=due.get(job), passed=mark == Mark.PASSED
-        )
+        passed = mark == Mark.PASSED
+        return NodeProgress(node.id, node.index, node.kind, decided, job, why=why, passed=passed, inside=held)
     state = decided if decided in ENDED else _OF_JOB[row.state]
     return NodeProgress(
         id=node.id,
@@ -184,7 +184,7 @@ def _node(
         started_at=row.started_at,
         ended_at=row.ended_at,
         error_name=row.error_name,
-        reason=reason if state in ENDED else waiting_for(row.state, row.queue, row.served, row.retry_at),
-        until=due.get(job) if reason else row.retry_at,
+        why=why if state in ENDED or mark == Mark.WAITING_GATE else _of_row(row),
         passed=mark == Mark.PASSED,
+        inside=held,
     )

@@ -14,9 +14,10 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import approvals as approval_rows
-from orvanta_platform.db import frames, job_lists, job_views, ticks
+from orvanta_platform.db import frames, gates, job_lists, job_views, locks, ticks
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.frames import SeenFrame
+from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, Standing, StepRow
 from orvanta_platform.db.pool import Connection
@@ -29,6 +30,7 @@ from orvanta_platform.errors import NotFound, RateLimited, StorageError
 from orvanta_platform.services import flow_status, inside, log_lines, log_text, values
 from orvanta_platform.services.flow_status import ENDED, FlowProgress
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.reasons import Reason, Why, of_job, of_limit
 from orvanta_platform.services.steps.scope import BEGINNING
 from orvanta_platform.workflow import document
 
@@ -53,7 +55,7 @@ LOG_SHOWN_CHARS = 1 << 20
 class JobDetail:
     """One run or job with what belongs to it. `args` and `result` are JSON text, `raw_flow` too.
 
-    `result` is None while it is under way, `progress` None for what has no nodes. `reason` says why it waits.
+    `result` is None while it is under way, `progress` None for what has no nodes. `why` it waits.
     """
 
     row: JobRow
@@ -63,7 +65,7 @@ class JobDetail:
     progress: FlowProgress | None
     raw_code: str | None
     raw_flow: bytes | None
-    reason: str | None
+    why: Reason | None
 
 
 async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -93,11 +95,12 @@ async def get(
 ) -> JobDetail:
     """The run or job with arguments, result, log and the state of its nodes. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        (row,) = await _with_schedules(conn, [await seen(platform, conn, actor, workspace, id)])
+        (row,) = await told(conn, [await seen(platform, conn, actor, workspace, id)])
         keys = [(row.id, "args", "")] + ([(row.result_of, "result", "")] if row.result_of else [])
         stored = await get_values(conn, keys)
         progress = await progress_of(platform, conn, row) if row.is_flow or row.kind == FRAME else None
         code = await _code(platform, conn, row) if with_code else None
+        why = await why_waits(conn, row)
     logs = await _shown_log(platform, row) if with_logs and not row.is_flow else None
     opened = await values.open_rows(platform.storage, stored)
     result = opened.get((row.result_of, "result", ""), b"null") if row.result_of else b"null"
@@ -109,7 +112,7 @@ async def get(
         progress=progress,
         raw_code=None if row.is_flow else code,
         raw_flow=_flow_value(code) if row.is_flow and code is not None else None,
-        reason=reason_of(row),
+        why=why,
     )
 
 
@@ -133,7 +136,14 @@ async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> Flow
     said = await approval_rows.decisions_of_run(conn, row.run) if asks else []
     state = RunState.decode(row.run_state or b"")
     held = await inside.look(conn, row.run, plan, state, _failures(steps)) if plan.nests else {}
-    return flow_status.build(row.run, plan, state, steps, due, said, inside=held)
+    limits = await _limits(conn, row, state, None)
+    return flow_status.build(row.run, plan, state, steps, due, said, inside=held, limits=limits)
+
+
+async def _limits(conn: Connection, row: JobRow, state: RunState, frame: UUID | None) -> dict[UUID, LimitRow]:
+    if Mark.WAITING_GATE not in state.nodes:
+        return {}
+    return await gates.limits_of(conn, row.workspace, row.run, frame)
 
 
 def _failures(steps: Sequence[StepRow]) -> dict[int, int]:
@@ -155,7 +165,8 @@ async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowPro
         state = _state_of(body, steps, await _beginning(conn, row))
     ended = {numbers[number]: count for number, count in _failures(steps).items() if number in numbers}
     held = await inside.look(conn, row.run, body, state, ended, row.id)
-    return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held)
+    limits = await _limits(conn, row, state, row.id)
+    return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held, limits=limits)
 
 
 _MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.CANCELLED}
@@ -189,7 +200,15 @@ async def list_jobs(
     visible = _visible(actor, workspace)
     async with platform.db.acquire() as conn:
         rows = await job_lists.list_jobs(conn, workspace, visible, parts, filter, slice)
-        return await _with_schedules(conn, rows)
+        return await told(conn, rows)
+
+
+async def told(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
+    """The rows with what only few have: a schedule that started them, a limit at which they stand in line."""
+    rows = await _with_schedules(conn, rows)
+    waiting = [row.id for row in rows if not row.is_step and row.state == "queued" and row.job_state is None]
+    limits = await gates.limits_of_runs(conn, waiting) if waiting else {}
+    return [replace(row, limit=limits[row.id]) if row.id in limits else row for row in rows] if limits else rows
 
 
 async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
@@ -230,11 +249,32 @@ async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UU
         return (await seen(platform, conn, actor, workspace, id)).root
 
 
-def reason_of(row: JobRow) -> str | None:
-    """Why it waits, None where it does not, or where its nodes say."""
+def reason_of(row: JobRow) -> Reason | None:
+    """Why it waits, as far as its row says; None where it does not, or where its nodes say."""
+    if row.limit is not None:
+        return of_limit(row.limit)
     if row.state == "queued" and row.scheduled_at > clock.now():
-        return "waiting for its time"
-    return flow_status.waiting_for(row.job_state, row.queue, row.served, row.retry_at)
+        return Reason(Why.TIME, until=row.scheduled_at)
+    if row.state == "awaiting_approval":
+        return Reason(Why.APPROVAL)
+    return of_job(row.job_state, row.queue, row.served, row.retry_at)
+
+
+async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
+    """The same with its place in line, and, of what has begun, whether its packages are still being locked."""
+    why = reason_of(row)
+    if why is not None and why.why in (Why.NO_SLOT, Why.NO_WORKER):
+        return replace(why, before=await job_views.jobs_before(conn, row.id))
+    if why is not None and why.limit is not None:
+        limits = await gates.limits_of(conn, row.workspace, row.run, None)
+        return of_limit(limits.get(row.id, why.limit))
+    if why is None and row.is_step and not row.ended and row.job_state is None:
+        limit = (await gates.limits_of(conn, row.workspace, row.run, None)).get(row.id)
+        return of_limit(limit) if limit is not None else None
+    if why is None and not row.ended and row.version is not None and row.kind == "script":
+        state = await locks.of_version(conn, row.version)
+        return Reason(Why.LOCKING) if state is not None and state[0] == "locking" else None
+    return why
 
 
 def cancelled_error(row: JobRow | Standing) -> bytes:

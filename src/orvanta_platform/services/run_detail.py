@@ -16,6 +16,7 @@ from orvanta_platform.engine.states import NodeState
 from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import FlowProgress
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.reasons import Reason
 
 _NOTHING = b"null"
 
@@ -33,7 +34,7 @@ class RunDetail:
     progress: FlowProgress | None
     errors: Mapping[str, bytes]
     context: Mapping[str, bytes]
-    reason: str | None
+    why: Reason | None
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunDetail:
@@ -43,6 +44,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         if row.is_step:
             row = await jobs.seen(platform, conn, actor, workspace, row.run)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
+        (row,) = await jobs.told(conn, [row])
+        why = await jobs.why_waits(conn, row)
         failed = [node for node in progress.all if node.state is NodeState.FAILED] if progress else []
         keys: list[ValueKey] = [(node.job, "result", "") for node in failed]
         keys += [(row.result_of, "result", "")] if row.result_of else []
@@ -59,7 +62,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         progress=progress,
         errors={node.id: _error(opened.get((node.job, "result", ""), _NOTHING)) for node in failed},
         context={value.name: opened[value.key] for value in context},
-        reason=jobs.reason_of(row),
+        why=why,
     )
 
 

@@ -11,8 +11,12 @@ import msgspec
 import pytest
 from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, job
 
+from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.services import runs, scripts, timers, variables
+from orvanta_platform.http.schemas.flow_status import flow_status
+from orvanta_platform.http.schemas.jobs import QueuedJob, detailed
+from orvanta_platform.http.schemas.waiting import Limit, Waiting
+from orvanta_platform.services import jobs, runs, scripts, timers, variables
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.scripts import NewScript
 from orvanta_platform.services.steps.advance import advance
@@ -126,6 +130,46 @@ async def test_a_node_in_line_is_cancelled_alone(scene: Ground, worker: Worker) 
     await scene.is_whole()
 
 
+async def test_why_it_waits_is_told_of_the_run_the_node_and_the_list(scene: Ground) -> None:
+    key = {"concurrent_limit": 1, "concurrency_key": "whole"}
+    holder, first, second = await starts(scene, 3, job("a"), **key)
+    detail = await jobs.get(scene.platform, ACTOR, WORKSPACE, second)
+    told = detailed(detail)
+    assert isinstance(told, QueuedJob) and isinstance(told.wait, Waiting) and isinstance(told.wait.limit, Limit)
+    assert (told.wait.code, told.wait_reason) == ("limit", "limit main/whole: 1 of 1 in use")
+    assert (told.wait.before, told.wait.limit.held_by) == (1, [holder])
+    listed = await jobs.list_jobs(scene.platform, ACTOR, WORKSPACE, jobs.UNDER_WAY, JobFilter(), Slice(limit=9))
+    whys = {row.id: why.text for row in listed if (why := jobs.reason_of(row)) is not None and not row.is_step}
+    assert whys == dict.fromkeys((first, second), "limit main/whole: 1 of 1 in use")
+    await scene.start(limited("a"))
+    run = await scene.start(limited("a"))
+    progress = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).progress
+    assert progress is not None
+    (wait,) = flow_status(progress).waits
+    assert (wait.id, wait.code, wait.reason, wait.before) == ("a", "limit", "limit main/k: 1 of 1 in use", 0)
+    of_node = await jobs.get(scene.platform, ACTOR, WORKSPACE, wait.job)
+    assert of_node.why is not None and of_node.why.text == wait.reason
+
+
+async def test_a_job_says_how_many_of_its_queue_come_first(scene: Ground, worker: Worker) -> None:
+    await starts(scene, 2, job("a"))
+    last = await scene.start(job("a"))
+    (row,) = await scene.rows("SELECT id FROM job_live WHERE run = $1", last)
+    why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, row["id"])).why
+    assert why is not None and (why.text, why.before, why.queue) == ("waiting for a free slot", 2, "python3")
+
+
+async def test_a_node_of_a_loop_is_cancelled_in_line(scene: Ground, worker: Worker) -> None:
+    await scene.start(limited("a"))
+    items = {"type": "static", "value": [1]}
+    loop = {"type": "forloopflow", "iterator": items, "skip_failures": True, "modules": [limited("a")]}
+    run = await scene.start({"id": "loop", "value": loop})
+    (wait,) = await scene.rows("SELECT job FROM gate_wait WHERE run = $1", run)
+    await runs.cancel(scene.platform, ACTOR, WORKSPACE, wait["job"], "enough")
+    assert await scene.result(run) == [None] and await in_line(scene) == []
+    await scene.is_whole()
+
+
 async def test_priority_goes_first(scene: Ground, worker: Worker) -> None:
     await scene.start(limited("a"))
     low = await scene.start(limited("a", priority=1))
@@ -173,15 +217,15 @@ async def test_a_script_has_its_limit_alone_and_as_a_step(scene: Ground, worker:
     step = {"id": "a", "value": {"type": "script", "path": "f/main/s", "input_transforms": {"x": x}}}
     third = await scene.start(step, args={"x": 1})
     assert await permits(scene) == {first, other} and await in_line(scene) == [second, third]
-    jobs = {each.run.id: each for each in await worker.claim()}
-    await worker.finish(jobs[first])
+    held = {each.run.id: each for each in await worker.claim()}
+    await worker.finish(held[first])
     assert (await scene.ended(first))["status"] == "succeeded"
     (next_,) = await worker.claim()
     await worker.finish(next_, error="Oops")
     (last,) = await worker.claim()
     assert (next_.run.id, last.run.id) == (second, third)
     await worker.finish(last)
-    await worker.finish(jobs[other])
+    await worker.finish(held[other])
     assert await permits(scene) == set()
     await scene.is_whole()
 

@@ -152,6 +152,12 @@ def status_of(found: dict[str, Any]) -> str:
     return "succeeded" if found["success"] else "failed"
 
 
+def _waits(wait: dict[str, Any] | None) -> str | None:
+    from orvanta_platform.cli.client.runs import waits_text
+
+    return waits_text(wait["reason"], wait.get("before"), wait.get("until")) if wait else None
+
+
 def _describe(found: dict[str, Any]) -> None:
     from orvanta_platform.cli.client.output import duration, local_time
 
@@ -165,7 +171,8 @@ def _describe(found: dict[str, Any]) -> None:
         ("started", local_time(found.get("started_at"))),
         ("ended", local_time(found.get("completed_at"))),
         ("took", duration(found.get("duration_ms"))),
-        ("waits", found.get("wait_reason")),
+        ("waits", _waits(found.get("wait"))),
+        ("held by", ", ".join(found.get("wait", {}).get("limit", {}).get("held_by", []))),
         ("worker", found.get("worker")),
         ("cancelled", " ".join(filter(None, [found.get("canceled_by"), found.get("canceled_reason")]))),
     ]
@@ -180,7 +187,7 @@ def _describe_nodes(session: Session, id: str) -> None:
     from orvanta_platform.cli.client.screens import ended_text
 
     run = parse(session.api.send("GET", f"/api/v1/runs/{id}").content)
-    reasons = {wait.id: wait.reason for wait in run.waits}
+    reasons = {wait.id: wait.text for wait in run.waits}
     print()
     sys.stdout.flush()
     print_table(

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Raw
 
 from orvanta_platform.cli.client.errors import CANCELLED, FAILED, SUCCEEDED
+from orvanta_platform.cli.client.output import local_time
 
 _EXIT_CODES = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
 
@@ -31,10 +32,23 @@ class Node(msgspec.Struct, kw_only=True):
 
 
 class Wait(msgspec.Struct, kw_only=True):
-    """A node that waits, and for what."""
+    """A node that waits, and for what. `code`: the same for programs."""
 
     id: str
     reason: str
+    code: str = ""
+    before: int | None = None
+    until: str | None = None
+
+    @property
+    def comes_by_itself(self) -> bool:
+        """Whether nobody needs to be told of it: a free slot, or what is under way elsewhere in the run."""
+        return self.code in ("no_slot", "children", "run")
+
+    @property
+    def text(self) -> str:
+        """The reason with what is known of it."""
+        return waits_text(self.reason, self.before, self.until)
 
 
 class Run(msgspec.Struct, kw_only=True):
@@ -68,6 +82,12 @@ class Run(msgspec.Struct, kw_only=True):
         error = failed.error if failed else error_of(self.result)
         text = told(error)
         return f"{failed.id}: {text}" if failed and text else text
+
+
+def waits_text(reason: str, before: int | None, until: str | None) -> str:
+    """A reason, with how many come first and the time that is waited for."""
+    known = [f"{before} before it"] * bool(before) + [f"until {local_time(until)}"] * bool(until)
+    return f"{reason} ({', '.join(known)})" if known else reason
 
 
 def told(error: Any) -> str:

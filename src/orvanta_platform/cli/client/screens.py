@@ -53,8 +53,8 @@ class Lines:
 
     def update(self, run: Run) -> None:
         """Tell what keeps a node, or the run, from going on; a free slot comes by itself."""
-        waits = [(wait.id, wait.reason) for wait in run.waits] + [("run", run.wait_reason or "")]
-        for name, reason in waits:
+        waits = [(wait.id, wait.reason) for wait in run.waits if not wait.comes_by_itself]
+        for name, reason in [*waits, ("run", run.wait_reason or "")]:
             if reason and reason != _ALWAYS_WAITED_FOR and (name, reason) not in self._told:
                 self._told.add((name, reason))
                 self._line(name, reason)

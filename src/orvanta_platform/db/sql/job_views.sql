@@ -146,3 +146,13 @@ SELECT count(*) FROM past_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame
 -- name: ended_state
 -- How the node's job with this id ended; no row while it has not.
 SELECT state FROM job WHERE id = $1
+
+-- name: jobs_before
+-- How many jobs of its queue a waiting job has before it, at most 1,000 of each kind are counted.
+SELECT ((SELECT count(*) FROM (SELECT FROM job_live b WHERE b.state = 'available' AND b.queue = j.queue AND b.priority > j.priority
+                               LIMIT 1000) x)
+        + (SELECT count(*) FROM (SELECT FROM job_live b WHERE b.state = 'available' AND b.queue = j.queue AND b.priority = j.priority
+                                 AND b.lane = 0 AND b.seq < j.seq LIMIT 1000) y)
+        + (SELECT count(*) FROM (SELECT FROM job_live b WHERE b.state = 'available' AND b.queue = j.queue AND b.priority = j.priority
+                                 AND b.lane = 1 AND b.seq < j.seq LIMIT 1000) z))::integer
+FROM job_live j WHERE j.id = $1 AND j.state = 'available'

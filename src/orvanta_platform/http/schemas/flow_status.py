@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.http.schemas.inside import Bodies, bodies
+from orvanta_platform.http.schemas.waiting import Waiting, fields
 from orvanta_platform.services.flow_status import ENDED, FlowProgress, NodeProgress
 
 ModuleType = Literal[
@@ -56,13 +56,11 @@ class Module(Bodies, kw_only=True):
     parent_module: str | UnsetType = UNSET
 
 
-class Wait(msgspec.Struct, kw_only=True):
-    """A node that waits, and for what; `until` where it is a time."""
+class Wait(Waiting, kw_only=True):
+    """A node that waits, and for what."""
 
     id: str
     job: UUID
-    reason: str
-    until: datetime | UnsetType = UNSET
 
 
 class RetryStatus(msgspec.Struct, kw_only=True):
@@ -99,7 +97,9 @@ def flow_status(progress: FlowProgress) -> FlowStatus:
 def waits(progress: FlowProgress) -> list[Wait]:
     """Everything in the run that waits for something."""
     return [
-        Wait(id=node.id, job=node.job, reason=node.reason or "", until=node.until or UNSET) for node in progress.waits
+        Wait(id=node.id, job=node.job, **fields(node.why))  # type: ignore[arg-type]
+        for node in progress.waits
+        if node.why is not None
     ]
 
 

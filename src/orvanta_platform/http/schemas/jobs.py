@@ -11,8 +11,10 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.http.schemas.flow_status import FlowStatus, flow_status
+from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services import jobs
 from orvanta_platform.services.jobs import JobDetail
+from orvanta_platform.services.reasons import Reason
 from orvanta_platform.services.results import Maybe
 from orvanta_platform.services.updates import Update
 
@@ -56,12 +58,15 @@ class Job(msgspec.Struct, kw_only=True):
 
 
 class QueuedJob(Job, tag_field="type", tag="QueuedJob", kw_only=True):
-    """Waiting or under way. `suspend` > 0: it waits for people. `wait_reason`: why it does not run yet."""
+    """Waiting or under way. `suspend` > 0: it waits for people. `wait_reason`: why it does not run yet, in `wait` with
+    all that is known of it.
+    """
 
     running: bool
     suspend: int
     started_at: datetime | UnsetType = UNSET
     wait_reason: str | UnsetType = UNSET
+    wait: Waiting | UnsetType = UNSET
 
 
 class CompletedJob(Job, tag_field="type", tag="CompletedJob", kw_only=True):
@@ -130,7 +135,7 @@ def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
             "flow_status": UNSET if detail.progress is None else flow_status(detail.progress),
         },
         result=UNSET if detail.result is None else Raw(detail.result),
-        reason=_given(detail.reason),
+        why=detail.why,
     )
 
 
@@ -176,17 +181,18 @@ def _job(
     belongings: dict[str, Any],
     *,
     result: Raw | UnsetType = UNSET,
-    reason: str | UnsetType = UNSET,
+    why: Reason | None = None,
 ) -> QueuedJob | CompletedJob:
     common = {**_common(row), **belongings}
     if not row.ended:
-        waiting = reason if reason is not UNSET else _given(jobs.reason_of(row))
+        why = why or jobs.reason_of(row)
         return QueuedJob(
             **common,
             running=row.running,
             suspend=1 if row.state == "awaiting_approval" else 0,
             started_at=_given(row.started_at),
-            wait_reason=waiting,
+            wait_reason=UNSET if why is None else why.text,
+            wait=UNSET if why is None else waiting(why),
         )
     ended = row.ended_at or row.created_at
     started = row.started_at or ended

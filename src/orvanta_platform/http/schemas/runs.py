@@ -11,6 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.http.schemas.again import RestartedFrom
 from orvanta_platform.http.schemas.flow_status import Wait, waits
 from orvanta_platform.http.schemas.jobs import duration_ms
+from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services.flow_status import NodeProgress
 from orvanta_platform.services.run_detail import RunDetail
 
@@ -33,7 +34,7 @@ class RunNode(msgspec.Struct, kw_only=True):
 
 
 class Run(msgspec.Struct, kw_only=True):
-    """A run. `workflow` is the path of what runs; `wait_reason` says why a run of one script waits."""
+    """A run. `workflow` is the path of what runs; `wait_reason` and `wait` say why it waits as a whole."""
 
     run_id: UUID
     workspace: str
@@ -53,6 +54,7 @@ class Run(msgspec.Struct, kw_only=True):
     duration_ms: int | UnsetType = UNSET
     result: Raw | UnsetType = UNSET
     wait_reason: str | UnsetType = UNSET
+    wait: Waiting | UnsetType = UNSET
 
 
 class ScriptPreviewBody(msgspec.Struct, kw_only=True):
@@ -124,7 +126,8 @@ def run(detail: RunDetail) -> Run:
         ended_at=row.ended_at or UNSET,
         duration_ms=duration_ms(row.started_at, row.ended_at),
         result=UNSET if detail.result is None else Raw(detail.result),
-        wait_reason=detail.reason or UNSET,
+        wait_reason=UNSET if detail.why is None else detail.why.text,
+        wait=UNSET if detail.why is None else waiting(detail.why),
     )
 
 

@@ -1,0 +1,133 @@
+"""Why something waits: one table, the same for jobs, nodes and runs. Pure.
+
+Whatever waits has a reason, and with it a time, a person, a place in line, or what it needs of somebody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from orvanta_platform.db.gates import LimitRow
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import Mark
+
+
+class Why(StrEnum):
+    """What is waited for."""
+
+    NO_WORKER = "no_worker"
+    NO_SLOT = "no_slot"
+    LIMIT = "limit"
+    WINDOW = "window"
+    RETRY = "retry"
+    TIME = "time"
+    LOCKING = "locking"
+    APPROVAL = "approval"
+    SUSPENDED = "suspended"
+    SLEEPING = "sleeping"
+    CHILDREN = "children"
+    RUN = "run"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something waits. `until`: the time it waits for, or until which it does.
+
+    `queue`: whose turn it is; `before`: how many jobs of that queue come first, or in line at the limit (at most 1,000
+    are counted), None where nobody asked. `limit`: the limit it stands in line at. `approvers`: who may answer, none:
+    whoever may run the workflow. `run`: the run it waits for.
+    """
+
+    why: Why
+    until: datetime | None = None
+    queue: str | None = None
+    before: int | None = None
+    limit: LimitRow | None = None
+    approvers: tuple[str, ...] = ()
+    run: UUID | None = None
+
+    @property
+    def text(self) -> str:
+        """One sentence for people."""
+        return _TEXTS[self.why](self)
+
+
+def _limit(reason: Reason) -> str:
+    limit = reason.limit
+    return "waiting for a limit" if limit is None else f"limit {limit.name}: {limit.in_use} of {limit.places} in use"
+
+
+def _window(reason: Reason) -> str:
+    limit = reason.limit
+    if limit is None:
+        return "waiting for a limit"
+    return f"limit {limit.name}: {limit.places} have begun within {limit.window_s:g} s"
+
+
+def _approval(reason: Reason) -> str:
+    return "awaiting approval" + (f" by {', '.join(reason.approvers)}" if reason.approvers else "")
+
+
+_TEXTS: Mapping[Why, Callable[[Reason], str]] = {
+    Why.NO_WORKER: lambda reason: f"no worker for queue {reason.queue}",
+    Why.NO_SLOT: lambda _: "waiting for a free slot",
+    Why.LIMIT: _limit,
+    Why.WINDOW: _window,
+    Why.RETRY: lambda _: "waiting for its next attempt",
+    Why.TIME: lambda _: "waiting for its time",
+    Why.LOCKING: lambda _: "waiting until its packages are locked",
+    Why.APPROVAL: _approval,
+    Why.SUSPENDED: lambda _: "has ended; what follows awaits approval",
+    Why.SLEEPING: lambda _: "has ended; what follows waits for its time",
+    Why.CHILDREN: lambda _: "waiting for what is inside it",
+    Why.RUN: lambda reason: f"waiting for the run {reason.run}",
+}
+
+_OF_MARKS: Mapping[int, Why] = {
+    Mark.WAITING_TIMER: Why.TIME,
+    Mark.SLEEPING: Why.SLEEPING,
+    Mark.WAITING_APPROVAL: Why.APPROVAL,
+    Mark.SUSPENDED: Why.SUSPENDED,
+    Mark.WAITING_GATE: Why.LIMIT,
+    Mark.WAITING_CHILDREN: Why.CHILDREN,
+}
+_HAS_A_TIME = (Mark.WAITING_TIMER, Mark.SLEEPING)
+
+
+def of_limit(limit: LimitRow) -> Reason:
+    """Of what stands in line: the limit, or its window alone."""
+    if limit.due_at is not None and limit.in_use < limit.places:
+        return Reason(Why.WINDOW, until=limit.due_at, before=limit.before, limit=limit)
+    return Reason(Why.LIMIT, before=limit.before, limit=limit)
+
+
+def of_job(
+    state: str | None, queue: str | None, served: bool, retry_at: datetime | None, before: int | None = None
+) -> Reason | None:
+    """Of a live job by its row; None where it does not wait. `served`: a living worker takes its queue."""
+    if state == "available":
+        return Reason(Why.NO_SLOT if served else Why.NO_WORKER, queue=queue, before=before)
+    if state == "scheduled":
+        return Reason(Why.RETRY if retry_at else Why.TIME, until=retry_at)
+    return None
+
+
+def of_node(
+    node: Node, mark: int, due_at: datetime | None, limit: LimitRow | None = None, run: UUID | None = None
+) -> Reason | None:
+    """Of a node that waits without a job; None where it does not. `run`: that of its sub-workflow."""
+    why = _OF_MARKS.get(mark)
+    if why is None or (mark in _HAS_A_TIME and due_at is None):
+        return None
+    if why is Why.LIMIT:
+        return of_limit(limit) if limit is not None else Reason(why)
+    if mark == Mark.WAITING_TIMER and node.kind.is_container:
+        return Reason(Why.RETRY, until=due_at)
+    if why is Why.CHILDREN and run is not None:
+        return Reason(Why.RUN, run=run)
+    asked = (node.approval or node.suspend) if why in (Why.APPROVAL, Why.SUSPENDED) else None
+    return Reason(why, until=due_at, approvers=asked.approvers if asked is not None else ())

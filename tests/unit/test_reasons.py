@@ -1,0 +1,81 @@
+"""Why something waits: every wait has a reason, and a sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from orvanta_platform.db.gates import LimitRow
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import LIVE, MARK_STATE, Mark
+from orvanta_platform.engine.states import NodeState
+from orvanta_platform.services.reasons import Reason, Why, of_job, of_limit, of_node
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+ID = UUID(int=7)
+
+
+def node(**value: Any) -> Node:
+    return compile_plan({"modules": [{"id": "a", "value": {"type": "identity", **value}}]}).nodes[0]
+
+
+def limit(**more: Any) -> LimitRow:
+    fields = {
+        "name": "main/k",
+        "places": 2,
+        "window_s": 0.0,
+        "in_use": 2,
+        "due_at": None,
+        "before": 4,
+        "held_by": (ID,),
+    }
+    return LimitRow(ID, ID, **{**fields, **more})
+
+
+WAITS = [mark for mark in LIVE if MARK_STATE[mark] not in (NodeState.QUEUED, NodeState.RUNNING)]
+
+
+@pytest.mark.parametrize("mark", WAITS)
+def test_a_node_that_waits_without_a_job_has_a_reason(mark: Mark) -> None:
+    found = of_node(node(), mark, AT)
+    assert found is not None and found.text
+
+
+@pytest.mark.parametrize("why", Why)
+def test_every_reason_is_a_sentence(why: Why) -> None:
+    assert Reason(why, queue="gpu", limit=limit(), run=ID).text
+
+
+def test_a_job_waits_for_a_worker_a_slot_or_its_time() -> None:
+    assert of_job("available", "gpu", False, None) == Reason(Why.NO_WORKER, queue="gpu")
+    assert of_job("available", "gpu", True, None, 3) == Reason(Why.NO_SLOT, queue="gpu", before=3)
+    assert of_job("scheduled", "gpu", True, AT) == Reason(Why.RETRY, until=AT)
+    assert of_job("scheduled", "gpu", True, None) == Reason(Why.TIME)
+    assert of_job("running", "gpu", True, None) is None and of_job(None, None, True, None) is None
+
+
+def test_a_limit_says_its_key_and_how_much_of_it_is_in_use() -> None:
+    found = of_limit(limit())
+    assert (found.why, found.before, found.text) == (Why.LIMIT, 4, "limit main/k: 2 of 2 in use")
+
+
+def test_a_window_says_when_it_opens() -> None:
+    found = of_limit(limit(in_use=1, window_s=60.0, due_at=AT))
+    assert (found.why, found.until, found.text) == (Why.WINDOW, AT, "limit main/k: 2 have begun within 60 s")
+
+
+def test_an_approval_says_who_may_decide() -> None:
+    asked = node(type="approval", approvers=["u/ann", "g/cooks"])
+    found = of_node(asked, Mark.WAITING_APPROVAL, AT)
+    assert found == Reason(Why.APPROVAL, until=AT, approvers=("u/ann", "g/cooks"))
+    assert found.text == "awaiting approval by u/ann, g/cooks"
+
+
+def test_a_sub_workflow_says_which_run_is_waited_for() -> None:
+    called = node(type="flow", path="f/a/b")
+    assert of_node(called, Mark.WAITING_CHILDREN, None, run=ID) == Reason(Why.RUN, run=ID)
+    assert of_node(called, Mark.WAITING_TIMER, AT) == Reason(Why.RETRY, until=AT)
