@@ -15,7 +15,7 @@ import typer
 from bench import report
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
-from bench.measures import chain, drain, idle, loops, schedules, start
+from bench.measures import chain, deploy, drain, idle, loops, schedules, start
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
@@ -25,6 +25,7 @@ BARS: dict[str, Measure] = {
     "p6": loops.p6,
     "p11": idle.p11,
     "p12": start.p12,
+    "p13": deploy.p13,
     "p14": schedules.p14,
     "p15": chain.p15,
 }

@@ -75,6 +75,13 @@ def test_first_and_later_starts_give_results() -> None:
     assert "order_receipt, first start" in kept["examples_after_that"]
 
 
+def test_a_large_workflow_is_deployed_and_decided_to_its_end() -> None:
+    kept = quick("p13")
+    assert kept["nodes"] == 50 and kept["reached"] is None
+    for times in (kept["first"], kept["one_change"], kept["compile"], *kept["step"].values()):
+        assert len(times["raw"]) == 2 and all_positive(times["raw"])
+
+
 def test_ticks_are_found_while_they_are_started() -> None:
     kept = quick("p14")
     assert kept["schedules"] == 3600 and kept["ticks"] > 0
@@ -82,4 +89,4 @@ def test_ticks_are_found_while_they_are_started() -> None:
 
 
 def test_no_bar_is_without_a_test() -> None:
-    assert set(BARS) == {"p1", "p2", "p4", "p5", "p6", "p11", "p12", "p14", "p15"}
+    assert set(BARS) == {"p1", "p2", "p4", "p5", "p6", "p11", "p12", "p13", "p14", "p15"}

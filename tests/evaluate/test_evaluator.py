@@ -247,12 +247,27 @@ async def test_computed_paths_have_an_end(bench: Bench) -> None:
         await held.value(bench, most.replace(f"< {MAX_COMPUTED}", f"<= {MAX_COMPUTED}"))
 
 
-@pytest.mark.parametrize(
-    ("text", "readable"),
-    [("results.a + 1", True), ("return variable('x')", True), ("while (true) {}", True), ("results.", False)],
-)
-async def test_syntax_is_checked_without_running(bench: Bench, text: str, readable: bool) -> None:
-    assert (await bench.evaluator.syntax_error(text) is None) is readable
+async def test_syntax_is_checked_without_running(bench: Bench) -> None:
+    """All texts of a document at once; each fault is told at its own."""
+    texts = [
+        "results.a + 1",
+        "while (true) {}",
+        "results.",
+        "return variable('x')",
+        "(1\n+",
+        "globalThis.x = 1; throw 2",
+    ]
+    found = await bench.evaluator.syntax_errors([*texts, *(f"x{place}.map(y => y)" for place in range(300))])
+    assert [message is None for message in found[:6]] == [True, True, False, True, False, True]
+    assert found[4] == "unexpected end of the text" and found[6:] == [None] * 300
+    assert await bench.evaluator.syntax_errors([]) == []
+
+
+async def test_a_text_that_the_engine_cannot_bear_is_told_alone(bench: Bench) -> None:
+    deep = "(" * 200_000 + "1" + ")" * 200_000
+    found = await bench.evaluator.syntax_errors(["[1].map(x => x)", deep, "a +* b", "x" * (MAX_SOURCE + 1), "() => 1"])
+    assert (found[0], found[4]) == (None, None) and found[1] and found[2]
+    assert found[3] == f"an expression has at most {MAX_SOURCE} characters"
 
 
 async def test_time_is_the_moments(bench: Bench) -> None:

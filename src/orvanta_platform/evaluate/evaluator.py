@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
@@ -68,9 +68,11 @@ class Evaluator:
         except ExpressionError as error:
             raise _of_input(name, error) from None
 
-    async def syntax_error(self, text: str) -> str | None:
-        """Why `text` is no JavaScript, None where it is. Nothing of it runs. Raises EvaluatorUnavailable."""
-        return None if parse_small(text) is not None else await self._javascript.check(text)
+    async def syntax_errors(self, texts: Sequence[str]) -> list[str | None]:
+        """Why each of `texts` is no JavaScript, None where it is. Nothing of them runs. Raises EvaluatorUnavailable."""
+        asked = [text for text in texts if parse_small(text) is None]
+        found = dict(zip(asked, await self._javascript.check(asked), strict=True))
+        return [found.get(text) for text in texts]
 
     async def close(self) -> None:
         """End the children. Final."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import struct
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
 
 from orvanta_platform.evaluate.child.frames import TIME_S
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.process import Child, Ended, EvaluatorUnavailable, Reply
+from orvanta_platform.evaluate.process import Child, Ended, EvaluatorUnavailable, Fault, Reply
 from orvanta_platform.evaluate.raw import encode_string, members, strip
 from orvanta_platform.evaluate.small import Answer, Scope
 from orvanta_platform.workflow.expressions import MAX_SOURCE
@@ -31,6 +32,10 @@ _MOST_CHILDREN: Final = 3
 # A child that is at one request for longer is waited for only where no other can be had.
 _SLOW_S: Final = 0.02
 _WHOLE_BELOW: Final = 4096
+
+# Texts, and characters of them, that are read in one context.
+_MOST_TEXTS: Final = 200
+_MOST_CHARS: Final = 64 << 10
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -62,13 +67,26 @@ class JavaScript:
             "Error", f"the expression computes the paths of more than {MAX_COMPUTED} variables and resources"
         )
 
-    async def check(self, text: str) -> str | None:
-        """Why `text` cannot be read as JavaScript, None where it can. Raises EvaluatorUnavailable."""
-        if len(text) > MAX_SOURCE:
-            return _TOO_LONG
-        request = b'{"source":%s,"check":true,"scope":{}' % encode_string(text) + _opened({})
-        error = (await self._ask(request)).error
-        return None if error is None else error.message
+    async def check(self, texts: Sequence[str]) -> list[str | None]:
+        """Why each of `texts` cannot be read as JavaScript, None where it can. Raises EvaluatorUnavailable."""
+        found: list[str | None] = []
+        for some in _portions(texts):
+            found += await self._check(some)
+        return found
+
+    async def _check(self, texts: Sequence[str]) -> list[str | None]:
+        if len(texts[0]) > MAX_SOURCE:
+            return [_TOO_LONG]
+        try:
+            reply = await self._ask(b'{"check":[%s]}' % b",".join(map(encode_string, texts)))
+        except ExpressionError as error:
+            reply = Reply(error=Fault(error.name, error.message))
+        if reply.error is None:
+            return [fault and fault["message"] for fault in json.loads(reply.value)]
+        if len(texts) == 1:
+            return [reply.error.message]
+        # One of them is too much for the engine: each for itself.
+        return [fault for text in texts for fault in await self._check([text])]
 
     async def close(self) -> None:
         """End all children. Final."""
@@ -120,6 +138,20 @@ class JavaScript:
         if best is not None and best.busy_s >= _SLOW_S and len(alive) < _MOST_CHILDREN:
             return None
         return best
+
+
+def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """In order, so many together as one context reads in a moment; what is long stands alone."""
+    some: list[str] = []
+    chars = 0
+    for text in texts:
+        chars += len(text)
+        if some and (len(some) >= _MOST_TEXTS or chars > _MOST_CHARS):
+            yield some
+            some, chars = [], len(text)
+        some.append(text)
+    if some:
+        yield some
 
 
 async def _open(resolve: Resolve, kind: Opener, path: str) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.subject import Use, diagnostic
@@ -19,7 +17,7 @@ async def diagnostics(evaluator: Evaluator, examined: Examined) -> list[Diagnost
     """
     uses = examined.javascript
     texts = [*dict.fromkeys(use.text for use in uses)]
-    read = dict(zip(texts, await asyncio.gather(*map(evaluator.syntax_error, texts)), strict=True))
+    read = dict(zip(texts, await evaluator.syntax_errors(texts), strict=True))
     faults = [_fault(use, message) for use in uses if (message := read[use.text]) is not None]
     return sorted([*examined.diagnostics, *faults], key=lambda each: each.severity)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -14,6 +16,10 @@ from orvanta_platform.workflow.numbers import MAX_SAFE_INTEGER
 
 _ON_VALUE: Final = ("notes", "groups", "ui")
 _ON_NODE: Final = ("summary", "description")
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
+_BEYOND: Final = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
+_LEAST_PLAIN: Final = 1e-4
+"""From here on Python writes a double with its point and without an exponent, as JavaScript does."""
 
 
 def canonical_bytes(document: Mapping[str, Any]) -> bytes:
@@ -25,7 +31,7 @@ def canonical_bytes(document: Mapping[str, Any]) -> bytes:
     value = tree.get("value")
     if isinstance(value, dict):
         tree["value"] = _without_presentation(value)
-    return rfc8785.dumps(_doubles(tree))
+    return _rfc8785(tree)
 
 
 def artifact_hash(document: Mapping[str, Any]) -> str:
@@ -64,14 +70,38 @@ def _node(module: Tree) -> Tree:
     return tree
 
 
-def _doubles(value: Any) -> Any:
-    """Whole numbers beyond 2^53 as the doubles they are: RFC 8785 writes them as JavaScript does."""
+def _rfc8785(tree: Tree) -> bytes:
+    """By the encoder of the standard library, a few times as fast, wherever it writes the same."""
+    odd: list[float] = []
+    numbered = _numbers(tree, odd)
+    if not odd:
+        text = _ENCODER.encode(numbered)
+        # RFC 8785 sorts names by UTF-16 code units: another order than that of the characters for those beyond 16 bits.
+        if text.isascii() or not _BEYOND.search(text):
+            return text.encode()
+    return rfc8785.dumps(numbered)
+
+
+def _numbers(value: Any, odd: list[float]) -> Any:
+    """Numbers as JavaScript has them, the whole ones within 2^53 as ints; `odd`: those written otherwise in Python."""
     match value:
+        case str() | bool() | None:
+            return value
         case dict():
-            return {name: _doubles(member) for name, member in value.items()}
+            # Most members are texts: a call for each of them would be the most of it.
+            return {name: each if type(each) is str else _numbers(each, odd) for name, each in value.items()}
         case list():
-            return [_doubles(item) for item in value]
-        case int() if not isinstance(value, bool) and abs(value) > MAX_SAFE_INTEGER:
-            return float(value)
+            return [each if type(each) is str else _numbers(each, odd) for each in value]
+        case int() | float():
+            return _number(value, odd)
         case _:
             return value
+
+
+def _number(value: int | float, odd: list[float]) -> int | float:
+    if abs(value) <= MAX_SAFE_INTEGER and value == int(value):
+        return int(value)
+    double = float(value)
+    if not _LEAST_PLAIN <= abs(double) <= MAX_SAFE_INTEGER:
+        odd.append(double)
+    return double

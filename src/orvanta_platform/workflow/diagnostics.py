@@ -48,4 +48,7 @@ def refusal(code: str, message: str, path: str = "") -> InvalidWorkflow:
 
 def pointer(parent: str, key: str | int) -> str:
     """The JSON pointer of a member or item of `parent`."""
-    return f"{parent}/{str(key).replace('~', '~0').replace('/', '~1')}"
+    name = str(key)
+    if "~" in name or "/" in name:
+        name = name.replace("~", "~0").replace("/", "~1")
+    return f"{parent}/{name}"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+import rfc8785
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from orvanta_platform.workflow.canonical import artifact_hash, canonical_bytes
@@ -119,3 +120,41 @@ def test_numbers_are_written_as_javascript_writes_them() -> None:
     tree = {"schema": {"a": [1.0, -0.0, 1e21, 2**60, 1e-7, 100]}, "value": {"modules": []}}
     expected = b'{"schema":{"a":[1,0,1e+21,1152921504606847000,1e-7,100]},"value":{"modules":[]}}'
     assert canonical_bytes(tree) == expected
+
+
+_NUMBERS = st.one_of(
+    st.integers(-(2**70), 2**70),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from([0.0, -0.0, 1e-4, 9.9e-5, 2.0**53, -(2.0**53), 2**53 - 1, 1e16, 1e21, 0.1, 5e-324]),
+)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+_TREES = st.recursive(
+    st.one_of(st.none(), st.booleans(), _NUMBERS, _TEXTS),
+    lambda inner: st.one_of(st.lists(inner), st.dictionaries(_TEXTS, inner)),
+)
+
+
+def _as_doubles(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _as_doubles(member) for name, member in value.items()}
+        case list():
+            return [_as_doubles(item) for item in value]
+        case int() if not isinstance(value, bool):
+            return float(value)
+        case _:
+            return value
+
+
+@given(_TREES)
+@example([9.9e-5, 1e-4, -1.5])
+@example([1e16, 2**53 - 1, -(2**60)])
+@settings(max_examples=150, deadline=None)
+def test_the_canonical_form_is_that_of_rfc_8785(data: Any) -> None:
+    expected = rfc8785.dumps({"schema": {"a": _as_doubles(data)}, "value": {"modules": []}})
+    assert canonical_bytes({"schema": {"a": data}, "value": {"modules": []}}) == expected
+
+
+def test_names_are_sorted_by_utf_16_units() -> None:
+    tree = {"schema": {"\ufb33": 1, "\U0001f600": 2, "é": 3}, "value": {"modules": []}}
+    assert canonical_bytes(tree) == '{"schema":{"é":3,"\U0001f600":2,"\ufb33":1},"value":{"modules":[]}}'.encode()

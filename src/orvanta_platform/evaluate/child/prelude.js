@@ -164,7 +164,26 @@
     return answer;
   };
 
-  const evaluate = ({ source, at, seed, scope, opened, check }) => {
+  // Reading runs nothing, so one context reads many texts. Whatever is no fault of the text ends the request.
+  const faultOf = (source) => {
+    try {
+      compile(['variable', 'resource'], source);
+      return null;
+    } catch (thrown) {
+      if (!(thrown instanceof SyntaxError)) throw lost(thrown, source);
+      return describe(thrown);
+    }
+  };
+
+  const check = (sources) => {
+    try {
+      return succeeded(sources.map(faultOf));
+    } catch (thrown) {
+      return failed(thrown);
+    }
+  };
+
+  const evaluate = ({ source, at, seed, scope, opened }) => {
     harden(scope);
     harden(opened);
     const names = ['variable', 'resource', ...Object.getOwnPropertyNames(scope)];
@@ -172,7 +191,6 @@
     for (const name of names.slice(2)) values.push(name === 'results' ? nullable(scope[name]) : scope[name]);
     try {
       const outer = compile(names, source);
-      if (check) return succeeded(null);
       fixTime(at);
       fixChance(seed);
       return finish(apply(apply(outer, undefined, values), undefined, []));
@@ -181,5 +199,8 @@
     }
   };
 
-  return (request) => (request === undefined ? answer : evaluate(request));
+  return (request) => {
+    if (request === undefined) return answer;
+    return request.check ? check(request.check) : evaluate(request);
+  };
 })()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from orvanta_platform.workflow.requirements.declared import declared, read
 from orvanta_platform.workflow.requirements.distributions import distribution_of
@@ -14,6 +15,11 @@ _PROVIDED: Final = frozenset({"orvanta", "wmill"})
 """The SDK, which every Python script finds without a requirement."""
 
 _OF_WORKSPACE: Final = frozenset({"f", "u"})
+
+_CACHED_CHARS: Final = 4096
+
+_STATEMENTS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where a statement, a handler or a case holds statements, or what holds them."""
 
 
 def packages(content: str) -> dict[str, str]:
@@ -29,18 +35,29 @@ def packages(content: str) -> dict[str, str]:
     return dict.fromkeys(imported(content), "") | extra
 
 
-def imported(content: str) -> list[str]:
+def imported(content: str) -> tuple[str, ...]:
     """Distributions of the modules that a script imports anywhere in it, without the standard library and the SDK."""
+    if "import" not in content:
+        return ()
+    return _imported(content) if len(content) > _CACHED_CHARS else _cached(content)
+
+
+def _imported(content: str) -> tuple[str, ...]:
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
-    return sorted({distribution_of(module) for module in _modules(tree) if _is_foreign(module)})
+        return ()
+    found = sorted({distribution_of(module) for module in _modules(tree) if _is_foreign(module)})
+    return tuple(found)
+
+
+_cached = lru_cache(maxsize=1024)(_imported)
+"""A workflow is deployed and tried again and again, and little of it changes."""
 
 
 def _modules(tree: ast.Module) -> Iterator[str]:
     """Dotted names as imported; `from a import b` gives a.b, for distributions that share a namespace."""
-    pending: list[ast.AST] = [tree]
+    pending: list[Any] = [tree]
     while pending:
         node = pending.pop()
         match node:
@@ -51,7 +68,9 @@ def _modules(tree: ast.Module) -> Iterator[str]:
             case ast.If(test=test, orelse=orelse) if _is_for_types(test):
                 pending += orelse
             case _:
-                pending += ast.iter_child_nodes(node)
+                # An import is a statement: expressions, most of a tree, hold none.
+                for name in _STATEMENTS:
+                    pending += getattr(node, name, ())
 
 
 def _is_for_types(test: ast.expr) -> bool:

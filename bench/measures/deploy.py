@@ -1,0 +1,151 @@
+"""P13: a large workflow: deployed by a client of the API, and decided on from its start to its end.
+
+What this process computes itself is counted as CPU time, which a busy machine does not make longer.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bench.bars import Options, Outcome
+from bench.large import large
+from bench.ours import Installation, installation
+from bench.samples import Samples
+from bench.sides import WARM_UP
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import Ask, Decision, Enqueue, Need
+from orvanta_platform.engine.events import Answer, Answers, Event, Started, Succeeded
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import Phase, RunState
+
+_NODES = 500
+_MOST_MS, _MOST_US = 100.0, 50.0
+_NUMBER = Answer(b"100", True)
+_CHOICES = (Answer(b"true", True), Answer(b"false", False))
+
+
+@dataclass(slots=True)
+class _Spent:
+    """Microseconds a step of each replay: decide() alone; with the state read and written; the same of known states."""
+
+    deciding: list[float] = field(default_factory=list)
+    whole: list[float] = field(default_factory=list)
+    known: list[float] = field(default_factory=list)
+
+
+def p13(options: Options) -> Outcome:
+    """Deploy 500 nodes that are new, then the same with one change; compile them; decide each step of whole runs."""
+    nodes, rounds = (50, 2) if options.quick else (_NODES, options.rounds)
+    with installation() as ours:
+        meter = ours.meter()
+        meter.start()
+        first = Samples.of("ms", _rounds(rounds, lambda each: _first(ours, nodes, each)))
+        meter.stop()
+        again = Samples.of("ms", _rounds(rounds, lambda each: _again(ours, nodes, each)))
+    compiled = Samples.of("ms", _rounds(rounds, lambda each: _compile(nodes, each)))
+    spent = _replays(compile_plan(large(nodes)), rounds)
+    steps = {name: Samples.of("µs", getattr(spent, name)) for name in ("deciding", "whole", "known")}
+    options.say(f"  first {first.text()}; changed {again.text()}; compiled {compiled.text()}")
+    options.say(f"  a step: {'; '.join(f'{name} {each.text()}' for name, each in steps.items())}")
+    whole_ms, step_us = first.median + compiled.median, steps["deciding"].median
+    told = (
+        f"{whole_ms:.0f} ms ({first.median:.0f} deployed, {compiled.median:.0f} compiled; one change"
+        f" {again.median:.0f}); {step_us:.0f} µs a step ({steps['whole'].median:.0f} with its state read and written)"
+    )
+    data: dict[str, Any] = {"nodes": nodes, "first": first.record(), "one_change": again.record()}
+    data["cpu_us_per_first_deploy"] = meter.result().per(WARM_UP + rounds)
+    data |= {"compile": compiled.record(), "step": {name: each.record() for name, each in steps.items()}}
+    what = f"deploy of a workflow of {nodes} nodes: validate, compile, store; decide on it"
+    reached = None if options.quick else whole_ms <= _MOST_MS and step_us <= _MOST_US
+    return Outcome("P13", what, "≤ 100 ms; ≤ 50 µs a step", told, reached, data)
+
+
+def _rounds(rounds: int, once: Callable[[int], float]) -> list[float]:
+    return [once(each) for each in range(-WARM_UP, rounds)][WARM_UP:]
+
+
+def _first(ours: Installation, nodes: int, each: int) -> float:
+    """Milliseconds of a deploy whose expressions and scripts nobody has seen."""
+    return _deploy(ours, f"f/bench/large_{each + WARM_UP}", "create", large(nodes, f"_{each + WARM_UP}"))
+
+
+def _again(ours: Installation, nodes: int, each: int) -> float:
+    """The same of a next version in which one node has changed."""
+    value = large(nodes, f"_{WARM_UP}")
+    value["modules"][0]["value"]["input_transforms"]["rate"] = {"type": "static", "value": each}
+    return _deploy(ours, f"f/bench/large_{WARM_UP}", f"update/f/bench/large_{WARM_UP}", value)
+
+
+def _deploy(ours: Installation, path: str, call: str, value: dict[str, Any]) -> float:
+    body = {"path": path, "summary": "", "value": value}
+    began = time.perf_counter()
+    status, answer = ours.client.post(f"/api/w/main/flows/{call}", body, ours.headers)
+    seconds = time.perf_counter() - began
+    assert status in (200, 201), answer
+    return seconds * 1000
+
+
+def _compile(nodes: int, each: int) -> float:
+    value = large(nodes, f"_c{each}")
+    began = time.thread_time()
+    plan = compile_plan(value)
+    assert len(plan.nodes) == nodes
+    return (time.thread_time() - began) * 1000
+
+
+def _replays(plan: Plan, rounds: int) -> _Spent:
+    """Whole runs, each twice: what a process keeps of states helps the second time alone."""
+    spent = _Spent()
+    for seed in range(-1, rounds):
+        first, second = (_replay(plan, random.Random(seed)) for _ in range(2))
+        if seed >= 0:
+            spent.deciding.append(first[0])
+            spent.whole.append(first[1])
+            spent.known.append(second[1])
+    return spent
+
+
+def _replay(plan: Plan, chance: random.Random) -> tuple[float, float]:
+    """Microseconds a step, of decide() and in all, of a run whose jobs end in an order of its own.
+
+    Its conditions fall as they may, so that hardly two runs meet the same state.
+    """
+    encoded, queued, steps = RunState.new(plan).encode(), list[int](), 0
+    event: Event | None = Started()
+    whole = deciding = 0.0
+    while event is not None:
+        began = time.thread_time()
+        state = RunState.decode(encoded)
+        decoded = time.thread_time()
+        decision, answering = _decide(plan, state, event, chance)
+        decided = time.thread_time()
+        encoded = decision.state.encode()
+        whole += time.thread_time() - began - answering
+        deciding += decided - decoded - answering
+        steps += 1
+        queued += [effect.node for effect in decision.effects if isinstance(effect, Enqueue)]
+        event = Succeeded(queued.pop(chance.randrange(len(queued)))) if queued else None
+    assert decision.state.phase is Phase.ENDED and len(decision.state.nodes) == len(plan.nodes), decision
+    return deciding / steps * 1e6, whole / steps * 1e6
+
+
+def _decide(plan: Plan, state: RunState, event: Event, chance: random.Random) -> tuple[Decision, float]:
+    """The decision, and the seconds in which its questions were answered."""
+    answers: Answers = {}
+    after: Need | None = None
+    answering = 0.0
+    while isinstance(outcome := decide(plan, state, event, answers, after=after), Need):
+        began = time.thread_time()
+        answers = {**answers, **{ask.key: _answer(ask, chance) for ask in outcome.requests}}
+        after = outcome
+        answering += time.thread_time() - began
+    return outcome, answering
+
+
+def _answer(ask: Ask, chance: random.Random) -> Answer:
+    return chance.choice(_CHOICES) if ask.purpose == "condition" else _NUMBER
