@@ -93,7 +93,9 @@ async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
             scope = await load_scope(view, inputs.names, reader.load, reader.load_context)
             moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
             resolve = resolver(platform, Identity.of_job(job), job.run.workspace, Opened())
+            whole = scope["flow_input"] if inputs.whole else None
             args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
+            args = whole if isinstance(whole, bytes) else args
             raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
     except ExpressionError as thrown:
         error, retryable = Err(thrown.name, thrown.message), False

@@ -5,7 +5,7 @@ members that are given are compared with those of the run's error. `status` is s
 awaited. `nodes`: how nodes ended, by id (succeeded, failed, cancelled; of a loop's inside: how often each, as a list).
 `calls`: workflows by path that are deployed first. `people`: what they decide, in order, each {node, decision, form?,
 reason?}.
-`context`: members that the run's context has in the end.
+`context`: members that the run's context has in the end. `preprocess`: the run is one of a webhook or trigger.
 """
 
 from __future__ import annotations
@@ -23,11 +23,26 @@ from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, ground
 
 from orvanta_platform.services import flows
 from orvanta_platform.services.flows import NewFlow
+from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.workflow import document
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))
 CASES: dict[str, dict[str, Any]] = {path.stem: document.parse(path.read_bytes(), "yaml").tree for path in FILES}
-KEYS = {"name", "says", "flow", "input", "result", "error", "status", "nodes", "calls", "skipped", "people", "context"}
+KEYS = {
+    "name",
+    "says",
+    "flow",
+    "input",
+    "result",
+    "error",
+    "status",
+    "nodes",
+    "calls",
+    "skipped",
+    "people",
+    "context",
+    "preprocess",
+}
 
 
 @pytest.fixture
@@ -49,7 +64,8 @@ async def test_case(stem: str, scene: Ground) -> None:
     case = CASES[stem]
     for path, value in case.get("calls", {}).items():
         await deploy(scene, path, value)
-    run = await scene.start(*case["flow"].pop("modules"), args=case.get("input"), **case["flow"])
+    options = RunOptions(preprocess=case.get("preprocess", False))
+    run = await scene.start(*case["flow"].pop("modules"), args=case.get("input"), options=options, **case["flow"])
     await work(scene, await scene.worker(), run, case.get("people", []))
     ended = await scene.ended(run)
     result = await scene.result(run)

@@ -31,6 +31,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
     _refuse(built, inside)
     top = built.top
     numbers = _Numbers(len(top.nodes) + 1)
+    before = _preprocessor(built.preprocessor, numbers)
     lists = _Lists(built, numbers)
     nodes = tuple(lists.node(node, node.index) for node in top.nodes)
     failure = _Lists(inside, numbers).node(inside.top.nodes[0], len(nodes)) if inside else None
@@ -39,6 +40,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         nodes=nodes,
         starts=top.starts,
         failure=failure,
+        preprocessor=before,
         output=tree.get("output"),
         is_list=not top.is_graph,
         main_sinks=top.main_sinks,
@@ -66,6 +68,14 @@ def _refuse(built: graph.Graph, inside: graph.Graph | None) -> None:
         raise InvalidWorkflow(
             f"This version cannot run: {', '.join(dict.fromkeys(broken))}.", details={"nodes": broken}
         )
+
+
+def _preprocessor(node: graph.Node | None, numbers: _Numbers) -> Node | None:
+    if node is None:
+        return None
+    number = numbers.take()
+    made = numbers.deep[number] = _node(node, number, number, ())
+    return made
 
 
 class _Numbers:

@@ -92,8 +92,20 @@ def _take_in(step: Step, event: Event) -> bool:
 
 
 def _start(step: Step) -> bool:
-    if step.status is not Status.QUEUED or step.phase is not Phase.NORMAL or not restart.has_not_begun(step):
+    if step.status is not Status.QUEUED or step.phase not in _UNBEGUN or not restart.has_not_begun(step):
         return False
+    if step.phase is Phase.PREPROCESSING and step.plan.preprocessor is not None:
+        step.effects.append(Record("run_started", None, {}))
+        step.ready.add(step.plan.preprocessor.index)
+        return True
+    return _open(step)
+
+
+_UNBEGUN = (Phase.NORMAL, Phase.PREPROCESSING)
+
+
+def _open(step: Step) -> bool:
+    """The run's input is there: it is skipped, stands in line, or begins. Always True."""
     if step.plan.skip_expr is not None and step.kept is None:
         answer = step.ask("skip_expr", len(step.plan.nodes), step.plan.skip_expr)
         if answer is None:
@@ -107,7 +119,8 @@ def _start(step: Step) -> bool:
 
 
 def _begin(step: Step) -> bool:
-    step.effects.append(Record("run_started", None, {}))
+    if not step.opening:
+        step.effects.append(Record("run_started", None, {}))
     if step.kept is None:
         step.ready.update(step.plan.starts)
     else:
@@ -203,6 +216,11 @@ def _note_running(step: Step) -> None:
 def _go_on(step: Step) -> None:
     """Follow what the event set going until nothing is left to do, or something has to be asked."""
     while not step.requests:
+        if step.opening:
+            _open(step)
+            if step.requests:
+                break
+            step.opening = False
         spread(step)
         if not step.ready:
             close(step)

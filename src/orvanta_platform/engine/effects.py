@@ -32,6 +32,7 @@ Purpose = Literal[
     "branch",
     "inputs",
     "stop",
+    "input",
     "key",
 ]
 
@@ -202,6 +203,14 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
+class Input:
+    """What the node (the preprocessor) gave is the run's input from now on. `result`: as in NodeEnded."""
+
+    node: int
+    result: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunStatus:
     """The run's state changed; its end comes as RunEnded instead."""
 
@@ -293,6 +302,7 @@ Effect = (
     | CancelChildren
     | NodeEnded
     | Export
+    | Input
     | RunStatus
     | Record
     | RunEnded

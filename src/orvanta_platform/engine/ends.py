@@ -32,6 +32,8 @@ def hold(step: Step, node: Node, *, result: bytes | None = None) -> Hold | Err |
 
     `result` is given for a node without a job. One whose list ends here holds nothing either.
     """
+    if step.phase is Phase.PREPROCESSING:
+        return _as_input(step, node, result)
     stop = stops.verdict(step, node, result=result)
     if stop is None or isinstance(stop, Err):
         return stop
@@ -48,6 +50,17 @@ def hold(step: Step, node: Node, *, result: bytes | None = None) -> Hold | Err |
         return answer
     wait_s = duration.of(answer, "InvalidSleep", "The seconds of a sleep")
     return wait_s if isinstance(wait_s, Err) else Hold(wait_s)
+
+
+def _as_input(step: Step, node: Node, result: bytes | None) -> Hold | Err | None:
+    """What a preprocessor gives must do as the input of a workflow."""
+    answer = step.ask("input", node.index, _IS_OBJECT, result=result)
+    if isinstance(answer, Answer):
+        return NO_HOLD if answer.truthy else Err("InvalidInput", "What the preprocessor returns must be an object.")
+    return answer
+
+
+_IS_OBJECT = "result !== null && typeof result === 'object' && !Array.isArray(result)"
 
 
 def _suspend(step: Step, node: Node, groups: Any | None) -> Hold | Err | None:
@@ -111,7 +124,10 @@ def fail(step: Step, index: int, error: Err, *, retryable: bool) -> None:
 
 def _may_start(step: Step, index: int) -> bool:
     """Whether this node may begin once more: any while the run goes on, then the failure module alone."""
-    return step.phase is Phase.NORMAL or index == len(step.plan.nodes)
+    return step.phase in _BEGINNING or index == len(step.plan.nodes)
+
+
+_BEGINNING = (Phase.PREPROCESSING, Phase.NORMAL)
 
 
 def _retry_allowed(step: Step, node: Node) -> bool | None:
@@ -152,6 +168,6 @@ def fail_for_good(
     else:
         step.end(node.index, Mark.UNHANDLED if failed == Mark.FAILED else failed, result=result, error=error)
         step.add_unhandled(node.index)
-        if step.phase is Phase.NORMAL:
+        if step.phase in _BEGINNING:
             step.phase = Phase.FAILING
             step.stop_starting(stop=False)

@@ -206,6 +206,8 @@ class Node:
 class Plan:
     """`failure` is the failure module (its index is len(nodes)). `output` is a Transform tree.
 
+    `preprocessor`: what makes the input of runs that begin so; its index and number are the ones after the failure
+    module's.
     `skip_expr`: an expression; where it is true nothing runs. `env`: JSON text of `flow_env`. `early`: the
     node whose result answers those who wait for the run (early_return).
 
@@ -213,13 +215,15 @@ class Plan:
     `is_list`: no node has `needs`; the result is that of the last module run.
     `single`: a run of one script, preview or identity: one node whose job id is the run id.
     `inner`: the list stands inside a node. `each_stop`: asked at the end of each time that a loop's list was run.
-    `deep`: every node inside others, in the order of their numbers (of the top level alone). `nests`: some node holds
-    others. `gate`: what the run as a whole waits for. `gated`: it has a gate, or some node (at the top level).
+    `deep`: the preprocessor and every node inside others, in the order of their numbers (of the top level alone).
+    `nests`: some node holds others. `gate`: what the run as a whole waits for. `gated`: it has a gate, or some node
+    (at the top level).
     """
 
     nodes: tuple[Node, ...]
     starts: tuple[int, ...]
     failure: Node | None = None
+    preprocessor: Node | None = None
     output: Any | None = None
     is_list: bool = True
     main_sinks: tuple[int, ...] = ()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from orvanta_platform.engine.kept import Kept, Origin
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.spread import spread
-from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
+from orvanta_platform.engine.state import OUTCOMES, SUCCESSES, Mark, Phase, RunState
 from orvanta_platform.engine.step import Step
 
 
@@ -63,9 +63,21 @@ def restart(plan: Plan, before: Ended, named: Iterable[int] = ()) -> Restart:
     )
     if plan is before.plan:
         state = _with_choices(plan, before.state, state, again)
+    state = _with_preprocessor(plan, before, state)
     skipped = tuple(index for index in places if marks[index] == Mark.SKIPPED)
     kept = tuple(index for index in places if marks[index] != Mark.SKIPPED)
     return Restart(state, kept, tuple(sorted(again)), skipped)
+
+
+def _with_preprocessor(plan: Plan, before: Ended, state: RunState) -> RunState:
+    """A preprocessor that did not make the input of the run before runs first again."""
+    old, new = before.plan.preprocessor, plan.preprocessor
+    if old is None or new is None or old.index >= len(before.state.nodes):
+        return state
+    if before.state.nodes[old.index] in SUCCESSES:
+        return state
+    nodes = state.nodes.ljust(new.index + 1, b"\0")
+    return replace(state, nodes=nodes, phase=Phase.PREPROCESSING)
 
 
 def is_reached(plan: Plan, made: Restart, before: Ended, index: int) -> bool:

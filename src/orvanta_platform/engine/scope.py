@@ -17,10 +17,18 @@ def previous_sources(plan: Plan, state: RunState, index: int) -> tuple[int, ...]
     """
     if index == len(plan.nodes):
         return state.unhandled()[:1]
+    if index > len(plan.nodes):
+        return ()
     node = plan.nodes[index]
     if node.join is Join.ANY and index in state.chosen:
         return (node.edges[state.chosen[index]].source,)
     return tuple(sorted({edge.source for edge in node.edges if is_taken(state.nodes, edge)}))
+
+
+def is_preprocessed(plan: Plan, state: RunState) -> bool:
+    """Whether the run's input is what its preprocessor gave."""
+    index = plan.preprocessor.index if plan.preprocessor is not None else len(state.nodes)
+    return index < len(state.nodes) and state.nodes[index] == Mark.SUCCEEDED
 
 
 def visible(plan: Plan, state: RunState, index: int, names: Iterable[str] | None = None) -> dict[str, int]:
@@ -29,6 +37,8 @@ def visible(plan: Plan, state: RunState, index: int, names: Iterable[str] | None
     The failure module and `output` (index `len(plan.nodes)`) read every node. `names` limits the answer, and
     the work, to the ids that an expression names. Every other id reads as null.
     """
+    if index > len(plan.nodes):
+        return {}
     every = (1 << len(plan.nodes)) - 1
     ancestors = every if index == len(plan.nodes) else plan.nodes[index].ancestors
     if names is None:

@@ -116,6 +116,7 @@ SUCCESSES = frozenset(mark for mark, outcomes in OUTCOMES.items() if "success" i
 class Phase(StrEnum):
     """How the run goes on: what may start, and what its end will be."""
 
+    PREPROCESSING = "preprocessing"
     NORMAL = "normal"
     GATED = "gated"
     FAILING = "failing"
@@ -142,11 +143,11 @@ class StateTooNew(OrvantaError):
 class RunState:
     """A value: decide() returns a new one.
 
-    `nodes`: a Mark per node of the plan, the failure module last. `failures`: failed attempts of nodes that
-    may still be retried. `order`: indexes of unhandled failures in order of commit. `chosen`: for a node with
-    join any that began, the place among its edges of the one it began by. `held`: the mark each node in HELD gets.
-    `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good. `stopped`: (name, message) of
-    the error that a run disapproved ends with. `halted`: the node after which the list
+    `nodes`: a Mark per node of the plan, then those of the failure module, and of a preprocessor that runs first.
+    `failures`: failed attempts of nodes that may still be retried. `order`: indexes of unhandled failures in order of
+    commit. `chosen`: for a node with join any that began, the place among its edges of the one it began by. `held`: the
+    mark each node in HELD gets. `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good.
+    `stopped`: (name, message) of the error that a run disapproved ends with. `halted`: the node after which the list
     ends early, and whether the run that it ends is labelled skipped. `kept`: what it has from the run that it is a
     restart of.
     """
@@ -164,8 +165,10 @@ class RunState:
     kept: Kept | None = None
 
     @classmethod
-    def new(cls, plan: Plan) -> RunState:
-        """The state of a run that has not been started."""
+    def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
+        """The state of a run that has not been started. `preprocess`: its preprocessor, if it has one, runs first."""
+        if preprocess and plan.preprocessor is not None:
+            return cls(nodes=bytes(plan.preprocessor.index + 1), phase=Phase.PREPROCESSING)
         return cls(nodes=bytes(len(plan.nodes) + (plan.failure is not None)))
 
     def node_state(self, index: int) -> NodeState:

@@ -16,6 +16,7 @@ from orvanta_platform.engine.effects import (
     DropTimer,
     Effect,
     EnterGate,
+    Input,
     NodeEnded,
     Opening,
     OpenWait,
@@ -27,7 +28,17 @@ from orvanta_platform.engine.effects import (
 )
 from orvanta_platform.engine.events import Answer, Answers, Err
 from orvanta_platform.engine.plan import Node, Plan
-from orvanta_platform.engine.state import HELD, LIVE, MARK_STATE, MAX_ORDERED_FAILURES, OUTCOMES, Mark, Phase, RunState
+from orvanta_platform.engine.state import (
+    HELD,
+    LIVE,
+    MARK_STATE,
+    MAX_ORDERED_FAILURES,
+    OUTCOMES,
+    SUCCESSES,
+    Mark,
+    Phase,
+    RunState,
+)
 from orvanta_platform.engine.states import NODE, RUN, NodeState, Status, transition
 
 _ALLOWED = frozenset(
@@ -67,6 +78,8 @@ class Step:
         self.prepared: dict[int, float | Opening | EnterGate | None] = {}
         """Nodes to begin if nothing of this step fails the run: jobs by their time limits, others by what they open,
         or by the gate that they stand in line for."""
+        self.opening = False
+        """Whether the run is to begin now that its preprocessor has ended."""
         self.taken_in = False
         """Whether the event itself has been applied; what is left is to follow it."""
         self._answers = answers
@@ -96,6 +109,10 @@ class Step:
         self.effects.append(NodeEnded(index, MARK_STATE[new], result, error, new == Mark.CONTINUED))
         if self.phase is Phase.NORMAL:
             self.ended.append(index)
+        elif self.phase is Phase.PREPROCESSING and new in SUCCESSES:
+            self.phase, self.opening = Phase.NORMAL, True
+            if new == Mark.SUCCEEDED:
+                self.effects.append(Input(index, result))
 
     def hold(self, index: int, held: Mark, final: Mark, *, result: bytes | None = None) -> None:
         """Tell that a node succeeded, and let its edges wait: it gets its `final` mark by `release`."""

@@ -52,7 +52,7 @@ async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -
     if opened is not None:
         return _asked(_by_id(plan, opened.node), opened, live)
     state = RunState.decode(live.state)
-    for index in range(len(state.nodes)):
+    for index in range(len(plan.nodes) + (plan.failure is not None)):
         if job_id(plan, run, index) == job:
             return None if _is_over(state, index) else _asked(plan.node(index), None, live)
     inside = await run_rows.run_of(conn, live.workspace, job)

@@ -57,13 +57,20 @@ Pins = Mapping[str, Pin]
 
 OWN = ""
 
+PREPROCESSOR = "preprocessor"
+"""The id of a workflow's preprocessor. Without inputs of its own it has the run's."""
+
 
 class Inputs(msgspec.Struct, frozen=True):
-    """The inputs of a node, what they read, and, where they read nothing, what they are: the text of a JSON object."""
+    """The inputs of a node, what they read, and, where they read nothing, what they are: the text of a JSON object.
+
+    `whole`: they are the run's input as it is.
+    """
 
     transforms: Mapping[str, Any]
     names: Mapping[str, frozenset[str] | None]
     constant: bytes | None
+    whole: bool = False
 
     @classmethod
     def of(cls, node: Node) -> Inputs:
@@ -73,6 +80,8 @@ class Inputs(msgspec.Struct, frozen=True):
             transforms = {name: node.value[name] for name in _WEBHOOK_INPUTS if name in node.value}
             if node.value.get("auth"):
                 transforms["auth"] = {"type": "static", "value": node.value["auth"]}
+        if not transforms and node.id == PREPROCESSOR:
+            return cls({}, {"flow_input": None}, None, whole=True)
         return cls(transforms, input_names(transforms), constant_inputs(transforms))
 
 

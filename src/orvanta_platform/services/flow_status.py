@@ -68,11 +68,15 @@ class NodeProgress:
 
 @dataclass(frozen=True, slots=True)
 class FlowProgress:
-    """All nodes in document order, the failure module apart; `failed_by`: the first node nobody's edge caught."""
+    """All nodes in document order, the failure module apart; `failed_by`: the first node nobody's edge caught.
+
+    `preprocessor`: of a run that begins with it.
+    """
 
     nodes: tuple[NodeProgress, ...]
     failure: NodeProgress | None
     failed_by: str | None
+    preprocessor: NodeProgress | None = None
 
     @property
     def step(self) -> int:
@@ -81,8 +85,8 @@ class FlowProgress:
 
     @property
     def all(self) -> Iterable[NodeProgress]:
-        """Every node, the failure module last."""
-        return (*self.nodes, self.failure) if self.failure else self.nodes
+        """Every node, the preprocessor first, the failure module last."""
+        return filter(None, (self.preprocessor, *self.nodes, self.failure))
 
     @property
     def waits(self) -> list[NodeProgress]:
@@ -126,7 +130,11 @@ def build(
         index = len(plan.nodes)
         failure = _node(run, plan.failure, state, rows.get(index), look)
     first = next(iter(state.unhandled()), None)
-    return FlowProgress(nodes, failure, None if first is None else plan.node(first).id)
+    before = plan.preprocessor
+    if before is not None and before.index >= len(state.nodes):
+        before = None
+    begun = _node(run, before, state, rows.get(before.number), look) if before is not None else None
+    return FlowProgress(nodes, failure, None if first is None else plan.node(first).id, begun)
 
 
 def _with_people(

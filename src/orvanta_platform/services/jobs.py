@@ -21,7 +21,7 @@ from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, Standing, StepRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.values import get_values
+from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
@@ -31,7 +31,7 @@ from orvanta_platform.services import flow_status, inside, log_lines, log_text, 
 from orvanta_platform.services.flow_status import ENDED, FlowProgress
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reasons import Reason, Why, of_job, of_limit
-from orvanta_platform.services.steps.scope import BEGINNING
+from orvanta_platform.services.steps.scope import BEGINNING, PREPROCESSED
 from orvanta_platform.workflow import document
 
 EVERY_PART: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
@@ -55,7 +55,8 @@ LOG_SHOWN_CHARS = 1 << 20
 class JobDetail:
     """One run or job with what belongs to it. `args` and `result` are JSON text, `raw_flow` too.
 
-    `result` is None while it is under way, `progress` None for what has no nodes. `why` it waits.
+    `result` is None while it is under way, `progress` None for what has no nodes. `why` it waits. `preprocessed`:
+    `args` are what the workflow's preprocessor made of what came.
     """
 
     row: JobRow
@@ -66,6 +67,7 @@ class JobDetail:
     raw_code: str | None
     raw_flow: bytes | None
     why: Reason | None
+    preprocessed: bool = False
 
 
 async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -96,7 +98,8 @@ async def get(
     """The run or job with arguments, result, log and the state of its nodes. Raises NotFound."""
     async with platform.db.acquire() as conn:
         (row,) = await told(conn, [await seen(platform, conn, actor, workspace, id)])
-        keys = [(row.id, "args", "")] + ([(row.result_of, "result", "")] if row.result_of else [])
+        keys: list[ValueKey] = [(row.id, "args", ""), (row.id, "args", PREPROCESSED)][: 1 + row.is_flow]
+        keys += [(row.result_of, "result", "")] if row.result_of else []
         stored = await get_values(conn, keys)
         progress = await progress_of(platform, conn, row) if row.is_flow or row.kind == FRAME else None
         code = await _code(platform, conn, row) if with_code else None
@@ -106,7 +109,8 @@ async def get(
     result = opened.get((row.result_of, "result", ""), b"null") if row.result_of else b"null"
     return JobDetail(
         row=row,
-        args=opened.get((row.id, "args", ""), b"{}"),
+        args=opened.get((row.id, "args", PREPROCESSED)) or opened.get((row.id, "args", ""), b"{}"),
+        preprocessed=(row.id, "args", PREPROCESSED) in opened,
         result=(result if result != b"null" or not row.cancelled else cancelled_error(row)) if row.ended else None,
         logs=logs,
         progress=progress,

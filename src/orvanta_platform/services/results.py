@@ -21,6 +21,7 @@ from orvanta_platform.errors import NotFound, WaitTimeout
 from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import ENDED
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.scope import PREPROCESSED
 
 log = structlog.get_logger(__name__)
 
@@ -73,11 +74,12 @@ async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> M
 
 
 async def args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:
-    """The arguments as JSON object text."""
+    """The arguments as JSON object text; of a workflow with a preprocessor that ran, what that made of them."""
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
-    key = (row.id, "args", "")
-    return (await load_values(platform, [key])).get(key, NO_ARGS)
+    keys: list[ValueKey] = [(row.id, "args", PREPROCESSED), (row.id, "args", "")][0 if row.is_flow else 1 :]
+    found = await load_values(platform, keys)
+    return next((found[key] for key in keys if key in found), NO_ARGS)
 
 
 async def of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> bytes:

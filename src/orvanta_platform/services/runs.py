@@ -290,9 +290,10 @@ async def _run_flow(
     inside: Inside | None = None,
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
-    inputs.check(found.settings.get("schema"), args)
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
+        preprocessed = options.preprocess and plan.preprocessor is not None
+        inputs.check(None if preprocessed else found.settings.get("schema"), args)
         pins = await pinning.resolve(connection, actor, workspace, plan) | own_pins(found.settings)
     beginning = Beginning(
         workspace=workspace,

@@ -61,7 +61,8 @@ class RunOptions:
 
     `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
     `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency_key`: the same key and path give the first
-    run's id for a day. `repeat`: of another run.
+    run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
+    input of the arguments.
     """
 
     trigger: str = "api"
@@ -73,6 +74,7 @@ class RunOptions:
     run_id: UUID | None = None
     is_due: bool = False
     repeat: Repeat | None = None
+    preprocess: bool = False
     new_id: UUID = field(default_factory=new_run_id)
 
 
@@ -275,6 +277,7 @@ class _EndedAlready(Exception):
 
 def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
     run = options.run_id or options.new_id
+    state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
     return NewRun(
         id=run,
         workspace=beginning.workspace,
@@ -285,7 +288,7 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
         language=beginning.language,
         pin_set=write_pins(beginning.pins)[0] if beginning.pins else None,
         engine_version=ENGINE_VERSION,
-        state=(beginning.state or RunState.new(beginning.blueprint.plan)).encode(),
+        state=state.encode(),
         priority=beginning.priority,
         queue=options.tag or beginning.tag,
         parent=options.parent,

@@ -278,6 +278,8 @@ class Executor:
         if inputs.constant is not None:
             return inputs.constant
         scope = await self._scope(job, blueprint, inputs.names)
+        if inputs.whole:
+            return bytes(scope["flow_input"])
         moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:

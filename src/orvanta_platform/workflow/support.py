@@ -20,6 +20,8 @@ RUNNABLE_KINDS: Final = frozenset(
     }
 )
 
+_PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
+
 _DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (
     "same_worker",
@@ -30,7 +32,6 @@ _FLOW_KEYS: Final = (
     "max_total_debounces_amount",
     "cache_ttl",
     "delete_after_secs",
-    "preprocessor_module",
 )
 _NODE_KEYS: Final = (
     "cache_ttl",
@@ -38,7 +39,7 @@ _NODE_KEYS: Final = (
     "debouncing",
 )
 _APPROVAL_KEYS: Final = ("input_transforms",)
-_ALWAYS_MEANT: Final = frozenset({"delete_after_secs", "preprocessor_module"})
+_ALWAYS_MEANT: Final = frozenset({"delete_after_secs"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
 
@@ -71,6 +72,8 @@ def _node(place: Place) -> Iterator[Diagnostic]:
     language = node.value.get("language")
     if node.kind == "rawscript" and language in EXTENSIONS and language not in RUNNABLE:
         yield _not_yet(place, f"{path}/value/language", f"the language {language}")
+    if place.list_index is None and node.id == "preprocessor" and node.kind not in _PREPROCESSORS:
+        yield _not_yet(place, f"{path}/value/type", f"a preprocessor of the kind {node.kind}")
     script = node.value.get("path")
     if node.kind == "script" and isinstance(script, str) and script.startswith("hub/"):
         yield _not_yet(place, f"{path}/value/path", "a script of the hub")

@@ -96,8 +96,9 @@ class Driven:
         return value if isinstance(value, Err) else answer(value)
 
     def index(self, node_id: str) -> int:
-        """A node's index; `failure` is the failure module."""
-        return len(self.plan.nodes) if node_id == "failure" else self.plan.indexes[node_id]
+        """A node's index; `failure` is the failure module, `preprocessor` the preprocessor."""
+        alone = {"failure": len(self.plan.nodes), "preprocessor": len(self.plan.nodes) + 1}
+        return alone[node_id] if node_id in alone else self.plan.indexes[node_id]
 
     def start(self) -> Driven:
         """The first event."""

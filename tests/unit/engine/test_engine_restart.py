@@ -10,10 +10,12 @@ from tests.unit.engine.driven import Driven, condition, job, on
 
 from orvanta_platform.engine import restart as engine
 from orvanta_platform.engine.compile import compile_plan
-from orvanta_platform.engine.effects import Many, OfNode, RunEnded
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import Enqueue, Many, OfNode, RunEnded
+from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.kept import Kept, Origin
 from orvanta_platform.engine.restart import Restart
-from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.state import Mark, Phase, RunState
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 
@@ -37,6 +39,17 @@ def ids(run: Driven, indexes: tuple[int, ...]) -> str:
 def diamond() -> Driven:
     """a; then b and c; then d."""
     return Driven(job("a", free=True), job("b", "a"), job("c", "a"), job("d", "b", "c"))
+
+
+def test_a_preprocessor_that_failed_runs_again_and_one_that_did_not_does_not() -> None:
+    plan = compile_plan({"modules": [job("a")], "preprocessor_module": job("preprocessor")})
+    for mark, phase in ((Mark.UNHANDLED, Phase.PREPROCESSING), (Mark.SUCCEEDED, Phase.NORMAL)):
+        ended = RunState(bytes([Mark.PENDING, Mark.PENDING, mark]), phase=Phase.ENDED)
+        made = engine.restart(plan, engine.same(FIRST, plan, ended))
+        assert (made.again, made.state.phase) == ((0,), phase)
+        begun = decide(plan, made.state, Started(), {})
+        nodes = [each.node for each in begun.effects if isinstance(each, Enqueue)]
+        assert nodes == ([2] if phase is Phase.PREPROCESSING else [0])
 
 
 def test_the_node_and_all_that_follows_runs_again() -> None:

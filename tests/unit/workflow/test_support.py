@@ -38,7 +38,6 @@ FLOWS: list[tuple[str, Any]] = [
     ("debounce_delay_s", 1),
     ("cache_ttl", 1),
     ("delete_after_secs", 0),
-    ("preprocessor_module", {"id": "preprocessor", "value": {"type": "identity"}}),
 ]
 
 
@@ -57,6 +56,11 @@ def test_a_setting_of_the_workflow_that_has_no_effect_yet_is_refused(key: str, v
 @pytest.mark.parametrize(("key", "value"), [("timeout", 60)])
 def test_a_setting_of_the_document_that_has_no_effect_yet_is_refused(key: str, value: Any) -> None:
     assert refused({"value": {"modules": []}, key: value}) == [("not_yet_supported", None, f"/{key}")]
+
+
+def test_a_preprocessor_holds_no_others() -> None:
+    document = {"value": {"modules": [], "preprocessor_module": node("branchall", {"branches": []}, id="preprocessor")}}
+    assert refused(document) == [("not_yet_supported", "preprocessor", "/value/preprocessor_module/value/type")]
 
 
 @pytest.mark.parametrize(

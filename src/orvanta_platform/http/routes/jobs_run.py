@@ -74,13 +74,16 @@ async def run_call(
     scheduled_in_secs: FromQuery[int | None] = None,
     include_header: FromQuery[str | None] = None,
     queue_limit: FromQuery[int | None] = None,
+    skip_preprocessor: FromQuery[bool | None] = None,
 ) -> RunCall:
     """Read the query of a run call. Raises BadRequest, and RateLimited where `queue_limit` runs wait already."""
     platform, actor = platform_of(request), actor_of(request)
     if queue_limit is not None:
         await jobs.refuse_over(platform, actor, workspace, queue_limit)
+    trigger = trigger_of(actor)
     options = RunOptions(
-        trigger=trigger_of(actor),
+        trigger=trigger,
+        preprocess=trigger in _PREPROCESSED and not skip_preprocessor,
         scheduled_at=_start_time(scheduled_for, scheduled_in_secs),
         tag=tag or None,
         parent=parent_job,
@@ -90,6 +93,10 @@ async def run_call(
     )
     names = [name.strip() for name in (include_header or "").split(",") if name.strip()]
     return RunCall(platform, actor, options, {name: request.headers.get(name, "") for name in names})
+
+
+_PREPROCESSED = ("webhook", "api")
+"""Calls of programs outside: people and jobs give a workflow its own input."""
 
 
 def trigger_of(actor: Actor) -> str:
@@ -290,7 +297,7 @@ async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
 
 async def _start_flow_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
     given = decode(body, FlowPreviewBody)
-    options = replace(call.options, tag=given.tag) if given.tag else call.options
+    options = replace(call.options, tag=given.tag or call.options.tag, preprocess=False)
     args = call.args(_args_of(given))
     if given.restarted_from is not None:
         before = given.restarted_from

@@ -61,7 +61,8 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
         asks = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
         return respond(error, {"WWW-Authenticate": f'{asks} realm="{trigger.route_path}"'})
     args = await _args(request, found)
-    options = RunOptions(trigger=route_calls.TRIGGER, idempotency_key=request.headers.get("idempotency-key"))
+    key = request.headers.get("idempotency-key")
+    options = RunOptions(trigger=route_calls.TRIGGER, idempotency_key=key, preprocess=True)
     with results.expect(platform, options.new_id) as watch:
         run = await route_calls.start(platform, trigger, owner, incoming, args, options)
         if trigger.request_type == "async":

@@ -76,6 +76,7 @@ class FlowStatus(msgspec.Struct, kw_only=True):
     step: int
     modules: list[Module]
     failure_module: Module
+    preprocessor_module: Module | UnsetType = UNSET
     waits: list[Wait]
     retry: RetryStatus | UnsetType = UNSET
 
@@ -87,6 +88,7 @@ def flow_status(progress: FlowProgress) -> FlowStatus:
         step=progress.step,
         modules=[_module(node) for node in progress.nodes],
         failure_module=_failure_module(progress),
+        preprocessor_module=_module(progress.preprocessor) if progress.preprocessor else UNSET,
         waits=waits(progress),
         retry=RetryStatus(fail_count=retried.failures, failed_jobs=[retried.job] * retried.failures)
         if retried

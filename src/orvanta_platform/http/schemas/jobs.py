@@ -55,6 +55,7 @@ class Job(msgspec.Struct, kw_only=True):
     raw_code: str | UnsetType = UNSET
     raw_flow: Raw | UnsetType = UNSET
     flow_status: FlowStatus | UnsetType = UNSET
+    preprocessed: bool | UnsetType = UNSET
 
 
 class QueuedJob(Job, tag_field="type", tag="QueuedJob", kw_only=True):
@@ -132,6 +133,7 @@ def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
             "logs": _given(detail.logs),
             "raw_code": _given(detail.raw_code),
             "raw_flow": UNSET if detail.raw_flow is None else Raw(detail.raw_flow),
+            "preprocessed": detail.preprocessed or UNSET,
             "flow_status": UNSET if detail.progress is None else flow_status(detail.progress),
         },
         result=UNSET if detail.result is None else Raw(detail.result),

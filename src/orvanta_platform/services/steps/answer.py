@@ -19,6 +19,7 @@ from orvanta_platform.engine.effects import (
     Ask,
     Effect,
     Export,
+    Input,
     KeepResume,
     Many,
     Need,
@@ -41,6 +42,7 @@ from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import (
     ERROR,
+    PREPROCESSED,
     Load,
     Names,
     Place,
@@ -170,7 +172,7 @@ async def _own(
     frame = within.frame if within else None
     if ask.outcome is not None:
         return await _outcome(ask.outcome, plan, run, known, state, frame, load)
-    if ask.result is not None or ask.purpose not in ("export", "retry_if", "stop"):
+    if ask.result is not None or ask.purpose not in ("export", "retry_if", "stop", "input"):
         return ask.result
     id = job_id(plan, run.id, ask.node, frame)
     failed = known.get((id, "result", ERROR)) if ask.purpose == "retry_if" else None
@@ -290,6 +292,9 @@ def _decided(
             found |= dict.fromkeys(told, error_json(effect.error, plan.node(effect.node).id))
         elif isinstance(effect, Export):
             found[(run, "context", effect.name)] = effect.raw
+        elif isinstance(effect, Input):
+            told_by = known.get(result_key(plan, run, effect.node), b"{}")
+            found[(run, "args", PREPROCESSED)] = effect.result if effect.result is not None else told_by
         elif isinstance(effect, KeepResume):
             found[(result_key(plan, run, effect.node)[0], "resume", str(effect.number))] = effect.raw
     return found

@@ -12,7 +12,7 @@ import msgspec
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.plan import Kind, Node, Plan
-from orvanta_platform.engine.scope import previous_sources, visible
+from orvanta_platform.engine.scope import is_preprocessed, previous_sources, visible
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.ids import inner_job_id
@@ -103,6 +103,9 @@ def error_key(plan: Plan, run: UUID, index: int) -> ValueKey:
     return (job_id(plan, run, index), "result", ERROR if kind.is_container else "")
 
 
+PREPROCESSED = "input"
+"""The name of a run's input as its preprocessor made it, beside its args."""
+
 ERROR = "error"
 
 BEGINNING = "beginning"
@@ -179,11 +182,16 @@ def _places(view: View, names: Names) -> _Places:
         failures=tuple(error_key(top.plan, run, index) for index in failed),
         resumes=_resumes_of(view) if any(root in names for root in _RESUMES) else (),
         context={name: (run, "context", name) for name in names.get("context") or ()},
-        args=(run, "args", ""),
+        args=input_key(top.plan, run, top.state),
         wants_args=wants_input and not (only_iter and around is not None),
         items=_items_place(around) if around is not None else None,
         env=env_key(run) if "flow_env" in names and inherits_env(top) else None,
     )
+
+
+def input_key(plan: Plan, run: UUID, state: RunState) -> ValueKey:
+    """Where the run's input is kept: as it came, or as its preprocessor made it."""
+    return (run, "args", PREPROCESSED if is_preprocessed(plan, state) else "")
 
 
 def env_key(run: UUID) -> ValueKey:
@@ -347,7 +355,7 @@ def _previous_keys(plan: Plan, run: RunRow, index: int) -> list[tuple[str, Value
     state = RunState.decode(run.state)
     sources = () if plan.single else previous_sources(plan, state, index)
     if not sources:
-        return [("", (run.id, "args", ""))]
+        return [("", (run.id, "args", "") if plan.single else input_key(plan, run.id, RunState.decode(run.state)))]
     return [(plan.node(source).id, (value_id(plan, run.id, state, source), "result", "")) for source in sources]
 
 

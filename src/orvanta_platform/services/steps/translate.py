@@ -29,7 +29,7 @@ from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.gating import place_in_line
-from orvanta_platform.services.steps.scope import ERROR, job_id
+from orvanta_platform.services.steps.scope import ERROR, PREPROCESSED, job_id
 
 _Ended = Literal["succeeded", "failed", "cancelled"]
 _FATES: Mapping[NodeState, _Ended] = {
@@ -137,6 +137,8 @@ class Translation:
                 self._end_node(effect)
             case fx.Export():
                 self._export(effect)
+            case fx.Input(_, result):
+                self._keep((self.run.id, "args", PREPROCESSED), result or (self.finish.raw if self.finish else b"{}"))
             case fx.RunStatus():
                 self._turn(effect)
             case fx.Record():

@@ -1,0 +1,81 @@
+"""The preprocessor of a workflow: which calls it runs for, and how its work is told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+PATH = "f/hooks/orders"
+SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        value = {"modules": [script("a")], "preprocessor_module": script("preprocessor")}
+        body = {"path": PATH, "summary": "", "value": value, "schema": SCHEMA}
+        answer = await made.client.post(f"{W}/flows/create", json=body)
+        assert answer.status_code == 201, answer.text
+        yield made
+
+
+async def called(stage: Scene, args: Any, **query: Any) -> str:
+    answer = await stage.client.post(f"{W}/jobs/run/f/{PATH}", json=args, params=query)
+    assert answer.status_code == 201, answer.text
+    return answer.text
+
+
+async def test_a_webhook_s_input_is_what_the_preprocessor_made(stage: Scene) -> None:
+    run = await called(stage, {"raw": "1"})
+    before = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
+    assert (before["preprocessor_module"]["type"], before["modules"][0]["type"]) == (
+        "WaitingForExecutor",
+        "WaitingForPriorSteps",
+    )
+    await stage.worker.finish((await stage.worker.claim())["preprocessor"], {"n": 1})
+    await stage.worker.finish((await stage.worker.claim())["a"], "done")
+    job = await stage.get(f"jobs_u/completed/get/{run}")
+    assert (job["result"], job["args"], job["preprocessed"]) == ("done", {"n": 1}, True)
+    assert job["flow_status"]["preprocessor_module"]["type"] == "Success"
+    assert await stage.get(f"jobs_u/get_args/{run}") == {"n": 1}
+
+
+async def test_a_call_may_skip_it_and_then_has_to_fit_the_schema(stage: Scene) -> None:
+    answer = await stage.client.post(f"{W}/jobs/run/f/{PATH}", json={"raw": "1"}, params={"skip_preprocessor": "true"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
+    run = await called(stage, {"n": 2}, skip_preprocessor="true")
+    assert set(await stage.worker.claim()) == {"a"}
+    job = await stage.get(f"jobs_u/get/{run}")
+    assert job["args"] == {"n": 2}
+    assert "preprocessed" not in job
+    assert "preprocessor_module" not in job["flow_status"]
+
+
+async def test_a_route_has_it_and_a_preview_has_not(stage: Scene) -> None:
+    hook = {
+        "path": "f/hooks/route",
+        "script_path": PATH,
+        "is_flow": True,
+        "route_path": "orders",
+        "http_method": "post",
+    }
+    more = {"authentication_method": "none", "is_static_website": False, "request_type": "async"}
+    assert (await stage.client.post(f"{W}/http_triggers/create", json=hook | more)).status_code == 201
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(stage.app), base_url="http://orvanta") as stranger:  # type: ignore[arg-type]
+        assert (await stranger.post("/api/r/orders", json={"raw": 1})).status_code == 201
+    assert set(await stage.worker.claim()) == {"preprocessor"}
+    await stage.flow(script("a"), preprocessor_module=script("preprocessor"))
+    assert set(await stage.worker.claim()) == {"a"}
+
+
+async def test_one_that_fails_fails_the_run_and_leaves_what_came(stage: Scene) -> None:
+    run = await called(stage, {"raw": 1})
+    await stage.worker.finish((await stage.worker.claim())["preprocessor"], error="Bad")
+    job = await stage.get(f"jobs_u/completed/get/{run}")
+    assert (job["success"], job["args"], job["result"]["error"]["name"]) == (False, {"raw": 1}, "Bad")

@@ -1,0 +1,57 @@
+"""A preprocessor: it runs before everything else, and what it gives is the input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.unit.engine.driven import Driven, job
+
+from orvanta_platform.engine.effects import Enqueue, Input, RunEnded
+from orvanta_platform.engine.events import CancelRequested, Started
+from orvanta_platform.engine.state import Phase, RunState
+from orvanta_platform.engine.states import Status
+
+CHECK = "result !== null && typeof result === 'object' && !Array.isArray(result)"
+
+
+def driven(*, good: bool = True, **value: Any) -> Driven:
+    made = Driven(job("a"), answers={CHECK: good}, preprocessor_module=job("preprocessor"), **value)
+    made.state = RunState.new(made.plan, preprocess=True)
+    return made.send(Started())
+
+
+def begun(run: Driven) -> list[str]:
+    return [run.plan.node(each.node).id for each in run.effects if isinstance(each, Enqueue)]
+
+
+def test_it_begins_alone_and_the_workflow_follows_in_the_step_that_ends_it() -> None:
+    run = driven()
+    assert begun(run) == ["preprocessor"]
+    run.ok("preprocessor")
+    assert begun(run) == ["a"]
+    assert [each.node for each in run.effects if isinstance(each, Input)] == [2]
+    run.ok("a")
+    assert run.end is not None and run.end.status is Status.SUCCEEDED
+
+
+def test_what_is_no_object_fails_the_run() -> None:
+    run = driven(good=False).ok("preprocessor")
+    assert run.end is not None
+    assert (run.end.status, run.end.error_node) == (Status.FAILED, 2)
+    assert not any(isinstance(each, Input) for each in run.effects)
+
+
+def test_the_failure_module_hears_of_it() -> None:
+    run = driven(failure_module=job("failure")).fail("preprocessor")
+    assert begun(run) == ["failure"]
+
+
+def test_a_run_without_it_has_no_place_for_it() -> None:
+    run = Driven(job("a"), preprocessor_module=job("preprocessor")).start()
+    assert (len(run.state.nodes), begun(run)) == (1, ["a"])
+
+
+def test_cancel_ends_it() -> None:
+    run = driven().send(CancelRequested(force=True))
+    assert run.state.phase is Phase.ENDED
+    assert [each.status for each in run.effects if isinstance(each, RunEnded)] == [Status.CANCELLED]
