@@ -161,7 +161,8 @@ class Settings:
     object_storage_url: str | None = _setting(
         "OBJECT_STORAGE_URL",
         _url(*_STORES),
-        "Where large values are kept.",
+        "Where large values are kept: `file:///path`, `s3://bucket/prefix?endpoint=&region=`, `gs://bucket/prefix` or "
+        "`az://container/prefix`, with the credentials of its vendor's own variables.",
         shown="the folder objects in ORVANTA_HOME",
         secret=True,
     )

@@ -16,6 +16,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.storage import seaweed
+from tests.storage.seaweed import Server
+
+from orvanta_platform.storage.remote import RemoteStorage, connect
 
 ORVANTA = Path(sys.executable).with_name("orvanta")
 PATIENCE_S = 120
@@ -31,6 +35,7 @@ class Installation:
     token: str
     client: httpx.Client
     environ: dict[str, str]
+    objects: RemoteStorage
 
     def doctor(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """`orvanta doctor` on this installation."""
@@ -39,8 +44,14 @@ class Installation:
 
 
 @pytest.fixture(scope="session")
-def installation() -> Iterator[Installation]:
-    """One for all tests of this folder, with small limits for jobs."""
+def s3() -> Iterator[Server]:
+    with seaweed.running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def installation(s3: Server) -> Iterator[Installation]:
+    """One for all tests of this folder, with small limits for jobs and its objects in a real S3."""
     home = Path(tempfile.mkdtemp(prefix="orvanta-e2e-"))
     port = _free_port()
     environ = {
@@ -51,6 +62,8 @@ def installation() -> Iterator[Installation]:
         "ORVANTA_MEMORY_LIMIT": "256MiB",
         "ORVANTA_PROCESS_LIMIT": "64",
         "ORVANTA_JOB_TIMEOUT_S": "60",
+        "OBJECT_STORAGE_URL": s3.url("orvanta", "e2e"),
+        **s3.environment,
     }
     home.chmod(0o711)
     process = subprocess.Popen(
@@ -66,7 +79,11 @@ def installation() -> Iterator[Installation]:
         token = (home / ".local/share/orvanta/token").read_text().strip()
         headers = {"Authorization": f"Bearer {token}"}
         with httpx.Client(base_url=base, headers=headers, timeout=PATIENCE_S) as client:
-            yield Installation(home, base, token, client, environ)
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in s3.environment.items():
+                    patch.setenv(name, value)
+                objects = connect(environ["OBJECT_STORAGE_URL"])
+            yield Installation(home, base, token, client, environ, objects)
     finally:
         process.send_signal(signal.SIGINT)
         try:

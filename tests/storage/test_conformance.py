@@ -1,0 +1,159 @@
+"""What every storage does alike: a folder, memory behind the client of remote stores, a real S3 server."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from obstore.store import MemoryStore
+from tests.storage import seaweed
+from tests.storage.seaweed import Server
+
+from orvanta_platform import clock
+from orvanta_platform.errors import SettingsError, StorageError
+from orvanta_platform.services.platform import open_storage
+from orvanta_platform.settings import load
+from orvanta_platform.storage import ObjectMissing, Storage
+from orvanta_platform.storage.local import LocalStorage
+from orvanta_platform.storage.remote import PIECE, RemoteStorage, connect
+
+KEY = "main/0190-run/0190-job/1/result"
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Server]:
+    with seaweed.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["local", "memory", "s3"])
+def storage(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> LocalStorage | RemoteStorage:
+    match request.param:
+        case "local":
+            return LocalStorage(tmp_path / "objects")
+        case "memory":
+            return RemoteStorage(MemoryStore())
+        case _:
+            return on_server(request.getfixturevalue("s3"), monkeypatch, f"tests/{uuid4().hex}")
+
+
+def on_server(server: Server, monkeypatch: pytest.MonkeyPatch, prefix: str) -> RemoteStorage:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    return connect(server.url("values", prefix))
+
+
+async def pieces(*sizes: int) -> AsyncIterator[bytes]:
+    for place, size in enumerate(sizes):
+        yield bytes([place]) * size
+
+
+async def keys(storage: Storage, **age: float) -> list[str]:
+    return sorted([key async for page in storage.keys_before(clock.now() - timedelta(**age)) for key in page])
+
+
+async def test_what_was_put_is_got(storage: Storage) -> None:
+    for body in (b"", b"x", bytes(range(256)) * 4096):
+        await storage.put(KEY, body)
+        assert await storage.get(KEY) == body
+
+
+async def test_ranges_end_where_the_object_does(storage: Storage) -> None:
+    await storage.put(KEY, b"0123456789")
+    for start, length, expected in ((0, 4, b"0123"), (8, 9, b"89"), (10, 1, b""), (99, 5, b""), (3, 0, b"")):
+        assert await storage.get_range(KEY, start, length) == expected, (start, length)
+
+
+async def test_pieces_become_one_object(storage: Storage) -> None:
+    sizes = (5, PIECE, 1, 0, PIECE + 7)
+    await storage.put_pieces(KEY, pieces(*sizes))
+    found = await storage.get(KEY)
+    assert len(found) == sum(sizes) and found[-1] == len(sizes) - 1
+    assert await storage.get_range(KEY, PIECE, 7) == bytes([1, 1, 1, 1, 1, 2, 4])
+
+
+async def test_no_pieces_are_an_empty_object(storage: Storage) -> None:
+    await storage.put_pieces(KEY, pieces())
+    assert await storage.get(KEY) == b""
+
+
+async def test_an_upload_that_is_broken_off_leaves_what_was_there(storage: Storage) -> None:
+    async def breaks() -> AsyncIterator[bytes]:
+        yield b"n" * (PIECE + 1)
+        raise ConnectionResetError
+
+    await storage.put(KEY, b"old")
+    with pytest.raises(ConnectionResetError):
+        await storage.put_pieces(KEY, breaks())
+    assert await storage.get(KEY) == b"old"
+    assert await keys(storage, hours=-1) == [KEY]
+
+
+async def test_what_is_not_there_is_said(storage: Storage) -> None:
+    for ask in (storage.get("main/none"), storage.get_range("main/none", 0, 1)):
+        with pytest.raises(ObjectMissing, match="main/none is gone"):
+            await ask
+
+
+async def test_deleting_twice_is_deleting_once(storage: Storage) -> None:
+    await storage.put(KEY, b"x")
+    await storage.delete(KEY)
+    await storage.delete(KEY)
+    with pytest.raises(ObjectMissing):
+        await storage.get(KEY)
+
+
+async def test_keys_are_listed_by_their_age(storage: Storage) -> None:
+    names = [f"w{place % 3}/r/{place}" for place in range(7)]
+    await asyncio.gather(*(storage.put(name, b"x") for name in names))
+    assert await keys(storage, hours=-1) == sorted(names)
+    assert await keys(storage, hours=1) == []
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a/./b", "a b", "ä", "a\nb", "a?b"])
+async def test_other_keys_are_refused(storage: Storage, key: str) -> None:
+    for ask in (storage.put(key, b"x"), storage.get(key), storage.delete(key)):
+        with pytest.raises(StorageError, match="is no key"):
+            await ask
+
+
+async def test_prefixes_of_a_bucket_see_nothing_of_each_other(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (on_server(s3, monkeypatch, f"tests/{uuid4().hex}") for _ in range(2))
+    await one.put(KEY, b"mine")
+    with pytest.raises(ObjectMissing):
+        await other.get(KEY)
+    assert await keys(other, hours=-1) == []
+
+
+async def test_wrong_credentials_are_told_without_them(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong-secret-value")
+    with pytest.raises(StorageError) as refused:
+        await connect(s3.url("values")).put(KEY, b"x")
+    assert "wrong-secret-value" not in str(refused.value) and refused.value.hint is not None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("s3://", "s3:///bucket", "s3://key:secret@bucket/", "s3://bucket?colour=red"),
+        *("gs://bucket?region=x", "az://?endpoint=x"),
+    ],
+)
+def test_urls_that_say_too_little_or_too_much_are_refused(tmp_path: Path, url: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        open_storage(load({"ORVANTA_HOME": str(tmp_path), "OBJECT_STORAGE_URL": url}))
+    assert "secret" not in str(refused.value)
+
+
+def test_a_folder_may_be_named(tmp_path: Path) -> None:
+    made = open_storage(load({"ORVANTA_HOME": str(tmp_path), "OBJECT_STORAGE_URL": (tmp_path / "a b").as_uri()}))
+    asyncio.run(made.put(KEY, b"x"))
+    assert os.listdir(tmp_path / "a b") == ["main"]
