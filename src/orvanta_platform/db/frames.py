@@ -216,6 +216,12 @@ async def seen_frame(connection: Connection, id: UUID) -> SeenFrame | None:
     return SeenFrame(**dict(row)) if row else None
 
 
+async def run_around(connection: Connection, id: UUID) -> UUID | None:
+    """The run in which the body, or the node that holds others, with this id is open."""
+    found: UUID | None = await connection.fetchval(_text("run_around"), id)
+    return found
+
+
 async def put_events(connection: Connection, run: UUID, events: Sequence[str]) -> None:
     """Leave events (JSON text) for a run, in this order."""
     if events:

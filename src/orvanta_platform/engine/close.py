@@ -36,6 +36,8 @@ def close(step: Step) -> None:
         case Phase.DISAPPROVED:
             error = Err(*(step.stopped or ("SuspendedDisapproved", "Disapproved")))
             _end(step, Status.FAILED, Thrown(error), disapproved=True)
+        case Phase.ABORTED:
+            _end(step, Status.FAILED, Thrown(Err(*(step.stopped or ("Canceled", "Canceled")))))
         case Phase.FAILURE_MODULE:
             _end_by_failure_module(step)
         case Phase.CANCELLING:
@@ -55,6 +57,16 @@ def cancel(step: Step, *, force: bool) -> None:
             for index in step.marked(mark):
                 step.forget_failures(index)
                 step.end(index, Mark.CANCELLED)
+
+
+def abort(step: Step, reason: str) -> bool:
+    """Nothing new begins, running jobs are told to stop, and the list fails. False: it is at its end already."""
+    if step.phase not in (Phase.NORMAL, Phase.FAILING, Phase.STOPPING, Phase.DISAPPROVED):
+        return False
+    step.phase = Phase.ABORTED
+    step.stopped = ("Canceled", reason)
+    step.stop_starting(stop=True)
+    return True
 
 
 def end_unstarted(step: Step, error: Err | None) -> None:

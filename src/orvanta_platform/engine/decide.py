@@ -6,9 +6,10 @@ from typing import assert_never
 
 from orvanta_platform.engine import approval, containers, ends, gates, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
-from orvanta_platform.engine.close import cancel, close, end_unstarted
+from orvanta_platform.engine.close import abort, cancel, close, end_unstarted
 from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, Record
 from orvanta_platform.engine.events import (
+    Aborted,
     Answers,
     Approved,
     CancelRequested,
@@ -78,6 +79,8 @@ def _take_in(step: Step, event: Event) -> bool:
             return _job_cancelled(step, node, Err("Canceled", reason))
         case CancelRequested(force):
             return _cancel(step, force)
+        case Aborted(reason):
+            return abort(step, reason)
         case Approved():
             return approval.approved(step, event)
         case Rejected():
@@ -174,7 +177,7 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
         return False
     if step.nodes[index] in HELD:
         return False
-    if step.phase in (Phase.FAILING, Phase.STOPPING, Phase.DISAPPROVED, Phase.CANCELLING):
+    if step.phase in (Phase.FAILING, Phase.STOPPING, Phase.DISAPPROVED, Phase.ABORTED, Phase.CANCELLING):
         step.forget_failures(index)
         step.end(index, Mark.CANCELLED, error=error)
         return True

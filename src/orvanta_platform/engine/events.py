@@ -84,6 +84,13 @@ class CancelRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class Aborted:
+    """Somebody cancelled this body of a loop or branch alone: it fails with the name Canceled, what runs is stopped."""
+
+    reason: str = "Canceled"
+
+
+@dataclass(frozen=True, slots=True)
 class Approved:
     """Somebody agreed to what the node asks. `record`: JSON object of the decision, kept as result or resume."""
 
@@ -134,6 +141,7 @@ Event = (
     | Permitted
     | JobCancelled
     | CancelRequested
+    | Aborted
     | Approved
     | Rejected
     | DeadlineDue

@@ -65,6 +65,7 @@ class Loop:
     `failed`: the first that failed and counts, in order of commit. `over`: nothing more begins. `stopped`: a node
     inside ended it early, `skips` as in `Stop`. `cancelled`: somebody cancelled what is inside; `late`: its time was
     over; `limited`: it would have had too many. `disapproved`: a suspend inside was refused, in the one that `failed`.
+    `aborted`: somebody cancelled the node alone, for this reason.
     `kept`: of a restart; then `total` and `next` count what runs again alone, and `place` says which body that is.
     """
 
@@ -80,6 +81,7 @@ class Loop:
     late: bool = False
     limited: bool = False
     disapproved: bool = False
+    aborted: str | None = None
     kept: KeptBodies | None = None
 
     def place(self, number: int) -> int:
@@ -133,9 +135,16 @@ class Loop:
         """Nothing more begins; what is open is being cancelled."""
         return replace(self, over=True, cancelled=True)
 
+    def abort(self, reason: str) -> Loop:
+        """The same, and the node has failed by it."""
+        return replace(self, over=True, cancelled=True, aborted=reason)
+
     def encode(self) -> bytes:
         """The loop as bytes."""
-        flags = (self.over, self.stopped, self.skips, self.cancelled, self.late, self.limited, self.disapproved)
+        flags = (
+            *(self.over, self.stopped, self.skips, self.cancelled, self.late, self.limited, self.disapproved),
+            *([self.aborted] if self.aborted is not None else []),
+        )
         parts = (self.total, self.width, self.next, self.open, self.failed, flags)
         if self.kept is None:
             return msgspec.msgpack.encode(parts)

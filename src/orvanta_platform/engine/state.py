@@ -121,6 +121,7 @@ class Phase(StrEnum):
     GATED = "gated"
     FAILING = "failing"
     DISAPPROVED = "disapproved"
+    ABORTED = "aborted"
     STOPPING = "stopping"
     FAILURE_MODULE = "failure_module"
     CANCELLING = "cancelling"
@@ -147,9 +148,9 @@ class RunState:
     `failures`: failed attempts of nodes that may still be retried. `order`: indexes of unhandled failures in order of
     commit. `chosen`: for a node with join any that began, the place among its edges of the one it began by. `held`: the
     mark each node in HELD gets. `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good.
-    `stopped`: (name, message) of the error that a run disapproved ends with. `halted`: the node after which the list
-    ends early, and whether the run that it ends is labelled skipped. `kept`: what it has from the run that it is a
-    restart of.
+    `stopped`: (name, message) of the error that a run disapproved, or a body aborted, ends with. `halted`: the node
+    after which the list ends early, and whether the run that it ends is labelled skipped. `kept`: what it has from the
+    run that it is a restart of.
     """
 
     nodes: bytes

@@ -14,13 +14,14 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import approvals as approval_rows
-from orvanta_platform.db import frames, gates, job_lists, job_views, locks, ticks
+from orvanta_platform.db import frames, gates, job_lists, job_views, locks, runs, ticks
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.frames import SeenFrame
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, Standing, StepRow
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import Repeated
 from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
@@ -57,6 +58,7 @@ class JobDetail:
 
     `result` is None while it is under way, `progress` None for what has no nodes. `why` it waits. `preprocessed`:
     `args` are what the workflow's preprocessor made of what came.
+    `repeats`: the run that it goes on from, or runs again.
     """
 
     row: JobRow
@@ -68,6 +70,7 @@ class JobDetail:
     raw_flow: bytes | None
     why: Reason | None
     preprocessed: bool = False
+    repeats: Repeated | None = None
 
 
 async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -104,6 +107,7 @@ async def get(
         progress = await progress_of(platform, conn, row) if row.is_flow or row.kind == FRAME else None
         code = await _code(platform, conn, row) if with_code else None
         why = await why_waits(conn, row)
+        repeats = await repeated(conn, row)
     logs = await _shown_log(platform, row) if with_logs and not row.is_flow else None
     opened = await values.open_rows(platform.storage, stored)
     result = opened.get((row.result_of, "result", ""), b"null") if row.result_of else b"null"
@@ -115,9 +119,15 @@ async def get(
         logs=logs,
         progress=progress,
         raw_code=None if row.is_flow else code,
-        raw_flow=_flow_value(code) if row.is_flow and code is not None else None,
+        raw_flow=flow_value(code) if row.is_flow and code is not None else None,
         why=why,
+        repeats=repeats,
     )
+
+
+async def repeated(conn: Connection, row: JobRow) -> Repeated | None:
+    """The run that this one repeats; None where it repeats none, or is a node's job."""
+    return await runs.repeated_run(conn, row.id) if row.trigger == RERUN and not row.is_step else None
 
 
 async def completed(platform: Platform, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -317,7 +327,7 @@ async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None
     return await platform.blueprints.text(conn, row.document)
 
 
-def _flow_value(text: str) -> bytes:
+def flow_value(text: str) -> bytes:
     """The value of a workflow's document, its bytes as they came where it is JSON."""
     if text.lstrip()[:1] == "{":
         return bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])["value"])

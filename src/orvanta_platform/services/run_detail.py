@@ -11,6 +11,7 @@ import msgspec
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.runs import Repeated
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.services import jobs, values
@@ -35,6 +36,7 @@ class RunDetail:
     errors: Mapping[str, bytes]
     context: Mapping[str, bytes]
     why: Reason | None
+    repeats: Repeated | None = None
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunDetail:
@@ -50,6 +52,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         keys: list[ValueKey] = [(node.job, "result", "") for node in failed]
         keys += [(row.result_of, "result", "")] if row.result_of else []
         stored = await value_rows.get_values(conn, keys)
+        repeats = await jobs.repeated(conn, row)
         context = await value_rows.context_values(conn, row.id) if row.is_flow else []
     opened = await values.open_rows(platform.storage, [*stored, *context])
     result = opened.get((row.result_of, "result", ""), _NOTHING) if row.result_of else _NOTHING
@@ -63,6 +66,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         errors={node.id: _error(opened.get((node.job, "result", ""), _NOTHING)) for node in failed},
         context={value.name: opened[value.key] for value in context},
         why=why,
+        repeats=repeats,
     )
 
 

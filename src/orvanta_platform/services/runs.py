@@ -10,6 +10,7 @@ from uuid import UUID
 from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
+from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import gates
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
@@ -175,11 +176,11 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
 
 async def cancel(
     platform: Platform, actor: Actor, workspace: str, id: UUID, reason: str | None, *, force: bool = False
-) -> None:
-    """Cancel a run, or, by the id of a job, that job alone (its node fails with the name Canceled).
+) -> bool:
+    """Cancel a run, or, by the id of a node or of a body of one, that alone (it fails with the name Canceled).
 
-    `force` does not wait for workers to answer. Asking again, or for a run that has ended, changes nothing.
-    Raises NotFound and Forbidden.
+    `force` does not wait for workers to answer. Asking again, or for a run that has ended, changes nothing. False: it
+    had ended. Raises NotFound and Forbidden.
     """
     target = await platform.db.retrying(
         lambda connection: _ask_to_cancel(platform, actor, workspace, id, reason, force, connection)
@@ -187,6 +188,7 @@ async def cancel(
     if target is not None:
         platform.notify.cancelled(target)
         await advance(platform.tools, target)
+    return target is not None
 
 
 async def _ask_to_cancel(
@@ -200,6 +202,8 @@ async def _ask_to_cancel(
 ) -> UUID | None:
     """Leave the cancel where nothing can lose it; gives the run to advance."""
     target = await run_rows.run_of(connection, workspace, id)
+    if target is None and (around := await frame_rows.run_around(connection, id)) is not None:
+        target = await run_rows.run_of(connection, workspace, around)
     if target is None:
         waits = await place_of(platform, connection, workspace, id)
         run = waits.run if waits is not None and not waits.ended else None

@@ -132,3 +132,7 @@ GROUP BY state, island ORDER BY first
 -- name: resumes_of
 -- How many resumes are kept of each of these nodes.
 SELECT id, count(*) AS count FROM value WHERE id = ANY($1::uuid[]) AND kind = 'resume' GROUP BY id
+
+-- name: run_around
+-- The run in which a body, or a node that holds others, with this id is open.
+SELECT run FROM frame WHERE id = $1 UNION ALL SELECT run FROM counter WHERE id = $1 LIMIT 1

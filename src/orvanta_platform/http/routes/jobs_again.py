@@ -7,14 +7,17 @@ from uuid import UUID
 from litestar import MediaType, Router, post
 from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
+from litestar.response import Stream
 
+from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
-from orvanta_platform.http.routes.jobs_run import RunCall, run_call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, decode, platform_of
+from orvanta_platform.http.routes.jobs_run import MAX_BODY, RunCall, run_call
+from orvanta_platform.http.run_input import args_of
 from orvanta_platform.http.schemas import again
-from orvanta_platform.http.schemas.again import RestartBody, RestartPreview
-from orvanta_platform.services import restarting
+from orvanta_platform.http.schemas.again import BatchRerunBody, RestartBody, RestartPreview
+from orvanta_platform.services import rerunning, restarting, selecting
 from orvanta_platform.services.restarting import Point
 
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -48,8 +51,52 @@ async def preview_retry(request: AnyRequest, workspace: FromPath[str], id: FromP
     return again.preview(await restarting.preview(platform_of(request), actor_of(request), workspace, id, Point()))
 
 
+@post(f"{_JOBS}/rerun/{{id:uuid}}", status_code=201, media_type=MediaType.TEXT, opt=shape(body=AnyObject))
+async def rerun(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    id: FromPath[UUID],
+    call: NamedDependency[RunCall],
+    latest: FromQuery[bool] = False,
+) -> str:
+    """Run again what a run ran, with the inputs of the body; without a body with the same ones. The answer is an id."""
+    args = call.args(await args_of(request)) if await request.body() else None
+    return str(await rerunning.rerun(call.platform, call.actor, workspace, id, args, call.options, latest=latest))
+
+
+@post(f"{_JOBS}/run/batch_rerun_jobs", status_code=201, media_type=MediaType.TEXT, opt=shape(body=BatchRerunBody))
+async def rerun_many(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> Stream:
+    """Run many runs again. A line for each as it is made: the new run's id, or `Error: ` with the old one's and why."""
+    given = await body_of(request, BatchRerunBody)
+    made = await selecting.rerun(
+        call.platform,
+        call.actor,
+        workspace,
+        given.job_ids,
+        again.options(given.script_options_by_path),
+        again.options(given.flow_options_by_path),
+        call.options,
+    )
+    return Stream((again.line(each) async for each in made), media_type=MediaType.TEXT, status_code=201)
+
+
+@post(f"{_JOBS}/queue/cancel_selection", status_code=200, opt=shape(body=list[UUID], answer=list[UUID]))
+async def cancel_many(
+    request: AnyRequest, workspace: FromPath[str], force_cancel: FromQuery[bool] = False
+) -> list[UUID]:
+    """Cancel these runs and jobs, at most 1000; the answer has those that were there."""
+    chosen = decode(await request.body(), list[UUID])
+    return await selecting.cancel(platform_of(request), actor_of(request), workspace, chosen, force=force_cancel)
+
+
 ROUTES: list[HTTPRouteHandler | Router] = [
-    Router("/", route_handlers=[restart, retry], dependencies={"call": Provide(run_call)}),
+    Router(
+        "/",
+        route_handlers=[restart, retry, rerun, rerun_many],
+        dependencies={"call": Provide(run_call)},
+        request_max_body_size=MAX_BODY,
+    ),
     preview_restart,
     preview_retry,
+    cancel_many,
 ]

@@ -16,7 +16,7 @@ from orvanta_platform.http.requests import LONGEST_PAGE, AnyRequest, actor_of, p
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
 from orvanta_platform.http.schemas.workers import Worker, worker
-from orvanta_platform.services import jobs, workers
+from orvanta_platform.services import jobs, selecting, workers
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -93,6 +93,17 @@ async def job_slice(
     return Slice(limit=limit, offset=offset, before=before, after=after, ascending=not order_desc)
 
 
+async def ids_slice(
+    page: FromQuery[int] = 1,
+    per_page: FromQuery[int] = LONGEST_PAGE,
+    before: FromQuery[UUID | None] = None,
+    after: FromQuery[UUID | None] = None,
+    order_desc: FromQuery[bool] = True,
+) -> Slice:
+    """The same of a list of ids, which is long by default."""
+    return await job_slice(page, per_page, before, after, order_desc)
+
+
 @get(f"{_JOBS}/list", opt=shape(answer=list[QueuedJob | CompletedJob]))
 async def list_jobs(
     request: AnyRequest,
@@ -130,6 +141,30 @@ async def list_completed(
     platform, actor = platform_of(request), actor_of(request)
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.OVER, job_filter, job_slice)
     return [schemas.listed(row) for row in rows]
+
+
+@get(f"{_JOBS}/list_filtered_uuids", opt=shape(answer=list[UUID]))
+async def list_ids(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    job_filter: NamedDependency[JobFilter],
+    ids_slice: NamedDependency[Slice],
+) -> list[UUID]:
+    """Ids of what `list` has with this filter, 1000 at once; runs alone unless it asks for jobs of nodes."""
+    platform, actor = platform_of(request), actor_of(request)
+    return await selecting.ids(platform, actor, workspace, jobs.EVERY_PART, job_filter, ids_slice)
+
+
+@get(f"{_JOBS}/queue/list_filtered_uuids", opt=shape(answer=list[UUID]))
+async def list_queue_ids(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    job_filter: NamedDependency[JobFilter],
+    ids_slice: NamedDependency[Slice],
+) -> list[UUID]:
+    """The same of what waits or runs: what `cancel_selection` takes."""
+    platform, actor = platform_of(request), actor_of(request)
+    return await selecting.ids(platform, actor, workspace, jobs.UNDER_WAY, job_filter, ids_slice)
 
 
 @get(f"{_JOBS}/queue/count", opt=shape(answer=QueueCount))
@@ -170,8 +205,12 @@ async def list_workers(
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[list_jobs, list_queue, list_completed],
-        dependencies={"job_filter": Provide(job_filter), "job_slice": Provide(job_slice)},
+        route_handlers=[list_jobs, list_queue, list_completed, list_ids, list_queue_ids],
+        dependencies={
+            "job_filter": Provide(job_filter),
+            "job_slice": Provide(job_slice),
+            "ids_slice": Provide(ids_slice),
+        },
     ),
     count_queue,
     count_completed,

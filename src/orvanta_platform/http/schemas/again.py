@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -10,6 +11,7 @@ from msgspec import UNSET, UnsetType
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.reopening import Entered, GoingOn
 from orvanta_platform.services.restarting import Point
+from orvanta_platform.services.selecting import Again, Made
 
 
 class RestartStep(msgspec.Struct, kw_only=True):
@@ -58,6 +60,33 @@ class RestartInside(msgspec.Struct, kw_only=True):
     bodies_kept: int
     branch_or_iteration_n: int | UnsetType = UNSET
     body: RestartPreview | UnsetType = UNSET
+
+
+class RerunOptions(msgspec.Struct, kw_only=True):
+    """How runs of a path are run again. `input_transforms`: new inputs by name; expressions read the old ones as
+    `flow_input`.
+    """
+
+    input_transforms: dict[str, dict[str, Any]] = {}
+    use_latest_version: bool = False
+
+
+class BatchRerunBody(msgspec.Struct, kw_only=True):
+    """Runs to run again, at most 1000, and how, by their paths."""
+
+    job_ids: list[UUID]
+    script_options_by_path: dict[str, RerunOptions] = {}
+    flow_options_by_path: dict[str, RerunOptions] = {}
+
+
+def options(by_path: dict[str, RerunOptions]) -> dict[str, Again]:
+    """How runs are run again, as the services have it."""
+    return {path: Again(each.use_latest_version, each.input_transforms) for path, each in by_path.items()}
+
+
+def line(made: Made) -> str:
+    """What became of one run, as a line."""
+    return f"{made.run}\n" if made.run is not None else f"Error: {made.id}: {made.error}\n"
 
 
 def point(body: RestartBody | RestartedFrom) -> Point:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.runs import Repeated
 from orvanta_platform.http.schemas.flow_status import FlowStatus, flow_status
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services import jobs
@@ -19,6 +20,14 @@ from orvanta_platform.services.results import Maybe
 from orvanta_platform.services.updates import Update
 
 T = TypeVar("T")
+
+
+class Repeats(msgspec.Struct, kw_only=True):
+    """The run that this one goes on from (restart, at the node `step_id`, or retry), or runs again (rerun)."""
+
+    kind: str
+    job: UUID
+    step_id: str | UnsetType = UNSET
 
 
 class Job(msgspec.Struct, kw_only=True):
@@ -56,6 +65,7 @@ class Job(msgspec.Struct, kw_only=True):
     raw_flow: Raw | UnsetType = UNSET
     flow_status: FlowStatus | UnsetType = UNSET
     preprocessed: bool | UnsetType = UNSET
+    repeats: Repeats | UnsetType = UNSET
 
 
 class QueuedJob(Job, tag_field="type", tag="QueuedJob", kw_only=True):
@@ -135,10 +145,16 @@ def detailed(detail: JobDetail) -> QueuedJob | CompletedJob:
             "raw_flow": UNSET if detail.raw_flow is None else Raw(detail.raw_flow),
             "preprocessed": detail.preprocessed or UNSET,
             "flow_status": UNSET if detail.progress is None else flow_status(detail.progress),
+            "repeats": repeats(detail.repeats),
         },
         result=UNSET if detail.result is None else Raw(detail.result),
         why=detail.why,
     )
+
+
+def repeats(found: Repeated | None) -> Repeats | UnsetType:
+    """The run that a run repeats."""
+    return UNSET if found is None else Repeats(kind=found.kind, job=found.run, step_id=_given(found.node))
 
 
 def result_maybe(found: Maybe) -> ResultMaybe:

@@ -10,7 +10,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.http.schemas.again import RestartedFrom
 from orvanta_platform.http.schemas.flow_status import Wait, waits
-from orvanta_platform.http.schemas.jobs import duration_ms
+from orvanta_platform.http.schemas.jobs import Repeats, duration_ms, repeats
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
 from orvanta_platform.services.flow_status import NodeProgress
 from orvanta_platform.services.run_detail import RunDetail
@@ -55,6 +55,7 @@ class Run(msgspec.Struct, kw_only=True):
     result: Raw | UnsetType = UNSET
     wait_reason: str | UnsetType = UNSET
     wait: Waiting | UnsetType = UNSET
+    repeats: Repeats | UnsetType = UNSET
 
 
 class ScriptPreviewBody(msgspec.Struct, kw_only=True):
@@ -128,6 +129,7 @@ def run(detail: RunDetail) -> Run:
         result=UNSET if detail.result is None else Raw(detail.result),
         wait_reason=UNSET if detail.why is None else detail.why.text,
         wait=UNSET if detail.why is None else waiting(detail.why),
+        repeats=repeats(detail.repeats),
     )
 
 

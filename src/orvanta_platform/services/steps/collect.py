@@ -59,7 +59,7 @@ async def collect(connection: Connection, run: UUID, counter: Counter, fetched: 
         for opening in loop.kept.openings:
             before = await _results(connection, opening, fetched)
             found |= {at: each for at, each in before.items() if at not in found and not loop.kept.runs(at)}
-    if loop.cancelled and not loop.late:
+    if loop.cancelled and not (loop.late or loop.aborted is not None):
         return Collected(ChildrenEnded(node.index, cancelled=True), None)
     whole = _joined(counter, found)
     error = _error(counter, found)
@@ -68,14 +68,18 @@ async def collect(connection: Connection, run: UUID, counter: Counter, fetched: 
         return Collected(event, whole)
     told = _told(error)
     # Where a body failed, the array tells which; where it was the time, no place in it does.
-    tells = loop.failed is not None and not loop.late and node.kind is not Kind.BRANCHONE
-    event = ChildrenEnded(node.index, error=told, disapproved=loop.disapproved and not loop.late)
+    ended = loop.late or loop.aborted is not None
+    tells = loop.failed is not None and not ended and node.kind is not Kind.BRANCHONE
+    disapproved = loop.disapproved and not ended
+    event = ChildrenEnded(node.index, error=told, retryable=loop.aborted is None, disapproved=disapproved)
     return Collected(event, whole if tells else error, error)
 
 
 def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | None:
     """`{"error": …}` of the first body that failed and counts, or of the limit that was reached."""
     loop, id = counter.loop, counter.node.id
+    if loop.aborted is not None:
+        return error_json(Err("Canceled", loop.aborted), id)
     if loop.late:
         return _timed_out(id)
     if loop.failed is not None:
@@ -129,6 +133,9 @@ def _text(body: bytes | None, encoding: int, object: str | None, fetched: Mappin
 async def _child(connection: Connection, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
     index = counter.node.index
     end = await rows.child_end(connection, counter.child) if counter.child is not None else None
+    if counter.loop.aborted is not None:
+        error = error_json(Err("Canceled", counter.loop.aborted), counter.node.id)
+        return Collected(ChildrenEnded(index, error=_told(error), retryable=False), error, error)
     if counter.loop.late:
         error = _timed_out(counter.node.id)
         return Collected(ChildrenEnded(index, error=_told(error)), error, error)

@@ -12,8 +12,9 @@ from orvanta_platform.db.frames import CounterRow, FrameRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.effects import Opening
 from orvanta_platform.engine.kept import Reopening
-from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.loop import Loop, kept_bodies
 from orvanta_platform.engine.plan import Body, Node, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.ids import frame_id, opening_id
@@ -239,3 +240,12 @@ def _row(frame: Frame) -> FrameRow | None:
         return None
     parent = frame.holder.frame.id
     return FrameRow(frame.id, parent, frame.holder.id, frame.body, frame.place, frame.state.encode())
+
+
+def loop_of(opening: Opening, again: Reopening | None) -> Loop:
+    """All bodies of an opening, or those that run again."""
+    if again is None or not again.openings:
+        total = opening.first + 1 if opening.first else opening.total
+        return Loop(total, opening.width, next=opening.first)
+    kept = kept_bodies(tuple(opening for _, opening in again.openings), again.again, opening.total)
+    return Loop(None if opening.total is None else kept.count, opening.width, kept=kept)

@@ -73,6 +73,16 @@ class NestedRows(Translation):
             self._keep((child_id(self.run.id, id), "args", ""), opening.args)
         self.inside.append(effect)
 
+    def _withdraw(self, effect: fx.CancelJob) -> None:
+        """What runs inside of what is to stop ends at once, as a job that is cancelled alone does; its worker stops it.
+
+        Of a run that is cancelled the worker ends it.
+        """
+        job = self._live(effect.node)
+        stops = effect.stop and self.run.cancel_at is None
+        if job is not None and (job.state == "available" or (stops and job.state == "running")):
+            self.withdrawn.append(effect.node)
+
     def _retry(self, effect: fx.Retry) -> None:
         if self.plan.node(effect.node).kind.is_container:
             self.later.append(effect)

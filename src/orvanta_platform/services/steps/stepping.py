@@ -18,11 +18,10 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
-from orvanta_platform.engine.kept import Reopening
-from orvanta_platform.engine.loop import Loop, kept_bodies
+from orvanta_platform.engine.events import Aborted, CancelRequested, Event, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.loop import Loop
 from orvanta_platform.engine.plan import Kind
-from orvanta_platform.engine.state import RunState
+from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import UNDER_WAY
 from orvanta_platform.services import values
@@ -34,7 +33,7 @@ from orvanta_platform.services.steps.collect import NeedsObjects, collect
 from orvanta_platform.services.steps.deciding import cancelled, lost
 from orvanta_platform.services.steps.decision import Answered, upload
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.frames import Counter, Frame, Frames, within
+from orvanta_platform.services.steps.frames import Counter, Frame, Frames, loop_of, within
 from orvanta_platform.services.steps.gathered import Gathered
 from orvanta_platform.services.steps.gating import Gating
 from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
@@ -88,11 +87,8 @@ class Stepping:
         if job is None:
             if isinstance(event, inbox.RetryDue) and (counter := await self.frames.counter(event.job)) is not None:
                 await self._step(counter.frame, TimerDue(counter.node.index))
-            for frame in await self.frames.all() if isinstance(event, inbox.CancelJob) else ():
-                told = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
-                if told is not None:
-                    await self._step(frame, told)
-                    return
+            if isinstance(event, inbox.CancelJob):
+                await self._cancel_alone(event)
             return
         place = await self.frames.frame(job.frame)
         index = self.blueprint.plan.node(job.node_index).index
@@ -107,6 +103,22 @@ class Stepping:
                 told = lost(index, job, event, cancelled=self.run.cancel_at is not None)
         if told is not None:
             await self._step(place, told, live={index: job})
+
+    async def _cancel_alone(self, event: inbox.CancelJob) -> None:
+        """A node without a job, or a body of one, that somebody cancelled while the run goes on."""
+        for frame in await self.frames.all():
+            told = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
+            if told is not None:
+                await self._step(frame, told)
+                return
+        if (counter := await self.frames.counter(event.job)) is not None:
+            if counter.frame.state.nodes[counter.node.index] == Mark.WAITING_CHILDREN:
+                counter.loop = counter.loop.abort(event.reason)
+                await self._cancel_inside(counter)
+            else:
+                await self._step(counter.frame, JobCancelled(counter.node.index, event.reason))
+        elif (body := await self.frames.frame(event.job)) is not None:
+            await self._step(body, Aborted(event.reason))
 
     def _begins(self, frame: Frame) -> Item:
         assert frame.id is not None and frame.holder is not None
@@ -321,7 +333,7 @@ class Stepping:
         opening, node = opened.opening, frame.plan.node(opened.node)
         id = frame.node_id(self.run.id, opened.node)
         counter = Counter(id, frame, node, opening.attempt, Loop(opening.total, opening.width))
-        counter.loop = _loop(opening, counter.reopening)
+        counter.loop = loop_of(opening, counter.reopening)
         counter.begun_at = clock.now()
         if (before := await self.frames.counter(id)) is not None:
             counter.stored = before.stored
@@ -379,12 +391,3 @@ class Stepping:
         self.passed.run = await gathered.write(self.connection, self.run, state, self.frames)
         self.passed.queues |= gathered.queues
         self.passed.timers = self.passed.timers or gathered.sets_timers
-
-
-def _loop(opening: fx.Opening, again: Reopening | None) -> Loop:
-    """All bodies of an opening, or those that run again."""
-    if again is None or not again.openings:
-        total = opening.first + 1 if opening.first else opening.total
-        return Loop(total, opening.width, next=opening.first)
-    kept = kept_bodies(tuple(opening for _, opening in again.openings), again.again, opening.total)
-    return Loop(None if opening.total is None else kept.count, opening.width, kept=kept)

@@ -1,0 +1,149 @@
+"""Runs made again as a whole, one by one and many at once, and many cancelled, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import PYTHON, Scene, W, scene, script
+from tests.http.test_restarts import events, work
+
+from orvanta_platform.control.actor import Role
+
+FLOW = {"path": "f/sales/daily", "summary": "", "value": {"modules": [script("a")]}}
+SCRIPT = {"path": "f/sales/report", "summary": "", **PYTHON}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": {"u/olga": False}})
+        for call, body in (("flows", FLOW), ("scripts", SCRIPT)):
+            assert (await made.client.post(f"{W}/{call}/create", json=body)).status_code == 201
+        await work(made)
+        yield made
+
+
+async def start(stage: Scene, call: str, **body: Any) -> str:
+    answer = await stage.client.post(f"{W}/jobs/{call}", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.text
+
+
+async def again(stage: Scene, id: str, body: Any = None, **query: Any) -> dict[str, Any]:
+    """A rerun, as it looks when it waits."""
+    content = None if body is None else json.dumps(body).encode()
+    answer = await stage.client.post(f"{W}/jobs/rerun/{id}", content=content, params=query)
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = await stage.get(f"jobs_u/get/{answer.text}")
+    return found
+
+
+async def test_each_kind_of_run_is_run_again(stage: Scene) -> None:
+    """With the same inputs or others; the new one says of which it is."""
+    value = FLOW["value"]
+    calls: dict[str, tuple[dict[str, Any], str]] = {
+        "run/p/f/sales/report": ({"x": 1}, "script"),
+        "run/f/f/sales/daily": ({"x": 1}, "flow"),
+        "run/preview": ({**PYTHON, "args": {"x": 1}}, "preview"),
+        "run/preview_flow": ({"value": value, "args": {"x": 1}}, "flowpreview"),
+    }
+    for call, (body, kind) in calls.items():
+        first = await start(stage, call, **body)
+        for given, args in ((None, {"x": 1}), ({"x": 2}, {"x": 2}), ({}, {})):
+            job = await again(stage, first, given)
+            assert (job["job_kind"], job["args"], job["trigger_kind"]) == (kind, args, "rerun")
+            assert job["repeats"] == {"kind": "rerun", "job": first}
+            data = {"run": first} if given is None else {"run": first, "edited": True}
+            assert await events(stage, job["id"], "rerun") == [("rerun", None, data)]
+        before = await stage.get(f"jobs_u/get/{first}")
+        assert [job.get(key) for key in ("raw_code", "raw_flow")] == [
+            before.get(key) for key in ("raw_code", "raw_flow")
+        ]
+        assert "repeats" not in before
+
+
+async def test_the_same_version_or_the_newest(stage: Scene) -> None:
+    old = await start(stage, "run/p/f/sales/report")
+    flow = await start(stage, "run/f/f/sales/daily")
+    parent = (await stage.get(f"jobs_u/get/{old}"))["script_hash"]
+    body = {**SCRIPT, "content": "def main():\n    return 2\n", "parent_hash": parent}
+    newest = (await stage.client.post(f"{W}/scripts/create", json=body)).text
+    await work(stage)
+    assert (await again(stage, old))["script_hash"] == parent
+    assert (await again(stage, old, latest=True))["script_hash"] == newest
+    update = {**FLOW, "value": {"modules": [script("a"), script("b")]}}
+    await stage.client.post(f"{W}/flows/update/f/sales/daily", json=update)
+    for query, count in (({}, 1), ({"latest": True}, 2)):
+        assert len((await again(stage, flow, **query))["raw_flow"]["modules"]) == count
+
+
+async def test_who_may_and_what_may_not_be_run_again(stage: Scene) -> None:
+    run = await start(stage, "run/f/f/sales/daily")
+    preview = await stage.preview()
+    (node,) = [job for job in await stage.worker.claim_all() if job.node == "a"]
+    olga, victor = await stage.member("olga"), await stage.member("victor", Role.VIEWER)
+    for client, id, status in (
+        *((stage.client, node.id, 400), (stage.client, "0199f2c4-0000-7000-8000-000000000000", 404)),
+        *((olga, run, 201), (olga, preview, 404), (victor, run, 404)),
+    ):
+        assert (await client.post(f"{W}/jobs/rerun/{id}")).status_code == status
+    answer = await stage.client.post(f"{W}/jobs/rerun/{preview}?latest=true")
+    assert answer.status_code == 400
+
+
+async def test_many_are_run_again(stage: Scene) -> None:
+    """A line for each; inputs may be made anew from the old ones, by path."""
+    first = [await start(stage, "run/f/f/sales/daily", x=n, y="kept") for n in range(2)]
+    other = await start(stage, "run/p/f/sales/report", x=7)
+    await work(stage)
+    nobody = "0199f2c4-0000-7000-8000-000000000000"
+    transforms = {"x": {"type": "javascript", "expr": "flow_input.x + 10"}, "z": {"type": "static", "value": [1]}}
+    body = {
+        "job_ids": [*first, nobody, other, first[0]],
+        "flow_options_by_path": {"f/sales/daily": {"input_transforms": transforms, "use_latest_version": True}},
+        "script_options_by_path": {},
+    }
+    answer = await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=body)
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (201, "text/plain")
+    lines = answer.text.splitlines()
+    assert len(lines) == 4 and lines[2].startswith(f"Error: {nobody}: ")
+    args = [await stage.get(f"jobs_u/get_args/{lines[n]}") for n in (0, 1, 3)]
+    assert args == [{"x": 10, "y": "kept", "z": [1]}, {"x": 11, "y": "kept", "z": [1]}, {"x": 7}]
+    opens = {"x": {"type": "javascript", "expr": "variable('f/sales/secret')"}}
+    body = {"job_ids": first, "flow_options_by_path": {"f/sales/daily": {"input_transforms": opens}}}
+    answer = await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=body)
+    assert all(line.startswith("Error: ") for line in answer.text.splitlines())
+    many = {"job_ids": [f"0199f2c4-0000-7000-8000-{n:012}" for n in range(1001)]}
+    assert (await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=many)).status_code == 400
+
+
+async def test_ids_by_filter_are_cancelled(stage: Scene) -> None:
+    """Runs alone are found, unless jobs of nodes are asked for; what has ended or is unknown is passed over."""
+    ended = await start(stage, "run/f/f/sales/daily")
+    await work(stage)
+    flows = [await start(stage, "run/f/f/sales/daily") for _ in range(3)]
+    scripts = [await start(stage, "run/p/f/sales/report")]
+    under_way = await stage.get("jobs/queue/list_filtered_uuids")
+    assert sorted(under_way) == sorted([*flows, *scripts])
+    found = await stage.get("jobs/queue/list_filtered_uuids", script_path_exact="f/sales/daily", per_page=2)
+    assert found == flows[:0:-1]
+    assert ended in await stage.get("jobs/list_filtered_uuids", success=True)
+    assert len(await stage.get("jobs/queue/list_filtered_uuids", is_flow_step=True)) == 3
+    nobody = "0199f2c4-0000-7000-8000-000000000000"
+    answer = await stage.client.post(f"{W}/jobs/queue/cancel_selection", json=[*found, nobody, ended])
+    assert (answer.status_code, answer.json()) == (200, found)
+    assert sorted(await stage.get("jobs/queue/list_filtered_uuids")) == sorted([flows[0], *scripts])
+    assert (await stage.get(f"jobs_u/completed/get/{found[0]}"))["canceled"] is True
+    (held,) = [job for job in await stage.worker.claim_all() if str(job.run.id) == flows[0]]
+    answer = await stage.client.post(f"{W}/jobs/queue/cancel_selection?force_cancel=true", json=[flows[0]])
+    assert answer.json() == [flows[0]] and (await stage.get(f"jobs_u/completed/get/{flows[0]}"))["canceled"]
+    assert held.node == "a"
+    victor = await stage.member("victor", Role.VIEWER)
+    assert (await victor.post(f"{W}/jobs/queue/cancel_selection", json=scripts)).json() == []
+    for wrong in ([1], "x", [nobody[:-4] + f"{n:04}" for n in range(1001)]):
+        assert (await stage.client.post(f"{W}/jobs/queue/cancel_selection", json=wrong)).status_code == 400
