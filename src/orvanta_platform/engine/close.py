@@ -53,10 +53,24 @@ def cancel(step: Step, *, force: bool) -> None:
         step.stop_starting(stop=True)
         step.nodes = step.nodes.translate(_PENDING_TO_CANCELLED)
     if force:
-        for mark in LIVE:
-            for index in step.marked(mark):
-                step.forget_failures(index)
-                step.end(index, Mark.CANCELLED)
+        _end_all(step)
+
+
+def time_up(step: Step, timeout_s: float) -> None:
+    """The run fails: nothing of it is waited for, and no failure module begins."""
+    step.phase = Phase.DISAPPROVED
+    step.stopped = ("Timeout", f"timed out: the run has not ended within {timeout_s:g} s")
+    step.effects.append(Record("timeout", None, {"timeout_s": timeout_s}))
+    step.stop_starting(stop=True)
+    step.nodes = step.nodes.translate(_PENDING_TO_CANCELLED)
+    _end_all(step)
+
+
+def _end_all(step: Step) -> None:
+    for mark in LIVE:
+        for index in step.marked(mark):
+            step.forget_failures(index)
+            step.end(index, Mark.CANCELLED)
 
 
 def abort(step: Step, reason: str) -> bool:

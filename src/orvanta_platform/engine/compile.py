@@ -52,7 +52,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         deep=tuple(node for _, node in sorted(numbers.deep.items())),
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
         gate=gate,
-        gated=gate is not None or gates.has_gate([*nodes, failure]),
+        gated=gate is not None or gates.has_gate([*nodes, failure, before]),
     )
 
 

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from orvanta_platform.engine import approval, containers, ends, gates, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
-from orvanta_platform.engine.close import abort, cancel, close, end_unstarted
+from orvanta_platform.engine.close import abort, cancel, close, end_unstarted, time_up
 from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, Record
 from orvanta_platform.engine.events import (
     Aborted,
@@ -24,6 +24,7 @@ from orvanta_platform.engine.events import (
     Started,
     Succeeded,
     TimerDue,
+    TimeUp,
 )
 from orvanta_platform.engine.plan import Gate, Kind, Plan
 from orvanta_platform.engine.spread import spread
@@ -81,6 +82,8 @@ def _take_in(step: Step, event: Event) -> bool:
             return _cancel(step, force)
         case Aborted(reason):
             return abort(step, reason)
+        case TimeUp(timeout_s):
+            return _time_up(step, timeout_s)
         case Approved():
             return approval.approved(step, event)
         case Rejected():
@@ -208,6 +211,14 @@ def _cancel(step: Step, force: bool) -> bool:
     if step.phase is Phase.CANCELLING and not force:
         return False
     cancel(step, force=force)
+    return True
+
+
+def _time_up(step: Step, timeout_s: float) -> bool:
+    if step.phase is Phase.CANCELLING:
+        return False
+    _note_running(step)
+    time_up(step, timeout_s)
     return True
 
 

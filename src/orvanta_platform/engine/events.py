@@ -91,6 +91,13 @@ class Aborted:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeUp:
+    """The run as a whole has had its time: it fails now, whether or not a worker answers."""
+
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Approved:
     """Somebody agreed to what the node asks. `record`: JSON object of the decision, kept as result or resume."""
 
@@ -142,6 +149,7 @@ Event = (
     | JobCancelled
     | CancelRequested
     | Aborted
+    | TimeUp
     | Approved
     | Rejected
     | DeadlineDue

@@ -95,7 +95,8 @@ def with_gates(plan: Plan, gate_of: Callable[[Node], Gate | None]) -> Plan:
 def _with_gates(plan: Plan, gate_of: Callable[[Node], Gate | None], made: dict[int, Node]) -> Plan:
     nodes = tuple(_gated(node, gate_of, made) for node in plan.nodes)
     failure = _gated(plan.failure, gate_of, made) if plan.failure else None
-    return replace(plan, nodes=nodes, failure=failure)
+    before = _gated(plan.preprocessor, gate_of, made) if plan.preprocessor else None
+    return replace(plan, nodes=nodes, failure=failure, preprocessor=before)
 
 
 def _gated(node: Node, gate_of: Callable[[Node], Gate | None], made: dict[int, Node]) -> Node:

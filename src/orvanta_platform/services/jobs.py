@@ -220,7 +220,7 @@ async def list_jobs(
 async def told(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
     """The rows with what only few have: a schedule that started them, a limit at which they stand in line."""
     rows = await _with_schedules(conn, rows)
-    waiting = [row.id for row in rows if not row.is_step and row.state == "queued" and row.job_state is None]
+    waiting = [row.id for row in rows if not (row.is_step or row.ended or row.job_state)]
     limits = await gates.limits_of_runs(conn, waiting) if waiting else {}
     return [replace(row, limit=limits[row.id]) if row.id in limits else row for row in rows] if limits else rows
 

@@ -63,6 +63,7 @@ async def _workflows(
             document=found.document.hex(),
             language="flow",
             tag=settings.get("tag") or None,
+            timeout_s=settings.get("timeout") or None,
         )
         plans[found.path] = plan_of(await runs.get_document(connection, found.document))
     missing = next((path for path in paths if path not in plans), None)

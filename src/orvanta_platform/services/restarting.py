@@ -122,6 +122,7 @@ async def _prepared(
         pins=blueprint.pins,
         tag=(version.settings.get("tag") or None) if version is not None else None,
         priority=runs.priority_of(version.settings) if version is not None else source.run.priority,
+        timeout_s=(version.settings.get("timeout") or None) if version is not None else None,
     )
     return source, await _going_on(platform, source, beginning, made), made
 

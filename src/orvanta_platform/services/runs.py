@@ -309,6 +309,7 @@ async def _run_flow(
         pins=pins,
         tag=found.settings.get("tag") or None,
         priority=priority_of(found.settings),
+        timeout_s=found.settings.get("timeout") or None,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 

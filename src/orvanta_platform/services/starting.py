@@ -39,7 +39,8 @@ from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance_all
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.exports import export_data
-from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
+from orvanta_platform.services.steps.needs import NeedsResults, NeedsUpload
+from orvanta_platform.services.steps.translate import translate
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,9 @@ async def fire(tools: Tools) -> int:
     """Move up to 200 due timers into inboxes and advance their runs; gives how many were due."""
     due = await tools.db.retrying(_take)
     await advance_all(tools, dict.fromkeys(timer.run for timer in due))
+    for timer in due:
+        if timer.kind == "timeout" and timer.job == timer.run:
+            tools.notify.cancelled(timer.run)
     return len(due)
 
 

@@ -22,7 +22,6 @@ RUNNABLE_KINDS: Final = frozenset(
 
 _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
 
-_DOCUMENT_KEYS: Final = ("timeout",)
 _FLOW_KEYS: Final = (
     "same_worker",
     "debounce_delay_s",
@@ -45,7 +44,6 @@ _ALWAYS_MEANT: Final = frozenset({"delete_after_secs"})
 
 def support(subject: Subject) -> Iterator[Diagnostic]:
     """not_yet_supported."""
-    yield from _keys(None, "", subject.document, _DOCUMENT_KEYS)
     yield from _keys(None, VALUE_PATH, subject.value, _FLOW_KEYS)
     for place in subject.places:
         yield from _node(place)

@@ -53,11 +53,6 @@ def test_a_setting_of_the_workflow_that_has_no_effect_yet_is_refused(key: str, v
     assert found == [("not_yet_supported", None, f"/value/{key}")]
 
 
-@pytest.mark.parametrize(("key", "value"), [("timeout", 60)])
-def test_a_setting_of_the_document_that_has_no_effect_yet_is_refused(key: str, value: Any) -> None:
-    assert refused({"value": {"modules": []}, key: value}) == [("not_yet_supported", None, f"/{key}")]
-
-
 def test_a_preprocessor_holds_no_others() -> None:
     document = {"value": {"modules": [], "preprocessor_module": node("branchall", {"branches": []}, id="preprocessor")}}
     assert refused(document) == [("not_yet_supported", "preprocessor", "/value/preprocessor_module/value/type")]
@@ -98,7 +93,7 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
         "concurrency_key": "k",
         "failure_module": {"value": {"type": "identity"}},
     }
-    document = {"value": value, "tag": "x", "priority": 1, "dedicated_worker": True, "schema": {}}
+    document = {"value": value, "tag": "x", "timeout": 60, "priority": 1, "dedicated_worker": True, "schema": {}}
     assert validate(document) == []
 
 

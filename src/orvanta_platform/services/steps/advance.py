@@ -28,7 +28,7 @@ from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Dat
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue, TimeUp
 from orvanta_platform.engine.state import Phase, RunState, StateTooNew
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
@@ -41,11 +41,12 @@ from orvanta_platform.services.steps.decision import Answered, Unanswered, answe
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.gating import Gating, permitted
 from orvanta_platform.services.steps.last_resort import end_as_failed
+from orvanta_platform.services.steps.needs import NeedsResults, NeedsUpload
 from orvanta_platform.services.steps.nested import Nested
 from orvanta_platform.services.steps.passing import Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.telling import tell_pass
-from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, translate
+from orvanta_platform.services.steps.translate import translate
 from orvanta_platform.storage import ObjectMissing, Storage
 
 _INBOX_PAGE = 200
@@ -365,6 +366,8 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return None
     if isinstance(waiting, inbox.Permitted):
         return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
+    if isinstance(waiting, inbox.TimeOver):
+        return TimeUp(step.run.timeout_s or 0)
     if isinstance(waiting, inbox.NodeDue):
         return due(step.blueprint.plan, step.run.id, step.state, waiting)
     if not isinstance(waiting, inbox.OfJob):

@@ -57,7 +57,7 @@ async def start(
         permissioned_as=run.permissioned_as,
         scheduled_at=clock.now(),
         seed=(run.seed ^ child.int) & ((1 << 62) - 1),
-        timeout_s=None,
+        timeout_s=pin.timeout_s,
     )
     await run_rows.insert_run(connection, new)
     env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV

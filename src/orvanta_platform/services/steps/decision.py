@@ -16,8 +16,8 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.steps.answer import Reader, answer_all, is_fleeting
+from orvanta_platform.services.steps.needs import NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.services.steps.scope import compose, value_id
-from orvanta_platform.services.steps.translate import NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.storage import Storage
 
 _ASKED_AGAIN = 3

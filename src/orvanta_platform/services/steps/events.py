@@ -79,7 +79,7 @@ class ChildEnded(msgspec.Struct, frozen=True, tag="child_ended", tag_field="type
 
 
 class TimeOver(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
-    """The time limit of a node that holds others, by its own id, is over."""
+    """The time limit of a node that holds others, by its own id, is over; or that of the run, by its id."""
 
     node: UUID
 

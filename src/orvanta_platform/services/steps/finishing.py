@@ -15,7 +15,8 @@ from orvanta_platform.services.steps.advance import Tools, advance, advance_all
 from orvanta_platform.services.steps.commit import Committer
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.translate import NeedsLock, NeedsResults, NeedsUpload, translate
+from orvanta_platform.services.steps.needs import NeedsLock, NeedsResults, NeedsUpload
+from orvanta_platform.services.steps.translate import translate
 
 
 @dataclass(frozen=True, slots=True)

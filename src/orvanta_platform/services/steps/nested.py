@@ -19,10 +19,11 @@ from orvanta_platform.db import approvals
 from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow
-from orvanta_platform.engine.events import CancelRequested, Permitted, Started
+from orvanta_platform.engine.events import CancelRequested, Permitted, Started, TimeUp
 from orvanta_platform.engine.state import Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import NEW
+from orvanta_platform.services.steps import children
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.deciding import due, event_of
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
@@ -110,6 +111,9 @@ class Nested(Stepping):
                 await self._node_due(event)
             case inbox.Permitted():
                 await self._permitted(event)
+            case inbox.TimeOver(node) if node == self.run.id:
+                self.passed.further += await children.cancel_all(self.connection, node)
+                await self._step(self.frames.root, TimeUp(self.run.timeout_s or 0))
             case inbox.TimeOver(node):
                 if (counter := await self.frames.counter(node)) is not None:
                     await self._time_over(counter)

@@ -36,11 +36,11 @@ from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.frames import Counter, Frame, Frames, loop_of, within
 from orvanta_platform.services.steps.gathered import Gathered
 from orvanta_platform.services.steps.gating import Gating
+from orvanta_platform.services.steps.needs import NeedsUpload
 from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
 from orvanta_platform.services.steps.passing import Item, Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import BEGINNING, ERROR, compose
-from orvanta_platform.services.steps.translate import NeedsUpload
 from orvanta_platform.storage import Storage
 
 _UNBEGUN = 50

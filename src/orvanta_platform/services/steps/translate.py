@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -29,6 +29,7 @@ from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.gating import place_in_line
+from orvanta_platform.services.steps.needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.services.steps.scope import ERROR, PREPROCESSED, job_id
 
 _Ended = Literal["succeeded", "failed", "cancelled"]
@@ -39,36 +40,6 @@ _FATES: Mapping[NodeState, _Ended] = {
 }
 CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
 _MESSAGE_CHARS = 20_000
-
-
-class NeedsLock(Exception):
-    """The step touches jobs that only the run's lock lets it look at: it goes the slow path."""
-
-
-class NeedsUpload(Exception):
-    """Values of the step are large: `missing` are to be uploaded before it can be written."""
-
-    def __init__(self, missing: Mapping[ValueKey, bytes]) -> None:
-        super().__init__(f"{len(missing)} values to upload")
-        self.missing = missing
-
-
-class NeedsResults(Exception):
-    """The run's result is made of these nodes' results, which are to be read first; `made`: those of this step."""
-
-    def __init__(self, members: Sequence[tuple[str, int]], made: Sequence[NewValue]) -> None:
-        super().__init__(f"{len(members)} results to compose")
-        self.members = members
-        self.made = made
-
-
-@dataclass(slots=True)
-class Prepared:
-    """What was done outside the transaction for this step: uploads by key, the composed result, objects by name."""
-
-    uploads: dict[ValueKey, NewValue] = field(default_factory=dict)
-    composed: bytes | None = None
-    fetched: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -313,6 +284,9 @@ class Translation:
         self.events.append(NewEvent("export", self._name(effect.node), export_data(effect.name, effect.raw)))
 
     def _record(self, effect: fx.Record) -> None:
+        if effect.kind == "run_started" and self.run.timeout_s is not None and not self.plan.single:
+            self._require_lock()
+            self.timers.append(NodeTimer(self.run.id, "timeout", self.run.timeout_s))
         name = self._name(effect.node) if effect.node is not None else None
         data = msgspec.json.encode(effect.data).decode() if effect.data else None
         self.events.append(NewEvent(effect.kind, name, data))
