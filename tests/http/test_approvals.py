@@ -416,6 +416,30 @@ async def test_questions_of_one_name_are_told_apart_by_their_jobs(stage: Scene) 
     assert len((await ended(stage, run))["result"]) == 2
 
 
+async def test_a_form_and_a_message_see_the_inputs_of_their_node(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    form = {
+        "type": "object",
+        "properties": {
+            "amount": {"type": "number", "maximum": "{{ inputs.most }}", "default": "{{ inputs.order.amount }}"},
+            "why": {"type": "string", "title": "Why not {{ inputs.order.amount }}?"},
+        },
+        "required": ["amount"],
+    }
+    inputs = {"most": js("100 * 2"), "order": js("flow_input.order")}
+    node = approval(message="{{ inputs.order.amount }} of {{inputs.most}}", form=form, input_transforms=inputs)
+    run = await stage.flow(node, args={"order": {"amount": 120}})
+    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+    assert (info["description"], info["form_schema"]["properties"]["amount"]) == (
+        "120 of 200",
+        {"type": "number", "maximum": 200, "default": 120},
+    )
+    both = await urls(stage, info["job"], 1, approver="eve")
+    assert "Why not 120?" in (await stranger.get(both["approvalPage"])).text
+    assert (await stranger.post(both["resume"], json={"amount": 300})).status_code == 400
+    assert (await consent(stage.client, run, form={"amount": 150})).status_code == 200
+    assert (await ended(stage, run))["result"]["form"] == {"amount": 150}
+
+
 async def test_a_body_of_a_link_is_limited(stage: Scene, stranger: httpx.AsyncClient) -> None:
     run = await stage.flow(*SUSPENDED)
     both = await urls(stage, await job_of(stage, run, "a"))

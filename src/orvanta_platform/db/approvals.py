@@ -16,7 +16,7 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class NewApproval:
-    """A node that begins to ask; `kind` approval or suspend; `groups`: JSON text. `notices`: what is sent."""
+    """A node that begins to ask; `kind` approval or suspend; `groups`, `form`: JSON text. `notices`: what is sent."""
 
     job: UUID
     node: str
@@ -24,6 +24,7 @@ class NewApproval:
     message: str = ""
     groups: str | None = None
     notices: tuple[NewNotice, ...] = ()
+    form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class OpenApproval:
     groups: str | None
     opened_at: datetime
     due_at: datetime | None
+    form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ async def open_waits(connection: Connection, run: UUID, workspace: str, opened: 
         [each.kind for each in opened],
         [each.message for each in opened],
         [each.groups for each in opened],
+        [each.form for each in opened],
     ]
     await connection.execute(load("approvals")["open"].text, run, workspace, *columns)
     told = [notice for each in opened for notice in each.notices]

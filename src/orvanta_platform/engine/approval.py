@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import duration, ends, suspending
+from orvanta_platform.engine import duration, ends, question, suspending
 from orvanta_platform.engine.effects import Export, KeepResume, Record, SetTimer
-from orvanta_platform.engine.events import Answer, Approved, DeadlineDue, Err, Rejected
+from orvanta_platform.engine.events import Approved, DeadlineDue, Err, Rejected
 from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.engine.step import Step
 from orvanta_platform.engine.verdict import Fail, Open, Verdict
 
-RUN_FIELDS: Final = ("id", "path", "created_by")
-"""What `{{ run.<name> }}` in a message may name; the caller fills it in."""
-
-_PLACE = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|run)(?:\.[A-Za-z_][\w-]{0,63})*)\s*\}\}")
 _WAITING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 
 
@@ -27,8 +22,7 @@ def verdict(step: Step, node: Node) -> Verdict | None:
     """The approval opens, with its message; None while an answer is missing."""
     if node.approval is None:
         return Fail(Err("InvalidApproval", "The node has no approval."))
-    parts = _message(step, node, node.approval.message or "")
-    return None if parts is None else Open(parts)
+    return question.of(step, node, node.approval)
 
 
 def open_node(step: Step, index: int, opened: Open) -> None:
@@ -36,7 +30,7 @@ def open_node(step: Step, index: int, opened: Open) -> None:
     consent = step.plan.node(index).approval
     if consent is not None:
         step.mark(index, Mark.WAITING_APPROVAL)
-        suspending.open_wait(step, index, consent, opened.message, None)
+        suspending.open_wait(step, index, consent, opened.message, form=opened.form)
 
 
 def approved(step: Step, event: Approved) -> bool:
@@ -166,26 +160,3 @@ def _resume(step: Step, node: Node, consent: Consent, record: bytes, kind: str, 
         return True
     step.release(node.index)
     return True
-
-
-def _message(step: Step, node: Node, template: str) -> tuple[str, ...] | None:
-    """The message in parts, values put in; parts that begin with NUL name a field of the run, for the caller."""
-    parts: list[str] = []
-    missing = False
-    for place, part in enumerate(_PLACE.split(template)):
-        if place % 2 == 0:
-            parts.append(part.replace("\0", ""))
-        elif part.startswith("run"):
-            parts.append("\0" + part.removeprefix("run").removeprefix("."))
-        else:
-            answer = step.ask("message", node.index, part, place)
-            missing = missing or answer is None
-            parts.append(_text(answer) if isinstance(answer, Answer) else "")
-    return None if missing else tuple(part for part in parts if part)
-
-
-def _text(answer: Answer) -> str:
-    value = msgspec.json.decode(answer.raw)
-    if value is None:
-        return ""
-    return (value if isinstance(value, str) else answer.raw.decode()).replace("\0", "")

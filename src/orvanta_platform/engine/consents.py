@@ -18,6 +18,7 @@ def of_approval(value: Mapping[str, Any]) -> Consent:
         goes_on=value.get("on_timeout") == "continue",
         message=value.get("message"),
         form=value.get("form"),
+        inputs=value.get("input_transforms") or {},
         notify=tuple(value.get("notify") or ()),
     )
 

@@ -119,12 +119,13 @@ class OpenWait:
     """The node asks people: its approval, or after its end its suspend. Decisions that came before count now.
 
     `message` in parts: those that begin with NUL name a field of the run (id, path, created_by), to be put in.
-    `groups`: JSON text, where `user_groups_required` was computed.
+    `groups`: JSON text, where `user_groups_required` was computed. `form`: the same of a form with inputs.
     """
 
     node: int
     message: tuple[str, ...] = ()
     groups: bytes | None = None
+    form: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

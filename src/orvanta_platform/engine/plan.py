@@ -95,7 +95,7 @@ class Consent:
 
     `required`: how many must agree. `approvers`: u/…, g/…, role/…; none: whoever may run the workflow. `groups`: a
     Transform of group names. `goes_on`: silence (of a suspend: a no as well) lets the run go on. `form`: a JSON Schema
-    of what is sent along. `notify`: [{channel, resource}].
+    of what is sent along. `inputs`: Transforms whose values message and form may name. `notify`: [{channel, resource}].
     """
 
     required: int = 1
@@ -107,6 +107,7 @@ class Consent:
     goes_on: bool = False
     message: str | None = None
     form: Any | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     hide_cancel: bool = False
     notify: tuple[Mapping[str, str], ...] = ()
 

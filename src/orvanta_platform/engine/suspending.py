@@ -14,12 +14,19 @@ def suspend(step: Step, index: int, final: Mark, *, result: bytes | None, groups
     consent = step.plan.node(index).suspend
     if consent is not None:
         step.hold(index, Mark.SUSPENDED, final, result=result)
-        open_wait(step, index, consent, (), groups)
+        open_wait(step, index, consent, groups=groups)
 
 
-def open_wait(step: Step, index: int, consent: Consent, message: tuple[str, ...], groups: bytes | None) -> None:
-    """People are asked. `message`: see OpenWait; `groups`: JSON text of who may answer, where it was computed."""
-    step.effects.append(OpenWait(index, message, groups))
+def open_wait(
+    step: Step,
+    index: int,
+    consent: Consent,
+    message: tuple[str, ...] = (),
+    groups: bytes | None = None,
+    form: bytes | None = None,
+) -> None:
+    """People are asked; for `message`, `groups` and `form` see OpenWait."""
+    step.effects.append(OpenWait(index, message, groups, form))
     if consent.timeout_s is not None:
         step.effects.append(SetTimer(index, "deadline", consent.timeout_s))
     step.effects.append(Record("approval_opened", index, {"required": consent.required}))

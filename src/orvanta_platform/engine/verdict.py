@@ -64,9 +64,10 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """It asks people; for the parts of `message` see effects.OpenWait."""
+    """It asks people; for `message` and `form` see effects.OpenWait."""
 
     message: tuple[str, ...]
+    form: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

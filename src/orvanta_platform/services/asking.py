@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import runs as run_rows
@@ -74,6 +77,8 @@ def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> Aske
     consent = consent_of(node) if node is not None else None
     if node is None or consent is None:
         return None
+    if opened is not None and opened.form is not None:
+        consent = replace(consent, form=msgspec.json.decode(opened.form))
     return Asked(node, consent, opened, live.created_by, live.permissioned_as)
 
 

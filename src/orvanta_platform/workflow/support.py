@@ -37,7 +37,6 @@ _NODE_KEYS: Final = (
     "delete_after_secs",
     "debouncing",
 )
-_APPROVAL_KEYS: Final = ("input_transforms",)
 _ALWAYS_MEANT: Final = frozenset({"delete_after_secs"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
@@ -65,8 +64,6 @@ def _node(place: Place) -> Iterator[Diagnostic]:
     yield from _keys(place, path, node.tree, _NODE_KEYS)
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
-    if node.kind == "approval":
-        yield from _keys(place, f"{path}/value", node.value, _APPROVAL_KEYS)
     language = node.value.get("language")
     if node.kind == "rawscript" and language in EXTENSIONS and language not in RUNNABLE:
         yield _not_yet(place, f"{path}/value/language", f"the language {language}")

@@ -27,7 +27,6 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (node(delete_after_secs=0), "/delete_after_secs"),
     (node(delete_after_use=True), "/delete_after_secs"),
     (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
-    (node("approval", {"input_transforms": {"x": {"type": "static"}}}), "/value/input_transforms"),
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
     (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),

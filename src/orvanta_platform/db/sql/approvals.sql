@@ -1,8 +1,9 @@
 -- name: open
 -- Nodes of a run that ask people from now on.
-INSERT INTO approval (run, job, workspace, node, kind, message, groups)
-SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups
-FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[]) AS a(job, node, kind, message, groups)
+INSERT INTO approval (run, job, workspace, node, kind, message, groups, form)
+SELECT $1, a.job, $2, a.node, a.kind, a.message, a.groups, a.form
+FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+    AS a(job, node, kind, message, groups, form)
 
 -- name: close
 -- Nodes of a run that ask nobody any more.
@@ -16,7 +17,7 @@ DELETE FROM approval WHERE run = $1
 
 -- name: open_of_run
 -- What a run asks now, the longest asked first.
-SELECT a.job, a.node, a.kind, a.message, a.groups, a.opened_at, t.due_at
+SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at
 FROM approval a LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 WHERE a.run = $1 ORDER BY a.opened_at, a.node, a.job
 

@@ -33,8 +33,8 @@ async def event_of(
     if job == run:
         # Meant for the run: it counts for the node that asks longest, of those for which a link is enough.
         opened = await approvals.open_of_run(connection, run)
-        asked = [waiting(plan, run, state, each.job, ASKING, frame) for each in opened]
-        index = next((at for at in asked if at is not None and _is_for_all(plan.node(at), said)), None)
+        asked = [(waiting(plan, run, state, each.job, ASKING, frame), each.form) for each in opened]
+        index = next((at for at, form in asked if at is not None and _is_for_all(plan.node(at), form, said)), None)
     else:
         index = waiting(plan, run, state, job, ASKING, frame)
     if index is None:
@@ -82,13 +82,14 @@ def _deadline(state: RunState, index: int) -> Event:
     return DeadlineDue(index, msgspec.json.encode(fields))
 
 
-def _is_for_all(node: Node, said: DecisionRow) -> bool:
+def _is_for_all(node: Node, form: str | None, said: DecisionRow) -> bool:
     consent = node.approval or node.suspend
     if consent is None or consent.needs_login:
         return False
     try:
-        if said.approved and consent.form is not None:
-            inputs.check(consent.form, said.payload.encode())
+        wanted = msgspec.json.decode(form) if form is not None else consent.form
+        if said.approved and wanted is not None:
+            inputs.check(wanted, said.payload.encode())
     except InvalidInput:
         return False
     return True

@@ -211,14 +211,14 @@ class Translation:
         parts = [run.get(part[1:], "") if part.startswith("\0") else part for part in effect.message]
         node = self.plan.node(effect.node)
         kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
-        groups = effect.groups.decode() if effect.groups is not None else None
+        groups, form = (text.decode() if text else None for text in (effect.groups, effect.form))
         job, message = self._id(effect.node), "".join(parts)[:_MESSAGE_CHARS]
         notify = node.approval.notify if node.approval else ()
         told = tuple(
             NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
             for place, each in enumerate(notify)
         )
-        self.opened.append(NewApproval(job, node.id, kind, message, groups, told))
+        self.opened.append(NewApproval(job, node.id, kind, message, groups, told, form))
 
     def _own(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None
