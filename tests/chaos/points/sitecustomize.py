@@ -151,7 +151,7 @@ def in_supervisors() -> None:
     """Points of the process that beats for a worker."""
     wrap("worker.supervisor:_Child.receive", before("hearing"))
     wrap("db.workers:beat", before("beating"))
-    wrap("worker.supervisor:reap", before("giving back"))
+    wrap("worker.taking_back:reap", before("giving back"))
 
 
 def in_servers() -> None:
