@@ -66,7 +66,8 @@ async def look(
         seen = await rows.bodies(conn, id, opening, SHOWN)
         again = state.kept.inside.get(node.index) if state.kept is not None and attempt == 0 else None
         if again is not None:
-            seen += await _kept_bodies(conn, again, {body.place for body in seen})
+            known = {body.place for body in seen}
+            seen += [body for body in await kept_bodies_of(conn, again) if body.place not in known]
         found[node.index] = _of(run, node, seen, counter)
     return found
 
@@ -78,13 +79,13 @@ def _origin(state: RunState, index: int) -> Origin | None:
     return state.kept.origin(index) if state.kept is not None else None
 
 
-async def _kept_bodies(conn: Connection, again: Reopening, known: set[int]) -> list[SeenBody]:
-    """Bodies that earlier runs had, where this one goes on."""
+async def kept_bodies_of(conn: Connection, again: Reopening) -> list[SeenBody]:
+    """Bodies that earlier runs had, where this one goes on; of each opening at most SHOWN."""
     kept = kept_bodies((), again.again, None)
     found: dict[int, SeenBody] = {}
     for _, opening in again.openings:
         for body in await rows.bodies(conn, opening, opening, SHOWN):
-            if body.place not in known and not kept.runs(body.place):
+            if not kept.runs(body.place):
                 found.setdefault(body.place, body)
     return list(found.values())
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 from litestar import Router
 from litestar.handlers import HTTPRouteHandler
 
-from orvanta_platform.http.routes import approvals, jobs_again, jobs_list, jobs_observe, jobs_run, jobs_state
+from orvanta_platform.http.routes import (
+    approvals,
+    jobs_again,
+    jobs_list,
+    jobs_observe,
+    jobs_run,
+    jobs_state,
+    runs_observe,
+)
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *jobs_run.ROUTES,
@@ -14,4 +22,5 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *jobs_list.ROUTES,
     *approvals.ROUTES,
     *jobs_state.ROUTES,
+    *runs_observe.ROUTES,
 ]

@@ -11,16 +11,15 @@ from litestar import MediaType, Response, get, post
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
-from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.errors import NotFound
 from orvanta_platform.http.events import checked_offset, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
 from orvanta_platform.http.schemas import jobs as schemas
-from orvanta_platform.http.schemas import runs as run_schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
-from orvanta_platform.http.schemas.runs import CancelBody, Run
-from orvanta_platform.services import jobs, logs, results, run_detail, runs, updates
+from orvanta_platform.http.schemas.runs import CancelBody
+from orvanta_platform.services import jobs, logs, results, runs, updates
 
 _U = "/api/w/{workspace:str}/jobs_u"
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -184,15 +183,6 @@ async def _cancel(request: AnyRequest, workspace: str, id: UUID, *, force: bool)
     return str(id)
 
 
-@get("/api/v1/runs/{run_id:uuid}", opt=shape(answer=Run))
-async def get_run(request: AnyRequest, run_id: FromPath[UUID]) -> Run:
-    """A run in the product's own words, in the workspace of the token or of X-Workspace."""
-    actor = actor_of(request)
-    if actor.workspace is None:
-        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
-    return run_schemas.run(await run_detail.get(platform_of(request), actor, actor.workspace, run_id))
-
-
 ROUTES = [
     get_job,
     get_completed,
@@ -208,5 +198,4 @@ ROUTES = [
     result_by_id,
     cancel,
     force_cancel,
-    get_run,
 ]

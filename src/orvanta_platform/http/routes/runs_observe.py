@@ -1,0 +1,53 @@
+"""Looking at a run in the product's own words: as it stands, as a graph."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from litestar import Response, get
+from litestar.params import FromPath, FromQuery
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
+from orvanta_platform.http.schemas import graph as graph_schemas
+from orvanta_platform.http.schemas import runs as run_schemas
+from orvanta_platform.http.schemas.graph import Graph
+from orvanta_platform.http.schemas.runs import Run
+from orvanta_platform.services import run_detail, run_graph
+
+
+def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
+    """Who calls, in the workspace of the token or of X-Workspace. Raises BadRequest where neither names one."""
+    actor = actor_of(request)
+    if actor.workspace is None:
+        raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
+    return actor, actor.workspace
+
+
+@get("/api/v1/runs/{run_id:uuid}", opt=call(answer=Run))
+async def get_run(request: AnyRequest, run_id: FromPath[UUID]) -> Run:
+    """A run in the product's own words, in the workspace of the token or of X-Workspace."""
+    actor, workspace = actor_and_workspace(request)
+    return run_schemas.run(await run_detail.get(platform_of(request), actor, workspace, run_id))
+
+
+@get("/api/v1/runs/{run_id:uuid}/graph", opt=call(answer=Graph))
+async def get_graph(request: AnyRequest, run_id: FromPath[UUID], rev: FromQuery[str | None] = None) -> Response[bytes]:
+    """How every node of a run stands and which edges were taken, without values; 304 where `rev` is still that.
+
+    `rev` is that of the last answer; the header If-None-Match with its ETag does the same.
+    """
+    actor, workspace = actor_and_workspace(request)
+    found = await run_graph.get(platform_of(request), actor, workspace, run_id)
+    etag = f'"{found.rev}"'
+    if found.rev == rev or etag in request.headers.get("if-none-match", ""):
+        return Response(b"", status_code=304, headers={"ETag": etag}, media_type="application/json")
+    answer = answers.json(graph_schemas.graph(found))
+    answer.headers["ETag"] = etag
+    return answer
+
+
+ROUTES = [get_run, get_graph]
