@@ -51,6 +51,7 @@ EXEMPT = {
     "jobs.progress_of": "is given rows that its caller was let see",
     "jobs.streaming_job": "is given a row that its caller was let see",
     "run_graph.of_row": "is given a row that its caller was let see",
+    "telling.tell": "belongs to a daemon, or to the one process that it starts; acts for whom the run acts",
     "notices.send_due": "belongs to a daemon; each resource is opened for whom the run acts",
     "results.expect": "watches for a notification, which says nothing but that something ended",
     "results.load_values": "is given the ids of rows that its caller was let see",
