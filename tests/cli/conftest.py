@@ -8,6 +8,7 @@ import pytest
 from tests.cli.client import Cli
 from tests.e2e.conftest import Installation
 from tests.e2e.conftest import installation as installation
+from tests.e2e.conftest import s3 as s3
 
 
 @pytest.fixture

@@ -76,8 +76,12 @@ async def rerun(
     scripts: Mapping[str, Again],
     flows: Mapping[str, Again],
     options: RunOptions,
+    *,
+    latest: bool = False,
 ) -> AsyncIterator[Made]:
     """Run these runs again, in this order, each told when it is made; `scripts` and `flows`: how, by path.
+
+    `latest`: what of these is not named is run in its newest version; a preview as it is.
 
     Raises BadRequest for more than MOST. One that cannot be run again does not keep the others from it.
     """
@@ -87,7 +91,7 @@ async def rerun(
     async def each() -> AsyncIterator[Made]:
         for id in wanted:
             try:
-                yield Made(id, await _rerun(platform, actor, workspace, id, scripts, flows, options))
+                yield Made(id, await _rerun(platform, actor, workspace, id, scripts, flows, options, latest=latest))
             except OrvantaError as error:
                 yield Made(id, error=error.message)
 
@@ -102,11 +106,13 @@ async def _rerun(
     scripts: Mapping[str, Again],
     flows: Mapping[str, Again],
     options: RunOptions,
+    *,
+    latest: bool,
 ) -> UUID:
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
     by_path = flows if row.kind == "flow" else scripts if row.kind == "script" else {}
-    how = by_path.get(row.own_path or "", Again())
+    how = by_path.get(row.own_path or "", Again(latest and row.kind in ("flow", "script")))
     args = await _edited(platform, actor, workspace, id, how.inputs) if how.inputs else None
     fresh = RunOptions(trigger=options.trigger, tag=options.tag)
     return await rerunning.rerun(platform, actor, workspace, id, args, fresh, latest=how.latest)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from orvanta_platform.cli.client import options
+from orvanta_platform.cli.client import job_again, options
 from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.client.job_status import Status
 
-app = typer.Typer(no_args_is_help=True, help="Look at runs and jobs, wait for them, stop them.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="Look at runs and jobs, wait for them, stop them, run them again.", rich_markup_mode=None
+)
 
 JobId = Annotated[str, typer.Argument(help="Id of a run, or of the job of one of its nodes.", metavar="ID")]
 RunPath = Annotated[str | None, typer.Option("--path", help="Only runs of the workflow or script at this path.")]
@@ -19,17 +21,6 @@ Steps = Annotated[bool, typer.Option("--steps", help="The jobs of nodes as well.
 Attempt = Annotated[int | None, typer.Option("--attempt", min=1, help="Only the log of this attempt.")]
 Merged = Annotated[bool, typer.Option("--merged", help="Of a workflow: the lines of all nodes by time.")]
 Follow = Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job has ended.")]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why; shown with the run.")]
-Force = Annotated[bool, typer.Option("--force", help="Do not wait for the worker to answer.")]
-
-
-class Status(StrEnum):
-    """What a run may be."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
 
 
 Statuses = Annotated[Status | None, typer.Option("--status", help="Only those that stand so.")]
@@ -44,7 +35,7 @@ _CALLS: dict[Status | None, tuple[str, dict[str, bool]]] = {
 
 @app.callback()
 def job() -> None:
-    """Look at runs and jobs, wait for them, stop them."""
+    """Look at runs and jobs, wait for them, stop them, run them again."""
 
 
 @command(app, "orvanta job list", "orvanta job list --path f/sales/report --status failed --limit 5 --json")
@@ -114,20 +105,6 @@ def result(session: Session, id: JobId) -> None:
     raise typer.Exit(SUCCEEDED if found["success"] else CANCELLED if found["canceled"] else FAILED)
 
 
-@command(app, "orvanta job cancel $ID --reason 'Wrong month'")
-def cancel(session: Session, id: JobId, reason: Reason = None, force: Force = False) -> None:
-    """Cancel a run, or one job of it. What runs is stopped within seconds."""
-    from orvanta_platform.cli.client.output import print_json
-
-    api = session.api
-    call = "jobs_u/queue/force_cancel" if force else "jobs_u/queue/cancel"
-    cancelled = api.post(api.item(call, id), {"reason": reason} if reason else {})
-    if session.as_json:
-        print_json({"id": cancelled})
-    else:
-        print(f"{cancelled} is being cancelled.")
-
-
 @command(app, "orvanta job watch $ID", "orvanta job watch $ID --wait > result.json")
 def watch(
     session: Session,
@@ -174,11 +151,16 @@ def _describe(found: dict[str, Any]) -> None:
         ("waits", _waits(found.get("wait"))),
         ("held by", ", ".join(found.get("wait", {}).get("limit", {}).get("held_by", []))),
         ("worker", found.get("worker")),
+        ("repeats", _repeated(found.get("repeats"))),
         ("cancelled", " ".join(filter(None, [found.get("canceled_by"), found.get("canceled_reason")]))),
     ]
     for name, value in rows:
         if value:
             print(f"{name:<10}{value}")
+
+
+def _repeated(told: dict[str, Any] | None) -> str:
+    return "" if told is None else f"{told['job']} by {told['kind']} {told.get('step_id', '')}".rstrip()
 
 
 def _describe_nodes(session: Session, id: str) -> None:
@@ -194,3 +176,6 @@ def _describe_nodes(session: Session, id: str) -> None:
         ["NODE", "JOB", "STATUS"],
         [[node.id, node.job, f"{ended_text(node)} {reasons.get(node.id, '')}".strip()] for node in run.nodes],
     )
+
+
+app.registered_commands += job_again.app.registered_commands

@@ -28,6 +28,12 @@ def read(pairs: list[str], file: str | None) -> bytes:
     return msgspec.json.encode(members)
 
 
+def merged(before: bytes, given: bytes) -> bytes:
+    """The input `before` (JSON object text) with the members of another put in."""
+    members = msgspec.json.decode(before, type=dict[str, msgspec.Raw])
+    return msgspec.json.encode({**members, **msgspec.json.decode(given, type=dict[str, msgspec.Raw])})
+
+
 def json_of(text: str | bytes, what: str) -> bytes:
     """JSON text that was checked. Raises BadRequest naming `what` it is."""
     try:

@@ -65,7 +65,9 @@ async def rerun(
 
 
 @post(f"{_JOBS}/run/batch_rerun_jobs", status_code=201, media_type=MediaType.TEXT, opt=shape(body=BatchRerunBody))
-async def rerun_many(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> Stream:
+async def rerun_many(
+    request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall], latest: FromQuery[bool] = False
+) -> Stream:
     """Run many runs again. A line for each as it is made: the new run's id, or `Error: ` with the old one's and why."""
     given = await body_of(request, BatchRerunBody)
     made = await selecting.rerun(
@@ -76,6 +78,7 @@ async def rerun_many(request: AnyRequest, workspace: FromPath[str], call: NamedD
         again.options(given.script_options_by_path),
         again.options(given.flow_options_by_path),
         call.options,
+        latest=latest,
     )
     return Stream((again.line(each) async for each in made), media_type=MediaType.TEXT, status_code=201)
 

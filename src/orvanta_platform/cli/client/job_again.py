@@ -1,0 +1,259 @@
+"""`orvanta job restart`, `retry`, `rerun` and `cancel`: runs again, or no more; one, or those that filters find."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from orvanta_platform.cli.client import options
+from orvanta_platform.cli.client.command import Session, command
+from orvanta_platform.cli.client.job_status import Status
+
+app = typer.Typer(no_args_is_help=True)
+
+_NOTHING: dict[str, Any] = {"kept": [], "again": [], "skipped": [], "inside": []}
+
+RunId = Annotated[str, typer.Argument(help="Id of a run that has ended.", metavar="ID")]
+AnyId = Annotated[str | None, typer.Argument(help="Id of a run; without it the filters say which.", metavar="ID")]
+CancelId = Annotated[
+    str | None,
+    typer.Argument(help="Id of a run, a node's job, a loop or an iteration; without it filters.", metavar="ID"),
+]
+Step = Annotated[
+    str,
+    typer.Argument(
+        help="Node to go on from; orders@3/charge: the step charge in the iteration (or branch) 3 of orders.",
+        metavar="STEP",
+    ),
+]
+Version = Annotated[int | None, typer.Option("--version", help="Version of the workflow; that of the run by default.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what would be kept.")]
+DryCancel = Annotated[bool, typer.Option("--dry-run", help="Only say which would be cancelled.")]
+DryRerun = Annotated[bool, typer.Option("--dry-run", help="Only say which would be run again.")]
+Latest = Annotated[bool, typer.Option("--latest", help="The newest version of what ran, not the one that did.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Why; shown with the run. Of one run alone.")]
+Force = Annotated[bool, typer.Option("--force", help="Do not wait for the worker to answer.")]
+Path = Annotated[str | None, typer.Option("--path", help="Filter: runs of the workflow or script at this path.")]
+PathStart = Annotated[str | None, typer.Option("--path-start", help="Filter: of paths that start so, e.g. f/sales/.")]
+By = Annotated[str | None, typer.Option("--by", help="Filter: started by this user.")]
+Tag = Annotated[str | None, typer.Option("--tag", help="Filter: of this queue.")]
+Since = Annotated[str | None, typer.Option("--since", help="Filter: made after this time, 2030-01-31T12:00:00Z.")]
+Until = Annotated[str | None, typer.Option("--until", help="Filter: made before this time.")]
+Live = Annotated[Status | None, typer.Option("--status", help="Filter: queued or running.")]
+Over = Annotated[
+    Status | None, typer.Option("--status", help="Filter: succeeded or failed; cancelled counts as failed.")
+]
+All = Annotated[bool, typer.Option("--all", help="Every run that may be seen, without any filter.")]
+
+
+@command(
+    app,
+    "orvanta job restart $ID charge --dry-run",
+    "orvanta job restart $ID charge",
+    "orvanta job restart $ID orders@3/charge --detach",
+)
+def restart(
+    session: Session,
+    id: RunId,
+    step: Step,
+    version: Version = None,
+    dry_run: DryRun = False,
+    detach: options.Detach = False,
+    wait: options.Wait = False,
+    cancel_on_interrupt: options.CancelOnInterrupt = False,
+) -> None:
+    """Go on from a node of a run that has ended, in a new run.
+
+    The node and all that follows it run again; so does what had not ended. Every other node is kept with its result.
+    Shows progress as `flow run` does.
+    """
+    body = {**_steps(step), **({"flow_version": version} if version is not None else {})}
+    if dry_run:
+        _show_preview(session, json.loads(session.api.post(session.api.item("jobs/restart_preview/f", id), body)))
+        return
+    run = session.api.post(session.api.item("jobs/restart/f", id), body)
+    _follow(session, run, detach, wait, cancel_on_interrupt)
+
+
+@command(app, "orvanta job retry $ID --dry-run", "orvanta job retry $ID")
+def retry(
+    session: Session,
+    id: RunId,
+    dry_run: DryRun = False,
+    detach: options.Detach = False,
+    wait: options.Wait = False,
+    cancel_on_interrupt: options.CancelOnInterrupt = False,
+) -> None:
+    """Go on from where a run failed or was cancelled, in a new run; what had ended is kept.
+
+    The run of a script begins anew, with the same inputs. Shows progress as `flow run` does.
+    """
+    api = session.api
+    found = api.get(api.item("jobs_u/get", id), no_logs=True, no_code=True)
+    has_nodes = found["job_kind"] in ("flow", "flowpreview") and not found["is_flow_step"]
+    if dry_run and has_nodes:
+        _show_preview(session, json.loads(api.post(api.item("jobs/retry_preview/f", id))))
+    elif dry_run:
+        _show_preview(session, {**_NOTHING, "again": [id]})
+    else:
+        run = api.post(api.item("jobs/retry/f" if has_nodes else "jobs/rerun", id))
+        _follow(session, run, detach, wait, cancel_on_interrupt)
+
+
+@command(
+    app,
+    "orvanta job rerun $ID",
+    "orvanta job rerun $ID -i region=south --latest",
+    "orvanta job rerun --path f/sales/report --status failed --since 2030-01-31T00:00:00Z --dry-run",
+)
+def rerun(
+    session: Session,
+    id: AnyId = None,
+    pairs: options.Pairs = None,
+    input_file: options.InputFile = None,
+    latest: Latest = False,
+    path: Path = None,
+    path_start: PathStart = None,
+    status: Over = None,
+    by: By = None,
+    tag: Tag = None,
+    since: Since = None,
+    until: Until = None,
+    every: All = False,
+    dry_run: DryRerun = False,
+    detach: options.Detach = False,
+    wait: options.Wait = False,
+    cancel_on_interrupt: options.CancelOnInterrupt = False,
+) -> None:
+    """Run a run again as a whole, or all that filters find: the same version, the same inputs.
+
+    Of a single one -i changes some of the inputs, --input replaces all of them. Many are only started: each new run is
+    told by a line, --json gives all of them, and the exit code is 1 where one could not be started.
+    """
+    from orvanta_platform.cli.client import selection
+
+    filters = selection.filters(status, path, path_start, by, tag, since, until)
+    if id is None:
+        if pairs or input_file:
+            raise typer.BadParameter("Inputs are given to one run alone: name it by its id.")
+        selection.rerun(session, filters, every=every, latest=latest, dry_run=dry_run)
+        return
+    _refuse_filters(filters, every)
+    if dry_run:
+        _show_preview(session, {**_NOTHING, "again": [id]})
+        return
+    api = session.api
+    body = _inputs(session, id, pairs or [], input_file)
+    run = api.send("POST", api.item("jobs/rerun", id), body=body, query={"latest": latest or None}).text
+    _follow(session, run, detach, wait, cancel_on_interrupt)
+
+
+@command(
+    app,
+    "orvanta job cancel $ID --reason 'Wrong month'",
+    "orvanta job cancel --path f/sales/report --status queued --dry-run",
+    "orvanta job cancel --by olga --force",
+)
+def cancel(
+    session: Session,
+    id: CancelId = None,
+    reason: Reason = None,
+    force: Force = False,
+    path: Path = None,
+    path_start: PathStart = None,
+    status: Live = None,
+    by: By = None,
+    tag: Tag = None,
+    since: Since = None,
+    until: Until = None,
+    every: All = False,
+    dry_run: DryCancel = False,
+) -> None:
+    """Cancel a run, or all that filters find. What runs is stopped within seconds.
+
+    By the id of a node's job, of a loop or of an iteration that alone is cancelled: it fails, and the run goes on.
+    """
+    from orvanta_platform.cli.client import selection
+    from orvanta_platform.cli.client.output import print_json
+
+    filters = selection.filters(status, path, path_start, by, tag, since, until)
+    if id is None:
+        selection.cancel(session, filters, every=every, force=force, dry_run=dry_run)
+        return
+    _refuse_filters(filters, every)
+    api = session.api
+    if dry_run:
+        selection.show_chosen(session, [str(api.get(api.item("jobs_u/get", id), no_logs=True)["id"])])
+        return
+    call = "jobs_u/queue/force_cancel" if force else "jobs_u/queue/cancel"
+    cancelled = api.post(api.item(call, id), {"reason": reason} if reason else {})
+    if session.as_json:
+        print_json({"id": cancelled})
+    else:
+        print(f"{cancelled} is being cancelled.")
+
+
+def _refuse_filters(filters: dict[str, Any], every: bool) -> None:
+    if filters or every:
+        raise typer.BadParameter("An id or filters, not both.")
+
+
+def _steps(text: str) -> dict[str, Any]:
+    """`orders@3/charge` as the call has it. Raises typer.BadParameter."""
+    steps: list[dict[str, Any]] = []
+    for part in text.split("/"):
+        id, at, number = part.partition("@")
+        if not id or (at and not number.isascii()) or (at and not number.isdigit()):
+            raise typer.BadParameter(f"{text[:100]!r} is no step; write charge, or orders@3/charge.", param_hint="STEP")
+        steps.append({"step_id": id, **({"branch_or_iteration_n": int(number)} if at else {})})
+    first, *rest = steps
+    return {**first, **({"nested_path": rest} if rest else {})}
+
+
+def _inputs(session: Session, id: str, pairs: list[str], file: str | None) -> bytes | None:
+    """The inputs of a single rerun: None, a file's, or those of the run with pairs put in."""
+    from orvanta_platform.cli.client import run_input
+
+    if not pairs and file is None:
+        return None
+    given = run_input.read(pairs, file)
+    if file is not None:
+        return given
+    before = session.api.send("GET", session.api.item("jobs_u/get_args", id)).content
+    return run_input.merged(before, given)
+
+
+def _follow(session: Session, run: str, detach: bool, wait: bool, cancel_on_interrupt: bool) -> None:
+    from orvanta_platform.cli.client import running
+
+    if detach:
+        running.show_started(session, run)
+    else:
+        running.show(session, run, quiet=wait, cancel_on_interrupt=cancel_on_interrupt)
+
+
+def _show_preview(session: Session, found: dict[str, Any]) -> None:
+    from orvanta_platform.cli.client.output import print_json
+
+    if session.as_json:
+        print_json(found)
+        return
+    for line in _told(found, ""):
+        print(line)
+
+
+def _told(found: dict[str, Any], indent: str) -> list[str]:
+    """What a preview says, a line for each of its parts."""
+    inside = {each["step_id"]: each for each in found["inside"]}
+    lines = []
+    for name, label in (("kept", "keeps"), ("skipped", "skips"), ("again", "runs")):
+        whole = [id for id in found[name] if id not in inside]
+        lines += [f"{indent}{label:<7}{', '.join(whole)}"] if whole else []
+    for id, each in inside.items():
+        place = each.get("branch_or_iteration_n")
+        where = f" at {place}" if place is not None else ""
+        lines.append(f"{indent}{'enters':<7}{id}{where}, {each['bodies_kept']} others are kept")
+        lines += _told(each["body"], indent + "  ") if "body" in each else []
+    return lines

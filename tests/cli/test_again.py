@@ -1,0 +1,60 @@
+"""Runs restarted, retried, run again and cancelled from the command line, one and many."""
+
+from __future__ import annotations
+
+import pytest
+from tests.cli.client import Cli
+from tests.e2e.conftest import Installation
+
+FLOW = "f/examples/again"
+
+
+@pytest.fixture(scope="session")
+def flow(installation: Installation) -> str:
+    """a, then a loop over two items, then c."""
+    step = {"type": "identity"}
+    body = [{"id": "x", "value": step}, {"id": "y", "value": step}]
+    iterator = {"type": "javascript", "expr": "[flow_input.n, 2]"}
+    modules = [
+        {"id": "a", "value": step},
+        {"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body, "skip_failures": False}},
+        {"id": "c", "value": {"type": "condition", "expr": "flow_input.n > 0"}},
+    ]
+    given = {"path": FLOW, "summary": "", "value": {"modules": modules}}
+    answer = installation.client.post("/api/w/main/flows/create", json=given)
+    assert answer.status_code == 201, answer.text
+    return FLOW
+
+
+def test_a_run_is_restarted(cli: Cli, flow: str) -> None:
+    first = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json").json["run_id"]
+    told = cli("job", "restart", first, "l@1/y", "--dry-run").out
+    assert told == "keeps  a\nruns   c\nenters l at 1, 1 others are kept\n  keeps  x\n  runs   y\n"
+    again = cli("job", "restart", first, "l@1/y", "--wait", "--json").json
+    assert (again["status"], again["result"]) == ("succeeded", True)
+    assert again["repeats"] == {"kind": "restart", "job": first, "step_id": "l"}
+    assert f"{'repeats':<10}{first} by restart l\n" in cli("job", "get", again["run_id"]).out
+    for wrong in ("nobody", "a@", "/a", "l@x"):
+        cli("job", "restart", first, wrong, code=1 if wrong == "nobody" else 2)
+
+
+def test_a_run_is_retried_and_run_again(cli: Cli, flow: str) -> None:
+    first = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json").json["run_id"]
+    assert cli("job", "retry", first, "--json", code=1).json["error"]["code"] == "cannot_restart"
+    again = cli("job", "rerun", first, "-i", "n:=0", "--wait").json
+    assert again is False
+    other = cli("job", "rerun", first, "--detach", "--latest").out.strip()
+    assert cli("job", "watch", other, "--wait").json is True
+
+
+def test_many_are_cancelled_and_run_again(cli: Cli, flow: str) -> None:
+    call = f"/api/w/main/jobs/run/f/{flow}?tag=later&scheduled_in_secs=600"
+    runs = [cli.installation.client.post(call, json={"n": 1}).text for _ in range(2)]
+    later = ("--path", flow, "--status", "queued")
+    assert cli("job", "cancel", *later, "--dry-run").out.splitlines() == ["2 runs", f"  {runs[1]}", f"  {runs[0]}"]
+    assert cli("job", "cancel", *later, "--json").json == {"count": 2, "ids": runs[::-1]}
+    again = cli("job", "rerun", "--path", flow, "--status", "failed").out.split()
+    assert len(again) == 2 and not set(again) & set(runs)
+    assert cli("job", "cancel", *later).out == "0 are being cancelled.\n"
+    for arguments in (["cancel"], ["rerun"], ["cancel", runs[0], *later], ["cancel", "--status", "failed"]):
+        cli("job", *arguments, code=2)
