@@ -13,7 +13,7 @@ up: runtime ## Start the platform on this machine (Ctrl-C stops it)
 	@exec .venv/bin/orvanta up
 
 test: lint ## Check the code and run the tests; ARGS="tests/unit -k name" for some of them
-	@$(PYTHON) -m pytest $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: tools ## Check style, types and layers
 	.venv/bin/ruff check src tests bench

@@ -132,6 +132,19 @@ async def db(database: TestDatabase) -> AsyncIterator[Database]:
     await made.close()
 
 
+WITH_PROCESSES = {"bench", "chaos", "cli", "conformance", "e2e", "embedded", "packages", "sdk", "worker"}
+"""Folders whose tests share what is dear to make, or measure what the machine does: each runs in one process."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs in one process where several run tests at once (`pytest -n 2 --dist loadgroup`)."""
+    tests = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(tests)
+        group = place.parts[0] if place.parts[0] in WITH_PROCESSES else str(place)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("every_postgres") and "database" in metafunc.fixturenames:
         metafunc.parametrize("database", SERVERS, indirect=True)
