@@ -15,10 +15,9 @@ async def run(platform: Platform) -> None:
     """Sleep until the next timer this process knows of, at most a second, or until told of a new one."""
     with platform.listen.watch("timer") as watch:
         while True:
-            if await timers.fire(platform.tools):
-                continue
             due_s = await timers.next_in_s(platform.tools)
-            if due_s is not None and due_s <= 0 and await timers.open_gates(platform.tools):
+            is_due = due_s is not None and due_s <= 0
+            if is_due and (await timers.fire(platform.tools) or await timers.open_gates(platform.tools)):
                 continue
             wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, 0.005), LONGEST_WAIT_S)
             await watch.wait(wait_s)

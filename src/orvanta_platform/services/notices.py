@@ -12,7 +12,7 @@ _AT_ONCE = 20
 
 async def send_due(platform: Platform) -> int:
     """Try to send what is due; gives how many there were."""
-    async with platform.db.transaction() as conn:
+    async with platform.db.acquire() as conn:
         due = await rows.take(conn, _AT_ONCE)
     if due:
         # Clients of HTTP and SMTP are loaded where there is something to send.
