@@ -13,10 +13,12 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
 from orvanta_platform.http.schemas import graph as graph_schemas
+from orvanta_platform.http.schemas import history as history_schemas
 from orvanta_platform.http.schemas import runs as run_schemas
 from orvanta_platform.http.schemas.graph import Graph
+from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.runs import Run
-from orvanta_platform.services import run_detail, run_graph
+from orvanta_platform.services import history, run_detail, run_graph
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
@@ -50,4 +52,22 @@ async def get_graph(request: AnyRequest, run_id: FromPath[UUID], rev: FromQuery[
     return answer
 
 
-ROUTES = [get_run, get_graph]
+@get("/api/v1/runs/{run_id:uuid}/events", opt=call(answer=RunEvents))
+async def get_events(
+    request: AnyRequest,
+    run_id: FromPath[UUID],
+    after: FromQuery[str | None] = None,
+    per_page: FromQuery[int] = 100,
+    inside: FromQuery[bool] = False,
+) -> RunEvents:
+    """What happened in a run, in order, behind `after` (`last` of the page before), at most 1,000 lines at once.
+
+    With `inside=true` also what happened to the nodes inside loops and branches.
+    """
+    actor, workspace = actor_and_workspace(request)
+    most = min(max(per_page, 1), history.LONGEST_PAGE)
+    page = await history.read(platform_of(request), actor, workspace, run_id, after=after, most=most, inside=inside)
+    return history_schemas.events(page)
+
+
+ROUTES = [get_run, get_graph, get_events]
