@@ -219,18 +219,24 @@ async def test_a_preview_goes_on_from_a_run(stage: Scene) -> None:
 
 
 async def test_who_may_restart(stage: Scene) -> None:
-    """Whoever sees the run and may run the workflow; a preview needs who may write."""
-    await stage.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": {"u/olga": False}})
+    """Whoever sees the run and may run the workflow; of a preview whoever may run previews."""
+    sees = {"u/olga": False, "u/victor": False, "u/dora": True}
+    await stage.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": sees})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
     assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    first = (await stage.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
-    other = await stage.flow(*graph())
+    deployed = (await stage.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
+    draft = {"value": body["value"], "path": "f/sales/draft"}
+    preview = (await stage.client.post(f"{W}/jobs/run/preview_flow", json=draft)).text
+    hidden = await stage.flow(*graph())
     await work(stage)
-    olga, victor = await stage.member("olga"), await stage.member("victor", Role.VIEWER)
-    for id, client, expected in ((first, olga, 201), (first, victor, 404), (other, olga, 404)):
-        for call in ("restart", "restart_preview"):
-            answer = await client.post(f"{W}/jobs/{call}/f/{id}", json={"step_id": "d"})
-            assert answer.status_code == (200 if expected == 201 and call != "restart" else expected), answer.text
+    roles = {"olga": Role.OPERATOR, "victor": Role.VIEWER, "dora": Role.DEVELOPER}
+    members = {name: await stage.member(name, role) for name, role in roles.items()}
+    for name, codes in (("olga", (201, 403, 404)), ("victor", (403, 403, 404)), ("dora", (201, 201, 404))):
+        for id, code in zip((deployed, preview, hidden), codes, strict=True):
+            for call in ("restart", "restart_preview"):
+                answer = await members[name].post(f"{W}/jobs/{call}/f/{id}", json={"step_id": "d"})
+                expected = 200 if code == 201 and call != "restart" else code
+                assert answer.status_code == expected, (name, answer.text)
 
 
 async def test_a_restart_is_made_once_by_key_and_may_begin_later(stage: Scene) -> None:

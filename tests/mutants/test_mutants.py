@@ -65,6 +65,8 @@ CAUGHT_BY = {
     "one_voice_is_enough": f"{ENGINE}/test_engine_approval.py",
     "openings_not_checked": "tests/worker/test_masked_jobs.py::test_the_error_and_its_stack_are_masked",
     "reap_without_rev": f"{STEPS}/test_snapshots.py::test_a_reap_after_the_snapshot[embedded]",
+    "restart_goes_around_a_suspend": f"{ENGINE}/test_engine_restart.py",
+    "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
     "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
