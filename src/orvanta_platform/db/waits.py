@@ -9,6 +9,7 @@ from uuid import UUID
 
 from orvanta_platform.db import approvals
 from orvanta_platform.db.approvals import NewApproval
+from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
@@ -29,8 +30,8 @@ class WaitWrite:
     """What a step changes of its run's waits. `dropped`: (job, kind) of timers that go.
 
     `opened` and `closed`: nodes that begin and cease to ask people; `taken`: the decision (job, resume id) it counts.
-    `entered`, `left`: nodes, or the run itself, that stand in line for a permit, and that need none any more; these
-    are dealt with at the end of the transaction (`queue.gates`).
+    `entered`, `left`: nodes, or the run itself, that stand in line for a permit, and that need none any more;
+    `cached`: what the run's result stands for. These are written at the end of the transaction.
     """
 
     timers: Sequence[NodeTimer] = ()
@@ -40,10 +41,18 @@ class WaitWrite:
     taken: tuple[UUID, int] | None = None
     entered: Sequence[Entry] = ()
     left: Sequence[UUID] = ()
+    cached: NewCached | None = None
 
     def __bool__(self) -> bool:
         return bool(
-            self.timers or self.dropped or self.opened or self.closed or self.taken or self.entered or self.left
+            self.timers
+            or self.dropped
+            or self.opened
+            or self.closed
+            or self.taken
+            or self.entered
+            or self.left
+            or self.cached
         )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from orvanta_platform.engine import stops
 from orvanta_platform.engine.effects import (
     ErrorOf,
+    KeepResult,
     Null,
     OfNode,
+    Output,
     Record,
     ResultRef,
     RunEnded,
@@ -91,6 +93,11 @@ def end_unstarted(step: Step, error: Err | None) -> None:
         _end(step, Status.FAILED, Thrown(error))
 
 
+def end_known(step: Step, raw: bytes) -> None:
+    """The result is that of another run with the same input: nothing runs."""
+    _end(step, Status.SUCCEEDED, Output(raw))
+
+
 def _after_failure(step: Step) -> None:
     if step.plan.failure is None:
         _end(step, Status.FAILED, ErrorOf(step.order[0]), error_node=step.order[0])
@@ -154,3 +161,5 @@ def _end(
     step.turn(status)
     step.effects.append(Record("run_ended", error_node, {"status": status.value, "recovered": recovered}))
     step.effects.append(RunEnded(status, outcome, recovered, error_node, skipped, stopped, disapproved))
+    if step.cache_key is not None and status is Status.SUCCEEDED and not (recovered or skipped):
+        step.effects.append(KeepResult(step.cache_key, step.plan.cache_s or 0))

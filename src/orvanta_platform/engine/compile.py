@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import consents, gates
+from orvanta_platform.engine import consents, duration, gates
 from orvanta_platform.engine.plan import Body, Edge, Gate, Join, Kind, Node, Plan, Retry, Stop, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
@@ -52,6 +52,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         deep=tuple(node for _, node in sorted(numbers.deep.items())),
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
         gate=gate,
+        cache_s=duration.setting(tree.get("cache_ttl")),
         gated=gate is not None or gates.has_gate([*nodes, failure, before]),
     )
 
@@ -197,6 +198,7 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -
         stop_after_if=None if kind.is_loop else stop,
         stop_after_all=_stop(tree.get("stop_after_all_iters_if")) if kind.is_loop else None,
         gate=gates.of_code(node.id, value) if kind is Kind.RAWSCRIPT else None,
+        cache_s=duration.setting(tree.get("cache_ttl")),
     )
 
 

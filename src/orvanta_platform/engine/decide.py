@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orvanta_platform.engine import approval, containers, ends, gates, restart, suspending
+from orvanta_platform.engine import approval, caching, containers, ends, gates, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
-from orvanta_platform.engine.close import abort, cancel, close, end_unstarted, time_up
+from orvanta_platform.engine.close import abort, cancel, close, end_known, end_unstarted, time_up
 from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, Record
 from orvanta_platform.engine.events import (
     Aborted,
@@ -119,6 +119,11 @@ def _open(step: Step) -> bool:
         if isinstance(answer, Err) or answer.truthy:
             end_unstarted(step, answer if isinstance(answer, Err) else None)
             return True
+    known = caching.known(step)
+    if known is not None:
+        end_known(step, known)
+    if step.requests or known is not None:
+        return True
     if step.plan.gate is not None:
         return _stand_in_line(step, step.plan.gate)
     return _begin(step)

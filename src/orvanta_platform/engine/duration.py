@@ -18,6 +18,13 @@ def of(answer: Answer, name: str, what: str) -> float | Err:
     return seconds(msgspec.json.decode(answer.raw), name, what)
 
 
+def setting(value: Any) -> float | None:
+    """A setting of so many seconds; None where it is none, or 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MAX_WAIT_S:
+        return None
+    return float(value)
+
+
 def seconds(value: Any, name: str, what: str) -> float | Err:
     """A number of seconds, 0 to MAX_WAIT_S; null is 0."""
     if value is None:

@@ -34,6 +34,7 @@ Purpose = Literal[
     "stop",
     "input",
     "key",
+    "cache",
 ]
 
 TimerKind = Literal["wait", "deadline"]
@@ -212,6 +213,14 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepResult:
+    """The result of the run, which has just ended well, stands for `key` (hexadecimal) for so many seconds."""
+
+    key: str
+    ttl_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class RunStatus:
     """The run's state changed; its end comes as RunEnded instead."""
 
@@ -290,6 +299,7 @@ class RunEnded:
 
 Effect = (
     Enqueue
+    | KeepResult
     | EnterGate
     | Retry
     | CancelJob

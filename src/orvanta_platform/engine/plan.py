@@ -201,6 +201,7 @@ class Node:
     stop_after_if: Stop | None = None
     stop_after_all: Stop | None = None
     gate: Gate | None = None
+    cache_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,8 @@ class Plan:
     `single`: a run of one script, preview or identity: one node whose job id is the run id.
     `inner`: the list stands inside a node. `each_stop`: asked at the end of each time that a loop's list was run.
     `deep`: the preprocessor and every node inside others, in the order of their numbers (of the top level alone).
-    `nests`: some node holds others. `gate`: what the run as a whole waits for. `gated`: it has a gate, or some node
+    `nests`: some node holds others. `cache_s`: so long the same input gives the same result. `gate`: what the run
+    waits for as a whole. `gated`: it has a gate, or some node
     (at the top level).
     """
 
@@ -240,6 +242,7 @@ class Plan:
     nests: bool = False
     gate: Gate | None = None
     gated: bool = False
+    cache_s: float | None = None
 
     def node(self, index: int) -> Node:
         """The node at `index`, or of that number, the failure module included. Raises IndexError."""

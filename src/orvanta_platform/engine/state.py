@@ -164,6 +164,7 @@ class RunState:
     stopped: tuple[str, str] | None = None
     halted: tuple[int, bool] | None = None
     kept: Kept | None = None
+    cache_key: str | None = None
 
     @classmethod
     def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
@@ -199,6 +200,7 @@ class RunState:
             "stopped": self.stopped,
             "halted": self.halted,
             "kept": self.kept.encode() if self.kept is not None else b"",
+            "cache_key": self.cache_key,
         }
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
@@ -245,6 +247,7 @@ def _decoded(data: bytes) -> RunState:
         rare.stopped,
         rare.halted,
         Kept.decode(rare.kept) if rare.kept else None,
+        rare.cache_key,
     )
 
 
@@ -259,6 +262,7 @@ class _Rare(msgspec.Struct):
     stopped: tuple[str, str] | None = None
     halted: tuple[int, bool] | None = None
     kept: bytes = b""
+    cache_key: str | None = None
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

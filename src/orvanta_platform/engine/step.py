@@ -69,6 +69,7 @@ class Step:
         self.halted = state.halted
         self.stopped = state.stopped
         self.kept = state.kept
+        self.cache_key = state.cache_key
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
@@ -260,4 +261,5 @@ class Step:
             self.stopped,
             self.halted,
             self.kept,
+            self.cache_key,
         )

@@ -14,7 +14,7 @@ import msgspec
 from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.engine import gates
+from orvanta_platform.engine import duration, gates
 from orvanta_platform.engine.compile import compile_plan, single_plan
 from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
 from orvanta_platform.evaluate.transforms import constant_inputs, input_names
@@ -118,6 +118,15 @@ class Blueprint:
     def flow_pin(self, node: Node) -> Pin:
         """The workflow that the node runs. Raises LookupError where the pin set lacks it."""
         return self.pins[flow_key(node.value["path"])]
+
+    def cache_s(self, node: Node) -> float | None:
+        """So long the same inputs give the node's result: as the node says, else its script."""
+        if node.cache_s is not None:
+            return node.cache_s
+        pin = self.pins.get(OWN) if self.plan.single else None
+        if node.kind is Kind.SCRIPT:
+            pin = self.pin(node)
+        return duration.setting(pin.limits.get("cache_ttl")) if pin is not None and pin.limits else None
 
     def is_dedicated(self, node: Node) -> bool:
         """Whether the node's jobs may share a process with others of the same code."""
@@ -239,7 +248,7 @@ def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: settings[name] for name in _LIMITS if settings.get(name)} or None
 
 
-_LIMITS = ("concurrent_limit", "concurrency_time_window_s", "concurrency_key")
+_LIMITS = ("concurrent_limit", "concurrency_time_window_s", "concurrency_key", "cache_ttl")
 
 
 def blueprint_of(plan: Plan, pins: Pins) -> Blueprint:

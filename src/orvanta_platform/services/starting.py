@@ -31,7 +31,6 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
-from orvanta_platform.queue import gates
 from orvanta_platform.services import interpolation, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.platform import Platform
@@ -40,6 +39,7 @@ from orvanta_platform.services.steps.advance import advance_all
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.needs import NeedsResults, NeedsUpload
+from orvanta_platform.services.steps.tail import Tail
 from orvanta_platform.services.steps.translate import translate
 
 
@@ -177,8 +177,11 @@ async def begin(
         if step is not None and step.waits:
             await wait_rows.write(connection, new.id, new.workspace, step.waits)
         await append(connection, told)
-        if step is not None and step.waits.entered:
-            permitted.extend(await gates.settle(connection, step.waits.entered))
+        if step is not None:
+            tail = Tail()
+            tail.add(step.waits)
+            plan = beginning.blueprint.plan
+            permitted.extend(await tail.write(connection, plan, _row(new), ended=step.end is not None))
         return new.id
 
     try:

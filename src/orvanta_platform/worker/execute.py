@@ -38,6 +38,7 @@ from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import Asked, PackageError, Packages
+from orvanta_platform.worker.reuse import Reuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.workflow.requirements import ecosystem_of
 
@@ -59,6 +60,7 @@ class _Ended:
     log_chars: int = 0
     ran_s: float | None = None
     masking: Masking | None = None
+    cached: UUID | None = None
 
 
 class Executor:
@@ -70,6 +72,7 @@ class Executor:
         self._lease = lease
         self._maskings = Maskings(platform)
         self._unrecorded: dict[UUID, Masking] = {}
+        self._reuse = Reuse(platform)
         self._locks = Locks(platform)
         self._guard = Guard(platform.settings.allowed_networks)
         self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
@@ -114,6 +117,7 @@ class Executor:
             log_chars=ended.log_chars,
             ran_s=ended.ran_s,
             openings=ended.masking.openings if ended.masking else None,
+            cached=ended.cached,
         )
 
     async def mask_again(self, job: Claimed, finish: Finish) -> Finish:
@@ -133,6 +137,11 @@ class Executor:
     def recorded(self, job: UUID) -> None:
         """The end of the job is written, or is nobody's business any more."""
         self._unrecorded.pop(job, None)
+        self._reuse.forget(job)
+
+    async def keep(self, job: Claimed, finish: Finish) -> None:
+        """The end of the job is recorded: its result stands for its inputs, where it is to be used again."""
+        await self._reuse.keep(job, finish)
 
     async def _identity(self, job: Claimed, blueprint: Blueprint) -> bytes:
         """An identity's result is previous_result; of a run of one identity, its input."""
@@ -155,6 +164,10 @@ class Executor:
         if dedicated:
             self._maskings.share(masking, ProcessKey(job.run.workspace, job.language or "", content))
         job_log = JobLog(platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt), masking)
+        hit = await self._reuse.find(job, blueprint, node, content, args)
+        if hit is not None:
+            await job_log.system(f"cached: the result of run {hit.run}")
+            return _Ended(hit.raw, log_chars=await job_log.close(), ran_s=0.0, masking=masking, cached=hit.run)
         if job.attempt > 1:
             await job_log.system(_why_again(job))
         try:

@@ -239,6 +239,8 @@ class Worker:
         hand_off = hand_off and not self._draining.is_set() and self._lease.may_start
         try:
             done = await self._record(job, *executed, hand_off)
+            if done.recorded:
+                await self._executor.keep(job, executed[1])
         finally:
             running.finishing = False
             self._executor.recorded(job.id)

@@ -29,14 +29,14 @@ _FLOW_KEYS: Final = (
     "debounce_args_to_accumulate",
     "max_total_debouncing_time",
     "max_total_debounces_amount",
-    "cache_ttl",
     "delete_after_secs",
 )
 _NODE_KEYS: Final = (
-    "cache_ttl",
     "delete_after_secs",
     "debouncing",
 )
+_CACHED: Final = frozenset({"rawscript", "script", "webhook"})
+"""Kinds whose results are used again."""
 _ALWAYS_MEANT: Final = frozenset({"delete_after_secs"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
@@ -62,6 +62,8 @@ def _keys(place: Place | None, path: str, tree: Mapping[str, Any], keys: tuple[s
 def _node(place: Place) -> Iterator[Diagnostic]:
     node, path = place.node, place.path
     yield from _keys(place, path, node.tree, _NODE_KEYS)
+    if node.kind not in _CACHED:
+        yield from _keys(place, path, node.tree, ("cache_ttl",))
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
     language = node.value.get("language")

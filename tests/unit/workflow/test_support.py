@@ -35,7 +35,6 @@ MODULES: list[tuple[dict[str, Any], str]] = [
 FLOWS: list[tuple[str, Any]] = [
     ("same_worker", True),
     ("debounce_delay_s", 1),
-    ("cache_ttl", 1),
     ("delete_after_secs", 0),
 ]
 
@@ -89,6 +88,7 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
         "ui": {"nodes": {}},
         "priority": 3,
         "concurrent_limit": 1,
+        "cache_ttl": 60,
         "concurrency_key": "k",
         "failure_module": {"value": {"type": "identity"}},
     }

@@ -39,12 +39,13 @@ from orvanta_platform.services.steps.answer import Reader
 from orvanta_platform.services.steps.deciding import cancelled, due, event_of, lost
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
-from orvanta_platform.services.steps.gating import Gating, permitted
+from orvanta_platform.services.steps.gating import permitted
 from orvanta_platform.services.steps.last_resort import end_as_failed
 from orvanta_platform.services.steps.needs import NeedsResults, NeedsUpload
 from orvanta_platform.services.steps.nested import Nested
 from orvanta_platform.services.steps.passing import Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
+from orvanta_platform.services.steps.tail import Tail
 from orvanta_platform.services.steps.telling import tell_pass
 from orvanta_platform.services.steps.translate import translate
 from orvanta_platform.storage import ObjectMissing, Storage
@@ -113,7 +114,7 @@ class _Pass:
     asks: bool = False
     """Whether decisions that were made before may count from now on."""
     counted: set[tuple[UUID, int]] = field(default_factory=set)
-    gating: Gating = field(default_factory=Gating)
+    tail: Tail = field(default_factory=Tail)
     further: list[UUID] = field(default_factory=list)
     made: list[NewValue] = field(default_factory=list)
     """What the events so far wrote: nobody can read it once this transaction is left."""
@@ -264,7 +265,7 @@ async def _pass(
         if step.asks and not step.ended:
             step.asks = False
             pending.extendleft(reversed(await _said(step)))
-    step.further = await step.gating.settle(connection, blueprint.plan, run_id, ended=step.ended)
+    step.further = await step.tail.write(connection, blueprint.plan, run, ended=step.ended)
     return step
 
 
@@ -331,7 +332,7 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     written = await write_steps(step.connection, [write])
     if not written:
         raise AssertionError(f"run {write.run} was not written under its own lock")
-    step.gating.add(write.waits.entered, write.waits.left)
+    step.tail.add(write.waits)
     if write.waits:
         await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits)
     step.asks = step.asks or bool(write.waits.opened)

@@ -15,6 +15,7 @@ from orvanta_platform.db.pool import Database
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.caching import Found
 from orvanta_platform.engine.effects import (
     Ask,
     Effect,
@@ -35,7 +36,7 @@ from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
 from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.evaluate.transforms import input_names, opens, text_names, transform_names
-from orvanta_platform.services import values
+from orvanta_platform.services import caching, values
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.steps import moments
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
@@ -65,7 +66,7 @@ class Reader:
         self.db = database
         self.keys = keys
         self.evaluator = evaluator
-        self._storage = storage
+        self.storage = storage
         self._recent = recent
 
     async def load(self, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
@@ -75,20 +76,20 @@ class Reader:
             return at_hand
         async with self.db.acquire() as connection:
             rows = await value_rows.get_values(connection, [key for key in keys if key not in at_hand])
-        read = await values.open_rows(self._storage, rows)
+        read = await values.open_rows(self.storage, rows)
         for key, raw in read.items():
             self._recent.put(key, raw)
         return at_hand | read
 
     async def open(self, rows: Sequence[NewValue]) -> dict[ValueKey, bytes]:
         """Values that no table holds yet. Raises ObjectMissing."""
-        return await values.open_rows(self._storage, rows)
+        return await values.open_rows(self.storage, rows)
 
     async def load_context(self, run: UUID) -> dict[ValueKey, bytes]:
         """The whole context of a run. Raises ObjectMissing."""
         async with self.db.acquire() as connection:
             rows = await value_rows.context_values(connection, run)
-        return await values.open_rows(self._storage, rows)
+        return await values.open_rows(self.storage, rows)
 
 
 async def answer_all(
@@ -130,7 +131,7 @@ async def answer_at_hand(
     seen = _seen(plan, run, need, known, within)
     answers: dict[tuple[str | int, ...], Answer | Err] = {}
     for ask in need.requests:
-        if ask.purpose == "inputs" or is_fleeting(ask):
+        if ask.purpose in ("inputs", "cache") or is_fleeting(ask):
             return None
         try:
             own = await _own(ask, plan, run, seen, need.state, within, load)
@@ -219,6 +220,8 @@ async def _answer(
         scope = await load_scope(view, names_of(ask), reader.load, reader.load_context)
         if ask.purpose == "inputs":
             return await _inputs(reader, run, ask, scope, view)
+        if ask.purpose == "cache":
+            return await _cached(reader, plan, run, scope)
         found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
         if found is None:
             return await _by_javascript(reader, run, ask, scope, view)
@@ -227,6 +230,17 @@ async def _answer(
     except ObjectMissing as error:
         return Err("ObjectMissing", error.message)
     return _checked(ask, Answer(found.raw, found.truthy))
+
+
+async def _cached(reader: Reader, plan: Plan, run: RunRow, scope: Scope) -> Answer:
+    """The key of the run's input, with the result that stands for it."""
+    found = scope["flow_input"]
+    what = [(run.document or b"").hex(), (run.pin_set or b"").hex()]
+    key = caching.key_of(reader.keys, run, what, found if isinstance(found, bytes) else b"{}")
+    hit = await caching.find(reader.db, reader.storage, run.workspace, key, plan.cache_s or 0)
+    if hit is None:
+        return Answer(msgspec.json.encode(Found(key.hex())), False)
+    return Answer(msgspec.json.encode(Found(key.hex(), str(hit.run), msgspec.Raw(hit.raw))), True)
 
 
 async def _by_javascript(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer | Err:

@@ -20,7 +20,7 @@ class Finish(msgspec.Struct, frozen=True):
     `raw`: JSON text of the result, or of `{"error": …}`; `value`: the same as a row, uploaded where it is large.
     `error` None: it succeeded. `retryable` False: no retry may mend it. `cancelled`: its worker stopped it because
     somebody asked. `ran_s`: seconds since its process started, None where it never did. `openings`: how many secrets
-    opened by API its masking knows of, None where nothing is to be masked.
+    opened by API its masking knows of, None where nothing is to be masked. `cached`: the run whose result it is.
     """
 
     job: UUID
@@ -37,6 +37,7 @@ class Finish(msgspec.Struct, frozen=True):
     log_chars: int = 0
     ran_s: float | None = None
     openings: int | None = None
+    cached: UUID | None = None
 
     def ending(self, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
         """What becomes of the job by it."""

@@ -1,15 +1,12 @@
-"""What the steps of one transaction mean for limits; done at its end, since the rows of gates are locked last."""
+"""Limits: the places in line that a step asks for, and what a permit means to the run that gets it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from uuid import UUID
 
 import msgspec
 
 from orvanta_platform.db.gates import Entry
-from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewEvent
 from orvanta_platform.engine import effects as fx
@@ -17,33 +14,10 @@ from orvanta_platform.engine.events import Event, Permitted
 from orvanta_platform.engine.gates import PATH, WORKSPACE
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import Mark, Phase, RunState
-from orvanta_platform.queue import gates
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.waiting import waiting
 
 _SHOWN_KEY = 200
-
-
-@dataclass(slots=True)
-class Gating:
-    """Who comes to stand in line, and who needs a permit no more."""
-
-    entered: list[Entry] = field(default_factory=list)
-    left: list[UUID] = field(default_factory=list)
-
-    def add(self, entered: Sequence[Entry], left: Sequence[UUID]) -> None:
-        """What one more step says; who has left is no longer to enter."""
-        gone = set(left)
-        self.entered = [each for each in self.entered if each.job not in gone] + list(entered)
-        self.left += left
-
-    async def settle(self, connection: Connection, plan: Plan, run: UUID, *, ended: bool) -> list[UUID]:
-        """Write it; gives the runs that got permits by it. Nothing may be locked after this."""
-        if not plan.gated:
-            return []
-        if ended:
-            return await gates.settle(connection, ended=[run])
-        return await gates.settle(connection, self.entered, self.left)
 
 
 def place_in_line(

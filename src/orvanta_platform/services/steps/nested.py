@@ -75,8 +75,8 @@ class Nested(Stepping):
         if self._asks or any(item.label.startswith(_SAID) for item in coming):
             self._gathered.events_left.append(inbox.Decided())
         await self._flush()
-        plan, run = self.blueprint.plan, self.run.id
-        self.passed.further += await self._gating.settle(self.connection, plan, run, ended=self.passed.ended)
+        plan, tail = self.blueprint.plan, self._tail
+        self.passed.further += await tail.write(self.connection, plan, self.run, ended=self.passed.ended)
         self.passed.more = self.passed.more or (len(waiting) == _PAGE and not self.passed.ended)
         return self.passed
 

@@ -35,12 +35,12 @@ from orvanta_platform.services.steps.decision import Answered, upload
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.frames import Counter, Frame, Frames, loop_of, within
 from orvanta_platform.services.steps.gathered import Gathered
-from orvanta_platform.services.steps.gating import Gating
 from orvanta_platform.services.steps.needs import NeedsUpload
 from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
 from orvanta_platform.services.steps.passing import Item, Outside, Passed
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import BEGINNING, ERROR, compose
+from orvanta_platform.services.steps.tail import Tail
 from orvanta_platform.storage import Storage
 
 _UNBEGUN = 50
@@ -69,7 +69,7 @@ class Stepping:
         self._answers = answers
         self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
         self._gathered = Gathered()
-        self._gating = Gating()
+        self._tail = Tail()
         self._following: deque[Item] = deque()
         self._known: dict[ValueKey, bytes] = {}
         self._asks = False
@@ -221,7 +221,7 @@ class Stepping:
         self._progress = True
         self.frames.note(frame)
         self._gathered.add(rows, taken)
-        self._gating.add(rows.entered, rows.left)
+        self._tail.add(rows)
         self._asks = self._asks or bool(rows.opened)
         self._known |= rows.raws
         self.passed.raws |= rows.raws

@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.approvals import NewApproval
+from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notices import NewNotice
@@ -73,6 +74,7 @@ class Translation:
     closed: list[UUID] = field(default_factory=list)
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
+    cached: NewCached | None = None
     errors: dict[int, str] = field(default_factory=dict)
     """Names of the errors by which nodes failed in this step."""
 
@@ -116,6 +118,10 @@ class Translation:
                 self._record(effect)
             case fx.RunEnded():
                 self._end_run(effect)
+            case fx.KeepResult():
+                self._require_lock()
+                of = self.end.result_of if self.end is not None else None
+                self.cached = NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s)
             case fx.OpenInside() | fx.CancelChildren():
                 self._inside(effect)
 
@@ -261,6 +267,9 @@ class Translation:
             self._keep((finish.job, "result", ""), self._result(effect))
         else:
             self.values.append(finish.value)
+        if finish.cached is not None:
+            data = msgspec.json.encode({"run": str(finish.cached)}).decode()
+            self.events.append(NewEvent("cached", None if self.plan.single else self._name(effect.node), data))
 
     def _result(self, effect: fx.NodeEnded) -> bytes:
         if effect.result is not None:
@@ -368,6 +377,8 @@ def translate(
         end=rows.end,
         over_cancel=live is not None,
         inbox_seq=inbox_seq,
-        waits=WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken, rows.entered, rows.left),
+        waits=WaitWrite(
+            rows.timers, rows.dropped, rows.opened, rows.closed, taken, rows.entered, rows.left, rows.cached
+        ),
     )
     return write, rows.withdrawn

@@ -1,0 +1,72 @@
+"""Results of jobs that are used again: looked up when the inputs are known, kept when the end is recorded."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from orvanta_platform.db import cache
+from orvanta_platform.db.cache import NewCached
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.services import caching
+from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.caching import Hit
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.finish import Finish
+
+log = structlog.get_logger(__name__)
+
+_AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, TimeoutError)
+
+
+class Reuse:
+    """Of one worker: the keys of the jobs that it runs, where their results are to be used again."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._keys: dict[UUID, tuple[bytes, float]] = {}
+
+    async def find(self, job: Claimed, blueprint: Blueprint, node: Node, content: str, args: bytes) -> Hit | None:
+        """The result for these inputs, references in them filled in; None where the job is to run.
+
+        Raises what the database raises when it is away.
+        """
+        ttl_s = blueprint.cache_s(node)
+        if ttl_s is None:
+            return None
+        platform = self._platform
+        what = _what(job, blueprint, node, content)
+        key = caching.key_of(platform.keys, job.run, what, args)
+        hit = await caching.find(platform.db, platform.storage, job.run.workspace, key, ttl_s)
+        if hit is None:
+            self._keys[job.id] = (key, ttl_s)
+        return hit
+
+    async def keep(self, job: Claimed, finish: Finish) -> None:
+        """Let a recorded result stand for its inputs. Without it the next job runs: nothing is raised."""
+        key, ttl_s = self._keys.pop(job.id, (b"", 0.0))
+        if not key or finish.error is not None or finish.cancelled or not caching.is_kept(finish.raw):
+            return
+        try:
+            async with self._platform.db.acquire() as connection:
+                await cache.keep(connection, job.run.workspace, NewCached(key, job.run.id, job.id, ttl_s))
+        except _AWAY as error:
+            log.info("a result is not kept for others", action="keep_cached", job=str(job.id), error=str(error))
+
+    def forget(self, job: UUID) -> None:
+        """The job is nobody's business any more."""
+        self._keys.pop(job, None)
+
+
+def _what(job: Claimed, blueprint: Blueprint, node: Node, content: str) -> list[Any]:
+    """All that decides what runs: language, code, the version with its lock, or the lock beside the code."""
+    version: int | None = job.run.version if blueprint.plan.single else None
+    if node.kind is Kind.SCRIPT:
+        version = blueprint.pin(node).version
+    lock = node.value.get("lock") if node.kind is Kind.RAWSCRIPT and not blueprint.plan.single else None
+    return [node.kind.value, job.language, hashlib.sha256(content.encode()).hexdigest(), version, lock]
