@@ -51,6 +51,16 @@ def test_a_nest_of_loops_and_branches(installation: Installation) -> None:
     assert found == [["1 is odd", {"iter": {"value": 2, "index": 1}}], ["3 is odd"]]
 
 
+def test_steps_of_one_worker_share_a_folder(installation: Installation) -> None:
+    write = script(
+        "write", "def main(x):\n    open(f'shared/{x}', 'w').write(f'item {x}')\n", x="flow_input.iter.value"
+    )
+    read = script("read", "cat shared/1 && cat ./shared/2\n", "bash")
+    body = {"modules": [loop("l", "[1, 2]", write, parallel=True), read], "same_worker": True}
+    answer = installation.client.post(f"{W}/jobs/run_wait_result/preview_flow", json={"value": body, "args": {}})
+    assert (answer.status_code, answer.json()) == (200, "item 1item 2")
+
+
 def test_ten_thousand_identities(installation: Installation) -> None:
     identity = {"id": "same", "value": {"type": "identity"}}
     found = run(installation, loop("l", "Array.from({length: 10000}, (_, i) => i)", identity))

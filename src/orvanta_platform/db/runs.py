@@ -325,3 +325,8 @@ async def forget_inbox(connection: Connection, run: UUID) -> None:
 async def stale_inbox(connection: Connection) -> list[UUID]:
     """Runs with events older than a second, at most 200."""
     return [row["run"] for row in await connection.fetch(load("runs")["stale_inbox"].text)]
+
+
+async def living(connection: Connection, ids: list[UUID]) -> set[UUID]:
+    """Those of these runs that have not ended."""
+    return {row["id"] for row in await connection.fetch(load("runs")["living"].text, ids)}

@@ -71,3 +71,24 @@ async def note_reaped(connection: Connection, worker: UUID) -> None:
 async def forget_ended(connection: Connection) -> None:
     """Drop the rows of workers that ended more than a day ago."""
     await connection.execute(load("workers")["forget_workers"].text)
+
+
+async def worker_for(connection: Connection, queues: list[str]) -> UUID | None:
+    """A living worker that serves these queues; None where there is none."""
+    found: UUID | None = await connection.fetchval(load("workers")["worker_for"].text, queues)
+    return found
+
+
+async def runs_bound_to(connection: Connection, queue: str) -> list[UUID]:
+    """The runs whose jobs wait in this queue of one worker."""
+    return [row["id"] for row in await connection.fetch(load("workers")["runs_bound_to"].text, queue)]
+
+
+async def waits_long(connection: Connection, run: UUID) -> bool:
+    """Whether nothing of the run is to be done before somebody answers, or for a minute."""
+    return bool(await connection.fetchval(load("workers")["waits_long"].text, run))
+
+
+async def bind_run(connection: Connection, run: UUID, queue: str | None) -> None:
+    """The jobs of the run, which is locked, go to this queue from now on."""
+    await connection.execute(load("workers")["bind_run"].text, run, queue)

@@ -59,10 +59,21 @@ def cancel(step: Step, *, force: bool) -> None:
 
 
 def time_up(step: Step, timeout_s: float) -> None:
+    """The run's time is over."""
+    step.effects.append(Record("timeout", None, {"timeout_s": timeout_s}))
+    _give_up(step, "Timeout", f"timed out: the run has not ended within {timeout_s:g} s")
+
+
+def worker_lost(step: Step) -> None:
+    """The worker that the run was bound to is gone."""
+    step.effects.append(Record("worker_lost", None, {}))
+    _give_up(step, "worker_lost", "The worker that ran all of it was lost, and the folder of the run with it.")
+
+
+def _give_up(step: Step, name: str, message: str) -> None:
     """The run fails: nothing of it is waited for, and no failure module begins."""
     step.phase = Phase.DISAPPROVED
-    step.stopped = ("Timeout", f"timed out: the run has not ended within {timeout_s:g} s")
-    step.effects.append(Record("timeout", None, {"timeout_s": timeout_s}))
+    step.stopped = (name, message)
     step.stop_starting(stop=True)
     step.nodes = step.nodes.translate(_PENDING_TO_CANCELLED)
     _end_all(step)

@@ -53,6 +53,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
         gate=gate,
         cache_s=duration.setting(tree.get("cache_ttl")),
+        same_worker=tree.get("same_worker") is True,
         gated=gate is not None or gates.has_gate([*nodes, failure, before]),
     )
 

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from orvanta_platform.engine import approval, caching, containers, ends, gates, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
-from orvanta_platform.engine.close import abort, cancel, close, end_known, end_unstarted, time_up
+from orvanta_platform.engine.close import abort, cancel, close, end_known, end_unstarted, time_up, worker_lost
 from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, Record
 from orvanta_platform.engine.events import (
     Aborted,
@@ -25,6 +25,7 @@ from orvanta_platform.engine.events import (
     Succeeded,
     TimerDue,
     TimeUp,
+    WorkerLost,
 )
 from orvanta_platform.engine.plan import Gate, Kind, Plan
 from orvanta_platform.engine.spread import spread
@@ -82,8 +83,8 @@ def _take_in(step: Step, event: Event) -> bool:
             return _cancel(step, force)
         case Aborted(reason):
             return abort(step, reason)
-        case TimeUp(timeout_s):
-            return _time_up(step, timeout_s)
+        case TimeUp() | WorkerLost():
+            return _give_up(step, event)
         case Approved():
             return approval.approved(step, event)
         case Rejected():
@@ -219,11 +220,14 @@ def _cancel(step: Step, force: bool) -> bool:
     return True
 
 
-def _time_up(step: Step, timeout_s: float) -> bool:
+def _give_up(step: Step, event: TimeUp | WorkerLost) -> bool:
     if step.phase is Phase.CANCELLING:
         return False
     _note_running(step)
-    time_up(step, timeout_s)
+    if isinstance(event, TimeUp):
+        time_up(step, event.timeout_s)
+    else:
+        worker_lost(step)
     return True
 
 

@@ -140,6 +140,11 @@ class ChildrenEnded:
     disapproved: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The worker that the run was bound to is gone, and what it kept for the run with it."""
+
+
 Event = (
     Started
     | Succeeded
@@ -154,4 +159,5 @@ Event = (
     | Rejected
     | DeadlineDue
     | ChildrenEnded
+    | WorkerLost
 )

@@ -219,8 +219,8 @@ class Plan:
     `inner`: the list stands inside a node. `each_stop`: asked at the end of each time that a loop's list was run.
     `deep`: the preprocessor and every node inside others, in the order of their numbers (of the top level alone).
     `nests`: some node holds others. `cache_s`: so long the same input gives the same result. `gate`: what the run
-    waits for as a whole. `gated`: it has a gate, or some node
-    (at the top level).
+    waits for as a whole. `gated`: it has a gate, or some node (at the top level). `same_worker`: one worker runs all
+    its jobs.
     """
 
     nodes: tuple[Node, ...]
@@ -243,6 +243,7 @@ class Plan:
     gate: Gate | None = None
     gated: bool = False
     cache_s: float | None = None
+    same_worker: bool = False
 
     def node(self, index: int) -> Node:
         """The node at `index`, or of that number, the failure module included. Raises IndexError."""

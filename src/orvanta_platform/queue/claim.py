@@ -25,8 +25,21 @@ LOW_WATER_AGE_S = 1.0
 FROM_BELOW = 16
 """One claim in so many goes from the lowest priority up, so that nothing starves."""
 
+PINNED = "worker:"
+"""Queues of one worker begin so, and with its id they end: no other takes from them."""
+
 UNDER_WAY, NEW = 0, 1
 """Lanes: jobs of runs under way, first jobs of new runs."""
+
+
+def own_queue(worker: UUID) -> str:
+    """The queue of what only this worker may run."""
+    return f"{PINNED}{worker}"
+
+
+def is_pinned(queue: str | None) -> bool:
+    """Whether the queue is that of one worker."""
+    return queue is not None and queue.startswith(PINNED)
 
 
 @dataclass(slots=True)
@@ -50,11 +63,21 @@ class _Water:
 
 
 class Claimer:
-    """Claims for one worker. `queues` None: it serves all; those of `but` somebody else serves."""
+    """Claims for one worker. `queues` None: it serves all; those of `but` somebody else serves.
+
+    `pinned`: it serves the worker's own queue as well.
+    """
 
     def __init__(
-        self, worker: UUID, generation: int, queues: Collection[str] | None, *, but: Collection[str] = ()
+        self,
+        worker: UUID,
+        generation: int,
+        queues: Collection[str] | None,
+        *,
+        but: Collection[str] = (),
+        pinned: bool = True,
     ) -> None:
+        self._own = own_queue(worker) if pinned else None
         self._worker = worker
         self._generation = generation
         self._queues = None if queues is None else frozenset(queues)
@@ -103,6 +126,8 @@ class Claimer:
         self._pairs_at = now
 
     def _serves(self, queue: str) -> bool:
+        if is_pinned(queue):
+            return queue == self._own
         return queue not in self._but and (self._queues is None or queue in self._queues)
 
     async def _claim(self, connection: Connection, free: int, now: float) -> list[Claimed]:

@@ -21,7 +21,7 @@ from orvanta_platform.sandbox.plan import Plan
 SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 JOB_FOLDER = "/tmp/job"
-PACKAGE, OUTPUT = "/packages", "/output"
+PACKAGE, OUTPUT, SHARED = "/packages", "/output", "/shared"
 STAGING = ".staging"
 _SHARED_MEMORY = "/tmp/.shm"
 _PLACE = "/.packages"
@@ -73,6 +73,7 @@ def build(plan: Plan) -> None:
 def _bind_packages(root: str, packages: str) -> None:
     for folder in (PACKAGE, OUTPUT, _PLACE, f"{_PLACE}/{_READABLE}", f"{_PLACE}/{_WRITABLE}"):
         os.mkdir(root + folder)
+    os.symlink(OUTPUT, root + SHARED)
     syscalls.mount(packages, f"{root}{_PLACE}/{_READABLE}", None, syscalls.MS_BIND | syscalls.MS_REC)
 
 

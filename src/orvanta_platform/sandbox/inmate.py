@@ -61,6 +61,9 @@ def run(
     relay.close()
     _take_output(job)
     become_user(job, plan)
+    if job.shared and job.output is not None:
+        os.umask(0)  # those who share it are other users
+        os.symlink(job.output, "shared")
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)
     _set_limits(job, plan)
     if plan.level == "landlock":

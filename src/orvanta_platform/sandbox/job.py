@@ -44,7 +44,8 @@ class Job:
     """One job inside its cell: the header's fields and the descriptors of its pipes.
 
     `package` (to be read) and `output` (to be written) are paths as the job finds them; their sources lie below
-    the plan's packages and its staging folder, for cells that bind them. `programs`: absolute paths by name.
+    the plan's packages and its staging folder, for cells that bind them. `shared`: other jobs write to the output too,
+    which the job finds in its folder as `shared`. `programs`: absolute paths by name.
     """
 
     language: str
@@ -62,6 +63,7 @@ class Job:
     output_source: str | None
     programs: dict[str, str]
     dedicated: bool
+    shared: bool
     env_length: int
     content_length: int
     args_length: int

@@ -31,6 +31,7 @@ _HEADER: dict[str, object] = {
     "output": None,
     "package_source": None,
     "output_source": None,
+    "shared": False,
     "programs": {},
     "dedicated": False,
     "env_length": 2,

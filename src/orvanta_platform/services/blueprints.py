@@ -19,6 +19,7 @@ from orvanta_platform.engine.compile import compile_plan, single_plan
 from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
 from orvanta_platform.evaluate.transforms import constant_inputs, input_names
 from orvanta_platform.ids import node_job_id
+from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.workflow import document, normal
 
 K = TypeVar("K", bound=Hashable)
@@ -285,25 +286,26 @@ def read_pins(text: str) -> Pins:
 
 def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
     """What the job of a node runs, and where it waits: the node's tag, else the script's, the run's, the language's."""
+    pinned = run.queue if is_pinned(run.queue) else None
     if node.kind is Kind.IDENTITY:
-        return Work("identity", None, None, node.tag or run.queue or NATIVE_QUEUE, None, None)
+        return Work("identity", None, None, node.tag or (pinned is None and run.queue) or NATIVE_QUEUE, None, None)
     if node.kind is Kind.WEBHOOK:
-        return Work("flowscript", None, None, node.tag or run.queue or WEBHOOK_QUEUE, None, None)
+        return Work("flowscript", None, None, node.tag or (pinned is None and run.queue) or WEBHOOK_QUEUE, None, None)
     if blueprint.plan.single:
         language = run.language or ""
         return Work(run.kind, language, run.path, _asked(run.queue) or language, run.timeout_s, run.document)
     if node.kind is Kind.SCRIPT:
         pin = blueprint.pin(node)
-        queue = _asked(node.tag, pin.tag, run.queue) or pin.language
+        queue = pinned or _asked(node.tag, pin.tag, run.queue) or pin.language
         return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document))
     language = str(node.value["language"])
-    return Work("flowscript", language, None, _asked(node.tag, run.queue) or language, None, None)
+    return Work("flowscript", language, None, pinned or _asked(node.tag, run.queue) or language, None, None)
 
 
 def _asked(*tags: str | None) -> str | None:
-    """The first tag that a script may have.
+    """The first tag that a script may have: none that leads to one worker alone.
 
     Jobs of the queues beside the slots have no slot, and so no user of their own to run a process as: no tag leads
     there.
     """
-    return next((tag for tag in tags if tag and tag not in (NATIVE_QUEUE, WEBHOOK_QUEUE)), None)
+    return next((tag for tag in tags if tag and tag not in (NATIVE_QUEUE, WEBHOOK_QUEUE) and not is_pinned(tag)), None)

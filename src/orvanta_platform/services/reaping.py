@@ -9,6 +9,7 @@ from uuid import UUID
 
 from orvanta_platform.db import jobs, runs, workers
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.services import binding
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import Tools, advance_all
 
@@ -38,6 +39,7 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
             await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, max_losses, done)
         tools.notify.queue(*done.queues)
         if not held:
+            await binding.release(tools, worker)
             async with tools.db.acquire() as connection:
                 await workers.note_reaped(connection, worker)
             return done

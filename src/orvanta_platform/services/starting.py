@@ -31,9 +31,11 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
+from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import interpolation, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance_all
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
@@ -129,6 +131,9 @@ async def begin(
     """
     interpolation.require_references(actor, args)
     new = _new_run(actor, beginning, options)
+    if beginning.blueprint.plan.same_worker:
+        async with platform.db.acquire() as connection:
+            new = replace(new, queue=await bound.queue_of(connection, beginning.blueprint, _row(new)))
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
     brought = await _brought(platform, beginning, new, options.repeat)
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
@@ -294,7 +299,7 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
         engine_version=ENGINE_VERSION,
         state=state.encode(),
         priority=beginning.priority,
-        queue=options.tag or beginning.tag,
+        queue=next((tag for tag in (options.tag, beginning.tag) if tag and not is_pinned(tag)), None),
         parent=options.parent,
         root=options.root or run,
         trigger="rerun" if options.repeat is not None else options.trigger,

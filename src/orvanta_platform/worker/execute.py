@@ -40,6 +40,7 @@ from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import Asked, PackageError, Packages
 from orvanta_platform.worker.reuse import Reuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
+from orvanta_platform.worker.shared import SharedFolders
 from orvanta_platform.workflow.requirements import ecosystem_of
 
 CALL_DEFAULT_S = 60.0
@@ -71,6 +72,7 @@ class Executor:
         self._runtimes = runtimes
         self._lease = lease
         self._maskings = Maskings(platform)
+        self.shared = SharedFolders(platform.db, runtimes)
         self._unrecorded: dict[UUID, Masking] = {}
         self._reuse = Reuse(platform)
         self._locks = Locks(platform)
@@ -178,6 +180,7 @@ class Executor:
             job_log.discard()
             raise
         is_call = node.kind is Kind.WEBHOOK
+        shared = self.shared.of(job)
         if is_call:
             from orvanta_platform.worker.native import webhook
 
@@ -204,7 +207,9 @@ class Executor:
             ),
             slot=slot,
             package=package,
+            output=shared,
             dedicated=dedicated,
+            shared=shared is not None,
         )
         if self._runtimes.must_build(spec):
             await job_log.system("compiling")

@@ -18,7 +18,7 @@ from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import ENGINE_VERSION
-from orvanta_platform.queue.claim import Claimer
+from orvanta_platform.queue.claim import Claimer, own_queue
 from orvanta_platform.services import reaping, values
 from orvanta_platform.services.blueprints import NATIVE_QUEUE, WEBHOOK_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
@@ -87,7 +87,7 @@ class Worker:
         self._claimer = Claimer(lease.worker, lease.generation, queues, but=[NATIVE_QUEUE, WEBHOOK_QUEUE])
         self._batches = self._make_batches(queues)
         self._calls = self._make_calls(queues)
-        self._topics = [f"queue:{name}" for name in queues] if queues else ["queues"]
+        self._topics = [f"queue:{name}" for name in (*queues, own_queue(lease.worker))] if queues else ["queues"]
         self._free = list(range(platform.settings.slots))
         self._running: dict[UUID, _Running] = {}
         self._draining = asyncio.Event()
@@ -102,13 +102,13 @@ class Worker:
     def _make_batches(self, queues: Collection[str] | None) -> Batches | None:
         if queues is not None and NATIVE_QUEUE not in queues:
             return None
-        claimer = Claimer(self._lease.worker, self._lease.generation, [NATIVE_QUEUE])
+        claimer = Claimer(self._lease.worker, self._lease.generation, [NATIVE_QUEUE], pinned=False)
         return Batches(self._platform, self._lease, claimer, self._alone, self._doubt)
 
     def _make_calls(self, queues: Collection[str] | None) -> Calls | None:
         if queues is not None and WEBHOOK_QUEUE not in queues:
             return None
-        claimer = Claimer(self._lease.worker, self._lease.generation, [WEBHOOK_QUEUE])
+        claimer = Claimer(self._lease.worker, self._lease.generation, [WEBHOOK_QUEUE], pinned=False)
         return Calls(self._platform, self._lease, claimer, self._alone, self._doubt)
 
     @property
@@ -137,6 +137,7 @@ class Worker:
             with suppress(asyncio.CancelledError):
                 await looking
             await self._committer.close()
+            await self._executor.shared.close()
 
     async def _claim_until_drained(self) -> None:
         told = True
@@ -332,10 +333,11 @@ class Worker:
 
     async def _look(self) -> None:
         """Each second, and when told of a cancel: stop what is cancelled, drop what is no longer ours."""
+        duties = (self._stop_what_must, self._lose_failed, self._give_back_unknown, self._executor.shared.look)
         with self._platform.listen.watch("cancel") as watch:
             while True:
                 await watch.wait(LOOK_S)
-                for duty in (self._stop_what_must, self._lose_failed, self._give_back_unknown):
+                for duty in duties:
                     try:
                         await duty()
                     except DATABASE_AWAY as error:

@@ -22,6 +22,7 @@ class JobSpec:
     `package` is a folder relative to `Runtimes.packages` that the job may read; `output` one relative to
     `Runtimes.staging` that it may write, made before by `Runtimes.make_output`. Of these folders a job sees no
     other. `dedicated`: its process may be kept for further jobs of the same workspace, language, content and package.
+    `shared`: the output is one that other jobs of the run write to as well.
     """
 
     job_id: UUID
@@ -37,6 +38,7 @@ class JobSpec:
     package: str | None = None
     output: str | None = None
     dedicated: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ RUNNABLE_KINDS: Final = frozenset(
 _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
 
 _FLOW_KEYS: Final = (
-    "same_worker",
     "debounce_delay_s",
     "debounce_key",
     "debounce_args_to_accumulate",

@@ -33,7 +33,6 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (inputs({"type": "ai"}), "/value/input_transforms/x"),
 ]
 FLOWS: list[tuple[str, Any]] = [
-    ("same_worker", True),
     ("debounce_delay_s", 1),
     ("delete_after_secs", 0),
 ]

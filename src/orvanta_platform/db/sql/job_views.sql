@@ -11,7 +11,7 @@ UNION ALL SELECT * FROM past_job_view WHERE id = $1 AND workspace = $2
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at,
-       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run
 UNION ALL
@@ -27,7 +27,7 @@ ORDER BY node_index
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at,
-       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run AND j.frame IS NULL
 UNION ALL
@@ -43,7 +43,7 @@ ORDER BY node_index
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at,
-       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.frame = $2
 UNION ALL

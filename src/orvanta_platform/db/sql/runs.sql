@@ -130,3 +130,7 @@ SELECT id, kind, path, version, document, pin_set, parent, status, priority, sta
 -- What a run says of the one that it repeats; its history begins with it.
 SELECT kind, node, (data ->> 'run')::uuid AS run FROM event
 WHERE run = $1 AND kind IN ('restart', 'retry', 'rerun') ORDER BY seq LIMIT 1
+
+-- name: living
+-- Those of these runs that have not ended.
+SELECT id FROM run_live WHERE id = ANY($1::uuid[])

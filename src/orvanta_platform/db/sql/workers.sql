@@ -23,6 +23,24 @@ RETURNING generation
 UPDATE worker SET generation = generation + 1, state = 'lost' WHERE id = $1 AND generation = $2 AND state = 'live'
 RETURNING generation
 
+-- name: worker_for
+-- A living worker that serves these queues, any of several.
+SELECT id FROM worker WHERE state = 'live' AND (queues IS NULL OR queues @> $1::text[]) ORDER BY random() LIMIT 1
+
+-- name: runs_bound_to
+-- Runs all of whose jobs a worker was to run, by its own queue.
+SELECT id FROM run_live WHERE queue = $1 ORDER BY id
+
+-- name: waits_long
+-- Whether nothing of a run is to be done before somebody answers, or for a minute.
+SELECT NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
+   AND (EXISTS (SELECT FROM approval a WHERE a.run = $1)
+        OR EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.due_at > app_now() + interval '1 minute'))
+
+-- name: bind_run
+-- The run's jobs go to another worker from now on; $2 null: to whichever takes them.
+UPDATE run_live SET queue = $2, rev = rev + 1 WHERE id = $1
+
 -- name: note_reaped_worker
 -- All jobs of a lost worker are back.
 UPDATE worker SET state = 'stopped' WHERE id = $1 AND state = 'lost'

@@ -28,7 +28,7 @@ from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Dat
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue, TimeUp
+from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
 from orvanta_platform.engine.state import Phase, RunState, StateTooNew
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
@@ -36,7 +36,7 @@ from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader
-from orvanta_platform.services.steps.deciding import cancelled, due, event_of, lost
+from orvanta_platform.services.steps.deciding import cancelled, due, event_of, lost, of_run
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.gating import permitted
@@ -367,8 +367,8 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return None
     if isinstance(waiting, inbox.Permitted):
         return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
-    if isinstance(waiting, inbox.TimeOver):
-        return TimeUp(step.run.timeout_s or 0)
+    if isinstance(waiting, inbox.TimeOver | inbox.WorkerLost):
+        return of_run(waiting, step.run)
     if isinstance(waiting, inbox.NodeDue):
         return due(step.blueprint.plan, step.run.id, step.state, waiting)
     if not isinstance(waiting, inbox.OfJob):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from orvanta_platform import clock
 from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import runs as run_rows
@@ -12,8 +14,10 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
+from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
+from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.scope import NO_ENV, env_key
 
@@ -35,7 +39,9 @@ async def start(
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
-    plan = (await blueprints.workflow(connection, document, run.pin_set)).plan
+    called = await blueprints.workflow(connection, document, run.pin_set)
+    plan = called.plan
+    asked = run if is_pinned(run.queue) else replace(run, queue=pin.tag or run.queue)
     new = NewRun(
         id=child,
         workspace=run.workspace,
@@ -48,7 +54,7 @@ async def start(
         engine_version=ENGINE_VERSION,
         state=state or RunState.new(plan).encode(),
         priority=run.priority,
-        queue=pin.tag or run.queue,
+        queue=await bound.queue_of(connection, called, asked),
         parent=run.id,
         root=run.root,
         trigger="flow",

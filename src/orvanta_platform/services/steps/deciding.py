@@ -12,11 +12,23 @@ from orvanta_platform.db import approvals
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.engine.events import Approved, DeadlineDue, Event, Failed, JobCancelled, Rejected, TimerDue
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.events import (
+    Approved,
+    DeadlineDue,
+    Event,
+    Failed,
+    JobCancelled,
+    Rejected,
+    TimerDue,
+    TimeUp,
+    WorkerLost,
+)
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import InvalidInput
 from orvanta_platform.services import inputs
+from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.events import CancelJob, InboxEvent, JobLost, NodeDue
 from orvanta_platform.services.steps.waiting import waiting
 
@@ -41,6 +53,11 @@ async def event_of(
         return None
     record = _approval(said) if state.nodes[index] == Mark.WAITING_APPROVAL else _resume(said)
     return Approved(index, record) if said.approved else Rejected(index, record, said.approver, said.reason)
+
+
+def of_run(event: inbox.TimeOver | inbox.WorkerLost, run: RunRow) -> TimeUp | WorkerLost:
+    """What ends a run as a whole."""
+    return TimeUp(run.timeout_s or 0) if isinstance(event, inbox.TimeOver) else WorkerLost()
 
 
 def due(plan: Plan, run: UUID, state: RunState, event: NodeDue, frame: UUID | None = None) -> Event | None:

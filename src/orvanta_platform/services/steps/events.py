@@ -84,11 +84,15 @@ class TimeOver(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
     node: UUID
 
 
+class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="type"):
+    """The worker that the run was bound to is gone."""
+
+
 OfJob = CancelJob | RetryDue | JobLost
 """What is said of one job."""
 
-InboxEvent = (
-    StartRun | CancelRun | NodeDue | Decided | Permitted | OfJob | FramesBegin | BodiesEnded | ChildEnded | TimeOver
+InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfJob) | (
+    FramesBegin | BodiesEnded | ChildEnded | TimeOver | WorkerLost
 )
 """Everything that may lie in an inbox."""
 

@@ -19,13 +19,13 @@ from orvanta_platform.db import approvals
 from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow
-from orvanta_platform.engine.events import CancelRequested, Permitted, Started, TimeUp
+from orvanta_platform.engine.events import CancelRequested, Permitted, Started
 from orvanta_platform.engine.state import Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import NEW
 from orvanta_platform.services.steps import children
 from orvanta_platform.services.steps import events as inbox
-from orvanta_platform.services.steps.deciding import due, event_of
+from orvanta_platform.services.steps.deciding import due, event_of, of_run
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.frames import Counter
 from orvanta_platform.services.steps.gating import is_for_run, permitted_node
@@ -111,12 +111,12 @@ class Nested(Stepping):
                 await self._node_due(event)
             case inbox.Permitted():
                 await self._permitted(event)
-            case inbox.TimeOver(node) if node == self.run.id:
-                self.passed.further += await children.cancel_all(self.connection, node)
-                await self._step(self.frames.root, TimeUp(self.run.timeout_s or 0))
-            case inbox.TimeOver(node):
+            case inbox.TimeOver(node) if node != self.run.id:
                 if (counter := await self.frames.counter(node)) is not None:
                     await self._time_over(counter)
+            case inbox.TimeOver() | inbox.WorkerLost():
+                self.passed.further += await children.cancel_all(self.connection, self.run.id)
+                await self._step(self.frames.root, of_run(event, self.run))
             case _:
                 await self._of_job(event)
 

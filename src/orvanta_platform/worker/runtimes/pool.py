@@ -157,6 +157,13 @@ class Runtimes:
             os.chown(folder, network.FIRST_UID + slot, network.FIRST_UID + slot)
         return folder.name
 
+    def share_output(self, name: str) -> str:
+        """A folder for the output of several jobs, made where it is not there; gives what JobSpec.output takes."""
+        folder = self.staging / name
+        folder.mkdir(mode=0o777, exist_ok=True)
+        folder.chmod(0o777)
+        return name
+
     @property
     def isolation(self) -> IsolationReport:
         """The level in force, what is missing, how to get it; known after `start`."""
@@ -225,7 +232,8 @@ class Runtimes:
                 self._later(self._spares.renew(cell))
             else:
                 self._end(cell, placement)
-            if spec.output is not None:  # whoever takes it away must be the only one who still can write to it
+            # Whoever takes an output away must be the only one who still can write to it.
+            if spec.output is not None and not spec.shared:
                 await asyncio.wait(self._clearing.copy())
 
     async def _start_dedicated(self, spec: JobSpec, number: int) -> tuple[Cell, Placement]:

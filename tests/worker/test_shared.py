@@ -1,0 +1,36 @@
+"""The folder that jobs of one run share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.worker.jobs import run_spec, spec
+
+from orvanta_platform.worker.runtimes.pool import Runtimes
+
+WRITE = "import os\ndef main():\n    os.makedirs('shared/a')\n    open('./shared/a/b', 'w').write('c')"
+APPEND = (
+    "def main():\n    path = '/shared/a/b' if __import__('os').path.exists('/shared') else 'shared/a/b'\n"
+    "    open(path, 'a').write('d')\n    open('shared/new', 'w')\n    return open(path).read()"
+)
+
+
+async def test_what_one_job_writes_another_finds_and_changes(runtimes: Runtimes) -> None:
+    name = runtimes.share_output("shared-1")
+    first = replace(spec("python3", WRITE, {}, slot=0), output=name, shared=True)
+    assert (await run_spec(runtimes, first)).outcome.error is None
+    name = runtimes.share_output("shared-1")
+    second = replace(spec("python3", APPEND, {}, slot=1), output=name, shared=True)
+    ran = await run_spec(runtimes, second)
+    assert ran.outcome.error is None, ran.outcome.error
+    assert ran.value == "cd"
+
+
+async def test_bash_finds_it_too_and_others_do_not(runtimes: Runtimes) -> None:
+    name = runtimes.share_output("shared-2")
+    ran = await run_spec(
+        runtimes, replace(spec("bash", "echo x > shared/y; cat ./shared/y", {}), output=name, shared=True)
+    )
+    assert ran.value == "x"
+    ran = await run_spec(runtimes, spec("bash", "ls shared 2>/dev/null || echo none", {}))
+    assert ran.value == "none"
