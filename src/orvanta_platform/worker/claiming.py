@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import random
+
 import asyncpg
 
 from orvanta_platform import clock
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+
+POLL_S = (1.0, 2.0)
+"""A worker looks for work at least this often (with jitter), notified or not."""
 
 HAND_OFF_STEPS = 32
 HAND_OFF_S = 0.05
@@ -20,3 +25,8 @@ CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, asyncpg.PostgresErr
 def keeps_run(more_waits: bool, steps: int, began: float) -> bool:
     """Whether a slot that took `steps` steps of a run since monotonic `began` may take the next one too."""
     return not more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - began < HAND_OFF_S)
+
+
+def poll_s() -> float:
+    """Seconds until the next look for work of which nobody told."""
+    return random.uniform(*POLL_S)

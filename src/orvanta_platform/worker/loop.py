@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -28,13 +27,10 @@ from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.finishing import Finished, finish_job
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, keeps_run
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, keeps_run, poll_s
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.runtimes.pool import Runtimes
-
-POLL_S = (1.0, 2.0)
-"""A worker looks for work at least this often (with jitter), notified or not."""
 
 BEGIN_S = 0.005
 """After a claim that took all it found, this long, or until a notification: what was claimed begins undisturbed."""
@@ -52,11 +48,6 @@ DOUBTFUL_LOOKS = 30
 """After a claim that got no answer, so many looks for jobs that it may have taken all the same, also late."""
 
 log = structlog.get_logger(__name__)
-
-
-def _poll_s() -> float:
-    """Seconds until the next look for work of which nobody told."""
-    return random.uniform(*POLL_S)
 
 
 @dataclass(slots=True)
@@ -149,19 +140,19 @@ class Worker:
                 elif self._lease.may_start and await self._claim(told):
                     told = await watch.wait(BEGIN_S)
                 elif self._free:
-                    told = await watch.wait(_poll_s())
+                    told = await watch.wait(poll_s())
 
     async def _serve_batches(self) -> None:
         if self._batches is None:
             return
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
-            await self._batches.serve(lambda: watch.wait(_poll_s()), self._draining)
+            await self._batches.serve(lambda: watch.wait(poll_s()), self._draining)
 
     async def _serve_calls(self) -> None:
         if self._calls is None:
             return
         with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as watch:
-            await self._calls.serve(lambda: watch.wait(_poll_s()), self._draining)
+            await self._calls.serve(lambda: watch.wait(poll_s()), self._draining)
 
     @contextmanager
     def _wakeups(self, *topics: str) -> Iterator[Watch]:
