@@ -12,6 +12,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.services.timers import fire
 
 
 @pytest.fixture
@@ -99,9 +100,29 @@ async def test_a_retry_goes_on_from_what_failed(stage: Scene) -> None:
     second = await restart(stage, first, "retry")
     assert await work(stage) == ["c", "d"]
     assert (await stage.get(f"jobs_u/completed/get/{second}"))["result"] == "d"
-    assert await events(stage, second, "retry") == [("retry", None, {"run": first})]
+    assert await events(stage, second, "restart") == [("restart", None, {"run": first, "retry": True})]
+    assert (await stage.get(f"jobs_u/get/{second}"))["repeats"] == {"kind": "retry", "job": first}
     status, code, _ = await refused(stage, second, "retry")
     assert (status, code) == (409, "cannot_restart")
+
+
+async def test_a_restart_of_a_run_with_retries_looks_back_past_them(stage: Scene) -> None:
+    """What a node's next attempt is called does not count as a run's."""
+    retry = {"constant": {"attempts": 1, "seconds": 0}}
+    own = {"own": {"type": "static", "value": 1}}
+    first = await stage.flow(script("a", retry=retry, export=own), script("b"), script("c"))
+    for error in ("Broken", None):
+        (a,) = await stage.worker.claim_all()
+        await stage.worker.finish(a, "a", error=error)
+        await fire(stage.platform.tools)
+    await work(stage)
+    second = await restart(stage, first, step_id="c")
+    await work(stage)
+    third = await restart(stage, second, step_id="b")
+    run = (await stage.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
+    assert (run["context"], run["repeats"]) == ({"own": 1}, {"kind": "restart", "job": second, "step_id": "b"})
+    told = (await stage.client.get(f"/api/v1/runs/{third}/events", headers={"X-Workspace": "main"})).text
+    assert f"b: goes on from the run {second}" in told
 
 
 async def test_the_context_is_as_it_was_before_the_node(stage: Scene) -> None:

@@ -151,6 +151,11 @@ def _of_event(kind: str, data: Mapping[str, Any]) -> str:
             return "its worker was lost"
         case "export":
             return f"wrote {data.get('name')} into the context"
+        case "restart":
+            where = ", where that failed" if data.get("retry") else ""
+            return f"goes on from the run {data.get('run')}{where}"
+        case "rerun":
+            return f"runs the run {data.get('run')} again"
         case "cancel":
             return "cancelled, without waiting for workers" if data.get("force") else "cancelled"
     return _said(kind)

@@ -232,9 +232,11 @@ class _Brought:
 async def _brought(platform: Platform, beginning: Beginning, new: NewRun, repeat: Repeat | None) -> _Brought:
     if repeat is None:
         return _Brought()
-    data = msgspec.json.encode({"run": str(repeat.of), **repeat.data}).decode()
+    # The word retry is that of a node's next attempt.
+    kind, more = ("restart", {"retry": True}) if repeat.kind == "retry" else (repeat.kind, {})
+    data = msgspec.json.encode({"run": str(repeat.of), **more, **repeat.data}).decode()
     kept: list[NewValue] = []
-    events = [NewEvent(repeat.kind, repeat.node, data)]
+    events = [NewEvent(kind, repeat.node, data)]
     for each in beginning.context:
         kept.append(
             await values.keep(platform.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)

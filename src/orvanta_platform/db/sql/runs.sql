@@ -128,8 +128,8 @@ SELECT id, kind, path, version, document, pin_set, parent, status, priority, sta
 
 -- name: repeated_run
 -- What a run says of the one that it repeats; its history begins with it.
-SELECT kind, node, (data ->> 'run')::uuid AS run FROM event
-WHERE run = $1 AND kind IN ('restart', 'retry', 'rerun') ORDER BY seq LIMIT 1
+SELECT CASE WHEN (data ->> 'retry')::boolean THEN 'retry' ELSE kind END AS kind, node, (data ->> 'run')::uuid AS run
+FROM event WHERE run = $1 AND kind IN ('restart', 'rerun') ORDER BY seq LIMIT 1
 
 -- name: living
 -- Those of these runs that have not ended.
