@@ -11,7 +11,18 @@ from datetime import timedelta
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.db import accounts, approvals, cache, gates, openings, partitions, ticks, tokens, workers
+from orvanta_platform.db import (
+    accounts,
+    approvals,
+    cache,
+    debounce,
+    gates,
+    openings,
+    partitions,
+    ticks,
+    tokens,
+    workers,
+)
 from orvanta_platform.services import locking, objects
 from orvanta_platform.services.platform import Platform
 
@@ -40,6 +51,7 @@ async def run(platform: Platform) -> None:
             await approvals.forget(connection)
             await gates.forget(connection)
             await cache.forget(connection)
+            await debounce.forget(connection)
         await locking.settle_abandoned(platform)
         await asyncio.sleep(PAUSE_S)
 

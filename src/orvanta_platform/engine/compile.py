@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import consents, duration, gates
+from orvanta_platform.engine import consents, debounce, duration, gates
 from orvanta_platform.engine.plan import Body, Edge, Gate, Join, Kind, Node, Plan, Retry, Stop, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
@@ -52,6 +52,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         deep=tuple(node for _, node in sorted(numbers.deep.items())),
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
         gate=gate,
+        debounce=debounce.of_settings(tree),
         cache_s=duration.setting(tree.get("cache_ttl")),
         same_worker=tree.get("same_worker") is True,
         gated=gate is not None or gates.has_gate([*nodes, failure, before]),

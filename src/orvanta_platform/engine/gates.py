@@ -126,13 +126,13 @@ def key(step: Step, gate: Gate, index: int, *part: int) -> tuple[str, ...] | Err
     thrown = next((answer for _, answer in answers if isinstance(answer, Err)), None)
     if thrown is not None:
         return thrown
-    texts = iter([_text(answer, each.path) for each, answer in answers if isinstance(answer, Answer)])
+    texts = iter([text_of(answer.raw, each.path) for each, answer in answers if isinstance(answer, Answer)])
     return tuple(next(texts) if isinstance(each, KeyPart) else each for each in gate.key)
 
 
-def _text(answer: Answer, path: Sequence[str]) -> str:
-    """A value as part of a key: strings as they are, what is missing as nothing, others as JSON."""
-    value = msgspec.json.decode(answer.raw)
+def text_of(raw: bytes, path: Sequence[str]) -> str:
+    """A value (JSON text) as part of a key: strings as they are, what is missing as nothing, others as JSON."""
+    value = msgspec.json.decode(raw)
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     if isinstance(value, str):

@@ -150,6 +150,21 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Debounce:
+    """`delay_s` after the last call the run begins. `key`: a template, None: the arguments count.
+
+    `accumulate`: names of arguments that are joined, all others are those of the last call. A run is put off for
+    `longest_s` seconds and `most` calls at most; None: without end.
+    """
+
+    delay_s: float
+    key: str | None = None
+    accumulate: tuple[str, ...] = ()
+    longest_s: float | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A list of nodes inside a node. `expr`: a branch is taken where it is true. `skip_failure`: its own is none."""
 
@@ -244,6 +259,7 @@ class Plan:
     gated: bool = False
     cache_s: float | None = None
     same_worker: bool = False
+    debounce: Debounce | None = None
 
     def node(self, index: int) -> Node:
         """The node at `index`, or of that number, the failure module included. Raises IndexError."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -27,13 +28,14 @@ from orvanta_platform.db.starts import start_run
 from orvanta_platform.db.steps import NewEvent, NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Started
-from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import interpolation, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
+from orvanta_platform.services.debouncing import Call, join
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
@@ -113,6 +115,7 @@ class Beginning:
     timeout_s: float | None = None
     state: RunState | None = None
     context: Sequence[Remembered] = ()
+    debounce: Debounce | None = None
 
 
 async def begin(
@@ -130,6 +133,9 @@ async def begin(
     `inside` writes, in the same transaction, what shall be there if and only if the run (its id) is.
     """
     interpolation.require_references(actor, args)
+    put_off = beginning.debounce if inside is None and _is_plain_call(options) else None
+    if put_off is not None:
+        options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
     new = _new_run(actor, beginning, options)
     if beginning.blueprint.plan.same_worker:
         async with platform.db.acquire() as connection:
@@ -158,6 +164,11 @@ async def begin(
         nonlocal tries
         tries += 1
         permitted.clear()
+        if put_off is not None:
+            joined = await join(connection, Call(put_off, new, args, args_value), again=tries > 1)
+            if joined is not None:
+                await append(connection, _told(actor, beginning, replace(new, id=joined), None))
+                return joined
         if options.idempotency_key:
             path = f"{beginning.kind}:{beginning.path or ''}"
             key = options.idempotency_key
@@ -207,6 +218,12 @@ async def begin(
         _tell(platform, run, beginning.blueprint.plan, step)
         await advance_all(platform.tools, permitted)
     return run
+
+
+def _is_plain_call(options: RunOptions) -> bool:
+    """Whether a later call may stand for it: nobody has asked for a time, an id, or a run of its own."""
+    asked = (options.scheduled_at, options.run_id, options.idempotency_key, options.repeat, options.parent)
+    return not any(each is not None for each in asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,14 +22,7 @@ RUNNABLE_KINDS: Final = frozenset(
 
 _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
 
-_FLOW_KEYS: Final = (
-    "debounce_delay_s",
-    "debounce_key",
-    "debounce_args_to_accumulate",
-    "max_total_debouncing_time",
-    "max_total_debounces_amount",
-    "delete_after_secs",
-)
+_FLOW_KEYS: Final = ("delete_after_secs",)
 _NODE_KEYS: Final = (
     "delete_after_secs",
     "debouncing",

@@ -33,7 +33,6 @@ MODULES: list[tuple[dict[str, Any], str]] = [
     (inputs({"type": "ai"}), "/value/input_transforms/x"),
 ]
 FLOWS: list[tuple[str, Any]] = [
-    ("debounce_delay_s", 1),
     ("delete_after_secs", 0),
 ]
 
@@ -88,6 +87,8 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
         "priority": 3,
         "concurrent_limit": 1,
         "cache_ttl": 60,
+        "debounce_delay_s": 1,
+        "debounce_key": "k",
         "concurrency_key": "k",
         "failure_module": {"value": {"type": "identity"}},
     }
