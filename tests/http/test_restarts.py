@@ -209,6 +209,34 @@ async def test_what_cannot_be_restarted(stage: Scene) -> None:
     assert (await refused(stage, nobody, step_id="b"))[:2] == (404, "not_found")
 
 
+async def test_what_is_not_kept_any_more(stage: Scene) -> None:
+    """A result that was erased is not taken for null, nor inputs for none."""
+    first = await stage.flow(*graph(), args={"q": 1})
+    await work(stage)
+    job = (await stage.get(f"jobs_u/get/{first}"))["flow_status"]["modules"][1]["job"]
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("DELETE FROM value WHERE id = $1", job)
+    status, code, message = await refused(stage, first, step_id="d")
+    assert (status, code) == (409, "cannot_restart") and "node b" in message
+    assert await preview(stage, first, step_id="b") == ("a c", "b d", "")
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("DELETE FROM value WHERE id = $1", first)
+    assert (await refused(stage, first, step_id="b"))[:2] == (409, "cannot_restart")
+    answer = await stage.client.post(f"{W}/jobs/rerun/{first}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "cannot_restart")
+
+
+async def test_what_shared_a_folder_begins_anew(stage: Scene) -> None:
+    """Of a run with same_worker the folder is gone."""
+    first = await stage.flow(script("a"), script("b"), same_worker=True)
+    assert await work(stage, b=ValueError()) == ["a", "b"]
+    assert (await refused(stage, first, step_id="b"))[:2] == (409, "cannot_restart")
+    for call, body in (("restart_preview", {"step_id": "a"}), ("retry_preview", {})):
+        assert await preview(stage, first, call, **body) == ("", "a b", "")
+    await restart(stage, first, "retry")
+    assert await work(stage) == ["a", "b"]
+
+
 async def test_a_later_version_goes_on_with_what_the_earlier_one_did(stage: Scene) -> None:
     await stage.client.post(f"{W}/folders/create", json={"name": "sales"})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}

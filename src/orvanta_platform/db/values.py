@@ -58,3 +58,9 @@ async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[V
 async def context_values(connection: Connection, run: UUID) -> list[ValueRow]:
     """The run's whole context, a row per name."""
     return [ValueRow(**dict(row)) for row in await connection.fetch(load("values")["context_values"].text, run)]
+
+
+async def missing_result(connection: Connection, ids: Sequence[UUID]) -> UUID | None:
+    """One of these ids that has no result; None where all have."""
+    found: UUID | None = await connection.fetchval(load("values")["missing_result"].text, list(ids)) if ids else None
+    return found

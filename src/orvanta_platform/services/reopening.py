@@ -58,6 +58,19 @@ class GoingOn:
         again = {index: each.reopening for index, each in self.inside.items()}
         return replace(self.made.state, kept=replace(kept, inside=again))
 
+    def results(self) -> dict[UUID, str]:
+        """Whose results are kept: ids of nodes' jobs, with the nodes' own ids."""
+        kept = self.made.state.kept
+        found: dict[UUID, str] = {}
+        for index in self.made.kept:
+            origin = kept.origin(index) if kept is not None else None
+            if origin is not None:
+                node = self.plan.nodes[index].id
+                found[inner_job_id(origin.run, origin.frame, node)] = node
+        for each in self.inside.values():
+            found |= each.body.results() if each.body is not None else {}
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Entered:

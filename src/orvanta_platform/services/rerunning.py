@@ -38,7 +38,7 @@ async def rerun(
             f"{id} is a job of the run {row.run}.", hint="Run that one again, or restart it from the node."
         )
     if args is None:
-        args = await results.args(platform, actor, workspace, id)
+        args = await results.args_again(platform, actor, workspace, id)
         data = {}
     else:
         data = {"edited": True}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import context as context_rows
 from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunBefore, VersionRow
 from orvanta_platform.engine import restart as engine
@@ -69,7 +70,7 @@ async def restart(
     Raises NotFound, Forbidden, BadRequest for a node that is not there, and CannotRestart.
     """
     source, beginning, _ = await _prepared(platform, actor, workspace, id, point)
-    args = await results.args(platform, actor, workspace, source.run.id)
+    args = await results.args_again(platform, actor, workspace, source.run.id)
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
 
 
@@ -98,7 +99,7 @@ async def restart_edited(
     async with platform.db.acquire() as conn:
         made = await _made(platform, conn, source, beginning.blueprint, point)
     if args is None:
-        args = await results.args(platform, actor, workspace, source.run.id)
+        args = await results.args_again(platform, actor, workspace, source.run.id)
     inputs.check(None, args)
     beginning = await _going_on(platform, source, beginning, made)
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
@@ -172,8 +173,16 @@ async def _blueprint(
 async def _made(platform: Platform, conn: Connection, source: _Source, blueprint: Blueprint, point: Point) -> GoingOn:
     if point.steps is None and source.run.status == "succeeded":
         raise CannotRestart(f"The run {source.run.id} did not fail.", hint="Run it again, or restart it from a node.")
+    plan, before = blueprint.plan, source.ended
+    if plan.same_worker and point.steps is None:
+        # The folder that its jobs share went with the run before: what wrote into it runs again.
+        return GoingOn(plan, engine.restart(plan, before, range(len(plan.nodes))))
     reading = Reopenings(platform, conn, blueprint)
-    made = await reading.go_on(blueprint.plan, source.ended, point.steps)
+    made = await reading.go_on(plan, before, point.steps)
+    if plan.same_worker and (made.made.kept or made.inside):
+        raise CannotRestart(
+            f"The jobs of the run {source.run.id} shared a folder, which is gone.", hint="Run it again as a whole."
+        )
     return replace(made, began_at=reading.began_at, at_once=reading.at_once)
 
 
@@ -189,6 +198,7 @@ def _repeating(source: _Source, point: Point, options: RunOptions) -> RunOptions
 async def _going_on(platform: Platform, source: _Source, beginning: Beginning, made: GoingOn) -> Beginning:
     """With the context as it was before the node: what kept nodes wrote, and others before it began."""
     run, plan = source.run.id, beginning.blueprint.plan
+    await _refuse_gone(platform, made.results())
     kept = [id for index in made.made.kept for id in _ids(plan.nodes[index])]
     partly = [id for index in made.inside for id in _ids(plan.nodes[index])]
     until = made.began_at or clock.now()
@@ -211,6 +221,15 @@ async def _going_on(platform: Platform, source: _Source, beginning: Beginning, m
         for each in found
     ]
     return replace(beginning, state=made.state, context=context)
+
+
+async def _refuse_gone(platform: Platform, wanted: Mapping[UUID, str]) -> None:
+    """Raises CannotRestart where the result of a node that is to be kept was erased."""
+    async with platform.db.acquire() as conn:
+        gone = await value_rows.missing_result(conn, list(wanted))
+    if gone is not None:
+        node = wanted[gone]
+        raise CannotRestart(f"What the node {node} gave is not kept any more.", hint=f"Restart from {node}.")
 
 
 async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID]:

@@ -17,7 +17,7 @@ from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.values import ValueKey, get_values
-from orvanta_platform.errors import NotFound, WaitTimeout
+from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import ENDED
 from orvanta_platform.services.platform import Platform
@@ -80,6 +80,16 @@ async def args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> by
     keys: list[ValueKey] = [(row.id, "args", PREPROCESSED), (row.id, "args", "")][0 if row.is_flow else 1 :]
     found = await load_values(platform, keys)
     return next((found[key] for key in keys if key in found), NO_ARGS)
+
+
+async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:
+    """The same, for a run that is to have them again. Raises CannotRestart where they are not kept any more."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        kept = await get_values(conn, [(row.id, "args", "")])
+    if not kept:
+        raise CannotRestart(f"The inputs of the run {id} are not kept any more.", hint="Start it with inputs.")
+    return await args(platform, actor, workspace, id)
 
 
 async def of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> bytes:

@@ -129,7 +129,8 @@ SELECT id, kind, path, version, document, pin_set, parent, status, priority, sta
 -- name: repeated_run
 -- What a run says of the one that it repeats; its history begins with it.
 SELECT CASE WHEN (data ->> 'retry')::boolean THEN 'retry' ELSE kind END AS kind, node, (data ->> 'run')::uuid AS run
-FROM event WHERE run = $1 AND kind IN ('restart', 'rerun') ORDER BY seq LIMIT 1
+FROM (SELECT * FROM event WHERE run = $1 ORDER BY seq LIMIT 10) e
+WHERE kind IN ('restart', 'rerun') ORDER BY seq LIMIT 1
 
 -- name: living
 -- Those of these runs that have not ended.

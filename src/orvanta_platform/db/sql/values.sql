@@ -11,3 +11,8 @@ FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(id, kind, name) JOIN value 
 -- name: context_values
 -- The run's whole context.
 SELECT id, kind, name, size, encoding, body, object FROM value WHERE id = $1 AND kind = 'context'
+
+-- name: missing_result
+-- One of these ids that has no result.
+SELECT k.id FROM unnest($1::uuid[]) AS k(id)
+WHERE NOT EXISTS (SELECT FROM value v WHERE v.id = k.id AND v.kind = 'result' AND v.name = '') LIMIT 1
