@@ -15,7 +15,7 @@ import typer
 from bench import report
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
-from bench.measures import chain, deploy, drain, idle, loops, schedules, start
+from bench.measures import chain, deploy, drain, idle, loops, schedules, start, waiting
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
@@ -28,6 +28,7 @@ BARS: dict[str, Measure] = {
     "p13": deploy.p13,
     "p14": schedules.p14,
     "p15": chain.p15,
+    "p16": waiting.p16,
 }
 _README = Path(__file__).parents[1] / "README.md"
 

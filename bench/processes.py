@@ -233,6 +233,14 @@ def pss_kib(pid: int) -> int:
     return 0
 
 
+def rss_kib(pid: int) -> int:
+    """The memory of a process that is in RAM, shared pages counted whole."""
+    for line in (_PROC / str(pid) / "status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    return 0
+
+
 def _stat(pid: int) -> list[str]:
     """The fields of /proc/pid/stat after the name: 0 state, 1 parent, 11 and 12 CPU ticks, 19 start."""
     return (_PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()

@@ -88,5 +88,12 @@ def test_ticks_are_found_while_they_are_started() -> None:
     assert all(ms >= 0 for ms in kept["finding"]["raw"])
 
 
+def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
+    kept = quick("p16")
+    assert (kept["waiting"], kept["decided"]) == (300, 100)
+    assert set(kept["ratios"]) == {"claim", "list", "decision", "server RSS"}
+    assert all_positive([*kept["ratios"].values(), kept["all_decided_s"], kept["callers_cpu_s"]])
+
+
 def test_no_bar_is_without_a_test() -> None:
-    assert set(BARS) == {"p1", "p2", "p4", "p5", "p6", "p11", "p12", "p13", "p14", "p15"}
+    assert set(BARS) == {"p1", "p2", "p4", "p5", "p6", "p11", "p12", "p13", "p14", "p15", "p16"}

@@ -63,6 +63,36 @@ SELECT (left(id::text, 14) || '7001' || right(id::text, 18))::uuid, id, 'main', 
 """
 
 
+WAITING = """
+WITH made AS (
+    INSERT INTO run_live (id, workspace, kind, path, engine_version, state, status, root, trigger, created_by, email,
+                          permissioned_as, seed)
+    SELECT id, 'main', 'flow', 'f/x/y', 1, '', 'awaiting_approval', id, 'api', 'me', 'me@example.com', 'u/me', 1
+    FROM (SELECT uuid_at(app_now() - n * interval '1 second') AS id FROM generate_series(1, 20000) n) s
+    RETURNING id
+)
+INSERT INTO timer (run, job, kind, due_at) SELECT id, id, 'deadline', app_now() + interval '1 day' FROM made
+"""
+
+
+async def test_page_one_reads_little_of_what_waits_for_people(database: TestDatabase) -> None:
+    """Each of the runs has a deadline among the timers: a page reads of them what it shows, whoever looks."""
+    conn = await asyncpg.connect(database.owner_url)
+    try:
+        await conn.execute(WAITING)
+        await conn.execute("ANALYZE run_live; ANALYZE timer")
+        for visible in (EVERYTHING, LITTLE):
+            text, values = job_lists.list_statement("main", visible, PARTS, JobFilter(), Slice(limit=30))
+            for mode in ("force_generic_plan", "force_custom_plan"):
+                await conn.execute(f"SET plan_cache_mode = {mode}")
+                lines = await conn.fetch("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + text, *values)
+                plan = "\n".join(line[0] for line in lines)
+                assert "Seq Scan on timer" not in plan and "Seq Scan on run_live" not in plan, plan
+            assert len(await list_jobs(conn, "main", visible, PARTS, JobFilter(), Slice(limit=30))) == 30
+    finally:
+        await conn.close()
+
+
 async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -> None:
     conn = await asyncpg.connect(database.owner_url)
     try:

@@ -105,9 +105,10 @@ async def decide(
     member: bool,
     reason: str | None,
     payload: str,
+    event: str,
 ) -> bool:
-    """Keep what somebody said; False where the resume id was used before."""
-    values = (job, resume_id, run, approved, approver, member, reason, payload)
+    """Keep what somebody said, and leave `event` for its run; False where the resume id was used before."""
+    values = (job, resume_id, run, approved, approver, member, reason, payload, event)
     return await connection.fetchval(load("approvals")["decide"].text, *values) is not None
 
 

@@ -158,6 +158,12 @@ async def find(conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     return job_row(record) if record else None
 
 
+async def find_live_run(conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    """The run under way with this id, whoever may see it."""
+    record = await conn.fetchrow(load("job_views")["find_live_run"].text, id, workspace)
+    return job_row(record) if record else None
+
+
 async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
     """Whether it has ended, and how."""
     record = await conn.fetchrow(load("job_views")["how_it_stands"].text, id, workspace)

@@ -317,6 +317,11 @@ async def read_inbox(connection: Connection, run: UUID) -> list[tuple[int, str]]
     return [(row["seq"], row["event"]) for row in rows]
 
 
+async def take_from_inbox(connection: Connection, run: UUID, seqs: Sequence[int]) -> None:
+    """These events of the run are taken in, and change nothing in it."""
+    await connection.execute(load("runs")["take_from_inbox"].text, run, list(seqs))
+
+
 async def forget_inbox(connection: Connection, run: UUID) -> None:
     """Drop events that came after the run's end."""
     await connection.execute(load("runs")["forget_inbox"].text, run)

@@ -781,11 +781,11 @@ SELECT r.id, r.workspace, false AS is_step, false AS ended, r.id AS run, NULL::t
        r.cancel_at IS NOT NULL AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
        NULL::text AS error_name, NULL::uuid AS result_of, w.name AS worker, coalesce(j.attempt, 0) AS attempt,
        coalesce(j.failures, 0) AS failures, NULL::integer AS mem_peak_kb, 0::bigint AS log_chars, r.labels, r.state AS run_state,
-       j.state AS job_state, t.due_at AS retry_at,
+       j.state AS job_state,
+       (SELECT t.due_at FROM timer t WHERE t.run = r.id AND t.job = r.id AND t.kind = 'retry') AS retry_at,
        j.queue IS NULL OR EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
 FROM run_live r
 LEFT JOIN job_live j ON j.id = r.id
-LEFT JOIN timer t ON t.run = r.id AND t.job = r.id AND t.kind = 'retry'
 LEFT JOIN worker w ON w.id = j.worker
 LEFT JOIN version v ON v.id = r.version
 LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path;
@@ -799,11 +799,11 @@ SELECT j.id, r.workspace, true AS is_step, false AS ended, j.run, j.node, j.node
        r.cancel_at IS NOT NULL AS cancelled, r.cancel_by, r.cancel_reason, false AS recovered, false AS skipped,
        NULL::text AS error_name, NULL::uuid AS result_of, w.name AS worker, j.attempt,
        j.failures, NULL::integer AS mem_peak_kb, 0::bigint AS log_chars, r.labels, NULL::bytea AS run_state,
-       j.state AS job_state, t.due_at AS retry_at,
+       j.state AS job_state,
+       (SELECT t.due_at FROM timer t WHERE t.run = j.run AND t.job = j.id AND t.kind = 'retry') AS retry_at,
        EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
 FROM job_live j
 JOIN run_live r ON r.id = j.run
-LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 LEFT JOIN worker w ON w.id = j.worker
 LEFT JOIN version v ON v.id = r.version
 LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path

@@ -56,10 +56,10 @@ class WaitWrite:
         )
 
 
-async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite) -> None:
-    """Write the waits of one step, in its transaction, after the step itself."""
+async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite, *, ends: bool = False) -> None:
+    """Write the waits of one step, in its transaction, after the step itself; one that `ends` took all timers."""
     queries = load("waits")
-    if waits.dropped:
+    if waits.dropped and not ends:
         jobs, kinds = [job for job, _ in waits.dropped], [kind for _, kind in waits.dropped]
         await connection.execute(queries["drop_node_timers"].text, run, jobs, kinds)
     if waits.timers:

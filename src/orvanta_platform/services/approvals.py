@@ -24,10 +24,11 @@ from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import Conflict, Gone, NotFound
 from orvanta_platform.services import approvers, jobs, results
 from orvanta_platform.services.approvers import Asked, Voice
-from orvanta_platform.services.asking import asked_of, open_in, place_of
+from orvanta_platform.services.asking import asked_in, asked_of, open_in, place_of
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
@@ -144,7 +145,8 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
         if row is None or run is None:
             raise NotFound("There is no such approval.")
         try:
-            asked = await _of_link(platform, conn, row, link.job)
+            live = await run_rows.get_live_run(conn, row.run)
+            asked = await _of_link(platform, conn, row, live, link.job)
         except Conflict:
             asked = None
         said = await rows.decisions_of_run(conn, row.run)
@@ -173,14 +175,19 @@ async def decide(
         row = await place_of(platform, conn, workspace, id)
         if row is None:
             raise NotFound(f"The job {id} does not exist.")
-        asked = await open_in(conn, row, id, node)
-        target = await asked_of(platform, conn, row.run, asked.job)
-    approvers.require(actor, jobs.thing(row), target.consent if target else None)
     voice = Voice(actor.username, actor, payload, reason)
     resume_id = approvers.resume_id_of(actor) if once else secrets.randbelow(_RESUME_IDS)
-    act = partial(_decide, platform, workspace, asked.job, resume_id, approved, voice)
-    run, outcome = await platform.db.retrying(act)
-    await _count(platform, run, asked.job, resume_id, outcome)
+
+    async def act(conn: Connection) -> tuple[UUID, Outcome]:
+        live = await run_rows.lock_run(conn, row.run)
+        opened = await rows.open_of_run(conn, row.run)
+        job = open_in(opened, row, id, node).job
+        asked = await asked_in(platform, conn, live, job, opened) if live is not None else None
+        approvers.require(actor, jobs.thing(row), asked.consent if asked else None)
+        return job, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice), asked)
+
+    job, outcome = await platform.db.retrying(act)
+    await _count(platform, row.run, job, resume_id, outcome)
     return outcome
 
 
@@ -227,48 +234,69 @@ async def _decide(
     voice: Voice,
     conn: Connection,
 ) -> tuple[UUID, Outcome]:
+    """What somebody says who was asked by a link; gives the run."""
     row = await place_of(platform, conn, workspace, job)
     if row is None:
         raise NotFound("There is no such approval.")
     live = await run_rows.lock_run(conn, row.run)
-    said = await rows.decision(conn, job, resume_id)
+    return row.run, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Saying:
+    """What somebody says about `job`, which stands at `row`; `live`: its run, locked, None where it has ended."""
+
+    row: JobRow
+    live: RunRow | None
+    job: UUID
+    resume_id: int
+    approved: bool
+    voice: Voice
+
+
+async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: Asked | None) -> Outcome:
+    """Keep it and tell its run, unless it was said before; `asked`: what it is about, if that is known."""
+    row, live, job, voice, approved = saying.row, saying.live, saying.job, saying.voice, saying.approved
+    earlier = await rows.decisions_of_run(conn, row.run)
+    said = next((each for each in earlier if (each.job, each.resume_id) == (job, saying.resume_id)), None)
     if said is not None:
         if said.approved is not approved:
             raise Conflict(
                 f"It was decided otherwise: {_word(said.approved)} by {said.approver}.",
                 details={"approved": said.approved, "approver": said.approver},
             )
-        return row.run, Outcome(False, said.approved, said.approver)
+        return Outcome(False, said.approved, said.approver)
     if live is None or live.cancel_at is not None:
         raise Conflict("The run has ended: nobody is asked any more.")
-    asked = await _of_link(platform, conn, row, job)
+    asked = asked or await _of_link(platform, conn, row, live, job)
     if asked is not None:
         approvers.check(asked, voice, row, approved=approved)
         if job == row.run and asked.consent.needs_login:
             raise Conflict(f"A decision about {asked.node.id} needs a link of its own, not one of the run.")
-        earlier = approvers.earlier_voice(asked, voice, await rows.decisions_of_run(conn, row.run))
-        if earlier is not None and earlier.approved is approved:
-            return row.run, Outcome(False, approved, earlier.approver)
+        before = approvers.earlier_voice(asked, voice, earlier)
+        if before is not None and before.approved is approved:
+            return Outcome(False, approved, before.approver)
     await rows.decide(
         conn,
         job,
-        resume_id,
+        saying.resume_id,
         row.run,
         approved=approved,
         approver=voice.name,
         member=voice.actor is not None,
         reason=voice.reason,
         payload=voice.payload.decode(),
+        event=inbox.write(inbox.Decided()),
     )
-    await run_rows.put_in_inbox(conn, row.run, inbox.write(inbox.Decided()))
-    await _record(conn, workspace, row, job, approved, voice)
-    return row.run, Outcome(True, approved, voice.name)
+    node = asked.node.id if asked is not None and job != row.run else row.node
+    await _record(conn, row, job, node, approved, voice)
+    return Outcome(True, approved, voice.name)
 
 
 async def _count(platform: Platform, run: UUID, job: UUID, resume_id: int, outcome: Outcome) -> None:
     """Let the run take the decision in. Raises Conflict where something else came first, and it will never count."""
-    await advance(platform.tools, run)
-    if not outcome.first:
+    done = await advance(platform.tools, run)
+    if not outcome.first or (job, resume_id) in done.counted:
         return
     async with platform.db.acquire() as conn:
         said = await rows.decision(conn, job, resume_id)
@@ -280,20 +308,23 @@ async def _count(platform: Platform, run: UUID, job: UUID, resume_id: int, outco
     raise Conflict("It was decided, timed out or cancelled at the same moment: this decision does not count.")
 
 
-async def _of_link(platform: Platform, conn: Connection, row: JobRow, job: UUID) -> Asked | None:
+async def _of_link(platform: Platform, conn: Connection, row: JobRow, live: RunRow | None, job: UUID) -> Asked | None:
     """What a decision about `job` is about; None for one about the run, which counts when something is asked.
 
     Raises Conflict where nobody is asked.
     """
     if job != row.run:
-        asked = await asked_of(platform, conn, row.run, job)
+        asked = await asked_in(platform, conn, live, job) if live is not None else None
         if asked is None:
             raise Conflict("Nobody is asked: it was decided, timed out, or asks nobody.")
         return asked
     if not row.is_flow:
         raise Conflict("This run asks nobody.")
-    opened = [await asked_of(platform, conn, row.run, each.job) for each in await rows.open_of_run(conn, row.run)]
-    asking = [each for each in opened if each is not None]
+    if live is None:
+        return None
+    opened = await rows.open_of_run(conn, row.run)
+    found = [await asked_in(platform, conn, live, each.job, opened) for each in opened]
+    asking = [each for each in found if each is not None]
     return next((each for each in asking if not each.consent.needs_login), asking[0] if asking else None)
 
 
@@ -307,9 +338,10 @@ async def _hints(platform: Platform, asked: Asked | None) -> dict[str, Any]:
     return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}
 
 
-async def _record(conn: Connection, workspace: str, row: JobRow, job: UUID, approved: bool, voice: Voice) -> None:
+async def _record(conn: Connection, row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> None:
     """The line of the audit trail; of who only held a link, the name that the link says."""
-    told = {"run": str(row.run), "job": str(job), "node": row.node, "decision": _word(approved), "reason": voice.reason}
+    workspace = row.workspace
+    told = {"run": str(row.run), "job": str(job), "node": node, "decision": _word(approved), "reason": voice.reason}
     operation = "approvals.decide"
     if voice.actor is not None:
         await audit.record(conn, voice.actor, operation, "Execute", row.run_path, told, workspace=workspace)

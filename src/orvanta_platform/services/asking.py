@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
 import msgspec
 
 from orvanta_platform.db import approvals as rows
+from orvanta_platform.db import job_views
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import OpenApproval
 from orvanta_platform.db.job_views import JobRow
@@ -23,12 +25,12 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.scope import job_id
 
 
-async def open_in(conn: Connection, row: JobRow, id: UUID, node: str | None = None) -> OpenApproval:
-    """What the run or node `id`, found as `row`, asks now.
+def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | None = None) -> OpenApproval:
+    """What the run or node `id`, found as `row`, asks now, of what its run asks.
 
     Raises Conflict where that is nothing, or several things and `node` (the id of one, or of its job) names none.
     """
-    found = await rows.open_of_run(conn, row.run)
+    found = list(opened)
     if row.is_step or id != row.id:
         found = [each for each in found if each.job == id]
     if node is not None:
@@ -48,15 +50,24 @@ async def open_in(conn: Connection, row: JobRow, id: UUID, node: str | None = No
 async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -> Asked | None:
     """What the node with this id asks or will ask; None where it asks nobody, or nobody any more."""
     live = await run_rows.get_live_run(conn, run)
-    if live is None or not is_workflow(live.kind):
+    return await asked_in(platform, conn, live, job) if live is not None else None
+
+
+async def asked_in(
+    platform: Platform, conn: Connection, live: RunRow, job: UUID, opened: Sequence[OpenApproval] | None = None
+) -> Asked | None:
+    """The same of a run at hand; `opened`: what it asks now, where that has just been read."""
+    if not is_workflow(live.kind):
         return None
     plan = (await platform.blueprints.of(conn, live)).plan
-    opened = next((each for each in await rows.open_of_run(conn, run) if each.job == job), None)
-    if opened is not None:
-        return _asked(_by_id(plan, opened.node), opened, live)
+    if opened is None:
+        opened = await rows.open_of_run(conn, live.id)
+    asks = next((each for each in opened if each.job == job), None)
+    if asks is not None:
+        return _asked(_by_id(plan, asks.node), asks, live)
     state = RunState.decode(live.state)
     for index in range(len(plan.nodes) + (plan.failure is not None)):
-        if job_id(plan, run, index) == job:
+        if job_id(plan, live.id, index) == job:
             return None if _is_over(state, index) else _asked(plan.node(index), None, live)
     inside = await run_rows.run_of(conn, live.workspace, job)
     if inside is None or inside.job != job or inside.node is None:
@@ -65,12 +76,13 @@ async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -
 
 
 async def place_of(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    """The run or job with this id; of a node inside others, which has no row while it asks, its run."""
-    row = await jobs.known(platform, conn, workspace, id)
+    """The run or job with this id; of a node that asks, its run: of one inside others there is nothing else."""
+    row = await job_views.find_live_run(conn, workspace, id)
     if row is not None:
         return row
     run = await rows.run_that_asks(conn, workspace, id)
-    return await jobs.known(platform, conn, workspace, run) if run is not None else None
+    asks = await job_views.find_live_run(conn, workspace, run) if run is not None else None
+    return asks or await jobs.known(platform, conn, workspace, id)
 
 
 def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> Asked | None:

@@ -26,9 +26,12 @@ WHERE a.run = $1 ORDER BY a.opened_at, a.node, a.job
 SELECT run FROM approval WHERE workspace = $1 AND job = $2
 
 -- name: decide
--- What somebody said; no row back where that resume id was used before.
-INSERT INTO decision (job, resume_id, run, approved, approver, member, reason, payload)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING seq
+-- What somebody said, and the event that tells its run; no row back where that resume id was used before.
+WITH said AS (
+    INSERT INTO decision (job, resume_id, run, approved, approver, member, reason, payload)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING run
+)
+INSERT INTO inbox (run, event) SELECT run, $9 FROM said RETURNING seq
 
 -- name: decision
 -- What was said with a resume id.

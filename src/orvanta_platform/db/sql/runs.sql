@@ -114,6 +114,10 @@ INSERT INTO inbox (run, event) SELECT r.id, $2 FROM run_live r WHERE r.id = $1 R
 -- The events of a run that were not taken in, in order.
 SELECT seq, event FROM inbox WHERE run = $1 ORDER BY seq LIMIT 200
 
+-- name: take_from_inbox
+-- Events of a run that change nothing in it: taken in.
+DELETE FROM inbox WHERE run = $1 AND seq = ANY($2::bigint[])
+
 -- name: forget_inbox
 -- Events that came after the run's end.
 DELETE FROM inbox WHERE run = $1

@@ -78,10 +78,11 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What an advance did: whether the given finish was recorded by it, whether the run has ended."""
+    """What it did: whether it recorded the given finish, whether the run has ended; decisions known to be counted."""
 
     recorded: bool
     ended: bool
+    counted: frozenset[tuple[UUID, int]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
     answers: dict[str, Answered] = defaultdict(Answered)
     further: list[UUID] = []
     told: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
+    counted: set[tuple[UUID, int]] = set()
     recorded = False
     while True:
         done: _Pass | Passed | None = None
@@ -160,7 +162,7 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
             await outside.work()
             continue
         if done is None:
-            return Advanced(recorded, ended=True), further
+            return Advanced(recorded, True, frozenset(counted)), further
         tell_pass(tools.notify, run, done)
         if isinstance(done, _Pass) and done.blueprint.plan.early is not None:
             tools.notify.send(f"ended:{run}")
@@ -168,10 +170,12 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
         further += done.further
         if isinstance(done, Passed):
             tools.recent.keep(done.raws)
+        else:
+            counted |= done.counted
         if done.ended and done.run.parent is not None:
             further.append(done.run.parent)
         if done.ended or not done.more:
-            return Advanced(recorded, done.ended), further
+            return Advanced(recorded, done.ended, frozenset(counted)), further
         finish = None if recorded else finish
 
 
@@ -287,7 +291,7 @@ async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pen
         await _note_cancel(step)
     if event is None:
         if pending.seq is not None:
-            await _write(step, _no_change(step, pending.seq))
+            step.tail.idle.append(pending.seq)
         return []
     finish = pending.finish
     try:
@@ -334,7 +338,8 @@ async def _write(step: _Pass, write: StepWrite) -> None:
         raise AssertionError(f"run {write.run} was not written under its own lock")
     step.tail.add(write.waits)
     if write.waits:
-        await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits)
+        ends = write.end is not None
+        await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits, ends=ends)
     step.asks = step.asks or bool(write.waits.opened)
     step.made += write.values
     woken = {wake.job for wake in write.wakes}
@@ -345,10 +350,6 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     step.stale = bool(write.endings or write.jobs or write.wakes)
     step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
     step.ended = write.end is not None
-
-
-def _no_change(step: _Pass, seq: int) -> StepWrite:
-    return StepWrite(step.run.id, step.run.rev, step.run.state, step.run.status, over_cancel=True, inbox_seq=seq)
 
 
 def _event(step: _Pass, pending: _Pending) -> Event | None:

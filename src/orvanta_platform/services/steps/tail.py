@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from orvanta_platform.db import cache
+from orvanta_platform.db import cache, runs
 from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.pool import Connection
@@ -31,8 +31,12 @@ class Rows(Protocol):
 
 @dataclass(slots=True)
 class Tail:
-    """Who comes to stand in line, who needs a permit no more, and what the run's result stands for."""
+    """Who comes to stand in line, who needs a permit no more, and what the run's result stands for.
 
+    `idle`: seqs of events that changed nothing; the write of a run's end takes in all there are.
+    """
+
+    idle: list[int] = field(default_factory=list)
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
     cached: NewCached | None = None
@@ -46,6 +50,8 @@ class Tail:
 
     async def write(self, connection: Connection, plan: Plan, run: RunRow, *, ended: bool) -> list[UUID]:
         """Write it; gives the runs that got permits by it. Nothing may be locked after this."""
+        if self.idle and not ended:
+            await runs.take_from_inbox(connection, run.id, self.idle)
         if self.cached is not None:
             await cache.keep(connection, run.workspace, self.cached)
         if not plan.gated:

@@ -1,0 +1,161 @@
+"""P16: what it costs that very many runs wait for people, and how fast many of them are decided."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from bench import crowd
+from bench.bars import Options, Outcome
+from bench.client import Call, Client
+from bench.copies import copy
+from bench.database import settings_of
+from bench.ours import Installation, installation, role_of
+from bench.processes import command_line, descendants, rss_kib
+from bench.samples import Samples
+from bench.sides import WARM_UP
+from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
+from orvanta_platform.queue.claim import Claimer
+
+_PATH, _NODE = "f/bench/ask", "ask"
+_WAITING, _DECIDED, _CALLERS = 100_000, 10_000, 16
+_TRIES, _PAGE = 60, 30
+_MOST, _MOST_S = 1.3, 30.0
+_QUEUE = "bench"
+_VALUE = {"modules": [{"id": _NODE, "value": {"type": "approval", "timeout": 604_800, "message": "May it go on?"}}]}
+_UNDER_WAY = "SELECT count(*) FROM run_live WHERE path = $1"
+_SUCCEEDED = "SELECT count(*) FROM run WHERE path = $1 AND status = 'succeeded'"
+
+
+def p16(options: Options) -> Outcome:
+    """The same questions to a system in which hardly anything waits and to one in which very much does."""
+    waiting, decided = (options.jobs, options.jobs // 3) if options.quick else (_WAITING, _DECIDED)
+    tries = 3 if options.quick else _TRIES
+    # Jobs of the queue that is claimed from wait: no worker serves it.
+    with installation(ORVANTA_QUEUES="python3,native") as ours, start(ours.database) as database:
+        status, answer = ours.deploy(_PATH, _VALUE)
+        assert status == 201, answer
+        _queue_jobs(ours)
+        runs = [_ask(ours) for _ in range(2 * (tries + WARM_UP) + _PAGE)]
+        empty = _look(ours, database, tries, runs[: tries + WARM_UP])
+        began = time.perf_counter()
+        copies = asyncio.run(copy(database.owner_url, runs[-1], _NODE, waiting))
+        options.say(f"  {waiting:,} more wait, made in {time.perf_counter() - began:.0f} s")
+        full = _look(ours, database, tries, runs[tries + WARM_UP : 2 * (tries + WARM_UP)])
+        for name, samples in full.items():
+            options.say(f"  {name}: empty {empty[name].text()}; full {samples.text()}")
+        meter = ours.meter()
+        meter.start()
+        calls = [_decision(ours, run) for run in copies[:decided]]
+        seen = crowd.run(ours.base, calls, _CALLERS)
+        meter.stop()
+        _check(database, waiting, decided, 2 * (tries + WARM_UP), len(runs))
+        about = {"settings": ours.settings, "postgresql": settings_of(database)}
+    ratios = {name: full[name].median / empty[name].median for name in empty}
+    told = ", ".join(f"{name} {ratio:.2f} ×" for name, ratio in ratios.items())
+    data: dict[str, Any] = {"waiting": waiting, "decided": decided, **about}
+    data["ratios"] = {name: round(ratio, 3) for name, ratio in ratios.items()}
+    data |= {name: {"empty": empty[name].record(), "full": full[name].record()} for name in empty}
+    data["all_decided_s"], data["callers_cpu_s"] = round(seen.seconds, 2), round(seen.cpu_s, 2)
+    data["cpu_us_per_decision"] = meter.result().per(decided)
+    reached = max(ratios.values()) <= _MOST and seen.seconds <= _MOST_S
+    what = f"{waiting:,} runs wait for approval, against hardly any; {decided:,} decided at once"
+    measured = f"{told}; {seen.seconds:.1f} s"
+    return Outcome("P16", what, "≤ 1.3 ×; ≤ 30 s", measured, None if options.quick else reached, data)
+
+
+def _queue_jobs(ours: Installation) -> None:
+    body = {"kind": "identity", "args": {}, "tag": _QUEUE}
+    for _ in range(5):
+        status, answer = ours.client.post("/api/w/main/jobs/run/preview", body, ours.headers)
+        assert status == 201, answer
+
+
+def _ask(ours: Installation) -> UUID:
+    status, answer = ours.client.post(f"/api/w/main/jobs/run/f/{_PATH}", {}, ours.headers)
+    assert status == 201, answer
+    return UUID(answer.decode())
+
+
+def _decision(ours: Installation, run: UUID) -> Call:
+    headers = {**ours.headers, "X-Workspace": "main"}
+    return Call(f"/api/v1/runs/{run}/consent", {"decision": "approved"}, None, headers)
+
+
+def _look(ours: Installation, database: EmbeddedPostgres, tries: int, runs: list[UUID]) -> dict[str, Samples]:
+    """What is asked of both: a claim, a page of the list, a decision, the memory of the server."""
+    client = Client(ours.base)
+    page = f"/api/w/main/jobs/list?per_page={_PAGE}&has_null_parent=true"
+
+    def look_at_page(_: int) -> None:
+        status, answer = client.get(page, ours.headers)
+        assert status == 200 and len(json.loads(answer)) == _PAGE, answer
+
+    found = {
+        "claim": Samples.of("ms", asyncio.run(_claims(database.owner_url, tries))),
+        "list": _timed(tries, look_at_page),
+        "decision": _timed(tries, lambda each: client.time(_decision(ours, runs[each]))),
+        "server RSS": Samples.of("MiB", [_server_kib(ours.program.pid) / 1024]),
+    }
+    client.close()
+    return found
+
+
+def _timed(tries: int, once: Callable[[int], Any]) -> Samples:
+    taken = []
+    for each in range(WARM_UP + tries):
+        began = time.perf_counter()
+        once(each)
+        taken.append((time.perf_counter() - began) * 1000)
+    return Samples.of("ms", taken[WARM_UP:])
+
+
+async def _claims(url: str, tries: int) -> list[float]:
+    """Milliseconds of a claim that looks for where work is; each is taken back, so that the next finds the same."""
+    connection = await asyncpg.connect(url)
+    taken = []
+    try:
+        worker = await connection.fetchrow("SELECT id, generation FROM worker WHERE state = 'live'")
+        assert worker is not None
+        for _ in range(WARM_UP + tries):
+            claimer = Claimer(worker["id"], worker["generation"], [_QUEUE])
+            with suppress(_TakeBack):
+                async with connection.transaction():
+                    began = time.perf_counter()
+                    found = await claimer.claim(connection, 1)
+                    taken.append((time.perf_counter() - began) * 1000)
+                    assert len(found) == 1, found
+                    raise _TakeBack
+    finally:
+        await connection.close()
+    return taken[WARM_UP:]
+
+
+class _TakeBack(Exception):
+    """Ends a transaction that is not to be."""
+
+
+def _server_kib(pid: int) -> int:
+    return sum(rss_kib(each) for each in (pid, *descendants(pid)) if role_of(command_line(each)) == "server")
+
+
+def _check(database: EmbeddedPostgres, waiting: int, decided: int, looked: int, begun: int) -> None:
+    """Every decision ended its run, no other has."""
+
+    async def count() -> tuple[int, int]:
+        connection = await asyncpg.connect(database.owner_url)
+        try:
+            under_way, succeeded = [await connection.fetchval(query, _PATH) for query in (_UNDER_WAY, _SUCCEEDED)]
+            return under_way, succeeded
+        finally:
+            await connection.close()
+
+    found = asyncio.run(count())
+    assert found == (waiting - decided + begun - looked, decided + looked), found
