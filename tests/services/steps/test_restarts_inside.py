@@ -29,15 +29,15 @@ class Stage:
         self.ground = ground
         self.worker = worker
 
-    async def run(self, *modules: dict[str, Any], args: Any = None, **value: Any) -> UUID:
+    async def run(self, *modules: dict[str, Any], args: Any = None, people: Any = (), **value: Any) -> UUID:
         run = await self.ground.start(*modules, args=args, **value)
-        await work(self.ground, self.worker, run, [])
+        await work(self.ground, self.worker, run, list(people))
         return run
 
-    async def restart(self, id: UUID, *steps: tuple[str, int | None] | str) -> UUID:
+    async def restart(self, id: UUID, *steps: tuple[str, int | None] | str, people: Any = ()) -> UUID:
         """A run that goes on from `id` at these steps, to its end; without any: where it failed."""
         run = await restarting.restart(self.ground.platform, ACTOR, WORKSPACE, id, point(steps), RunOptions())
-        await work(self.ground, self.worker, run, [])
+        await work(self.ground, self.worker, run, list(people))
         return run
 
     async def preview(self, id: UUID, *steps: tuple[str, int | None] | str) -> GoingOn:
@@ -256,6 +256,29 @@ async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> No
     assert (await stage.result(second), await stage.ran(second)) == (["yes", "no"], "e")
     third = await stage.restart(second, ("l", 1), "j")
     assert (await stage.result(third), await stage.ran(third)) == (["yes", "no"], "j e")
+
+
+@pytest.mark.parametrize("inside", [False, True])
+async def test_what_people_said_before_is_kept(stage: Stage, inside: bool) -> None:
+    """Resumes of a suspended step, the decision of an approval; what is asked behind the restart is asked anew."""
+    steps = [
+        {**script("a", "1"), "suspend": {"required_events": 1}},
+        script("b", "r", r="resume"),
+        {"id": "p", "value": {"type": "approval"}},
+        script("c", "[b, d]", b="results.b", d="results.p.decision"),
+    ]
+    resumes = {"node": "a", "decision": "approved", "form": {"n": 1}}
+    agrees = {"node": "p", "decision": "approved"}
+    modules, at = ([loop("l", [1], *steps)], [("l", 0)]) if inside else (steps, [])
+    first = await stage.run(*modules, people=[resumes, agrees])
+    whole = [{"n": 1}, "approved"]
+    expected = [whole] if inside else whole
+    assert (await stage.result(first), await stage.ran(first)) == (expected, "a b c")
+    second = await stage.restart(first, *at, "b", people=[agrees])
+    third = await stage.restart(second, *at, "c")
+    fourth = await stage.restart(third, *at, "b", people=[agrees])
+    for run, ran in ((second, "b c"), (third, "c"), (fourth, "b c")):
+        assert (await stage.result(run), await stage.ran(run)) == (expected, ran)
 
 
 async def test_what_makes_no_sense_inside(stage: Stage) -> None:

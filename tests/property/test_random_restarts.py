@@ -1,0 +1,93 @@
+"""Random nests of loops and branches, restarted at random places inside and retried: they end as they did."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.property.test_random_nests import Nest, whole
+from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, ground
+
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.plan import Kind, Plan
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.services import restarting
+from orvanta_platform.services.restarting import Point
+from orvanta_platform.services.runs import RunOptions
+
+NESTS = 18
+RESTARTS = 3
+"""Of each nest, one after the other, each of the run before or of the first."""
+
+
+@pytest.fixture
+async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
+    async with ground(database, tmp_path) as made:
+        yield made
+
+
+async def test_random_restarts_end_as_the_run_did(scene: Ground) -> None:
+    worker, had = await scene.worker(), Counter[str]()
+    for seed in range(1_000, 1_000 + NESTS):
+        nest, rng = Nest(seed), Random(seed)
+        plan = compile_plan({"modules": nest.modules})
+        runs = [await scene.start(*nest.modules)]
+        await drive(worker)
+        await check(scene, runs[0], nest)
+        for _ in range(RESTARTS):
+            steps = None if not nest.succeeds and rng.random() < 0.5 else path(rng, plan)
+            try:
+                made = await restarting.restart(
+                    scene.platform, ACTOR, WORKSPACE, rng.choice(runs), Point(steps), RunOptions()
+                )
+            except OrvantaError as error:
+                had[error.code] += 1
+                continue
+            had["retry" if steps is None else "inside" if len(steps) > 1 else "at the top"] += 1
+            ran = await drive(worker)
+            await check(scene, made, nest)
+            had["kept a job"] += ran < await jobs_of(scene, runs[0])
+            runs.append(made)
+    assert all(had[what] > 3 for what in ("retry", "at the top", "inside", "kept a job")), had
+    assert not await scene.rows("SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM run_live")
+    await scene.is_whole()
+
+
+def path(rng: Random, plan: Plan) -> list[tuple[str, int | None]]:
+    """A place in a document, on any level."""
+    node = rng.choice(plan.nodes)
+    if not node.bodies or rng.random() < 0.1:
+        return [(node.id, None)]
+    number = rng.randrange(3 if node.kind.is_loop else len(node.bodies))
+    if node.kind is not Kind.BRANCHONE and rng.random() < 0.3:
+        return [(node.id, number)]
+    return [(node.id, number), *path(rng, node.bodies[0 if node.kind.is_loop else number].plan)]
+
+
+async def drive(worker: Worker) -> int:
+    """Let all jobs that there are end; those whose id says so fail. Gives how many there were."""
+    count = 0
+    while jobs := await worker.claim():
+        for job in jobs:
+            fails = (job.node or "").endswith("_fails")
+            await worker.finish(job, None if fails else job.node, error="Error" if fails else None)
+            count += 1
+    return count
+
+
+async def check(scene: Ground, run: UUID, nest: Nest) -> None:
+    ended = await scene.ended(run)
+    assert ended["status"] == ("succeeded" if nest.succeeds else "failed"), nest.modules
+    result: Any = await scene.result(run)
+    assert result == whole(nest.result), nest.modules
+
+
+async def jobs_of(scene: Ground, run: UUID) -> int:
+    rows = await scene.rows("SELECT FROM job WHERE run = $1 AND attempt > 0", run)
+    return len(rows)
