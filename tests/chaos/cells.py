@@ -30,7 +30,7 @@ HELD = (
     "SELECT j.id FROM job_live j JOIN worker w ON w.id = j.worker AND w.generation = j.generation "
     "WHERE w.state = 'live' AND w.name LIKE '%-' || $1::text"
 )
-LIVE = "SELECT count(*) = $1 FROM run_live"
+LIVE = "SELECT count(*) = $1 FROM run_live WHERE parent IS NULL"
 BEATS = "SELECT sum(beat)::bigint FROM worker WHERE state = 'live'"
 BEATS_OVER = "SELECT coalesce(sum(beat), 0) >= $1 FROM worker WHERE state = 'live'"
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from tests.chaos.database import kill_and_wait
-from tests.chaos.runs import FLOW
+from tests.chaos.runs import FLOWS
 from tests.chaos.stage import Stage
 
 _PR_SET_CHILD_SUBREAPER = 36
@@ -64,7 +64,7 @@ async def open_stage(slots: int, times: dict[str, str]) -> AsyncIterator[Stage]:
     with leaving_nothing():
         stage = Stage(home, slots, times)
         try:
-            await stage.open(FLOW)
+            await stage.open(FLOWS)
             yield stage
             told = stage.doctor()
             assert told.returncode == 0, told.stdout + told.stderr

@@ -55,6 +55,8 @@ def _node(id: str, language: str, content: str, needs: list[str], **inputs: str)
     return {"id": id, "value": value, **({"needs": needs} if needs else {})}
 
 
+NODES = frozenset("abcd")
+
 FLOW: dict[str, Any] = {
     "modules": [
         _node("a", "python3", _FIRST, [], n="flow_input.n"),
@@ -65,16 +67,69 @@ FLOW: dict[str, Any] = {
 }
 """Two branches and a join. `n` goes in, 12 (n + 1) comes out; `loud` is how many characters c prints."""
 
+_LOOP = {
+    "type": "forloopflow",
+    "iterator": {"type": "javascript", "expr": "[results.a]"},
+    "parallel": True,
+    "modules": [_node("b", "bash", _BASH, [], n="flow_input.iter.value.n", of="flow_input.iter.value.nonce")],
+}
+_BRANCH = {
+    "type": "branchone",
+    "branches": [
+        {
+            "expr": "results.a.n > 0",
+            "modules": [
+                _node("c", "python3", _LOUD, [], a="results.a", loud="flow_input.loud"),
+                {"id": "same", "value": {"type": "identity"}},
+            ],
+        }
+    ],
+    "default": [],
+}
+_CALL = {
+    "type": "flow",
+    "path": "u/admin/chaos_join",
+    "input_transforms": {
+        "b": {"type": "javascript", "expr": "results.loop[0]"},
+        "c": {"type": "javascript", "expr": "results.branch"},
+    },
+}
+JOIN: dict[str, Any] = {"modules": [_node("d", "python3", _JOIN, [], b="flow_input.b", c="flow_input.c")]}
+NESTED: dict[str, Any] = {
+    "modules": [
+        _node("a", "python3", _FIRST, [], n="flow_input.n"),
+        {"id": "loop", "value": _LOOP, "needs": ["a"]},
+        {"id": "branch", "value": _BRANCH, "needs": ["a"]},
+        {"id": "call", "value": _CALL, "needs": ["loop", "branch"]},
+    ]
+}
+"""The same with b in a loop, c in a branch, and the join in a sub-workflow."""
+
+FLOWS = {"u/admin/chaos_join": JOIN, "u/admin/chaos": FLOW, "u/admin/chaos_nested": NESTED}
+"""By path, those that others call first."""
+
+
+def path_of(n: int) -> str:
+    """The workflow of the run that is given `n`: every fourth one is the nested one, which takes longer."""
+    return "u/admin/chaos_nested" if n % 4 == 3 else "u/admin/chaos"
+
+
 _ENDED = "SELECT count(*) FROM run WHERE id = ANY($1::uuid[])"
 _RUNS = "SELECT id, status, result_of FROM run WHERE id = ANY($1::uuid[])"
-_JOBS = "SELECT id, run, node, attempt, worker, started_at, ended_at FROM job WHERE run = ANY($1::uuid[])"
+_JOBS = (
+    "SELECT j.id, r.root AS run, j.node, j.attempt, j.worker, j.started_at, j.ended_at FROM job j "
+    "JOIN run r ON r.id = j.run WHERE r.root = ANY($1::uuid[])"
+)
 _EVENTS = "SELECT run, kind FROM event WHERE run = ANY($1::uuid[]) AND kind IN ('run_started', 'run_ended')"
 _VALUES = "SELECT id, encoding, body FROM value WHERE kind = 'result' AND id = ANY($1::uuid[])"
 _LIVE = (
     "SELECT j.node, j.state, j.attempt, j.generation, j.claimed_at, w.name, w.state AS worker, w.generation AS now "
     "FROM job_live j LEFT JOIN worker w ON w.id = j.worker WHERE j.run = $1"
 )
-_SINCE = "SELECT id, body FROM value WHERE kind = 'args' AND id > $1"
+_SINCE = (
+    "SELECT v.id, v.body FROM value v JOIN (SELECT id, parent FROM run_live UNION ALL SELECT id, parent FROM run) r "
+    "ON r.id = v.id WHERE v.kind = 'args' AND v.name = '' AND r.parent IS NULL AND v.id > $1"
+)
 _WAITING = "SELECT id, attempt, worker FROM job_live WHERE state <> 'scheduled'"
 
 
@@ -144,6 +199,8 @@ async def judge(database: Database, runs: dict[UUID, int], stood: Iterable[Stood
     attempts: dict[UUID, dict[str, int]] = defaultdict(dict)
     doubles = [f"run {run}: {kind} {count} times" for (run, kind), count in events.items() if count > 1]
     for job in jobs:
+        if job["node"] not in NODES:
+            continue
         if job["node"] in nodes[job["run"]]:
             doubles.append(f"run {job['run']}: two rows of node {job['node']}")
         nodes[job["run"]][job["node"]] = results.get(job["id"])
@@ -157,7 +214,7 @@ async def judge(database: Database, runs: dict[UUID, int], stood: Iterable[Stood
         wrong=wrong,
         doubles=doubles,
         lost=[await _lost(database, run) for run in ids if run not in ended],
-        again=sum(job["attempt"] - 1 for job in jobs),
+        again=sum(job["attempt"] - 1 for job in jobs if job["node"] in NODES),
         recovery_s=_recovery_s(jobs, stood),
     )
 

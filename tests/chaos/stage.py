@@ -17,6 +17,7 @@ from uuid import UUID
 import httpx
 from tests.chaos.database import LOOK_S, Database, kill_and_wait
 from tests.chaos.gate import PATIENCE_S, Arrival, Gate
+from tests.chaos.runs import path_of
 
 from orvanta_platform import settings as settings_module
 from orvanta_platform.db import pool
@@ -32,8 +33,6 @@ A_TENTH = {
     "ORVANTA_WATCH_MS": "100",
 }
 """Beat and lease at a tenth of the real times."""
-
-FLOW = "u/admin/chaos"
 
 ALIVE = "SELECT id FROM worker WHERE state = 'live' AND name LIKE '%-' || $1::text"
 ONE_ALIVE = "SELECT count(*) = 1 FROM worker WHERE state = 'live' AND name LIKE '%-' || $1::text"
@@ -152,8 +151,8 @@ class Stage:
         }
         return {**kept, **made, **times}
 
-    async def open(self, flow: dict[str, Any]) -> None:
-        """Migrate, start all parts, deploy `flow` at FLOW."""
+    async def open(self, flows: dict[str, dict[str, Any]]) -> None:
+        """Migrate, start all parts, deploy these workflows by path."""
         await self.gate.open()
         await migrate(self.database.server.owner_url, app_url=self.database.url)
         database = await pool.Database.connect(self.database.url)
@@ -162,8 +161,10 @@ class Stage:
         self._token = first.token_file.read_text().strip()
         await self.make_ready()
         async with self.client() as client:
-            answer = await client.post("/api/w/main/flows/create", json={"path": FLOW, "summary": "", "value": flow})
-            assert answer.status_code == 201, answer.text
+            for path, flow in flows.items():
+                body = {"path": path, "summary": "", "value": flow}
+                answer = await client.post("/api/w/main/flows/create", json=body)
+                assert answer.status_code == 201, answer.text
 
     def doctor(self) -> subprocess.CompletedProcess[str]:
         """What `orvanta doctor --consistency` says."""
@@ -185,7 +186,7 @@ class Stage:
 
     async def accept(self, client: httpx.AsyncClient, n: int, loud: int) -> UUID:
         """Start a run; its id is the server's word that the run will not be lost."""
-        answer = await client.post(f"/api/w/main/jobs/run/f/{FLOW}", json={"n": n, "loud": loud})
+        answer = await client.post(f"/api/w/main/jobs/run/f/{path_of(n)}", json={"n": n, "loud": loud})
         assert answer.status_code == 201, answer.text
         return UUID(answer.text)
 
