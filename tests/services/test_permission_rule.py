@@ -28,6 +28,7 @@ EXEMPT = {
     "sealing.opened": "is given a row that the service has asked for, and opens it to seal it anew",
     "sealing.resealed": "is given a row that the service has asked for",
     "sealing.sealed": "is given what the service may write",
+    "erasing.erase_due": "belongs to the janitor; erases what a workflow or script has asked to be erased",
     "scheduling.due": "belongs to the scheduler, which leads",
     "scheduling.next_in_s": "belongs to the scheduler, which leads",
     "scheduling.start": "belongs to the scheduler; starts as the schedule's owner, whose rights starting a run asks",

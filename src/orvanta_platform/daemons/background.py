@@ -14,7 +14,14 @@ from orvanta_platform.services.platform import Platform
 Daemon = Callable[[Platform], Awaitable[None]]
 
 IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, timers.sweep)
-IN_SERVERS: tuple[Daemon, ...] = (*IN_EVERY_PROCESS, janitor.run, janitor.sweep_objects, notices.run, scheduler.run)
+IN_SERVERS: tuple[Daemon, ...] = (
+    *IN_EVERY_PROCESS,
+    janitor.run,
+    janitor.erase,
+    janitor.sweep_objects,
+    notices.run,
+    scheduler.run,
+)
 
 log = structlog.get_logger(__name__)
 

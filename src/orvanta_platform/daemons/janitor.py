@@ -16,6 +16,7 @@ from orvanta_platform.db import (
     approvals,
     cache,
     debounce,
+    erasures,
     gates,
     openings,
     partitions,
@@ -23,7 +24,7 @@ from orvanta_platform.db import (
     tokens,
     workers,
 )
-from orvanta_platform.services import locking, objects
+from orvanta_platform.services import erasing, locking, objects
 from orvanta_platform.services.platform import Platform
 
 PAUSE_S = 3600.0
@@ -31,6 +32,9 @@ PAUSE_S = 3600.0
 FIRST_SWEEP_S = 600.0
 SWEEP_S = 86400.0
 """When the object storage is looked through: after the start, and then."""
+
+ERASE_S = 5.0
+"""How often it is looked whether something is to be erased."""
 
 UNNAMED_FOR = timedelta(hours=24)
 """How long an object may wait for the row that names it."""
@@ -52,8 +56,16 @@ async def run(platform: Platform) -> None:
             await gates.forget(connection)
             await cache.forget(connection)
             await debounce.forget(connection)
+            await erasures.forget(connection)
         await locking.settle_abandoned(platform)
         await asyncio.sleep(PAUSE_S)
+
+
+async def erase(platform: Platform) -> None:
+    """Every few seconds erase what is due, until nothing is."""
+    while True:
+        if not await erasing.erase_due(platform):
+            await asyncio.sleep(ERASE_S)
 
 
 async def sweep_objects(platform: Platform) -> None:

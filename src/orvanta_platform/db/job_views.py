@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.db.erasures import ErasureRow
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
@@ -26,7 +27,8 @@ class JobRow:
     `created_by` decide who may see it. `state` is a run's or a job's, `job_state` that of the one job of a run of
     one node. `result_of`: whose value is the result, None for null. `document` and `run_state` are absent in lists.
     `served`: a living worker takes its queue. `schedule_path`: of the schedule that started it, where services say it.
-    `limit`: the one at which it stands in line, likewise.
+    `limit`: the one at which it stands in line, likewise;
+    `erasure`: when its values and log are erased, or were.
     """
 
     id: UUID
@@ -78,11 +80,22 @@ class JobRow:
     served: bool
     schedule_path: str | None = None
     limit: LimitRow | None = None
+    erasure: ErasureRow | None = None
 
     @property
     def is_flow(self) -> bool:
         """Whether it is a run with nodes of its own."""
         return self.kind in FLOW_KINDS
+
+    @property
+    def erase_at(self) -> datetime | None:
+        """When its values and its log are erased, or were."""
+        return None if self.erasure is None else self.erasure.erased_at or self.erasure.due_at
+
+    @property
+    def erased(self) -> bool:
+        """Whether its values and its log are gone."""
+        return self.erasure is not None and self.erasure.erased_at is not None
 
     @property
     def success(self) -> bool:

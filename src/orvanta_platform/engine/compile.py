@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -53,10 +53,17 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
         gate=gate,
         debounce=debounce.of_settings(tree),
+        erasures=_erasures(tree, [*nodes, failure, before, *numbers.deep.values()]),
         cache_s=duration.setting(tree.get("cache_ttl")),
         same_worker=tree.get("same_worker") is True,
         gated=gate is not None or gates.has_gate([*nodes, failure, before]),
     )
+
+
+def _erasures(tree: Mapping[str, Any], nodes: Iterable[Node | None]) -> tuple[tuple[int, float], ...]:
+    whole = duration.erased_after(tree.get("delete_after_secs"))
+    found = {node.number: node.erase_s for node in nodes if node is not None and node.erase_s is not None}
+    return tuple({**({} if whole is None else {-1: whole}), **found}.items())
 
 
 def _refuse(built: graph.Graph, inside: graph.Graph | None) -> None:
@@ -138,6 +145,7 @@ def single_plan(
     timeout: Any = None,
     retry: Mapping[str, Any] | None = None,
     gate: Gate | None = None,
+    erasures: tuple[tuple[int, float], ...] = (),
 ) -> Plan:
     """The plan of a run of one script, preview or identity: one node, whose job id is the run's id.
 
@@ -157,7 +165,9 @@ def single_plan(
         number=0,
         gate=gate,
     )
-    return Plan(nodes=(node,), starts=(0,), single=True, indexes={node_id: 0}, gated=gate is not None)
+    return Plan(
+        nodes=(node,), starts=(0,), single=True, indexes={node_id: 0}, gated=gate is not None, erasures=erasures
+    )
 
 
 def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -> Node:
@@ -201,6 +211,7 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -
         stop_after_all=_stop(tree.get("stop_after_all_iters_if")) if kind.is_loop else None,
         gate=gates.of_code(node.id, value) if kind is Kind.RAWSCRIPT else None,
         cache_s=duration.setting(tree.get("cache_ttl")),
+        erase_s=duration.erased_after(tree.get("delete_after_secs")),
     )
 
 

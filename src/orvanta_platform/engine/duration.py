@@ -25,6 +25,11 @@ def setting(value: Any) -> float | None:
     return float(value)
 
 
+def erased_after(value: Any) -> float | None:
+    """The setting delete_after_secs, of which 0 means at once; None where there is none."""
+    return 0.0 if value == 0 and not isinstance(value, bool) else setting(value)
+
+
 def seconds(value: Any, name: str, what: str) -> float | Err:
     """A number of seconds, 0 to MAX_WAIT_S; null is 0."""
     if value is None:

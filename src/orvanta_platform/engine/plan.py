@@ -217,6 +217,7 @@ class Node:
     stop_after_all: Stop | None = None
     gate: Gate | None = None
     cache_s: float | None = None
+    erase_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,8 @@ class Plan:
     `single`: a run of one script, preview or identity: one node whose job id is the run id.
     `inner`: the list stands inside a node. `each_stop`: asked at the end of each time that a loop's list was run.
     `deep`: the preprocessor and every node inside others, in the order of their numbers (of the top level alone).
-    `nests`: some node holds others. `cache_s`: so long the same input gives the same result. `gate`: what the run
+    `nests`: some node holds others. `erasures`: nodes by number (-1: all of the run), and how many seconds after
+    its end what they left is erased. `cache_s`: so long the same input gives the same result. `gate`: what the run
     waits for as a whole. `gated`: it has a gate, or some node (at the top level). `same_worker`: one worker runs all
     its jobs.
     """
@@ -260,6 +262,7 @@ class Plan:
     cache_s: float | None = None
     same_worker: bool = False
     debounce: Debounce | None = None
+    erasures: tuple[tuple[int, float], ...] = ()
 
     def node(self, index: int) -> Node:
         """The node at `index`, or of that number, the failure module included. Raises IndexError."""

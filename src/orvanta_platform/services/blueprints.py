@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -246,9 +246,13 @@ def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -
 
 def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the settings of a script ask for beside its code, as far as it is there."""
-    return {name: settings[name] for name in _LIMITS if settings.get(name)} or None
+    named = {name: settings[name] for name in _LIMITS if settings.get(name)}
+    if duration.erased_after(settings.get(_ERASED)) is not None:
+        named[_ERASED] = settings[_ERASED]
+    return named or None
 
 
+_ERASED = "delete_after_secs"
 _LIMITS = ("concurrent_limit", "concurrency_time_window_s", "concurrency_key", "cache_ttl")
 
 
@@ -261,7 +265,14 @@ def blueprint_of(plan: Plan, pins: Pins) -> Blueprint:
         pin = pins.get(pin_key(node.value)) if node.kind is Kind.SCRIPT else None
         return gates.of_script(node.value, pin.path, pin.limits) if pin is not None and pin.limits else None
 
-    return Blueprint(gates.with_gates(plan, gate_of), pins)
+    scripts = {node.number: pins.get(pin_key(node.value)) for node in plan.all_nodes if node.kind is Kind.SCRIPT}
+    by_script = {number: after for number, pin in scripts.items() if (after := _erased_after(pin)) is not None}
+    erasures = tuple({**by_script, **dict(plan.erasures)}.items())
+    return Blueprint(replace(gates.with_gates(plan, gate_of), erasures=erasures), pins)
+
+
+def _erased_after(pin: Pin | None) -> float | None:
+    return duration.erased_after(pin.limits.get(_ERASED)) if pin is not None and pin.limits else None
 
 
 def single(pins: Pins) -> Blueprint:
@@ -270,7 +281,9 @@ def single(pins: Pins) -> Blueprint:
     if own is None:
         return Blueprint(single_plan(Kind.RAWSCRIPT), pins)
     gate = gates.of_settings(own.limits or {}, ("script/", gates.PATH), gates.of_input)
-    return Blueprint(single_plan(Kind.RAWSCRIPT, retry=own.retry, gate=gate), pins)
+    after = _erased_after(own)
+    erasures = () if after is None else ((-1, after),)
+    return Blueprint(single_plan(Kind.RAWSCRIPT, retry=own.retry, gate=gate, erasures=erasures), pins)
 
 
 def write_pins(pins: Pins) -> tuple[bytes, str]:

@@ -28,7 +28,7 @@ from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.errors import NotFound, RateLimited, StorageError
-from orvanta_platform.services import flow_status, inside, log_lines, log_text, values
+from orvanta_platform.services import erasing, flow_status, inside, log_lines, log_text, values
 from orvanta_platform.services.flow_status import ENDED, FlowProgress
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reasons import Reason, Why, of_job, of_limit
@@ -222,7 +222,8 @@ async def told(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
     rows = await _with_schedules(conn, rows)
     waiting = [row.id for row in rows if not (row.is_step or row.ended or row.job_state)]
     limits = await gates.limits_of_runs(conn, waiting) if waiting else {}
-    return [replace(row, limit=limits[row.id]) if row.id in limits else row for row in rows] if limits else rows
+    rows = [replace(row, limit=limits[row.id]) if row.id in limits else row for row in rows] if limits else rows
+    return await erasing.told(conn, rows)
 
 
 async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
@@ -312,6 +313,8 @@ async def _shown_log(platform: Platform, row: JobRow) -> str:
         text = await log_text.read(platform.db, platform.storage, row.id, 0, most=LOG_SHOWN_CHARS)
     except StorageError as error:
         return log_text.unreadable(error)
+    if row.erasure is not None and row.erasure.erased_at is not None:
+        return log_lines.line(f"erased at {row.erasure.erased_at:%Y-%m-%d %H:%M:%S %Z}") + "\n"
     if len(text) < row.log_chars:
         text += "\n" + log_lines.line(f"{row.log_chars - len(text)} more characters: jobs_u/get_logs/{row.id}")
     return text

@@ -11,7 +11,7 @@ from typing import Any, Final
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.kinds import KINDS
 from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
-from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
+from orvanta_platform.workflow.subject import Place, Subject, diagnostic
 
 RUNNABLE_KINDS: Final = frozenset(
     {
@@ -22,20 +22,17 @@ RUNNABLE_KINDS: Final = frozenset(
 
 _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
 
-_FLOW_KEYS: Final = ("delete_after_secs",)
-_NODE_KEYS: Final = (
-    "delete_after_secs",
-    "debouncing",
-)
+_NODE_KEYS: Final = ("debouncing",)
 _CACHED: Final = frozenset({"rawscript", "script", "webhook"})
 """Kinds whose results are used again."""
+_HOLDERS: Final = frozenset({"forloopflow", "whileloopflow", "branchone", "branchall", "flow"})
+"""Kinds whose nodes leave more than values of their own."""
 _ALWAYS_MEANT: Final = frozenset({"delete_after_secs"})
 """Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
 
 def support(subject: Subject) -> Iterator[Diagnostic]:
     """not_yet_supported."""
-    yield from _keys(None, VALUE_PATH, subject.value, _FLOW_KEYS)
     for place in subject.places:
         yield from _node(place)
     yield from _transforms(subject)
@@ -56,6 +53,8 @@ def _node(place: Place) -> Iterator[Diagnostic]:
     yield from _keys(place, path, node.tree, _NODE_KEYS)
     if node.kind not in _CACHED:
         yield from _keys(place, path, node.tree, ("cache_ttl",))
+    if node.kind in _HOLDERS:
+        yield from _keys(place, path, node.tree, ("delete_after_secs",))
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
     language = node.value.get("language")

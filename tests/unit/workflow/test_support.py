@@ -24,16 +24,13 @@ def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 
 MODULES: list[tuple[dict[str, Any], str]] = [
     (node(cache_ttl=5), "/cache_ttl"),
-    (node(delete_after_secs=0), "/delete_after_secs"),
-    (node(delete_after_use=True), "/delete_after_secs"),
+    (node("branchall", {"branches": []}, delete_after_secs=0), "/delete_after_secs"),
+    (node("branchall", {"branches": []}, delete_after_use=True), "/delete_after_secs"),
     (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
     (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),
     (inputs({"type": "ai"}), "/value/input_transforms/x"),
-]
-FLOWS: list[tuple[str, Any]] = [
-    ("delete_after_secs", 0),
 ]
 
 
@@ -41,12 +38,6 @@ FLOWS: list[tuple[str, Any]] = [
 def test_a_node_that_cannot_run_yet_is_refused(module: dict[str, Any], path: str) -> None:
     found = refused({"value": {"modules": [module]}})
     assert found == [("not_yet_supported", "a", f"/value/modules/0{path}")]
-
-
-@pytest.mark.parametrize(("key", "value"), FLOWS)
-def test_a_setting_of_the_workflow_that_has_no_effect_yet_is_refused(key: str, value: Any) -> None:
-    found = refused({"value": {"modules": [], key: value}})
-    assert found == [("not_yet_supported", None, f"/value/{key}")]
 
 
 def test_a_preprocessor_holds_no_others() -> None:
@@ -89,6 +80,7 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
         "cache_ttl": 60,
         "debounce_delay_s": 1,
         "debounce_key": "k",
+        "delete_after_secs": 0,
         "concurrency_key": "k",
         "failure_module": {"value": {"type": "identity"}},
     }

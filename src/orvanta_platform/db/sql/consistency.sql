@@ -106,12 +106,15 @@ WHERE j.state = 'running' AND (w.id IS NULL OR w.state = 'stopped' OR (w.state =
 -- name: results_missing
 -- The result that a run names is kept.
 SELECT r.id, 'run ' || r.id || ' names a result that is not kept' AS problem FROM run r
-WHERE r.result_of IS NOT NULL AND NOT EXISTS (SELECT FROM value v WHERE v.id = r.result_of AND v.kind = 'result') LIMIT 100
+WHERE r.result_of IS NOT NULL AND NOT EXISTS (SELECT FROM value v WHERE v.id = r.result_of AND v.kind = 'result')
+  AND NOT EXISTS (SELECT FROM erasure e WHERE e.erased_at IS NOT NULL AND e.run IN (r.id, r.parent, r.root)) LIMIT 100
 
 -- name: job_results_missing
 -- Every job that succeeded or failed left a result.
 SELECT j.id, 'job ' || j.id || ' ended without a result' AS problem FROM job j
-WHERE j.state <> 'cancelled' AND NOT EXISTS (SELECT FROM value v WHERE v.id = coalesce(j.result_of, j.id) AND v.kind = 'result') LIMIT 100
+WHERE j.state <> 'cancelled' AND NOT EXISTS (SELECT FROM value v WHERE v.id = coalesce(j.result_of, j.id) AND v.kind = 'result')
+  AND NOT EXISTS (SELECT FROM run r JOIN erasure e ON e.erased_at IS NOT NULL AND e.run IN (r.id, r.parent, r.root)
+                  WHERE r.id = j.run) LIMIT 100
 
 -- name: documents_missing
 -- The document that a run names is kept.
@@ -122,7 +125,10 @@ WHERE r.document IS NOT NULL AND NOT EXISTS (SELECT FROM document d WHERE d.hash
 -- name: logs_broken
 -- The log of a job's last attempt is as long as its row says, without a gap.
 SELECT e.id, 'the log of ' || e.id || ' has ' || c.chars || ' characters of ' || e.log_chars AS problem
-FROM (SELECT id, attempt, log_chars FROM job UNION ALL SELECT id, attempt, log_chars FROM run) e
+FROM (SELECT id, attempt, log_chars FROM job j
+      WHERE NOT EXISTS (SELECT FROM erasure x JOIN run r ON x.run IN (r.id, r.parent, r.root) WHERE r.id = j.run AND x.erased_at IS NOT NULL)
+      UNION ALL SELECT id, attempt, log_chars FROM run r
+      WHERE NOT EXISTS (SELECT FROM erasure x WHERE x.run IN (r.id, r.parent, r.root) AND x.erased_at IS NOT NULL)) e
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(chars), 0) AS chars, coalesce(max(first_char + chars), 0) AS reach FROM log_piece l
     WHERE l.job = e.id AND l.attempt = e.attempt) c

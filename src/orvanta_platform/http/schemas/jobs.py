@@ -81,7 +81,10 @@ class QueuedJob(Job, tag_field="type", tag="QueuedJob", kw_only=True):
 
 
 class CompletedJob(Job, tag_field="type", tag="CompletedJob", kw_only=True):
-    """It has ended. What was cancelled before it began "started" when it ended."""
+    """It has ended. What was cancelled before it began "started" when it ended.
+
+    `erase_at`: when its values and its log are erased; `deleted`: that was done then.
+    """
 
     started_at: datetime
     completed_at: datetime
@@ -91,6 +94,7 @@ class CompletedJob(Job, tag_field="type", tag="CompletedJob", kw_only=True):
     deleted: bool
     recovered: bool
     result: Raw | UnsetType = UNSET
+    erase_at: datetime | UnsetType = UNSET
 
 
 class ResultMaybe(msgspec.Struct, kw_only=True):
@@ -221,7 +225,8 @@ def _job(
         duration_ms=max(0, (ended - started) // timedelta(milliseconds=1)),
         success=row.success,
         is_skipped=row.skipped,
-        deleted=False,
+        deleted=row.erased,
+        erase_at=_given(row.erase_at),
         recovered=row.recovered,
         result=result,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
-from orvanta_platform.db import cache, runs
+from orvanta_platform.db import cache, erasures, runs
 from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.pool import Connection
@@ -54,6 +54,8 @@ class Tail:
             await runs.take_from_inbox(connection, run.id, self.idle)
         if self.cached is not None:
             await cache.keep(connection, run.workspace, self.cached)
+        if ended and plan.erasures:
+            await erasures.plan(connection, run.id, plan.erasures)
         if not plan.gated:
             return []
         if ended:

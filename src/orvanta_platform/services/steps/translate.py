@@ -301,7 +301,7 @@ class Translation:
         self.events.append(NewEvent(effect.kind, name, data))
 
     def _end_run(self, effect: fx.RunEnded) -> None:
-        if self.blueprint.plan.gated:
+        if self.blueprint.plan.gated or self.blueprint.plan.erasures:
             self._require_lock()
         status: Any = effect.status.value
         error_name = self._error_name(effect)
