@@ -267,6 +267,25 @@ async def test_a_preview_goes_on_from_a_run(stage: Scene) -> None:
         assert (job["result"], job["args"]) == ("e", args)
 
 
+async def test_a_preview_goes_on_inside(stage: Scene) -> None:
+    """In the words of the published client; a preview says before what of the edited workflow would run."""
+    iterator = {"type": "static", "value": [1, 2]}
+    body = [script("x"), script("y")]
+    loop = {"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}}
+    first = await stage.flow(loop)
+    await work(stage)
+    value = {"modules": [loop, script("z")]}
+    inside: dict[str, Any] = {"step_id": "l", "branch_or_iteration_n": 1}
+    assert await preview(stage, first, **inside, nested_path=[{"step_id": "y"}], value=value) == ("", "l z", "")
+    before = {"flow_job_id": first, **inside, "nested": {"step_id": "y"}}
+    answer = await stage.client.post(f"{W}/jobs/run/preview_flow", json={"value": value, "restarted_from": before})
+    assert answer.status_code == 201, answer.text
+    assert await work(stage) == ["y", "z"]
+    operator = await stage.member("olga")
+    answer = await operator.post(f"{W}/jobs/restart_preview/f/{first}", json={"step_id": "l", "value": value})
+    assert answer.status_code == 404
+
+
 async def test_who_may_restart(stage: Scene) -> None:
     """Whoever sees the run and may run the workflow; of a preview whoever may run previews."""
     sees = {"u/olga": False, "u/victor": False, "u/dora": True}

@@ -94,15 +94,28 @@ async def restart_edited(
 
     `args` None: the inputs of the run before. Nodes are kept by id and kind. Raises InvalidWorkflow, InvalidInput too.
     """
+    source, beginning, _ = await _edited(platform, actor, workspace, value, path, id, point)
+    if args is None:
+        args = await results.args_again(platform, actor, workspace, source.run.id)
+    inputs.check(None, args)
+    return await begin(platform, actor, beginning, args, _repeating(source, point, options))
+
+
+async def preview_edited(
+    platform: Platform, actor: Actor, workspace: str, value: bytes, id: UUID, point: Point
+) -> GoingOn:
+    """What `restart_edited` would do. Raises as it does, and makes no run."""
+    return (await _edited(platform, actor, workspace, value, None, id, point))[2]
+
+
+async def _edited(
+    platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None, id: UUID, point: Point
+) -> tuple[_Source, Beginning, GoingOn]:
     source = await _source(platform, actor, workspace, id)
     beginning = await runs.flow_preview(platform, actor, workspace, value, path)
     async with platform.db.acquire() as conn:
         made = await _made(platform, conn, source, beginning.blueprint, point)
-    if args is None:
-        args = await results.args_again(platform, actor, workspace, source.run.id)
-    inputs.check(None, args)
-    beginning = await _going_on(platform, source, beginning, made)
-    return await begin(platform, actor, beginning, args, _repeating(source, point, options))
+    return source, await _going_on(platform, source, beginning, made), made
 
 
 async def _prepared(

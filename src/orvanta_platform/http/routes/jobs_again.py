@@ -9,6 +9,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
+from msgspec import UnsetType
 
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
@@ -16,7 +17,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, decode
 from orvanta_platform.http.routes.jobs_run import MAX_BODY, RunCall, run_call
 from orvanta_platform.http.run_input import args_of
 from orvanta_platform.http.schemas import again
-from orvanta_platform.http.schemas.again import BatchRerunBody, RestartBody, RestartPreview
+from orvanta_platform.http.schemas.again import BatchRerunBody, RestartBody, RestartPreview, RestartPreviewBody
 from orvanta_platform.services import rerunning, restarting, selecting
 from orvanta_platform.services.restarting import Point
 
@@ -32,10 +33,17 @@ async def restart(
     return str(await restarting.restart(call.platform, call.actor, workspace, id, point, call.options))
 
 
-@post(f"{_JOBS}/restart_preview/f/{{id:uuid}}", status_code=200, opt=shape(body=RestartBody, answer=RestartPreview))
+@post(
+    f"{_JOBS}/restart_preview/f/{{id:uuid}}", status_code=200, opt=shape(body=RestartPreviewBody, answer=RestartPreview)
+)
 async def preview_restart(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> RestartPreview:
     """What such a restart would keep and run. Nothing is started."""
-    point = again.point(await body_of(request, RestartBody))
+    body = await body_of(request, RestartPreviewBody)
+    point = again.point(body)
+    if not isinstance(body.value, UnsetType):
+        value = bytes(body.value)
+        platform, actor = platform_of(request), actor_of(request)
+        return again.preview(await restarting.preview_edited(platform, actor, workspace, value, id, point))
     return again.preview(await restarting.preview(platform_of(request), actor_of(request), workspace, id, point))
 
 

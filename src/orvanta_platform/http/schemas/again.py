@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.reopening import Entered, GoingOn
@@ -31,8 +31,23 @@ class RestartBody(RestartStep, kw_only=True):
     nested_path: list[RestartStep] = []
 
 
-class RestartedFrom(RestartStep, kw_only=True):
-    """The run and the node from which a workflow that need not be deployed goes on."""
+class RestartPreviewBody(RestartBody, kw_only=True):
+    """The same for a preview; `value`: of a workflow that need not be deployed, as `restarted_from` has it."""
+
+    value: Raw | UnsetType = UNSET
+
+
+class RestartedInside(RestartStep, kw_only=True):
+    """The node inside the one before it, and so on."""
+
+    nested: RestartedInside | None = None
+
+
+class RestartedFrom(RestartedInside, kw_only=True):
+    """The run and the node from which a workflow that need not be deployed goes on.
+
+    `nested` or `nested_path` lead inside.
+    """
 
     flow_job_id: UUID
     nested_path: list[RestartStep] = []
@@ -92,6 +107,10 @@ def line(made: Made) -> str:
 def point(body: RestartBody | RestartedFrom) -> Point:
     """Where it goes on, as the services have it. Raises BadRequest."""
     steps = [(each.step_id, each.branch_or_iteration_n) for each in (body, *body.nested_path)]
+    inside = body.nested if isinstance(body, RestartedFrom) else None
+    while inside is not None:
+        steps.append((inside.step_id, inside.branch_or_iteration_n))
+        inside = inside.nested
     if any(number is not None and number < 0 for _, number in steps):
         raise BadRequest("branch_or_iteration_n counts from 0.")
     return Point(steps, body.flow_version if isinstance(body, RestartBody) else None)
