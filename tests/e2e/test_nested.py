@@ -61,6 +61,17 @@ def test_steps_of_one_worker_share_a_folder(installation: Installation) -> None:
     assert (answer.status_code, answer.json()) == (200, "item 1item 2")
 
 
+def test_a_loop_that_squashes_keeps_a_process_for_each_script(installation: Installation) -> None:
+    content = "seen = []\ndef main(x):\n    seen.append(x)\n    return list(seen)\n"
+    both = [
+        script("count", content, x="flow_input.iter.value"),
+        script("again", content + "#", x="results.count.length"),
+    ]
+    for squash, found in ((True, [[1], [1, 2], [1, 2, 3]]), (False, [[1], [1], [1]])):
+        assert run(installation, loop("l", "['a', 'b', 'c']", *both, squash=squash)) == found
+    assert run(installation, loop("l", "['a']", *both, squash=True)) == [[1]]
+
+
 def test_ten_thousand_identities(installation: Installation) -> None:
     identity = {"id": "same", "value": {"type": "identity"}}
     found = run(installation, loop("l", "Array.from({length: 10000}, (_, i) => i)", identity))

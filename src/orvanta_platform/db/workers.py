@@ -92,3 +92,8 @@ async def waits_long(connection: Connection, run: UUID) -> bool:
 async def bind_run(connection: Connection, run: UUID, queue: str | None) -> None:
     """The jobs of the run, which is locked, go to this queue from now on."""
     await connection.execute(load("workers")["bind_run"].text, run, queue)
+
+
+async def move_jobs(connection: Connection, run: UUID, old: str, new: str) -> None:
+    """The jobs of the run, which is locked, that wait in the queue `old` wait in `new` from now on."""
+    await connection.execute(load("workers")["move_jobs"].text, run, old, new)

@@ -110,10 +110,11 @@ class _Lists:
     def node(self, node: graph.Node, index: int) -> Node:
         return _node(node, index, index, self._bodies(node))
 
-    def _bodies(self, node: graph.Node) -> tuple[Body, ...]:
+    def _bodies(self, node: graph.Node, squash: bool = False) -> tuple[Body, ...]:
         value = node.value
+        squash = squash or (node.kind in _LOOPS and value.get("squash") is True)
         each = _stop(node.tree.get("stop_after_if")) if node.kind in _LOOPS else None
-        plans = [self._plan(self._built.lists[place], each) for place in node.bodies]
+        plans = [self._plan(self._built.lists[place], each, squash) for place in node.bodies]
         branches = value.get("branches") or [] if node.kind in ("branchone", "branchall") else []
         found = [
             Body(plan, branch.get("expr"), branch.get("skip_failure") is True)
@@ -121,9 +122,9 @@ class _Lists:
         ]
         return (*found, *(Body(plan) for plan in plans[len(found) :]))
 
-    def _plan(self, nodes: graph.NodeList, each: Stop | None) -> Plan:
+    def _plan(self, nodes: graph.NodeList, each: Stop | None, squash: bool) -> Plan:
         numbered = [(self._numbers.take(), node) for node in nodes.nodes]
-        made = tuple(_node(node, node.index, number, self._bodies(node)) for number, node in numbered)
+        made = tuple(_node(node, node.index, number, self._bodies(node, squash), squash) for number, node in numbered)
         self._numbers.deep |= {node.number: node for node in made}
         return Plan(
             nodes=made,
@@ -170,7 +171,7 @@ def single_plan(
     )
 
 
-def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -> Node:
+def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], squash: bool = False) -> Node:
     tree, value = node.tree, node.value
     kind = Kind(node.kind)
     stop = _stop(tree.get("stop_after_if"))
@@ -208,6 +209,7 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...]) -
         parallelism=value.get("parallelism"),
         skip_failures=value.get("skip_failures") is True,
         stop_after_if=None if kind.is_loop else stop,
+        squash=squash,
         stop_after_all=_stop(tree.get("stop_after_all_iters_if")) if kind.is_loop else None,
         gate=gates.of_code(node.id, value) if kind is Kind.RAWSCRIPT else None,
         cache_s=duration.setting(tree.get("cache_ttl")),

@@ -183,6 +183,7 @@ class Node:
     nodes whose results this node may read. `timeout` and the exports are Transform trees; `timeout` may be
     a number of seconds. `skip_if` is an expression, `mock` the JSON text given instead of running, `sleep` a
     Transform of seconds. `delay`: "seconds" or "until", and the Transform of that.
+    `squash`: inside a loop whose iterations share a process for each script.
     `approval`: of an approval node; `suspend`: what the edges wait for after success.
     """
 
@@ -215,6 +216,7 @@ class Node:
     skip_failures: bool = False
     stop_after_if: Stop | None = None
     stop_after_all: Stop | None = None
+    squash: bool = False
     gate: Gate | None = None
     cache_s: float | None = None
     erase_s: float | None = None
@@ -274,6 +276,11 @@ class Plan:
         if index <= here:
             raise IndexError(f"the plan has no node {index}")
         return self.deep[index - here - 1]
+
+    @property
+    def bound(self) -> bool:
+        """Whether one worker is to run all jobs: for the folder that they share, or for processes that are kept."""
+        return self.same_worker or any(node.squash for node in self.deep)
 
     @property
     def all_nodes(self) -> tuple[Node, ...]:

@@ -7,26 +7,49 @@ from uuid import UUID
 
 from orvanta_platform.db import runs, workers
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
 from orvanta_platform.queue.claim import own_queue
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import Tools, advance_all
 
 
-async def release(tools: Tools, worker: UUID) -> None:
-    """What was bound to a worker that is lost, and whose jobs are back, fails or is bound anew. Safe to run twice."""
+async def release(tools: Tools, worker: UUID) -> bool:
+    """What was bound to a worker that is lost, and whose jobs are back, fails or is bound anew. Safe to run twice.
+
+    False: there is something left, for which there is no worker yet.
+    """
+    queue = own_queue(worker)
     async with tools.db.acquire() as connection:
-        held = await workers.runs_bound_to(connection, own_queue(worker))
-    for run in held:
-        await tools.db.retrying(partial(_release, run, own_queue(worker)))
+        held = await workers.runs_bound_to(connection, queue)
+    done = [await tools.db.retrying(partial(_release, tools, run, queue)) for run in held]
     await advance_all(tools, held)
+    return all(done)
 
 
-async def _release(run: UUID, queue: str, connection: Connection) -> None:
+async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) -> bool:
     live = await runs.lock_run(connection, run)
     if live is None or live.queue != queue:
-        return
-    if not await workers.waits_long(connection, run):
-        await runs.put_in_inbox(connection, run, inbox.write(inbox.WorkerLost()))
-        return
+        return True
     other = await workers.worker_for(connection, [])
-    await workers.bind_run(connection, run, own_queue(other) if other is not None else None)
+    if await workers.waits_long(connection, run):
+        await workers.bind_run(connection, run, own_queue(other) if other is not None else None)
+        return True
+    if await _shares(tools, connection, live):
+        await runs.put_in_inbox(connection, run, inbox.write(inbox.WorkerLost()))
+        return True
+    if other is None:
+        return False
+    await workers.bind_run(connection, run, own_queue(other))
+    await workers.move_jobs(connection, run, queue, own_queue(other))
+    tools.notify.queue(own_queue(other))
+    return True
+
+
+async def _shares(tools: Tools, connection: Connection, run: RunRow) -> bool:
+    """Whether the run, or one that it belongs to, shares a folder that is lost now."""
+    here: RunRow | None = run
+    while here is not None:
+        if (await tools.blueprints.of(connection, here)).plan.same_worker:
+            return True
+        here = await runs.get_live_run(connection, here.parent) if here.parent is not None else None
+    return False

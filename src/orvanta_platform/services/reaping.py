@@ -39,9 +39,9 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
             await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, max_losses, done)
         tools.notify.queue(*done.queues)
         if not held:
-            await binding.release(tools, worker)
-            async with tools.db.acquire() as connection:
-                await workers.note_reaped(connection, worker)
+            if await binding.release(tools, worker):
+                async with tools.db.acquire() as connection:
+                    await workers.note_reaped(connection, worker)
             return done
         if done.jobs + len(done.stepped) == before:
             return done

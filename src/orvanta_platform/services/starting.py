@@ -137,7 +137,7 @@ async def begin(
     if put_off is not None:
         options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
     new = _new_run(actor, beginning, options)
-    if beginning.blueprint.plan.same_worker:
+    if beginning.blueprint.plan.bound:
         async with platform.db.acquire() as connection:
             new = replace(new, queue=await bound.queue_of(connection, beginning.blueprint, _row(new)))
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)

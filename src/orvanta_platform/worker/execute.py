@@ -162,7 +162,7 @@ class Executor:
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, content, args, cancelled)
         args = await masking.fill(args)
-        dedicated = blueprint.is_dedicated(node)
+        dedicated = node.squash or blueprint.is_dedicated(node)
         if dedicated:
             self._maskings.share(masking, ProcessKey(job.run.workspace, job.language or "", content))
         job_log = JobLog(platform.tools, Attempt(job.run.workspace, job.run.id, job.id, job.attempt), masking)
@@ -210,6 +210,7 @@ class Executor:
             output=shared,
             dedicated=dedicated,
             shared=shared is not None,
+            kept_for=f"{job.run.id} {node.number}" if node.squash else "",
         )
         if self._runtimes.must_build(spec):
             await job_log.system("compiling")

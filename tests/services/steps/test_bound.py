@@ -91,3 +91,22 @@ async def test_sub_workflows_and_loops_share_it(scene: Ground) -> None:
     assert (await scene.ended(run))["error_name"] == "worker_lost"
     assert not await scene.rows("SELECT FROM run_live")
     await scene.is_whole()
+
+
+async def test_a_loop_that_squashes_has_one_worker_and_goes_on_with_another(scene: Ground) -> None:
+    workers = await two(scene)
+    value = {"type": "rawscript", "language": "python3", "content": "#", "input_transforms": {}}
+    items = {"type": "static", "value": [1, 2, 3]}
+    body = {"type": "forloopflow", "iterator": items, "squash": True, "modules": [{"id": "x", "value": value}]}
+    run = await scene.start({"id": "l", "value": body})
+    mine, other = await owner(scene, run, *workers)
+    await mine.finish((await mine.claim())[0], 1)
+    assert not await other.claim()
+    await mine.claim()
+    await mine.vanish()
+    await mine.reap()
+    assert (await owner(scene, run, *workers))[0] is other
+    for result in (2, 3):
+        await other.finish((await other.claim())[0], result)
+    assert await scene.result(run) == [1, 2, 3]
+    await scene.is_whole()

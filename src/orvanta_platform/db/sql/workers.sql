@@ -41,6 +41,10 @@ SELECT NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
 -- The run's jobs go to another worker from now on; $2 null: to whichever takes them.
 UPDATE run_live SET queue = $2, rev = rev + 1 WHERE id = $1
 
+-- name: move_jobs
+-- Jobs of a run that wait in one queue wait in another from now on.
+UPDATE job_live SET queue = $3 WHERE run = $1 AND queue = $2
+
 -- name: note_reaped_worker
 -- All jobs of a lost worker are back.
 UPDATE worker SET state = 'stopped' WHERE id = $1 AND state = 'lost'

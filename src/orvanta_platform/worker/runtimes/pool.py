@@ -209,7 +209,7 @@ class Runtimes:
             spec = replace(spec, package=built)
         if spec.package is not None and not _is_below(self.packages, spec.package):
             return _failed("PackageMissing", f"there is no package {spec.package}")
-        kept = spec.dedicated and runtime.dedicated and spec.output is None
+        kept = spec.dedicated and runtime.dedicated and (spec.output is None or bool(spec.kept_for))
         kills = self._kills
         for _ in range(_TRIES):
             try:
