@@ -55,6 +55,11 @@ def _node(id: str, language: str, content: str, needs: list[str], **inputs: str)
     return {"id": id, "value": value, **({"needs": needs} if needs else {})}
 
 
+def _limited(node: dict[str, Any]) -> dict[str, Any]:
+    """Fewer than there are runs: most of them stand in line for it."""
+    return {**node, "value": {**node["value"], "concurrent_limit": 5, "custom_concurrency_key": "chaos"}}
+
+
 NODES = frozenset("abcd")
 
 FLOW: dict[str, Any] = {
@@ -62,7 +67,7 @@ FLOW: dict[str, Any] = {
         _node("a", "python3", _FIRST, [], n="flow_input.n"),
         _node("b", "bash", _BASH, ["a"], n="results.a.n", of="results.a.nonce"),
         _node("c", "python3", _LOUD, ["a"], a="results.a", loud="flow_input.loud"),
-        _node("d", "python3", _JOIN, ["b", "c"], b="results.b", c="results.c"),
+        _limited(_node("d", "python3", _JOIN, ["b", "c"], b="results.b", c="results.c")),
     ]
 }
 """Two branches and a join. `n` goes in, 12 (n + 1) comes out; `loud` is how many characters c prints."""
@@ -94,7 +99,7 @@ _CALL = {
         "c": {"type": "javascript", "expr": "results.branch"},
     },
 }
-JOIN: dict[str, Any] = {"modules": [_node("d", "python3", _JOIN, [], b="flow_input.b", c="flow_input.c")]}
+JOIN: dict[str, Any] = {"modules": [_limited(_node("d", "python3", _JOIN, [], b="flow_input.b", c="flow_input.c"))]}
 NESTED: dict[str, Any] = {
     "modules": [
         _node("a", "python3", _FIRST, [], n="flow_input.n"),

@@ -142,6 +142,8 @@ def in_worker_processes() -> None:
     wrap("services.steps.commit:Committer.submit", after("committed", bool))
     wrap("worker.loop:finish_job", after("handed off", lambda done: done.following is not None))
     wrap("worker.loop:finish_job", after("finished"))
+    wrap("queue.gates:settle", after("permit given", bool))
+    wrap("services.steps.advance:_advance_further", before("going on"))
     wrap("worker.loop:Worker._stop_what_must", before("looking"))
     wrap("worker.loop:Worker._stop_what_must", after("looked"))
     in_observers()
