@@ -326,6 +326,7 @@ async def test_different_secrets_are_different_keys_and_none_is_written_down(sce
     assert len(told) == 2 and not any("hidden" in text for text in [*gates, *told])
 
 
+@pytest.mark.every_postgres
 @pytest.mark.parametrize("seed", range(2))
 async def test_never_more_than_the_limit_run_whatever_happens(scene: Ground, seed: int) -> None:
     """Starts, ends, failures, losses and cancels in any order, some at once; in the end all have run."""
