@@ -51,6 +51,7 @@ EXEMPT = {
     "approvals.look_by_link": "the signature of the link says what its holder may see",
     "jobs.progress_of": "is given rows that its caller was let see",
     "jobs.streaming_job": "is given a row that its caller was let see",
+    "run_feed.join": "is given a run that its caller was let see, who asks again before each message",
     "run_graph.of_row": "is given a row that its caller was let see",
     "telling.tell": "belongs to a daemon, or to the one process that it starts; acts for whom the run acts",
     "notices.send_due": "belongs to a daemon; each resource is opened for whom the run acts",

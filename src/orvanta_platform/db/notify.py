@@ -1,7 +1,7 @@
 """Wake-ups: what changed, told between processes after the commit.
 
 A topic is a short string: `queues`, `queue:<name>`, `run:<id>` (it moved), `ended:<id>`, `job:<id>` (it printed),
-`cancel`, `timer`. A waiter
+`cancel`, `timer`; `jobs:<prefix>` is what waiters say for every `job:` of one millisecond. A waiter
 registers, then reads the state, then waits, and looks again at the latest after its time-out: a lost
 notification costs a delay, never a result.
 """
@@ -27,6 +27,11 @@ _PROGRESS_S = 0.2
 _RECONNECT_S = 0.25
 
 log = structlog.get_logger(__name__)
+
+
+def jobs_topic(run: UUID | str) -> str:
+    """What whoever looks at all jobs of a run waits for: whatever a job of that millisecond prints."""
+    return f"jobs:{str(run)[:13]}"
 
 
 class Watch:
@@ -99,6 +104,9 @@ class Listener:
         for topic in topics:
             for watch in self._watches.get(topic, ()):
                 watch.set()
+            if topic.startswith("job:"):
+                for watch in self._watches.get(jobs_topic(topic[4:]), ()):
+                    watch.set()
 
     @property
     def connection(self) -> Connection | None:

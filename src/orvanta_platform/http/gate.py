@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -21,7 +22,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from orvanta_platform import clock
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError, Unauthenticated
 from orvanta_platform.http import errors
-from orvanta_platform.http.requests import ACTOR, REQUEST_ID
+from orvanta_platform.http.requests import ACTOR, RENEW, REQUEST_ID
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.session import Authenticator, Caller
 
@@ -131,6 +132,7 @@ class Gate:
         if not _CLEAN.fullmatch(path):
             raise BadRequest("The path has empty, dotted or unprintable parts.")
         scope[ACTOR] = actor
+        scope[RENEW] = partial(self._authenticator.again, token or "", caller)
 
     async def _know(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
         """Who calls, where somebody is logged in; a page of another site speaks for nobody."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from orvanta_platform.services.platform import Platform
 T = TypeVar("T")
 
 ACTOR = "orvanta.actor"
+RENEW = "orvanta.renew"
 REQUEST_ID = "orvanta.request_id"
 PLATFORM = "orvanta.platform"
 
@@ -41,6 +43,12 @@ def actor_of(request: AnyRequest) -> Actor:
     if not isinstance(actor, Actor):
         raise Unauthenticated("This call needs a token.")
     return actor
+
+
+def renewal_of(request: AnyRequest, within_s: float) -> Callable[[], Awaitable[Actor | None]]:
+    """Asks anew who calls, for answers that go on: None once the token is not good any more."""
+    ask: Callable[[float], Awaitable[Actor | None]] = request.scope[RENEW]  # type: ignore[literal-required]
+    return lambda: ask(within_s)
 
 
 def platform_of(request: AnyRequest) -> Platform:

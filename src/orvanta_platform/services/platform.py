@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
+from uuid import UUID
 
 from orvanta_platform.control import keys as instance_keys
 from orvanta_platform.control.keys import InstanceKeys
@@ -32,6 +34,9 @@ class Platform:
     keys: InstanceKeys
     blueprints: Blueprints = field(default_factory=Blueprints)
     evaluator: Evaluator = field(default_factory=Evaluator)
+    feeds: dict[UUID, Any] = field(default_factory=dict)
+    """The runs that are watched in this process, by their ids (`run_feed`)."""
+
     tools: Tools = field(init=False)
     """What steps of runs are made with."""
 
@@ -41,6 +46,8 @@ class Platform:
 
     async def close(self) -> None:
         """Send what is left to send, end the evaluator, close all connections."""
+        for feed in [*self.feeds.values()]:
+            await feed.close()
         await self.evaluator.close()
         await self.notify.flush()
         await self.listen.close()

@@ -107,8 +107,8 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
 
 async def of_row(platform: Platform, conn: Connection, row: JobRow) -> RunGraph:
     """The graph of a run, for callers that have asked permission."""
-    (row,) = await jobs.told(conn, [row])
-    why = jobs.reason_of(row)
+    limits = await gates.limits_of_runs(conn, [row.id]) if row.state == "queued" and row.job_state is None else {}
+    why = jobs.reason_of(replace(row, limit=limits.get(row.id)))
     graph = RunGraph(
         run=row.id,
         status=status_of(row),

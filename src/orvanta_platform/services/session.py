@@ -5,6 +5,7 @@ These calls come before there is an actor; they are the ones that make it.
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -29,6 +30,7 @@ ATTEMPTS_PER_ACCOUNT = 10
 ATTEMPTS_PER_ADDRESS = 100
 _JOB_CACHE_S = 1.0
 _JOB_CACHE_SIZE = 2000
+_ASKED_KEPT = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +60,7 @@ class Authenticator:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._jobs: OrderedDict[str, tuple[float, Bearer]] = OrderedDict()
+        self._asked: OrderedDict[tuple[bytes, str | None], tuple[float, asyncio.Future[Actor | None]]] = OrderedDict()
 
     async def actor(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
         """The actor behind `token` in the caller's workspace; None where the token is not good.
@@ -75,6 +78,19 @@ class Authenticator:
             return None
         kind: Literal["user", "session"] = "session" if bearer.kind == "session" else "user"
         return replace(_actor(bearer, caller), kind=kind, token=digest)
+
+    async def again(self, token: str, caller: Caller, within_s: float) -> Actor | None:
+        """The same for who listens on and on: many who have one token ask once in `within_s` seconds together."""
+        key = (names.token_hash(token), caller.workspace)
+        at, known = self._asked.get(key, (0.0, None))
+        now = clock.monotonic()
+        if known is None or now - at >= within_s or (known.done() and (known.cancelled() or known.exception())):
+            known = asyncio.ensure_future(self.actor(token, caller, changes=False))
+            self._asked[key] = (now, known)
+            self._asked.move_to_end(key)
+            if len(self._asked) > _ASKED_KEPT:
+                self._asked.popitem(last=False)
+        return await asyncio.shield(known)
 
     async def _job(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
         claim = job_tokens.verify(self._platform.keys, token)

@@ -15,11 +15,11 @@ from orvanta_platform.errors import NotFound
 from orvanta_platform.http.events import checked_offset, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of, renewal_of
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
 from orvanta_platform.http.schemas.runs import CancelBody
-from orvanta_platform.services import jobs, logs, results, runs, updates
+from orvanta_platform.services import jobs, logs, results, run_stream, runs, updates
 
 _U = "/api/w/{workspace:str}/jobs_u"
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -112,7 +112,8 @@ async def stream_updates(
         stream_offset=checked_offset(stream_offset),
         with_logs=not no_logs,
     )
-    return event_stream(found, with_logs=not no_logs)
+    renew = renewal_of(request, run_stream.RECHECK_S)
+    return event_stream(found, with_logs=not no_logs, renew=renew)
 
 
 @get(f"{_U}/get_logs/{{id:uuid}}", media_type=MediaType.TEXT, opt=shape())

@@ -6,19 +6,20 @@ from uuid import UUID
 
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery
+from litestar.response import Stream
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.http import answers
+from orvanta_platform.http import answers, run_streams
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, renewal_of
 from orvanta_platform.http.schemas import graph as graph_schemas
 from orvanta_platform.http.schemas import history as history_schemas
 from orvanta_platform.http.schemas import runs as run_schemas
 from orvanta_platform.http.schemas.graph import Graph
 from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.runs import Run
-from orvanta_platform.services import history, run_detail, run_graph
+from orvanta_platform.services import history, run_detail, run_graph, run_stream
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
@@ -70,4 +71,22 @@ async def get_events(
     return history_schemas.events(page)
 
 
-ROUTES = [get_run, get_graph, get_events]
+@get("/api/v1/runs/{run_id:uuid}/stream", media_type="text/event-stream", opt=call())
+async def stream_run(request: AnyRequest, run_id: FromPath[UUID], cursor: FromQuery[str | None] = None) -> Stream:
+    """A whole run as server-sent events until its end: `status` (its graph), `log` (of all nodes), `end`.
+
+    The id of each message is a cursor: sent as Last-Event-ID or `cursor` it gives what follows, on any server.
+    """
+    actor, workspace = actor_and_workspace(request)
+    found = await run_stream.follow(
+        platform_of(request),
+        actor,
+        workspace,
+        run_id,
+        cursor=request.headers.get("last-event-id") or cursor,
+        renew=renewal_of(request, run_stream.RECHECK_S),
+    )
+    return run_streams.run_stream(found)
+
+
+ROUTES = [get_run, get_graph, get_events, stream_run]

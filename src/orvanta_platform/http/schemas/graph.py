@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -56,7 +57,10 @@ class NodeStands(msgspec.Struct, kw_only=True):
 
 
 class Graph(msgspec.Struct, kw_only=True):
-    """A run and its nodes by id. `rev` changes with whatever else does. `taken` and `dead`: edges as [from, to, on]."""
+    """A run and its nodes by id. `rev` changes with whatever else does. `taken` and `dead`: edges as [from, to, on].
+
+    `part`: only nodes that changed and edges that were decided since `rev` was that.
+    """
 
     run_id: UUID
     rev: str
@@ -74,6 +78,19 @@ class Graph(msgspec.Struct, kw_only=True):
     started_at: datetime | UnsetType = UNSET
     ended_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
+    part: str | UnsetType = UNSET
+
+
+def changes(before: RunGraph, found: RunGraph) -> Graph:
+    """What is another one than before; the run itself is told whole."""
+    known = {node.id: node for node in before.nodes}
+    nodes = tuple(node for node in found.nodes if known.get(node.id) != node)
+    decided = {*before.taken, *before.dead}
+    taken = tuple(edge for edge in found.taken if edge not in decided)
+    dead = tuple(edge for edge in found.dead if edge not in decided)
+    made = graph(replace(found, nodes=nodes, taken=taken, dead=dead))
+    made.part = before.rev
+    return made
 
 
 def graph(found: RunGraph) -> Graph:

@@ -1,0 +1,180 @@
+"""A whole run as a stream: how it stands, what its jobs print, its end. Goes on from any message, on any server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Literal
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.services import jobs, log_tail, run_feed
+from orvanta_platform.services.log_tail import LogPart, Tail
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_feed import Feed
+from orvanta_platform.services.run_graph import RunGraph
+
+KEEP_ALIVE_S: Final = 15.0
+"""A stream in which nothing happened for so long says that it is alive."""
+
+RECHECK_S: float = 5.0
+"""Whose token was asked about so long ago is asked about again before anything more is told."""
+
+_HELD_S: Final = 0.5
+
+Renew = Callable[[], Awaitable[Actor | None]]
+"""Who calls, as of now; None where the token is not good any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is new. `cursor`: whoever gives it back hears what follows.
+
+    `status`: `graph`, and `before`, the one told last (None: none was). `log`: `parts`. `end`: there is no more.
+    """
+
+    kind: Literal["status", "log", "end"]
+    cursor: str
+    graph: RunGraph | None = None
+    before: RunGraph | None = None
+    parts: tuple[LogPart, ...] = ()
+
+
+async def follow(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, *, cursor: str | None, renew: Renew
+) -> AsyncGenerator[Message | None]:
+    """Everything of a run behind `cursor` until its end; None where nothing happened for a while.
+
+    Permission is asked before the iterator is given back, and again before each message; whose token is revoked is told
+    no more. Raises NotFound, BadRequest.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if row.is_step:
+            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+    tail, rev = log_tail.decode(row.run, cursor) if cursor else (Tail(), "")
+    return _Reader(platform, workspace, row.run, tail, rev, _Guard(actor, renew)).messages()
+
+
+@dataclass(slots=True)
+class _Guard:
+    """Whether somebody may still hear of a run."""
+
+    actor: Actor
+    renew: Renew
+    checked_at: float = field(default_factory=clock.monotonic)
+
+    async def admits(self, row: JobRow) -> bool:
+        if clock.monotonic() - self.checked_at >= RECHECK_S:
+            actor = await self.renew()
+            if actor is None:
+                return False
+            self.actor, self.checked_at = actor, clock.monotonic()
+        return permissions.can(self.actor, "read", jobs.thing(row))
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One who listens. `rev`: of the graph that was told last."""
+
+    platform: Platform
+    workspace: str
+    run: UUID
+    tail: Tail
+    rev: str
+    guard: _Guard
+    told: RunGraph | None = None
+    joined: int = 0
+
+    async def messages(self) -> AsyncGenerator[Message | None]:
+        with run_feed.join(self.platform, self.workspace, self.run) as feed:
+            while feed.graph is None and not feed.gone:
+                await feed.changed.wait()
+            behind, said = True, clock.monotonic()
+            while True:
+                changed = feed.changed
+                async for message in self._news(feed, behind=behind):
+                    if feed.row is None or not await self.guard.admits(feed.row):
+                        return
+                    yield message
+                    said = clock.monotonic()
+                    if message.kind == "end":
+                        return
+                behind = self.joined < feed.first
+                if feed.gone or feed.row is None or not await self.guard.admits(feed.row):
+                    return
+                if clock.monotonic() - said >= KEEP_ALIVE_S:
+                    yield None
+                    said = clock.monotonic()
+                if not behind:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(RECHECK_S or KEEP_ALIVE_S):
+                            await changed.wait()
+                    behind = self.joined < feed.first
+
+    async def _news(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
+        if message := self._status(feed):
+            yield message
+        if behind:
+            async for message in self._caught_up(feed):
+                yield message
+        else:
+            async for message in self._taken(feed):
+                yield message
+        if feed.complete and self.joined == feed.next:
+            if message := self._status(feed):
+                yield message
+            yield Message("end", self.tail.encode(self.rev), feed.graph)
+
+    def _status(self, feed: Feed) -> Message | None:
+        graph = feed.graph
+        if graph is None or graph.rev == self.rev:
+            return None
+        before, self.told, self.rev = self.told, graph, graph.rev
+        return Message("status", self.tail.encode(self.rev), graph, before)
+
+    async def _caught_up(self, feed: Feed) -> AsyncIterator[Message]:
+        """From the database, until the feed's next batch is the next that is new."""
+        joining = feed.next
+        while True:
+            page = await log_tail.read_on(self.platform.db, self.platform.storage, self.run, self.tail)
+            if page.parts:
+                yield self._log(tuple(part for part, _ in page.parts))
+            if page.whole:
+                self.joined = joining
+                return
+            if page.held:
+                await asyncio.sleep(_HELD_S)
+
+    async def _taken(self, feed: Feed) -> AsyncIterator[Message]:
+        """What the feed has read, but what this reader has."""
+        while feed.first <= self.joined < feed.next:
+            batch = feed.batches[self.joined - feed.first]
+            fresh: list[LogPart] = []
+            for part, at in batch.parts:
+                if not self.tail.has_room(part.job, at, log_tail.MOST_NOTED):
+                    async for message in self._caught_up_behind(feed, fresh):
+                        yield message
+                    return
+                if (new := self.tail.take(part, at)) is not None:
+                    fresh.append(new)
+            self.tail.pass_to(batch.horizon)
+            self.joined += 1
+            if fresh:
+                yield self._log(tuple(fresh))
+        if self.joined == feed.next and feed.horizon is not None:
+            self.tail.pass_to(feed.horizon)
+
+    async def _caught_up_behind(self, feed: Feed, fresh: list[LogPart]) -> AsyncIterator[Message]:
+        if fresh:
+            yield self._log(tuple(fresh))
+        async for message in self._caught_up(feed):
+            yield message
+
+    def _log(self, parts: tuple[LogPart, ...]) -> Message:
+        return Message("log", self.tail.encode(self.rev), parts=parts)
