@@ -51,11 +51,12 @@ class Scene:
     fenced: UUID | None = None
     wrote: int = 0
     since: UUID = field(default_factory=new_run_id)
+    path: str | None = None
 
     async def accept_all(self) -> None:
         """Have the server accept all runs; calls that it does not live to answer are nobody's promise."""
         async with self.stage.client() as client:
-            calls = [self.stage.accept(client, n, self.loud) for n in range(self.count)]
+            calls = [self.stage.accept(client, n, self.loud, self.path) for n in range(self.count)]
             answers = await asyncio.gather(*calls, return_exceptions=True)
         for n, answer in enumerate(answers):
             if isinstance(answer, UUID):

@@ -110,7 +110,23 @@ NESTED: dict[str, Any] = {
 }
 """The same with b in a loop, c in a branch, and the join in a sub-workflow."""
 
-FLOWS = {"u/admin/chaos_join": JOIN, "u/admin/chaos": FLOW, "u/admin/chaos_nested": NESTED}
+ASKING, ASKING_BRIEFLY = "u/admin/chaos_asking", "u/admin/chaos_asking_briefly"
+
+
+def _asking(**more: Any) -> dict[str, Any]:
+    """FLOW with a question after a: whatever comes of it, the run goes on."""
+    ask = {"id": "ask", "value": {"type": "approval", **more}, "needs": ["a"]}
+    a, b, c, d = FLOW["modules"]
+    return {"modules": [a, ask, b | {"needs": ["ask"]}, c | {"needs": ["ask"]}, d]}
+
+
+FLOWS = {
+    "u/admin/chaos_join": JOIN,
+    "u/admin/chaos": FLOW,
+    "u/admin/chaos_nested": NESTED,
+    ASKING: _asking(),
+    ASKING_BRIEFLY: _asking(timeout=3600, on_timeout="continue"),
+}
 """By path, those that others call first."""
 
 

@@ -184,21 +184,25 @@ class Stage:
         headers = {"Authorization": f"Bearer {self._token}"}
         return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers, timeout=PATIENCE_S)
 
-    async def accept(self, client: httpx.AsyncClient, n: int, loud: int) -> UUID:
-        """Start a run; its id is the server's word that the run will not be lost."""
-        answer = await client.post(f"/api/w/main/jobs/run/f/{path_of(n)}", json={"n": n, "loud": loud})
+    async def accept(self, client: httpx.AsyncClient, n: int, loud: int, path: str | None = None) -> UUID:
+        """Start a run, of the workflow at `path` or that its n has; its id is a promise that it will not be lost."""
+        answer = await client.post(f"/api/w/main/jobs/run/f/{path or path_of(n)}", json={"n": n, "loud": loud})
         assert answer.status_code == 201, answer.text
         return UUID(answer.text)
 
     async def make_ready(self) -> None:
         """Start what does not run; wait until all work, the dead are reaped and no run is left."""
         self.start_dead()
-        async with asyncio.timeout(PATIENCE_S):
-            while not await self._healthy():
-                await asyncio.sleep(LOOK_S)
+        await self.until_healthy()
         for worker in self.workers:
             await self.database.until(ONE_ALIVE, str(worker.pid))
         await self.database.until(SETTLED, [str(worker.pid) for worker in self.workers])
+
+    async def until_healthy(self) -> None:
+        """Until the server answers."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not await self._healthy():
+                await asyncio.sleep(LOOK_S)
 
     def start_dead(self) -> None:
         """Start again what was killed."""

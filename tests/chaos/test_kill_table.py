@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from tests.chaos.cells import TABLE, Kill, Stop
 from tests.chaos.conftest import open_stage
+from tests.chaos.decisions import Decide
 from tests.chaos.runs import Verdict
 from tests.chaos.stage import A_TENTH, Stage
 from tests.chaos.table import print_table
@@ -19,6 +20,8 @@ MODES = [pytest.param("quick", id="20 in flight"), pytest.param("soak", id="200 
 IN_FLIGHT = {"quick": 20, "soak": 200}
 SLOTS = {"quick": 12, "soak": 110}
 """Of each of the two workers: together more than runs, so that finished jobs hand off the next."""
+
+DECISIONS = [Decide("decision left"), Decide("decision against its deadline", brief=True)]
 
 RECOVERY_S = 15.0
 
@@ -42,9 +45,9 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("cell", TABLE, ids=str)
+@pytest.mark.parametrize("cell", [*TABLE, *DECISIONS], ids=str)
 async def test_a_kill_loses_and_doubles_nothing(
-    cell: Kill | Stop, stage: Stage, table: dict[str, Verdict], mode: str
+    cell: Kill | Stop | Decide, stage: Stage, table: dict[str, Verdict], mode: str
 ) -> None:
     verdict = table[str(cell)] = await cell.play(stage, IN_FLIGHT[mode])
     assert verdict.runs >= IN_FLIGHT[mode] - 1

@@ -160,6 +160,7 @@ def in_servers() -> None:
     """Points of a server."""
     wrap("services.starting:start_run", unanswered("accepting"))
     wrap("services.starting:write_steps", unanswered("accepting"))
+    wrap("services.approvals:advance", before("deciding"))
     in_observers()
 
 

@@ -1,0 +1,57 @@
+"""Cells with people: the server dies between a decision's COMMIT and the step that takes it in."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import httpx
+from tests.chaos.cells import Scene
+from tests.chaos.runs import ASKING, ASKING_BRIEFLY, Verdict
+from tests.chaos.stage import Stage
+
+OPENED = "SELECT count(*) >= $1 FROM event WHERE kind = 'approval_opened' AND run > $2"
+LEFT = "SELECT count(*) > 0 FROM decision WHERE NOT taken"
+HASTEN = "UPDATE timer SET due_at = app_now() + interval '150 milliseconds'"
+ASKED = "SELECT DISTINCT run FROM approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """`brief`: all that is asked times out at the same time, which lets the runs go on as well."""
+
+    name: str
+    brief: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name}, server"
+
+    async def play(self, stage: Stage, count: int) -> Verdict:
+        """With `count` runs that ask."""
+        await stage.make_ready()
+        scene = Scene(stage, count, path=ASKING_BRIEFLY if self.brief else ASKING)
+        await scene.accept_all()
+        await stage.database.until(OPENED, count, scene.since)
+        if self.brief:
+            await stage.database.rows(HASTEN)
+        stage.gate.arm("deciding")
+        deciding = asyncio.create_task(self._decide(stage, list(scene.runs)))
+        await stage.gate.arrival("deciding")
+        assert await stage.database.value(LEFT)
+        await scene.kill("server", stage.server)
+        await deciding
+        stage.gate.disarm()
+        stage.start_dead()
+        await stage.until_healthy()
+        await self._decide(stage, [row["run"] for row in await stage.database.rows(ASKED)])
+        return await scene.end()
+
+    async def _decide(self, stage: Stage, runs: list[object]) -> None:
+        """Say yes to each; whoever is not asked any more, or gets no answer, is told so."""
+        async with stage.client() as client:
+            calls = [client.post(f"/api/w/main/jobs/flow/resume/{run}", json={}) for run in runs]
+            for answer in await asyncio.gather(*calls, return_exceptions=True):
+                if isinstance(answer, httpx.Response):
+                    assert answer.status_code in (200, 201, 409), answer.text
+                elif not isinstance(answer, httpx.TransportError):
+                    raise answer
