@@ -11,12 +11,13 @@ FLOW = "f/examples/again"
 
 @pytest.fixture(scope="session")
 def flow(installation: Installation) -> str:
-    """a, then a loop over two items, then c."""
+    """a and b, then a loop over two items, then c."""
     step = {"type": "identity"}
     body = [{"id": "x", "value": step}, {"id": "y", "value": step}]
     iterator = {"type": "javascript", "expr": "[flow_input.n, 2]"}
     modules = [
         {"id": "a", "value": step},
+        {"id": "b", "value": step},
         {"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body, "skip_failures": False}},
         {"id": "c", "value": {"type": "condition", "expr": "flow_input.n > 0"}},
     ]
@@ -29,7 +30,7 @@ def flow(installation: Installation) -> str:
 def test_a_run_is_restarted(cli: Cli, flow: str) -> None:
     first = cli("flow", "run", flow, "-i", "n:=1", "--wait", "--json").json["run_id"]
     told = cli("job", "restart", first, "l@1/y", "--dry-run").out
-    assert told == "keeps  a\nruns   c\nenters l at 1, 1 others are kept\n  keeps  x\n  runs   y\n"
+    assert told == "keeps  a, b\nruns   c\nenters l at 1, 1 others are kept\n  keeps  x\n  runs   y\n"
     again = cli("job", "restart", first, "l@1/y", "--wait", "--json").json
     assert (again["status"], again["result"]) == ("succeeded", True)
     assert again["repeats"] == {"kind": "restart", "job": first, "step_id": "l"}
@@ -45,6 +46,9 @@ def test_a_run_is_retried_and_run_again(cli: Cli, flow: str) -> None:
     assert again is False
     other = cli("job", "rerun", first, "--detach", "--latest").out.strip()
     assert cli("job", "watch", other, "--wait").json is True
+    nodes = cli("job", "restart", first, "b", "--wait", "--json").json["nodes"]
+    assert [node.get("kept", False) for node in nodes] == [True, False, False, False]
+    assert cli("job", "result", nodes[1]["job"]).json == {"n": 1}
 
 
 def test_many_are_cancelled_and_run_again(cli: Cli, flow: str) -> None:

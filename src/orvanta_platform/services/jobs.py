@@ -45,6 +45,9 @@ FRAME = "frame"
 RERUN = "rerun"
 """The trigger of runs that repeat others."""
 
+_MAY_GO_ON = (RERUN, "flow")
+"""Triggers of runs that may have something of earlier ones: sub-workflows of restarts too."""
+
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
 
@@ -195,7 +198,7 @@ def _state_of(plan: Plan, steps: Sequence[StepRow], first: RunState) -> RunState
 
 
 async def _beginning(conn: Connection, row: JobRow) -> RunState:
-    found = await get_values(conn, [(row.id, "args", BEGINNING)]) if row.trigger == RERUN else []
+    found = await get_values(conn, [(row.id, "args", BEGINNING)]) if row.trigger in _MAY_GO_ON else []
     return RunState.decode(values.unpacked(found[0])) if found else RunState(b"")
 
 

@@ -240,6 +240,24 @@ async def test_inside_a_sub_workflow(stage: Stage) -> None:
         assert (await stage.result(run), await stage.ran(run)) == (5, "q z")
 
 
+async def test_a_loop_in_a_sub_workflow(stage: Stage) -> None:
+    child = {"modules": [loop("l", "[1, 2, flow_input.v]", script("x", "v", v=ITEM), script("y", "x", x="results.x"))]}
+    await deploy(stage.ground, "f/team/looping", child)
+    call = {"type": "flow", "path": "f/team/looping", "input_transforms": {"v": {"type": "static", "value": 3}}}
+    first = await stage.run({"id": "c", "value": call})
+    second = await stage.restart(first, "c", ("l", 1), "y")
+    third = await stage.restart(second, "c", ("l", 2), "y")
+    for run, ran in ((first, "x y x y x y"), (second, "y x y"), (third, "y")):
+        assert (await stage.result(run), await stage.ran(run)) == ([1, 2, 3], ran)
+    platform = stage.ground.platform
+    below = await stage.ground.row("SELECT id FROM run WHERE parent = $1", second)
+    shown = (await jobs.get(platform, ACTOR, WORKSPACE, below["id"])).progress
+    assert shown is not None and shown.nodes[0].inside is not None
+    body = (await jobs.get(platform, ACTOR, WORKSPACE, shown.nodes[0].inside.jobs[1])).progress
+    assert body is not None
+    assert [(node.state.value, node.kept) for node in body.nodes] == [("succeeded", True), ("succeeded", False)]
+
+
 async def test_branches_that_conditions_skipped_stay_skipped(stage: Stage) -> None:
     """What a body skipped leaves no row; its edges say so."""
     condition = {"id": "k", "value": {"type": "condition", "expr": f"{ITEM} === 1"}, "needs": []}
