@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -56,6 +56,21 @@ class Tracked:
     job_cancelled: bool = False
 
 
+def limited(chosen: Scenario) -> dict[str, Any]:
+    """The document with limits on some of its nodes and, of one in ten, on the whole: they change nothing but time."""
+    rng, value = Random(chosen.seed), chosen.value
+    more = {"concurrent_limit": 3, "concurrency_key": "runs"} if rng.random() < 0.1 else {}
+    return {**value, **more, "modules": [_limited(rng, module) for module in value["modules"]]}
+
+
+def _limited(rng: Random, module: dict[str, Any]) -> dict[str, Any]:
+    if module["value"]["type"] != "rawscript" or rng.random() > 0.2:
+        return module
+    window = {"concurrency_time_window_s": 60} if rng.random() < 0.3 else {}
+    limit = {"concurrent_limit": 2, "custom_concurrency_key": f"crowd {len(window)}"}
+    return {**module, "value": {**module["value"], **limit, **window}}
+
+
 class Crowd:
     """Made by `gather`; `drive` runs everything to its end."""
 
@@ -78,6 +93,7 @@ class Crowd:
 
     async def start(self, chosen: Scenario) -> None:
         """Start one run, now or (3 in 20) for a time to come."""
+        chosen = replace(chosen, value=limited(chosen))
         later = self.rng.random() < 0.15
         at = await self.scene.row("SELECT CASE WHEN $1 THEN app_now() + interval '1 hour' END", later)
         args, body = b'{"n": 1}', json.dumps(chosen.value).encode()
@@ -88,6 +104,7 @@ class Crowd:
             self.refused += 1
             return
         made = Tracked(id, chosen, compile_plan(chosen.value), oracle.foretell(chosen))
+        made.happened |= {"a limit"} if made.plan.gated else set()
         made.happened |= traits(chosen.value) | ({"scheduled"} if later else set())
         self.runs[id] = made
 
@@ -97,6 +114,10 @@ class Crowd:
             if not await self.open_runs():
                 break
             await asyncio.gather(*(self.guarded(self.choose()) for _ in range(self.rng.randint(1, 10))))
+            over = (
+                "SELECT p.key FROM permit p JOIN gate g USING (key) GROUP BY p.key, g.places HAVING count(*) > g.places"
+            )
+            assert await self.scene.rows(over) == [], "more than the limit run"
         else:
             raise AssertionError(f"runs do not end: {await self.open_runs()}")
         for worker, job, finish in self.gone:
@@ -265,6 +286,8 @@ class Crowd:
         due = "UPDATE timer SET due_at = app_now() - interval '1 second' WHERE random() < 0.5"
         await self.scene.run(due)
         await timers.fire(self.scene.platform.tools)
+        await self.scene.run("UPDATE gate SET due_at = app_now(), starts = '{}' WHERE due_at IS NOT NULL")
+        await timers.open_gates(self.scene.platform.tools)
 
     async def sweep(self) -> None:
         """A second passes for the events that somebody left."""

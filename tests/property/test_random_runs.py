@@ -28,7 +28,7 @@ FEATURES = (
     "retry", "timeout", "export", "output", "continue_on_error", "failure module",
     "succeeded", "failed", "recovered", "cancelled", "scheduled",
     "retried", "failure edge taken", "skipped", "handed off", "cancel", "crash",
-    "started again after a crash",
+    "started again after a crash", "a limit",
 )  # fmt: skip
 
 
