@@ -199,9 +199,12 @@ async def ended_nodes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID,
     return {row["id"]: EndedNode(**dict(row)) for row in rows}
 
 
-async def ended_bodies(connection: Connection, opening: UUID) -> list[EndedBodies]:
-    """The bodies of an opening that have ended, by place, those beside one another that ended alike together."""
-    return [EndedBodies(**dict(row)) for row in await connection.fetch(_text("ended_bodies"), opening)]
+async def ended_bodies(connection: Connection, opening: UUID, *, skips: bool = False) -> list[EndedBodies]:
+    """The bodies of an opening that have ended, by place, those beside one another that ended alike together.
+
+    `skips`: what failed counts as succeeded.
+    """
+    return [EndedBodies(**dict(row)) for row in await connection.fetch(_text("ended_bodies"), opening, skips)]
 
 
 async def resumes_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, int]:

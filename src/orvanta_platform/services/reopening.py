@@ -269,10 +269,11 @@ class Reopenings:
         """The bodies that have ended, with the run and the opening that they are of."""
         found: list[tuple[tuple[UUID, UUID], EndedBodies]] = []
         allowed = [(0, MAX_ITERATIONS)]
+        skips = holder.node.kind.is_loop and holder.node.skip_failures
         for place, (run, opening) in enumerate(holder.openings):
             here = [
                 EndedBodies(max(each.first, first), min(each.stop, stop), each.state)
-                for each in await rows.ended_bodies(self._conn, opening)
+                for each in await rows.ended_bodies(self._conn, opening, skips=skips)
                 for first, stop in allowed
                 if each.first < stop and first < each.stop
             ]
@@ -323,8 +324,8 @@ class Reopenings:
 
 def _counts(holder: Node, bodies: EndedBodies) -> bool:
     """Whether these bodies are over: they succeeded, or their failure is none."""
-    if bodies.state == "failed":
-        return holder.skip_failures if holder.kind.is_loop else holder.bodies[bodies.first].skip_failure
+    if bodies.state == "failed" and not holder.kind.is_loop:
+        return holder.bodies[bodies.first].skip_failure
     return bodies.state == "succeeded"
 
 

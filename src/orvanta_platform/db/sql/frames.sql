@@ -122,11 +122,13 @@ SELECT id, status, error_name, result_of, skipped FROM run WHERE id = $1
 SELECT id, state, failures, least(started_at, enqueued_at) AS began_at FROM job WHERE id = ANY($1::uuid[]) AND kind <> 'frame'
 
 -- name: ended_bodies
--- The bodies of an opening in rows of places that ended alike, by place; where a body has two rows, the worse one.
+-- The bodies of an opening in rows of places that ended alike, by place; where a body has two rows, the worse one. With
+-- $2 a failure is as good as a success: of a loop that skips them there would be no end of rows.
 SELECT min(place) AS first, max(place) + 1 AS stop, state
 FROM (
     SELECT place, state, place - row_number() OVER (PARTITION BY state ORDER BY place) AS island
-    FROM (SELECT place, min(state) AS state FROM job WHERE parent = $1 AND place IS NOT NULL GROUP BY place) b) i
+    FROM (SELECT place, CASE WHEN $2 AND min(state) = 'failed' THEN 'succeeded' ELSE min(state) END AS state
+          FROM job WHERE parent = $1 AND place IS NOT NULL GROUP BY place) b) i
 GROUP BY state, island ORDER BY first
 
 -- name: resumes_of
