@@ -235,11 +235,10 @@ class Settings:
         "ORVANTA_JOB_TIMEOUT_S", _integer(1, 31_536_000), "Longest run time of one job.", default=3600, unit="s"
     )
     wait_s: int = _setting(
-        "ORVANTA_WAIT_S",
-        _integer(1, 86_400),
-        "Longest time a call waits for the result of a run.",
-        default=600,
-        unit="s",
+        "ORVANTA_WAIT_S", _integer(1, 86_400), "Longest time a call waits for a run's result.", default=600, unit="s"
+    )
+    anonymous_rate: int = _setting(
+        "ORVANTA_ANONYMOUS_RATE", _integer(1, 10**6), "Calls a minute of one address without a token.", default=3000
     )
     python_index: str | None = _setting(
         "ORVANTA_PYTHON_INDEX", _url("http", "https"), "Index of Python packages.", shown="uv's or pip's", secret=True

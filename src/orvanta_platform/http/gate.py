@@ -20,7 +20,8 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from orvanta_platform import clock
-from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError, Unauthenticated
+from orvanta_platform.control.rates import Rate
+from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError, RateLimited, Unauthenticated
 from orvanta_platform.http import errors
 from orvanta_platform.http.requests import ACTOR, RENEW, REQUEST_ID
 from orvanta_platform.services.platform import Platform
@@ -74,6 +75,7 @@ class Gate:
     def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self._app = app
         self._authenticator = Authenticator(platform)
+        self._strangers = Rate(platform.settings.anonymous_rate)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here. Web sockets and the lifespan are the router's business."""
@@ -105,8 +107,11 @@ class Gate:
         path: str = scope["path"]
         if SIGNED.fullmatch(path) and _CLEAN.fullmatch(path):
             await self._know(scope, headers, request_id)
+            if ACTOR not in scope:
+                self._slow_down(scope)
             return
         if path.startswith(ROUTE_PREFIX):
+            self._slow_down(scope)
             if not _CLEAN.fullmatch(path):
                 raise NotFound("There is no such route.")
             return
@@ -133,6 +138,15 @@ class Gate:
             raise BadRequest("The path has empty, dotted or unprintable parts.")
         scope[ACTOR] = actor
         scope[RENEW] = partial(self._authenticator.again, token or "", caller)
+
+    def _slow_down(self, scope: Any) -> None:
+        """Nothing is asked of the database for those who call too often. Raises RateLimited."""
+        if wait_s := self._strangers.take(_address(scope) or ""):
+            raise RateLimited(
+                "Too many calls without a token come from this address.",
+                hint="Try again later; ORVANTA_ANONYMOUS_RATE says how many may come in a minute.",
+                details={"retry_after_s": wait_s},
+            )
 
     async def _know(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
         """Who calls, where somebody is logged in; a page of another site speaks for nobody."""
