@@ -15,11 +15,12 @@ import typer
 from bench import report
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
-from bench.measures import chain, deploy, drain, idle, loops, schedules, start, waiting
+from bench.measures import chain, deploy, drain, idle, loops, schedules, start, waiting, webhook
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
     "p2": chain.p2,
+    "p3": webhook.p3,
     "p4": drain.p4,
     "p5": start.p5,
     "p6": loops.p6,

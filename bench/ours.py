@@ -91,6 +91,10 @@ class Installation:
         """The call that runs a workflow and waits for its result."""
         return Call(f"/api/w/main/jobs/run_wait_result/f/{path}", args, expected, self.headers)
 
+    def run_script(self, path: str, args: Any, expected: Any) -> Call:
+        """The call that runs a script and waits for its result."""
+        return Call(f"/api/w/main/jobs/run_wait_result/p/{path}", args, expected, self.headers)
+
     def preview(self, value: Mapping[str, Any], expected: Any) -> Call:
         """The call that runs a workflow that is not deployed and waits for its result."""
         body = {"value": value, "args": {}}

@@ -37,6 +37,15 @@ def test_a_chain_runs_all_its_steps(name: str) -> None:
     assert ours["dedicated"] is False or name == "p1"
 
 
+def test_callers_at_once_get_a_result_each() -> None:
+    kept = quick("p3")
+    assert kept["reached"] is None and kept["dedicated"]["ours"]["dedicated"] is True
+    for mode in ("dedicated", "confined"):
+        ours = kept[mode]["ours"]
+        assert len(ours["rate"]["raw"]) == 1 and all_positive(ours["rate"]["raw"])
+        assert {"server", "worker", "postgres", "callers", "all"} <= set(ours["cpu_us_per_run"])
+
+
 def test_chains_at_once_run_all_their_steps() -> None:
     kept = quick("p15")
     assert len(kept["rate"]["raw"]) == 1 and all_positive(kept["rate"]["raw"])
@@ -96,4 +105,4 @@ def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
 
 
 def test_no_bar_is_without_a_test() -> None:
-    assert set(BARS) == {"p1", "p2", "p4", "p5", "p6", "p11", "p12", "p13", "p14", "p15", "p16"}
+    assert set(BARS) == {"p1", "p2", "p3", "p4", "p5", "p6", "p11", "p12", "p13", "p14", "p15", "p16"}

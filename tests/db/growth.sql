@@ -50,3 +50,10 @@ FROM generate_series(0, 1999) g;
 
 INSERT INTO gate_wait (job, run, key, priority)
 SELECT id, run, sha256(greatest(seq - 18000, 0)::text::bytea), seq % 7 FROM job_live;
+
+-- 20,000 approvals, and what people said about the same number of others.
+INSERT INTO approval (run, job, workspace, node, kind)
+SELECT run, id, workspace, 'ask', 'approval' FROM job_live;
+
+INSERT INTO decision (job, resume_id, run, approved, approver, member, payload)
+SELECT id, 1, run, true, 'ann', true, '{}' FROM job_live;

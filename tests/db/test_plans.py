@@ -21,7 +21,18 @@ from orvanta_platform.db.queries import load
 
 PLANS = Path(__file__).with_name("plans")
 GROWTH = Path(__file__).with_name("growth.sql").read_text()
-LIVE = ("job_live", "run_live", "timer", "inbox", "schedule", "schedule_tick", "gate", "gate_wait")
+LIVE = (
+    "job_live",
+    "run_live",
+    "timer",
+    "inbox",
+    "schedule",
+    "schedule_tick",
+    "gate",
+    "gate_wait",
+    "approval",
+    "decision",
+)
 ID = "00000000-0000-7000-8000-000000000001"
 
 CLAIM = (
@@ -45,6 +56,11 @@ QUEUE = {
     "open_ticks": ("ticks", f"'{ID}', '2020-01-01Z', 1000"),
     "owed": ("ticks", "100"),
     "streak": ("ticks", f"'{ID}', 'failed', 'succeeded'"),
+    "open_of_run": ("approvals", f"'{ID}'"),
+    "run_that_asks": ("approvals", f"'main', '{ID}'"),
+    "decisions_of_run": ("approvals", f"'{ID}'"),
+    "untaken": ("approvals", f"'{ID}'"),
+    "find_live_run": ("job_views", f"'{ID}', 'main'"),
 }
 PARTS = ("live_runs", "live_jobs", "ended_runs", "ended_jobs")
 
@@ -67,10 +83,25 @@ async def test_the_queue_is_read_by_its_indexes(grown: Connection, mode: str) ->
         plan = await explain(grown, load(noun)[name].text, values)
         for table in LIVE:
             assert f"Seq Scan on {table}" not in plan, f"{name}\n{plan}"
-        if name not in ("lock_jobs_of_run", "stale_inbox", "lines"):
+        if name not in ("lock_jobs_of_run", "stale_inbox", "lines", "open_of_run", "decisions_of_run", "untaken"):
             assert "Sort" not in plan, f"{name}\n{plan}"
         if mode == "force_generic_plan":
             compare(name, plan)
+
+
+async def test_a_result_is_found_by_its_id_even_where_the_plan_is_older_than_the_results(
+    database: TestDatabase,
+) -> None:
+    """A server plans each statement once, most often when there is nothing yet: no plan may read what came since."""
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute("SET plan_cache_mode = force_generic_plan")
+    queries = load("job_views")
+    for name in ("how_it_ended", "how_it_stands"):
+        plan = await explain(owner, queries[name].text, f"'{ID}', 'main'")
+        conditions = [line for line in plan.splitlines() if "'result'" in line]
+        assert conditions and all("(id = " in line for line in conditions), plan
+        assert "Seq Scan on value" not in plan and "Seq Scan on run_" not in plan, plan
+    await owner.close()
 
 
 async def test_a_page_of_a_list_is_read_by_its_indexes(grown: Connection) -> None:

@@ -178,8 +178,11 @@ async def find_live_run(conn: Connection, workspace: str, id: UUID) -> JobRow | 
 
 
 async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:
-    """Whether it has ended, and how."""
-    record = await conn.fetchrow(load("job_views")["how_it_stands"].text, id, workspace)
+    """Whether a run has ended, and how. Quick where it has."""
+    queries = load("job_views")
+    record = await conn.fetchrow(queries["how_it_ended"].text, id, workspace)
+    # The second statement asks for both at one moment: a run that ends between the two is in it.
+    record = record or await conn.fetchrow(queries["how_it_stands"].text, id, workspace)
     if record is None:
         return None
     fields = _fields(record)
