@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.unit.engine.driven import Driven, job, js
 
-from orvanta_platform.engine.effects import CancelJob, CloseTimer, NodeEnded, Record, RunEnded, RunStatus
+from orvanta_platform.engine.effects import CancelJob, CloseTimer, NodeEnded, Record, RunEnded, RunStatus, Thrown
+from orvanta_platform.engine.events import Aborted, Err
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.states import NodeState, Status
 
@@ -83,3 +84,21 @@ def test_cancel_after_the_end_changes_nothing() -> None:
 def test_cancel_before_the_first_job_ended() -> None:
     run = Driven(job("a")).start().cancel().cancelled("a")
     assert run.end is not None and run.end.status is Status.CANCELLED
+
+
+def test_a_body_that_is_cancelled_alone_fails_when_what_runs_in_it_has_stopped() -> None:
+    run = Driven(job("a", free=True), job("b", free=True), job("c", "a"), failure_module=job("failure"))
+    run.start().send(Aborted("enough"))
+    assert run.found(CancelJob) == [CancelJob(0, stop=True), CancelJob(1, stop=True)]
+    run.cancelled("a").ok("b")
+    assert run.enqueued == [] and run.marks("a", "b", "c") == ["cancelled", "succeeded", "pending"]
+    assert run.end is not None and run.end.status is Status.FAILED
+    assert run.end.result == Thrown(Err("Canceled", "enough"))
+    assert run.send(Aborted("late")).effects == ()
+
+
+def test_a_body_cancelled_alone_and_with_its_run_is_cancelled() -> None:
+    run = Driven(job("a", free=True)).start().send(Aborted("enough")).cancel().cancelled("a")
+    assert run.end is not None and run.end.status is Status.CANCELLED
+    run = Driven(job("a", free=True)).start().cancel().send(Aborted("enough"))
+    assert run.effects == ()
