@@ -130,8 +130,9 @@ def _open(step: Step) -> bool:
     return _begin(step)
 
 
-def _begin(step: Step) -> bool:
-    if not step.opening:
+def _begin(step: Step, *, begun: bool = False) -> bool:
+    """`begun`: its preprocessor has run."""
+    if not (begun or step.opening):
         step.effects.append(Record("run_started", None, {}))
     if step.kept is None:
         step.ready.update(step.plan.starts)
@@ -153,7 +154,8 @@ def _stand_in_line(step: Step, gate: Gate) -> bool:
 def _permitted(step: Step, index: int | None) -> bool:
     if index is None and step.phase is Phase.GATED:
         step.phase = Phase.NORMAL
-        return _begin(step)
+        before = step.plan.preprocessor
+        return _begin(step, begun=before is not None and len(step.nodes) > before.index)
     if index is None or step.nodes[index] != Mark.WAITING_GATE:
         return False
     step.ready.add(index)

@@ -159,6 +159,16 @@ async def test_a_job_says_how_many_of_its_queue_come_first(scene: Ground, worker
     assert why is not None and (why.text, why.before, why.queue) == ("waiting for a free slot", 2, "python3")
 
 
+async def test_a_script_whose_packages_are_being_locked_says_so(scene: Ground, worker: Worker) -> None:
+    await deploy(scene, "f/main/s")
+    run = await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
+    await worker.claim()
+    assert (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why is None
+    await scene.run("UPDATE version SET lock_state = 'locking'")
+    why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why
+    assert why is not None and (why.why, why.text) == ("locking", "waiting until its packages are locked")
+
+
 async def test_a_node_of_a_loop_is_cancelled_in_line(scene: Ground, worker: Worker) -> None:
     await scene.start(limited("a"))
     items = {"type": "static", "value": [1]}

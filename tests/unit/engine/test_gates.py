@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from orvanta_platform.engine import gates
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
-from orvanta_platform.engine.effects import Decision, Enqueue, EnterGate, Need
-from orvanta_platform.engine.events import Answer, CancelRequested, Permitted, Started, Succeeded
+from orvanta_platform.engine.effects import Decision, Enqueue, EnterGate, Need, Record
+from orvanta_platform.engine.events import Answer, CancelRequested, Err, Permitted, Started, Succeeded
 from orvanta_platform.engine.gates import Line, admit, key_parts, of_input
 from orvanta_platform.engine.plan import KeyPart
 from orvanta_platform.engine.state import Mark, Phase, RunState
@@ -135,6 +135,24 @@ def test_a_limited_node_stands_in_line_and_begins_with_its_permit() -> None:
     assert isinstance(let, Decision) and let.effects == (Enqueue(0, None),)
     again = decide(plan, let.state, Permitted(0), {})
     assert isinstance(again, Decision) and again.effects == ()
+
+
+def test_a_run_stands_in_line_after_its_preprocessor_and_has_begun_once() -> None:
+    before = {"id": "preprocessor", "value": {"type": "rawscript", "language": "bash", "content": ""}}
+    flow = {"modules": [code()], "preprocessor_module": before, "concurrent_limit": 1, "concurrency_key": "k"}
+    plan = compile_plan(flow)
+    assert plan.preprocessor is not None
+    state, kinds = RunState.new(plan, preprocess=True), []
+    for event in (Started(), Succeeded(plan.preprocessor.index), Permitted(None)):
+        answers: dict[tuple[str | int, ...], Answer | Err] = {}
+        found = decide(plan, state, event, answers)
+        while isinstance(found, Need):
+            answers |= {ask.key: Answer(b"{}", True) for ask in found.requests}
+            found = decide(plan, state, event, answers)
+        state = found.state
+        kinds += [effect.kind if isinstance(effect, Record) else type(effect).__name__ for effect in found.effects]
+    assert kinds.count("run_started") == 1 and kinds.index("EnterGate") < kinds.index("Enqueue", 2)
+    assert state.nodes[0] == Mark.QUEUED
 
 
 def test_a_cancelled_node_in_line_begins_no_more() -> None:
