@@ -6,12 +6,14 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.ids import node_job_id
 from orvanta_platform.services.timers import fire
 
 
@@ -86,6 +88,8 @@ async def test_a_restart_keeps_what_had_ended_and_runs_the_rest(stage: Scene) ->
     run = (await stage.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
     assert [node.get("kept") for node in run["nodes"]] == [True, None, True, None]
     assert await stage.get(f"jobs/result_by_id/{second}/c") == "c"
+    own = await stage.get(f"jobs_u/get/{node_job_id(UUID(second), 'c')}")
+    assert (own["success"], own["canceled"], own["result"]) == (True, False, "c")
     assert await work(stage, b="b2", d="d2") == ["b", "d"]
     job = await stage.get(f"jobs_u/completed/get/{second}")
     assert (job["success"], job["args"], job["trigger_kind"]) == (True, {"q": 1}, "rerun")

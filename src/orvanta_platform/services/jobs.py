@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -26,12 +25,12 @@ from orvanta_platform.db.values import ValueKey, get_values
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
-from orvanta_platform.engine.states import NodeState
 from orvanta_platform.errors import NotFound, RateLimited, StorageError
 from orvanta_platform.services import erasing, flow_status, inside, log_lines, log_text, values
-from orvanta_platform.services.flow_status import ENDED, FlowProgress
+from orvanta_platform.services.flow_status import FlowProgress
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reasons import Reason, Why, of_job, of_limit
+from orvanta_platform.services.rowless import without_row
 from orvanta_platform.services.steps.scope import BEGINNING, PREPROCESSED
 from orvanta_platform.workflow import document
 
@@ -352,7 +351,7 @@ async def _derived(platform: Platform, conn: Connection, workspace: str, id: UUI
         nodes = (*plan.nodes, plan.failure) if plan.failure else plan.nodes
         for node in nodes:
             if ids.node_job_id(run, node.id) == id:
-                return _without_row(row, id, node.id, node.index, RunState.decode(row.run_state or b""))
+                return without_row(row, id, node.id, node.index, RunState.decode(row.run_state or b""))
     return None
 
 
@@ -362,37 +361,5 @@ async def _open_body(platform: Platform, conn: Connection, workspace: str, id: U
     if row is None:
         return None
     holder = (await _plan(platform, conn, row)).node(body.node_index)
-    made = _without_row(row, id, holder.id, body.node_index, RunState(bytes([Mark.RUNNING]) * (body.node_index + 1)))
+    made = without_row(row, id, holder.id, body.node_index, RunState(bytes([Mark.RUNNING]) * (body.node_index + 1)))
     return replace(made, kind=FRAME, state="running", started_at=row.started_at)
-
-
-def _without_row(run: JobRow, id: UUID, node: str, index: int, state: RunState) -> JobRow:
-    """A node that has not begun, or never will, in the shape of a job."""
-    decided = state.node_state(index)
-    ended = run.ended or decided in ENDED
-    skipped = decided is NodeState.SKIPPED
-    fields: dict[str, Any] = {
-        "id": id,
-        "is_step": True,
-        "ended": ended,
-        "node": node,
-        "node_index": index,
-        "kind": "flownode",
-        "state": ("succeeded" if skipped else "cancelled") if ended else "scheduled",
-        "own_path": None,
-        "path": f"{run.run_path}/{node}" if run.run_path else None,
-        "version": None,
-        "script_hash": None,
-        "queue": None,
-        "parent": run.run,
-        "started_at": None,
-        "ended_at": (run.ended_at or run.started_at or run.created_at) if ended else None,
-        "cancelled": ended and not skipped,
-        "skipped": skipped,
-        "recovered": False,
-        "error_name": None,
-        "result_of": None,
-        "run_state": None,
-        "job_state": None,
-    }
-    return replace(run, **fields)
