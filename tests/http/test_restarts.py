@@ -213,6 +213,19 @@ async def test_what_cannot_be_restarted(stage: Scene) -> None:
     assert (await refused(stage, nobody, step_id="b"))[:2] == (404, "not_found")
 
 
+async def test_a_limit_holds_for_restarts(stage: Scene) -> None:
+    limit = {"concurrent_limit": 1, "concurrency_key": "one"}
+    first = await stage.flow(*graph(), **limit)
+    await work(stage)
+    other = await stage.flow(script("a"), **limit)
+    (held,) = await stage.worker.claim_all()
+    second = await restart(stage, first, step_id="d")
+    assert (str(held.run.id), await work(stage)) == (other, [])
+    await stage.worker.finish(held, 1)
+    assert await work(stage) == ["d"]
+    assert (await stage.get(f"jobs_u/completed/get/{second}"))["success"] is True
+
+
 async def test_what_is_not_kept_any_more(stage: Scene) -> None:
     """A result that was erased is not taken for null, nor inputs for none."""
     first = await stage.flow(*graph(), args={"q": 1})
