@@ -30,8 +30,9 @@ class Entry:
 
     @property
     def key(self) -> bytes:
-        """What the gate is found by."""
-        return hashlib.sha256(self.name.encode("utf-8", "surrogatepass")).digest()
+        """What the gate is found by: no key of all workspaces is one of a single workspace, whatever its text."""
+        text = f"{self.workspace or ''}\0{self.name}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,15 @@ async def test_a_node_of_a_loop_is_cancelled_in_line(scene: Ground, worker: Work
     await scene.is_whole()
 
 
+async def test_a_key_of_all_workspaces_is_not_that_of_one(scene: Ground) -> None:
+    """Nobody fills the limit of another workspace by naming it in a key of their own."""
+    first = await scene.start(limited("a", key="k"))
+    other = await scene.start(limited("a", key="main/k$global"))
+    assert await permits(scene) == {first, other}
+    names = {(row["workspace"], row["name"]) for row in await scene.rows("SELECT workspace, name FROM gate")}
+    assert names == {("main", "main/k"), (None, "main/k")}
+
+
 async def test_priority_goes_first(scene: Ground, worker: Worker) -> None:
     await scene.start(limited("a"))
     low = await scene.start(limited("a", priority=1))
