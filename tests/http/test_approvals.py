@@ -416,6 +416,20 @@ async def test_questions_of_one_name_are_told_apart_by_their_jobs(stage: Scene) 
     assert len((await ended(stage, run))["result"]) == 2
 
 
+async def test_a_question_of_a_sub_workflow_is_answered_at_the_run_that_called_it(stage: Scene) -> None:
+    asking = {"path": "f/a/asking", "summary": "", "value": {"modules": [approval()]}}
+    assert (await stage.client.post(f"{W}/flows/create", json=asking)).status_code == 201
+    call = {"id": "c", "value": {"type": "flow", "path": "f/a/asking", "input_transforms": {}}}
+    run = await stage.flow(call)
+    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+    assert (info["node"], info["can_approve"]) == ("ask", True)
+    assert (await consent(stage.client, run)).status_code == 200
+    assert (await ended(stage, run))["result"]["decision"] == "approved"
+    both = await stage.flow({**call, "needs": []}, {**call, "id": "d", "needs": []})
+    answer = await consent(stage.client, both)
+    assert (answer.status_code, len(answer.json()["error"]["details"]["jobs"])) == (409, 2)
+
+
 async def test_a_form_and_a_message_see_the_inputs_of_their_node(stage: Scene, stranger: httpx.AsyncClient) -> None:
     form = {
         "type": "object",

@@ -47,6 +47,7 @@ EXEMPT = {
     "jobs.known": "its callers ask permission of what it gives, or were given a signature of it",
     "asking.place_of": "its callers ask permission of what it gives, or were given a signature of it",
     "asking.asked_in": "is given a run and ids of rows that its caller was let see, or whose link was signed",
+    "asking.run_that_asks": "its callers ask permission of what it gives",
     "asking.asked_of": "is given ids of rows that its caller was let see, or whose link was signed",
     "approvals.decide_by_link": "the signature of the link says what its holder may decide",
     "approvals.look_by_link": "the signature of the link says what its holder may see",

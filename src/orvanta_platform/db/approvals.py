@@ -94,6 +94,11 @@ async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UU
     return run
 
 
+async def sub_workflows_that_ask(connection: Connection, run: UUID) -> list[UUID]:
+    """The runs of sub-workflows below this run that ask something now."""
+    return [row["run"] for row in await connection.fetch(load("approvals")["sub_workflows_that_ask"].text, run)]
+
+
 async def decide(
     connection: Connection,
     job: UUID,

@@ -28,7 +28,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import Conflict, Gone, NotFound
 from orvanta_platform.services import approvers, jobs, results
 from orvanta_platform.services.approvers import Asked, Voice
-from orvanta_platform.services.asking import asked_in, asked_of, open_in, place_of
+from orvanta_platform.services.asking import asked_in, asked_of, open_in, place_of, run_that_asks
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
@@ -175,6 +175,9 @@ async def decide(
         row = await place_of(platform, conn, workspace, id)
         if row is None:
             raise NotFound(f"The job {id} does not exist.")
+        if id == row.run:
+            row = await run_that_asks(platform, conn, row)
+            id = row.run
     voice = Voice(actor.username, actor, payload, reason)
     resume_id = approvers.resume_id_of(actor) if once else secrets.randbelow(_RESUME_IDS)
 
@@ -204,7 +207,7 @@ class Info:
 async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Info:
     """What the run or node `id` asks now. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await run_that_asks(platform, conn, await jobs.seen(platform, conn, actor, workspace, id))
         opened = await rows.open_of_run(conn, row.run)
         chosen = next((each for each in opened if each.job == row.id or not row.is_step), None)
         asked = await asked_of(platform, conn, row.run, chosen.job) if chosen else None

@@ -75,6 +75,21 @@ async def asked_in(
     return _asked(_by_id(plan, inside.node), None, live)
 
 
+async def run_that_asks(platform: Platform, conn: Connection, run: JobRow) -> JobRow:
+    """The run itself, or, where it asks nothing, its one sub-workflow that does. Raises Conflict for several."""
+    if not run.is_flow or await rows.open_of_run(conn, run.run):
+        return run
+    below = await rows.sub_workflows_that_ask(conn, run.run)
+    if len(below) > 1:
+        raise Conflict(
+            "Several sub-workflows of the run ask something.",
+            hint="Decide in one of them, by its id.",
+            details={"jobs": [str(each) for each in below]},
+        )
+    found = await jobs.known(platform, conn, run.workspace, below[0]) if below else None
+    return found or run
+
+
 async def place_of(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """The run or job with this id; of a node that asks, its run: of one inside others there is nothing else."""
     row = await job_views.find_live_run(conn, workspace, id)

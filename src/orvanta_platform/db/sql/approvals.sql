@@ -25,6 +25,14 @@ WHERE a.run = $1 ORDER BY a.opened_at, a.node, a.job
 -- The run whose node with this id asks now.
 SELECT run FROM approval WHERE workspace = $1 AND job = $2
 
+-- name: sub_workflows_that_ask
+-- The runs of sub-workflows, at any depth, that ask something now.
+WITH RECURSIVE below AS (
+    SELECT id FROM run_live WHERE parent = $1
+    UNION ALL SELECT r.id FROM below b JOIN run_live r ON r.parent = b.id
+)
+SELECT DISTINCT a.run FROM below b JOIN approval a ON a.run = b.id ORDER BY a.run
+
 -- name: decide
 -- What somebody said, and the event that tells its run; no row back where that resume id was used before.
 WITH said AS (
