@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from orvanta_platform.cli.client.runs import waits_text
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Node
@@ -56,6 +57,12 @@ def test_a_job_waits_for_a_worker_a_slot_or_its_time() -> None:
     assert of_job("scheduled", "gpu", True, AT) == Reason(Why.RETRY, until=AT)
     assert of_job("scheduled", "gpu", True, None) == Reason(Why.TIME)
     assert of_job("running", "gpu", True, None) is None and of_job(None, None, True, None) is None
+
+
+def test_the_command_line_tells_how_many_come_first_and_until_when() -> None:
+    assert waits_text("waiting for a free slot", None, None) == waits_text("waiting for a free slot", 0, None)
+    text = waits_text("limit main/k: 1 of 1 in use", 3, AT.isoformat())
+    assert text.startswith("limit main/k: 1 of 1 in use (3 before it, until ") and text.endswith(")")
 
 
 def test_a_limit_says_its_key_and_how_much_of_it_is_in_use() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ def of_settings(settings: Mapping[str, Any]) -> Debounce | None:
     return Debounce(
         delay_s,
         key if isinstance(key, str) and key else None,
-        tuple(name for name in names if isinstance(name, str)) if isinstance(names, Sequence) else (),
+        tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else (),
         duration.setting(settings.get("max_total_debouncing_time")),
         most if isinstance(most, int) and not isinstance(most, bool) and most > 0 else None,
     )

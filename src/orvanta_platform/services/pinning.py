@@ -9,6 +9,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine import duration
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.services import artifacts, locking
@@ -63,7 +64,7 @@ async def _workflows(
             document=found.document.hex(),
             language="flow",
             tag=settings.get("tag") or None,
-            timeout_s=settings.get("timeout") or None,
+            timeout_s=duration.setting(settings.get("timeout")),
         )
         plans[found.path] = plan_of(await runs.get_document(connection, found.document))
     missing = next((path for path in paths if path not in plans), None)

@@ -17,6 +17,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunBefore, VersionRow
+from orvanta_platform.engine import duration
 from orvanta_platform.engine import restart as engine
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.restart import Ended
@@ -136,7 +137,7 @@ async def _prepared(
         pins=blueprint.pins,
         tag=(version.settings.get("tag") or None) if version is not None else None,
         priority=runs.priority_of(version.settings) if version is not None else source.run.priority,
-        timeout_s=(version.settings.get("timeout") or None) if version is not None else None,
+        timeout_s=duration.setting(version.settings.get("timeout")) if version is not None else None,
     )
     return source, await _going_on(platform, source, beginning, made), made
 

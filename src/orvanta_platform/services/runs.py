@@ -15,7 +15,7 @@ from orvanta_platform.db import gates
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunTarget, VersionRow
-from orvanta_platform.engine import debounce
+from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, NotFound
@@ -311,7 +311,7 @@ async def _run_flow(
         pins=pins,
         tag=found.settings.get("tag") or None,
         priority=priority_of(found.settings),
-        timeout_s=found.settings.get("timeout") or None,
+        timeout_s=duration.setting(found.settings.get("timeout")),
         debounce=plan.debounce,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)

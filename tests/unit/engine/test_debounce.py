@@ -22,7 +22,10 @@ def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("settings", [{}, {"debounce_delay_s": 0}, {"debounce_delay_s": None}, {"debounce_key": "k"}])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"debounce_delay_s": 0}, {"debounce_delay_s": None}, {"debounce_key": "k"}, {"debounce_delay_s": "5"}],
+)
 def test_without_a_delay_each_call_is_a_run(settings: dict[str, Any]) -> None:
     assert of_settings(settings) is None
 
