@@ -162,21 +162,26 @@ class Reopenings:
         if at is None:
             return None
         origin = before.of(at)
-        state = before.state if origin == before.origin else await self._state_of(origin)
         id = inner_job_id(origin.run, origin.frame, node.id)
         row = (await rows.ended_nodes(self._conn, [id])).get(id)
         if row is None:
             return None
-        kept = state.kept if state is not None and row.failures == 0 else None
-        opening = opening_id(origin.run, id, row.failures)
-        return _Holder(before.plan.nodes[at], origin, opening, kept.inside.get(at) if kept is not None else None)
+        was = before if origin == before.origin else await self._list_of(origin, before.plan)
+        kept = was.state.kept if was is not None and row.failures == 0 else None
+        place = was.plan.indexes.get(node.id) if was is not None else None
+        earlier = kept.inside.get(place) if kept is not None and place is not None else None
+        return _Holder(before.plan.nodes[at], origin, opening_id(origin.run, id, row.failures), earlier)
 
-    async def _state_of(self, origin: Origin) -> RunState | None:
-        """How a list began that a node was kept of; of a run its last state, which says so too."""
+    async def _list_of(self, origin: Origin, plan: Plan) -> Ended | None:
+        """The list that a node was kept of, as it began; `plan`: of a body, which is taken for the same."""
         if origin.frame is not None:
-            return await self._beginning(origin.frame)
+            state = await self._beginning(origin.frame)
+            return Ended(plan, state, origin) if state is not None else None
         run = await run_rows.run_before(self._conn, origin.run)
-        return RunState.decode(run.state) if run is not None else None
+        if run is None:
+            return None
+        was = await self._platform.blueprints.workflow(self._conn, run.document, run.pin_set)
+        return engine.same(run.id, was.plan, RunState.decode(run.state))
 
     async def _beginning(self, frame: UUID) -> RunState | None:
         for row in await get_values(self._conn, [(frame, "args", BEGINNING)]):
