@@ -15,7 +15,7 @@ import typer
 from bench import report
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
-from bench.measures import chain, deploy, drain, idle, loops, schedules, start, waiting, webhook
+from bench.measures import chain, deploy, drain, idle, loops, schedules, sleeping, start, waiting, webhook
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
@@ -24,6 +24,7 @@ BARS: dict[str, Measure] = {
     "p4": drain.p4,
     "p5": start.p5,
     "p6": loops.p6,
+    "p7": sleeping.p7,
     "p11": idle.p11,
     "p12": start.p12,
     "p13": deploy.p13,

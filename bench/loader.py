@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 _AT_ONCE = 4
 _BATCH = 250
 _WORKSPACE = "main"
+_QUEUE = "python3"
 
 
 class _Within(Database):
@@ -26,6 +28,10 @@ class _Within(Database):
     def __init__(self, around: Database, connection: Connection) -> None:
         super().__init__(around.pool, around.url, around.direct_url)
         self._connection = connection
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        yield self._connection
 
     async def retrying(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         return await work(self._connection)
@@ -40,6 +46,16 @@ async def load(platform: Platform, count: int) -> None:
             await _batch(platform, sizes.pop())
 
     await asyncio.gather(*(work() for _ in range(_AT_ONCE)))
+
+
+async def load_script(platform: Platform, path: str, count: int) -> None:
+    """Queue `count` runs of a script by one COMMIT: a worker sees all or none."""
+    actor = system(_WORKSPACE, name="bench")
+    async with platform.db.transaction() as connection:
+        within = replace(platform, db=_Within(platform.db, connection))
+        for _ in range(count):
+            await runs.start_script(within, actor, _WORKSPACE, path, b"{}", RunOptions())
+    platform.notify.queue(_QUEUE)
 
 
 async def _batch(platform: Platform, count: int) -> None:

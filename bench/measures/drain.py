@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import asyncpg
-
+from bench.alone import EMPTY, ended_since, now, prepared, until, with_platform
 from bench.bars import Options, Outcome
 from bench.database import settings_of
 from bench.loader import load
@@ -19,23 +16,13 @@ from bench.machine import free_port
 from bench.ours import environment, new_home, role_of
 from bench.processes import CpuGroup, CpuMeter, Program
 from bench.samples import Samples
-from orvanta_platform import settings as settings_module
-from orvanta_platform.db.migrate import migrate
 from orvanta_platform.embedded import postgres
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
-from orvanta_platform.services.platform import Platform, open_platform
-from orvanta_platform.services.setup import first_start
+from orvanta_platform.services.platform import Platform
 from orvanta_platform.settings import Settings
 
 _SLOTS = 100
-_LOOK_S = 0.1
 _BEGUN = "SELECT EXISTS (SELECT FROM run WHERE ended_at > $1)"
-_EMPTY = "SELECT NOT EXISTS (SELECT FROM run_live)"
-_ENDED = """\
-SELECT count(*) AS ended, count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
-       extract(epoch FROM max(ended_at) - min(started_at))::double precision AS seconds
-FROM run WHERE ended_at > $1
-"""
 
 
 @dataclass(slots=True)
@@ -52,8 +39,7 @@ def p4(options: Options) -> Outcome:
     jobs, rounds = options.jobs, 1 if options.quick else min(options.rounds, 7)
     found = _Drained()
     with new_home() as home, postgres.start(home / "orvanta") as database:
-        settings = _settings(home, database)
-        asyncio.run(_prepare(settings))
+        settings = prepared(home, database)
         about = settings_of(database)
         if not options.quick:
             _drain(settings, home, database, jobs // 20, _Drained(), options)
@@ -77,20 +63,20 @@ def _drain(
     settings: Settings, home: Path, database: EmbeddedPostgres, jobs: int, found: _Drained, options: Options
 ) -> None:
     began = time.perf_counter()
-    since = asyncio.run(_with_platform(settings, lambda platform: _load(platform, jobs)))
+    since = with_platform(settings, lambda platform: _load(platform, jobs))
     found.load_s.append(time.perf_counter() - began)
     group = CpuGroup()
     env = environment(home, free_port(), ORVANTA_SLOTS=str(_SLOTS))
     meter = CpuMeter([database.keeper_pid], role_of)
     worker = Program([sys.executable, "-m", "orvanta_platform.cli.main", "worker"], env=env, group=group)
     try:
-        asyncio.run(_await(database.owner_url, _BEGUN, worker, since))
+        until(database.owner_url, _BEGUN, [worker], since)
         meter.start()
         begun_ns = group.usage_ns() or 0
-        asyncio.run(_await(database.owner_url, _EMPTY, worker))
+        until(database.owner_url, EMPTY, [worker])
         meter.stop()
         meter.total["worker"] = (group.usage_ns() or 0) - begun_ns
-        row = asyncio.run(_history(database.owner_url, since))
+        row = ended_since(database.owner_url, since)
     finally:
         worker.stop()
         group.close()
@@ -101,47 +87,7 @@ def _drain(
     options.say(f"  {jobs:,} queued in {found.load_s[-1]:.1f} s, drained in {row['seconds']:.2f} s")
 
 
-def _settings(home: Path, database: EmbeddedPostgres) -> Settings:
-    made = settings_module.load({"ORVANTA_HOME": str(home / "orvanta")})
-    return settings_module.with_database(made, database.app_url, database.owner_url)
-
-
-async def _prepare(settings: Settings) -> None:
-    assert settings.owner_url is not None
-    await migrate(settings.owner_url, app_url=settings.database_url)
-    await _with_platform(settings, lambda platform: first_start(platform.db, settings))
-
-
-async def _with_platform(settings: Settings, work: Callable[[Platform], Awaitable[Any]]) -> Any:
-    platform = await open_platform(settings)
-    try:
-        return await work(platform)
-    finally:
-        await platform.close()
-
-
 async def _load(platform: Platform, jobs: int) -> Any:
     """Fill the queue; gives the database's time before anything is drained."""
     await load(platform, jobs)
-    async with platform.db.acquire() as connection:
-        return await connection.fetchval("SELECT now()")
-
-
-async def _await(url: str, question: str, worker: Program, *arguments: Any) -> None:
-    """Ask the database until it says yes."""
-    connection = await asyncpg.connect(url)
-    try:
-        while not await connection.fetchval(question, *arguments):
-            assert worker.process.poll() is None, "".join(worker.lines[-20:])
-            await asyncio.sleep(_LOOK_S)
-    finally:
-        await connection.close()
-
-
-async def _history(url: str, since: Any) -> Any:
-    """What history says of the runs that ended since."""
-    connection = await asyncpg.connect(url)
-    try:
-        return await connection.fetchrow(_ENDED, since)
-    finally:
-        await connection.close()
+    return await now(platform)

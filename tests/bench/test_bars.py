@@ -64,6 +64,13 @@ def test_parallel_loops_give_every_iteration() -> None:
     assert kept["settings"] == {"ORVANTA_SLOTS": "10"}
 
 
+def test_jobs_that_sleep_share_the_slots_of_all_workers() -> None:
+    kept = quick("p7")
+    assert (kept["workers"], kept["jobs"]) == (2, 80)
+    (share,) = kept["share"]["raw"]
+    assert 0 < share <= 1.0
+
+
 def test_the_first_line_of_a_job_lies_after_its_call() -> None:
     kept = quick("p5")
     assert kept["tries"] == len(kept["confined"]["raw"]) == 20
@@ -105,4 +112,4 @@ def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
 
 
 def test_no_bar_is_without_a_test() -> None:
-    assert set(BARS) == {"p1", "p2", "p3", "p4", "p5", "p6", "p11", "p12", "p13", "p14", "p15", "p16"}
+    assert set(BARS) == {"p1", "p2", "p3", "p4", "p5", "p6", "p7", "p11", "p12", "p13", "p14", "p15", "p16"}
