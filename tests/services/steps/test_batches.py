@@ -19,7 +19,7 @@ pytestmark = pytest.mark.every_postgres
 
 GOOD = 100
 REFUSED: dict[str, dict[str, Any]] = {
-    "constraint": {"value": {"encoding": 5}},
+    "constraint": {"value": {"size": None}},
     "nul": {"value": {"name": "a\0b"}},
     "surrogate": {"value": {"name": "\ud800"}},
     "overflow": {"mem_peak_kb": 1 << 40},
