@@ -38,6 +38,7 @@ CAUGHT_BY = {
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
     "decision_not_taken": f"{STEPS}/test_approval_races.py::test_each_of_many_voices_counts_once[embedded]",
     "early_events_forgotten": f"{ASKED}::test_events_are_banked_before_the_step_has_ended",
+    "disapproval_stays_inside": f"{CASE}[m015_a_disapproval_in_a_loop_ends_the_run]",
     "earlier_events_beat_cancel": f"{STEPS}/test_races.py"
     "::test_cancel_wins_over_events_that_came_before_it[embedded-lost]",
     "export_error_not_in_result": f"{STEPS}/test_inbox.py"
@@ -49,6 +50,8 @@ CAUGHT_BY = {
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
     "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end[embedded]",
     "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox[embedded]",
+    "input_of_preprocessor_unread": f"{CASE}[q001_a_preprocessor_makes_the_input]",
+    "inputs_found_by_place": f"{CASE}[n002_an_inner_loop_may_count_on_an_earlier_step_of_its_]",
     "iterations_read_the_first_item": f"{CASE}[c001_a_loop_gives_the_results_of_its_iterations_in_or]",
     "join_read_before_lock": f"{STEPS}/test_joins.py"
     "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time[embedded]",
@@ -72,6 +75,7 @@ CAUGHT_BY = {
     "restart_keeps_what_follows": f"{ENGINE}/test_restart_property.py",
     "result_of_wrong_sink": f"{ENGINE}/test_engine_results.py",
     "retry_not_counted": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
+    "runs_bound_to_the_dead_wait": f"{STEPS}/test_bound.py::test_the_worker_s_loss_fails_the_run",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
     "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[embedded-start]",
