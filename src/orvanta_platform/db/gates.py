@@ -156,10 +156,16 @@ def _array(times: Sequence[datetime]) -> str:
     return "{" + ",".join(f'"{time.isoformat()}"' for time in times) + "}"
 
 
-async def run_in_line(connection: Connection, workspace: str, job: UUID) -> UUID | None:
-    """The run of the node with this id, where that stands in line."""
-    run: UUID | None = await connection.fetchval(_text("run_in_line"), workspace, job)
-    return run
+async def place_in_line(connection: Connection, workspace: str, job: UUID) -> tuple[UUID, UUID | None] | None:
+    """The run and the frame of the node with this id, where that stands in line."""
+    row = await connection.fetchrow(_text("place_in_line"), workspace, job)
+    return (row["run"], row["frame"]) if row is not None else None
+
+
+async def limit_of(connection: Connection, workspace: str, job: UUID) -> LimitRow | None:
+    """The limit at which the node, or run, with this id stands in line."""
+    row = await connection.fetchrow(_text("limit_of"), job, workspace)
+    return LimitRow(**{**dict(row), "held_by": tuple(row["held_by"])}) if row is not None else None
 
 
 async def limits_of(connection: Connection, workspace: str, run: UUID, frame: UUID | None) -> dict[UUID, LimitRow]:

@@ -282,12 +282,9 @@ async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
     why = reason_of(row)
     if why is not None and why.why in (Why.NO_SLOT, Why.NO_WORKER):
         return replace(why, before=await job_views.jobs_before(conn, row.id))
-    if why is not None and why.limit is not None:
-        limits = await gates.limits_of(conn, row.workspace, row.run, None)
-        return of_limit(limits.get(row.id, why.limit))
-    if why is None and row.is_step and not row.ended and row.job_state is None:
-        limit = (await gates.limits_of(conn, row.workspace, row.run, None)).get(row.id)
-        return of_limit(limit) if limit is not None else None
+    if (why is not None and why.limit is not None) or (why is None and row.is_step and not row.ended):
+        limit = await gates.limit_of(conn, row.workspace, row.id)
+        return of_limit(limit) if limit is not None else why
     if why is None and not row.ended and row.version is not None and row.kind == "script":
         state = await locks.of_version(conn, row.version)
         return Reason(Why.LOCKING) if state is not None and state[0] == "locking" else None
@@ -343,6 +340,9 @@ async def _derived(platform: Platform, conn: Connection, workspace: str, id: UUI
     body = await frames.seen_frame(conn, id)
     if body is not None and body.state is not None:
         return await _open_body(platform, conn, workspace, id, body)
+    place = await gates.place_in_line(conn, workspace, id)
+    if place is not None and place[1] is not None:
+        return await _in_line(platform, conn, workspace, id, place[1])
     for run in await job_views.runs_of_the_millisecond(conn, workspace, id):
         row = await job_views.find(conn, workspace, run)
         if row is None:
@@ -353,6 +353,20 @@ async def _derived(platform: Platform, conn: Connection, workspace: str, id: UUI
             if ids.node_job_id(run, node.id) == id:
                 return without_row(row, id, node.id, node.index, RunState.decode(row.run_state or b""))
     return None
+
+
+async def _in_line(platform: Platform, conn: Connection, workspace: str, id: UUID, frame: UUID) -> JobRow | None:
+    """A node inside a loop or branch that stands in line, in the shape of a job."""
+    body = await frames.seen_frame(conn, frame)
+    row = await job_views.find(conn, workspace, body.run) if body is not None else None
+    if body is None or row is None:
+        return None
+    holder = (await _plan(platform, conn, row)).node(body.node_index)
+    nodes = holder.bodies[0 if holder.kind.is_loop else body.place].plan.nodes
+    node = next((node for node in nodes if ids.inner_job_id(body.run, frame, node.id) == id), None)
+    if node is None:
+        return None
+    return without_row(row, id, node.id, node.number, RunState(bytes([Mark.WAITING_GATE]) * (node.number + 1)))
 
 
 async def _open_body(platform: Platform, conn: Connection, workspace: str, id: UUID, body: SeenFrame) -> JobRow | None:

@@ -11,7 +11,6 @@ from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import frames as frame_rows
-from orvanta_platform.db import gates
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunTarget, VersionRow
@@ -208,7 +207,6 @@ async def _ask_to_cancel(
     if target is None:
         waits = await place_of(platform, connection, workspace, id)
         run = waits.run if waits is not None and not waits.ended else None
-        run = run or await gates.run_in_line(connection, workspace, id)
         target = await run_rows.run_of(connection, workspace, run) if run is not None else None
     if target is None:
         await _require_ended(actor, workspace, id, connection)

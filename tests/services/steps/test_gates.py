@@ -175,6 +175,8 @@ async def test_a_node_of_a_loop_is_cancelled_in_line(scene: Ground, worker: Work
     loop = {"type": "forloopflow", "iterator": items, "skip_failures": True, "modules": [limited("a")]}
     run = await scene.start({"id": "loop", "value": loop})
     (wait,) = await scene.rows("SELECT job FROM gate_wait WHERE run = $1", run)
+    seen = await jobs.get(scene.platform, ACTOR, WORKSPACE, wait["job"])
+    assert seen.why is not None and (seen.row.node, seen.why.text) == ("a", "limit main/k: 1 of 1 in use")
     await runs.cancel(scene.platform, ACTOR, WORKSPACE, wait["job"], "enough")
     assert await scene.result(run) == [None] and await in_line(scene) == []
     await scene.is_whole()

@@ -67,9 +67,9 @@ DELETE FROM gate g WHERE g.key IN (
     ORDER BY key LIMIT 1000 FOR UPDATE SKIP LOCKED)
   AND NOT EXISTS (SELECT FROM gate_wait w WHERE w.key = g.key)
 
--- name: run_in_line
--- The run of a node that stands in line.
-SELECT w.run FROM gate_wait w JOIN run_live r ON r.id = w.run AND r.workspace = $1 WHERE w.job = $2
+-- name: place_in_line
+-- The run and the frame of a node that stands in line.
+SELECT w.run, w.frame FROM gate_wait w JOIN run_live r ON r.id = w.run AND r.workspace = $1 WHERE w.job = $2
 
 -- name: limits_of
 -- What in a run stands in line, of one frame (null: outside of all): at which limit, how many come first, and which runs of
@@ -82,6 +82,17 @@ SELECT w.job, w.run, g.name, g.places, g.window_s, g.in_use, g.due_at,
              JOIN run_live r ON r.id = p.run AND r.workspace = $3) AS held_by
 FROM gate_wait w JOIN gate g ON g.key = w.key
 WHERE w.run = $1 AND w.frame IS NOT DISTINCT FROM $2 ORDER BY w.seq LIMIT 50
+
+-- name: limit_of
+-- At which limit a node, or a run, stands in line, how many come first, and which runs of this workspace hold its permits.
+SELECT w.job, w.run, g.name, g.places, g.window_s, g.in_use, g.due_at,
+       ((SELECT count(*) FROM (SELECT FROM gate_wait b WHERE b.key = w.key AND b.priority > w.priority LIMIT 1000) x)
+        + (SELECT count(*) FROM (SELECT FROM gate_wait b WHERE b.key = w.key AND b.priority = w.priority AND b.seq < w.seq
+                                 LIMIT 1000) y))::integer AS before,
+       ARRAY(SELECT DISTINCT p.run FROM (SELECT run FROM permit WHERE key = w.key ORDER BY at LIMIT 20) p
+             JOIN run_live r ON r.id = p.run AND r.workspace = $2) AS held_by
+FROM gate_wait w JOIN gate g ON g.key = w.key
+WHERE w.job = $1
 
 -- name: limits_of_runs
 -- The limits at which these runs stand in line as a whole.
