@@ -103,7 +103,7 @@ async def test_a_loop_is_told_in_numbers(stage: Scene) -> None:
     assert found["nodes"]["loop"]["status"] == "running"
     assert found["nodes"]["loop"]["bodies"] == {"running": 3, "total": 5}
     assert (found["nodes"]["a"]["counts"], found["nodes"]["a"]["status"]) == ({"queued": 3}, "queued")
-    assert found["nodes"]["b"] == {"status": "pending", "counts": {}}
+    assert found["nodes"]["b"] == {"status": "pending", "counts": {}, "inside": "loop"}
     jobs = await stage.worker.claim_all()
     await stage.worker.finish(jobs[0], error="Boom")
     found = await graph(stage, id)

@@ -92,8 +92,9 @@ async def test_a_run_that_has_ended_is_told_whole(stage: Scene) -> None:
         await stage.worker.finish(job, 1)
     answer = await stage.client.get(f"/api/v1/runs/{id}/stream", headers=HERE)
     assert answer.headers["content-type"].startswith("text/event-stream")
-    (_, _, status), (_, log_id, log), (_, end_id, end) = events = told(answer.text)
-    assert [event for event, _, _ in events] == ["status", "log", "end"]
+    (_, _, status), (_, log_id, log), (_, _, known), (_, end_id, end) = events = told(answer.text)
+    assert [event for event, _, _ in events] == ["status", "log", "status", "end"]
+    assert (known["part"], known["rev"], known["nodes"]) == (status["rev"], status["rev"], {})
     assert (status["status"], status["nodes"]["b"]["status"], "part" in status) == ("succeeded", "succeeded", False)
     assert [(part["node"], part["offset"], part["text"]) for part in log["logs"]] == [
         ("a", 0, "hello from a\n"),

@@ -49,7 +49,7 @@ class GraphWait:
 class GraphNode:
     """One node, by `id`. `job`: absent for one inside others, which has many; `counts` is of those alone.
 
-    `bodies`: what it holds, where it holds others and has begun.
+    `bodies`: what it holds, where it holds others and has begun. `inside`: the node that holds it.
     """
 
     id: str
@@ -64,6 +64,7 @@ class GraphNode:
     waits: tuple[GraphWait, ...] = ()
     bodies: BodyCounts | None = None
     counts: Mapping[str, int] | None = None
+    inside: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +140,9 @@ async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: 
     counts = await _counts(conn, row, plan, state, steps) if plan.nests else Counts()
     waits = {} if row.ended else await _waits(conn, row, plan, state, told.all)
     nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in told.all]
-    nodes += [
-        _inside(node, counts.inner.get(node.number), waits) for node in plan.deep if node is not plan.preprocessor
-    ]
+    holders = _holders(plan)
+    deep = (node for node in plan.deep if node is not plan.preprocessor)
+    nodes += [_inside(node, counts.inner.get(node.number), waits, holders.get(node.number)) for node in deep]
     taken, dead = _edges(plan, state)
     reason = None if row.ended else shown.status(plan, state, row.running).reason or graph.reason
     return replace(graph, nodes=tuple(nodes), taken=taken, dead=dead, reason=reason)
@@ -175,9 +176,16 @@ def _status(node: NodeProgress) -> str:
     return "waiting" if node.state.startswith("waiting") else node.state
 
 
-def _inside(node: Node, counted: InnerCounts | None, waits: Mapping[UUID | str, list[GraphWait]]) -> GraphNode:
+def _holders(plan: Plan) -> dict[int, str]:
+    """By the number of each node inside another the id of that."""
+    return {node.number: holder.id for holder in plan.all_nodes for body in holder.bodies for node in body.plan.nodes}
+
+
+def _inside(
+    node: Node, counted: InnerCounts | None, waits: Mapping[UUID | str, list[GraphWait]], holder: str | None
+) -> GraphNode:
     if counted is None:
-        return GraphNode(id=node.id, status="pending", counts={})
+        return GraphNode(id=node.id, status="pending", counts={}, inside=holder)
     return GraphNode(
         id=node.id,
         status=counted.status,
@@ -185,6 +193,7 @@ def _inside(node: Node, counted: InnerCounts | None, waits: Mapping[UUID | str, 
         ended_at=None if counted.status in ("running", "waiting", "queued") else counted.ended_at,
         waits=tuple(waits.get(node.id, [])[:WAITS_SHOWN]),
         counts=dict(sorted(counted.counts.items())),
+        inside=holder,
     )
 
 

@@ -118,18 +118,21 @@ class _Reader:
                     behind = self.joined < feed.first
 
     async def _news(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
-        if message := self._status(feed):
+        """How it stands comes behind what was printed until then, but for the first time: that is told at once."""
+        first = self._status(feed) if self.told is None else None
+        if first is not None:
+            yield first
+        printed = False
+        async for message in self._caught_up(feed) if behind else self._taken(feed):
+            printed = True
             yield message
-        if behind:
-            async for message in self._caught_up(feed):
-                yield message
-        else:
-            async for message in self._taken(feed):
-                yield message
-        if feed.complete and self.joined == feed.next:
-            if message := self._status(feed):
-                yield message
-            yield Message("end", self.tail.encode(self.rev), feed.graph)
+        if self.joined == feed.next:
+            if (status := self._status(feed)) is not None:
+                yield status
+            elif first is not None and printed:
+                yield Message("status", self.tail.encode(self.rev), self.told, self.told)
+            if feed.complete:
+                yield Message("end", self.tail.encode(self.rev), feed.graph)
 
     def _status(self, feed: Feed) -> Message | None:
         graph = feed.graph

@@ -77,11 +77,11 @@ class LiveScreen:
         for node in shown:
             style = _STYLES.get(node.status, "")
             time = duration(node.duration_ms) if node.ended else self._elapsed(node)
-            about = told(node.error) or reasons.get(node.id, "")
+            about = told(node.error) or node.about or reasons.get(node.id, "")
             attempt = f"attempt {node.attempt}" if node.attempt > 1 else ""
             table.add_row(
                 Text(_SIGNS.get(node.status, "·"), style=style),
-                Text(node.id),
+                Text("  " * node.depth + node.id),
                 Text(node.status, style=style),
                 Text(time, style="dim"),
                 Text(" ".join(filter(None, [attempt, about])), style="dim", overflow="ellipsis", no_wrap=True),

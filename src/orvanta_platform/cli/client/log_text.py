@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import aclosing
 
 import httpx
 
@@ -42,13 +43,14 @@ async def _follow(api: Api, id: str) -> None:
     address = api.item("jobs_u/getupdate_sse", id)
     async with httpx.AsyncClient(**client_options(api.connection), timeout=TIMEOUT) as client:
         waiting = ""
-        async for update in streams.follow(client, api.connection, address, say):
-            if not sys.stdout.isatty():
-                print_bytes(update.new_logs.encode())
-                continue
-            *lines, waiting = (waiting + update.new_logs).split("\n")
-            for line in lines:
-                print(terminal_safe(line), flush=True)
+        async with aclosing(streams.follow(client, api.connection, address, say)) as updates:
+            async for update in updates:
+                if not sys.stdout.isatty():
+                    print_bytes(update.new_logs.encode())
+                    continue
+                *lines, waiting = (waiting + update.new_logs).split("\n")
+                for line in lines:
+                    print(terminal_safe(line), flush=True)
         if waiting:
             print(terminal_safe(waiting))
 

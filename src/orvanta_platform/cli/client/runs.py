@@ -14,16 +14,21 @@ _EXIT_CODES = {"succeeded": SUCCEEDED, "failed": FAILED, "cancelled": CANCELLED}
 
 
 class Node(msgspec.Struct, kw_only=True):
-    """One node. `status`: pending, queued, running, waiting, succeeded, failed, skipped, cancelled."""
+    """One node. `status`: pending, queued, running, waiting, succeeded, failed, skipped, cancelled.
+
+    `about`: what is inside it in numbers, or how often it ran inside another; `depth`: how many hold it.
+    """
 
     id: str
-    kind: str
     status: str
-    job: str
+    kind: str = ""
+    job: str = ""
     attempt: int = 0
     started_at: str | None = None
     duration_ms: int | None = None
     error: Any = None
+    about: str = ""
+    depth: int = 0
 
     @property
     def ended(self) -> bool:

@@ -1,9 +1,11 @@
-"""Updates of one job as the server streams them, through lost connections."""
+"""Updates of one job, or of a whole run, as the server streams them, through lost connections."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -13,12 +15,13 @@ from orvanta_platform.cli.client.api import accepted, unreachable
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.errors import ServerRefused
 
+T = TypeVar("T")
+
 _PATIENCE_S = 300.0
 """How long a server may be away before a watcher gives up."""
 
 _PAUSES_S = (0.1, 0.5, 1.0, 2.0, 5.0)
 _AWAY = (429, 502, 503, 504)
-_DATA = b"data: "
 
 
 class Update(msgspec.Struct, kw_only=True):
@@ -27,6 +30,13 @@ class Update(msgspec.Struct, kw_only=True):
     completed: bool
     new_logs: str = ""
     log_offset: int = 0
+
+
+class Event(msgspec.Struct, kw_only=True):
+    """A message of a run's stream: `status`, `log` or `end`, and its JSON text."""
+
+    name: str
+    data: bytes
 
 
 class Lost(Exception):
@@ -39,20 +49,59 @@ class Lost(Exception):
 
 async def follow(
     client: httpx.AsyncClient, connection: Connection, address: str, note: Callable[[str], None]
-) -> AsyncIterator[Update]:
+) -> AsyncGenerator[Update]:
     """Every update of the job at `address` (getupdate_sse), the last one says `completed`.
 
     After a lost connection it goes on where the log was left; `note` is told once per loss. Raises
     ServerUnreachable when the server stays away, NotLoggedIn and ServerRefused.
     """
-    offset, losses, alive_at = 0, 0, clock.monotonic()
+    place = {"log_offset": "0"}
+
+    async def updates() -> AsyncGenerator[Update]:
+        async with aclosing(_fields(client, connection, address, params=place)) as found:
+            async for fields in found:
+                update = msgspec.json.decode(fields[b"data"], type=Update)
+                place["log_offset"] = str(update.log_offset or place["log_offset"])
+                yield update
+
+    async with aclosing(_again_and_again(updates, connection, note)) as heard:
+        async for update in heard:
+            yield update
+            if update.completed:
+                return
+
+
+async def follow_run(
+    client: httpx.AsyncClient, connection: Connection, run_id: str, note: Callable[[str], None]
+) -> AsyncGenerator[Event]:
+    """Every message of a run's stream, the last one is `end`. Goes on and raises as `follow`."""
+    place: dict[str, str] = {}
+
+    async def events() -> AsyncGenerator[Event]:
+        address = f"/api/v1/runs/{run_id}/stream"
+        async with aclosing(_fields(client, connection, address, headers=place)) as found:
+            async for fields in found:
+                yield Event(name=fields[b"event"].decode(), data=fields[b"data"])
+                place["Last-Event-ID"] = fields[b"id"].decode()
+
+    async with aclosing(_again_and_again(events, connection, note)) as heard:
+        async for event in heard:
+            yield event
+            if event.name == "end":
+                return
+
+
+async def _again_and_again(
+    listen: Callable[[], AsyncGenerator[T]], connection: Connection, note: Callable[[str], None]
+) -> AsyncGenerator[T]:
+    """What `listen` gives, and after each loss what it gives anew, until the server stays away."""
+    losses, alive_at = 0, clock.monotonic()
     while True:
         try:
-            async for update in _once(client, connection, address, offset):
-                offset, losses, alive_at = update.log_offset or offset, 0, clock.monotonic()
-                yield update
-                if update.completed:
-                    return
+            async with aclosing(listen()) as found:
+                async for heard in found:
+                    losses, alive_at = 0, clock.monotonic()
+                    yield heard
             raise Lost(httpx.RemoteProtocolError("the stream ended early"))
         except Lost as lost:
             if clock.monotonic() - alive_at > _PATIENCE_S:
@@ -79,15 +128,25 @@ async def fetch(client: httpx.AsyncClient, connection: Connection, address: str)
         losses += 1
 
 
-async def _once(client: httpx.AsyncClient, connection: Connection, address: str, offset: int) -> AsyncIterator[Update]:
-    """The updates of one connection. Raises Lost, NotLoggedIn, ServerRefused."""
+async def _fields(
+    client: httpx.AsyncClient,
+    connection: Connection,
+    address: str,
+    *,
+    params: dict[str, str] | None = None,
+    headers: dict[str, str] | None = None,
+) -> AsyncGenerator[dict[bytes, bytes]]:
+    """The fields of each event of one connection. Raises Lost, NotLoggedIn, ServerRefused."""
     try:
-        async with client.stream("GET", address, params={"log_offset": offset}) as answer:
+        async with client.stream("GET", address, params=params, headers=headers) as answer:
             if not answer.is_success:
                 await answer.aread()
                 accepted(answer, connection)
-            async for event in _events(answer):
-                yield msgspec.json.decode(event, type=Update)
+            async for block in _blocks(answer):
+                pairs = (line.partition(b": ") for line in block.split(b"\n"))
+                fields = {name: value for name, _, value in pairs}
+                if b"data" in fields:
+                    yield fields
     except httpx.TransportError as error:
         raise Lost(error) from None
     except ServerRefused as error:
@@ -96,11 +155,10 @@ async def _once(client: httpx.AsyncClient, connection: Connection, address: str,
         raise
 
 
-async def _events(answer: httpx.Response) -> AsyncIterator[bytes]:
-    """The data of each event. By bytes: a log may hold characters that count as ends of a line elsewhere."""
+async def _blocks(answer: httpx.Response) -> AsyncGenerator[bytes]:
+    """The text of each event. By bytes: a log may hold characters that count as ends of a line elsewhere."""
     waiting = b""
     async for piece in answer.aiter_bytes():
         *whole, waiting = (waiting + piece).split(b"\n\n")
-        for event in whole:
-            if event.startswith(_DATA):
-                yield event[len(_DATA) :]
+        for block in whole:
+            yield block

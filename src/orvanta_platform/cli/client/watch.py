@@ -5,21 +5,32 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import httpx
+import msgspec
 
 from orvanta_platform.cli.client import streams
 from orvanta_platform.cli.client.api import TIMEOUT, Api, client_options
 from orvanta_platform.cli.client.connection import Connection
 from orvanta_platform.cli.client.errors import Interrupted
+from orvanta_platform.cli.client.run_tree import RunTree
 from orvanta_platform.cli.client.runs import Node, Run, parse
 from orvanta_platform.cli.client.screens import Screen
 from orvanta_platform.errors import OrvantaError
 
-_LOGS_AT_ONCE = 8
-_LAST_LINES_S = 10.0
+_BEGAN, _ENDED = "began", "ended"
 _WITHOUT_LOG = frozenset({"identity", "condition", "approval", "delay"})
+
+
+class _Printed(msgspec.Struct, kw_only=True):
+    job: str
+    text: str
+    node: str | None = None
+
+
+class _Logs(msgspec.Struct, kw_only=True):
+    logs: list[_Printed]
 
 
 def to_end(api: Api, run_id: str, screen: Screen, *, cancel_on_interrupt: bool = False) -> tuple[Run, bytes]:
@@ -72,78 +83,81 @@ async def _interruptible(watch: _Watch, cancel: Callable[[], None] | None) -> tu
 
 
 class _Watch:
-    """One run under watch: the stream of the run, and a stream for the log of each node that has one."""
+    """One run under watch, by its stream."""
 
     def __init__(self, connection: Connection, run_id: str, screen: Screen) -> None:
         self.run_id = run_id
         self._connection = connection
         self._screen = screen
         self._client = httpx.AsyncClient(**client_options(connection), timeout=TIMEOUT)
-        self._logs: dict[str, asyncio.Task[None]] = {}
-        self._slots = asyncio.Semaphore(_LOGS_AT_ONCE)
-        self._nodes: dict[str, Node] = {}
-        self._texts: dict[str | None, str] = {}
-        self._looked = asyncio.Condition()
+        self._told: dict[str, str] = {}
+        self._lines: dict[str, str] = {}
+        self._nodes: dict[str, str | None] = {}
 
     async def run(self) -> tuple[Run, bytes]:
         """Watch to the end."""
         try:
-            run, text = await self._look()
+            run, _ = await self._look()
             self.run_id = run.run_id
-            async for update in streams.follow(
-                self._client, self._connection, self._update_address(self.run_id), self._screen.note
-            ):
-                self._take_log(None, update)
-                run, text = await self._look()
-            await self._last_lines()
+            tree = RunTree(run)
+            self._screen.update(run)
+            stream = streams.follow_run(self._client, self._connection, self.run_id, self._screen.note)
+            async with aclosing(stream):
+                async for event in stream:
+                    if event.name == "status":
+                        await self._status(tree, event.data)
+                    elif event.name == "log":
+                        self._log(tree, event.data)
+            run, text = await self._look()
+            self._tell(run.nodes, ends=True)
+            self._last_lines(None)
+            self._screen.update(run)
             return run, text
         finally:
-            for task in self._logs.values():
-                task.cancel()
-            await asyncio.gather(*self._logs.values(), return_exceptions=True)
             await self._client.aclose()
 
     async def _look(self) -> tuple[Run, bytes]:
         text = await streams.fetch(self._client, self._connection, f"/api/v1/runs/{self.run_id}")
-        run = parse(text)
-        self._nodes = {node.id: node for node in run.nodes}
-        for node in run.nodes:
-            if node.id not in self._logs and (node.started_at or node.ended):
-                self._logs[node.id] = asyncio.create_task(self._node(node))
-        self._screen.update(run)
-        async with self._looked:
-            self._looked.notify_all()
-        return run, text
+        return parse(text), text
 
-    async def _node(self, node: Node) -> None:
-        """Tell a node from its start to its end, its log in between."""
-        if node.started_at and node.kind not in _WITHOUT_LOG:
-            async with self._slots:
-                self._screen.began(node)
-                async for update in streams.follow(
-                    self._client, self._connection, self._update_address(node.job), lambda _: None
-                ):
-                    self._take_log(node.id, update)
-        async with self._looked:
-            await self._looked.wait_for(lambda: self._nodes[node.id].ended)
-        self._screen.ended(self._nodes[node.id])
+    async def _status(self, tree: RunTree, data: bytes) -> None:
+        part = tree.take(data)
+        if any(node.status == "failed" and not node.depth and node.id not in tree.errors for node in tree.run.nodes):
+            run, _ = await self._look()
+            tree.errors |= {node.id: node.error for node in run.nodes if node.status == "failed"}
+            tree.take(data)
+        # What the first message of a connection tells comes before what was printed until then.
+        self._tell([node for node in tree.run.nodes if not node.depth], ends=part)
+        self._screen.update(tree.run)
 
-    def _take_log(self, node: str | None, update: streams.Update) -> None:
-        """Show the lines that are whole; the last one as it is when the log ends."""
-        *lines, rest = (self._texts.pop(node, "") + update.new_logs).split("\n")
-        if update.completed and rest:
-            lines.append(rest)
-        elif rest:
-            self._texts[node] = rest
-        for line in lines:
-            self._screen.log(node, line)
+    def _tell(self, nodes: list[Node], *, ends: bool) -> None:
+        for node in nodes:
+            if node.started_at and node.kind not in _WITHOUT_LOG:
+                self._began(node)
+            if node.ended and ends and self._told.get(node.id) != _ENDED:
+                self._told[node.id] = _ENDED
+                self._last_lines(node.id)
+                self._screen.ended(node)
 
-    async def _last_lines(self) -> None:
-        """Wait for the rest of the logs; of a run that was cancelled a job may go on for a moment."""
-        if self._logs:
-            done, _ = await asyncio.wait(self._logs.values(), timeout=_LAST_LINES_S)
-            for task in done:
-                task.result()
+    def _began(self, node: Node) -> None:
+        if node.id not in self._told:
+            self._told[node.id] = _BEGAN
+            self._screen.began(node)
 
-    def _update_address(self, job: str) -> str:
-        return f"/api/w/{self._connection.workspace}/jobs_u/getupdate_sse/{job}"
+    def _log(self, tree: RunTree, data: bytes) -> None:
+        """Show the lines that are whole."""
+        known = {node.id: node for node in tree.run.nodes}
+        for part in msgspec.json.decode(data, type=_Logs).logs:
+            if part.node in known and not known[part.node].depth:
+                self._began(known[part.node])
+            *lines, rest = (self._lines.pop(part.job, "") + part.text).split("\n")
+            if rest:
+                self._lines[part.job] = rest
+                self._nodes[part.job] = part.node
+            for line in lines:
+                self._screen.log(part.node, line)
+
+    def _last_lines(self, node: str | None) -> None:
+        """The last line of a log, or (None) of each, as it is when that ends."""
+        for job in [job for job in self._lines if node is None or self._nodes[job] == node]:
+            self._screen.log(self._nodes[job], self._lines.pop(job))

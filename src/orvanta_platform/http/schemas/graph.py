@@ -40,7 +40,7 @@ class BodiesCounted(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 class NodeStands(msgspec.Struct, kw_only=True):
     """One node. `status`: pending, queued, waiting, running, succeeded, failed, skipped, cancelled. `attempt`: where
-    there was more than one. `counts`: of a node inside others, how often it stands how, over all bodies.
+    there was more than one. `inside`: the node that holds it; of such a one `counts`: how often it stands how.
     """
 
     status: str
@@ -54,6 +54,7 @@ class NodeStands(msgspec.Struct, kw_only=True):
     waits: list[NodeWaits] | UnsetType = UNSET
     bodies: BodiesCounted | UnsetType = UNSET
     counts: dict[str, int] | UnsetType = UNSET
+    inside: str | UnsetType = UNSET
 
 
 class Graph(msgspec.Struct, kw_only=True):
@@ -129,6 +130,7 @@ def _node(node: GraphNode) -> NodeStands:
         waits=[_wait(each) for each in node.waits] if node.waits else UNSET,
         bodies=UNSET if node.bodies is None else _bodies(node.bodies),
         counts=UNSET if node.counts is None else dict(node.counts),
+        inside=_given(node.inside),
     )
 
 
