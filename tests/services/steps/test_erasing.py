@@ -15,6 +15,7 @@ from orvanta_platform.http.schemas.jobs import CompletedJob, detailed, listed
 from orvanta_platform.services import erasing, jobs, runs, scripts, values
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.scripts import NewScript
+from orvanta_platform.services.steps.last_resort import end_as_failed
 
 KEPT = "SELECT id, kind, name FROM value"
 
@@ -124,6 +125,14 @@ async def test_a_script_erases_what_it_left(scene: Ground) -> None:
     assert await erasing.erase_due(scene.platform) == 2
     assert [(row["id"], row["kind"]) for row in await scene.rows(KEPT)] == [(run, "args")]
     await scene.is_whole()
+
+
+async def test_a_run_that_could_not_go_on_is_erased_all_the_same(scene: Ground) -> None:
+    tools = scene.platform.tools
+    run = await scene.start(job("a"), delete_after_secs=0)
+    await end_as_failed(tools.db, tools.notify, tools.blueprints, run, "it is broken")
+    assert (await scene.ended(run))["error_name"] == "EngineFailed" and len(await scene.rows(KEPT)) == 3
+    assert await erasing.erase_due(scene.platform) == 1 and await scene.rows(KEPT) == []
 
 
 async def test_a_run_that_does_not_ask_keeps_everything(scene: Ground) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from orvanta_platform.db import approvals
+from orvanta_platform.db import approvals, erasures
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import LiveJob
@@ -13,24 +14,37 @@ from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.steps import Ending, NewEvent, RunEnd, StepWrite, write_steps
 from orvanta_platform.engine.events import Err
+from orvanta_platform.errors import OrvantaError
 from orvanta_platform.queue import gates
 from orvanta_platform.services import values
+from orvanta_platform.services.blueprints import Blueprints
 from orvanta_platform.services.steps.answer import error_json
 
 ERROR = "EngineFailed"
 
 
-async def end_as_failed(database: Database, notify: Notifier, run: UUID, why: str) -> None:
+async def end_as_failed(database: Database, notify: Notifier, blueprints: Blueprints, run: UUID, why: str) -> None:
     """End the run as failed with the name EngineFailed, its live jobs as cancelled. Safe to ask twice.
 
     Runs that get its permits find that in their inboxes.
     """
-    await database.retrying(partial(_end, run, why))
+    erased = await _erasures(database, blueprints, run)
+    await database.retrying(partial(_end, run, why, erased))
     notify.cancelled(run)
     notify.run_ended(run)
 
 
-async def _end(run: UUID, why: str, connection: Connection) -> None:
+async def _erasures(database: Database, blueprints: Blueprints, run: UUID) -> Sequence[tuple[int, float]]:
+    """What is erased after its end, as far as its document tells."""
+    try:
+        async with database.acquire() as connection:
+            row = await run_rows.get_live_run(connection, run)
+            return (await blueprints.of(connection, row)).plan.erasures if row is not None else ()
+    except (LookupError, OrvantaError):
+        return ()
+
+
+async def _end(run: UUID, why: str, erased: Sequence[tuple[int, float]], connection: Connection) -> None:
     row = await run_rows.lock_run(connection, run)
     if row is None:
         return
@@ -51,6 +65,8 @@ async def _end(run: UUID, why: str, connection: Connection) -> None:
     if not await write_steps(connection, [write]):
         raise AssertionError(f"run {run} was not written under its own lock")
     await approvals.close_all(connection, run)
+    if erased:
+        await erasures.plan(connection, run, erased)
     await gates.settle(connection, ended=[run])
 
 
