@@ -109,6 +109,22 @@ async def test_a_suspended_run_says_for_what_it_waits(stage: Scene) -> None:
     assert (info["flow_id"], info["can_approve"], info["node"], info["job"]) == (run, True, "a", job)
 
 
+async def test_a_run_awaits_what_is_asked_inside_a_loop(stage: Scene) -> None:
+    body = {"iterator": {"type": "static", "value": [1, 2]}, "parallel": True}
+    work = {"id": "work", "value": script("x")["value"]}
+    run = await stage.flow({"id": "l", "value": {"type": "forloopflow", **body, "modules": [approval(), work]}})
+    assert await status(stage, run) == "awaiting_approval"
+    answer = await consent(stage.client, run, node="ask")
+    first, second = answer.json()["error"]["details"]["jobs"]
+    assert (await consent(stage.client, run, node=first)).status_code == 200
+    assert await status(stage, run) == "running", "one iteration goes on"
+    await stage.worker.finish((await stage.worker.claim())["work"], 1)
+    assert await status(stage, run) == "awaiting_approval"
+    assert (await consent(stage.client, run, node=second)).status_code == 200
+    await stage.worker.finish((await stage.worker.claim())["work"], 2)
+    assert sorted((await ended(stage, run))["result"]) == [1, 2]
+
+
 async def test_a_get_decides_for_programs_and_not_for_browsers(stage: Scene, stranger: httpx.AsyncClient) -> None:
     run = await stage.flow(*SUSPENDED, output=js("resume ?? context.b"))
     link = (await urls(stage, await job_of(stage, run, "a")))["resume"]

@@ -94,6 +94,12 @@ async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UU
     return run
 
 
+async def settle(connection: Connection, run: UUID) -> str | None:
+    """Whether a run with lists inside nodes, which is locked, awaits approval: its status where that has changed."""
+    status: str | None = await connection.fetchval(load("approvals")["settle"].text, run)
+    return status
+
+
 async def sub_workflows_that_ask(connection: Connection, run: UUID) -> list[UUID]:
     """The runs of sub-workflows below this run that ask something now."""
     return [row["run"] for row in await connection.fetch(load("approvals")["sub_workflows_that_ask"].text, run)]

@@ -278,6 +278,11 @@ class Plan:
         return self.deep[index - here - 1]
 
     @property
+    def asks_inside(self) -> bool:
+        """Whether some node inside another asks people."""
+        return any(node.approval is not None or node.suspend is not None for node in self.deep)
+
+    @property
     def bound(self) -> bool:
         """Whether one worker is to run all jobs: for the folder that they share, or for processes that are kept."""
         return self.same_worker or any(node.squash for node in self.deep)

@@ -76,6 +76,12 @@ class Nested(Stepping):
             self._gathered.events_left.append(inbox.Decided())
         await self._flush()
         plan, tail = self.blueprint.plan, self._tail
+        if (
+            plan.asks_inside
+            and not self.passed.ended
+            and (status := await approvals.settle(self.connection, self.run.id))
+        ):
+            self.passed.run = msgspec.structs.replace(self.run, status=status)
         self.passed.further += await tail.write(self.connection, plan, self.run, ended=self.passed.ended)
         self.passed.more = self.passed.more or (len(waiting) == _PAGE and not self.passed.ended)
         return self.passed
