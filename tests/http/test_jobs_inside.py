@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, scene, script
+from tests.http.scene import Scene, W, scene, script
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.services import inside
 
 
 @pytest.fixture
@@ -87,3 +90,40 @@ async def test_a_loop_that_has_not_begun_waits(stage: Scene) -> None:
     id = await stage.flow(script("before"), loop("loop", script("a")))
     told = await module(stage, id, 1)
     assert told == {"type": "WaitingForPriorSteps", "id": "loop"}
+
+
+async def places(stage: Scene, id: str, **query: Any) -> list[str]:
+    return [job["id"] for job in await stage.get("jobs/list", parent_job=id, node="loop", **query)]
+
+
+async def test_bodies_that_the_status_does_not_list_are_listed_by_place(
+    stage: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iterator = {"type": "static", "value": [*range(7)]}
+    for body in ([script("a")], [script("a"), {"id": "b", "value": {"type": "identity"}}]):
+        id = await stage.flow(loop("loop", *body, iterator=iterator, parallel=True))
+        jobs = await stage.worker.claim_all()
+        for job in jobs[:4]:
+            await stage.worker.finish(job, 1)
+        whole = (await module(stage, id))["flow_jobs"]
+        assert len(whole) == 7
+        assert await places(stage, id, per_page=1000) == whole
+        assert await places(stage, id, page=2, per_page=3) == whole[3:6]
+        for job in jobs[4:]:
+            await stage.worker.finish(job, 1)
+        told = await stage.get("jobs/list", parent_job=id, node="loop", page=2, per_page=5)
+        assert [(job["id"], job["type"], job["success"]) for job in told] == [
+            (each, "CompletedJob", True) for each in whole[5:]
+        ]
+        assert len(await stage.get("jobs/list", parent_job=id, node="a")) == 7
+    with monkeypatch.context() as few:
+        few.setattr(inside, "SHOWN", 3)
+        told_module = await module(stage, id)
+    assert (len(told_module["flow_jobs"]), told_module["flow_jobs_len"]) == (3, 7)
+
+
+async def test_the_list_of_bodies_is_for_who_may_see_the_run(stage: Scene) -> None:
+    id = await stage.flow(loop("loop", script("a")))
+    bea = await stage.member("bea", Role.DEVELOPER)
+    answer = await bea.get(f"{W}/jobs/list", params={"parent_job": id, "node": "loop"})
+    assert answer.status_code == 404

@@ -188,9 +188,15 @@ async def results_of_bodies(connection: Connection, opening: UUID, first: int, l
     return [BodyResult(**dict(row)) for row in rows]
 
 
-async def bodies(connection: Connection, holder: UUID, opening: UUID, most: int) -> list[SeenBody]:
-    """The bodies of a node up to the place `most`, by place: of its last opening, and those that are open."""
-    return [SeenBody(**dict(row)) for row in await connection.fetch(_text("bodies"), holder, opening, most)]
+async def bodies(connection: Connection, holder: UUID, opening: UUID, stop: int, first: int = 0) -> list[SeenBody]:
+    """The bodies of a node from the place `first` to before `stop`: of its last opening, and those that are open."""
+    return [SeenBody(**dict(row)) for row in await connection.fetch(_text("bodies"), holder, opening, first, stop)]
+
+
+async def last_place(connection: Connection, opening: UUID) -> int:
+    """The place of the last body of an opening that has ended; -1 where none has."""
+    found: int | None = await connection.fetchval(_text("last_place"), opening)
+    return -1 if found is None else found
 
 
 async def ended_nodes(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, EndedNode]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -175,6 +175,12 @@ async def find_live_run(conn: Connection, workspace: str, id: UUID) -> JobRow | 
     """The run under way with this id, whoever may see it."""
     record = await conn.fetchrow(load("job_views")["find_live_run"].text, id, workspace)
     return job_row(record) if record else None
+
+
+async def find_jobs(conn: Connection, workspace: str, ids: Sequence[UUID]) -> dict[UUID, JobRow]:
+    """The jobs of nodes, and the bodies, with these ids; those without a row are missing."""
+    records = await conn.fetch(load("job_views")["find_jobs"].text, list(ids), workspace)
+    return {record["id"]: job_row(record) for record in records}
 
 
 async def how_it_stands(conn: Connection, workspace: str, id: UUID) -> StandingResult | None:

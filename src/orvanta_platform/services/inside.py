@@ -42,10 +42,23 @@ class Inside:
 
 
 async def look(
-    conn: Connection, run: UUID, plan: Plan, state: RunState, failures: dict[int, int], frame: UUID | None = None
+    conn: Connection,
+    run: UUID,
+    plan: Plan,
+    state: RunState,
+    failures: dict[int, int],
+    frame: UUID | None = None,
+    *,
+    only: Node | None = None,
+    first: int = 0,
+    most: int | None = None,
 ) -> dict[int, Inside]:
-    """What is inside the nodes of a list that have begun, by their indexes. `failures`: of nodes that ended."""
-    nodes = (*plan.nodes, *filter(None, [plan.failure]))
+    """What is inside the nodes of a list that have begun, by their indexes. `failures`: of nodes that ended.
+
+    `only`: of that node alone; `first`, `most` (None: SHOWN): which bodies.
+    """
+    stop = first + (SHOWN if most is None else most)
+    nodes = (*plan.nodes, *filter(None, [plan.failure])) if only is None else (only,)
     holders = [node for node in nodes if node.kind.is_container and state.nodes[node.index] not in _NOTHING]
     if not holders:
         return {}
@@ -63,12 +76,15 @@ async def look(
         if node.kind is Kind.FLOW:
             found[node.index] = Inside(node.kind, child=child_id(origin.run if origin is not None else run, opening))
             continue
-        seen = await rows.bodies(conn, id, opening, SHOWN)
+        seen = await rows.bodies(conn, id, opening, stop, first)
         again = state.kept.inside.get(node.index) if state.kept is not None and attempt == 0 else None
         if again is not None:
             known = {body.place for body in seen}
-            seen += [body for body in await kept_bodies_of(conn, again) if body.place not in known]
-        found[node.index] = _of(run, node, seen, counter)
+            kept_ones = await kept_bodies_of(conn, again)
+            seen += [body for body in kept_ones if body.place not in known and first <= body.place < stop]
+        more = counter is None and len(seen) >= stop - first
+        ended = await rows.last_place(conn, opening) + 1 if more else 0
+        found[node.index] = _of(run, node, seen, counter, ended)
     return found
 
 
@@ -90,7 +106,8 @@ async def kept_bodies_of(conn: Connection, again: Reopening) -> list[SeenBody]:
     return list(found.values())
 
 
-def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None) -> Inside:
+def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None, ended: int) -> Inside:
+    """`ended`: how many there were, where that is more than were seen."""
     by_place = {body.place: body for body in seen}
     bodies = [by_place[place] for place in sorted(by_place)]
     loop = Loop.decode(counter.state) if counter is not None else None
@@ -100,8 +117,8 @@ def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | N
         jobs=tuple(_id(run, node, body) for body in bodies),
         success=tuple(None if body.ended_at is None else body.state == "succeeded" for body in bodies),
         times=tuple((body.started_at, body.ended_at) for body in bodies),
-        count=max(loop.reached, len(bodies)) if loop is not None else len(bodies),
-        total=_total(node, loop, len(bodies)),
+        count=max(loop.reached if loop is not None else ended, len(bodies)),
+        total=_total(node, loop, max(ended, len(bodies))),
         parallel=node.parallel,
         chosen=None if chosen is None or chosen == len(node.bodies) - 1 else chosen,
     )

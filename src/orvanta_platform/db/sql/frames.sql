@@ -79,12 +79,18 @@ CROSS JOIN LATERAL (
 WHERE j.parent = $1 AND j.place IS NOT NULL AND j.place >= $2 ORDER BY j.place, j.kind = 'frame' LIMIT $3
 
 -- name: bodies
--- The bodies of a node: those that have ended, of its last opening, and those that are open.
+-- The bodies of a node from the place $3 to before $4: those that have ended, of its last opening, and those that are open.
 SELECT place, id, state, started_at, ended_at, kind = 'frame' AS is_frame FROM job
-WHERE parent = $2 AND place IS NOT NULL AND place < $3
+WHERE parent = $2 AND place IS NOT NULL AND place >= $3 AND place < $4
 UNION ALL
-SELECT place, id, 'running', begun_at, NULL, true FROM frame WHERE holder = $1 AND place < $3
+SELECT place, id, 'running', begun_at, NULL, true FROM frame WHERE holder = $1 AND place >= $3 AND place < $4
 ORDER BY place
+
+-- name: last_place
+-- The place of the last body of an opening that has ended.
+SELECT max(place) FROM job
+WHERE parent = $1 AND place IS NOT NULL AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
+  AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 
 -- name: seen_frame
 -- A body of a loop or branch by its id; its state where it is open.

@@ -11,6 +11,12 @@ UNION ALL SELECT * FROM past_job_view WHERE id = $1 AND workspace = $2 AND run =
 -- The run under way with this id: a fraction of the cost of asking everywhere.
 SELECT * FROM live_run_view WHERE id = $1 AND workspace = $2
 
+-- name: find_jobs
+-- Those of these ids that are jobs of nodes, or bodies of nodes, under way or ended.
+SELECT * FROM live_job_view WHERE id = ANY($1::uuid[]) AND workspace = $2
+UNION ALL SELECT * FROM ended_job_view WHERE id = ANY($1::uuid[]) AND workspace = $2
+UNION ALL SELECT * FROM past_job_view WHERE id = ANY($1::uuid[]) AND workspace = $2
+
 -- name: steps_of
 -- The jobs of one run, under way and ended. They carry the run's milliseconds, so that one partition is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,

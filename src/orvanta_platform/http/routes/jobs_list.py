@@ -16,7 +16,7 @@ from orvanta_platform.http.requests import LONGEST_PAGE, AnyRequest, actor_of, p
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
 from orvanta_platform.http.schemas.workers import Worker, worker
-from orvanta_platform.services import jobs, selecting, workers
+from orvanta_platform.services import bodies, jobs, selecting, workers
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -111,8 +111,18 @@ async def list_jobs(
     job_filter: NamedDependency[JobFilter],
     job_slice: NamedDependency[Slice],
 ) -> list[QueuedJob | CompletedJob]:
-    """Runs and jobs of nodes, the newest first."""
+    """Runs and jobs of nodes, the newest first.
+
+    With `parent_job`, a run, and `node`, a loop or branch of it, and nothing else asked: its iterations or branches, by
+    their place; `page` and `per_page` count places.
+    """
     platform, actor = platform_of(request), actor_of(request)
+    run, node = job_filter.parent_job, job_filter.node
+    if run is not None and node is not None and job_filter == JobFilter(parent_job=run, node=node):
+        first, most = job_slice.offset, job_slice.limit
+        found = await bodies.list_bodies(platform, actor, workspace, run, node, first=first, most=most)
+        if found is not None:
+            return [schemas.listed(row) for row in found]
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.EVERY_PART, job_filter, job_slice)
     return [schemas.listed(row) for row in rows]
 
