@@ -325,6 +325,14 @@ def test_what_is_most_likely_not_meant_is_a_warning() -> None:
     }
 
 
+def test_an_early_return_names_a_node_of_the_top_level() -> None:
+    for early, codes in (("a", []), ("inside", ["early_return_never"]), ("gone", ["early_return_never"])):
+        inside = node("inside")
+        loop = node("l", "forloopflow", value={"iterator": {"type": "static", "value": []}, "modules": [inside]})
+        found = validate({"value": {"modules": [node("a"), loop], "early_return": early}})
+        assert [(each.code, each.severity) for each in found] == [(code, "warning") for code in codes]
+
+
 def test_errors_come_first_and_make_the_refusal() -> None:
     found = validate(
         {"value": {"modules": [node("a", retry={}), node("a", mock={"enabled": True}), node("b", needs=["x"])]}}

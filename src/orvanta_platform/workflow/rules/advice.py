@@ -7,13 +7,17 @@ from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.languages import EXTENSIONS
-from orvanta_platform.workflow.subject import Subject, diagnostic
+from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 
 _NEVER_RETRIED: Final = frozenset({"condition", "identity", "delay", "approval"})
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
-    """mock_enabled, retry_no_effect, no_runtime, runs_on_bun."""
+    """mock_enabled, retry_no_effect, no_runtime, runs_on_bun, early_return_never."""
+    early = subject.value.get("early_return")
+    if isinstance(early, str) and early and early not in {node.id for node in subject.graph.top.nodes}:
+        message = f"no node of the top level is named {early!r}: the end of the run answers"
+        yield diagnostic("early_return_never", "warning", None, f"{VALUE_PATH}/early_return", message)
     for place in subject.places:
         node, path = place.node, place.path
         mock = node.tree.get("mock")
