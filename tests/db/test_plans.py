@@ -101,6 +101,8 @@ async def test_a_result_is_found_by_its_id_even_where_the_plan_is_older_than_the
         conditions = [line for line in plan.splitlines() if "'result'" in line]
         assert conditions and all("(id = " in line for line in conditions), plan
         assert "Seq Scan on value" not in plan and "Seq Scan on run_" not in plan, plan
+    plan = await explain(owner, load("values")["get_values"].text, f"ARRAY['{ID}']::uuid[], ARRAY['args'], ARRAY['']")
+    assert "Seq Scan" not in plan and "Hash Join" not in plan and "(id = k.id) AND (kind = k.kind)" in plan, plan
     plan = await explain(owner, queries["find"].text, f"'{ID}', 'main'")
     assert not re.search("Seq Scan on (run|job)_", plan), plan
     scans = re.findall(r"Scan using (?:run|job)_\S+ on .*\n\s+Index Cond: (.*)", plan)

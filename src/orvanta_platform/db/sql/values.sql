@@ -4,9 +4,10 @@ INSERT INTO value (id, kind, name, size, encoding, body, object) VALUES ($1, $2,
 ON CONFLICT (id, kind, name) DO NOTHING
 
 -- name: get_values
--- Values by (id, kind, name), all of them in one query.
+-- Values by (id, kind, name), all of them in one query: each by its key, also where this was planned when there were few.
 SELECT v.id, v.kind, v.name, v.size, v.encoding, v.body, v.object
-FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(id, kind, name) JOIN value v USING (id, kind, name)
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(id, kind, name)
+CROSS JOIN LATERAL (SELECT * FROM value w WHERE w.id = k.id AND w.kind = k.kind AND w.name = k.name LIMIT 1) v
 
 -- name: context_values
 -- The run's whole context.
