@@ -26,6 +26,8 @@ from orvanta_platform.services.run_feed import Feed
 from orvanta_platform.services.run_stream import Message
 from orvanta_platform.services.session import Authenticator, Caller
 
+PATIENCE_S = 30.0
+"""A message that has not come by then never comes."""
 HERE = {"X-Workspace": "main"}
 
 
@@ -58,7 +60,11 @@ async def follow(
 
     found = await run_stream.follow(platform or stage.platform, actor, "main", UUID(run), cursor=cursor, renew=still)
     async with aclosing(found):
-        async for message in found:
+        while True:
+            async with asyncio.timeout(PATIENCE_S):
+                message = await anext(found, "end")
+            if isinstance(message, str):
+                return
             if message is not None:
                 yield message
 
@@ -229,6 +235,12 @@ async def test_a_reader_that_is_slow_goes_on_from_the_database(stage: Scene, mon
     await stage.worker.print(job, "begin;")
     messages = await until(slow, "begin;")
     await until(quick, "begin;")
+    # As soon as it has caught up it waits for the feed, and stops within what that brings.
+    waiting = asyncio.ensure_future(until(slow, "more;"))
+    await asyncio.sleep(0)
+    await stage.worker.print(job, "more;")
+    messages += await waiting
+    await until(quick, "more;")
     for number in range(5):
         await stage.worker.print(job, f"{number};")
         await until(quick, f"{number};")
@@ -236,7 +248,7 @@ async def test_a_reader_that_is_slow_goes_on_from_the_database(stage: Scene, mon
     assert feed.first > 0 and len(feed.batches) == 1
     await stage.worker.finish(job, 1)
     messages += [message async for message in slow]
-    assert text_of(messages) == "begin;0;1;2;3;4;"
+    assert text_of(messages) == "begin;more;0;1;2;3;4;"
 
 
 async def test_many_readers_share_each_look(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +299,8 @@ async def test_a_token_that_is_revoked_ends_the_stream(stage: Scene, monkeypatch
     async with stage.platform.db.transaction() as conn:
         assert await tokens.delete_by_prefix(conn, "ann@example.com", names.token_prefix(token))
     await stage.worker.print(job, "not for you\n")
-    assert [message async for message in found if message is not None] == []
+    async with asyncio.timeout(PATIENCE_S):
+        assert [message async for message in found if message is not None] == []
 
 
 async def test_who_may_see_it_no_more_is_told_no_more(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +321,8 @@ async def test_who_may_see_it_no_more_is_told_no_more(stage: Scene, monkeypatch:
     assert (await anext(found)) is not None
     await stage.client.post(f"{W}/folders/update/team", json={"owners": ["u/admin"], "extra_perms": {}})
     await stage.worker.print(job, "not for you\n")
-    assert [message async for message in found if message is not None] == []
+    async with asyncio.timeout(PATIENCE_S):
+        assert [message async for message in found if message is not None] == []
 
 
 async def test_who_may_not_see_the_run_gets_no_stream(stage: Scene) -> None:
