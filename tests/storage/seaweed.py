@@ -69,6 +69,7 @@ def running() -> Iterator[Server]:
         ports = dict(zip(_PORTS, _free_ports(len(_PORTS)), strict=True))
         command = [weed, "mini", f"-dir={folder}", f"-s3.config={folder}/s3.json", "-ip=127.0.0.1"]
         command += ["-ip.bind=127.0.0.1", "-webdav=false", "-admin.ui=false", "-master.telemetry=false"]
+        command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]  # on ports of their own, which two servers would share
         command += [f"-{name}.port={port}" for name, port in ports.items()]
         log = stack.enter_context((folder / "log").open("wb"))
         process = subprocess.Popen(command, stdout=log, stderr=log, env={"HOME": str(folder), "PATH": os.defpath})

@@ -59,7 +59,11 @@ def _store(scheme: str, bucket: str, prefix: str, asked: Mapping[str, str]) -> S
         "timeout": timedelta(seconds=300),
         "allow_http": (endpoint or "").startswith("http://"),
     }
-    retry: RetryConfig = {"max_retries": 20, "retry_timeout": timedelta(seconds=120)}
+    retry: RetryConfig = {
+        "max_retries": 20,
+        "retry_timeout": timedelta(seconds=120),
+        "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=10), "base": 3},
+    }
     given: dict[str, Any] = {"prefix": prefix or None, "client_options": client, "retry_config": retry}
     if endpoint:
         given["endpoint"] = endpoint
