@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import uv
-from tests.e2e.conftest import PATIENCE_S, Installation, installation
+from tests.e2e.conftest import PATIENCE_S, Installation, installation, s3
 
-__all__ = ["installation"]
+__all__ = ["installation", "s3"]
 
 HERE = Path(__file__).parent
 W = "/api/w/main"

@@ -65,8 +65,11 @@ async def test_the_sweep_drains_what_was_left_for_a_second(scene: Ground) -> Non
 
 
 async def test_a_long_inbox_is_drained_to_its_end(scene: Ground) -> None:
-    run, _ = await one_job(scene)
-    await leave(scene, run, *[inbox.RetryDue(uuid4())] * 450, inbox.CancelRun(force=True))
+    run = await scene.start(job("a", continue_on_error=True), job("b"))
+    first = (await scene.live(run))["a"]["id"]
+    await leave(
+        scene, run, inbox.CancelJob(first, "enough"), *[inbox.RetryDue(uuid4())] * 450, inbox.CancelRun(force=True)
+    )
     await advance(scene.platform.tools, run)
     assert (await scene.ended(run))["status"] == "cancelled"
     await scene.is_whole()
