@@ -133,6 +133,7 @@ def start(source: Path, tests: list[str]) -> Ran:
         "--tb=short",
         "-p",
         "no:cacheprovider",
+        f"--basetemp={source.parent / 'tmp'}",  # the common folder is cleaned by whoever ends
         "-W",
         "ignore::pytest.PytestUnraisableExceptionWarning",
     ]
