@@ -15,6 +15,7 @@ from tests.chaos.decisions import Decide
 from tests.chaos.runs import Verdict
 from tests.chaos.stage import A_TENTH, Stage
 from tests.chaos.table import print_table
+from tests.chaos.ticking import TICKS_TABLE, Tick
 
 MODES = [pytest.param("quick", id="20 in flight"), pytest.param("soak", id="200 in flight", marks=pytest.mark.soak)]
 IN_FLIGHT = {"quick": 20, "soak": 200}
@@ -45,9 +46,9 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("cell", [*TABLE, *DECISIONS], ids=str)
+@pytest.mark.parametrize("cell", [*TABLE, *DECISIONS, *TICKS_TABLE], ids=str)
 async def test_a_kill_loses_and_doubles_nothing(
-    cell: Kill | Stop | Decide, stage: Stage, table: dict[str, Verdict], mode: str
+    cell: Kill | Stop | Decide | Tick, stage: Stage, table: dict[str, Verdict], mode: str
 ) -> None:
     verdict = table[str(cell)] = await cell.play(stage, IN_FLIGHT[mode])
     assert verdict.runs >= IN_FLIGHT[mode] - 1

@@ -91,6 +91,21 @@ def unanswered(point: str) -> Around:
     return around
 
 
+async def taking_a_tick(original: Function, *args: Any) -> None:
+    """In the transaction: as `unanswered`, and then everything of the tick is written."""
+    *_, connection, _run = args
+    if await arrive("taking a tick", backend=connection.get_server_pid()) == "block":
+        await connection.execute("SET synchronous_commit = on")
+    await original(*args)
+    await arrive("tick written")
+
+
+async def leading(original: Function, *args: Any) -> None:
+    """With a lease of so many seconds, where it is given, and a fifth of it from beat to beat."""
+    lease_s = float(os.environ.get("CHAOS_LEADER_LEASE_S", "0"))
+    await original(*args, **({"lease_s": lease_s, "beat_s": lease_s / 5} if lease_s else {}))
+
+
 async def handing_over(original: Function, cell: Any, *args: Any) -> Any:
     """The job lies in its confined process, of which no thread has run since."""
     if "handed over" not in Path(GATE, "armed").read_text().split("\n"):
@@ -161,6 +176,9 @@ def in_servers() -> None:
     wrap("services.starting:start_run", unanswered("accepting"))
     wrap("services.starting:write_steps", unanswered("accepting"))
     wrap("services.approvals:advance", before("deciding"))
+    wrap("daemons.scheduler:lead", leading)
+    wrap("services.scheduling:_begin", taking_a_tick)
+    wrap("services.starting:advance_all", before("tick taken"))
     in_observers()
 
 
