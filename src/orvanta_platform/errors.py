@@ -101,6 +101,12 @@ class VersionConflict(Conflict):
     code = "version_conflict"
 
 
+class DraftConflict(Conflict):
+    """The draft was saved elsewhere since the revision that the save builds on."""
+
+    code = "draft_conflict"
+
+
 class LockFailed(Conflict):
     """The packages of what was deployed could not be locked, so it cannot run."""
 

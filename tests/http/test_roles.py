@@ -70,6 +70,8 @@ WRITES: list[Call] = [
     ("POST", "http_triggers/update/f/team/hook", HOOK),
     ("POST", "http_triggers/setmode/f/team/hook", {"mode": "enabled"}),
     ("DELETE", "http_triggers/delete/f/team/new", None),
+    ("PUT", "drafts/save/flow/f/team/flow", {"value": {}}),
+    ("DELETE", "drafts/delete/flow/f/team/flow", None),
     ("DELETE", "flows/delete/f/team/new", None),
     ("POST", "scripts/delete/p/f/team/new", None),
     ("POST", "folders/update/team", {"summary": "x"}),
@@ -103,6 +105,8 @@ HIDDEN: list[Call] = [
     ("POST", "http_triggers/update/f/secret/hook", HOOK),
     ("POST", "http_triggers/setmode/f/secret/hook", {"mode": "enabled"}),
     ("DELETE", "http_triggers/delete/f/secret/hook", None),
+    ("PUT", "drafts/save/flow/f/secret/flow", {"value": {}}),
+    ("GET", "drafts/get/flow/f/secret/flow", None),
     ("DELETE", "flows/delete/f/secret/flow", None),
     ("DELETE", "folders/delete/secret", None),
 ]

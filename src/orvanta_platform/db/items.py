@@ -17,7 +17,10 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One version with its item. `body` is the document, empty in lists; `settings` JSON text as it came."""
+    """One version with its item. `body` is the document, empty in lists; `settings` JSON text as it came.
+
+    `has_draft`: who asks for a list has a draft of it; False elsewhere.
+    """
 
     id: int
     workspace: str
@@ -44,6 +47,7 @@ class ItemRow:
     edited_at: datetime
     current: int | None
     body: bytes
+    has_draft: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +99,13 @@ class NewVersion:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a list shows. The first four say who asks (control.permissions.Readable); left out: nobody."""
+    """What a list shows. The first five say who asks (control.permissions.Readable); left out: nobody."""
 
     everything: bool = False
     patterns: list[str] = field(default_factory=list)
     principals: list[str] = field(default_factory=list)
     scope: list[str] | None = None
+    username: str = ""
     archived: bool = False
     path_start: str | None = None
     path: str | None = None
@@ -176,6 +181,7 @@ async def list_page(conn: Connection, workspace: str, kind: str, what: Filter) -
         what.ascending,
         what.limit,
         what.offset,
+        what.username,
     )
     return [item for item in map(_item, rows) if item is not None]
 

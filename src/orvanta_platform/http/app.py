@@ -14,6 +14,7 @@ from orvanta_platform.http.gate import Gate
 from orvanta_platform.http.requests import PLATFORM
 from orvanta_platform.http.routes import (
     approval_page,
+    drafts,
     first_password,
     flows,
     http_triggers,
@@ -39,6 +40,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *workspaces.ROUTES,
     *scripts.ROUTES,
     *flows.ROUTES,
+    *drafts.ROUTES,
     *variables.ROUTES,
     *resources.ROUTES,
     *schedules.ROUTES,

@@ -9,7 +9,7 @@ from typing import Literal
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
-from orvanta_platform.db import items
+from orvanta_platform.db import drafts, items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
@@ -113,6 +113,7 @@ def _readable_ones(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Fi
         patterns=who.patterns,
         principals=who.principals,
         scope=who.scope,
+        username=actor.username,
     )
 
 
@@ -125,8 +126,15 @@ async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Ki
     return await items.open_item(conn, workspace, kind, path, actor.username)
 
 
-async def store(conn: Connection, actor: Actor, version: NewVersion, *, is_new: bool) -> int:
-    """Add a version to an item that is open, with its audit row; gives its id."""
+async def store(
+    conn: Connection, actor: Actor, version: NewVersion, *, is_new: bool, draft_revision: int | None = None
+) -> int:
+    """Add a version to an item that is open, with its audit row; gives its id.
+
+    The actor's draft goes where it is at `draft_revision`: this is what was deployed.
+    """
+    if draft_revision is not None:
+        await drafts.end_deployed(conn, version.workspace, actor.username, draft_revision)
     added = await items.add_version(conn, version, actor.username)
     verb = "create" if is_new else "update"
     parameters = {"version": added, "hash": version.hash, "message": version.message}

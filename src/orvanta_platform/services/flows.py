@@ -43,7 +43,7 @@ class NewFlow:
     """A workflow to deploy: `value` and `schema` as JSON text, or `source`, which wins where both are given.
 
     `settings`: every other key of the call by name (summary, description, tag …). `base_version`: the version
-    id it was edited from; None deploys over whatever is there.
+    id it was edited from; None deploys over whatever is there. `draft_revision`: of the draft that this was.
     """
 
     path: str
@@ -53,6 +53,7 @@ class NewFlow:
     source: Source | None = None
     base_version: int | None = None
     message: str | None = None
+    draft_revision: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +288,7 @@ def _with_kept_source(present: ItemRow, new: NewFlow) -> NewFlow:
     same = [sent.get(key) == kept.get(key) for key in ("value", "schema")]
     if not all(same):
         return new
-    return NewFlow(new.path, None, None, new.settings, _source(present), new.base_version, new.message)
+    return replace(new, value=None, schema=None, source=_source(present))
 
 
 async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: Head) -> None:
@@ -317,7 +318,7 @@ async def _store(
         lock=lock.text,
         lock_job=lock.run,
     )
-    return await deploy.store(conn, actor, version, is_new=is_new)
+    return await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
 
 
 def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class NewScript:
     """A script to deploy.
 
     `settings`: every other key of the call by name, as JSON text (summary, schema, tag …). `parent`: the hash
-    of the version it follows, None for the first at its path.
+    of the version it follows, None for the first at its path. `draft_revision`: of the draft that this was.
     """
 
     path: str
@@ -43,6 +43,7 @@ class NewScript:
     parent: str | None = None
     lock: str | None = None
     message: str | None = None
+    draft_revision: int | None = None
 
 
 async def create(
@@ -73,7 +74,8 @@ async def create(
         await _check_parent(conn, actor, workspace, new, head, newest)
         version = _version(workspace, new, number + 1, actor)
         version = replace(version, lock=state.lock, lock_job=run, made_schema=schema)
-        await deploy.store(conn, actor, version, is_new=new.parent is None)
+        is_new = new.parent is None
+        await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
         stored = version.hash
         return stored
 

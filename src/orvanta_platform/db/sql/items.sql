@@ -59,7 +59,9 @@ ORDER BY v.id DESC LIMIT $5 OFFSET $6;
 -- A page of the readable items of a kind, the one edited last first, without their documents.
 SELECT v.id, v.workspace, v.kind, v.path, v.number, v.hash, v.format, v.language, v.settings, v.parent, v.author,
        v.message, v.created_at, v.lock_state, v.lock, v.lock_error, v.lock_job, v.made_schema, i.archived, i.extra_perms,
-       i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body
+       i.created_by, i.edited_by, i.edited_at, i.version AS current, ''::bytea AS body,
+       EXISTS (SELECT 1 FROM draft AS e
+               WHERE e.workspace = i.workspace AND e.kind = i.kind AND e.path = i.path AND e.owner = $18) AS has_draft
 FROM item AS i
 JOIN version AS v ON v.id = i.version
 WHERE i.workspace = $1 AND i.kind = $2 AND NOT i.deleted

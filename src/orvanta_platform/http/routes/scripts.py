@@ -78,7 +78,7 @@ async def script_exists(request: AnyRequest, workspace: FromPath[str], path: Fro
 async def list_scripts(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """Scripts the caller may read, the one deployed last first. `content` is empty: get/p has it."""
     rows = await scripts.list_page(platform_of(request), actor_of(request), workspace, filter_of(request))
-    return answers.json([items.script(row) for row in rows])
+    return answers.json([items.script_item(row) for row in rows])
 
 
 @get(f"{_S}/list_paths", opt=call(answer=list[str]))

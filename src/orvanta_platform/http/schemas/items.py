@@ -20,8 +20,8 @@ from orvanta_platform.services import flows, scripts
 from orvanta_platform.services.flows import FlowParts, NewFlow
 from orvanta_platform.services.scripts import NewScript
 
-_OF_SCRIPT = ("path", "content", "language", "parent_hash", "lock", "deployment_message")
-_OF_FLOW = ("path", "value", "schema", "source", "base_version", "deployment_message")
+_OF_SCRIPT = ("path", "content", "language", "parent_hash", "lock", "deployment_message", "draft_revision")
+_OF_FLOW = ("path", "value", "schema", "source", "base_version", "deployment_message", "draft_revision")
 _SHOWN_BY_US = frozenset(
     (
         *("hash", "path", "content", "language", "value", "source", "version_id", "extra_perms", "workspace_id"),
@@ -32,7 +32,7 @@ _SHOWN_BY_US = frozenset(
 
 
 class CreateScript(msgspec.Struct, kw_only=True):
-    """A script to deploy. Other keys are kept and given back."""
+    """A script to deploy. Other keys are kept and given back. `draft_revision`: the caller's draft at it goes."""
 
     path: str
     content: str
@@ -46,6 +46,7 @@ class CreateScript(msgspec.Struct, kw_only=True):
     is_template: bool | None = None
     tag: str | None = None
     deployment_message: str | None = None
+    draft_revision: int | None = None
 
 
 class FlowSource(msgspec.Struct):
@@ -56,7 +57,10 @@ class FlowSource(msgspec.Struct):
 
 
 class CreateFlow(msgspec.Struct, kw_only=True):
-    """A workflow to deploy: `value` and `schema`, or `source`. Other keys are kept and given back."""
+    """A workflow to deploy: `value` and `schema`, or `source`. Other keys are kept and given back.
+
+    `draft_revision`: the caller's draft that this was; it goes where it is still at that revision.
+    """
 
     path: str | None = None
     value: Raw | UnsetType = UNSET
@@ -66,6 +70,7 @@ class CreateFlow(msgspec.Struct, kw_only=True):
     description: str | None = None
     base_version: int | None = None
     deployment_message: str | None = None
+    draft_revision: int | None = None
 
 
 class Archived(msgspec.Struct):
@@ -109,6 +114,7 @@ def new_script(body: bytes) -> NewScript:
         parent=given.parent_hash or None,
         lock=lock or None,
         message=given.deployment_message or None,
+        draft_revision=given.draft_revision,
     )
 
 
@@ -127,11 +133,12 @@ def new_flow(body: bytes, path: str | None = None) -> NewFlow:
         source=source,
         base_version=given.base_version,
         message=given.deployment_message or None,
+        draft_revision=given.draft_revision,
     )
 
 
 def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
-    """A script as the API shows it; lists leave `content` empty."""
+    """A script as the API shows it; of a list's rows `content` is empty."""
     settings = _settings(row)
     shown: dict[str, Any] = {
         "summary": "",
@@ -151,6 +158,7 @@ def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
         "extra_perms": row.extra_perms,
         "language": row.language,
         "starred": False,
+        "version_id": row.id,
         "lock": row.lock,
     }
     if row.made_schema is not None:
@@ -160,6 +168,11 @@ def script(row: ItemRow, parents: list[str] | None = None) -> dict[str, Any]:
     if row.lock_error is not None:
         shown["lock_error_logs"] = row.lock_error
     return shown
+
+
+def script_item(row: ItemRow) -> dict[str, Any]:
+    """A script in a list."""
+    return {**script(row), "has_draft": row.has_draft}
 
 
 def flow(row: ItemRow, parts: FlowParts) -> dict[str, Any]:
@@ -176,7 +189,7 @@ def flow_item(row: ItemRow) -> dict[str, Any]:
     """A workflow in a list: without its document."""
     shown = _flow_head(row)
     shown.pop("schema", None)
-    return {**shown, "has_draft": False}
+    return {**shown, "has_draft": row.has_draft}
 
 
 def script_version(row: VersionRow) -> ScriptVersion:

@@ -1,0 +1,60 @@
+-- name: get
+-- A person's draft of what stands at a path, with the newest version there.
+SELECT d.kind, d.path, d.base_version, d.revision, d.hash, d.created_at, d.edited_at, b.hash AS base_hash,
+       (SELECT v.id FROM version AS v
+        WHERE v.workspace = d.workspace AND v.kind = d.kind AND v.path = d.path AND NOT v.deleted
+        ORDER BY v.number DESC LIMIT 1) AS newest_version, d.body
+FROM draft AS d
+LEFT JOIN version AS b ON b.id = d.base_version
+WHERE d.workspace = $1 AND d.kind = $2 AND d.path = $3 AND d.owner = $4;
+
+-- name: list
+-- A page of a person's drafts of a kind at readable paths, the one edited last first, without what they say.
+SELECT d.kind, d.path, d.base_version, d.revision, d.hash, d.created_at, d.edited_at, b.hash AS base_hash,
+       (SELECT v.id FROM version AS v
+        WHERE v.workspace = d.workspace AND v.kind = d.kind AND v.path = d.path AND NOT v.deleted
+        ORDER BY v.number DESC LIMIT 1) AS newest_version, ''::bytea AS body
+FROM draft AS d
+LEFT JOIN version AS b ON b.id = d.base_version
+LEFT JOIN item AS i ON i.workspace = d.workspace AND i.kind = d.kind AND i.path = d.path AND NOT i.deleted
+WHERE d.workspace = $1 AND d.kind = $2 AND d.owner = $3
+  AND ($4 OR d.path LIKE ANY ($5::text[]) OR i.extra_perms ?| $6::text[])
+  AND ($7::text[] IS NULL OR d.path LIKE ANY ($7))
+ORDER BY d.edited_at DESC, d.path
+LIMIT $8 OFFSET $9;
+
+-- name: begin
+-- Keeps a first draft; no row where there is one.
+INSERT INTO draft (workspace, kind, path, owner, base_version, hash, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING
+RETURNING revision;
+
+-- name: replace
+-- Keeps the next state of a draft that is at the revision $8; no row where it is at another or gone.
+UPDATE draft SET base_version = $5, hash = $6, body = $7, revision = nextval('draft_revision'), edited_at = app_now()
+WHERE workspace = $1 AND kind = $2 AND path = $3 AND owner = $4 AND revision = $8
+RETURNING revision;
+
+-- name: overwrite
+-- Keeps a draft, whatever is there.
+INSERT INTO draft (workspace, kind, path, owner, base_version, hash, body)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (workspace, kind, path, owner) DO UPDATE SET
+    base_version = excluded.base_version, hash = excluded.hash, body = excluded.body,
+    revision = excluded.revision, edited_at = app_now()
+RETURNING revision;
+
+-- name: discard
+-- Removes a draft, where $5 is given only at that revision.
+DELETE FROM draft
+WHERE workspace = $1 AND kind = $2 AND path = $3 AND owner = $4 AND ($5::bigint IS NULL OR revision = $5)
+RETURNING revision;
+
+-- name: is_version
+-- Whether a version belongs to this path.
+SELECT EXISTS (SELECT 1 FROM version WHERE id = $4 AND workspace = $1 AND kind = $2 AND path = $3);
+
+-- name: end_deployed
+-- Removes the draft that was deployed, where it is still at that revision.
+DELETE FROM draft WHERE workspace = $1 AND owner = $2 AND revision = $3;

@@ -1,0 +1,75 @@
+"""Drafts of workflows and scripts, each its owner's alone."""
+
+from __future__ import annotations
+
+from litestar import Response, delete, get, post, put
+from litestar.params import FromPath
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import PAGED, call
+from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, page_of, platform_of, row_of
+from orvanta_platform.http.schemas import drafts as shapes
+from orvanta_platform.services import drafts
+
+_D = "/api/w/{workspace:str}/drafts"
+
+
+@post(f"{_D}/create", status_code=201, opt=call(body=shapes.CreateDraft))
+async def create_draft(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Keep a draft, whatever draft of the path the caller has already."""
+    new = shapes.to_create(await request.body())
+    await drafts.save(platform_of(request), actor_of(request), workspace, new)
+    return answers.text(f"Saved the draft of {new.path}.", 201)
+
+
+@put(f"{_D}/save/{{kind:str}}/{{path:path}}", opt=call(body=shapes.SaveDraft, answer=shapes.DraftHead))
+async def save_draft(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """Save the caller's draft on the revision it builds on; gives the next revision.
+
+    Where the draft is at another revision: 409 `draft_conflict`, in details `base` (version and hash the stored draft
+    was begun from), `theirs` (the stored one's revision and hash, null where it is gone) and `yours`.
+    """
+    new = shapes.to_save(await request.body(), shapes.kind_of(kind), item_path(path))
+    return answers.json(shapes.head(await drafts.save(platform_of(request), actor_of(request), workspace, new)))
+
+
+@get(f"{_D}/get/{{kind:str}}/{{path:path}}", opt=call(answer=shapes.Draft))
+async def get_draft(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """The caller's draft of what stands, or shall stand, at a path."""
+    place = (shapes.kind_of(kind), item_path(path))
+    return answers.json(shapes.draft(await drafts.get(platform_of(request), actor_of(request), workspace, *place)))
+
+
+@get(f"{_D}/list/{{kind:str}}", opt=call(answer=list[shapes.DraftHead], query=PAGED[:2]))
+async def list_drafts(request: AnyRequest, workspace: FromPath[str], kind: FromPath[str]) -> Response[bytes]:
+    """The caller's drafts of workflows (`flow`) or scripts (`script`), the one edited last first."""
+    page = page_of(request)
+    rows = await drafts.list_page(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        shapes.kind_of(kind),
+        limit=page.limit,
+        offset=page.offset,
+    )
+    return answers.json([shapes.head(row) for row in rows])
+
+
+@delete(f"{_D}/delete/{{kind:str}}/{{path:path}}", status_code=200, opt=call(query=("revision",)))
+async def delete_draft(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """Discard the caller's draft; with `revision` only that one, else 409 `draft_conflict`."""
+    place = item_path(path)
+    revision = row_of("revision", request.query_params.get("revision"))
+    await drafts.discard(
+        platform_of(request), actor_of(request), workspace, shapes.kind_of(kind), place, revision=revision
+    )
+    return answers.text(f"Discarded the draft of {place}.")
+
+
+ROUTES = [create_draft, save_draft, get_draft, list_drafts, delete_draft]
