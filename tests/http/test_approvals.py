@@ -478,3 +478,24 @@ async def test_a_body_of_a_link_is_limited(stage: Scene, stranger: httpx.AsyncCl
         assert (await stranger.post(link, content=large)).status_code == 413
     assert (await stranger.post(both["resume"], content=b'"' + b"x" * (3 << 19) + b'"')).status_code == 400
     assert await status(stage, run) == "awaiting_approval"
+
+
+async def test_a_caller_awaits_what_is_asked_below_it(stage: Scene) -> None:
+    work = {"id": "work", "value": script("x")["value"]}
+    for path, modules in {
+        "f/a/asking": [approval(), work],
+        "f/a/middle": [{"id": "m", "value": {"type": "flow", "path": "f/a/asking", "input_transforms": {}}}],
+    }.items():
+        body = {"path": path, "summary": "", "value": {"modules": modules}}
+        assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    call = {"id": "c", "value": {"type": "flow", "path": "f/a/middle", "input_transforms": {}}, "needs": []}
+    beside = {"id": "beside", "value": script("y")["value"], "needs": []}
+    run = await stage.flow(call, beside)
+    assert await status(stage, run) == "queued", "the other branch can go on"
+    await stage.worker.finish((await stage.worker.claim())["beside"], 1)
+    assert await status(stage, run) == "awaiting_approval"
+    assert (await stage.get(f"jobs_u/get/{run}"))["suspend"] == 1
+    assert (await consent(stage.client, run)).status_code == 200
+    assert await status(stage, run) == "running"
+    await stage.worker.finish((await stage.worker.claim())["work"], 2)
+    assert (await ended(stage, run))["result"] == {"beside": 1, "c": 2}

@@ -278,9 +278,10 @@ class Plan:
         return self.deep[index - here - 1]
 
     @property
-    def asks_inside(self) -> bool:
-        """Whether some node inside another asks people."""
-        return any(node.approval is not None or node.suspend is not None for node in self.deep)
+    def asks_below(self) -> bool:
+        """Whether some node inside another asks people, or a sub-workflow may."""
+        inside = any(node.approval is not None or node.suspend is not None for node in self.deep)
+        return inside or any(node.kind is Kind.FLOW for node in self.all_nodes)
 
     @property
     def bound(self) -> bool:

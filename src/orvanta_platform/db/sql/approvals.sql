@@ -26,13 +26,15 @@ WHERE a.run = $1 ORDER BY a.opened_at, a.node, a.job
 SELECT run FROM approval WHERE workspace = $1 AND job = $2
 
 -- name: settle
--- A run with lists inside nodes awaits approval while somebody is asked and nothing else goes on; no row back where its
--- status stays as it is. Its row is locked.
+-- A run with lists inside nodes or sub-workflows awaits approval while somebody is asked, by it or below it, and nothing
+-- else goes on; no row back where its status stays as it is. Its row is locked.
 UPDATE run_live r SET status = CASE WHEN w.waits THEN 'awaiting_approval' ELSE 'running' END
-FROM (SELECT EXISTS (SELECT FROM approval a WHERE a.run = $1)
+FROM (SELECT NOT EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status <> 'awaiting_approval')
              AND NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
              AND NOT EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.kind IN ('wait', 'retry'))
-             AND NOT EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status <> 'awaiting_approval') AS waits) w
+             AND NOT EXISTS (SELECT FROM gate_wait g WHERE g.run = $1)
+             AND (EXISTS (SELECT FROM approval a WHERE a.run = $1)
+                  OR EXISTS (SELECT FROM run_live c WHERE c.parent = $1)) AS waits) w
 WHERE r.id = $1 AND r.status <> 'cancelling' AND w.waits <> (r.status = 'awaiting_approval')
 RETURNING r.status
 

@@ -36,6 +36,7 @@ from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader
+from orvanta_platform.services.steps.children import turned
 from orvanta_platform.services.steps.deciding import cancelled, due, event_of, lost, of_run
 from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
@@ -192,10 +193,7 @@ async def advance_all(tools: Tools, runs: Iterable[UUID]) -> None:
             tools.stuck.pop(run, None)
 
 
-_PASSING: tuple[type[Exception], ...] = (
-    *(*TRANSIENT, *CONNECTION_LOST, TimeoutError),
-    *(StateTooNew, ObjectMissing, EvaluatorUnavailable),
-)
+_PASSING = (*TRANSIENT, *CONNECTION_LOST, TimeoutError, StateTooNew, ObjectMissing, EvaluatorUnavailable)
 """What ends by itself, or when somebody brings back what is missing: no run is ended for it."""
 
 _TRIES = 3
@@ -269,7 +267,8 @@ async def _pass(
         if step.asks and not step.ended:
             step.asks = False
             pending.extendleft(reversed(await _said(step)))
-    step.further = await step.tail.write(connection, blueprint.plan, run, ended=step.ended)
+    step.further = [] if step.ended else await turned(connection, run, step.run)
+    step.further += await step.tail.write(connection, blueprint.plan, run, ended=step.ended)
     return step
 
 
@@ -345,8 +344,8 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     woken = {wake.job for wake in write.wakes}
     step.queues |= {job.queue for job in step.live.values() if job.id in woken}
     step.queues |= {job.queue for job in write.jobs}
-    step.timers = step.timers or bool(write.waits.timers)
-    step.timers = step.timers or any(ending.fate == "scheduled" for ending in write.endings)
+    later = any(ending.fate == "scheduled" for ending in write.endings)
+    step.timers = step.timers or later or bool(write.waits.timers)
     step.stale = bool(write.endings or write.jobs or write.wakes)
     step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
     step.ended = write.end is not None

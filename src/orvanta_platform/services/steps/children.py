@@ -14,6 +14,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import ENGINE_VERSION, RunState
+from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
@@ -79,6 +80,15 @@ async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> byt
     for row in await value_rows.get_values(connection, [env_key(run.id)]):
         return values.unpacked(row)
     return NO_ENV
+
+
+async def turned(connection: Connection, before: RunRow, after: RunRow) -> list[UUID]:
+    """Leave word for the caller where the run has begun to await approval, or goes on; gives who is to look at it."""
+    awaiting = Status.AWAITING_APPROVAL.value
+    if before.parent is None or (before.status == awaiting) == (after.status == awaiting):
+        return []
+    await run_rows.put_in_inbox(connection, before.parent, inbox.write(inbox.ChildAsks()))
+    return [before.parent]
 
 
 async def cancel(connection: Connection, child: UUID, *, force: bool = False) -> None:

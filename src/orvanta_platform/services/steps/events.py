@@ -78,6 +78,10 @@ class ChildEnded(msgspec.Struct, frozen=True, tag="child_ended", tag_field="type
     run: UUID
 
 
+class ChildAsks(msgspec.Struct, frozen=True, tag="child_asks", tag_field="type"):
+    """The run of a sub-workflow awaits approval from now on, or no longer: its row says which."""
+
+
 class TimeOver(msgspec.Struct, frozen=True, tag="time_over", tag_field="type"):
     """The time limit of a node that holds others, by its own id, is over; or that of the run, by its id."""
 
@@ -92,7 +96,7 @@ OfJob = CancelJob | RetryDue | JobLost
 """What is said of one job."""
 
 InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfJob) | (
-    FramesBegin | BodiesEnded | ChildEnded | TimeOver | WorkerLost
+    FramesBegin | BodiesEnded | ChildEnded | ChildAsks | TimeOver | WorkerLost
 )
 """Everything that may lie in an inbox."""
 

@@ -45,6 +45,7 @@ class Nested(Stepping):
     async def take_in(self, waiting: Sequence[tuple[int, str]], finish: Finish | None) -> Passed:
         """Take in the inbox and what follows from it. Raises Outside, SecretsOpened."""
         until = clock.monotonic() + LONGEST_S
+        before = self.run
         self._counted: set[tuple[UUID, int]] = set()
         coming = deque(self._of_inbox(seq, inbox.read(text)) for seq, text in waiting)
         if self.run.cancel_at is not None and self.frames.root.state.phase is not Phase.CANCELLING:
@@ -77,11 +78,13 @@ class Nested(Stepping):
         await self._flush()
         plan, tail = self.blueprint.plan, self._tail
         if (
-            plan.asks_inside
+            plan.asks_below
             and not self.passed.ended
             and (status := await approvals.settle(self.connection, self.run.id))
         ):
             self.passed.run = msgspec.structs.replace(self.run, status=status)
+        if not self.passed.ended:
+            self.passed.further += await children.turned(self.connection, before, self.run)
         self.passed.further += await tail.write(self.connection, plan, self.run, ended=self.passed.ended)
         self.passed.more = self.passed.more or (len(waiting) == _PAGE and not self.passed.ended)
         return self.passed
@@ -111,6 +114,8 @@ class Nested(Stepping):
                     await self._conclude(counter)
             case inbox.ChildEnded(run):
                 await self._child_ended(run)
+            case inbox.ChildAsks():
+                pass
             case inbox.Decided():
                 self._asks = True
             case inbox.NodeDue():

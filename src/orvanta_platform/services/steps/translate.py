@@ -138,6 +138,9 @@ class Translation:
 
     def _turn(self, effect: fx.RunStatus) -> None:
         self.status = effect.status.value
+        awaiting = Status.AWAITING_APPROVAL.value
+        if self.run.parent is not None and (self.status == awaiting) != (self.run.status == awaiting):
+            self._require_lock()
 
     def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
         """What is inside a node is opened and ended under the run's lock alone."""
