@@ -63,13 +63,17 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """One line of a history."""
+    """One line of a history. `current`: runs by path take it."""
 
     id: int
     hash: str
     message: str | None
     created_at: datetime
     author: str
+    number: int
+    lock_state: str
+    archived: bool
+    current: bool
 
 
 @dataclass(frozen=True, slots=True)

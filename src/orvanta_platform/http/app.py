@@ -27,6 +27,7 @@ from orvanta_platform.http.routes import (
     session,
     v1,
     variables,
+    versions,
     workspaces,
 )
 from orvanta_platform.services.platform import Platform
@@ -41,6 +42,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *scripts.ROUTES,
     *flows.ROUTES,
     *drafts.ROUTES,
+    *versions.ROUTES,
     *variables.ROUTES,
     *resources.ROUTES,
     *schedules.ROUTES,

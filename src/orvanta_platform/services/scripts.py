@@ -146,9 +146,9 @@ async def history(
     return await deploy.history(platform, actor, workspace, "script", path, **page)  # type: ignore[arg-type]
 
 
-async def archive(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
-    """Archive a script: it stays, but runs by path no more. Raises NotFound, Forbidden."""
-    await deploy.set_archived(platform, actor, workspace, "script", path, archived=True)
+async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool = True) -> None:
+    """Archive a script, which stays but runs by path no more, or bring it back. Raises NotFound, Forbidden."""
+    await deploy.set_archived(platform, actor, workspace, "script", path, archived=archived)
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:

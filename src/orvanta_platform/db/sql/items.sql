@@ -50,8 +50,10 @@ ORDER BY number DESC LIMIT 100;
 
 -- name: history
 -- A page of the versions at a path, newest first. $4: before this version id.
-SELECT v.id, v.hash, v.message, v.created_at, v.author
+SELECT v.id, v.hash, v.message, v.created_at, v.author, v.number, v.lock_state, v.archived,
+       coalesce(v.id = i.version, false) AS current
 FROM version AS v
+JOIN item AS i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = $2 AND v.path = $3 AND NOT v.deleted AND ($4::bigint IS NULL OR v.id < $4)
 ORDER BY v.id DESC LIMIT $5 OFFSET $6;
 

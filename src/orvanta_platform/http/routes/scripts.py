@@ -11,6 +11,7 @@ from orvanta_platform.http.openapi import AnyObject, call
 from orvanta_platform.http.requests import (
     AnyRequest,
     actor_of,
+    body_of,
     flag_of,
     item_path,
     page_of,
@@ -113,11 +114,13 @@ async def script_deployment_status(
     return answers.json(items.deployment_status(await locking.status_of(platform, actor, row)))
 
 
-@post(f"{_S}/archive/p/{{path:path}}", status_code=200, opt=call())
+@post(f"{_S}/archive/p/{{path:path}}", status_code=200, opt=call(body=items.Archived))
 async def archive_script(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
-    """Archive a script: it stays, but cannot be run by path."""
-    await scripts.archive(platform_of(request), actor_of(request), workspace, item_path(path))
-    return answers.text(f"Archived the script {item_path(path)}.")
+    """Archive a script: it stays, but cannot be run by path. `archived: false` brings it back; no body archives."""
+    given = await body_of(request, items.Archived)
+    place = item_path(path)
+    await scripts.archive(platform_of(request), actor_of(request), workspace, place, archived=given.archived)
+    return answers.text(f"{'Archived' if given.archived else 'Brought back'} the script {place}.")
 
 
 @post(f"{_S}/archive/h/{{hash:str}}", status_code=200, opt=call(answer=AnyObject))

@@ -1,0 +1,85 @@
+"""Versions of workflows and scripts: history, any one of them, what differs, an old one again."""
+
+from __future__ import annotations
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import AnyObject, call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_path, page_of, platform_of, row_of
+from orvanta_platform.http.schemas import items
+from orvanta_platform.http.schemas import versions as shapes
+from orvanta_platform.http.schemas.drafts import kind_of
+from orvanta_platform.services import flows, versions
+from orvanta_platform.workflow.diff import Difference
+
+_V = "/api/w/{workspace:str}/versions"
+
+
+@get(f"{_V}/list/{{kind:str}}/{{path:path}}", opt=call(answer=list[shapes.Version], query=("before", "per_page")))
+async def list_versions(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """The versions at a path, newest first, with who deployed each, when, and why. `before`: a version's id."""
+    page = page_of(request)
+    rows = await versions.history(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        kind_of(kind),
+        item_path(path),
+        before=row_of("before", page.before),
+        limit=page.limit,
+    )
+    return answers.json([shapes.version(row) for row in rows])
+
+
+@get(f"{_V}/get/{{kind:str}}/{{version:int}}", opt=call(answer=AnyObject))
+async def get_version(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], version: FromPath[int]
+) -> Response[bytes]:
+    """Any version by its id, as `flows/get` and `scripts/get` give the newest."""
+    row = await versions.get(platform_of(request), actor_of(request), workspace, kind_of(kind), version)
+    return answers.json(items.script(row) if row.kind == "script" else items.flow(row, flows.parts_of(row)))
+
+
+@get(f"{_V}/diff/{{kind:str}}/{{path:path}}", opt=call(answer=Difference, query=("before", "after")))
+async def diff_versions(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """What differs between two versions of a path: nodes, edges, and what stands beside them.
+
+    `before` and `after` are ids of versions, or `draft` for the caller's draft. Of scripts everything stands in
+    `document`, as JSON pointers.
+    """
+    sides = [shapes.compared(key, request.query_params.get(key)) for key in ("before", "after")]
+    found = await versions.difference(
+        platform_of(request), actor_of(request), workspace, kind_of(kind), item_path(path), *sides
+    )
+    return answers.json(found)
+
+
+@post(
+    f"{_V}/restore/{{kind:str}}/{{path:path}}",
+    status_code=201,
+    opt=call(body=shapes.Restore, answer=shapes.Restored),
+)
+async def restore_version(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """Deploy an old version again, as the newest one; an archived item comes back."""
+    given = await body_of(request, shapes.Restore)
+    made = await versions.restore(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        kind_of(kind),
+        item_path(path),
+        given.version,
+        message=given.message,
+    )
+    return answers.json(shapes.Restored(version_id=made), 201)
+
+
+ROUTES = [list_versions, get_version, diff_versions, restore_version]
