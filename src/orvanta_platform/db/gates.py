@@ -16,7 +16,8 @@ from orvanta_platform.db.queries import load
 class Entry:
     """A node (`job`: its id), or a run by its own id, that stands in line for a permit of the key `name`.
 
-    `workspace` None: the key is one of all workspaces. `frame`: in which the node stands.
+    `workspace` None: the key is one of all workspaces. `frame`: in which the node stands. `inside`: it is a node of a
+    run that may have a permit itself, or of a sub-workflow.
     """
 
     job: UUID
@@ -27,6 +28,7 @@ class Entry:
     places: int
     window_s: float
     priority: int
+    inside: bool = False
 
     @property
     def key(self) -> bytes:
@@ -58,6 +60,23 @@ class InLine:
     run: UUID
     frame: UUID | None
     eldest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A permit of the gate `key` that was given back; `lender`: the run whose permit it was, None where it was a place."""
+
+    key: bytes
+    lender: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """That `job` (of `run`), which stands in line, gets the permit that the run `lender` has."""
+
+    job: UUID
+    run: UUID
+    lender: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +135,9 @@ def _field(entry: Entry | None, name: str) -> object:
     return None if entry is None else getattr(entry, name)
 
 
-async def leave(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[bytes]:
-    """Give back permits and places in line; gives the key of each permit. Their gates are locked."""
-    return [row["key"] for row in await connection.fetch(_text("leave_gates"), list(jobs), list(runs))]
+async def leave(connection: Connection, jobs: Collection[UUID], runs: Collection[UUID]) -> list[Left]:
+    """Give back permits and places in line; gives the permits. Their gates are locked."""
+    return [Left(**dict(row)) for row in await connection.fetch(_text("leave_gates"), list(jobs), list(runs))]
 
 
 async def enter(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -134,9 +153,20 @@ async def lines(connection: Connection, most: Mapping[bytes, int]) -> list[InLin
     return [InLine(**dict(row)) for row in rows]
 
 
-async def give(connection: Connection, jobs: Collection[UUID]) -> None:
-    """These get their permits, and their runs an event each."""
-    await connection.execute(_text("give_permits"), list(jobs))
+async def lenders(connection: Connection, entries: Sequence[Entry]) -> list[Loan]:
+    """Whose permits could be lent to these, who stand in line: the nearest first. One may be named more than once."""
+    columns = ([entry.job for entry in entries], [entry.run for entry in entries], [entry.key for entry in entries])
+    return [Loan(**dict(row)) for row in await connection.fetch(_text("lenders"), *columns)]
+
+
+async def borrowers(connection: Connection, lenders: Collection[UUID]) -> list[Loan]:
+    """To whom the permits of these runs are to be lent next."""
+    return [Loan(**dict(row)) for row in await connection.fetch(_text("borrowers"), list(lenders))]
+
+
+async def give(connection: Connection, jobs: Collection[UUID], lenders: Sequence[UUID | None]) -> None:
+    """These get their permits, lent where a lender is named, and their runs an event each."""
+    await connection.execute(_text("give_permits"), list(jobs), list(lenders))
 
 
 async def save(connection: Connection, states: Sequence[GateState]) -> None:

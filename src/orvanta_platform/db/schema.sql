@@ -514,7 +514,7 @@ CREATE TABLE gate (
 CREATE INDEX gate_due ON gate (due_at) WHERE due_at IS NOT NULL;
 COMMENT ON TABLE gate IS 'A limit by the SHA-256 of its key, whose text is name. Its row is the lock of its line: the last that a step takes.';
 COMMENT ON COLUMN gate.workspace IS 'Null: the key is one of all workspaces.';
-COMMENT ON COLUMN gate.in_use IS 'How many rows of permit it has.';
+COMMENT ON COLUMN gate.in_use IS 'How many rows of permit it has, those that are lent aside.';
 COMMENT ON COLUMN gate.starts IS 'When permits were given, as long as the window counts them.';
 COMMENT ON COLUMN gate.due_at IS 'When the window lets the next in line through, where nothing else holds it.';
 
@@ -538,12 +538,15 @@ CREATE TABLE permit (
     job uuid PRIMARY KEY,
     run uuid NOT NULL,
     key bytea NOT NULL,
-    at  timestamptz NOT NULL DEFAULT app_now()
+    at  timestamptz NOT NULL DEFAULT app_now(),
+    lender uuid
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX permit_run ON permit (run);
 CREATE INDEX permit_key ON permit (key);
+CREATE UNIQUE INDEX permit_lender ON permit (lender) WHERE lender IS NOT NULL;
 COMMENT ON TABLE permit IS 'Who may run under a limit, until the node has ended or waits for a retry, or the run has ended.';
+COMMENT ON COLUMN permit.lender IS 'The run, around this one, that waits while its own permit is lent. Null: the permit is a place of the limit.';
 
 CREATE TABLE cache (
     key        bytea PRIMARY KEY,

@@ -2,6 +2,9 @@
 
 The rows of gates are the last that a step locks, and its transaction locks them once, in the order of their keys.
 Whoever gives a permit touches neither the run nor the job that gets it: it leaves an event in the run's inbox.
+
+What a run has as a whole it lends to what is inside it, its sub-workflows too, one at a time: else they would wait for
+it, and it for them.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from orvanta_platform.db import gates
-from orvanta_platform.db.gates import Entry, GateRow, GateState, InLine
+from orvanta_platform.db.gates import Entry, GateRow, GateState, InLine, Loan
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.gates import Admitted, Line, admit, room
 
@@ -33,7 +36,8 @@ async def settle(
     if not (entering or known or due):
         return []
     locked = await gates.lock(connection, entering, {*known, *due})
-    free = Counter(await gates.leave(connection, leaving, ended) if known else [])
+    left = await gates.leave(connection, leaving, ended) if known else []
+    free = Counter(each.key for each in left if each.lender is None)
     if entering:
         await gates.enter(connection, entering)
     places = {row.key: room(_line(row, free[row.key]), row.now) + 1 for row in locked}
@@ -48,9 +52,24 @@ async def settle(
         given += admitted.jobs
         states.append(_state(row, free[row.key], admitted))
     if given:
-        await gates.give(connection, given)
+        await gates.give(connection, given, [None] * len(given))
     await gates.save(connection, states)
-    return list(dict.fromkeys(runs[job] for job in given))
+    came_back = {each.lender for each in left if each.lender is not None}
+    lent = await _lend(connection, [each for each in entering if each.inside and each.job not in given], came_back)
+    return list(dict.fromkeys([*(runs[job] for job in given), *lent]))
+
+
+async def _lend(connection: Connection, entering: Sequence[Entry], came_back: Collection[UUID]) -> list[UUID]:
+    """Lend what runs have to what stands in line inside them; gives the runs that have got something."""
+    could = await gates.borrowers(connection, came_back) if came_back else []
+    could += await gates.lenders(connection, entering) if entering else []
+    loans: dict[UUID, Loan] = {}
+    for loan in could:
+        if loan.job not in loans and not any(each.lender == loan.lender for each in loans.values()):
+            loans[loan.job] = loan
+    if loans:
+        await gates.give(connection, loans, [each.lender for each in loans.values()])
+    return [each.run for each in loans.values()]
 
 
 def _line(row: GateRow, freed: int, waiting: Sequence[InLine] = ()) -> Line:

@@ -88,7 +88,7 @@ SELECT coalesce((SELECT w.run FROM gate_wait w WHERE w.key = g.key LIMIT 1), (SE
        'limit ' || g.name || ' counts ' || g.in_use || ' permits of ' || g.places || '; there are ' || c.permits || ', and '
            || c.waits || ' wait' AS problem
 FROM gate g CROSS JOIN LATERAL (
-    SELECT (SELECT count(*) FROM permit p WHERE p.key = g.key) AS permits,
+    SELECT (SELECT count(*) FROM permit p WHERE p.key = g.key AND p.lender IS NULL) AS permits,
            (SELECT count(*) FROM gate_wait w WHERE w.key = g.key) AS waits) c
 WHERE g.in_use <> c.permits OR (c.waits > 0 AND g.in_use < g.places AND g.due_at IS NULL)
 UNION ALL

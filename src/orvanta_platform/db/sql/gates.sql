@@ -19,7 +19,7 @@ RETURNING key, name, places, window_s, in_use, given, starts, app_now() AS now
 WITH gone AS (
     DELETE FROM gate_wait WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[])
 )
-DELETE FROM permit WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[]) RETURNING key
+DELETE FROM permit WHERE job = ANY($1::uuid[]) OR run = ANY($2::uuid[]) RETURNING key, lender
 
 -- name: enter_gates
 -- These stand in line; nothing where one does, or has its permit.
@@ -40,15 +40,42 @@ CROSS JOIN LATERAL (
     (SELECT job, run, frame, priority, seq, true FROM gate_wait WHERE key = l.key ORDER BY seq LIMIT 1)) w
 ORDER BY l.key, w.eldest, w.priority DESC, w.seq
 
+-- name: lenders
+-- For these, who have come to stand in line: the runs around them, or their own, whose permits of the key are not lent,
+-- from the inside out.
+WITH RECURSIVE above AS (
+    SELECT e.job, e.key, e.n, e.run AS at, 0 AS depth
+    FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) WITH ORDINALITY AS e(job, run, key, n)
+    UNION ALL
+    SELECT a.job, a.key, a.n, r.parent, a.depth + 1 FROM above a JOIN run_live r ON r.id = a.at WHERE r.parent IS NOT NULL
+)
+SELECT a.job, w.run, p.job AS lender
+FROM above a JOIN permit p ON p.job = a.at AND p.key = a.key JOIN gate_wait w ON w.job = a.job
+WHERE a.job <> p.job AND NOT EXISTS (SELECT FROM permit b WHERE b.lender = p.job)
+ORDER BY a.n, a.depth
+
+-- name: borrowers
+-- For these runs, whose permits were lent and came back: who stands first in line of what is inside them.
+WITH RECURSIVE below AS (
+    SELECT l.lender, p.key, l.lender AS at FROM unnest($1::uuid[]) AS l(lender) JOIN permit p ON p.job = l.lender
+    UNION ALL
+    SELECT b.lender, b.key, r.id FROM below b JOIN run_live r ON r.parent = b.at
+)
+SELECT DISTINCT ON (b.lender) w.job, w.run, b.lender
+FROM below b JOIN gate_wait w ON w.run = b.at AND w.key = b.key
+WHERE NOT EXISTS (SELECT FROM permit p WHERE p.lender = b.lender)
+ORDER BY b.lender, w.priority DESC, w.seq
+
 -- name: give_permits
--- These in line get their permits, and their runs an event that says so.
+-- These in line get their permits, lent where a lender is named, and their runs an event that says so.
 WITH given AS (
     DELETE FROM gate_wait WHERE job = ANY($1::uuid[]) RETURNING job, run, frame, key
 ), told AS (
     INSERT INTO inbox (run, event)
     SELECT g.run, json_build_object('type', 'permitted', 'job', g.job, 'frame', g.frame) FROM given g
 )
-INSERT INTO permit (job, run, key) SELECT job, run, key FROM given
+INSERT INTO permit (job, run, key, lender)
+SELECT g.job, g.run, g.key, l.lender FROM given g JOIN unnest($1::uuid[], $2::uuid[]) AS l(job, lender) ON l.job = g.job
 
 -- name: save_gates
 -- What became of these limits, which are locked.

@@ -21,16 +21,20 @@ _SHOWN_KEY = 200
 
 
 def place_in_line(
-    effect: fx.EnterGate, plan: Plan, run: RunRow, job: UUID, frame: UUID | None
+    effect: fx.EnterGate, plan: Plan, run: RunRow, job: UUID, frame: UUID | None, *, gated: bool
 ) -> tuple[Entry, NewEvent]:
-    """The place that an effect asks for, and the line in the run's history that says so."""
+    """The place that an effect asks for, and the line in the run's history that says so.
+
+    `plan`: of the list that the node stands in. `gated`: the run as a whole has a limit.
+    """
     document = run.document.hex() if run.document is not None else str(run.id)
     fields = {WORKSPACE: run.workspace, PATH: run.path or document}
     name = "".join(fields.get(part, part) for part in effect.key).replace("\0", "")
     workspace = run.workspace if effect.key[:1] == (WORKSPACE,) else None
     node = None if effect.node is None else plan.node(effect.node)
     priority = run.priority if node is None or node.priority is None else node.priority
-    entry = Entry(job, run.id, frame, workspace, name, effect.limit, effect.window_s, priority)
+    inside = run.parent is not None or (node is not None and gated)
+    entry = Entry(job, run.id, frame, workspace, name, effect.limit, effect.window_s, priority, inside)
     data = {"key": name[:_SHOWN_KEY], "limit": effect.limit, "window_s": effect.window_s}
     told = NewEvent("limit", None if node is None or plan.single else node.id, msgspec.json.encode(data).decode())
     return entry, told

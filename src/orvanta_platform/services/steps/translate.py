@@ -183,7 +183,8 @@ class Translation:
     def _enter(self, effect: fx.EnterGate) -> None:
         self._require_lock()
         job = self.run.id if effect.node is None else self._id(effect.node)
-        entry, event = place_in_line(effect, self.plan, self.run, job, self.frame)
+        gated = self.blueprint.plan.gate is not None
+        entry, event = place_in_line(effect, self.plan, self.run, job, self.frame, gated=gated)
         self.entered.append(entry)
         self.events.append(event)
 
