@@ -64,7 +64,7 @@ class InLine:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A permit of the gate `key` that was given back; `lender`: the run whose permit it was, None where it was a place."""
+    """A permit of the gate `key` that was given back; `lender`: the run it was lent by, None where it was a place."""
 
     key: bytes
     lender: UUID | None
