@@ -13,7 +13,7 @@ from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, job
 from orvanta_platform.services import flows, timers
 from orvanta_platform.services.flows import NewFlow
 
-KEYED = {"concurrent_limit": 1, "concurrency_key": "k"}
+KEYED: dict[str, Any] = {"concurrent_limit": 1, "concurrency_key": "k"}
 
 
 def call(id: str, path: str, *needs: str) -> dict[str, Any]:
