@@ -194,6 +194,18 @@ CREATE TABLE lock (
 COMMENT ON TABLE lock IS 'What (language, content, requirements), by SHA-256, was resolved to. Written once, never changed.';
 COMMENT ON COLUMN lock.run IS 'The run whose job made it.';
 
+CREATE TABLE version_use (
+    version   bigint NOT NULL REFERENCES version (id) ON DELETE CASCADE,
+    node      text NOT NULL,
+    workspace text NOT NULL,
+    kind      text NOT NULL CHECK (kind IN ('script', 'flow')),
+    path      text NOT NULL,
+    pinned    text,
+    PRIMARY KEY (version, node)
+);
+CREATE INDEX version_use_of ON version_use (workspace, kind, path);
+COMMENT ON COLUMN version_use.pinned IS 'The hash of the version that the node names; null: it takes the newest.';
+
 CREATE SEQUENCE draft_revision AS bigint;
 
 CREATE TABLE draft (
@@ -927,6 +939,7 @@ CREATE TABLE schedule (
     CHECK (enabled OR next_at IS NULL)
 ) WITH (fillfactor = 70);
 CREATE INDEX schedule_next ON schedule (next_at) WHERE enabled;
+CREATE INDEX schedule_runs ON schedule (workspace, script_path);
 COMMENT ON COLUMN schedule.next_at IS 'The tick that comes next, made from the one before, never from the clock. Null: disabled, or it never ticks again.';
 COMMENT ON COLUMN schedule.error IS 'Why the last tick, or a handler, could not start; null where it did.';
 
@@ -991,5 +1004,6 @@ CREATE TABLE http_trigger (
 CREATE UNIQUE INDEX http_trigger_route ON http_trigger (http_method, route_key) WHERE NOT workspaced_route;
 CREATE UNIQUE INDEX http_trigger_workspaced ON http_trigger (workspace, http_method, route_key) WHERE workspaced_route;
 CREATE INDEX http_trigger_first ON http_trigger (http_method, route_first);
+CREATE INDEX http_trigger_runs ON http_trigger (workspace, script_path);
 COMMENT ON COLUMN http_trigger.route_key IS 'The route without the names of its parameters: two of the same key are the same route.';
 COMMENT ON COLUMN http_trigger.route_first IS 'The first part of the route; empty where that is a parameter.';

@@ -18,7 +18,7 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, VersionConflict
-from orvanta_platform.services import deploy, inputs, locking, syntax
+from orvanta_platform.services import deploy, inputs, locking, syntax, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.canonical import artifact_hash
@@ -318,7 +318,9 @@ async def _store(
         lock=lock.text,
         lock_job=lock.run,
     )
-    return await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
+    stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
+    await uses.note(conn, actor, workspace, stored, checked.tree)
+    return stored
 
 
 def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:

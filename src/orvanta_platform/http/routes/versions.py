@@ -11,7 +11,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_p
 from orvanta_platform.http.schemas import items
 from orvanta_platform.http.schemas import versions as shapes
 from orvanta_platform.http.schemas.drafts import kind_of
-from orvanta_platform.services import flows, versions
+from orvanta_platform.services import flows, uses, versions
 from orvanta_platform.workflow.diff import Difference
 
 _V = "/api/w/{workspace:str}/versions"
@@ -82,4 +82,16 @@ async def restore_version(
     return answers.json(shapes.Restored(version_id=made), 201)
 
 
-ROUTES = [list_versions, get_version, diff_versions, restore_version]
+@get(f"{_V}/used_by/{{kind:str}}/{{path:path}}", opt=call(answer=list[shapes.User]))
+async def used_by(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """What a deploy or deletion of an item reaches: nodes of workflows, schedules, HTTP triggers that run it.
+
+    Of what the caller may read, at most 1000.
+    """
+    rows = await uses.used_by(platform_of(request), actor_of(request), workspace, kind_of(kind), item_path(path))
+    return answers.json([shapes.user(row) for row in rows])
+
+
+ROUTES = [used_by, list_versions, get_version, diff_versions, restore_version]

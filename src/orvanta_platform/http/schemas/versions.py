@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.items import VersionRow
+from orvanta_platform.db.uses import UserRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.services.versions import DRAFT, Compared
 
@@ -41,6 +43,21 @@ class Restored(msgspec.Struct, kw_only=True):
     """The new version that an old one was deployed as."""
 
     version_id: int
+
+
+class User(msgspec.Struct, kw_only=True):
+    """What runs an item. A workflow's `node` follows the newest version, or is `pinned` to that hash."""
+
+    kind: Literal["flow", "schedule", "http_trigger"]
+    path: str
+    node: str | UnsetType = UNSET
+    pinned: str | UnsetType = UNSET
+
+
+def user(row: UserRow) -> User:
+    """What runs an item."""
+    kind: Any = row.kind
+    return User(kind=kind, path=row.path, node=row.node or UNSET, pinned=row.pinned or UNSET)
 
 
 def version(row: VersionRow) -> Version:

@@ -1,0 +1,113 @@
+"""Who uses a script or workflow: nodes of current workflows, pinned or following, schedules, HTTP triggers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+
+from orvanta_platform.control.actor import Role
+
+PATH = "f/team/charge"
+HOOK = {
+    "route_path": "team",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "is_static_website": False,
+}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+        await made.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
+        body = {"path": PATH, "summary": "", "content": "echo 1", "language": "bash"}
+        assert (await made.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+        yield made
+
+
+def runs(node_id: str, path: str = PATH, kind: str = "script", **more: Any) -> dict[str, Any]:
+    return {"id": node_id, "value": {"type": kind, "path": path, "input_transforms": {}, **more}}
+
+
+def loop(node_id: str, *body: dict[str, Any]) -> dict[str, Any]:
+    items = {"type": "static", "value": [1]}
+    value = {"type": "forloopflow", "iterator": items, "skip_failures": False, "modules": list(body)}
+    return {"id": node_id, "value": value}
+
+
+async def deploy(stage: Scene, path: str, *nodes: dict[str, Any], **value: Any) -> None:
+    present = (await stage.client.get(f"{W}/flows/exists/{path}")).json()
+    body = {"path": path, "value": {"modules": list(nodes), **value}}
+    answer = await stage.client.post(f"{W}/flows/{f'update/{path}' if present else 'create'}", json=body)
+    assert answer.status_code in (200, 201), answer.text
+
+
+async def used_by(stage: Scene, kind: str = "script", path: str = PATH) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await stage.get(f"versions/used_by/{kind}/{path}")
+    return found
+
+
+async def test_nodes_wherever_they_stand_pinned_or_following(stage: Scene) -> None:
+    pinned = (await stage.get(f"scripts/get/p/{PATH}"))["hash"]
+    failing = {**runs("failure"), "id": "failure"}
+    await deploy(stage, "f/team/a", runs("one"), loop("each", runs("two", hash=pinned)), failure_module=failing)
+    await deploy(stage, "f/team/b", {"id": "x", "value": {"type": "identity"}})
+    assert await used_by(stage) == [
+        {"kind": "flow", "path": "f/team/a", "node": "failure"},
+        {"kind": "flow", "path": "f/team/a", "node": "one"},
+        {"kind": "flow", "path": "f/team/a", "node": "two", "pinned": pinned},
+    ]
+
+
+async def test_the_current_version_counts(stage: Scene) -> None:
+    await deploy(stage, "f/team/a", runs("one"))
+    await deploy(stage, "f/team/a", runs("other", "f/team/else"))
+    assert await used_by(stage) == []
+    old = (await stage.get("versions/list/flow/f/team/a"))[-1]["id"]
+    await stage.client.post(f"{W}/versions/restore/flow/f/team/a", json={"version": old})
+    assert [each["node"] for each in await used_by(stage)] == ["one"]
+    await stage.client.post(f"{W}/flows/archive/f/team/a", json={"archived": True})
+    assert await used_by(stage) == []
+
+
+async def test_sub_workflows_schedules_and_triggers(stage: Scene) -> None:
+    await deploy(stage, "f/team/inner", runs("one"))
+    await deploy(stage, "f/team/outer", runs("call", "f/team/inner", "flow"))
+    timed = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}}
+    for path, runnable, is_flow in (("f/team/s", PATH, False), ("f/team/t", "f/team/inner", True)):
+        body = {**timed, "path": path, "script_path": runnable, "is_flow": is_flow}
+        assert (await stage.client.post(f"{W}/schedules/create", json=body)).status_code == 201
+        body = {**HOOK, "path": path, "script_path": runnable, "is_flow": is_flow, "route_path": path[-1]}
+        assert (await stage.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
+    assert [(each["kind"], each["path"]) for each in await used_by(stage)] == [
+        ("flow", "f/team/inner"),
+        ("http_trigger", "f/team/s"),
+        ("schedule", "f/team/s"),
+    ]
+    assert [(each["kind"], each["path"]) for each in await used_by(stage, "flow", "f/team/inner")] == [
+        ("flow", "f/team/outer"),
+        ("http_trigger", "f/team/t"),
+        ("schedule", "f/team/t"),
+    ]
+
+
+async def test_what_may_not_be_read_is_not_told(stage: Scene) -> None:
+    await deploy(stage, "f/secret/a", runs("one"))
+    await deploy(stage, "f/team/a", runs("one"))
+    assert len(await used_by(stage)) == 2
+    bea = await stage.member("bea", Role.DEVELOPER)
+    url = f"{W}/versions/used_by/script/{PATH}"
+    assert [each["path"] for each in (await bea.get(url)).json()] == ["f/team/a"]
+    limited = await stage.member("lim", Role.ADMIN, scopes=["scripts:read"])
+    assert (await limited.get(url)).json() == []
+    near = await stage.member("near", Role.ADMIN, scopes=["scripts:read", "flows:read:f/secret/*"])
+    assert [each["path"] for each in (await near.get(url)).json()] == ["f/secret/a"]
+    assert (await bea.get(f"{W}/versions/used_by/flow/f/secret/a")).status_code == 404
+    assert (await bea.get(f"{W}/versions/used_by/script/f/team/none")).status_code == 404
