@@ -71,6 +71,16 @@ async def test_one_whose_beat_stands_still_is_followed_after_the_lease(platform:
     assert await second.beat()
 
 
+async def test_one_that_could_not_beat_for_a_while_leads_again_at_once(platform: Platform, hours: Hours) -> None:
+    first, second = candidate(platform), candidate(platform)
+    await first.seek()
+    await second.seek()
+    first.term = None
+    assert await first.seek() and first.term == 2
+    hours.now += 1
+    assert not await second.seek()
+
+
 async def test_an_observer_that_was_away_begins_to_watch_anew(platform: Platform, hours: Hours) -> None:
     """After its own sleep, or the database's restart, everybody's beat looks as if it had stood still."""
     first, second = candidate(platform), candidate(platform)

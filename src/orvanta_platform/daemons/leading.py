@@ -78,12 +78,15 @@ class Leadership:
         self._observer = Observer(lease_s, gap_s=max(3 * beat_s, lease_s / 2))
 
     async def seek(self) -> bool:
-        """Look once at the leader; True where this process leads from now on."""
+        """Look once at the leader; True where this process leads from now on.
+
+        One that stopped since it could not say that it lives, the database being away, need not wait for its own lease.
+        """
         async with self._platform.db.acquire() as connection:
             seen = await leaders.observe(connection, self.name)
             if seen is None:
                 self.term = await leaders.claim(connection, self.name, self.holder)
-            elif seen.resigned or self._stands_still(seen):
+            elif seen.resigned or seen.holder == self.holder or self._stands_still(seen):
                 self.term = await leaders.take_over(connection, self.name, self.holder, seen)
         if self.term is not None:
             log.info("leading", action="lead", leader=self.name, term=self.term)
