@@ -126,6 +126,13 @@ class TooLarge(OrvantaError):
     status = 413
 
 
+class RangeNotSatisfiable(OrvantaError):
+    """The header `Range` asks for bytes past the end; details hold the size."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+
 class RateLimited(OrvantaError):
     """Too many requests or waiting runs; `Retry-After` says when to come back."""
 

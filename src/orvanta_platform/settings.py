@@ -31,10 +31,6 @@ def default_home(environ: Mapping[str, str]) -> Path:
     return (Path(data) if data else Path.home() / ".local" / "share") / "orvanta"
 
 
-def _text(value: str) -> str:
-    return value
-
-
 def _folder(value: str) -> Path:
     return Path(value).expanduser().absolute()
 
@@ -128,7 +124,7 @@ class Settings:
         default=Path("/var/lib/orvanta"),
         shown="/var/lib/orvanta for root, else ~/.local/share/orvanta",
     )
-    host: str = _setting("ORVANTA_HOST", _text, "Address the server listens on.", default="127.0.0.1")
+    host: str = _setting("ORVANTA_HOST", str, "Address the server listens on.", default="127.0.0.1")
     port: int = _setting("ORVANTA_PORT", _integer(1, 65535), "Port the server listens on.", default=8000)
     base_url: str = _setting(
         "ORVANTA_BASE_URL",
@@ -168,7 +164,7 @@ class Settings:
     )
     instance_key: str | None = _setting(
         "ORVANTA_INSTANCE_KEY",
-        _text,
+        str,
         "Key that wraps the workspaces' keys; the same in every process.",
         shown="a file in ORVANTA_HOME, made at first start",
         secret=True,
@@ -178,7 +174,7 @@ class Settings:
     )
     admin_password: str | None = _setting(
         "ORVANTA_ADMIN_PASSWORD",
-        _text,
+        str,
         "Password of the first administrator, set at first start.",
         shown="asked for by a one-time link",
         secret=True,
@@ -190,9 +186,9 @@ class Settings:
         "ORVANTA_URL", _url("http", "https"), "Server that client commands use.", shown="the profile's"
     )
     client_token: str | None = _setting(
-        "ORVANTA_TOKEN", _text, "Token of client commands for ORVANTA_URL.", shown="the profile's", secret=True
+        "ORVANTA_TOKEN", str, "Token of client commands for ORVANTA_URL.", shown="the profile's", secret=True
     )
-    client_profile: str | None = _setting("ORVANTA_PROFILE", _text, "Profile of client commands.", shown="the current")
+    client_profile: str | None = _setting("ORVANTA_PROFILE", str, "Profile of client commands.", shown="the current")
     slots: int = _setting(
         "ORVANTA_SLOTS",
         _integer(1, 1000),
@@ -222,6 +218,9 @@ class Settings:
     )
     result_limit: int = _setting(
         "ORVANTA_RESULT_LIMIT", _size, "Largest result of one job.", default=100 << 20, shown="100MiB", unit="size"
+    )
+    file_limit: int = _setting(
+        "ORVANTA_FILE_LIMIT", _size, "Largest file of a workspace.", default=5 << 30, shown="5GiB", unit="size"
     )
     log_limit: int = _setting(
         "ORVANTA_LOG_LIMIT",

@@ -208,7 +208,8 @@ async def test_a_cookie_needs_the_header_to_change_something(stage: Scene, stran
     body = {"name": "made"}
     refused = await stranger.post(f"{W}/folders/create", json=body)
     assert refused.status_code == 403 and "X-Orvanta" in refused.json()["error"]["message"]
-    for path in (f"{W}/jobs/run_wait_result/p/f/x/y", f"{W}/jobs/run_wait_result/p/f%2Fx%2Fy"):
+    changing = ("jobs/run_wait_result/p/f/x/y", "jobs/run_wait_result/p/f%2Fx%2Fy", "job_helpers/move_s3_file")
+    for path in (f"{W}/{call}" for call in changing):
         assert (await stranger.get(path)).status_code == 403
     assert (await stranger.post(f"{W}/folders/create", json=body, headers={"X-Orvanta": "1"})).status_code == 200
 

@@ -28,6 +28,7 @@ FLOW = {"summary": "", "value": {"modules": [script("a")]}}
 
 Call = tuple[str, str, Any]
 READS: list[Call] = [
+    ("GET", "job_helpers/list_stored_files?max_keys=1", None),
     ("GET", "scripts/get/p/f/team/script", None),
     ("GET", "flows/get/f/team/flow", None),
     ("GET", "scripts/list", None),
@@ -45,6 +46,8 @@ READS: list[Call] = [
     ("POST", "http_triggers/route_exists", {"route_path": "x", "http_method": "get"}),
 ]
 RUNS: list[Call] = [
+    ("POST", "job_helpers/upload_s3_file?file_key=f/team/file", {}),
+    ("GET", "job_helpers/test_connection", None),
     ("POST", "jobs/run/p/f/team/script", {}),
     ("POST", "jobs/run/f/f/team/flow", {}),
 ]
@@ -82,6 +85,9 @@ ADMINISTERS: list[Call] = [
     ("POST", "workspaces/add_user", {"email": "admin@localhost", "username": "second"}),
 ]
 HIDDEN: list[Call] = [
+    ("POST", "job_helpers/upload_s3_file?file_key=f/secret/file", {}),
+    ("GET", "job_helpers/load_file_metadata?file_key=f/secret/file", None),
+    ("DELETE", "job_helpers/delete_s3_file?file_key=f/secret/file", None),
     ("GET", "scripts/get/p/f/secret/script", None),
     ("GET", "scripts/raw/p/f/secret/script", None),
     ("GET", "scripts/history/p/f/secret/script", None),

@@ -29,6 +29,11 @@ NOW = frozenset(
         *("append_to_result_stream", "stream_result"),
         *("parse_resource_syntax", "parse_variable_syntax", "parse_s3_object"),
         *("BusinessError.__init__", "throw_business_error"),
+        *("Orvanta.get_duckdb_connection_settings", "Orvanta.get_polars_connection_settings"),
+        *("Orvanta.get_boto3_connection_settings", "Orvanta.load_s3_file", "Orvanta.load_s3_file_reader"),
+        *("Orvanta.write_s3_file", "Orvanta.delete_s3_object"),
+        *("duckdb_connection_settings", "polars_connection_settings", "boto3_connection_settings"),
+        *("load_s3_file", "load_s3_file_reader", "write_s3_file", "delete_s3_object"),
     }
 )
 
@@ -56,13 +61,6 @@ LATER = {
         *("Orvanta.set_shared_state_pickle", "Orvanta.get_shared_state_pickle"),
         *("Orvanta.set_shared_state", "Orvanta.get_shared_state"),
         *("set_shared_state_pickle", "get_shared_state_pickle", "set_shared_state", "get_shared_state"),
-    },
-    "files in object storage": {
-        *("Orvanta.get_duckdb_connection_settings", "Orvanta.get_polars_connection_settings"),
-        *("Orvanta.get_boto3_connection_settings", "Orvanta.load_s3_file", "Orvanta.load_s3_file_reader"),
-        *("Orvanta.write_s3_file", "Orvanta.delete_s3_object"),
-        *("duckdb_connection_settings", "polars_connection_settings", "boto3_connection_settings"),
-        *("load_s3_file", "load_s3_file_reader", "write_s3_file", "delete_s3_object"),
     },
     "tables of the workspace": {
         *("Orvanta.datatable", "Orvanta.ducklake", "datatable", "ducklake"),

@@ -35,6 +35,8 @@ def main(given: dict) -> list:
         stopping(client, given)
         variables(client, given)
         resources(client, given)
+        files(client, given)
+        buckets(client, given)
         state(client)
         streams()
         without_a_server()
@@ -185,6 +187,48 @@ def resources(client, given):
         assert set(found.values()) == {"postgresql"}
     assert client.get_resource(f"{base}_none", none_if_undefined=True) is None
     refused(lambda: client.get_resource(f"{base}_none"), "404")
+
+
+def files(client, given):
+    base = f"{given['folder']}/files/{'job' if given['job'] else 'program'}"
+    large = b"0123456789abcdef" * (1 << 16)
+    for n, at in enumerate((client, orvanta)):
+        name = f"{base}_{n}.bin"
+        kept = at.write_s3_file({"s3": name}, large, None)
+        assert kept["s3"] == name
+        assert at.load_s3_file(kept, None) == at.load_s3_file(f"s3:///{name}", None) == large
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(large)
+            file.flush()
+            with open(file.name, "rb") as opened:
+                streamed = at.write_s3_file({"s3": f"{base}_{n}.txt"}, opened, None, content_type="text/plain")
+        with at.load_s3_file_reader(streamed, None) as reader:
+            assert reader.read(1) != b""
+            assert large.endswith(reader.read())
+        made_up = at.write_s3_file(None, b"x", None)
+        assert made_up["s3"].startswith("uploads/")
+        for each in (kept, streamed, made_up):
+            at.delete_s3_object(each)
+        refused(lambda at=at, kept=kept: at.load_s3_file(kept, None), "404")
+        refused(lambda at=at: at.load_s3_file({"s3": "../../secret"}, None), "400")
+
+
+def buckets(client, given):
+    path = f"{given['folder']}/bucket_{'job' if given['job'] else 'program'}"
+    value = {"bucket": "b", "endPoint": "s3.example", "region": "r", "useSSL": True, "accessKey": "id"}
+    client.set_resource({**value, "secretKey": "s3cret-value"}, path, "s3")
+    calls = {
+        "duckdb": (client.get_duckdb_connection_settings, orvanta.duckdb_connection_settings),
+        "polars": (client.get_polars_connection_settings, orvanta.polars_connection_settings),
+        "boto3": (client.get_boto3_connection_settings, orvanta.boto3_connection_settings),
+    }
+    for name, both in calls.items():
+        for call in both:
+            if given["job"]:
+                assert "s3cret-value" in str(call(path)), name
+            else:
+                refused(lambda call=call: call(path), "403")
+            refused(call, "409")
 
 
 def state(client):

@@ -22,6 +22,7 @@ async function refused(work: () => Promise<unknown>, word: string) {
 export async function main(given: Given) {
   await variables(given);
   await resources(given);
+  await files(given);
   await state();
   await runs(given);
   await streams();
@@ -52,6 +53,21 @@ async function resources(given: Given) {
   await refused(() => wmill.getResource(`${path}_none`), `${path}_none`);
   const listed = await wmill.ResourceService.listResource({ workspace: given.workspace, resourceType: "postgresql" });
   same(listed.some((each) => each.path === path), true);
+}
+
+async function files(given: Given) {
+  const s3 = `${given.folder}/files/typescript.txt`;
+  const text = "streamed \u00e9 ".repeat(100_000);
+  same(await wmill.writeS3File({ s3 }, text), { s3 });
+  same(new TextDecoder().decode(await wmill.loadS3File({ s3 })), text);
+  same(await (await wmill.loadS3FileStream(`s3:///${s3}`))?.text(), text);
+  const madeUp = await wmill.writeS3File(undefined, new Blob(["x"]));
+  same((madeUp as { s3: string }).s3.startsWith("uploads/"), true);
+  for (const each of [{ s3 }, madeUp]) await wmill.deleteS3File(each);
+  await refused(() => wmill.loadS3File({ s3 }), "404");
+  const path = `${given.folder}/bucket_of_typescript`;
+  await wmill.setResource({ bucket: "b", endPoint: "s3.example", secretKey: "s3cret-value" }, path, "s3");
+  same((await wmill.denoS3LightClientSettings(path)).secretKey, "s3cret-value");
 }
 
 async function state() {

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from obstore.store import MemoryStore
 from tests.storage import seaweed
@@ -96,8 +97,40 @@ async def test_an_upload_that_is_broken_off_leaves_what_was_there(storage: Stora
     assert await keys(storage, hours=-1) == [KEY]
 
 
+async def test_an_object_is_read_in_pieces(storage: Storage) -> None:
+    whole = bytes(range(256)) * (3 << 12)
+    await storage.put(KEY, whole)
+    parts = ((0, None), (0, len(whole)), (5, None), (5, 7), (1 << 20, (1 << 20) + 3), (len(whole) - 1, 9), (0, 0))
+    for start, length in parts:
+        found = [piece async for piece in storage.pieces(KEY, start, length)]
+        assert b"".join(found) == whole[start : None if length is None else start + length], (start, length)
+        assert max(map(len, found), default=0) <= 1 << 20 and b"" not in found
+    assert [piece async for piece in storage.pieces(KEY, len(whole) + 1)] == []
+    await storage.put(KEY, b"")
+    assert [piece async for piece in storage.pieces(KEY)] == []
+
+
+async def test_a_link_reads_the_object_without_credentials(s3: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = on_server(s3, monkeypatch, f"tests/{uuid4().hex}")
+    await storage.put(KEY, b"for everybody who has the link")
+    link = await storage.link(KEY, 60)
+    assert link is not None and seaweed.SECRET_KEY not in link
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(link)).content == b"for everybody who has the link"
+        assert (await client.get(link.replace("X-Amz-Expires=60", "X-Amz-Expires=61"))).status_code == 403
+        assert (await client.get(link.partition("?")[0])).status_code == 403
+
+
+async def test_a_store_without_links_says_so(tmp_path: Path) -> None:
+    for storage in (LocalStorage(tmp_path), RemoteStorage(MemoryStore())):
+        assert await storage.link(KEY, 60) is None
+
+
 async def test_what_is_not_there_is_said(storage: Storage) -> None:
-    for ask in (storage.get("main/none"), storage.get_range("main/none", 0, 1)):
+    async def piece() -> None:
+        await anext(storage.pieces("main/none"))
+
+    for ask in (storage.get("main/none"), storage.get_range("main/none", 0, 1), piece()):
         with pytest.raises(ObjectMissing, match="main/none is gone"):
             await ask
 

@@ -14,6 +14,7 @@ _PATH = re.compile(rf"[uf]/[A-Za-z0-9_-]+(?:/{_SEGMENT})+")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 _LONGEST_PATH = 255
+LONGEST_FILE_KEY = 1024
 _PREFIXES = {"user": "ov_", "session": "ovs_", "first_password": "ovf_"}
 _SHOWN = 12
 
@@ -33,6 +34,28 @@ def check_path(path: str) -> None:
             f"{path[:200]!r} is no path.",
             hint="Write u/<user>/<name> or f/<folder>/<name>: letters, digits, _, - and dots inside a name.",
         )
+
+
+def is_owned(path: str | None) -> bool:
+    """Whether a path lies below a user or folder; that of a file need not."""
+    return path is not None and path.startswith(("u/", "f/"))
+
+
+def file_key(given: str) -> str:
+    """The name of a file as it is kept: segments with `/` between, without the slash that some write in front.
+
+    Names below `u/` and `f/` are those of a user or folder. Raises BadRequest.
+    """
+    key = given.removeprefix("/")
+    segments = key.split("/")
+    fits = 0 < len(key.encode("utf-8", "surrogatepass")) <= LONGEST_FILE_KEY and key.isprintable() and "\\" not in key
+    if not fits or {"", ".", ".."} & set(segments) or (is_owned(key) and len(segments) < 3):
+        raise BadRequest(
+            f"{given[:200]!r} is no name of a file.",
+            hint="Write folder/name.txt, u/<user>/name.txt or f/<folder>/name.txt, without empty or dotted parts; at "
+            f"most {LONGEST_FILE_KEY} bytes.",
+        )
+    return key
 
 
 def folder_of(path: str) -> str | None:

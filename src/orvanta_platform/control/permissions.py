@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import MappingProxyType
 
-from orvanta_platform.control import scopes
+from orvanta_platform.control import names, scopes
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.errors import Forbidden, NotFound
 
@@ -42,6 +42,9 @@ class By(Enum):
     """Its path, where it has one, is readable."""
     SELF = auto()
     """It is the actor's own account or token."""
+    READ_IF_OWNED = auto()
+    """Its path, where it lies below a user or folder, is readable; what lies elsewhere is everybody's."""
+    WRITE_IF_OWNED = auto()
     INSTANCE = auto()
     """The actor is superadmin."""
     INSTANCE_READ = auto()
@@ -97,6 +100,8 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("resource_type", "read"): Rule(_ANY, By.NOTHING, "resources:read"),
         ("resource_type", "create"): Rule(_WRITE, By.NOTHING, "resources:write"),
         ("resource_type", "write"): Rule(_ADMIN, By.NOTHING, "resources:write"),
+        ("file", "read"): Rule(_ANY, By.READ_IF_OWNED, "files:read"),
+        ("file", "write"): Rule(_RUN, By.WRITE_IF_OWNED, "files:write"),
         ("workspace", "read"): Rule(_ANY, By.NOTHING, "workspaces:read"),
         ("workspace", "admin"): Rule(_ADMIN, By.NOTHING, "workspaces:write"),
         ("member", "read"): Rule(_ANY, By.NOTHING, "users:read"),
@@ -199,6 +204,10 @@ def _holds(actor: Actor, by: By, thing: Thing) -> bool:
             return own_run or _path_allows(actor, thing, write=False)
         case By.READ_IF_NAMED:
             return thing.path is None or _path_allows(actor, thing, write=False)
+        case By.READ_IF_OWNED:
+            return not names.is_owned(thing.path) or _path_allows(actor, thing, write=False)
+        case By.WRITE_IF_OWNED:
+            return not names.is_owned(thing.path) or _path_allows(actor, thing, write=True)
         case By.WRITE:
             return _path_allows(actor, thing, write=True)
         case By.OWN:

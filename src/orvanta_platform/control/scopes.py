@@ -1,8 +1,8 @@
 """What a token is limited to: `<area>:<action>` or `<area>:<action>:<path>`.
 
-Areas are those of the permission table (jobs, scripts, flows, schedules, http_triggers, variables, resources, folders,
-workspaces, users, tokens, workers) or `*`; actions read, write, run or `*`, where write holds read; a path may end in
-`*` (`f/sales/*`). A limit to paths never allows what has no path.
+Areas are those of the permission table (jobs, scripts, flows, schedules, http_triggers, variables, resources, files,
+folders, workspaces, users, tokens, workers) or `*`; actions read, write, run or `*`, where write holds read; a path may
+end in `*` (`f/sales/*`). A limit to paths never allows what has no path.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest
 
 AREAS = (
-    *("*", "flows", "folders", "http_triggers", "jobs", "resources", "schedules", "scripts"),
+    *("*", "files", "flows", "folders", "http_triggers", "jobs", "resources", "schedules", "scripts"),
     *("tokens", "users", "variables", "workers", "workspaces"),
 )
 ACTIONS = ("*", "read", "write", "run")

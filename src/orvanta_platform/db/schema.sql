@@ -1007,3 +1007,18 @@ CREATE INDEX http_trigger_first ON http_trigger (http_method, route_first);
 CREATE INDEX http_trigger_runs ON http_trigger (workspace, script_path);
 COMMENT ON COLUMN http_trigger.route_key IS 'The route without the names of its parameters: two of the same key are the same route.';
 COMMENT ON COLUMN http_trigger.route_first IS 'The first part of the route; empty where that is a parameter.';
+
+CREATE TABLE file (
+    workspace   text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE,
+    key         text COLLATE "C" NOT NULL CHECK (octet_length(key) BETWEEN 1 AND 1024),
+    object      text NOT NULL UNIQUE,
+    size        bigint NOT NULL CHECK (size >= 0),
+    mime_type   text NOT NULL,
+    disposition text,
+    created_by  text NOT NULL,
+    created_at  timestamptz NOT NULL DEFAULT app_now(),
+    edited_by   text NOT NULL,
+    edited_at   timestamptz NOT NULL DEFAULT app_now(),
+    PRIMARY KEY (workspace, key)
+);
+COMMENT ON COLUMN file.object IS 'Key of the object that holds the bytes; another one whenever the file is written anew.';

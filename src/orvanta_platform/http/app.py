@@ -15,6 +15,7 @@ from orvanta_platform.http.requests import PLATFORM
 from orvanta_platform.http.routes import (
     approval_page,
     drafts,
+    files,
     first_password,
     flows,
     http_triggers,
@@ -45,6 +46,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *versions.ROUTES,
     *variables.ROUTES,
     *resources.ROUTES,
+    *files.ROUTES,
     *schedules.ROUTES,
     *http_triggers.ROUTES,
     *route_calls.ROUTES,

@@ -56,7 +56,7 @@ CSRF_HEADER = "x-orvanta"
 """With the cookie, calls that change something need this header (any value): no form of another site sends it."""
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_CHANGING_GET = re.compile(r"/api/w/[^/]+/jobs/run_wait_result/.+")
+_CHANGING_GET = re.compile(r"/api/w/[^/]+/(jobs/run_wait_result/.+|job_helpers/move_s3_file)")
 _WORKSPACE = re.compile(r"/(?:api/w|approve)/([^/]+)(?:/|$)")
 _CLEAN = re.compile(r"/|(?:/(?!\.{1,2}(?:/|$))[^/\\\x00-\x1f\x7f]+)+")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")

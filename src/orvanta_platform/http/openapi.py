@@ -35,6 +35,9 @@ _QUERY_TYPES: dict[str, dict[str, str]] = {
 AnyObject = dict[str, Any]
 """The shape of an answer that carries what a client deployed."""
 
+BINARY = "binary"
+"""The shape of a body or answer of bytes."""
+
 PAGED = ("page", "per_page", "before", "after")
 
 
@@ -61,7 +64,7 @@ def call(*, body: Any = None, answer: Any = None, query: Sequence[str] = ()) -> 
 def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     """The whole document of these handlers."""
     said = [handler.opt.get(_CALL) for handler in handlers]
-    shapes = [shape for each in said if each for shape in (each["body"], each["answer"]) if shape is not None]
+    shapes = [shape for each in said if each for shape in (each["body"], each["answer"]) if _is_json(shape)]
     _, components = msgspec.json.schema_components([*shapes, Error], ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
     for handler in handlers:
@@ -180,7 +183,13 @@ def _answer(handler: HTTPRouteHandler) -> dict[str, Any]:
     return _json(said["answer"])
 
 
+def _is_json(shape: Any) -> bool:
+    return shape is not None and shape is not BINARY
+
+
 def _json(shape: Any) -> dict[str, Any]:
+    if shape is BINARY:
+        return {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     if shape is Any:
         return {"application/json": {"schema": {}}}
     (schema,), _ = msgspec.json.schema_components([shape], ref_template=_REF)

@@ -10,6 +10,7 @@ from orvanta_platform.db import job_views
 from orvanta_platform.db.job_views import StepRow
 from orvanta_platform.errors import StorageError
 from orvanta_platform.services import flow_log, jobs, log_text
+from orvanta_platform.services.pieces import begun
 from orvanta_platform.services.platform import Platform
 
 
@@ -26,7 +27,7 @@ async def read(
         steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
     if row.is_flow:
         return _by_node(platform, [step for step in steps if step.queue])
-    return await _begun(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
+    return await begun(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
 
 
 async def read_merged(platform: Platform, actor: Actor, workspace: str, id: UUID) -> AsyncIterator[str]:
@@ -39,7 +40,7 @@ async def read_merged(platform: Platform, actor: Actor, workspace: str, id: UUID
         row = await jobs.seen(platform, conn, actor, workspace, id)
         steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
     if not row.is_flow:
-        return await _begun(log_text.pages(platform.db, platform.storage, id))
+        return await begun(log_text.pages(platform.db, platform.storage, id))
     return flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
 
 
@@ -55,14 +56,3 @@ async def _by_node(platform: Platform, steps: Sequence[StepRow]) -> AsyncIterato
             yield log_text.unreadable(error)
         if last != "\n":
             yield "\n"
-
-
-async def _begun(pages: AsyncIterator[str]) -> AsyncIterator[str]:
-    """The same pages, the first of them read already: what it raises is raised here."""
-    return _behind(await anext(pages, ""), pages)
-
-
-async def _behind(first: str, rest: AsyncIterator[str]) -> AsyncIterator[str]:
-    yield first
-    async for page in rest:
-        yield page

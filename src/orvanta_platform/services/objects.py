@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from orvanta_platform.db import objects
+from orvanta_platform.db import files, objects
 from orvanta_platform.db.pool import Database
 from orvanta_platform.storage import Storage
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _OF_RUN = re.compile(rf"[^/]+/{_UUID}/(?P<id>{_UUID})/\d+/[^/]+")
-"""workspace/run/run or job/attempt/what: values and logs. Whatever else lies in the storage is not ours to judge."""
+"""workspace/run/run or job/attempt/what: values and logs."""
+
+_OF_FILE = re.compile(rf"[^/]+/files/{_UUID}/[^/]+")
+"""workspace/files/upload/name. Whatever else lies in the storage is not ours to judge."""
 
 
 async def drop_unnamed(db: Database, storage: Storage, before: datetime) -> int:
@@ -28,7 +31,9 @@ async def drop_unnamed(db: Database, storage: Storage, before: datetime) -> int:
 
 async def _unnamed(db: Database, keys: Sequence[str]) -> list[str]:
     owners = {key: UUID(match["id"]) for key in keys if (match := _OF_RUN.fullmatch(key))}
-    if not owners:
+    uploads = [key for key in keys if _OF_FILE.fullmatch(key)]
+    if not owners and not uploads:
         return []
     async with db.acquire() as connection:
-        return await objects.unnamed(connection, owners)
+        of_runs = await objects.unnamed(connection, owners) if owners else []
+        return of_runs + (await files.unnamed(connection, uploads) if uploads else [])

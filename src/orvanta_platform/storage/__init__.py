@@ -34,6 +34,12 @@ class Storage(Protocol):
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start` on. Raises ObjectMissing."""
 
+    def pieces(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """At most `length` bytes (None: all) from `start` on, read as they are asked for. Raises ObjectMissing."""
+
+    async def link(self, key: str, expires_s: int) -> str | None:
+        """An address under which anybody reads the object for `expires_s` seconds; None of a store without such."""
+
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
 

@@ -16,6 +16,7 @@ from orvanta_platform.errors import StorageError
 from orvanta_platform.storage import ObjectMissing, checked
 
 _PAGE = 500
+_PIECE = 1 << 20
 
 
 class LocalStorage:
@@ -48,6 +49,27 @@ class LocalStorage:
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start` on. Raises ObjectMissing."""
         return await asyncio.to_thread(self._read, key, start, length)
+
+    async def pieces(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """At most `length` bytes from `start` on, a piece at a time; what is deleted meanwhile is read to its end."""
+        file = await asyncio.to_thread(self._open, key)
+        try:
+            await asyncio.to_thread(file.seek, start)
+            left = length
+            while left is None or left > 0:
+                piece = await asyncio.to_thread(file.read, _PIECE if left is None else min(_PIECE, left))
+                if not piece:
+                    return
+                left = None if left is None else left - len(piece)
+                yield piece
+        except OSError as error:
+            raise self._not_read(key, error) from error
+        finally:
+            file.close()
+
+    async def link(self, key: str, expires_s: int) -> str | None:
+        """None: a folder is read through the server alone."""
+        return None
 
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
@@ -111,15 +133,22 @@ class LocalStorage:
 
     def _read(self, key: str, start: int, length: int) -> bytes:
         try:
-            with self._path(key).open("rb") as file:
+            with self._open(key) as file:
                 file.seek(start)
                 return file.read(length)
+        except OSError as error:
+            raise self._not_read(key, error) from error
+
+    def _open(self, key: str) -> IO[bytes]:
+        try:
+            return self._path(key).open("rb")
         except FileNotFoundError as error:
             raise ObjectMissing(f"The object {key} is gone.") from error
         except OSError as error:
-            raise StorageError(
-                f"The object {key} could not be read: {error.strerror}.", hint=f"Check {self._folder}."
-            ) from error
+            raise self._not_read(key, error) from error
+
+    def _not_read(self, key: str, error: OSError) -> StorageError:
+        return StorageError(f"The object {key} could not be read: {error.strerror}.", hint=f"Check {self._folder}.")
 
 
 def _sync(folder: Path) -> None:

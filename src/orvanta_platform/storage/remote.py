@@ -26,6 +26,7 @@ PIECE: Final = 8 << 20
 """Bytes of one part of a large upload; two are under way at a time."""
 
 _PAGE = 500
+_PASSED_ON = 1 << 20
 _SHOWN = 300
 _PARAMETERS: Final = {"s3": {"endpoint", "region"}, "gs": {"endpoint"}, "az": {"endpoint"}}
 """What may stand behind the `?` of a URL, by its scheme."""
@@ -111,6 +112,34 @@ class RemoteStorage:
         if length <= 0:
             return b""
         return bytes(await _told(key, obstore.get_range_async(self._store, key, start=start, length=length)))
+
+    async def pieces(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """At most `length` bytes from `start` on, a piece at a time. Raises ObjectMissing, StorageError."""
+        if length is None or start:
+            size = (await _told(key, obstore.head_async(self._store, checked(key))))["size"]
+            length = size - start if length is None else min(length, size - start)
+        if length <= 0:
+            return
+        found = await _told(
+            key, obstore.get_async(self._store, checked(key), options={"range": (start, start + length)})
+        )
+        stream = found.stream(min_chunk_size=_PASSED_ON)
+        while True:
+            try:
+                piece = await anext(stream)
+            except StopAsyncIteration:
+                return
+            except BaseError as error:
+                raise _failed(f"object {key}", error) from error
+            for at in range(0, len(piece), _PASSED_ON):
+                yield bytes(piece[at : at + _PASSED_ON])
+
+    async def link(self, key: str, expires_s: int) -> str | None:
+        """An address signed by the store's own credentials, which it does not show. Raises StorageError."""
+        if isinstance(self._store, MemoryStore):
+            return None
+        signing = obstore.sign_async(self._store, "GET", checked(key), timedelta(seconds=expires_s))
+        return await _told(key, signing)
 
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none. Raises StorageError."""

@@ -1,0 +1,43 @@
+-- name: get
+-- The file of a name.
+SELECT key, object, size, mime_type, disposition, created_by, created_at, edited_by, edited_at
+FROM file WHERE workspace = $1 AND key = $2;
+
+-- name: lock
+-- The same, as it stays until the transaction ends.
+SELECT key, object, size, mime_type, disposition, created_by, created_at, edited_by, edited_at
+FROM file WHERE workspace = $1 AND key = $2
+FOR NO KEY UPDATE;
+
+-- name: list
+-- A page of the readable files by name. What lies below no user or folder is everybody's. $5: those past this name, $6: those that begin so.
+SELECT key, object, size, mime_type, disposition, created_by, created_at, edited_by, edited_at
+FROM file
+WHERE workspace = $1
+  AND ($2 OR NOT (starts_with(key, 'u/') OR starts_with(key, 'f/')) OR key LIKE ANY ($3::text[]))
+  AND ($4::text[] IS NULL OR key LIKE ANY ($4))
+  AND key > $5 AND key >= $6 AND starts_with(key, $6)
+ORDER BY key LIMIT $7;
+
+-- name: put
+-- The file of a name is this object now.
+INSERT INTO file (workspace, key, object, size, mime_type, disposition, created_by, edited_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
+ON CONFLICT (workspace, key) DO UPDATE
+SET object = excluded.object, size = excluded.size, mime_type = excluded.mime_type, disposition = excluded.disposition,
+    edited_by = excluded.edited_by, edited_at = app_now();
+
+-- name: move
+-- The file gets another name; no row where that is taken.
+UPDATE file SET key = $3, edited_by = $4, edited_at = app_now()
+WHERE workspace = $1 AND key = $2 AND NOT EXISTS (SELECT FROM file WHERE workspace = $1 AND key = $3)
+RETURNING key;
+
+-- name: delete
+-- Deletes the row; its object comes back.
+DELETE FROM file WHERE workspace = $1 AND key = $2 RETURNING object;
+
+-- name: unnamed
+-- Which of these objects are no file's.
+SELECT k.object FROM unnest($1::text[]) AS k(object)
+WHERE NOT EXISTS (SELECT FROM file f WHERE f.object = k.object);
