@@ -4,15 +4,15 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help up test lint fmt docs soak bench lock clean runtime tools
+.PHONY: help up test lint fmt docs soak bench lock clean runtime tools editor
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-14s %s\n' "$$target" "$$text"; done
 
-up: runtime ## Start the platform on this machine (Ctrl-C stops it)
+up: runtime editor ## Start the platform on this machine (Ctrl-C stops it)
 	@exec .venv/bin/orvanta up
 
-test: lint ## Check the code and run the tests; ARGS="tests/unit -k name" for some of them
+test: lint editor ## Check the code and run the tests; ARGS="tests/unit -k name" for some of them
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: tools ## Check style, types and layers
@@ -20,10 +20,12 @@ lint: tools ## Check style, types and layers
 	.venv/bin/ruff format --check src tests bench
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	@scripts/editor check
 
 fmt: tools ## Format the code
 	.venv/bin/ruff check --fix src tests bench
 	.venv/bin/ruff format src tests bench
+	@scripts/editor fmt
 
 docs: tools ## Write the generated pages of docs/reference
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
@@ -39,10 +41,14 @@ lock: tools ## Renew the lock files from pyproject.toml
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - --extra dev $(LOCK) -o requirements-dev.lock
 
 clean: ## Remove what was made here, not the data in ORVANTA_HOME
+	rm -rf editor/node_modules editor/dist editor/.editor.lock
 	rm -rf .venv .setup.lock .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
+
+editor:
+	@scripts/editor build
 
 runtime:
 	@scripts/setup requirements.lock

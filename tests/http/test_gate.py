@@ -139,7 +139,7 @@ async def test_an_unknown_call_is_401_then_404_in_json(stage: Scene, stranger: h
         answer = await stage.client.get(path)
         assert answer.status_code in (400, 404)
         assert set(answer.json()["error"]) == {"code", "message", "hint", "details"}
-    answer = await stranger.get("/nothing")
+    answer = await stranger.post("/nothing")
     assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found"
 
 

@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from orvanta_platform.http import errors, openapi
 from orvanta_platform.http.gate import Gate
+from orvanta_platform.http.pages import Pages, read_pages
 from orvanta_platform.http.requests import PLATFORM
 from orvanta_platform.http.routes import (
     approval_page,
@@ -59,7 +60,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
 
 def create_app(platform: Platform) -> ASGIApp:
     """The ASGI application on an open platform, which the caller closes after it."""
-    return Gate(create_router(platform), platform)
+    return Gate(Pages(create_router(platform), read_pages()), platform)
 
 
 def create_router(platform: Platform | None) -> Litestar:

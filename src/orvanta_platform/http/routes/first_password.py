@@ -31,7 +31,7 @@ document.querySelector("form").addEventListener("submit", async (event) => {
   });
   status.textContent = answer.ok ? "The password is set, and you are logged in."
                                  : (await answer.json()).error.message;
-  if (answer.ok) document.querySelector("form").remove();
+  if (answer.ok) location.replace("/");
 });
 </script></body></html>
 """

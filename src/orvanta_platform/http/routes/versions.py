@@ -82,7 +82,7 @@ async def restore_version(
     return answers.json(shapes.Restored(version_id=made), 201)
 
 
-@get(f"{_V}/used_by/{{kind:str}}/{{path:path}}", opt=call(answer=list[shapes.User]))
+@get(f"{_V}/used_by/{{kind:str}}/{{path:path}}", opt=call(answer=list[shapes.UsedBy]))
 async def used_by(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:

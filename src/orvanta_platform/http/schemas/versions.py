@@ -45,7 +45,7 @@ class Restored(msgspec.Struct, kw_only=True):
     version_id: int
 
 
-class User(msgspec.Struct, kw_only=True):
+class UsedBy(msgspec.Struct, kw_only=True):
     """What runs an item. A workflow's `node` follows the newest version, or is `pinned` to that hash."""
 
     kind: Literal["flow", "schedule", "http_trigger"]
@@ -54,10 +54,10 @@ class User(msgspec.Struct, kw_only=True):
     pinned: str | UnsetType = UNSET
 
 
-def user(row: UserRow) -> User:
+def user(row: UserRow) -> UsedBy:
     """What runs an item."""
     kind: Any = row.kind
-    return User(kind=kind, path=row.path, node=row.node or UNSET, pinned=row.pinned or UNSET)
+    return UsedBy(kind=kind, path=row.path, node=row.node or UNSET, pinned=row.pinned or UNSET)
 
 
 def version(row: VersionRow) -> Version:

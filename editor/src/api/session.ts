@@ -1,0 +1,21 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+
+export async function login(email: string, password: string): Promise<void> {
+  await api.POST("/api/auth/login", { body: { email, password }, parseAs: "text" });
+}
+
+export async function logout(): Promise<void> {
+  await api.POST("/api/auth/logout", { parseAs: "text" });
+}
+
+/** The caller's account with its workspaces. */
+export const meQuery = queryOptions({
+  queryKey: ["me"],
+  staleTime: 60_000,
+  queryFn: async () => {
+    const [account, member] = await Promise.all([api.GET("/api/users/whoami"), api.GET("/api/workspaces/users")]);
+    if (!account.data || !member.data) throw new Error("The server said nothing.");
+    return { email: account.data.email, workspaces: member.data.workspaces };
+  },
+});

@@ -1,0 +1,28 @@
+/** Light or dark: what the person chose, else what the system says. */
+export type Theme = "light" | "dark";
+
+const KEY = "orvanta.theme";
+const system = window.matchMedia("(prefers-color-scheme: dark)");
+
+function chosen(): Theme | null {
+  const stored = localStorage.getItem(KEY);
+  return stored === "light" || stored === "dark" ? stored : null;
+}
+
+export function currentTheme(): Theme {
+  return chosen() ?? (system.matches ? "dark" : "light");
+}
+
+export function applyTheme(): void {
+  document.documentElement.dataset.theme = currentTheme();
+}
+
+export function toggleTheme(): void {
+  localStorage.setItem(KEY, currentTheme() === "dark" ? "light" : "dark");
+  applyTheme();
+}
+
+export function followTheme(): void {
+  applyTheme();
+  system.addEventListener("change", applyTheme);
+}

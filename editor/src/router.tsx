@@ -1,0 +1,36 @@
+import { createBrowserRouter, isRouteErrorResponse, Link, useRouteError } from "react-router";
+import { HomePage } from "./routes/home";
+import { LoginPage } from "./routes/login";
+import { Shell, ToWorkspace } from "./routes/shell";
+import { Failed, Skeleton } from "./ui/states";
+
+/** What is shown where a page breaks or does not exist. */
+function Broken() {
+  const error = useRouteError();
+  const missing = isRouteErrorResponse(error) && error.status === 404;
+  return (
+    <main>
+      <Failed error={missing ? new Error("There is no such page.") : error}>
+        <Link to="/">To the workflows</Link>
+      </Failed>
+    </main>
+  );
+}
+
+export const router = createBrowserRouter([
+  { path: "/login", element: <LoginPage />, errorElement: <Broken /> },
+  {
+    path: "/",
+    element: <Shell />,
+    errorElement: <Broken />,
+    hydrateFallbackElement: <Skeleton />,
+    children: [
+      { index: true, element: <ToWorkspace /> },
+      { path: "w/:workspace", element: <HomePage /> },
+      {
+        path: "w/:workspace/workflows/*",
+        lazy: async () => ({ Component: (await import("./routes/workflow")).WorkflowPage }),
+      },
+    ],
+  },
+]);

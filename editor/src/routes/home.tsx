@@ -1,0 +1,139 @@
+import { useQuery } from "@tanstack/react-query";
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { Link, useParams, useSearchParams } from "react-router";
+import { type FlowItem, flowsQuery } from "../api/flows";
+import { Input, LinkButton } from "../ui/controls";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/time";
+import css from "./home.module.css";
+import { rememberWorkspace } from "./shell";
+
+const FIRST = "f/examples/order_processing";
+
+type Sort = "edited" | "name" | "path";
+
+const ORDERS: Record<Sort, (a: FlowItem, b: FlowItem) => number> = {
+  edited: (a, b) => b.edited_at.localeCompare(a.edited_at),
+  name: (a, b) => nameOf(a).localeCompare(nameOf(b)),
+  path: (a, b) => a.path.localeCompare(b.path),
+};
+
+/** All workflows of a workspace: searched, sorted, walked by arrow keys; search and order are in the address. */
+export function HomePage() {
+  const { workspace = "" } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const flows = useQuery(flowsQuery(workspace));
+  useEffect(() => rememberWorkspace(workspace), [workspace]);
+  const wanted = search.get("q") ?? "";
+  const sort = (search.get("sort") ?? "edited") as Sort;
+  const set = (name: string, value: string) => {
+    // Of the address as it is, not as it was drawn: two changes may come between two drawings.
+    const after = new URLSearchParams(window.location.search);
+    if (value) after.set(name, value);
+    else after.delete(name);
+    setSearch(after, { replace: true });
+  };
+  return (
+    <main className={css.page}>
+      <div className={css.head}>
+        <h1>Workflows</h1>
+        <Input
+          className={css.search}
+          type="search"
+          aria-label="Search workflows"
+          placeholder="Search"
+          value={wanted}
+          onChange={(event) => set("q", event.target.value)}
+        />
+        <select
+          className={css.sort}
+          aria-label="Sort by"
+          value={sort}
+          onChange={(event) => set("sort", event.target.value)}
+        >
+          <option value="edited">Last changed first</option>
+          <option value="name">By name</option>
+          <option value="path">By path</option>
+        </select>
+      </div>
+      {flows.isPending && <Skeleton />}
+      {flows.error && <Failed error={flows.error} retry={() => void flows.refetch()} />}
+      {flows.data && <Flows workspace={workspace} flows={flows.data} wanted={wanted} sort={sort} />}
+    </main>
+  );
+}
+
+function Flows(props: { workspace: string; flows: FlowItem[]; wanted: string; sort: Sort }) {
+  const { workspace, flows, wanted, sort } = props;
+  const list = useRef<HTMLUListElement>(null);
+  const words = wanted.toLowerCase().split(/\s+/);
+  const shown = flows
+    .filter((flow) => words.every((word) => `${flow.path} ${flow.summary}`.toLowerCase().includes(word)))
+    .sort(ORDERS[sort] ?? ORDERS.edited);
+  const first = flows.find((flow) => flow.path === FIRST);
+  if (flows.length === 0) {
+    return (
+      <Empty title="No workflow yet">
+        <p>Deploy one with `orvanta flow push`, or ask for a folder that you may read.</p>
+      </Empty>
+    );
+  }
+  return (
+    <>
+      {first && !wanted && <First workspace={workspace} flow={first} />}
+      {shown.length === 0 && (
+        <Empty title="Nothing matches">
+          <p>No workflow has “{wanted}” in its name or path.</p>
+        </Empty>
+      )}
+      {shown.length > 0 && (
+        <ul className={css.list} ref={list} onKeyDown={walk}>
+          {shown.map((flow) => (
+            <li key={flow.path} className={css.row}>
+              <div className={css.name}>
+                <Link to={`/w/${workspace}/workflows/${flow.path}`}>{nameOf(flow)}</Link>
+                <div className={css.path}>{flow.path}</div>
+              </div>
+              <div className={css.when}>
+                <Time at={flow.edited_at} /> by {flow.edited_by}
+              </div>
+              <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${flow.path}?test=1`}>
+                Run
+              </LinkButton>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
+function First({ workspace, flow }: { workspace: string; flow: FlowItem }) {
+  return (
+    <section className={css.first} aria-label="Start here">
+      <div>
+        <h2>See a workflow run</h2>
+        <p>Python, TypeScript and Bash turn an order into an invoice. Start it and watch each node.</p>
+      </div>
+      <LinkButton look="main" icon="play" to={`/w/${workspace}/workflows/${flow.path}?test=1`}>
+        Run order_processing
+      </LinkButton>
+      <LinkButton to={`/w/${workspace}/workflows/${flow.path}`}>Open it</LinkButton>
+    </section>
+  );
+}
+
+/** Arrow keys go from name to name. */
+function walk(event: KeyboardEvent<HTMLUListElement>): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (!step) return;
+  const links = [...event.currentTarget.querySelectorAll<HTMLAnchorElement>(`.${css.name} a`)];
+  const row = (event.target as HTMLElement).closest("li");
+  const place = links.findIndex((link) => row?.contains(link));
+  links[Math.min(Math.max(place + step, 0), links.length - 1)]?.focus();
+  event.preventDefault();
+}
+
+function nameOf(flow: FlowItem): string {
+  return flow.summary || flow.path;
+}

@@ -1,0 +1,105 @@
+import { useQuery } from "@tanstack/react-query";
+import { Dialog } from "radix-ui";
+import { useEffect, useState } from "react";
+import { Link, Navigate, Outlet, useLocation, useNavigate, useParams } from "react-router";
+import { ApiError, onSessionLost } from "../api/client";
+import { logout, meQuery } from "../api/session";
+import logo from "../icon.svg";
+import { toggleTheme } from "../lib/theme";
+import { IconButton } from "../ui/controls";
+import { Failed, Skeleton } from "../ui/states";
+import { complain } from "../ui/toasts";
+import { LoginForm } from "./login";
+import css from "./shell.module.css";
+
+const LAST = "orvanta.workspace";
+
+/** The bar above every page. Who is not logged in is sent to log in; whose session ends may do so in place. */
+export function Shell() {
+  const me = useQuery(meQuery);
+  const { pathname, search } = useLocation();
+  if (me.isPending) return <Skeleton />;
+  if (me.error instanceof ApiError && me.error.status === 401) {
+    return <Navigate to={`/login?then=${encodeURIComponent(pathname + search)}`} replace />;
+  }
+  if (me.error) return <Failed error={me.error} retry={() => void me.refetch()} />;
+  return (
+    <div className={css.shell}>
+      <Bar email={me.data.email} workspaces={me.data.workspaces.map((each) => each.id)} />
+      <div className={css.body}>
+        <Outlet />
+      </div>
+      <LoginAgain />
+    </div>
+  );
+}
+
+function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
+  const navigate = useNavigate();
+  const { workspace } = useParams();
+  const leave = async () => {
+    try {
+      await logout();
+      window.location.assign("/login");
+    } catch (error) {
+      complain(error);
+    }
+  };
+  return (
+    <header className={css.bar}>
+      <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label="Orvanta: all workflows">
+        <img src={logo} alt="" width="24" height="24" />
+        <span className={css.word}>Orvanta</span>
+      </Link>
+      {workspace && (
+        <select
+          className={css.workspace}
+          aria-label="Workspace"
+          value={workspace}
+          onChange={(event) => void navigate(`/w/${event.target.value}`)}
+        >
+          {workspaces.map((id) => (
+            <option key={id}>{id}</option>
+          ))}
+        </select>
+      )}
+      <div className={css.right}>
+        <span className={css.who}>{email}</span>
+        <IconButton label="Light or dark" icon="moon" onClick={toggleTheme} />
+        <IconButton label="Log out" icon="logout" onClick={() => void leave()} />
+      </div>
+    </header>
+  );
+}
+
+/** Over the page while the session is over: what is being edited stays behind it. */
+function LoginAgain() {
+  const [lost, setLost] = useState(false);
+  useEffect(() => onSessionLost(() => setLost(true)), []);
+  return (
+    <Dialog.Root open={lost}>
+      <Dialog.Portal>
+        <Dialog.Overlay className={css.over}>
+          <Dialog.Content aria-describedby={undefined}>
+            <Dialog.Title hidden>Log in again</Dialog.Title>
+            <LoginForm title="Your session is over: log in again" done={() => setLost(false)} />
+          </Dialog.Content>
+        </Dialog.Overlay>
+      </Dialog.Portal>
+    </Dialog.Root>
+  );
+}
+
+/** To the workspace of last time, else the first one that is not for administration. */
+export function ToWorkspace() {
+  const { data } = useQuery(meQuery);
+  const ids = data?.workspaces.map((each) => each.id) ?? [];
+  const last = localStorage.getItem(LAST);
+  const chosen = ids.find((id) => id === last) ?? ids.find((id) => id !== "admins") ?? ids[0];
+  if (!chosen) return <Failed error={new Error("You are a member of no workspace yet. Ask an administrator.")} />;
+  return <Navigate to={`/w/${chosen}`} replace />;
+}
+
+export function rememberWorkspace(id: string): void {
+  localStorage.setItem(LAST, id);
+}

@@ -1,0 +1,63 @@
+import type { ButtonHTMLAttributes, InputHTMLAttributes, ReactNode, Ref } from "react";
+import { Link, type LinkProps } from "react-router";
+import css from "./controls.module.css";
+import { Icon } from "./icon";
+
+type Look = "plain" | "main" | "quiet" | "danger";
+
+interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+  look?: Look;
+  icon?: string;
+  ref?: Ref<HTMLButtonElement>;
+}
+
+export function Button({ look = "plain", icon, children, className, ...rest }: ButtonProps) {
+  return (
+    <button type="button" className={`${css.button} ${className ?? ""}`} data-look={look} {...rest}>
+      {icon && <Icon name={icon} />}
+      {children}
+    </button>
+  );
+}
+
+/** A button that is an icon alone; `label` is its name and its tooltip. */
+export function IconButton({ label, icon, look = "quiet", ...rest }: ButtonProps & { label: string; icon: string }) {
+  return <Button look={look} icon={icon} aria-label={label} title={label} data-square="" {...rest} />;
+}
+
+export function LinkButton({ look = "plain", icon, children, ...rest }: LinkProps & { look?: Look; icon?: string }) {
+  return (
+    <Link className={css.button} data-look={look} {...rest}>
+      {icon && <Icon name={icon} />}
+      {children}
+    </Link>
+  );
+}
+
+interface FieldProps {
+  label: string;
+  help?: string | undefined;
+  fault?: string | undefined;
+  children: ReactNode;
+}
+
+/** A label over what is filled in, with a word of help and what is wrong with it. */
+export function Field({ label, help, fault, children }: FieldProps) {
+  return (
+    // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child
+    <label className={css.field}>
+      <span className={css.label}>{label}</span>
+      {children}
+      {help && <span className={css.help}>{help}</span>}
+      {fault && (
+        <span className={css.fault} role="alert">
+          {fault}
+        </span>
+      )}
+    </label>
+  );
+}
+
+export function Input({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
+  return <input className={`${css.input} ${className ?? ""}`} {...rest} />;
+}

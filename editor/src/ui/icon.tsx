@@ -1,0 +1,69 @@
+import { ICONS } from "../workflow/kinds";
+
+const PATHS: Record<string, string> = {
+  code: "M8 7l-5 5 5 5M16 7l5 5-5 5",
+  script: "M7 3h7l4 4v14H7zM14 3v4h4M10 12h5M10 16h5",
+  flow: "M5 4h6v5H5zM13 15h6v5h-6zM8 9v4a4 4 0 0 0 4 4h1",
+  loop: "M4 12a7 7 0 0 1 12-5l3 3M19 5v5h-5M20 12a7 7 0 0 1-12 5l-3-3M5 19v-5h5",
+  branch: "M6 4v16M6 14a6 6 0 0 0 6-6h4M13 5l3 3-3 3",
+  branches: "M6 12h5M11 12c3 0 2-6 7-6M11 12c3 0 2 6 7 6M11 12h7",
+  identity: "M5 9h14M5 15h14",
+  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM5 20c1-4 4-5 7-5s6 1 7 5",
+  question: "M9 9a3 3 0 1 1 4 2.8c-.8.4-1 1-1 2.2M12 17.5v.5",
+  globe: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18",
+  clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3 2",
+  spark: "M12 3l2 6 6 2-6 2-2 6-2-6-6-2 6-2z",
+  play: "M7 4l13 8-13 8z",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  check: "M5 13l4 4L19 7",
+  cross: "M6 6l12 12M18 6L6 18",
+  search: "M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zM16 16l5 5",
+  moon: "M20 14A8 8 0 0 1 10 4a8 8 0 1 0 10 10z",
+  back: "M15 5l-7 7 7 7",
+  down: "M6 9l6 6 6-6",
+  undo: "M9 14L4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
+  redo: "M15 14l5-5-5-5M20 9H10a6 6 0 0 0 0 12h3",
+  trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13",
+  fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+  logout: "M10 4H5v16h5M14 8l4 4-4 4M18 12H9",
+  skip: "M5 5l9 7-9 7zM18 5v14",
+  stop: "M6 6h12v12H6z",
+  warn: "M12 4L2 20h20zM12 10v4M12 17v.5",
+  link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
+  tidy: "M4 6h10M4 12h16M4 18h7",
+  keys: "M3 7h18v10H3zM7 11h.5M11 11h.5M15 11h.5M8 14h8",
+  yaml: "M5 4l4 6v6M13 4l-4 6M15 20V9l3 5 3-5v11",
+  list: "M8 6h12M8 12h12M8 18h12M4 6h.5M4 12h.5M4 18h.5",
+  copy: "M9 9h11v11H9zM15 9V4H4v11h5",
+  save: "M5 4h11l3 3v13H5zM8 4v5h7V4M8 20v-6h8v6",
+  deploy: "M12 16V4M7 9l5-5 5 5M5 20h14",
+  dots: "M6 12h.5M12 12h.5M18 12h.5",
+};
+
+/** A drawing of 24 × 24, or the letters of a language. Says nothing to screen readers: what it stands beside does. */
+export function Icon({ name, size = 16 }: { name: string; size?: number }) {
+  const letters = ICONS[name];
+  if (letters) {
+    return (
+      <span aria-hidden="true" style={{ fontSize: size * 0.7, fontWeight: 700, fontFamily: "var(--mono)" }}>
+        {letters}
+      </span>
+    );
+  }
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2"
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+    >
+      <path d={PATHS[name] ?? PATHS.question} />
+    </svg>
+  );
+}

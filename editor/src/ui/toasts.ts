@@ -1,0 +1,22 @@
+import { create } from "zustand";
+import { sentence } from "../api/client";
+
+interface Toast {
+  id: number;
+  kind: "good" | "bad";
+  text: string;
+}
+
+const STAYS_MS = 6000;
+let last = 0;
+
+export const useToasts = create<{ toasts: Toast[] }>(() => ({ toasts: [] }));
+
+function show(kind: Toast["kind"], text: string): void {
+  const id = ++last;
+  useToasts.setState(({ toasts }) => ({ toasts: [...toasts.slice(-3), { id, kind, text }] }));
+  setTimeout(() => useToasts.setState(({ toasts }) => ({ toasts: toasts.filter((each) => each.id !== id) })), STAYS_MS);
+}
+
+export const say = (text: string): void => show("good", text);
+export const complain = (error: unknown): void => show("bad", sentence(error));

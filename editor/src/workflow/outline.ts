@@ -1,0 +1,140 @@
+import { at, isTree, type Json, OUTCOMES, type Outcome, type Path, type Tree, text } from "./types";
+
+/** An edge between two nodes of one list. `said`: it stands in `needs`, else it follows from the order of the list. */
+export interface Edge {
+  from: string;
+  to: string;
+  on: Outcome;
+  said: boolean;
+}
+
+/** A node where it stands: `path` leads to it, `list` to the list that holds it. */
+export interface Node {
+  id: string;
+  path: Path;
+  list: Path;
+  index: number;
+  kind: string;
+  language: string;
+  summary: string;
+  inside: string | null;
+  lanes: Lane[];
+}
+
+/** A list of nodes: the workflow itself, the body of a loop, one branch. `graph`: some node of it says what it needs. */
+export interface Lane {
+  path: Path;
+  title: string;
+  nodes: Node[];
+  edges: Edge[];
+  graph: boolean;
+}
+
+/** The whole workflow as a tree of lists, with what is outside the main list. */
+export interface Outline {
+  main: Lane;
+  failure: Node | null;
+  preprocessor: Node | null;
+  byId: Map<string, Node>;
+}
+
+/** Reads the graph from a document. What is not a node is left out here and stays in the document. */
+export function outline(tree: Json): Outline {
+  const byId = new Map<string, Node>();
+  const alone = (key: string) => {
+    const path = ["value", key];
+    const found = at(tree, path);
+    return isTree(found) ? readNode(found, path, ["value"], 0, null, byId) : null;
+  };
+  const main = readLane(tree, ["value", "modules"], "", null, byId);
+  return { main, failure: alone("failure_module"), preprocessor: alone("preprocessor_module"), byId };
+}
+
+function readLane(tree: Json, path: Path, title: string, inside: string | null, byId: Map<string, Node>): Lane {
+  const items = at(tree, path);
+  const modules = Array.isArray(items) ? items : [];
+  const nodes: Node[] = [];
+  for (const [index, module] of modules.entries()) {
+    if (isTree(module)) nodes.push(readNode(module, [...path, index], path, index, inside, byId, tree));
+  }
+  return { path, title, nodes, ...edgesOf(modules, nodes) };
+}
+
+function readNode(
+  module: Tree,
+  path: Path,
+  list: Path,
+  index: number,
+  inside: string | null,
+  byId: Map<string, Node>,
+  tree: Json = module,
+): Node {
+  const value = isTree(module.value) ? module.value : {};
+  const kind = text(value.type);
+  const id = text(module.id) || `${list.join(".")}.${index}`;
+  const node: Node = {
+    id,
+    path,
+    list,
+    index,
+    kind,
+    language: kind === "rawscript" ? text(value.language) : "",
+    summary: text(module.summary),
+    inside,
+    lanes: [],
+  };
+  byId.set(id, node);
+  const root = tree === module ? wrap(module, path) : tree;
+  node.lanes = lanesOf(value, [...path, "value"]).map(([lane, title]) => readLane(root, lane, title, id, byId));
+  return node;
+}
+
+/** A document with one node in its place, for nodes that stand outside the main list. */
+function wrap(module: Tree, path: Path): Json {
+  return path.reduceRight<Json>((inner, key) => ({ [key]: inner }), module);
+}
+
+function lanesOf(value: Tree, path: Path): [Path, string][] {
+  if (value.type === "forloopflow" || value.type === "whileloopflow") return [[[...path, "modules"], ""]];
+  if (value.type !== "branchone" && value.type !== "branchall") return [];
+  const branches = Array.isArray(value.branches) ? value.branches : [];
+  const lanes: [Path, string][] = branches.map((branch, number) => [
+    [...path, "branches", number, "modules"],
+    branchTitle(branch, number),
+  ]);
+  if (value.type === "branchone") lanes.push([[...path, "default"], "otherwise"]);
+  return lanes;
+}
+
+function branchTitle(branch: Json, number: number): string {
+  if (!isTree(branch)) return `branch ${number + 1}`;
+  return text(branch.summary) || text(branch.label) || text(branch.expr) || `branch ${number + 1}`;
+}
+
+function edgesOf(modules: Json[], nodes: Node[]): { edges: Edge[]; graph: boolean } {
+  const edges: Edge[] = [];
+  let graph = false;
+  for (const [place, node] of nodes.entries()) {
+    const module = modules[node.index];
+    const needs = isTree(module) ? module.needs : undefined;
+    if (Array.isArray(needs)) {
+      graph = true;
+      for (const need of needs) {
+        const edge = readEdge(need, node.id);
+        if (edge) edges.push(edge);
+      }
+    } else if (place > 0) {
+      edges.push({ from: nodes[place - 1]?.id ?? "", to: node.id, on: "success", said: false });
+    }
+  }
+  return { edges, graph };
+}
+
+function readEdge(need: Json, to: string): Edge | null {
+  if (typeof need === "string") return { from: need, to, on: "success", said: true };
+  if (!isTree(need) || typeof need.node !== "string") return null;
+  // A key `true` is what an older reader of YAML makes of `on`.
+  const said = String(need.on ?? need.true ?? "success");
+  const on = OUTCOMES.find((each) => each === said) ?? "success";
+  return { from: need.node, to, on, said: true };
+}

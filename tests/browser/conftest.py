@@ -1,0 +1,117 @@
+"""A real browser on a real installation: Debian's chromium, driven by playwright."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from tests.installation import PATIENCE_S, Running, running
+
+ROOT = Path(__file__).parents[2]
+DIST = ROOT / "editor" / "dist"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+EMAIL, PASSWORD = "admin@example.org", "correct horse"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The platform with a client of its admin, to prepare and to look behind the page."""
+
+    base: str
+    client: httpx.Client
+
+    def deploy(self, path: str, source: str) -> None:
+        """A workflow at a path, as YAML."""
+        body = {"path": path, "source": {"format": "yaml", "text": source}}
+        answer = self.client.post("/api/w/main/flows/create", json=body)
+        assert answer.status_code == 201, answer.text
+
+
+@pytest.fixture(scope="session")
+def installation() -> Iterator[Running]:
+    missing = [
+        word
+        for word, there in (
+            ("there is no chromium (apt-get install chromium)", CHROMIUM),
+            ("the editor is not built (scripts/editor build)", (DIST / "index.html").is_file()),
+        )
+        if not there
+    ]
+    if missing and not os.environ.get("REQUIRE_BROWSER"):
+        pytest.skip(f"no browser test: {'; '.join(missing)}")
+    assert not missing
+    with running("browser", {"ORVANTA_ADMIN_EMAIL": EMAIL, "ORVANTA_ADMIN_PASSWORD": PASSWORD}) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def site(installation: Running) -> Iterator[Site]:
+    headers = {"Authorization": f"Bearer {installation.token}"}
+    with httpx.Client(base_url=installation.base, headers=headers, timeout=PATIENCE_S) as client:
+        yield Site(installation.base, client)
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
+    """A page that is not logged in; at the end it must have said no error and asked nobody but the site."""
+    context = await chromium.new_context(base_url=site.base, viewport={"width": 1440, "height": 900})
+    async for page in _watched(context, site.base):
+        yield page
+
+
+@pytest.fixture
+async def page(stranger: Page, installation: Running) -> Page:
+    """A page whose person is logged in, at the list of workflows."""
+    cookie = {"name": "token", "value": installation.token, "url": installation.base, "httpOnly": True}
+    await stranger.context.add_cookies([cookie])  # type: ignore[list-item]
+    await stranger.goto("/w/main")
+    return stranger
+
+
+async def log_in(page: Page) -> None:
+    """By the form, from wherever the page is."""
+    if page.url == "about:blank":
+        await page.goto("/")
+    await page.get_by_label("E-mail address").fill(EMAIL)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in", exact=True).click()
+    await page.get_by_label("Workspace").wait_for()
+
+
+async def _watched(context: BrowserContext, base: str) -> AsyncIterator[Page]:
+    context.set_default_timeout(30_000)
+    page = await context.new_page()
+    faults: list[str] = []
+    asked: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda said: faults.append(said.text) if "Content Security Policy" in said.text else None)
+    page.on("request", lambda request: asked.append(request.url))
+    yield page
+    await context.close()
+    assert not faults
+    assert not [url for url in asked if not url.startswith((base, "data:", "blob:"))]

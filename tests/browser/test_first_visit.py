@@ -1,0 +1,81 @@
+"""The first minute: log in, see the workflows, find one, open it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import EMAIL, PASSWORD, log_in
+
+
+async def test_who_is_not_logged_in_is_asked_to_and_comes_back_to_where_it_was(stranger: Page) -> None:
+    await stranger.goto("/w/main/workflows/f/examples/order_receipt")
+    await stranger.wait_for_url("**/login?then=*")
+    await log_in(stranger)
+    await expect(stranger.get_by_role("heading", name="Receipt of an order")).to_be_visible()
+    assert stranger.url.endswith("/w/main/workflows/f/examples/order_receipt")
+
+
+async def test_a_wrong_password_is_said_at_the_form(stranger: Page) -> None:
+    await stranger.goto("/login")
+    await stranger.get_by_label("E-mail address").fill(EMAIL)
+    await stranger.get_by_label("Password").fill(f"not {PASSWORD}")
+    await stranger.get_by_role("button", name="Log in", exact=True).click()
+    await expect(stranger.get_by_role("alert")).to_contain_text("password")
+    assert stranger.url.endswith("/login")
+
+
+async def test_login_sends_nobody_to_another_site(stranger: Page) -> None:
+    for then in ("https://example.org/", "//example.org/", "/\\example.org"):
+        await stranger.goto(f"/login?{urlencode({'then': then})}")
+        await log_in(stranger)
+        await stranger.wait_for_url("**/w/main")
+        await stranger.context.clear_cookies()
+
+
+async def test_the_cookie_is_out_of_reach_of_scripts(page: Page) -> None:
+    assert await page.evaluate("document.cookie") == ""
+
+
+async def test_the_workflows_are_searched_sorted_and_walked_by_keyboard(page: Page) -> None:
+    rows = page.get_by_role("listitem")
+    await expect(rows.filter(has_text="f/examples/order_receipt")).to_have_count(1)
+    await page.get_by_label("Sort by").select_option("path")
+    await page.get_by_label("Search workflows").fill("receipt order")
+    await expect(rows).to_have_count(1)
+    assert "q=receipt" in page.url and "sort=path" in page.url
+    await page.reload()
+    await expect(rows).to_have_count(1)
+    await page.get_by_label("Search workflows").fill("order")
+    await expect(rows).to_have_count(2)
+    await page.get_by_role("link", name="Processing of an order").focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_role("link", name="Receipt of an order")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", name="Receipt of an order")).to_be_visible()
+
+
+async def test_a_search_that_finds_nothing_says_so(page: Page) -> None:
+    await page.get_by_label("Search workflows").fill("no such thing")
+    await expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
+
+
+async def test_what_is_not_there_says_so(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/examples/nothing")
+    await expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
+    await page.goto("/no/such/page")
+    await expect(page.get_by_role("link", name="To the workflows")).to_be_visible()
+
+
+async def test_the_graph_shows_nodes_and_edges(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/examples/order_processing")
+    for name in ("price", "enrich", "report", "invoice"):
+        await expect(page.locator(f'.react-flow__node[data-id="{name}"]')).to_be_visible()
+    await expect(page.locator(".react-flow__edge")).to_have_count(4)
+
+
+async def test_logging_out_ends_the_session(page: Page) -> None:
+    await page.get_by_role("button", name="Log out").click()
+    await page.wait_for_url("**/login")
+    await page.goto("/w/main")
+    await page.wait_for_url("**/login?then=*")

@@ -1,0 +1,109 @@
+"""The editor's files: what is answered at which address, how long it is kept, what it may load."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar.types import Receive, Scope, Send
+
+from orvanta_platform.http.pages import POLICY, Pages, read_pages
+
+INDEX = "<!doctype html><title>The editor</title>" + " " * 500
+SCRIPT = "console.log('the page');" * 50
+
+
+async def router(scope: Scope, receive: Receive, send: Send) -> None:
+    """What stands behind the pages."""
+    await send({"type": "http.response.start", "status": 404, "headers": [(b"x-from", b"router")]})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@pytest.fixture
+def dist(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text(INDEX)
+    (tmp_path / "assets" / "main-4f3a.js").write_text(SCRIPT)
+    (tmp_path / ".built-of-something").write_text("")
+    return tmp_path
+
+
+@pytest.fixture
+async def browser(dist: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(dist) as client:
+        yield client
+
+
+def client_of(dist: Path) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(Pages(router, read_pages((dist,))))  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=transport, base_url="http://orvanta")
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/login", "/w/main/workflows/f/sales/invoice.v2", "/no/such"])
+async def test_every_address_that_is_no_file_is_the_page_itself(browser: httpx.AsyncClient, path: str) -> None:
+    answer = await browser.get(path)
+    assert answer.status_code == 200 and answer.text == INDEX
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-cache"
+    assert answer.headers["content-security-policy"] == POLICY
+
+
+async def test_hashed_files_are_kept_for_ever_and_packed(browser: httpx.AsyncClient) -> None:
+    answer = await browser.get("/assets/main-4f3a.js")
+    assert answer.text == SCRIPT and answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert int(answer.headers["content-length"]) == len(gzip.compress(SCRIPT.encode(), 9, mtime=0))
+    plain = await browser.get("/assets/main-4f3a.js", headers={"Accept-Encoding": "identity"})
+    assert plain.text == SCRIPT and "content-encoding" not in plain.headers
+
+
+async def test_what_the_browser_has_is_not_sent_again(browser: httpx.AsyncClient) -> None:
+    etag = (await browser.get("/")).headers["etag"]
+    again = await browser.get("/w/main", headers={"If-None-Match": etag})
+    assert again.status_code == 304 and again.content == b""
+    assert (await browser.head("/")).content == b""
+
+
+@pytest.mark.parametrize("path", ["/assets/main-0000.js", "/assets/%2e%2e/index.html", "/assets/"])
+async def test_a_file_of_another_build_is_not_the_page(browser: httpx.AsyncClient, path: str) -> None:
+    answer = await browser.get(httpx.URL("http://orvanta", raw_path=path.encode()))
+    assert answer.status_code == 404 and answer.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("path", ["/.built-of-something", "/../secret", "/assets/main-4f3a.js/x"])
+async def test_nothing_but_the_files_is_given_out(browser: httpx.AsyncClient, path: str) -> None:
+    answer = await browser.get(httpx.URL("http://orvanta", raw_path=path.encode()))
+    assert answer.text == INDEX or answer.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api"),
+        ("GET", "/api/nothing"),
+        ("GET", "/API/version"),
+        ("GET", "/apix"),
+        ("GET", "/first_password"),
+        ("GET", "/approve/main/a/1/b"),
+        ("POST", "/"),
+        ("DELETE", "/w/main"),
+    ],
+)
+async def test_calls_go_to_the_router(browser: httpx.AsyncClient, method: str, path: str) -> None:
+    assert (await browser.request(method, path)).headers["x-from"] == "router"
+
+
+async def test_without_a_built_editor_the_page_says_what_to_do(tmp_path: Path) -> None:
+    async with client_of(tmp_path) as browser:
+        answer = await browser.get("/")
+    assert answer.status_code == 503 and "make up" in answer.text
+
+
+def test_the_policy_lets_no_script_in_but_files_of_this_server() -> None:
+    rules = dict(rule.split(" ", 1) for rule in POLICY.split("; "))
+    assert rules["script-src"] == "'self'" and rules["default-src"] == "'none'"
+    assert not {"http:", "https:", "*"} & set(POLICY.replace(";", " ").split())

@@ -1,0 +1,84 @@
+"""A whole installation, started as a person starts it: `orvanta up` in a clean environment."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ORVANTA = Path(sys.executable).with_name("orvanta")
+PATIENCE_S = 120
+"""How long anything may take before a test gives up; nothing is measured by it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running platform: its home, its address, its admin's token, what it was started with."""
+
+    home: Path
+    base: str
+    token: str
+    environ: dict[str, str]
+
+
+@contextmanager
+def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
+    """Start it with these settings in a home of its own and stop it as Ctrl-C does; it must end well."""
+    home = Path(tempfile.mkdtemp(prefix=f"orvanta-{name}-"))
+    port = _free_port()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "ORVANTA_HOME": str(home / ".local/share/orvanta"),
+        "ORVANTA_PORT": str(port),
+        **settings,
+    }
+    home.chmod(0o711)
+    process = subprocess.Popen(
+        [str(ORVANTA), "up"], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    said: list[str] = []
+    ready = threading.Event()
+    reader = threading.Thread(target=_read, args=(process, said, ready), daemon=True)
+    reader.start()
+    try:
+        assert ready.wait(PATIENCE_S), "".join(said)
+        token = (home / ".local/share/orvanta/token").read_text().strip()
+        yield Running(home, f"http://127.0.0.1:{port}", token, environ)
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            code = process.wait(PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        reader.join()
+        assert process.stdout is not None
+        process.stdout.close()
+        shutil.rmtree(home)
+        assert code == 0, "".join(said[-50:])
+
+
+def _read(process: subprocess.Popen[str], said: list[str], ready: threading.Event) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        said.append(line)
+        if " is ready at " in line:
+            ready.set()
+    ready.set()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
