@@ -34,3 +34,8 @@ async def list_workers(conn: Connection, *, seen_within_s: float | None, limit: 
     """The living, and with `seen_within_s` also those that were heard of within as many seconds; newest first."""
     records = await conn.fetch(load("worker_views")["list_workers"].text, seen_within_s, limit, offset)
     return [WorkerRow(**dict(record)) for record in records]
+
+
+async def queue_counts(conn: Connection) -> dict[str, int]:
+    """How many jobs may start now, by queue; a queue without any is absent."""
+    return {row["queue"]: row["jobs"] for row in await conn.fetch(load("worker_views")["queue_counts"].text)}

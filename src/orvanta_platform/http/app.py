@@ -15,10 +15,12 @@ from orvanta_platform.http.pages import Pages, read_pages
 from orvanta_platform.http.requests import PLATFORM
 from orvanta_platform.http.routes import (
     approval_page,
+    checks,
     drafts,
     files,
     first_password,
     flows,
+    groups,
     http_triggers,
     instance,
     jobs,
@@ -44,6 +46,8 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *scripts.ROUTES,
     *flows.ROUTES,
     *drafts.ROUTES,
+    *checks.ROUTES,
+    *groups.ROUTES,
     *versions.ROUTES,
     *variables.ROUTES,
     *resources.ROUTES,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -13,18 +12,16 @@ import msgspec
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Thing, can, require, require_workspace
+from orvanta_platform.control.permissions import require, require_workspace
 from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, VersionConflict
-from orvanta_platform.services import deploy, inputs, locking, syntax, uses
+from orvanta_platform.services import deploy, inputs, locking, script_access, syntax, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
-from orvanta_platform.workflow.graph import body_lists
-from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.validate import Examined, examine
 
 _SCHEMA_PATH = "/schema"
@@ -77,7 +74,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
     async def write(conn: Connection, lock: _Lock) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
         deploy.refuse_taken(head, "flow", new.path, "Use flows/update to deploy a new version of it.")
-        await _refuse_unreadable_scripts(conn, actor, workspace, checked.tree)
+        await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
         return await _store(conn, actor, workspace, new, checked, lock, is_new=True)
 
     return await _deploy(platform, actor, workspace, new, checked, write)
@@ -117,7 +114,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
             raise _Overtaken
         if new.path != path:
             await _move(conn, actor, present, new, head)
-        await _refuse_unreadable_scripts(conn, actor, workspace, checked.tree)
+        await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
         return await _store(conn, actor, workspace, kept, checked, lock, is_new=False)
 
     return await _deploy(platform, actor, workspace, kept, checked, write)
@@ -231,19 +228,23 @@ async def _check(platform: Platform, new: NewFlow) -> _Checked:
 
     Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
-    body, format_, tree, examined = await asyncio.to_thread(_examine, new)
-    found = await syntax.diagnostics(platform.evaluator, examined)
+    body, format_, tree, seen = await asyncio.to_thread(examined, new)
+    found = await syntax.diagnostics(platform.evaluator, seen)
     if errors(found):
         raise invalid(found)
     return _Checked(body, format_, tree, await asyncio.to_thread(artifact_hash, tree))
 
 
-def _examine(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
+def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
+    """The bytes to store, their format, what they say, and what is found in it but for the syntax of expressions.
+
+    Raises InvalidWorkflow for what cannot be read, BadRequest.
+    """
     body, format_ = _body(new)
     tree = document.parse(body, format_).tree
-    examined = examine(tree)
-    with_schema = examined.diagnostics + _schema_faults(tree.get("schema"))
-    return body, format_, tree, replace(examined, diagnostics=with_schema)
+    found = examine(tree)
+    with_schema = found.diagnostics + _schema_faults(tree.get("schema"))
+    return body, format_, tree, replace(found, diagnostics=with_schema)
 
 
 def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
@@ -332,41 +333,6 @@ def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:
     settings = {**said, **new.settings}
     settings.pop("value", None)
     return settings
-
-
-async def _refuse_unreadable_scripts(conn: Connection, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> None:
-    """Raises InvalidWorkflow naming the scripts the deployer may not read; missing ones look the same."""
-    named = list(_scripts(normalise(tree)["value"], "/value"))
-    doubtful = [path for _, _, path in named if not can(actor, "read", Thing(workspace, "script", path))]
-    if not doubtful:
-        return
-    perms = await items.perms_of(conn, workspace, "script", doubtful)
-    refused = {
-        path
-        for path in doubtful
-        if not can(actor, "read", Thing(workspace, "script", path, extra_perms=perms.get(path, {})))
-    }
-    found = [
-        Diagnostic("script_not_readable", "error", node, where, f"The script {path} does not exist.")
-        for node, where, path in named
-        if path in refused
-    ]
-    if found:
-        raise invalid(found)
-
-
-def _scripts(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
-    """(node, JSON pointer, path) of every script that a flow value names."""
-    modules = deque((f"{where}/modules/{index}", each) for index, each in enumerate(value["modules"]))
-    alone = ("failure_module", "preprocessor_module")
-    modules.extend((f"{where}/{name}", value[name]) for name in alone if value.get(name))
-    while modules:
-        place, module = modules.popleft()
-        inner = module.get("value")
-        if isinstance(inner, dict) and inner.get("type") == "script":
-            yield str(module.get("id")), f"{place}/value/path", str(inner.get("path"))
-        for path, bodies in body_lists(module, place):
-            modules.extend((f"{path}/{index}", each) for index, each in enumerate(bodies or []))
 
 
 def _conflict(present: ItemRow, new: NewFlow) -> VersionConflict:

@@ -17,3 +17,10 @@ async def list_workers(
     permissions.require(actor, "list_workers", Thing(None, "instance"))
     async with platform.db.acquire() as conn:
         return await worker_views.list_workers(conn, seen_within_s=seen_within_s, limit=limit, offset=offset)
+
+
+async def queue_counts(platform: Platform, actor: Actor) -> dict[str, int]:
+    """How many jobs may start now, by queue; a queue without any is absent. Raises Forbidden."""
+    permissions.require(actor, "list_workers", Thing(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await worker_views.queue_counts(conn)

@@ -6,3 +6,7 @@ SELECT w.id, w.name, w.instance, w.ip, w.worker_group, w.queues, w.slots, w.vers
 FROM worker w
 WHERE w.state = 'live' OR ($1::double precision IS NOT NULL AND w.beat_at > app_now() - make_interval(secs => $1))
 ORDER BY w.started_at DESC, w.id LIMIT $2 OFFSET $3
+
+-- name: queue_counts
+-- How many jobs may start now, by queue.
+SELECT queue, count(*) AS jobs FROM job_live WHERE state = 'available' GROUP BY queue

@@ -212,6 +212,12 @@ async def list_workers(
     return [worker(row) for row in rows]
 
 
+@get("/api/workers/queue_counts", opt=shape(answer=dict[str, int]))
+async def queue_counts(request: AnyRequest) -> dict[str, int]:
+    """How many jobs may start now, by queue (`tag`); a queue without any is absent."""
+    return await workers.queue_counts(platform_of(request), actor_of(request))
+
+
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
@@ -225,4 +231,5 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     count_queue,
     count_completed,
     list_workers,
+    queue_counts,
 ]

@@ -1,0 +1,34 @@
+"""What the editor asks while somebody writes. Nothing is stored, nothing runs."""
+
+from __future__ import annotations
+
+from litestar import Response, post
+from litestar.params import FromPath
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.schemas import checks, items
+from orvanta_platform.services import checking
+
+_W = "/api/w/{workspace:str}"
+_UNNAMED = ""
+
+
+@post(f"{_W}/flows/validate", status_code=200, opt=call(body=items.CreateFlow, answer=checks.Checked))
+async def validate_flow(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """All that a deploy would say of a workflow: `value` and `schema`, or `source`, for which places are told too."""
+    new = items.new_flow(await request.body(), _UNNAMED)
+    found = await checking.check_flow(platform_of(request), actor_of(request), workspace, new)
+    return answers.json(checks.checked(found))
+
+
+@post(f"{_W}/scripts/schema", status_code=200, opt=call(body=checks.AskSchema, answer=checks.ScriptSchema))
+async def script_schema(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The JSON Schema of what a script takes, by the signature of `main`; the script is read, not run."""
+    given = await body_of(request, checks.AskSchema)
+    found = await checking.schema(actor_of(request), workspace, given.language, given.content)
+    return answers.json(checks.ScriptSchema(schema=found))
+
+
+ROUTES = [validate_flow, script_schema]

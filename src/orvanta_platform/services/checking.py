@@ -1,0 +1,68 @@
+"""What the editor asks while somebody writes: what is wrong with a workflow, what a script takes. Nothing runs."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing, require
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
+from orvanta_platform.services import flows, script_access, syntax
+from orvanta_platform.services.flows import NewFlow
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors
+from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.positions import Position, positions, told
+from orvanta_platform.workflow.signature.schema import schema_of
+
+LONGEST_SIGNED = 1 << 20
+"""Characters of a script whose signature is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A diagnostic, and where it stands in the text that was sent."""
+
+    diagnostic: Diagnostic
+    position: Position | None
+
+
+async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> list[Finding]:
+    """All that a deploy would say of a document, errors first; positions where it came as `source`.
+
+    Raises NotFound, Forbidden, BadRequest, EvaluatorUnavailable.
+    """
+    require(actor, "check_flow", Thing(workspace, "preview"))
+    try:
+        _, _, tree, seen = await asyncio.to_thread(flows.examined, new)
+    except InvalidWorkflow as error:
+        return await asyncio.to_thread(_placed, new, [Diagnostic(**each) for each in error.details])
+    found = await syntax.diagnostics(platform.evaluator, seen)
+    if not errors(found):
+        async with platform.db.acquire() as conn:
+            found = [*await script_access.unreadable(conn, actor, workspace, tree), *found]
+    return await asyncio.to_thread(_placed, new, found)
+
+
+async def schema(actor: Actor, workspace: str, language: str, content: str) -> dict[str, Any] | None:
+    """The JSON Schema of what a script takes, by its signature; None where it has none that can be read.
+
+    Raises NotFound, Forbidden, BadRequest (an unknown language), TooLarge.
+    """
+    require(actor, "check_script", Thing(workspace, "preview"))
+    if language not in RUNNABLE:
+        raise BadRequest(
+            f"The language {language[:100]} cannot run yet.", hint=f"One of {', '.join(sorted(RUNNABLE))}."
+        )
+    if len(content) > LONGEST_SIGNED:
+        raise TooLarge(f"The signature of a script is read up to {LONGEST_SIGNED >> 20} MiB.")
+    return await asyncio.to_thread(schema_of, language, content)
+
+
+def _placed(new: NewFlow, found: list[Diagnostic]) -> list[Finding]:
+    if new.source is None or not found:
+        return [Finding(each, None) for each in found]
+    places = positions(new.source.text, [each.path for each in found])
+    return [Finding(each, told(each.message) if not places else places[each.path]) for each in found]

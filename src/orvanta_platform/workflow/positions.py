@@ -1,0 +1,57 @@
+"""Where in a text a JSON pointer points to, for editors that mark the place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+_TOLD: Final = re.compile(r"\bline (\d+),? column (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a text; both count from 1, the column in characters."""
+
+    line: int
+    column: int
+
+
+def positions(text: str, pointers: Iterable[str]) -> dict[str, Position]:
+    """Where what each pointer names begins; of what is missing, where the innermost thing around it begins.
+
+    YAML and JSON alike. Empty where the text cannot be read.
+    """
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except (YAMLError, RecursionError, ValueError):
+        return {}
+    return {} if root is None else {each: _find(root, each) for each in set(pointers)}
+
+
+def told(message: str) -> Position | None:
+    """The place that a sentence about an unreadable text names."""
+    found = _TOLD.search(message)
+    return None if found is None else Position(int(found[1]), int(found[2]))
+
+
+def _find(node: Any, pointer: str) -> Position:
+    for part in pointer.split("/")[1:]:
+        inner = _member(node, part.replace("~1", "/").replace("~0", "~"))
+        if inner is None:
+            break
+        node = inner
+    return Position(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _member(node: Any, name: str) -> Any:
+    if isinstance(node, MappingNode):
+        return next((value for key, value in node.value if getattr(key, "value", None) == name), None)
+    if isinstance(node, SequenceNode) and name.isdigit() and int(name) < len(node.value):
+        return node.value[int(name)]
+    return None

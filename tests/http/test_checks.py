@@ -1,0 +1,118 @@
+"""What the editor asks while somebody writes: diagnostics with places, schemas of signatures, groups, queues."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+from orvanta_platform.control.actor import Role
+
+YAML = """\
+summary: Orders
+value:
+  modules:
+    - id: a
+      value: {type: identity}
+    - id: b
+      needs: [nobody]
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          def main(): pass
+        input_transforms:
+          x: {type: javascript, expr: "results.a +"}
+    - id: a
+      value: {type: identity}
+"""
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def check(stage: Scene, **body: Any) -> dict[str, Any]:
+    answer = await stage.client.post(f"{W}/flows/validate", json=body)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def test_each_diagnostic_has_its_place_in_the_text(stage: Scene) -> None:
+    found = await check(stage, source={"format": "yaml", "text": YAML})
+    assert found["deployable"] is False
+    told = {each["code"]: (each["path"], each["line"], each["column"]) for each in found["diagnostics"]}
+    assert told["expression_syntax"] == ("/value/modules/1/value/input_transforms/x/expr", 14, 39)
+    lines = YAML.splitlines()
+    assert {line for path, line, _ in told.values() if path.startswith("/value/modules/1/needs")} == {7}
+    assert {lines[line - 1].strip() for path, line, _ in told.values() if path == "/value/modules/2/id"} <= {"- id: a"}
+
+
+async def test_a_text_that_cannot_be_read_has_a_place_too(stage: Scene) -> None:
+    for form, text, line in (("yaml", "value:\n  modules: [\n", 3), ("json", '{"value":\n {"modules": ]}', 2)):
+        found = await check(stage, source={"format": form, "text": text})
+        (only,) = found["diagnostics"]
+        assert (found["deployable"], only["code"]) == (False, f"invalid_{form}")
+        assert only["line"] == line, only
+
+
+async def test_a_document_without_a_text_has_pointers_alone(stage: Scene) -> None:
+    found = await check(stage, value={"modules": [script("a", needs=["nobody"])]})
+    (only,) = found["diagnostics"]
+    assert only["node"] == "a" and "line" not in only and found["deployable"] is False
+    assert await check(stage, value={"modules": [script("a")]}) == {"deployable": True, "diagnostics": []}
+    assert (await stage.client.get(f"{W}/flows/list")).json() == []
+
+
+async def test_it_says_what_a_deploy_would_say(stage: Scene) -> None:
+    body = {"path": "u/admin/secret", "summary": "", "content": "echo 1", "language": "bash"}
+    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    value = {"modules": [{"id": "a", "value": {"type": "script", "path": "u/admin/secret", "input_transforms": {}}}]}
+    assert (await check(stage, value=value))["deployable"] is True
+    bea = await stage.member("bea", Role.DEVELOPER)
+    found = (await bea.post(f"{W}/flows/validate", json={"value": value})).json()
+    assert [each["code"] for each in found["diagnostics"]] == ["script_not_readable"]
+    limited = await stage.member("lim", Role.DEVELOPER, scopes=["jobs:read"])
+    assert (await limited.post(f"{W}/flows/validate", json={"value": value})).status_code == 403
+
+
+async def test_what_a_script_takes(stage: Scene) -> None:
+    async def ask(language: str, content: str) -> Any:
+        answer = await stage.client.post(f"{W}/scripts/schema", json={"language": language, "content": content})
+        return answer.json() if answer.status_code == 200 else answer.status_code
+
+    found = await ask("python3", "raise SystemExit('never run')\ndef main(n: int, s: str = 'x'): ...\n")
+    assert found["schema"]["properties"]["n"]["type"] == "integer" and found["schema"]["required"] == ["n"]
+    assert found["schema"]["order"] == ["n", "s"]
+    assert await ask("python3", "def main(") == {"schema": None}
+    assert await ask("cobol", "x") == 400
+    assert await ask("bash", "x" * (2 << 20)) == 413
+
+
+async def test_groups_to_choose_from(stage: Scene) -> None:
+    async with stage.platform.db.transaction() as conn:
+        await conn.execute("INSERT INTO team (workspace, name, summary) VALUES ('main', 'ops', 'Operations')")
+        await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'admin')")
+    everybody, ops = await stage.get("groups/list")
+    assert everybody["name"] == "all" and everybody["members"] == []
+    assert ops == {"name": "ops", "summary": "Operations", "members": ["admin"], "extra_perms": {}}
+    assert await stage.get("groups/listnames") == ["all", "ops"]
+    assert await stage.get("groups/get/ops") == ops
+    assert [each["name"] for each in await stage.get("groups/list", after="all")] == ["ops"]
+    assert [each["name"] for each in await stage.get("groups/list", per_page=1)] == ["all"]
+    assert (await stage.client.get(f"{W}/groups/get/none")).status_code == 404
+
+
+async def test_queues_by_what_may_start(stage: Scene) -> None:
+    assert (await stage.client.get("/api/workers/queue_counts")).json() == {}
+    await stage.preview()
+    await stage.preview(tag="heavy")
+    found = (await stage.client.get("/api/workers/queue_counts")).json()
+    assert found["heavy"] == 1 and sum(found.values()) == 2
