@@ -19,12 +19,16 @@ _PLACES = (Path(__file__).parents[3] / "examples", Path(sys.prefix) / "share" / 
 """A checkout's folder, else where an installed distribution keeps it."""
 
 
+def place() -> Path:
+    """The folder of the examples; the templates lie in one below it."""
+    return next((each for each in _PLACES if each.is_dir()), _PLACES[0])
+
+
 async def seed(platform: Platform, workspace: str) -> list[str]:
     """Deploy every example that the workspace lacks; gives the paths of those deployed."""
     actor = actors.system(workspace, name="admin")
     deployed = []
-    root = next((place for place in _PLACES if place.is_dir()), _PLACES[0])
-    for folder in sorted(root.glob("*.flow")):
+    for folder in sorted(place().glob("*.flow")):
         new = read(folder)
         try:
             await flows.create(platform, actor, workspace, new)

@@ -1,0 +1,2 @@
+def main(found: dict) -> dict:
+    return {"used": found["source"]}

@@ -1,0 +1,73 @@
+"""Each template, deployed from what the API gives, run with its input by real workers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.e2e.conftest import Installation
+
+W = "/api/w/main"
+FOLDER = Path(__file__).parents[2] / "examples" / "templates"
+NAMES = sorted(path.name.removesuffix(".flow") for path in FOLDER.glob("*.flow"))
+README_BASE = "http://127.0.0.1:8000"
+
+
+def deployed(installation: Installation, name: str) -> dict[str, Any]:
+    """The template, whose workflow lies at u/admin/<name> now."""
+    found: dict[str, Any] = installation.client.get(f"{W}/templates/get/{name}").json()
+    present = installation.client.get(f"{W}/flows/exists/u/admin/{name}").json()
+    body = {"path": f"u/admin/{name}", "source": found["source"]}
+    call = f"update/{body['path']}" if present else "create"
+    answer = installation.client.post(f"{W}/flows/{call}", json=body)
+    assert answer.status_code in (200, 201), answer.text
+    return found
+
+
+def run(installation: Installation, name: str, given: Any) -> Any:
+    answer = installation.client.post(f"{W}/jobs/run_wait_result/f/u/admin/{name}", json=given)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_template_gives_its_result(installation: Installation, name: str) -> None:
+    found = deployed(installation, name)
+    given = json.loads(json.dumps(found["input"]).replace(README_BASE, installation.base))
+    assert run(installation, name, given) == json.loads((FOLDER / f"{name}.result.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("decision", "result"),
+    [
+        ("approved", {"paid": 900, "what": "A desk", "approved_by": "admin"}),
+        ("rejected", {"paid": 0, "what": "A desk", "reason": "too dear"}),
+    ],
+)
+def test_a_large_amount_waits_for_somebody(installation: Installation, decision: str, result: Any) -> None:
+    deployed(installation, "spending_approval")
+    client = installation.client
+    started = client.post(f"{W}/jobs/run/f/u/admin/spending_approval", json={"what": "A desk", "amount": 900})
+    body: dict[str, Any] = {"decision": decision, "reason": "too dear"}
+    headers = {"X-Workspace": "main"}
+    while (answer := client.post(f"/api/v1/runs/{started.text}/consent", json=body, headers=headers)).is_error:
+        assert answer.status_code in (400, 404, 409), answer.text
+    while not (seen := client.get(f"{W}/jobs_u/completed/get_result_maybe/{started.text}").json())["completed"]:
+        assert not seen.get("success")
+    assert seen["result"] == result
+
+
+def test_both_sources_away_is_told(installation: Installation) -> None:
+    deployed(installation, "failure_repair")
+    found = run(installation, "failure_repair", {"primary": False, "fallback": False})
+    assert found["node"] == "fetch_again" and "fallback does not answer" in found["told"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "sent_to"), [("The site is down", "on duty"), ("Hello", "inbox"), ("Wrong invoice", "accounting")]
+)
+def test_each_kind_of_message_has_its_way(installation: Installation, subject: str, sent_to: str) -> None:
+    deployed(installation, "ticket_triage")
+    assert run(installation, "ticket_triage", {"subject": subject, "text": ""})["sent_to"] == sent_to
