@@ -38,8 +38,11 @@ async def lead(platform: Platform, name: str, duty: Duty, *, lease_s: float = LE
     """Do `duty` whenever this process leads `name`; watch the leader while another does. Runs until cancelled."""
     leadership = Leadership(platform, name, lease_s=lease_s, beat_s=beat_s)
     while True:
-        if await leadership.seek():
-            await _serve(platform, leadership, duty)
+        try:
+            if await leadership.seek():
+                await _serve(platform, leadership, duty)
+        except _AWAY as error:
+            log.warning("the duty is interrupted", action="lead", leader=name, error=repr(error))
         await asyncio.sleep(beat_s * random.uniform(0.8, 1.2))
 
 

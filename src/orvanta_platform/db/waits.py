@@ -31,7 +31,7 @@ class WaitWrite:
 
     `opened` and `closed`: nodes that begin and cease to ask people; `taken`: the decision (job, resume id) it counts.
     `entered`, `left`: nodes, or the run itself, that stand in line for a permit, and that need none any more;
-    `cached`: what the run's result stands for. These are written at the end of the transaction.
+    `cached`: what results stand for. These are written at the end of the transaction.
     """
 
     timers: Sequence[NodeTimer] = ()
@@ -41,7 +41,7 @@ class WaitWrite:
     taken: tuple[UUID, int] | None = None
     entered: Sequence[Entry] = ()
     left: Sequence[UUID] = ()
-    cached: NewCached | None = None
+    cached: Sequence[NewCached] = ()
 
     def __bool__(self) -> bool:
         return bool(

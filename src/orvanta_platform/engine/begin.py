@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from orvanta_platform.engine import approval, condition, containers, ends, gates, waits
-from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside
+from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside, Record
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Gate, Kind, Node
 from orvanta_platform.engine.state import Mark, Phase
@@ -34,11 +34,15 @@ def begin(step: Step) -> None:
         match verdict:
             case Prepare(timeout_s):
                 step.prepared[index] = timeout_s
-            case OpenUp(opening):
+            case OpenUp(opening, cache_key):
                 step.prepared[index] = opening
+                if cache_key is not None:
+                    step.cache_keys = {**step.cache_keys, index: cache_key}
             case Enter(gate):
                 step.prepared[index] = gate
-            case Succeed(mark, result, exports, hold):
+            case Succeed(mark, result, exports, hold, cached):
+                if cached is not None:
+                    step.effects.append(Record("cached", index, {"run": cached}))
                 ends.succeed(step, index, exports, mark, result=result, hold=hold)
             case Delay():
                 waits.begin_delay(step, index, verdict)

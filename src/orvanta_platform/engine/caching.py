@@ -1,20 +1,27 @@
-"""A run whose result is known from another one with the same input."""
+"""Runs, and nodes that hold others, whose result is known from another time with the same input."""
 
 from __future__ import annotations
 
 import msgspec
 
-from orvanta_platform.engine.effects import Record
+from orvanta_platform.engine.effects import KeepResult, Record
 from orvanta_platform.engine.events import Answer
+from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.step import Step
 
 
 class Found(msgspec.Struct, omit_defaults=True):
-    """The answer to the ask "cache": the key (hexadecimal) of this input, and the result of `run` where it is known."""
+    """The answer to the ask "cache": the key (hexadecimal) of this input, and the result of `run` where it is known.
 
-    key: str
+    Without a key the result is not to be kept.
+    """
+
+    key: str | None = None
     run: str | None = None
     result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_NOTHING = Found()
 
 
 def known(step: Step) -> bytes | None:
@@ -30,3 +37,22 @@ def known(step: Step) -> bytes | None:
         return None
     step.effects.append(Record("cached", None, {"run": found.run}))
     return bytes(found.result)
+
+
+def found(step: Step, node: Node, args: bytes | None, attempt: int) -> Found | None:
+    """What is known of a node that holds others; None while it is asked. `args`: the input of a sub-workflow.
+
+    An input that cannot be read finds nothing: what is inside the node will tell.
+    """
+    answer = step.ask("cache", node.index, node.value, attempt, result=args)
+    if isinstance(answer, Answer):
+        return msgspec.json.decode(answer.raw, type=Found)
+    return None if answer is None else _NOTHING
+
+
+def keep(step: Step, node: Node) -> None:
+    """The node, which was open until now, has ended well: its result stands for what it read."""
+    key = step.cache_keys.get(node.index)
+    if key is not None and node.cache_s is not None:
+        step.cache_keys = {index: each for index, each in step.cache_keys.items() if index != node.index}
+        step.effects.append(KeepResult(key, node.cache_s, node.index))

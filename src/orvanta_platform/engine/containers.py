@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.engine import ends, stops, suspending, waits
+from orvanta_platform.engine import caching, ends, stops, suspending, waits
 from orvanta_platform.engine.effects import Opening
 from orvanta_platform.engine.events import Answer, ChildrenEnded, Err
 from orvanta_platform.engine.loop import MAX_ITERATIONS, WIDEST
 from orvanta_platform.engine.plan import Kind, Node
-from orvanta_platform.engine.state import Mark, Phase
+from orvanta_platform.engine.state import HELD, Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Fail, OpenUp, Verdict
+from orvanta_platform.engine.verdict import Fail, OpenUp, Succeed, Verdict
 
 _SHOWN: Final = 100
 _EMPTY: Final = b"[]"
+_ENDED_WELL: Final = HELD | {Mark.SUCCEEDED}
 
 
 def verdict(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
-    """What the node opens; failed where an expression threw or gave what it may not; None while one has no answer."""
+    """What the node opens; failed where an expression threw or gave what it may not; None while one has no answer.
+
+    Where its result is known from the same inputs, it opens nothing.
+    """
+    opened = _opens(step, node, timeout_s)
+    if node.cache_s is None or step.kept is not None or not isinstance(opened, OpenUp):
+        return opened
+    found = caching.found(step, node, opened.opening.args, _attempt(step, node))
+    if found is None or found.run is None:
+        return replace(opened, cache_key=found.key) if found is not None else None
+    known = waits.succeeded(step, node, Mark.SUCCEEDED, bytes(found.result))
+    return replace(known, cached=found.run) if isinstance(known, Succeed) else known
+
+
+def _opens(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
     match node.kind:
         case Kind.FORLOOP:
             return _forloop(step, node, timeout_s)
@@ -155,4 +171,6 @@ def ended(step: Step, event: ChildrenEnded) -> bool:
     ends.finish(step, node)
     if event.stopped and step.nodes[index] == Mark.SUCCEEDED:
         stops.stop(step, index, skips=event.skips)
+    elif step.nodes[index] in _ENDED_WELL:
+        caching.keep(step, node)
     return True

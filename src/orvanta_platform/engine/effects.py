@@ -214,10 +214,12 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class KeepResult:
-    """The result of the run, which has just ended well, stands for `key` (hexadecimal) for so many seconds."""
+    """The result of the run, or of its node `node`, which has just ended well, stands for `key` (hexadecimal) for so
+    many seconds."""
 
     key: str
     ttl_s: float
+    node: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,7 +150,8 @@ class RunState:
     mark each node in HELD gets. `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good.
     `stopped`: (name, message) of the error that a run disapproved, or a body aborted, ends with. `halted`: the node
     after which the list ends early, and whether the run that it ends is labelled skipped. `kept`: what it has from the
-    run that it is a restart of.
+    run that it is a restart of. `cache_key`, `cache_keys`: for what the result of the run, and those of nodes that are
+    open, are to stand.
     """
 
     nodes: bytes
@@ -165,6 +166,7 @@ class RunState:
     halted: tuple[int, bool] | None = None
     kept: Kept | None = None
     cache_key: str | None = None
+    cache_keys: Mapping[int, str] = field(default_factory=dict)
 
     @classmethod
     def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
@@ -201,6 +203,7 @@ class RunState:
             "halted": self.halted,
             "kept": self.kept.encode() if self.kept is not None else b"",
             "cache_key": self.cache_key,
+            "cache_keys": self.cache_keys,
         }
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
@@ -248,6 +251,7 @@ def _decoded(data: bytes) -> RunState:
         rare.halted,
         Kept.decode(rare.kept) if rare.kept else None,
         rare.cache_key,
+        rare.cache_keys,
     )
 
 
@@ -263,6 +267,7 @@ class _Rare(msgspec.Struct):
     halted: tuple[int, bool] | None = None
     kept: bytes = b""
     cache_key: str | None = None
+    cache_keys: dict[int, str] = {}
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

@@ -70,6 +70,7 @@ class Step:
         self.stopped = state.stopped
         self.kept = state.kept
         self.cache_key = state.cache_key
+        self.cache_keys = state.cache_keys
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
@@ -262,4 +263,5 @@ class Step:
             self.halted,
             self.kept,
             self.cache_key,
+            self.cache_keys,
         )

@@ -46,12 +46,13 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class Succeed:
-    """It has succeeded at once."""
+    """It has succeeded at once; `cached`: with the result of this run."""
 
     mark: Mark
     result: bytes
     exports: Exports
     hold: Hold = NO_HOLD
+    cached: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,10 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class OpenUp:
-    """It opens what is inside it."""
+    """It opens what is inside it; what comes of it is to stand for `cache_key` (hexadecimal)."""
 
     opening: Opening
+    cache_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,10 +45,47 @@ def input_names(transforms: Mapping[str, Any] | None) -> dict[str, frozenset[str
     """What all inputs of a node read together."""
     found: dict[str, frozenset[str] | None] = {}
     for transform in (transforms or {}).values():
-        for root, members in transform_names(transform).items():
-            before = found.get(root, frozenset())
-            found[root] = None if before is None or members is None else before | members
+        _join(found, transform_names(transform))
     return found
+
+
+def tree_names(tree: Any) -> dict[str, frozenset[str] | None]:
+    """What all expressions and messages anywhere in a node's tree read together."""
+    found: dict[str, frozenset[str] | None] = {}
+    left = [tree]
+    while left:
+        match left.pop():
+            case dict() as fields:
+                left += fields.values()
+                for key in ("expr", "message"):
+                    if isinstance(text := fields.get(key), str):
+                        _join(found, text_names(text))
+            case list() as items:
+                left += items
+    return found
+
+
+_PASSING_ON: Final = frozenset({"identity", "delay", "branchone"})
+
+
+def passes_on(tree: Any) -> bool:
+    """Whether something in a node's tree may give its previous_result without an expression that says so."""
+    match tree:
+        case {"type": str(kind), **_fields} if kind in _PASSING_ON:
+            return True
+        case {"modules": []} | {"skip_if": {}}:
+            return True
+        case dict() as fields:
+            return any(map(passes_on, fields.values()))
+        case list() as items:
+            return any(map(passes_on, items))
+    return False
+
+
+def _join(found: dict[str, frozenset[str] | None], more: Mapping[str, frozenset[str] | None]) -> None:
+    for root, members in more.items():
+        before = found.get(root, frozenset())
+        found[root] = None if before is None or members is None else before | members
 
 
 def constant_inputs(transforms: Mapping[str, Any]) -> bytes | None:

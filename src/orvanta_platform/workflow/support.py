@@ -23,8 +23,6 @@ RUNNABLE_KINDS: Final = frozenset(
 _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
 
 _NODE_KEYS: Final = ("debouncing",)
-_CACHED: Final = frozenset({"rawscript", "script", "webhook"})
-"""Kinds whose results are used again."""
 _HOLDERS: Final = frozenset({"forloopflow", "whileloopflow", "branchone", "branchall", "flow"})
 """Kinds whose nodes leave more than values of their own."""
 _ALWAYS_MEANT: Final = frozenset({"delete_after_secs"})
@@ -51,8 +49,6 @@ def _keys(place: Place | None, path: str, tree: Mapping[str, Any], keys: tuple[s
 def _node(place: Place) -> Iterator[Diagnostic]:
     node, path = place.node, place.path
     yield from _keys(place, path, node.tree, _NODE_KEYS)
-    if node.kind not in _CACHED:
-        yield from _keys(place, path, node.tree, ("cache_ttl",))
     if node.kind in _HOLDERS:
         yield from _keys(place, path, node.tree, ("delete_after_secs",))
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:

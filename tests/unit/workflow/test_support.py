@@ -23,7 +23,6 @@ def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 
 
 MODULES: list[tuple[dict[str, Any], str]] = [
-    (node(cache_ttl=5), "/cache_ttl"),
     (node("branchall", {"branches": []}, delete_after_secs=0), "/delete_after_secs"),
     (node("branchall", {"branches": []}, delete_after_use=True), "/delete_after_secs"),
     (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
@@ -86,6 +85,13 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
     }
     document = {"value": value, "tag": "x", "timeout": 60, "priority": 1, "dedicated_worker": True, "schema": {}}
     assert validate(document) == []
+
+
+@pytest.mark.parametrize("kind", ["forloopflow", "whileloopflow", "branchone", "branchall", "flow"])
+def test_what_holds_others_may_be_cached(kind: str) -> None:
+    value = {"modules": [], "iterator": [], "branches": [], "default": [], "path": "f/a/b"}
+    document = {"value": {"modules": [node(kind, value, cache_ttl=5)]}}
+    assert not errors(examine(document).diagnostics)
 
 
 def test_references_in_static_values_are_taken() -> None:

@@ -314,12 +314,13 @@ def test_what_is_most_likely_not_meant_is_a_warning() -> None:
     found = check(
         node("a", retry=retry),
         node("b", "rawscript", value={"language": "cobol", "content": ""}, mock={"enabled": True}, retry=retry),
-        node("c", mock={"enabled": False, "return_value": 3}),
+        node("c", mock={"enabled": False, "return_value": 3}, cache_ttl=60),
         node("d", "rawscript", value={"language": "deno", "content": ""}),
     )
     assert {(each.code, each.node, each.severity) for each in found} == {
         ("retry_no_effect", "a", "warning"),
         ("mock_enabled", "b", "warning"),
+        ("cache_no_effect", "c", "warning"),
         ("no_runtime", "b", "warning"),
         ("runs_on_bun", "d", "warning"),
     }

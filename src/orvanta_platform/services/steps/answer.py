@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -30,12 +31,20 @@ from orvanta_platform.engine.effects import (
     ResultRef,
 )
 from orvanta_platform.engine.events import Answer, Err
-from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
 from orvanta_platform.evaluate.small import Scope
-from orvanta_platform.evaluate.transforms import input_names, opens, text_names, transform_names
+from orvanta_platform.evaluate.transforms import (
+    input_names,
+    object_text,
+    opens,
+    passes_on,
+    text_names,
+    transform_names,
+    tree_names,
+)
 from orvanta_platform.services import caching, values
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.steps import moments
@@ -221,7 +230,7 @@ async def _answer(
         if ask.purpose == "inputs":
             return await _inputs(reader, run, ask, scope, view)
         if ask.purpose == "cache":
-            return await _cached(reader, plan, run, scope)
+            return await _cached(reader, plan, run, ask, scope)
         found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
         if found is None:
             return await _by_javascript(reader, run, ask, scope, view)
@@ -232,12 +241,19 @@ async def _answer(
     return _checked(ask, Answer(found.raw, found.truthy))
 
 
-async def _cached(reader: Reader, plan: Plan, run: RunRow, scope: Scope) -> Answer:
-    """The key of the run's input, with the result that stands for it."""
-    found = scope["flow_input"]
-    what = [(run.document or b"").hex(), (run.pin_set or b"").hex()]
-    key = caching.key_of(reader.keys, run, what, found if isinstance(found, bytes) else b"{}")
-    hit = await caching.find(reader.db, reader.storage, run.workspace, key, plan.cache_s or 0)
+async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope) -> Answer:
+    """The key of the run's input, or of what a node reads, with the result that stands for it."""
+    pins = (run.pin_set or b"").hex()
+    if ask.source == "flow_input":
+        found, ttl_s = scope["flow_input"], plan.cache_s
+        key = caching.key_of(reader.keys, run, [(run.document or b"").hex(), pins], _whole(found))
+    else:
+        node, ttl_s = plan.node(ask.node), plan.node(ask.node).cache_s
+        read = {name: _part(value, names_of(ask)[name]) for name, value in scope.items()}
+        read["args"] = ask.result or b"null"
+        what = node.value["path"] if node.kind is Kind.FLOW else node.value
+        key = caching.key_of(reader.keys, run, [node.kind.value, what, pins], object_text(read))
+    hit = await caching.find(reader.db, reader.storage, run.workspace, key, ttl_s or 0)
     if hit is None:
         return Answer(msgspec.json.encode(Found(key.hex())), False)
     return Answer(msgspec.json.encode(Found(key.hex(), str(hit.run), msgspec.Raw(hit.raw))), True)
@@ -279,12 +295,39 @@ def names_of(ask: Ask) -> Names:
     """What the expression of an ask reads."""
     if ask.purpose == "inputs":
         return input_names(ask.source)
+    if ask.purpose == "cache" and not isinstance(ask.source, str):
+        return _names_inside(ask.source)
     return text_names(ask.source) if isinstance(ask.source, str) else transform_names(ask.source)
+
+
+def _whole(value: bytes | Mapping[str, bytes]) -> bytes:
+    return value if isinstance(value, bytes) else object_text(value)
+
+
+def _part(value: bytes | Mapping[str, bytes], members: frozenset[str] | None) -> bytes:
+    """Of a value, which may be there as a whole, these members."""
+    if members is None or not isinstance(value, bytes):
+        return _whole(value)
+    fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+    return object_text({name: bytes(fields[name]) for name in sorted(members) if name in fields})
+
+
+def _names_inside(value: Mapping[str, Any]) -> Names:
+    """What the result of a node that holds others depends on. A sub-workflow sees its input, and the flow_env."""
+    if value.get("type") == Kind.FLOW:
+        return {"flow_env": None}
+    found = tree_names(value)
+    if passes_on(value) or "previous_result" in found or "result" in found:
+        # Of the first step of a loop's body that is the whole input.
+        found |= {"previous_result": None, "flow_input": None}
+    return found
 
 
 def is_fleeting(ask: Ask) -> bool:
     """Whether the answer may change while the run goes on: it reads the context, a variable or a resource."""
-    sources = ask.source.values() if ask.purpose == "inputs" else (ask.source,)
+    sources = (
+        ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
+    )
     return "context" in names_of(ask) or any(opens(source) for source in sources)
 
 

@@ -26,12 +26,12 @@ class Rows(Protocol):
     def left(self) -> Sequence[UUID]: ...
 
     @property
-    def cached(self) -> NewCached | None: ...
+    def cached(self) -> Sequence[NewCached]: ...
 
 
 @dataclass(slots=True)
 class Tail:
-    """Who comes to stand in line, who needs a permit no more, and what the run's result stands for.
+    """Who comes to stand in line, who needs a permit no more, and what results stand for.
 
     `idle`: seqs of events that changed nothing; the write of a run's end takes in all there are.
     """
@@ -39,21 +39,21 @@ class Tail:
     idle: list[int] = field(default_factory=list)
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
-    cached: NewCached | None = None
+    cached: list[NewCached] = field(default_factory=list)
 
     def add(self, rows: Rows) -> None:
         """What one more step says; who has left is no longer to enter."""
         gone = set(rows.left)
         self.entered = [each for each in self.entered if each.job not in gone] + list(rows.entered)
         self.left += rows.left
-        self.cached = rows.cached or self.cached
+        self.cached += rows.cached
 
     async def write(self, connection: Connection, plan: Plan, run: RunRow, *, ended: bool) -> list[UUID]:
         """Write it; gives the runs that got permits by it. Nothing may be locked after this."""
         if self.idle and not ended:
             await runs.take_from_inbox(connection, run.id, self.idle)
-        if self.cached is not None:
-            await cache.keep(connection, run.workspace, self.cached)
+        for each in self.cached:
+            await cache.keep(connection, run.workspace, each)
         if ended and plan.erasures:
             await erasures.plan(connection, run.id, plan.erasures)
         if not plan.gated:

@@ -74,7 +74,7 @@ class Translation:
     closed: list[UUID] = field(default_factory=list)
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
-    cached: NewCached | None = None
+    cached: list[NewCached] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     """Names of the errors by which nodes failed in this step."""
 
@@ -120,8 +120,10 @@ class Translation:
                 self._end_run(effect)
             case fx.KeepResult():
                 self._require_lock()
-                of = self.end.result_of if self.end is not None else None
-                self.cached = NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s)
+                of = (
+                    self._value_id(effect.node) if effect.node is not None else self.end.result_of if self.end else None
+                )
+                self.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
             case fx.OpenInside() | fx.CancelChildren():
                 self._inside(effect)
 

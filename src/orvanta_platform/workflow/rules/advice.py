@@ -10,10 +10,11 @@ from orvanta_platform.workflow.languages import EXTENSIONS
 from orvanta_platform.workflow.subject import VALUE_PATH, Subject, diagnostic
 
 _NEVER_RETRIED: Final = frozenset({"condition", "identity", "delay", "approval"})
+"""Kinds that compute nothing: neither is one of them cached."""
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
-    """mock_enabled, retry_no_effect, no_runtime, runs_on_bun, early_return_never."""
+    """mock_enabled, retry_no_effect, cache_no_effect, no_runtime, runs_on_bun, early_return_never."""
     early = subject.value.get("early_return")
     if isinstance(early, str) and early and early not in {node.id for node in subject.graph.top.nodes}:
         message = f"no node of the top level is named {early!r}: the end of the run answers"
@@ -27,6 +28,9 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
         if node.tree.get("retry") and node.kind in _NEVER_RETRIED:
             message = f"nodes of kind {node.kind} are not retried"
             yield diagnostic("retry_no_effect", "warning", place, f"{path}/retry", message)
+        if node.tree.get("cache_ttl") and node.kind in _NEVER_RETRIED:
+            message = f"nodes of kind {node.kind} compute nothing that could be kept"
+            yield diagnostic("cache_no_effect", "warning", place, f"{path}/cache_ttl", message)
         language = node.value.get("language")
         if node.kind == "rawscript" and language == "deno":
             message = "Deno is not here: Bun runs it, without the Deno object and imports by URL"
