@@ -120,7 +120,7 @@ async def test_large_values_and_the_limit(runtimes: Runtimes) -> None:
     content = "-- $x (text)\nselect $x || $x as x"
     assert (await sql(runtimes, content, {"x": "y" * 5_000_000})).value == [{"x": "y" * 10_000_000}]
     ran = await sql(runtimes, "select * from range(100000000)", result_bytes=100_000)
-    assert ran.error == ("ResultTooLarge", "the result is larger than the limit of 97.66 KiB")
+    assert ran.error == ("result_too_large", "the result is larger than the limit of 97.66 KiB")
     assert ran.outcome.stopped_by == "result"
 
 

@@ -74,7 +74,7 @@ FAILED: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "cycle": ("func main() any { m := map[string]any{}; m[\"m\"] = m; return m }", {}, "ResultNotJson", "cycle"),
     "bad result": ("func main() any { return Bad{} }", {}, "Panic", "cannot"),
     "long": ("func main() { panic(strings.Repeat(\"é\", 100000)) }", {}, "Panic", "é\n…"),
-    "large": ("func main() string { return strings.Repeat(\"x\", 100000) }", {}, "ResultTooLarge", "100002 bytes"),
+    "large": ("func main() string { return strings.Repeat(\"x\", 100000) }", {}, "result_too_large", "100002 bytes"),
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[str, str]] = {

@@ -35,7 +35,7 @@ FAILED: dict[str, tuple[str, str, str, str]] = {
     "php fatal": ("php", "function main() {}\nfunction main() {}", "FatalError", "Cannot redeclare"),
     "php exit": ("php", "function main() { exit(0); }", "ExitCode", "exit code 0 before it gave a result"),
     "php long": ("php", "function main() { throw new Exception(str_repeat('é', 100000)); }", "Exception", "é\n…"),
-    "php large": ("php", "function main() { return str_repeat('x', 100000); }", "ResultTooLarge", "100002 bytes"),
+    "php large": ("php", "function main() { return str_repeat('x', 100000); }", "result_too_large", "100002 bytes"),
     "ruby nan": ("ruby", "def main = [0.0 / 0]", "ResultNotJson", "result[0] is NaN"),
     "ruby bytes": ("ruby", r'def main = "\xff"', "ResultNotJson", ""),
     "ruby cycle": ("ruby", "def main\n  a = []\n  a << a\nend", "ResultNotJson", "contains itself"),
@@ -45,7 +45,7 @@ FAILED: dict[str, tuple[str, str, str, str]] = {
     "ruby deep": ("ruby", "def main = main", "SystemStackError", "too deep"),
     "ruby message": ("ruby", "class E < IOError\ndef message = raise\nend\ndef main = raise E", "E", "cannot be shown"),
     "ruby long": ("ruby", "def main = raise('é' * 100000)", "RuntimeError", "é\n…"),
-    "ruby large": ("ruby", "def main = 'x' * 100000", "ResultTooLarge", "100002 bytes"),
+    "ruby large": ("ruby", "def main = 'x' * 100000", "result_too_large", "100002 bytes"),
 }  # fmt: skip
 
 

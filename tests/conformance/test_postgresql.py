@@ -209,7 +209,7 @@ async def test_large_values_and_the_limit(runtimes: Runtimes, address: Address) 
     name, message = (
         await sql(runtimes, address, "select i from generate_series(1, 100000000) i", result_bytes=100_000)
     ).error
-    assert name == "ResultTooLarge"
+    assert name == "result_too_large"
     assert "97.66 KiB" in message
 
 

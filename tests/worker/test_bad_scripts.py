@@ -58,7 +58,7 @@ CASES: list[tuple[str, str, str, dict[str, Any], str, str]] = [
         "python3",
         "def main():\n    return 'x' * 3000",
         {"result_bytes": 1024},
-        "ResultTooLarge",
+        "result_too_large",
         "the limit is 1 KiB",
     ),
     ("endless", "python3", "def main():\n    while True: pass", {"timeout_s": 0.3}, "Timeout", "0.3 s"),
@@ -109,7 +109,7 @@ CASES: list[tuple[str, str, str, dict[str, Any], str, str]] = [
         "bash",
         "head -c 3000 /dev/zero > result.json",
         {"result_bytes": 1024},
-        "ResultTooLarge",
+        "result_too_large",
         "1 KiB",
     ),
     (
@@ -117,7 +117,7 @@ CASES: list[tuple[str, str, str, dict[str, Any], str, str]] = [
         "bash",
         "head -c 3000 /dev/zero | tr '\\0' x",
         {"result_bytes": 1024},
-        "ResultTooLarge",
+        "result_too_large",
         "1 KiB",
     ),
     ("bash argument", "bash", 'x="$1"', {"args": {"x": "y" * 200_000}}, "CannotStart", "Argument list too long"),
@@ -134,7 +134,7 @@ async def test_one_clear_error_and_the_worker_goes_on(runtimes: Runtimes, case: 
     await still_works(runtimes)
 
 
-STOPPED_BY = {"OutOfMemory": "memory", "ProcessLimit": "processes", "DiskLimit": "disk", "ResultTooLarge": "result"}
+STOPPED_BY = {"OutOfMemory": "memory", "ProcessLimit": "processes", "DiskLimit": "disk", "result_too_large": "result"}
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case[4] in STOPPED_BY and case[1] == "python3"])

@@ -119,7 +119,7 @@ async def test_the_log_comes_while_the_job_runs(runtimes: Runtimes) -> None:
         ("raise ValueError('no good')", "ValueError", "no good"),
         ("import sys; sys.exit(3)", "ExitCode", "exit code 3"),
         ("return {1}", "ResultNotJson", "is of type set"),
-        ("return 'x' * 3000", "ResultTooLarge", "1 KiB"),
+        ("return 'x' * 3000", "result_too_large", "1 KiB"),
     ],
 )
 async def test_an_error_is_its_jobs_alone(runtimes: Runtimes, ending: str, name: str, message: str) -> None:

@@ -15,7 +15,8 @@ from tests.worker.jobs import Collected, spec
 
 from orvanta_platform.sandbox import cgroups, landlock, seccomp
 from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
-from orvanta_platform.worker.limits import Limits, size_text
+from orvanta_platform.units import size_text
+from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json

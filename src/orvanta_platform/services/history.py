@@ -20,6 +20,7 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.services import jobs
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.sizes import Near
 
 LONGEST_PAGE = 1_000
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -149,6 +150,8 @@ def _of_event(kind: str, data: Mapping[str, Any]) -> str:
             return f"waits {data.get('delay_s')} s for its next attempt"
         case "reap":
             return "its worker was lost"
+        case "value_near_limit":
+            return msgspec.convert(data, Near).text
         case "export":
             return f"wrote {data.get('name')} into the context"
         case "restart":

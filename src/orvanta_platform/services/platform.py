@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,6 +16,7 @@ from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import SettingsError
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.services.blueprints import Blueprints
+from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps.advance import Tools
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
@@ -42,6 +43,7 @@ class Platform:
 
     def __post_init__(self) -> None:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
+        tools = replace(tools, sizes=Sizes(self.settings.result_limit))
         object.__setattr__(self, "tools", tools)
 
     async def close(self) -> None:

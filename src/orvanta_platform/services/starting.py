@@ -129,9 +129,10 @@ async def begin(
 ) -> UUID:
     """Create the run and enqueue its first jobs; gives its id.
 
-    Raises Conflict for an id that is taken, Forbidden where the arguments refer to what the token may not read.
+    Raises TooLarge, Conflict for an id that is taken, Forbidden where the arguments refer to what may not be read.
     `inside` writes, in the same transaction, what shall be there if and only if the run (its id) is.
     """
+    platform.tools.sizes.require_input(len(args))
     interpolation.require_references(actor, args)
     put_off = beginning.debounce if inside is None and _is_plain_call(options) else None
     if put_off is not None:

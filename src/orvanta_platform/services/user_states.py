@@ -14,7 +14,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.steps import NewValue
-from orvanta_platform.errors import BadRequest, Conflict, TooLarge
+from orvanta_platform.errors import BadRequest, Conflict
 from orvanta_platform.services import jobs, results, values
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.exports import export_data
@@ -40,8 +40,7 @@ async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: s
     permissions.require(actor, "write_state", jobs.thing(row))
     if not _KEY.fullmatch(key):
         raise BadRequest("The key must be 1 to 200 printable characters.")
-    if len(raw) > platform.settings.result_limit:
-        raise TooLarge(f"The value has {len(raw)} bytes; the limit is {platform.settings.result_limit}.")
+    platform.tools.sizes.require_input(len(raw))
     attempt = secrets.randbits(62)
     value = await values.keep(platform.storage, workspace, row.run, row.run, "context", raw, name=key, attempt=attempt)
     await platform.db.retrying(partial(_write, row, key, raw, value))

@@ -26,13 +26,14 @@ from orvanta_platform.services.locking import LOCKING_KINDS, Locks
 from orvanta_platform.services.log_objects import Attempt
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.sizes import Near
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.scope import Names, load_scope
 from orvanta_platform.services.steps.views import view_of
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
-from orvanta_platform.worker.limits import Limits, size_text
+from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog, until_there
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
@@ -45,6 +46,8 @@ from orvanta_platform.workflow.requirements import ecosystem_of
 
 CALL_DEFAULT_S = 60.0
 """Seconds a call of a webhook node may take where the node has no timeout."""
+
+INPUT_TOO_LARGE = "input_too_large"
 
 log = structlog.get_logger(__name__)
 
@@ -62,6 +65,7 @@ class _Ended:
     ran_s: float | None = None
     masking: Masking | None = None
     cached: UUID | None = None
+    near: Near | None = None
 
 
 class Executor:
@@ -97,6 +101,8 @@ class Executor:
 
     async def _finish(self, job: Claimed, ended: _Ended) -> Finish:
         platform = self._platform
+        if ended.error is None and (fault := platform.tools.sizes.fault("the result", len(ended.raw))):
+            ended = _failed(JobError(fault.name, fault.message), job, retryable=False)
         try:
             value = await values.keep(
                 platform.storage, job.run.workspace, job.run.id, job.id, "result", ended.raw, attempt=job.attempt
@@ -120,6 +126,7 @@ class Executor:
             ran_s=ended.ran_s,
             openings=ended.masking.openings if ended.masking else None,
             cached=ended.cached,
+            near=ended.near,
         )
 
     async def mask_again(self, job: Claimed, finish: Finish) -> Finish:
@@ -162,6 +169,8 @@ class Executor:
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, content, args, cancelled)
         args = await masking.fill(args)
+        if fault := platform.tools.sizes.fault("the input", len(args)):
+            return _failed(JobError(INPUT_TOO_LARGE, fault.message), job, retryable=False)
         dedicated = node.squash or blueprint.is_dedicated(node)
         if dedicated:
             self._maskings.share(masking, ProcessKey(job.run.workspace, job.language or "", content))
@@ -220,11 +229,14 @@ class Executor:
         if outcome.stopped_by is not None and outcome.error is not None:
             how = "failed" if outcome.stopped_by == "result" else "killed"
             await job_log.system(f"{how}: {outcome.error.message}")
+        near = platform.tools.sizes.near("the result", len(outcome.result or b""))
+        if near is not None:
+            await job_log.system(near.text)
         log_chars = await job_log.close()
         if job_log.streamed and outcome.result == b"null":
             outcome = await self._with_stream(spec, outcome)
         ended = _ended(await masking.outcome(outcome), job, ran_s, log_chars)
-        ended.masking = masking
+        ended.masking, ended.near = masking, near
         return ended
 
     async def _package(
@@ -280,12 +292,7 @@ class Executor:
     async def _with_stream(self, spec: JobSpec, outcome: JobOutcome) -> JobOutcome:
         """A job that streamed and gave nothing else has given what it streamed."""
         text = await until_there(lambda: stream_text.whole(self._platform.db, spec.job_id))
-        result = msgspec.json.encode(text)
-        limit = spec.limits.result_bytes
-        if len(result) <= limit:
-            return JobOutcome(result, None, outcome.mem_peak_kb, outcome.started)
-        message = f"the result has {size_text(len(result))}, the limit is {size_text(limit)}"
-        return JobOutcome(None, JobError("ResultTooLarge", message), outcome.mem_peak_kb, outcome.started, "result")
+        return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
     async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
         platform = self._platform

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -17,11 +15,3 @@ class Limits:
     result_bytes: int = 100 << 20
     log_bytes: int = 200 << 20
     time_s: float = 3600
-
-
-def size_text(size: int) -> str:
-    """`size` bytes for people: "1 GiB", "1.5 MiB", "17 bytes"."""
-    for unit, factor in _UNITS:
-        if size >= factor:
-            return f"{size / factor:.4g} {unit}"
-    return f"{size} bytes"

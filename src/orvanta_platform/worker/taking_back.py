@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
 from orvanta_platform.control import keys as instance_keys
@@ -11,6 +12,7 @@ from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.services.blueprints import Blueprints
 from orvanta_platform.services.platform import open_storage
 from orvanta_platform.services.reaping import reap
+from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps.advance import Tools
 from orvanta_platform.settings import Settings
 
@@ -23,6 +25,7 @@ async def take_back(settings: Settings, database: Database, worker: UUID, genera
     try:
         keys = instance_keys.load(settings)
         tools = Tools(database, open_storage(settings), Blueprints(), Notifier(listener), keys, evaluator)
+        tools = replace(tools, sizes=Sizes(settings.result_limit))
         await reap(tools, worker, generation, settings.max_losses)
         await tools.notify.flush()
     finally:

@@ -34,6 +34,7 @@ from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.process import EvaluatorUnavailable
 from orvanta_platform.queue.claim import NEW, UNDER_WAY
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
+from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.answer import Reader
 from orvanta_platform.services.steps.children import turned
@@ -59,7 +60,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a step is made with: connections, storage, blueprints, wake-ups, keys and evaluator of this process."""
+    """What a step is made with in this process. `stuck`: how often each run could not be stepped, of late."""
 
     db: Database
     storage: Storage
@@ -68,13 +69,13 @@ class Tools:
     keys: InstanceKeys
     evaluator: Evaluator = field(default_factory=Evaluator)
     recent: RecentValues = field(default_factory=RecentValues)
+    sizes: Sizes = field(default_factory=Sizes)
     stuck: dict[UUID, int] = field(default_factory=dict)
-    """How often each run could not be stepped, of late."""
 
     @property
     def reader(self) -> Reader:
         """Reads values for expressions."""
-        return Reader(self.db, self.storage, self.recent, self.evaluator, self.keys)
+        return Reader(self.db, self.storage, self.recent, self.evaluator, self.keys, self.sizes)
 
 
 @dataclass(frozen=True, slots=True)

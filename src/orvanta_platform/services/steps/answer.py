@@ -47,6 +47,7 @@ from orvanta_platform.evaluate.transforms import (
 )
 from orvanta_platform.services import caching, values
 from orvanta_platform.services.opening import Identity
+from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps import moments
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.recent import RecentValues
@@ -70,9 +71,16 @@ class Reader:
     """Reads what expressions of runs ask for, through a pool: values, and by `db` and `keys` what they open."""
 
     def __init__(
-        self, database: Database, storage: Storage, recent: RecentValues, evaluator: Evaluator, keys: InstanceKeys
+        self,
+        database: Database,
+        storage: Storage,
+        recent: RecentValues,
+        evaluator: Evaluator,
+        keys: InstanceKeys,
+        sizes: Sizes,
     ) -> None:
         self.db = database
+        self.sizes = sizes
         self.keys = keys
         self.evaluator = evaluator
         self.storage = storage
@@ -115,7 +123,8 @@ async def answer_all(
     run that begins). `within`: where the list of `plan` stands, if inside a node.
     """
     seen = _seen(plan, run, need, known, within)
-    return {ask.key: await _answer(reader, plan, run, need, ask, seen, within) for ask in need.requests}
+    found = {ask.key: await _answer(reader, plan, run, need, ask, seen, within) for ask in need.requests}
+    return reader.sizes.answers(found)
 
 
 async def answer_at_hand(

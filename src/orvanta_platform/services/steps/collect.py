@@ -16,6 +16,7 @@ from orvanta_platform.db.values import get_values
 from orvanta_platform.engine.events import ChildrenEnded, Err
 from orvanta_platform.engine.loop import MAX_ITERATIONS
 from orvanta_platform.engine.plan import Kind
+from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.frames import Counter
 from orvanta_platform.services.steps.scope import ERROR
@@ -32,6 +33,12 @@ class NeedsObjects(Exception):
         self.objects = objects
 
 
+class _TooLarge(Exception):
+    def __init__(self, error: Err) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 @dataclass(frozen=True, slots=True)
 class Collected:
     """The event for the node, and the JSON texts of its result and of its error."""
@@ -46,18 +53,26 @@ class _Told(msgspec.Struct):
     message: str = ""
 
 
-async def collect(connection: Connection, run: UUID, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
+async def collect(
+    connection: Connection, run: UUID, counter: Counter, fetched: Mapping[str, bytes], sizes: Sizes
+) -> Collected:
     """What came of everything that a node opened; all of it is written. Raises NeedsObjects.
 
-    `fetched`: the texts of objects that were asked for before.
+    `fetched`: the texts of objects that were asked for before. Nothing is fetched for an array that is too large.
     """
     if counter.node.kind is Kind.FLOW:
         return await _child(connection, counter, fetched)
     loop, node = counter.loop, counter.node
-    found = await _results(connection, counter.opening(run), fetched)
+    try:
+        found = await _results(connection, counter.opening(run), fetched, sizes)
+    except _TooLarge as raised:
+        if loop.cancelled and not (loop.late or loop.aborted is not None):
+            return Collected(ChildrenEnded(node.index, cancelled=True), None)
+        raw = error_json(raised.error, node.id)
+        return Collected(ChildrenEnded(node.index, error=raised.error, retryable=False), raw, raw)
     if loop.kept is not None:
         for opening in loop.kept.openings:
-            before = await _results(connection, opening, fetched)
+            before = await _results(connection, opening, fetched, sizes)
             found |= {at: each for at, each in before.items() if at not in found and not loop.kept.runs(at)}
     if loop.cancelled and not (loop.late or loop.aborted is not None):
         return Collected(ChildrenEnded(node.index, cancelled=True), None)
@@ -108,7 +123,9 @@ def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
     return b"[%s]" % b",".join(parts)
 
 
-async def _results(connection: Connection, opening: UUID, fetched: Mapping[str, bytes]) -> dict[int, tuple[str, bytes]]:
+async def _results(
+    connection: Connection, opening: UUID, fetched: Mapping[str, bytes], sizes: Sizes
+) -> dict[int, tuple[str, bytes]]:
     """State and result of each body, by place; where a body of one node has a row of its own too, the body's."""
     found: list[BodyResult] = []
     first = 0
@@ -119,6 +136,9 @@ async def _results(connection: Connection, opening: UUID, fetched: Mapping[str, 
             break
         # A place may have two rows, of which a page may end with the first.
         first = page[-1].place
+    by_place = {row.place: row.size for row in found}
+    if fault := sizes.fault("the array of the results", sum(by_place.values()) + len(by_place) + 1):
+        raise _TooLarge(fault)
     missing = [row.object for row in found if row.object is not None and row.object not in fetched]
     if missing:
         raise NeedsObjects(missing)

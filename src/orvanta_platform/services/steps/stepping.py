@@ -143,7 +143,7 @@ class Stepping:
         await self._flush()
         answered = self._answers[f"end {counter.id} {counter.attempt}"]
         try:
-            found = await collect(self.connection, self.run.id, counter, answered.prepared.fetched)
+            found = await collect(self.connection, self.run.id, counter, answered.prepared.fetched, self._reader.sizes)
         except NeedsObjects as raised:
             objects = raised.objects
 
@@ -154,6 +154,8 @@ class Stepping:
             raise Outside(fetch) from raised
         self._note(counter, found.result, found.error)
         await self._step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
+        if near := self._reader.sizes.near("the result", len(found.result or b"")):
+            self._gathered.events.append(near.event(counter.node.id))
 
     def _note(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
         if result is not None:
@@ -238,7 +240,7 @@ class Stepping:
             if found is None:
                 await self._write_jobs()
                 raise Outside(self._asking(frame, outcome, answered))
-            answered.note(outcome.requests, found, self.run.rev)
+            answered.note(outcome.requests, self._reader.sizes.answers(found), self.run.rev)
             need = outcome
 
     def _asking(self, frame: Frame, need: fx.Need, answered: Answered) -> Callable[[], Awaitable[None]]:

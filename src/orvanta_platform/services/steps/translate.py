@@ -273,6 +273,8 @@ class Translation:
             self._keep((finish.job, "result", ""), self._result(effect))
         else:
             self.values.append(finish.value)
+        if finish.near is not None:
+            self.events.append(finish.near.event(None if self.plan.single else self._name(effect.node)))
         if finish.cached is not None:
             data = msgspec.json.encode({"run": str(finish.cached)}).decode()
             self.events.append(NewEvent("cached", None if self.plan.single else self._name(effect.node), data))

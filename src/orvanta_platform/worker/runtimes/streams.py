@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from orvanta_platform.sandbox.job import ANSWER, STARTED
 from orvanta_platform.services import log_lines
-from orvanta_platform.worker.limits import Limits, size_text
+from orvanta_platform.units import size_text
+from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import LogSink
 from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.verdict import Printed

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
-from orvanta_platform.worker.limits import size_text
+from orvanta_platform.units import size_text
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, StoppedBy
 
 _Answer = bytes | JobError
@@ -48,7 +48,7 @@ def judge(spec: JobSpec, end: End) -> JobOutcome:
     answer: _Answer = _answer(spec, end) if stopped_by is None else _limit_error(spec, stopped_by)
     if stopped_by is None and isinstance(answer, JobError):
         # Running into memory or disk and going on all the same is no failure; too many processes is.
-        stopped_by = "result" if answer.name == "ResultTooLarge" else _limit_of(end, answer)
+        stopped_by = "result" if answer.name == "result_too_large" else _limit_of(end, answer)
         if stopped_by not in (None, "result"):
             answer = _limit_error(spec, stopped_by)
     elif stopped_by is None and end.over == "processes":
@@ -74,7 +74,7 @@ def _limit_error(spec: JobSpec, stopped_by: StoppedBy | None) -> JobError:
             return JobError("DiskLimit", f"disk full: limit {size_text(limits.disk_bytes)}")
         case "result":
             limit = size_text(limits.result_bytes)
-            return JobError("ResultTooLarge", f"what it streams has more than the limit of {limit}")
+            return JobError("result_too_large", f"what it streams has more than the limit of {limit}")
         case _:
             return JobError("Cancelled", "cancelled")
 
@@ -83,7 +83,7 @@ def _answer(spec: JobSpec, end: End) -> _Answer:
     kind, length, text = _parse(end.answer)
     limit = spec.limits.result_bytes
     if kind == RESULT and length > limit:
-        return JobError("ResultTooLarge", f"the result has {size_text(length)}, the limit is {size_text(limit)}")
+        return JobError("result_too_large", f"the result has {size_text(length)}, the limit is {size_text(limit)}")
     if len(text) != length:
         kind = b""
     if end.code is None and kind != RESULT:
@@ -122,7 +122,7 @@ def _shell_answer(spec: JobSpec, printed: Printed, code: int | None, written: by
         return _checked(written)
     if printed.last_line_too_long:
         limit = size_text(spec.limits.result_bytes)
-        return JobError("ResultTooLarge", f"the last line of stdout has more than the limit of {limit}")
+        return JobError("result_too_large", f"the last line of stdout has more than the limit of {limit}")
     line = printed.last_line
     if line.lstrip().startswith(("{", "[")):
         value = _checked(line.encode("utf-8", "replace"))

@@ -12,7 +12,7 @@ from typing import Any, Final
 import asyncpg
 import msgspec
 
-from orvanta_platform.worker.limits import size_text
+from orvanta_platform.units import size_text
 from orvanta_platform.worker.native.postgresql import values
 from orvanta_platform.worker.native.postgresql.address import NoDatabase, options
 from orvanta_platform.worker.native.postgresql.statements import Statement, statements
@@ -48,7 +48,7 @@ async def run(spec: JobSpec, sink: LogSink, cancelled: asyncio.Event) -> JobOutc
             return _failed(JobError("Cancelled", "cancelled"), "cancel")
         return _failed(JobError("Timeout", f"timed out after {most_s:g} s"), "timeout")
     except _Failed as failed:
-        return _failed(failed.error, "result" if failed.error.name == "ResultTooLarge" else None)
+        return _failed(failed.error, "result" if failed.error.name == "result_too_large" else None)
     finally:
         for task in (running, cancelling):
             task.cancel()
@@ -190,7 +190,7 @@ class _Rows:
             text = msgspec.json.encode(row)
             self._left -= len(text) + 1
             if self._left < 1:
-                raise _Failed("ResultTooLarge", f"the result is larger than the limit of {size_text(self._most)}")
+                raise _Failed("result_too_large", f"the result is larger than the limit of {size_text(self._most)}")
             self._encoded.append(text)
 
     def json(self) -> bytes:

@@ -9,7 +9,7 @@ import stat
 from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
-from orvanta_platform.worker.limits import size_text
+from orvanta_platform.units import size_text
 from orvanta_platform.workflow.signature.bash import parameters
 
 _SCRIPT = "script.sh"
@@ -58,7 +58,7 @@ def finish(job: Job) -> None:
             limit = size_text(job.result_bytes)
             _fail(
                 job.result,
-                "ResultTooLarge",
+                "result_too_large",
                 f"the result has {size_text(status.st_size)}, the limit is {limit}",
             )
             return

@@ -244,6 +244,7 @@ function sizeText(size: number): string {
 
 function describe(thrown: unknown): Described {
   const own = OWN.find((kind) => thrown instanceof kind);
+  if (own === ResultTooLarge) return named("result_too_large", (thrown as Error).message, null);
   if (own) return named(own.name, (thrown as Error).message, null);
   const { name, message, stack } = read(thrown);
   if (name === "BuildMessage") return named("SyntaxError", built(thrown as BuildMessage), null);

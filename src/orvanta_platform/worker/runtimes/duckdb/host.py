@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import RESULT, Job, write_answer
 from orvanta_platform.sandbox.modules import Modules
-from orvanta_platform.worker.limits import size_text
+from orvanta_platform.units import size_text
 from orvanta_platform.worker.runtimes import program
 from orvanta_platform.workflow.signature.sql import Declared, declared, declared_by_name
 
@@ -146,7 +146,7 @@ def _read(connection: Any, most: int) -> bytes:
             parts.append(text.encode("utf-8", "replace"))
             size += len(parts[-1]) + 1
             if size > most:
-                raise _Failed("ResultTooLarge", f"the result is larger than the limit of {size_text(most)}")
+                raise _Failed("result_too_large", f"the result is larger than the limit of {size_text(most)}")
     return b"[" + b",".join(parts) + b"]"
 
 

@@ -163,7 +163,7 @@ func encoded(result any, limit int) (text []byte, wrong *failed) {
 	}
 	if len(text) > limit {
 		told := fmt.Sprintf("the result has %d bytes, the limit is %d bytes", len(text), limit)
-		return nil, &failed{Name: "ResultTooLarge", Message: told}
+		return nil, &failed{Name: "result_too_large", Message: told}
 	}
 	return text, nil
 }

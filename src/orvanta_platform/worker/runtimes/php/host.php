@@ -114,7 +114,7 @@ namespace Orvanta\Host {
             throw new Failed('ResultNotJson', "the result is not JSON: {$error->getMessage()}");
         }
         [$size, $limit] = [strlen($text), Answers::$limit];
-        if ($size > $limit) throw new Failed('ResultTooLarge', "the result has $size bytes, the limit is $limit bytes");
+        if ($size > $limit) throw new Failed('result_too_large', "the result has $size bytes, the limit is $limit bytes");
         return $text;
     }
 }

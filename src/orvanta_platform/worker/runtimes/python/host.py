@@ -22,7 +22,7 @@ from types import CodeType, FunctionType, ModuleType, TracebackType
 from typing import Any, NoReturn
 
 from orvanta_platform.sandbox.job import ERROR, RESULT, Job, write_answer
-from orvanta_platform.worker.limits import size_text
+from orvanta_platform.units import size_text
 from orvanta_platform.worker.runtimes.python.dedicated import Jobs
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
 from orvanta_platform.worker.runtimes.python.streamed import is_streamed, is_streamed_later, stream, stream_later
@@ -214,7 +214,9 @@ def _describe(error: BaseException, job: Job) -> dict[str, str | None]:
         return _named("ExitCode", _exit_message(error), _stack(error))
     if isinstance(error, NotJson):
         return _named("ResultNotJson", str(error), None)
-    if isinstance(error, MissingMain | ResultTooLarge):
+    if isinstance(error, ResultTooLarge):
+        return _named("result_too_large", str(error), None)
+    if isinstance(error, MissingMain):
         return _named(type(error).__name__, str(error), None)
     if isinstance(error, SyntaxError) and error.filename == _FILE:
         return _named(type(error).__name__, _syntax_message(error), None)

@@ -99,6 +99,7 @@ module OrvantaHost
     def describe(error)
       name = error.is_a?(NoMemoryError) ? "MemoryError" : error.class.name.to_s
       message = message_of(error)
+      return tell("result_too_large", message, nil) if error.is_a?(ResultTooLarge)
       return tell(name.delete_prefix("OrvantaHost::"), message, nil) if OWN.include?(error.class)
       return tell(name, syntax(message), nil) if error.is_a?(SyntaxError) && message.include?(SCRIPT)
 

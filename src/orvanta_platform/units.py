@@ -1,0 +1,13 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+_UNITS = (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10))
+
+
+def size_text(size: int) -> str:
+    """`size` bytes for people: "1 GiB", "1.5 MiB", "17 bytes"."""
+    for unit, factor in _UNITS:
+        if size >= factor:
+            return f"{size / factor:.4g} {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,119 @@
+"""Values near their limit and over it: what is kept where, what is said, what fails and by which name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+from tests.worker.test_masked_jobs import working
+
+LIMIT = 1 << 20
+KIB = 1 << 10
+GIVES = "def main(n):\n    return 'x' * (n - 2)\n"
+HAS = "def main(x):\n    return len(x)\n"
+LARGE = "SELECT id, kind, name, size, body IS NULL AS away FROM value WHERE size > 100000 ORDER BY size"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path / "home", result_limit=LIMIT) as made, working(made, tmp_path):
+        yield made
+
+
+def node(id: str, content: str, **inputs: str) -> dict[str, Any]:
+    transforms = {name: {"type": "javascript", "expr": text} for name, text in inputs.items()}
+    value = {"type": "rawscript", "language": "python3", "content": content, "input_transforms": transforms}
+    return {"id": id, "value": value}
+
+
+async def run(stage: Scene, *modules: dict[str, Any], args: Any = None, **value: Any) -> tuple[int, Any, str]:
+    """Status, result and id of a run."""
+    body = {"value": {"modules": list(modules), **value}, "args": args or {}}
+    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    return answer.status_code, answer.json(), answer.headers["x-run-id"]
+
+
+async def history(stage: Scene, id: str) -> list[tuple[str | None, str]]:
+    """What the history says of large values, by node."""
+    answer = await stage.client.get(f"/api/v1/runs/{id}/events", headers={"X-Workspace": "main"})
+    assert answer.status_code == 200, answer.text
+    return [(each.get("node"), each["text"]) for each in answer.json()["events"] if each["kind"] == "value_near_limit"]
+
+
+async def log(stage: Scene, id: str) -> str:
+    return (await stage.client.get(f"{W}/jobs_u/get_logs/{id}")).text
+
+
+@pytest.mark.parametrize(
+    ("size", "percent"), [(LIMIT // 2 - 1, None), (LIMIT // 2, 50), (LIMIT * 4 // 5 + 1, 80), (LIMIT, 80)]
+)
+async def test_a_result_near_the_limit_is_told_of(stage: Scene, size: int, percent: int | None) -> None:
+    status, result, id = await run(stage, node("a", GIVES, n="flow_input.n"), args={"n": size})
+    assert (status, len(result)) == (200, size - 2)
+    told = await history(stage, id)
+    assert [(name, f"over {percent} % of 1 MiB" in text) for name, text in told] == [("a", True)] * (
+        percent is not None
+    )
+    assert ("warning: the result has" in await log(stage, id)) == (percent is not None)
+
+
+async def test_a_result_over_the_limit_fails_with_limit_and_size(stage: Scene) -> None:
+    status, result, id = await run(stage, node("a", GIVES, n=str(LIMIT + 1)))
+    assert (status, result["error"]["name"]) == (500, "result_too_large")
+    assert "1 MiB" in result["error"]["message"] and "limit" in result["error"]["message"]
+    assert "result_too_large" in json.dumps((await stage.get(f"jobs_u/get/{id}"))["result"])
+
+
+async def test_large_values_are_objects_and_arrive_whole(stage: Scene) -> None:
+    size = 300 * KIB
+    nodes = (node("a", GIVES, n="flow_input.n"), node("b", HAS, x="results.a"))
+    status, result, id = await run(stage, *nodes, args={"n": size, "pad": "p" * size})
+    assert (status, result) == (200, size - 2)
+    async with stage.platform.db.acquire() as conn:
+        rows = await conn.fetch(LARGE)
+        live = await conn.fetchval("SELECT max(pg_column_size(r.*)) FROM run r")
+    assert [(row["kind"], row["away"]) for row in rows] == [("result", True), ("args", True)]
+    assert live < KIB
+    assert (await stage.get(f"jobs_u/get_args/{id}"))["pad"] == "p" * size
+
+
+async def test_an_array_of_a_loop_counts_as_a_value(stage: Scene) -> None:
+    def loop(n: int, size: int) -> dict[str, Any]:
+        iterator = {"type": "javascript", "expr": f"Array.from({{length: {n}}}, (_, i) => i)"}
+        body = [node("a", GIVES, n=str(size))]
+        value = {"type": "forloopflow", "modules": body, "iterator": iterator, "skip_failures": False}
+        return {"id": "loop", "value": value}
+
+    status, result, id = await run(stage, loop(2, 300 * KIB))
+    assert (status, [len(each) for each in result]) == (200, [300 * KIB - 2] * 2)
+    assert [name for name, _ in await history(stage, id)] == ["loop"]
+    status, result, _ = await run(stage, loop(4, 300 * KIB))
+    assert (status, result["error"]["name"], result["error"]["step_id"]) == (500, "result_too_large", "loop")
+    assert "1.172 MiB" in result["error"]["message"] and "1 MiB" in result["error"]["message"]
+
+
+async def test_what_an_expression_gives_counts_as_a_value(stage: Scene) -> None:
+
+    large = node("a", GIVES, n=str(600 * KIB))
+    status, result, _ = await run(stage, large, output={"type": "javascript", "expr": "[results.a, results.a]"})
+    assert (status, result["error"]["name"]) == (500, "result_too_large")
+    inputs = {"x": "results.a", "y": "results.a"}
+    status, result, _ = await run(stage, large, node("b", "def main(x, y):\n    return 1\n", **inputs))
+    assert (status, result["error"]["name"]) == (500, "input_too_large")
+
+
+async def test_an_input_over_the_limit_is_refused(stage: Scene) -> None:
+    before = await stage.get("jobs/queue/count")
+    for path, body in (
+        ("run/preview", {"content": HAS, "language": "python3", "args": {"x": "x" * LIMIT}}),
+        ("run/preview_flow", {"value": {"modules": []}, "args": {"x": "x" * LIMIT}}),
+    ):
+        answer = await stage.client.post(f"{W}/jobs/{path}", json=body)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+        assert answer.json()["error"]["details"]["limit"] == LIMIT < answer.json()["error"]["details"]["size"]
+    assert await stage.get("jobs/queue/count") == before
