@@ -165,13 +165,13 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
     At most one step of a run. A position that is missing changed nothing: stale, or locked by somebody else.
     """
     alone = len(steps) == 1 and steps[0].is_plain
-    text, numbers = statement(_parts(steps), alone=alone)
+    text, numbers = statement(parts_of(steps), alone=alone)
     arguments = arguments_alone(steps[0]) if alone else arguments_of(steps)
     rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
     return {row["n"] - 1 for row in rows}
 
 
-ALWAYS = frozenset({"step", "ending", "locked", "good", "root"})
+ALWAYS = frozenset({"step", "ending", "good", "root"})
 """The parts of the statement without which there is none."""
 
 _ROOTS = {
@@ -198,12 +198,14 @@ def statement(wanted: frozenset[str], *, alone: bool = False) -> tuple[str, tupl
             text = text.replace(source, "")
     text, numbers = statements.renumbered(text)
     if alone:
-        text = statements.of_one_row(text).replace("ANY($1)", "$1")
+        text = statements.of_one_row(text)
+        for name in ("step", "ending", "root"):
+            text = text.replace(f"{name} AS MATERIALIZED", f"{name} AS NOT MATERIALIZED")
         text = text.replace(_ENDING_ROWS, f"{_ENDING_ROWS} WHERE n > 0")
     return text + end, numbers
 
 
-def _parts(steps: Sequence[StepWrite]) -> frozenset[str]:
+def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
     """What has to do something for these steps."""
     parts: set[str] = set()
     for step in steps:
@@ -219,7 +221,7 @@ def _parts(steps: Sequence[StepWrite]) -> frozenset[str]:
             if ending.fate == "scheduled":
                 parts |= {"later", "timed"}
                 continue
-            parts |= {"gone", "removed"}
+            parts.add("gone")
             if ending.job != step.run:
                 parts.add("history")
             if ending.worker is None:
@@ -233,7 +235,7 @@ def row_parts(step: StepWrite) -> frozenset[str]:
     return frozenset(name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows)
 
 
-_END_PARTS = frozenset({"deleted", "closed", "ended", "taken", "gone"})
+_END_PARTS = frozenset({"deleted", "closed", "ended", "taken"})
 _ROW_PARTS = ("decided", "made", "woken", "stored", "told")
 
 
@@ -241,6 +243,7 @@ _ROW_TYPES = (Ending, NodeEnding, NewJob, Wake, NewValue, NewEvent)
 """The rows of a step, in the order of the statement's parameters; the fields of each in the order of its columns."""
 
 _NO_END = RunEnd("cancelled")
+_NO_ENDING = Ending(UUID(int=0), 0, None, None, "cancelled")
 
 
 def _rows(step: StepWrite) -> tuple[Sequence[msgspec.Struct], ...]:
@@ -249,6 +252,7 @@ def _rows(step: StepWrite) -> tuple[Sequence[msgspec.Struct], ...]:
 
 def _head(step: StepWrite) -> tuple[Any, ...]:
     end = step.end or _NO_END
+    own = next((ending for ending in step.endings if ending.job == step.run), _NO_ENDING)
     return (
         step.run,
         step.rev,
@@ -262,6 +266,9 @@ def _head(step: StepWrite) -> tuple[Any, ...]:
         end.result_of,
         step.inbox_seq,
         end.skipped,
+        max((ending.ran_s for ending in step.endings if ending.ran_s is not None), default=None),
+        own.mem_peak_kb,
+        own.log_chars,
     )
 
 

@@ -5,38 +5,37 @@
 -- Gives the numbers of the steps that were written; a step that is missing changed nothing.
 WITH step AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::integer[], $3::bytea[], $4::text[], $5::boolean[], $6::boolean[], $7::text[],
-                         $8::boolean[], $9::text[], $10::uuid[], $11::bigint[], $12::boolean[]) WITH ORDINALITY
-        AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_seq, skipped, n)
+                         $8::boolean[], $9::text[], $10::uuid[], $11::bigint[], $12::boolean[], $13::double precision[],
+                         $14::integer[], $15::bigint[]) WITH ORDINALITY
+        AS s(run, rev, state, status, ends, over_cancel, end_status, recovered, error_name, result_of, inbox_seq, skipped, ran_s,
+             mem_peak_kb, log_chars, n)
 ), ending AS MATERIALIZED (
-    SELECT * FROM unnest($13::bigint[], $14::uuid[], $15::integer[], $16::uuid[], $17::integer[], $18::text[], $19::text[],
-                         $20::integer[], $21::bigint[], $22::double precision[], $23::double precision[], $24::integer[])
+    SELECT * FROM unnest($16::bigint[], $17::uuid[], $18::integer[], $19::uuid[], $20::integer[], $21::text[], $22::text[],
+                         $23::integer[], $24::bigint[], $25::double precision[], $26::double precision[], $27::integer[])
         AS e(n, job, attempt, worker, generation, fate, error_name, mem_peak_kb, log_chars, ran_s, due_in_s, openings)
-), locked AS MATERIALIZED (
-    SELECT r.id, r.rev, r.cancel_at FROM run_live r WHERE r.id = ANY($1) ORDER BY r.id FOR NO KEY UPDATE SKIP LOCKED
 ), good AS MATERIALIZED (
-    SELECT s.*, (SELECT app_now() - make_interval(secs => max(e.ran_s)) FROM ending e WHERE e.n = s.n) AS started_at
-    FROM step s JOIN locked l ON l.id = s.run AND l.rev = s.rev AND (s.over_cancel OR l.cancel_at IS NULL)
-    WHERE NOT EXISTS (
-        SELECT FROM ending e WHERE e.n = s.n AND NOT EXISTS (
+    SELECT s.*, app_now() - make_interval(secs => s.ran_s) AS started_at
+    FROM step s JOIN run_live r ON r.id = s.run AND r.rev = s.rev AND (s.over_cancel OR r.cancel_at IS NULL)
+    WHERE s.n <> ALL (ARRAY(
+        SELECT e.n FROM ending e WHERE NOT EXISTS (
             SELECT FROM job_live j WHERE j.id = e.job AND j.attempt = e.attempt
                AND j.worker IS NOT DISTINCT FROM e.worker AND j.generation IS NOT DISTINCT FROM e.generation
-               AND (e.openings IS NULL OR j.openings = e.openings)))
+               AND (e.openings IS NULL OR j.openings = e.openings))))
+    ORDER BY r.id FOR NO KEY UPDATE OF r SKIP LOCKED
 ), updated AS (
     UPDATE run_live r SET rev = r.rev + 1, state = g.state, status = g.status, started_at = least(r.started_at, g.started_at)
     FROM good g WHERE NOT g.ends AND r.id = g.run AND r.rev = g.rev
     RETURNING g.n, r.id, r.workspace
 ), deleted AS (
-    DELETE FROM run_live r USING good g WHERE g.ends AND r.id = g.run AND r.rev = g.rev
-    RETURNING g.n, g.state AS end_state, g.end_status, g.recovered, g.skipped, g.error_name, g.result_of,
+    DELETE FROM run_live r USING good g LEFT JOIN job_live j ON j.id = g.run WHERE g.ends AND r.id = g.run AND r.rev = g.rev
+    RETURNING g.n, g.state AS end_state, g.end_status, g.recovered, g.skipped, g.error_name, g.result_of, g.mem_peak_kb,
+              g.log_chars, j.queue AS job_queue, j.worker, j.generation, j.attempt, j.attempts,
               least(r.started_at, g.started_at) AS first_started_at, r.*
 ), root AS MATERIALIZED (
     SELECT n, id, workspace FROM updated UNION ALL SELECT n, id, workspace FROM deleted
-), gone AS MATERIALIZED (
-    SELECT j.*, e.fate, e.error_name, e.mem_peak_kb, e.log_chars, e.ran_s
-    FROM ending e JOIN root ON root.n = e.n JOIN job_live j ON j.id = e.job
-    WHERE e.fate <> 'scheduled'
-), removed AS (
-    DELETE FROM job_live j USING gone WHERE j.id = gone.id
+), gone AS (
+    DELETE FROM job_live j USING ending e JOIN root ON root.n = e.n WHERE j.id = e.job AND e.fate <> 'scheduled'
+    RETURNING j.*, e.fate, e.error_name, e.mem_peak_kb, e.log_chars, e.ran_s
 ), later AS (
     UPDATE job_live j
     SET state = 'scheduled', worker = NULL, generation = NULL, claimed_at = NULL, failures = j.failures + 1,
@@ -65,8 +64,8 @@ WITH step AS MATERIALIZED (
                      enqueued_at, started_at, ended_at)
     SELECT d.id, root.id, root.workspace, d.node, d.node_index, d.kind, d.state, d.error_name, d.parent, d.place, d.result_of,
            d.failures, app_now(), coalesce(d.started_at, app_now()), app_now()
-    FROM unnest($25::bigint[], $26::uuid[], $27::text[], $28::integer[], $29::text[], $30::text[], $31::text[],
-                $32::uuid[], $33::integer[], $34::uuid[], $35::integer[], $36::timestamptz[])
+    FROM unnest($28::bigint[], $29::uuid[], $30::text[], $31::integer[], $32::text[], $33::text[], $34::text[],
+                $35::uuid[], $36::integer[], $37::uuid[], $38::integer[], $39::timestamptz[])
         AS d(n, id, node, node_index, kind, state, error_name, parent, place, result_of, failures, started_at)
     JOIN root ON root.n = d.n
 ), made AS (
@@ -77,20 +76,20 @@ WITH step AS MATERIALIZED (
            CASE WHEN j.worker IS NULL THEN nextval('job_seq') END,
            CASE WHEN j.worker IS NULL THEN 0 ELSE 1 END, j.worker, j.generation, app_now(),
            CASE WHEN j.worker IS NOT NULL THEN app_now() END, j.frame, j.parent, j.place
-    FROM unnest($37::bigint[], $38::uuid[], $39::text[], $40::integer[], $41::text[], $42::text[], $43::text[], $44::text[],
-                $45::smallint[], $46::smallint[], $47::double precision[], $48::uuid[], $49::integer[], $50::uuid[],
-                $51::uuid[], $52::integer[])
+    FROM unnest($40::bigint[], $41::uuid[], $42::text[], $43::integer[], $44::text[], $45::text[], $46::text[], $47::text[],
+                $48::smallint[], $49::smallint[], $50::double precision[], $51::uuid[], $52::integer[], $53::uuid[],
+                $54::uuid[], $55::integer[])
         AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation, frame, parent, place)
     JOIN root ON root.n = j.n
 ), woken AS (
     UPDATE job_live j SET state = 'available', seq = nextval('job_seq'), timeout_s = w.timeout_s
-    FROM unnest($53::bigint[], $54::uuid[], $55::double precision[]) AS w(n, job, timeout_s)
+    FROM unnest($56::bigint[], $57::uuid[], $58::double precision[]) AS w(n, job, timeout_s)
     JOIN root ON root.n = w.n
     WHERE j.id = w.job AND j.state = 'scheduled'
 ), stored AS (
     INSERT INTO value AS v (id, kind, name, size, encoding, body, object)
     SELECT w.id, w.kind, w.name, w.size, w.encoding, w.body, w.object
-    FROM unnest($56::bigint[], $57::uuid[], $58::text[], $59::text[], $60::bigint[], $61::smallint[], $62::bytea[], $63::text[])
+    FROM unnest($59::bigint[], $60::uuid[], $61::text[], $62::text[], $63::bigint[], $64::smallint[], $65::bytea[], $66::text[])
         AS w(n, id, kind, name, size, encoding, body, object)
     JOIN root ON root.n = w.n
     ON CONFLICT (id, kind, name) DO UPDATE
@@ -99,7 +98,7 @@ WITH step AS MATERIALIZED (
 ), told AS (
     INSERT INTO event (run, kind, node, data)
     SELECT root.id, e.kind, e.node, e.data::json
-    FROM unnest($64::bigint[], $65::text[], $66::text[], $67::text[]) AS e(n, kind, node, data)
+    FROM unnest($67::bigint[], $68::text[], $69::text[], $70::text[]) AS e(n, kind, node, data)
     JOIN root ON root.n = e.n
 ), taken AS (
     DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq = s.inbox_seq)
@@ -114,10 +113,10 @@ WITH step AS MATERIALIZED (
     SELECT d.id, d.workspace, d.kind, d.path, d.version, d.document, d.language, d.pin_set, d.engine_version, d.end_state,
            d.end_status, d.recovered, d.skipped,
            coalesce(d.error_name, (SELECT j.error_name FROM job j WHERE d.end_status = 'failed' AND j.id = d.result_of)),
-           d.result_of, d.cancel_by, d.cancel_reason, d.priority, coalesce(d.queue, g.queue), d.parent,
+           d.result_of, d.cancel_by, d.cancel_reason, d.priority, coalesce(d.queue, d.job_queue), d.parent,
            d.root, d.trigger, d.created_by, d.email, d.permissioned_as, d.created_at, d.scheduled_at,
-           greatest(d.first_started_at, d.created_at), app_now(), d.seed, g.worker, g.generation, coalesce(g.attempt, 0),
-           coalesce(g.attempts, '[]'), g.mem_peak_kb, coalesce(g.log_chars, 0), d.labels
-    FROM deleted d LEFT JOIN gone g ON g.id = d.id
+           greatest(d.first_started_at, d.created_at), app_now(), d.seed, d.worker, d.generation, coalesce(d.attempt, 0),
+           coalesce(d.attempts, '[]'), d.mem_peak_kb, coalesce(d.log_chars, 0), d.labels
+    FROM deleted d
 )
-SELECT n FROM root ORDER BY n
+SELECT n FROM root

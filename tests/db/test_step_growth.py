@@ -1,0 +1,123 @@
+"""The cost of a batch grows with its steps, not with their square, whatever the planner believes of the tables."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+
+from orvanta_platform import ids
+from orvanta_platform.db.pool import BY_INDEX, Connection
+from orvanta_platform.db.steps import (
+    Ending,
+    NewEvent,
+    NewJob,
+    NewValue,
+    RunEnd,
+    StepWrite,
+    arguments_of,
+    parts_of,
+    statement,
+)
+
+STEPS = 100
+WORKER = UUID(int=7)
+
+RUNS = """\
+INSERT INTO run_live (id, workspace, kind, engine_version, state, status, root, trigger, created_by, email,
+                      permissioned_as, seed)
+SELECT id, 'main', 'identity', 1, '', 'running', id, 'api', 'ann', 'ann@example.com', 'u/ann', 1
+FROM unnest($1::uuid[]) AS id
+"""
+JOBS = """\
+INSERT INTO job_live (id, run, workspace, node, node_index, kind, queue, priority, lane, state, attempt, worker,
+                      generation, enqueued_at, claimed_at)
+SELECT id, run, 'main', 'a', 0, 'identity', 'native', 0, 0, 'running', 1, $3, 1, app_now(), app_now()
+FROM unnest($1::uuid[], $2::uuid[]) AS j(id, run)
+"""
+
+
+@pytest.fixture
+async def worker(database: TestDatabase) -> AsyncIterator[Connection]:
+    """A connection as a worker has it."""
+    settings = BY_INDEX | {"plan_cache_mode": "force_generic_plan"}
+    connection = await asyncpg.connect(database.owner_url, server_settings=settings)
+    yield connection
+    await connection.close()
+
+
+def ends(run: UUID, job: UUID) -> StepWrite:
+    """The only job of a run ends, and the run with it."""
+    value = NewValue(job, "result", "", 2, 0, b"{}", None)
+    return StepWrite(
+        run,
+        0,
+        b"",
+        "succeeded",
+        [ending(job)],
+        values=[value],
+        events=[NewEvent("ended")],
+        end=RunEnd("succeeded", result_of=job),
+    )
+
+
+def goes_on(run: UUID, job: UUID) -> StepWrite:
+    """One job ends and the next is made."""
+    value = NewValue(job, "result", "", 2, 0, b"{}", None)
+    following = NewJob(ids.node_job_id(run, "b"), "b", 1, "identity", None, None, "native", 0)
+    return StepWrite(run, 0, b"s", "running", [ending(job)], jobs=[following], values=[value])
+
+
+def ending(job: UUID) -> Ending:
+    return Ending(job, 1, WORKER, 1, "succeeded", ran_s=0.5, log_chars=0)
+
+
+@pytest.mark.parametrize("analyzed", [False, True], ids=["new tables", "known tables"])
+@pytest.mark.parametrize(
+    ("step", "own"), [(ends, True), (ends, False), (goes_on, False)], ids=["one job", "last node", "next node"]
+)
+async def test_no_part_of_a_batch_is_read_once_per_step(
+    worker: Connection, step: Any, own: bool, analyzed: bool
+) -> None:
+    """The plan is made for any batch, when the planner takes each array for ten rows."""
+    runs = [ids.new_run_id() for _ in range(STEPS)]
+    jobs = runs if own else [ids.node_job_id(run, "a") for run in runs]
+    await worker.execute(RUNS, runs)
+    await worker.execute(JOBS, jobs, runs, WORKER)
+    if analyzed:
+        await worker.execute("ANALYZE run_live, job_live")
+    plan = await explained(worker, [step(run, job) for run, job in zip(runs, jobs, strict=True)])
+    assert plan["Actual Rows"] == STEPS
+    for node in nodes(plan):
+        rows = sum(node.get(key, 0) for key in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter"))
+        assert rows * node["Actual Loops"] <= 2 * STEPS, json.dumps(node, indent=1)
+
+
+async def explained(connection: Connection, steps: list[StepWrite]) -> dict[str, Any]:
+    """The plan of the prepared statement with what each of its nodes did."""
+    text, numbers = statement(parts_of(steps))
+    values = arguments_of(steps)
+    types = dict(re.findall(r"\$(\d+)::([a-z ]+\[\])", text))
+    literals = []
+    for place, number in enumerate(numbers, 1):
+        kind = types[str(place)]
+        literal = await connection.fetchval(f"SELECT quote_nullable(($1::{kind})::text)", values[number - 1])
+        literals.append(f"{literal}::{kind}")
+    await connection.execute(f"PREPARE step AS {text}")
+    found = await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE step({', '.join(literals)})")
+    plan: dict[str, Any] = json.loads(found)[0]["Plan"]
+    return plan
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every node of a plan that did something."""
+    yield {key: value for key, value in plan.items() if key != "Plans"}
+    for inner in plan.get("Plans", []):
+        if inner.get("Actual Loops", 0):
+            yield from nodes(inner)
