@@ -43,7 +43,7 @@ QUEUE = {
     "claim": ("jobs", CLAIM),
     "waiting_pairs": ("jobs", ""),
     "take_due_timers": ("jobs", ""),
-    "next_timer": ("jobs", ""),
+    "what_is_due": ("jobs", ""),
     "lines": ("gates", "ARRAY['\\x01', '\\x02']::bytea[], ARRAY[2, 2]"),
     "due_gates": ("gates", ""),
     "lock_jobs_of_run": ("jobs", f"'{ID}'"),

@@ -13,7 +13,7 @@ from orvanta_platform.services.platform import Platform
 
 Daemon = Callable[[Platform], Awaitable[None]]
 
-IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run, timers.sweep)
+IN_EVERY_PROCESS: tuple[Daemon, ...] = (reaper.run, timers.run)
 IN_SERVERS: tuple[Daemon, ...] = (
     *IN_EVERY_PROCESS,
     janitor.run,

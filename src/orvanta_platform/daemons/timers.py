@@ -12,10 +12,21 @@ SWEEP_S = 1.0
 
 
 async def run(platform: Platform) -> None:
+    """One look for both, in one statement; neither waits for the other."""
+    stale = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_fire(platform, stale))
+        tasks.create_task(_sweep(platform, stale))
+
+
+async def _fire(platform: Platform, stale: asyncio.Event) -> None:
     """Sleep until the next timer this process knows of, at most a second, or until told of a new one."""
     with platform.listen.watch("timer") as watch:
         while True:
-            due_s = await timers.next_in_s(platform.tools)
+            due = await timers.look(platform.tools)
+            if due.stale:
+                stale.set()
+            due_s = due.in_s
             is_due = due_s is not None and due_s <= 0
             if is_due and (await timers.fire(platform.tools) or await timers.open_gates(platform.tools)):
                 continue
@@ -23,8 +34,10 @@ async def run(platform: Platform) -> None:
             await watch.wait(wait_s)
 
 
-async def sweep(platform: Platform) -> None:
-    """Each second advance runs whose events nobody has taken in."""
+async def _sweep(platform: Platform, stale: asyncio.Event) -> None:
+    """Advance runs whose events nobody has taken in, at most once a second."""
     while True:
+        await stale.wait()
+        stale.clear()
         await timers.sweep(platform.tools)
         await asyncio.sleep(SWEEP_S)

@@ -83,6 +83,17 @@ class DueTimer:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """`in_s`: seconds until the next timer or window of a limit, negative where it is late, None where there is none.
+
+    `stale`: there are events that nobody has taken in for a second.
+    """
+
+    in_s: float | None
+    stale: bool
+
+
 async def waiting_pairs(connection: Connection) -> list[tuple[str, int]]:
     """The (queue, priority) pairs that hold available jobs, priorities of a queue from high to low."""
     rows = await connection.fetch(load("jobs")["waiting_pairs"].text)
@@ -207,7 +218,7 @@ async def take_due_timers(connection: Connection) -> list[DueTimer]:
     return [DueTimer(**dict(row)) for row in await connection.fetch(load("jobs")["take_due_timers"].text)]
 
 
-async def next_timer_s(connection: Connection) -> float | None:
-    """Seconds until the next timer is due (may be negative); None without timers."""
-    seconds: float | None = await connection.fetchval(load("jobs")["next_timer"].text)
-    return seconds
+async def what_is_due(connection: Connection) -> Due:
+    """What the timers and the inboxes ask for."""
+    row = await connection.fetchrow(load("jobs")["what_is_due"].text)
+    return Due(row["due_s"], row["stale"])

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from orvanta_platform.db import gates as gate_rows
 from orvanta_platform.db import jobs, runs
-from orvanta_platform.db.jobs import DueTimer
+from orvanta_platform.db.jobs import Due, DueTimer
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.queue import gates
 from orvanta_platform.services.steps import events as inbox
@@ -43,10 +43,10 @@ async def sweep(tools: Tools) -> int:
     return len(stale)
 
 
-async def next_in_s(tools: Tools) -> float | None:
-    """Seconds until the next timer; None where there is none."""
+async def look(tools: Tools) -> Due:
+    """What there is to do, and when."""
     async with tools.db.acquire() as connection:
-        return await jobs.next_timer_s(connection)
+        return await jobs.what_is_due(connection)
 
 
 async def _take(connection: Connection) -> list[DueTimer]:

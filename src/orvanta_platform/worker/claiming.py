@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 
 import asyncpg
+import structlog
 
 from orvanta_platform import clock
+from orvanta_platform.db import jobs
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+from orvanta_platform.services.platform import Platform
 
 POLL_S = (1.0, 2.0)
 """A worker looks for work at least this often (with jitter), notified or not."""
+
+UNTOLD_S = 10.0
+"""The longest that a loop waits to be woken."""
 
 HAND_OFF_STEPS = 32
 HAND_OFF_S = 0.05
@@ -21,12 +28,23 @@ DATABASE_AWAY: tuple[type[Exception], ...] = (*TRANSIENT, *CONNECTION_LOST, Time
 CANNOT_CLAIM: tuple[type[Exception], ...] = (*DATABASE_AWAY, asyncpg.PostgresError)
 """Whatever the database says to a claim, the jobs that run here go on."""
 
+log = structlog.get_logger(__name__)
+
 
 def keeps_run(more_waits: bool, steps: int, began: float) -> bool:
     """Whether a slot that took `steps` steps of a run since monotonic `began` may take the next one too."""
     return not more_waits or (steps < HAND_OFF_STEPS and clock.monotonic() - began < HAND_OFF_S)
 
 
-def poll_s() -> float:
-    """Seconds until the next look for work of which nobody told."""
-    return random.uniform(*POLL_S)
+async def poll(platform: Platform) -> None:
+    """Look for work of which nobody told, and wake whom it concerns: one look for all loops of a worker."""
+    while True:
+        await asyncio.sleep(random.uniform(*POLL_S))
+        try:
+            async with platform.db.acquire() as connection:
+                pairs = await jobs.waiting_pairs(connection)
+        except CANNOT_CLAIM as error:
+            log.warning("cannot look for work", action="poll", error=str(error))
+            continue
+        if pairs:
+            platform.listen.wake(["queues", *{f"queue:{queue}" for queue, _ in pairs}])

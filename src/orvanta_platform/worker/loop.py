@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.finishing import Finished, finish_job
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
-from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, keeps_run, poll_s
+from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, UNTOLD_S, keeps_run, poll
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -118,15 +118,16 @@ class Worker:
         """Work until drained."""
         self._committer.start()
         looking = asyncio.create_task(self._look(), name="worker look")
+        polling = asyncio.create_task(poll(self._platform), name="worker poll")
         try:
             await asyncio.gather(self._claim_until_drained(), self._serve_batches(), self._serve_calls())
             while self._running:
                 tasks = [running.task for running in self._running.values() if running.task is not None]
                 await asyncio.wait(tasks)
         finally:
-            looking.cancel()
-            with suppress(asyncio.CancelledError):
-                await looking
+            for task in (looking, polling):
+                task.cancel()
+            await asyncio.gather(looking, polling, return_exceptions=True)
             await self._committer.close()
             await self._executor.shared.close()
 
@@ -140,19 +141,19 @@ class Worker:
                 elif self._lease.may_start and await self._claim(told):
                     told = await watch.wait(BEGIN_S)
                 elif self._free:
-                    told = await watch.wait(poll_s())
+                    told = await watch.wait(UNTOLD_S)
 
     async def _serve_batches(self) -> None:
         if self._batches is None:
             return
         with self._wakeups(f"queue:{NATIVE_QUEUE}") as watch:
-            await self._batches.serve(lambda: watch.wait(poll_s()), self._draining)
+            await self._batches.serve(lambda: watch.wait(UNTOLD_S), self._draining)
 
     async def _serve_calls(self) -> None:
         if self._calls is None:
             return
         with self._wakeups(f"queue:{WEBHOOK_QUEUE}") as watch:
-            await self._calls.serve(lambda: watch.wait(poll_s()), self._draining)
+            await self._calls.serve(lambda: watch.wait(UNTOLD_S), self._draining)
 
     @contextmanager
     def _wakeups(self, *topics: str) -> Iterator[Watch]:

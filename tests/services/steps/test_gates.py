@@ -206,7 +206,7 @@ async def test_a_window_lets_the_next_through_in_time(scene: Ground, worker: Wor
     first, second = await starts(scene, 2, a)
     await worker.finish((await worker.claim())[0])
     assert await scene.ended(first) and await permits(scene) == set() and await in_line(scene) == [second]
-    due = await timers.next_in_s(scene.platform.tools)
+    due = (await timers.look(scene.platform.tools)).in_s
     assert due is not None and 0 < due <= 60
     await scene.is_whole()
     await scene.run("UPDATE gate SET due_at = app_now(), starts = ARRAY[app_now() - interval '61 seconds']")

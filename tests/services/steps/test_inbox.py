@@ -168,7 +168,7 @@ async def test_a_retry_waits_for_its_timer(scene: Ground) -> None:
     assert (noted["attempt"], noted["reason"], noted["error"]) == (1, "retry", "Boom")
     assert await timers.fire(scene.platform.tools) == 0
     assert await worker.claim() == []
-    assert 55 < (await timers.next_in_s(scene.platform.tools) or 0) <= 60
+    assert 55 < ((await timers.look(scene.platform.tools)).in_s or 0) <= 60
     await scene.run("UPDATE timer SET due_at = app_now()")
     assert await timers.fire(scene.platform.tools) == 1
     (again,) = await worker.claim()

@@ -105,7 +105,9 @@ DELETE FROM timer t USING (
 WHERE t.run = due.run AND t.job = due.job AND t.kind = due.kind
 RETURNING t.run, t.job, t.kind
 
--- name: next_timer
--- Seconds until the next timer, or the next opening of a limit's window; null where there is none.
+-- name: what_is_due
+-- Seconds until the next timer, or the next opening of a limit's window, null where there is none; and whether there
+-- are events that nobody has taken in for a second.
 SELECT extract(epoch FROM least((SELECT min(due_at) FROM timer), (SELECT due_at FROM gate WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1))
-                          - app_now())::double precision
+                          - app_now())::double precision AS due_s,
+       EXISTS (SELECT FROM inbox WHERE created_at < app_now() - interval '1 second') AS stale
