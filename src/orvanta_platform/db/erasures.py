@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -23,6 +23,17 @@ class ErasureRow:
     erased_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A row of a node: `failures` are attempts before the last; `parent` and `place` as in the table job."""
+
+    id: UUID
+    kind: str
+    failures: int
+    parent: UUID | None
+    place: int | None
+
+
 async def plan(connection: Connection, run: UUID, erasures: Sequence[tuple[int, float]]) -> None:
     """The run has just ended: erase what belongs to these nodes in so many seconds."""
     nodes, seconds = [node for node, _ in erasures], [after for _, after in erasures]
@@ -35,9 +46,14 @@ async def take_due(connection: Connection, most: int) -> list[tuple[UUID, int]]:
     return [(row["run"], row["node_index"]) for row in rows]
 
 
-async def erase(connection: Connection, run: UUID, node: int) -> list[str]:
-    """Delete values, logs and streams; gives the objects that are named no longer."""
-    ids = [row["id"] for row in await connection.fetch(_text("erased_ids"), run, node)]
+async def left_by(connection: Connection, run: UUID, node: int) -> list[Left]:
+    """The rows of a node of a run that has ended."""
+    return [Left(**dict(row)) for row in await connection.fetch(_text("left_by_node"), run, node)]
+
+
+async def erase(connection: Connection, run: UUID, node: int, more: Collection[UUID] = ()) -> list[str]:
+    """Delete values, logs and streams, those of `more` as well; gives the objects that are named no longer."""
+    ids = [row["id"] for row in await connection.fetch(_text("erased_ids"), run, node)] + list(more)
     objects = []
     for query in ("erase_values", "erase_log_objects"):
         objects += [row["object"] for row in await connection.fetch(_text(query), ids) if row["object"]]

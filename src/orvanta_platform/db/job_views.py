@@ -84,8 +84,8 @@ class JobRow:
 
     @property
     def is_flow(self) -> bool:
-        """Whether it is a run with nodes of its own."""
-        return self.kind in FLOW_KINDS
+        """Whether it is a run with nodes of its own; the node that calls one is none."""
+        return self.kind in FLOW_KINDS and not self.is_step
 
     @property
     def erase_at(self) -> datetime | None:

@@ -62,8 +62,20 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
 
 def _erasures(tree: Mapping[str, Any], nodes: Iterable[Node | None]) -> tuple[tuple[int, float], ...]:
     whole = duration.erased_after(tree.get("delete_after_secs"))
-    found = {node.number: node.erase_s for node in nodes if node is not None and node.erase_s is not None}
-    return tuple({**({} if whole is None else {-1: whole}), **found}.items())
+    found = {} if whole is None else {-1: whole}
+    for node in nodes:
+        if node is not None and node.erase_s is not None:
+            for number in _numbers_in(node):
+                found[number] = min(node.erase_s, found.get(number, node.erase_s))
+    return tuple(found.items())
+
+
+def _numbers_in(node: Node) -> Iterable[int]:
+    """The number of a node, and of all that is in it."""
+    yield node.number
+    for body in node.bodies:
+        for inner in body.plan.nodes:
+            yield from _numbers_in(inner)
 
 
 def _refuse(built: graph.Graph, inside: graph.Graph | None) -> None:

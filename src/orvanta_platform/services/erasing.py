@@ -10,7 +10,10 @@ from orvanta_platform.db import erasures
 from orvanta_platform.db.erasures import WHOLE_RUN, ErasureRow
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.ids import frame_id, opening_id
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.nested_rows import child_id
 
 _AT_ONCE = 20
 
@@ -34,10 +37,32 @@ async def erase_due(platform: Platform) -> int:
 
     async def erase(connection: Connection) -> tuple[int, list[str]]:
         due = await erasures.take_due(connection, _AT_ONCE)
-        objects = [name for run, node in due for name in await erasures.erase(connection, run, node)]
+        objects = [name for run, node in due for name in await _erase(connection, run, node)]
         return len(due), objects
 
     count, objects = await platform.db.retrying(erase)
     for name in objects:
         await platform.storage.delete(name)
     return count
+
+
+async def _erase(connection: Connection, run: UUID, node: int) -> list[str]:
+    """Of a node that holds others also what stands under no row of its own: items, beginnings, sub-workflows."""
+    if node == WHOLE_RUN:
+        return await erasures.erase(connection, run, node)
+    left = await erasures.left_by(connection, run, node)
+    openings = {
+        opening_id(run, each.id, attempt): each.kind
+        for each in left
+        if each.kind in _HOLDERS
+        for attempt in range(each.failures + 1)
+    }
+    frames = [frame_id(run, each.parent, each.place) for each in left if each.parent and each.place is not None]
+    objects = await erasures.erase(connection, run, node, [*openings, *frames])
+    for opening, kind in openings.items():
+        if kind == Kind.FLOW:
+            objects += await erasures.erase(connection, child_id(run, opening), WHOLE_RUN)
+    return objects
+
+
+_HOLDERS = frozenset(kind.value for kind in Kind if kind.is_container)

@@ -23,10 +23,6 @@ RUNNABLE_KINDS: Final = frozenset(
 _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
 
 _NODE_KEYS: Final = ("debouncing",)
-_HOLDERS: Final = frozenset({"forloopflow", "whileloopflow", "branchone", "branchall", "flow"})
-"""Kinds whose nodes leave more than values of their own."""
-_ALWAYS_MEANT: Final = frozenset({"delete_after_secs"})
-"""Keys that change what happens even when they hold nothing, 0 or an empty object."""
 
 
 def support(subject: Subject) -> Iterator[Diagnostic]:
@@ -42,15 +38,13 @@ def _not_yet(place: Place | None, path: str, what: str) -> Diagnostic:
 
 def _keys(place: Place | None, path: str, tree: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[Diagnostic]:
     for key in keys:
-        if key in tree and (tree[key] or key in _ALWAYS_MEANT):
+        if tree.get(key):
             yield _not_yet(place, f"{path}/{key}", key)
 
 
 def _node(place: Place) -> Iterator[Diagnostic]:
     node, path = place.node, place.path
     yield from _keys(place, path, node.tree, _NODE_KEYS)
-    if node.kind in _HOLDERS:
-        yield from _keys(place, path, node.tree, ("delete_after_secs",))
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
     language = node.value.get("language")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, job
 
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.http.schemas.jobs import CompletedJob, detailed, listed
-from orvanta_platform.services import erasing, jobs, runs, scripts, values
+from orvanta_platform.services import erasing, flows, jobs, runs, scripts, values
+from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.scripts import NewScript
 from orvanta_platform.services.steps.last_resort import end_as_failed
@@ -145,3 +147,34 @@ async def test_delete_after_use_is_at_once(scene: Ground) -> None:
     assert await erasing.erase_due(scene.platform) == 1
     rows = await scene.rows("SELECT j.node FROM value v JOIN job j ON j.id = v.id")
     assert [row["node"] for row in rows] == ["a"]
+
+
+async def test_what_a_loop_and_all_inside_it_left_is_erased(scene: Ground) -> None:
+    worker = await scene.worker()
+    body = msgspec.Raw(json.dumps({"modules": [job("inner")]}).encode())
+    await flows.create(
+        scene.platform, ACTOR, WORKSPACE, NewFlow("f/sub/one", body, None, {"summary": msgspec.Raw(b'""')})
+    )
+    call = {"id": "call", "value": {"type": "flow", "path": "f/sub/one", "input_transforms": {}}}
+    branch = {"type": "branchall", "branches": [{"modules": [job("x"), job("y", "x")]}, {"modules": [job("z")]}]}
+    items = {"type": "static", "value": [["item"], ["item"]]}
+    modules = [{"id": "b", "value": branch}, call]
+    value = {"type": "forloopflow", "iterator": items, "skip_failures": False, "modules": modules}
+    loop = {"id": "l", "value": value, "needs": ["a"], "delete_after_secs": 0}
+    run = await ended(scene, worker, job("a"), loop, job("after", "l"))
+    everybody = [run, *(row["id"] for row in await scene.rows("SELECT id FROM run WHERE parent = $1", run))]
+    assert len(everybody) == 3
+    for each in everybody:
+        await log_of(scene, each)
+    while await erasing.erase_due(scene.platform):
+        pass
+    kept = await scene.rows("SELECT j.node, v.kind FROM value v LEFT JOIN job j ON j.id = v.id WHERE v.id <> $1", run)
+    assert sorted((row["node"], row["kind"]) for row in kept) == [("a", "result"), ("after", "result")]
+    logs = await scene.rows("SELECT j.node FROM log_chunk v JOIN job j ON j.id = v.job")
+    assert sorted(row["node"] for row in logs) == ["a", "after"]
+    for row in await scene.rows("SELECT id, node FROM job WHERE run = $1", run):
+        told = await jobs.get(scene.platform, ACTOR, WORKSPACE, row["id"])
+        assert told.row.erased == (row["node"] not in ("a", "after")), row["node"]
+    child = detailed(await jobs.get(scene.platform, ACTOR, WORKSPACE, everybody[1]))
+    assert isinstance(child, CompletedJob) and child.deleted
+    await scene.is_whole()

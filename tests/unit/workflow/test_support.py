@@ -23,8 +23,6 @@ def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 
 
 MODULES: list[tuple[dict[str, Any], str]] = [
-    (node("branchall", {"branches": []}, delete_after_secs=0), "/delete_after_secs"),
-    (node("branchall", {"branches": []}, delete_after_use=True), "/delete_after_secs"),
     (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
@@ -88,9 +86,10 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
 
 
 @pytest.mark.parametrize("kind", ["forloopflow", "whileloopflow", "branchone", "branchall", "flow"])
-def test_what_holds_others_may_be_cached(kind: str) -> None:
-    value = {"modules": [], "iterator": [], "branches": [], "default": [], "path": "f/a/b"}
-    document = {"value": {"modules": [node(kind, value, cache_ttl=5)]}}
+def test_what_holds_others_may_be_cached_and_erased(kind: str) -> None:
+    iterator = {"type": "static", "value": []}
+    value = {"modules": [], "iterator": iterator, "branches": [], "default": [], "path": "f/a/b"}
+    document = {"value": {"modules": [node(kind, value, cache_ttl=5, delete_after_secs=0)]}}
     assert not errors(examine(document).diagnostics)
 
 

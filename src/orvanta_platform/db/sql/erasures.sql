@@ -20,6 +20,10 @@ WITH RECURSIVE r AS (
 )
 SELECT id FROM r WHERE $2 < 0 UNION SELECT id FROM j UNION SELECT parent FROM j WHERE $2 < 0 AND parent IS NOT NULL
 
+-- name: left_by_node
+-- What a node of a run has left: a row for each time it ran, and for each body that it held.
+SELECT id, kind, failures, parent, place FROM job WHERE run = $1 AND node_index = $2
+
 -- name: erase_values
 -- Values go; gives the objects that they named.
 DELETE FROM value WHERE id = ANY($1::uuid[]) RETURNING object
@@ -45,8 +49,9 @@ UPDATE event SET data = NULL WHERE run = ANY($1::uuid[]) AND kind IN ('export', 
 DELETE FROM decision WHERE run = ANY($1::uuid[])
 
 -- name: note_erased
--- It is done; the row says when.
-UPDATE erasure SET erased_at = app_now() WHERE run = $1 AND node_index = $2
+-- It is done; the row says when. A sub-workflow's run has none yet.
+INSERT INTO erasure (run, node_index, due_at, erased_at) VALUES ($1, $2, app_now(), app_now())
+ON CONFLICT (run, node_index) DO UPDATE SET erased_at = excluded.erased_at
 
 -- name: erasures_of
 -- When what belongs to these runs is erased, or was.
