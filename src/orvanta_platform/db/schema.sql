@@ -719,7 +719,7 @@ CREATE TABLE value (
     PRIMARY KEY (id, kind, name)
 ) PARTITION BY RANGE (id);
 ALTER TABLE value ALTER COLUMN body SET STORAGE EXTERNAL;
-COMMENT ON TABLE value IS 'JSON text by the id of its run or job; size is that of the JSON. encoding 1: zlib. object: key in object storage.';
+COMMENT ON TABLE value IS 'JSON text by the id of its run or job; size is that of the JSON. encoding 1: zlib, 2: frames of zlib. object: key in object storage.';
 
 CREATE TABLE log_chunk (
     job        uuid NOT NULL,

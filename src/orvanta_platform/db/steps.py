@@ -89,7 +89,10 @@ class Wake(msgspec.Struct, frozen=True):
 
 
 class NewValue(msgspec.Struct, frozen=True):
-    """JSON text to keep: `body` (encoding 0 as it is, 1 zlib) or the key of an object. `size` is the JSON's bytes."""
+    """JSON text to keep: `body` (encoding 0 as it is, 1 zlib) or the key of an object (1 zlib, 2 frames).
+
+    `size` is the JSON's bytes.
+    """
 
     id: UUID
     kind: Literal["args", "result", "context", "resume"]

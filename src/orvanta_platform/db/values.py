@@ -16,7 +16,7 @@ ValueKey = tuple[UUID, str, str]
 
 @dataclass(frozen=True, slots=True)
 class ValueRow:
-    """A value as it is kept: `body` (encoding 0 as it is, 1 zlib) or the key of an object."""
+    """A value as it is kept: `body` (encoding 0 as it is, 1 zlib, 2 frames) or the key of an object."""
 
     id: UUID
     kind: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from uuid import UUID
@@ -16,10 +16,11 @@ from orvanta_platform.db import job_views
 from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.db.pool import CONNECTION_LOST
-from orvanta_platform.db.values import ValueKey, get_values
+from orvanta_platform.db.values import ValueKey, ValueRow, get_values
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import ENDED
+from orvanta_platform.services.pieces import begun
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.scope import PREPROCESSED
 
@@ -57,8 +58,59 @@ async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[V
     return await values.open_rows(platform.storage, rows)
 
 
-async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Finished:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A value as it is kept, to be read in parts: JSON text of `size` bytes, of `row` or, small, `raw`."""
+
+    size: int
+    row: ValueRow | None = None
+    raw: bytes = b""
+
+    async def part(self, platform: Platform, start: int, length: int) -> AsyncIterator[bytes]:
+        """`length` bytes from `start` on, in pieces. Raises ObjectMissing, StorageError before there is any."""
+        if self.row is None:
+            return _once(self.raw[start : start + length])
+        return await begun(values.part(platform.storage, self.row, start, length))
+
+
+async def _once(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw
+
+
+async def kept(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Kept:
     """The result of what has ended. Raises NotFound while it is under way, too."""
+    row = await jobs.completed(platform, actor, workspace, id)
+    found = await _kept(platform, [(row.result_of, "result", "")]) if row.result_of is not None else None
+    if found is None and row.cancelled:
+        raw = jobs.cancelled_error(row)
+        return Kept(len(raw), raw=raw)
+    return found or Kept(len(NULL), raw=NULL)
+
+
+async def kept_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Kept:
+    """The arguments; of a workflow with a preprocessor that ran, what that made of them."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    found = await _kept(platform, _args_keys(row))
+    return found or Kept(len(NO_ARGS), raw=NO_ARGS)
+
+
+async def kept_of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> Kept:
+    """The result of a node of a run, `null` where it was skipped. Raises NotFound for one that has not ended."""
+    found = await _kept(platform, [await _of_node(platform, actor, workspace, flow, node)])
+    return found or Kept(len(NULL), raw=NULL)
+
+
+async def _kept(platform: Platform, keys: Sequence[ValueKey]) -> Kept | None:
+    """The first of these values that there is."""
+    async with platform.db.acquire() as conn:
+        rows = {row.key: row for row in await get_values(conn, keys)}
+    row = next((rows[key] for key in keys if key in rows), None)
+    return None if row is None else Kept(row.size, row)
+
+
+async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Finished:
+    """The end of what has ended, its result whole. Raises NotFound while it is under way, too."""
     row = await jobs.completed(platform, actor, workspace, id)
     return await finished(platform, row.id, row)
 
@@ -77,9 +129,14 @@ async def args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> by
     """The arguments as JSON object text; of a workflow with a preprocessor that ran, what that made of them."""
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
-    keys: list[ValueKey] = [(row.id, "args", PREPROCESSED), (row.id, "args", "")][0 if row.is_flow else 1 :]
+    keys = _args_keys(row)
     found = await load_values(platform, keys)
     return next((found[key] for key in keys if key in found), NO_ARGS)
+
+
+def _args_keys(row: JobRow) -> list[ValueKey]:
+    keys: list[ValueKey] = [(row.id, "args", PREPROCESSED), (row.id, "args", "")]
+    return keys if row.is_flow else keys[1:]
 
 
 async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:
@@ -92,16 +149,14 @@ async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID)
     return await args(platform, actor, workspace, id)
 
 
-async def of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> bytes:
-    """The result of a node of a run, `null` where it was skipped. Raises NotFound for one that has not ended."""
+async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> ValueKey:
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, flow)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
     found = next((part for part in progress.all if part.id == node), None) if progress else None
     if found is None or found.state not in ENDED:
         raise NotFound(f"The run {flow} has no result of a node {node}.")
-    key = (found.job, "result", "")
-    return (await load_values(platform, [key])).get(key, NULL)
+    return (found.job, "result", "")
 
 
 def expect(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:

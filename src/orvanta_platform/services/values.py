@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from orvanta_platform.db import values
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey, ValueRow
+from orvanta_platform.services import frames
 from orvanta_platform.storage import Storage
 
 COMPRESS_FROM = 8 << 10
@@ -20,7 +21,7 @@ COMPRESS_FROM = 8 << 10
 INLINE_LIMIT = 256 << 10
 """Bytes of JSON up to which a value stays in the database; larger ones are objects."""
 
-_PLAIN, _ZLIB = 0, 1
+_PLAIN, _ZLIB, _FRAMES = 0, 1, 2
 _IN_THREAD_FROM = 64 << 10
 
 
@@ -35,8 +36,14 @@ def inline(id: UUID, kind: Literal["args", "result", "context", "resume"], raw: 
 
 def unpacked(row: ValueRow) -> bytes:
     """The JSON text of an inline row."""
-    body = row.body or b""
-    return body if row.encoding == _PLAIN else zlib.decompress(body)
+    return decoded(row.body or b"", row.encoding, row.size)
+
+
+def decoded(body: bytes, encoding: int, size: int) -> bytes:
+    """The JSON text, of `size` bytes, of what is kept in a row or as its object."""
+    if encoding == _PLAIN:
+        return body
+    return frames.whole(body, size) if encoding == _FRAMES else zlib.decompress(body)
 
 
 async def keep(
@@ -55,8 +62,11 @@ async def keep(
         return inline(id, kind, raw, name)
     suffix = f"-{zlib.crc32(name.encode()):08x}" if name else ""
     key = f"{workspace}/{run}/{id}/{attempt}/{kind}{suffix}"
-    await storage.put(key, await asyncio.to_thread(zlib.compress, raw, 1))
-    return NewValue(id, kind, name, len(raw), _ZLIB, None, key)
+    if len(raw) <= frames.FRAME:
+        await storage.put(key, await asyncio.to_thread(zlib.compress, raw, 1))
+        return NewValue(id, kind, name, len(raw), _ZLIB, None, key)
+    await storage.put_pieces(key, frames.pieces(raw))
+    return NewValue(id, kind, name, len(raw), _FRAMES, None, key)
 
 
 async def open_rows(storage: Storage, rows: Iterable[ValueRow | NewValue]) -> dict[ValueKey, bytes]:
@@ -69,11 +79,22 @@ async def open_rows(storage: Storage, rows: Iterable[ValueRow | NewValue]) -> di
 
 
 async def _unpack(body: bytes, encoding: int, size: int) -> bytes:
-    if encoding == _PLAIN:
-        return body
-    if size < _IN_THREAD_FROM:
-        return zlib.decompress(body)
-    return await asyncio.to_thread(zlib.decompress, body)
+    if encoding == _PLAIN or size < _IN_THREAD_FROM:
+        return decoded(body, encoding, size)
+    return await asyncio.to_thread(decoded, body, encoding, size)
+
+
+async def part(storage: Storage, row: ValueRow, start: int, length: int) -> AsyncIterator[bytes]:
+    """`length` bytes of the JSON text from `start` on, in pieces; of a large value no more than that is read.
+
+    Raises ObjectMissing, StorageError.
+    """
+    if row.object is not None and row.encoding == _FRAMES:
+        async for piece in frames.part(storage, row.object, row.size, start, length):
+            yield piece
+        return
+    opened = await open_rows(storage, [row])
+    yield opened[row.key][start : start + length]
 
 
 async def read(connection: Connection, storage: Storage, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:

@@ -34,6 +34,9 @@ class Storage(Protocol):
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start` on. Raises ObjectMissing."""
 
+    async def size(self, key: str) -> int:
+        """Bytes of the object. Raises ObjectMissing."""
+
     def pieces(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """At most `length` bytes (None: all) from `start` on, read as they are asked for. Raises ObjectMissing."""
 

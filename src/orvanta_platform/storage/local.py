@@ -50,6 +50,10 @@ class LocalStorage:
         """At most `length` bytes from `start` on. Raises ObjectMissing."""
         return await asyncio.to_thread(self._read, key, start, length)
 
+    async def size(self, key: str) -> int:
+        """Bytes of the object. Raises ObjectMissing."""
+        return await asyncio.to_thread(self._size, key)
+
     async def pieces(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """At most `length` bytes from `start` on, a piece at a time; what is deleted meanwhile is read to its end."""
         file = await asyncio.to_thread(self._open, key)
@@ -138,6 +142,10 @@ class LocalStorage:
                 return file.read(length)
         except OSError as error:
             raise self._not_read(key, error) from error
+
+    def _size(self, key: str) -> int:
+        with self._open(key) as file:
+            return os.fstat(file.fileno()).st_size
 
     def _open(self, key: str) -> IO[bytes]:
         try:

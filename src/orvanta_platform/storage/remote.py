@@ -107,16 +107,19 @@ class RemoteStorage:
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         """At most `length` bytes from `start` on. Raises ObjectMissing, StorageError."""
-        size = (await _told(key, obstore.head_async(self._store, checked(key))))["size"]
-        length = min(length, size - start)
+        length = min(length, await self.size(key) - start)
         if length <= 0:
             return b""
         return bytes(await _told(key, obstore.get_range_async(self._store, key, start=start, length=length)))
 
+    async def size(self, key: str) -> int:
+        """Bytes of the object. Raises ObjectMissing, StorageError."""
+        return int((await _told(key, obstore.head_async(self._store, checked(key))))["size"])
+
     async def pieces(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         """At most `length` bytes from `start` on, a piece at a time. Raises ObjectMissing, StorageError."""
         if length is None or start:
-            size = (await _told(key, obstore.head_async(self._store, checked(key))))["size"]
+            size = await self.size(key)
             length = size - start if length is None else min(length, size - start)
         if length <= 0:
             return

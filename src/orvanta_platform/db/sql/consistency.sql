@@ -18,7 +18,7 @@ UNION ALL
 SELECT id, 'job ' || id || ' is over with state ' || state FROM job WHERE state NOT IN ('succeeded', 'failed', 'cancelled')
 UNION ALL
 SELECT id, 'value ' || kind || ' of ' || id || ' has encoding ' || encoding FROM value
-WHERE kind NOT IN ('args', 'result', 'context', 'resume') OR encoding NOT IN (0, 1) OR (body IS NULL) = (object IS NULL) LIMIT 100
+WHERE kind NOT IN ('args', 'result', 'context', 'resume') OR encoding NOT IN (0, 1, 2) OR (body IS NULL) = (object IS NULL) LIMIT 100
 
 -- name: runs_twice
 -- A run is live or over, never both.

@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from orvanta_platform.errors import NotFound
+from orvanta_platform.http import ranges
 from orvanta_platform.http.events import checked_offset, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
@@ -20,6 +21,7 @@ from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
 from orvanta_platform.http.schemas.runs import CancelBody
 from orvanta_platform.services import jobs, logs, results, run_stream, runs, updates
+from orvanta_platform.services.results import Kept
 
 _U = "/api/w/{workspace:str}/jobs_u"
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -50,10 +52,9 @@ async def get_completed(request: AnyRequest, workspace: FromPath[str], id: FromP
 
 
 @get(f"{_U}/completed/get_result/{{id:uuid}}", opt=shape(answer=Any))
-async def get_result(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
-    """The result alone."""
-    end = await results.result(platform_of(request), actor_of(request), workspace, id)
-    return Response(end.result, media_type=MediaType.JSON)
+async def get_result(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Stream:
+    """The result alone, or with `Range: bytes=…` a part of its JSON text."""
+    return await _value(request, await results.kept(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/completed/get_result_maybe/{{id:uuid}}", opt=shape(answer=ResultMaybe))
@@ -144,10 +145,9 @@ def _log(text: AsyncIterator[str], id: UUID, download: bool) -> Stream:
 
 
 @get(f"{_U}/get_args/{{id:uuid}}", opt=shape(answer=AnyObject))
-async def get_args(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Response[bytes]:
-    """The arguments."""
-    args = await results.args(platform_of(request), actor_of(request), workspace, id)
-    return Response(args, media_type=MediaType.JSON)
+async def get_args(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> Stream:
+    """The arguments, or with `Range: bytes=…` a part of their JSON text."""
+    return await _value(request, await results.kept_args(platform_of(request), actor_of(request), workspace, id))
 
 
 @get(f"{_U}/get_root_job_id/{{id:uuid}}", opt=shape(answer=str))
@@ -160,10 +160,21 @@ async def get_root_job_id(request: AnyRequest, workspace: FromPath[str], id: Fro
 @get(f"{_JOBS}/result_by_id/{{flow_job_id:uuid}}/{{node_id:str}}", opt=shape(answer=Any))
 async def result_by_id(
     request: AnyRequest, workspace: FromPath[str], flow_job_id: FromPath[UUID], node_id: FromPath[str]
-) -> Response[bytes]:
-    """The result of one node of a run."""
-    found = await results.of_node(platform_of(request), actor_of(request), workspace, flow_job_id, node_id)
-    return Response(found, media_type=MediaType.JSON)
+) -> Stream:
+    """The result of one node of a run, or with `Range: bytes=…` a part of its JSON text."""
+    platform, actor = platform_of(request), actor_of(request)
+    return await _value(request, await results.kept_of_node(platform, actor, workspace, flow_job_id, node_id))
+
+
+async def _value(request: AnyRequest, kept: Kept) -> Stream:
+    """JSON text, as it is kept: in pieces, never whole in memory."""
+    part = ranges.asked(request.headers.get("range"), kept.size)
+    start, length = (part.start, part.length) if part else (0, kept.size)
+    headers = {"Accept-Ranges": "bytes", "Content-Length": str(length)}
+    if part:
+        headers["Content-Range"] = part.header
+    pieces = await kept.part(platform_of(request), start, length)
+    return Stream(pieces, status_code=206 if part else 200, media_type=MediaType.JSON, headers=headers)
 
 
 @post(f"{_U}/queue/cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))

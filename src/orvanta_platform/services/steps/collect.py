@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -12,10 +11,11 @@ import msgspec
 from orvanta_platform.db import frames as rows
 from orvanta_platform.db.frames import BodyResult
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.values import get_values
+from orvanta_platform.db.values import ValueRow, get_values
 from orvanta_platform.engine.events import ChildrenEnded, Err
 from orvanta_platform.engine.loop import MAX_ITERATIONS
 from orvanta_platform.engine.plan import Kind
+from orvanta_platform.services import values
 from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.frames import Counter
@@ -142,12 +142,12 @@ async def _results(
     missing = [row.object for row in found if row.object is not None and row.object not in fetched]
     if missing:
         raise NeedsObjects(missing)
-    return {row.place: (row.state, _text(row.body, row.encoding, row.object, fetched)) for row in found}
+    return {row.place: (row.state, _text(row, fetched)) for row in found}
 
 
-def _text(body: bytes | None, encoding: int, object: str | None, fetched: Mapping[str, bytes]) -> bytes:
-    raw = fetched[object or ""] if body is None else body
-    return raw if encoding == 0 else zlib.decompress(raw)
+def _text(row: BodyResult | ValueRow, fetched: Mapping[str, bytes]) -> bytes:
+    body = fetched[row.object or ""] if row.body is None else row.body
+    return values.decoded(body, row.encoding, row.size)
 
 
 async def _child(connection: Connection, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
@@ -177,7 +177,7 @@ async def _told_by(connection: Connection, node: UUID, fetched: Mapping[str, byt
     missing = [row.object for row in found if row.object is not None and row.object not in fetched]
     if missing:
         raise NeedsObjects(missing)
-    return {row.name: _text(row.body, row.encoding, row.object, fetched) for row in found}
+    return {row.name: _text(row, fetched) for row in found}
 
 
 def _told(raw: bytes) -> Err:

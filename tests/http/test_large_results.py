@@ -1,0 +1,69 @@
+"""Large results and arguments by API: whole, in ranges, and named where their object is gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+LARGE = {"rows": ["ä" * 1000] * 1700}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def ended(stage: Scene) -> str:
+    """A workflow of one step whose input and result are large."""
+    id = await stage.flow(script("a"), args=LARGE)
+    await stage.worker.finish((await stage.worker.claim())["a"], LARGE)
+    return id
+
+
+async def test_whole_and_in_ranges(stage: Scene) -> None:
+    id = await ended(stage)
+    for path in (f"jobs_u/completed/get_result/{id}", f"jobs_u/get_args/{id}", f"jobs/result_by_id/{id}/a"):
+        whole = await stage.client.get(f"{W}/{path}")
+        assert whole.json() == LARGE and whole.headers["accept-ranges"] == "bytes"
+        size = len(whole.content)
+        assert size > 3 << 20 and whole.headers["content-length"] == str(size)
+        for first, last in ((0, 99), (1 << 20, (1 << 20) + 5), ((1 << 20) - 3, (2 << 20) + 3)):
+            part = await stage.client.get(f"{W}/{path}", headers={"Range": f"bytes={first}-{last}"})
+            assert (part.status_code, part.content) == (206, whole.content[first : last + 1]), path
+            assert part.headers["content-range"] == f"bytes {first}-{last}/{size}"
+        past = await stage.client.get(f"{W}/{path}", headers={"Range": f"bytes={size}-"})
+        assert (past.status_code, past.json()["error"]["details"]) == (416, {"size": size})
+
+
+async def test_small_ones_have_ranges_too(stage: Scene) -> None:
+    id = await stage.flow(script("a"))
+    await stage.worker.finish((await stage.worker.claim())["a"], [1, 2])
+    path = f"{W}/jobs_u/completed/get_result/{id}"
+    assert (await stage.client.get(path)).json() == [1, 2]
+    part = await stage.client.get(path, headers={"Range": "bytes=-2"})
+    assert (part.status_code, part.content[-1:]) == (206, b"]")
+    assert (await stage.client.get(f"{W}/jobs_u/get_args/{id}")).json() == {}
+
+
+async def test_what_has_not_ended_or_was_cancelled(stage: Scene) -> None:
+    id = await stage.flow(script("a"))
+    assert (await stage.client.get(f"{W}/jobs_u/completed/get_result/{id}")).status_code == 404
+    assert (await stage.client.get(f"{W}/jobs/result_by_id/{id}/a")).status_code == 404
+    await stage.client.post(f"{W}/jobs_u/queue/force_cancel/{id}", json={"reason": "enough"})
+    result = (await stage.client.get(f"{W}/jobs_u/completed/get_result/{id}")).json()
+    assert result["error"]["name"] == "Canceled"
+
+
+async def test_an_object_that_is_gone_is_named(stage: Scene) -> None:
+    id = await ended(stage)
+    for path in (stage.platform.settings.home / "objects").rglob("result"):
+        path.unlink()
+    answer = await stage.client.get(f"{W}/jobs_u/completed/get_result/{id}")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (410, "object_missing")
+    assert id in answer.json()["error"]["message"]
+    assert (await stage.client.get(f"{W}/jobs_u/get_args/{id}")).json() == LARGE
