@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
@@ -127,3 +128,35 @@ async def test_the_list_of_bodies_is_for_who_may_see_the_run(stage: Scene) -> No
     bea = await stage.member("bea", Role.DEVELOPER)
     answer = await bea.get(f"{W}/jobs/list", params={"parent_job": id, "node": "loop"})
     assert answer.status_code == 404
+
+
+async def test_bodies_of_loops_inside_loops_are_listed(stage: Scene) -> None:
+    inner = loop("inner", script("a"), script("b"), parallel=True)
+    id = await stage.flow(loop("loop", script("first"), inner))
+    await stage.worker.finish((await stage.worker.claim())["first"], 1)
+    jobs = await stage.worker.claim_all()
+    (outer,) = (await module(stage, id))["flow_jobs"]
+
+    async def listed(parent: str, **query: Any) -> list[str]:
+        return [job["id"] for job in await stage.get("jobs/list", parent_job=parent, **query)]
+
+    inside_outer = (await stage.get(f"jobs_u/get/{outer}"))["flow_status"]["modules"][1]
+    frames, held = inside_outer["flow_jobs"], inside_outer["job"]
+    assert len(frames) == len(jobs) == 3
+    assert await listed(outer, node="inner") == await listed(held) == await listed(held, node="inner") == frames
+    assert await listed(outer, node="inner", page=2, per_page=2) == frames[2:]
+    assert await listed(held, node="other") == []
+    assert {*(await listed(frames[0])), *(await listed(frames[1])), *(await listed(frames[2]))} == {
+        str(job.id) for job in jobs
+    }
+    assert await listed(frames[0], node="b") == [] != await listed(frames[0], node="a")
+    told = await stage.get(f"jobs_u/get/{held}")
+    assert (told["type"], told["running"], told["parent_job"]) == ("QueuedJob", True, id)
+    while found := await stage.worker.claim_all() or jobs:
+        jobs = []
+        for job in found:
+            await stage.worker.finish(job, 1)
+    assert len(await listed(frames[1])) == 2 and await listed(held) == frames
+    assert await listed(outer, node="inner") == frames
+    assert sorted(await listed(outer)) != [] and frames[0] not in await listed(outer)
+    assert await listed(str(UUID(int=1))) == []

@@ -219,6 +219,12 @@ async def resumes_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, 
     return {row["id"]: row["count"] for row in rows}
 
 
+async def seen_counter(connection: Connection, id: UUID) -> tuple[UUID, int] | None:
+    """The run and the number of the node that holds others with this id, while it is open."""
+    row = await connection.fetchrow(_text("seen_counter"), id)
+    return (row["run"], row["node_index"]) if row is not None else None
+
+
 async def seen_frame(connection: Connection, id: UUID) -> SeenFrame | None:
     """The body with this id, open or ended."""
     row = await connection.fetchrow(_text("seen_frame"), id)

@@ -28,7 +28,10 @@ class Visible:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Conditions of a list; None asks for nothing. Times are inclusive on neither side."""
+    """Conditions of a list; None asks for nothing. Times are inclusive on neither side.
+
+    `body`: a body of a loop or branch, for the jobs of the nodes in it.
+    """
 
     script_path_exact: str | None = None
     script_path_start: str | None = None
@@ -45,6 +48,7 @@ class JobFilter:
     has_null_parent: bool | None = None
     parent_job: UUID | None = None
     node: str | None = None
+    body: UUID | None = None
     created_by: str | None = None
     label: str | None = None
     tag: str | None = None
@@ -117,6 +121,10 @@ _RULES: dict[str, _Rule] = {
     "has_null_parent": _either("v.parent IS NULL", "v.parent IS NOT NULL"),
     "parent_job": _with("v.parent = {}"),
     "node": _with("v.node = {}"),
+    "body": _with(
+        "v.id = ANY(ARRAY(SELECT id FROM job WHERE parent = {} UNION ALL SELECT j.id FROM frame f"
+        " JOIN job_live j ON j.run = f.run AND j.frame = f.id WHERE f.id = {}))"
+    ),
     "created_by": _with("v.created_by = {}"),
     "label": _with("{} = ANY(v.labels)"),
     "tag": _with("v.queue = {}"),
@@ -193,7 +201,7 @@ def _useful(parts: Sequence[Part], filter: JobFilter) -> list[Part]:
     """The parts that can hold a match: what asks for an end cannot be under way, a node's job has a parent."""
     ended = filter.success is not None or filter.completed_after or filter.completed_before
     live = filter.running is True or filter.suspended is True
-    steps = filter.is_flow_step is True or filter.node is not None
+    steps = filter.is_flow_step is True or filter.node is not None or filter.body is not None
     runs = filter.has_null_parent is True or filter.is_flow_step is False or filter.is_skipped is True
     return [
         part

@@ -15,7 +15,6 @@ from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import approvals as approval_rows
 from orvanta_platform.db import frames, gates, job_lists, job_views, locks, runs, ticks
 from orvanta_platform.db import waits as wait_rows
-from orvanta_platform.db.frames import SeenFrame
 from orvanta_platform.db.gates import LimitRow
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
 from orvanta_platform.db.job_views import JobRow, Standing, StepRow
@@ -26,20 +25,17 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import NotFound, RateLimited, StorageError
-from orvanta_platform.services import erasing, flow_status, inside, log_lines, log_text, values
+from orvanta_platform.services import derived, erasing, flow_status, inside, log_lines, log_text, values
+from orvanta_platform.services.derived import FRAME
 from orvanta_platform.services.flow_status import FlowProgress
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reasons import Reason, Why, of_job, of_limit
-from orvanta_platform.services.rowless import without_row
 from orvanta_platform.services.steps.scope import BEGINNING, PREPROCESSED
 from orvanta_platform.workflow import document
 
 EVERY_PART: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
 UNDER_WAY: tuple[Part, ...] = ("live_runs", "live_jobs")
 OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
-
-FRAME = "frame"
-"""The kind of a body of a loop or branch of more than one node."""
 
 RERUN = "rerun"
 """The trigger of runs that repeat others."""
@@ -89,7 +85,7 @@ async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: st
 
 async def known(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """The run or job with this id, for callers that ask permission themselves."""
-    return await job_views.find(conn, workspace, id) or await _derived(platform, conn, workspace, id)
+    return await job_views.find(conn, workspace, id) or await derived.find(platform, conn, workspace, id)
 
 
 def thing(row: JobRow | Standing) -> Thing:
@@ -143,7 +139,7 @@ async def completed(platform: Platform, actor: Actor, workspace: str, id: UUID) 
 
 async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> FlowProgress:
     """The state of every node of a run of a workflow, or of a body of a loop or branch."""
-    plan = await _plan(platform, conn, row)
+    plan = await derived.plan_of(platform, conn, row)
     if row.kind == FRAME:
         return await _progress_inside(conn, row, plan)
     steps = await job_views.top_steps_of(conn, row.run)
@@ -167,7 +163,17 @@ def _failures(steps: Sequence[StepRow]) -> dict[int, int]:
 
 
 async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowProgress:
-    """Of a body that has ended its rows say what its state said: a node without one was skipped, or never began."""
+    body, state, steps, ended = await body_of(conn, row, plan)
+    held = await inside.look(conn, row.run, body, state, ended, row.id)
+    limits = await _limits(conn, row, state, row.id)
+    return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held, limits=limits)
+
+
+async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunState, list[StepRow], dict[int, int]]:
+    """Of a body of a loop or branch: its list, how that stands, its rows, and how often nodes that ended had failed.
+
+    Of one that has ended its rows say what its state said: a node without one was skipped, or never began.
+    """
     seen = await frames.seen_frame(conn, row.id)
     if seen is None:
         raise NotFound(f"The job {row.id} does not exist.")
@@ -180,9 +186,7 @@ async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowPro
     else:
         state = _state_of(body, steps, await _beginning(conn, row))
     ended = {numbers[number]: count for number, count in _failures(steps).items() if number in numbers}
-    held = await inside.look(conn, row.run, body, state, ended, row.id)
-    limits = await _limits(conn, row, state, row.id)
-    return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held, limits=limits)
+    return body, state, steps, ended
 
 
 _MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.CANCELLED}
@@ -205,7 +209,7 @@ async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UU
     """Whose stream is that of this run or job: its own, or that of the node which gives a workflow its result."""
     if not row.is_flow:
         return row.id
-    node = streaming(await _plan(platform, conn, row))
+    node = streaming(await derived.plan_of(platform, conn, row))
     return None if node is None else ids.node_job_id(row.run, node.id)
 
 
@@ -215,8 +219,16 @@ async def list_jobs(
     """Runs and jobs that this actor may read, by id; `parts` names where to look."""
     visible = _visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        rows = await job_lists.list_jobs(conn, workspace, visible, parts, filter, slice)
+        rows = await job_lists.list_jobs(conn, workspace, visible, parts, await _of_body(conn, filter), slice)
         return await told(conn, rows)
+
+
+async def _of_body(conn: Connection, filter: JobFilter) -> JobFilter:
+    """Where the parent that is asked for is a body of a loop or branch, what stands in it."""
+    body = await frames.seen_frame(conn, filter.parent_job) if filter.parent_job is not None else None
+    if body is None or filter.parent_job is None:
+        return filter
+    return replace(filter, parent_job=None, body=filter.parent_job)
 
 
 async def told(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
@@ -243,7 +255,7 @@ async def count_jobs(
     """How many rows such a list would have."""
     visible = _visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        return await job_lists.count_jobs(conn, workspace, visible, parts, filter or JobFilter())
+        return await job_lists.count_jobs(conn, workspace, visible, parts, await _of_body(conn, filter or JobFilter()))
 
 
 async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: int) -> None:
@@ -303,10 +315,6 @@ def _visible(actor: Actor, workspace: str) -> Visible:
     return Visible(**asdict(permissions.readable(actor, "run")))
 
 
-async def _plan(platform: Platform, conn: Connection, row: JobRow) -> Plan:
-    return (await platform.blueprints.workflow(conn, row.document, None)).plan
-
-
 async def _shown_log(platform: Platform, row: JobRow) -> str:
     try:
         text = await log_text.read(platform.db, platform.storage, row.id, 0, most=LOG_SHOWN_CHARS)
@@ -324,7 +332,7 @@ async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None
     if row.document is None or row.kind in ("script", "identity", "flownode", FRAME):
         return None
     if row.is_step:
-        plan = await _plan(platform, conn, row)
+        plan = await derived.plan_of(platform, conn, row)
         return str(plan.node(row.node_index or 0).value.get("content", ""))
     return await platform.blueprints.text(conn, row.document)
 
@@ -334,46 +342,3 @@ def flow_value(text: str) -> bytes:
     if text.lstrip()[:1] == "{":
         return bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])["value"])
     return msgspec.json.encode(document.parse(text.encode(), "yaml").tree["value"])
-
-
-async def _derived(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    body = await frames.seen_frame(conn, id)
-    if body is not None and body.state is not None:
-        return await _open_body(platform, conn, workspace, id, body)
-    place = await gates.place_in_line(conn, workspace, id)
-    if place is not None and place[1] is not None:
-        return await _in_line(platform, conn, workspace, id, place[1])
-    for run in await job_views.runs_of_the_millisecond(conn, workspace, id):
-        row = await job_views.find(conn, workspace, run)
-        if row is None:
-            continue
-        plan = await _plan(platform, conn, row)
-        nodes = (*plan.nodes, plan.failure) if plan.failure else plan.nodes
-        for node in nodes:
-            if ids.node_job_id(run, node.id) == id:
-                return without_row(row, id, node.id, node.index, RunState.decode(row.run_state or b""))
-    return None
-
-
-async def _in_line(platform: Platform, conn: Connection, workspace: str, id: UUID, frame: UUID) -> JobRow | None:
-    """A node inside a loop or branch that stands in line, in the shape of a job."""
-    body = await frames.seen_frame(conn, frame)
-    row = await job_views.find(conn, workspace, body.run) if body is not None else None
-    if body is None or row is None:
-        return None
-    holder = (await _plan(platform, conn, row)).node(body.node_index)
-    nodes = holder.bodies[0 if holder.kind.is_loop else body.place].plan.nodes
-    node = next((node for node in nodes if ids.inner_job_id(body.run, frame, node.id) == id), None)
-    if node is None:
-        return None
-    return without_row(row, id, node.id, node.number, RunState(bytes([Mark.WAITING_GATE]) * (node.number + 1)))
-
-
-async def _open_body(platform: Platform, conn: Connection, workspace: str, id: UUID, body: SeenFrame) -> JobRow | None:
-    """A body of a loop or branch under way, in the shape of a job."""
-    row = await job_views.find(conn, workspace, body.run)
-    if row is None:
-        return None
-    holder = (await _plan(platform, conn, row)).node(body.node_index)
-    made = without_row(row, id, holder.id, body.node_index, RunState(bytes([Mark.RUNNING]) * (body.node_index + 1)))
-    return replace(made, kind=FRAME, state="running", started_at=row.started_at)

@@ -98,6 +98,10 @@ SELECT run, node_index, place, NULL::bytea AS state FROM job WHERE id = $1 AND k
 UNION ALL
 SELECT f.run, c.node_index, f.place, f.state FROM frame f JOIN counter c ON c.id = f.holder WHERE f.id = $1
 
+-- name: seen_counter
+-- A node that holds others, by its id, while it is open.
+SELECT run, node_index FROM counter WHERE id = $1
+
 -- name: put_events
 -- Events for a run, in this order.
 INSERT INTO inbox (run, event) SELECT $1, e FROM unnest($2::json[]) WITH ORDINALITY AS u(e, n) ORDER BY n

@@ -113,14 +113,15 @@ async def list_jobs(
 ) -> list[QueuedJob | CompletedJob]:
     """Runs and jobs of nodes, the newest first.
 
-    With `parent_job`, a run, and `node`, a loop or branch of it, and nothing else asked: its iterations or branches, by
-    their place; `page` and `per_page` count places.
+    With `parent_job`, a run, or an iteration or branch of several nodes by its id, and `node`, a loop or branch in
+    it, and nothing else asked: the iterations or branches of that, by their place; `page` and `per_page` count places.
+    A loop or branch may be `parent_job` itself. An iteration or branch as `parent_job` alone: the jobs in it.
     """
     platform, actor = platform_of(request), actor_of(request)
-    run, node = job_filter.parent_job, job_filter.node
-    if run is not None and node is not None and job_filter == JobFilter(parent_job=run, node=node):
+    parent, node = job_filter.parent_job, job_filter.node
+    if parent is not None and job_filter == JobFilter(parent_job=parent, node=node):
         first, most = job_slice.offset, job_slice.limit
-        found = await bodies.list_bodies(platform, actor, workspace, run, node, first=first, most=most)
+        found = await bodies.list_bodies(platform, actor, workspace, parent, node, first=first, most=most)
         if found is not None:
             return [schemas.listed(row) for row in found]
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.EVERY_PART, job_filter, job_slice)
