@@ -110,6 +110,21 @@ NESTED: dict[str, Any] = {
 }
 """The same with b in a loop, c in a branch, and the join in a sub-workflow."""
 
+_LARGE = """
+def main(a):
+    return {"a": a, "pad": "x" * 600_000}
+"""
+LARGE = "u/admin/chaos_large"
+
+
+def _large() -> dict[str, Any]:
+    """FLOW with a step behind a that passes on its result in a large one; erased by hand, long before its time."""
+    a, b, _, d = FLOW["modules"]
+    large = _node("large", "python3", _LARGE, ["a"], a="results.a")
+    loud = _node("c", "python3", _LOUD, ["large"], a="results.large.a", loud="flow_input.loud")
+    return {"modules": [a, large, b | {"needs": ["large"]}, loud, d], "delete_after_secs": 360_000}
+
+
 ASKING, ASKING_BRIEFLY = "u/admin/chaos_asking", "u/admin/chaos_asking_briefly"
 
 
@@ -124,6 +139,7 @@ FLOWS = {
     "u/admin/chaos_join": JOIN,
     "u/admin/chaos": FLOW,
     "u/admin/chaos_nested": NESTED,
+    LARGE: _large(),
     ASKING: _asking(),
     ASKING_BRIEFLY: _asking(timeout=3600, on_timeout="continue"),
 }
@@ -142,7 +158,7 @@ _JOBS = (
     "JOIN run r ON r.id = j.run WHERE r.root = ANY($1::uuid[])"
 )
 _EVENTS = "SELECT run, kind FROM event WHERE run = ANY($1::uuid[]) AND kind IN ('run_started', 'run_ended')"
-_VALUES = "SELECT id, encoding, body FROM value WHERE kind = 'result' AND id = ANY($1::uuid[])"
+_VALUES = "SELECT id, encoding, body FROM value WHERE kind = 'result' AND body IS NOT NULL AND id = ANY($1::uuid[])"
 _LIVE = (
     "SELECT j.node, j.state, j.attempt, j.generation, j.claimed_at, w.name, w.state AS worker, w.generation AS now "
     "FROM job_live j LEFT JOIN worker w ON w.id = j.worker WHERE j.run = $1"

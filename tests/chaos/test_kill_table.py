@@ -12,6 +12,7 @@ import pytest_asyncio
 from tests.chaos.cells import TABLE, Kill, Stop
 from tests.chaos.conftest import open_stage
 from tests.chaos.decisions import Decide
+from tests.chaos.large import LARGE_TABLE, Erased, Uploaded
 from tests.chaos.runs import Verdict
 from tests.chaos.stage import A_TENTH, Stage
 from tests.chaos.table import print_table
@@ -46,9 +47,9 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("cell", [*TABLE, *DECISIONS, *TICKS_TABLE], ids=str)
+@pytest.mark.parametrize("cell", [*TABLE, *DECISIONS, *TICKS_TABLE, *LARGE_TABLE], ids=str)
 async def test_a_kill_loses_and_doubles_nothing(
-    cell: Kill | Stop | Decide | Tick, stage: Stage, table: dict[str, Verdict], mode: str
+    cell: Kill | Stop | Decide | Tick | Uploaded | Erased, stage: Stage, table: dict[str, Verdict], mode: str
 ) -> None:
     verdict = table[str(cell)] = await cell.play(stage, IN_FLIGHT[mode])
     assert verdict.runs >= IN_FLIGHT[mode] - 1

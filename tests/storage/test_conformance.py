@@ -143,6 +143,28 @@ async def test_deleting_twice_is_deleting_once(storage: Storage) -> None:
         await storage.get(KEY)
 
 
+async def test_a_folder_keeps_no_empty_folders(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path / "objects")
+    await storage.put(KEY, b"x")
+    await storage.put("main/0190-run/other", b"x")
+    await storage.delete(KEY)
+    assert sorted(path.name for path in (tmp_path / "objects").rglob("*")) == ["0190-run", "main", "other"]
+    await storage.delete("main/0190-run/other")
+    assert list((tmp_path / "objects").iterdir()) == []
+
+
+async def test_putting_and_deleting_side_by_side(tmp_path: Path) -> None:
+    storage = LocalStorage(tmp_path / "objects")
+
+    async def both(place: int) -> None:
+        for _ in range(50):
+            await storage.put(f"main/run/{place}", b"x")
+            await storage.delete(f"main/run/{place}")
+
+    await asyncio.gather(*(both(place) for place in range(4)))
+    assert await keys(storage, hours=-1) == []
+
+
 async def test_keys_are_listed_by_their_age(storage: Storage) -> None:
     names = [f"w{place % 3}/r/{place}" for place in range(7)]
     await asyncio.gather(*(storage.put(name, b"x") for name in names))

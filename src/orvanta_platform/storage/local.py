@@ -17,6 +17,7 @@ from orvanta_platform.storage import ObjectMissing, checked
 
 _PAGE = 500
 _PIECE = 1 << 20
+_TRIES = 20
 
 
 class LocalStorage:
@@ -77,7 +78,7 @@ class LocalStorage:
 
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
-        await asyncio.to_thread(self._path(key).unlink, missing_ok=True)
+        await asyncio.to_thread(self._delete, self._path(key))
 
     async def keys_before(self, before: datetime) -> AsyncIterator[Sequence[str]]:
         """Pages of keys of files that were last written before `before`."""
@@ -106,12 +107,27 @@ class LocalStorage:
             Path(draft.name).unlink(missing_ok=True)
             raise
 
+    def _delete(self, path: Path) -> None:
+        """The file, and the folders that it leaves empty."""
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == self._folder:
+                return
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+
     def _draft(self, path: Path) -> IO[bytes]:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", buffering=0, delete=False)
-        except OSError as error:
-            raise self._not_kept(error) from error
+        for _ in range(_TRIES):
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                return tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", buffering=0, delete=False)
+            except FileNotFoundError as error:
+                failed: OSError = error  # somebody deleted the last file of the folder meanwhile
+            except OSError as error:
+                raise self._not_kept(error) from error
+        raise self._not_kept(failed)
 
     def _write(self, draft: IO[bytes], piece: bytes) -> None:
         try:

@@ -153,6 +153,7 @@ def in_worker_processes() -> None:
     wrap("worker.logs:JobLog.write", printing)
     wrap("worker.runtimes.pool:Runtimes.run", after("result read"))
     wrap("db.logs:replace_by_object", before("uploaded"))
+    wrap("services.values:keep", after("value uploaded", lambda value: value.object is not None))
     wrap("services.steps.commit:write_steps", unanswered("committing"))
     wrap("services.steps.commit:Committer.submit", after("committed", bool))
     wrap("worker.loop:finish_job", after("handed off", lambda done: done.following is not None))
@@ -179,6 +180,7 @@ def in_servers() -> None:
     wrap("daemons.scheduler:lead", leading)
     wrap("services.scheduling:_begin", taking_a_tick)
     wrap("services.starting:advance_all", before("tick taken"))
+    wrap("storage.local:LocalStorage.delete", before("object to delete"))
     in_observers()
 
 
