@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from orvanta_platform.db.kept import Kept
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Database
 from orvanta_platform.db.steps import StepWrite, write_steps
 
@@ -29,7 +30,7 @@ class Committer:
     """Writes steps for all slots of a process. Low load adds no wait, high load makes batches by itself."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self._connection = Kept(database)
         self._items: deque[_Item] = deque()
         self._filled = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -44,6 +45,7 @@ class Committer:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
+        await self._connection.close()
         for item in self._items:
             item.done.cancel()
 
@@ -110,7 +112,7 @@ class Committer:
         attempt = 0
         while True:
             try:
-                async with self._database.acquire() as connection:
+                async with self._connection as connection:
                     return await write_steps(connection, writes)
             except _AGAIN as error:
                 attempt += 1

@@ -1,0 +1,65 @@
+"""A connection that is kept: one for many statements, given back when it rests, replaced when it broke."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.conftest import TestDatabase
+
+from orvanta_platform.db import kept
+from orvanta_platform.db.kept import Kept
+from orvanta_platform.db.pool import CONNECTION_LOST, Database
+
+PID = "SELECT pg_backend_pid()"
+
+
+@pytest.fixture
+async def pool(database: TestDatabase) -> AsyncIterator[Database]:
+    made = await Database.connect(database.app_url, max_size=1)
+    yield made
+    await made.close()
+
+
+async def test_one_connection_serves_one_statement_after_the_other(pool: Database) -> None:
+    one = Kept(pool)
+    pids = set()
+    for _ in range(3):
+        async with one as connection:
+            pids.add(await connection.fetchval(PID))
+    await one.close()
+    assert len(pids) == 1
+    async with pool.acquire() as connection:  # the only one there is: it was given back
+        assert await connection.fetchval(PID) in pids
+
+
+async def test_a_broken_connection_is_replaced(pool: Database) -> None:
+    one = Kept(pool)
+    with pytest.raises(CONNECTION_LOST):
+        async with one as connection:
+            first = await connection.fetchval(PID)
+            connection.terminate()
+            await connection.fetchval(PID)
+    async with one as connection:
+        assert await connection.fetchval(PID) != first
+    await one.close()
+
+
+async def test_whoever_else_waits_for_it_gets_it_when_it_rests(pool: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "REST_S", 0.01)
+    one = Kept(pool)
+    async with one as connection:
+        pid = await connection.fetchval(PID)
+        other = asyncio.create_task(_pid(pool))
+        await connection.fetchval("SELECT pg_sleep(0.05)")  # longer than it may rest: in use, it stays
+        assert not other.done()
+    assert await other == pid
+    async with one as connection:
+        assert await connection.fetchval(PID) == pid
+    await one.close()
+
+
+async def _pid(pool: Database) -> int:
+    async with pool.acquire() as connection:
+        return int(await connection.fetchval(PID))
