@@ -36,11 +36,11 @@ async def test_one_connection_serves_one_statement_after_the_other(pool: Databas
 
 async def test_a_broken_connection_is_replaced(pool: Database) -> None:
     one = Kept(pool)
+    async with one as connection:
+        first = await connection.fetchval(PID)
+        connection.terminate()
     with pytest.raises(CONNECTION_LOST):
-        async with one as connection:
-            first = await connection.fetchval(PID)
-            connection.terminate()
-            await connection.fetchval(PID)
+        await _ask(one)
     async with one as connection:
         assert await connection.fetchval(PID) != first
     await one.close()
@@ -58,6 +58,11 @@ async def test_whoever_else_waits_for_it_gets_it_when_it_rests(pool: Database, m
     async with one as connection:
         assert await connection.fetchval(PID) == pid
     await one.close()
+
+
+async def _ask(one: Kept) -> None:
+    async with one as connection:
+        await connection.fetchval(PID)
 
 
 async def _pid(pool: Database) -> int:

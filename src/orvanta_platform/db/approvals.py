@@ -8,7 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import astuple
+
 from orvanta_platform.db import notices
+from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
@@ -72,9 +75,11 @@ async def open_waits(connection: Connection, run: UUID, workspace: str, opened: 
         await notices.add(connection, run, workspace, told)
 
 
-async def close_waits(connection: Connection, run: UUID, jobs: Sequence[UUID]) -> None:
-    """These nodes ask nobody any more."""
-    await connection.execute(load("approvals")["close"].text, run, list(jobs))
+async def close_waits(
+    connection: Connection, run: UUID, jobs: Sequence[UUID], counted: tuple[UUID, int] | None = None
+) -> None:
+    """These nodes ask nobody any more, and the decision (job, resume id) counts."""
+    await connection.execute(load("approvals")["close"].text, run, list(jobs), *(counted or (None, None)))
 
 
 async def close_all(connection: Connection, run: UUID) -> None:
@@ -117,9 +122,10 @@ async def decide(
     reason: str | None,
     payload: str,
     event: str,
+    audit: NewAudit,
 ) -> bool:
     """Keep what somebody said, and leave `event` for its run; False where the resume id was used before."""
-    values = (job, resume_id, run, approved, approver, member, reason, payload, event)
+    values = (job, resume_id, run, approved, approver, member, reason, payload, event, *astuple(audit))
     return await connection.fetchval(load("approvals")["decide"].text, *values) is not None
 
 

@@ -52,9 +52,11 @@ class Kept:
         await self._give_back()
 
     async def _rest(self) -> None:
-        while self._in_use or clock.monotonic() - self._used_at < REST_S:
+        while True:
             await asyncio.sleep(REST_S)
-        await self._give_back()
+            if not self._in_use and clock.monotonic() - self._used_at >= REST_S:
+                await self._give_back()
+                return
 
     async def _give_back(self) -> None:
         connection, self._connection = self._connection, None

@@ -71,12 +71,10 @@ async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWr
             [timer.seconds for timer in waits.timers],
             [timer.at for timer in waits.timers],
         )
-    if waits.closed:
-        await approvals.close_waits(connection, run, waits.closed)
+    if waits.closed or waits.taken:
+        await approvals.close_waits(connection, run, waits.closed, waits.taken)
     if waits.opened:
         await approvals.open_waits(connection, run, workspace, waits.opened)
-    if waits.taken:
-        await approvals.take(connection, *waits.taken)
 
 
 async def node_timers(connection: Connection, run: UUID) -> dict[UUID, datetime]:

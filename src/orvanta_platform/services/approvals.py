@@ -18,7 +18,6 @@ from orvanta_platform.control import audit, links, permissions
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.links import Action
 from orvanta_platform.db import approvals as rows
-from orvanta_platform.db import audit as audit_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.db.audit import NewAudit
@@ -28,7 +27,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import Conflict, Gone, NotFound
 from orvanta_platform.services import approvers, jobs, results
 from orvanta_platform.services.approvers import Asked, Voice
-from orvanta_platform.services.asking import asked_in, asked_of, open_in, place_of, run_that_asks
+from orvanta_platform.services.asking import asked_in, asked_of, nothing_is_asked, open_in, place_of, run_that_asks
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
@@ -175,21 +174,28 @@ async def decide(
         row = await place_of(platform, conn, workspace, id)
         if row is None:
             raise NotFound(f"The job {id} does not exist.")
-        if id == row.run:
-            row = await run_that_asks(platform, conn, row)
-            id = row.run
     voice = Voice(actor.username, actor, payload, reason)
     resume_id = approvers.resume_id_of(actor) if once else secrets.randbelow(_RESUME_IDS)
 
-    async def act(conn: Connection) -> tuple[UUID, Outcome]:
+    async def act(row: JobRow, id: UUID, conn: Connection) -> tuple[UUID, Outcome] | None:
+        """None: the run itself asks nothing, and a sub-workflow of it may."""
         live = await run_rows.lock_run(conn, row.run)
         opened = await rows.open_of_run(conn, row.run)
+        if not opened and id == row.run and row.is_flow:
+            return None
         job = open_in(opened, row, id, node).job
         asked = await asked_in(platform, conn, live, job, opened) if live is not None else None
         approvers.require(actor, jobs.thing(row), asked.consent if asked else None)
         return job, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice), asked)
 
-    job, outcome = await platform.db.retrying(act)
+    done = await platform.db.retrying(partial(act, row, id))
+    if done is None:
+        async with platform.db.acquire() as conn:
+            row = await run_that_asks(platform, conn, row)
+        done = await platform.db.retrying(partial(act, row, row.run)) if row.run != id else None
+    if done is None:
+        raise nothing_is_asked()
+    job, outcome = done
     await _count(platform, row.run, job, resume_id, outcome)
     return outcome
 
@@ -279,6 +285,7 @@ async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: As
         before = approvers.earlier_voice(asked, voice, earlier)
         if before is not None and before.approved is approved:
             return Outcome(False, approved, before.approver)
+    node = asked.node.id if asked is not None and job != row.run else row.node
     await rows.decide(
         conn,
         job,
@@ -290,9 +297,8 @@ async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: As
         reason=voice.reason,
         payload=voice.payload.decode(),
         event=inbox.write(inbox.Decided()),
+        audit=_line(row, job, node, approved, voice),
     )
-    node = asked.node.id if asked is not None and job != row.run else row.node
-    await _record(conn, row, job, node, approved, voice)
     return Outcome(True, approved, voice.name)
 
 
@@ -341,18 +347,16 @@ async def _hints(platform: Platform, asked: Asked | None) -> dict[str, Any]:
     return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}
 
 
-async def _record(conn: Connection, row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> None:
+def _line(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> NewAudit:
     """The line of the audit trail; of who only held a link, the name that the link says."""
     workspace = row.workspace
     told = {"run": str(row.run), "job": str(job), "node": node, "decision": _word(approved), "reason": voice.reason}
     operation = "approvals.decide"
     if voice.actor is not None:
-        await audit.record(conn, voice.actor, operation, "Execute", row.run_path, told, workspace=workspace)
-        return
+        return audit.row(voice.actor, operation, "Execute", row.run_path, told, workspace=workspace)
     by = f"link:{voice.name}"
     parameters = msgspec.json.encode(told).decode()
-    line = NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
-    await audit_rows.append(conn, line)
+    return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
 
 
 def _check(platform: Platform, workspace: str, link: Link, actions: tuple[Action, ...]) -> set[Action]:

@@ -36,7 +36,7 @@ def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | N
     if node is not None:
         found = [each for each in found if node in (each.node, str(each.job))]
     if not found:
-        raise Conflict("Nothing is asked of anybody here.", hint="It may have been decided, or have timed out.")
+        raise nothing_is_asked()
     if len(found) > 1:
         nodes = [each.node for each in found]
         raise Conflict(
@@ -45,6 +45,11 @@ def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | N
             details={"nodes": nodes, "jobs": [str(each.job) for each in found]},
         )
     return found[0]
+
+
+def nothing_is_asked() -> Conflict:
+    """What is told to who decides there."""
+    return Conflict("Nothing is asked of anybody here.", hint="It may have been decided, or have timed out.")
 
 
 async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -> Asked | None:

@@ -6,8 +6,12 @@ FROM unnest($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text
     AS a(job, node, kind, message, groups, form)
 
 -- name: close
--- Nodes of a run that ask nobody any more.
-WITH untold AS (DELETE FROM notice WHERE run = $1 AND job = ANY($2::uuid[]))
+-- Nodes of a run that ask nobody any more; the decision ($3, $4) is counted, where one was made.
+WITH untold AS (
+    DELETE FROM notice WHERE run = $1 AND job = ANY($2::uuid[])
+), counted AS (
+    UPDATE decision SET taken = true WHERE job = $3 AND resume_id = $4
+)
 DELETE FROM approval WHERE run = $1 AND job = ANY($2::uuid[])
 
 -- name: close_all
@@ -47,10 +51,14 @@ WITH RECURSIVE below AS (
 SELECT DISTINCT a.run FROM below b JOIN approval a ON a.run = b.id ORDER BY a.run
 
 -- name: decide
--- What somebody said, and the event that tells its run; no row back where that resume id was used before.
+-- What somebody said, its line in the audit trail, and the event that tells its run; no row back where that resume id
+-- was used before.
 WITH said AS (
     INSERT INTO decision (job, resume_id, run, approved, approver, member, reason, payload)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING run
+), audited AS (
+    INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id)
+    SELECT $10::text, $11::text, $12::text, $13::text, $14::text, $15::text, $16::jsonb, $17::text, $18::text FROM said
 )
 INSERT INTO inbox (run, event) SELECT run, $9 FROM said RETURNING seq
 
