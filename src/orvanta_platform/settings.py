@@ -266,11 +266,7 @@ class Settings:
         unit="ms",
     )
     watch_ms: int = _setting(
-        "ORVANTA_WATCH_MS",
-        _integer(10, 60_000),
-        "Time between two looks at the other workers' beats.",
-        default=1000,
-        unit="ms",
+        "ORVANTA_WATCH_MS", _integer(10, 60_000), "Time between two looks at others' beats.", default=1000, unit="ms"
     )
     cancel_grace_ms: int = _setting(
         "ORVANTA_CANCEL_GRACE_MS",
@@ -288,6 +284,9 @@ class Settings:
         "Networks that are not public and that webhook nodes may call all the same, comma-separated.",
         default=(),
         shown="none",
+    )
+    retention_days: int = _setting(
+        "ORVANTA_RETENTION_DAYS", _integer(0, 36_500), "Days that runs are kept; 0 for ever.", default=90, unit="days"
     )
     log_level: str = _setting(
         "ORVANTA_LOG_LEVEL",

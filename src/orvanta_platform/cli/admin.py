@@ -13,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="Administer the installation.", ric
 
 Email = Annotated[str, typer.Argument(help="E-mail address, the name to log in with.")]
 Superadmin = Annotated[bool, typer.Option("--superadmin", help="May do everything in every workspace.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 
 @app.callback()
@@ -43,3 +44,15 @@ def _password() -> str:
     if not password:
         raise BadRequest("No password was given.", hint="Write it to standard input, on one line.")
     return password
+
+
+@app.command()
+def storage(json: AsJson = False) -> None:
+    """Show what takes the room in the database and why: tables, weeks of history, workspaces.
+
+    A week of runs goes as a whole, ORVANTA_RETENTION_DAYS after its end. What holds one back that is due, such as a
+    run that is still under way, is named.
+    """
+    from orvanta_platform.cli.storage_report import show
+
+    show(as_json=json)

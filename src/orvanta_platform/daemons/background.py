@@ -18,6 +18,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     *IN_EVERY_PROCESS,
     janitor.run,
     janitor.erase,
+    janitor.retain,
     janitor.sweep_objects,
     notices.run,
     scheduler.run,

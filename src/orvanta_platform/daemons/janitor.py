@@ -11,6 +11,7 @@ from datetime import timedelta
 import structlog
 
 from orvanta_platform import clock
+from orvanta_platform.daemons.leading import lead
 from orvanta_platform.db import (
     accounts,
     approvals,
@@ -24,7 +25,7 @@ from orvanta_platform.db import (
     tokens,
     workers,
 )
-from orvanta_platform.services import erasing, locking, objects
+from orvanta_platform.services import erasing, locking, objects, retention
 from orvanta_platform.services.platform import Platform
 
 PAUSE_S = 3600.0
@@ -66,6 +67,27 @@ async def erase(platform: Platform) -> None:
     while True:
         if not await erasing.erase_due(platform):
             await asyncio.sleep(ERASE_S)
+
+
+async def retain(platform: Platform) -> None:
+    """The process that leads lets go, each hour, what is older than it has to be kept."""
+    await lead(platform, "retention", _retain)
+
+
+async def _retain(platform: Platform) -> None:
+    chosen = platform.settings
+    while True:
+        done = await retention.sweep(
+            platform.db,
+            platform.storage,
+            retention.Policy(chosen.retention_days),
+            clock.now(),
+            owner_url=chosen.owner_url,
+        )
+        if done.partitions or done.runs:
+            told = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
+            log.info("old history deleted", action="retention", **told)
+        await asyncio.sleep(PAUSE_S)
 
 
 async def sweep_objects(platform: Platform) -> None:

@@ -54,15 +54,21 @@ async def left_by(connection: Connection, run: UUID, node: int) -> list[Left]:
 async def erase(connection: Connection, run: UUID, node: int, more: Collection[UUID] = ()) -> list[str]:
     """Delete values, logs and streams, those of `more` as well; gives the objects that are named no longer."""
     ids = [row["id"] for row in await connection.fetch(_text("erased_ids"), run, node)] + list(more)
+    objects = await erase_ids(connection, ids)
+    if node == WHOLE_RUN:
+        for query in ("erase_events", "erase_decisions"):
+            await connection.execute(_text(query), ids)
+    await connection.execute(_text("note_erased"), run, node)
+    return objects
+
+
+async def erase_ids(connection: Connection, ids: Sequence[UUID]) -> list[str]:
+    """Delete values, logs and streams of runs and jobs; gives the objects that are named no longer."""
     objects = []
     for query in ("erase_values", "erase_log_objects"):
         objects += [row["object"] for row in await connection.fetch(_text(query), ids) if row["object"]]
     for query in ("erase_log_chunks", "erase_streams"):
         await connection.execute(_text(query), ids)
-    if node == WHOLE_RUN:
-        for query in ("erase_events", "erase_decisions"):
-            await connection.execute(_text(query), ids)
-    await connection.execute(_text("note_erased"), run, node)
     return objects
 
 

@@ -34,8 +34,12 @@ CREATE TABLE workspace (
     color       text,
     archived_at timestamptz,
     created_at  timestamptz NOT NULL DEFAULT app_now(),
-    secrets_readable boolean NOT NULL DEFAULT false
+    secrets_readable boolean NOT NULL DEFAULT false,
+    retention_days integer CHECK (retention_days > 0),
+    history_from timestamptz NOT NULL DEFAULT 'epoch'
 );
+COMMENT ON COLUMN workspace.retention_days IS 'Days after which its runs go; null: as long as the installation keeps them.';
+COMMENT ON COLUMN workspace.history_from IS 'Runs begun before may be gone.';
 COMMENT ON COLUMN workspace.secrets_readable IS 'Whether developers may read secrets by API; off: a secret is opened for jobs alone.';
 
 CREATE TABLE member (

@@ -95,3 +95,14 @@ async def set_secrets_readable(conn: Connection, workspace: str, readable: bool)
 async def health(conn: Connection) -> Health:
     """Ask the database how it is."""
     return Health(**await conn.fetchrow(load("workspaces")["health"].text))
+
+
+async def retention_days(conn: Connection, workspace: str) -> int | None:
+    """Days that the workspace keeps its runs for; None: as long as the installation does."""
+    days: int | None = await conn.fetchval(load("workspaces")["retention_days"].text, workspace)
+    return days
+
+
+async def set_retention_days(conn: Connection, workspace: str, days: int | None) -> None:
+    """Have the workspace keep its runs for so many days."""
+    await conn.execute(load("workspaces")["set_retention_days"].text, workspace, days)

@@ -8,8 +8,11 @@ from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.db import accounts, workspaces
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.workspaces import Health, WorkspaceRow
-from orvanta_platform.errors import AlreadyExists, NotFound
+from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
 from orvanta_platform.services.platform import Platform
+
+LONGEST_RETENTION_DAYS = 36_500
+"""Of a workspace, where the installation keeps runs for ever."""
 
 
 async def create(
@@ -82,6 +85,25 @@ async def set_secrets_readable(platform: Platform, actor: Actor, workspace: str,
         await workspaces.set_secrets_readable(conn, workspace, readable)
         told = {"secrets_readable": readable}
         await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, told)
+
+
+async def retention_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
+    """Days that runs are kept for here; None: as long as the installation keeps them. Raises NotFound."""
+    require(actor, "read", Thing(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.retention_days(conn, workspace)
+
+
+async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
+    """Keep runs for fewer days than the installation does. Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "admin", Thing(workspace, "workspace"))
+    most = platform.settings.retention_days or LONGEST_RETENTION_DAYS
+    if days is not None and not 0 < days <= most:
+        raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Null: as long as everywhere.")
+    async with platform.db.transaction() as conn:
+        await workspaces.set_retention_days(conn, workspace, days)
+        told = {"retention_days": days}
+        await audit.record(conn, actor, "workspaces.edit_retention", "Updated", workspace, told)
 
 
 async def health(platform: Platform) -> Health | None:

@@ -104,15 +104,17 @@ LEFT JOIN worker w ON w.id = j.worker
 WHERE j.state = 'running' AND (w.id IS NULL OR w.state = 'stopped' OR (w.state = 'live' AND w.generation <> j.generation)) LIMIT 100
 
 -- name: results_missing
--- The result that a run names is kept.
+-- The result that a run names is kept, but for what retention took.
 SELECT r.id, 'run ' || r.id || ' names a result that is not kept' AS problem FROM run r
 WHERE r.result_of IS NOT NULL AND NOT EXISTS (SELECT FROM value v WHERE v.id = r.result_of AND v.kind = 'result')
+  AND NOT EXISTS (SELECT FROM workspace w WHERE w.id = r.workspace AND r.result_of < uuid_at(w.history_from))
   AND NOT EXISTS (SELECT FROM erasure e WHERE e.erased_at IS NOT NULL AND e.run IN (r.id, r.parent, r.root)) LIMIT 100
 
 -- name: job_results_missing
 -- Every job that succeeded or failed left a result.
 SELECT j.id, 'job ' || j.id || ' ended without a result' AS problem FROM job j
 WHERE j.state <> 'cancelled' AND NOT EXISTS (SELECT FROM value v WHERE v.id = coalesce(j.result_of, j.id) AND v.kind = 'result')
+  AND NOT EXISTS (SELECT FROM workspace w WHERE w.id = j.workspace AND coalesce(j.result_of, j.id) < uuid_at(w.history_from))
   AND NOT EXISTS (SELECT FROM run r JOIN erasure e ON e.erased_at IS NOT NULL AND e.run IN (r.id, r.parent, r.root)
                   WHERE r.id = j.run) LIMIT 100
 
@@ -138,6 +140,7 @@ WHERE e.log_chars > 0 AND (c.chars <> e.log_chars OR c.reach <> e.log_chars) LIM
 -- A run that was asked for exists: the audit row and the run are written in one transaction.
 SELECT (a.parameters ->> 'run')::uuid AS id, 'run ' || (a.parameters ->> 'run') || ' was accepted and is gone' AS problem
 FROM audit a WHERE a.operation = 'jobs.run'
+  AND NOT EXISTS (SELECT FROM workspace w WHERE w.id = a.workspace AND (a.parameters ->> 'run')::uuid < uuid_at(w.history_from))
   AND NOT EXISTS (SELECT FROM run r WHERE r.id = (a.parameters ->> 'run')::uuid)
   AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = (a.parameters ->> 'run')::uuid) LIMIT 100
 

@@ -54,3 +54,11 @@ UPDATE workspace SET secrets_readable = $2 WHERE id = $1;
 -- name: health
 -- Whether the database answers, its clock, and how many workers it knows to be alive.
 SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live') AS workers_alive;
+
+-- name: retention_days
+-- Days that a workspace keeps its runs for; null: as long as the installation does.
+SELECT retention_days FROM workspace WHERE id = $1;
+
+-- name: set_retention_days
+-- Has a workspace keep its runs for so many days.
+UPDATE workspace SET retention_days = $2 WHERE id = $1;

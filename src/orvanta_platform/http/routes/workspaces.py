@@ -71,7 +71,8 @@ async def add_user(request: AnyRequest, workspace: FromPath[str]) -> Response[by
 async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """What is set for the workspace."""
     readable = await workspaces.secrets_readable(platform_of(request), actor_of(request), workspace)
-    return answers.json(accounts.WorkspaceSettings(workspace, readable))
+    days = await workspaces.retention_days(platform_of(request), actor_of(request), workspace)
+    return answers.json(accounts.WorkspaceSettings(workspace, readable, days))
 
 
 @post(f"{_W}/workspaces/edit_secrets_readable", status_code=200, opt=call(body=accounts.SecretsReadable))
@@ -80,6 +81,16 @@ async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -
     given = await body_of(request, accounts.SecretsReadable)
     await workspaces.set_secrets_readable(platform_of(request), actor_of(request), workspace, given.secrets_readable)
     return answers.text(f"Secrets of the workspace {workspace} are {'' if given.secrets_readable else 'not '}readable.")
+
+
+@post(f"{_W}/workspaces/edit_retention", status_code=200, opt=call(body=accounts.Retention))
+async def edit_retention(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Keep runs for fewer days than the installation does, or, with null, as long; admins only."""
+    given = await body_of(request, accounts.Retention)
+    days = given.retention_days
+    await workspaces.set_retention_days(platform_of(request), actor_of(request), workspace, days)
+    kept = f"for {days} days" if days else "as long as the installation keeps them"
+    return answers.text(f"Runs of the workspace {workspace} are kept {kept}.")
 
 
 @get(f"{_W}/users/whoami", opt=call(answer=accounts.WorkspaceUser))
@@ -227,6 +238,7 @@ ROUTES = [
     add_user,
     get_settings,
     edit_secrets_readable,
+    edit_retention,
     whoami_in,
     get_member,
     list_members,

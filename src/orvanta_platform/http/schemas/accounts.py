@@ -101,6 +101,13 @@ class WorkspaceSettings(msgspec.Struct):
 
     workspace_id: str
     secrets_readable: bool
+    retention_days: int | None
+
+
+class Retention(msgspec.Struct):
+    """Days that runs are kept for; null: as long as the installation keeps them."""
+
+    retention_days: int | None
 
 
 class CreateFolder(msgspec.Struct):
