@@ -15,7 +15,20 @@ import typer
 from bench import report
 from bench.bars import Measure, Options, Outcome
 from bench.machine import describe
-from bench.measures import chain, deploy, drain, idle, loops, schedules, sleeping, start, waiting, webhook
+from bench.measures import (
+    chain,
+    deploy,
+    drain,
+    idle,
+    large_values,
+    loops,
+    printing,
+    schedules,
+    sleeping,
+    start,
+    waiting,
+    webhook,
+)
 
 BARS: dict[str, Measure] = {
     "p1": chain.p1,
@@ -25,6 +38,8 @@ BARS: dict[str, Measure] = {
     "p5": start.p5,
     "p6": loops.p6,
     "p7": sleeping.p7,
+    "p9": printing.p9,
+    "p10": large_values.p10,
     "p11": idle.p11,
     "p12": start.p12,
     "p13": deploy.p13,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,8 +64,37 @@ class Client:
         """Status and body of the answer."""
         return self._send_afresh("GET", url, None, dict(headers))
 
+    def digest(self, url: str, headers: Mapping[str, str]) -> tuple[int, str]:
+        """Length and SHA-256 of the body of an answer, which is read in pieces. Raises WrongAnswer."""
+        length, digest = 0, hashlib.sha256()
+        for piece in self._pieces(url, headers):
+            length += len(piece)
+            digest.update(piece)
+        return length, digest.hexdigest()
+
+    def lines(self, url: str, headers: Mapping[str, str], width: int) -> int:
+        """How many lines an answer begins with that are `width` characters and count up from 0."""
+        count, rest = 0, b""
+        for piece in self._pieces(url, headers):
+            *whole, rest = (rest + piece).split(b"\n")
+            for line in whole:
+                if len(line) != width or not line.startswith(b"%08d" % count):
+                    return count
+                count += 1
+        return count
+
     def close(self) -> None:
         self._connection.close()
+
+    def _pieces(self, url: str, headers: Mapping[str, str]) -> Iterator[bytes]:
+        self._connection.close()
+        self._connect()
+        self._connection.request("GET", url, None, dict(headers))
+        response = self._connection.getresponse()
+        if response.status != 200:
+            raise WrongAnswer(f"{url} answered {response.status}: {response.read()[:500].decode(errors='replace')}")
+        while piece := response.read(1 << 20):
+            yield piece
 
     def _connect(self) -> None:
         self._connection.connect()

@@ -77,6 +77,20 @@ def test_the_first_line_of_a_job_lies_after_its_call() -> None:
     assert all_positive(kept["confined"]["raw"])
 
 
+def test_a_job_that_prints_much_keeps_every_line() -> None:
+    kept = quick("p9")
+    assert kept["reached"] is None and kept["kept"] == [kept["lines"]] == [20_000]
+    assert all_positive(kept["rate"]["raw"]) and len(kept["worker_grown_mib"]) == 1
+
+
+def test_large_values_are_weighed_in_server_and_worker() -> None:
+    kept = quick("p10")
+    assert kept["reached"] is None and set(kept["ratios"]) == {"result", "input"}
+    assert kept["largest_row_bytes"] <= 256 << 10 < kept["bytes"]["input"]
+    for name in ("result", "input"):
+        assert set(kept[name][0]["grown_mib"]) == {"server", "worker"}
+
+
 def test_an_idle_platform_is_weighed_whole() -> None:
     kept = quick("p11")
     assert {"server", "worker", "postgres", "supervisor", "jobs"} == set(kept["pss_mib"])
@@ -112,4 +126,20 @@ def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
 
 
 def test_no_bar_is_without_a_test() -> None:
-    assert set(BARS) == {"p1", "p2", "p3", "p4", "p5", "p6", "p7", "p11", "p12", "p13", "p14", "p15", "p16"}
+    assert set(BARS) == {
+        "p1",
+        "p2",
+        "p3",
+        "p4",
+        "p5",
+        "p6",
+        "p7",
+        "p9",
+        "p10",
+        "p11",
+        "p12",
+        "p13",
+        "p14",
+        "p15",
+        "p16",
+    }

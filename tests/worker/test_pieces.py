@@ -14,7 +14,7 @@ import pytest
 from tests.worker.jobs import Collected, spec
 
 from orvanta_platform.sandbox import cgroups, landlock, seccomp
-from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
+from orvanta_platform.sandbox.job import ANSWER, ERROR, HEAD, RESULT, STARTED
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError
@@ -141,21 +141,21 @@ def test_an_answer_is_read_to_its_length_and_no_further() -> None:
         assert not answer.read()
     os.write(write, whole[-1:])
     assert answer.read()
-    assert answer.data == whole
+    assert bytes(answer.head) + answer.take() == whole
     os.write(write, STARTED + ANSWER.pack(RESULT, 1 << 60) + b"123")
     long = Answer(read, 100)
     assert long.read()
-    assert long.data.endswith(b"123")
+    assert long.take() == b"123"
     os.close(write)
     ended = Answer(read, 100)
     assert ended.read()
-    assert ended.data == b""
+    assert (bytes(ended.head), ended.take()) == (b"", b"")
     os.close(read)
 
 
 def end(answer: bytes, code: int | None = 0, **fields: Any) -> End:
     defaults: dict[str, Any] = {"printed": None, "stopped_by": None, "over": None, "mem_peak_kb": 1}
-    return End(code, answer, **(defaults | fields))
+    return End(code, answer[:HEAD], answer[HEAD:], **(defaults | fields))
 
 
 def answer(kind: bytes, text: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ import msgspec
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _MARK: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\],:]', re.DOTALL)
+_PIECE: Final = 1 << 20
 _SPACE: Final = b" \t\n\r"
 
 
@@ -35,6 +37,14 @@ def items(raw: bytes) -> Sequence[bytes | msgspec.Raw]:
         return _ITEMS.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         return [*_parts(raw)]
+
+
+def require_utf8(text: bytes) -> None:
+    """Raises UnicodeDecodeError; a piece at a time, since the text as such is not wanted."""
+    decoder, whole = getincrementaldecoder("utf-8")(), memoryview(text)
+    for start in range(0, len(text), _PIECE):
+        decoder.decode(whole[start : start + _PIECE])
+    decoder.decode(b"", final=True)
 
 
 def decode_string(raw: bytes) -> str:

@@ -97,7 +97,9 @@ def constant_inputs(transforms: Mapping[str, Any]) -> bytes | None:
 
 def object_text(fields: Mapping[str, bytes]) -> bytes:
     """A JSON object of these names and JSON texts."""
-    return b"{%s}" % b",".join(dump(name) + b":" + raw for name, raw in fields.items())
+    parts = [part for name, raw in fields.items() for part in (b",", dump(name), b":", raw)]
+    # One join: a field may be large.
+    return b"".join((b"{", *parts[1:], b"}"))
 
 
 def opens(source: Any) -> bool:

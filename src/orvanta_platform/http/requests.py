@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any, TypeVar
 
 import msgspec
@@ -60,6 +61,14 @@ def platform_of(request: AnyRequest) -> Platform:
 def item_path(path: str) -> str:
     """A wildcard `{path}` as the router gives it (with a leading slash), as items are named."""
     return path.removeprefix("/")
+
+
+async def whole_body(request: AnyRequest) -> bytes:
+    """The body of a call that may be large, read as it comes and kept once: nobody asks for it again."""
+    buffer = BytesIO()
+    async for piece in request.stream():
+        buffer.write(piece)
+    return buffer.getvalue()
 
 
 async def body_of(request: AnyRequest, shape: type[T]) -> T:

@@ -37,6 +37,7 @@ STARTED = b"s"
 RESULT = b"r"
 ERROR = b"e"
 ANSWER = struct.Struct(">cQ")
+HEAD = len(STARTED) + ANSWER.size
 
 
 @dataclass(slots=True)

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 
 from orvanta_platform.errors import BadRequest, InvalidInput
+from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.services.interpolation import is_reference, may_refer
 
 _SHOWN_ERRORS = 20
@@ -37,6 +39,8 @@ def check(schema: Schema, args: bytes) -> None:
     fetched and patterns run on an engine of linear time. Unknown keywords are ignored. `$var:` and `$res:` fit
     everywhere: what they stand for is known when the job starts.
     """
+    if schema is None and _is_object(args):
+        return
     value = _parse(args)
     if schema is None:
         return
@@ -55,6 +59,16 @@ def check(schema: Schema, args: bytes) -> None:
             hint="Nothing was started. Correct the input, or the schema of what is run.",
             details={"path": first["path"], "errors": errors},
         )
+
+
+def _is_object(args: bytes) -> bool:
+    """Whether it is one, without making anything of it; False also where it takes more than a look to say."""
+    try:
+        require_utf8(args)
+        msgspec.json.decode(args, type=dict[str, msgspec.Raw])
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        return False
+    return True
 
 
 def check_schema(schema: Schema) -> None:

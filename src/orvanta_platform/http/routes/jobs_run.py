@@ -22,7 +22,7 @@ from orvanta_platform.http.errors import respond
 from orvanta_platform.http.events import MEDIA_TYPE, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of, whole_body
 from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, with_headers
 from orvanta_platform.http.schemas import again
 from orvanta_platform.http.schemas.runs import (
@@ -169,13 +169,13 @@ async def run_flow_version(
 @post(f"{_RUN}/preview", status_code=201, media_type=MediaType.TEXT, opt=shape(body=ScriptPreviewBody))
 async def run_preview(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
     """Start code that is not deployed."""
-    return str(await _start_preview(call, workspace, await request.body()))
+    return str(await _start_preview(call, workspace, await whole_body(request)))
 
 
 @post(f"{_RUN}/preview_flow", status_code=201, media_type=MediaType.TEXT, opt=shape(body=FlowPreviewBody))
 async def run_flow_preview(request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]) -> str:
     """Start a workflow that is not deployed."""
-    return str(await _start_flow_preview(call, workspace, await request.body()))
+    return str(await _start_flow_preview(call, workspace, await whole_body(request)))
 
 
 @post(f"{_RUN}/dependencies_async", status_code=201, media_type=MediaType.TEXT, opt=shape(body=DependenciesBody))
@@ -263,7 +263,7 @@ async def wait_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Start code that is not deployed and answer with its result."""
-    return await _result(call, workspace, _start_preview(call, workspace, await request.body()))
+    return await _result(call, workspace, _start_preview(call, workspace, await whole_body(request)))
 
 
 @post(f"{_RUN}_inline/preview", status_code=200, opt=shape(body=ScriptPreviewBody, answer=Any))
@@ -271,7 +271,7 @@ async def run_inline_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """The same: the published client calls it where the server is on its own machine."""
-    return await _result(call, workspace, _start_preview(call, workspace, await request.body()))
+    return await _result(call, workspace, _start_preview(call, workspace, await whole_body(request)))
 
 
 @post(f"{_WAIT}/preview_flow", status_code=200, opt=shape(body=FlowPreviewBody, answer=Any))
@@ -279,7 +279,7 @@ async def wait_flow_preview(
     request: AnyRequest, workspace: FromPath[str], call: NamedDependency[RunCall]
 ) -> Response[bytes]:
     """Start a workflow that is not deployed and answer with its result."""
-    return await _result(call, workspace, _start_flow_preview(call, workspace, await request.body()))
+    return await _result(call, workspace, _start_flow_preview(call, workspace, await whole_body(request)))
 
 
 async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:

@@ -225,8 +225,6 @@ class Process:
     async def _judge(self, spec: JobSpec, head: Head) -> JobOutcome:
         """The outcome of a job whose process has answered, and lives on."""
         start = self._received.index(b"\n") + 1
-        text = bytes(memoryview(self._received)[start : start + head.length])
-        del self._received[: start + head.length]
         if head.peak_kb * 1024 > spec.limits.memory_bytes // 2:
             self._kept = False  # the next job shall not pay for what this one left
         group = self.cell.group
@@ -234,9 +232,12 @@ class Process:
         if group is not None and group.out_of_processes:
             self._kept, over = False, "processes"
         kind = RESULT if head.kind == "result" else ERROR
-        answer = STARTED + ANSWER.pack(kind, head.length) + text
-        end = End(0, answer, None, self._stopped_by, over, head.peak_kb)
-        if len(text) > _ERROR_BYTES:
+        with memoryview(self._received) as received:
+            text = bytes(received[start : start + head.length])
+        del self._received[: start + head.length]
+        answer = STARTED + ANSWER.pack(kind, head.length)
+        end = End(0, answer, text, None, self._stopped_by, over, head.peak_kb)
+        if head.length > _ERROR_BYTES:
             return await asyncio.to_thread(judge, spec, end)
         return judge(spec, end)
 
@@ -254,7 +255,7 @@ class Process:
             peak_kb = group.peak_kb or peak_kb
             over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
         answer = STARTED if self._began and not self.unread else b""
-        return judge(spec, End(told.get("code"), answer, None, self._stopped_by, over, peak_kb))
+        return judge(spec, End(told.get("code"), answer, b"", None, self._stopped_by, over, peak_kb))
 
     def _print(self) -> None:
         """There is output. Nobody is told again before it is read."""

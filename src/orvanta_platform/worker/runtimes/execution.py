@@ -78,8 +78,8 @@ class Execution:
         self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._pipes = _Pipes.open(placement.separate_output)
-        log = Log(sink, spec.limits, lambda: self._stop("result"))
-        self._output = self._pipes.output(log, spec.limits.result_bytes)
+        self._log = Log(sink, spec.limits, lambda: self._stop("result"))
+        self._output = self._pipes.output(self._log, spec.limits.result_bytes)
         self._answer = Answer(self._pipes.result, spec.limits.result_bytes + _ERROR_BYTES)
         self._waiting = Waiting()
         self._waiter: asyncio.Future[None] | None = None
@@ -154,7 +154,7 @@ class Execution:
         return (
             measured
             and not self._placement.separate_output
-            and has_result(self._answer.data, self._spec.limits.result_bytes)
+            and has_result(self._answer.head, self._answer.length, self._spec.limits.result_bytes)
         )
 
     async def _judge(self) -> JobOutcome:
@@ -166,7 +166,7 @@ class Execution:
             self._loop.remove_reader(self._output.descriptor)
             await self._output.pump(self._waiting)
         end = self._end()
-        if len(end.answer) > _THREAD_BYTES:
+        if len(end.text) > _THREAD_BYTES:
             return await asyncio.to_thread(judge, self._spec, end)
         return judge(self._spec, end)
 
@@ -196,6 +196,8 @@ class Execution:
             await asyncio.gather(self._pumping, return_exceptions=True)
         self._output.close()
         self._pipes.close()
+        # What may be large goes now, not when the collector comes to look for circles.
+        self._log.close()
 
     def _end(self) -> End:
         group = self._cell.group
@@ -206,7 +208,8 @@ class Execution:
             peak_kb = group.peak_kb or peak_kb
             over = "memory" if group.out_of_memory else "processes" if group.out_of_processes else over
         printed = self._output.printed
-        return End(told.get("code"), bytes(self._answer.data), printed, self._stopped_by, over, peak_kb)
+        answer = self._answer
+        return End(told.get("code"), bytes(answer.head), answer.take(), printed, self._stopped_by, over, peak_kb)
 
 
 @dataclass(slots=True)

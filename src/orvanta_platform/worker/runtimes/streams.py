@@ -10,8 +10,9 @@ import select
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 
-from orvanta_platform.sandbox.job import ANSWER, STARTED
+from orvanta_platform.sandbox.job import ANSWER, HEAD, STARTED
 from orvanta_platform.services import log_lines
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.limits import Limits
@@ -156,6 +157,10 @@ class Log:
         self._too_much = too_much
         self._streamed_too_much = False
         self.cut = False
+
+    def close(self) -> None:
+        """Nobody is told any more of what is too much."""
+        self._too_much = None
 
     async def take(self, marks: StreamMarks, text: str) -> str:
         """Pass on the next piece of an output that may hold both; gives what of it is log."""
@@ -318,30 +323,39 @@ class SeparateOutput:
 class Answer:
     """What comes over the result pipe (a descriptor that does not block), until the answer is complete.
 
-    Of an answer that announces more than `most` bytes only the beginning is read.
+    Of an answer that announces more than `most` bytes only the beginning is read. `head` says what it is, `length`
+    counts the bytes of text behind it that have come.
     """
 
     def __init__(self, descriptor: int, most: int) -> None:
         self._descriptor = descriptor
         self._most = most
-        self.data = bytearray()
+        self._text = BytesIO()
+        self.head = bytearray()
+        self.length = 0
 
     def read(self) -> bool:
         """Take what is there; True where nothing more is wanted, or can come."""
-        while len(self.data) < (expected := _expected(self.data)) and expected <= self._most:
+        while len(self.head) < HEAD or self.length < self._announced <= self._most:
             try:
                 data = os.read(self._descriptor, _CHUNK)
             except BlockingIOError:
                 return False
             if not data:
                 break
-            self.data += data
+            missing = HEAD - len(self.head)
+            if missing > 0:
+                self.head += data[:missing]
+                data = data[missing:]
+            self.length += self._text.write(data)
         return True
 
+    def take(self) -> bytes:
+        """The text behind the head, which is not here any more: it may be large, and is there once."""
+        text, self._text = self._text.getvalue(), BytesIO()
+        return text
 
-def _expected(parts: bytearray) -> int:
-    head = len(STARTED) + ANSWER.size
-    if len(parts) < head:
-        return head
-    length: int = ANSWER.unpack_from(parts, len(STARTED))[1]
-    return head + length
+    @property
+    def _announced(self) -> int:
+        length: int = ANSWER.unpack_from(self.head, len(STARTED))[1]
+        return length

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
+from orvanta_platform.evaluate.raw import require_utf8
+from orvanta_platform.sandbox.job import ANSWER, ERROR, HEAD, RESULT, STARTED
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, StoppedBy
 
@@ -29,13 +30,14 @@ class End:
     """What is known of a job that ended.
 
     `code` is the exit code of its process, negative for a signal, None where it was killed with its cell;
-    `answer` what came over the result pipe (sandbox/job.py); `printed` is set where the last line of stdout is a
-    result;
+    `answer` the head of what came over the result pipe (sandbox/job.py), `text` what came behind it;
+    `printed` is set where the last line of stdout is a result;
     `stopped_by` is what the worker stopped it for, `over` a limit that the kernel or the cell enforced.
     """
 
     code: int | None
     answer: bytes
+    text: bytes
     printed: Printed | None
     stopped_by: StoppedBy | None
     over: StoppedBy | None
@@ -80,7 +82,7 @@ def _limit_error(spec: JobSpec, stopped_by: StoppedBy | None) -> JobError:
 
 
 def _answer(spec: JobSpec, end: End) -> _Answer:
-    kind, length, text = _parse(end.answer)
+    (kind, length), text = _parse(end.answer), end.text
     limit = spec.limits.result_bytes
     if kind == RESULT and length > limit:
         return JobError("result_too_large", f"the result has {size_text(length)}, the limit is {size_text(limit)}")
@@ -97,21 +99,18 @@ def _answer(spec: JobSpec, end: End) -> _Answer:
     return JobError("ExitCode", _how_ended(end.code) if end.code else f"{_how_ended(0)} before it gave a result")
 
 
-def has_result(answer: bytes | bytearray, limit: int) -> bool:
-    """Whether `answer` holds a whole result, or one that is over the limit and not worth waiting for."""
-    head = len(STARTED) + ANSWER.size
-    if len(answer) < head:
-        return False
-    kind, length = ANSWER.unpack_from(answer, len(STARTED))
-    return bool(kind == RESULT and (len(answer) - head == length or length > limit))
+def has_result(head: bytes | bytearray, received: int, limit: int) -> bool:
+    """Whether a whole result has come, or one that is over the limit and not worth waiting for."""
+    kind, length = _parse(head)
+    return kind == RESULT and (received == length or length > limit)
 
 
-def _parse(answer: bytes) -> tuple[bytes, int, bytes]:
-    head = len(STARTED) + ANSWER.size
-    if len(answer) < head:
-        return b"", 0, b""
-    kind, length = ANSWER.unpack_from(answer, len(STARTED))
-    return kind, length, answer[head:]
+def _parse(head: bytes | bytearray) -> tuple[bytes, int]:
+    """Kind and length as they are announced; nothing where the head is not whole."""
+    if len(head) < HEAD:
+        return b"", 0
+    kind, length = ANSWER.unpack_from(head, len(STARTED))
+    return kind, length
 
 
 def _shell_answer(spec: JobSpec, printed: Printed, code: int | None, written: bytes | None) -> _Answer:
@@ -142,7 +141,7 @@ def _checked(text: bytes) -> _Answer:
     """`text` where it is JSON: the process that made it is not to be believed."""
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
-        text.decode()
+        require_utf8(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return JobError("ResultNotJson", f"the result is not JSON: {error}")
     return text.strip()

@@ -1,0 +1,52 @@
+"""P9: a job that prints very much: how fast it is taken in, whether all of it is kept, what the worker needs."""
+
+from __future__ import annotations
+
+from bench.bars import Options, Outcome
+from bench.measures.large_values import ended
+from bench.memory import growth
+from bench.ours import installation
+from bench.samples import Samples
+from bench.workflows import small
+
+_LINES, _WIDTH = 1_000_000, 100
+_LEAST, _FLAT_MIB = 200_000, 64.0
+_PRINTS = """\
+import sys
+import time
+
+
+def main(lines, width):
+    tail = "." * (width - 9) + "\\n"
+    began = time.perf_counter()
+    for start in range(0, lines, 1000):
+        sys.stdout.write("".join(f"{n:08d}{tail}" for n in range(start, min(start + 1000, lines))))
+    sys.stdout.flush()
+    return time.perf_counter() - began
+"""
+
+
+def p9(options: Options) -> Outcome:
+    """One job that prints 1 M lines of 100 bytes: lines a second until it has ended, all of them kept."""
+    lines = 20_000 if options.quick else _LINES
+    rounds = 1 if options.quick else min(options.rounds, 5)
+    rates, grown, kept = [], [], []
+    with installation() as ours:
+        for _ in range(3):
+            ours.client.time(ours.preview(small(), 42))
+        for _ in range(rounds):
+            body = {"content": _PRINTS, "language": "python3", "args": {"lines": lines, "width": _WIDTH}}
+            with growth(ours) as found:
+                id, seconds = ended(ours, "/api/w/main/jobs/run/preview", body)
+            rates.append(lines / seconds)
+            grown.append(found.grown["worker"])
+            kept.append(ours.client.lines(f"/api/w/main/jobs_u/get_logs/{id}", ours.headers, _WIDTH - 1))
+            options.say(f"  {rates[-1]:,.0f} lines/s, worker + {grown[-1]:.1f} MiB, {kept[-1]:,} lines kept")
+    rate = Samples.of("lines/s", rates)
+    whole = all(count == lines for count in kept)
+    reached = rate.median >= _LEAST and max(grown) <= _FLAT_MIB and whole
+    told = f"{rate.median:,.0f}/s, worker + {max(grown):.0f} MiB" + ("" if whole else ", lines lost")
+    what = f"one job that prints {lines:,} lines of {_WIDTH} bytes: lines a second; growth of the worker"
+    data = {"lines": lines, "rate": rate.record(), "worker_grown_mib": grown, "kept": kept}
+    asked = f"≥ {_LEAST:,}/s, ≤ {_FLAT_MIB:.0f} MiB, all kept"
+    return Outcome("P9", what, asked, told, None if options.quick else reached, data)

@@ -1,0 +1,55 @@
+"""How much more memory our processes take while something runs, at their highest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.ours import Installation, role_of
+from bench.processes import command_line, descendants, rss_kib
+
+ROLES = ("server", "worker")
+
+
+@dataclass(slots=True)
+class Growth:
+    """MiB by role: what a process of it had before, and by how much its highest lay above that."""
+
+    before: dict[str, float] = field(default_factory=dict)
+    grown: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def most(self) -> float:
+        """Of server and worker the one that grew more."""
+        return max(self.grown.values())
+
+    def record(self) -> dict[str, dict[str, float]]:
+        """As it is kept."""
+        return {"before_mib": self.before, "grown_mib": self.grown}
+
+
+@contextmanager
+def growth(ours: Installation) -> Iterator[Growth]:
+    """What server and worker grow by while the block runs, filled in at its end."""
+    found = Growth()
+    before: dict[int, tuple[str, int]] = {}
+    for pid in (ours.program.pid, *descendants(ours.program.pid)):
+        with suppress(OSError):
+            role = role_of(command_line(pid))
+            if role in ROLES:
+                # 5: the highest counts from here on.
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
+                before[pid] = role, rss_kib(pid)
+    yield found
+    for pid, (role, kib) in before.items():
+        found.before[role] = round(kib / 1024, 1)
+        found.grown[role] = round((_highest_kib(pid) - kib) / 1024, 1)
+
+
+def _highest_kib(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1])
+    raise AssertionError(f"process {pid} is gone")
