@@ -12,7 +12,7 @@ import sys
 import typer
 
 from orvanta_platform import __version__
-from orvanta_platform.cli import admin, doctor, lint, processes
+from orvanta_platform.cli import admin, backup, doctor, lint, processes
 from orvanta_platform.cli.client import flow, job, login, profile, resource, resource_type, script, variable
 from orvanta_platform.cli.client.errors import USAGE, exit_code
 from orvanta_platform.errors import OrvantaError
@@ -46,6 +46,8 @@ app.command(hidden=True)(processes.worker_process)
 app.command(hidden=True)(processes.prepare)
 app.command()(processes.migrate)
 app.command()(doctor.doctor)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.add_typer(admin.app, name="admin")
 
 

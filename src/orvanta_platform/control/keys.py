@@ -42,13 +42,37 @@ def load(settings: Settings) -> InstanceKeys:
 
     Raises SettingsError for a key that is too short, a file others may read, or a home nobody may write.
     """
-    text = settings.instance_key or _from_file(settings.home / _FILE)
-    if len(text) < _SHORTEST:
+    found = text(settings)
+    if len(found) < _SHORTEST:
         raise SettingsError(
             f"The instance key is shorter than {_SHORTEST} characters.",
             hint="Make one with `openssl rand -base64 32`; set it as ORVANTA_INSTANCE_KEY everywhere.",
         )
-    return InstanceKeys(text.encode())
+    return InstanceKeys(found.encode())
+
+
+def text(settings: Settings) -> str:
+    """The key itself, for a backup. Raises as `load`."""
+    return settings.instance_key or _from_file(settings.home / _FILE)
+
+
+def keep(settings: Settings, key: str, *, replace: bool) -> None:
+    """Have a home use this key, that of a backup. Raises SettingsError where another one is there or is set.
+
+    `replace`: the file of another key is replaced.
+    """
+    path = settings.home / _FILE
+    if settings.instance_key is not None:
+        if settings.instance_key != key:
+            raise SettingsError("ORVANTA_INSTANCE_KEY is not the key of the backup.", hint="Unset it, or set that one.")
+        return
+    if path.exists() and not replace and path.read_text(encoding="ascii").strip() != key:
+        raise SettingsError(f"{path} holds another key.", hint="Restore into an empty home, or give --force.")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{_FILE}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(f"{key}\n", encoding="ascii")
+    draft.replace(path)
 
 
 def _from_file(path: Path) -> str:

@@ -7,6 +7,7 @@ that has a breaking migration this code does not know.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from urllib.parse import unquote, urlsplit
@@ -41,8 +42,8 @@ def migrations() -> list[Migration]:
     return found
 
 
-async def migrate(owner_url: str, *, app_url: str | None = None) -> list[str]:
-    """Bring the database up to this code; gives the names applied.
+async def migrate(owner_url: str, *, app_url: str | None = None, only: Collection[str] | None = None) -> list[str]:
+    """Bring the database up to this code, or with `only` to these migrations; gives the names applied.
 
     Runs as the owner of the tables. Where `app_url` names another role, that role gets what it needs and
     no more (the audit table: INSERT and SELECT). Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew.
@@ -53,7 +54,7 @@ async def migrate(owner_url: str, *, app_url: str | None = None) -> list[str]:
         raise unavailable(error) from error
     try:
         await _check_version(connection)
-        applied = await _apply_missing(connection)
+        applied = await _apply_missing(connection, only)
         await connection.fetchval(load("schema")["ensure_partitions"].text, clock.now())
         app_role = _role(app_url) if app_url else None
         if app_role and app_role != _role(owner_url):
@@ -72,7 +73,7 @@ async def _check_version(connection: Connection) -> None:
         )
 
 
-async def _apply_missing(connection: Connection) -> list[str]:
+async def _apply_missing(connection: Connection, only: Collection[str] | None) -> list[str]:
     names: list[str] = []
     async with connection.transaction():
         await connection.execute(load("schema")["lock_migrations"].text)
@@ -80,7 +81,7 @@ async def _apply_missing(connection: Connection) -> list[str]:
         await _refuse_newer(connection)
         done = {row["name"] for row in await connection.fetch(load("schema")["applied_migrations"].text)}
         for migration in migrations():
-            if migration.name not in done:
+            if migration.name not in done and (only is None or migration.name in only):
                 await connection.execute(migration.text)
                 await connection.execute(load("schema")["note_migration"].text, migration.name, migration.breaking)
                 names.append(migration.name)

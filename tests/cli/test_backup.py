@@ -1,0 +1,57 @@
+"""`orvanta backup` of a running installation with its objects in S3, `orvanta restore` into an empty home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.e2e.conftest import ORVANTA, Installation
+
+LARGE = "def main():\n    return 'x' * 400_000\n"
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """An empty home that the database's user may enter."""
+    made = Path(tempfile.mkdtemp(prefix="orvanta-restore-"))
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+def orvanta(environ: dict[str, str], *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run([str(ORVANTA), *arguments], env=environ, input=given, capture_output=True, check=False)
+
+
+def test_an_empty_home_has_all_of_it(installation: Installation, home: Path, tmp_path: Path) -> None:
+    body = {"language": "python3", "content": LARGE}
+    run = installation.client.post("/api/w/main/jobs/run_wait_result/preview", json=body)
+    assert len(run.json()) == 400_000
+    file = tmp_path / "all.orvanta"
+    done = orvanta(installation.environ, "backup", str(file))
+    assert done.returncode == 0 and b"objects" in done.stderr, done.stderr
+    assert file.stat().st_mode & 0o077 == 0 and not list(tmp_path.glob("*.partial"))
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home), "ORVANTA_HOME": str(home / "data")}
+    done = orvanta(environ, "restore", str(file))
+    assert done.returncode == 0 and b"The data is whole." in done.stderr, done.stderr
+    assert orvanta(environ, "doctor", "--consistency").returncode == 0
+    again = orvanta(environ, "restore", "-", given=file.read_bytes())
+    assert again.returncode == 1 and b"--force" in again.stderr
+    key = "instance.key"
+    there = Path(installation.environ["ORVANTA_HOME"]) / key
+    assert (home / "data" / key).read_bytes() == there.read_bytes()
+    objects = [
+        path for path in (home / "data/objects").rglob("*") if path.is_file() and run.headers["x-run-id"] in str(path)
+    ]
+    assert len(objects) == 1
+
+
+def test_a_file_that_cannot_be_written_or_read_is_told(installation: Installation, tmp_path: Path) -> None:
+    for command, place in (("backup", tmp_path / "none" / "file"), ("restore", tmp_path / "none")):
+        done = orvanta(installation.environ, command, str(place))
+        assert done.returncode == 1 and b"cannot be" in done.stderr, done.stderr

@@ -1,0 +1,177 @@
+"""Everything out of one installation and into another, which is empty, used, too new, or given half an archive."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, client_of, scene
+
+from orvanta_platform.db.migrate import migrations
+from orvanta_platform.errors import OrvantaError, SchemaTooNew, SettingsError
+from orvanta_platform.http.app import create_app
+from orvanta_platform.services import backup, consistency
+from orvanta_platform.services.backup import RestoreRefused
+from orvanta_platform.services.platform import open_platform, open_storage
+from orvanta_platform.settings import Settings
+from orvanta_platform.storage.archive import ArchiveBroken, Reader, Writer
+
+LARGE = "x" * (300 << 10)
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    """Something of everything: secrets, versions, a draft, a run that ended with an object, one under way."""
+    async with scene(database, tmp_path / "from", owner_url=database.owner_url) as made:
+        secret = {"path": "u/admin/key", "value": "hush", "is_secret": True, "description": ""}
+        assert (await made.client.post(f"{W}/variables/create", json=secret)).status_code == 201
+        flow = {"path": "u/admin/flow", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
+        assert (await made.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+        await made.client.put(f"{W}/drafts/save/flow/u/admin/flow", json={"value": {"tab\t": "line\n\\ü"}})
+        await made.preview()
+        job = (await made.worker.claim())[""]
+        await made.worker.print(job, "said\n")
+        await made.worker.finish(job, LARGE)
+        await made.preview()
+        yield made
+
+
+@pytest.fixture
+async def empty(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Settings]:
+    """The settings of a machine on which nothing was ever done."""
+    name = f"{database.name}_blank"
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(f"CREATE DATABASE {name} TEMPLATE template0")
+    app, url = database.server.url("app", name), database.server.url("owner", name)
+    (tmp_path / "to").mkdir()
+    yield Settings(home=tmp_path / "to", database_url=app, database_direct_url=app, owner_url=url)
+    await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await owner.close()
+
+
+async def saved(stage: Scene) -> bytes:
+    file = io.BytesIO()
+    await backup.save(stage.platform.settings, stage.platform.storage, file)
+    return file.getvalue()
+
+
+async def restored(settings: Settings, archive: bytes, *, force: bool = False) -> backup.Moved:
+    return await backup.restore(settings, open_storage(settings), io.BytesIO(archive), force=force)
+
+
+async def refused(kind: type[OrvantaError], settings: Settings, archive: bytes, **more: Any) -> str:
+    with pytest.raises(kind) as told:
+        await restored(settings, archive, **more)
+    return str(told.value.message)
+
+
+async def contents(url: str) -> dict[str, list[str]]:
+    """Every row of every table, as text."""
+    conn = await asyncpg.connect(url)
+    try:
+        names = await conn.fetch(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')"
+            " AND NOT relispartition"
+        )
+        found = {}
+        for row in names:
+            name = row["relname"]
+            rows = await conn.fetch(f'SELECT t::text AS row FROM "{name}" AS t ORDER BY 1')  # noqa: S608
+            found[name] = [str(each["row"]) for each in rows]
+        return found
+    finally:
+        await conn.close()
+
+
+def changed(archive: bytes, name: str, by: bytes | None) -> bytes:
+    """The archive with another stream of this name, or without it."""
+    file = io.BytesIO()
+    writer = Writer(file)
+    for each, parts in Reader(io.BytesIO(archive)).streams():
+        data = b"".join(parts)
+        if each == name and by is None:
+            continue
+        writer.begin(each)
+        writer.write(by if each == name and by is not None else data)
+    writer.close()
+    return file.getvalue()
+
+
+async def test_an_empty_machine_becomes_the_same(stage: Scene, database: TestDatabase, empty: Settings) -> None:
+    done = await restored(empty, await saved(stage))
+    assert done.objects == 1 and done.rows > 20
+    before, after = await contents(database.owner_url), await contents(str(empty.owner_url))
+    assert [name for name in before if name != "migration" and before[name] != after[name]] == []
+    assert len(before["migration"]) == len(after["migration"])
+    for name in ("instance.key", "token"):
+        there = empty.home / name
+        assert there.read_bytes() == (stage.platform.settings.home / name).read_bytes()
+        assert there.stat().st_mode & 0o077 == 0
+    platform = await open_platform(empty)
+    try:
+        assert await consistency.check(platform.db) == []
+        async with client_of(create_app(platform), (empty.home / "token").read_text().strip()) as client:
+            (run,) = (await client.get(f"{W}/jobs/completed/list")).json()
+            result = await client.get(f"{W}/jobs_u/completed/get_result/{run['id']}")
+            assert result.json() == LARGE
+            assert (await client.get(f"{W}/jobs_u/get_logs/{run['id']}")).text == "said\n"
+            await client.post(f"{W}/workspaces/edit_secrets_readable", json={"secrets_readable": True})
+            assert (await client.get(f"{W}/variables/get_value/u/admin/key")).json() == "hush"
+            flow = {"path": "u/admin/next", "value": {"modules": []}}
+            assert (await client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    finally:
+        await platform.close()
+
+
+async def test_what_is_in_use_is_replaced_only_by_force(stage: Scene, database: TestDatabase, empty: Settings) -> None:
+    archive = await saved(stage)
+    await restored(empty, archive)
+    assert "in use" in await refused(RestoreRefused, empty, archive)
+    assert "Workers" in await refused(RestoreRefused, empty, archive, force=True)
+    conn = await asyncpg.connect(empty.owner_url)
+    await conn.execute("UPDATE worker SET beat_at = beat_at - interval '1 hour'")
+    await conn.execute("DELETE FROM draft")
+    await conn.close()
+    (empty.home / "instance.key").write_text("another key of at least 32 characters\n")
+    await restored(empty, archive, force=True)
+    assert (await contents(str(empty.owner_url)))["draft"] == (await contents(database.owner_url))["draft"]
+    key = (stage.platform.settings.home / "instance.key").read_text()
+    assert (empty.home / "instance.key").read_text() == key
+
+
+async def test_a_broken_archive_leaves_the_database_empty(stage: Scene, empty: Settings) -> None:
+    archive = await saved(stage)
+    await refused(ArchiveBroken, empty, archive[: len(archive) // 2])
+    await refused(ArchiveBroken, empty, changed(archive, "end", None))
+    await refused(ArchiveBroken, empty, changed(archive, "table/draft", b""))
+    await refused(ArchiveBroken, empty, archive[:-4])
+    await refused(ArchiveBroken, empty, b"text")
+    assert (await contents(str(empty.owner_url)))["account"] == []
+    await restored(empty, archive)
+
+
+async def test_another_key_that_is_set_or_there_is_not_overwritten(stage: Scene, empty: Settings) -> None:
+    archive = await saved(stage)
+    await refused(SettingsError, replace(empty, instance_key="k" * 40), archive)
+    (empty.home / "instance.key").write_text("another key of at least 32 characters\n")
+    assert "another key" in await refused(SettingsError, empty, archive)
+    assert (await contents(str(empty.owner_url)))["account"] == []
+
+
+async def test_versions_that_do_not_fit_are_refused(stage: Scene, empty: Settings) -> None:
+    archive = await saved(stage)
+    head = next(b"".join(parts) for _, parts in Reader(io.BytesIO(archive)).streams())
+    last = migrations()[-1].name.encode()
+    newer = changed(archive, "manifest", head.replace(last, b"9999_from_the_future"))
+    assert "9999_from_the_future" in await refused(SchemaTooNew, empty, newer)
+    older = changed(archive, "manifest", head.replace(b',"' + last + b'"', b""))
+    await restored(empty, archive)
+    assert last.decode() in await refused(RestoreRefused, empty, older, force=True)
+    other = changed(archive, "manifest", head.replace(b'"format":1', b'"format":2'))
+    assert "format 2" in await refused(ArchiveBroken, empty, other)
