@@ -1,46 +1,70 @@
-"""Very many runs that wait for people: one that was really started, written again under other ids."""
+"""Very many runs at once: one that was really started, written again under other ids."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from uuid import UUID
 
 import asyncpg
 
 from orvanta_platform.ids import node_job_id
 
+Tables = Mapping[str, tuple[str, str]]
+"""What a run has in each table: the column of its run, and what is other in a copy, as arguments of jsonb_build_object
+(`new.run`, `new.job`: the ids of the copy). Values of the run's own id are its arguments and, of one node, its result.
+"""
+
+WAITING: Tables = {
+    "run_live": ("id", "'id', new.run, 'root', new.run"),
+    "approval": ("run", "'run', new.run, 'job', new.job"),
+    "timer": ("run", "'run', new.run, 'job', new.job"),
+    "event": ("run", "'run', new.run"),
+    "value": ("id", "'id', new.run"),
+}
+"""A workflow that waits for people."""
+
+QUEUED: Tables = {
+    "run_live": ("id", "'id', new.run, 'root', new.run"),
+    "job_live": ("id", "'id', new.run, 'run', new.run, 'seq', nextval('job_seq')"),
+    "event": ("run", "'run', new.run"),
+    "value": ("id", "'id', new.run"),
+}
+"""A run of one node whose job waits in the queue."""
+
+ENDED: Tables = {
+    "run": ("id", "'id', new.run, 'root', new.run"),
+    "event": ("run", "'run', new.run"),
+    "value": ("id", "'id', new.run"),
+}
+"""A run of one node in history."""
+
 _IDS = """\
 CREATE TEMPORARY TABLE copied (run uuid NOT NULL, job uuid NOT NULL) ON COMMIT DROP
 """
-# What a run that waits has in each table, by the column of its run; values of its own id are its arguments.
-_TABLES = {"run_live": "id", "approval": "run", "timer": "run", "event": "run", "value": "id"}
 _COPY = """\
 INSERT INTO {table} OVERRIDING USER VALUE
 SELECT made.* FROM {table} old CROSS JOIN copied new
-CROSS JOIN jsonb_populate_record(old, {changed}) made
+CROSS JOIN jsonb_populate_record(old, jsonb_build_object({changed})) made
 WHERE old.{key} = $1
 """
-_CHANGED = {
-    "run_live": "jsonb_build_object('id', new.run, 'root', new.run)",
-    "approval": "jsonb_build_object('run', new.run, 'job', new.job)",
-    "timer": "jsonb_build_object('run', new.run, 'job', new.job)",
-    "event": "jsonb_build_object('run', new.run)",
-    "value": "jsonb_build_object('id', new.run)",
-}
 
 
-async def copy(url: str, run: UUID, node: str, count: int) -> list[UUID]:
-    """Write `run`, which waits at `node`, so many times more; gives the ids, made one in each millisecond before it."""
-    ids = [_before(run, place) for place in range(1, count + 1)]
+async def copy(url: str, run: UUID, tables: Tables, count: int, *, node: str = "", skip: int = 0) -> list[UUID]:
+    """Write `run` so many times more; gives the ids, made one in each millisecond before it, from `skip` on.
+
+    `node`: the one whose id a copy's job gets; of a run of one node it is the run's.
+    """
+    ids = [_before(run, place) for place in range(skip + 1, skip + count + 1)]
     connection = await asyncpg.connect(url)
     try:
         async with connection.transaction():
             await connection.execute(_IDS)
             records = [(each, node_job_id(each, node)) for each in ids]
             await connection.copy_records_to_table("copied", records=records)
-            for table, key in _TABLES.items():
-                await connection.execute(_COPY.format(table=table, key=key, changed=_CHANGED[table]), run)
-        await connection.execute("ANALYZE run_live, approval, timer, value")
+            for table, (key, changed) in tables.items():
+                await connection.execute(_COPY.format(table=table, key=key, changed=changed), run)
+        await connection.execute(f"ANALYZE {', '.join(tables)}")
     finally:
         await connection.close()
     return ids

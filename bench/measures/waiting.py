@@ -15,7 +15,7 @@ import asyncpg
 from bench import crowd
 from bench.bars import Options, Outcome
 from bench.client import Call, Client
-from bench.copies import copy
+from bench.copies import WAITING, copy
 from bench.database import settings_of
 from bench.ours import Installation, installation, role_of
 from bench.processes import command_line, descendants, rss_kib
@@ -46,7 +46,7 @@ def p16(options: Options) -> Outcome:
         runs = [_ask(ours) for _ in range(2 * (tries + WARM_UP) + _PAGE)]
         empty = _look(ours, database, tries, runs[: tries + WARM_UP])
         began = time.perf_counter()
-        copies = asyncio.run(copy(database.owner_url, runs[-1], _NODE, waiting))
+        copies = asyncio.run(copy(database.owner_url, runs[-1], WAITING, waiting, node=_NODE))
         options.say(f"  {waiting:,} more wait, made in {time.perf_counter() - began:.0f} s")
         full = _look(ours, database, tries, runs[tries + WARM_UP : 2 * (tries + WARM_UP)])
         for name, samples in full.items():

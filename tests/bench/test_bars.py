@@ -71,6 +71,15 @@ def test_jobs_that_sleep_share_the_slots_of_all_workers() -> None:
     assert 0 < share <= 1.0
 
 
+def test_what_is_asked_all_the_time_is_measured_empty_full_and_held() -> None:
+    kept = quick("p8")
+    assert kept["reached"] is None and (kept["finished"], kept["waiting"], kept["passed"]) == (300, 300, 300)
+    assert set(kept["ratios"]) == {"claim of 1", "claim of 100", "timer", "list", "cancel"}
+    for name in kept["ratios"]:
+        for state in ("empty", "full", "held"):
+            assert len(kept[name][state]["raw"]) == 3 and all_positive(kept[name][state]["raw"])
+
+
 def test_the_first_line_of_a_job_lies_after_its_call() -> None:
     kept = quick("p5")
     assert kept["tries"] == len(kept["confined"]["raw"]) == 20
@@ -134,6 +143,7 @@ def test_no_bar_is_without_a_test() -> None:
         "p5",
         "p6",
         "p7",
+        "p8",
         "p9",
         "p10",
         "p11",

@@ -15,10 +15,10 @@ SELECT ('ffff' || substr(id::text, 5))::uuid, id, workspace, 'a', 0, 'flowscript
 FROM (SELECT *, row_number() OVER () AS n FROM run_live) r;
 
 INSERT INTO timer (run, job, kind, due_at)
-SELECT run, id, 'retry', app_now() + seq * interval '1 second' FROM job_live;
+SELECT run, id, 'retry', app_now() + interval '1 day' + seq * interval '1 second' FROM job_live;
 
 INSERT INTO inbox (run, event, created_at)
-SELECT run, '{}', app_now() + seq * interval '1 second' FROM job_live;
+SELECT run, '{}', app_now() + interval '1 day' + seq * interval '1 second' FROM job_live;
 
 INSERT INTO run (id, workspace, kind, engine_version, state, status, root, trigger, created_by, email, permissioned_as, seed,
                  priority, created_at, scheduled_at, ended_at)
@@ -34,7 +34,7 @@ INSERT INTO workspace (id, name, owner) VALUES ('main', 'main', 'ann') ON CONFLI
 INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, script_path, is_flow, permissioned_as, email,
                       created_by, edited_by)
 SELECT uuid_at(at - g * interval '1 second'), 'main', 'f/many/s' || g, '0 0 * * * *', 'UTC', g % 10 > 0,
-       CASE WHEN g % 10 > 0 THEN app_now() + g * interval '1 second' END, 'f/many/work', false, 'u/ann', 'ann@example.com',
+       CASE WHEN g % 10 > 0 THEN app_now() + interval '1 day' + g * interval '1 second' END, 'f/many/work', false, 'u/ann', 'ann@example.com',
        'ann', 'ann'
 FROM midweek, generate_series(1, 20000) g;
 
@@ -45,7 +45,7 @@ FROM schedule s, generate_series(0, 3) n;
 
 -- 2,000 limits: one with 18,000 in line, the others with one each.
 INSERT INTO gate (key, workspace, name, places, in_use, due_at)
-SELECT sha256(g::text::bytea), 'main', 'main/' || g, 1, 1, CASE WHEN g % 10 = 0 THEN app_now() + g * interval '1 second' END
+SELECT sha256(g::text::bytea), 'main', 'main/' || g, 1, 1, CASE WHEN g % 10 = 0 THEN app_now() + interval '1 day' + g * interval '1 second' END
 FROM generate_series(0, 1999) g;
 
 INSERT INTO gate_wait (job, run, key, priority)

@@ -1,0 +1,233 @@
+"""P8: what is asked all the time costs no more with much history, a long queue, a snapshot that holds dead rows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from bench.alone import until
+from bench.bars import Options, Outcome
+from bench.client import Client
+from bench.copies import ENDED, QUEUED, Tables, copy
+from bench.database import settings_of
+from bench.machine import free_port
+from bench.ours import Installation, environment, installation
+from bench.processes import Program
+from bench.samples import Samples
+from bench.sides import WARM_UP
+from orvanta_platform.db.pool import BY_INDEX
+from orvanta_platform.db.queries import load
+from orvanta_platform.embedded.postgres import start
+from orvanta_platform.queue.claim import Claimer
+
+_FINISHED, _WAITING, _PASSING, _AT_ONCE = 1_000_000, 200_000, 2_000_000, 100_000
+_TRIES, _PAGE, _MOST, _SLOTS = 60, 30, 1.3, 100
+_MANY = 100
+"""Jobs of a claim of many."""
+
+_PARKED, _QUEUE = "bench", "native"
+"""A queue that nobody serves ever, and the one that is looked at: a worker serves it only while jobs pass."""
+
+_LATER = """\
+INSERT INTO timer (run, job, kind, due_at)
+SELECT run, id, 'timeout', now() + seq % 100000 * interval '1 second' + interval '1 day' FROM job_live
+"""
+_DUE = "INSERT INTO timer (run, job, kind, due_at) VALUES ($1, $1, 'retry', now() - interval '1 second')"
+_PASSED = "SELECT NOT EXISTS (SELECT FROM job_live WHERE queue = $1)"
+_SESSION = BY_INDEX | {"plan_cache_mode": "force_generic_plan"}
+
+
+def p8(options: Options) -> Outcome:
+    """The same questions to an empty system, to a full one, and while a snapshot holds all that passed."""
+    sizes = (options.jobs,) * 3 if options.quick else (_FINISHED, _WAITING, _PASSING)
+    finished, waiting, passing = sizes
+    tries = 3 if options.quick else _TRIES
+    with installation(ORVANTA_QUEUES="python3") as ours, start(ours.database) as database:
+        url = database.owner_url
+        model = _queue(ours, _PARKED)
+        looks = {"empty": _look(ours, url, tries)}
+        began = time.perf_counter()
+        ended = _ended(ours, url)
+        asyncio.run(_copies(url, ended, ENDED, finished))
+        asyncio.run(_copies(url, model, _moved(QUEUED), waiting))
+        asyncio.run(_execute(url, _LATER))
+        options.say(f"  {finished:,} ended, {waiting:,} waiting, made in {time.perf_counter() - began:.0f} s")
+        looks["full"] = _look(ours, url, tries)
+        began = time.perf_counter()
+        with _snapshot(url), _worker(ours.home) as worker:
+            for done in range(0, passing, _AT_ONCE):
+                asyncio.run(_copies(url, model, _moved(QUEUED), min(_AT_ONCE, passing - done), skip=waiting + done))
+                until(url, _PASSED, [worker], _QUEUE)
+            worker.stop()
+            options.say(f"  {waiting + passing:,} passed in {time.perf_counter() - began:.0f} s")
+            looks["held"] = _look(ours, url, tries)
+        about = {"settings": ours.settings, "postgresql": settings_of(database)}
+    data: dict[str, Any] = {"finished": finished, "waiting": waiting, "passed": passing, **about}
+    empty = looks["empty"]
+    ratios = {name: [looks[each][name].median / empty[name].median for each in ("full", "held")] for name in empty}
+    for name in empty:
+        options.say(f"  {name}: " + "; ".join(f"{each} {look[name].text()}" for each, look in looks.items()))
+        data[name] = {each: look[name].record() for each, look in looks.items()}
+    data["ratios"] = {name: [round(ratio, 3) for ratio in both] for name, both in ratios.items()}
+    told = ", ".join(f"{name} {full:.2f} × and {held:.2f} ×" for name, (full, held) in ratios.items())
+    reached = max(max(both) for both in ratios.values()) <= _MOST
+    what = (
+        f"{finished:,} runs in history and {waiting:,} waiting; {passing:,} more passed under a snapshot; against none"
+    )
+    return Outcome("P8", what, "≤ 1.3 ×", told, None if options.quick else reached, data)
+
+
+def _queue(ours: Installation, queue: str = _QUEUE) -> UUID:
+    """A run of one node whose job waits for a worker that is not there."""
+    body = {"kind": "identity", "args": {}, "tag": queue}
+    status, answer = ours.client.post("/api/w/main/jobs/run/preview", body, ours.headers)
+    assert status == 201, answer
+    return UUID(answer.decode())
+
+
+def _moved(tables: Tables) -> Tables:
+    """Copies of the model that wait in the queue which is looked at."""
+    queue = f", 'queue', '{_QUEUE}'"
+    return {
+        table: (key, changed + queue if table in ("run_live", "job_live") else changed)
+        for table, (key, changed) in tables.items()
+    }
+
+
+def _ended(ours: Installation, url: str) -> UUID:
+    """A run of one native node that has ended."""
+    run = _queue(ours)
+    with _worker(ours.home) as worker:
+        until(url, "SELECT EXISTS (SELECT FROM run WHERE id = $1)", [worker], run)
+    return run
+
+
+async def _copies(url: str, run: UUID, tables: Tables, wanted: int, skip: int = 0) -> None:
+    for done in range(0, wanted, _AT_ONCE):
+        await copy(url, run, tables, min(_AT_ONCE, wanted - done), skip=skip + done)
+    await _execute(url, f"NOTIFY orvanta, 'queues\nqueue:{_QUEUE}'")
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@contextmanager
+def _worker(home: Path) -> Iterator[Program]:
+    """A worker for the queue that is looked at."""
+    env = environment(home, free_port(), ORVANTA_SLOTS=str(_SLOTS), ORVANTA_QUEUES=_QUEUE)
+    worker = Program([sys.executable, "-m", "orvanta_platform.cli.main", "worker"], env=env)
+    try:
+        yield worker
+    finally:
+        worker.stop()
+
+
+@contextmanager
+def _snapshot(url: str) -> Iterator[None]:
+    """A transaction that sees everything as it is now, in a thread of its own, until the block ends."""
+    opened, over = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        connection = await asyncpg.connect(url)
+        try:
+            async with connection.transaction(isolation="repeatable_read"):
+                await connection.fetchval("SELECT count(*) FROM workspace")
+                opened.set()
+                await asyncio.to_thread(over.wait)
+        finally:
+            opened.set()
+            await connection.close()
+
+    thread = threading.Thread(target=asyncio.run, args=(hold(),))
+    thread.start()
+    opened.wait()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _look(ours: Installation, url: str, tries: int) -> dict[str, Samples]:
+    """Milliseconds of a claim of one and of many, of a due timer, of a cancel and of a page of the list."""
+    queued = [_queue(ours) for _ in range(tries + WARM_UP)]
+    # A claimer begins above what it has claimed before, though it was taken back.
+    asyncio.run(_copies(url, queued[-1], QUEUED, 2 * _MANY * (tries + WARM_UP)))
+    client = Client(ours.base)
+    page = f"/api/w/main/jobs/list?per_page={_PAGE}&has_null_parent=true"
+
+    def look_at_page(_: int) -> None:
+        status, answer = client.get(page, ours.headers)
+        assert status == 200 and len(json.loads(answer)) == _PAGE, answer
+
+    def cancel(each: int) -> None:
+        status, answer = client.post(f"/api/w/main/jobs_u/queue/cancel/{queued[each]}", {}, ours.headers)
+        assert status == 200, answer
+
+    found = asyncio.run(_in_database(url, tries))
+    found |= {"list": _timed(tries, look_at_page), "cancel": _timed(tries, cancel)}
+    client.close()
+    return found
+
+
+def _timed(tries: int, once: Callable[[int], Any]) -> Samples:
+    taken = []
+    for each in range(WARM_UP + tries):
+        began = time.perf_counter()
+        once(each)
+        taken.append((time.perf_counter() - began) * 1000)
+    return Samples.of("ms", taken[WARM_UP:])
+
+
+async def _in_database(url: str, tries: int) -> dict[str, Samples]:
+    """What a worker asks, over a connection as it has; each answer is taken back: the next finds the same."""
+    connection = await asyncpg.connect(url, server_settings=_SESSION)
+    found = {}
+    try:
+        worker = await connection.fetchrow("SELECT id, generation FROM worker WHERE state = 'live'")
+        assert worker is not None
+        claimer = Claimer(worker["id"], worker["generation"], [_QUEUE])
+        for jobs in (1, _MANY):
+            taken = []
+            for _ in range(WARM_UP + tries):
+                with suppress(_TakeBack):
+                    async with connection.transaction():
+                        began = time.perf_counter()
+                        got = await claimer.claim(connection, jobs)
+                        taken.append((time.perf_counter() - began) * 1000)
+                        assert len(got) == jobs, len(got)
+                        raise _TakeBack
+            found[f"claim of {jobs}"] = Samples.of("ms", taken[WARM_UP:])
+        due = load("jobs")["take_due_timers"].text
+        taken = []
+        for _ in range(WARM_UP + tries):
+            with suppress(_TakeBack):
+                async with connection.transaction():
+                    await connection.execute(_DUE, worker["id"])
+                    began = time.perf_counter()
+                    assert len(await connection.fetch(due)) == 1
+                    taken.append((time.perf_counter() - began) * 1000)
+                    raise _TakeBack
+        found["timer"] = Samples.of("ms", taken[WARM_UP:])
+    finally:
+        await connection.close()
+    return found
+
+
+class _TakeBack(Exception):
+    """Ends a transaction that is not to be."""
