@@ -35,6 +35,13 @@ READS: list[Call] = [
     ("GET", "flows/list", None),
     ("GET", "jobs/list", None),
     ("GET", "users/list", None),
+    ("GET", "groups/list", None),
+    ("GET", "templates/list", None),
+    ("GET", "versions/list/flow/f/team/flow", None),
+    ("GET", "versions/used_by/script/f/team/script", None),
+    ("GET", "drafts/list/flow", None),
+    ("POST", "flows/validate", {"value": FLOW["value"]}),
+    ("POST", "scripts/schema", {"language": "bash", "content": ""}),
     ("GET", "folders/get/team", None),
     ("GET", "schedules/get/f/team/schedule", None),
     ("GET", "schedules/exists/f/team/schedule", None),
@@ -82,6 +89,7 @@ WRITES: list[Call] = [
 ]
 ADMINISTERS: list[Call] = [
     ("POST", "folders/create", {"name": "fresh"}),
+    ("POST", "workspaces/edit_retention", {"retention_days": 30}),
     ("POST", "workspaces/add_user", {"email": "admin@localhost", "username": "second"}),
 ]
 HIDDEN: list[Call] = [
@@ -113,6 +121,9 @@ HIDDEN: list[Call] = [
     ("DELETE", "http_triggers/delete/f/secret/hook", None),
     ("PUT", "drafts/save/flow/f/secret/flow", {"value": {}}),
     ("GET", "drafts/get/flow/f/secret/flow", None),
+    ("GET", "versions/list/flow/f/secret/flow", None),
+    ("GET", "versions/used_by/script/f/secret/script", None),
+    ("POST", "versions/restore/flow/f/secret/flow", {"version": 1}),
     ("DELETE", "flows/delete/f/secret/flow", None),
     ("DELETE", "folders/delete/secret", None),
 ]

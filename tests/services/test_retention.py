@@ -143,6 +143,29 @@ async def test_without_the_owner_runs_go_in_batches(
     assert await consistency.check(stage.platform.db) == []
 
 
+async def test_what_stands_under_no_row_of_its_own_goes_too(stage: Scene) -> None:
+    def loop(id: str, expr: str, *body: dict[str, Any], **more: Any) -> dict[str, Any]:
+        iterator = {"type": "javascript", "expr": expr}
+        value = {"type": "forloopflow", "iterator": iterator, "skip_failures": False, "modules": list(body), **more}
+        return {"id": id, "value": value}
+
+    identity = {"id": "i", "value": {"type": "identity"}}
+    branch = {"type": "branchone", "branches": [{"expr": "true", "modules": [script("x"), script("y")]}], "default": []}
+    await stage.flow(
+        loop("none", "[]", script("n")),
+        loop("items", "flow_input.items", script("a"), script("b"), parallel=True),
+        {"id": "which", "value": branch},
+        loop("alone", "flow_input.items", identity),
+        args={"items": ["x" * 1000, "y" * 1000]},
+    )
+    while jobs := await stage.worker.claim_all():
+        for job in jobs:
+            await stage.worker.finish(job, "z" * 1000)
+    assert await count(stage, "run") == 1
+    assert (await sweep(stage, 120, owner_url=None)).runs == 1
+    assert {table: await count(stage, table) for table in TABLES} == dict.fromkeys(TABLES, 0)
+
+
 async def test_a_workspace_may_keep_less(stage: Scene) -> None:
     setting = f"{W}/workspaces/edit_retention"
     assert (await stage.client.post(setting, json={"retention_days": 91})).status_code == 400
