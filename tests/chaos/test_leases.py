@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.chaos.cells import Scene, in_user_code, on_the_way, past_a_lease
+from tests.chaos.cells import LOUD, Scene, in_user_code, on_the_way, past_a_lease
 from tests.chaos.conftest import open_stage
 from tests.chaos.database import ended
 from tests.chaos.runs import Verdict
@@ -25,6 +25,11 @@ SELECT EXISTS (SELECT FROM job_live WHERE state = 'running' AND losses > 0)
 """
 GENERATIONS = "SELECT id, generation, state FROM worker WHERE id = ANY($1::uuid[])"
 LIVING = "SELECT id FROM worker WHERE state = 'live'"
+ENDED = "SELECT EXISTS (SELECT FROM run WHERE id = $1)"
+HOW = """
+SELECT r.status, r.error_name, (SELECT max(j.attempt) FROM job j WHERE j.run = r.id) AS attempts
+FROM run r WHERE r.id = $1
+"""
 GIVEN_BACK = "SELECT state = 'stopped' AND generation = 2 FROM worker WHERE id = $1"
 
 
@@ -146,3 +151,31 @@ async def test_a_look_at_what_runs_while_a_finish_is_written_leaves_its_next_job
     stage.gate.count("looked")
     await stage.gate.arrivals("looked", 2, part.owns)
     assert (await end(scene)).again == 0
+
+
+async def test_a_job_that_no_worker_survives_ends_after_so_many(stage: Stage) -> None:
+    """Whoever starts its code is killed, again and again: neither it nor its run is started for ever (S25)."""
+    await stage.make_ready()
+    stage.gate.arm("running")
+    killed: set[int] = set()
+    async with stage.client() as client:
+        run = await stage.accept(client, 0, LOUD)
+    while True:
+        ends = asyncio.create_task(stage.database.until(ENDED, run))
+        comes = asyncio.create_task(stage.gate.arrival("running", lambda arrival: arrival.pid not in killed))
+        done, rest = await asyncio.wait((ends, comes), return_when=asyncio.FIRST_COMPLETED)
+        for each in rest:
+            each.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+        if ends in done:
+            break
+        arrival = comes.result()
+        killed.add(arrival.pid)
+        await asyncio.to_thread(stage.part_of(arrival).kill)
+        stage.start_dead()
+    stage.gate.disarm()
+    (told,) = await stage.database.rows(HOW, run)
+    losses = stage.settings.max_losses
+    assert (told["status"], told["error_name"]) == ("failed", "worker_lost")
+    assert told["attempts"] == losses + 1 and losses <= len(killed) <= 2 * (losses + 1)
+    await stage.make_ready()

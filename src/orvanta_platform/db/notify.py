@@ -61,6 +61,8 @@ class Listener:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watches: dict[str, set[Watch]] = {}
+        self.waiters = 0
+        """How many wait in this process."""
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
         self._lost = asyncio.Event()
@@ -88,9 +90,11 @@ class Listener:
         watch = Watch()
         for topic in topics:
             self._watches.setdefault(topic, set()).add(watch)
+        self.waiters += 1
         try:
             yield watch
         finally:
+            self.waiters -= 1
             for topic in topics:
                 registered = self._watches[topic]
                 registered.discard(watch)

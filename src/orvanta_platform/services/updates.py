@@ -25,6 +25,8 @@ KEEP_ALIVE_S = 15.0
 """A stream in which nothing happened for so long says that it is alive."""
 
 _LOOK_AGAIN_S = 1.0
+_PER_WAITER_S = 0.01
+"""Many who wait look less often each, so that all together ask the database no more than a few do: they are told."""
 _FLOW_GAP_S = 0.5
 _BREATH_S = 0.02
 _TOLD_KEPT = 500
@@ -179,7 +181,11 @@ async def _stream(
             elif quiet >= KEEP_ALIVE_S:
                 yield None
                 said = clock.monotonic()
-            await watch.wait(gap - quiet if held else _LOOK_AGAIN_S)
+            pause = gap - quiet if held else max(_LOOK_AGAIN_S, _PER_WAITER_S * platform.listen.waiters)
+            alive = max(KEEP_ALIVE_S, _LOOK_AGAIN_S)
+            while not await watch.wait(min(pause, alive)) and (pause := pause - alive) > 0:
+                yield None
+                said = clock.monotonic()
             # A busy workflow wakes its watchers hundreds of times a second; nobody reads that fast.
             await asyncio.sleep(_BREATH_S)
 
