@@ -22,6 +22,9 @@ LOW_WATER_LAG_S = 0.25
 LOW_WATER_AGE_S = 1.0
 """How often a claimer looks from the start of the index, whatever it has claimed."""
 
+LOOK_SHARE = 20
+"""A look from the start of the index, past rows that a snapshot may hold, takes at most one part in so many of the time."""
+
 FROM_BELOW = 16
 """One claim in so many goes from the lowest priority up, so that nothing starves."""
 
@@ -51,14 +54,19 @@ class _Water:
     claimed: deque[tuple[float, int]] = field(default_factory=deque)
 
     def note(self, now: float, seq: int) -> None:
+        """Below the mark there may be more that was committed late, if there was one."""
+        if seq <= self.low:
+            self.low = 0
+            self.claimed.clear()
         self.claimed.append((now, seq))
 
-    def mark(self, now: float) -> int:
-        if now - self.since > LOW_WATER_AGE_S:
-            self.low, self.since = 0, now
-            self.claimed.clear()
+    def mark(self, now: float, age_s: float) -> int:
+        """What to look above now: once in `age_s` from the start."""
         while self.claimed and now - self.claimed[0][0] > LOW_WATER_LAG_S:
             self.low = max(self.low, self.claimed.popleft()[1])
+        if now - self.since > age_s:
+            self.since = now
+            return 0
         return self.low
 
 
@@ -87,6 +95,8 @@ class Claimer:
         self._guessed = False
         self._used_up = False
         self._pairs_at = float("-inf")
+        self._look_s = 0.0
+        self._start_s = 0.0
         self._waters: dict[tuple[str, int, int], _Water] = {}
         self._claims = itertools.count(1)
 
@@ -102,7 +112,10 @@ class Claimer:
             taken = await self._claim(connection, free, now)
             self._used_up = len(taken) < free
         if not taken:
-            await self._look(connection, now)
+            if now - self._pairs_at >= LOOK_SHARE * self._look_s:
+                await self._look(connection, now)
+            else:
+                self._pairs = self._last_pairs
             taken = await self._claim(connection, free, now)
         return taken
 
@@ -123,7 +136,8 @@ class Claimer:
         pairs = await jobs.waiting_pairs(connection)
         self._pairs = [pair for pair in pairs if self._serves(pair[0])]
         self._last_pairs = self._pairs or self._last_pairs
-        self._pairs_at = now
+        self._pairs_at = clock.monotonic()
+        self._look_s = self._pairs_at - now
 
     def _serves(self, queue: str) -> bool:
         if is_pinned(queue):
@@ -135,6 +149,8 @@ class Claimer:
         if not lanes or free <= 0:
             return []
         found = await jobs.claim(connection, lanes, self._worker, self._generation, free)
+        if any(self._water(lane.queue, lane.priority, lane.lane).since == now for lane in lanes):
+            self._start_s = clock.monotonic() - now
         for job in found:
             if job.seq is not None:
                 self._water(job.queue, job.priority, job.lane).note(now, job.seq)
@@ -147,10 +163,11 @@ class Claimer:
         if turn % FROM_BELOW == 0:
             pairs.reverse()
         most = -(-3 * free // 4)
+        age_s = max(LOW_WATER_AGE_S, LOOK_SHARE * self._start_s)
         lanes = []
         for queue, priority in _in_turn(pairs, turn):
             for lane, take in ((UNDER_WAY, most), (NEW, free)):
-                lanes.append(Lane(queue, priority, lane, self._water(queue, priority, lane).mark(now), take))
+                lanes.append(Lane(queue, priority, lane, self._water(queue, priority, lane).mark(now, age_s), take))
         return lanes
 
     def _water(self, queue: str, priority: int, lane: int) -> _Water:

@@ -11,10 +11,11 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.db import jobs
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+from orvanta_platform.queue.claim import LOOK_SHARE
 from orvanta_platform.services.platform import Platform
 
 POLL_S = (1.0, 2.0)
-"""A worker looks for work at least this often (with jitter), notified or not."""
+"""A worker looks for work this often (with jitter), notified or not, unless the look takes long."""
 
 UNTOLD_S = 10.0
 """The longest that a loop waits to be woken."""
@@ -38,13 +39,16 @@ def keeps_run(more_waits: bool, steps: int, began: float) -> bool:
 
 async def poll(platform: Platform) -> None:
     """Look for work of which nobody told, and wake whom it concerns: one look for all loops of a worker."""
+    took_s = 0.0
     while True:
-        await asyncio.sleep(random.uniform(*POLL_S))
+        await asyncio.sleep(max(random.uniform(*POLL_S), LOOK_SHARE * took_s))
+        began = clock.monotonic()
         try:
             async with platform.db.acquire() as connection:
                 pairs = await jobs.waiting_pairs(connection)
         except CANNOT_CLAIM as error:
             log.warning("cannot look for work", action="poll", error=str(error))
             continue
+        took_s = clock.monotonic() - began
         if pairs:
             platform.listen.wake(["queues", *{f"queue:{queue}" for queue, _ in pairs}])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +16,7 @@ from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, job
 from orvanta_platform import clock
 from orvanta_platform.db import consistency
 from orvanta_platform.db import jobs as job_rows
-from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.jobs import Claimed, Lane
 from orvanta_platform.db.steps import Ending, StepWrite, Wake, write_steps
 from orvanta_platform.engine.states import JOB, JobState
 from orvanta_platform.queue import claim
@@ -155,13 +157,62 @@ async def test_the_low_water_mark_follows_what_was_claimed(scene: Ground, hours:
     hours.now += 0.1
     (second,) = await worker.claim(1)
     water = worker.claimer._water("python3", 0, 1)
-    assert water.mark(hours.now) == 0
+    assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == 0
     hours.now += 0.2
-    assert water.mark(hours.now) == first.seq
+    assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == first.seq
     hours.now += 0.1
-    assert water.mark(hours.now) == second.seq
+    assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == second.seq
     hours.now += claim.LOW_WATER_AGE_S
-    assert water.mark(hours.now) == 0
+    assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == 0
+
+
+async def test_what_was_committed_late_is_taken_to_its_end_at_once(scene: Ground, hours: Hours) -> None:
+    """One below the mark says that there are others: none of them waits for the next look from the start."""
+    worker = await scene.worker()
+    late = [await start_single(scene) for _ in range(5)]
+    await scene.run("UPDATE job_live SET state = 'scheduled', seq = NULL")
+    await start_single(scene)
+    assert len(await worker.claim(1)) == 1
+    hours.now += 0.5
+    await start_single(scene)
+    assert len(await worker.claim(1)) == 1
+    await scene.run("UPDATE job_live SET state = 'available', seq = attempt + 1 WHERE state = 'scheduled'")
+    hours.now += claim.LOW_WATER_AGE_S + 0.01
+    taken = [found.id for _ in late for found in await worker.claim(1)]
+    assert sorted(taken) == sorted(late)
+
+
+async def test_looks_from_the_start_that_take_long_are_made_rarely(
+    scene: Ground, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that a snapshot holds make them long; what comes in a known place is claimed all the same."""
+    looks: list[float] = []
+    starts: list[float] = []
+    real_pairs, real_claim = job_rows.waiting_pairs, job_rows.claim
+
+    async def waiting_pairs(connection: Any) -> list[tuple[str, int]]:
+        looks.append(hours.now)
+        hours.now += 0.5
+        return await real_pairs(connection)
+
+    async def claim_rows(connection: Any, lanes: Sequence[Lane], *rest: Any) -> list[Claimed]:
+        if lanes[-1].low == 0:
+            starts.append(hours.now)
+            hours.now += 0.5
+        return await real_claim(connection, lanes, *rest)
+
+    monkeypatch.setattr(job_rows, "waiting_pairs", waiting_pairs)
+    monkeypatch.setattr(job_rows, "claim", claim_rows)
+    worker = await scene.worker()
+    for _ in range(40):
+        started = await start_single(scene)
+        assert [found.id for found in await worker.claim(1)] == [started]
+        hours.now += 0.5
+    most = (hours.now - looks[0]) / (claim.LOOK_SHARE * 0.5) + 2
+    assert len(looks) <= most and len(starts) <= most
+    elsewhere = await start_single(scene, queue="bash")
+    hours.now += claim.LOOK_SHARE * 0.5
+    assert [found.id for found in await worker.claim(1)] == [elsewhere]
 
 
 async def test_given_back_jobs_wait_without_a_start_counted(scene: Ground) -> None:
