@@ -89,6 +89,11 @@ WRITES: list[Call] = [
 ]
 ADMINISTERS: list[Call] = [
     ("POST", "folders/create", {"name": "fresh"}),
+    ("POST", "groups/create", {"name": "ops"}),
+    ("POST", "groups/update/ops", {"summary": "x"}),
+    ("POST", "groups/adduser/ops", {"username": "admin"}),
+    ("POST", "groups/removeuser/ops", {"username": "admin"}),
+    ("DELETE", "groups/delete/ops", None),
     ("POST", "workspaces/edit_retention", {"retention_days": 30}),
     ("POST", "workspaces/add_user", {"email": "admin@localhost", "username": "second"}),
 ]

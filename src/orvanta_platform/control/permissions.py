@@ -109,6 +109,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("member", "read"): Rule(_ANY, By.NOTHING, "users:read"),
         ("member", "admin"): Rule(_ADMIN, By.NOTHING, "users:write"),
         ("group", "read"): Rule(_ANY, By.NOTHING, "users:read"),
+        ("group", "write"): Rule(_ADMIN, By.NOTHING, "users:write"),
         ("account", "read"): Rule(_INSTANCE, By.SELF, "users:read"),
         ("token", "read"): Rule(_INSTANCE, By.SELF, "tokens:read"),
         ("token", "write"): Rule(_INSTANCE, By.SELF, "tokens:write"),

@@ -37,6 +37,31 @@ async def names(conn: Connection, workspace: str) -> list[str]:
     return [row["name"] for row in await conn.fetch(load("groups")["names"].text, workspace)]
 
 
+async def insert(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
+    """Make a group; False where there is one of this name."""
+    return await conn.fetchval(load("groups")["insert"].text, workspace, name, summary) is not None
+
+
+async def describe(conn: Connection, workspace: str, name: str, summary: str | None) -> bool:
+    """Say what a group is for; False where there is none."""
+    return await conn.fetchval(load("groups")["describe"].text, workspace, name, summary) is not None
+
+
+async def delete(conn: Connection, workspace: str, name: str) -> bool:
+    """Delete a group; False where there is none."""
+    return await conn.fetchval(load("groups")["delete"].text, workspace, name) is not None
+
+
+async def add_user(conn: Connection, workspace: str, name: str, username: str) -> bool:
+    """Put a member into a group, which must be there; False where there is no such member."""
+    return await conn.fetchval(load("groups")["add_user"].text, workspace, name, username) is not None
+
+
+async def remove_user(conn: Connection, workspace: str, name: str, username: str) -> bool:
+    """Take somebody out of a group; False where they were not in it."""
+    return await conn.fetchval(load("groups")["remove_user"].text, workspace, name, username) is not None
+
+
 def _group(row: asyncpg.Record) -> GroupRow:
     perms = msgspec.json.decode(row["extra_perms"], type=dict[str, bool])
     return GroupRow(row["name"], row["summary"], list(row["members"]), perms)

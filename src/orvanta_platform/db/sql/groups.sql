@@ -18,3 +18,25 @@ WHERE t.workspace = $1 AND t.name = $2;
 -- name: names
 -- The names of a workspace's groups.
 SELECT name FROM team WHERE workspace = $1 ORDER BY name;
+
+-- name: insert
+-- A new group; no row where there is one of this name.
+INSERT INTO team (workspace, name, summary) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING name;
+
+-- name: describe
+-- What a group is for.
+UPDATE team SET summary = $3 WHERE workspace = $1 AND name = $2 RETURNING name;
+
+-- name: delete
+-- A group and who is in it.
+DELETE FROM team WHERE workspace = $1 AND name = $2 RETURNING name;
+
+-- name: add_user
+-- Puts a member of the workspace into a group; no row where there is no such member.
+INSERT INTO team_member (workspace, team, username)
+SELECT $1, $2, username FROM member WHERE workspace = $1 AND username = $3
+ON CONFLICT (workspace, team, username) DO UPDATE SET username = excluded.username RETURNING username;
+
+-- name: remove_user
+-- Takes somebody out of a group.
+DELETE FROM team_member WHERE workspace = $1 AND team = $2 AND username = $3 RETURNING username;

@@ -1,16 +1,16 @@
-"""Groups of members, to choose from."""
+"""Groups of members."""
 
 from __future__ import annotations
 
 import msgspec
-from litestar import Response, get
+from litestar import Response, delete, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.groups import GroupRow
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
-from orvanta_platform.http.requests import AnyRequest, actor_of, page_of, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of
 from orvanta_platform.services import groups
 
 _G = "/api/w/{workspace:str}/groups"
@@ -23,6 +23,25 @@ class Group(msgspec.Struct, kw_only=True):
     members: list[str]
     extra_perms: dict[str, bool]
     summary: str | UnsetType = UNSET
+
+
+class CreateGroup(msgspec.Struct, kw_only=True):
+    """A group to make."""
+
+    name: str
+    summary: str | None = None
+
+
+class DescribeGroup(msgspec.Struct, kw_only=True):
+    """What a group is for."""
+
+    summary: str | None = None
+
+
+class GroupUser(msgspec.Struct, kw_only=True):
+    """A member by username."""
+
+    username: str
 
 
 @get(f"{_G}/list", opt=call(answer=list[Group], query=(*PAGED[:2], "after")))
@@ -52,8 +71,56 @@ async def get_group(request: AnyRequest, workspace: FromPath[str], name: FromPat
     return answers.json(_group(await groups.get(platform_of(request), actor_of(request), workspace, name)))
 
 
+@post(f"{_G}/create", status_code=200, opt=call(body=CreateGroup))
+async def create_group(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Make a group; admins only."""
+    given = await body_of(request, CreateGroup)
+    await groups.create(platform_of(request), actor_of(request), workspace, given.name, given.summary)
+    return answers.text(f"Created the group {given.name}.")
+
+
+@post(f"{_G}/update/{{name:str}}", status_code=200, opt=call(body=DescribeGroup))
+async def update_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Say what a group is for; admins only."""
+    given = await body_of(request, DescribeGroup)
+    await groups.update(platform_of(request), actor_of(request), workspace, name, given.summary)
+    return answers.text(f"Updated the group {name}.")
+
+
+@post(f"{_G}/adduser/{{name:str}}", status_code=200, opt=call(body=GroupUser))
+async def add_user_to_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Put a member into a group; admins only."""
+    given = await body_of(request, GroupUser)
+    await groups.add_user(platform_of(request), actor_of(request), workspace, name, given.username)
+    return answers.text(f"Added {given.username} to the group {name}.")
+
+
+@post(f"{_G}/removeuser/{{name:str}}", status_code=200, opt=call(body=GroupUser))
+async def remove_user_from_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Take somebody out of a group; admins only."""
+    given = await body_of(request, GroupUser)
+    await groups.remove_user(platform_of(request), actor_of(request), workspace, name, given.username)
+    return answers.text(f"Removed {given.username} from the group {name}.")
+
+
+@delete(f"{_G}/delete/{{name:str}}", status_code=200, opt=call())
+async def delete_group(request: AnyRequest, workspace: FromPath[str], name: FromPath[str]) -> Response[bytes]:
+    """Delete a group; admins only."""
+    await groups.delete(platform_of(request), actor_of(request), workspace, name)
+    return answers.text(f"Deleted the group {name}.")
+
+
 def _group(row: GroupRow) -> Group:
     return Group(name=row.name, members=row.members, extra_perms=row.extra_perms, summary=row.summary or UNSET)
 
 
-ROUTES = [list_groups, list_group_names, get_group]
+ROUTES = [
+    list_groups,
+    list_group_names,
+    get_group,
+    create_group,
+    update_group,
+    add_user_to_group,
+    remove_user_from_group,
+    delete_group,
+]
