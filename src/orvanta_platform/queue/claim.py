@@ -23,7 +23,7 @@ LOW_WATER_AGE_S = 1.0
 """How often a claimer looks from the start of the index, whatever it has claimed."""
 
 LOOK_SHARE = 20
-"""A look from the start of the index, past rows that a snapshot may hold, takes at most one part in so many of the time."""
+"""A look from the start of the index, past rows that a snapshot may hold, takes one part in so many of the time."""
 
 FROM_BELOW = 16
 """One claim in so many goes from the lowest priority up, so that nothing starves."""
