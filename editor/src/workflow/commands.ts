@@ -1,0 +1,358 @@
+import { freeId, type Offer } from "./catalog";
+import { changed, type Edit } from "./change";
+import type { Edge, Lane, Node, Outline } from "./outline";
+import { at, isTree, type Json, type Outcome, type Path, type Tree } from "./types";
+
+/** What a command works on. */
+export interface Model {
+  tree: Json;
+  graph: Outline;
+}
+
+/** A command's outcome: edits in order, under a name that undo says, and what is selected afterwards. */
+export interface Change {
+  name: string;
+  edits: Edit[];
+  select?: string[];
+}
+
+/** Where a node is added: on an edge, after a node, or at the start of a list. */
+export type Spot = { lane: Lane; edge: Edge } | { lane: Lane; after: string } | { lane: Lane; start: true };
+
+/** A command that makes no sense here; its message is for the person. */
+export class NotPossible extends Error {}
+
+export function laneOf(graph: Outline, node: Node): Lane {
+  const key = node.list.join(".");
+  const lanes = [graph.main, ...[...graph.byId.values()].flatMap((each) => each.lanes)];
+  const found = lanes.find((lane) => lane.path.join(".") === key);
+  if (!found) throw new NotPossible(`${node.id} stands outside the graph.`);
+  return found;
+}
+
+function known(model: Model, id: string): Node {
+  const node = model.graph.byId.get(id);
+  if (!node) throw new NotPossible(`There is no node ${id}.`);
+  return node;
+}
+
+const need = (from: string, on: Outcome): Json => (on === "success" ? from : { node: from, on });
+const needsOf = (lane: Lane, id: string): Json[] =>
+  lane.edges.filter((edge) => edge.to === id).map((edge) => need(edge.from, edge.on));
+
+/** A new node of a kind. */
+export function addNode(model: Model, spot: Spot, offer: Offer): Change {
+  const taken = new Set(model.graph.byId.keys());
+  const id = freeId(offer.base, taken);
+  const module = offer.make(id, (base) => freeId(base, taken));
+  return { name: `Add ${offer.name}`, ...place(spot, [module]), select: [id] };
+}
+
+function place(spot: Spot, modules: Tree[]): { edits: Edit[] } {
+  const { lane } = spot;
+  const insert = (index: number, needs?: Json[]): Edit[] =>
+    modules.map((module, n) => ({
+      op: "insert",
+      path: lane.path,
+      index: index + n,
+      value: n === 0 && needs ? withNeeds(module, needs) : module,
+    }));
+  const indexOf = (id: string) => lane.nodes.find((node) => node.id === id)?.index ?? lane.nodes.length;
+  const last = String(modules.at(-1)?.id);
+  if ("start" in spot) return { edits: insert(0) };
+  if ("after" in spot) {
+    if (!lane.graph) return { edits: insert(indexOf(spot.after) + 1) };
+    return { edits: insert(lane.nodes.length, [spot.after]) };
+  }
+  const { edge } = spot;
+  const target = indexOf(edge.to);
+  if (!edge.said) return { edits: insert(target) };
+  const needs = lane.edges.filter((each) => each.to === edge.to);
+  const moved = needs.map((each) => (each === edge ? last : need(each.from, each.on)));
+  return {
+    edits: [
+      { op: "set", path: [...lane.path, target, "needs"], value: moved },
+      ...insert(target, [need(edge.from, edge.on)]),
+    ],
+  };
+}
+
+function withNeeds({ id, ...rest }: Tree, needs: Json[]): Tree {
+  return { id: id ?? null, needs, ...rest };
+}
+
+/** Nodes are taken away; what came before them leads to what came after, unless `reconnect` is false. */
+export function deleteNodes(model: Model, ids: readonly string[], reconnect = true): Change {
+  const gone = new Set(ids.map((id) => known(model, id).id));
+  // Whoever goes with the node that holds it is not taken away twice.
+  const outermost = [...gone].map((id) => known(model, id)).filter((node) => !heldBy(model, node, gone));
+  const edits: Edit[] = [];
+  for (const lane of new Set(outermost.map((node) => laneOf(model.graph, node)))) {
+    edits.push(...rewired(lane, gone, reconnect));
+    const leaving = lane.nodes.filter((node) => gone.has(node.id)).reverse();
+    for (const node of leaving) edits.push({ op: "remove", path: node.path });
+  }
+  edits.push(...forgotten(model, gone));
+  const name = ids.length === 1 ? `Delete ${ids[0]}` : `Delete ${ids.length} nodes`;
+  return { name, edits, select: [] };
+}
+
+function heldBy(model: Model, node: Node, gone: Set<string>): boolean {
+  for (let id = node.inside; id; id = model.graph.byId.get(id)?.inside ?? null) if (gone.has(id)) return true;
+  return false;
+}
+
+function rewired(lane: Lane, gone: Set<string>, reconnect: boolean): Edit[] {
+  const edits: Edit[] = [];
+  for (const node of lane.nodes) {
+    if (gone.has(node.id)) continue;
+    const before = lane.edges.filter((edge) => edge.to === node.id);
+    const lost = before.filter((edge) => gone.has(edge.from));
+    if (lost.length === 0) continue;
+    const implied = lost.some((edge) => !edge.said);
+    // What follows by its place in the list goes on following by its place, where nothing else was said.
+    if (implied && reconnect && lane.nodes.every((each) => !gone.has(each.id) || !saysNeeds(lane, each.id))) continue;
+    const after = new Map<string, Json>();
+    for (const edge of before) {
+      if (!gone.has(edge.from)) after.set(`${edge.from}:${edge.on}`, need(edge.from, edge.on));
+      else if (reconnect)
+        for (const each of sources(lane, edge.from, gone))
+          after.set(`${each.from}:${each.on}`, need(each.from, each.on));
+    }
+    edits.push({ op: "set", path: [...node.path, "needs"], value: [...after.values()] });
+  }
+  return edits;
+}
+
+function saysNeeds(lane: Lane, id: string): boolean {
+  return lane.graph && (lane.edges.some((edge) => edge.to === id && edge.said) || isStart(lane, id));
+}
+
+function isStart(lane: Lane, id: string): boolean {
+  return lane.nodes[0]?.id !== id && !lane.edges.some((edge) => edge.to === id);
+}
+
+/** What leads to a node that goes, through others that go. */
+function sources(lane: Lane, id: string, gone: Set<string>): Edge[] {
+  return lane.edges
+    .filter((edge) => edge.to === id)
+    .flatMap((edge) => (gone.has(edge.from) ? sources(lane, edge.from, gone) : [edge]));
+}
+
+function forgotten(model: Model, gone: Set<string>): Edit[] {
+  const places = at(model.tree, ["value", "ui", "nodes"]);
+  if (!isTree(places)) return [];
+  const kept = Object.entries(places).filter(([id]) => !gone.has(id));
+  if (kept.length === Object.keys(places).length) return [];
+  return [{ op: "set", path: ["value", "ui", "nodes"], value: Object.fromEntries(kept) }];
+}
+
+/** An edge more. Throws NotPossible for another list, a second edge of the same kind, a cycle. */
+export function connect(model: Model, from: string, to: string, on: Outcome = "success"): Change {
+  const [source, target] = [known(model, from), known(model, to)];
+  const lane = laneOf(model.graph, target);
+  if (source.list.join(".") !== target.list.join(".")) {
+    throw new NotPossible("An edge joins two nodes of one list: these stand in different ones.");
+  }
+  if (lane.edges.some((edge) => edge.from === from && edge.to === to && edge.on === on)) {
+    throw new NotPossible(`${to} follows ${from} already.`);
+  }
+  if (from === to || reaches(lane, to, from))
+    throw new NotPossible(`${from} comes after ${to}: that would be a circle.`);
+  const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value: [...needsOf(lane, to), need(from, on)] }];
+  return { name: `Connect ${from} to ${to}`, edits, select: [to] };
+}
+
+export function reaches(lane: Lane, from: string, to: string): boolean {
+  const seen = new Set([from]);
+  for (const id of seen) for (const edge of lane.edges) if (edge.from === id) seen.add(edge.to);
+  return seen.has(to);
+}
+
+/** An edge less. */
+export function disconnect(model: Model, edge: Edge): Change {
+  const target = known(model, edge.to);
+  const lane = laneOf(model.graph, target);
+  const kept = lane.edges.filter((each) => each.to === edge.to && !sameEdge(each, edge));
+  const value = kept.map((each) => need(each.from, each.on));
+  const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value }];
+  return { name: `Disconnect ${edge.from} from ${edge.to}`, edits };
+}
+
+/** Another outcome on an edge. */
+export function setOutcome(model: Model, edge: Edge, on: Outcome): Change {
+  const target = known(model, edge.to);
+  const lane = laneOf(model.graph, target);
+  const value = lane.edges
+    .filter((each) => each.to === edge.to)
+    .map((each) => need(each.from, sameEdge(each, edge) ? on : each.on));
+  const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value }];
+  return { name: `Follow ${edge.from} on ${on}`, edits };
+}
+
+function sameEdge(a: Edge, b: Edge): boolean {
+  return a.from === b.from && a.to === b.to && a.on === b.on;
+}
+
+/** A value at a place; undefined takes it away. */
+export function setField(model: Model, path: Path, value: Json | undefined, name: string): Change {
+  if (value === undefined) {
+    return { name, edits: at(model.tree, path) === undefined ? [] : [{ op: "remove", path }] };
+  }
+  const edits: Edit[] = [];
+  for (let length = 1; length < path.length; length++) {
+    const holder = path.slice(0, length);
+    if (at(model.tree, holder) === undefined) {
+      const inner = path.slice(length).reduceRight<Json>((made, key) => ({ [key]: made }), value);
+      return { name, edits: [{ op: "set", path: holder, value: inner }] };
+    }
+  }
+  edits.push({ op: "set", path, value });
+  return { name, edits };
+}
+
+/** The node stands still: its `skip_if` is always true, or is taken away again. */
+export function toggleDisabled(model: Model, id: string): Change {
+  const node = known(model, id);
+  const path = [...node.path, "skip_if"];
+  const off = isDisabled(model, id);
+  const edits: Edit[] = off ? [{ op: "remove", path }] : [{ op: "set", path, value: { expr: "true" } }];
+  return { name: `${off ? "Enable" : "Disable"} ${id}`, edits };
+}
+
+export function isDisabled(model: Model, id: string): boolean {
+  const node = model.graph.byId.get(id);
+  return node !== undefined && at(model.tree, [...node.path, "skip_if", "expr"]) === "true";
+}
+
+const ID = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+const RESERVED = new Set(["failure", "preprocessor", "Input"]);
+
+/** Another id, in edges and expressions too. Throws NotPossible for one that is taken or no id. */
+export function rename(model: Model, id: string, wanted: string): Change {
+  const node = known(model, id);
+  if (wanted === id) return { name: `Rename ${id}`, edits: [] };
+  if (!ID.test(wanted))
+    throw new NotPossible("An id is letters, digits, _ and -, at most 64, and begins with a letter.");
+  if (RESERVED.has(wanted) || model.graph.byId.has(wanted)) throw new NotPossible(`The id ${wanted} is taken.`);
+  const edits: Edit[] = [{ op: "set", path: [...node.path, "id"], value: wanted }];
+  const lane = laneOf(model.graph, node);
+  for (const other of lane.nodes) {
+    const needs = at(model.tree, [...other.path, "needs"]);
+    if (!Array.isArray(needs)) continue;
+    for (const [index, each] of needs.entries()) {
+      if (each === id) edits.push({ op: "set", path: [...other.path, "needs", index], value: wanted });
+      else if (isTree(each) && each.node === id) {
+        edits.push({ op: "set", path: [...other.path, "needs", index, "node"], value: wanted });
+      }
+    }
+  }
+  edits.push(
+    ...references(model.tree, id).map(([path, text]): Edit => ({ op: "set", path, value: renamed(text, id, wanted) })),
+  );
+  const place = at(model.tree, ["value", "ui", "nodes", id]);
+  if (place !== undefined) {
+    edits.push({ op: "remove", path: ["value", "ui", "nodes", id] });
+    edits.push({ op: "set", path: ["value", "ui", "nodes", wanted], value: place });
+  }
+  return { name: `Rename ${id} to ${wanted}`, edits, select: [wanted] };
+}
+
+/** Places of expressions that read the result (or the decision) of a node, with their text. */
+export function references(tree: Json, id: string, path: Path = []): [Path, string][] {
+  if (Array.isArray(tree)) return tree.flatMap((item, index) => references(item, id, [...path, index]));
+  if (!isTree(tree)) return [];
+  return Object.entries(tree).flatMap(([key, value]): [Path, string][] => {
+    if (typeof value !== "string") return references(value, id, [...path, key]);
+    return EXPRESSIONS.has(key) && mention(id).test(value) ? [[[...path, key], value]] : [];
+  });
+}
+
+const EXPRESSIONS = new Set(["expr", "skip_expr", "message"]);
+
+function mention(id: string): RegExp {
+  const word = id.replace(/[-]/g, "\\-");
+  return new RegExp(`\\b(results|context)(\\.${word}(?![\\w$])|\\[\\s*(["'])${word}\\3\\s*\\])`, "g");
+}
+
+function renamed(text: string, id: string, wanted: string): string {
+  const dotted = /^[A-Za-z_$][\w$]*$/.test(wanted) ? `.${wanted}` : `["${wanted}"]`;
+  return text.replace(mention(id), (_, base: string, how: string) =>
+    how.startsWith(".") ? base + dotted : base + how.replace(id, wanted),
+  );
+}
+
+/** Nodes where a person put them: places of the main list's, in pixels. */
+export function moveNodes(model: Model, places: Record<string, { x: number; y: number }>): Change {
+  const ids = Object.keys(places);
+  const name = ids.length === 1 ? `Move ${ids[0]}` : `Move ${ids.length} nodes`;
+  const before = at(model.tree, ["value", "ui", "nodes"]);
+  const value = { ...(isTree(before) ? before : {}), ...places } as Json;
+  return { name, edits: setField(model, ["value", "ui", "nodes"], value, name).edits };
+}
+
+/** No node has a place of its own any more. */
+export function tidy(model: Model): Change {
+  const edits: Edit[] =
+    at(model.tree, ["value", "ui", "nodes"]) === undefined ? [] : [{ op: "remove", path: ["value", "ui", "nodes"] }];
+  return { name: "Tidy up", edits };
+}
+
+/** The nodes as a clipboard holds them. */
+export function copied(model: Model, ids: readonly string[]): Tree[] {
+  const chosen = new Set(ids);
+  const nodes = [...model.graph.byId.values()].filter((node) => chosen.has(node.id) && !heldBy(model, node, chosen));
+  return nodes.map((node) => at(model.tree, node.path)).filter(isTree);
+}
+
+/** Nodes from a clipboard, under ids that are free here; edges among them stay, others are left out. */
+export function paste(model: Model, spot: Spot, modules: Tree[], name = "Paste"): Change {
+  if (modules.length === 0) throw new NotPossible("There is no node to paste.");
+  const taken = new Set(model.graph.byId.keys());
+  const names = new Map<string, string>();
+  for (const id of modules.flatMap(idsOf)) names.set(id, freeId(id, taken));
+  const own = new Set(modules.map((module) => String(module.id)));
+  const made = modules.map((module, n) => {
+    const fresh = relabelled(module, names) as Tree;
+    if (n === 0 || !Array.isArray(module.needs)) return withoutNeeds(fresh);
+    const needs = module.needs.filter((each) => own.has(String(isTree(each) ? each.node : each)));
+    return needs.length > 0 ? { ...fresh, needs: relabelled(needs, names) } : withoutNeeds(fresh);
+  });
+  return { name, ...place(spot, made), select: made.map((module) => String(module.id)) };
+}
+
+function withoutNeeds({ needs: _, ...rest }: Tree): Tree {
+  return rest;
+}
+
+function idsOf(value: Json): string[] {
+  if (Array.isArray(value)) return value.flatMap(idsOf);
+  if (!isTree(value)) return [];
+  const own = typeof value.id === "string" && isTree(value.value) ? [value.id] : [];
+  return [...own, ...Object.values(value).flatMap(idsOf)];
+}
+
+function relabelled(value: Json, names: Map<string, string>, key = ""): Json {
+  if (Array.isArray(value)) {
+    return value.map((item) =>
+      key === "needs" && typeof item === "string" ? (names.get(item) ?? item) : relabelled(item, names),
+    );
+  }
+  if (isTree(value)) {
+    const isNode = isTree(value.value);
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => {
+        const labels = (name === "id" && isNode) || name === "node";
+        if (labels && typeof member === "string") return [name, names.get(member) ?? member];
+        return [name, relabelled(member, names, name)];
+      }),
+    );
+  }
+  if (typeof value !== "string" || !EXPRESSIONS.has(key)) return value;
+  return [...names].reduce((text, [id, wanted]) => renamed(text, id, wanted), value);
+}
+
+/** The document after a change, as data. */
+export function applied(tree: Json, change: Change): Json {
+  return change.edits.reduce(changed, tree);
+}

@@ -1,0 +1,61 @@
+/** One step: the text between `at` and its end was `before` and is `after`. */
+export interface Step {
+  name: string;
+  at: number;
+  before: string;
+  after: string;
+  /** Steps of one key that follow each other are one: a word typed letter by letter. */
+  key: string | null;
+}
+
+/** What was done, oldest first; `done` of the steps are in the text, those behind can be done again. */
+export interface History {
+  steps: Step[];
+  done: number;
+}
+
+export const EMPTY: History = { steps: [], done: 0 };
+const LONGEST = 500;
+
+/** The history with a step from one text to another. */
+export function remember(history: History, name: string, before: string, after: string, key: string | null): History {
+  const last = history.steps[history.done - 1];
+  const joined = key !== null && last?.key === key && history.done === history.steps.length;
+  const from = joined && last ? reverted(before, last) : before;
+  const steps = history.steps.slice(0, joined ? history.done - 1 : history.done);
+  if (from !== after) steps.push({ name, key, ...difference(from, after) });
+  const kept = steps.slice(-LONGEST);
+  return { steps: kept, done: kept.length };
+}
+
+function difference(before: string, after: string): { at: number; before: string; after: string } {
+  let at = 0;
+  const shorter = Math.min(before.length, after.length);
+  while (at < shorter && before[at] === after[at]) at++;
+  let tail = 0;
+  while (tail < shorter - at && before.at(-1 - tail) === after.at(-1 - tail)) tail++;
+  return { at, before: before.slice(at, before.length - tail), after: after.slice(at, after.length - tail) };
+}
+
+function reverted(text: string, step: Step): string {
+  return text.slice(0, step.at) + step.before + text.slice(step.at + step.after.length);
+}
+
+function repeated(text: string, step: Step): string {
+  return text.slice(0, step.at) + step.after + text.slice(step.at + step.before.length);
+}
+
+export const undoName = (history: History): string | null => history.steps[history.done - 1]?.name ?? null;
+export const redoName = (history: History): string | null => history.steps[history.done]?.name ?? null;
+
+export function undo(history: History, text: string): { history: History; text: string } | null {
+  const step = history.steps[history.done - 1];
+  if (!step) return null;
+  return { history: { ...history, done: history.done - 1 }, text: reverted(text, step) };
+}
+
+export function redo(history: History, text: string): { history: History; text: string } | null {
+  const step = history.steps[history.done];
+  if (!step) return null;
+  return { history: { ...history, done: history.done + 1 }, text: repeated(text, step) };
+}
