@@ -38,3 +38,35 @@ export const flowQuery = (workspace: string, path: string) =>
       return data as unknown as Flow;
     },
   });
+
+const KEPT = [
+  "tag",
+  "ws_error_handler_muted",
+  "priority",
+  "dedicated_worker",
+  "timeout",
+  "visible_to_runner_only",
+  "labels",
+  "on_behalf_of_email",
+] as const;
+
+/** Deploys a text as the next version, over the one it was made from. Throws ApiError `version_conflict` and others. */
+export async function deployFlow(
+  workspace: string,
+  flow: Flow,
+  given: { text: string; message: string; draft: number | null },
+): Promise<void> {
+  const settings = Object.fromEntries(KEPT.filter((key) => key in flow).map((key) => [key, flow[key as keyof Flow]]));
+  await api.POST("/api/w/{workspace}/flows/update/{path}", {
+    params: { path: { workspace, path: flow.path } },
+    body: {
+      ...settings,
+      path: flow.path,
+      source: { format: "yaml", text: given.text },
+      base_version: flow.version_id,
+      deployment_message: given.message || null,
+      draft_revision: given.draft,
+    },
+    parseAs: "text",
+  });
+}

@@ -97,7 +97,7 @@ function Flows(props: { workspace: string; flows: FlowItem[]; wanted: string; so
               <div className={css.when}>
                 <Time at={flow.edited_at} /> by {flow.edited_by}
               </div>
-              <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${flow.path}?test=1`}>
+              <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${flow.path}?panel=test`}>
                 Run
               </LinkButton>
             </li>
@@ -115,7 +115,7 @@ function First({ workspace, flow }: { workspace: string; flow: FlowItem }) {
         <h2>See a workflow run</h2>
         <p>Python, TypeScript and Bash turn an order into an invoice. Start it and watch each node.</p>
       </div>
-      <LinkButton look="main" icon="play" to={`/w/${workspace}/workflows/${flow.path}?test=1`}>
+      <LinkButton look="main" icon="play" to={`/w/${workspace}/workflows/${flow.path}?panel=test`}>
         Run order_processing
       </LinkButton>
       <LinkButton to={`/w/${workspace}/workflows/${flow.path}`}>Open it</LinkButton>

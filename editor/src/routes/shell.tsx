@@ -19,10 +19,11 @@ export function Shell() {
   const me = useQuery(meQuery);
   const { pathname, search } = useLocation();
   if (me.isPending) return <Skeleton />;
-  if (me.error instanceof ApiError && me.error.status === 401) {
+  // Who was logged in once is asked over the page: what is being written there stays.
+  if (!me.data && me.error instanceof ApiError && me.error.status === 401) {
     return <Navigate to={`/login?then=${encodeURIComponent(pathname + search)}`} replace />;
   }
-  if (me.error) return <Failed error={me.error} retry={() => void me.refetch()} />;
+  if (!me.data) return <Failed error={me.error} retry={() => void me.refetch()} />;
   return (
     <div className={css.shell}>
       <Bar email={me.data.email} workspaces={me.data.workspaces.map((each) => each.id)} />

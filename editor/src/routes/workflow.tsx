@@ -1,24 +1,86 @@
 import { useQuery } from "@tanstack/react-query";
-import { useMemo } from "react";
-import { useParams } from "react-router";
+import { useEffect, useMemo } from "react";
+import { Link, useParams, useSearchParams } from "react-router";
+import { ActionButton } from "../actions/button";
+import { Dialogs } from "../actions/dialogs";
+import { press } from "../actions/keymap";
+import { getDraft } from "../api/drafts";
 import { type Flow, flowQuery } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
+import { EditorContext, useEditor, useEditorStore } from "../editing/context";
+import { useSaving } from "../editing/saving";
+import { createEditor, isChanged, type Panel, textOf } from "../editing/store";
+import { Inspector } from "../inspector/inspector";
+import { OutlinePanel } from "../panels/outline";
+import { ProblemsPanel } from "../panels/problems";
+import { TestPanel } from "../panels/test";
+import { YamlPanel } from "../panels/yaml";
+import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
-import { outline } from "../workflow/outline";
-import type { Json } from "../workflow/types";
+import { Banner } from "./banner";
 import css from "./workflow.module.css";
 
+/** A workflow: its graph, and beside it the form of a node, its test, its text. */
 export function WorkflowPage() {
   const { workspace = "", "*": path = "" } = useParams();
-  const flow = useQuery(flowQuery(workspace, path));
-  if (flow.isPending) return <Skeleton rows={6} />;
-  if (flow.error) return <Failed error={flow.error} retry={() => void flow.refetch()} />;
-  return <Opened flow={flow.data} />;
+  const flow = useQuery({
+    ...flowQuery(workspace, path),
+    refetchOnWindowFocus: false,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const draft = useQuery({
+    queryKey: ["draft", workspace, path],
+    queryFn: () => getDraft(workspace, path),
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+  });
+  const error = flow.error ?? draft.error;
+  if (error) {
+    return (
+      <main>
+        <Failed error={error} retry={() => void Promise.all([flow.refetch(), draft.refetch()])}>
+          <Link to={`/w/${workspace}`}>To the workflows</Link>
+        </Failed>
+      </main>
+    );
+  }
+  if (!flow.data || draft.isPending) {
+    return (
+      <main>
+        <Skeleton rows={6} />
+      </main>
+    );
+  }
+  return <Opened key={`${workspace}/${path}`} workspace={workspace} flow={flow.data} draft={draft.data ?? null} />;
 }
 
-function Opened({ flow }: { flow: Flow }) {
-  const tree = useMemo(() => ({ value: flow.value, schema: flow.schema }) as Json, [flow]);
-  const graph = useMemo(() => outline(tree), [tree]);
+type Drafted = Awaited<ReturnType<typeof getDraft>>;
+
+function Opened({ workspace, flow, draft }: { workspace: string; flow: Flow; draft: Drafted }) {
+  // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
+  const store = useMemo(
+    () => createEditor(workspace, flow, { text: draft?.text ?? textOf(flow), revision: draft?.revision ?? null }),
+    [],
+  );
+  return (
+    <EditorContext value={store}>
+      <Page behind={draft !== null && draft.base_version !== null && draft.base_version !== draft.newest_version} />
+      <Dialogs />
+    </EditorContext>
+  );
+}
+
+function Page({ behind }: { behind: boolean }) {
+  const store = useEditorStore();
+  const flow = useEditor((editor) => editor.flow);
+  useSaving(store);
+  usePanelInAddress();
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => press(store, event);
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, [store]);
   return (
     <main className={css.page}>
       <div className={css.head}>
@@ -26,8 +88,104 @@ function Opened({ flow }: { flow: Flow }) {
           <h1>{flow.summary || flow.path}</h1>
           <div className={css.path}>{flow.path}</div>
         </div>
+        <State />
+        <Tools />
       </div>
-      <Canvas graph={graph} tree={tree} />
+      <Banner behind={behind} />
+      <div className={css.body}>
+        <Canvas />
+        <Side />
+      </div>
     </main>
   );
+}
+
+function Tools() {
+  const store = useEditorStore();
+  const errors = useEditor((editor) => editor.problems?.length ?? 0);
+  return (
+    <>
+      <span className={css.edits}>
+        <ActionButton name="undo" />
+        <ActionButton name="redo" />
+        <ActionButton name="add" />
+        <ActionButton name="tidy" />
+        <span className={css.gap} />
+      </span>
+      <ActionButton name="outline" />
+      <ActionButton name="yaml" />
+      <Button look="quiet" icon="warn" title="Problems (M)" onClick={() => store.setState({ panel: "problems" })}>
+        {errors === 0 ? "No problems" : errors === 1 ? "1 problem" : `${errors} problems`}
+      </Button>
+      <ActionButton name="palette" />
+      <span className={css.gap} />
+      <Button icon="play" title="Test the workflow" onClick={() => store.setState({ panel: "test" })}>
+        Test
+      </Button>
+      <span className={css.edits}>
+        <ActionButton name="deploy" words main />
+      </span>
+    </>
+  );
+}
+
+/** Whether what is on the page is deployed, saved, or neither. */
+function State() {
+  const state = useEditor((editor) => editor.draft.state);
+  const changed = useEditor(isChanged);
+  const words = { none: "", saving: "Saving …", saved: "Draft saved", conflict: "Not saved", unsaved: "Not saved yet" };
+  return (
+    <span className={css.state} role="status">
+      {changed ? words[state] || "Changed" : "Deployed"}
+    </span>
+  );
+}
+
+const TITLES: Record<Exclude<Panel, null>, string> = {
+  node: "Node",
+  test: "Test",
+  yaml: "YAML",
+  problems: "Problems",
+  outline: "Outline",
+};
+
+function Side() {
+  const store = useEditorStore();
+  const panel = useEditor((editor) => editor.panel);
+  if (!panel) return null;
+  return (
+    <aside className={css.side} data-panel={panel} aria-label={TITLES[panel]}>
+      <span className={css.close}>
+        <IconButton label="Close" icon="cross" onClick={() => store.setState({ panel: null })} />
+      </span>
+      {panel === "node" && <Inspector />}
+      {panel === "test" && <TestPanel />}
+      {panel === "yaml" && <YamlPanel />}
+      {panel === "problems" && <ProblemsPanel />}
+      {panel === "outline" && <OutlinePanel />}
+    </aside>
+  );
+}
+
+/** The panel and the node that are open stand in the address, and are opened from it. */
+function usePanelInAddress(): void {
+  const store = useEditorStore();
+  const [search, setSearch] = useSearchParams();
+  const panel = useEditor((editor) => editor.panel);
+  const node = useEditor((editor) => editor.selection.at(-1) ?? null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read once, when the page opens
+  useEffect(() => {
+    const asked = search.get("panel") as Panel;
+    const chosen = search.get("node");
+    if (asked && asked in TITLES) store.setState({ panel: asked });
+    if (chosen && store.getState().graph.byId.has(chosen)) store.setState({ selection: [chosen] });
+  }, []);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not the other way round
+  useEffect(() => {
+    const after = new URLSearchParams();
+    if (panel) after.set("panel", panel);
+    if (node) after.set("node", node);
+    if (after.toString() !== new URLSearchParams(window.location.search).toString())
+      setSearch(after, { replace: true });
+  }, [panel, node]);
 }

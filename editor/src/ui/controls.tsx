@@ -44,17 +44,19 @@ interface FieldProps {
 /** A label over what is filled in, with a word of help and what is wrong with it. */
 export function Field({ label, help, fault, children }: FieldProps) {
   return (
-    // biome-ignore lint/a11y/noLabelWithoutControl: the control is the child
-    <label className={css.field}>
-      <span className={css.label}>{label}</span>
-      {children}
+    <div className={css.field}>
+      {/* biome-ignore lint/a11y/noLabelWithoutControl: the control is the child */}
+      <label className={css.field}>
+        <span className={css.label}>{label}</span>
+        {children}
+      </label>
       {help && <span className={css.help}>{help}</span>}
       {fault && (
         <span className={css.fault} role="alert">
           {fault}
         </span>
       )}
-    </label>
+    </div>
   );
 }
 

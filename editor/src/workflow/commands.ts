@@ -160,7 +160,7 @@ export function connect(model: Model, from: string, to: string, on: Outcome = "s
   if (from === to || reaches(lane, to, from))
     throw new NotPossible(`${from} comes after ${to}: that would be a circle.`);
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value: [...needsOf(lane, to), need(from, on)] }];
-  return { name: `Connect ${from} to ${to}`, edits, select: [to] };
+  return { name: `Connect ${from} to ${to}`, edits, select: [from] };
 }
 
 export function reaches(lane: Lane, from: string, to: string): boolean {

@@ -138,3 +138,10 @@ function readEdge(need: Json, to: string): Edge | null {
   const on = OUTCOMES.find((each) => each === said) ?? "success";
   return { from: need.node, to, on, said: true };
 }
+
+/** The outcomes that edges of a kind of node may be on. */
+export function outcomesOf(kind: string): readonly Outcome[] {
+  if (kind === "condition") return ["success", "true", "false", "failure", "always"];
+  if (kind === "approval") return ["success", "approved", "rejected", "timeout", "failure", "always"];
+  return ["success", "failure", "always"];
+}

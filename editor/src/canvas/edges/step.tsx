@@ -1,9 +1,14 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getSmoothStepPath } from "@xyflow/react";
+import { useEditor, useEditorStore } from "../../editing/context";
+import { Icon } from "../../ui/icon";
 import css from "../canvas.module.css";
 import type { DrawnEdge } from "../draw";
 
+/** An edge with its outcome, where it is another than success, and a + that puts a node in between. */
 export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const { sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, data, markerEnd } = props;
+  const store = useEditorStore();
+  const taken = useEditor((editor) => (data ? decided(editor.live?.graph, data.edge) : null));
   const [path, x, y] = getSmoothStepPath({
     sourceX,
     sourceY,
@@ -13,21 +18,42 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
     targetPosition,
     borderRadius: 10,
   });
-  const on = data?.edge.on ?? "success";
+  if (!data) return null;
+  const { edge, lane } = data;
+  const style = {
+    ...(taken === "dead" ? { strokeDasharray: "4 4" } : {}),
+    ...(taken === "taken" ? { stroke: "var(--good)" } : {}),
+  };
   return (
     <>
-      <BaseEdge path={path} {...(markerEnd ? { markerEnd } : {})} />
-      {on !== "success" && (
-        <EdgeLabelRenderer>
-          <div
-            className={css.label}
-            data-on={on}
-            style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+      <BaseEdge path={path} style={style} {...(markerEnd ? { markerEnd } : {})} />
+      <EdgeLabelRenderer>
+        <div className={css.onEdge} style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}>
+          {edge.on !== "success" && (
+            <span className={css.label} data-on={edge.on}>
+              {edge.on}
+            </span>
+          )}
+          <button
+            type="button"
+            className={css.plus}
+            aria-label={`Add a node between ${edge.from} and ${edge.to}`}
+            title="Add a node here"
+            tabIndex={-1}
+            onClick={() => store.setState({ asking: { what: "add", spot: { lane, edge } } })}
           >
-            {on}
-          </div>
-        </EdgeLabelRenderer>
-      )}
+            <Icon name="plus" size={12} />
+          </button>
+        </div>
+      </EdgeLabelRenderer>
     </>
   );
+}
+
+type Decided = { taken: unknown[][]; dead: unknown[][] } | null | undefined;
+
+function decided(graph: Decided, edge: { from: string; to: string; on: string }): "taken" | "dead" | null {
+  const is = (each: unknown[]) => each[0] === edge.from && each[1] === edge.to && each[2] === edge.on;
+  if (graph?.taken.some(is)) return "taken";
+  return graph?.dead.some(is) ? "dead" : null;
 }

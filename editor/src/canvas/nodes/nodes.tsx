@@ -1,5 +1,11 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
+import type { ReactNode } from "react";
+import { useEditor, useEditorStore } from "../../editing/context";
+import { lookOf } from "../../lib/state";
+import { duration } from "../../lib/time";
+import { Status } from "../../runs/status";
 import { Icon } from "../../ui/icon";
+import { isDisabled, laneOf, type Spot } from "../../workflow/commands";
 import { kindOf } from "../../workflow/kinds";
 import type { Node } from "../../workflow/outline";
 import css from "../canvas.module.css";
@@ -29,37 +35,118 @@ function Words({ node }: { node: Node }) {
           {node.id} · {kind.name}
         </div>
       </div>
+      <Badge id={node.id} />
     </>
   );
 }
 
+/** How the node stands in the test that is shown, or what is wrong with it. */
+function Badge({ id }: { id: string }) {
+  const stands = useEditor((editor) => editor.live?.nodes[id]);
+  const severity = useEditor((editor) => worst(editor.problems?.filter((each) => each.node === id)));
+  if (stands && stands.status !== "pending") {
+    const { bodies } = stands;
+    const counted =
+      bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)}/${bodies.total}` : null;
+    const again = stands.attempt !== undefined && stands.attempt > 1 ? `×${stands.attempt}` : null;
+    const took = stands.duration_ms === undefined ? null : duration(stands.duration_ms ?? 0);
+    const word = [counted, again, took].filter(Boolean).join(" ") || lookOf(stands.status).word;
+    return (
+      <span title={lookOf(stands.status).word} data-state={stands.status}>
+        <Status status={stands.status} word={word} />
+      </span>
+    );
+  }
+  if (!severity) return null;
+  return (
+    <span className={css.problem} data-severity={severity} title={`${severity}: see the problems`}>
+      <Icon name="warn" />
+    </span>
+  );
+}
+
+function worst(problems: { severity: "error" | "warning" }[] | undefined): "error" | "warning" | null {
+  if (!problems || problems.length === 0) return null;
+  return problems.some((each) => each.severity === "error") ? "error" : "warning";
+}
+
+/** The + below a node. */
+function AddAfter({ node }: { node: Node }) {
+  const store = useEditorStore();
+  const spot = (): Spot => ({ lane: laneOf(store.getState().graph, node), after: node.id });
+  if (node.list.length < 2) return null;
+  return (
+    <button
+      type="button"
+      className={`nodrag ${css.after}`}
+      aria-label={`Add a node after ${node.id}`}
+      title="Add a node after this one"
+      tabIndex={-1}
+      onClick={(event) => {
+        event.stopPropagation();
+        store.setState({ asking: { what: "add", spot: spot() } });
+      }}
+    >
+      <Icon name="plus" size={12} />
+    </button>
+  );
+}
+
+function useLook(node: Node, selected: boolean | undefined): string {
+  const off = useEditor((editor) => isDisabled(editor, node.id));
+  const tone = useEditor((editor) => {
+    const status = editor.live?.nodes[node.id]?.status;
+    return status && status !== "pending" ? lookOf(status).tone : null;
+  });
+  return [selected && css.selected, off && css.off, tone && css[tone]].filter(Boolean).join(" ");
+}
+
 export function Card({ data, selected }: NodeProps<CardNode>) {
   return (
-    <div className={`${css.card} ${selected ? css.selected : ""}`}>
-      <Handles />
+    <Frame node={data.node} className={`${css.card} ${useLook(data.node, selected)}`}>
       <Words node={data.node} />
-    </div>
+    </Frame>
   );
 }
 
 export function Group({ data, selected }: NodeProps<GroupNode>) {
   return (
-    <div className={`${css.group} ${selected ? css.selected : ""}`}>
-      <Handles />
+    <Frame node={data.node} className={`${css.group} ${useLook(data.node, selected)}`}>
       <header>
         <Words node={data.node} />
       </header>
+    </Frame>
+  );
+}
+
+function Frame({ node, className, children }: { node: Node; className: string; children: ReactNode }) {
+  return (
+    <div className={className}>
+      <Handles />
+      {children}
+      <AddAfter node={node} />
     </div>
   );
 }
 
 export function LaneBox({ data }: NodeProps<LaneNode>) {
+  const store = useEditorStore();
+  const { lane } = data;
   return (
     <div className={css.lane}>
-      {data.lane.title && (
-        <div className={css.laneTitle} title={data.lane.title}>
-          {data.lane.title}
+      {lane.title && (
+        <div className={css.laneTitle} title={lane.title}>
+          {lane.title}
         </div>
+      )}
+      {lane.nodes.length === 0 && (
+        <button
+          type="button"
+          className={`nodrag ${css.into}`}
+          onClick={() => store.setState({ asking: { what: "add", spot: { lane, start: true } } })}
+        >
+          <Icon name="plus" size={12} /> Add a node
+        </button>
       )}
     </div>
   );

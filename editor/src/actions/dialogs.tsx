@@ -1,0 +1,238 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Command } from "cmdk";
+import { type FormEvent, useState } from "react";
+import { useNavigate } from "react-router";
+import { sentence } from "../api/client";
+import { deployFlow, flowQuery, flowsQuery } from "../api/flows";
+import { useEditor, useEditorStore } from "../editing/context";
+import { apply, select, settle } from "../editing/store";
+import { Button, Field, Input } from "../ui/controls";
+import { dialogCss as css, Dialog } from "../ui/dialog";
+import { Icon } from "../ui/icon";
+import { matching } from "../ui/matching";
+import { say } from "../ui/toasts";
+import { OFFERS } from "../workflow/catalog";
+import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
+import { kindOf } from "../workflow/kinds";
+import { shown } from "./keymap";
+import { ACTIONS, attempt, labelOf, perform } from "./registry";
+
+/** Whatever is being asked over the page. */
+export function Dialogs() {
+  const asking = useEditor((editor) => editor.asking);
+  if (!asking) return null;
+  if (asking.what === "add") return <AddDialog spot={asking.spot} />;
+  if (asking.what === "connect") return <ConnectDialog from={asking.from} />;
+  if (asking.what === "keys") return <KeysDialog />;
+  if (asking.what === "deploy") return <DeployDialog />;
+  return <ActionsDialog />;
+}
+
+function useClose(): () => void {
+  const store = useEditorStore();
+  return () => store.setState({ asking: null });
+}
+
+function AddDialog({ spot }: { spot: Spot }) {
+  const store = useEditorStore();
+  const close = useClose();
+  const groups = [...new Set(OFFERS.map((offer) => offer.group))];
+  return (
+    <Dialog title="Add a node" quiet close={close}>
+      <Command label="Add a node" loop filter={matching}>
+        <Command.Input placeholder="Add a node: Python, loop, approval …" />
+        <Command.List>
+          <Command.Empty>No node is called that.</Command.Empty>
+          {groups.map((group) => (
+            <Command.Group key={group} heading={group}>
+              {OFFERS.filter((offer) => offer.group === group).map((offer) => (
+                <Command.Item
+                  key={offer.key}
+                  value={offer.name}
+                  keywords={[offer.says, offer.key]}
+                  onSelect={() => {
+                    close();
+                    attempt(() => apply(store, (model) => addNode(model, spot, offer)));
+                    store.setState({ panel: "node" });
+                  }}
+                >
+                  <Icon name={offer.icon} size={18} />
+                  <span>{offer.name}</span>
+                  <span className={css.says}>{offer.says}</span>
+                </Command.Item>
+              ))}
+            </Command.Group>
+          ))}
+        </Command.List>
+      </Command>
+    </Dialog>
+  );
+}
+
+function ConnectDialog({ from }: { from: string }) {
+  const store = useEditorStore();
+  const close = useClose();
+  const graph = useEditor((editor) => editor.graph);
+  const node = graph.byId.get(from);
+  if (!node) return null;
+  const lane = laneOf(graph, node);
+  const targets = lane.nodes.filter((each) => each.id !== from && !reaches(lane, each.id, from));
+  return (
+    <Dialog title={`Connect ${from} to`} close={close}>
+      <Command label="Targets" loop filter={matching}>
+        <Command.Input placeholder="Which node follows?" />
+        <Command.List>
+          <Command.Empty>No node can follow {from}.</Command.Empty>
+          {targets.map((each) => (
+            <Command.Item
+              key={each.id}
+              value={each.id}
+              keywords={[each.summary]}
+              onSelect={() => {
+                close();
+                attempt(() => apply(store, (model) => connect(model, from, each.id)));
+              }}
+            >
+              <Icon name={each.language || kindOf(each.kind).icon} />
+              <span>{each.id}</span>
+              <span className={css.says}>{each.summary}</span>
+            </Command.Item>
+          ))}
+        </Command.List>
+      </Command>
+    </Dialog>
+  );
+}
+
+function ActionsDialog() {
+  const store = useEditorStore();
+  const close = useClose();
+  const navigate = useNavigate();
+  const editor = useEditor((state) => state);
+  const flows = useQuery(flowsQuery(editor.workspace));
+  return (
+    <Dialog title="All commands" quiet close={close}>
+      <Command label="All commands" loop filter={matching}>
+        <Command.Input placeholder="A command, a node, a workflow …" />
+        <Command.List>
+          <Command.Empty>Nothing is called that.</Command.Empty>
+          <Command.Group heading="Commands">
+            {ACTIONS.filter((action) => !/^(go|extend)-|^palette$/.test(action.name)).map((action) => (
+              <Command.Item
+                key={action.name}
+                value={labelOf(action, editor)}
+                disabled={!action.enabled(editor)}
+                onSelect={() => {
+                  close();
+                  perform(store, action);
+                }}
+              >
+                <Icon name={action.icon} />
+                <span>{labelOf(action, editor)}</span>
+                {action.keys[0] && <kbd className={css.key}>{shown(action.keys[0])}</kbd>}
+              </Command.Item>
+            ))}
+          </Command.Group>
+          <Command.Group heading="Nodes">
+            {[...editor.graph.byId.values()].map((node) => (
+              <Command.Item
+                key={node.id}
+                value={`node ${node.id}`}
+                keywords={[node.summary]}
+                onSelect={() => {
+                  close();
+                  select(store, [node.id]);
+                  store.setState({ panel: "node" });
+                }}
+              >
+                <Icon name={node.language || kindOf(node.kind).icon} />
+                <span>{node.id}</span>
+                <span className={css.says}>{node.summary}</span>
+              </Command.Item>
+            ))}
+          </Command.Group>
+          <Command.Group heading="Workflows">
+            {flows.data?.map((flow) => (
+              <Command.Item
+                key={flow.path}
+                value={`workflow ${flow.path}`}
+                keywords={[flow.summary]}
+                onSelect={() => void navigate(`/w/${editor.workspace}/workflows/${flow.path}`)}
+              >
+                <Icon name="flow" />
+                <span>{flow.summary || flow.path}</span>
+                <span className={css.says}>{flow.path}</span>
+              </Command.Item>
+            ))}
+          </Command.Group>
+        </Command.List>
+      </Command>
+    </Dialog>
+  );
+}
+
+function KeysDialog() {
+  const editor = useEditor((state) => state);
+  return (
+    <Dialog title="Keys" close={useClose()}>
+      <dl className={css.keys} tabIndex={0}>
+        {ACTIONS.map((action) => (
+          <div key={action.name} style={{ display: "contents" }}>
+            <dt>{typeof action.label === "string" ? action.label : (labelOf(action, editor).split(":")[0] ?? "")}</dt>
+            <dd>
+              {action.keys.map((key) => (
+                <kbd key={key} className={css.key} style={{ marginLeft: "0.25rem" }}>
+                  {shown(key)}
+                </kbd>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </Dialog>
+  );
+}
+
+function DeployDialog() {
+  const store = useEditorStore();
+  const close = useClose();
+  const queries = useQueryClient();
+  const [message, setMessage] = useState("");
+  const errors = useEditor((editor) => editor.problems?.filter((each) => each.severity === "error").length ?? 0);
+  const deploying = useMutation({
+    mutationFn: async () => {
+      const { workspace, flow, text, draft } = store.getState();
+      await deployFlow(workspace, flow, { text, message, draft: draft.revision });
+      return queries.fetchQuery({ ...flowQuery(workspace, flow.path), staleTime: 0 });
+    },
+    onSuccess: (flow) => {
+      settle(store, flow);
+      close();
+      say("Deployed: runs take this version from now on.");
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    deploying.mutate();
+  };
+  return (
+    <Dialog title="Deploy" close={close}>
+      <form onSubmit={submit} style={{ display: "flex", flexDirection: "column", gap: "0.75rem" }}>
+        <Field
+          label="What changed?"
+          help="Stands in the history beside the version."
+          fault={deploying.isError ? sentence(deploying.error) : undefined}
+        >
+          <Input value={message} onChange={(event) => setMessage(event.target.value)} />
+        </Field>
+        {errors > 0 && <p className={css.says}>The workflow has {errors} errors: the problems say which.</p>}
+        <div className={css.foot}>
+          <Button onClick={close}>Back</Button>
+          <Button look="main" type="submit" disabled={deploying.isPending || errors > 0}>
+            Deploy
+          </Button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

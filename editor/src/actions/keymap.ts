@@ -1,0 +1,56 @@
+import type { EditorStore } from "../editing/store";
+import { ACTIONS, type Action, perform } from "./registry";
+
+const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+
+/** "Mod-Shift-z" for an event; Mod is Ctrl, on a Mac the command key. */
+export function chord(event: KeyboardEvent): string {
+  const mod = MAC ? event.metaKey : event.ctrlKey;
+  // A letter that Shift makes, such as ?, says so itself.
+  const letter = event.key.length === 1 && !mod && !event.altKey;
+  const key = event.key.length === 1 ? (letter ? event.key : event.key.toLowerCase()) : event.key;
+  const shift = event.shiftKey && !(letter && event.key.toLowerCase() === event.key.toUpperCase());
+  const parts = [
+    mod && "Mod",
+    shift && "Shift",
+    event.altKey && "Alt",
+    event.altKey ? event.code.replace("Key", "").toLowerCase() : key,
+  ];
+  return parts.filter(Boolean).join("-");
+}
+
+const BY_KEY = new Map(ACTIONS.flatMap((action) => action.keys.map((key): [string, Action] => [key, action])));
+const EVERYWHERE = new Set(["palette", "deploy", "test", "keys"]);
+
+/** Whether an element takes keys for itself. */
+function writes(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    target.closest("input, textarea, select, [contenteditable], [role=dialog]") !== null
+  );
+}
+
+/** A key pressed on a workflow's page. Tab goes on to the next control unless the canvas has the focus. */
+export function press(store: EditorStore, event: KeyboardEvent): void {
+  const action = BY_KEY.get(chord(event));
+  if (!action || event.defaultPrevented) return;
+  if (writes(event.target) && !(EVERYWHERE.has(action.name) && event.key !== "?")) return;
+  const target = event.target instanceof Element ? event.target : null;
+  const onCanvas = target === document.body || target?.closest("[data-canvas]") != null;
+  if (["Tab", "Enter", "Backspace", "Escape"].includes(event.key) || event.key.startsWith("Arrow")) {
+    if (!onCanvas) return;
+    if (event.key === "Tab" && store.getState().selection.length === 0) return;
+  }
+  event.preventDefault();
+  perform(store, action);
+}
+
+/** A chord as a person reads it. */
+export function shown(keys: string): string {
+  return keys
+    .replace("Mod", MAC ? "⌘" : "Ctrl")
+    .replace("Arrow", "")
+    .split("-")
+    .map((part) => (part.length === 1 ? part.toUpperCase() : part))
+    .join(" ");
+}

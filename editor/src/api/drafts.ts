@@ -1,0 +1,47 @@
+import { ApiError, api } from "./client";
+
+/** The caller's draft of a workflow: its text, and the revision that the next save builds on. */
+export interface Draft {
+  revision: number;
+  base_version: number | null;
+  newest_version: number | null;
+  text: string;
+}
+
+const place = (workspace: string, path: string) => ({ path: { workspace, kind: "flow", path } });
+
+/** The draft at a path; null where there is none. */
+export async function getDraft(workspace: string, path: string): Promise<Draft | null> {
+  try {
+    const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: place(workspace, path) });
+    const value = data?.value as { source?: { text?: string } } | undefined;
+    if (!data || typeof value?.source?.text !== "string") return null;
+    const { revision, base_version, newest_version } = data;
+    return { revision, base_version, newest_version, text: value.source.text };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** Saves a draft on the revision it builds on; gives the next one. Throws ApiError `draft_conflict`. */
+export async function saveDraft(
+  where: { workspace: string; path: string },
+  text: string,
+  base: number | null,
+  revision: number | null,
+): Promise<number> {
+  const { data } = await api.PUT("/api/w/{workspace}/drafts/save/{kind}/{path}", {
+    params: place(where.workspace, where.path),
+    body: { value: { source: { format: "yaml", text } }, base_version: base, revision },
+  });
+  if (!data) throw new Error("The server said nothing.");
+  return data.revision;
+}
+
+export async function discardDraft(workspace: string, path: string): Promise<void> {
+  await api.DELETE("/api/w/{workspace}/drafts/delete/{kind}/{path}", {
+    params: place(workspace, path),
+    parseAs: "text",
+  });
+}

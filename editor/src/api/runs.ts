@@ -1,0 +1,51 @@
+import type { Json } from "../workflow/types";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type RunGraph = components["schemas"]["Graph"];
+export type NodeStands = components["schemas"]["NodeStands"];
+
+/** Starts what is deployed at a path; gives the run's id. */
+export async function startFlow(workspace: string, path: string, args: Json): Promise<string> {
+  const { data } = await api.POST("/api/w/{workspace}/jobs/run/f/{path}", {
+    params: { path: { workspace, path }, header: { "X-Trigger": "manual" } } as never,
+    body: args as never,
+    parseAs: "text",
+  });
+  return String(data);
+}
+
+/** Starts a workflow as it stands on the page, deployed or not; gives the run's id. */
+export async function startPreview(workspace: string, path: string, value: Json, args: Json): Promise<string> {
+  const { data } = await api.POST("/api/w/{workspace}/jobs/run/preview_flow", {
+    params: { path: { workspace } },
+    body: { value, args, path } as never,
+    parseAs: "text",
+  });
+  return String(data);
+}
+
+export async function cancelRun(workspace: string, id: string): Promise<void> {
+  await api.POST("/api/w/{workspace}/jobs_u/queue/cancel/{id}", {
+    params: { path: { workspace, id } },
+    body: { reason: "Stopped in the editor" },
+    parseAs: "text",
+  });
+}
+
+/** What a run or one of its jobs gave. Throws ApiError 404 where it has not ended. */
+export async function resultOf(workspace: string, id: string): Promise<Json> {
+  const { data } = await api.GET("/api/w/{workspace}/jobs_u/completed/get_result/{id}", {
+    params: { path: { workspace, id } },
+  });
+  return (data ?? null) as Json;
+}
+
+/** Decides what a run waits for. */
+export async function consent(workspace: string, run: string, node: string, approved: boolean): Promise<void> {
+  await api.POST("/api/v1/runs/{id}/consent", {
+    params: { path: { id: run }, header: { "X-Workspace": workspace } } as never,
+    headers: { "X-Workspace": workspace },
+    body: { decision: approved ? "approved" : "rejected", node } as never,
+  });
+}

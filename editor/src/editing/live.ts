@@ -1,0 +1,85 @@
+import { type RunGraph, resultOf, startFlow, startPreview } from "../api/runs";
+import { follow, type Printed } from "../api/stream";
+import { ENDED } from "../lib/state";
+import { laneOf, reaches } from "../workflow/commands";
+import { at, isTree, type Json, type Tree } from "../workflow/types";
+import { type EditorStore, isChanged, type Live } from "./store";
+
+const LONGEST_LOG = 200_000;
+let stop: () => void = () => {};
+
+/** Runs what is on the page, deployed or not, and shows it on the graph as it goes. */
+export async function testWorkflow(store: EditorStore, args: Json): Promise<void> {
+  const editor = store.getState();
+  const id = isChanged(editor)
+    ? await startPreview(editor.workspace, editor.flow.path, at(editor.tree, ["value"]) ?? null, args)
+    : await startFlow(editor.workspace, editor.flow.path, args);
+  watch(store, id, null);
+}
+
+/**
+ * Runs one node of the main list: what comes before it gives its last result where it has one, and is run where not.
+ */
+export async function testNode(store: EditorStore, id: string, args: Json): Promise<void> {
+  const { workspace, flow, tree, graph, results } = store.getState();
+  const node = graph.byId.get(id);
+  const value = at(tree, ["value"]);
+  if (!node || !isTree(value)) return;
+  let top = node;
+  while (top.inside) top = graph.byId.get(top.inside) ?? top;
+  const lane = laneOf(graph, top);
+  const modules = lane.nodes
+    .filter((each) => each.id === top.id || reaches(lane, each.id, top.id))
+    .map((each) => {
+      const module = at(tree, each.path) as Tree;
+      const known = each.id !== top.id && Object.hasOwn(results, each.id);
+      return known ? { ...module, mock: { enabled: true, return_value: results[each.id] ?? null } } : module;
+    });
+  const { failure_module: _, output: __, ...rest } = value;
+  watch(store, await startPreview(workspace, flow.path, { ...rest, modules }, args), top.id);
+}
+
+/** Follows a run on the page. */
+export function watch(store: EditorStore, id: string, only: string | null): void {
+  stop();
+  const { workspace } = store.getState();
+  const begun: Live = { id, status: "queued", heard: true, graph: null, nodes: {}, logs: {}, only };
+  store.setState({ live: begun });
+  const update = (change: (live: Live) => Partial<Live>) => {
+    const { live } = store.getState();
+    if (live?.id === id) store.setState({ live: { ...live, ...change(live) } });
+  };
+  stop = follow(workspace, id, {
+    heard: (heard) => update(() => ({ heard })),
+    status: (graph) => {
+      update((live) => stand(live, graph));
+      fetchResults(store, graph);
+    },
+    log: (parts) => update((live) => ({ logs: printed(live.logs, parts) })),
+    end: (status) => update(() => ({ status })),
+  });
+}
+
+function stand(live: Live, graph: RunGraph): Partial<Live> {
+  const nodes = graph.part ? { ...live.nodes, ...graph.nodes } : graph.nodes;
+  return { graph, nodes, status: graph.status };
+}
+
+function printed(logs: Record<string, string>, parts: Printed[]): Record<string, string> {
+  const made = { ...logs };
+  for (const part of parts) made[part.node] = ((made[part.node] ?? "") + part.text).slice(-LONGEST_LOG);
+  return made;
+}
+
+/** The results of nodes that have ended, each asked for once. */
+function fetchResults(store: EditorStore, graph: RunGraph): void {
+  const { workspace } = store.getState();
+  for (const [id, node] of Object.entries(graph.nodes)) {
+    if (node.status !== "succeeded" || !node.job || node.inside) continue;
+    void resultOf(workspace, node.job)
+      .then((result) => store.setState(({ results }) => ({ results: { ...results, [id]: result } })))
+      .catch(() => {});
+  }
+}
+
+export const isOver = (live: Live | null): boolean => live === null || ENDED.has(live.status);

@@ -1,0 +1,99 @@
+import { useEffect } from "react";
+import { checkText } from "../api/checks";
+import { ApiError } from "../api/client";
+import { discardDraft, saveDraft } from "../api/drafts";
+import { complain } from "../ui/toasts";
+import { type EditorStore, isChanged } from "./store";
+
+const SAVE_MS = 1000;
+const CHECK_MS = 400;
+const AGAIN_MS = 4000;
+
+/** Saves the draft and asks for problems, each a moment after the last change. */
+export function useSaving(store: EditorStore): void {
+  useEffect(() => {
+    const save = later(SAVE_MS, () => saveNow(store, () => save.soon(AGAIN_MS)));
+    const check = later(CHECK_MS, () => checkNow(store, () => check.soon(AGAIN_MS)));
+    check.soon(0);
+    const stop = store.subscribe((editor, before) => {
+      if (editor.text !== before.text) {
+        check.soon();
+        if (editor.draft.state !== "conflict") store.setState({ draft: { ...editor.draft, state: "unsaved" } });
+      }
+      const { state } = editor.draft;
+      if (state === "unsaved" && (before.draft.state !== "unsaved" || editor.text !== before.text)) save.soon();
+    });
+    const warn = (event: BeforeUnloadEvent) => {
+      if (["unsaved", "saving", "conflict"].includes(store.getState().draft.state)) event.preventDefault();
+    };
+    window.addEventListener("beforeunload", warn);
+    return () => {
+      stop();
+      save.flush();
+      check.cancel();
+      window.removeEventListener("beforeunload", warn);
+    };
+  }, [store]);
+}
+
+function later(ms: number, work: () => void) {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  const cancel = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  };
+  return {
+    cancel,
+    soon: (after = ms) => {
+      cancel();
+      timer = setTimeout(() => {
+        timer = null;
+        work();
+      }, after);
+    },
+    flush: () => {
+      if (timer === null) return;
+      cancel();
+      work();
+    },
+  };
+}
+
+async function saveNow(store: EditorStore, again: () => void): Promise<void> {
+  const editor = store.getState();
+  const { workspace, flow, text, draft } = editor;
+  if (draft.state !== "unsaved") return;
+  store.setState({ draft: { ...draft, state: "saving" } });
+  try {
+    const revision = isChanged(editor)
+      ? await saveDraft({ workspace, path: flow.path }, text, flow.version_id, draft.revision)
+      : await forget(workspace, flow.path, draft.revision);
+    const later = store.getState();
+    // Where more was written meanwhile, it is saved on what was saved just now.
+    const state = later.text === text ? (revision === null ? "none" : "saved") : "unsaved";
+    if (later.draft.state === "none") return;
+    store.setState({ draft: { revision, state } });
+    if (state === "unsaved") again();
+  } catch (error) {
+    const conflict = error instanceof ApiError && error.code === "draft_conflict";
+    store.setState({ draft: { revision: draft.revision, state: conflict ? "conflict" : "unsaved" } });
+    if (conflict) return;
+    if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 401) complain(error);
+    else again();
+  }
+}
+
+async function forget(workspace: string, path: string, revision: number | null): Promise<null> {
+  if (revision !== null) await discardDraft(workspace, path);
+  return null;
+}
+
+async function checkNow(store: EditorStore, again: () => void): Promise<void> {
+  const { workspace, text } = store.getState();
+  try {
+    const problems = await checkText(workspace, text);
+    if (store.getState().text === text) store.setState({ problems });
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status === 0 || error.status >= 500 || error.status === 401) again();
+  }
+}

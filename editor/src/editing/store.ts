@@ -1,0 +1,198 @@
+import { createStore } from "zustand";
+import type { Problem } from "../api/checks";
+import type { Flow } from "../api/flows";
+import type { NodeStands, RunGraph } from "../api/runs";
+import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
+import { EMPTY, type History, redo, remember, undo } from "../workflow/history";
+import { type Edge, type Outline, outline } from "../workflow/outline";
+import { block } from "../workflow/render";
+import { edited, Refused, read, Unreadable } from "../workflow/source";
+import type { Json } from "../workflow/types";
+
+export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | null;
+export type Asking =
+  | { what: "add"; spot: Spot }
+  | { what: "connect"; from: string }
+  | { what: "actions" | "keys" | "deploy" }
+  | null;
+
+/** A test of what is on the page. `nodes` by id; `logs` by node, in the order of their writing. */
+export interface Live {
+  id: string;
+  status: string;
+  heard: boolean;
+  graph: RunGraph | null;
+  nodes: Record<string, NodeStands>;
+  logs: Record<string, string>;
+  /** The nodes that were part of it: of a test of one node, that node alone. */
+  only: string | null;
+}
+
+export interface Editor {
+  workspace: string;
+  flow: Flow;
+  /** What is deployed, and what is on the page. Nothing else is the document. */
+  deployed: string;
+  text: string;
+  tree: Json;
+  graph: Outline;
+  /** Text that somebody writes and that cannot be read yet: the graph is of the last one that could. */
+  pending: { text: string; fault: string; line: number } | null;
+  history: History;
+  selection: string[];
+  edge: Edge | null;
+  panel: Panel;
+  asking: Asking;
+  problems: Problem[] | null;
+  draft: { revision: number | null; state: "none" | "saving" | "saved" | "conflict" | "unsaved" };
+  live: Live | null;
+  /** The last results of nodes, by id. */
+  results: Record<string, Json>;
+}
+
+export type EditorStore = ReturnType<typeof createEditor>;
+
+const KEY = "orvanta.edit";
+
+/** The text of a workflow: as it came, else written from its value. */
+export function textOf(flow: Flow): string {
+  if (flow.source?.format === "yaml") return flow.source.text;
+  const { summary, description, schema, value } = flow;
+  const whole = { summary: summary || undefined, description: description || undefined, schema, value };
+  return block(JSON.parse(JSON.stringify(whole)));
+}
+
+/** The state of one workflow's page. */
+export function createEditor(workspace: string, flow: Flow, opened: { text: string; revision: number | null }) {
+  const deployed = textOf(flow);
+  const kept = recall(workspace, flow, opened);
+  const text = kept?.text ?? opened.text;
+  return createStore<Editor>(() => ({
+    workspace,
+    flow,
+    deployed,
+    text,
+    ...reading(text, deployed),
+    history: kept?.history ?? EMPTY,
+    selection: [],
+    edge: null,
+    panel: null,
+    asking: null,
+    problems: null,
+    draft: { revision: opened.revision, state: opened.revision === null ? "none" : "saved" },
+    live: null,
+    results: {},
+  }));
+}
+
+function reading(text: string, otherwise: string): Pick<Editor, "tree" | "graph" | "pending"> {
+  try {
+    const tree = read(text);
+    return { tree, graph: outline(tree), pending: null };
+  } catch (error) {
+    const tree = read(otherwise);
+    return { tree, graph: outline(tree), pending: faultOf(text, error) };
+  }
+}
+
+function faultOf(text: string, error: unknown): Editor["pending"] {
+  const known = error instanceof Unreadable;
+  return { text, fault: error instanceof Error ? error.message : String(error), line: known ? error.line : 1 };
+}
+
+export const isChanged = (editor: Editor): boolean => editor.text !== editor.deployed;
+export const modelOf = (editor: Editor): Model => ({ tree: editor.tree, graph: editor.graph });
+
+/** Applies what a command gives. `key`: changes of one key that follow each other are undone together. */
+export function apply(store: EditorStore, command: (model: Model) => Change, key: string | null = null): void {
+  const editor = store.getState();
+  if (editor.pending) throw new NotPossible("The YAML cannot be read: mend it first.");
+  const change = command(modelOf(editor));
+  if (change.edits.length === 0) return;
+  const text = change.edits.reduce(edited, editor.text);
+  put(store, text, change.name, key, change.select);
+}
+
+/** Text from the YAML pane. What cannot be read changes nothing but the pane. */
+export function write(store: EditorStore, text: string): void {
+  const editor = store.getState();
+  if (text === editor.text) {
+    store.setState({ pending: null });
+    return;
+  }
+  try {
+    read(text);
+  } catch (error) {
+    store.setState({ pending: faultOf(text, error) });
+    return;
+  }
+  put(store, text, "Edit YAML", "yaml");
+}
+
+function put(store: EditorStore, text: string, name: string, key: string | null, select?: string[]): void {
+  const { text: before, history } = store.getState();
+  show(store, text, remember(history, name, before, text, key), select);
+}
+
+function show(store: EditorStore, text: string, history: History, select?: string[]): void {
+  const tree = read(text);
+  const graph = outline(tree);
+  const selection = (select ?? store.getState().selection).filter((id) => graph.byId.has(id));
+  store.setState({ text, tree, graph, history, selection, edge: null, pending: null });
+  keep(store.getState());
+}
+
+export function undoIn(store: EditorStore): void {
+  const { history, text } = store.getState();
+  const back = undo(history, text);
+  if (back) show(store, back.text, back.history);
+}
+
+export function redoIn(store: EditorStore): void {
+  const { history, text } = store.getState();
+  const forth = redo(history, text);
+  if (forth) show(store, forth.text, forth.history);
+}
+
+/** After a deploy: what is on the page is the newest version. */
+export function settle(store: EditorStore, flow: Flow): void {
+  store.setState({ flow, deployed: store.getState().text, draft: { revision: null, state: "none" } });
+  keep(store.getState());
+}
+
+/** Another text in place of all that was done, such as the deployed one or that of another page. */
+export function replaceAll(store: EditorStore, text: string, name: string): void {
+  put(store, text, name, null);
+}
+
+export function select(store: EditorStore, ids: string[], edge: Edge | null = null): void {
+  const { selection, edge: before } = store.getState();
+  if (ids.length === selection.length && ids.every((id, n) => id === selection[n]) && edge === before) return;
+  store.setState({ selection: ids, edge });
+}
+
+/** The history outlives a reload of this tab. */
+function keep(editor: Editor): void {
+  const { flow, text, history } = editor;
+  try {
+    sessionStorage.setItem(
+      storageKey(editor.workspace, flow.path),
+      JSON.stringify({ version: flow.version_id, text, history }),
+    );
+  } catch {
+    // A history too long for the tab's storage is not kept; the draft is.
+  }
+}
+
+function recall(workspace: string, flow: Flow, opened: { text: string }): { text: string; history: History } | null {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(storageKey(workspace, flow.path)) ?? "null");
+    return kept?.version === flow.version_id && (kept.text === opened.text || kept.history.done > 0) ? kept : null;
+  } catch {
+    return null;
+  }
+}
+
+const storageKey = (workspace: string, path: string) => `${KEY}:${workspace}:${path}`;
+
+export { NotPossible, Refused };

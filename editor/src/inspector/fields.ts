@@ -1,0 +1,98 @@
+import type { Path, Tree } from "../workflow/types";
+
+/** A field of a form: what it is called, where it is below the node, how it is filled in. */
+export interface FieldOf {
+  path: Path;
+  label: string;
+  how: "text" | "number" | "bool" | "expr" | "transform" | "choice" | "json" | "code";
+  help?: string;
+  choices?: readonly string[];
+  /** What counts where nothing is said. */
+  otherwise?: string;
+}
+
+const f = (path: string, label: string, how: FieldOf["how"], more: Partial<FieldOf> = {}): FieldOf => ({
+  path: path.split("."),
+  label,
+  how,
+  ...more,
+});
+
+const PARALLEL = [
+  f("value.parallel", "All at once", "bool"),
+  f("value.parallelism", "At most so many at once", "transform"),
+];
+
+/** What a node of a kind does. */
+const MAIN: Record<string, FieldOf[]> = {
+  rawscript: [f("value.content", "Code", "code")],
+  script: [f("value.path", "Path of the script", "text")],
+  flow: [f("value.path", "Path of the workflow", "text")],
+  forloopflow: [
+    f("value.iterator", "For each item of", "transform"),
+    ...PARALLEL,
+    f("value.skip_failures", "Go on after a failure", "bool"),
+  ],
+  whileloopflow: [
+    f("stop_after_if.expr", "Stop after an iteration if", "expr", { help: "`result` is that of the iteration." }),
+    f("value.skip_failures", "Go on after a failure", "bool"),
+  ],
+  branchall: [f("value.parallel", "All at once", "bool")],
+  condition: [f("value.expr", "Condition", "expr", { help: "Edges on true and on false leave this node." })],
+  approval: [
+    f("value.message", "Message", "text", { help: "May hold {{ context.name }}." }),
+    f("value.approvers", "Approvers", "json", {
+      help: 'Such as ["u/ada", "g/sales"]; none: who may run the workflow.',
+    }),
+    f("value.required_approvals", "How many must agree", "number", { otherwise: "1" }),
+    f("value.self_approval", "Whoever started the run may decide", "bool", { otherwise: "yes" }),
+    f("value.timeout", "Waits at most (s)", "number", { otherwise: "for ever" }),
+    f("value.on_timeout", "After that", "choice", { choices: ["reject", "continue"], otherwise: "reject" }),
+  ],
+  webhook: [
+    f("value.method", "Method", "choice", { choices: ["GET", "POST", "PUT", "PATCH", "DELETE"] }),
+    f("value.url", "Address", "transform"),
+    f("value.headers", "Headers", "transform"),
+    f("value.query", "Query", "transform"),
+    f("value.body", "Body", "transform"),
+    f("value.auth", "Credentials", "text", { help: "A resource, such as $res:f/sales/shop." }),
+    f("value.response", "Read the answer as", "choice", { choices: ["json", "text", "bytes"] }),
+  ],
+  delay: [
+    f("value.seconds", "Seconds", "transform"),
+    f("value.until", "Until", "transform", { help: "A time such as 2027-01-31T08:00:00Z." }),
+  ],
+};
+
+/** What every node may have. */
+const BESIDE: FieldOf[] = [
+  f("join", "Runs when", "choice", { choices: ["all", "settled", "any"], otherwise: "all its edges are taken" }),
+  f("skip_if.expr", "Skip if", "expr"),
+  f("continue_on_error", "Go on after a failure", "bool"),
+  f("retry.constant.attempts", "Retries", "number", { otherwise: "none" }),
+  f("retry.constant.seconds", "Seconds between them", "number"),
+  f("timeout", "Time limit (s)", "transform"),
+  f("cache_ttl", "Use a result again for (s)", "number", { otherwise: "never" }),
+  f("sleep", "Wait afterwards (s)", "transform"),
+  f("stop_after_if.expr", "End the workflow afterwards if", "expr"),
+  f("priority", "Priority", "number"),
+];
+
+/** The fields of a node: what it does, and what else may be set. */
+export function fieldsOf(kind: string): { main: FieldOf[]; beside: FieldOf[] } {
+  const main = MAIN[kind] ?? [];
+  const taken = new Set(main.map((field) => field.path.join(".")));
+  return { main, beside: BESIDE.filter((field) => !taken.has(field.path.join("."))) };
+}
+
+/** Kinds whose inputs are named by `input_transforms`. */
+export const WITH_INPUTS = new Set(["rawscript", "script", "flow", "approval"]);
+
+/** The names that a JSON Schema gives inputs, in its order. */
+export function namesOf(schema: unknown): string[] {
+  const { properties, order } = (schema ?? {}) as { properties?: Tree; order?: string[] };
+  const names = Object.keys(properties ?? {});
+  return Array.isArray(order)
+    ? [...order.filter((name) => names.includes(name)), ...names.filter((name) => !order.includes(name))]
+    : names;
+}

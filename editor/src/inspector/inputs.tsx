@@ -1,0 +1,73 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { attempt } from "../actions/registry";
+import { scriptSchema } from "../api/checks";
+import { useEditor, useEditorStore } from "../editing/context";
+import { apply } from "../editing/store";
+import { Button, IconButton, Input } from "../ui/controls";
+import { setField } from "../workflow/commands";
+import type { Node } from "../workflow/outline";
+import { at, isTree, text } from "../workflow/types";
+import { NodeField } from "./field";
+import { namesOf } from "./fields";
+import css from "./inspector.module.css";
+
+/** What a node gets: the parameters of its code, and whatever else the document names. */
+export function Inputs({ node }: { node: Node }) {
+  const store = useEditorStore();
+  const base = [...node.path, "value", "input_transforms"];
+  const given = useEditor((editor) => at(editor.tree, base));
+  const content = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
+  const workspace = useEditor((editor) => editor.workspace);
+  const schema = useQuery({
+    queryKey: ["signature", node.language, content],
+    queryFn: () => scriptSchema(workspace, node.language, content),
+    enabled: node.kind === "rawscript" && content !== "",
+    placeholderData: (before) => before,
+    retry: false,
+  });
+  const [name, setName] = useState("");
+  const said = isTree(given ?? null) ? Object.keys(given as object) : [];
+  const names = [...new Set([...namesOf(schema.data), ...said])];
+  const add = () => {
+    attempt(() =>
+      apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, `Add input ${name}`)),
+    );
+    setName("");
+  };
+  return (
+    <section className={css.section}>
+      <h3>Inputs</h3>
+      {names.length === 0 && (
+        <p className={css.help}>It takes nothing yet: give `main` parameters, or name an input.</p>
+      )}
+      {names.map((each) => (
+        <div key={each} className={css.row}>
+          <NodeField node={node.id} base={base} field={{ path: [each], label: each, how: "transform" }} />
+          {said.includes(each) && (
+            <IconButton
+              label={`Remove the input ${each}`}
+              icon="cross"
+              onClick={() =>
+                attempt(() =>
+                  apply(store, (model) => setField(model, [...base, each], undefined, `Remove input ${each}`)),
+                )
+              }
+            />
+          )}
+        </div>
+      ))}
+      <div className={css.row}>
+        <Input
+          aria-label="Name of an input"
+          placeholder="name"
+          value={name}
+          onChange={(event) => setName(event.target.value)}
+        />
+        <Button icon="plus" disabled={!/^[A-Za-z_]\w*$/.test(name) || names.includes(name)} onClick={add}>
+          Add
+        </Button>
+      </div>
+    </section>
+  );
+}

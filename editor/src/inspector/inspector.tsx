@@ -1,0 +1,144 @@
+import { useState } from "react";
+import { ActionButton } from "../actions/button";
+import { attempt } from "../actions/registry";
+import { useEditor, useEditorStore } from "../editing/context";
+import { apply } from "../editing/store";
+import { Field, IconButton, Input } from "../ui/controls";
+import { Icon } from "../ui/icon";
+import { Empty } from "../ui/states";
+import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
+import { kindOf } from "../workflow/kinds";
+import { type Edge, type Node, outcomesOf } from "../workflow/outline";
+import type { Outcome } from "../workflow/types";
+import { NodeField } from "./field";
+import { fieldsOf, WITH_INPUTS } from "./fields";
+import { Inputs } from "./inputs";
+import css from "./inspector.module.css";
+
+/** The form of the node that is selected. */
+export function Inspector() {
+  const node = useEditor((editor) => editor.graph.byId.get(editor.selection.at(-1) ?? ""));
+  const edge = useEditor((editor) => editor.edge);
+  if (edge) return <EdgeForm edge={edge} />;
+  if (!node) {
+    return (
+      <Empty title="Nothing is selected">
+        <p>Choose a node on the graph, or press N to add one.</p>
+      </Empty>
+    );
+  }
+  return <NodeForm key={node.path.join(".")} node={node} />;
+}
+
+function NodeForm({ node }: { node: Node }) {
+  const kind = kindOf(node.kind, node.language);
+  const { main, beside } = fieldsOf(node.kind);
+  return (
+    <div className={css.pane}>
+      <div className={css.head}>
+        <Icon name={node.language || kind.icon} size={18} />
+        <h2>{kind.name}</h2>
+        <ActionButton name="test-node" />
+        <ActionButton name="disable" />
+        <ActionButton name="duplicate" />
+        <ActionButton name="delete" />
+      </div>
+      <IdField node={node} />
+      <NodeField node={node.id} base={node.path} field={{ path: ["summary"], label: "Summary", how: "text" }} />
+      {main.map((field) => (
+        <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
+      ))}
+      {WITH_INPUTS.has(node.kind) && <Inputs node={node} />}
+      <Follows node={node} />
+      <details className={css.section}>
+        <summary>More: retries, limits, skips</summary>
+        <div className={css.inner}>
+          {beside.map((field) => (
+            <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
+          ))}
+        </div>
+      </details>
+    </div>
+  );
+}
+
+/** The id, changed when the field is left: every letter would rewrite the references. */
+function IdField({ node }: { node: Node }) {
+  const store = useEditorStore();
+  const [typed, setTyped] = useState(node.id);
+  const leave = () => {
+    attempt(() => apply(store, (model) => rename(model, node.id, typed)));
+    // Refused, the field says again what counts.
+    const holder = store.getState().graph.byId.get(typed);
+    setTyped(holder?.path.join() === node.path.join() ? typed : node.id);
+  };
+  return (
+    <Field label="Id" help="Edges and expressions that name it are rewritten.">
+      <Input
+        data-field="id"
+        value={typed}
+        spellCheck={false}
+        onChange={(event) => setTyped(event.target.value)}
+        onBlur={leave}
+        onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+      />
+    </Field>
+  );
+}
+
+/** The edges that lead to the node. */
+function Follows({ node }: { node: Node }) {
+  const graph = useEditor((editor) => editor.graph);
+  if (node.list.length < 2) return null;
+  const edges = laneOf(graph, node).edges.filter((edge) => edge.to === node.id);
+  return (
+    <section className={css.section}>
+      <h3>Runs after</h3>
+      {edges.length === 0 && <p className={css.help}>It starts at once.</p>}
+      {edges.map((edge) => (
+        <EdgeRow key={`${edge.from}:${edge.on}`} edge={edge} />
+      ))}
+    </section>
+  );
+}
+
+function EdgeRow({ edge }: { edge: Edge }) {
+  const store = useEditorStore();
+  const source = useEditor((editor) => editor.graph.byId.get(edge.from));
+  return (
+    <div className={css.edge}>
+      <span>{edge.from}</span>
+      <select
+        className={css.select}
+        aria-label={`Outcome of ${edge.from}`}
+        value={edge.on}
+        onChange={(event) =>
+          attempt(() => apply(store, (model) => setOutcome(model, edge, event.target.value as Outcome)))
+        }
+      >
+        {outcomesOf(source?.kind ?? "").map((outcome) => (
+          <option key={outcome}>{outcome}</option>
+        ))}
+      </select>
+      <IconButton
+        label={`Disconnect from ${edge.from}`}
+        icon="cross"
+        onClick={() => attempt(() => apply(store, (model) => disconnect(model, edge)))}
+      />
+    </div>
+  );
+}
+
+function EdgeForm({ edge }: { edge: Edge }) {
+  return (
+    <div className={css.pane}>
+      <div className={css.head}>
+        <Icon name="link" size={18} />
+        <h2>
+          {edge.from} to {edge.to}
+        </h2>
+      </div>
+      <EdgeRow edge={edge} />
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+import type { KeyboardEvent } from "react";
+import { ActionButton } from "../actions/button";
+import { actionOf, perform } from "../actions/registry";
+import { useEditor, useEditorStore } from "../editing/context";
+import { select } from "../editing/store";
+import css from "../inspector/inspector.module.css";
+import { Icon } from "../ui/icon";
+import { Empty } from "../ui/states";
+import { kindOf } from "../workflow/kinds";
+import type { Lane, Node } from "../workflow/outline";
+import tree from "./outline.module.css";
+
+const KEYS: Record<string, string> = {
+  n: "add",
+  c: "connect",
+  Enter: "open",
+  Delete: "delete",
+  Backspace: "delete",
+  d: "disable",
+  F2: "rename",
+};
+
+/** The workflow as a tree, in which everything can be done that the canvas can. */
+export function OutlinePanel() {
+  const store = useEditorStore();
+  const main = useEditor((editor) => editor.graph.main);
+  const walk = (event: KeyboardEvent<HTMLElement>) => {
+    const items = [...event.currentTarget.querySelectorAll<HTMLElement>("[role=treeitem]")];
+    const place = items.indexOf(document.activeElement as HTMLElement);
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    const action = KEYS[event.key];
+    if (step) items[Math.min(Math.max(place + step, 0), items.length - 1)]?.focus();
+    else if (action && !event.ctrlKey && !event.metaKey) perform(store, actionOf(action));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <div className={css.pane}>
+      <div className={css.head}>
+        <h2>Outline</h2>
+        <ActionButton name="add" />
+        <ActionButton name="connect" />
+        <ActionButton name="delete" />
+      </div>
+      {main.nodes.length === 0 ? (
+        <Empty title="No node yet">
+          <p>Add the first one with N.</p>
+        </Empty>
+      ) : (
+        <div role="tree" aria-label="Nodes" className={tree.tree} onKeyDown={walk}>
+          <Nodes lane={main} level={1} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Nodes({ lane, level }: { lane: Lane; level: number }) {
+  return (
+    <>
+      {lane.nodes.map((node) => (
+        <Item key={node.id} node={node} lane={lane} level={level} />
+      ))}
+    </>
+  );
+}
+
+function Item({ node, lane, level }: { node: Node; lane: Lane; level: number }) {
+  const store = useEditorStore();
+  const chosen = useEditor((editor) => editor.selection.includes(node.id));
+  const first = useEditor((editor) => editor.selection.length === 0 && editor.graph.main.nodes[0]?.id === node.id);
+  const after = lane.edges.filter((edge) => edge.to === node.id && edge.said).map((edge) => edge.from);
+  const kind = kindOf(node.kind, node.language);
+  return (
+    <>
+      <div
+        role="treeitem"
+        aria-level={level}
+        aria-selected={chosen}
+        tabIndex={chosen || first ? 0 : -1}
+        className={tree.item}
+        data-selected={chosen}
+        onFocus={() => select(store, [node.id])}
+        onClick={(event) => event.currentTarget.focus()}
+        onKeyDown={() => {}}
+      >
+        <Icon name={node.language || kind.icon} />
+        <span className={tree.id}>{node.id}</span>
+        <span className={tree.summary}>
+          {node.summary || kind.name}
+          {after.length > 0 && ` · after ${after.join(" and ")}`}
+        </span>
+      </div>
+      {node.lanes.map((inner) => (
+        // biome-ignore lint/a11y/useSemanticElements: a group of a tree
+        <div key={inner.path.join(".")} role="group" className={tree.inner}>
+          {inner.title && <div className={tree.lane}>{inner.title}</div>}
+          <Nodes lane={inner} level={level + 1} />
+        </div>
+      ))}
+    </>
+  );
+}

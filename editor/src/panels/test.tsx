@@ -1,0 +1,142 @@
+import { useQuery } from "@tanstack/react-query";
+import { attempt } from "../actions/registry";
+import { ApiError } from "../api/client";
+import { cancelRun, consent, type NodeStands, resultOf } from "../api/runs";
+import { useEditor, useEditorStore } from "../editing/context";
+import { isOver, testWorkflow } from "../editing/live";
+import { type Live, select } from "../editing/store";
+import css from "../inspector/inspector.module.css";
+import { duration } from "../lib/time";
+import { InputForm } from "../runs/input-form";
+import { Status } from "../runs/status";
+import runs from "../runs/status.module.css";
+import { Button } from "../ui/controls";
+import { at } from "../workflow/types";
+
+/** Runs what is on the page: the form, and beside it what came of it. */
+export function TestPanel() {
+  const store = useEditorStore();
+  const schema = useEditor((editor) => at(editor.tree, ["schema"]));
+  const live = useEditor((editor) => editor.live);
+  return (
+    <div className={css.pane}>
+      <h2>Test</h2>
+      <InputForm schema={schema} busy={!isOver(live)} run={(args) => attempt(() => testWorkflow(store, args))} />
+      {live && <Outcome live={live} />}
+    </div>
+  );
+}
+
+function Outcome({ live }: { live: Live }) {
+  const store = useEditorStore();
+  const { workspace, selection } = useEditor((editor) => editor);
+  const over = isOver(live);
+  const chosen = selection.at(-1);
+  const nodes = Object.entries(live.nodes).filter(([id, node]) => !(id === "failure" && node.status === "pending"));
+  return (
+    <section className={css.section} aria-label="The test">
+      <div className={css.head}>
+        <Status status={live.status} />
+        {live.graph?.duration_ms !== undefined && (
+          <span className={runs.took}>{duration(live.graph.duration_ms ?? 0)}</span>
+        )}
+        {live.graph?.reason && <span className={css.help}>{live.graph.reason}</span>}
+        {!over && (
+          <Button look="danger" icon="stop" onClick={() => attempt(() => cancelRun(workspace, live.id))}>
+            Stop
+          </Button>
+        )}
+      </div>
+      {!live.heard && <p className={css.help}>The server is not heard; it is tried again.</p>}
+      <ul className={runs.nodes}>
+        {nodes.map(([id, node]) => (
+          <li key={id}>
+            <button
+              type="button"
+              className={runs.node}
+              aria-pressed={chosen === id}
+              onClick={() => select(store, [id])}
+            >
+              <span>{id}</span>
+              <span className={runs.took}>{tookOf(node)}</span>
+              <Status status={node.status} />
+            </button>
+            <Decide run={live.id} id={id} node={node} />
+          </li>
+        ))}
+      </ul>
+      {chosen && live.nodes[chosen] && <OfNode live={live} id={chosen} node={live.nodes[chosen]} />}
+      {over && live.status !== "unknown" && <Result label="Result of the workflow" run={live.id} />}
+    </section>
+  );
+}
+
+function tookOf(node: NodeStands): string {
+  const { bodies, duration_ms, attempt } = node;
+  const counted =
+    bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)} of ${bodies.total} · ` : "";
+  const again = attempt !== undefined && attempt > 1 ? `attempt ${attempt} · ` : "";
+  return counted + again + (duration_ms === undefined ? "" : duration(duration_ms ?? 0));
+}
+
+/** Buttons of an approval that waits. */
+function Decide({ run, id, node }: { run: string; id: string; node: NodeStands }) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const waits = node.waits?.some((wait) => wait.code === "approval") ?? false;
+  if (!waits) return null;
+  return (
+    <div className={css.row} style={{ padding: "0 0.6rem 0.6rem" }}>
+      <Button look="main" icon="check" onClick={() => attempt(() => consent(workspace, run, id, true))}>
+        Approve
+      </Button>
+      <Button icon="cross" onClick={() => attempt(() => consent(workspace, run, id, false))}>
+        Reject
+      </Button>
+    </div>
+  );
+}
+
+function OfNode({ live, id, node }: { live: Live; id: string; node: NodeStands }) {
+  const log = live.logs[id];
+  const ended = node.status === "succeeded" || node.status === "failed";
+  return (
+    <>
+      {node.waits?.map((wait) => (
+        <p key={wait.reason} className={css.help}>
+          {wait.reason}
+        </p>
+      ))}
+      {node.job && ended && <Result label={`Result of ${id}`} run={node.job} />}
+      {log && (
+        <div>
+          <h3>Log of {id}</h3>
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}
+          <pre className={css.value} tabIndex={0}>
+            {log}
+          </pre>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Result({ label, run }: { label: string; run: string }) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const result = useQuery({
+    queryKey: ["result", workspace, run],
+    queryFn: () => resultOf(workspace, run),
+    retry: (count, error) => count < 5 && error instanceof ApiError && error.status === 404,
+    retryDelay: 300,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  if (result.isPending || result.isError) return null;
+  return (
+    <div>
+      <h3>{label}</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}
+      <pre className={css.value} tabIndex={0} data-result={label}>
+        {JSON.stringify(result.data, null, 2).slice(0, 100_000)}
+      </pre>
+    </div>
+  );
+}

@@ -1,0 +1,27 @@
+import { Dialog as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+import css from "./dialog.module.css";
+
+interface Props {
+  title: string;
+  /** The title is for screen readers alone: what is inside says it. */
+  quiet?: boolean;
+  close: () => void;
+  children: ReactNode;
+}
+
+export function Dialog({ title, quiet = false, close, children }: Props) {
+  return (
+    <Radix.Root open onOpenChange={(open) => !open && close()}>
+      <Radix.Portal>
+        <Radix.Overlay className={css.over} />
+        <Radix.Content className={css.box} aria-describedby={undefined}>
+          <Radix.Title hidden={quiet}>{title}</Radix.Title>
+          {children}
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}
+
+export const dialogCss = css;

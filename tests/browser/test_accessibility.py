@@ -1,0 +1,99 @@
+"""axe finds nothing on any page, in light and dark, wide and narrow; nothing is wider than the screen."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import ROOT, Site
+from tests.browser.test_editing import node
+
+AXE = ROOT / "editor" / "node_modules" / "axe-core" / "axe.min.js"
+BOXES = """summary: Boxes
+value:
+  modules:
+    - {id: ask, value: {type: approval, message: Go on?}}
+    - id: each
+      needs: [{node: ask, "on": approved}]
+      value:
+        type: forloopflow
+        iterator: {type: javascript, expr: "[1, 2]"}
+        skip_failures: false
+        modules:
+          - id: choose
+            value:
+              type: branchone
+              branches: [{expr: flow_input.iter.value > 1, modules: [{id: big, value: {type: identity}}]}]
+              default: [{id: small, value: {type: identity}}]
+    - {id: tell, needs: [{node: ask, "on": rejected}], value: {type: identity}}
+schema: {type: object, properties: {name: {type: string}}}
+"""
+FLOW = "/w/main/workflows/f/axe/boxes"
+PAGES = [
+    "/w/main",
+    FLOW,
+    f"{FLOW}?panel=node&node=ask",
+    f"{FLOW}?panel=node&node=each",
+    f"{FLOW}?panel=test",
+    f"{FLOW}?panel=yaml",
+    f"{FLOW}?panel=problems",
+    f"{FLOW}?panel=outline&node=big",
+    "/w/main/workflows/f/axe/nothing",
+]
+
+
+@pytest.fixture(scope="module")
+def boxes(site: Site) -> None:
+    site.deploy("f/axe/boxes", BOXES)
+
+
+async def check(page: Page) -> None:
+    """Nothing serious, and nothing sticks out at the side."""
+    await expect(page.get_by_label("Loading")).to_have_count(0)
+    await page.evaluate(AXE.read_text())
+    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    faults = [
+        (each["id"], each["impact"], [part["html"][:200] for part in each["nodes"][:3]])
+        for each in found["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+    assert not faults, json.dumps(faults, indent=1)
+    assert await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), page.url
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 360])
+async def test_every_page(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": width, "height": 900})
+    for address in PAGES:
+        await page.goto(address)
+        await page.get_by_role("main").wait_for()
+        if address.startswith(FLOW):
+            await expect(node(page, "each")).to_be_visible()
+        await check(page)
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.goto(FLOW)
+    await expect(node(page, "each")).to_be_visible()
+    for key in ("n", "Control+k", "?"):
+        await page.keyboard.press(key)
+        await page.get_by_role("dialog").wait_for()
+        await check(page)
+        await page.keyboard.press("Escape")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_login(stranger: Page, scheme: Literal["light", "dark"]) -> None:
+    await stranger.emulate_media(color_scheme=scheme)
+    await stranger.goto("/login")
+    await stranger.get_by_label("Password").wait_for()
+    await check(stranger)

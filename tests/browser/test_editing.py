@@ -1,0 +1,208 @@
+"""Composing a workflow: by mouse, by keyboard, as text; drafts, undoing, deploying."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from playwright.async_api import Locator, Page, expect
+from tests.browser.conftest import Site
+
+LIST = """# Said at the top.
+summary: Three steps
+value:
+  modules:
+    # The first one.
+    - {id: one, value: {type: identity}}   # beside it
+    - id: two
+      value: {type: identity}
+    - id: three
+      value:
+        type: rawscript
+        language: bash
+        content: echo 3
+        input_transforms:
+          x: {type: javascript, expr: results.one}
+"""
+_numbers = itertools.count()
+
+
+async def opened(page: Page, site: Site, source: str = LIST, query: str = "") -> str:
+    """A new workflow, opened; gives its path."""
+    path = f"f/editing/w{next(_numbers)}"
+    site.deploy(path, source)
+    await page.goto(f"/w/main/workflows/{path}{query}")
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    return path
+
+
+def node(page: Page, id: str) -> Locator:
+    return page.locator(f'.react-flow__node[data-id="{id}"]')
+
+
+def flow(site: Site, path: str) -> Any:
+    return site.client.get(f"/api/w/main/flows/get/{path}").json()
+
+
+async def draft_saved(page: Page) -> None:
+    await expect(page.get_by_text("Draft saved")).to_be_visible()
+
+
+async def deploy(page: Page, message: str) -> None:
+    await page.get_by_role("button", name="Deploy").click()
+    await page.get_by_label("What changed?").fill(message)
+    await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
+    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+
+
+async def add(page: Page, word: str) -> None:
+    """Choose a kind of node in the palette that is open."""
+    await page.get_by_placeholder("Add a node").fill(word)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_a_node_is_put_on_an_edge_and_deployed_with_every_comment_kept(page: Page, site: Site) -> None:
+    path = await opened(page, site)
+    await page.get_by_role("button", name="Add a node between one and two").click()
+    await add(page, "Delay")
+    await expect(node(page, "wait")).to_be_visible()
+    await expect(page.locator(".react-flow__edge")).to_have_count(3)
+    await draft_saved(page)
+    await deploy(page, "Wait a little")
+    found = flow(site, path)
+    assert [each["id"] for each in found["value"]["modules"]] == ["one", "wait", "two", "three"]
+    value = "      value:\n        type: delay\n        seconds:\n          type: static\n          value: 5\n"
+    added = f"    - id: wait\n{value}"
+    assert found["source"]["text"] == LIST.replace("    - id: two\n", f"{added}    - id: two\n")
+    history = site.client.get(f"/api/w/main/versions/list/flow/{path}").json()
+    assert history[0]["message"] == "Wait a little" and len(history) == 2
+
+
+async def test_deleting_reconnects_and_every_step_is_undone_by_its_name(page: Page, site: Site) -> None:
+    await opened(page, site)
+    await node(page, "two").click()
+    await page.locator("[data-canvas]").press("Delete")
+    await expect(node(page, "two")).to_have_count(0)
+    await expect(page.locator(".react-flow__edge")).to_have_count(1)
+    await page.get_by_role("button", name="Undo: Delete two").click()
+    await expect(node(page, "two")).to_be_visible()
+    await page.get_by_role("button", name="Redo: Delete two").click()
+    await expect(node(page, "two")).to_have_count(0)
+    await draft_saved(page)
+    await page.reload()
+    await expect(node(page, "one")).to_be_visible()
+    await expect(node(page, "two")).to_have_count(0)
+    await page.get_by_role("button", name="Undo: Delete two").click()
+    await expect(node(page, "two")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
+
+
+async def test_renaming_rewrites_what_reads_the_node(page: Page, site: Site) -> None:
+    path = await opened(page, site, query="?panel=node&node=one")
+    await page.get_by_label("Id", exact=True).fill("first")
+    await page.keyboard.press("Enter")
+    await expect(node(page, "first")).to_be_visible()
+    await deploy(page, "A better name")
+    text = flow(site, path)["source"]["text"]
+    assert text == LIST.replace("{id: one", "{id: first").replace("results.one", "results.first")
+
+
+async def test_a_taken_id_is_refused_with_a_word(page: Page, site: Site) -> None:
+    await opened(page, site, query="?panel=node&node=one")
+    await page.get_by_label("Id", exact=True).fill("two")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("The id two is taken.")).to_be_visible()
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("one")
+
+
+async def test_a_workflow_is_composed_by_keyboard_alone(page: Page, site: Site) -> None:
+    path = await opened(page, site, "value: {modules: []}\n")
+    for word in ("Python", "Condition", "Loop: for each", "Approval"):
+        await page.keyboard.press("n")
+        await add(page, word)
+        await page.locator("[data-canvas]").evaluate("canvas => document.activeElement.blur()")
+    await expect(page.locator(".react-flow__edge")).to_have_count(3)
+    for _ in range(2):
+        await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("c")
+    await page.get_by_placeholder("Which node follows?").fill("approval")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".react-flow__edge")).to_have_count(4)
+    await page.keyboard.press("d")
+    await page.keyboard.press("Control+Shift+s")
+    await page.get_by_label("What changed?").fill("By keys")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    modules = flow(site, path)["value"]["modules"]
+    assert [each["id"] for each in modules] == ["script", "check", "each", "approval"]
+    assert modules[1]["skip_if"] == {"expr": "true"} and modules[3]["needs"] == ["each", "check"]
+
+
+async def test_yaml_and_graph_follow_each_other_and_bad_text_destroys_nothing(page: Page, site: Site) -> None:
+    await opened(page, site, query="?panel=yaml")
+    text = page.get_by_label("YAML of the workflow")
+    await text.click()
+    await page.keyboard.press("Control+End")
+    await page.keyboard.insert_text("    - {id: four, value: {type: identity}}\n")
+    await expect(node(page, "four")).to_be_visible()
+    await page.keyboard.insert_text("   bad: [\n")
+    await expect(page.get_by_role("alert")).to_contain_text("Line")
+    await expect(node(page, "four")).to_be_visible()
+    await expect(page.get_by_role("button", name="Deploy")).to_be_disabled()
+    await page.keyboard.press("Control+z")
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+async def test_problems_are_the_servers_and_lead_to_the_node(page: Page, site: Site) -> None:
+    await opened(page, site, query="?panel=node&node=three")
+    await page.get_by_text("More: retries").click()
+    await page.get_by_label("Retries").fill("5000")
+    await page.get_by_role("button", name="1 problem").click()
+    await expect(node(page, "three").get_by_title("error: see the problems")).to_be_visible()
+    await page.get_by_role("button", name="Close").click()
+    await page.locator("[data-canvas]").evaluate("canvas => document.activeElement.blur()")
+    await page.keyboard.press("m")
+    await page.get_by_label("Problems", exact=True).get_by_role("button").filter(has_text="three").click()
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("three")
+    await page.get_by_role("button", name="Deploy").click()
+    await expect(page.get_by_role("dialog").get_by_role("button", name="Deploy")).to_be_disabled()
+
+
+async def test_two_pages_on_one_draft_lose_nothing(page: Page, site: Site) -> None:
+    path = await opened(page, site, query="?panel=node&node=one")
+    other = await page.context.new_page()
+    await other.goto(f"/w/main/workflows/{path}?panel=node&node=two")
+    await expect(node(other, "two")).to_be_visible()
+    await page.get_by_role("textbox", name="Summary").fill("Of this page")
+    await draft_saved(page)
+    await other.get_by_role("textbox", name="Summary").fill("Of the other")
+    await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
+    await other.get_by_role("button", name="Keep this one").click()
+    await draft_saved(other)
+    stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    assert "Of the other" in stored and "Of this page" not in stored
+    await page.get_by_role("textbox", name="Summary").fill("Of this page again")
+    await page.get_by_role("button", name="Take the other one").click()
+    await expect(node(page, "two")).to_contain_text("Of the other")
+
+
+async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> None:
+    source = LIST.replace("summary: Three", "x-future: {deep: [1, 2]}\nsummary: Three")
+    path = await opened(page, site, source, "?panel=node&node=two")
+    await page.get_by_role("textbox", name="Summary").fill("Known")
+    await draft_saved(page)
+    await deploy(page, "")
+    assert "x-future: {deep: [1, 2]}\n" in flow(site, path)["source"]["text"]
+
+
+async def test_an_expired_session_does_not_lose_the_edit(page: Page, site: Site) -> None:
+    await opened(page, site, query="?panel=node&node=two")
+    await page.context.clear_cookies()
+    await page.get_by_role("textbox", name="Summary").fill("Written before the login")
+    await expect(page.get_by_text("Your session is over")).to_be_visible()
+    await page.get_by_label("E-mail address").fill("admin@example.org")
+    await page.get_by_label("Password").fill("correct horse")
+    await page.get_by_role("button", name="Log in", exact=True).click()
+    await expect(node(page, "two")).to_contain_text("Written before the login")
+    await draft_saved(page)

@@ -1,0 +1,89 @@
+"""Testing a workflow in place: the run on the graph, results beside the form, approvals, hostile output."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import add, node, opened
+
+SOURCE = """value:
+  modules:
+    - id: give
+      value: {type: rawscript, language: bash, content: 'echo "said by the first"; echo 41', input_transforms: {}}
+    - id: more
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          n="$1"
+          echo $((n + 1))
+        input_transforms:
+          n: {type: javascript, expr: results.give}
+schema:
+  type: object
+  properties: {name: {type: string}, count: {type: integer}}
+  required: [name]
+  examples: [{name: Ada, count: 3}]
+"""
+HOSTILE = """value:
+  modules:
+    - id: print
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          echo '<img src=x onerror="window.hurt = 1"><script>window.hurt = 1</script>'
+          echo '"<img src=x onerror=window.hurt=1>"'
+        input_transforms: {}
+    - id: ask
+      value: {type: approval, message: Go on?}
+"""
+
+
+async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: Page) -> None:
+    await page.get_by_role("link", name="Run order_processing").click()
+    await page.get_by_role("button", name="Fill in the example").click()
+    await page.get_by_role("button", name="Run", exact=True).click()
+    for name in ("price", "enrich", "report", "invoice"):
+        await expect(node(page, name).locator("[data-state=succeeded]")).to_be_visible(timeout=90_000)
+    await expect(page.locator('[data-result="Result of the workflow"]')).to_contain_text('"total": 465.48')
+
+
+async def test_inputs_are_asked_for_before_anything_runs(page: Page, site: Site) -> None:
+    await opened(page, site, SOURCE, "?panel=test")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("This is asked for")
+    await page.get_by_label("name").fill("Ada")
+    await page.get_by_label("count").fill("many")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("This is no integer")
+
+
+async def test_what_is_not_deployed_is_tested_too_and_one_node_with_the_last_results(page: Page, site: Site) -> None:
+    await opened(page, site, SOURCE, "?panel=node&node=more")
+    await page.get_by_role("button", name="Add a node between give and more").click()
+    await add(page, "Identity")
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await page.get_by_role("button", name="Fill in the example").click()
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"42"')
+    await node(page, "give").click()
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await expect(page.locator('[data-result="Result of give"]')).to_have_text('"41"')
+    await expect(page.get_by_label("The test")).to_contain_text("said by the first")
+    await node(page, "more").click()
+    await page.get_by_role("button", name="Test this node").click()
+    await expect(node(page, "more").locator("[data-state=succeeded]")).to_be_visible()
+    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"42"')
+    await expect(page.get_by_label("The test")).not_to_contain_text("said by the first")
+
+
+async def test_output_is_never_a_page_and_an_approval_is_given_in_place(page: Page, site: Site) -> None:
+    await opened(page, site, HOSTILE, "?panel=test")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await page.get_by_label("The test").get_by_role("button", name="print").click()
+    await expect(page.locator('[data-result="Result of print"]')).to_contain_text("<img src=x")
+    await expect(page.get_by_label("The test")).to_contain_text("<script>")
+    await page.get_by_role("button", name="Approve").click()
+    await expect(node(page, "ask").locator("[data-state=succeeded]")).to_be_visible()
+    assert await page.evaluate("window.hurt") is None
