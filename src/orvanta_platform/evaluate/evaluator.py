@@ -59,6 +59,8 @@ class Evaluator:
                 if isinstance(raw, BaseException):
                     raise raw
                 found[name] = raw
+        # What was read may be large, and is done with: the answers are made into one text without it.
+        del scope
         return object_text(found)
 
     async def _input(self, name: str, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> bytes:

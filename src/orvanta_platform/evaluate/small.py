@@ -225,6 +225,8 @@ def _scalar(value: _Value) -> Scalar | _Object:
 
 
 def _truthy(value: _Value) -> bool:
+    if isinstance(value, bytes) and value.startswith(b'"'):
+        return len(value) > 2
     scalar = _scalar(value)
     return scalar is _OBJECT or (not isinstance(scalar, Undefined) and bool(scalar))
 

@@ -12,6 +12,7 @@ import msgspec
 from litestar.datastructures import UploadFile
 
 from orvanta_platform.errors import InvalidInput
+from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.http.requests import AnyRequest
 
 NO_ARGS = b"{}"
@@ -88,7 +89,10 @@ def args_of_body(body: bytes) -> bytes:
         return NO_ARGS
     if not text.startswith(b"{"):
         raise InvalidInput("The input must be a JSON object.", details={"path": ""})
-    text_of(text)
+    try:
+        require_utf8(text)
+    except UnicodeDecodeError:
+        text_of(text)
     return text
 
 

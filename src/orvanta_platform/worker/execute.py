@@ -303,13 +303,14 @@ class Executor:
         inputs = blueprint.inputs(node)
         if inputs.constant is not None:
             return inputs.constant
-        scope = await self._scope(job, blueprint, inputs.names)
         if inputs.whole:
-            return bytes(scope["flow_input"])
+            return bytes((await self._scope(job, blueprint, inputs.names))["flow_input"])
         moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
-            return await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
+            return await platform.evaluator.inputs(
+                inputs.transforms, await self._scope(job, blueprint, inputs.names), moment, resolve
+            )
         except ExpressionError as error:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
 

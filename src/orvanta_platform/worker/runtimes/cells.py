@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -91,17 +91,18 @@ class Cell:
         if "error" in message:
             raise SandboxUnavailable(str(message["error"]))
 
-    async def give(self, header: dict[str, Any], body: bytes, descriptors: list[int]) -> None:
-        """Hand the cell a job. Raises OSError where the cell has ended."""
+    async def give(self, header: dict[str, Any], body: Sequence[bytes], descriptors: list[int]) -> None:
+        """Hand the cell a job: the header, and what follows it. Raises OSError where the cell has ended."""
         self.jobs += 1
         data = frame(header)
-        if len(body) <= _SMALL:
-            data, body = data + body, b""
+        if sum(map(len, body)) <= _SMALL:
+            data, body = b"".join((data, *body)), ()
         sent = socket.send_fds(self._connection, [data], descriptors)
         loop = asyncio.get_running_loop()
-        for part in (data[sent:], body):
+        for part in (data[sent:], *body):
             if part:
-                await loop.sock_sendall(self._connection, part)
+                # A view: what is left to be sent of something large is not copied again and again.
+                await loop.sock_sendall(self._connection, memoryview(part))
 
     def listen(self, listener: Callable[[], None] | None) -> None:
         """Have `listener` called when the cell says something or has ended."""

@@ -37,7 +37,7 @@ class Placement:
     programs: Mapping[str, str] = field(default_factory=dict)
 
 
-def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str, Any], bytes]:
+def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str, Any], tuple[bytes, bytes]]:
     """What a cell is told of its job (sandbox/job.py): the header, and what follows it."""
     limits = spec.limits
     enforced = cell.group.kinds if cell.group else set()
@@ -65,7 +65,7 @@ def make_message(cell: Cell, spec: JobSpec, place: Placement) -> tuple[dict[str,
         "content_length": len(content),
         "args_length": len(spec.args),
     }
-    return header, b"".join((env, content, spec.args))
+    return header, (env + content, spec.args)
 
 
 class Execution:
