@@ -47,6 +47,8 @@ async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: P
     for name in ("price", "enrich", "report", "invoice"):
         await expect(node(page, name).locator("[data-state=succeeded]")).to_be_visible(timeout=90_000)
     await expect(page.locator('[data-result="Result of the workflow"]')).to_contain_text('"total": 465.48')
+    for edge in ("price enrich", "price report", "enrich invoice", "report invoice"):
+        await expect(page.locator(f'[data-edge="{edge} taken"]')).to_have_count(1)
 
 
 async def test_inputs_are_asked_for_before_anything_runs(page: Page, site: Site) -> None:

@@ -60,9 +60,15 @@ export function watch(store: EditorStore, id: string, only: string | null): void
   });
 }
 
-function stand(live: Live, graph: RunGraph): Partial<Live> {
-  const nodes = graph.part ? { ...live.nodes, ...graph.nodes } : graph.nodes;
-  return { graph, nodes, status: graph.status };
+function stand(live: Live, told: RunGraph): Partial<Live> {
+  if (!told.part || !live.graph) return { graph: told, nodes: told.nodes, status: told.status };
+  // A part tells only what has changed since.
+  const graph = {
+    ...told,
+    taken: [...live.graph.taken, ...told.taken],
+    dead: [...live.graph.dead, ...told.dead],
+  };
+  return { graph, nodes: { ...live.nodes, ...told.nodes }, status: told.status };
 }
 
 function printed(logs: Record<string, string>, parts: Printed[]): Record<string, string> {

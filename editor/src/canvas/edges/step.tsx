@@ -28,7 +28,11 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
     <>
       <BaseEdge path={path} style={style} {...(markerEnd ? { markerEnd } : {})} />
       <EdgeLabelRenderer>
-        <div className={css.onEdge} style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}>
+        <div
+          className={css.onEdge}
+          data-edge={`${edge.from} ${edge.to} ${taken ?? "open"}`}
+          style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+        >
           {edge.on !== "success" && (
             <span className={css.label} data-on={edge.on}>
               {edge.on}

@@ -52,7 +52,7 @@ function Badge({ id }: { id: string }) {
     const took = stands.duration_ms === undefined ? null : duration(stands.duration_ms ?? 0);
     const word = [counted, again, took].filter(Boolean).join(" ") || lookOf(stands.status).word;
     return (
-      <span title={lookOf(stands.status).word} data-state={stands.status}>
+      <span className={css.badge} title={lookOf(stands.status).word} data-state={stands.status}>
         <Status status={stands.status} word={word} />
       </span>
     );
