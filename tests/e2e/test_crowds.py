@@ -112,7 +112,7 @@ async def test_many_readers_of_one_run(house: Running, client: httpx.Client, man
 
 @pytest.mark.parametrize("many", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
 def test_a_long_loop(house: Running, client: httpx.Client, many: int) -> None:
-    """Its items and its result are values; neither the run's state nor a process grows with it."""
+    """Whoever joins the results of a loop holds them once; nothing else grows with it."""
     iterator = {"type": "javascript", "expr": f"Array.from({{length: {many}}}, (_, i) => i)"}
     body = [{"id": "x", "value": {"type": "condition", "expr": "flow_input.iter.value === 7"}}]
     value = {"type": "forloopflow", "iterator": iterator, "parallel": True, "skip_failures": False, "modules": body}
@@ -125,7 +125,7 @@ def test_a_long_loop(house: Running, client: httpx.Client, many: int) -> None:
     held = processes(house)
     grown = {name: held[name] - before[name] for name in before}
     print(f"{many} iterations: { ({name: each // MIB for name, each in grown.items()}) } MiB more")
-    assert all(each < 100 * MIB + many * 400 for each in grown.values()), grown
+    assert all(each < 100 * MIB + many * 1_600 for each in grown.values()), grown
 
 
 @pytest.mark.parametrize("many", [500, pytest.param(20_000, marks=pytest.mark.soak)])
