@@ -22,8 +22,9 @@ LOW_WATER_LAG_S = 0.25
 LOW_WATER_AGE_S = 1.0
 """How often a claimer looks from the start of the index, whatever it has claimed."""
 
+LONG_S = 0.1
 LOOK_SHARE = 20
-"""A look from the start of the index, past rows that a snapshot may hold, takes one part in so many of the time."""
+"""Looks from the start of the index that take long, past rows that a snapshot holds, take 1 in so many of the time."""
 
 FROM_BELOW = 16
 """One claim in so many goes from the lowest priority up, so that nothing starves."""
@@ -33,6 +34,11 @@ PINNED = "worker:"
 
 UNDER_WAY, NEW = 0, 1
 """Lanes: jobs of runs under way, first jobs of new runs."""
+
+
+def rest_s(took_s: float) -> float:
+    """Seconds until the next look from the start after one that took `took_s`."""
+    return LOOK_SHARE * took_s if took_s > LONG_S else 0.0
 
 
 def own_queue(worker: UUID) -> str:
@@ -104,7 +110,7 @@ class Claimer:
         """Up to `free` jobs. None: there is no work that this worker may take now.
 
         Fewer: what was known of the queue is used up. They need not wait for the look that the next claim begins with.
-        `told`: there is said to be work, not just time to look.
+        `told`: there is said to be work, not just time to look, which may be left out where looks take long.
         """
         taken = await self._guess(connection, free) if told else []
         now = clock.monotonic()
@@ -112,7 +118,7 @@ class Claimer:
             taken = await self._claim(connection, free, now)
             self._used_up = len(taken) < free
         if not taken:
-            if now - self._pairs_at >= LOOK_SHARE * self._look_s:
+            if told or self._may_look(now):
                 await self._look(connection, now)
             else:
                 self._pairs = self._last_pairs
@@ -122,14 +128,17 @@ class Claimer:
     async def _guess(self, connection: Connection, free: int) -> list[Claimed]:
         """After a pause, try the pairs that held work last: where they do again, a round trip is saved.
 
-        Once between two looks: what waits elsewhere is not forgotten for it.
+        Once between two looks, unless they take long: what waits elsewhere is not forgotten for it.
         """
         now = clock.monotonic()
-        if self._guessed or not self._last_pairs or now - self._pairs_at <= PAIRS_AGE_S:
+        if (self._guessed and self._may_look(now)) or not self._last_pairs or now - self._pairs_at <= PAIRS_AGE_S:
             return []
         self._guessed = True
         self._pairs = self._last_pairs
         return await self._claim(connection, free, now)
+
+    def _may_look(self, now: float) -> bool:
+        return now - self._pairs_at >= rest_s(self._look_s)
 
     async def _look(self, connection: Connection, now: float) -> None:
         self._guessed = self._used_up = False
@@ -163,7 +172,7 @@ class Claimer:
         if turn % FROM_BELOW == 0:
             pairs.reverse()
         most = -(-3 * free // 4)
-        age_s = max(LOW_WATER_AGE_S, LOOK_SHARE * self._start_s)
+        age_s = max(LOW_WATER_AGE_S, rest_s(self._start_s))
         lanes = []
         for queue, priority in _in_turn(pairs, turn):
             for lane, take in ((UNDER_WAY, most), (NEW, free)):

@@ -11,7 +11,7 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.db import jobs
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
-from orvanta_platform.queue.claim import LOOK_SHARE
+from orvanta_platform.queue.claim import rest_s
 from orvanta_platform.services.platform import Platform
 
 POLL_S = (1.0, 2.0)
@@ -41,7 +41,7 @@ async def poll(platform: Platform) -> None:
     """Look for work of which nobody told, and wake whom it concerns: one look for all loops of a worker."""
     took_s = 0.0
     while True:
-        await asyncio.sleep(max(random.uniform(*POLL_S), LOOK_SHARE * took_s))
+        await asyncio.sleep(max(random.uniform(*POLL_S), rest_s(took_s)))
         began = clock.monotonic()
         try:
             async with platform.db.acquire() as connection:

@@ -215,6 +215,23 @@ async def test_looks_from_the_start_that_take_long_are_made_rarely(
     assert [found.id for found in await worker.claim(1)] == [elsewhere]
 
 
+async def test_a_look_that_takes_little_is_made_each_time(
+    scene: Ground, hours: Hours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = job_rows.waiting_pairs
+
+    async def waiting_pairs(connection: Any) -> list[tuple[str, int]]:
+        hours.now += 0.05
+        return await real(connection)
+
+    monkeypatch.setattr(job_rows, "waiting_pairs", waiting_pairs)
+    worker = await scene.worker()
+    for queue in ("python3", "bash", "bun"):
+        started = await start_single(scene, queue=queue)
+        async with scene.platform.db.acquire() as connection:
+            assert [found.id for found in await worker.claimer.claim(connection, 2, told=False)] == [started]
+
+
 async def test_given_back_jobs_wait_without_a_start_counted(scene: Ground) -> None:
     worker, second = await scene.worker(), await scene.worker()
     run = await scene.start(job("a"))
