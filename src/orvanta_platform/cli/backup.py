@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -25,6 +24,8 @@ def backup(file: File) -> None:
 
     The file holds the key that opens the secrets: it is made readable by you alone; keep it so.
     """
+    import asyncio
+
     from orvanta_platform.cli.environment import take_settings, with_database
     from orvanta_platform.services.backup import save
     from orvanta_platform.services.platform import open_storage
@@ -41,6 +42,8 @@ def restore(file: File, force: Force = False) -> None:
     Into an empty home or database; with --force over what is there. Stop server and workers before. Exit code 1
     where the data is not whole.
     """
+    import asyncio
+
     from orvanta_platform.cli.environment import ask, take_settings, with_database
     from orvanta_platform.services.backup import restore as bring_back
     from orvanta_platform.services.consistency import check
