@@ -123,8 +123,8 @@ class LocalStorage:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 return tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", buffering=0, delete=False)
-            except FileNotFoundError as error:
-                failed: OSError = error  # somebody deleted the last file of the folder meanwhile
+            except (FileNotFoundError, FileExistsError) as error:
+                failed: OSError = error  # somebody deleted the last file of the folder, and the folder, meanwhile
             except OSError as error:
                 raise self._not_kept(error) from error
         raise self._not_kept(failed)
