@@ -56,9 +56,8 @@ def npm(options: Options, package: str) -> tuple[Path, str]:
             raise PeerMissing("npm is not installed")
         options.say(f"  installing {package}")
         folder.mkdir(exist_ok=True)
-        _run(
-            [program, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, package]
-        )
+        # With --prefix, npm 11.19 hangs.
+        _run([program, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", package], folder)
     return folder / "node_modules", json.loads(described.read_text())["version"]
 
 
@@ -69,11 +68,11 @@ def _folder(options: Options) -> Path:
     return options.peers
 
 
-def _run(command: Sequence[str | Path]) -> str:
+def _run(command: Sequence[str | Path], folder: Path = Path("/")) -> str:
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
-            words, env=environment(), capture_output=True, text=True, timeout=_PATIENCE_S, check=False, cwd="/"
+            words, env=environment(), capture_output=True, text=True, timeout=_PATIENCE_S, check=False, cwd=folder
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise PeerMissing(f"{Path(words[0]).name} failed: {error}") from None

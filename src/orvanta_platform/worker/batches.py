@@ -29,7 +29,7 @@ from orvanta_platform.worker.lease import Lease
 MOST = 200
 """Jobs of one batch: what a worker holds of the queue without a slot."""
 
-AT_ONCE = 2
+AT_ONCE = 3
 """Batches under way: while the database writes one, the next is decided."""
 
 log = structlog.get_logger(__name__)
