@@ -7,7 +7,7 @@ import json
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from bench.ours import Installation, environment, installation
 from bench.processes import Program
 from bench.samples import Samples
 from bench.sides import WARM_UP
+from bench.timing import TakeBack, timed
 from orvanta_platform.db.pool import BY_INDEX
 from orvanta_platform.db.queries import load
 from orvanta_platform.embedded.postgres import start
@@ -180,18 +181,9 @@ def _look(ours: Installation, url: str, tries: int) -> dict[str, Samples]:
         assert status == 200, answer
 
     found = asyncio.run(_in_database(url, tries))
-    found |= {"list": _timed(tries, look_at_page), "cancel": _timed(tries, cancel)}
+    found |= {"list": timed(tries, look_at_page), "cancel": timed(tries, cancel)}
     client.close()
     return found
-
-
-def _timed(tries: int, once: Callable[[int], Any]) -> Samples:
-    taken = []
-    for each in range(WARM_UP + tries):
-        began = time.perf_counter()
-        once(each)
-        taken.append((time.perf_counter() - began) * 1000)
-    return Samples.of("ms", taken[WARM_UP:])
 
 
 async def _in_database(url: str, tries: int) -> dict[str, Samples]:
@@ -205,29 +197,25 @@ async def _in_database(url: str, tries: int) -> dict[str, Samples]:
         for jobs in (1, _MANY):
             taken = []
             for _ in range(WARM_UP + tries):
-                with suppress(_TakeBack):
+                with suppress(TakeBack):
                     async with connection.transaction():
                         began = time.perf_counter()
                         got = await claimer.claim(connection, jobs)
                         taken.append((time.perf_counter() - began) * 1000)
                         assert len(got) == jobs, len(got)
-                        raise _TakeBack
+                        raise TakeBack
             found[f"claim of {jobs}"] = Samples.of("ms", taken[WARM_UP:])
         due = load("jobs")["take_due_timers"].text
         taken = []
         for _ in range(WARM_UP + tries):
-            with suppress(_TakeBack):
+            with suppress(TakeBack):
                 async with connection.transaction():
                     await connection.execute(_DUE, worker["id"])
                     began = time.perf_counter()
                     assert len(await connection.fetch(due)) == 1
                     taken.append((time.perf_counter() - began) * 1000)
-                    raise _TakeBack
+                    raise TakeBack
         found["timer"] = Samples.of("ms", taken[WARM_UP:])
     finally:
         await connection.close()
     return found
-
-
-class _TakeBack(Exception):
-    """Ends a transaction that is not to be."""

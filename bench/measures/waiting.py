@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -21,6 +20,7 @@ from bench.ours import Installation, installation, role_of
 from bench.processes import command_line, descendants, rss_kib
 from bench.samples import Samples
 from bench.sides import WARM_UP
+from bench.timing import TakeBack, timed
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 from orvanta_platform.queue.claim import Claimer
 
@@ -100,21 +100,12 @@ def _look(ours: Installation, database: EmbeddedPostgres, tries: int, runs: list
 
     found = {
         "claim": Samples.of("ms", asyncio.run(_claims(database.owner_url, tries))),
-        "list": _timed(tries, look_at_page),
-        "decision": _timed(tries, lambda each: client.time(_decision(ours, runs[each]))),
+        "list": timed(tries, look_at_page),
+        "decision": timed(tries, lambda each: client.time(_decision(ours, runs[each]))),
         "server RSS": Samples.of("MiB", [_server_kib(ours.program.pid) / 1024]),
     }
     client.close()
     return found
-
-
-def _timed(tries: int, once: Callable[[int], Any]) -> Samples:
-    taken = []
-    for each in range(WARM_UP + tries):
-        began = time.perf_counter()
-        once(each)
-        taken.append((time.perf_counter() - began) * 1000)
-    return Samples.of("ms", taken[WARM_UP:])
 
 
 async def _claims(url: str, tries: int) -> list[float]:
@@ -126,20 +117,16 @@ async def _claims(url: str, tries: int) -> list[float]:
         assert worker is not None
         for _ in range(WARM_UP + tries):
             claimer = Claimer(worker["id"], worker["generation"], [_QUEUE])
-            with suppress(_TakeBack):
+            with suppress(TakeBack):
                 async with connection.transaction():
                     began = time.perf_counter()
                     found = await claimer.claim(connection, 1)
                     taken.append((time.perf_counter() - began) * 1000)
                     assert len(found) == 1, found
-                    raise _TakeBack
+                    raise TakeBack
     finally:
         await connection.close()
     return taken[WARM_UP:]
-
-
-class _TakeBack(Exception):
-    """Ends a transaction that is not to be."""
 
 
 def _server_kib(pid: int) -> int:

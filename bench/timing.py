@@ -1,0 +1,24 @@
+"""Times of what is done again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bench.samples import Samples
+from bench.sides import WARM_UP
+
+
+def timed(tries: int, once: Callable[[int], Any]) -> Samples:
+    """Milliseconds of `once`, called with 0, 1 and so on; those of the warm-up are not counted."""
+    taken = []
+    for each in range(WARM_UP + tries):
+        began = time.perf_counter()
+        once(each)
+        taken.append((time.perf_counter() - began) * 1000)
+    return Samples.of("ms", taken[WARM_UP:])
+
+
+class TakeBack(Exception):
+    """Ends a transaction that is not to be."""
