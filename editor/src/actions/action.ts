@@ -1,0 +1,26 @@
+import type { Editor, EditorStore } from "../editing/store";
+
+/** Something a person can do. Toolbar, menus, palette and keyboard are views of these. */
+export interface Action {
+  name: string;
+  icon: string;
+  /** What is shown; a function where it says what it is about. */
+  label: string | ((editor: Editor) => string);
+  keys: readonly string[];
+  enabled: (editor: Editor) => boolean;
+  run: (store: EditorStore) => void | Promise<void>;
+}
+
+export const always = () => true;
+export const one = (editor: Editor) => editor.selection.length === 1;
+export const some = (editor: Editor) => editor.selection.length > 0;
+export const ask = (asking: Editor["asking"]) => (store: EditorStore) => store.setState({ asking });
+export const first = (store: EditorStore) => store.getState().selection[0] ?? "";
+
+export function toggle(store: EditorStore, panel: Editor["panel"]): void {
+  store.setState({ panel: store.getState().panel === panel ? null : panel });
+}
+
+export function focusSoon(name: string): void {
+  requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-field="${name}"]`)?.focus());
+}

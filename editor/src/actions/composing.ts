@@ -1,0 +1,90 @@
+import { apply, type Editor, type EditorStore, modelOf } from "../editing/store";
+import { say } from "../ui/toasts";
+import * as commands from "../workflow/commands";
+import { type Action, always, first, focusSoon, one, some } from "./action";
+
+/** Where what is added goes: after what is selected, else at the end. */
+export function spotAfter(editor: Editor): commands.Spot {
+  const { graph, selection } = editor;
+  const id = selection.at(-1);
+  const node = id === undefined ? undefined : graph.byId.get(id);
+  if (node && node.list.length > 1) return { lane: commands.laneOf(graph, node), after: node.id };
+  const last = graph.main.nodes.at(-1);
+  return last ? { lane: graph.main, after: last.id } : { lane: graph.main, start: true };
+}
+
+/** Takes away what is selected; says how many expressions read it. */
+export function remove(store: EditorStore, reconnect: boolean): void {
+  const { selection, edge, tree } = store.getState();
+  if (edge) {
+    apply(store, (model) => commands.disconnect(model, edge));
+    return;
+  }
+  const readers = selection.flatMap((id) => commands.references(tree, id));
+  apply(store, (model) => commands.deleteNodes(model, selection, reconnect));
+  if (readers.length > 0) say(`${readers.length} expressions read what was deleted: see the problems.`);
+}
+
+/** Nodes and edges. */
+export const COMPOSING: readonly Action[] = [
+  {
+    name: "add",
+    icon: "plus",
+    label: "Add a node",
+    keys: ["n", "Tab"],
+    enabled: always,
+    run: (store) => store.setState({ asking: { what: "add", spot: spotAfter(store.getState()) } }),
+  },
+  {
+    name: "connect",
+    icon: "link",
+    label: "Connect to …",
+    keys: ["c"],
+    enabled: one,
+    run: (store) => store.setState({ asking: { what: "connect", from: first(store) } }),
+  },
+  {
+    name: "open",
+    icon: "list",
+    label: "Open the node",
+    keys: ["Enter"],
+    enabled: one,
+    run: (store) => store.setState({ panel: "node" }),
+  },
+  {
+    name: "rename",
+    icon: "code",
+    label: "Rename",
+    keys: ["F2"],
+    enabled: one,
+    run: (store) => {
+      store.setState({ panel: "node" });
+      focusSoon("id");
+    },
+  },
+  {
+    name: "delete",
+    icon: "trash",
+    label: "Delete and reconnect",
+    keys: ["Delete", "Backspace"],
+    enabled: (editor) => some(editor) || editor.edge !== null,
+    run: (store) => remove(store, true),
+  },
+  {
+    name: "cut-out",
+    icon: "trash",
+    label: "Delete without reconnecting",
+    keys: ["Shift-Delete"],
+    enabled: some,
+    run: (store) => remove(store, false),
+  },
+  {
+    name: "disable",
+    icon: "skip",
+    label: (editor) =>
+      editor.selection[0] && commands.isDisabled(modelOf(editor), editor.selection[0]) ? "Enable" : "Disable",
+    keys: ["d"],
+    enabled: one,
+    run: (store) => apply(store, (model) => commands.toggleDisabled(model, first(store))),
+  },
+];

@@ -1,0 +1,59 @@
+import { type EditorStore, select } from "../editing/store";
+import { type Action, always, some } from "./action";
+import { neighbour } from "./walk";
+
+const go = (direction: "up" | "down" | "left" | "right", extend: boolean) => (store: EditorStore) => {
+  const { graph, selection } = store.getState();
+  const next = neighbour(graph, selection.at(-1), direction);
+  if (next) select(store, extend ? [...selection.filter((id) => id !== next), next] : [next]);
+};
+
+const walking = (key: string, direction: "up" | "down" | "left" | "right"): Action[] => [
+  {
+    name: `go-${direction}`,
+    icon: "down",
+    label: `Go ${direction}`,
+    keys: [`Arrow${key}`],
+    enabled: always,
+    run: go(direction, false),
+  },
+  {
+    name: `extend-${direction}`,
+    icon: "down",
+    label: `Extend the selection ${direction}`,
+    keys: [`Shift-Arrow${key}`],
+    enabled: some,
+    run: go(direction, true),
+  },
+];
+
+/** What is selected, and walking. */
+export const SELECTING: readonly Action[] = [
+  {
+    name: "select-all",
+    icon: "fit",
+    label: "Select all",
+    keys: ["Mod-a"],
+    enabled: always,
+    run: (store) =>
+      select(
+        store,
+        store.getState().graph.main.nodes.map((node) => node.id),
+      ),
+  },
+  {
+    name: "select-none",
+    icon: "cross",
+    label: "Select nothing",
+    keys: ["Escape"],
+    enabled: always,
+    run: (store) => {
+      select(store, []);
+      store.setState({ panel: null });
+    },
+  },
+  ...walking("Up", "up"),
+  ...walking("Down", "down"),
+  ...walking("Left", "left"),
+  ...walking("Right", "right"),
+];
