@@ -91,7 +91,10 @@ async def test_what_a_script_takes(stage: Scene) -> None:
     found = await ask("python3", "raise SystemExit('never run')\ndef main(n: int, s: str = 'x'): ...\n")
     assert found["schema"]["properties"]["n"]["type"] == "integer" and found["schema"]["required"] == ["n"]
     assert found["schema"]["order"] == ["n", "s"]
-    assert await ask("python3", "def main(") == {"schema": None}
+    broken = await ask("python3", "x = 1\ndef main(")
+    assert broken["schema"] is None and broken["fault"]["line"] == 2
+    assert (await ask("python3", "x = 1"))["fault"]["message"] == "there is no function `main`"
+    assert await ask("bun", "x = 1") == {"schema": None}
     assert await ask("cobol", "x") == 400
     assert await ask("bash", "x" * (2 << 20)) == 413
 

@@ -15,6 +15,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.positions import Position, positions, told
+from orvanta_platform.workflow.signature.fault import Fault, fault_of
 from orvanta_platform.workflow.signature.schema import schema_of
 
 LONGEST_SIGNED = 1 << 20
@@ -46,8 +47,10 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
     return await asyncio.to_thread(_placed, new, found)
 
 
-async def schema(actor: Actor, workspace: str, language: str, content: str) -> dict[str, Any] | None:
-    """The JSON Schema of what a script takes, by its signature; None where it has none that can be read.
+async def schema(
+    actor: Actor, workspace: str, language: str, content: str
+) -> tuple[dict[str, Any] | None, Fault | None]:
+    """The JSON Schema of what a script takes, by its signature; None where it has none that can be read, and why.
 
     Raises NotFound, Forbidden, BadRequest (an unknown language), TooLarge.
     """
@@ -58,7 +61,7 @@ async def schema(actor: Actor, workspace: str, language: str, content: str) -> d
         )
     if len(content) > LONGEST_SIGNED:
         raise TooLarge(f"The signature of a script is read up to {LONGEST_SIGNED >> 20} MiB.")
-    return await asyncio.to_thread(schema_of, language, content)
+    return await asyncio.to_thread(lambda: (schema_of(language, content), fault_of(language, content)))
 
 
 def _placed(new: NewFlow, found: list[Diagnostic]) -> list[Finding]:

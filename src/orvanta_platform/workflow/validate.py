@@ -11,6 +11,7 @@ from orvanta_platform.workflow.graph import build
 from orvanta_platform.workflow.limits import MAX_NODES
 from orvanta_platform.workflow.normal import normalise
 from orvanta_platform.workflow.rules.advice import advice
+from orvanta_platform.workflow.rules.calls import calls
 from orvanta_platform.workflow.rules.context import context
 from orvanta_platform.workflow.rules.edges import edges
 from orvanta_platform.workflow.rules.ids import ids
@@ -27,6 +28,7 @@ _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
     reach,
     context,
     webhooks,
+    calls,
     advice,
     support,
 )

@@ -62,6 +62,8 @@ GRAMMAR: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
     ("unknown kind", node("a", "teleport"), ("unknown_kind", "/modules/0/value/type")),
     ("kind that is no text", {"id": "a", "value": {"type": []}}, ("unknown_kind", "/modules/0/value/type")),
     ("script without path", node("a", "script"), ("missing_key", "/modules/0/value")),
+    ("script of an empty path", node("a", "script", value={"path": " "}), ("empty_path", "/modules/0/value/path")),
+    ("workflow of an empty path", node("a", "flow", value={"path": ""}), ("empty_path", "/modules/0/value/path")),
     ("needs no list", node("a", needs="b"), ("wrong_type", "/modules/0/needs")),
     ("edge without node", node("a", needs=[{"on": "true"}]), ("missing_key", "/modules/0/needs/0")),
     ("edge of a number", node("a", needs=[3]), ("wrong_type", "/modules/0/needs/0")),

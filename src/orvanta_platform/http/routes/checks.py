@@ -27,8 +27,8 @@ async def validate_flow(request: AnyRequest, workspace: FromPath[str]) -> Respon
 async def script_schema(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """The JSON Schema of what a script takes, by the signature of `main`; the script is read, not run."""
     given = await body_of(request, checks.AskSchema)
-    found = await checking.schema(actor_of(request), workspace, given.language, given.content)
-    return answers.json(checks.ScriptSchema(schema=found))
+    found, fault = await checking.schema(actor_of(request), workspace, given.language, given.content)
+    return answers.json(checks.script_schema(found, fault))
 
 
 ROUTES = [validate_flow, script_schema]

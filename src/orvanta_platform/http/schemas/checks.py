@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.services.checking import Finding
+from orvanta_platform.workflow.signature.fault import Fault
 
 
 class Problem(msgspec.Struct, kw_only=True):
@@ -36,16 +37,33 @@ class AskSchema(msgspec.Struct, kw_only=True):
     content: str
 
 
+class ScriptFault(msgspec.Struct, kw_only=True):
+    """Why a script cannot be read, and where: `line` and `column` count from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
 class ScriptSchema(msgspec.Struct, kw_only=True):
-    """The JSON Schema of what a script takes; null where its signature cannot be read."""
+    """The JSON Schema of what a script takes; null where its signature cannot be read, with `fault` where known."""
 
     schema: dict[str, Any] | None
+    fault: ScriptFault | UnsetType = UNSET
 
 
 def checked(found: list[Finding]) -> Checked:
     """What was found in a document."""
     problems = [_problem(each) for each in found]
     return Checked(deployable=all(each.severity != "error" for each in problems), diagnostics=problems)
+
+
+def script_schema(schema: dict[str, Any] | None, fault: Fault | None) -> ScriptSchema:
+    """What a script takes, or why that cannot be told."""
+    if fault is None:
+        return ScriptSchema(schema=schema)
+    said = ScriptFault(line=fault.line, column=fault.column, message=fault.message)
+    return ScriptSchema(schema=schema, fault=said)
 
 
 def _problem(found: Finding) -> Problem:

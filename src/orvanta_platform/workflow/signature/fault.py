@@ -1,0 +1,30 @@
+"""Why a script's signature cannot be read, and where."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from orvanta_platform.workflow.signature import python
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """`line` and `column` count from 1."""
+
+    line: int
+    column: int
+    message: str
+
+
+def fault_of(language: str, content: str) -> Fault | None:
+    """What keeps a script from being read; None where nothing does, or nothing here can tell."""
+    if language != "python3" or python.parameters(content) is not None:
+        return None
+    try:
+        ast.parse(content)
+    except SyntaxError as error:
+        return Fault(max(error.lineno or 1, 1), max(error.offset or 1, 1), error.msg)
+    except (ValueError, RecursionError, MemoryError) as error:
+        return Fault(1, 1, str(error) or "it is nested too deeply")
+    return Fault(1, 1, "there is no function `main`")
