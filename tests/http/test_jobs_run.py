@@ -271,13 +271,14 @@ async def test_a_token_that_may_only_run_gets_what_it_ran(stage: Scene) -> None:
 async def test_a_wait_outlives_its_connections(stage: Scene, database: TestDatabase) -> None:
     request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
     await stage.begun(request)
+    lost = stage.platform.listen.connection
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     await owner.close()
-    await stage.until(lambda: stage.platform.listen.connection is None)
+    await stage.until(lambda: stage.platform.listen.connection is not lost)
     job = (await stage.platform.db.retrying(stage.worker.claim_on))[""]
     await stage.worker.finish(job, "still here")
     answer = await request
