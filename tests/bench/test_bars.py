@@ -1,4 +1,7 @@
-"""Every bar in its quick form: that it measures, that what it measures gives right results. Never how fast."""
+"""Every bar in its quick form: that it measures, that what it measures gives right results. Never how fast.
+
+Those that take longest are left to `make soak`.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def all_positive(numbers: list[float]) -> bool:
     return all(number > 0 for number in numbers)
 
 
-@pytest.mark.parametrize("name", ["p1", "p2"])
+@pytest.mark.parametrize("name", ["p1", pytest.param("p2", marks=pytest.mark.soak)])
 def test_a_chain_runs_all_its_steps(name: str) -> None:
     kept = quick(name)
     assert kept["reached"] is None
@@ -37,6 +40,7 @@ def test_a_chain_runs_all_its_steps(name: str) -> None:
     assert ours["dedicated"] is False or name == "p1"
 
 
+@pytest.mark.soak
 def test_callers_at_once_get_a_result_each() -> None:
     kept = quick("p3")
     assert kept["reached"] is None and kept["dedicated"]["ours"]["dedicated"] is True
@@ -58,12 +62,14 @@ def test_a_full_queue_is_drained_to_the_last_job() -> None:
     assert set(kept["cpu_us_per_job"]) >= {"worker", "postgres"}
 
 
+@pytest.mark.soak
 def test_parallel_loops_give_every_iteration() -> None:
     kept = quick("p6")
     assert all_positive([*kept["identities"]["raw"], *kept["python"]["raw"]])
     assert kept["settings"] == {"ORVANTA_SLOTS": "10"}
 
 
+@pytest.mark.soak
 def test_jobs_that_sleep_share_the_slots_of_all_workers() -> None:
     kept = quick("p7")
     assert (kept["workers"], kept["jobs"]) == (2, 80)
@@ -71,6 +77,7 @@ def test_jobs_that_sleep_share_the_slots_of_all_workers() -> None:
     assert 0 < share <= 1.0
 
 
+@pytest.mark.soak
 def test_what_is_asked_all_the_time_is_measured_empty_full_and_held() -> None:
     kept = quick("p8")
     assert kept["reached"] is None and (kept["finished"], kept["waiting"], kept["passed"]) == (300, 300, 300)
@@ -92,6 +99,7 @@ def test_a_job_that_prints_much_keeps_every_line() -> None:
     assert all_positive(kept["rate"]["raw"]) and len(kept["worker_grown_mib"]) == 1
 
 
+@pytest.mark.soak
 def test_large_values_are_weighed_in_server_and_worker() -> None:
     kept = quick("p10")
     assert kept["reached"] is None and set(kept["ratios"]) == {"result", "input"}
@@ -100,6 +108,7 @@ def test_large_values_are_weighed_in_server_and_worker() -> None:
         assert set(kept[name][0]["grown_mib"]) == {"server", "worker"}
 
 
+@pytest.mark.soak
 def test_an_idle_platform_is_weighed_whole() -> None:
     kept = quick("p11")
     assert {"server", "worker", "postgres", "supervisor", "jobs"} == set(kept["pss_mib"])
@@ -114,6 +123,7 @@ def test_first_and_later_starts_give_results() -> None:
     assert "order_receipt, first start" in kept["examples_after_that"]
 
 
+@pytest.mark.soak
 def test_a_large_workflow_is_deployed_and_decided_to_its_end() -> None:
     kept = quick("p13")
     assert kept["nodes"] == 50 and kept["reached"] is None
@@ -121,12 +131,14 @@ def test_a_large_workflow_is_deployed_and_decided_to_its_end() -> None:
         assert len(times["raw"]) == 2 and all_positive(times["raw"])
 
 
+@pytest.mark.soak
 def test_ticks_are_found_while_they_are_started() -> None:
     kept = quick("p14")
     assert kept["schedules"] == 3600 and kept["ticks"] > 0
     assert all(ms >= 0 for ms in kept["finding"]["raw"])
 
 
+@pytest.mark.soak
 def test_runs_that_wait_for_people_are_decided_to_the_last() -> None:
     kept = quick("p16")
     assert (kept["waiting"], kept["decided"]) == (300, 100)
