@@ -30,7 +30,7 @@ fmt: tools ## Format the code
 docs: tools ## Write the generated pages of docs/reference
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
 
-soak: tools ## Run the long tests: the whole kill table at real times, 2,000 random workflows
+soak: tools ## Run the long tests: the whole kill table at real times, random workflows, half an hour of everything
 	@$(PYTHON) -m pytest -m soak -s $(ARGS)
 
 bench: tools ## Measure the platform beside Restate and DBOS; ARGS="p1 p15 --rounds 7" for some bars

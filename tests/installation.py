@@ -22,12 +22,13 @@ PATIENCE_S = 120
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running platform: its home, its address, its admin's token, what it was started with."""
+    """A running platform: its home, its address, its admin's token, what it was started with, its first process."""
 
     home: Path
     base: str
     token: str
     environ: dict[str, str]
+    pid: int
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
     try:
         assert ready.wait(PATIENCE_S), "".join(said)
         token = (home / ".local/share/orvanta/token").read_text().strip()
-        yield Running(home, f"http://127.0.0.1:{port}", token, environ)
+        yield Running(home, f"http://127.0.0.1:{port}", token, environ, process.pid)
     finally:
         process.send_signal(signal.SIGINT)
         try:

@@ -1,0 +1,161 @@
+"""An installation under load: one server, two workers, the embedded database, all as people start them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+from tests.installation import ORVANTA, PATIENCE_S, Running, running
+from tests.soak.definitions import DEFINITIONS, Definition, webhook
+
+from bench.ours import role_of
+from bench.processes import Program, command_line, descendants, rss_kib
+from orvanta_platform.db.pool import CANNOT_CONNECT
+from orvanta_platform.embedded import cluster, keeper
+
+W = "/api/w/main"
+LOOK_S = 0.2
+
+
+@dataclass(slots=True)
+class House:
+    """Where it is, how it is called, what is deployed in it. `helpers`: workers beside the first."""
+
+    running: Running
+    helpers: list[Program] = field(default_factory=list)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Path:
+        """The folder of the database."""
+        return cluster.existing(self.home).data
+
+    @property
+    def home(self) -> Path:
+        """ORVANTA_HOME."""
+        return Path(self.running.environ["ORVANTA_HOME"])
+
+    def url(self) -> str:
+        """The database, as the owner of the tables."""
+        return cluster.existing(self.home).url("owner")
+
+    def client(self, timeout_s: float = PATIENCE_S, **more: Any) -> httpx.AsyncClient:
+        """A caller, as the administrator."""
+        headers = {"Authorization": f"Bearer {self.running.token}", "X-Workspace": "main"}
+        return httpx.AsyncClient(base_url=self.running.base, headers=headers, timeout=timeout_s, **more)
+
+    async def ask(self, query: str, *values: Any) -> list[Any]:
+        """The rows of an answer, as soon as there is a database that gives one."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                with suppress(*CANNOT_CONNECT):
+                    connection = await asyncpg.connect(self.url())
+                    try:
+                        return list(await connection.fetch(query, *values))
+                    finally:
+                        connection.terminate()
+                await asyncio.sleep(LOOK_S)
+
+    async def value(self, query: str, *values: Any) -> Any:
+        """The first column of the first row."""
+        return (await self.ask(query, *values))[0][0]
+
+    async def deploy(self) -> None:
+        """All definitions, one after the other; scripts are waited for until they are locked."""
+        async with self.client() as client:
+            for each in (*DEFINITIONS, webhook(f"{self.running.base}/api/health/status")):
+                self.definitions[each.path] = each
+                if each.flow is not None:
+                    body: dict[str, Any] = {"value": each.flow}
+                    answer = await client.post(f"{W}/flows/create", json={"path": each.path, "summary": "", **body})
+                else:
+                    body = {"content": each.script, "language": each.language, "description": "", **each.settings}
+                    answer = await client.post(f"{W}/scripts/create", json={"path": each.path, "summary": "", **body})
+                assert answer.status_code == 201, (each.path, answer.text)
+
+    async def schedule(self, path: str, cron: str, *, of: str) -> None:
+        """Have a definition run at these times, with n = 1."""
+        what = self.definitions[of]
+        body = {"path": path, "schedule": cron, "timezone": "UTC", "script_path": of, "is_flow": what.flow is not None}
+        async with self.client() as client:
+            answer = await client.post(
+                f"{W}/schedules/create", json={**body, "args": {"n": 1}, "enabled": True, "missed": "all"}
+            )
+        assert answer.status_code == 201, answer.text
+
+    def restart_database(self, how: signal.Signals) -> None:
+        """Shut PostgreSQL down (SIGINT: fast, SIGQUIT: immediately); its keeper starts it anew."""
+        pid = keeper.running_server(self.data)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, how)
+
+    def memory(self) -> dict[str, int]:
+        """Resident bytes of each process that lives long, by what it is; those of jobs and of PostgreSQL together."""
+        found: dict[str, int] = {}
+        for pid in self.pids():
+            with suppress(OSError):
+                name = role_of(command_line(pid))
+                if name in ("server", "worker"):
+                    name = f"{name} {pid}"
+                found[name] = found.get(name, 0) + (rss_kib(pid) << 10)
+        return found
+
+    def pids(self) -> list[int]:
+        """Its processes, of jobs too."""
+        tops = [self.running.pid, *(each.pid for each in self.helpers)]
+        return [pid for top in tops for pid in (top, *descendants(top))]
+
+    def doctor(self) -> str:
+        """What is not consistent, if anything; the database rests meanwhile."""
+        done = subprocess.run(
+            [str(ORVANTA), "doctor", "--consistency"],
+            env=self.running.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return "" if done.returncode == 0 else done.stdout + done.stderr
+
+    def kept(self) -> str:
+        """The last lines that the workers beside the first printed."""
+        return json.dumps([each.lines[-20:] for each in self.helpers])
+
+
+@asynccontextmanager
+async def house(name: str, workers: int = 2, settings: Mapping[str, str] | None = None) -> AsyncIterator[House]:
+    """One with everything deployed, and stopped as people stop it."""
+    chosen = {"ORVANTA_ALLOWED_NETWORKS": "127.0.0.0/8", "ORVANTA_LOG_LEVEL": "warning", **(settings or {})}
+    with running(name, chosen) as made:
+        home = House(made)
+        try:
+            for _ in range(workers - 1):
+                home.helpers.append(Program([ORVANTA, "worker"], env=made.environ))
+            await home.deploy()
+            yield home
+        finally:
+            for each in home.helpers:
+                each.stop()
+
+
+def every(definitions: Sequence[Definition]) -> list[Definition]:
+    """Each as often as its share says, well mixed: neighbours are of different kinds."""
+    left = {each: each.share for each in definitions}
+    found = []
+    while left:
+        for each in list(left):
+            found.append(each)
+            left[each] -= 1
+            if not left[each]:
+                del left[each]
+    return found

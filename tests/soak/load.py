@@ -1,0 +1,218 @@
+"""Who uses a house: callers who start runs and look at what came of them, people who answer, the judge of both."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from tests.soak.definitions import REJECTED_EVERY, Definition, Fails
+from tests.soak.house import LOOK_S, House, W
+
+PATIENCE_S = 300.0
+"""So long a run may take before it counts as stuck; nothing is measured by it."""
+
+_NOBODY = "u/admin/silence"
+_ASKED = "SELECT a.run::text AS run, a.node FROM approval a"
+_PATHS = "SELECT id::text AS id, path FROM run_live WHERE id = ANY ($1::text[]::uuid[])"
+_EVENTS_TWICE = (
+    "SELECT 'run ' || run || ': ' || kind || ' ' || count(*) || ' times' FROM event "
+    "WHERE kind IN ('run_started', 'run_ended') GROUP BY run, kind HAVING count(*) > 1 LIMIT 100"
+)
+_NODES_TWICE = (
+    "SELECT 'run ' || run || ': ' || count(*) || ' rows of ' || node FROM job "
+    "GROUP BY run, node, parent, place HAVING count(*) > 1 LIMIT 100"
+)
+_UNASKED = (
+    "SELECT 'run ' || id || ' of ' || path || ' was asked for by nobody' FROM run WHERE parent IS NULL "
+    "AND trigger <> 'schedule' AND kind IN ('script', 'flow') AND path LIKE 'u/admin/%' "
+    "AND id <> ALL ($1::text[]::uuid[]) LIMIT 100"
+)
+_LEFT = "SELECT id::text AS id, path FROM run_live WHERE parent IS NULL"
+
+
+@dataclass(slots=True)
+class Record:
+    """What was asked for and what came of it. `open`: started and not seen to end; `starts`: by path."""
+
+    accepted: dict[str, tuple[Definition, int]] = field(default_factory=dict)
+    open: set[str] = field(default_factory=set)
+    wrong: list[str] = field(default_factory=list)
+    doubled: set[str] = field(default_factory=set)
+    stuck: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    starts: Counter[str] = field(default_factory=Counter)
+    ended: int = 0
+
+    def told(self) -> dict[str, Any]:
+        """As it is kept."""
+        return {
+            "runs": len(self.accepted),
+            "ended": self.ended,
+            "wrong": len(self.wrong),
+            "doubled": len(self.doubled),
+            "lost": len(self.lost),
+            "stuck": len(self.stuck),
+            "starts": dict(sorted(self.starts.items())),
+        }
+
+
+async def start(client: httpx.AsyncClient, record: Record, what: Definition, n: int) -> str:
+    """Start a run, however often it takes; the same key each time, so that one run comes of it."""
+    headers = {"Idempotency-Key": uuid4().hex}
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        with suppress(httpx.TransportError):
+            answer = await client.post(f"{W}/jobs/run/{what.call}", json=what.args(n), headers=headers)
+            if answer.status_code == 201:
+                record.accepted[answer.text] = what, n
+                record.open.add(answer.text)
+                record.starts[what.path] += 1
+                return answer.text
+            assert answer.status_code in (429, 500, 503), (what.path, answer.text)
+        assert time.monotonic() < deadline, f"{what.path} cannot be started"
+        await asyncio.sleep(LOOK_S)
+
+
+async def until_ended(client: httpx.AsyncClient, record: Record, run: str) -> None:
+    """Look until it has ended, and whether it gives what it should."""
+    what, n = record.accepted[run]
+    pause_s = 0.05
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with suppress(httpx.TransportError):
+            answer = await client.get(f"{W}/jobs_u/completed/get_result_maybe/{run}")
+            if answer.status_code == 200 and answer.json()["completed"]:
+                record.open.discard(run)
+                record.ended += 1
+                record.wrong += wrong(what, n, run, answer.json())
+                return
+            if answer.status_code == 404:
+                record.lost.append(f"run {run} of {what.path}: {answer.text}")
+                return
+        await asyncio.sleep(pause_s)
+        pause_s = min(1.0, 1.5 * pause_s)
+    record.stuck.append(f"run {run} of {what.path}: {await why(client, run)}")
+
+
+def wrong(what: Definition, n: int, run: str, ended: dict[str, Any]) -> list[str]:
+    """Where a run gave something else than it should."""
+    right, result = what.gives(n), ended["result"]
+    if isinstance(right, Fails):
+        name = result.get("error", {}).get("name") if isinstance(result, dict) else None
+        return (
+            []
+            if not ended["success"] and name == right.name
+            else [f"run {run} of {what.path}({n}) gave {result!r:.300}"]
+        )
+    return [] if ended["success"] and result == right else [f"run {run} of {what.path}({n}) gave {result!r:.300}"]
+
+
+async def why(client: httpx.AsyncClient, run: str) -> str:
+    """What the platform says that a run waits for, as a whole or in its nodes; empty: it says nothing."""
+    answer = await client.get(f"/api/v1/runs/{run}")
+    if answer.is_error:
+        return ""
+    shown = answer.json()
+    reasons = [str(each.get("reason")) for each in shown["waits"]]
+    return "; ".join([shown["status"], *([shown["wait_reason"]] if "wait_reason" in shown else []), *reasons])
+
+
+@asynccontextmanager
+async def calls(house: House, record: Record, kinds: Sequence[Definition], rate: float) -> AsyncIterator[None]:
+    """So many runs are started each second while the block runs, and all of them have ended at its end."""
+    over = asyncio.Event()
+
+    async def go_on(client: httpx.AsyncClient) -> None:
+        async with asyncio.TaskGroup() as group:
+            for what, n in zip(itertools.cycle(kinds), itertools.count()):
+                group.create_task(one(client, what, n))
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), 1 / rate)
+                if over.is_set():
+                    return
+
+    async def one(client: httpx.AsyncClient, what: Definition, n: int) -> None:
+        await until_ended(client, record, await start(client, record, what, n))
+
+    limits = httpx.Limits(max_connections=50)
+    async with house.client(limits=limits) as client, asyncio.TaskGroup() as group:
+        group.create_task(go_on(client))
+        try:
+            yield
+        finally:
+            over.set()
+
+
+@asynccontextmanager
+async def people(house: House, record: Record) -> AsyncIterator[None]:
+    """Somebody answers whatever is asked while the block runs: no to each fifth, to others yes."""
+    async with house.client() as client:
+        task = asyncio.create_task(_answer_all(house, client, record))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _answer_all(house: House, client: httpx.AsyncClient, record: Record) -> None:
+    answered: set[tuple[str, str]] = set()
+    while True:
+        asked = [(row["run"], row["node"]) for row in await house.ask(_ASKED)]
+        paths = {row["id"]: row["path"] for row in await house.ask(_PATHS, [run for run, _ in asked])}
+        for run, name in asked:
+            path = paths.get(run)
+            if (run, name) in answered or path is None or path == _NOBODY:
+                continue
+            _, n = record.accepted.get(run, (None, 1))
+            no = path.endswith("/asks") and n % REJECTED_EVERY == 0
+            with suppress(httpx.TransportError):
+                body = {"decision": "rejected" if no else "approved", "node": name}
+                answer = await client.post(f"/api/v1/runs/{run}/consent", json=body)
+                if answer.status_code in (200, 409):
+                    answered.add((run, name))
+        await asyncio.sleep(LOOK_S)
+
+
+async def look_for_doubles(house: House, record: Record) -> None:
+    """Runs, nodes and events that are there twice, or that nobody has asked for, in the history as it is now."""
+    for query in (_EVENTS_TWICE, _NODES_TWICE):
+        record.doubled |= {row[0] for row in await house.ask(query)}
+
+
+async def look_for_unasked(house: House, record: Record) -> None:
+    """While nobody calls: runs that no call was told of."""
+    record.doubled |= {row[0] for row in await house.ask(_UNASKED, list(record.accepted))}
+
+
+async def until_empty(house: House, record: Record) -> None:
+    """Until nothing is under way; what then still is, is stuck."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (left := await house.ask(_LEFT)) and time.monotonic() < deadline:
+        await asyncio.sleep(LOOK_S)
+    async with house.client() as client:
+        for row in left:
+            record.stuck.append(f"run {row['id']} of {row['path']}: {await why(client, row['id'])}")
+
+
+def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    """These in parts."""
+    for at in range(0, len(items), size):
+        yield items[at : at + size]
+
+
+def print_record(record: Record) -> None:
+    """What came of it, in a few lines."""
+    print(json.dumps(record.told() | {"starts": len(record.starts)}))
+    for each in (*record.wrong, *record.doubled, *record.lost, *record.stuck):
+        print("   ", each)

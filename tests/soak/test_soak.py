@@ -1,0 +1,143 @@
+"""The soak: an installation under everything that it can do, for half an hour, with a retention that drops.
+
+`SOAK_MINUTES` (30), `SOAK_RATE` (6 runs a second) and `SOAK_JSON` (where the series are kept) change it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import json
+import os
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.soak import load, series
+from tests.soak.house import House, every, house
+from tests.soak.load import Record
+
+from bench.machine import describe
+from orvanta_platform import clock
+from orvanta_platform.db.pool import Database
+from orvanta_platform.services import retention
+from orvanta_platform.storage.local import LocalStorage
+
+MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
+RATE = float(os.environ.get("SOAK_RATE", "6"))
+DAYS = 90
+KEPT = timedelta(minutes=5)
+"""What the policy of 90 days keeps here: history is looked at as if all but the last minutes were that old."""
+
+WEEKS = timedelta(weeks=20)
+"""So far back a week begins that is filled and dropped in each minute."""
+
+SMALL = 4 << 20
+"""A series below is rather noise: a table of some pages, a queue of some jobs."""
+
+SCHEDULES = {"*/2 * * * * *": "u/admin/plus", "*/5 * * * * *": "u/admin/chain", "*/7 * * * * *": "u/admin/asks"}
+_OLD = "SELECT ensure_partitions($1)"
+_FILL = """
+INSERT INTO run SELECT (jsonb_populate_record(r, jsonb_build_object('id', o.id, 'root', o.id, 'parent', NULL))).*
+FROM (SELECT id, substr(md5(id::text), 1, 20) AS end FROM run WHERE parent IS NULL LIMIT 500) s
+JOIN run r ON r.id = s.id
+CROSS JOIN LATERAL (SELECT (substr(uuid_at($1)::text, 1, 14) || '7000-8000-' || substr(s.end, 1, 12))::uuid AS id) o
+"""
+NAMED: dict[str, str] = {}
+"""What may grow, by how the names of series begin, and why."""
+
+
+@pytest.mark.soak
+async def test_half_an_hour_of_everything() -> None:
+    faulthandler.cancel_dump_traceback_later()
+    record, samples, swept = Record(), list[dict[str, float]](), retention.Swept()
+    async with house("soak") as home:
+        for at, (cron, path) in enumerate(SCHEDULES.items()):
+            await home.schedule(f"u/admin/every_{at}", cron, of=path)
+        kinds = every(list(home.definitions.values()))
+        async with load.people(home, record):
+            async with load.calls(home, record, kinds, RATE):
+                began = time.monotonic()
+                for minute in range(1, round(MINUTES) + 1):
+                    await asyncio.sleep(max(0.0, began + 60 * minute - time.monotonic()))
+                    await retain(home, swept)
+                    await load.look_for_doubles(home, record)
+                    samples.append({"at_s": time.monotonic() - began, **await series.sample(home)})
+                    print(
+                        f"{minute} min: {record.ended} runs, {len(record.open)} open, {swept.runs} forgotten",
+                        flush=True,
+                    )
+            await still(home)
+            await load.until_empty(home, record)
+        await load.look_for_doubles(home, record)
+        await load.look_for_unasked(home, record)
+        broken = home.doctor()
+    grown = series.growth(samples)
+    keep(record, swept, samples, grown)
+    load.print_record(record)
+    assert (record.wrong, record.lost, record.stuck, record.doubled, broken) == ([], [], [], set(), "")
+    assert swept.runs > 0
+    assert len(swept.partitions) > 0
+    assert unnamed(grown) == {}
+
+
+async def retain(home: House, swept: retention.Swept) -> None:
+    """What the leader does each hour, at a time at which all but the last minutes is too old."""
+    owner = home.url()
+    old = clock.now() - WEEKS
+    connection = await asyncpg.connect(owner)
+    try:
+        await connection.execute(_OLD, old)
+        await connection.execute(_FILL, old)
+    finally:
+        await connection.close()
+    database, storage = await Database.connect(owner), LocalStorage(home.home / "objects")
+    try:
+        now = clock.now() + timedelta(days=DAYS) - KEPT
+        done = await retention.sweep(database, storage, retention.Policy(DAYS), now, owner_url=owner)
+    finally:
+        await database.close()
+    swept.runs += done.runs
+    swept.objects += done.objects
+    swept.partitions += done.partitions
+
+
+async def still(home: House) -> None:
+    """No schedule ticks any more."""
+    async with home.client() as client:
+        for at in range(len(SCHEDULES)):
+            answer = await client.post(f"/api/w/main/schedules/setenabled/u/admin/every_{at}", json={"enabled": False})
+            assert answer.status_code == 200, answer.text
+
+
+def unnamed(grown: dict[str, tuple[float, float, float]]) -> dict[str, str]:
+    """The series that grow by more than 2 % an hour, and that nobody has named."""
+    return {
+        name: f"{percent:.1f} %/h of {mean / 1e6:.1f} MB"
+        for name, (mean, slope, percent) in grown.items()
+        if percent > 2 and mean > SMALL and not any(name.startswith(each) for each in NAMED)
+    }
+
+
+def keep(
+    record: Record,
+    swept: retention.Swept,
+    samples: list[dict[str, float]],
+    grown: dict[str, tuple[float, float, float]],
+) -> None:
+    """Write the JSON, of a whole soak beside those of the benchmarks."""
+    told = {
+        "machine": describe(),
+        "minutes": MINUTES,
+        "runs_per_s": RATE,
+        "runs": record.told(),
+        "retention": {"runs": swept.runs, "objects": swept.objects, "partitions": len(swept.partitions)},
+        "named": NAMED,
+        **series.record(samples, grown),
+    }
+    whole = Path(__file__).parents[2] / f"bench/results/soak-{clock.now():%Y-%m-%d}.json"
+    target = os.environ.get("SOAK_JSON") or (whole if MINUTES >= 30 else None)
+    if target:
+        Path(target).write_text(json.dumps(told, indent=1) + "\n")
