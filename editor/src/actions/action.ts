@@ -12,7 +12,8 @@ export interface Action {
 }
 
 export const always = () => true;
-export const one = (editor: Editor) => editor.selection.length === 1;
+export const one = (editor: Editor) =>
+  editor.selection.length === 1 && editor.graph.byId.has(editor.selection[0] ?? "");
 export const some = (editor: Editor) => editor.selection.length > 0;
 export const ask = (asking: Editor["asking"]) => (store: EditorStore) => store.setState({ asking });
 export const first = (store: EditorStore) => store.getState().selection[0] ?? "";

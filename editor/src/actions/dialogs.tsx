@@ -14,6 +14,7 @@ import { say } from "../ui/toasts";
 import { OFFERS } from "../workflow/catalog";
 import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
+import { FindDialog } from "./find";
 import { shown } from "./keymap";
 import { ACTIONS, attempt, labelOf, perform } from "./registry";
 
@@ -23,6 +24,7 @@ export function Dialogs() {
   if (!asking) return null;
   if (asking.what === "add") return <AddDialog spot={asking.spot} />;
   if (asking.what === "connect") return <ConnectDialog from={asking.from} />;
+  if (asking.what === "find") return <FindDialog />;
   if (asking.what === "keys") return <KeysDialog />;
   if (asking.what === "deploy") return <DeployDialog />;
   return <ActionsDialog />;

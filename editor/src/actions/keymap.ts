@@ -14,16 +14,19 @@ export function chord(event: KeyboardEvent): string {
     mod && "Mod",
     shift && "Shift",
     event.altKey && "Alt",
-    event.altKey ? event.code.replace("Key", "").toLowerCase() : key,
+    // Alt makes other letters on some keyboards: the key says which it is.
+    event.altKey && event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : key,
   ];
   return parts.filter(Boolean).join("-");
 }
 
 const BY_KEY = new Map(ACTIONS.flatMap((action) => action.keys.map((key): [string, Action] => [key, action])));
-const EVERYWHERE = new Set(["palette", "deploy", "test", "keys"]);
+const EVERYWHERE = new Set(["palette", "save", "deploy", "test", "find", "keys"]);
+/** Left to the browser, which answers with an event that holds its clipboard. */
+const BROWSERS = new Set(["copy", "cut", "paste"]);
 
 /** Whether an element takes keys for itself. */
-function writes(target: EventTarget | null): boolean {
+export function writes(target: EventTarget | null): boolean {
   return (
     target instanceof HTMLElement &&
     target.closest("input, textarea, select, [contenteditable], [role=dialog]") !== null
@@ -33,7 +36,7 @@ function writes(target: EventTarget | null): boolean {
 /** A key pressed on a workflow's page. Tab goes on to the next control unless the canvas has the focus. */
 export function press(store: EditorStore, event: KeyboardEvent): void {
   const action = BY_KEY.get(chord(event));
-  if (!action || event.defaultPrevented) return;
+  if (!action || event.defaultPrevented || BROWSERS.has(action.name)) return;
   if (writes(event.target) && !(EVERYWHERE.has(action.name) && event.key !== "?")) return;
   const target = event.target instanceof Element ? event.target : null;
   const onCanvas = target === document.body || target?.closest("[data-canvas]") != null;
@@ -47,6 +50,7 @@ export function press(store: EditorStore, event: KeyboardEvent): void {
 
 /** A chord as a person reads it. */
 export function shown(keys: string): string {
+  if (keys === "-") return "–";
   return keys
     .replace("Mod", MAC ? "⌘" : "Ctrl")
     .replace("Arrow", "")

@@ -1,4 +1,5 @@
 import { type EditorStore, select } from "../editing/store";
+import { withStream } from "../workflow/select";
 import { type Action, always, some } from "./action";
 import { neighbour } from "./walk";
 
@@ -27,6 +28,18 @@ const walking = (key: string, direction: "up" | "down" | "left" | "right"): Acti
   },
 ];
 
+const streaming = (name: string, label: string, key: string, way: "up" | "down"): Action => ({
+  name,
+  icon: "link",
+  label,
+  keys: [key],
+  enabled: some,
+  run: (store) => {
+    const { graph, selection } = store.getState();
+    select(store, withStream(graph, selection, way));
+  },
+});
+
 /** What is selected, and walking. */
 export const SELECTING: readonly Action[] = [
   {
@@ -52,6 +65,8 @@ export const SELECTING: readonly Action[] = [
       store.setState({ panel: null });
     },
   },
+  streaming("select-upstream", "Select everything before", "Shift-Alt-ArrowUp", "up"),
+  streaming("select-downstream", "Select everything after", "Shift-Alt-ArrowDown", "down"),
   ...walking("Up", "up"),
   ...walking("Down", "down"),
   ...walking("Left", "left"),

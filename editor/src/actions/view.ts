@@ -1,16 +1,47 @@
-import { apply } from "../editing/store";
+import { apply, type EditorStore } from "../editing/store";
 import * as commands from "../workflow/commands";
-import { type Action, always, toggle } from "./action";
+import { type Action, always, ask, toggle } from "./action";
+
+const seen = (look: (canvas: NonNullable<ReturnType<EditorStore["getState"]>["canvas"]>) => void) => ({
+  enabled: always,
+  run: (store: EditorStore) => {
+    const { canvas } = store.getState();
+    if (canvas) look(canvas);
+  },
+});
 
 /** What is seen, and how. */
 export const VIEW: readonly Action[] = [
+  {
+    name: "find",
+    icon: "search",
+    label: "Find in the workflow",
+    keys: ["Mod-f"],
+    enabled: always,
+    run: ask({ what: "find" }),
+  },
+  { name: "fit", icon: "fit", label: "Show everything", keys: ["1"], ...seen((canvas) => canvas.fit()) },
+  { name: "full-size", icon: "search", label: "Full size (100 %)", keys: ["0"], ...seen((canvas) => canvas.zoomTo(1)) },
+  { name: "zoom-in", icon: "plus", label: "Zoom in", keys: ["+", "="], ...seen((canvas) => canvas.zoomBy(1.25)) },
+  { name: "zoom-out", icon: "minus", label: "Zoom out", keys: ["-"], ...seen((canvas) => canvas.zoomBy(0.8)) },
+  {
+    name: "overview",
+    icon: "fit",
+    label: "Overview map",
+    keys: ["v"],
+    enabled: always,
+    run: (store) => store.setState({ overview: !hasOverview(store.getState()) }),
+  },
   {
     name: "tidy",
     icon: "tidy",
     label: "Tidy up",
     keys: ["Shift-Alt-t"],
     enabled: always,
-    run: (store) => apply(store, commands.tidy),
+    run: (store) => {
+      store.setState({ glides: store.getState().glides + 1 });
+      apply(store, commands.tidy);
+    },
   },
   { name: "yaml", icon: "yaml", label: "YAML", keys: ["y"], enabled: always, run: (store) => toggle(store, "yaml") },
   {
@@ -30,3 +61,10 @@ export const VIEW: readonly Action[] = [
     run: (store) => toggle(store, "problems"),
   },
 ];
+
+const MAP_FROM = 15;
+
+/** Whether the small map is shown: as the person chose, else from 15 nodes on. */
+export function hasOverview(editor: { overview: boolean | null; graph: { byId: Map<string, unknown> } }): boolean {
+  return editor.overview ?? editor.graph.byId.size >= MAP_FROM;
+}

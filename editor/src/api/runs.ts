@@ -41,6 +41,12 @@ export async function resultOf(workspace: string, id: string): Promise<Json> {
   return (data ?? null) as Json;
 }
 
+/** What a run or one of its jobs got. */
+export async function argsOf(workspace: string, id: string): Promise<Json> {
+  const { data } = await api.GET("/api/w/{workspace}/jobs_u/get_args/{id}", { params: { path: { workspace, id } } });
+  return (data ?? null) as Json;
+}
+
 /** Decides what a run waits for. */
 export async function consent(workspace: string, run: string, node: string, approved: boolean): Promise<void> {
   await api.POST("/api/v1/runs/{id}/consent", {

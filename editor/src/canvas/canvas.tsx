@@ -15,6 +15,7 @@ import {
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
+import { hasOverview } from "../actions/view";
 import { useEditor, useEditorStore } from "../editing/context";
 import { apply, select } from "../editing/store";
 import { Empty } from "../ui/states";
@@ -24,12 +25,11 @@ import css from "./canvas.module.css";
 import { type Drawn, type DrawnEdge, draw, edgeId } from "./draw";
 import { StepEdge } from "./edges/step";
 import { Card, Group, LaneBox } from "./nodes/nodes";
+import { FIT, GiveView } from "./view";
 
 const NODES = { card: Card, group: Group, lane: LaneBox };
 const EDGES = { step: StepEdge };
 const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
-const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
-const MAP_FROM = 15;
 const MANY = 100;
 
 type Places = Record<string, { x: number; y: number }>;
@@ -41,6 +41,7 @@ export function Canvas() {
   const tree = useEditor((editor) => editor.tree);
   const selection = useEditor((editor) => editor.selection);
   const chosenEdge = useEditor((editor) => editor.edge);
+  const overview = useEditor(hasOverview);
   const [dragged, setDragged] = useState<Places>({});
   const drawn = useMemo(() => draw(graph, layout(graph, tree)), [graph, tree]);
 
@@ -95,7 +96,12 @@ export function Canvas() {
           onNodesChange={changed}
           onNodeDragStop={drop}
           onSelectionDragStop={drop}
-          onNodeClick={(_, node) => node.type !== "lane" && store.setState({ panel: "node" })}
+          onNodeClick={(event, node) => {
+            if (node.type === "lane") return;
+            // A plain click on one of several that are selected leaves that one.
+            if (!event.shiftKey && !event.ctrlKey && !event.metaKey) select(store, [node.id]);
+            store.setState({ panel: "node" });
+          }}
           onEdgeClick={(_, edge) => {
             select(store, [], edge.data?.edge ?? null);
             store.setState({ panel: "node" });
@@ -118,7 +124,8 @@ export function Canvas() {
           <Background gap={20} size={1} color="var(--line)" />
           <Controls showInteractive={false} />
           <StayCentred />
-          {nodes.length >= MAP_FROM && <MiniMap pannable zoomable ariaLabel="Overview" />}
+          <GiveView />
+          {overview && <MiniMap pannable zoomable ariaLabel="Overview" />}
         </ReactFlow>
       </ReactFlowProvider>
     </section>

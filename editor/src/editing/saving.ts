@@ -36,6 +36,11 @@ export function useSaving(store: EditorStore): void {
   }, [store]);
 }
 
+/** Saves what is not saved yet, at once. */
+export async function saveDraftNow(store: EditorStore): Promise<void> {
+  await saveNow(store, () => {});
+}
+
 function later(ms: number, work: () => void) {
   let timer: ReturnType<typeof setTimeout> | null = null;
   const cancel = () => {

@@ -13,7 +13,7 @@ export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | null;
 export type Asking =
   | { what: "add"; spot: Spot }
   | { what: "connect"; from: string }
-  | { what: "actions" | "keys" | "deploy" }
+  | { what: "actions" | "keys" | "deploy" | "find" }
   | null;
 
 /** A test of what is on the page. `nodes` by id; `logs` by node, in the order of their writing. */
@@ -26,6 +26,17 @@ export interface Live {
   logs: Record<string, string>;
   /** The nodes that were part of it: of a test of one node, that node alone. */
   only: string | null;
+}
+
+/** What the canvas can be asked for while it is on the page. */
+export interface CanvasView {
+  fit(): void;
+  zoomTo(zoom: number): void;
+  zoomBy(factor: number): void;
+  /** Brings nodes into view. */
+  reveal(ids: readonly string[]): void;
+  /** The middle of what is seen, in the graph's pixels. */
+  middle(): { x: number; y: number };
 }
 
 export interface Editor {
@@ -42,6 +53,11 @@ export interface Editor {
   selection: string[];
   edge: Edge | null;
   panel: Panel;
+  canvas: CanvasView | null;
+  /** Whether the small map is shown; null: by the number of nodes. */
+  overview: boolean | null;
+  /** How often nodes were asked to glide to their new places. */
+  glides: number;
   asking: Asking;
   problems: Problem[] | null;
   draft: { revision: number | null; state: "none" | "saving" | "saved" | "conflict" | "unsaved" };
@@ -77,6 +93,9 @@ export function createEditor(workspace: string, flow: Flow, opened: { text: stri
     selection: [],
     edge: null,
     panel: null,
+    canvas: null,
+    overview: null,
+    glides: 0,
     asking: null,
     problems: null,
     draft: { revision: opened.revision, state: opened.revision === null ? "none" : "saved" },

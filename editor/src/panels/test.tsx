@@ -1,6 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
 import { attempt } from "../actions/registry";
-import { ApiError } from "../api/client";
 import { cancelRun, consent, type NodeStands, resultOf } from "../api/runs";
 import { useEditor, useEditorStore } from "../editing/context";
 import { isOver, testWorkflow } from "../editing/live";
@@ -12,6 +10,7 @@ import { Status } from "../runs/status";
 import runs from "../runs/status.module.css";
 import { Button } from "../ui/controls";
 import { at } from "../workflow/types";
+import { NodeData, Value } from "./node-data";
 
 /** Runs what is on the page: the form, and beside it what came of it. */
 export function TestPanel() {
@@ -65,8 +64,10 @@ function Outcome({ live }: { live: Live }) {
           </li>
         ))}
       </ul>
-      {chosen && live.nodes[chosen] && <OfNode live={live} id={chosen} node={live.nodes[chosen]} />}
-      {over && live.status !== "unknown" && <Result label="Result of the workflow" run={live.id} />}
+      {chosen && live.nodes[chosen] && (
+        <NodeData key={chosen} run={live.id} id={chosen} node={live.nodes[chosen]} log={live.logs[chosen]} />
+      )}
+      {over && live.status !== "unknown" && <Value label="Result of the workflow" run={live.id} ask={resultOf} />}
     </section>
   );
 }
@@ -92,51 +93,6 @@ function Decide({ run, id, node }: { run: string; id: string; node: NodeStands }
       <Button icon="cross" onClick={() => attempt(() => consent(workspace, run, id, false))}>
         Reject
       </Button>
-    </div>
-  );
-}
-
-function OfNode({ live, id, node }: { live: Live; id: string; node: NodeStands }) {
-  const log = live.logs[id];
-  const ended = node.status === "succeeded" || node.status === "failed";
-  return (
-    <>
-      {node.waits?.map((wait) => (
-        <p key={wait.reason} className={css.help}>
-          {wait.reason}
-        </p>
-      ))}
-      {node.job && ended && <Result label={`Result of ${id}`} run={node.job} />}
-      {log && (
-        <div>
-          <h3>Log of {id}</h3>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}
-          <pre className={css.value} tabIndex={0}>
-            {log}
-          </pre>
-        </div>
-      )}
-    </>
-  );
-}
-
-function Result({ label, run }: { label: string; run: string }) {
-  const workspace = useEditor((editor) => editor.workspace);
-  const result = useQuery({
-    queryKey: ["result", workspace, run],
-    queryFn: () => resultOf(workspace, run),
-    retry: (count, error) => count < 5 && error instanceof ApiError && error.status === 404,
-    retryDelay: 300,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  if (result.isPending || result.isError) return null;
-  return (
-    <div>
-      <h3>{label}</h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard */}
-      <pre className={css.value} tabIndex={0} data-result={label}>
-        {JSON.stringify(result.data, null, 2).slice(0, 100_000)}
-      </pre>
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { useEffect, useMemo } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { ActionButton } from "../actions/button";
 import { Dialogs } from "../actions/dialogs";
-import { press } from "../actions/keymap";
+import { useKeys } from "../actions/keys";
 import { getDraft } from "../api/drafts";
 import { type Flow, flowQuery } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
@@ -76,11 +76,7 @@ function Page({ behind }: { behind: boolean }) {
   const flow = useEditor((editor) => editor.flow);
   useSaving(store);
   usePanelInAddress();
-  useEffect(() => {
-    const listen = (event: KeyboardEvent) => press(store, event);
-    window.addEventListener("keydown", listen);
-    return () => window.removeEventListener("keydown", listen);
-  }, [store]);
+  useKeys(store);
   return (
     <main className={css.page}>
       <div className={css.head}>

@@ -1,0 +1,28 @@
+import { useEffect } from "react";
+import type { EditorStore } from "../editing/store";
+import { CLIPBOARD_EVENTS, takeClipboard } from "./clipboard";
+import { press, writes } from "./keymap";
+import { attempt } from "./registry";
+
+/** Keys of a workflow's page, and what the browser says of its clipboard. */
+export function useKeys(store: EditorStore): void {
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => press(store, event);
+    const clip = (event: ClipboardEvent) => {
+      // Text that is marked on the page, or written in a field, is the browser's to copy.
+      if (event.defaultPrevented || writes(event.target) || marked()) return;
+      attempt(() => takeClipboard(store, event));
+    };
+    window.addEventListener("keydown", listen);
+    for (const name of CLIPBOARD_EVENTS) window.addEventListener(name, clip);
+    return () => {
+      window.removeEventListener("keydown", listen);
+      for (const name of CLIPBOARD_EVENTS) window.removeEventListener(name, clip);
+    };
+  }, [store]);
+}
+
+function marked(): boolean {
+  const found = document.getSelection();
+  return found !== null && !found.isCollapsed && found.toString().trim() !== "";
+}

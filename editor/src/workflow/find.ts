@@ -1,0 +1,42 @@
+import type { Outline } from "./outline";
+import { at, isTree, type Json } from "./types";
+
+/** A node that holds what was looked for, with the line that does. */
+export interface Found {
+  id: string;
+  line: string;
+}
+
+const SHOWN = 120;
+
+/**
+ * Nodes in whose id, summary or own texts (code, expressions, values) a word stands, capitals or not; in the order of
+ * the document. What stands in a node inside a box is that node's.
+ */
+export function find(tree: Json, graph: Outline, word: string): Found[] {
+  const wanted = word.trim().toLowerCase();
+  if (!wanted) return [];
+  const found: Found[] = [];
+  for (const node of graph.byId.values()) {
+    const inner = new Set(node.lanes.map((lane) => lane.path.join(".")));
+    const line = lineIn(at(tree, node.path) ?? null, wanted, node.path.join("."), inner);
+    if (line !== null) found.push({ id: node.id, line });
+  }
+  return found;
+}
+
+function lineIn(value: Json, wanted: string, path: string, inner: Set<string>): string | null {
+  if (inner.has(path)) return null;
+  if (typeof value === "object" && value !== null) {
+    const members: [string | number, Json][] = isTree(value) ? Object.entries(value) : [...value.entries()];
+    for (const [key, member] of members) {
+      const line = lineIn(member, wanted, `${path}.${key}`, inner);
+      if (line !== null) return line;
+    }
+    return null;
+  }
+  const line = String(value ?? "")
+    .split("\n")
+    .find((each) => each.toLowerCase().includes(wanted));
+  return line === undefined ? null : line.trim().slice(0, SHOWN);
+}
