@@ -7,6 +7,7 @@ the machine, the others on the embedded one.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import shutil
 import tempfile
@@ -21,6 +22,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
@@ -38,6 +40,14 @@ TEMPLATE = "template_orvanta"
 FAST = {"fsync": "off", "full_page_writes": "off"}
 _MEMORY, _ROOM = "/dev/shm", 2 << 30
 SERVERS = ["embedded", *(str(folder.parent.name) for folder in binaries.installed())]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A soak that says how many minutes it may take gets them; all others have `faulthandler_timeout`."""
+    soak = item.get_closest_marker("soak")
+    if soak is not None and "minutes" in soak.kwargs:
+        stderr = item.config.stash[fault_handler_stderr_fd_key]
+        faulthandler.dump_traceback_later(60 * soak.kwargs["minutes"], exit=True, file=stderr)
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ async def test_many_readers_of_one_run(house: Running, client: httpx.Client, man
     assert held - before < 50 * MIB + many * 100 * KIB
 
 
-@pytest.mark.parametrize("many", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("many", [20_000, pytest.param(1_000_000, marks=pytest.mark.soak(minutes=40))])
 def test_a_long_loop(house: Running, client: httpx.Client, many: int) -> None:
     """Whoever joins the results of a loop holds them once; nothing else grows with it."""
     iterator = {"type": "javascript", "expr": f"Array.from({{length: {many}}}, (_, i) => i)"}
@@ -128,7 +128,7 @@ def test_a_long_loop(house: Running, client: httpx.Client, many: int) -> None:
     assert all(each < 100 * MIB + many * 1_600 for each in grown.values()), grown
 
 
-@pytest.mark.parametrize("many", [500, pytest.param(20_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("many", [500, pytest.param(20_000, marks=pytest.mark.soak(minutes=20))])
 async def test_a_flood_of_calls(house: Running, client: httpx.Client, many: int) -> None:
     """Every call that is answered 201 is a run; what is refused says when to come again."""
     prepare(client)
