@@ -1,4 +1,21 @@
+import { queryOptions } from "@tanstack/react-query";
 import { ApiError, api } from "./client";
+import type { components } from "./schema";
+
+/** A draft in a list. */
+export type DraftHead = components["schemas"]["DraftHead"];
+
+/** The caller's drafts of workflows, the one edited last first. */
+export const draftsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["drafts", workspace],
+    queryFn: async () => {
+      const { data } = await api.GET("/api/w/{workspace}/drafts/list/{kind}", {
+        params: { path: { workspace, kind: "flow" }, query: { per_page: "1000" } as never },
+      });
+      return data ?? [];
+    },
+  });
 
 /** The caller's draft of a workflow: its text, and the revision that the next save builds on. */
 export interface Draft {

@@ -12,7 +12,9 @@ export interface FlowItem {
 }
 
 /** A workflow with its document: `source` where it came as text, `value` and `schema` always. */
-export interface Flow extends FlowItem {
+export interface Flow extends Omit<FlowItem, "version_id"> {
+  /** null: it was never deployed. */
+  version_id: number | null;
   description?: string;
   value: unknown;
   schema?: unknown;
@@ -50,23 +52,37 @@ const KEPT = [
   "on_behalf_of_email",
 ] as const;
 
-/** Deploys a text as the next version, over the one it was made from. Throws ApiError `version_conflict` and others. */
+/** What stands at a path at which only a draft does. */
+export function undeployed(path: string): Flow {
+  const value = { modules: [] };
+  return { path, summary: "", edited_by: "", edited_at: "", archived: false, version_id: null, value };
+}
+
+/**
+ * Deploys a text as the next version, over the one it was made from, or as the first one.
+ * Throws ApiError `version_conflict` and others.
+ */
 export async function deployFlow(
   workspace: string,
   flow: Flow,
   given: { text: string; message: string; draft: number | null },
 ): Promise<void> {
   const settings = Object.fromEntries(KEPT.filter((key) => key in flow).map((key) => [key, flow[key as keyof Flow]]));
+  const body = {
+    ...settings,
+    path: flow.path,
+    source: { format: "yaml" as const, text: given.text },
+    base_version: flow.version_id,
+    deployment_message: given.message || null,
+    draft_revision: given.draft,
+  };
+  if (flow.version_id === null) {
+    await api.POST("/api/w/{workspace}/flows/create", { params: { path: { workspace } }, body, parseAs: "text" });
+    return;
+  }
   await api.POST("/api/w/{workspace}/flows/update/{path}", {
     params: { path: { workspace, path: flow.path } },
-    body: {
-      ...settings,
-      path: flow.path,
-      source: { format: "yaml", text: given.text },
-      base_version: flow.version_id,
-      deployment_message: given.message || null,
-      draft_revision: given.draft,
-    },
+    body,
     parseAs: "text",
   });
 }

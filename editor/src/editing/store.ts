@@ -119,7 +119,9 @@ function faultOf(text: string, error: unknown): Editor["pending"] {
   return { text, fault: error instanceof Error ? error.message : String(error), line: known ? error.line : 1 };
 }
 
-export const isChanged = (editor: Editor): boolean => editor.text !== editor.deployed;
+/** Whether what is on the page is another text than what runs take; nothing was deployed: it always is. */
+export const isChanged = (editor: Editor): boolean =>
+  editor.flow.version_id === null || editor.text !== editor.deployed;
 export const modelOf = (editor: Editor): Model => ({ tree: editor.tree, graph: editor.graph });
 
 /** Applies what a command gives. `key`: changes of one key that follow each other are undone together. */

@@ -14,6 +14,7 @@ const LOOKS: Record<string, Look> = {
   succeeded: { word: "succeeded", icon: "check", tone: "good" },
   failed: { word: "failed", icon: "cross", tone: "bad" },
   skipped: { word: "skipped", icon: "skip", tone: "calm" },
+  draft: { word: "draft", icon: "code", tone: "wait" },
   cancelled: { word: "cancelled", icon: "stop", tone: "calm" },
 };
 

@@ -1,18 +1,22 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
+import { draftsQuery } from "../api/drafts";
 import { type FlowItem, flowsQuery } from "../api/flows";
-import { Input, LinkButton } from "../ui/controls";
+import { type Item, itemsOf, nameOf } from "../home/items";
+import { Status } from "../runs/status";
+import { Button, Input, LinkButton } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import css from "./home.module.css";
 import { rememberWorkspace } from "./shell";
 
+const NewWorkflow = lazy(async () => ({ default: (await import("../home/new-workflow")).NewWorkflow }));
 const FIRST = "f/examples/order_processing";
 
 type Sort = "edited" | "name" | "path";
 
-const ORDERS: Record<Sort, (a: FlowItem, b: FlowItem) => number> = {
+const ORDERS: Record<Sort, (a: Item, b: Item) => number> = {
   edited: (a, b) => b.edited_at.localeCompare(a.edited_at),
   name: (a, b) => nameOf(a).localeCompare(nameOf(b)),
   path: (a, b) => a.path.localeCompare(b.path),
@@ -23,6 +27,7 @@ export function HomePage() {
   const { workspace = "" } = useParams();
   const [search, setSearch] = useSearchParams();
   const flows = useQuery(flowsQuery(workspace));
+  const drafts = useQuery(draftsQuery(workspace));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const wanted = search.get("q") ?? "";
   const sort = (search.get("sort") ?? "edited") as Sort;
@@ -55,26 +60,58 @@ export function HomePage() {
           <option value="name">By name</option>
           <option value="path">By path</option>
         </select>
+        <Button look="main" icon="plus" onClick={() => set("new", "1")}>
+          New workflow
+        </Button>
       </div>
+      {search.has("new") && (
+        <Suspense>
+          <NewWorkflow workspace={workspace} close={() => set("new", "")} />
+        </Suspense>
+      )}
       {flows.isPending && <Skeleton />}
       {flows.error && <Failed error={flows.error} retry={() => void flows.refetch()} />}
-      {flows.data && <Flows workspace={workspace} flows={flows.data} wanted={wanted} sort={sort} />}
+      {flows.data && (
+        <Flows
+          workspace={workspace}
+          flows={flows.data}
+          items={itemsOf(flows.data, drafts.data ?? [])}
+          {...{ wanted, sort }}
+        >
+          <Button look="main" icon="plus" onClick={() => set("new", "1")}>
+            Make the first one
+          </Button>
+        </Flows>
+      )}
     </main>
   );
 }
 
-function Flows(props: { workspace: string; flows: FlowItem[]; wanted: string; sort: Sort }) {
-  const { workspace, flows, wanted, sort } = props;
+interface FlowsProps {
+  workspace: string;
+  flows: FlowItem[];
+  items: Item[];
+  wanted: string;
+  sort: Sort;
+  children: ReactNode;
+}
+
+function Flows({ workspace, flows, items, wanted, sort, children }: FlowsProps) {
   const list = useRef<HTMLUListElement>(null);
   const words = wanted.toLowerCase().split(/\s+/);
-  const shown = flows
-    .filter((flow) => words.every((word) => `${flow.path} ${flow.summary}`.toLowerCase().includes(word)))
+  const shown = items
+    .filter((item) => words.every((word) => `${item.path} ${item.summary}`.toLowerCase().includes(word)))
     .sort(ORDERS[sort] ?? ORDERS.edited);
   const first = flows.find((flow) => flow.path === FIRST);
-  if (flows.length === 0) {
+  if (items.length === 0) {
     return (
       <Empty title="No workflow yet">
-        <p>Deploy one with `orvanta flow push`, or ask for a folder that you may read.</p>
+        <p>Begin with nothing or with one of the templates. It stays your draft until you deploy it.</p>
+        {children}
+        <p>
+          Workflows kept as files come in with <code>orvanta flow push</code>. Those of others are shown once you may
+          read their folder.
+        </p>
       </Empty>
     );
   }
@@ -88,17 +125,18 @@ function Flows(props: { workspace: string; flows: FlowItem[]; wanted: string; so
       )}
       {shown.length > 0 && (
         <ul className={css.list} ref={list} onKeyDown={walk}>
-          {shown.map((flow) => (
-            <li key={flow.path} className={css.row}>
+          {shown.map((item) => (
+            <li key={item.path} className={css.row}>
               <div className={css.name}>
-                <Link to={`/w/${workspace}/workflows/${flow.path}`}>{nameOf(flow)}</Link>
-                <div className={css.path}>{flow.path}</div>
+                <Link to={`/w/${workspace}/workflows/${item.path}`}>{nameOf(item)}</Link>
+                <div className={css.path}>{item.path}</div>
               </div>
               <div className={css.when}>
-                <Time at={flow.edited_at} /> by {flow.edited_by}
+                {item.draft && <Status status="draft" word={item.deployed ? "draft" : "draft, not deployed"} />}{" "}
+                <Time at={item.edited_at} /> {item.edited_by ? `by ${item.edited_by}` : "by you"}
               </div>
-              <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${flow.path}?panel=test`}>
-                Run
+              <LinkButton look="quiet" icon="play" to={`/w/${workspace}/workflows/${item.path}?panel=test`}>
+                {item.deployed ? "Run" : "Test"}
               </LinkButton>
             </li>
           ))}
@@ -132,8 +170,4 @@ function walk(event: KeyboardEvent<HTMLUListElement>): void {
   const place = links.findIndex((link) => row?.contains(link));
   links[Math.min(Math.max(place + step, 0), links.length - 1)]?.focus();
   event.preventDefault();
-}
-
-function nameOf(flow: FlowItem): string {
-  return flow.summary || flow.path;
 }

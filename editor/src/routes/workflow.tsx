@@ -4,8 +4,10 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { ActionButton } from "../actions/button";
 import { Dialogs } from "../actions/dialogs";
 import { useKeys } from "../actions/keys";
+import { ApiError } from "../api/client";
+
 import { getDraft } from "../api/drafts";
-import { type Flow, flowQuery } from "../api/flows";
+import { type Flow, flowQuery, undeployed } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
 import { EditorContext, useEditor, useEditorStore } from "../editing/context";
 import { useSaving } from "../editing/saving";
@@ -17,6 +19,7 @@ import { TestPanel } from "../panels/test";
 import { YamlPanel } from "../panels/yaml";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
+import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
 import css from "./workflow.module.css";
 
@@ -34,7 +37,9 @@ export function WorkflowPage() {
     gcTime: 0,
     refetchOnWindowFocus: false,
   });
-  const error = flow.error ?? draft.error;
+  // What was never deployed is there as a draft alone.
+  const fresh = flow.error instanceof ApiError && flow.error.status === 404 && draft.data != null;
+  const error = (fresh ? null : flow.error) ?? draft.error;
   if (error) {
     return (
       <main>
@@ -44,14 +49,15 @@ export function WorkflowPage() {
       </main>
     );
   }
-  if (!flow.data || draft.isPending) {
+  const opened = flow.data ?? (fresh ? undeployed(path) : null);
+  if (!opened || draft.isPending) {
     return (
       <main>
         <Skeleton rows={6} />
       </main>
     );
   }
-  return <Opened key={`${workspace}/${path}`} workspace={workspace} flow={flow.data} draft={draft.data ?? null} />;
+  return <Opened key={`${workspace}/${path}`} workspace={workspace} flow={opened} draft={draft.data ?? null} />;
 }
 
 type Drafted = Awaited<ReturnType<typeof getDraft>>;
@@ -73,7 +79,8 @@ function Opened({ workspace, flow, draft }: { workspace: string; flow: Flow; dra
 
 function Page({ behind }: { behind: boolean }) {
   const store = useEditorStore();
-  const flow = useEditor((editor) => editor.flow);
+  const path = useEditor((editor) => editor.flow.path);
+  const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
   useSaving(store);
   usePanelInAddress();
   useKeys(store);
@@ -81,8 +88,8 @@ function Page({ behind }: { behind: boolean }) {
     <main className={css.page}>
       <div className={css.head}>
         <div className={css.title}>
-          <h1>{flow.summary || flow.path}</h1>
-          <div className={css.path}>{flow.path}</div>
+          <h1>{summary || path}</h1>
+          <div className={css.path}>{path}</div>
         </div>
         <State />
         <Tools />

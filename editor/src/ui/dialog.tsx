@@ -6,16 +6,17 @@ interface Props {
   title: string;
   /** The title is for screen readers alone: what is inside says it. */
   quiet?: boolean;
+  wide?: boolean;
   close: () => void;
   children: ReactNode;
 }
 
-export function Dialog({ title, quiet = false, close, children }: Props) {
+export function Dialog({ title, quiet = false, wide = false, close, children }: Props) {
   return (
     <Radix.Root open onOpenChange={(open) => !open && close()}>
       <Radix.Portal>
         <Radix.Overlay className={css.over} />
-        <Radix.Content className={css.box} aria-describedby={undefined}>
+        <Radix.Content className={css.box} data-wide={wide || undefined} aria-describedby={undefined}>
           <Radix.Title hidden={quiet}>{title}</Radix.Title>
           {children}
         </Radix.Content>

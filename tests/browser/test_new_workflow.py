@@ -1,0 +1,107 @@
+"""A workflow from nothing or from a template: made as a draft, opened, run, deployed."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Literal
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import ROOT, Site
+from tests.browser.test_accessibility import check
+from tests.browser.test_editing import add, deploy, draft_saved, flow, node
+
+TEMPLATES = sorted(each.name.removesuffix(".flow") for each in (ROOT / "examples" / "templates").glob("*.flow"))
+_numbers = itertools.count()
+
+
+async def _asked(page: Page) -> None:
+    await page.get_by_role("button", name="New workflow").click()
+    await expect(page.get_by_role("radio")).to_have_count(1 + len(TEMPLATES))
+
+
+async def _made(page: Page) -> str:
+    """Fills in a new folder, makes the workflow; gives its path."""
+    folder = f"made{next(_numbers)}"
+    await page.get_by_role("combobox", name="Folder").select_option("A new folder …")
+    await page.get_by_label("Name of the folder").fill(folder)
+    name = await page.get_by_label("Id", exact=True).input_value()
+    await page.get_by_role("button", name="Make the workflow").click()
+    await page.wait_for_url(f"**/workflows/f/{folder}/{name}")
+    return f"f/{folder}/{name}"
+
+
+async def test_an_empty_workflow_is_a_draft_until_it_is_deployed(page: Page, site: Site) -> None:
+    await _asked(page)
+    await page.get_by_label("Name", exact=True).fill("Greet: everybody")
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("greet_everybody")
+    path = await _made(page)
+    await expect(page.get_by_role("heading", name="Greet: everybody")).to_be_visible()
+    await page.get_by_role("main").get_by_role("button", name="Add a node").last.click()
+    await add(page, "Identity")
+    await draft_saved(page)
+    assert site.client.get(f"/api/w/main/flows/get/{path}").status_code == 404
+    await page.reload()
+    await expect(node(page, "pass")).to_be_visible()
+    await page.get_by_role("link", name="Orvanta: all workflows").click()
+    row = page.get_by_role("listitem").filter(has_text=path)
+    await expect(row).to_contain_text("draft, not deployed")
+    await row.get_by_role("link").first.click()
+    await deploy(page, "The first version")
+    assert flow(site, path)["source"]["text"].startswith('summary: "Greet: everybody"\nvalue:\n')
+    assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").status_code == 404
+    await page.get_by_role("link", name="Orvanta: all workflows").click()
+    await expect(row).to_contain_text("Greet: everybody")
+    await expect(row).not_to_contain_text("draft")
+
+
+async def test_a_template_is_seen_before_it_is_taken_and_keeps_its_comments(page: Page, site: Site) -> None:
+    await _asked(page)
+    await expect(page.get_by_role("dialog").locator("svg rect")).not_to_have_count(0)
+    await page.get_by_role("radio", name="Import rows and report what failed").check()
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("batch_import")
+    path = await _made(page)
+    await expect(node(page, "rows")).to_be_visible()
+    await page.get_by_role("button", name="No problems").wait_for()
+    await deploy(page, "")
+    text = flow(site, path)["source"]["text"]
+    assert text == site.client.get("/api/w/main/templates/get/batch_import").json()["source"]["text"]
+    assert text.startswith("# Row by row")
+
+
+async def test_a_path_that_is_taken_is_said_and_a_free_one_proposed(page: Page, site: Site) -> None:
+    site.deploy("f/taken/csv_report", "value: {modules: []}\n")
+    await page.reload()
+    await _asked(page)
+    await page.get_by_role("combobox", name="Folder").select_option("f/taken")
+    await page.get_by_role("radio", name="Report from a CSV file").check()
+    await page.get_by_role("combobox", name="Folder").select_option("f/taken")
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("csv_report_2")
+    await page.get_by_label("Id", exact=True).fill("csv_report")
+    await expect(page.get_by_role("alert")).to_contain_text("stands there already")
+    await page.get_by_role("button", name="Make the workflow").click()
+    await expect(page.get_by_role("dialog")).to_be_visible()
+
+
+async def test_it_is_made_by_keyboard_alone(page: Page, site: Site) -> None:
+    await page.get_by_role("button", name="New workflow").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("radio", name="Nothing")).to_be_focused()
+    await page.keyboard.press("ArrowDown")
+    await expect(page.get_by_role("radio").nth(1)).to_be_checked()
+    name = await page.get_by_label("Id", exact=True).input_value()
+    assert name.startswith(TEMPLATES[0])
+    await page.get_by_label("Id", exact=True).focus()
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/workflows/**/{name}")
+    await expect(page.locator(".react-flow__node").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 360])
+async def test_the_question_is_readable_everywhere(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto("/w/main?new=1")
+    await expect(page.get_by_role("dialog").locator("svg rect")).not_to_have_count(0)
+    await check(page)
