@@ -53,7 +53,7 @@ def running(name: str, settings: Mapping[str, str]) -> Iterator[Running]:
     reader.start()
     try:
         assert ready.wait(PATIENCE_S), "".join(said)
-        token = (home / ".local/share/orvanta/token").read_text().strip()
+        token = Path(environ["ORVANTA_HOME"], "token").read_text().strip()
         yield Running(home, f"http://127.0.0.1:{port}", token, environ, process.pid)
     finally:
         process.send_signal(signal.SIGINT)

@@ -30,6 +30,7 @@ from orvanta_platform.db.pool import BY_INDEX
 from orvanta_platform.db.queries import load
 from orvanta_platform.embedded.postgres import start
 from orvanta_platform.queue.claim import Claimer
+from orvanta_platform.queue.horizon import START
 
 _FINISHED, _WAITING, _PASSING, _AT_ONCE = 1_000_000, 200_000, 2_000_000, 100_000
 _TRIES, _PAGE, _MOST, _SLOTS = 60, 30, 1.3, 100
@@ -212,7 +213,7 @@ async def _in_database(url: str, tries: int) -> dict[str, Samples]:
                 async with connection.transaction():
                     await connection.execute(_DUE, worker["id"])
                     began = time.perf_counter()
-                    assert len(await connection.fetch(due)) == 1
+                    assert len(await connection.fetch(due, START)) == 1
                     taken.append((time.perf_counter() - began) * 1000)
                     raise TakeBack
         found["timer"] = Samples.of("ms", taken[WARM_UP:])

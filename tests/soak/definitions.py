@@ -84,7 +84,7 @@ _RETRIED = (
     "import os\ndef main(n):\n    if os.environ['OV_TOKEN'].split('.')[1] == '1':\n"
     "        raise ValueError('the first attempt')\n    return n\n"
 )
-_SHARED_OUT = "def main(n):\n    open('shared/n', 'w').write(str(n))\n"
+_SHARED_OUT = "def main(n):\n    with open('shared/n', 'w') as file:\n        file.write(str(n))\n"
 _SHARED_IN = "def main():\n    return int(open('shared/n').read())\n"
 _FILE_OUT = (
     "import orvanta\ndef main(n):\n    return orvanta.write_s3_file({'s3': f'soak/{n % 20}.txt'}, b'y' * 300_000)\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -19,6 +20,10 @@ from tests.soak.house import LOOK_S, House, W
 
 PATIENCE_S = 300.0
 """So long a run may take before it counts as stuck; nothing is measured by it."""
+
+_ASKED_AT_ONCE = 5
+_SETTLES_S = 2.0
+"""A step that was just taken may show nothing for a moment."""
 
 _NOBODY = "u/admin/silence"
 _ASKED = "SELECT a.run::text AS run, a.node FROM approval a"
@@ -41,7 +46,11 @@ _LEFT = "SELECT id::text AS id, path FROM run_live WHERE parent IS NULL"
 
 @dataclass(slots=True)
 class Record:
-    """What was asked for and what came of it. `open`: started and not seen to end; `starts`: by path."""
+    """What was asked for and what came of it.
+
+    `open`: started and not seen to end; `starts`: by path; `reasons`: how often each was the one of something that
+    waited; `silent`: runs that waited and did not say why.
+    """
 
     accepted: dict[str, tuple[Definition, int]] = field(default_factory=dict)
     open: set[str] = field(default_factory=set)
@@ -49,6 +58,8 @@ class Record:
     doubled: set[str] = field(default_factory=set)
     stuck: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    silent: dict[str, str] = field(default_factory=dict)
+    reasons: Counter[str] = field(default_factory=Counter)
     starts: Counter[str] = field(default_factory=Counter)
     ended: int = 0
 
@@ -61,6 +72,8 @@ class Record:
             "doubled": len(self.doubled),
             "lost": len(self.lost),
             "stuck": len(self.stuck),
+            "silent": len(self.silent),
+            "reasons": dict(self.reasons.most_common()),
             "starts": dict(sorted(self.starts.items())),
         }
 
@@ -111,9 +124,9 @@ def wrong(what: Definition, n: int, run: str, ended: dict[str, Any]) -> list[str
         return (
             []
             if not ended["success"] and name == right.name
-            else [f"run {run} of {what.path}({n}) gave {result!r:.300}"]
+            else [f"run {run} of {what.path}({n}) gave {result!r:.1000}"]
         )
-    return [] if ended["success"] and result == right else [f"run {run} of {what.path}({n}) gave {result!r:.300}"]
+    return [] if ended["success"] and result == right else [f"run {run} of {what.path}({n}) gave {result!r:.1000}"]
 
 
 async def why(client: httpx.AsyncClient, run: str) -> str:
@@ -150,6 +163,81 @@ async def calls(house: House, record: Record, kinds: Sequence[Definition], rate:
             yield
         finally:
             over.set()
+
+
+async def many(
+    client: httpx.AsyncClient,
+    record: Record,
+    kinds: Sequence[Definition],
+    count: int,
+    at_once: int,
+    begun: asyncio.Event,
+) -> None:
+    """Start so many runs, few calls at a time, and see each to its end; `begun`: all are started."""
+    few = asyncio.Semaphore(at_once)
+
+    async def one(what: Definition, n: int) -> str:
+        async with few:
+            return await start(client, record, what, n)
+
+    async def whole(what: Definition, n: int) -> None:
+        await until_ended(client, record, await one(what, n))
+
+    async with asyncio.TaskGroup() as group:
+        for n in range(count):
+            group.create_task(whole(kinds[n % len(kinds)], n))
+    begun.set()
+
+
+async def recovered(house: House, record: Record) -> float:
+    """Seconds until a run that is started now has ended well."""
+    began = time.monotonic()
+    async with house.client() as client:
+        await until_ended(client, record, await start(client, record, house.definitions["u/admin/plus"], 1))
+    return time.monotonic() - began
+
+
+@asynccontextmanager
+async def reasons(house: House, record: Record, every_s: float) -> AsyncIterator[None]:
+    """While the block runs, some of the open runs are asked why they wait."""
+    async with house.client() as client:
+        task = asyncio.create_task(_ask_why(client, record, every_s))
+        try:
+            yield
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _ask_why(client: httpx.AsyncClient, record: Record, every_s: float) -> None:
+    while True:
+        await asyncio.sleep(every_s)
+        for run in random.sample(sorted(record.open), min(_ASKED_AT_ONCE, len(record.open))):
+            with suppress(httpx.TransportError):
+                before = await _waits(client, run)
+                if before is None:
+                    continue
+                record.reasons.update(before)
+                if not before:
+                    await asyncio.sleep(_SETTLES_S)
+                    if await _waits(client, run) == set():
+                        record.silent[run] = f"run {run} of {record.accepted[run][0].path} waits, and does not say why"
+                    else:
+                        record.silent.pop(run, None)
+
+
+async def _waits(client: httpx.AsyncClient, run: str) -> set[str] | None:
+    """The codes of what a run waits for; empty: nothing of it runs, and it does not say why. None: it does not wait."""
+    answer = await client.get(f"/api/v1/runs/{run}")
+    if answer.is_error:
+        return {answer.json()["error"]["code"]}
+    shown = answer.json()
+    codes = {each["code"] for each in (shown.get("wait"), *shown["waits"]) if each}
+    parts = shown["nodes"] or [shown]
+    if not codes and ("ended_at" in shown or any(each["status"] == "running" for each in parts)):
+        return None
+    return codes
 
 
 @asynccontextmanager
@@ -214,5 +302,5 @@ def batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
 def print_record(record: Record) -> None:
     """What came of it, in a few lines."""
     print(json.dumps(record.told() | {"starts": len(record.starts)}))
-    for each in (*record.wrong, *record.doubled, *record.lost, *record.stuck):
+    for each in (*record.wrong, *record.doubled, *record.lost, *record.stuck, *record.silent.values()):
         print("   ", each)

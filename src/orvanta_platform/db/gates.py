@@ -210,9 +210,9 @@ async def limits_of_runs(connection: Connection, runs: Sequence[UUID]) -> dict[U
     return {row["job"]: LimitRow(**{**dict(row), "held_by": ()}) for row in rows}
 
 
-async def due(connection: Connection) -> list[bytes]:
+async def due(connection: Connection, past: datetime) -> list[bytes]:
     """Gates whose windows let somebody through now."""
-    return [row["key"] for row in await connection.fetch(_text("due_gates"))]
+    return [row["key"] for row in await connection.fetch(_text("due_gates"), past)]
 
 
 async def forget(connection: Connection) -> None:

@@ -85,13 +85,19 @@ class DueTimer:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """`in_s`: seconds until the next timer or window of a limit, negative where it is late, None where there is none.
+    """`due_at`: the next timer or window of a limit; `stale_at`: the oldest event that was not taken in for a second.
 
-    `stale`: there are events that nobody has taken in for a second.
+    None: there is none. `now`: the time of the look, by the database.
     """
 
-    in_s: float | None
-    stale: bool
+    due_at: datetime | None
+    stale_at: datetime | None
+    now: datetime
+
+    @property
+    def in_s(self) -> float | None:
+        """Seconds until the next timer or window, negative where it is late."""
+        return None if self.due_at is None else (self.due_at - self.now).total_seconds()
 
 
 async def waiting_pairs(connection: Connection) -> list[tuple[str, int]]:
@@ -213,12 +219,11 @@ async def reap(connection: Connection, jobs: Sequence[UUID]) -> list[str]:
     return [row["queue"] for row in rows]
 
 
-async def take_due_timers(connection: Connection) -> list[DueTimer]:
-    """Take up to 200 due timers; they are gone when the transaction commits."""
-    return [DueTimer(**dict(row)) for row in await connection.fetch(load("jobs")["take_due_timers"].text)]
+async def take_due_timers(connection: Connection, past: datetime) -> list[DueTimer]:
+    """Take up to 200 timers due after `past`; they are gone when the transaction commits."""
+    return [DueTimer(**dict(row)) for row in await connection.fetch(load("jobs")["take_due_timers"].text, past)]
 
 
-async def what_is_due(connection: Connection) -> Due:
-    """What the timers and the inboxes ask for."""
-    row = await connection.fetchrow(load("jobs")["what_is_due"].text)
-    return Due(row["due_s"], row["stale"])
+async def what_is_due(connection: Connection, past: datetime, inbox_past: datetime) -> Due:
+    """What timers and windows after `past`, and events after `inbox_past`, ask for."""
+    return Due(**dict(await connection.fetchrow(load("jobs")["what_is_due"].text, past, inbox_past)))

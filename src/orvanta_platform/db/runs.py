@@ -327,9 +327,9 @@ async def forget_inbox(connection: Connection, run: UUID) -> None:
     await connection.execute(load("runs")["forget_inbox"].text, run)
 
 
-async def stale_inbox(connection: Connection) -> list[UUID]:
-    """Runs with events older than a second, at most 200."""
-    return [row["run"] for row in await connection.fetch(load("runs")["stale_inbox"].text)]
+async def stale_inbox(connection: Connection, past: datetime) -> list[UUID]:
+    """Runs with events older than a second that came after `past`, at most 200."""
+    return [row["run"] for row in await connection.fetch(load("runs")["stale_inbox"].text, past)]
 
 
 async def living(connection: Connection, ids: list[UUID]) -> set[UUID]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from tests.services.steps.ground import Ground, condition, job, on
 
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.queue.horizon import START
 from orvanta_platform.services import timers
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.steps import events as inbox
@@ -195,7 +197,7 @@ async def test_a_timer_whose_taker_died_is_not_lost(scene: Ground) -> None:
     run, claimed = await one_job(scene, retry=RETRY)
     await scene.workers[0].finish(claimed, error="Boom")
     await scene.run("UPDATE timer SET due_at = app_now()")
-    await scene.db.retrying(timers._take)
+    await scene.db.retrying(partial(timers._take, START))
     assert await scene.rows("SELECT FROM timer") == []
     await scene.is_whole()
     await scene.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")

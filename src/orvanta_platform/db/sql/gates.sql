@@ -85,7 +85,7 @@ WHERE g.key = s.key
 
 -- name: due_gates
 -- Limits whose windows let somebody through now.
-SELECT key FROM gate WHERE due_at <= app_now() ORDER BY due_at LIMIT 50
+SELECT key FROM gate WHERE due_at <= app_now() AND due_at > $1 ORDER BY due_at LIMIT 50
 
 -- name: forget_gates
 -- Limits that nobody has used for a day.

@@ -99,15 +99,16 @@ UPDATE run_live SET rev = rev + 1 WHERE id = ANY($1::uuid[])
 INSERT INTO event (run, kind, node, data) SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::json[])
 
 -- name: take_due_timers
--- Due timers, taken so that nobody else takes them; what they mean is put into inboxes in the same transaction.
-DELETE FROM timer t USING (
-    SELECT run, job, kind FROM timer WHERE due_at <= app_now() ORDER BY due_at LIMIT 200 FOR NO KEY UPDATE SKIP LOCKED) due
-WHERE t.run = due.run AND t.job = due.job AND t.kind = due.kind
-RETURNING t.run, t.job, t.kind
+-- Timers due after $1, taken so that nobody else takes them; what they mean is put into inboxes in the same transaction.
+-- By their place: a join by key may be planned the other way round, which reads the whole table while few are thought to be in it.
+DELETE FROM timer WHERE ctid = ANY (ARRAY(
+    SELECT ctid FROM timer WHERE due_at <= app_now() AND due_at > $1 ORDER BY due_at LIMIT 200 FOR NO KEY UPDATE SKIP LOCKED))
+RETURNING run, job, kind
 
 -- name: what_is_due
--- Seconds until the next timer, or the next opening of a limit's window, null where there is none; and whether there
--- are events that nobody has taken in for a second.
-SELECT extract(epoch FROM least((SELECT min(due_at) FROM timer), (SELECT due_at FROM gate WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1))
-                          - app_now())::double precision AS due_s,
-       EXISTS (SELECT FROM inbox WHERE created_at < app_now() - interval '1 second') AS stale
+-- The next timer, or opening of a limit's window, after $1, and the oldest event after $2 that nobody has taken in for a
+-- second; null where there is none. And what time it is.
+SELECT least((SELECT due_at FROM timer WHERE due_at > $1 ORDER BY due_at LIMIT 1),
+             (SELECT due_at FROM gate WHERE due_at > $1 ORDER BY due_at LIMIT 1)) AS due_at,
+       (SELECT created_at FROM inbox WHERE created_at > $2 AND created_at < app_now() - interval '1 second'
+        ORDER BY created_at LIMIT 1) AS stale_at, app_now() AS now

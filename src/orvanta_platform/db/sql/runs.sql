@@ -123,8 +123,8 @@ DELETE FROM inbox WHERE run = $1 AND seq = ANY($2::bigint[])
 DELETE FROM inbox WHERE run = $1
 
 -- name: stale_inbox
--- Runs with events that nobody has taken in for a second.
-SELECT DISTINCT run FROM inbox WHERE created_at < app_now() - interval '1 second' LIMIT 200
+-- Runs with events after $1 that nobody has taken in for a second.
+SELECT DISTINCT run FROM inbox WHERE created_at > $1 AND created_at < app_now() - interval '1 second' LIMIT 200
 
 -- name: run_before
 -- What a run that has ended was made of, for one that goes on from it.

@@ -1,0 +1,161 @@
+"""What befalls an installation: each a block, over when it ends, at a pace that is given."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from tests.soak.house import House
+
+from orvanta_platform.db.pool import CANNOT_CONNECT
+
+BALLAST = "ballast"
+_LOOK_S = 0.1
+_ONE = "SELECT id FROM run_live ORDER BY id DESC LIMIT 1 FOR NO KEY UPDATE"
+
+
+async def restarts(house: House, seconds: float, shortest_s: float = 5, longest_s: float = 20) -> int:
+    """The database shuts down again and again, fast and immediately in turn; gives how often."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    count = 0
+    while asyncio.get_running_loop().time() < deadline:
+        house.restart_database(signal.SIGQUIT if count % 2 else signal.SIGINT)
+        count += 1
+        await asyncio.sleep(random.uniform(shortest_s, longest_s))
+    return count
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[None]:
+    """A file system of this size at `folder` while the block runs. Raises PermissionError where none may be mounted."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], capture_output=True)
+    if done.returncode:
+        raise PermissionError(done.stderr.decode())
+    folder.chmod(0o711)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def full(folder: Path) -> Iterator[None]:
+    """Not a byte of the file system of `folder` is free while the block runs; what frees itself is taken as well."""
+    ballast = folder / BALLAST
+    try:
+        fill(ballast)
+        yield
+    finally:
+        ballast.unlink(missing_ok=True)
+
+
+def fill(ballast: Path) -> None:
+    """Take what is free."""
+    with ballast.open("ab") as file, suppress(OSError):
+        while True:
+            os.write(file.fileno(), bytes(1 << 16))
+
+
+@asynccontextmanager
+async def idle_connections(house: House, wanted: int) -> AsyncIterator[int]:
+    """As many connections as the server lets in, up to `wanted`, which do nothing; gives how many."""
+    held: list[Any] = []
+    try:
+        with suppress(*CANNOT_CONNECT):
+            while len(held) < wanted:
+                held.append(await asyncpg.connect(house.url()))
+        yield len(held)
+    finally:
+        for each in held:
+            each.terminate()
+
+
+@asynccontextmanager
+async def idle_transaction(house: House) -> AsyncIterator[None]:
+    """A transaction that sees everything as it is now, holds the newest run's row, and does nothing."""
+    connection = await asyncpg.connect(house.url())
+    try:
+        async with connection.transaction(isolation="repeatable_read"):
+            await connection.fetch("SELECT count(*) FROM workspace")
+            await connection.fetch(_ONE)
+            yield
+    finally:
+        connection.terminate()
+
+
+class Line:
+    """A line to a server that can be cut and made slow: what stands between."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self.port = 0
+        self._target = host, port
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._rate: int | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, host: str, port: int) -> AsyncIterator[Line]:
+        """One while the block runs, on a port of its own."""
+        line = cls(host, port)
+        await line._listen()
+        try:
+            yield line
+        finally:
+            await line._stop()
+
+    @asynccontextmanager
+    async def cut(self) -> AsyncIterator[None]:
+        """Nobody gets through, and who was connected is so no more."""
+        await self._stop()
+        try:
+            yield
+        finally:
+            await self._listen()
+
+    @asynccontextmanager
+    async def slow(self, bytes_per_s: int) -> AsyncIterator[None]:
+        """Each connection passes on so many bytes a second, each way."""
+        self._rate = bytes_per_s
+        try:
+            yield
+        finally:
+            self._rate = None
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for each in list(self._open):
+            each.transport.abort()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            there, back = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._open |= {writer, back}
+        await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
+        self._open -= {writer, back}
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(1 << 14):
+                if self._rate is not None:
+                    await asyncio.sleep(len(piece) / self._rate)
+                writer.write(piece)
+                await writer.drain()
+        writer.close()

@@ -1,0 +1,164 @@
+"""Under runs of every kind: the database restarts, disks are full, the object store is away, others hold the database.
+
+Whatever happens, no run is lost, doubled or stuck, and what waits says why. `SOAK_RUNS` (5,000 of the restarts, 1,000
+of the others) and `SOAK_SECONDS` (300 of the restarts, 60 of the others, 600 of the idle transaction) change the sizes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.soak import blows, load
+from tests.soak.blows import Line
+from tests.soak.house import House, every, house
+from tests.soak.load import Record
+from tests.storage import seaweed
+
+from orvanta_platform.embedded.postgres import start
+
+pytestmark = pytest.mark.soak
+
+_AT_ONCE = 100
+_LOOK_S = 2.0
+
+
+def runs(otherwise: int) -> int:
+    """How many are started."""
+    return int(os.environ.get("SOAK_RUNS", otherwise))
+
+
+def seconds(otherwise: float) -> float:
+    """How long it lasts."""
+    return float(os.environ.get("SOAK_SECONDS", otherwise))
+
+
+@pytest.fixture(autouse=True)
+def at_leisure() -> None:
+    faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A home that the database's user can enter."""
+    made = Path(tempfile.mkdtemp(prefix="orvanta-blows-"))
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+@asynccontextmanager
+async def under_way(home: House, record: Record, count: int, excuse: str = "nothing") -> AsyncIterator[asyncio.Event]:
+    """So many runs while the block runs, and on until all have ended and were judged; the event says that all began.
+
+    `excuse`: what a run may fail with.
+
+    Prints how long it took until a run that is started at the block's end has ended, and all that were open then.
+    """
+    kinds = every(list(home.definitions.values()))
+    begun, recovery = asyncio.Event(), 0.0
+    async with load.people(home, record), home.client() as client, load.reasons(home, record, _LOOK_S):
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.many(client, record, kinds, count, _AT_ONCE, begun))
+            yield begun
+            over = time.monotonic()
+            recovery = await load.recovered(home, record)
+        rest = time.monotonic() - over
+        await load.until_empty(home, record)
+    await load.look_for_doubles(home, record)
+    await load.look_for_unasked(home, record)
+    print(f"\nrecovered {recovery:.1f} s after it was over, all ended after {rest:.1f} s")
+    load.print_record(record)
+    wrong = [each for each in record.wrong if excuse not in each]
+    assert (wrong, record.lost, record.stuck, record.doubled) == ([], [], [], set())
+    assert record.silent == {}
+    assert home.doctor() == ""
+
+
+async def lasting(wanted_s: float) -> None:
+    """So long it goes on."""
+    await asyncio.sleep(wanted_s)
+
+
+async def test_a_database_that_restarts() -> None:
+    record = Record()
+    async with house("restarts") as home, under_way(home, record, runs(5000)):
+        count = await blows.restarts(home, seconds(300))
+    print(f"{count} restarts")
+
+
+async def test_a_full_disk_of_the_database() -> None:
+    with folder() as place, _disk(place / "postgres", "400m"):
+        home_there = {"ORVANTA_HOME": str(place)}
+        async with house("full", settings=home_there) as home, under_way(home, Record(), runs(1000)):
+            await lasting(5)
+            with blows.full(place / "postgres"):
+                await lasting(seconds(60))
+
+
+@pytest.mark.parametrize("isolation", ["auto", "landlock"])
+async def test_a_full_disk_of_the_jobs(isolation: str) -> None:
+    """Where jobs have a file system of their own that is what they build and install, else their folders as well."""
+    with folder() as place, _disk(place / "packages", "200m"), _disk(place / "tmp", "100m"):
+        (place / "tmp").chmod(0o1777)
+        settings = {"ORVANTA_HOME": str(place), "TMPDIR": str(place / "tmp"), "ORVANTA_ISOLATION": isolation}
+        async with (
+            house("full", settings=settings) as home,
+            under_way(home, Record(), runs(1000), excuse="o space left on device"),
+        ):
+            await lasting(5)
+            with blows.full(place / "packages"), blows.full(place / "tmp"):
+                await lasting(seconds(60))
+
+
+async def test_an_object_store_that_is_away_then_slow() -> None:
+    with seaweed.running() as store:
+        address = urlsplit(store.endpoint)
+        async with Line.to(address.hostname or "", address.port or 0) as line:
+            url = store.url("orvanta", "soak").replace(f":{address.port}?", f":{line.port}?")
+            url = url.replace(f":{address.port}&", f":{line.port}&")
+            settings = {"OBJECT_STORAGE_URL": url, **store.environment}
+            async with house("store", settings=settings) as home, under_way(home, Record(), runs(1000)):
+                await lasting(5)
+                async with line.cut():
+                    await lasting(seconds(60))
+                async with line.slow(100_000):
+                    await lasting(seconds(60))
+
+
+@pytest.mark.parametrize("most", [100, 400], ids=["as many as there may be", "beside them"])
+async def test_300_idle_connections(most: int) -> None:
+    with folder() as place, start(place, options={"max_connections": str(most)}):
+        home_there = {"ORVANTA_HOME": str(place)}
+        async with house("idle", settings=home_there) as home, under_way(home, Record(), runs(1000)):
+            await lasting(5)
+            async with blows.idle_connections(home, 300) as held:
+                print(f"{held} idle connections")
+                await lasting(seconds(60))
+
+
+async def test_an_idle_transaction() -> None:
+    async with house("transaction") as home, under_way(home, Record(), runs(1000)):
+        await lasting(5)
+        async with blows.idle_transaction(home):
+            await lasting(seconds(600))
+
+
+@contextmanager
+def _disk(place: Path, size: str) -> Iterator[None]:
+    try:
+        with blows.small_disk(place, size):
+            yield
+    except PermissionError as error:
+        pytest.skip(f"no file system may be mounted here: {error}")
