@@ -19,6 +19,7 @@ from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.finishing import finish_job
+from orvanta_platform.services.steps.handover import with_joined
 from orvanta_platform.services.steps.scope import load_scope
 from orvanta_platform.services.steps.views import view_of
 
@@ -68,9 +69,13 @@ async def pass_time(scene: Ground) -> bool:
         " AND due_at = (SELECT min(due_at) FROM timer WHERE kind <> 'cancel')"
     )
     await scene.run("UPDATE gate SET due_at = app_now() - interval '1 second', starts = '{}' WHERE due_at IS NOT NULL")
+    await scene.run(
+        "UPDATE step_debounce SET due_at = app_now() WHERE due_at = (SELECT min(due_at) FROM step_debounce)"
+    )
     await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
     tools = scene.platform.tools
-    return bool(await timers.fire(tools)) | bool(await timers.open_gates(tools)) | bool(await timers.sweep(tools))
+    found = [await look(tools) for look in (timers.fire, timers.open_gates, timers.begin_put_off, timers.sweep)]
+    return any(found)
 
 
 async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
@@ -96,6 +101,7 @@ async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
             whole = scope["flow_input"] if inputs.whole else None
             args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
             args = whole if isinstance(whole, bytes) else args
+            args = await with_joined(reader.load, node, job.id, args)
             raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
     except ExpressionError as thrown:
         error, retryable = Err(thrown.name, thrown.message), False

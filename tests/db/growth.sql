@@ -51,6 +51,10 @@ FROM generate_series(0, 1999) g;
 INSERT INTO gate_wait (job, run, key, priority)
 SELECT id, run, sha256(greatest(seq - 18000, 0)::text::bytea), seq % 7 FROM job_live;
 
+-- 20,000 steps that wait for later ones.
+INSERT INTO step_debounce (key, run, job, due_at)
+SELECT sha256(id::text::bytea), run, id, app_now() + interval '1 day' + seq * interval '1 second' FROM job_live;
+
 -- 20,000 approvals, and what people said about the same number of others.
 INSERT INTO approval (run, job, workspace, node, kind)
 SELECT run, id, workspace, 'ask', 'approval' FROM job_live;

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from orvanta_platform.services import timers
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.advance import Tools
 
 LONGEST_WAIT_S = 1.0
 SWEEP_S = 1.0
@@ -50,10 +51,18 @@ async def _fire(platform: Platform, stale: _Stale) -> None:
                 stale.tell(due.stale_at)
             due_s = due.in_s
             is_due = due_s is not None and due_s <= 0
-            if is_due and (await timers.fire(tools, looks.past) or await timers.open_gates(tools, looks.past)):
+            if is_due and await _something(tools, looks.past):
                 continue
             wait_s = LONGEST_WAIT_S if due_s is None else min(max(due_s, 0.005), LONGEST_WAIT_S)
             await watch.wait(wait_s)
+
+
+async def _something(tools: Tools, past: datetime) -> bool:
+    """Do what is due after `past`; False: somebody else has."""
+    for work in (timers.fire, timers.open_gates, timers.begin_put_off):
+        if await work(tools, past):
+            return True
+    return False
 
 
 async def _sweep(platform: Platform, stale: _Stale) -> None:

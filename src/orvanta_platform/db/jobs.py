@@ -85,9 +85,9 @@ class DueTimer:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """`due_at`: the next timer or window of a limit; `stale_at`: the oldest event that was not taken in for a second.
+    """`due_at`: the next timer, window of a limit or end of a wait for later steps.
 
-    None: there is none. `now`: the time of the look, by the database.
+    `stale_at`: the oldest event that was not taken in for a second. None: there is none. `now`: the time of the look, by the database.
     """
 
     due_at: datetime | None

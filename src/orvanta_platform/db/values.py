@@ -46,6 +46,14 @@ async def insert_value(connection: Connection, value: NewValue) -> None:
     )
 
 
+async def insert_values(connection: Connection, values: Sequence[NewValue]) -> None:
+    """Keep values, in one statement; a second one of the same key changes nothing."""
+    if values:
+        fields = ("id", "kind", "name", "size", "encoding", "body", "object")
+        columns = ([getattr(value, name) for value in values] for name in fields)
+        await connection.execute(load("values")["insert_values"].text, *columns)
+
+
 async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[ValueRow]:
     """The values of these keys, in one query; missing ones are left out."""
     if not keys:

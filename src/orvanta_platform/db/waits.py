@@ -13,6 +13,7 @@ from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
+from orvanta_platform.db.step_debounces import PutOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class WaitWrite:
 
     `opened` and `closed`: nodes that begin and cease to ask people; `taken`: the decision (job, resume id) it counts.
     `entered`, `left`: nodes, or the run itself, that stand in line for a permit, and that need none any more;
-    `cached`: what results stand for. These are written at the end of the transaction.
+    `cached`: what results stand for; `put_off`, `put_off_no_more`: nodes that wait for later ones of their keys, and
+    that do so no longer. These are written at the end of the transaction.
     """
 
     timers: Sequence[NodeTimer] = ()
@@ -42,6 +44,8 @@ class WaitWrite:
     entered: Sequence[Entry] = ()
     left: Sequence[UUID] = ()
     cached: Sequence[NewCached] = ()
+    put_off: Sequence[PutOff] = ()
+    put_off_no_more: Sequence[UUID] = ()
 
     def __bool__(self) -> bool:
         return bool(
@@ -53,6 +57,8 @@ class WaitWrite:
             or self.entered
             or self.left
             or self.cached
+            or self.put_off
+            or self.put_off_no_more
         )
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import approval, condition, containers, ends, gates, waits
-from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside, Record
+from orvanta_platform.engine import approval, condition, containers, ends, gates, handover, waits
+from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside, PutOff, Record
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Gate, Kind, Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Delay, Enter, Fail, Open, OpenUp, Prepare, Succeed, Verdict
+from orvanta_platform.engine.verdict import Delay, Enter, Fail, Open, OpenUp, Prepare, Succeed, Verdict, WaitForLater
 
 MAX_TIMEOUT_S = 365 * 86_400.0
 """No time limit of a node is longer: a year."""
@@ -40,6 +40,8 @@ def begin(step: Step) -> None:
                     step.cache_keys = {**step.cache_keys, index: cache_key}
             case Enter(gate):
                 step.prepared[index] = gate
+            case WaitForLater(put_off):
+                step.prepared[index] = put_off
             case Succeed(mark, result, exports, hold, cached):
                 if cached is not None:
                     step.effects.append(Record("cached", index, {"run": cached}))
@@ -64,16 +66,22 @@ def enqueue(step: Step) -> None:
             step.mark(index, Mark.WAITING_GATE)
             step.effects.append(prepared)
             continue
+        if isinstance(prepared, PutOff):
+            step.mark(index, Mark.DEBOUNCING)
+            step.effects.append(prepared)
+            continue
         step.mark(index, Mark.QUEUED)
         step.effects.append(Enqueue(index, prepared, step.failures.get(index, 0)))
     step.prepared.clear()
 
 
 def _verdict(step: Step, node: Node) -> Verdict | None:
-    if step.nodes[node.index] not in (Mark.WAITING_TIMER, Mark.WAITING_GATE):
+    if step.nodes[node.index] == Mark.PENDING:
         instead = waits.instead(step, node)
         if instead is None or not waits.goes_on(instead):
             return instead
+        if node.debounce is not None:
+            return handover.verdict(step, node, node.debounce)
     match node.kind:
         case Kind.CONDITION:
             return condition.verdict(step, node)
@@ -94,7 +102,7 @@ def _verdict(step: Step, node: Node) -> Verdict | None:
 
 def _enter(step: Step, node: Node, gate: Gate) -> Verdict | None:
     """In line for the gate; its key is made of what the inputs give at this attempt."""
-    key = gates.key(step, gate, node.index, step.failures.get(node.index, 0))
+    key = gates.key(step, gate.key, node.index, step.failures.get(node.index, 0))
     if key is None or isinstance(key, Err):
         return Fail(key) if key else None
     return Enter(EnterGate(node.index, key, gate.limit, gate.window_s))

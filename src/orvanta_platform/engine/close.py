@@ -154,7 +154,7 @@ def _end_stopped(step: Step) -> None:
         _after_failure(step)
         return
     index, skips = step.halted or (0, False)
-    _end(step, Status.SUCCEEDED, OfNode(index), stopped=True, skipped=skips)
+    _end(step, Status.SUCCEEDED, OfNode(index), stopped=True, skipped=skips, handed_over=step.handed_over)
 
 
 def _end(
@@ -167,10 +167,12 @@ def _end(
     skipped: bool = False,
     stopped: bool = False,
     disapproved: bool = False,
+    handed_over: bool = False,
 ) -> None:
     step.phase = Phase.ENDED
     step.turn(status)
     step.effects.append(Record("run_ended", error_node, {"status": status.value, "recovered": recovered}))
-    step.effects.append(RunEnded(status, outcome, recovered, error_node, skipped, stopped, disapproved))
+    ended = RunEnded(status, outcome, recovered, error_node, skipped, stopped, disapproved, handed_over)
+    step.effects.append(ended)
     if step.cache_key is not None and status is Status.SUCCEEDED and not (recovered or skipped):
         step.effects.append(KeepResult(step.cache_key, step.plan.cache_s or 0))

@@ -17,6 +17,8 @@ _KINDS = frozenset(Kind)
 _LOOPS = frozenset(kind for kind in Kind if kind.is_loop)
 _RETRIED = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, *(kind for kind in Kind if kind.is_container)})
 """Kinds on which `retry` means something; on others `validate` warns that it does nothing."""
+_APART = frozenset({"failure", "preprocessor"})
+"""Ids of nodes that no later run makes needless: `validate` warns that `debouncing` does nothing on them."""
 
 
 def compile_plan(value: Mapping[str, Any]) -> Plan:
@@ -53,6 +55,7 @@ def compile_plan(value: Mapping[str, Any]) -> Plan:
         nests=any(node.kind.is_container for node in filter(None, [*nodes, failure])),
         gate=gate,
         debounce=debounce.of_settings(tree),
+        debounces=any(node.debounce for node in (*nodes, *numbers.deep.values())),
         erasures=_erasures(tree, [*nodes, failure, before, *numbers.deep.values()]),
         cache_s=duration.setting(tree.get("cache_ttl")),
         same_worker=tree.get("same_worker") is True,
@@ -224,6 +227,7 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], s
         squash=squash,
         stop_after_all=_stop(tree.get("stop_after_all_iters_if")) if kind.is_loop else None,
         gate=gates.of_code(node.id, value) if kind is Kind.RAWSCRIPT else None,
+        debounce=None if node.id in _APART else debounce.of_step(node.id, value, tree.get("debouncing")),
         cache_s=duration.setting(tree.get("cache_ttl")),
         erase_s=duration.erased_after(tree.get("delete_after_secs")),
     )

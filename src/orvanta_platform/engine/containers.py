@@ -170,7 +170,7 @@ def ended(step: Step, event: ChildrenEnded) -> bool:
         return True
     ends.finish(step, node)
     if event.stopped and step.nodes[index] == Mark.SUCCEEDED:
-        stops.stop(step, index, skips=event.skips)
+        stops.stop(step, index, skips=event.skips, handed_over=event.handed_over)
     elif step.nodes[index] in _ENDED_WELL:
         caching.keep(step, node)
     return True

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from orvanta_platform.engine import duration
-from orvanta_platform.engine.gates import WORKSPACE, key_parts, text_of
-from orvanta_platform.engine.plan import Debounce, KeyPart
+from orvanta_platform.engine.gates import PATH, WORKSPACE, inputs_of, key_parts, text_of
+from orvanta_platform.engine.plan import Debounce, KeyPart, StepDebounce
 
 Args = Mapping[str, msgspec.Raw]
 """Arguments by name, each as JSON text."""
@@ -31,6 +31,16 @@ def of_settings(settings: Mapping[str, Any]) -> Debounce | None:
         duration.setting(settings.get("max_total_debouncing_time")),
         most if isinstance(most, int) and not isinstance(most, bool) and most > 0 else None,
     )
+
+
+def of_step(id: str, value: Mapping[str, Any], settings: Any) -> StepDebounce | None:
+    """What the `debouncing` of a step asks for, by its value; None: it begins as soon as it may."""
+    window = of_settings(settings) if isinstance(settings, Mapping) else None
+    if window is None:
+        return None
+    source, transforms = inputs_of(value), value.get("input_transforms") or {}
+    key = (WORKSPACE, "/flow/", PATH, "-", id) if window.key is None else key_parts(window.key, source)
+    return StepDebounce(window, key, {name: source(name) for name in window.accumulate if name in transforms})
 
 
 def key_text(debounce: Debounce, workspace: str, args: Args) -> str:

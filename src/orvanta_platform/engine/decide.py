@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from orvanta_platform.engine import approval, caching, containers, ends, gates, restart, suspending
+from orvanta_platform.engine import approval, caching, containers, ends, gates, handover, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.close import abort, cancel, close, end_known, end_unstarted, time_up, worker_lost
-from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, Record
+from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, PutOffNoMore, Record
 from orvanta_platform.engine.events import (
     Aborted,
     Answers,
@@ -18,8 +18,10 @@ from orvanta_platform.engine.events import (
     Err,
     Event,
     Failed,
+    HandedOver,
     JobCancelled,
     Permitted,
+    PutOffLongEnough,
     Rejected,
     Started,
     Succeeded,
@@ -77,6 +79,10 @@ def _take_in(step: Step, event: Event) -> bool:
             return _due(step, node)
         case Permitted(node):
             return _permitted(step, node)
+        case PutOffLongEnough(node):
+            return handover.over(step, node)
+        case HandedOver():
+            return handover.handed_over(step, event)
         case JobCancelled(node, reason):
             return _job_cancelled(step, node, Err("Canceled", reason))
         case CancelRequested(force):
@@ -142,7 +148,7 @@ def _begin(step: Step, *, begun: bool = False) -> bool:
 
 
 def _stand_in_line(step: Step, gate: Gate) -> bool:
-    key = gates.key(step, gate, len(step.plan.nodes))
+    key = gates.key(step, gate.key, len(step.plan.nodes))
     if isinstance(key, Err):
         end_unstarted(step, key)
     elif key is not None:
@@ -209,6 +215,8 @@ def _wait_no_more(step: Step, index: int) -> None:
     node = step.plan.node(index)
     if node.approval is not None and step.nodes[index] == Mark.WAITING_APPROVAL:
         suspending.close_wait(step, index, node.approval)
+    elif step.nodes[index] == Mark.DEBOUNCING:
+        step.effects.append(PutOffNoMore(index))
     elif node.kind is Kind.DELAY:
         step.drop_timer(index, "wait")
     elif step.nodes[index] != Mark.WAITING_GATE:

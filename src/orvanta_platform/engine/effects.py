@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.engine.states import NodeState, Status
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ Purpose = Literal[
     "stop",
     "input",
     "key",
+    "joined",
     "cache",
 ]
 
@@ -64,6 +66,26 @@ class EnterGate:
     key: tuple[str, ...]
     limit: int
     window_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PutOff:
+    """The node waits for later ones of its key: then PutOffLongEnough or HandedOver, perhaps at once.
+
+    `key` as in EnterGate. `args`: JSON object of the inputs that are joined with those of others.
+    """
+
+    node: int
+    key: tuple[str, ...]
+    window: Debounce
+    args: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PutOffNoMore:
+    """The node waits for later ones no longer, and hands nothing over."""
+
+    node: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +309,7 @@ class RunEnded:
 
     `error_node`: the first unhandled failure in order of commit, or the failure module where that failed.
     `stopped`: a node's stop_after_if ended it early; of a list inside a node, the loop around it ends as well.
+    `handed_over`: so did a node that handed over to a later one, and a loop around it goes on.
     `skipped`: skip_expr was true, or a stop says so. `disapproved`: a suspend was refused, which fails all around it.
     """
 
@@ -297,12 +320,15 @@ class RunEnded:
     skipped: bool = False
     stopped: bool = False
     disapproved: bool = False
+    handed_over: bool = False
 
 
 Effect = (
     Enqueue
     | KeepResult
     | EnterGate
+    | PutOff
+    | PutOffNoMore
     | Retry
     | CancelJob
     | CloseTimer

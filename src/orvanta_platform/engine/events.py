@@ -65,6 +65,21 @@ class Permitted:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOffLongEnough:
+    """No later node of the same key came up in time, or none may take this one's place."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A later node of the same key, of the run `run`, took the place of this one, with what was to be joined."""
+
+    node: int
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
 class JobCancelled:
     """The node's job was cancelled.
 
@@ -128,7 +143,8 @@ class ChildrenEnded:
     """All that the node opened has ended. Its result is with the caller, as a job's is.
 
     `error`: it failed by this. `cancelled`: what was inside was cancelled. `stopped`: a node inside ended more than its
-    own list; `skips` then labels the run that it ends. `disapproved`: `error` is that of a suspend that was refused.
+    own list; `skips` then labels the run that it ends, `handed_over`: but no loop. `disapproved`: `error` is that of a
+    suspend that was refused.
     """
 
     node: int
@@ -138,6 +154,7 @@ class ChildrenEnded:
     stopped: bool = False
     skips: bool = False
     disapproved: bool = False
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,8 @@ Event = (
     | Failed
     | TimerDue
     | Permitted
+    | PutOffLongEnough
+    | HandedOver
     | JobCancelled
     | CancelRequested
     | Aborted

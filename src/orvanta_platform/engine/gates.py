@@ -69,15 +69,16 @@ def of_input(name: str) -> str:
 
 def of_code(id: str, value: Any) -> Gate | None:
     """The gate of a node with inline code, by its value."""
-    return of_settings(value, (PATH, "/", id), _inputs(value), key="custom_concurrency_key")
+    return of_settings(value, (PATH, "/", id), inputs_of(value), key="custom_concurrency_key")
 
 
 def of_script(value: Any, path: str, settings: Settings) -> Gate | None:
     """The gate of a node that runs a script, by its value and what the script asks for."""
-    return of_settings(settings, ("script/", path), _inputs(value))
+    return of_settings(settings, ("script/", path), inputs_of(value))
 
 
-def _inputs(value: Any) -> Callable[[str], Any]:
+def inputs_of(value: Any) -> Callable[[str], Any]:
+    """What gives an input of a step by its name: its Transform."""
     transforms = value.get("input_transforms") or {}
     return lambda name: transforms.get(name, {"type": "static", "value": None})
 
@@ -114,11 +115,11 @@ def _body_has(body: Body) -> bool:
     return has_gate(body.plan.nodes)
 
 
-def key(step: Step, gate: Gate, index: int, *part: int) -> tuple[str, ...] | Err | None:
-    """The texts of a gate's key; None while an answer is missing; Err where an expression threw."""
+def key(step: Step, parts: Sequence[str | KeyPart], index: int, *part: str | int) -> tuple[str, ...] | Err | None:
+    """The texts of a key; None while an answer is missing; Err where an expression threw."""
     answers = [
         (each, step.ask("key", index, each.source, place, *part))
-        for place, each in enumerate(gate.key)
+        for place, each in enumerate(parts)
         if isinstance(each, KeyPart)
     ]
     if any(answer is None for _, answer in answers):
@@ -127,7 +128,7 @@ def key(step: Step, gate: Gate, index: int, *part: int) -> tuple[str, ...] | Err
     if thrown is not None:
         return thrown
     texts = iter([text_of(answer.raw, each.path) for each, answer in answers if isinstance(answer, Answer)])
-    return tuple(next(texts) if isinstance(each, KeyPart) else each for each in gate.key)
+    return tuple(next(texts) if isinstance(each, KeyPart) else each for each in parts)
 
 
 def text_of(raw: bytes, path: Sequence[str]) -> str:

@@ -65,7 +65,8 @@ class Loop:
     `failed`: the first that failed and counts, in order of commit. `over`: nothing more begins. `stopped`: a node
     inside ended it early, `skips` as in `Stop`. `cancelled`: somebody cancelled what is inside; `late`: its time was
     over; `limited`: it would have had too many. `disapproved`: a suspend inside was refused, in the one that `failed`.
-    `aborted`: somebody cancelled the node alone, for this reason.
+    `aborted`: somebody cancelled the node alone, for this reason. `handed_over`: what stopped it was a node inside that
+    handed over to a later one.
     `kept`: of a restart; then `total` and `next` count what runs again alone, and `place` says which body that is.
     """
 
@@ -82,6 +83,7 @@ class Loop:
     limited: bool = False
     disapproved: bool = False
     aborted: str | None = None
+    handed_over: bool = False
     kept: KeptBodies | None = None
 
     def place(self, number: int) -> int:
@@ -115,7 +117,7 @@ class Loop:
             made = replace(made, over=True, limited=True)
         return made, opened
 
-    def end(self, place: int, *, failed: bool, stopped: bool, skips: bool = False) -> Loop:
+    def end(self, place: int, *, failed: bool, stopped: bool, skips: bool = False, handed_over: bool = False) -> Loop:
         """One has ended; `failed`: and its failure is that of the whole."""
         first = place if failed and self.failed is None else self.failed
         return replace(
@@ -125,6 +127,7 @@ class Loop:
             over=self.over or failed or stopped,
             stopped=self.stopped or stopped,
             skips=self.skips or (stopped and skips),
+            handed_over=handed_over and (self.handed_over or not self.stopped) if stopped else self.handed_over,
         )
 
     def disapprove(self, place: int) -> Loop:
@@ -143,7 +146,7 @@ class Loop:
         """The loop as bytes."""
         flags = (
             *(self.over, self.stopped, self.skips, self.cancelled, self.late, self.limited, self.disapproved),
-            *([self.aborted] if self.aborted is not None else []),
+            *([self.aborted, self.handed_over] if self.aborted is not None or self.handed_over else []),
         )
         parts = (self.total, self.width, self.next, self.open, self.failed, flags)
         if self.kept is None:

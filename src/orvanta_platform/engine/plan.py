@@ -165,6 +165,18 @@ class Debounce:
 
 
 @dataclass(frozen=True, slots=True)
+class StepDebounce:
+    """A step waits as `window` says, and hands over to a later one of the same key that comes up until then.
+
+    `key` in parts as of Gate; `inputs`: sources of the inputs that are joined, by name.
+    """
+
+    window: Debounce
+    key: tuple[str | KeyPart, ...]
+    inputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
     """A list of nodes inside a node. `expr`: a branch is taken where it is true. `skip_failure`: its own is none."""
 
@@ -218,6 +230,7 @@ class Node:
     stop_after_all: Stop | None = None
     squash: bool = False
     gate: Gate | None = None
+    debounce: StepDebounce | None = None
     cache_s: float | None = None
     erase_s: float | None = None
 
@@ -238,8 +251,8 @@ class Plan:
     `deep`: the preprocessor and every node inside others, in the order of their numbers (of the top level alone).
     `nests`: some node holds others. `erasures`: nodes by number (-1: all of the run), and how many seconds after
     its end what they left is erased. `cache_s`: so long the same input gives the same result. `gate`: what the run
-    waits for as a whole. `gated`: it has a gate, or some node (at the top level). `same_worker`: one worker runs all
-    its jobs.
+    waits for as a whole. `gated`: it has a gate, or some node (at the top level). `debounces`: some node waits for
+    later ones of its key. `same_worker`: one worker runs all its jobs.
     """
 
     nodes: tuple[Node, ...]
@@ -264,6 +277,7 @@ class Plan:
     cache_s: float | None = None
     same_worker: bool = False
     debounce: Debounce | None = None
+    debounces: bool = False
     erasures: tuple[tuple[int, float], ...] = ()
 
     def node(self, index: int) -> Node:
@@ -287,6 +301,11 @@ class Plan:
     def bound(self) -> bool:
         """Whether one worker is to run all jobs: for the folder that they share, or for processes that are kept."""
         return self.same_worker or any(node.squash for node in self.deep)
+
+    @property
+    def locks_at_end(self) -> bool:
+        """Whether the end of a run changes more than its own rows."""
+        return self.gated or self.debounces or bool(self.erasures)
 
     @property
     def all_nodes(self) -> tuple[Node, ...]:

@@ -18,7 +18,8 @@ class Shown:
     canceled: bool = False
 
 
-_GOES_ON = (Mark.QUEUED, Mark.RUNNING, Mark.WAITING_TIMER, Mark.SLEEPING, Mark.WAITING_GATE, Mark.WAITING_CHILDREN)
+_TIMED = (Mark.WAITING_TIMER, Mark.DEBOUNCING)
+_GOES_ON = (Mark.QUEUED, Mark.RUNNING, *_TIMED, Mark.SLEEPING, Mark.WAITING_GATE, Mark.WAITING_CHILDREN)
 
 
 def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
@@ -33,7 +34,7 @@ def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
     asked = Mark.WAITING_APPROVAL in state.nodes or Mark.SUSPENDED in state.nodes
     if asked and not any(mark in state.nodes for mark in _GOES_ON):
         return Shown(Status.AWAITING_APPROVAL, waits)
-    if not job_started and Mark.WAITING_TIMER not in state.nodes:
+    if not job_started and not any(mark in state.nodes for mark in _TIMED):
         return Shown(Status.QUEUED, waits)
     return Shown(Status.RUNNING, waits)
 
@@ -43,6 +44,7 @@ _REASONS = (
     (Mark.SUSPENDED, "has ended; what follows awaits approval"),
     (Mark.WAITING_GATE, "waits for a limit"),
     (Mark.WAITING_TIMER, "waits for its time"),
+    (Mark.DEBOUNCING, "waits for later ones of its key"),
     (Mark.SLEEPING, "has ended; what follows waits for its time"),
 )
 

@@ -37,6 +37,7 @@ class Mark(IntEnum):
     WAITING_CHILDREN = 6
     SLEEPING = 7
     SUSPENDED = 8
+    DEBOUNCING = 9
     SUCCEEDED = 16
     TRUE = 17
     FALSE = 18
@@ -65,6 +66,8 @@ MARK_STATE: Mapping[int, NodeState] = {
     # The job ended well and its result is kept: only the edges wait.
     Mark.SLEEPING: NodeState.WAITING_TIMER,
     Mark.SUSPENDED: NodeState.WAITING_APPROVAL,
+    # It waits for later ones of its key; its work has not begun.
+    Mark.DEBOUNCING: NodeState.WAITING_TIMER,
     Mark.SUCCEEDED: NodeState.SUCCEEDED,
     Mark.TRUE: NodeState.SUCCEEDED,
     Mark.FALSE: NodeState.SUCCEEDED,
@@ -149,9 +152,9 @@ class RunState:
     commit. `chosen`: for a node with join any that began, the place among its edges of the one it began by. `held`: the
     mark each node in HELD gets. `votes`: people who agreed, of open approvals; of a suspend, its resumes, for good.
     `stopped`: (name, message) of the error that a run disapproved, or a body aborted, ends with. `halted`: the node
-    after which the list ends early, and whether the run that it ends is labelled skipped. `kept`: what it has from the
-    run that it is a restart of. `cache_key`, `cache_keys`: for what the result of the run, and those of nodes that are
-    open, are to stand.
+    after which the list ends early, and whether the run that it ends is labelled skipped; `handed_over`: but no loop
+    ends by it. `kept`: what it has from the run that it is a restart of. `cache_key`, `cache_keys`: for what the result
+    of the run, and those of nodes that are open, are to stand.
     """
 
     nodes: bytes
@@ -167,6 +170,7 @@ class RunState:
     kept: Kept | None = None
     cache_key: str | None = None
     cache_keys: Mapping[int, str] = field(default_factory=dict)
+    handed_over: bool = False
 
     @classmethod
     def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
@@ -204,6 +208,7 @@ class RunState:
             "kept": self.kept.encode() if self.kept is not None else b"",
             "cache_key": self.cache_key,
             "cache_keys": self.cache_keys,
+            "handed_over": self.handed_over,
         }
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
@@ -252,6 +257,7 @@ def _decoded(data: bytes) -> RunState:
         Kept.decode(rare.kept) if rare.kept else None,
         rare.cache_key,
         rare.cache_keys,
+        rare.handed_over,
     )
 
 
@@ -268,6 +274,7 @@ class _Rare(msgspec.Struct):
     kept: bytes = b""
     cache_key: str | None = None
     cache_keys: dict[int, str] = {}
+    handed_over: bool = False
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

@@ -21,6 +21,8 @@ from orvanta_platform.engine.effects import (
     Opening,
     OpenWait,
     Purpose,
+    PutOff,
+    PutOffNoMore,
     ResultRef,
     RunStatus,
     SetTimer,
@@ -71,13 +73,14 @@ class Step:
         self.kept = state.kept
         self.cache_key = state.cache_key
         self.cache_keys = state.cache_keys
+        self.handed_over = state.handed_over
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
         """Nodes that ended in this step and whose edges have not been looked at."""
         self.ready: set[int] = set()
         """Nodes whose edges let them begin."""
-        self.prepared: dict[int, float | Opening | EnterGate | None] = {}
+        self.prepared: dict[int, float | Opening | EnterGate | PutOff | None] = {}
         """Nodes to begin if nothing of this step fails the run: jobs by their time limits, others by what they open,
         or by the gate that they stand in line for."""
         self.opening = False
@@ -115,6 +118,13 @@ class Step:
             self.phase, self.opening = Phase.NORMAL, True
             if new == Mark.SUCCEEDED:
                 self.effects.append(Input(index, result))
+
+    def wait(self, index: int) -> None:
+        """A node waits for its time; it may have waited for another before."""
+        if MARK_STATE[self.nodes[index]] is MARK_STATE[Mark.WAITING_TIMER]:
+            self.nodes[index] = Mark.WAITING_TIMER
+        else:
+            self.mark(index, Mark.WAITING_TIMER)
 
     def hold(self, index: int, held: Mark, final: Mark, *, result: bytes | None = None) -> None:
         """Tell that a node succeeded, and let its edges wait: it gets its `final` mark by `release`."""
@@ -225,6 +235,9 @@ class Step:
                 self.drop_timer(index, "wait")
             self.end(index, Mark.CANCELLED)
             self.forget_failures(index)
+        for index in self.marked(Mark.DEBOUNCING):
+            self.effects.append(PutOffNoMore(index))
+            self.end(index, Mark.CANCELLED)
         for index in self.marked(Mark.WAITING_GATE):
             self.end(index, Mark.CANCELLED)
             self.forget_failures(index)
@@ -264,4 +277,5 @@ class Step:
             self.kept,
             self.cache_key,
             self.cache_keys,
+            self.handed_over,
         )

@@ -42,10 +42,10 @@ def stop_by(step: Step, node: Node) -> None:
     stop(step, node.index, skips=by is not None and by.skips)
 
 
-def stop(step: Step, index: int, *, skips: bool) -> None:
+def stop(step: Step, index: int, *, skips: bool, handed_over: bool = False) -> None:
     """End the list after the node `index`, which has succeeded: what runs goes on, nothing new begins."""
     if step.phase is not Phase.NORMAL:
         return
     step.phase = Phase.STOPPING
-    step.halted = (index, skips)
+    step.halted, step.handed_over = (index, skips), handed_over
     step.stop_starting(stop=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orvanta_platform.engine.effects import EnterGate, Opening
+from orvanta_platform.engine.effects import EnterGate, Opening, PutOff
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import Mark
 
@@ -42,6 +42,13 @@ class Enter:
     """It stands in line for a permit before it becomes a job."""
 
     gate: EnterGate
+
+
+@dataclass(frozen=True, slots=True)
+class WaitForLater:
+    """It waits for later ones of its key."""
+
+    put_off: PutOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +93,4 @@ class Fail:
     error: Err
 
 
-Verdict = Prepare | Enter | Succeed | Delay | Open | OpenUp | Fail
+Verdict = Prepare | Enter | WaitForLater | Succeed | Delay | Open | OpenUp | Fail

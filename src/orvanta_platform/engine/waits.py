@@ -56,7 +56,7 @@ def delay(step: Step, node: Node) -> Verdict | None:
 
 def begin_delay(step: Step, index: int, wait: Delay) -> None:
     """The node waits; no job, no worker."""
-    step.mark(index, Mark.WAITING_TIMER)
+    step.wait(index)
     step.effects.append(SetTimer(index, "wait", wait.seconds, wait.until))
     step.effects.append(Record("delay", index, {"seconds": wait.seconds, "until": wait.until}))
 

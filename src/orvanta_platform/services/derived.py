@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from orvanta_platform import ids
-from orvanta_platform.db import frames, gates, job_views
+from orvanta_platform.db import frames, gates, job_views, step_debounces
 from orvanta_platform.db.frames import SeenFrame
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
@@ -32,9 +32,10 @@ async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -
     holder = await frames.seen_counter(conn, id)
     if holder is not None:
         return await _open_holder(platform, conn, workspace, id, *holder)
-    place = await gates.place_in_line(conn, workspace, id)
-    if place is not None and place[1] is not None:
-        return await _in_line(platform, conn, workspace, id, place[1])
+    for place_of, mark in ((gates.place_in_line, Mark.WAITING_GATE), (step_debounces.place_of, Mark.DEBOUNCING)):
+        place = await place_of(conn, workspace, id)
+        if place is not None and place[1] is not None:
+            return await _waiting(platform, conn, workspace, id, place[1], mark)
     for run in await job_views.runs_of_the_millisecond(conn, workspace, id):
         row = await job_views.find(conn, workspace, run)
         if row is None:
@@ -47,8 +48,10 @@ async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -
     return None
 
 
-async def _in_line(platform: Platform, conn: Connection, workspace: str, id: UUID, frame: UUID) -> JobRow | None:
-    """A node inside a loop or branch that stands in line, in the shape of a job."""
+async def _waiting(
+    platform: Platform, conn: Connection, workspace: str, id: UUID, frame: UUID, mark: Mark
+) -> JobRow | None:
+    """A node inside a loop or branch that stands in line, or is put off, in the shape of a job."""
     body = await frames.seen_frame(conn, frame)
     row = await job_views.find(conn, workspace, body.run) if body is not None else None
     if body is None or row is None:
@@ -58,7 +61,7 @@ async def _in_line(platform: Platform, conn: Connection, workspace: str, id: UUI
     node = next((node for node in nodes if ids.inner_job_id(body.run, frame, node.id) == id), None)
     if node is None:
         return None
-    return without_row(row, id, node.id, node.number, RunState(bytes([Mark.WAITING_GATE]) * (node.number + 1)))
+    return without_row(row, id, node.id, node.number, RunState(bytes([mark]) * (node.number + 1)))
 
 
 async def _open_holder(

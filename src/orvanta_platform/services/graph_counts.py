@@ -24,6 +24,7 @@ _OF_MARK: Mapping[int, str] = {
     Mark.WAITING_TIMER: "waiting",
     Mark.WAITING_APPROVAL: "waiting",
     Mark.WAITING_GATE: "waiting",
+    Mark.DEBOUNCING: "waiting",
     Mark.WAITING_CHILDREN: "running",
 }
 _OF_JOB = {"available": "queued", "running": "running"}

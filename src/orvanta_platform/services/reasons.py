@@ -29,6 +29,7 @@ class Why(StrEnum):
     APPROVAL = "approval"
     SUSPENDED = "suspended"
     SLEEPING = "sleeping"
+    DEBOUNCE = "debounce"
     CHILDREN = "children"
     RUN = "run"
 
@@ -83,6 +84,7 @@ _TEXTS: Mapping[Why, Callable[[Reason], str]] = {
     Why.APPROVAL: _approval,
     Why.SUSPENDED: lambda _: "has ended; what follows awaits approval",
     Why.SLEEPING: lambda _: "has ended; what follows waits for its time",
+    Why.DEBOUNCE: lambda _: "waiting for later ones of its key",
     Why.CHILDREN: lambda _: "waiting for what is inside it",
     Why.RUN: lambda reason: f"waiting for the run {reason.run}",
 }
@@ -90,12 +92,13 @@ _TEXTS: Mapping[Why, Callable[[Reason], str]] = {
 _OF_MARKS: Mapping[int, Why] = {
     Mark.WAITING_TIMER: Why.TIME,
     Mark.SLEEPING: Why.SLEEPING,
+    Mark.DEBOUNCING: Why.DEBOUNCE,
     Mark.WAITING_APPROVAL: Why.APPROVAL,
     Mark.SUSPENDED: Why.SUSPENDED,
     Mark.WAITING_GATE: Why.LIMIT,
     Mark.WAITING_CHILDREN: Why.CHILDREN,
 }
-_HAS_A_TIME = (Mark.WAITING_TIMER, Mark.SLEEPING)
+_HAS_A_TIME = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING)
 
 
 def of_limit(limit: LimitRow) -> Reason:

@@ -279,7 +279,7 @@ def _tell(platform: Platform, run: UUID, plan: Plan, step: StepWrite | None) -> 
         platform.notify.send("timer")
         return
     platform.notify.queue(*{job.queue for job in step.jobs})
-    if step.waits.timers:
+    if step.waits.timers or step.waits.put_off:
         platform.notify.send("timer")
     if step.end is not None:
         platform.notify.run_ended(run)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from orvanta_platform import clock
 from orvanta_platform.db import gates as gate_rows
-from orvanta_platform.db import jobs, runs
+from orvanta_platform.db import jobs, runs, step_debounces
 from orvanta_platform.db.jobs import Due, DueTimer
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.queue import gates
@@ -62,6 +62,13 @@ async def open_gates(tools: Tools, past: datetime = START) -> int:
     keys, runs = await tools.db.retrying(let_through)
     await advance_all(tools, runs)
     return len(keys)
+
+
+async def begin_put_off(tools: Tools, past: datetime = START) -> int:
+    """Let steps begin that waited long enough for later ones, those due after `past`; gives how many there were."""
+    runs = await tools.db.retrying(partial(step_debounces.take_due, past=past))
+    await advance_all(tools, dict.fromkeys(runs))
+    return len(runs)
 
 
 async def sweep(tools: Tools, past: datetime = START) -> int:

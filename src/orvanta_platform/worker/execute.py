@@ -29,6 +29,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.sizes import Near
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.handover import with_joined
 from orvanta_platform.services.steps.scope import Names, load_scope
 from orvanta_platform.services.steps.views import view_of
 from orvanta_platform.worker.environment import environment
@@ -295,6 +296,10 @@ class Executor:
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
     async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
+        args = await self._own_args(job, blueprint, node, opened)
+        return await with_joined(self._platform.tools.reader.load, node, job.id, args)
+
+    async def _own_args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
         platform = self._platform
         if blueprint.plan.single:
             scope = await self._scope(job, blueprint, {"flow_input": None})

@@ -5,6 +5,7 @@ Lists of nodes are only checked to be lists of objects here; their nodes are vis
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from orvanta_platform.workflow.kinds import KINDS, OUTCOMES
@@ -57,6 +58,15 @@ RETRY: Final = Record(
     }
 )
 
+_DEBOUNCE: Final[Mapping[str, Shape]] = {
+    "debounce_delay_s": _SECONDS,
+    "debounce_key": _TEXT,
+    "debounce_args_to_accumulate": Items(_TEXT),
+    "max_total_debouncing_time": _SECONDS,
+    "max_total_debounces_amount": _COUNT,
+}
+_DEBOUNCING = Record(_DEBOUNCE)
+
 _SUSPEND = Record(
     {
         "required_events": _COUNT,
@@ -90,7 +100,7 @@ MODULE: Final = Record(
         "priority": Number(0, 100, whole=True),
         "continue_on_error": _FLAG,
         "retry": RETRY,
-        "debouncing": _OBJECT,
+        "debouncing": _DEBOUNCING,
         "needs": Items(_EDGE),
         "join": Choice(("all", "settled", "any")),
         "export": Members(_TRANSFORM),
@@ -107,11 +117,7 @@ FLOW: Final = Record(
         "concurrent_limit": _COUNT,
         "concurrency_key": _TEXT,
         "concurrency_time_window_s": _SECONDS,
-        "debounce_delay_s": _SECONDS,
-        "debounce_key": _TEXT,
-        "debounce_args_to_accumulate": Items(_TEXT),
-        "max_total_debouncing_time": _SECONDS,
-        "max_total_debounces_amount": _COUNT,
+        **_DEBOUNCE,
         "skip_expr": Expression(),
         "cache_ttl": _SECONDS,
         "cache_ignore_s3_path": _FLAG,

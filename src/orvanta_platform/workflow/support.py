@@ -5,8 +5,8 @@ One table: a row leaves it when the engine learns the thing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.kinds import KINDS
@@ -22,8 +22,6 @@ RUNNABLE_KINDS: Final = frozenset(
 
 _PREPROCESSORS: Final = frozenset({"rawscript", "script", "identity", "webhook"})
 
-_NODE_KEYS: Final = ("debouncing",)
-
 
 def support(subject: Subject) -> Iterator[Diagnostic]:
     """not_yet_supported."""
@@ -36,15 +34,8 @@ def _not_yet(place: Place | None, path: str, what: str) -> Diagnostic:
     return diagnostic("not_yet_supported", "error", place, path, f"{what} is not supported by this version")
 
 
-def _keys(place: Place | None, path: str, tree: Mapping[str, Any], keys: tuple[str, ...]) -> Iterator[Diagnostic]:
-    for key in keys:
-        if tree.get(key):
-            yield _not_yet(place, f"{path}/{key}", key)
-
-
 def _node(place: Place) -> Iterator[Diagnostic]:
     node, path = place.node, place.path
-    yield from _keys(place, path, node.tree, _NODE_KEYS)
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")
     language = node.value.get("language")

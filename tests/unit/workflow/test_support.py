@@ -23,7 +23,6 @@ def refused(document: dict[str, Any]) -> list[tuple[str, str | None, str]]:
 
 
 MODULES: list[tuple[dict[str, Any], str]] = [
-    (node(debouncing={"debounce_delay_s": 1}), "/debouncing"),
     (node("aiagent", {"tools": []}), "/value/type"),
     (node("script", {"path": "hub/12/x"}), "/value/path"),
     (node("rawscript", {"language": "rust", "content": ""}), "/value/language"),
@@ -62,6 +61,7 @@ def test_settings_that_say_nothing_are_no_reason_to_refuse() -> None:
         "continue_on_error": True,
         "retry": {"exponential": {"attempts": 1, "seconds": 2}, "retry_if": {"expr": "error.name === 'x'"}},
         "timeout": 5,
+        "debouncing": {"debounce_delay_s": 1, "debounce_key": "$args[x]", "max_total_debounces_amount": 3},
         "export": {"x": {"type": "javascript", "expr": "result"}},
     }
     value = {

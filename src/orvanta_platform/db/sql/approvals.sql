@@ -37,6 +37,7 @@ FROM (SELECT NOT EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status
              AND NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
              AND NOT EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.kind IN ('wait', 'retry'))
              AND NOT EXISTS (SELECT FROM gate_wait g WHERE g.run = $1)
+             AND NOT EXISTS (SELECT FROM step_debounce d WHERE d.run = $1)
              AND (EXISTS (SELECT FROM approval a WHERE a.run = $1)
                   OR EXISTS (SELECT FROM run_live c WHERE c.parent = $1)) AS waits) w
 WHERE r.id = $1 AND r.status <> 'cancelling' AND w.waits <> (r.status = 'awaiting_approval')

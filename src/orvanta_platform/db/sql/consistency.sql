@@ -38,7 +38,7 @@ WHERE NOT EXISTS (SELECT FROM run r WHERE r.id = j.run) AND NOT EXISTS (SELECT F
 SELECT r.id, 'run ' || r.id || ' (' || r.status || ') waits for nothing' AS problem FROM run_live r
 WHERE NOT EXISTS (SELECT FROM job_live j WHERE j.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id)
   AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM approval a WHERE a.run = r.id)
-  AND NOT EXISTS (SELECT FROM gate_wait w WHERE w.run = r.id)
+  AND NOT EXISTS (SELECT FROM gate_wait w WHERE w.run = r.id) AND NOT EXISTS (SELECT FROM step_debounce d WHERE d.run = r.id)
   AND NOT EXISTS (SELECT FROM counter c JOIN run_live child ON child.id = c.child WHERE c.run = r.id) LIMIT 100
 
 -- name: frames_of_nothing
@@ -76,9 +76,9 @@ SELECT a.run AS id, 'approval ' || a.node || ' of run ' || a.run || ', which is 
 WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = a.run) LIMIT 100
 
 -- name: orphan_permits
--- A permit, or a place in line at a limit, belongs to a live run.
-SELECT p.run AS id, 'permit or place in line of run ' || p.run || ', which is not live' AS problem
-FROM (SELECT run FROM permit UNION SELECT run FROM gate_wait) p
+-- A permit, a place in line at a limit, or a wait for later steps of a key belongs to a live run.
+SELECT p.run AS id, 'permit, place in line or debounce of run ' || p.run || ', which is not live' AS problem
+FROM (SELECT run FROM permit UNION SELECT run FROM gate_wait UNION SELECT run FROM step_debounce) p
 WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = p.run) LIMIT 100
 
 -- name: gates_miscounted
@@ -150,7 +150,8 @@ FROM audit a WHERE a.operation = 'jobs.run'
 SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes,
        (SELECT count(*) FROM timer t WHERE t.run = r.id AND t.kind = 'wait')
            + (SELECT count(*) FROM approval a WHERE a.run = r.id)
-           + (SELECT count(*) FROM gate_wait w WHERE w.run = r.id AND w.job <> r.id) AS waits
+           + (SELECT count(*) FROM gate_wait w WHERE w.run = r.id AND w.job <> r.id)
+           + (SELECT count(*) FROM step_debounce d WHERE d.run = r.id) AS waits
 FROM run_live r LEFT JOIN job_live j ON j.run = r.id
 WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id AND t.kind = 'start')
   AND NOT EXISTS (SELECT FROM counter c WHERE c.run = r.id)

@@ -106,9 +106,10 @@ DELETE FROM timer WHERE ctid = ANY (ARRAY(
 RETURNING run, job, kind
 
 -- name: what_is_due
--- The next timer, or opening of a limit's window, after $1, and the oldest event after $2 that nobody has taken in for a
--- second; null where there is none. And what time it is.
+-- The next timer, opening of a limit's window or end of a wait for later steps, after $1, and the oldest event after $2 that
+-- nobody has taken in for a second; null where there is none. And what time it is.
 SELECT least((SELECT due_at FROM timer WHERE due_at > $1 ORDER BY due_at LIMIT 1),
-             (SELECT due_at FROM gate WHERE due_at > $1 ORDER BY due_at LIMIT 1)) AS due_at,
+             (SELECT due_at FROM gate WHERE due_at > $1 ORDER BY due_at LIMIT 1),
+             (SELECT due_at FROM step_debounce WHERE due_at > $1 ORDER BY due_at LIMIT 1)) AS due_at,
        (SELECT created_at FROM inbox WHERE created_at > $2 AND created_at < app_now() - interval '1 second'
         ORDER BY created_at LIMIT 1) AS stale_at, app_now() AS now

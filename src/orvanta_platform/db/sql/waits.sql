@@ -13,3 +13,4 @@ WHERE t.run = $1 AND t.job = d.job AND t.kind = d.kind
 -- name: node_timers
 -- When the nodes of a run that wait without a job go on.
 SELECT job, due_at FROM timer WHERE run = $1 AND kind IN ('wait', 'deadline', 'retry')
+UNION ALL SELECT job, due_at FROM step_debounce WHERE run = $1

@@ -346,7 +346,7 @@ async def _write(step: _Pass, write: StepWrite) -> None:
     step.queues |= {job.queue for job in step.live.values() if job.id in woken}
     step.queues |= {job.queue for job in write.jobs}
     later = any(ending.fate == "scheduled" for ending in write.endings)
-    step.timers = step.timers or later or bool(write.waits.timers)
+    step.timers = step.timers or later or bool(write.waits.timers or write.waits.put_off)
     step.stale = bool(write.endings or write.jobs or write.wakes)
     step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
     step.ended = write.end is not None
@@ -370,7 +370,7 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
     if isinstance(waiting, inbox.TimeOver | inbox.WorkerLost):
         return of_run(waiting, step.run)
-    if isinstance(waiting, inbox.NodeDue):
+    if isinstance(waiting, inbox.NodeDue | inbox.OfDebounce):
         return due(step.blueprint.plan, step.run.id, step.state, waiting)
     if not isinstance(waiting, inbox.OfJob):
         return None

@@ -50,6 +50,7 @@ from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps import moments
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
+from orvanta_platform.services.steps.handover import with_joined
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import (
     ERROR,
@@ -297,6 +298,8 @@ async def _inputs(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: Vie
         raw = await reader.evaluator.inputs(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
+    id = job_id(view.plan, run.id, ask.node, view.frame)
+    raw = await with_joined(reader.load, view.plan.node(ask.node), id, raw)
     return Answer(opened.mask_json(raw), True)
 
 

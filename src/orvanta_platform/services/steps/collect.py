@@ -79,7 +79,8 @@ async def collect(
     whole = _joined(counter, found)
     error = _error(counter, found)
     if error is None:
-        event = ChildrenEnded(node.index, stopped=loop.stopped and not node.kind.is_loop, skips=loop.skips)
+        stopped = loop.stopped and not node.kind.is_loop
+        event = ChildrenEnded(node.index, stopped=stopped, skips=loop.skips, handed_over=loop.handed_over)
         return Collected(event, whole)
     told = _told(error)
     # Where a body failed, the array tells which; where it was the time, no place in it does.

@@ -18,7 +18,9 @@ from orvanta_platform.engine.events import (
     DeadlineDue,
     Event,
     Failed,
+    HandedOver,
     JobCancelled,
+    PutOffLongEnough,
     Rejected,
     TimerDue,
     TimeUp,
@@ -33,7 +35,8 @@ from orvanta_platform.services.steps.events import CancelJob, InboxEvent, JobLos
 from orvanta_platform.services.steps.waiting import waiting
 
 ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
-_CANCELLED_ALONE = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE)
+_CANCELLED_ALONE = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING)
+_WITHOUT_JOB = (Kind.DELAY, Kind.APPROVAL)
 DISAPPROVED = "SuspendedDisapproved"
 
 
@@ -60,8 +63,17 @@ def of_run(event: inbox.TimeOver | inbox.WorkerLost, run: RunRow) -> TimeUp | Wo
     return TimeUp(run.timeout_s or 0) if isinstance(event, inbox.TimeOver) else WorkerLost()
 
 
-def due(plan: Plan, run: UUID, state: RunState, event: NodeDue, frame: UUID | None = None) -> Event | None:
-    """The node's time has come: TimerDue, or DeadlineDue of one that asks; None where it waits no longer."""
+def due(
+    plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.OfDebounce, frame: UUID | None = None
+) -> Event | None:
+    """What the end of a wait means, by its time or by a later node; None where the node waits no longer."""
+    if not isinstance(event, NodeDue):
+        index = waiting(plan, run, state, event.job, (Mark.DEBOUNCING,), frame)
+        if index is None:
+            return None
+        return (
+            PutOffLongEnough(index) if isinstance(event, inbox.PutOffLongEnough) else HandedOver(index, str(event.by))
+        )
     if event.kind == "deadline":
         index = waiting(plan, run, state, event.job, ASKING, frame)
         return None if index is None else _deadline(state, index)
@@ -74,7 +86,10 @@ def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: 
     if not isinstance(event, CancelJob):
         return None
     index = waiting(plan, run, state, event.job, _CANCELLED_ALONE, frame)
-    if index is None or (plan.node(index).gate is None and plan.node(index).kind not in (Kind.DELAY, Kind.APPROVAL)):
+    if index is None:
+        return None
+    node, put_off = plan.node(index), state.nodes[index] == Mark.DEBOUNCING
+    if node.gate is None and node.kind not in _WITHOUT_JOB and not put_off:
         return None
     return JobCancelled(index, event.reason)
 

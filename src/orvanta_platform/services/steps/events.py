@@ -51,6 +51,24 @@ class Permitted(msgspec.Struct, frozen=True, tag="permitted", tag_field="type"):
     frame: UUID | None = None
 
 
+class PutOffLongEnough(msgspec.Struct, frozen=True, tag="put_off", tag_field="type"):
+    """A node waits no longer for later ones of its key; `frame`: where it stands.
+
+    Written by the transaction that takes its row of step_debounce.
+    """
+
+    job: UUID
+    frame: UUID | None = None
+
+
+class HandedOver(msgspec.Struct, frozen=True, tag="handed_over", tag_field="type"):
+    """A later node, of the run `by`, has taken the place of one that waited; written where its row was changed."""
+
+    job: UUID
+    by: UUID
+    frame: UUID | None = None
+
+
 class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     """The worker of a job was lost at that attempt and generation, once too often or while its run is cancelled."""
 
@@ -95,7 +113,10 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="type
 OfJob = CancelJob | RetryDue | JobLost
 """What is said of one job."""
 
-InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfJob) | (
+OfDebounce = PutOffLongEnough | HandedOver
+"""What ends the wait of a node for later ones."""
+
+InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfDebounce | OfJob) | (
     FramesBegin | BodiesEnded | ChildEnded | ChildAsks | TimeOver | WorkerLost
 )
 """Everything that may lie in an inbox."""

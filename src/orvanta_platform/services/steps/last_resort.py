@@ -18,6 +18,7 @@ from orvanta_platform.errors import OrvantaError
 from orvanta_platform.queue import gates
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprints
+from orvanta_platform.services.steps import handover
 from orvanta_platform.services.steps.answer import error_json
 
 ERROR = "EngineFailed"
@@ -68,6 +69,7 @@ async def _end(run: UUID, why: str, erased: Sequence[tuple[int, float]], connect
     if erased:
         await erasures.plan(connection, run, erased)
     await gates.settle(connection, ended=[run])
+    await handover.settle(connection, (), ended=[run])
 
 
 def _ending(job: LiveJob) -> Ending:

@@ -122,6 +122,8 @@ class Nested(Stepping):
                 await self._node_due(event)
             case inbox.Permitted():
                 await self._permitted(event)
+            case inbox.PutOffLongEnough() | inbox.HandedOver():
+                await self._put_off_no_more(event)
             case inbox.TimeOver(node) if node != self.run.id:
                 if (counter := await self.frames.counter(node)) is not None:
                     await self._time_over(counter)
@@ -182,6 +184,12 @@ class Nested(Stepping):
             await self._step(frame, Permitted(None), lane=NEW)
         elif (index := permitted_node(frame.plan, run, frame.state, event, frame.id)) is not None:
             await self._step(frame, Permitted(index))
+
+    async def _put_off_no_more(self, event: inbox.OfDebounce) -> None:
+        frame = await self.frames.frame(event.frame)
+        told = due(frame.plan, self.run.id, frame.state, event, frame.id) if frame is not None else None
+        if frame is not None and told is not None:
+            await self._step(frame, told)
 
     async def _hear(self, coming: deque[Item]) -> None:
         """What people said and the run has not counted comes next."""

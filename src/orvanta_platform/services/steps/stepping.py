@@ -224,6 +224,7 @@ class Stepping:
         self.frames.note(frame)
         self._gathered.add(rows, taken)
         self._tail.add(rows)
+        self.passed.timers = self.passed.timers or bool(rows.put_off)
         self._asks = self._asks or bool(rows.opened)
         self._known |= rows.raws
         self.passed.raws |= rows.raws
@@ -375,7 +376,10 @@ class Stepping:
         if end.disapproved:
             counter.loop = counter.loop.disapprove(frame.place)
         else:
-            counter.loop = counter.loop.end(frame.place, failed=failed, stopped=end.stopped, skips=end.skipped)
+            stopped = end.stopped and not (end.handed_over and node.kind.is_loop)
+            counter.loop = counter.loop.end(
+                frame.place, failed=failed, stopped=stopped, skips=end.skipped, handed_over=end.handed_over
+            )
         self.frames.close(frame)
         self._begin_more(counter)
 

@@ -14,8 +14,8 @@ from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.jobs import LiveJob
-from orvanta_platform.db.notices import NewNotice
 from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.step_debounces import PutOff
 from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.db.waits import NodeTimer, WaitWrite
@@ -23,13 +23,15 @@ from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.kept import Kept
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.states import NodeState, Status
-from orvanta_platform.ids import derived_id, inner_job_id
+from orvanta_platform.ids import inner_job_id
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
 from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.asked import approval_of
 from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.gating import place_in_line
+from orvanta_platform.services.steps.handover import entry_of
 from orvanta_platform.services.steps.needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.services.steps.scope import ERROR, PREPROCESSED, job_id
 
@@ -40,7 +42,6 @@ _FATES: Mapping[NodeState, _Ended] = {
     NodeState.CANCELLED: "cancelled",
 }
 CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
-_MESSAGE_CHARS = 20_000
 
 
 @dataclass(slots=True)
@@ -75,8 +76,10 @@ class Translation:
     entered: list[Entry] = field(default_factory=list)
     left: list[UUID] = field(default_factory=list)
     cached: list[NewCached] = field(default_factory=list)
+    put_off: list[PutOff] = field(default_factory=list)
+    put_off_no_more: list[UUID] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
-    """Names of the errors by which nodes failed in this step."""
+    """By which nodes failed in this step."""
 
     def __post_init__(self) -> None:
         self.plan = self.blueprint.plan
@@ -88,6 +91,12 @@ class Translation:
                 self._enqueue(effect)
             case fx.EnterGate():
                 self._enter(effect)
+            case fx.PutOff():
+                self._require_lock()
+                self.put_off.append(entry_of(effect, self.plan, self.run, self._id(effect.node), self.frame))
+            case fx.PutOffNoMore(index):
+                self._require_lock()
+                self.put_off_no_more.append(self._id(index))
             case fx.Retry():
                 self._retry(effect)
             case fx.CancelJob():
@@ -219,18 +228,7 @@ class Translation:
 
     def _open(self, effect: fx.OpenWait) -> None:
         self._live(effect.node)
-        run = {"id": str(self.run.id), "path": self.run.path or "", "created_by": self.run.created_by}
-        parts = [run.get(part[1:], "") if part.startswith("\0") else part for part in effect.message]
-        node = self.plan.node(effect.node)
-        kind = "approval" if node.kind is Kind.APPROVAL else "suspend"
-        groups, form = (text.decode() if text else None for text in (effect.groups, effect.form))
-        job, message = self._id(effect.node), "".join(parts)[:_MESSAGE_CHARS]
-        notify = node.approval.notify if node.approval else ()
-        told = tuple(
-            NewNotice(derived_id(job, "notice", place), job, str(each["channel"]), str(each["resource"]))
-            for place, each in enumerate(notify)
-        )
-        self.opened.append(NewApproval(job, node.id, kind, message, groups, told, form))
+        self.opened.append(approval_of(effect, self.plan.node(effect.node), self.run, self._id(effect.node)))
 
     def _own(self, index: int) -> Finish | None:
         return self.finish if self.finish is not None and self.finish.node == index else None
@@ -309,7 +307,7 @@ class Translation:
         self.events.append(NewEvent(effect.kind, name, data))
 
     def _end_run(self, effect: fx.RunEnded) -> None:
-        if self.blueprint.plan.gated or self.blueprint.plan.erasures:
+        if self.blueprint.plan.locks_at_end:
             self._require_lock()
         status: Any = effect.status.value
         error_name = self._error_name(effect)
@@ -386,7 +384,16 @@ def translate(
         over_cancel=live is not None,
         inbox_seq=inbox_seq,
         waits=WaitWrite(
-            rows.timers, rows.dropped, rows.opened, rows.closed, taken, rows.entered, rows.left, rows.cached
+            rows.timers,
+            rows.dropped,
+            rows.opened,
+            rows.closed,
+            taken,
+            rows.entered,
+            rows.left,
+            rows.cached,
+            rows.put_off,
+            rows.put_off_no_more,
         ),
     )
     return write, rows.withdrawn

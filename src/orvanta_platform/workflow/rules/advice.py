@@ -14,7 +14,7 @@ _NEVER_RETRIED: Final = frozenset({"condition", "identity", "delay", "approval"}
 
 
 def advice(subject: Subject) -> Iterator[Diagnostic]:
-    """mock_enabled, retry_no_effect, cache_no_effect, no_runtime, runs_on_bun, early_return_never."""
+    """mock_enabled, {retry,cache,debouncing}_no_effect, no_runtime, runs_on_bun, early_return_never."""
     early = subject.value.get("early_return")
     if isinstance(early, str) and early and early not in {node.id for node in subject.graph.top.nodes}:
         message = f"no node of the top level is named {early!r}: the end of the run answers"
@@ -31,6 +31,9 @@ def advice(subject: Subject) -> Iterator[Diagnostic]:
         if node.tree.get("cache_ttl") and node.kind in _NEVER_RETRIED:
             message = f"nodes of kind {node.kind} compute nothing that could be kept"
             yield diagnostic("cache_no_effect", "warning", place, f"{path}/cache_ttl", message)
+        if node.tree.get("debouncing") and place.list_index is None:
+            message = "neither the failure module nor the preprocessor waits for later ones"
+            yield diagnostic("debouncing_no_effect", "warning", place, f"{path}/debouncing", message)
         language = node.value.get("language")
         if node.kind == "rawscript" and language == "deno":
             message = "Deno is not here: Bun runs it, without the Deno object and imports by URL"

@@ -1,0 +1,186 @@
+"""Steps that wait for later ones of their key: what they wait for, and what their end means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from orvanta_platform.engine import gates
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import (
+    Decision,
+    Enqueue,
+    EnterGate,
+    Need,
+    NodeEnded,
+    PutOff,
+    PutOffNoMore,
+    RunEnded,
+    SetTimer,
+)
+from orvanta_platform.engine.events import (
+    Answer,
+    CancelRequested,
+    ChildrenEnded,
+    Err,
+    Event,
+    Failed,
+    HandedOver,
+    JobCancelled,
+    PutOffLongEnough,
+    Started,
+    TimerDue,
+)
+from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.plan import Debounce, Plan
+from orvanta_platform.engine.shown import status
+from orvanta_platform.engine.state import Mark, Phase, RunState
+from orvanta_platform.engine.states import Status
+
+DEFAULT = (gates.WORKSPACE, "/flow/", gates.PATH, "-", "a")
+
+
+def code(id: str = "a", *, settings: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    inputs = {"who": {"type": "static", "value": "ann"}, "items": {"type": "javascript", "expr": "flow_input.x"}}
+    value = {"type": "rawscript", "language": "bash", "content": "", "input_transforms": inputs}
+    debouncing = {"debounce_delay_s": 5, **settings} if settings is not None else None
+    return {"id": id, "value": value, **({"debouncing": debouncing} if debouncing else {}), **more}
+
+
+def took(plan: Plan, state: RunState, event: Event, answer: Any = None) -> Decision:
+    """What an event means where every question has this answer."""
+    answers: dict[tuple[str | int, ...], Answer | Err] = {}
+    found = decide(plan, state, event, answers)
+    while isinstance(found, Need):
+        said = answer if isinstance(answer, Err) else Answer(msgspec.json.encode(answer), bool(answer))
+        answers |= {ask.key: said for ask in found.requests}
+        found = decide(plan, state, event, answers)
+    return found
+
+
+def waiting(*modules: dict[str, Any], answer: Any = None) -> tuple[Plan, Decision]:
+    plan = compile_plan({"modules": list(modules)})
+    return plan, took(plan, RunState.new(plan), Started(), answer)
+
+
+def test_it_waits_without_a_job_and_begins_when_none_came_later() -> None:
+    plan, begun = waiting(code(settings={}))
+    assert plan.debounces and begun.state.nodes[0] == Mark.DEBOUNCING
+    assert begun.effects[-1] == PutOff(0, DEFAULT, Debounce(5.0), b"{}")
+    assert status(plan, begun.state, job_started=False).status is Status.RUNNING
+    over = took(plan, begun.state, PutOffLongEnough(0))
+    assert over.effects == (Enqueue(0, None),)
+    assert took(plan, over.state, PutOffLongEnough(0)).effects == ()
+    assert took(plan, over.state, HandedOver(0, "r")).effects == ()
+
+
+def test_its_key_and_what_is_joined_are_made_of_its_inputs() -> None:
+    settings = {"debounce_key": "$args[who]", "debounce_args_to_accumulate": ["items", "unknown"]}
+    _, begun = waiting(code(settings=settings), answer=[1])
+    effect = begun.effects[-1]
+    assert isinstance(effect, PutOff)
+    assert (effect.key, effect.args) == ((gates.WORKSPACE, "/", "[1]"), b'{"items":[1]}')
+
+
+def test_an_input_that_throws_fails_it() -> None:
+    plan, begun = waiting(code(settings={"debounce_args_to_accumulate": ["items"]}), answer=Err("TypeError", "no"))
+    assert begun.state.nodes[0] == Mark.UNHANDLED and not plan.gated
+
+
+def test_who_hands_over_is_skipped_and_its_list_ends_there() -> None:
+    plan, begun = waiting(code(settings={}), code("b"))
+    over = took(plan, begun.state, HandedOver(0, "later"))
+    ended = over.effects[-1]
+    assert isinstance(ended, RunEnded) and (ended.status, ended.skipped, ended.handed_over) == (
+        Status.SUCCEEDED,
+        True,
+        True,
+    )
+    assert over.state.nodes[:2] == bytes([Mark.PASSED, Mark.PENDING])
+    assert any(isinstance(each, NodeEnded) and each.result == b"null" for each in over.effects)
+    assert RunState.decode(over.state.encode()) == over.state
+
+
+def test_what_runs_beside_who_hands_over_goes_on_to_its_end() -> None:
+    plan, begun = waiting(code(settings={}, needs=[]), code("b", needs=[]))
+    over = took(plan, begun.state, HandedOver(0, "later"))
+    assert over.state.phase is Phase.STOPPING and over.state.nodes[1] == Mark.QUEUED
+
+
+@pytest.mark.parametrize("event", [CancelRequested(), JobCancelled(0)])
+def test_who_is_cancelled_waits_no_longer(event: Event) -> None:
+    plan, begun = waiting(code(settings={}))
+    over = took(plan, begun.state, event)
+    assert PutOffNoMore(0) in over.effects and over.state.phase is Phase.ENDED
+
+
+def test_a_failure_elsewhere_ends_the_wait() -> None:
+    plan, begun = waiting(code(settings={}, needs=[]), code("b", needs=[]))
+    over = took(plan, begun.state, Failed(1, "E", "no"))
+    assert PutOffNoMore(0) in over.effects and over.state.nodes[0] == Mark.CANCELLED
+
+
+def test_it_waits_once_and_not_before_its_retry() -> None:
+    plan, begun = waiting(code(settings={}, retry={"constant": {"attempts": 1, "seconds": 0}}))
+    begun = took(plan, begun.state, PutOffLongEnough(0))
+    failed = took(plan, begun.state, Failed(0, "E", "no"))
+    assert Enqueue(0, None, 1) in took(plan, failed.state, TimerDue(0)).effects
+
+
+def test_what_is_skipped_or_mocked_waits_for_nobody() -> None:
+    for setting in ({"skip_if": {"expr": "true"}}, {"mock": {"enabled": True, "return_value": 1}}):
+        _, begun = waiting(code(settings={}, **setting), answer=True)
+        assert not any(isinstance(each, PutOff) for each in begun.effects)
+
+
+@pytest.mark.parametrize(
+    ("value", "effect"),
+    [
+        ({"type": "delay", "seconds": {"type": "static", "value": 3}}, SetTimer),
+        ({"type": "rawscript", "language": "bash", "content": "", "concurrent_limit": 1}, EnterGate),
+        ({"type": "approval"}, None),
+        ({"type": "identity"}, Enqueue),
+    ],
+)
+def test_afterwards_it_does_what_its_kind_does(value: dict[str, Any], effect: type[object] | None) -> None:
+    plan, begun = waiting({**code(settings={}), "value": value}, answer=3)
+    assert begun.state.nodes[0] == Mark.DEBOUNCING
+    over = took(plan, begun.state, PutOffLongEnough(0), 3)
+    assert over.state.nodes[0] != Mark.DEBOUNCING
+    assert effect is None or any(isinstance(each, effect) for each in over.effects)
+
+
+def test_a_branch_that_hands_over_ends_the_list_around_it() -> None:
+    branch = {"id": "b", "value": {"type": "branchone", "branches": [], "default": [code(settings={})]}}
+    plan, begun = waiting(branch, code("c"))
+    assert plan.debounces and begun.state.nodes[0] == Mark.WAITING_CHILDREN
+    told = ChildrenEnded(0, stopped=True, skips=True, handed_over=True)
+    ended = took(plan, begun.state, told).effects[-1]
+    assert isinstance(ended, RunEnded) and (ended.skipped, ended.handed_over) == (True, True)
+
+
+def test_branches_that_stop_otherwise_stop_the_loop_around_them() -> None:
+    loop = Loop(3, 3, next=3, open=3).end(0, failed=False, stopped=True, skips=True, handed_over=True)
+    assert (loop.stopped, loop.handed_over) == (True, True)
+    assert Loop.decode(loop.encode()) == loop
+    assert not loop.end(1, failed=False, stopped=True).handed_over
+    first = Loop(3, 3, next=3, open=3).end(0, failed=False, stopped=True)
+    assert not first.end(1, failed=False, stopped=True, handed_over=True).handed_over
+
+
+def test_a_failure_module_and_a_preprocessor_wait_for_nobody() -> None:
+    tree = {
+        "modules": [],
+        "failure_module": code("failure", settings={}),
+        "preprocessor_module": code("preprocessor", settings={}),
+    }
+    assert not compile_plan(tree).debounces
+
+
+@pytest.mark.parametrize("settings", [{"debounce_delay_s": 0}, {"debounce_delay_s": None}])
+def test_without_a_delay_there_is_no_wait(settings: dict[str, Any]) -> None:
+    plan = compile_plan({"modules": [code(settings=settings)]})
+    assert plan.nodes[0].debounce is None
