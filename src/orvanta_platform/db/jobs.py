@@ -87,7 +87,8 @@ class DueTimer:
 class Due:
     """`due_at`: the next timer, window of a limit or end of a wait for later steps.
 
-    `stale_at`: the oldest event that was not taken in for a second. None: there is none. `now`: the time of the look, by the database.
+    `stale_at`: the oldest event that was not taken in for a second. None: there is none. `now`: the time of the look,
+    by the database.
     """
 
     due_at: datetime | None
