@@ -1,38 +1,61 @@
 import { apply, type EditorStore, modelOf } from "../editing/store";
 import { say } from "../ui/toasts";
 import * as commands from "../workflow/commands";
+import { addNotes, copiedNotes } from "../workflow/notes";
 import { block } from "../workflow/render";
 import { read } from "../workflow/source";
-import { isTree, type Tree } from "../workflow/types";
+import { isTree, type Json, type Tree } from "../workflow/types";
 import { type Action, always, some } from "./action";
 import { remove, spotAfter } from "./composing";
 
 export const CLIPBOARD_EVENTS = ["copy", "cut", "paste"] as const;
 const KEPT = "orvanta.clipboard";
 
-/** What is selected, as the clipboard holds it. */
-function taken(store: EditorStore): string {
+/** What is selected, as the clipboard holds it, and what it is in words. */
+function taken(store: EditorStore): { text: string; words: string } {
   const editor = store.getState();
   const modules = commands.copied(modelOf(editor), editor.selection);
-  say(modules.length === 1 ? "Copied the node." : `Copied ${modules.length} nodes.`);
-  return block({ modules });
+  const notes = copiedNotes(editor.tree, new Set(editor.selection));
+  const count = modules.length + notes.length;
+  if (count === 0) throw new commands.NotPossible("A frame alone is not copied: select what it holds.");
+  const what = notes.length === 0 ? "node" : modules.length === 0 ? "note" : "thing";
+  const words = count === 1 ? `the ${what}` : `${count} ${what}s`;
+  return { text: block(notes.length > 0 ? { modules, notes } : { modules }), words };
 }
 
-function put(store: EditorStore, text: string): void {
-  apply(store, (model) => commands.paste(model, spotAfter(store.getState()), nodesIn(text)));
+function put(store: EditorStore, text: string, name = "Paste"): void {
+  const { modules, notes } = heldIn(text);
+  const spot = spotAfter(store.getState());
+  apply(store, (model) => {
+    const nodes = modules.length > 0 ? commands.paste(model, spot, modules, name) : null;
+    const beside = notes.length > 0 ? addNotes(model, notes.map(aside), name) : null;
+    const edits = [...(nodes?.edits ?? []), ...(beside?.edits ?? [])];
+    return { name, edits, select: [...(nodes?.select ?? []), ...(beside?.select ?? [])] };
+  });
 }
 
-function nodesIn(text: string): Tree[] {
-  const none = new commands.NotPossible("The clipboard holds no nodes.");
-  let found: unknown;
+const ASIDE = 40;
+
+/** A pasted note does not lie over the one that it was copied from. */
+function aside(note: Tree): Tree {
+  const { x, y } = (isTree(note.position ?? null) ? note.position : {}) as { x?: number; y?: number };
+  return { ...note, position: { x: (x ?? 0) + ASIDE, y: (y ?? 0) + ASIDE } };
+}
+
+function heldIn(text: string): { modules: Tree[]; notes: Tree[] } {
+  let found: Json = null;
   try {
     found = read(text);
   } catch {
-    throw none;
+    // What is no YAML holds no nodes.
   }
-  const modules = isTree(found as never) ? (found as { modules?: unknown }).modules : undefined;
-  if (!Array.isArray(modules) || !modules.some(isTree)) throw none;
-  return modules.filter(isTree);
+  const list = (key: string) => {
+    const items = isTree(found) ? found[key] : undefined;
+    return Array.isArray(items) ? items.filter(isTree) : [];
+  };
+  const held = { modules: list("modules"), notes: list("notes") };
+  if (held.modules.length + held.notes.length === 0) throw new commands.NotPossible("The clipboard holds no nodes.");
+  return held;
 }
 
 /** Copies, cuts or pastes by what the browser hands over: it asks for no permission and works without https. */
@@ -44,17 +67,19 @@ export function takeClipboard(store: EditorStore, event: ClipboardEvent): void {
   }
   if (!some(store.getState())) return;
   event.preventDefault();
-  const text = taken(store);
+  const { text, words } = taken(store);
   event.clipboardData?.setData("text/plain", text);
   keep(text);
+  say(`Copied ${words}.`);
   if (event.type === "cut") remove(store, true);
 }
 
 /** The same from a menu: where the browser gives no clipboard to a page (http), this browser's tabs share one. */
 async function copy(store: EditorStore): Promise<void> {
-  const text = taken(store);
+  const { text, words } = taken(store);
   keep(text);
   await navigator.clipboard?.writeText(text);
+  say(`Copied ${words}.`);
 }
 
 function keep(text: string): void {
@@ -94,10 +119,6 @@ export const CLIPBOARD: readonly Action[] = [
     label: "Duplicate",
     keys: ["Mod-d"],
     enabled: some,
-    run: (store) => {
-      const spot = spotAfter(store.getState());
-      const { selection } = store.getState();
-      apply(store, (model) => commands.paste(model, spot, commands.copied(model, selection), "Duplicate"));
-    },
+    run: (store) => put(store, taken(store).text, "Duplicate"),
   },
 ];

@@ -1,5 +1,6 @@
 import { apply, type Editor, type EditorStore, modelOf } from "../editing/store";
 import { say } from "../ui/toasts";
+import { remove as removed } from "../workflow/arrange";
 import * as commands from "../workflow/commands";
 import { type Action, always, first, focusSoon, one, some } from "./action";
 
@@ -21,7 +22,7 @@ export function remove(store: EditorStore, reconnect: boolean): void {
     return;
   }
   const readers = selection.flatMap((id) => commands.references(tree, id));
-  apply(store, (model) => commands.deleteNodes(model, selection, reconnect));
+  apply(store, (model) => removed(model, selection, reconnect));
   if (readers.length > 0) say(`${readers.length} expressions read what was deleted: see the problems.`);
 }
 

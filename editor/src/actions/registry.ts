@@ -1,6 +1,7 @@
 import type { Editor, EditorStore } from "../editing/store";
 import { complain } from "../ui/toasts";
 import type { Action } from "./action";
+import { ARRANGING } from "./arranging";
 import { CLIPBOARD } from "./clipboard";
 import { COMPOSING } from "./composing";
 import { DEPLOYING } from "./deploying";
@@ -16,6 +17,7 @@ export const ACTIONS: readonly Action[] = [
   ...GENERAL,
   ...COMPOSING,
   ...CLIPBOARD,
+  ...ARRANGING,
   ...SELECTING,
   ...VIEW,
   ...TESTING,

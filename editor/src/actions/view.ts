@@ -45,6 +45,14 @@ export const VIEW: readonly Action[] = [
   },
   { name: "yaml", icon: "yaml", label: "YAML", keys: ["y"], enabled: always, run: (store) => toggle(store, "yaml") },
   {
+    name: "nodes",
+    icon: "nodes",
+    label: "Nodes to drag",
+    keys: ["a"],
+    enabled: always,
+    run: (store) => toggle(store, "palette"),
+  },
+  {
     name: "outline",
     icon: "list",
     label: "Outline",

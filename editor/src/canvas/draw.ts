@@ -1,31 +1,43 @@
-import type { Edge as FlowEdge, Node as FlowNode } from "@xyflow/react";
-import { type Layout, laneKey } from "../workflow/layout";
+import { type Edge as FlowEdge, type Node as FlowNode, Position } from "@xyflow/react";
+import type { Group } from "../workflow/groups";
+import { type Box, type Layout, laneKey } from "../workflow/layout";
+import type { Note } from "../workflow/notes";
 import type { Edge, Lane, Node, Outline } from "../workflow/outline";
 
 export type CardNode = FlowNode<{ node: Node }, "card">;
 export type GroupNode = FlowNode<{ node: Node }, "group">;
 export type LaneNode = FlowNode<{ lane: Lane }, "lane">;
-export type Drawn = CardNode | GroupNode | LaneNode;
+export type NoteNode = FlowNode<{ note: Note }, "note">;
+export type FrameNode = FlowNode<{ group: Group }, "frame">;
+export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode;
 export type DrawnEdge = FlowEdge<{ edge: Edge; lane: Lane }, "step">;
 
 /** What the canvas shows of a workflow: parents before what they hold. */
-export function draw(graph: Outline, layout: Layout): { nodes: Drawn[]; edges: DrawnEdge[] } {
-  const nodes: Drawn[] = [];
+export function draw(
+  graph: Outline,
+  layout: Layout,
+  notes: readonly Note[] = [],
+  groups: readonly Group[] = [],
+): { nodes: Drawn[]; edges: DrawnEdge[] } {
+  const nodes: Drawn[] = [...notes.map(drawNote)];
   const edges: DrawnEdge[] = [];
   const add = (node: Node) => {
     const box = layout.nodes.get(node.id);
     if (!box) return;
     const place = {
       id: node.id,
-      position: { x: box.x, y: box.y },
-      width: box.width,
-      height: box.height,
+      ...sized(box),
+      handles: handlesOf(box),
       ...(node.inside ? { parentId: node.inside } : {}),
     };
     const ariaLabel = `${node.summary || node.id}, ${node.kind}`;
     nodes.push({ ...place, type: node.lanes.length > 0 ? "group" : "card", data: { node }, ariaLabel });
     for (const lane of node.lanes) {
       addLane(node, lane);
+      for (const group of groups) {
+        const frame = drawFrame(group, graph, layout);
+        if (frame?.parentId === node.id && holds(lane, group)) nodes.push(frame);
+      }
       addList(lane);
     }
   };
@@ -34,8 +46,7 @@ export function draw(graph: Outline, layout: Layout): { nodes: Drawn[]; edges: D
     if (!box) return;
     const id = laneKey(lane);
     const fixed = { draggable: false, selectable: false, focusable: false };
-    const { x, y, width, height } = box;
-    nodes.push({ id, type: "lane", parentId: node.id, position: { x, y }, width, height, data: { lane }, ...fixed });
+    nodes.push({ id, type: "lane", parentId: node.id, ...sized(box), data: { lane }, ...fixed });
   };
   const addList = (lane: Lane) => {
     const known = new Set(lane.nodes.map((node) => node.id));
@@ -44,9 +55,67 @@ export function draw(graph: Outline, layout: Layout): { nodes: Drawn[]; edges: D
       if (known.has(edge.from)) edges.push(drawEdge(edge, lane));
     }
   };
+  for (const group of groups) {
+    const frame = drawFrame(group, graph, layout);
+    if (frame && !frame.parentId) nodes.push(frame);
+  }
   addList(graph.main);
   for (const node of [graph.preprocessor, graph.failure]) if (node) add(node);
   return { nodes, edges };
+}
+
+const holds = (lane: Lane, group: Group) => lane.nodes.some((node) => node.id === group.ids[0]);
+
+/** A place and a size that are known beforehand: nothing has to be measured on the page. */
+function sized({ x, y, width, height }: Box) {
+  return { position: { x, y }, width, height, measured: { width, height } };
+}
+
+const DOT = 6;
+
+function handlesOf({ width, height }: Box): NonNullable<Drawn["handles"]> {
+  const dot = { id: null, x: width / 2 - DOT / 2, width: DOT, height: DOT };
+  return [
+    { ...dot, type: "target", position: Position.Top, y: -DOT / 2 },
+    { ...dot, type: "source", position: Position.Bottom, y: height - DOT / 2 },
+  ];
+}
+
+const BEHIND = -1;
+const FRAME = { side: 16, head: 30, foot: 16 };
+
+function drawNote(note: Note): NoteNode {
+  const label = `Note: ${note.text.slice(0, 60) || "empty"}`;
+  return {
+    id: note.key,
+    type: "note",
+    ...sized(note),
+    data: { note },
+    ariaLabel: label,
+    zIndex: BEHIND,
+    connectable: false,
+  };
+}
+
+function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | null {
+  const boxes = group.ids.flatMap((id) => layout.nodes.get(id) ?? []);
+  if (boxes.length === 0) return null;
+  const x = Math.min(...boxes.map((box) => box.x)) - FRAME.side;
+  const y = Math.min(...boxes.map((box) => box.y)) - FRAME.head;
+  const width = Math.max(...boxes.map((box) => box.x + box.width)) + FRAME.side - x;
+  const height = Math.max(...boxes.map((box) => box.y + box.height)) + FRAME.foot - y;
+  const inside = graph.byId.get(group.ids[0] ?? "")?.inside;
+  return {
+    id: group.key,
+    type: "frame",
+    ...sized({ x, y, width, height }),
+    ...(inside ? { parentId: inside } : {}),
+    data: { group },
+    dragHandle: "[data-frame-head]",
+    ariaLabel: `Group ${group.summary}`,
+    zIndex: inside ? 0 : BEHIND,
+    connectable: false,
+  };
 }
 
 export const edgeId = (edge: Edge): string => `${edge.from}→${edge.to}:${edge.on}`;

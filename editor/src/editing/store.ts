@@ -3,13 +3,15 @@ import type { Problem } from "../api/checks";
 import type { Flow } from "../api/flows";
 import type { NodeStands, RunGraph } from "../api/runs";
 import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
+import { groupsOf } from "../workflow/groups";
 import { EMPTY, type History, redo, remember, undo } from "../workflow/history";
+import { notesOf } from "../workflow/notes";
 import { type Edge, type Outline, outline } from "../workflow/outline";
 import { block } from "../workflow/render";
 import { edited, Refused, read, Unreadable } from "../workflow/source";
 import type { Json } from "../workflow/types";
 
-export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | null;
+export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | null;
 export type Asking =
   | { what: "add"; spot: Spot }
   | { what: "connect"; from: string }
@@ -158,9 +160,15 @@ function put(store: EditorStore, text: string, name: string, key: string | null,
 function show(store: EditorStore, text: string, history: History, select?: string[]): void {
   const tree = read(text);
   const graph = outline(tree);
-  const selection = (select ?? store.getState().selection).filter((id) => graph.byId.has(id));
+  const selection = (select ?? store.getState().selection).filter((key) => stands(key, tree, graph));
   store.setState({ text, tree, graph, history, selection, edge: null, pending: null });
   keep(store.getState());
+}
+
+/** Whether what a selection names is there: a node, a note, a frame. */
+function stands(key: string, tree: Json, graph: Outline): boolean {
+  if (graph.byId.has(key)) return true;
+  return notesOf(tree).some((note) => note.key === key) || groupsOf(tree, graph).some((group) => group.key === key);
 }
 
 export function undoIn(store: EditorStore): void {

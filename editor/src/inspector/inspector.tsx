@@ -10,6 +10,7 @@ import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
 import type { Outcome } from "../workflow/types";
+import { BesideForm, isBeside } from "./beside";
 import { NodeField } from "./field";
 import { fieldsOf, WITH_INPUTS } from "./fields";
 import { Inputs } from "./inputs";
@@ -19,7 +20,9 @@ import css from "./inspector.module.css";
 export function Inspector() {
   const node = useEditor((editor) => editor.graph.byId.get(editor.selection.at(-1) ?? ""));
   const edge = useEditor((editor) => editor.edge);
+  const chosen = useEditor((editor) => editor.selection.at(-1) ?? "");
   if (edge) return <EdgeForm edge={edge} />;
+  if (isBeside(chosen)) return <BesideForm chosen={chosen} />;
   if (!node) {
     return (
       <Empty title="Nothing is selected">

@@ -14,6 +14,7 @@ import { useSaving } from "../editing/saving";
 import { createEditor, isChanged, type Panel, textOf } from "../editing/store";
 import { Inspector } from "../inspector/inspector";
 import { OutlinePanel } from "../panels/outline";
+import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
 import { TestPanel } from "../panels/test";
 import { YamlPanel } from "../panels/yaml";
@@ -115,6 +116,7 @@ function Tools() {
         <ActionButton name="tidy" />
         <span className={css.gap} />
       </span>
+      <ActionButton name="nodes" />
       <ActionButton name="outline" />
       <ActionButton name="yaml" />
       <Button look="quiet" icon="warn" title="Problems (M)" onClick={() => store.setState({ panel: "problems" })}>
@@ -150,6 +152,7 @@ const TITLES: Record<Exclude<Panel, null>, string> = {
   yaml: "YAML",
   problems: "Problems",
   outline: "Outline",
+  palette: "Nodes",
 };
 
 function Side() {
@@ -166,6 +169,7 @@ function Side() {
       {panel === "yaml" && <YamlPanel />}
       {panel === "problems" && <ProblemsPanel />}
       {panel === "outline" && <OutlinePanel />}
+      {panel === "palette" && <PalettePanel />}
     </aside>
   );
 }

@@ -38,6 +38,17 @@ const PATHS: Record<string, string> = {
   copy: "M9 9h11v11H9zM15 9V4H4v11h5",
   save: "M5 4h11l3 3v13H5zM8 4v5h7V4M8 20v-6h8v6",
   deploy: "M12 16V4M7 9l5-5 5 5M5 20h14",
+  nodes: "M4 4h7v7H4zM13 4h7v7h-7zM4 13h7v7H4zM16.5 13v7M13 16.5h7",
+  note: "M5 4h14v10l-5 6H5zM14 20v-6h5",
+  group: "M4 4h4M16 4h4v4M20 16v4h-4M8 20H4v-4M4 8V4M9 9h6v6H9z",
+  "align-left": "M4 4v16M8 8h12M8 16h7",
+  "align-centre": "M12 4v16M5 8h14M8 16h8",
+  "align-right": "M20 4v16M4 8h12M9 16h7",
+  "align-top": "M4 4h16M8 8v12M16 8v7",
+  "align-middle": "M4 12h16M8 5v14M16 8v8",
+  "align-bottom": "M4 20h16M8 4v12M16 9v7",
+  "align-across": "M5 4v16M19 4v16M12 8v8",
+  "align-down": "M4 5h16M4 19h16M8 12h8",
   dots: "M6 12h.5M12 12h.5M18 12h.5",
 };
 

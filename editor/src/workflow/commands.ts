@@ -1,7 +1,11 @@
 import { freeId, type Offer } from "./catalog";
 import { changed, type Edit } from "./change";
+import { groupsAfter } from "./groups";
+import { laneOf, NotPossible, reaches } from "./lanes";
 import type { Edge, Lane, Node, Outline } from "./outline";
 import { at, isTree, type Json, type Outcome, type Path, type Tree } from "./types";
+
+export { laneOf, NotPossible, reaches };
 
 /** What a command works on. */
 export interface Model {
@@ -19,17 +23,6 @@ export interface Change {
 /** Where a node is added: on an edge, after a node, or at the start of a list. */
 export type Spot = { lane: Lane; edge: Edge } | { lane: Lane; after: string } | { lane: Lane; start: true };
 
-/** A command that makes no sense here; its message is for the person. */
-export class NotPossible extends Error {}
-
-export function laneOf(graph: Outline, node: Node): Lane {
-  const key = node.list.join(".");
-  const lanes = [graph.main, ...[...graph.byId.values()].flatMap((each) => each.lanes)];
-  const found = lanes.find((lane) => lane.path.join(".") === key);
-  if (!found) throw new NotPossible(`${node.id} stands outside the graph.`);
-  return found;
-}
-
 function known(model: Model, id: string): Node {
   const node = model.graph.byId.get(id);
   if (!node) throw new NotPossible(`There is no node ${id}.`);
@@ -46,6 +39,21 @@ export function addNode(model: Model, spot: Spot, offer: Offer): Change {
   const id = freeId(offer.base, taken);
   const module = offer.make(id, (base) => freeId(base, taken));
   return { name: `Add ${offer.name}`, ...place(spot, [module]), select: [id] };
+}
+
+/** A new node of the main list that nothing leads to, where a person put it. */
+export function addLoose(model: Model, offer: Offer, at: { x: number; y: number }): Change {
+  const { main } = model.graph;
+  const change = addNode(model, { lane: main, start: true }, offer);
+  const [insert] = change.edits;
+  if (insert?.op !== "insert" || !isTree(insert.value)) return change;
+  const id = String(insert.value.id);
+  const spot = { x: Math.round(at.x), y: Math.round(at.y) };
+  const edits: Edit[] = [
+    { ...insert, index: main.nodes.length, value: withNeeds(insert.value, []) },
+    ...setField(model, ["value", "ui", "nodes", id], spot, "").edits,
+  ];
+  return { ...change, edits };
 }
 
 function place(spot: Spot, modules: Tree[]): { edits: Edit[] } {
@@ -92,7 +100,7 @@ export function deleteNodes(model: Model, ids: readonly string[], reconnect = tr
     const leaving = lane.nodes.filter((node) => gone.has(node.id)).reverse();
     for (const node of leaving) edits.push({ op: "remove", path: node.path });
   }
-  edits.push(...forgotten(model, gone));
+  edits.push(...forgotten(model, gone), ...groupsAfter(model, (id) => (gone.has(id) ? null : id)));
   const name = ids.length === 1 ? `Delete ${ids[0]}` : `Delete ${ids.length} nodes`;
   return { name, edits, select: [] };
 }
@@ -161,12 +169,6 @@ export function connect(model: Model, from: string, to: string, on: Outcome = "s
     throw new NotPossible(`${from} comes after ${to}: that would be a circle.`);
   const edits: Edit[] = [{ op: "set", path: [...target.path, "needs"], value: [...needsOf(lane, to), need(from, on)] }];
   return { name: `Connect ${from} to ${to}`, edits, select: [from] };
-}
-
-export function reaches(lane: Lane, from: string, to: string): boolean {
-  const seen = new Set([from]);
-  for (const id of seen) for (const edge of lane.edges) if (edge.from === id) seen.add(edge.to);
-  return seen.has(to);
 }
 
 /** An edge less. */
@@ -255,6 +257,7 @@ export function rename(model: Model, id: string, wanted: string): Change {
     edits.push({ op: "remove", path: ["value", "ui", "nodes", id] });
     edits.push({ op: "set", path: ["value", "ui", "nodes", wanted], value: place });
   }
+  edits.push(...groupsAfter(model, (each) => (each === id ? wanted : each)));
   return { name: `Rename ${id} to ${wanted}`, edits, select: [wanted] };
 }
 
@@ -282,20 +285,12 @@ function renamed(text: string, id: string, wanted: string): string {
   );
 }
 
-/** Nodes where a person put them: places of the main list's, in pixels. */
-export function moveNodes(model: Model, places: Record<string, { x: number; y: number }>): Change {
-  const ids = Object.keys(places);
-  const name = ids.length === 1 ? `Move ${ids[0]}` : `Move ${ids.length} nodes`;
-  const before = at(model.tree, ["value", "ui", "nodes"]);
-  const value = { ...(isTree(before) ? before : {}), ...places } as Json;
-  return { name, edits: setField(model, ["value", "ui", "nodes"], value, name).edits };
-}
-
 /** No node has a place of its own any more. */
 export function tidy(model: Model): Change {
-  const edits: Edit[] =
-    at(model.tree, ["value", "ui", "nodes"]) === undefined ? [] : [{ op: "remove", path: ["value", "ui", "nodes"] }];
-  return { name: "Tidy up", edits };
+  const ui = at(model.tree, ["value", "ui"]);
+  if (!isTree(ui ?? null) || !Object.hasOwn(ui as Tree, "nodes")) return { name: "Tidy up", edits: [] };
+  const alone = Object.keys(ui as Tree).length === 1;
+  return { name: "Tidy up", edits: [{ op: "remove", path: alone ? ["value", "ui"] : ["value", "ui", "nodes"] }] };
 }
 
 /** The nodes as a clipboard holds them. */

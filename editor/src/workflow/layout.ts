@@ -24,64 +24,100 @@ export interface Layout {
 
 export const laneKey = (lane: Lane): string => lane.path.join(".");
 
-/** Places every node. Nodes of the main list that the document gives a place (`ui.nodes`) stand there. */
+type Given = Record<string, Json>;
+
+/**
+ * Places every node. Nodes that the document gives a place (`ui.nodes`, beside the inner corner of the list that holds
+ * them) stand there; a box grows with what it holds.
+ */
 export function layout(outline: Outline, tree: Json): Layout {
   const made: Layout = { nodes: new Map(), lanes: new Map() };
-  const size = placeLane(outline.main, made);
-  const given = at(tree, ["value", "ui", "nodes"]);
-  if (isTree(given)) {
-    for (const node of outline.main.nodes) {
-      const place = given[node.id];
-      const box = made.nodes.get(node.id);
-      if (box && isTree(place) && typeof place.x === "number" && typeof place.y === "number") {
-        made.nodes.set(node.id, { ...box, x: place.x, y: place.y });
-      }
-    }
-  }
+  const found = at(tree, ["value", "ui", "nodes"]);
+  const given = isTree(found) ? found : {};
+  const size = placeLane(outline.main, made, given, false);
   let x = size.width + GAP.between;
   for (const node of [outline.preprocessor, outline.failure]) {
     if (!node) continue;
-    const box = sizeOf(node, made);
+    const box = sizeOf(node, made, given);
     made.nodes.set(node.id, { ...box, x, y: 0 });
     x += box.width + GAP.between;
   }
   return made;
 }
 
-function placeLane(lane: Lane, made: Layout): { width: number; height: number } {
+/** Where a list begins inside the box that holds it; the main list at 0, 0. */
+export function originOf(lane: Lane, made: Layout): { x: number; y: number } {
+  const box = made.lanes.get(laneKey(lane));
+  return box ? { x: box.x + PAD, y: box.y + PAD + (lane.title ? LANE_HEAD : 0) } : { x: 0, y: 0 };
+}
+
+function placeLane(lane: Lane, made: Layout, given: Given, inside: boolean): { width: number; height: number } {
   if (lane.nodes.length === 0) return EMPTY;
-  const sizes = new Map(lane.nodes.map((node) => [node.id, sizeOf(node, made)]));
-  const graph = new Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "TB", nodesep: GAP.between, ranksep: GAP.rank });
-  graph.setDefaultEdgeLabel(() => ({}));
-  for (const node of lane.nodes) graph.setNode(node.id, { ...(sizes.get(node.id) ?? EMPTY) });
-  for (const edge of lane.edges) {
-    if (sizes.has(edge.from)) graph.setEdge(edge.from, edge.to, {}, edge.on);
-  }
-  dagre(graph);
+  const sizes = lane.nodes.map((node) => sizeOf(node, made, given));
+  const places = arranged(lane, sizes);
   let width = 0;
   let height = 0;
-  for (const node of lane.nodes) {
-    const placed = graph.node(node.id) as { x: number; y: number; width: number; height: number };
-    const box = {
-      x: Math.round(placed.x - placed.width / 2),
-      y: Math.round(placed.y - placed.height / 2),
-      width: placed.width,
-      height: placed.height,
-    };
+  lane.nodes.forEach((node, n) => {
+    const size = sizes[n] ?? { x: 0, y: 0, ...NODE };
+    const box = { ...size, ...(places[n] ?? { x: 0, y: 0 }) };
+    const place = given[node.id];
+    // The main list's own size is that of its automatic places: what stands beside it does not move with a node.
+    if (!inside) {
+      width = Math.max(width, box.x + box.width);
+      height = Math.max(height, box.y + box.height);
+    }
+    if (isTree(place ?? null)) {
+      const { x, y } = place as { x?: Json; y?: Json };
+      if (typeof x === "number" && typeof y === "number") {
+        box.x = inside ? Math.max(x, 0) : x;
+        box.y = inside ? Math.max(y, 0) : y;
+      }
+    }
     made.nodes.set(node.id, box);
-    width = Math.max(width, box.x + box.width);
-    height = Math.max(height, box.y + box.height);
-  }
+    if (inside) {
+      width = Math.max(width, box.x + box.width);
+      height = Math.max(height, box.y + box.height);
+    }
+  });
   return { width, height };
 }
 
-function sizeOf(node: Node, made: Layout): Box {
+const known = new Map<string, { x: number; y: number }[]>();
+const MOST_KNOWN = 500;
+
+/** Places by dagre, kept by the form of the list: what is typed into a node does not arrange its list anew. */
+function arranged(lane: Lane, sizes: readonly Box[]): { x: number; y: number }[] {
+  const numbers = new Map(lane.nodes.map((node, n) => [node.id, n]));
+  const edges = lane.edges.flatMap((edge) => {
+    const [from, to] = [numbers.get(edge.from), numbers.get(edge.to)];
+    return from === undefined || to === undefined ? [] : [[from, to, edge.on] as const];
+  });
+  const form = JSON.stringify([sizes.map((box) => [box.width, box.height]), edges]);
+  const before = known.get(form);
+  if (before) return before;
+  const graph = new Graph({ multigraph: true });
+  graph.setGraph({ rankdir: "TB", nodesep: GAP.between, ranksep: GAP.rank });
+  graph.setDefaultEdgeLabel(() => ({}));
+  sizes.forEach(({ width, height }, n) => {
+    graph.setNode(String(n), { width, height });
+  });
+  for (const [from, to, on] of edges) graph.setEdge(String(from), String(to), {}, on);
+  dagre(graph);
+  const places = sizes.map((_, n) => {
+    const { x, y, width, height } = graph.node(String(n)) as Box;
+    return { x: Math.round(x - width / 2), y: Math.round(y - height / 2) };
+  });
+  if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value ?? "");
+  known.set(form, places);
+  return places;
+}
+
+function sizeOf(node: Node, made: Layout, given: Given): Box {
   if (node.lanes.length === 0) return { x: 0, y: 0, ...NODE };
   let x = PAD;
   let height = 0;
   for (const lane of node.lanes) {
-    const inner = placeLane(lane, made);
+    const inner = placeLane(lane, made, given, true);
     const titled = lane.title ? LANE_HEAD : 0;
     const box = { x, y: HEAD, width: inner.width + 2 * PAD, height: inner.height + 2 * PAD + titled };
     made.lanes.set(laneKey(lane), box);

@@ -2,7 +2,7 @@ import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getSmoothStepPath } from "
 import { useEditor, useEditorStore } from "../../editing/context";
 import { Icon } from "../../ui/icon";
 import css from "../canvas.module.css";
-import type { DrawnEdge } from "../draw";
+import { type DrawnEdge, edgeId } from "../draw";
 
 /** An edge with its outcome, where it is another than success, and a + that puts a node in between. */
 export function StepEdge(props: EdgeProps<DrawnEdge>) {
@@ -30,6 +30,8 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
       <EdgeLabelRenderer>
         <div
           className={css.onEdge}
+          data-canvas-edge=""
+          data-id={edgeId(edge)}
           data-edge={`${edge.from} ${edge.to} ${taken ?? "open"}`}
           style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
         >

@@ -1,5 +1,5 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
-import type { ReactNode } from "react";
+import { memo, type ReactNode } from "react";
 import { useEditor, useEditorStore } from "../../editing/context";
 import { lookOf } from "../../lib/state";
 import { duration } from "../../lib/time";
@@ -101,15 +101,15 @@ function useLook(node: Node, selected: boolean | undefined): string {
   return [selected && css.selected, off && css.off, tone && css[tone]].filter(Boolean).join(" ");
 }
 
-export function Card({ data, selected }: NodeProps<CardNode>) {
+export const Card = memo(({ data, selected }: NodeProps<CardNode>) => {
   return (
     <Frame node={data.node} className={`${css.card} ${useLook(data.node, selected)}`}>
       <Words node={data.node} />
     </Frame>
   );
-}
+});
 
-export function Group({ data, selected }: NodeProps<GroupNode>) {
+export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
   return (
     <Frame node={data.node} className={`${css.group} ${useLook(data.node, selected)}`}>
       <header>
@@ -117,7 +117,7 @@ export function Group({ data, selected }: NodeProps<GroupNode>) {
       </header>
     </Frame>
   );
-}
+});
 
 function Frame({ node, className, children }: { node: Node; className: string; children: ReactNode }) {
   return (
@@ -129,7 +129,7 @@ function Frame({ node, className, children }: { node: Node; className: string; c
   );
 }
 
-export function LaneBox({ data }: NodeProps<LaneNode>) {
+export const LaneBox = memo(({ data }: NodeProps<LaneNode>) => {
   const store = useEditorStore();
   const { lane } = data;
   return (
@@ -150,4 +150,4 @@ export function LaneBox({ data }: NodeProps<LaneNode>) {
       )}
     </div>
   );
-}
+});

@@ -1,0 +1,50 @@
+import { useReactFlow } from "@xyflow/react";
+import type { DragEvent } from "react";
+import { attempt } from "../actions/registry";
+import { useEditorStore } from "../editing/context";
+import { apply, type Editor } from "../editing/store";
+import { OFFERS } from "../workflow/catalog";
+import { addLoose, addNode, laneOf, type Spot } from "../workflow/commands";
+import { lanesOfAll } from "../workflow/lanes";
+import { laneKey } from "../workflow/layout";
+import { edgeId } from "./draw";
+
+export const DRAGGED = "application/x-orvanta-offer";
+
+/** Takes a kind of node that is dropped: on an edge, a node, a list, or anywhere else on the canvas. */
+export function useDrop() {
+  const store = useEditorStore();
+  const { screenToFlowPosition } = useReactFlow();
+  return {
+    onDragOver: (event: DragEvent) => {
+      if (!event.dataTransfer.types.includes(DRAGGED)) return;
+      event.preventDefault();
+      event.dataTransfer.dropEffect = "copy";
+    },
+    onDrop: (event: DragEvent) => {
+      const offer = OFFERS.find((each) => each.key === event.dataTransfer.getData(DRAGGED));
+      if (!offer) return;
+      event.preventDefault();
+      const at = screenToFlowPosition({ x: event.clientX, y: event.clientY });
+      const spot = spotUnder(store.getState(), document.elementsFromPoint(event.clientX, event.clientY));
+      attempt(() => apply(store, (model) => (spot ? addNode(model, spot, offer) : addLoose(model, offer, at))));
+    },
+  };
+}
+
+function spotUnder({ graph }: Editor, elements: Element[]): Spot | null {
+  const within = (selector: string) =>
+    elements.map((each) => each.closest<HTMLElement>(selector)?.dataset.id).find((id) => id !== undefined);
+  const onEdge = within("[data-canvas-edge], .react-flow__edge");
+  for (const lane of lanesOfAll(graph)) {
+    const edge = onEdge === undefined ? undefined : lane.edges.find((each) => edgeId(each) === onEdge);
+    if (edge) return { lane, edge };
+  }
+  const node = graph.byId.get(within(".react-flow__node-card, .react-flow__node-group") ?? "");
+  const inLane = within(".react-flow__node-lane");
+  if (node && node.lanes.length === 0 && node.list.length > 1) return { lane: laneOf(graph, node), after: node.id };
+  const lane = lanesOfAll(graph).find((each) => inLane !== undefined && laneKey(each) === inLane);
+  if (!lane) return graph.main.nodes.length === 0 ? { lane: graph.main, start: true } : null;
+  const last = lane.nodes.at(-1);
+  return last ? { lane, after: last.id } : { lane, start: true };
+}

@@ -1,0 +1,62 @@
+import { useState } from "react";
+import { spotAfter } from "../actions/composing";
+import { attempt } from "../actions/registry";
+import { DRAGGED } from "../canvas/drop";
+import { useEditorStore } from "../editing/context";
+import { apply } from "../editing/store";
+import css from "../inspector/inspector.module.css";
+import { Input } from "../ui/controls";
+import { Icon } from "../ui/icon";
+import { matching } from "../ui/matching";
+import { OFFERS } from "../workflow/catalog";
+import { addNode } from "../workflow/commands";
+import own from "./palette.module.css";
+
+/** Every kind of node, to be dragged onto the canvas; a click adds it after what is selected. */
+export function PalettePanel() {
+  const store = useEditorStore();
+  const [word, setWord] = useState("");
+  const found = OFFERS.filter((offer) => matching(offer.name, word, [offer.says, offer.key]) > 0);
+  const groups = [...new Set(found.map((offer) => offer.group))];
+  return (
+    <div className={css.pane}>
+      <h2>Nodes</h2>
+      <Input
+        type="search"
+        aria-label="Search nodes"
+        placeholder="Search: Python, loop, approval …"
+        value={word}
+        onChange={(event) => setWord(event.target.value)}
+      />
+      <p className={css.help}>Drag one onto an edge, into a box or beside the graph.</p>
+      {groups.map((group) => (
+        <section key={group} className={own.group}>
+          <h3>{group}</h3>
+          {found
+            .filter((offer) => offer.group === group)
+            .map((offer) => (
+              <button
+                key={offer.key}
+                type="button"
+                className={own.offer}
+                draggable
+                title={offer.says}
+                data-offer={offer.key}
+                onDragStart={(event) => {
+                  event.dataTransfer.setData(DRAGGED, offer.key);
+                  event.dataTransfer.effectAllowed = "copy";
+                }}
+                onClick={() =>
+                  attempt(() => apply(store, (model) => addNode(model, spotAfter(store.getState()), offer)))
+                }
+              >
+                <Icon name={offer.icon} size={18} />
+                <span>{offer.name}</span>
+              </button>
+            ))}
+        </section>
+      ))}
+      {found.length === 0 && <p className={css.help}>No node is called that.</p>}
+    </div>
+  );
+}

@@ -1,0 +1,125 @@
+import type { Edit } from "./change";
+import type { Change, Model } from "./commands";
+import { following, laneOf, NotPossible } from "./lanes";
+import type { Outline } from "./outline";
+import { at, isTree, type Json, type Tree, text } from "./types";
+
+/** A frame around nodes of one list, of the document's `groups`. `key` is what it is called in a selection. */
+export interface Group {
+  key: string;
+  index: number;
+  summary: string;
+  note: string;
+  color: string;
+  ids: string[];
+}
+
+const PATH = ["value", "groups"];
+export const groupKey = (index: number): string => `group:${index}`;
+
+/** The groups of a document whose nodes are there. `nodes` names the members; else they are what lies between two nodes. */
+export function groupsOf(tree: Json, graph: Outline): Group[] {
+  const items = at(tree, PATH);
+  if (!Array.isArray(items)) return [];
+  return items.flatMap((item, index): Group[] => {
+    const ids = isTree(item) ? membersOf(item, graph) : [];
+    if (!isTree(item) || ids.length === 0) return [];
+    const { summary, note, color } = item;
+    return [
+      { key: groupKey(index), index, summary: text(summary), note: text(note), color: text(color) || "grey", ids },
+    ];
+  });
+}
+
+function membersOf(group: Tree, graph: Outline): string[] {
+  if (Array.isArray(group.nodes)) {
+    const ids = group.nodes.filter((id): id is string => typeof id === "string" && graph.byId.has(id));
+    const list = graph.byId.get(ids[0] ?? "")?.list.join(".");
+    return ids.filter((id) => graph.byId.get(id)?.list.join(".") === list);
+  }
+  return between(graph, text(group.start_id), text(group.end_id));
+}
+
+/** Nodes on the ways from one node to another of its list, both included. */
+function between(graph: Outline, start: string, end: string): string[] {
+  const [first, last] = [graph.byId.get(start), graph.byId.get(end)];
+  if (!first || !last || first.list.length < 2 || first.list.join(".") !== last.list.join(".")) return [];
+  const lane = laneOf(graph, first);
+  const after = following(lane, start);
+  return lane.nodes.map((node) => node.id).filter((id) => after.has(id) && following(lane, id).has(end));
+}
+
+/** A frame around nodes of one list. */
+export function groupNodes(model: Model, ids: readonly string[]): Change {
+  const nodes = ids.map((id) => model.graph.byId.get(id)).filter((node) => node !== undefined);
+  const [first] = nodes;
+  if (!first) throw new NotPossible("Choose the nodes of the group first.");
+  if (first.list.length < 2 || nodes.some((node) => node.list.join(".") !== first.list.join("."))) {
+    throw new NotPossible("A group holds nodes of one list: these stand in different ones.");
+  }
+  const before = at(model.tree, PATH);
+  const list = Array.isArray(before) ? before : [];
+  const group = {
+    summary: "Group",
+    color: "blue",
+    ...written(
+      model.graph,
+      nodes.map((node) => node.id),
+    ),
+  };
+  const edits: Edit[] =
+    list.length > 0
+      ? [{ op: "insert", path: PATH, index: list.length, value: group }]
+      : [{ op: "set", path: PATH, value: [group] }];
+  return {
+    name: nodes.length === 1 ? `Group ${first.id}` : `Group ${nodes.length} nodes`,
+    edits,
+    select: [groupKey(list.length)],
+  };
+}
+
+/** Members as the document names them: by the first and the last, and one by one where that says another set. */
+function written(graph: Outline, ids: readonly string[]): Tree {
+  const chosen = new Set(ids);
+  const first = graph.byId.get(ids[0] ?? "");
+  const lane = first ? laneOf(graph, first) : graph.main;
+  const inOrder = lane.nodes.map((node) => node.id).filter((id) => chosen.has(id));
+  const [start, end] = [inOrder[0] ?? "", inOrder.at(-1) ?? ""];
+  const lie = between(graph, start, end);
+  const exact = lie.length === inOrder.length && lie.every((id) => chosen.has(id));
+  return { start_id: start, end_id: end, ...(exact ? {} : { nodes: inOrder }) };
+}
+
+export function setGroup(group: Group, said: { summary?: string; note?: string; color?: string }): Change {
+  const [key, value] = Object.entries(said)[0] ?? ["summary", ""];
+  return { name: "Change a group", edits: [{ op: "set", path: [...PATH, group.index, key], value: value ?? "" }] };
+}
+
+/** Frames are taken away; what they hold stays. */
+export function ungroup(model: Model, indexes: readonly number[]): Edit[] {
+  const items = at(model.tree, PATH);
+  if (!Array.isArray(items)) return [];
+  if (indexes.length >= items.length) return [{ op: "remove", path: PATH }];
+  return [...indexes].sort((a, b) => b - a).map((index): Edit => ({ op: "remove", path: [...PATH, index] }));
+}
+
+/** The groups after nodes got other ids, or went (null). */
+export function groupsAfter(model: Model, change: (id: string) => string | null): Edit[] {
+  const items = at(model.tree, PATH);
+  if (!Array.isArray(items)) return [];
+  let touched = false;
+  const after = items.flatMap((item): Json[] => {
+    const ids = isTree(item) ? membersOf(item, model.graph) : [];
+    if (!isTree(item) || ids.every((id) => change(id) === id)) return [item];
+    touched = true;
+    const left = ids.map(change).filter((id) => id !== null);
+    if (left.length === 0) return [];
+    const gone = left.length < ids.length;
+    const named = Array.isArray(item.nodes) || gone ? { nodes: left } : {};
+    const end = gone ? (left.at(-1) ?? "") : (change(text(item.end_id)) ?? "");
+    const start = gone ? (left[0] ?? "") : (change(text(item.start_id)) ?? "");
+    return [{ ...item, start_id: start, end_id: end, ...named } as Json];
+  });
+  if (!touched) return [];
+  return [after.length === 0 ? { op: "remove", path: PATH } : { op: "set", path: PATH, value: after }];
+}

@@ -1,0 +1,93 @@
+import { freeId } from "./catalog";
+import type { Edit } from "./change";
+import type { Change, Model } from "./commands";
+import { at, isTree, type Json, type Tree, text } from "./types";
+
+/** A sticky note of the document's `notes`; places and sizes in the graph's pixels. */
+export interface Note {
+  key: string;
+  index: number;
+  id: string;
+  text: string;
+  color: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export const COLOURS = ["yellow", "blue", "green", "red", "grey"] as const;
+export const NOTE = { width: 220, height: 120 };
+const PATH = ["value", "notes"];
+export const noteKey = (id: string): string => `note:${id}`;
+
+const number = (value: Json | undefined, otherwise: number) => (typeof value === "number" ? value : otherwise);
+
+export function notesOf(tree: Json): Note[] {
+  const items = at(tree, PATH);
+  if (!Array.isArray(items)) return [];
+  return items.flatMap((item, index): Note[] => {
+    if (!isTree(item)) return [];
+    const id = text(item.id) || String(index);
+    const place = isTree(item.position ?? null) ? (item.position as Tree) : {};
+    const size = isTree(item.size ?? null) ? (item.size as Tree) : {};
+    return [
+      {
+        key: noteKey(id),
+        index,
+        id,
+        text: text(item.text),
+        color: text(item.color) || "yellow",
+        x: number(place.x, -NOTE.width - 60),
+        y: number(place.y, index * (NOTE.height + 20)),
+        width: number(size.width, NOTE.width),
+        height: number(size.height, NOTE.height),
+      },
+    ];
+  });
+}
+
+/** Notes more: their ids are made free ones. */
+export function addNotes(model: Model, notes: readonly Tree[], name = "Add a note"): Change {
+  const before = at(model.tree, PATH);
+  const list = Array.isArray(before) ? before : [];
+  const taken = new Set(notesOf(model.tree).map((note) => note.id));
+  const made = notes.map((note) => ({ ...note, id: freeId("note", taken) }));
+  const edits: Edit[] =
+    list.length > 0
+      ? made.map((value, n) => ({ op: "insert", path: PATH, index: list.length + n, value }))
+      : [{ op: "set", path: PATH, value: made }];
+  return { name, edits, select: made.map((note) => noteKey(note.id)) };
+}
+
+export function newNote(place: { x: number; y: number }): Tree {
+  const { x, y } = place;
+  return {
+    text: "",
+    position: { x: Math.round(x), y: Math.round(y) },
+    size: { ...NOTE },
+    color: "yellow",
+    type: "free",
+  };
+}
+
+export function setNote(note: Note, key: "text" | "color" | "position" | "size", value: Json): Change {
+  const names = { text: "Write on a note", color: "Colour a note", position: "Move a note", size: "Size a note" };
+  return { name: names[key], edits: [{ op: "set", path: [...PATH, note.index, key], value }] };
+}
+
+export function withoutNotes(model: Model, notes: readonly Note[]): Edit[] {
+  if (notes.length === 0) return [];
+  const items = at(model.tree, PATH);
+  if (Array.isArray(items) && notes.length >= items.length) return [{ op: "remove", path: PATH }];
+  return [...notes]
+    .sort((a, b) => b.index - a.index)
+    .map(({ index }): Edit => ({ op: "remove", path: [...PATH, index] }));
+}
+
+/** Notes as a clipboard holds them. */
+export function copiedNotes(tree: Json, keys: ReadonlySet<string>): Tree[] {
+  return notesOf(tree)
+    .filter((note) => keys.has(note.key))
+    .map((note) => at(tree, [...PATH, note.index]) as Tree);
+}

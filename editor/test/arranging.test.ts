@@ -1,0 +1,118 @@
+import { describe, expect, test } from "vitest";
+import { aligned } from "../src/workflow/align";
+import { move, remove } from "../src/workflow/arrange";
+import type { Edit } from "../src/workflow/change";
+import { applied, deleteNodes, type Model, rename } from "../src/workflow/commands";
+import { groupNodes, groupsOf } from "../src/workflow/groups";
+import { layout, NODE, originOf } from "../src/workflow/layout";
+import { addNotes, newNote, notesOf, setNote } from "../src/workflow/notes";
+import { outline } from "../src/workflow/outline";
+import { edited, read } from "../src/workflow/source";
+
+const TEXT = `# Kept.
+value:
+  modules:
+    - {id: a, value: {type: identity}} # said
+    - {id: b, value: {type: identity}}
+    - {id: c, value: {type: identity}}
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: static, value: [1]}
+        modules:
+          - {id: inner, value: {type: identity}}
+          - {id: last, value: {type: identity}}
+`;
+const model = (text: string): Model => {
+  const tree = read(text);
+  return { tree, graph: outline(tree) };
+};
+const made = (text: string, change: { edits: Edit[] }) => change.edits.reduce(edited, text);
+
+describe("notes", () => {
+  test("are added, written, moved and taken away again, and no other byte changes", () => {
+    let text = made(TEXT, addNotes(model(TEXT), [newNote({ x: 10.4, y: -3 })]));
+    text = made(text, addNotes(model(text), [newNote({ x: 0, y: 0 })]));
+    const [first, second] = notesOf(read(text));
+    expect(first).toMatchObject({ key: "note:note", x: 10, y: -3, color: "yellow", text: "" });
+    expect(second?.key).toBe("note:note_2");
+    text = made(text, setNote(first as never, "text", "Ask: before\nyou change #this"));
+    text = made(text, move(model(text), { "note:note_2": { x: 7, y: 8 }, a: { x: 1, y: 2 } }));
+    expect(notesOf(read(text))).toMatchObject([{ text: "Ask: before\nyou change #this" }, { x: 7, y: 8 }]);
+    expect(layout(outline(read(text)), read(text)).nodes.get("a")).toMatchObject({ x: 1, y: 2 });
+    text = made(text, remove(model(text), ["note:note", "note:note_2"], true));
+    expect(text).toBe(`${TEXT}  ui:\n    nodes:\n      a:\n        x: 1\n        "y": 2\n`);
+  });
+
+  test("of another program are shown with what they lack", () => {
+    const tree = read(`${TEXT}  notes:\n    - {text: Only text}\n    - 7\n`);
+    expect(notesOf(tree)).toMatchObject([{ key: "note:0", width: 220, height: 120 }]);
+  });
+});
+
+describe("groups", () => {
+  test("name the first and the last where that says the same set, else each", () => {
+    const chain = applied(read(TEXT), groupNodes(model(TEXT), ["b", "a"]));
+    expect((chain as never as { value: { groups: unknown[] } }).value.groups).toEqual([
+      { summary: "Group", color: "blue", start_id: "a", end_id: "b" },
+    ]);
+    const apart = applied(read(TEXT), groupNodes(model(TEXT), ["a", "c"]));
+    expect(groupsOf(apart, outline(apart))).toMatchObject([{ key: "group:0", ids: ["a", "c"] }]);
+  });
+
+  test("hold nodes of one list only", () => {
+    expect(() => groupNodes(model(TEXT), ["a", "inner"])).toThrow("different ones");
+    expect(() => groupNodes(model(TEXT), [])).toThrow("Choose");
+    const inner = applied(read(TEXT), groupNodes(model(TEXT), ["inner", "last"]));
+    expect(groupsOf(inner, outline(inner))[0]?.ids).toEqual(["inner", "last"]);
+  });
+
+  test("follow their nodes when these are renamed or go", () => {
+    let text = made(TEXT, groupNodes(model(TEXT), ["a", "b", "c"]));
+    text = made(text, rename(model(text), "a", "first"));
+    const ids = () => groupsOf(read(text), outline(read(text)))[0]?.ids;
+    expect(ids()).toEqual(["first", "b", "c"]);
+    text = made(text, deleteNodes(model(text), ["first"]));
+    expect(ids()).toEqual(["b", "c"]);
+    text = made(text, deleteNodes(model(text), ["b", "c"]));
+    expect(read(text)).not.toHaveProperty("value.groups");
+  });
+
+  test("go alone: what they hold stays", () => {
+    const text = made(TEXT, groupNodes(model(TEXT), ["a", "b"]));
+    expect(made(text, remove(model(text), ["group:0"], true))).toBe(TEXT);
+  });
+});
+
+describe("aligned", () => {
+  const boxes = new Map([
+    ["a", { x: 0, y: 10, width: 100, height: 40 }],
+    ["b", { x: 50, y: 100, width: 60, height: 60 }],
+    ["c", { x: 300, y: 500, width: 100, height: 40 }],
+  ]);
+  test.each([
+    ["left", { a: [0, 10], b: [0, 100], c: [0, 500] }],
+    ["centre", { a: [150, 10], b: [170, 100], c: [150, 500] }],
+    ["right", { a: [300, 10], b: [340, 100], c: [300, 500] }],
+    ["top", { a: [0, 10], b: [50, 10], c: [300, 10] }],
+    ["middle", { a: [0, 255], b: [50, 245], c: [300, 255] }],
+    ["bottom", { a: [0, 500], b: [50, 480], c: [300, 500] }],
+    ["across", { a: [0, 10], b: [170, 100], c: [300, 500] }],
+    ["down", { a: [0, 10], b: [50, 245], c: [300, 500] }],
+  ] as const)("%s", (how, wanted) => {
+    const places = Object.entries(aligned(boxes, how)).map(([id, { x, y }]) => [id, [x, y]]);
+    expect(Object.fromEntries(places)).toEqual(wanted);
+  });
+});
+
+test("a node in a box keeps its place, and the box grows with it", () => {
+  const before = layout(model(TEXT).graph, model(TEXT).tree);
+  const text = made(TEXT, move(model(TEXT), { last: { x: 400, y: -50 } }));
+  const { tree, graph } = model(text);
+  const boxes = layout(graph, tree);
+  const lane = graph.byId.get("each")?.lanes[0];
+  const from = lane ? originOf(lane, boxes) : { x: 0, y: 0 };
+  expect(boxes.nodes.get("last")).toMatchObject({ x: from.x + 400, y: from.y });
+  expect(boxes.nodes.get("each")?.width).toBeGreaterThanOrEqual(from.x + 400 + NODE.width);
+  expect(before.nodes.get("each")?.width).toBeLessThan(400);
+});

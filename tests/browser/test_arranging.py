@@ -1,0 +1,131 @@
+"""Notes, frames, places: everything on the canvas that no run reads."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import LIST, draft_saved, node, opened
+
+
+def stored(site: Site, path: str) -> str:
+    return str(site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"])
+
+
+async def drag(page: Page, selector: str, dx: int, dy: int) -> None:
+    """By the mouse, from the middle of an element."""
+    box = await page.locator(selector).bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + dx / 2, y + dy / 2, steps=3)
+    await page.mouse.move(x + dx, y + dy, steps=3)
+    await page.mouse.up()
+
+
+async def test_a_note_is_written_moved_copied_and_undone_by_name(page: Page, site: Site) -> None:
+    path = await opened(page, site)
+    await page.keyboard.press("Shift+S")
+    await page.get_by_label("Text", exact=True).fill("Ask Ada first")
+    await page.get_by_label("green").check()
+    note = page.locator(".react-flow__node-note")
+    await expect(note).to_have_text("Ask Ada first")
+    await drag(page, ".react-flow__node-note", -300, 40)
+    await expect(page.get_by_role("button", name="Undo: Move a note")).to_be_visible()
+    await page.locator("[data-canvas]").press("Control+d")
+    await expect(note).to_have_count(2)
+    await draft_saved(page)
+    text = stored(site, path)
+    assert text.startswith(LIST.rstrip("\n")) and text.count("Ask Ada first") == 2 and "color: green" in text
+    await page.get_by_role("button", name="Undo: Duplicate").click()
+    await page.get_by_role("button", name="Undo: Move a note").click()
+    await page.get_by_role("button", name="Undo: Colour a note").click()
+    await page.get_by_role("button", name="Undo: Write on a note").click()
+    await page.get_by_role("button", name="Undo: Add a note").click()
+    await expect(note).to_have_count(0)
+    await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
+
+
+async def test_selected_nodes_are_grouped_named_and_moved_together(page: Page, site: Site) -> None:
+    path = await opened(page, site)
+    await node(page, "one").click()
+    await page.locator("[data-canvas]").press("Shift+ArrowDown")
+    await page.get_by_role("toolbar", name="Selection").get_by_role("button", name="Group").click()
+    await page.get_by_label("Name", exact=True).fill("Preparation")
+    await expect(page.locator(".react-flow__node-frame")).to_contain_text("Preparation")
+    await drag(page, "[data-frame-head]", 120, 60)
+    await expect(page.get_by_role("button", name="Undo: Move 2 nodes")).to_be_visible()
+    await draft_saved(page)
+    text = stored(site, path)
+    assert "start_id: one" in text and "end_id: two" in text and "summary: Preparation" in text
+    await page.locator("[data-frame-head]").click()
+    await page.locator("[data-canvas]").press("Control+Shift+g")
+    await expect(page.locator(".react-flow__node-frame")).to_have_count(0)
+    await expect(page.locator(".react-flow__node.selected")).to_have_count(2)
+
+
+async def test_nodes_are_selected_by_a_box_and_aligned_and_tidied(page: Page, site: Site) -> None:
+    path = await opened(page, site)
+    await drag(page, '.react-flow__node[data-id="two"]', 260, 10)
+    await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()
+    canvas = await page.locator("[data-canvas]").bounding_box()
+    assert canvas
+    await page.keyboard.down("Shift")
+    await page.mouse.move(canvas["x"] + 60, canvas["y"] + 60)
+    await page.mouse.down()
+    await page.mouse.move(canvas["x"] + canvas["width"] - 60, canvas["y"] + canvas["height"] - 60, steps=4)
+    await page.mouse.up()
+    await page.keyboard.up("Shift")
+    await expect(page.locator(".react-flow__node.selected")).to_have_count(3)
+    await page.get_by_role("toolbar", name="Selection").get_by_role("button", name="Align left").click()
+    await page.wait_for_function("""() => {
+        const nodes = [...document.querySelectorAll('.react-flow__node-card')];
+        return new Set(nodes.map(node => new DOMMatrix(node.style.transform).e)).size === 1;
+    }""")
+    await draft_saved(page)
+    assert stored(site, path).count(" x: ") == LIST.count(" x: ") + 3
+    await page.locator("[data-canvas]").press("Shift+Alt+t")
+    await expect(page.get_by_role("button", name="Undo: Tidy up")).to_be_visible()
+    await draft_saved(page)
+    assert stored(site, path) == LIST
+
+
+async def test_tidying_up_lets_nodes_glide(page: Page, site: Site) -> None:
+    await opened(page, site)
+    await drag(page, '.react-flow__node[data-id="two"]', 260, 10)
+    await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()
+    await page.evaluate("""() => {
+        const moved = document.querySelector('.react-flow__node[data-id="two"]');
+        window.seen = new Set();
+        new MutationObserver(() => window.seen.add(moved.style.transform)).observe(moved, {attributes: true});
+    }""")
+    await page.locator("[data-canvas]").press("Shift+Alt+t")
+    # A start, an end, and at least one place between.
+    await page.wait_for_function("() => window.seen.size >= 3")
+
+
+async def test_a_kind_is_dragged_from_the_palette(page: Page, site: Site) -> None:
+    path = await opened(page, site)
+    await page.keyboard.press("a")
+    await page.get_by_label("Search nodes").fill("delay")
+    await page.locator("[data-offer=delay]").drag_to(page.locator('[data-edge^="one two"]'))
+    await expect(node(page, "wait")).to_be_visible()
+    await expect(page.locator(".react-flow__edge")).to_have_count(3)
+    await page.get_by_label("Search nodes").fill("")
+    await page.locator("[data-offer=python3]").drag_to(
+        page.locator("[data-canvas]"), target_position={"x": 90, "y": 90}
+    )
+    await expect(node(page, "script")).to_be_visible()
+    await expect(page.locator(".react-flow__edge")).to_have_count(3)
+    await draft_saved(page)
+    text = stored(site, path)
+    assert text.index("id: one") < text.index("id: wait") < text.index("id: two")
+    assert "needs: []" in text and "x: " in text
+
+
+async def test_the_small_map_is_there_from_fifteen_nodes(page: Page, site: Site) -> None:
+    nodes = "".join(f"    - {{id: n{number}, value: {{type: identity}}}}\n" for number in range(15))
+    await opened(page, site, f"value:\n  modules:\n{nodes}")
+    await expect(page.locator(".react-flow__minimap")).to_be_visible()
+    await page.keyboard.press("v")
+    await expect(page.locator(".react-flow__minimap")).to_have_count(0)
