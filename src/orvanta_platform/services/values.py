@@ -81,7 +81,10 @@ async def open_rows(storage: Storage, rows: Iterable[ValueRow | NewValue]) -> di
 async def _unpack(body: bytes, encoding: int, size: int) -> bytes:
     if encoding == _PLAIN or size < _IN_THREAD_FROM:
         return decoded(body, encoding, size)
-    return await asyncio.to_thread(decoded, body, encoding, size)
+    # Not given by the future: the loop holds what woke a task until the task waits again.
+    found: list[bytes] = []
+    await asyncio.to_thread(lambda: found.append(decoded(body, encoding, size)))
+    return found.pop()
 
 
 async def part(storage: Storage, row: ValueRow, start: int, length: int) -> AsyncIterator[bytes]:
