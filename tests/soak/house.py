@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from tests.installation import ORVANTA, PATIENCE_S, Running, running
 from tests.soak.definitions import DEFINITIONS, Definition, webhook
 
 from bench.ours import role_of
-from bench.processes import Program, command_line, descendants, rss_kib
+from bench.processes import Program, command_line, descendants, pss_kib, rss_kib
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.embedded import cluster, keeper
 
@@ -101,15 +102,21 @@ class House:
                 os.kill(pid, how)
 
     def memory(self) -> dict[str, int]:
-        """Resident bytes of each process that lives long, by what it is; those of jobs and of PostgreSQL together."""
-        found: dict[str, int] = {}
-        for pid in self.pids():
+        """Bytes: `rss` of the server (the leader is in it), of each worker, of supervisors, of jobs' processes.
+
+        PostgreSQL's processes share most of what they have: `pss` is their share of it, `processes` how many there are.
+        """
+        found: Counter[str] = Counter()
+        for pid in sorted(self.pids()):
             with suppress(OSError):
                 name = role_of(command_line(pid))
-                if name in ("server", "worker"):
-                    name = f"{name} {pid}"
-                found[name] = found.get(name, 0) + (rss_kib(pid) << 10)
-        return found
+                if name == "postgres":
+                    found["pss postgres"] += pss_kib(pid) << 10
+                else:
+                    workers = sum(each.startswith("rss worker") for each in found)
+                    found[f"rss worker {workers + 1}" if name == "worker" else f"rss {name}"] += rss_kib(pid) << 10
+                found["processes"] += 1
+        return dict(found)
 
     def pids(self) -> list[int]:
         """Its processes, of jobs too."""

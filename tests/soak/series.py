@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -26,20 +26,22 @@ SELECT (SELECT count(*) FROM run_live) AS runs, (SELECT count(*) FROM job_live W
 _RUNS = "SELECT count(*) FROM run"
 
 
-async def sample(house: House) -> dict[str, float]:
-    """The series now: dead rows, `table` and `indexes` in bytes by table, `rss` by process, what is in the `queue`."""
+async def sample(house: House, named: Collection[str]) -> dict[str, float]:
+    """The series now: dead rows, `table` and `indexes` in bytes by table, `rss` by process, what is in the `queue`.
+
+    `tables`: all of them, indexes too, but those that are `named`.
+    """
     found: dict[str, float] = {}
     tables = await house.ask(_TABLES)
     for row in tables:
         found[f"dead {row['name']}"] = row["dead"]
         found[f"table {row['name']}"] = row["bytes"]
         found[f"indexes {row['name']}"] = row["indexes"]
-    found["tables"] = sum(row["bytes"] for row in tables)
-    found["indexes"] = sum(row["indexes"] for row in tables)
+    found["tables"] = sum(row["bytes"] + row["indexes"] for row in tables if row["name"] not in named)
     found |= {f"queue {name}": value for name, value in dict((await house.ask(_QUEUE))[0]).items()}
     found["history runs"] = await house.value(_RUNS)
     found["objects"] = sum(path.stat().st_size for path in (house.home / "objects").rglob("*") if path.is_file())
-    return found | {f"rss {name}": value for name, value in house.memory().items()}
+    return found | house.memory()
 
 
 def per_hour(values: Sequence[float], seconds: Sequence[float]) -> float:

@@ -7,7 +7,6 @@ of the others) and `SOAK_SECONDS` (300 of the restarts, 60 of the others, 600 of
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import os
 import shutil
 import tempfile
@@ -26,7 +25,7 @@ from tests.storage import seaweed
 
 from orvanta_platform.embedded.postgres import start
 
-pytestmark = pytest.mark.soak
+pytestmark = pytest.mark.soak(minutes=40)
 
 _AT_ONCE = 100
 _LOOK_S = 2.0
@@ -40,11 +39,6 @@ def runs(otherwise: int) -> int:
 def seconds(otherwise: float) -> float:
     """How long it lasts."""
     return float(os.environ.get("SOAK_SECONDS", otherwise))
-
-
-@pytest.fixture(autouse=True)
-def at_leisure() -> None:
-    faulthandler.cancel_dump_traceback_later()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from orvanta_platform.db import (
     gates,
     openings,
     partitions,
+    runs,
     ticks,
     tokens,
     workers,
@@ -58,6 +59,7 @@ async def run(platform: Platform) -> None:
             await cache.forget(connection)
             await debounce.forget(connection)
             await erasures.forget(connection)
+            await runs.forget_idempotency_keys(connection)
         await locking.settle_abandoned(platform)
         await asyncio.sleep(PAUSE_S)
 

@@ -251,6 +251,11 @@ async def claim_idempotency_key(connection: Connection, workspace: str, path: st
     return first
 
 
+async def forget_idempotency_keys(connection: Connection) -> None:
+    """Drop the keys whose day is over."""
+    await connection.execute(load("runs")["forget_idempotency_keys"].text)
+
+
 async def lock_run(connection: Connection, run: UUID) -> RunRow | None:
     """The live run, its row locked until the transaction ends; None where it has ended."""
     return _run(await connection.fetchrow(load("runs")["lock_run"].text, run))

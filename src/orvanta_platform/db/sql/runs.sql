@@ -68,6 +68,10 @@ RETURNING run
 -- The run that was started with this key.
 SELECT run FROM idempotency WHERE workspace = $1 AND path = $2 AND key = $3
 
+-- name: forget_idempotency_keys
+-- Keys that a repetition would give a new run, and has for an hour: nobody is just reading them.
+DELETE FROM idempotency WHERE created_at < app_now() - interval '25 hours'
+
 -- name: lock_run
 -- The run, locked before anything of it is read: the slow path waits for the lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,

@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.values import ValueKey
 
-MAX_BYTES = 16 << 20
-"""JSON text kept at most, in all."""
+MAX_BYTES = 4 << 20
+"""Memory that is taken at most, in all."""
+
+ENTRY_BYTES = 400
+"""What a value takes beside its text."""
 
 LARGEST = 64 << 10
 """A larger value is not kept."""
@@ -34,10 +37,10 @@ class RecentValues:
         if key[1] == "context" or len(raw) > LARGEST or key in self._values:
             return
         self._values[key] = raw
-        self._bytes += len(raw)
+        self._bytes += len(raw) + ENTRY_BYTES
         while self._bytes > MAX_BYTES:
             _, dropped = self._values.popitem(last=False)
-            self._bytes -= len(dropped)
+            self._bytes -= len(dropped) + ENTRY_BYTES
 
     def keep(self, raws: Mapping[ValueKey, bytes]) -> None:
         """Keep what was just recorded."""
