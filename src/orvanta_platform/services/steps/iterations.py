@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import OrderedDict
-from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 from uuid import UUID
 
@@ -12,8 +13,8 @@ import msgspec
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.evaluate.raw import items, members, strip
 
-_KEPT: Final = 32
-_LARGEST_KEPT: Final = 4 << 20
+MOST_BYTES: Final = 64 << 20
+"""So much of arrays is kept in all; the one that was read last is kept whatever its size."""
 
 
 def items_key(opening: UUID) -> ValueKey:
@@ -21,11 +22,32 @@ def items_key(opening: UUID) -> ValueKey:
     return (opening, "args", "items")
 
 
+class _Cut:
+    """An array: the texts of its items one after the other, and where each of them ends."""
+
+    __slots__ = ("_ends", "_texts")
+
+    def __init__(self, raw: bytes) -> None:
+        found = items(raw)
+        self._texts = b"".join(found)
+        self._ends = array("Q", accumulate(map(len, found)))
+
+    @property
+    def size(self) -> int:
+        return len(self._texts) + self._ends.itemsize * len(self._ends)
+
+    def item(self, place: int) -> bytes:
+        if place >= len(self._ends):
+            return b"null"
+        return self._texts[self._ends[place - 1] if place else 0 : self._ends[place]]
+
+
 class Items:
     """Arrays of loops, cut into the texts of their items. They never change, so nothing here is ever stale."""
 
     def __init__(self) -> None:
-        self._cut: OrderedDict[UUID, Sequence[bytes | msgspec.Raw]] = OrderedDict()
+        self._cut: OrderedDict[UUID, _Cut] = OrderedDict()
+        self._bytes = 0
 
     def at(self, opening: UUID, place: int) -> bytes | None:
         """One item, where the array is at hand."""
@@ -33,19 +55,19 @@ class Items:
         if found is None:
             return None
         self._cut.move_to_end(opening)
-        return bytes(found[place]) if place < len(found) else b"null"
+        return found.item(place)
 
     def cut(self, opening: UUID, raw: bytes, place: int) -> bytes:
         """One item of an array (JSON text) that was read."""
         known = self.at(opening, place)
         if known is not None:
             return known
-        found = items(raw)
-        if len(raw) <= _LARGEST_KEPT:
-            self._cut[opening] = found
-            if len(self._cut) > _KEPT:
-                self._cut.popitem(last=False)
-        return bytes(found[place]) if place < len(found) else b"null"
+        made = self._cut[opening] = _Cut(raw)
+        self._bytes += made.size
+        while self._bytes > MOST_BYTES and len(self._cut) > 1:
+            _, dropped = self._cut.popitem(last=False)
+            self._bytes -= dropped.size
+        return made.item(place)
 
 
 ITEMS = Items()
