@@ -76,6 +76,8 @@ async def test_what_is_not_deployed_is_tested_too_and_one_node_with_the_last_res
     await node(page, "more").click()
     await page.get_by_role("button", name="Test this node").click()
     await expect(node(page, "more").locator("[data-state=succeeded]")).to_be_visible()
+    await expect(page.get_by_label("Test of more").locator('[data-result="Result of more"]')).to_have_text('"42"')
+    await page.get_by_role("button", name="Test", exact=True).click()
     await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"42"')
     await expect(page.get_by_label("The test")).not_to_contain_text("said by the first")
 

@@ -1,5 +1,7 @@
 import { isOver, testNode, testWorkflow } from "../editing/live";
-import type { Editor, EditorStore } from "../editing/store";
+import { apply, type Editor, type EditorStore } from "../editing/store";
+import { isPinned, pin, unpin } from "../workflow/pins";
+import { exampleOf } from "../workflow/scope";
 import { at, isTree } from "../workflow/types";
 import { type Action, first, focusSoon, one } from "./action";
 
@@ -21,6 +23,13 @@ const part = (name: string, label: string, key: string): Action => ({
   },
 });
 
+/** Tests the selected node beside its form, with the inputs that were used last. */
+function testIn(store: EditorStore, again: "all" | Set<string>): Promise<void> {
+  store.setState({ panel: "node", testing: true });
+  const { args, tree } = store.getState();
+  return testNode(store, first(store), args ?? exampleOf(at(tree, ["schema"])) ?? {}, again);
+}
+
 /** Runs of what is on the page. */
 export const TESTING: readonly Action[] = [
   {
@@ -40,9 +49,26 @@ export const TESTING: readonly Action[] = [
     label: "Test this node",
     keys: ["Shift-Enter"],
     enabled: (editor) => one(editor) && isOver(editor.live),
+    run: (store) => testIn(store, new Set()),
+  },
+  {
+    name: "test-up-to",
+    icon: "play",
+    label: "Test up to here",
+    keys: [],
+    enabled: (editor) => one(editor) && isOver(editor.live),
+    run: (store) => testIn(store, "all"),
+  },
+  {
+    name: "pin",
+    icon: "pin",
+    label: (editor) => (isPinned(editor, editor.selection[0] ?? "") ? "Unpin the result" : "Pin the result"),
+    keys: ["p"],
+    enabled: one,
     run: (store) => {
-      store.setState({ panel: "test" });
-      return testNode(store, first(store), {});
+      const { results } = store.getState();
+      const id = first(store);
+      apply(store, (model) => (isPinned(model, id) ? unpin(model, id) : pin(model, id, results[id])));
     },
   },
   part("log", "Log of the node", "l"),

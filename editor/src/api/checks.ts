@@ -12,11 +12,13 @@ export async function checkText(workspace: string, text: string): Promise<Proble
   return data?.diagnostics ?? [];
 }
 
-/** The JSON Schema of what a script takes; null where its signature cannot be read. */
-export async function scriptSchema(workspace: string, language: string, content: string): Promise<unknown> {
+export type ScriptSchema = components["schemas"]["ScriptSchema"];
+
+/** The JSON Schema of what a script takes; null where its signature cannot be read, with where and why if that is known. */
+export async function scriptSchema(workspace: string, language: string, content: string): Promise<ScriptSchema> {
   const { data } = await api.POST("/api/w/{workspace}/scripts/schema", {
     params: { path: { workspace } },
     body: { language, content },
   });
-  return data?.schema ?? null;
+  return data ?? { schema: null };
 }

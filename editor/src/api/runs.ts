@@ -41,6 +41,34 @@ export async function resultOf(workspace: string, id: string): Promise<Json> {
   return (data ?? null) as Json;
 }
 
+const LOOKED_BACK = 3;
+
+/** The ids of the last runs of a path that have ended, deployed or tested, the newest first. */
+export async function lastRuns(workspace: string, path: string): Promise<string[]> {
+  const { data } = await api.GET("/api/w/{workspace}/jobs/completed/list", {
+    params: {
+      path: { workspace },
+      query: {
+        script_path_exact: path,
+        job_kinds: "flow,flowpreview",
+        has_null_parent: true,
+        per_page: LOOKED_BACK,
+      } as never,
+    },
+  });
+  return (data ?? []).map((each) => each.id);
+}
+
+/** How the nodes of a run stand. */
+export async function graphOf(workspace: string, id: string): Promise<RunGraph> {
+  const { data } = await api.GET("/api/v1/runs/{run_id}/graph", {
+    params: { path: { run_id: id } },
+    headers: { "X-Workspace": workspace },
+  });
+  if (!data) throw new Error("The server said nothing.");
+  return data as RunGraph;
+}
+
 /** What a run or one of its jobs got. */
 export async function argsOf(workspace: string, id: string): Promise<Json> {
   const { data } = await api.GET("/api/w/{workspace}/jobs_u/get_args/{id}", { params: { path: { workspace, id } } });

@@ -2,15 +2,17 @@ import { type RunGraph, resultOf, startFlow, startPreview } from "../api/runs";
 import { follow, type Printed } from "../api/stream";
 import { ENDED } from "../lib/state";
 import { laneOf, reaches } from "../workflow/commands";
-import { at, isTree, type Json, type Tree } from "../workflow/types";
+import { pinOf } from "../workflow/pins";
+import { at, isTree, type Tree } from "../workflow/types";
 import { type EditorStore, isChanged, type Live } from "./store";
 
 const LONGEST_LOG = 200_000;
 let stop: () => void = () => {};
 
 /** Runs what is on the page, deployed or not, and shows it on the graph as it goes. */
-export async function testWorkflow(store: EditorStore, args: Json): Promise<void> {
+export async function testWorkflow(store: EditorStore, args: Tree): Promise<void> {
   const editor = store.getState();
+  store.setState({ args });
   const id = isChanged(editor)
     ? await startPreview(editor.workspace, editor.flow.path, at(editor.tree, ["value"]) ?? null, args)
     : await startFlow(editor.workspace, editor.flow.path, args);
@@ -18,10 +20,12 @@ export async function testWorkflow(store: EditorStore, args: Json): Promise<void
 }
 
 /**
- * Runs one node of the main list: what comes before it gives its last result where it has one, and is run where not.
+ * Runs one node of the main list, or the box of the list that holds it. What comes before it gives its last result where
+ * it has one and `again` does not name it, and is run where not; what is pinned answers with that.
  */
-export async function testNode(store: EditorStore, id: string, args: Json): Promise<void> {
+export async function testNode(store: EditorStore, id: string, args: Tree, again: "all" | Set<string>): Promise<void> {
   const { workspace, flow, tree, graph, results } = store.getState();
+  store.setState({ args });
   const node = graph.byId.get(id);
   const value = at(tree, ["value"]);
   if (!node || !isTree(value)) return;
@@ -32,11 +36,18 @@ export async function testNode(store: EditorStore, id: string, args: Json): Prom
     .filter((each) => each.id === top.id || reaches(lane, each.id, top.id))
     .map((each) => {
       const module = at(tree, each.path) as Tree;
-      const known = each.id !== top.id && Object.hasOwn(results, each.id);
-      return known ? { ...module, mock: { enabled: true, return_value: results[each.id] ?? null } } : module;
+      if (each.id === top.id) return withoutMock(module);
+      const known = again !== "all" && !again.has(each.id) && Object.hasOwn(results, each.id);
+      if (!known || pinOf(module)?.enabled) return module;
+      return { ...module, mock: { enabled: true, return_value: results[each.id] ?? null } };
     });
   const { failure_module: _, output: __, ...rest } = value;
   watch(store, await startPreview(workspace, flow.path, { ...rest, modules }, args), top.id);
+}
+
+/** What is tested runs, whatever it is pinned to. */
+function withoutMock({ mock: _, ...module }: Tree): Tree {
+  return module;
 }
 
 /** Follows a run on the page. */

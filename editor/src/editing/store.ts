@@ -9,7 +9,7 @@ import { notesOf } from "../workflow/notes";
 import { type Edge, type Outline, outline } from "../workflow/outline";
 import { block } from "../workflow/render";
 import { edited, Refused, read, Unreadable } from "../workflow/source";
-import type { Json } from "../workflow/types";
+import type { Json, Tree } from "../workflow/types";
 
 export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | null;
 export type Asking =
@@ -64,8 +64,11 @@ export interface Editor {
   problems: Problem[] | null;
   draft: { revision: number | null; state: "none" | "saving" | "saved" | "conflict" | "unsaved" };
   live: Live | null;
-  /** The last results of nodes, by id. */
+  /** The last results of nodes, by id, and the inputs that the workflow had then. */
   results: Record<string, Json>;
+  args: Tree | null;
+  /** The test of a node stands beside its form. */
+  testing: boolean;
 }
 
 export type EditorStore = ReturnType<typeof createEditor>;
@@ -103,6 +106,8 @@ export function createEditor(workspace: string, flow: Flow, opened: { text: stri
     draft: { revision: opened.revision, state: opened.revision === null ? "none" : "saved" },
     live: null,
     results: {},
+    args: null,
+    testing: false,
   }));
 }
 

@@ -1,68 +1,20 @@
-import {
-  autocompletion,
-  type Completion,
-  type CompletionContext,
-  closeBrackets,
-  completionKeymap,
-} from "@codemirror/autocomplete";
+import { autocompletion, type CompletionContext, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { javascript } from "@codemirror/lang-javascript";
-import { json } from "@codemirror/lang-json";
-import { python } from "@codemirror/lang-python";
-import { sql } from "@codemirror/lang-sql";
-import { yaml } from "@codemirror/lang-yaml";
-import {
-  bracketMatching,
-  HighlightStyle,
-  indentOnInput,
-  StreamLanguage,
-  syntaxHighlighting,
-} from "@codemirror/language";
-import { go } from "@codemirror/legacy-modes/mode/go";
-import { ruby } from "@codemirror/legacy-modes/mode/ruby";
-import { shell } from "@codemirror/legacy-modes/mode/shell";
-import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { bracketMatching, ensureSyntaxTree, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { type Diagnostic, forceLinting, linter, lintGutter } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
-import { useEffect, useRef } from "react";
+import { type RefObject, useEffect, useRef } from "react";
+import type { Offered } from "../workflow/completion";
+import { COLOURS, LANGUAGES, LOOK, STRICT } from "./code-look";
 
-const LANGUAGES: Record<string, () => Extension> = {
-  python3: python,
-  bun: () => javascript({ typescript: true }),
-  deno: () => javascript({ typescript: true }),
-  nativets: () => javascript({ typescript: true }),
-  javascript: () => javascript(),
-  json,
-  yaml,
-  postgresql: () => sql(),
-  duckdb: () => sql(),
-  mysql: () => sql(),
-  bash: () => StreamLanguage.define(shell),
-  go: () => StreamLanguage.define(go),
-  ruby: () => StreamLanguage.define(ruby),
-};
-
-const COLOURS = HighlightStyle.define([
-  { tag: [tags.keyword, tags.bool, tags.null], color: "var(--accent-text)" },
-  { tag: [tags.string, tags.special(tags.string)], color: "var(--good)" },
-  { tag: tags.number, color: "var(--busy)" },
-  { tag: tags.comment, color: "var(--soft)", fontStyle: "italic" },
-  { tag: [tags.propertyName, tags.definition(tags.variableName)], color: "var(--busy)" },
-]);
-
-const LOOK = EditorView.theme({
-  "&": { fontSize: "0.8125rem", color: "var(--text)", backgroundColor: "var(--surface)" },
-  "&.cm-focused": { outline: "none" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5" },
-  ".cm-content": { caretColor: "var(--text)" },
-  ".cm-cursor": { borderLeftColor: "var(--text)" },
-  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--soft)", border: "none" },
-  ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--accent-wash) !important" },
-  ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line)" },
-  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-wash)", color: "var(--text)" },
-});
+/** Something wrong in a text. Without a line it stands where the text cannot be read, else at its beginning. */
+export interface Fault {
+  line?: number;
+  message: string;
+  severity: "error" | "warning";
+}
 
 export interface CodeProps {
   label: string;
@@ -71,14 +23,21 @@ export interface CodeProps {
   changed: (text: string) => void;
   lines?: number;
   numbers?: boolean;
-  /** Words that are offered where somebody writes `results.` and the like. */
-  offers?: readonly string[];
-  faults?: readonly { line: number; message: string; severity: "error" | "warning" }[];
+  readOnly?: boolean;
+  /** What can go on after a text. */
+  complete?: ((before: string) => Offered | null) | undefined;
+  faults?: readonly Fault[];
+  /** Holds, while this is shown, what puts a text in at the cursor. */
+  insert?: RefObject<((text: string) => void) | null> | undefined;
 }
+
+const LINT_MS = 250;
+const MOST_FAULTS = 5;
+const PARSE_MS = 50;
 
 /** Code that is written: its text comes from outside and goes there at each change. */
 export default function Code(props: CodeProps) {
-  const { label, language, text, lines = 3, numbers = false, faults } = props;
+  const { label, language, text, lines = 3, numbers = false, readOnly = false, faults, insert } = props;
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
   const now = useRef(props);
@@ -91,41 +50,27 @@ export default function Code(props: CodeProps) {
       state: EditorState.create({
         doc: now.current.text,
         extensions: [
-          ...(numbers ? [lineNumbers(), lintGutter()] : []),
-          history(),
-          indentOnInput(),
-          bracketMatching(),
-          closeBrackets(),
-          highlightSelectionMatches(),
-          autocompletion({
-            override:
-              language === "javascript"
-                ? [(context) => offered(context, now.current.offers ?? [])]
-                : (undefined as never),
-          }),
-          syntaxHighlighting(COLOURS),
-          LANGUAGES[language]?.() ?? [],
-          keymap.of([
-            ...defaultKeymap,
-            ...historyKeymap,
-            ...completionKeymap,
-            ...searchKeymap,
-            ...(numbers ? [indentWithTab] : []),
-          ]),
-          EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          base(label, language, numbers),
+          EditorState.readOnly.of(readOnly),
+          now.current.complete
+            ? autocompletion({ override: [(context) => offered(context, now.current)], icons: false })
+            : autocompletion({ icons: false }),
+          linter((shown) => diagnosed(shown, now.current), { delay: LINT_MS }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !update.transactions.some((each) => each.isUserEvent("outside"))) {
               now.current.changed(update.state.doc.toString());
             }
           }),
-          LOOK,
         ],
       }),
     });
     view.current = made;
-    return () => made.destroy();
-  }, [language, label, numbers]);
+    if (insert) insert.current = (put) => inserted(made, put);
+    return () => {
+      if (insert) insert.current = null;
+      made.destroy();
+    };
+  }, [language, label, numbers, readOnly, insert]);
 
   useEffect(() => {
     const shown = view.current;
@@ -133,22 +78,107 @@ export default function Code(props: CodeProps) {
     shown.dispatch({ changes: { from: 0, to: shown.state.doc.length, insert: text }, userEvent: "outside" });
   }, [text]);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other faults are shown at once
   useEffect(() => {
-    const shown = view.current;
-    if (!shown) return;
-    const found = (faults ?? []).map((fault): Diagnostic => {
-      const line = shown.state.doc.line(Math.min(Math.max(fault.line, 1), shown.state.doc.lines));
-      return { from: line.from, to: line.to, severity: fault.severity, message: fault.message };
-    });
-    shown.dispatch(setDiagnostics(shown.state, found));
+    if (view.current) forceLinting(view.current);
   }, [faults]);
 
   return <div ref={place} style={{ minHeight: `${lines * 1.25}rem` }} />;
 }
 
-function offered(context: CompletionContext, offers: readonly string[]) {
-  const word = context.matchBefore(/[\w$.]+/);
-  if (!word && !context.explicit) return null;
-  const options = offers.map((label): Completion => ({ label, type: "variable" }));
-  return { from: word?.from ?? context.pos, options, validFor: /^[\w$.]*$/ };
+function base(label: string, language: string, numbers: boolean): Extension {
+  return [
+    ...(numbers ? [lineNumbers(), lintGutter()] : []),
+    history(),
+    indentOnInput(),
+    bracketMatching(),
+    closeBrackets(),
+    highlightSelectionMatches(),
+    syntaxHighlighting(COLOURS),
+    LANGUAGES[language]?.() ?? [],
+    keymap.of([
+      ...completionKeymap,
+      ...defaultKeymap,
+      ...historyKeymap,
+      ...searchKeymap,
+      ...(numbers ? [indentWithTab] : []),
+    ]),
+    EditorView.lineWrapping,
+    EditorView.contentAttributes.of({ "aria-label": label }),
+    LOOK,
+  ];
+}
+
+function offered(context: CompletionContext, { complete }: CodeProps) {
+  const before = context.state.sliceDoc(0, context.pos);
+  const found = complete?.(before);
+  if (!found || (found.from === context.pos && !context.explicit && !/[.\w$]$/.test(before))) return null;
+  const typed = before.slice(found.from);
+  const options = found.choices.map(({ label, insert, detail }) => ({
+    label,
+    detail,
+    apply: insert,
+    // Names are matched as they are written, so that a dot before them counts for nothing.
+    displayLabel: label,
+    type: "property",
+    boost: label.startsWith(typed.replace(/^\??\./, "")) ? 1 : 0,
+  }));
+  const dots = typed.match(/^\??\./)?.[0].length ?? 0;
+  return {
+    from: found.from + dots,
+    options: options.map((option) => ({ ...option, apply: applied(option.apply, dots) })),
+    validFor: /^[\w$]*$/,
+  };
+}
+
+/** Puts a choice in the place of what was typed, together with the dots before it. */
+function applied(insert: string, dots: number) {
+  return (view: EditorView, _: unknown, from: number, to: number) => {
+    const cursor = insert.endsWith('("")') ? insert.length - 2 : insert.length;
+    view.dispatch({
+      changes: { from: from - dots, to, insert },
+      selection: { anchor: from - dots + cursor },
+      userEvent: "input.complete",
+    });
+  };
+}
+
+function inserted(view: EditorView, text: string): void {
+  const { from, to } = view.state.selection.main;
+  const spaced = from > 0 && /[\w$\])}"']/.test(view.state.sliceDoc(from - 1, from)) ? ` ${text}` : text;
+  view.dispatch({ changes: { from, to, insert: spaced }, selection: { anchor: from + spaced.length } });
+  view.focus();
+}
+
+function diagnosed(view: EditorView, { language, faults }: CodeProps): Diagnostic[] {
+  const { doc } = view.state;
+  const unread = unreadable(view);
+  const own = STRICT.has(language)
+    ? unread.map((at): Diagnostic => ({ ...lineAt(view, at), severity: "error", message: "This cannot be read here." }))
+    : [];
+  const told = (faults ?? []).map((fault): Diagnostic => {
+    const start =
+      fault.line === undefined ? (unread[0] ?? 0) : doc.line(Math.min(Math.max(fault.line, 1), doc.lines)).from;
+    return { ...lineAt(view, start), severity: fault.severity, message: fault.message };
+  });
+  return [...own, ...told];
+}
+
+function lineAt(view: EditorView, at: number): { from: number; to: number } {
+  const { from, to } = view.state.doc.lineAt(at);
+  return { from, to };
+}
+
+/** Where the grammar of the language cannot go on, once per line. */
+function unreadable(view: EditorView): number[] {
+  const places = new Map<number, number>();
+  ensureSyntaxTree(view.state, view.state.doc.length, PARSE_MS)?.iterate({
+    enter: (node) => {
+      if (node.type.isError && places.size < MOST_FAULTS) {
+        const { number } = view.state.doc.lineAt(node.from);
+        if (!places.has(number)) places.set(number, node.from);
+      }
+    },
+  });
+  return [...places.values()];
 }

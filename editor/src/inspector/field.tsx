@@ -3,21 +3,29 @@ import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editing/context";
 import { apply } from "../editing/store";
 import { Input } from "../ui/controls";
+import { Icon } from "../ui/icon";
 import { setField } from "../workflow/commands";
-import { at, isTree, type Json, type Path } from "../workflow/types";
+import { isConnection } from "../workflow/scope";
+import { at, isTree, type Json, type Path, text } from "../workflow/types";
+import { Called } from "./called";
+import { CodeField } from "./code-field";
+import { Connection, Expression } from "./expression";
 import type { FieldOf } from "./fields";
 import css from "./inspector.module.css";
-import { LazyCode } from "./lazy-code";
-import { reachable } from "./reach";
+import { People } from "./people";
+import { useFaults } from "./scope";
+import { Reference, readValue, Value, written } from "./value";
 
 interface Props {
   node: string;
   base: Path;
   field: FieldOf;
+  /** What the value must be, where that is known. */
+  schema?: Json | undefined;
 }
 
 /** One field of a node's form. Emptied, it is taken out of the document. */
-export function NodeField({ node, base, field }: Props) {
+export function NodeField({ node, base, field, schema }: Props) {
   const store = useEditorStore();
   const path = [...base, ...field.path];
   const value = useEditor((editor) => at(editor.tree, path));
@@ -25,34 +33,78 @@ export function NodeField({ node, base, field }: Props) {
     const name = `Set ${field.label.toLowerCase()} of ${node}`;
     attempt(() => apply(store, (model) => setField(model, path, next, name), path.join(".")));
   };
+  const [asked, setAsked] = useState<Way | null>(null);
   const id = useId();
-  if (field.how === "bool") {
-    return (
-      <div>
-        <label className={css.check}>
-          <input
-            type="checkbox"
-            checked={value === undefined ? field.otherwise === "yes" : value === true}
-            onChange={(event) => set(event.target.checked)}
-          />
-          <span className={css.label}>{field.label}</span>
-        </label>
-        {field.help && <p className={css.help}>{field.help}</p>}
-      </div>
-    );
-  }
+  if (field.how === "bool") return <Tick field={field} value={value} set={set} />;
+  const way = asked ?? wayOf(value);
+  const go = (next: Way) => {
+    setAsked(next);
+    if (next === "value" && wayOf(value) !== "value") set(asValue(value));
+    if (next === "expression" && wayOf(value) === "value") set({ type: "javascript", expr: asExpression(value) });
+  };
   return (
     <div>
       <div className={css.fieldHead}>
         <label htmlFor={id} className={css.label}>
           {field.label}
         </label>
-        {field.how === "transform" && <Mode value={value} set={set} />}
+        {field.how === "transform" && <Ways label={field.label} way={way} go={go} />}
       </div>
-      <Control id={id} node={node} field={field} value={value} set={set} />
+      <Control id={id} node={node} field={field} path={path} value={value} way={way} schema={schema} set={set} />
       {field.help && <p className={css.help}>{field.help}</p>}
+      <Faults path={path} />
     </div>
   );
+}
+
+/** How a field is filled in: a value, an expression, or what another node gave. */
+export type Way = "value" | "expression" | "connected";
+const WAYS: readonly Way[] = ["value", "expression", "connected"];
+
+export function wayOf(value: Json | undefined): Way {
+  if (!isTree(value ?? null) || at(value, ["type"]) !== "javascript") return "value";
+  return isConnection(text(at(value, ["expr"]))) ? "connected" : "expression";
+}
+
+/** What stays of an expression as a value: what it says, where that is a value already. */
+function asValue(value: Json | undefined): Json {
+  const expr = text(at(value, ["expr"]));
+  try {
+    return { type: "static", value: JSON.parse(expr) as Json };
+  } catch {
+    return { type: "static", value: "" };
+  }
+}
+
+function asExpression(value: Json | undefined): string {
+  const plain = plainOf(value);
+  return plain === undefined || plain === "" ? "" : JSON.stringify(plain);
+}
+
+function plainOf(value: Json | undefined): Json | undefined {
+  return isTree(value ?? null) && at(value, ["type"]) === "static" ? at(value, ["value"]) : value;
+}
+
+function Ways({ label, way, go }: { label: string; way: Way; go: (way: Way) => void }) {
+  return (
+    <fieldset className={css.mode} aria-label={`How ${label} is filled in`}>
+      {WAYS.map((each) => (
+        <button key={each} type="button" aria-pressed={way === each} onClick={() => way !== each && go(each)}>
+          {each}
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/** What the server says against the field. */
+function Faults({ path }: { path: Path }) {
+  const faults = useFaults(path);
+  return faults.map((fault) => (
+    <p key={fault.message} className={css.faultOf} data-severity={fault.severity} role="alert">
+      <Icon name="warn" size={12} /> {fault.message.replace(/^node [^:]*: /, "")}
+    </p>
+  ));
 }
 
 interface Controlled {
@@ -60,144 +112,102 @@ interface Controlled {
   set: (next: Json | undefined) => void;
 }
 
-/** Whether a field is a value or an expression. */
-function Mode({ value, set }: Controlled) {
-  const dynamic = isTree(value ?? null) && (value as { type?: Json }).type === "javascript";
+function Tick({ field, value, set }: Controlled & { field: FieldOf }) {
   return (
-    <span className={css.mode}>
-      <button type="button" aria-pressed={!dynamic} onClick={() => dynamic && set({ type: "static", value: "" })}>
-        value
-      </button>
-      <button type="button" aria-pressed={dynamic} onClick={() => !dynamic && set({ type: "javascript", expr: "" })}>
-        expression
-      </button>
-    </span>
+    <div>
+      <label className={css.check}>
+        <input
+          type="checkbox"
+          checked={value === undefined ? field.otherwise === "yes" : value === true}
+          onChange={(event) => set(event.target.checked)}
+        />
+        <span className={css.label}>{field.label}</span>
+      </label>
+      {field.help && <p className={css.help}>{field.help}</p>}
+    </div>
   );
 }
 
-function Control({ id, node, field, value, set }: Controlled & { id: string; node: string; field: FieldOf }) {
-  const language = useEditor((editor) => editor.graph.byId.get(node)?.language ?? "");
-  if (field.how === "code") {
+interface ControlProps extends Controlled {
+  id: string;
+  node: string;
+  field: FieldOf;
+  path: Path;
+  way: Way;
+  schema: Json | undefined;
+}
+
+function Control({ id, node, field, path, value, way, schema, set }: ControlProps) {
+  const { how, label } = field;
+  if (how === "code") return <CodeField node={node} label={label} value={value} set={set} />;
+  if (how === "expr") {
+    const put = (next: string) => set(next || undefined);
+    return <Expression node={node} label={label} text={text(value)} path={path} set={put} />;
+  }
+  if (how === "transform") {
     return (
-      <LazyCode label={field.label} language={language} text={String(value ?? "")} changed={set} lines={12} numbers />
+      <Transform id={id} node={node} label={label} path={path} value={value} way={way} schema={schema} set={set} />
     );
   }
-  if (field.how === "expr") {
-    return (
-      <Expression node={node} label={field.label} text={String(value ?? "")} set={(text) => set(text || undefined)} />
-    );
+  if (how === "json") return <Value id={id} label={label} value={value} set={set} />;
+  if (how === "people" || how === "groups") {
+    return <People label={label} value={value} {...(how === "groups" ? { names: how } : {})} set={set} />;
   }
-  if (field.how === "choice") {
-    return (
-      <select
-        id={id}
-        className={css.select}
-        value={String(value ?? "")}
-        onChange={(event) => set(event.target.value || undefined)}
-      >
-        <option value="">{field.otherwise ? `(${field.otherwise})` : "—"}</option>
-        {field.choices?.map((choice) => (
-          <option key={choice}>{choice}</option>
-        ))}
-      </select>
-    );
-  }
-  if (field.how === "transform") return <Transform id={id} node={node} label={field.label} value={value} set={set} />;
-  if (field.how === "json") return <JsonValue id={id} value={value} set={set} />;
+  if (how === "resource") return <Reference id={id} label={label} value={value} type="" set={set} />;
+  if (how === "script" || how === "workflow") return <Called id={id} what={how} value={value} set={set} />;
+  if (how === "choice") return <Choice id={id} field={field} value={value} set={set} />;
   return (
     <Input
       id={id}
-      type={field.how === "number" ? "number" : "text"}
+      type={how === "number" ? "number" : "text"}
       value={String(value ?? "")}
       placeholder={field.otherwise ?? ""}
       onChange={(event) => {
-        const text = event.target.value;
-        set(text === "" ? undefined : field.how === "number" ? Number(text) : text);
+        const typed = event.target.value;
+        set(typed === "" ? undefined : how === "number" ? Number(typed) : typed);
       }}
     />
   );
 }
 
-/** A value, or an expression: `{type: static, value}` or `{type: javascript, expr}`. */
-export function Transform({ id, node, label, value, set }: Controlled & { id: string; node: string; label: string }) {
-  const held = isTree(value ?? null) ? (value as { type?: Json; value?: Json; expr?: Json }) : undefined;
-  if (held?.type === "javascript") {
-    const text = String(held.expr ?? "");
-    return <Expression node={node} label={label} text={text} set={(expr) => set({ type: "javascript", expr })} />;
-  }
-  const plain = held?.type === "static" ? held.value : value;
+function Choice({ id, field, value, set }: Controlled & { id: string; field: FieldOf }) {
   return (
-    <JsonValue
+    <select
       id={id}
-      value={plain}
-      set={(next) => set(next === undefined ? undefined : { type: "static", value: next })}
-    />
+      className={css.select}
+      value={String(value ?? "")}
+      onChange={(event) => set(event.target.value || undefined)}
+    >
+      <option value="">{field.otherwise ? `(${field.otherwise})` : "—"}</option>
+      {field.choices?.map((choice) => (
+        <option key={choice}>{choice}</option>
+      ))}
+    </select>
   );
 }
 
-/** A value as JSON; what is no JSON is a text. */
-function JsonValue({ id, value, set }: Controlled & { id: string }) {
-  const [typed, setTyped] = useState<string | null>(null);
-  const shown = typed ?? written(value);
-  return (
-    <Input
-      id={id}
-      value={shown}
-      placeholder="nothing"
-      onBlur={() => setTyped(null)}
-      onChange={(event) => {
-        setTyped(event.target.value);
-        set(readValue(event.target.value));
-      }}
-    />
-  );
-}
-
-export function written(value: Json | undefined): string {
-  if (value === undefined) return "";
-  return typeof value === "string" && readValue(value) === value ? value : JSON.stringify(value);
-}
-
-export function readValue(text: string): Json | undefined {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return text;
-  }
-}
-
-/** An expression with what it may be about below it; a click puts that in. */
-function Expression({
-  node,
-  label,
-  text,
-  set,
-}: {
+interface TransformProps extends Controlled {
+  id: string;
   node: string;
   label: string;
-  text: string;
-  set: (text: string) => void;
-}) {
-  const { tree, graph, results } = useEditor((editor) => editor);
-  const offers = reachable(tree, graph, node, results);
-  return (
-    <>
-      <LazyCode label={label} language="javascript" text={text} changed={set} lines={1.6} offers={offers} />
-      {offers.length > 0 && (
-        <div className={css.chips}>
-          {offers.slice(0, 8).map((offer) => (
-            <button
-              key={offer}
-              type="button"
-              className={css.chip}
-              onClick={() => set(text ? `${text} ${offer}` : offer)}
-            >
-              {offer}
-            </button>
-          ))}
-        </div>
-      )}
-    </>
-  );
+  path: Path;
+  way: Way;
+  schema?: Json | undefined;
 }
+
+/** `{type: static, value}` or `{type: javascript, expr}`, filled in in one of three ways. */
+export function Transform({ id, node, label, path, value, way, schema, set }: TransformProps) {
+  const expr = text(at(value, ["expr"]));
+  const put = (next: string) => set({ type: "javascript", expr: next });
+  if (way === "connected") {
+    return <Connection node={node} label={label} text={isConnection(expr) ? expr : ""} set={put} />;
+  }
+  if (way === "expression") {
+    return <Expression node={node} label={label} text={expr} path={[...path, "expr"]} set={put} />;
+  }
+  const shown = wayOf(value) === "value" ? plainOf(value) : undefined;
+  const keep = (next: Json | undefined) => set(next === undefined ? undefined : { type: "static", value: next });
+  return <Value id={id} label={label} value={shown} schema={schema} set={keep} />;
+}
+
+export { readValue, written };

@@ -4,7 +4,20 @@ import type { Path, Tree } from "../workflow/types";
 export interface FieldOf {
   path: Path;
   label: string;
-  how: "text" | "number" | "bool" | "expr" | "transform" | "choice" | "json" | "code";
+  how:
+    | "text"
+    | "number"
+    | "bool"
+    | "expr"
+    | "transform"
+    | "choice"
+    | "json"
+    | "code"
+    | "people"
+    | "groups"
+    | "resource"
+    | "script"
+    | "workflow";
   help?: string;
   choices?: readonly string[];
   /** What counts where nothing is said. */
@@ -26,8 +39,8 @@ const PARALLEL = [
 /** What a node of a kind does. */
 const MAIN: Record<string, FieldOf[]> = {
   rawscript: [f("value.content", "Code", "code")],
-  script: [f("value.path", "Path of the script", "text")],
-  flow: [f("value.path", "Path of the workflow", "text")],
+  script: [f("value.path", "Path of the script", "script")],
+  flow: [f("value.path", "Path of the workflow", "workflow")],
   forloopflow: [
     f("value.iterator", "For each item of", "transform"),
     ...PARALLEL,
@@ -41,9 +54,7 @@ const MAIN: Record<string, FieldOf[]> = {
   condition: [f("value.expr", "Condition", "expr", { help: "Edges on true and on false leave this node." })],
   approval: [
     f("value.message", "Message", "text", { help: "May hold {{ context.name }}." }),
-    f("value.approvers", "Approvers", "json", {
-      help: 'Such as ["u/ada", "g/sales"]; none: who may run the workflow.',
-    }),
+    f("value.approvers", "Approvers", "people", { help: "None: whoever may run the workflow." }),
     f("value.required_approvals", "How many must agree", "number", { otherwise: "1" }),
     f("value.self_approval", "Whoever started the run may decide", "bool", { otherwise: "yes" }),
     f("value.timeout", "Waits at most (s)", "number", { otherwise: "for ever" }),
@@ -55,7 +66,7 @@ const MAIN: Record<string, FieldOf[]> = {
     f("value.headers", "Headers", "transform"),
     f("value.query", "Query", "transform"),
     f("value.body", "Body", "transform"),
-    f("value.auth", "Credentials", "text", { help: "A resource, such as $res:f/sales/shop." }),
+    f("value.auth", "Credentials", "resource"),
     f("value.response", "Read the answer as", "choice", { choices: ["json", "text", "bytes"] }),
   ],
   delay: [

@@ -1,34 +1,45 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { attempt } from "../actions/registry";
-import { scriptSchema } from "../api/checks";
+import { flowQuery } from "../api/flows";
+import { scriptQuery } from "../api/scripts";
 import { useEditor, useEditorStore } from "../editing/context";
 import { apply } from "../editing/store";
 import { Button, IconButton, Input } from "../ui/controls";
 import { setField } from "../workflow/commands";
 import type { Node } from "../workflow/outline";
-import { at, isTree, text } from "../workflow/types";
+import { at, isTree, type Json, text } from "../workflow/types";
 import { NodeField } from "./field";
 import { namesOf } from "./fields";
 import css from "./inspector.module.css";
+import { useSignature } from "./signature";
+
+/** The schema of what a node takes: by its code, or of what it calls. */
+function useSchema(node: Node): Json | undefined {
+  const workspace = useEditor((editor) => editor.workspace);
+  const content = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
+  const path = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "path"])));
+  const signature = useSignature(workspace, node.language, content);
+  const script = useQuery({
+    ...scriptQuery(workspace, path),
+    enabled: node.kind === "script" && path !== "",
+    retry: false,
+  });
+  const flow = useQuery({ ...flowQuery(workspace, path), enabled: node.kind === "flow" && path !== "", retry: false });
+  if (node.kind === "script") return script.data?.schema as Json | undefined;
+  if (node.kind === "flow") return flow.data?.schema as Json | undefined;
+  return signature.data?.schema as Json | undefined;
+}
 
 /** What a node gets: the parameters of its code, and whatever else the document names. */
 export function Inputs({ node }: { node: Node }) {
   const store = useEditorStore();
   const base = [...node.path, "value", "input_transforms"];
   const given = useEditor((editor) => at(editor.tree, base));
-  const content = useEditor((editor) => text(at(editor.tree, [...node.path, "value", "content"])));
-  const workspace = useEditor((editor) => editor.workspace);
-  const schema = useQuery({
-    queryKey: ["signature", node.language, content],
-    queryFn: () => scriptSchema(workspace, node.language, content),
-    enabled: node.kind === "rawscript" && content !== "",
-    placeholderData: (before) => before,
-    retry: false,
-  });
+  const schema = useSchema(node);
   const [name, setName] = useState("");
   const said = isTree(given ?? null) ? Object.keys(given as object) : [];
-  const names = [...new Set([...namesOf(schema.data), ...said])];
+  const names = [...new Set([...namesOf(schema), ...said])];
   const add = () => {
     attempt(() =>
       apply(store, (model) => setField(model, [...base, name], { type: "javascript", expr: "" }, `Add input ${name}`)),
@@ -43,7 +54,12 @@ export function Inputs({ node }: { node: Node }) {
       )}
       {names.map((each) => (
         <div key={each} className={css.row}>
-          <NodeField node={node.id} base={base} field={{ path: [each], label: each, how: "transform" }} />
+          <NodeField
+            node={node.id}
+            base={base}
+            field={{ path: [each], label: each, how: "transform" }}
+            schema={at(schema, ["properties", each])}
+          />
           {said.includes(each) && (
             <IconButton
               label={`Remove the input ${each}`}

@@ -3,24 +3,28 @@ import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editing/context";
 import { apply } from "../editing/store";
-import { Field, IconButton, Input } from "../ui/controls";
+import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { Empty } from "../ui/states";
 import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
+import { isPinned } from "../workflow/pins";
 import type { Outcome } from "../workflow/types";
 import { BesideForm, isBeside } from "./beside";
 import { NodeField } from "./field";
 import { fieldsOf, WITH_INPUTS } from "./fields";
 import { Inputs } from "./inputs";
 import css from "./inspector.module.css";
+import { NodeTest, useLastRun } from "./test-node";
 
 /** The form of the node that is selected. */
 export function Inspector() {
   const node = useEditor((editor) => editor.graph.byId.get(editor.selection.at(-1) ?? ""));
   const edge = useEditor((editor) => editor.edge);
   const chosen = useEditor((editor) => editor.selection.at(-1) ?? "");
+  const testing = useEditor((editor) => editor.testing);
+  useLastRun();
   if (edge) return <EdgeForm edge={edge} />;
   if (isBeside(chosen)) return <BesideForm chosen={chosen} />;
   if (!node) {
@@ -30,7 +34,14 @@ export function Inspector() {
       </Empty>
     );
   }
-  return <NodeForm key={node.path.join(".")} node={node} />;
+  const key = node.path.join(".");
+  if (!testing) return <NodeForm key={key} node={node} />;
+  return (
+    <div className={css.beside}>
+      <NodeForm key={key} node={node} />
+      <NodeTest key={node.id} node={node} />
+    </div>
+  );
 }
 
 function NodeForm({ node }: { node: Node }) {
@@ -41,11 +52,14 @@ function NodeForm({ node }: { node: Node }) {
       <div className={css.head}>
         <Icon name={node.language || kind.icon} size={18} />
         <h2>{kind.name}</h2>
+        <TestToggle />
         <ActionButton name="test-node" />
+        <ActionButton name="pin" />
         <ActionButton name="disable" />
         <ActionButton name="duplicate" />
         <ActionButton name="delete" />
       </div>
+      <Pinned node={node} />
       <IdField node={node} />
       <NodeField node={node.id} base={node.path} field={{ path: ["summary"], label: "Summary", how: "text" }} />
       {main.map((field) => (
@@ -61,6 +75,30 @@ function NodeForm({ node }: { node: Node }) {
           ))}
         </div>
       </details>
+    </div>
+  );
+}
+
+/** Opens the test beside the form. */
+function TestToggle() {
+  const store = useEditorStore();
+  const testing = useEditor((editor) => editor.testing);
+  return (
+    <Button look="quiet" aria-expanded={testing} onClick={() => store.setState({ testing: !testing })}>
+      Test …
+    </Button>
+  );
+}
+
+/** That the node does not run, and how it does again. */
+function Pinned({ node }: { node: Node }) {
+  const pinned = useEditor((editor) => isPinned(editor, node.id));
+  if (!pinned) return null;
+  return (
+    <div className={css.pinned} role="status">
+      <Icon name="pin" size={14} />
+      <span>Pinned: it answers with a kept result and does not run.</span>
+      <ActionButton name="pin" words />
     </div>
   );
 }

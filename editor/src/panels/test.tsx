@@ -20,7 +20,12 @@ export function TestPanel() {
   return (
     <div className={css.pane}>
       <h2>Test</h2>
-      <InputForm schema={schema} busy={!isOver(live)} run={(args) => attempt(() => testWorkflow(store, args))} />
+      <InputForm
+        schema={schema}
+        busy={!isOver(live)}
+        given={store.getState().args}
+        run={(args) => attempt(() => testWorkflow(store, args))}
+      />
       {live && <Outcome live={live} />}
     </div>
   );

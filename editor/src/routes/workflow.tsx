@@ -158,9 +158,10 @@ const TITLES: Record<Exclude<Panel, null>, string> = {
 function Side() {
   const store = useEditorStore();
   const panel = useEditor((editor) => editor.panel);
+  const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
   if (!panel) return null;
   return (
-    <aside className={css.side} data-panel={panel} aria-label={TITLES[panel]}>
+    <aside className={css.side} data-panel={panel} data-wide={panel === "node" && wide} aria-label={TITLES[panel]}>
       <span className={css.close}>
         <IconButton label="Close" icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>

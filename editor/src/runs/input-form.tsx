@@ -3,23 +3,37 @@ import { namesOf } from "../inspector/fields";
 import css from "../inspector/inspector.module.css";
 import { Button, Field, Input } from "../ui/controls";
 import controls from "../ui/controls.module.css";
+import { exampleOf } from "../workflow/scope";
 import { at, isTree, type Json, type Tree } from "../workflow/types";
 
 interface Props {
   schema: Json | undefined;
   busy: boolean;
+  /** What the fields hold at first. */
+  given?: Tree | null;
+  /** What the button says. */
+  word?: string;
+  /** What is said where the schema names no input. */
+  none?: string;
   run: (args: Tree) => void;
 }
 
 type Fields = Record<string, string>;
 
 /** A form for the inputs of a workflow, made from its schema. */
-export function InputForm({ schema, busy, run }: Props) {
+export function InputForm({
+  schema,
+  busy,
+  given = null,
+  word = "Run",
+  none = "This workflow takes no inputs.",
+  run,
+}: Props) {
   const names = namesOf(schema);
   const properties =
     isTree(schema ?? null) && isTree((schema as Tree).properties ?? null) ? ((schema as Tree).properties as Tree) : {};
   const example = exampleOf(schema);
-  const [fields, setFields] = useState<Fields>(() => filled(names, properties, {}));
+  const [fields, setFields] = useState<Fields>(() => filled(names, properties, given ?? {}));
   const [faults, setFaults] = useState<Fields>({});
   const submit = () => {
     const { args, wrong } = readFields(names, properties, fields, schema);
@@ -44,10 +58,10 @@ export function InputForm({ schema, busy, run }: Props) {
           set={(text) => setFields((before) => ({ ...before, [name]: text }))}
         />
       ))}
-      {names.length === 0 && <p className={css.help}>This workflow takes no inputs.</p>}
+      {names.length === 0 && <p className={css.help}>{none}</p>}
       <div className={css.row}>
         <Button look="main" icon="play" type="submit" disabled={busy}>
-          Run
+          {word}
         </Button>
         {example && <Button onClick={() => setFields(filled(names, properties, example))}>Fill in the example</Button>}
       </div>
@@ -108,12 +122,6 @@ function InputField(props: {
 function typeOf(schema: Json | undefined): string {
   const type = at(schema, ["type"]);
   return typeof type === "string" ? type : Array.isArray(type) ? String(type[0]) : "string";
-}
-
-function exampleOf(schema: Json | undefined): Tree | null {
-  const examples = at(schema, ["examples"]);
-  const found = Array.isArray(examples) ? examples[0] : null;
-  return isTree(found ?? null) ? (found as Tree) : null;
 }
 
 function filled(names: string[], properties: Tree, values: Tree): Fields {

@@ -49,6 +49,8 @@ const PATHS: Record<string, string> = {
   "align-bottom": "M4 20h16M8 4v12M16 9v7",
   "align-across": "M5 4v16M19 4v16M12 8v8",
   "align-down": "M4 5h16M4 19h16M8 12h8",
+  key: "M15 4a5 5 0 1 0 0 10 5 5 0 0 0 0-10zM11.5 12.5L4 20M6.5 17.5l2 2",
+  pin: "M9 4h6l-1 6 4 4H6l4-4zM12 14v7",
   dots: "M6 12h.5M12 12h.5M18 12h.5",
 };
 

@@ -1,9 +1,8 @@
-import { at, isTree, type Json, type Path } from "./types";
+import { pathOf } from "./scope";
+import { at, isTree, type Json } from "./types";
 
 /** What one input of a node was: its value, or the expression where only the server can answer it. */
 export type Given = { value: Json } | { expr: string };
-
-const STEP = /^(?:\.([A-Za-z_$][\w$]*)|\[(\d+)\]|\[(["'])([^"'\\]*)\3\])/;
 
 /** The inputs that a node's `input_transforms` gave it, from the workflow's input and the results of nodes. */
 export function givenTo(transforms: Json | undefined, input: Json, results: Json): Record<string, Given> {
@@ -23,18 +22,4 @@ function answered(transform: Json, scope: Record<string, Json>): Given {
   const root = path === null ? undefined : scope[String(path[0])];
   const value = root === undefined ? undefined : at(root, (path ?? []).slice(1));
   return value === undefined ? { expr } : { value };
-}
-
-/** The place that a plain path such as `results.a[0].b` names; null for any other expression. */
-function pathOf(expr: string): Path | null {
-  const root = expr.match(/^[A-Za-z_]\w*/)?.[0];
-  if (!root) return null;
-  const path: (string | number)[] = [root];
-  for (let rest = expr.slice(root.length); rest; ) {
-    const found = rest.match(STEP);
-    if (!found) return null;
-    path.push(found[2] === undefined ? (found[1] ?? found[4] ?? "") : Number(found[2]));
-    rest = rest.slice(found[0].length);
-  }
-  return path;
 }

@@ -8,6 +8,7 @@ import { Icon } from "../../ui/icon";
 import { isDisabled, laneOf, type Spot } from "../../workflow/commands";
 import { kindOf } from "../../workflow/kinds";
 import type { Node } from "../../workflow/outline";
+import { isPinned } from "../../workflow/pins";
 import css from "../canvas.module.css";
 import type { CardNode, GroupNode, LaneNode } from "../draw";
 
@@ -35,8 +36,20 @@ function Words({ node }: { node: Node }) {
           {node.id} · {kind.name}
         </div>
       </div>
+      <PinMark id={node.id} />
       <Badge id={node.id} />
     </>
+  );
+}
+
+/** That the node answers with a kept result. */
+function PinMark({ id }: { id: string }) {
+  const pinned = useEditor((editor) => isPinned(editor, id));
+  if (!pinned) return null;
+  return (
+    <span className={css.pin} title="Pinned: it answers with a kept result">
+      <Icon name="pin" size={14} />
+    </span>
   );
 }
 

@@ -1,0 +1,96 @@
+import { useCallback, useRef, useState } from "react";
+import { Button } from "../ui/controls";
+import { Icon } from "../ui/icon";
+import { complete } from "../workflow/completion";
+import { pathOf, preview, type Source, valueAt } from "../workflow/scope";
+import type { Path } from "../workflow/types";
+import css from "./inspector.module.css";
+import { LazyCode } from "./lazy-code";
+import { DataPicker } from "./picker";
+import { useFaults, useSources } from "./scope";
+
+interface Props {
+  node: string;
+  label: string;
+  text: string;
+  /** Where it stands in the document. */
+  path: Path;
+  set: (text: string) => void;
+}
+
+/** An expression: with names completed from real data, which can be picked too, and the server's faults at its lines. */
+export function Expression({ node, label, text, path, set }: Props) {
+  const sources = useSources(node);
+  const faults = useFaults(path);
+  const insert = useRef<((text: string) => void) | null>(null);
+  const [picking, setPicking] = useState(false);
+  const offered = useCallback((before: string) => complete(sources, before), [sources]);
+  return (
+    <>
+      <LazyCode
+        label={label}
+        language="javascript"
+        text={text}
+        changed={set}
+        lines={1.6}
+        complete={offered}
+        faults={faults}
+        insert={insert}
+      />
+      <div className={css.below}>
+        <Button look="quiet" icon="search" aria-expanded={picking} onClick={() => setPicking(!picking)}>
+          Pick data
+        </Button>
+      </div>
+      {picking && (
+        <DataPicker
+          sources={sources}
+          insert={(expr) => (insert.current ? insert.current(expr) : set(`${text}${expr}`))}
+          close={() => setPicking(false)}
+        />
+      )}
+    </>
+  );
+}
+
+/** A reference to what another node gave, chosen from the data. */
+export function Connection({ node, label, text, set }: Omit<Props, "path">) {
+  const sources = useSources(node);
+  const [picking, setPicking] = useState(text === "");
+  const value = lastValue(sources, text);
+  return (
+    <>
+      <button
+        type="button"
+        className={css.connected}
+        aria-label={`${label}: ${text || "not connected yet"}`}
+        aria-expanded={picking}
+        onClick={() => setPicking(!picking)}
+      >
+        <Icon name="link" size={14} />
+        <code>{text || "Choose what it is connected to"}</code>
+        <span className={css.help}>{preview(value)}</span>
+      </button>
+      {picking && (
+        <DataPicker
+          sources={sources}
+          insert={(expr) => {
+            set(expr);
+            setPicking(false);
+          }}
+          close={() => setPicking(false)}
+        />
+      )}
+    </>
+  );
+}
+
+/** What a reference last was. */
+function lastValue(sources: readonly Source[], text: string) {
+  const path = pathOf(text);
+  const source = sources.find(
+    (each) => text === each.expr || (text.startsWith(each.expr) && /^[.[]/.test(text.slice(each.expr.length))),
+  );
+  if (!path || !source) return undefined;
+  return valueAt(source.value, path.slice(pathOf(source.expr)?.length ?? 0));
+}

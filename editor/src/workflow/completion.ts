@@ -1,0 +1,85 @@
+import { isKnownTree, type Known, type KnownTree, member, pathOf, preview, type Source, valueAt } from "./scope";
+
+/** A word that is offered: what is shown, what is put in its place, a word about it. */
+export interface Choice {
+  label: string;
+  insert: string;
+  detail: string;
+}
+
+/** What is offered at the end of a text: the choices, and where the text they replace begins. */
+export interface Offered {
+  from: number;
+  choices: Choice[];
+}
+
+const CHAIN = /[A-Za-z_$][\w$]*(?:\??\.[\w$]*|\[(?:\d+|"(?:[^"\\]|\\.)*"|'[^'\\]*')\])*$/;
+const OF_LISTS = ["length", "map", "filter", "find", "join"];
+const FUNCTIONS: Choice[] = [
+  { label: "variable", insert: 'variable("")', detail: "a variable by its path" },
+  { label: "resource", insert: 'resource("")', detail: "a resource by its path" },
+  { label: "previous_result", insert: "previous_result", detail: "what the node before gave" },
+  { label: "context", insert: "context", detail: "what nodes exported" },
+];
+
+/** Names that go on what stands before the cursor: roots, then fields of the values that were really there. */
+export function complete(sources: readonly Source[], before: string): Offered | null {
+  const chain = before.match(CHAIN)?.[0];
+  if (chain === undefined) return { from: before.length, choices: roots(sources) };
+  const start = before.length - chain.length;
+  const dot = chain.lastIndexOf(".");
+  if (dot < 0 || chain.endsWith("]")) return chain.endsWith("]") ? null : { from: start, choices: roots(sources) };
+  const head = chain.slice(0, dot).replace(/\?$/, "");
+  const path = pathOf(head);
+  const value = path === null ? undefined : valueAt(scopeOf(sources), path);
+  const choices = within(value, chain[dot - 1] === "?");
+  // The dot goes with what is chosen: a name that is no word is written in brackets.
+  return choices.length > 0 ? { from: start + head.length, choices } : null;
+}
+
+function roots(sources: readonly Source[]): Choice[] {
+  const read = sources.map(({ expr, title, value }) => ({
+    label: expr,
+    insert: expr,
+    detail: preview(value) || title,
+  }));
+  const results = sources.some((each) => each.expr.startsWith("results"));
+  return [
+    ...(results ? [{ label: "results", insert: "results", detail: "of earlier nodes" }] : []),
+    ...read,
+    ...FUNCTIONS,
+  ];
+}
+
+/** All sources as one value, as an expression sees them. */
+function scopeOf(sources: readonly Source[]): KnownTree {
+  const scope: KnownTree = {};
+  for (const { expr, value } of sources) {
+    const path = pathOf(expr) ?? [];
+    let holder = scope;
+    for (const key of path.slice(0, -1)) {
+      const inner = holder[key];
+      const made = isKnownTree(inner) ? { ...inner } : {};
+      holder[key] = made;
+      holder = made;
+    }
+    const last = String(path.at(-1));
+    const known = holder[last];
+    holder[last] = isKnownTree(known) && isKnownTree(value) ? { ...value, ...known } : value;
+  }
+  return scope;
+}
+
+function within(value: Known, maybe: boolean): Choice[] {
+  const dotted = (key: string) => (maybe ? "?." : ".") + key;
+  if (Array.isArray(value)) {
+    const first = value.length > 0 ? [{ label: "[0]", insert: "[0]", detail: preview(value[0]) }] : [];
+    return [...first, ...OF_LISTS.map((key) => ({ label: key, insert: dotted(key), detail: "of a list" }))];
+  }
+  if (!isKnownTree(value)) return [];
+  return Object.entries(value).map(([key, each]) => {
+    const written = member(key);
+    const insert = written.startsWith(".") ? dotted(key) : written;
+    return { label: key, insert, detail: preview(each) };
+  });
+}

@@ -1,0 +1,195 @@
+import { laneOf } from "./commands";
+import type { Node, Outline } from "./outline";
+import { at, isTree, type Json, type Tree } from "./types";
+
+/** What is known of a value: the value itself, or its shape with `undefined` where nothing is known. */
+export type Known = undefined | null | boolean | number | string | Known[] | { [key: string]: Known };
+export type KnownTree = { [key: string]: Known };
+
+/** Something that an expression of a node can read: how it is written, where it comes from, what it last was. */
+export interface Source {
+  expr: string;
+  title: string;
+  icon: string;
+  value: Known;
+}
+
+const WORD = /^[A-Za-z_$][\w$]*$/;
+const DEEPEST = 6;
+
+/** A member of a value as an expression writes it: `.name`, `["a name"]`, `[0]`. */
+export function member(key: string | number): string {
+  if (typeof key === "number") return `[${key}]`;
+  return WORD.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+}
+
+export function isKnownTree(value: Known): value is KnownTree {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Ids of the nodes whose results a node may read, the nearest first: what leads to it, and to the boxes around it. */
+export function ancestors(graph: Outline, id: string): string[] {
+  const found = new Set<string>();
+  for (let node = graph.byId.get(id); node; node = node.inside ? graph.byId.get(node.inside) : undefined) {
+    if (node.list.length < 2) break;
+    for (const each of before(graph, node)) found.add(each);
+  }
+  return [...found];
+}
+
+function before(graph: Outline, node: Node): string[] {
+  const { edges } = laneOf(graph, node);
+  const seen = new Set([node.id]);
+  for (const each of seen) for (const edge of edges) if (edge.to === each) seen.add(edge.from);
+  seen.delete(node.id);
+  return [...seen];
+}
+
+/** What the expressions of a node can read, the nearest first. `args` are the last inputs of the workflow, if any. */
+export function sourcesOf(
+  tree: Json,
+  graph: Outline,
+  id: string,
+  results: Record<string, Json>,
+  args: Tree | null,
+): Source[] {
+  const loop = loopAround(graph, id);
+  const inputs = { ...asTree(shapeOf(at(tree, ["schema"]))), ...args };
+  const sources: Source[] = ancestors(graph, id).map((each) => {
+    const node = graph.byId.get(each);
+    const title = node?.summary ? `${each} · ${node.summary}` : each;
+    return { expr: `results${member(each)}`, title, icon: node?.language || "code", value: results[each] };
+  });
+  if (loop) {
+    const iter = { value: itemOf(tree, loop, results), index: 0 };
+    sources.unshift({ expr: "flow_input.iter", title: `Item of ${loop.id}`, icon: "loop", value: iter });
+  }
+  sources.push({ expr: "flow_input", title: "Inputs of the workflow", icon: "play", value: inputs });
+  return sources;
+}
+
+function asTree(value: Known): KnownTree {
+  return isKnownTree(value) ? value : {};
+}
+
+function loopAround(graph: Outline, id: string): Node | null {
+  let node = graph.byId.get(id);
+  while (node?.inside) {
+    node = graph.byId.get(node.inside);
+    if (node?.kind === "forloopflow" || node?.kind === "whileloopflow") return node;
+  }
+  return null;
+}
+
+/** An item of a loop whose iterator is a plain path. */
+function itemOf(tree: Json, loop: Node, results: Record<string, Json>): Known {
+  const expr = at(tree, [...loop.path, "value", "iterator", "expr"]);
+  const path = typeof expr === "string" ? pathOf(expr) : null;
+  const list = path?.[0] === "results" ? valueAt(results, path.slice(1)) : undefined;
+  return Array.isArray(list) ? list[0] : undefined;
+}
+
+/** The value at a path of members; undefined where nothing is known. */
+export function valueAt(value: Known, path: readonly (string | number)[]): Known {
+  return path.reduce<Known>((found, key) => {
+    if (Array.isArray(found)) return typeof key === "number" ? found[key] : undefined;
+    return isKnownTree(found) && Object.hasOwn(found, key) ? found[key] : undefined;
+  }, value);
+}
+
+/** The shape that a JSON Schema gives values; what it names as default or example is taken for one. */
+export function shapeOf(schema: Json | undefined, depth = 0): Known {
+  if (!isTree(schema ?? null) || depth > DEEPEST) return undefined;
+  const said = schema as Tree;
+  const example = said.default ?? (Array.isArray(said.examples) ? said.examples[0] : undefined);
+  if (isTree(said.properties ?? null)) {
+    const shape = Object.entries(said.properties as Tree).map(([name, each]) => [name, shapeOf(each, depth + 1)]);
+    return { ...Object.fromEntries(shape), ...(isTree(example ?? null) ? (example as Tree) : {}) };
+  }
+  if (example !== undefined) return example;
+  return said.type === "array" ? [shapeOf(said.items, depth + 1)] : undefined;
+}
+
+/** The first example that a schema names for the whole of it. */
+export function exampleOf(schema: Json | undefined): Tree | null {
+  const examples = at(schema, ["examples"]);
+  const found = Array.isArray(examples) ? examples[0] : null;
+  return isTree(found ?? null) ? (found as Tree) : null;
+}
+
+const STEP = /^(?:\??\.([A-Za-z_$][\w$]*)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\['([^'\\]*)'\])/;
+
+/** The members of an expression that is a plain path, such as `results.a[0]`; null for every other one. */
+export function pathOf(expr: string): (string | number)[] | null {
+  let rest = expr.trim();
+  const root = rest.match(/^[A-Za-z_$][\w$]*/)?.[0];
+  if (!root) return null;
+  const path: (string | number)[] = [root];
+  rest = rest.slice(root.length);
+  while (rest) {
+    const step = rest.match(STEP);
+    if (!step) return null;
+    const [whole, word, index, double, single] = step;
+    path.push(index !== undefined ? Number(index) : (word ?? single ?? (JSON.parse(`"${double}"`) as string)));
+    rest = rest.slice(whole.length);
+  }
+  return path;
+}
+
+const CONNECTING = new Set(["results", "flow_input", "previous_result"]);
+
+/** Whether an expression only hands on what another node gave or the workflow got. */
+export function isConnection(expr: string): boolean {
+  const path = pathOf(expr);
+  return path !== null && CONNECTING.has(String(path[0])) && (path.length > 1 || path[0] === "previous_result");
+}
+
+/** What a value is, in few words. */
+export function preview(value: Known): string {
+  if (value === undefined) return "";
+  if (Array.isArray(value)) return value.length === 1 ? "1 item" : `${value.length} items`;
+  if (isKnownTree(value)) {
+    const count = Object.keys(value).length;
+    return count === 1 ? "1 key" : `${count} keys`;
+  }
+  const text = JSON.stringify(value);
+  return text.length > 40 ? `${text.slice(0, 39)}…` : text;
+}
+
+/** A line of the picker: what is inserted, what it is called there, what it is. */
+export interface Row {
+  expr: string;
+  key: string;
+  value: Known;
+}
+
+const MOST_ITEMS = 20;
+
+/** What a value holds, one step deep. */
+export function rowsOf(expr: string, value: Known): Row[] {
+  if (Array.isArray(value)) {
+    return value.slice(0, MOST_ITEMS).map((each, n) => ({ expr: expr + member(n), key: `[${n}]`, value: each }));
+  }
+  if (!isKnownTree(value)) return [];
+  return Object.entries(value).map(([key, each]) => ({ expr: expr + member(key), key, value: each }));
+}
+
+const LOOKED_AT = 20_000;
+
+/** Everything whose place or value holds all words, at most `most` lines. */
+export function search(sources: readonly Source[], words: string, most = 50): Row[] {
+  const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const found: Row[] = [];
+  const waiting: (Row & { depth: number })[] = sources.map((each) => ({ ...each, key: each.expr, depth: 0 }));
+  for (let looked = 0; looked < waiting.length && looked < LOOKED_AT && found.length < most; looked++) {
+    const row = waiting[looked];
+    if (!row) break;
+    const plain = typeof row.value === "object" ? "" : String(row.value ?? "");
+    const text = `${row.expr} ${plain}`.toLowerCase();
+    if (wanted.every((word) => text.includes(word))) found.push({ ...row, key: row.expr });
+    if (row.depth < DEEPEST) {
+      for (const inner of rowsOf(row.expr, row.value)) waiting.push({ ...inner, depth: row.depth + 1 });
+    }
+  }
+  return found;
+}

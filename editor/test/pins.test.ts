@@ -1,0 +1,38 @@
+import { expect, test } from "vitest";
+import type { Model } from "../src/workflow/commands";
+import { outline } from "../src/workflow/outline";
+import { isPinned, pin, pinOf, unpin } from "../src/workflow/pins";
+import { edited, read } from "../src/workflow/source";
+import { at } from "../src/workflow/types";
+
+const TEXT = `value:
+  modules:
+    # Asks the shop.
+    - id: fetch
+      value: {type: identity}
+    - id: next
+      value: {type: identity}
+`;
+
+function model(text: string): Model {
+  const tree = read(text);
+  return { tree, graph: outline(tree) };
+}
+
+test("a pin is the document's own mock, and taken out again leaves the text as it was", () => {
+  const pinned = pin(model(TEXT), "fetch", { total: 41, on: "yes" }).edits.reduce(edited, TEXT);
+  expect(isPinned(model(pinned), "fetch")).toBe(true);
+  expect(isPinned(model(pinned), "next")).toBe(false);
+  const node = at(read(pinned), ["value", "modules", 0]);
+  expect(node).toMatchObject({ mock: { enabled: true, return_value: { total: 41, on: "yes" } } });
+  expect(pinned).toContain("# Asks the shop.");
+  expect(unpin(model(pinned), "fetch").edits.reduce(edited, pinned)).toBe(TEXT);
+});
+
+test("null is a result, and no result is none", () => {
+  const pinned = pin(model(TEXT), "fetch", null).edits.reduce(edited, TEXT);
+  expect(pinOf(at(read(pinned), ["value", "modules", 0]))).toEqual({ enabled: true, value: null });
+  expect(() => pin(model(TEXT), "fetch", undefined)).toThrow("test it first");
+  expect(pinOf({ mock: { enabled: false, return_value: 1 } })).toEqual({ enabled: false, value: 1 });
+  expect(pinOf({})).toBeNull();
+});

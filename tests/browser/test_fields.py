@@ -1,0 +1,185 @@
+"""The form of a node: fields that are values, expressions or connected; data that was really there; pickers; faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import draft_saved, opened
+
+SOURCE = """value:
+  modules:
+    - id: give
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          echo '{"price": 41, "order-id": "x7", "items": [{"sku": "tea"}]}'
+        input_transforms: {}
+    - id: more
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          from typing import Literal
+
+
+          def main(n: int, how: Literal["fast", "slow"] = "fast", note: str = ""):
+              return n
+        input_transforms:
+          n: {type: static, value: 1}
+schema: {type: object, properties: {customer: {type: string}}}
+"""
+DATABASE = """value:
+  modules:
+    - id: ask
+      value: {type: rawscript, language: postgresql, content: SELECT 1, input_transforms: {}}
+    - id: who
+      value: {type: approval, message: Go on?}
+"""
+
+
+def draft(site: Site, path: str) -> str:
+    text: str = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    return text
+
+
+def run(site: Site, path: str, args: Any) -> None:
+    """Once to its end, so that there are results."""
+    answer = site.client.post(f"/api/w/main/jobs/run_wait_result/f/{path}", json=args)
+    assert answer.status_code == 200, answer.text
+
+
+async def prepared(page: Page, site: Site) -> str:
+    """A workflow that has run, its second node open."""
+    path = await opened(page, site, SOURCE)
+    run(site, path, {"customer": "Ada"})
+    await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
+    await expect(page.get_by_role("group", name="How n is filled in")).to_be_visible()
+    return path
+
+
+async def fill_in(page: Page, field: str, way: str) -> None:
+    await page.get_by_role("group", name=f"How {field} is filled in").get_by_role("button", name=way).click()
+
+
+async def test_a_field_is_connected_to_what_a_node_really_gave(page: Page, site: Site) -> None:
+    path = await prepared(page, site)
+    await fill_in(page, "n", "connected")
+    data = page.get_by_label("Data", exact=True)
+    await expect(data.get_by_title("Insert results.give.price")).to_contain_text("41")
+    await data.get_by_label("Search the data").fill("tea")
+    await data.get_by_title("Insert results.give.items[0].sku").click()
+    await expect(page.get_by_role("button", name="n: results.give.items[0].sku")).to_contain_text('"tea"')
+    await page.get_by_role("button", name="n: results.give.items[0].sku").click()
+    await data.get_by_title('Insert results.give["order-id"]').click()
+    await draft_saved(page)
+    assert 'expr: results.give["order-id"]' in draft(site, path)
+    await page.get_by_role("button", name="Undo: Set n of more").click()
+    await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
+
+
+async def test_data_is_put_in_at_the_cursor_and_inputs_have_their_last_values(page: Page, site: Site) -> None:
+    path = await prepared(page, site)
+    await fill_in(page, "n", "expression")
+    code = page.get_by_role("textbox", name="n", exact=True)
+    await code.fill("1 +  * 2")
+    for _ in range(4):
+        await code.press("ArrowLeft")
+    await page.get_by_role("button", name="Pick data").click()
+    data = page.get_by_label("Data", exact=True)
+    await expect(data.get_by_title("Insert flow_input.customer")).to_have_count(0)
+    await data.get_by_role("button", name="Open Inputs of the workflow").click()
+    await expect(data.get_by_title("Insert flow_input.customer")).to_contain_text("Ada")
+    await data.get_by_title("Insert results.give.price").click()
+    await expect(code).to_have_text("1 + results.give.price * 2")
+    await draft_saved(page)
+    assert "1 + results.give.price * 2" in draft(site, path)
+
+
+async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> None:
+    await prepared(page, site)
+    await fill_in(page, "n", "expression")
+    code = page.get_by_role("textbox", name="n", exact=True)
+    await code.fill("")
+    await code.press_sequentially("results.give.pr")
+    options = page.get_by_role("option")
+    await expect(options).to_have_count(1)
+    await expect(options).to_contain_text("41")
+    await code.press("Enter")
+    await expect(code).to_have_text("results.give.price")
+    await code.fill("")
+    await code.press_sequentially("results.give.ord")
+    await expect(options).to_have_count(1)
+    await code.press("Enter")
+    await expect(code).to_have_text('results.give["order-id"]')
+
+
+async def test_a_value_is_asked_for_as_the_signature_says(page: Page, site: Site) -> None:
+    path = await prepared(page, site)
+    await page.get_by_label("how", exact=True).select_option("slow")
+    await page.get_by_label("note", exact=True).fill("42")
+    await draft_saved(page)
+    text = draft(site, path)
+    assert "value: slow" in text and 'value: "42"' in text
+
+
+async def test_faults_stand_at_their_lines(page: Page, site: Site) -> None:
+    await prepared(page, site)
+    code = page.get_by_role("textbox", name="Code")
+    await code.fill("x = 1\ndef main(:\n  pass")
+    await expect(
+        page.locator(".cm-gutter-lint .cm-gutterElement").nth(2).locator(".cm-lint-marker-error")
+    ).to_be_visible()
+    await code.fill("def main(n: int): ...")
+    await expect(page.locator(".cm-lint-marker-error")).to_have_count(0)
+    await fill_in(page, "n", "expression")
+    await page.get_by_role("textbox", name="n", exact=True).fill("1 + ")
+    await expect(page.get_by_role("alert").filter(has_text="cannot be read")).to_be_visible()
+
+
+async def test_a_resource_is_chosen_by_its_type(page: Page, site: Site) -> None:
+    for name, kind in (("shop", "postgresql"), ("chat", "slack")):
+        body = {"path": f"f/fields/{name}", "resource_type": kind, "value": {}}
+        site.client.post(
+            "/api/w/main/resources/create", params={"update_if_exists": True}, json=body
+        ).raise_for_status()
+    path = await opened(page, site, DATABASE, "?panel=node&node=ask")
+    await page.get_by_role("button", name="database: choose a postgresql resource").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("option", name="$res:f/fields/shop")).to_be_visible()
+    await expect(dialog.get_by_role("option", name="$res:f/fields/chat")).to_have_count(0)
+    await page.keyboard.press("Enter")
+    await draft_saved(page)
+    assert "value: $res:f/fields/shop" in draft(site, path)
+
+
+async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Site) -> None:
+    site.client.post("/api/w/main/groups/create", json={"name": "finance", "summary": "Who pays"})
+    path = await opened(page, site, DATABASE, "?panel=node&node=who")
+    for word in ("finance", "u/admin"):
+        await page.get_by_role("button", name="Add somebody").click()
+        await page.get_by_placeholder("A name, a group, a role").fill(word)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+    await draft_saved(page)
+    assert "approvers:" in draft(site, path) and "g/finance" in draft(site, path) and "u/admin" in draft(site, path)
+    await page.get_by_role("button", name="Remove g/finance").click()
+    await expect(page.get_by_label("Approvers").get_by_role("listitem").filter(has_text="finance")).to_have_count(0)
+
+
+async def test_a_node_that_names_no_script_is_a_problem_and_a_script_is_chosen(page: Page, site: Site) -> None:
+    body = {"path": "f/fields/tax", "content": "def main(net: float):\n    return net * 1.2\n", "language": "python3"}
+    site.client.post("/api/w/main/scripts/create", json=body)
+    await opened(page, site, DATABASE)
+    await page.keyboard.press("n")
+    await page.get_by_placeholder("Add a node").fill("Deployed script")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert").filter(has_text="names no script")).to_be_visible()
+    await page.get_by_role("button", name="Choose a script").click()
+    await page.get_by_placeholder("Search by path").fill("tax")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("button", name="No problems")).to_be_visible()
+    await expect(page.get_by_role("group", name="How net is filled in")).to_be_visible()
+    await expect(page.get_by_role("link", name="Open")).to_have_attribute("href", "/w/main/scripts/f/fields/tax")

@@ -1,0 +1,108 @@
+"""Testing one node beside its form: last results, pinned results, typed answers."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import deploy, draft_saved, flow, node, opened
+from tests.browser.test_fields import draft, run
+
+SOURCE = """value:
+  modules:
+    - id: give
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          n="$1"
+          echo "given $n" >&2
+          echo $((n + 1))
+        input_transforms: {n: {type: javascript, expr: flow_input.n}}
+    - id: more
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          n="$1"
+          echo "said by more"
+          echo $((n * 10))
+        input_transforms: {n: {type: javascript, expr: results.give}}
+    - id: after
+      value: {type: identity}
+schema: {type: object, properties: {n: {type: integer}}, required: [n], examples: [{n: 4}]}
+"""
+
+
+async def test_a_node_is_tested_beside_its_form_with_last_results_or_anew(page: Page, site: Site) -> None:
+    path = await opened(page, site, SOURCE)
+    run(site, path, {"n": 1})
+    await page.goto(f"/w/main/workflows/{path}?panel=node&node=more")
+    await page.get_by_role("button", name="Test …").click()
+    test = page.get_by_label("Test of more")
+    await expect(test.locator("[data-last=more]")).to_have_text('"20"')
+    await expect(test.get_by_label("What give gives")).to_have_value("last")
+    await test.get_by_role("button", name="Test more").click()
+    await expect(test.locator('[data-result="Result of more"]')).to_have_text('"20"')
+    await expect(test).to_contain_text("said by more")
+    await expect(page.get_by_role("textbox", name="Code")).to_be_visible()
+    await test.get_by_text("Inputs of the workflow").click()
+    await test.get_by_label("n", exact=True).fill("7")
+    await test.get_by_role("button", name="Test with these").click()
+    await expect(node(page, "more").locator("[data-state=succeeded]")).to_be_visible()
+    await expect(test.locator('[data-result="Result of more"]')).to_have_text('"20"')
+    await test.get_by_role("button", name="Test up to here").click()
+    await expect(test.locator('[data-result="Result of more"]')).to_have_text('"80"')
+    await expect(node(page, "after").locator("[data-state]")).to_have_count(0)
+
+
+async def test_a_result_is_pinned_seen_on_the_node_and_used_until_it_is_unpinned(page: Page, site: Site) -> None:
+    path = await opened(page, site, SOURCE)
+    run(site, path, {"n": 1})
+    await page.goto(f"/w/main/workflows/{path}?panel=node&node=give")
+    await expect(node(page, "give")).to_be_visible()
+    await node(page, "give").click()
+    pinned = node(page, "give").get_by_title("Pinned")
+    await expect(page.get_by_role("button", name="Undo")).to_be_disabled()
+    await page.keyboard.press("p")
+    await expect(pinned).to_be_visible()
+    await draft_saved(page)
+    text = draft(site, path)
+    assert 'mock:\n        enabled: true\n        return_value: "2"\n' in text
+    await node(page, "more").click()
+    await page.keyboard.press("Shift+Enter")
+    test = page.get_by_label("Test of more")
+    await expect(test.locator('[data-result="Result of more"]')).to_have_text('"20"')
+    await expect(test.get_by_label("What give gives")).to_have_value("pinned")
+    await test.get_by_role("button", name="Test up to here").click()
+    await expect(test.locator('[data-result="Result of more"]')).to_have_text('"20"')
+    await test.get_by_label("What give gives").select_option("run")
+    await expect(pinned).to_have_count(0)
+    await page.get_by_role("button", name="Undo: Unpin give").click()
+    await expect(pinned).to_be_visible()
+    await deploy(page, "With a pin")
+    assert flow(site, path)["value"]["modules"][0]["mock"] == {"enabled": True, "return_value": "2"}
+
+
+async def test_without_a_result_there_is_nothing_to_pin_and_a_word_about_it(page: Page, site: Site) -> None:
+    await opened(page, site, SOURCE)
+    await node(page, "give").click()
+    await page.keyboard.press("p")
+    await expect(page.get_by_text("No result of give is known yet: test it first.")).to_be_visible()
+
+
+async def test_an_answer_is_typed_and_what_is_no_json_is_not_kept(page: Page, site: Site) -> None:
+    path = await opened(page, site, SOURCE, "?panel=node&node=give")
+    await page.get_by_role("button", name="Test …").click()
+    test = page.get_by_label("Test of give")
+    await test.get_by_text("Answer without running").click()
+    answer = test.get_by_role("textbox", name="Answer of give")
+    await answer.fill('{"typed": true}')
+    await expect(node(page, "give").get_by_title("Pinned")).to_be_visible()
+    await answer.fill('{"typed": ')
+    await expect(test.get_by_role("alert")).to_contain_text("no JSON yet")
+    await draft_saved(page)
+    assert "typed: true" in draft(site, path)
+    await test.get_by_label("It answers with this in every run").uncheck()
+    await expect(node(page, "give").get_by_title("Pinned")).to_have_count(0)
+    await draft_saved(page)
+    assert "typed: true" in draft(site, path) and "enabled: false" in draft(site, path)
