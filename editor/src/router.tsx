@@ -28,6 +28,14 @@ export const router = createBrowserRouter([
       { index: true, element: <ToWorkspace /> },
       { path: "w/:workspace", element: <HomePage /> },
       {
+        path: "w/:workspace/scripts",
+        lazy: async () => ({ Component: (await import("./routes/scripts")).ScriptsPage }),
+      },
+      {
+        path: "w/:workspace/scripts/*",
+        lazy: async () => ({ Component: (await import("./routes/script")).ScriptPage }),
+      },
+      {
         path: "w/:workspace/workflows/*",
         lazy: async () => ({ Component: (await import("./routes/workflow")).WorkflowPage }),
       },

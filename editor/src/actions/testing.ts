@@ -1,4 +1,5 @@
 import { isOver, testNode, testWorkflow } from "../editing/live";
+import { recallLastRuns } from "../editing/recall";
 import { apply, type Editor, type EditorStore } from "../editing/store";
 import { isPinned, pin, unpin } from "../workflow/pins";
 import { exampleOf } from "../workflow/scope";
@@ -65,10 +66,11 @@ export const TESTING: readonly Action[] = [
     label: (editor) => (isPinned(editor, editor.selection[0] ?? "") ? "Unpin the result" : "Pin the result"),
     keys: ["p"],
     enabled: one,
-    run: (store) => {
-      const { results } = store.getState();
+    run: async (store) => {
       const id = first(store);
-      apply(store, (model) => (isPinned(model, id) ? unpin(model, id) : pin(model, id, results[id])));
+      const known = () => store.getState().results[id];
+      if (known() === undefined && !isPinned(store.getState(), id)) await recallLastRuns(store);
+      apply(store, (model) => (isPinned(model, id) ? unpin(model, id) : pin(model, id, known())));
     },
   },
   part("log", "Log of the node", "l"),

@@ -1,5 +1,7 @@
 import { queryOptions } from "@tanstack/react-query";
-import { api } from "./client";
+import type { Tree } from "../workflow/types";
+import { ApiError, api } from "./client";
+import type { components } from "./schema";
 
 /** A script in a list. */
 export interface ScriptItem {
@@ -44,3 +46,168 @@ export const scriptQuery = (workspace: string, path: string) =>
       return data as unknown as Script;
     },
   });
+
+/** What somebody writes of a script, as their draft keeps it. */
+export interface Written {
+  content: string;
+  language: string;
+  summary: string;
+}
+
+export interface ScriptDraft extends Written {
+  revision: number;
+  base_version: number | null;
+  newest_version: number | null;
+}
+
+const draftAt = (workspace: string, path: string) => ({ path: { workspace, kind: "script", path } });
+
+/** The caller's draft of a script; null where there is none. */
+export async function getScriptDraft(workspace: string, path: string): Promise<ScriptDraft | null> {
+  try {
+    const { data } = await api.GET("/api/w/{workspace}/drafts/get/{kind}/{path}", { params: draftAt(workspace, path) });
+    const value = data?.value as Partial<Written> | undefined;
+    if (!data || typeof value?.content !== "string" || typeof value.language !== "string") return null;
+    const { revision, base_version, newest_version } = data;
+    const { content, language, summary = "" } = value;
+    return { revision, base_version, newest_version, content, language, summary };
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+/** The caller's drafts of scripts, the one edited last first. */
+export const scriptDraftsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["script-drafts", workspace],
+    queryFn: async (): Promise<{ path: string; edited_at: string }[]> => {
+      const { data } = await api.GET("/api/w/{workspace}/drafts/list/{kind}", {
+        params: { path: { workspace, kind: "script" } },
+      });
+      return (data ?? []) as unknown as { path: string; edited_at: string }[];
+    },
+  });
+
+/** Saves a draft on the revision it builds on; gives the next one. Throws ApiError `draft_conflict`. */
+export async function saveScriptDraft(
+  workspace: string,
+  path: string,
+  value: Written,
+  base: number | null,
+  revision: number | null,
+): Promise<number> {
+  const { data } = await api.PUT("/api/w/{workspace}/drafts/save/{kind}/{path}", {
+    params: draftAt(workspace, path),
+    body: { value: { ...value }, base_version: base, revision },
+  });
+  if (!data) throw new Error("The server said nothing.");
+  return data.revision;
+}
+
+export async function discardScriptDraft(workspace: string, path: string): Promise<void> {
+  await api.DELETE("/api/w/{workspace}/drafts/delete/{kind}/{path}", {
+    params: draftAt(workspace, path),
+    parseAs: "text",
+  });
+}
+
+/** What the server says of a script by itself, and does not take back. */
+const OF_SERVER = new Set([
+  ...["hash", "path", "content", "language", "version_id", "extra_perms", "workspace_id", "schema", "has_preprocessor"],
+  ...["created_by", "created_at", "edited_by", "edited_at", "archived", "deleted", "starred", "has_draft"],
+  ...["parent_hashes", "lock", "lock_error_logs"],
+]);
+
+/** Deploys a script as the next version over the one it was made from; what else was set stays. */
+export async function deployScript(
+  workspace: string,
+  path: string,
+  deployed: Script | null,
+  given: Written & { message: string; draft: number | null },
+): Promise<void> {
+  const kept = Object.fromEntries(Object.entries(deployed ?? {}).filter(([key]) => !OF_SERVER.has(key)));
+  await api.POST("/api/w/{workspace}/scripts/create", {
+    params: { path: { workspace } },
+    body: {
+      ...kept,
+      path,
+      content: given.content,
+      language: given.language,
+      summary: given.summary,
+      parent_hash: deployed?.hash ?? null,
+      deployment_message: given.message || null,
+      draft_revision: given.draft,
+    },
+    parseAs: "text",
+  });
+}
+
+/** Starts a script: the deployed one, or `code` as it stands on the page. Gives the run's id. */
+export async function startScript(
+  workspace: string,
+  path: string,
+  args: Tree,
+  code: { content: string; language: string } | null,
+): Promise<string> {
+  if (code) {
+    const { data } = await api.POST("/api/w/{workspace}/jobs/run/preview", {
+      params: { path: { workspace } },
+      body: { ...code, path, args } as never,
+      parseAs: "text",
+    });
+    return String(data);
+  }
+  const { data } = await api.POST("/api/w/{workspace}/jobs/run/p/{path}", {
+    params: { path: { workspace, path } },
+    body: args as never,
+    parseAs: "text",
+  });
+  return String(data);
+}
+
+export type Version = components["schemas"]["Version"];
+export type UsedBy = components["schemas"]["UsedBy"];
+
+export const scriptVersionsQuery = (workspace: string, path: string) =>
+  queryOptions({
+    queryKey: ["script-versions", workspace, path],
+    queryFn: async (): Promise<Version[]> => {
+      const { data } = await api.GET("/api/w/{workspace}/versions/list/{kind}/{path}", {
+        params: { path: { workspace, kind: "script", path }, query: { per_page: "100" } as never },
+      });
+      return data ?? [];
+    },
+  });
+
+/** The text of any version. */
+export const scriptVersionQuery = (workspace: string, version: number) =>
+  queryOptions({
+    queryKey: ["script-version", workspace, version],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async (): Promise<string> => {
+      const { data } = await api.GET("/api/w/{workspace}/versions/get/{kind}/{version}", {
+        params: { path: { workspace, kind: "script", version } },
+      });
+      return String((data as unknown as Script | undefined)?.content ?? "");
+    },
+  });
+
+/** What a deploy of a script reaches. */
+export const scriptUsersQuery = (workspace: string, path: string) =>
+  queryOptions({
+    queryKey: ["script-users", workspace, path],
+    queryFn: async (): Promise<UsedBy[]> => {
+      const { data } = await api.GET("/api/w/{workspace}/versions/used_by/{kind}/{path}", {
+        params: { path: { workspace, kind: "script", path } },
+      });
+      return data ?? [];
+    },
+  });
+
+export async function restoreScript(workspace: string, path: string, version: number): Promise<void> {
+  await api.POST("/api/w/{workspace}/versions/restore/{kind}/{path}", {
+    params: { path: { workspace, kind: "script", path } },
+    body: { version },
+  });
+}

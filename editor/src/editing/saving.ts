@@ -2,6 +2,7 @@ import { useEffect } from "react";
 import { checkText } from "../api/checks";
 import { ApiError } from "../api/client";
 import { discardDraft, saveDraft } from "../api/drafts";
+import { later } from "../lib/later";
 import { complain } from "../ui/toasts";
 import { type EditorStore, isChanged } from "./store";
 
@@ -39,29 +40,6 @@ export function useSaving(store: EditorStore): void {
 /** Saves what is not saved yet, at once. */
 export async function saveDraftNow(store: EditorStore): Promise<void> {
   await saveNow(store, () => {});
-}
-
-function later(ms: number, work: () => void) {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  const cancel = () => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-  };
-  return {
-    cancel,
-    soon: (after = ms) => {
-      cancel();
-      timer = setTimeout(() => {
-        timer = null;
-        work();
-      }, after);
-    },
-    flush: () => {
-      if (timer === null) return;
-      cancel();
-      work();
-    },
-  };
 }
 
 async function saveNow(store: EditorStore, again: () => void): Promise<void> {

@@ -9,6 +9,7 @@ import { Button, Input, LinkButton } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import css from "./home.module.css";
+import { Lists } from "./lists";
 import { rememberWorkspace } from "./shell";
 
 const NewWorkflow = lazy(async () => ({ default: (await import("../home/new-workflow")).NewWorkflow }));
@@ -40,6 +41,7 @@ export function HomePage() {
   };
   return (
     <main className={css.page}>
+      <Lists workspace={workspace} here="workflows" />
       <div className={css.head}>
         <h1>Workflows</h1>
         <Input

@@ -1,4 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useParams } from "react-router";
+import { resourcesQuery } from "../api/lists";
 import { namesOf } from "../inspector/fields";
 import css from "../inspector/inspector.module.css";
 import { Button, Field, Input } from "../ui/controls";
@@ -33,7 +36,8 @@ export function InputForm({
   const properties =
     isTree(schema ?? null) && isTree((schema as Tree).properties ?? null) ? ((schema as Tree).properties as Tree) : {};
   const example = exampleOf(schema);
-  const [fields, setFields] = useState<Fields>(() => filled(names, properties, given ?? {}));
+  const [typed, setTyped] = useState<Fields>({});
+  const fields = { ...filled(names, properties, given ?? {}), ...typed };
   const [faults, setFaults] = useState<Fields>({});
   const submit = () => {
     const { args, wrong } = readFields(names, properties, fields, schema);
@@ -55,7 +59,7 @@ export function InputForm({
           schema={properties[name]}
           text={fields[name] ?? ""}
           fault={faults[name]}
-          set={(text) => setFields((before) => ({ ...before, [name]: text }))}
+          set={(text) => setTyped((before) => ({ ...before, [name]: text }))}
         />
       ))}
       {names.length === 0 && <p className={css.help}>{none}</p>}
@@ -63,7 +67,7 @@ export function InputForm({
         <Button look="main" icon="play" type="submit" disabled={busy}>
           {word}
         </Button>
-        {example && <Button onClick={() => setFields(filled(names, properties, example))}>Fill in the example</Button>}
+        {example && <Button onClick={() => setTyped(filled(names, properties, example))}>Fill in the example</Button>}
       </div>
     </form>
   );
@@ -81,6 +85,8 @@ function InputField(props: {
   const choices = at(schema, ["enum"]);
   const help = at(schema, ["description"]);
   const given = { label: name, help: typeof help === "string" ? help : undefined, fault };
+  const resource = resourceOf(schema);
+  if (resource) return <ResourceField {...given} type={resource} text={text} set={set} />;
   if (type === "boolean" || Array.isArray(choices)) {
     const options = Array.isArray(choices)
       ? choices.map((each) => (typeof each === "string" ? each : JSON.stringify(each)))
@@ -119,6 +125,39 @@ function InputField(props: {
   );
 }
 
+/** The type of resource that an input is; null of every other input. */
+function resourceOf(schema: Json | undefined): string | null {
+  const format = at(schema, ["format"]);
+  return typeof format === "string" && format.startsWith("resource-") ? format.slice("resource-".length) : null;
+}
+
+interface ResourceFieldProps {
+  label: string;
+  help: string | undefined;
+  fault: string | undefined;
+  type: string;
+  text: string;
+  set: (text: string) => void;
+}
+
+function ResourceField({ type, text, set, ...given }: ResourceFieldProps) {
+  const { workspace = "" } = useParams();
+  const resources = useQuery(resourcesQuery(workspace, type));
+  const none = resources.isSuccess && resources.data.length === 0;
+  const help = none ? `There is no ${type} resource that you may read.` : (given.help ?? `A ${type} resource.`);
+  return (
+    <Field {...given} help={help}>
+      <select className={controls.input} value={text} onChange={(event) => set(event.target.value)}>
+        <option value="">—</option>
+        {text && !resources.data?.some((each) => each.value === text) && <option>{text}</option>}
+        {resources.data?.map((each) => (
+          <option key={each.value}>{each.value}</option>
+        ))}
+      </select>
+    </Field>
+  );
+}
+
 function typeOf(schema: Json | undefined): string {
   const type = at(schema, ["type"]);
   return typeof type === "string" ? type : Array.isArray(type) ? String(type[0]) : "string";
@@ -150,7 +189,7 @@ function readFields(
       if (Array.isArray(required) && required.includes(name)) wrong[name] = "This is asked for.";
       continue;
     }
-    if (type === "string") args[name] = text;
+    if (type === "string" || resourceOf(properties[name])) args[name] = text;
     else {
       try {
         args[name] = JSON.parse(text) as Json;

@@ -1,0 +1,1 @@
+export { ScriptPage } from "../scripts/page";

@@ -1,0 +1,274 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useState } from "react";
+import { Link, useParams, useSearchParams } from "react-router";
+import { attempt } from "../actions/registry";
+import { ApiError } from "../api/client";
+import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
+import inspector from "../inspector/inspector.module.css";
+import { LazyCode } from "../inspector/lazy-code";
+import { useSignature } from "../inspector/signature";
+import workflow from "../routes/workflow.module.css";
+import { Button, Field, Input } from "../ui/controls";
+import { Icon } from "../ui/icon";
+import { Failed, Skeleton } from "../ui/states";
+import { kindOf } from "../workflow/kinds";
+import { DeployDialog } from "./deploy";
+import {
+  createScriptEditor,
+  differs,
+  ScriptContext,
+  useSavingScript,
+  useScript,
+  useScriptStore,
+  write,
+} from "./editing";
+import css from "./script.module.css";
+import { TrialPanel } from "./trial";
+import { UsedByPanel } from "./used-by";
+import { Versions } from "./versions";
+
+/** A script: its code, and beside it a test, its versions, what uses it. */
+export function ScriptPage() {
+  const { workspace = "", "*": path = "" } = useParams();
+  const kept = { refetchOnWindowFocus: false, retry: false, gcTime: 0 } as const;
+  const script = useQuery({ ...scriptQuery(workspace, path), ...kept, staleTime: Number.POSITIVE_INFINITY });
+  const draft = useQuery({
+    queryKey: ["script-draft", workspace, path],
+    queryFn: () => getScriptDraft(workspace, path),
+    ...kept,
+  });
+  const absent = script.error instanceof ApiError && script.error.status === 404;
+  const error = draft.error ?? (absent && draft.data ? null : script.error);
+  if (script.isPending || draft.isPending) {
+    return (
+      <main>
+        <Skeleton rows={6} />
+      </main>
+    );
+  }
+  if (error) {
+    return (
+      <main>
+        <Failed error={error} retry={() => void Promise.all([script.refetch(), draft.refetch()])}>
+          <Link to={`/w/${workspace}/scripts`}>To the scripts</Link>
+        </Failed>
+      </main>
+    );
+  }
+  return (
+    <Opened
+      key={`${workspace}/${path}`}
+      workspace={workspace}
+      path={path}
+      script={script.data ?? null}
+      draft={draft.data ?? null}
+    />
+  );
+}
+
+interface OpenedProps {
+  workspace: string;
+  path: string;
+  script: Script | null;
+  draft: ScriptDraft | null;
+}
+
+function Opened({ workspace, path, script, draft }: OpenedProps) {
+  // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
+  const store = useMemo(() => createScriptEditor(workspace, path, script, draft), []);
+  useSavingScript(store);
+  const [deploying, setDeploying] = useState(false);
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+      event.preventDefault();
+      if (event.shiftKey && differs(store.getState())) setDeploying(true);
+    };
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, [store]);
+  return (
+    <ScriptContext value={store}>
+      <main className={css.page}>
+        <Head deploy={() => setDeploying(true)} />
+        <Conflict />
+        <div className={css.body}>
+          <Code />
+          <Side />
+        </div>
+      </main>
+      {deploying && <DeployDialog close={() => setDeploying(false)} />}
+    </ScriptContext>
+  );
+}
+
+function Head({ deploy }: { deploy: () => void }) {
+  const { path } = useScriptStore().getState();
+  const summary = useScript((editor) => editor.summary);
+  const language = useScript((editor) => editor.language);
+  const changed = useScript(differs);
+  const words = useScript(stateOf);
+  const kind = kindOf("rawscript", language);
+  return (
+    <div className={workflow.head}>
+      <Icon name={language} size={20} />
+      <div className={workflow.title}>
+        <h1>{summary || path}</h1>
+        <div className={workflow.path}>
+          {path} · {kind.name}
+        </div>
+      </div>
+      <span className={workflow.state} role="status">
+        {words}
+      </span>
+      <Button look="main" icon="deploy" title="Deploy (Ctrl Shift S)" disabled={!changed} onClick={deploy}>
+        Deploy
+      </Button>
+    </div>
+  );
+}
+
+const STATES = { none: "", saving: "Saving …", saved: "Draft saved", conflict: "Not saved", unsaved: "Not saved yet" };
+
+function stateOf(editor: ReturnType<ReturnType<typeof createScriptEditor>["getState"]>): string {
+  if (differs(editor)) return STATES[editor.draft.state] || (editor.deployed ? "Changed" : "Not deployed yet");
+  return "Deployed";
+}
+
+/** Another page has saved the draft. */
+function Conflict() {
+  const store = useScriptStore();
+  const conflict = useScript((editor) => editor.draft.state === "conflict");
+  if (!conflict) return null;
+  const { workspace, path } = store.getState();
+  const theirs = async () => {
+    const draft = await getScriptDraft(workspace, path);
+    const { content, language, summary } = draft ?? store.getState();
+    store.setState({
+      content,
+      language,
+      summary,
+      draft: { revision: draft?.revision ?? null, state: draft ? "saved" : "none" },
+    });
+  };
+  const mine = async () => {
+    const draft = await getScriptDraft(workspace, path);
+    store.setState({ draft: { revision: draft?.revision ?? null, state: "unsaved" } });
+  };
+  return (
+    <div className={workflow.banner} role="alert">
+      <span>Another page has saved this draft. Nothing of yours is lost: choose which one goes on.</span>
+      <Button onClick={() => attempt(theirs)}>Take the other one</Button>
+      <Button look="main" onClick={() => attempt(mine)}>
+        Keep this one
+      </Button>
+    </div>
+  );
+}
+
+function Code() {
+  const store = useScriptStore();
+  const { workspace } = store.getState();
+  const content = useScript((editor) => editor.content);
+  const language = useScript((editor) => editor.language);
+  const { data } = useSignature(workspace, language, content);
+  const fault = data?.fault;
+  const faults = useMemo(
+    () => (fault ? [{ line: fault.line, message: fault.message, severity: "error" as const }] : []),
+    [fault],
+  );
+  return (
+    <div className={css.code}>
+      <LazyCode
+        label="Code of the script"
+        language={language}
+        text={content}
+        changed={(text) => write(store, { content: text })}
+        lines={20}
+        numbers
+        faults={faults}
+      />
+    </div>
+  );
+}
+
+const TABS = { test: "Test", versions: "Versions", uses: "Used by", about: "About" } as const;
+type Tab = keyof typeof TABS;
+
+/** What stands beside the code; the tab is in the address. */
+function Side() {
+  const [search, setSearch] = useSearchParams();
+  const asked = search.get("tab") ?? "";
+  const tab: Tab = asked in TABS ? (asked as Tab) : "test";
+  const go = (next: Tab) => setSearch({ tab: next }, { replace: true });
+  return (
+    <aside className={css.side} aria-label={TABS[tab]}>
+      <div
+        className={css.tabs}
+        role="tablist"
+        aria-label="Beside the code"
+        onKeyDown={(event) => {
+          const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+          if (!step) return;
+          const names = Object.keys(TABS) as Tab[];
+          const next = names[(names.indexOf(tab) + step + names.length) % names.length] ?? tab;
+          go(next);
+          event.currentTarget.querySelector<HTMLElement>(`[data-tab="${next}"]`)?.focus();
+        }}
+      >
+        {(Object.keys(TABS) as Tab[]).map((each) => (
+          <button
+            key={each}
+            type="button"
+            role="tab"
+            data-tab={each}
+            aria-selected={each === tab}
+            tabIndex={each === tab ? 0 : -1}
+            onClick={() => go(each)}
+          >
+            {TABS[each]}
+          </button>
+        ))}
+      </div>
+      <div role="tabpanel" aria-label={TABS[tab]}>
+        {tab === "test" && <TrialPanel />}
+        {tab === "versions" && <Versions />}
+        {tab === "uses" && <UsedByPanel />}
+        {tab === "about" && <About />}
+      </div>
+    </aside>
+  );
+}
+
+function About() {
+  const store = useScriptStore();
+  const summary = useScript((editor) => editor.summary);
+  const draft = useScript((editor) => editor.draft.revision);
+  const deployed = useScript((editor) => editor.deployed);
+  const discard = async () => {
+    const { workspace, path } = store.getState();
+    await discardScriptDraft(workspace, path);
+    if (!deployed) return;
+    const { content, language, summary: said = "" } = deployed;
+    store.setState({ content, language, summary: said, draft: { revision: null, state: "none" } });
+  };
+  return (
+    <section className={inspector.pane} aria-label="About the script">
+      <Field label="Summary" help="Its name in lists.">
+        <Input value={summary} onChange={(event) => write(store, { summary: event.target.value })} />
+      </Field>
+      {deployed?.lock_error_logs && (
+        <div>
+          <h3>Its packages could not be locked</h3>
+          <pre className={inspector.value}>{deployed.lock_error_logs}</pre>
+        </div>
+      )}
+      {draft !== null && deployed && (
+        <Button look="danger" onClick={() => attempt(discard)}>
+          Discard the draft
+        </Button>
+      )}
+    </section>
+  );
+}

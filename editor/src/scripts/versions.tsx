@@ -1,0 +1,97 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useMemo, useState } from "react";
+import { restoreScript, scriptQuery, scriptVersionQuery, scriptVersionsQuery, type Version } from "../api/scripts";
+import css from "../inspector/inspector.module.css";
+import { Button } from "../ui/controls";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import { Time } from "../ui/time";
+import { complain, say } from "../ui/toasts";
+import { useScript, useScriptStore } from "./editing";
+import page from "./script.module.css";
+
+const Compare = lazy(() => import("./compare"));
+
+/** All versions of the script; any one beside what is on the page. */
+export function Versions() {
+  const { workspace, path } = useScriptStore().getState();
+  const versions = useQuery({ ...scriptVersionsQuery(workspace, path), retry: false });
+  const deployed = useScript((editor) => editor.deployed !== null);
+  const [chosen, setChosen] = useState<Version | null>(null);
+  if (!deployed) {
+    return (
+      <Empty title="No version yet">
+        <p>The first deploy makes one.</p>
+      </Empty>
+    );
+  }
+  if (versions.isPending) return <Skeleton />;
+  if (versions.error) return <Failed error={versions.error} retry={() => void versions.refetch()} />;
+  return (
+    <section className={css.pane} aria-label="Versions">
+      {chosen && <Beside key={chosen.id} version={chosen} close={() => setChosen(null)} />}
+      <ul className={page.list}>
+        {versions.data.map((version) => (
+          <li key={version.id} data-current={chosen?.id === version.id}>
+            <div className={page.what}>
+              <strong>{version.number}</strong> {version.message || "No word about it"}
+              <div className={page.soft}>
+                <Time at={version.created_at} /> by {version.author}
+                {version.current && " · runs by the path take it"}
+              </div>
+            </div>
+            <Button onClick={() => setChosen(version)}>Compare</Button>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Beside({ version, close }: { version: Version; close: () => void }) {
+  const store = useScriptStore();
+  const { workspace, path } = store.getState();
+  const queries = useQueryClient();
+  const language = useScript((editor) => editor.language);
+  const content = useScript((editor) => editor.content);
+  const old = useQuery(scriptVersionQuery(workspace, version.id));
+  const before = useMemo(() => ({ title: `Version ${version.number}`, text: old.data ?? "" }), [old.data, version]);
+  const after = useMemo(() => ({ title: "On the page", text: content }), [content]);
+  const restoring = useMutation({
+    mutationFn: async () => {
+      await restoreScript(workspace, path, version.id);
+      await queries.invalidateQueries({ queryKey: ["script-versions", workspace, path] });
+      return queries.fetchQuery({ ...scriptQuery(workspace, path), staleTime: 0 });
+    },
+    onSuccess: (deployed) => {
+      const { content: text, language: of, summary } = deployed;
+      store.setState({ deployed, content: text, language: of, summary, draft: { revision: null, state: "none" } });
+      close();
+      say(`Version ${version.number} is deployed again, as the newest one.`);
+    },
+    onError: complain,
+  });
+  const same = old.data === content;
+  return (
+    <section className={css.inner} aria-label={`Version ${version.number} beside the page`}>
+      <div className={css.head}>
+        <h2>Version {version.number} and what is on the page</h2>
+        <Button disabled={version.current || restoring.isPending} onClick={() => restoring.mutate()}>
+          Deploy it again
+        </Button>
+        <Button look="quiet" onClick={close}>
+          Close
+        </Button>
+      </div>
+      {old.isPending && <Skeleton />}
+      {old.error && <Failed error={old.error} />}
+      {old.isSuccess && same && <p className={css.help}>They are the same.</p>}
+      {old.isSuccess && !same && (
+        <div className={page.merge}>
+          <Suspense fallback={<Skeleton />}>
+            <Compare language={language} before={before} after={after} />
+          </Suspense>
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,146 @@
+"""A script's page: written, tested with a live log, deployed with what it reaches, compared, restored."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+
+TAX = """def main(net: float, rate: float = 0.2):
+    print("taxing")
+    return round(net * (1 + rate), 2)
+"""
+CALLS = """value:
+  modules:
+    - id: tax
+      value: {type: script, path: PATH, input_transforms: {net: {type: static, value: 1}}}
+"""
+_numbers = itertools.count()
+
+
+def deployed(site: Site, content: str = TAX) -> str:
+    """A new script; gives its path."""
+    path = f"f/scripts/s{next(_numbers)}"
+    body = {"path": path, "content": content, "language": "python3", "summary": f"Tax of {path}", "tag": "taxes"}
+    answer = site.client.post("/api/w/main/scripts/create", json=body)
+    assert answer.status_code == 201, answer.text
+    return path
+
+
+def script(site: Site, path: str) -> Any:
+    return site.client.get(f"/api/w/main/scripts/get/p/{path}").json()
+
+
+async def code_of(page: Page, text: str) -> None:
+    await page.get_by_role("textbox", name="Code of the script").fill(text)
+
+
+async def deploy(page: Page, message: str) -> None:
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await page.get_by_label("What changed?").fill(message)
+    await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
+    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+
+
+async def test_a_new_script_is_written_tested_and_deployed(page: Page, site: Site) -> None:
+    site.client.post("/api/w/main/folders/create", json={"name": "scripts"})
+    await page.get_by_role("link", name="Scripts").click()
+    await page.get_by_role("button", name="New script").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Language").select_option("bash")
+    await dialog.get_by_label("Folder").select_option("f/scripts")
+    await dialog.get_by_label("Id").fill("greet")
+    await dialog.get_by_role("button", name="Make the script").click()
+    await expect(page.get_by_role("heading", name="f/scripts/greet")).to_be_visible()
+    await expect(page.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
+    await code_of(page, 'name="$1"\necho "greeting" >&2\necho "Hello $name"\n')
+    await page.get_by_label("name", exact=True).fill("Ada")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.locator('[data-result="Result"]')).to_have_text('"Hello Ada"')
+    await expect(page.locator("[data-log]")).to_contain_text("greeting")
+    await page.get_by_role("tab", name="About").click()
+    await page.get_by_label("Summary").fill("Greets somebody")
+    await deploy(page, "The first")
+    assert script(site, "f/scripts/greet")["summary"] == "Greets somebody"
+    await page.goto("/w/main/scripts?q=greets")
+    await expect(page.get_by_role("link", name="Greets somebody")).to_be_visible()
+
+
+async def test_a_log_is_read_while_the_script_runs(page: Page, site: Site) -> None:
+    path = deployed(site, "import time\n\n\ndef main():\n    print('begun', flush=True)\n    time.sleep(600)\n")
+    await page.goto(f"/w/main/scripts/{path}")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.locator("[data-log]")).to_contain_text("begun", timeout=60_000)
+    await expect(page.get_by_label("The test").get_by_text("running")).to_be_visible()
+    await page.get_by_role("button", name="Stop").click()
+    await expect(page.get_by_label("The test").get_by_text("cancelled")).to_be_visible()
+
+
+async def test_a_deploy_says_what_it_reaches_and_keeps_what_else_was_set(page: Page, site: Site) -> None:
+    path = deployed(site)
+    site.deploy(f"{path}_flow", CALLS.replace("PATH", path))
+    await page.goto(f"/w/main/scripts/{path}")
+    await code_of(page, TAX.replace("0.2", "0.19"))
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    reached = page.get_by_label("What it reaches")
+    await expect(reached.get_by_role("listitem")).to_have_count(1)
+    await expect(reached).to_contain_text(f"{path}_flow")
+    await expect(reached).to_contain_text("node tax")
+    await page.keyboard.press("Escape")
+    await deploy(page, "Another rate")
+    found = script(site, path)
+    assert "0.19" in found["content"] and found["tag"] == "taxes" and found["summary"] == f"Tax of {path}"
+    await page.get_by_role("tab", name="Used by").click()
+    await page.get_by_role("link", name=f"{path}_flow").click()
+    await expect(page.get_by_role("link", name="Open")).to_have_attribute("href", f"/w/main/scripts/{path}")
+
+
+async def test_versions_are_compared_with_the_page_and_deployed_again(page: Page, site: Site) -> None:
+    path = deployed(site)
+    await page.goto(f"/w/main/scripts/{path}?tab=versions")
+    await code_of(page, TAX.replace("0.2", "0.19"))
+    await deploy(page, "Another rate")
+    rows = page.get_by_label("Versions", exact=True).get_by_role("listitem")
+    await expect(rows).to_have_count(2)
+    await rows.nth(1).get_by_role("button", name="Compare").click()
+    beside = page.get_by_label("Version 1 beside the page")
+    await expect(beside.locator(".cm-changedLine").filter(has_text="rate: float = 0.2)").first).to_be_visible()
+    await expect(beside.get_by_role("textbox", name="On the page")).to_contain_text("0.19")
+    await beside.get_by_role("button", name="Deploy it again").click()
+    await expect(page.get_by_text("Version 1 is deployed again")).to_be_visible()
+    await expect(rows).to_have_count(3)
+    assert script(site, path)["content"] == TAX
+
+
+async def test_a_script_that_cannot_be_read_says_where(page: Page, site: Site) -> None:
+    path = deployed(site)
+    await page.goto(f"/w/main/scripts/{path}")
+    await expect(page.get_by_label("net", exact=True)).to_be_visible()
+    await page.get_by_label("net", exact=True).fill("5")
+    await code_of(page, "def main(net: float):\n    return net +\n")
+    await expect(page.get_by_role("alert").filter(has_text="Line 2")).to_be_visible()
+    await code_of(page, "def main(net: float, more: str):\n    return net\n")
+    await expect(page.get_by_label("more", exact=True)).to_be_visible()
+    await expect(page.get_by_label("net", exact=True)).to_have_value("5")
+
+
+async def test_two_pages_on_one_script_lose_nothing(page: Page, site: Site) -> None:
+    path = deployed(site)
+    await page.goto(f"/w/main/scripts/{path}")
+    other = await page.context.new_page()
+    await other.goto(f"/w/main/scripts/{path}")
+    await code_of(page, "def main(): return 1\n")
+    await expect(page.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
+    await code_of(other, "def main(): return 2\n")
+    await expect(other.get_by_role("alert")).to_contain_text("Another page has saved this draft")
+    await other.get_by_role("button", name="Keep this one").click()
+    await expect(other.get_by_role("status").filter(has_text="Draft saved")).to_be_visible()
+    kept = site.client.get(f"/api/w/main/drafts/get/script/{path}").json()["value"]
+    assert kept["content"] == "def main(): return 2\n"
+
+
+async def test_a_script_that_is_not_there_says_so(page: Page) -> None:
+    await page.goto("/w/main/scripts/f/scripts/nothing")
+    await expect(page.get_by_role("heading", name="This is not here")).to_be_visible()
