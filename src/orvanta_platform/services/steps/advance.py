@@ -172,10 +172,10 @@ async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[
         further += done.further
         if isinstance(done, Passed):
             tools.recent.keep(done.raws)
+            await done.then()
         else:
             counted |= done.counted
-        if done.ended and done.run.parent is not None:
-            further.append(done.run.parent)
+        further += [done.run.parent] if done.ended and done.run.parent is not None else []
         if done.ended or not done.more:
             return Advanced(recorded, done.ended, frozenset(counted)), further
         finish = None if recorded else finish

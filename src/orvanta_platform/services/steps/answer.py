@@ -49,7 +49,7 @@ from orvanta_platform.services import caching, values
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps import moments
-from orvanta_platform.services.steps.evaluating import moment_of, resolver
+from orvanta_platform.services.steps.evaluating import all_of, moment_of, resolver
 from orvanta_platform.services.steps.handover import with_joined
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import (
@@ -124,8 +124,9 @@ async def answer_all(
     run that begins). `within`: where the list of `plan` stands, if inside a node.
     """
     seen = _seen(plan, run, need, known, within)
-    found = {ask.key: await _answer(reader, plan, run, need, ask, seen, within) for ask in need.requests}
-    return reader.sizes.answers(found)
+    asks = (_answer(reader, plan, run, need, ask, seen, within) for ask in need.requests)
+    found = await all_of(asks)
+    return reader.sizes.answers({ask.key: each for ask, each in zip(need.requests, found, strict=True)})
 
 
 async def answer_at_hand(

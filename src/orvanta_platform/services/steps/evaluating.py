@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 from orvanta_platform.control.masking import Opened
@@ -18,6 +20,17 @@ from orvanta_platform.services.opening import Identity, open_for
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 _OURS: Final = 500
+
+T = TypeVar("T")
+
+
+async def all_of(asks: Iterable[Awaitable[T]]) -> list[T]:
+    """What all of these give, asked at once; the first error of them in their order, when all have ended."""
+    found = await asyncio.gather(*asks, return_exceptions=True)
+    for each in found:
+        if isinstance(each, BaseException):
+            raise each
+    return cast("list[T]", found)
 
 
 def moment_of(plan: Plan, run: RunRow, index: int, frame: UUID | None = None) -> Moment:

@@ -56,9 +56,11 @@ class Nested(Stepping):
             item = (self._following or coming).popleft()
             try:
                 await item.act()
-            except Outside:
+            except Outside as outside:
+                work = await self._round(outside, self._following)
                 if not self._progress:
-                    raise
+                    raise Outside(work) from outside
+                self.passed.outside = work
                 if item.again is not None:
                     self._following.appendleft(item)
                 # What somebody said stays uncounted: the run is to come back to it.

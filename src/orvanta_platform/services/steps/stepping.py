@@ -5,80 +5,41 @@ What is decided is gathered, and written together; an event that needs what is n
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from uuid import UUID
 
 from orvanta_platform import clock
 from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db.jobs import LiveJob
-from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.runs import RunRow
-from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine import effects as fx
-from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.events import Aborted, CancelRequested, Event, JobCancelled, Started, TimerDue
 from orvanta_platform.engine.loop import Loop
 from orvanta_platform.engine.plan import Kind
-from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import UNDER_WAY
 from orvanta_platform.services import values
-from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import children
 from orvanta_platform.services.steps import events as inbox
-from orvanta_platform.services.steps.answer import Reader, answer_all, answer_at_hand
+from orvanta_platform.services.steps.asks import Asking
 from orvanta_platform.services.steps.collect import NeedsObjects, collect
 from orvanta_platform.services.steps.deciding import cancelled, lost
 from orvanta_platform.services.steps.decision import Answered, upload
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.frames import Counter, Frame, Frames, loop_of, within
+from orvanta_platform.services.steps.frames import Counter, Frame, loop_of
 from orvanta_platform.services.steps.gathered import Gathered
 from orvanta_platform.services.steps.needs import NeedsUpload
 from orvanta_platform.services.steps.nested_rows import NestedRows, child_id, has_job
-from orvanta_platform.services.steps.passing import Item, Outside, Passed
-from orvanta_platform.services.steps.recent import RecentValues
+from orvanta_platform.services.steps.passing import Item, Outside
 from orvanta_platform.services.steps.scope import BEGINNING, ERROR, compose
-from orvanta_platform.services.steps.tail import Tail
-from orvanta_platform.storage import Storage
 
 _UNBEGUN = 50
 """So many bodies of a node are opened ahead of their beginning."""
 
 
-class Stepping:
+class Stepping(Asking):
     """The frames of one run, within one transaction."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        reader: Reader,
-        storage: Storage,
-        recent: RecentValues,
-        blueprints: Blueprints,
-        blueprint: Blueprint,
-        run: RunRow,
-        answers: Mapping[str, Answered],
-    ) -> None:
-        self.connection = connection
-        self.blueprint = blueprint
-        self.passed = Passed(run)
-        self._reader, self._storage, self._recent = reader, storage, recent
-        self._blueprints = blueprints
-        self._answers = answers
-        self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
-        self._gathered = Gathered()
-        self._tail = Tail()
-        self._following: deque[Item] = deque()
-        self._known: dict[ValueKey, bytes] = {}
-        self._asks = False
-        self._progress = False
-
-    @property
-    def run(self) -> RunRow:
-        """The run as it stands in this transaction."""
-        return self.passed.run
 
     async def _of_job(self, event: inbox.OfJob) -> None:
         await self._write_jobs()
@@ -123,7 +84,8 @@ class Stepping:
     def _begins(self, frame: Frame) -> Item:
         assert frame.id is not None and frame.holder is not None
         frame.holder.unbegun += 1
-        return Item(f"begin {frame.id}", lambda: self._begin(frame), inbox.FramesBegin((frame.id,)))
+        again = inbox.FramesBegin((frame.id,))
+        return Item(f"begin {frame.id}", lambda: self._begin(frame), again, lambda: self.ahead(frame, Started()))
 
     async def _begin(self, frame: Frame) -> None:
         await self._step(frame, Started())
@@ -193,7 +155,7 @@ class Stepping:
         taken: tuple[UUID, int] | None = None,
     ) -> None:
         """Decide an event of one frame and gather what it writes; nothing is changed where it raises Outside."""
-        answered = self._answers[f"{frame.id} {type(event).__name__} {getattr(event, 'node', '')}"]
+        answered = self._answered(frame, event)
         decision = await self._decide(frame, event, answered)
         if not decision.effects:
             return
@@ -229,29 +191,6 @@ class Stepping:
         self._known |= rows.raws
         self.passed.raws |= rows.raws
         await self._follow(frame, rows)
-
-    async def _decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
-        need: fx.Need | None = None
-        place = within(self.run, frame, self._known)
-        while True:
-            outcome = decide(frame.plan, frame.state, event, answered.at(self.run.rev), self.run.seed, after=need)
-            if isinstance(outcome, fx.Decision):
-                return outcome
-            found = await answer_at_hand(self._recent, frame.plan, self.run, outcome, self._known, place)
-            if found is None:
-                await self._write_jobs()
-                raise Outside(self._asking(frame, outcome, answered))
-            answered.note(outcome.requests, self._reader.sizes.answers(found), self.run.rev)
-            need = outcome
-
-    def _asking(self, frame: Frame, need: fx.Need, answered: Answered) -> Callable[[], Awaitable[None]]:
-        run, plan, known = self.run, frame.plan, dict(self._known)
-        place = within(run, frame, known)
-
-        async def ask() -> None:
-            answered.note(need.requests, await answer_all(self._reader, plan, run, need, known, place), run.rev)
-
-        return ask
 
     def _touched(self, frame: Frame, decision: fx.Decision) -> set[int]:
         """Nodes whose live jobs the decision asks for."""
