@@ -22,11 +22,16 @@ _LOOK_S = 0.1
 _ONE = "SELECT id FROM run_live ORDER BY id DESC LIMIT 1 FOR NO KEY UPDATE"
 
 
-async def restarts(house: House, seconds: float, shortest_s: float = 5, longest_s: float = 20) -> int:
-    """The database shuts down again and again, fast and immediately in turn; gives how often."""
+async def restarts(
+    house: House, seconds: float, begun: asyncio.Event, shortest_s: float = 5, longest_s: float = 20
+) -> int:
+    """The database shuts down again and again, fast and immediately in turn, for so long and until all has `begun`.
+
+    Gives how often.
+    """
     deadline = asyncio.get_running_loop().time() + seconds
     count = 0
-    while asyncio.get_running_loop().time() < deadline:
+    while asyncio.get_running_loop().time() < deadline or not begun.is_set():
         house.restart_database(signal.SIGQUIT if count % 2 else signal.SIGINT)
         count += 1
         await asyncio.sleep(random.uniform(shortest_s, longest_s))

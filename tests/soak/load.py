@@ -22,6 +22,7 @@ PATIENCE_S = 300.0
 """So long a run may take before it counts as stuck; nothing is measured by it."""
 
 _ASKED_AT_ONCE = 5
+_AT_ONCE = 20
 _SETTLES_S = 2.0
 """A step that was just taken may show nothing for a moment."""
 
@@ -258,18 +259,20 @@ async def _answer_all(house: House, client: httpx.AsyncClient, record: Record) -
     while True:
         asked = [(row["run"], row["node"]) for row in await house.ask(_ASKED)]
         paths = {row["id"]: row["path"] for row in await house.ask(_PATHS, [run for run, _ in asked])}
-        for run, name in asked:
-            path = paths.get(run)
-            if (run, name) in answered or path is None or path == _NOBODY:
-                continue
-            _, n = record.accepted.get(run, (None, 1))
-            no = path.endswith("/asks") and n % REJECTED_EVERY == 0
-            with suppress(httpx.TransportError):
-                body = {"decision": "rejected" if no else "approved", "node": name}
-                answer = await client.post(f"/api/v1/runs/{run}/consent", json=body)
-                if answer.status_code in (200, 409):
-                    answered.add((run, name))
+        new = [each for each in asked if each not in answered and paths.get(each[0], _NOBODY) != _NOBODY]
+        decided = await asyncio.gather(*(_decide(client, record, *each, paths[each[0]]) for each in new[:_AT_ONCE]))
+        answered |= {each for each, done in zip(new, decided, strict=False) if done}
         await asyncio.sleep(LOOK_S)
+
+
+async def _decide(client: httpx.AsyncClient, record: Record, run: str, name: str, path: str) -> bool:
+    _, n = record.accepted.get(run, (None, 1))
+    no = path.endswith("/asks") and n % REJECTED_EVERY == 0
+    with suppress(httpx.TransportError):
+        body = {"decision": "rejected" if no else "approved", "node": name}
+        answer = await client.post(f"/api/v1/runs/{run}/consent", json=body)
+        return answer.status_code in (200, 409)
+    return False
 
 
 async def look_for_doubles(house: House, record: Record) -> None:

@@ -62,6 +62,24 @@ async def test_a_result_near_the_limit_is_told_of(stage: Scene, size: int, perce
     assert ("warning: the result has" in await log(stage, id)) == (percent is not None)
 
 
+async def test_exports_outputs_and_inputs_near_the_limit_are_told_of(stage: Scene) -> None:
+    size = LIMIT * 4 // 5
+    a = node("a", GIVES, n="300000") | {"export": {"big": {"type": "javascript", "expr": "result + result"}}}
+    b = node("b", HAS, x="context.big")
+    output = {"type": "javascript", "expr": "results.a + results.a"}
+    status, _, id = await run(stage, a, b, output=output, args={"pad": "p" * size})
+    assert status == 200
+    told = [(name, text.split("warning: ")[1].split(" has ")[0], text[-13:]) for name, text in await history(stage, id)]
+    assert told == [
+        (None, "the input", "80 % of 1 MiB"),
+        ("a", "the export big", "50 % of 1 MiB"),
+        ("b", "the input", "50 % of 1 MiB"),
+        (None, "the output", "50 % of 1 MiB"),
+    ]
+    job = (await stage.get(f"jobs_u/get/{id}"))["flow_status"]["modules"][1]["job"]
+    assert "warning: the input has" in await log(stage, job)
+
+
 async def test_a_result_over_the_limit_fails_with_limit_and_size(stage: Scene) -> None:
     status, result, id = await run(stage, node("a", GIVES, n=str(LIMIT + 1)))
     assert (status, result["error"]["name"]) == (500, "result_too_large")

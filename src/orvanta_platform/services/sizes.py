@@ -58,6 +58,11 @@ class Sizes:
         percent = next((each for each in _FROM if size * 100 >= each * self.limit), None)
         return Near(what, size, self.limit, percent) if percent is not None and size <= self.limit else None
 
+    def warnings(self, what: str, size: int, node: str | None = None) -> list[NewEvent]:
+        """What the history says of a value that comes near the limit."""
+        near = self.near(what, size)
+        return [] if near is None else [near.event(node)]
+
     def fault(self, what: str, size: int) -> Err | None:
         """Why a value of `size` bytes is not kept; None where it is."""
         if size <= self.limit:

@@ -142,7 +142,7 @@ async def begin(
         async with platform.db.acquire() as connection:
             new = replace(new, queue=await bound.queue_of(connection, beginning.blueprint, _row(new)))
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
-    brought = await _brought(platform, beginning, new, options.repeat)
+    brought = await _brought(platform, beginning, new, options.repeat, len(args))
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     at_once = not later and not beginning.blueprint.plan.nests
     step = None
@@ -247,14 +247,15 @@ class _Brought:
         return replace(step, values=[*kept, *step.values], events=[*self.events, *step.events])
 
 
-async def _brought(platform: Platform, beginning: Beginning, new: NewRun, repeat: Repeat | None) -> _Brought:
+async def _brought(platform: Platform, beginning: Beginning, new: NewRun, repeat: Repeat | None, size: int) -> _Brought:
+    near = platform.tools.sizes.warnings("the input", size)
     if repeat is None:
-        return _Brought()
+        return _Brought(events=tuple(near))
     # The word retry is that of a node's next attempt.
     kind, more = ("restart", {"retry": True}) if repeat.kind == "retry" else (repeat.kind, {})
     data = msgspec.json.encode({"run": str(repeat.of), **more, **repeat.data}).decode()
     kept: list[NewValue] = []
-    events = [NewEvent(kind, repeat.node, data)]
+    events = [NewEvent(kind, repeat.node, data), *near]
     for each in beginning.context:
         kept.append(
             await values.keep(platform.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
@@ -363,7 +364,7 @@ async def _first_step(
         except Unanswered as raised:
             await answer(reader, blueprint, raised, answered, known)
         except NeedsUpload as raised:
-            await upload(platform.storage, row, raised, answered.prepared)
+            await upload(platform.storage, platform.tools.sizes, row, raised, answered.prepared)
         except NeedsResults as raised:
             await compose_result(reader, blueprint, row, raised, known, answered.prepared)
         else:

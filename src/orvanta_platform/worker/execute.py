@@ -66,7 +66,7 @@ class _Ended:
     ran_s: float | None = None
     masking: Masking | None = None
     cached: UUID | None = None
-    near: Near | None = None
+    nears: tuple[Near, ...] = ()
 
 
 class Executor:
@@ -127,7 +127,7 @@ class Executor:
             ran_s=ended.ran_s,
             openings=ended.masking.openings if ended.masking else None,
             cached=ended.cached,
-            near=ended.near,
+            nears=ended.nears,
         )
 
     async def mask_again(self, job: Claimed, finish: Finish) -> Finish:
@@ -230,14 +230,15 @@ class Executor:
         if outcome.stopped_by is not None and outcome.error is not None:
             how = "failed" if outcome.stopped_by == "result" else "killed"
             await job_log.system(f"{how}: {outcome.error.message}")
-        near = platform.tools.sizes.near("the result", len(outcome.result or b""))
-        if near is not None:
+        sized = {"the input": args, "the result": outcome.result or b""}
+        nears = tuple(near for what, raw in sized.items() if (near := platform.tools.sizes.near(what, len(raw))))
+        for near in nears:
             await job_log.system(near.text)
         log_chars = await job_log.close()
         if job_log.streamed and outcome.result == b"null":
             outcome = await self._with_stream(spec, outcome)
         ended = _ended(await masking.outcome(outcome), job, ran_s, log_chars)
-        ended.masking, ended.near = masking, near
+        ended.masking, ended.nears = masking, nears
         return ended
 
     async def _package(

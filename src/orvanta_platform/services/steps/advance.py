@@ -230,7 +230,7 @@ async def _do_outside(tools: Tools, outside: _Outside, answered: Answered, told:
         case Unanswered() as raised:
             await answer(tools.reader, outside.blueprint, raised, answered, known)
         case NeedsUpload() as raised:
-            await upload(tools.storage, outside.run, raised, answered.prepared)
+            await upload(tools.storage, tools.sizes, outside.run, raised, answered.prepared)
         case NeedsResults() as raised:
             await compose_result(tools.reader, outside.blueprint, outside.run, raised, known, answered.prepared)
 

@@ -15,6 +15,7 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps.answer import Reader, answer_all, is_fleeting
 from orvanta_platform.services.steps.needs import NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.services.steps.scope import compose, value_id
@@ -114,12 +115,15 @@ async def answer(
     answered.note(raised.need.requests, found, raised.run.rev)
 
 
-async def upload(storage: Storage, run: RunRow, raised: NeedsUpload, prepared: Prepared) -> None:
+async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUpload, prepared: Prepared) -> None:
     """Upload the large values that a step makes itself (exports, composed results)."""
     for key, raw in raised.missing.items():
         id, kind, name = key
         kept = await values.keep(storage, run.workspace, run.id, id, kind, raw, name=name, attempt=run.rev)  # type: ignore[arg-type]
         prepared.uploads[key] = kept
+        what = {"context": f"the export {name}", "result": "the output", "args": "the input"}.get(kind)
+        if what is not None and id == run.id and (near := sizes.near(what, len(raw))):
+            prepared.nears[key] = near
 
 
 async def compose_result(

@@ -22,7 +22,7 @@ class Finish(msgspec.Struct, frozen=True):
     `error` None: it succeeded. `retryable` False: no retry may mend it. `cancelled`: its worker stopped it because
     somebody asked. `ran_s`: seconds since its process started, None where it never did. `openings`: how many secrets
     opened by API its masking knows of, None where nothing is to be masked. `cached`: the run whose result it is.
-    `near`: where it is large, how large.
+    `nears`: its input and its result, where they come near their limit.
     """
 
     job: UUID
@@ -40,7 +40,7 @@ class Finish(msgspec.Struct, frozen=True):
     ran_s: float | None = None
     openings: int | None = None
     cached: UUID | None = None
-    near: Near | None = None
+    nears: tuple[Near, ...] = ()
 
     def ending(self, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
         """What becomes of the job by it."""

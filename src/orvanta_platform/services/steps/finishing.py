@@ -69,7 +69,7 @@ async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish
         except Unanswered as raised:
             await answer(tools.reader, blueprint, raised, answered, known)
         except NeedsUpload as raised:
-            await upload(tools.storage, job.run, raised, answered.prepared)
+            await upload(tools.storage, tools.sizes, job.run, raised, answered.prepared)
         except NeedsResults as raised:
             await compose_result(tools.reader, blueprint, job.run, raised, known, answered.prepared)
         except NeedsLock:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from orvanta_platform.db.steps import NewValue
+from orvanta_platform.db.steps import NewEvent, NewValue
 from orvanta_platform.db.values import ValueKey
+from orvanta_platform.services.sizes import Near
 
 
 class NeedsLock(Exception):
@@ -32,8 +33,16 @@ class NeedsResults(Exception):
 
 @dataclass(slots=True)
 class Prepared:
-    """What was done outside the transaction for this step: uploads by key, the composed result, objects by name."""
+    """What was done outside the transaction for this step: uploads by key, the composed result, objects by name.
+
+    `nears`: which of the uploads come near their limit.
+    """
 
     uploads: dict[ValueKey, NewValue] = field(default_factory=dict)
+    nears: dict[ValueKey, Near] = field(default_factory=dict)
     composed: bytes | None = None
     fetched: dict[str, bytes] = field(default_factory=dict)
+
+    def warnings(self, key: ValueKey, node: str | None) -> list[NewEvent]:
+        """What the history says of a value of this step that comes near its limit."""
+        return [self.nears[key].event(node)] if key in self.nears else []

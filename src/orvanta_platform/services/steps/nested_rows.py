@@ -134,8 +134,8 @@ class NestedRows(Translation):
             return self.error
         return super()._error(effect)
 
-    def _keep(self, key: ValueKey, raw: bytes) -> None:
-        super()._keep(key, raw)
+    def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
+        super()._keep(key, raw, node)
         self.raws[key] = raw
 
     def _record(self, effect: fx.Record) -> None:

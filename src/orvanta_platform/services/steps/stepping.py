@@ -116,8 +116,8 @@ class Stepping(Asking):
             raise Outside(fetch) from raised
         self._note(counter, found.result, found.error)
         await self._step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
-        if near := self._reader.sizes.near("the result", len(found.result or b"")):
-            self._gathered.events.append(near.event(counter.node.id))
+        size = len(found.result or b"")
+        self._gathered.events += self._reader.sizes.warnings("the result", size, counter.node.id)
 
     def _note(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
         if result is not None:
@@ -180,7 +180,7 @@ class Stepping(Asking):
             rows.take(effect)
         if rows.missing:
             missing = NeedsUpload(rows.missing)
-            raise Outside(lambda: upload(self._storage, self.run, missing, answered.prepared))
+            raise Outside(lambda: upload(self._storage, self._reader.sizes, self.run, missing, answered.prepared))
         frame.state = decision.state
         self._progress = True
         self.frames.note(frame)

@@ -271,11 +271,10 @@ class Translation:
             self._keep((finish.job, "result", ""), self._result(effect))
         else:
             self.values.append(finish.value)
-        if finish.near is not None:
-            self.events.append(finish.near.event(None if self.plan.single else self._name(effect.node)))
+        name = None if self.plan.single else self._name(effect.node)
+        self.events += [near.event(name) for near in finish.nears]
         if finish.cached is not None:
-            data = msgspec.json.encode({"run": str(finish.cached)}).decode()
-            self.events.append(NewEvent("cached", None if self.plan.single else self._name(effect.node), data))
+            self.events.append(NewEvent("cached", name, msgspec.json.encode({"run": str(finish.cached)}).decode()))
 
     def _result(self, effect: fx.NodeEnded) -> bytes:
         if effect.result is not None:
@@ -284,10 +283,11 @@ class Translation:
             return error_json(effect.error, None if self.plan.single else self._name(effect.node))
         return CANCELLED
 
-    def _keep(self, key: ValueKey, raw: bytes) -> None:
+    def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
         ready = self.prepared.uploads.get(key)
         if ready is not None:
             self.values.append(ready)
+            self.events += self.prepared.warnings(key, node)
         elif len(raw) <= values.INLINE_LIMIT:
             kind: Any = key[1]
             self.values.append(values.inline(key[0], kind, raw, key[2]))
@@ -295,7 +295,7 @@ class Translation:
             self.missing[key] = raw
 
     def _export(self, effect: fx.Export) -> None:
-        self._keep((self.run.id, "context", effect.name), effect.raw)
+        self._keep((self.run.id, "context", effect.name), effect.raw, self._name(effect.node))
         self.events.append(NewEvent("export", self._name(effect.node), export_data(effect.name, effect.raw)))
 
     def _record(self, effect: fx.Record) -> None:
@@ -303,8 +303,9 @@ class Translation:
             self._require_lock()
             self.timers.append(NodeTimer(self.run.id, "timeout", self.run.timeout_s))
         name = self._name(effect.node) if effect.node is not None else None
-        data = msgspec.json.encode(effect.data).decode() if effect.data else None
-        self.events.append(NewEvent(effect.kind, name, data))
+        self.events.append(
+            NewEvent(effect.kind, name, msgspec.json.encode(effect.data).decode() if effect.data else None)
+        )
 
     def _end_run(self, effect: fx.RunEnded) -> None:
         if self.blueprint.plan.locks_at_end:
