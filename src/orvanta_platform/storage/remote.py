@@ -61,7 +61,7 @@ def _store(scheme: str, bucket: str, prefix: str, asked: Mapping[str, str]) -> S
         "allow_http": (endpoint or "").startswith("http://"),
     }
     retry: RetryConfig = {
-        "max_retries": 20,
+        "max_retries": 1000,  # pauses are random: twenty were over after 45 s
         "retry_timeout": timedelta(seconds=120),
         "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=10), "base": 3},
     }

@@ -284,8 +284,7 @@ class Translation:
         return CANCELLED
 
     def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
-        ready = self.prepared.uploads.get(key)
-        if ready is not None:
+        if (ready := self.prepared.uploads.get(key)) is not None:
             self.values.append(ready)
             self.events += self.prepared.warnings(key, node)
         elif len(raw) <= values.INLINE_LIMIT:
