@@ -303,6 +303,11 @@ class Plan:
         return self.same_worker or any(node.squash for node in self.deep)
 
     @property
+    def engine_version(self) -> int:
+        """The oldest version of the engine (`state.ENGINE_VERSION`) that runs it as it is meant."""
+        return 2 if self.debounces else 1
+
+    @property
     def locks_at_end(self) -> bool:
         """Whether the end of a run changes more than its own rows."""
         return self.gated or self.debounces or bool(self.erasures)

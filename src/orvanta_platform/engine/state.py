@@ -15,8 +15,12 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
 
-ENGINE_VERSION = 1
-"""Semantics of decide(): a run keeps the version it started with, a worker refuses newer ones."""
+ENGINE_VERSION = 2
+"""Semantics of decide(): a run keeps the version it started with, a process refuses newer ones.
+
+A run has the oldest version that means the same, so that older processes go on with all that they understand.
+1: everything but what follows. 2: `debouncing` of steps.
+"""
 
 MAX_ORDERED_FAILURES = 1_000
 """Unhandled failures kept in order of commit; any beyond follow by index, so the state stays small."""
@@ -138,9 +142,18 @@ class UnreadableState(OrvantaError):
 
 
 class StateTooNew(OrvantaError):
-    """A newer engine wrote the state; this process must not step the run."""
+    """A newer engine began or stepped the run; this process must not."""
 
     code = "state_too_new"
+    status = 503
+
+    @classmethod
+    def of(cls, version: int) -> StateTooNew:
+        """For a run of this version."""
+        return cls(
+            f"The run is one of engine version {version}, this process has {ENGINE_VERSION}.",
+            hint="Update this process to the release of the newest one.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +205,7 @@ class RunState:
     def encode(self) -> bytes:
         """The state as bytes, first a byte for the form; at most 8 kB for 5,000 nodes."""
         parts: list[object] = [
-            ENGINE_VERSION,
+            2 if Mark.DEBOUNCING in self.nodes or self.handed_over else 1,
             self.phase,
             self.status,
             self.nodes,
@@ -235,10 +248,7 @@ def _decoded(data: bytes) -> RunState:
         if form not in (_PLAIN, _COMPRESSED) or not isinstance(parts, list) or not parts:
             raise UnreadableState("These bytes are not the state of a run.")
         if not isinstance(parts[0], int) or parts[0] > ENGINE_VERSION:
-            raise StateTooNew(
-                f"The run was stepped by engine version {parts[0]}, this process has {ENGINE_VERSION}.",
-                hint="Update this process to the release of the newest one.",
-            )
+            raise StateTooNew.of(parts[0]) if isinstance(parts[0], int) else UnreadableState("It has no version.")
         _, phase, status, nodes, failures, order, chosen = msgspec.convert(parts[:7], _Parts)
         rare = msgspec.convert(parts[7], _Rare) if len(parts) > 7 else _Rare()
     except (msgspec.MsgspecError, zlib.error) as error:

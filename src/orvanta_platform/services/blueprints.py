@@ -17,6 +17,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine import duration, gates
 from orvanta_platform.engine.compile import compile_plan, single_plan
 from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
+from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
 from orvanta_platform.evaluate.transforms import constant_inputs, input_names
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.queue.claim import is_pinned
@@ -184,7 +185,9 @@ class Blueprints:
         return self._blueprints.get((None, run.pin_set))
 
     async def of(self, connection: Connection, run: RunRow) -> Blueprint:
-        """The blueprint of a live run. Raises LookupError where its document is gone."""
+        """The blueprint of a live run. Raises LookupError where its document is gone, and StateTooNew."""
+        if run.engine_version > ENGINE_VERSION:
+            raise StateTooNew.of(run.engine_version)
         at_hand = self.at_hand(run)
         if at_hand is None and not is_workflow(run.kind) and run.pin_set is not None:
             at_hand = single(read_pins(await runs.get_pin_set(connection, run.pin_set)))

@@ -29,7 +29,7 @@ from orvanta_platform.db.steps import NewEvent, NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Debounce, Plan
-from orvanta_platform.engine.state import ENGINE_VERSION, RunState
+from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.queue.claim import is_pinned
@@ -317,7 +317,7 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
         document=beginning.document or (hashlib.sha256(beginning.text).digest() if beginning.text else None),
         language=beginning.language,
         pin_set=write_pins(beginning.pins)[0] if beginning.pins else None,
-        engine_version=ENGINE_VERSION,
+        engine_version=beginning.blueprint.plan.engine_version,
         state=state.encode(),
         priority=beginning.priority,
         queue=next((tag for tag in (options.tag, beginning.tag) if tag and not is_pinned(tag)), None),

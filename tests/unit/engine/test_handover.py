@@ -37,7 +37,7 @@ from orvanta_platform.engine.events import (
 from orvanta_platform.engine.loop import Loop
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.shown import status
-from orvanta_platform.engine.state import Mark, Phase, RunState
+from orvanta_platform.engine.state import ENGINE_VERSION, Mark, Phase, RunState
 from orvanta_platform.engine.states import Status
 
 DEFAULT = (gates.WORKSPACE, "/flow/", gates.PATH, "-", "a")
@@ -102,6 +102,13 @@ def test_who_hands_over_is_skipped_and_its_list_ends_there() -> None:
     assert over.state.nodes[:2] == bytes([Mark.PASSED, Mark.PENDING])
     assert any(isinstance(each, NodeEnded) and each.result == b"null" for each in over.effects)
     assert RunState.decode(over.state.encode()) == over.state
+
+
+def test_older_engines_go_on_with_all_that_they_understand() -> None:
+    for settings, version in (({}, 2), (None, 1)):
+        plan, begun = waiting(code(settings=settings), code("b"))
+        assert (plan.engine_version, msgspec.msgpack.decode(begun.state.encode()[1:])[0]) == (version, version)
+    assert version < ENGINE_VERSION
 
 
 def test_what_runs_beside_who_hands_over_goes_on_to_its_end() -> None:

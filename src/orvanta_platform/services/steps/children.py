@@ -13,7 +13,7 @@ from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.engine.plan import Node
-from orvanta_platform.engine.state import ENGINE_VERSION, RunState
+from orvanta_platform.engine.state import RunState
 from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import values
@@ -52,7 +52,7 @@ async def start(
         document=document,
         language=None,
         pin_set=run.pin_set,
-        engine_version=ENGINE_VERSION,
+        engine_version=plan.engine_version,
         state=state or RunState.new(plan).encode(),
         priority=run.priority,
         queue=await bound.queue_of(connection, called, asked),
