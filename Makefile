@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help up test lint fmt docs soak bench lock clean runtime tools editor
+.PHONY: help up test lint fmt docs screenshots soak bench lock clean runtime tools editor
 
 help: ## List the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-14s %s\n' "$$target" "$$text"; done
@@ -29,6 +29,9 @@ fmt: tools ## Format the code
 
 docs: tools ## Write the generated pages of docs/reference
 	$(PYTHON) -m orvanta_platform.cli.reference docs/reference
+
+screenshots: tools editor ## Take the pictures of docs/images from the running product
+	@$(PYTHON) -m pytest -m screenshots tests/browser/test_screenshots.py
 
 soak: tools ## Run the long tests: the whole kill table at real times, random workflows, half an hour of everything
 	@$(PYTHON) -m pytest -m soak -s $(ARGS)

@@ -1,4 +1,5 @@
 import "./ui/tokens.css";
+import "./lib/nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { App } from "./app";

@@ -42,3 +42,39 @@ test("text that cannot be read is kept beside the document, which stays", () => 
   write(store, text);
   expect(store.getState().pending).toBeNull();
 });
+
+const THREE = "value:\n  modules: []\n";
+const DRAFT = "summary: Saved\nvalue:\n  modules: []\n";
+const MINE = "summary: Mine\nvalue:\n  modules: []\n";
+const STEP = { name: "Set summary", at: 0, before: "", after: "summary: Mine\n", key: null };
+const kept = (text: string, revision: number | null, version = 1) => ({
+  version,
+  revision,
+  text,
+  history: { steps: [STEP], done: 1 },
+});
+const reopened = (revision: number | null, from: ReturnType<typeof kept>) =>
+  createEditor("main", flow(THREE), { text: revision === null ? THREE : DRAFT, revision }, from).getState();
+
+test("what a tab had not saved goes on after it was loaded again", () => {
+  const editor = reopened(7, kept(MINE, 7));
+  expect(editor.text).toBe(MINE);
+  expect(editor.draft).toEqual({ revision: 7, state: "unsaved" });
+  expect(editor.history.done).toBe(1);
+});
+
+test("a draft that another page saved meanwhile is shown, and this tab's is a step away", () => {
+  const from = kept(MINE, 6);
+  const store = createEditor("main", flow(THREE), { text: DRAFT, revision: 7 }, from);
+  expect(store.getState().text).toBe(DRAFT);
+  expect(store.getState().draft.state).toBe("saved");
+  undoIn(store);
+  expect(store.getState().text).toBe(MINE);
+  undoIn(store);
+  expect(store.getState().text).toBe(THREE);
+});
+
+test("the history of another version says nothing of this one", () => {
+  expect(reopened(7, kept(MINE, 7, 2)).history.done).toBe(0);
+  expect(reopened(7, kept(MINE, 7, 2)).text).toBe(DRAFT);
+});

@@ -31,6 +31,7 @@ value:
 schema: {type: object, properties: {name: {type: string}}}
 """
 FLOW = "/w/main/workflows/f/axe/boxes"
+SCRIPT = "/w/main/scripts/f/axe/code"
 PAGES = [
     "/w/main",
     FLOW,
@@ -41,12 +42,19 @@ PAGES = [
     f"{FLOW}?panel=problems",
     f"{FLOW}?panel=outline&node=big",
     "/w/main/workflows/f/axe/nothing",
+    "/w/main/scripts",
+    SCRIPT,
+    f"{SCRIPT}?tab=versions",
+    f"{SCRIPT}?tab=uses",
+    f"{SCRIPT}?tab=about",
 ]
 
 
 @pytest.fixture(scope="module")
 def boxes(site: Site) -> None:
     site.deploy("f/axe/boxes", BOXES)
+    code = {"path": "f/axe/code", "content": "def main(n: int = 1):\n    return n\n", "language": "python3"}
+    site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
 
 
 async def check(page: Page) -> None:
@@ -89,6 +97,25 @@ async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> Non
         await check(page)
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+@pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_the_form_of_a_node_with_its_data_and_its_test(page: Page, scheme: Literal["light", "dark"]) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.goto(f"{FLOW}?panel=node&node=each")
+    ways = page.get_by_role("group", name="How For each item of is filled in")
+    for way in ("connected", "expression", "value"):
+        await ways.get_by_role("button", name=way).click()
+        if way == "expression":
+            await page.get_by_role("button", name="Pick data").click()
+        await check(page)
+    await page.get_by_role("button", name="Test …").click()
+    await check(page)
+    await page.goto(f"{FLOW}?panel=node&node=ask")
+    await page.get_by_role("button", name="Add somebody").click()
+    await page.get_by_role("dialog").wait_for()
+    await check(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

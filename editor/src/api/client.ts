@@ -1,4 +1,5 @@
 import createClient, { type Middleware } from "openapi-fetch";
+import { heardOf } from "./reach";
 import type { paths } from "./schema";
 
 /** Where the API is: this server, or what the page's meta element `orvanta-api` names. */
@@ -30,11 +31,13 @@ const marks: Middleware = {
     request.headers.set("X-Orvanta", "1");
   },
   async onResponse({ response, schemaPath }) {
+    heardOf(response.status);
     if (response.ok) return;
     if (response.status === 401 && schemaPath !== "/api/auth/login") for (const listener of onLost) listener();
     throw await refusal(response);
   },
   onError() {
+    heardOf(0);
     return new ApiError(0, "unreachable", "The server does not answer.", "It is asked again by itself.", null);
   },
 };

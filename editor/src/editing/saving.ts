@@ -4,7 +4,8 @@ import { ApiError } from "../api/client";
 import { discardDraft, saveDraft } from "../api/drafts";
 import { later } from "../lib/later";
 import { complain } from "../ui/toasts";
-import { type EditorStore, isChanged } from "./store";
+import { keep } from "./kept";
+import { type Editor, type EditorStore, isChanged } from "./store";
 
 const SAVE_MS = 1000;
 const CHECK_MS = 400;
@@ -16,7 +17,9 @@ export function useSaving(store: EditorStore): void {
     const save = later(SAVE_MS, () => saveNow(store, () => save.soon(AGAIN_MS)));
     const check = later(CHECK_MS, () => checkNow(store, () => check.soon(AGAIN_MS)));
     check.soon(0);
+    if (store.getState().draft.state === "unsaved") save.soon();
     const stop = store.subscribe((editor, before) => {
+      if (editor.history !== before.history || editor.draft.revision !== before.draft.revision) keepIn(editor);
       if (editor.text !== before.text) {
         check.soon();
         if (editor.draft.state !== "conflict") store.setState({ draft: { ...editor.draft, state: "unsaved" } });
@@ -35,6 +38,11 @@ export function useSaving(store: EditorStore): void {
       window.removeEventListener("beforeunload", warn);
     };
   }, [store]);
+}
+
+/** For when the tab is loaded again. */
+function keepIn({ workspace, flow, draft, text, history }: Editor): void {
+  keep(workspace, flow.path, { version: flow.version_id, revision: draft.revision, text, history });
 }
 
 /** Saves what is not saved yet, at once. */

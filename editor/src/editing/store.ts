@@ -10,6 +10,7 @@ import { type Edge, type Outline, outline } from "../workflow/outline";
 import { block } from "../workflow/render";
 import { edited, Refused, read, Unreadable } from "../workflow/source";
 import type { Json, Tree } from "../workflow/types";
+import type { Kept } from "./kept";
 
 export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | null;
 export type Asking =
@@ -73,8 +74,6 @@ export interface Editor {
 
 export type EditorStore = ReturnType<typeof createEditor>;
 
-const KEY = "orvanta.edit";
-
 /** The text of a workflow: as it came, else written from its value. */
 export function textOf(flow: Flow): string {
   if (flow.source?.format === "yaml") return flow.source.text;
@@ -84,17 +83,16 @@ export function textOf(flow: Flow): string {
 }
 
 /** The state of one workflow's page. */
-export function createEditor(workspace: string, flow: Flow, opened: { text: string; revision: number | null }) {
+export function createEditor(workspace: string, flow: Flow, opened: Opened, kept: Kept | null = null) {
   const deployed = textOf(flow);
-  const kept = recall(workspace, flow, opened);
-  const text = kept?.text ?? opened.text;
+  const { text, history, unsaved } = begun(flow, opened, kept);
   return createStore<Editor>(() => ({
     workspace,
     flow,
     deployed,
     text,
     ...reading(text, deployed),
-    history: kept?.history ?? EMPTY,
+    history,
     selection: [],
     edge: null,
     panel: null,
@@ -103,12 +101,33 @@ export function createEditor(workspace: string, flow: Flow, opened: { text: stri
     glides: 0,
     asking: null,
     problems: null,
-    draft: { revision: opened.revision, state: opened.revision === null ? "none" : "saved" },
+    draft: {
+      revision: opened.revision,
+      state: unsaved ? "unsaved" : opened.revision === null ? "none" : "saved",
+    },
     live: null,
     results: {},
     args: null,
     testing: false,
   }));
+}
+
+/** The draft as the server has it, else what is deployed. */
+interface Opened {
+  text: string;
+  revision: number | null;
+}
+
+/**
+ * What the page begins with. What this tab had not saved goes on; where the draft was saved by another one meanwhile, that
+ * one is shown and this tab's is a step away.
+ */
+function begun(flow: Flow, opened: Opened, kept: Kept | null): { text: string; history: History; unsaved: boolean } {
+  if (!kept || kept.version !== flow.version_id) return { text: opened.text, history: EMPTY, unsaved: false };
+  if (kept.text === opened.text) return { text: opened.text, history: kept.history, unsaved: false };
+  if (kept.revision === opened.revision) return { text: kept.text, history: kept.history, unsaved: true };
+  const history = remember(kept.history, "Take the saved draft", kept.text, opened.text, null);
+  return { text: opened.text, history, unsaved: false };
 }
 
 function reading(text: string, otherwise: string): Pick<Editor, "tree" | "graph" | "pending"> {
@@ -167,7 +186,6 @@ function show(store: EditorStore, text: string, history: History, select?: strin
   const graph = outline(tree);
   const selection = (select ?? store.getState().selection).filter((key) => stands(key, tree, graph));
   store.setState({ text, tree, graph, history, selection, edge: null, pending: null });
-  keep(store.getState());
 }
 
 /** Whether what a selection names is there: a node, a note, a frame. */
@@ -191,7 +209,6 @@ export function redoIn(store: EditorStore): void {
 /** After a deploy: what is on the page is the newest version. */
 export function settle(store: EditorStore, flow: Flow): void {
   store.setState({ flow, deployed: store.getState().text, draft: { revision: null, state: "none" } });
-  keep(store.getState());
 }
 
 /** Another text in place of all that was done, such as the deployed one or that of another page. */
@@ -204,29 +221,5 @@ export function select(store: EditorStore, ids: string[], edge: Edge | null = nu
   if (ids.length === selection.length && ids.every((id, n) => id === selection[n]) && edge === before) return;
   store.setState({ selection: ids, edge });
 }
-
-/** The history outlives a reload of this tab. */
-function keep(editor: Editor): void {
-  const { flow, text, history } = editor;
-  try {
-    sessionStorage.setItem(
-      storageKey(editor.workspace, flow.path),
-      JSON.stringify({ version: flow.version_id, text, history }),
-    );
-  } catch {
-    // A history too long for the tab's storage is not kept; the draft is.
-  }
-}
-
-function recall(workspace: string, flow: Flow, opened: { text: string }): { text: string; history: History } | null {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(storageKey(workspace, flow.path)) ?? "null");
-    return kept?.version === flow.version_id && (kept.text === opened.text || kept.history.done > 0) ? kept : null;
-  } catch {
-    return null;
-  }
-}
-
-const storageKey = (workspace: string, path: string) => `${KEY}:${workspace}:${path}`;
 
 export { NotPossible, Refused };

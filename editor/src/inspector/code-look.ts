@@ -10,6 +10,7 @@ import { shell } from "@codemirror/legacy-modes/mode/shell";
 import type { Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { NONCE } from "../lib/nonce";
 
 export const LANGUAGES: Record<string, () => Extension> = {
   python3: python,
@@ -39,16 +40,21 @@ export const COLOURS = HighlightStyle.define([
   { tag: [tags.propertyName, tags.definition(tags.variableName)], color: "var(--busy)" },
 ]);
 
-export const LOOK = EditorView.theme({
-  "&": { fontSize: "0.8125rem", color: "var(--text)", backgroundColor: "var(--surface)" },
-  "&.cm-focused": { outline: "none" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5" },
-  ".cm-content": { caretColor: "var(--text)" },
-  ".cm-cursor": { borderLeftColor: "var(--text)" },
-  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--soft)", border: "none" },
-  ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--accent-wash) !important" },
-  ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line)" },
-  ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-wash)", color: "var(--text)" },
-  ".cm-completionDetail": { color: "var(--soft)", fontStyle: "normal" },
-  ".cm-diagnostic": { fontFamily: "var(--font)" },
-});
+export const LOOK = [
+  EditorView.cspNonce.of(NONCE),
+  EditorView.theme({
+    "&": { fontSize: "0.8125rem", color: "var(--text)", backgroundColor: "var(--surface)" },
+    "&.cm-focused": { outline: "none" },
+    ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5" },
+    ".cm-content": { caretColor: "var(--text)" },
+    ".cm-cursor": { borderLeftColor: "var(--text)" },
+    ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--soft)", border: "none" },
+    ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": {
+      backgroundColor: "var(--accent-wash) !important",
+    },
+    ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line)" },
+    ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-wash)", color: "var(--text)" },
+    ".cm-completionDetail": { color: "var(--soft)", fontStyle: "normal" },
+    ".cm-diagnostic": { fontFamily: "var(--font)" },
+  }),
+];

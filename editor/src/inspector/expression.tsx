@@ -58,17 +58,18 @@ export function Connection({ node, label, text, set }: Omit<Props, "path">) {
   const sources = useSources(node);
   const [picking, setPicking] = useState(text === "");
   const value = lastValue(sources, text);
+  const shown = text || "Choose what it is connected to";
   return (
     <>
       <button
         type="button"
         className={css.connected}
-        aria-label={`${label}: ${text || "not connected yet"}`}
+        aria-label={`${label}: ${shown} ${preview(value)}`.trim()}
         aria-expanded={picking}
         onClick={() => setPicking(!picking)}
       >
         <Icon name="link" size={14} />
-        <code>{text || "Choose what it is connected to"}</code>
+        <code>{shown}</code>
         <span className={css.help}>{preview(value)}</span>
       </button>
       {picking && (

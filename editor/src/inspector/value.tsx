@@ -17,7 +17,6 @@ interface Props {
 }
 
 const RESOURCE = /^resource-(.+)$/;
-const REFERENCE = /^\$(res|var):/;
 
 /** A value in the way its schema asks for: chosen, ticked, a resource, a text, else JSON. */
 export function Value(props: Props) {
@@ -76,18 +75,19 @@ function Written({ id, label, value, text, set }: Props & { text: boolean }) {
 /** A resource by its path. */
 export function Reference({ id, label, value, type, set }: Props & { type: string }) {
   const [choosing, setChoosing] = useState(false);
-  const named = typeof value === "string" && REFERENCE.test(value);
-  const what = type ? `a ${type} resource` : "a resource";
+  const none = value === undefined || value === "";
+  const asking = type ? `Choose a ${type} resource` : "Choose a resource";
+  const shown = none ? asking : typeof value === "string" ? value : JSON.stringify(value);
   return (
     <div className={css.row}>
       <Button
         id={id}
         className={css.wide}
         icon="key"
-        aria-label={`${label}: choose ${what}`}
+        aria-label={`${label}: ${shown}`}
         onClick={() => setChoosing(true)}
       >
-        {named || value === undefined || value === "" ? (named ? value : `Choose ${what}`) : JSON.stringify(value)}
+        {shown}
       </Button>
       {value !== undefined && <IconButton label={`Clear ${label}`} icon="cross" onClick={() => set(undefined)} />}
       {choosing && <ReferenceDialog type={type} choose={set} close={() => setChoosing(false)} />}

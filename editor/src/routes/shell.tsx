@@ -1,8 +1,9 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Dialog } from "radix-ui";
 import { useEffect, useState } from "react";
 import { Link, Navigate, Outlet, useLocation, useNavigate, useParams } from "react-router";
-import { ApiError, onSessionLost } from "../api/client";
+import { ApiError, api, onSessionLost } from "../api/client";
+import { useReach } from "../api/reach";
 import { logout, meQuery } from "../api/session";
 import logo from "../icon.svg";
 import { toggleTheme } from "../lib/theme";
@@ -27,6 +28,7 @@ export function Shell() {
   return (
     <div className={css.shell}>
       <Bar email={me.data.email} workspaces={me.data.workspaces.map((each) => each.id)} />
+      <Away />
       <div className={css.body}>
         <Outlet />
       </div>
@@ -70,6 +72,27 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
         <IconButton label="Log out" icon="logout" onClick={() => void leave()} />
       </div>
     </header>
+  );
+}
+
+const ASK_MS = 2000;
+
+/** While the server does not answer: that it does not, and that nothing is lost. It is asked until it does. */
+function Away() {
+  const reached = useReach((state) => state.reached);
+  const queries = useQueryClient();
+  useEffect(() => {
+    if (reached) return;
+    const timer = setInterval(() => void api.GET("/api/version", { parseAs: "text" }).catch(() => {}), ASK_MS);
+    return () => {
+      clearInterval(timer);
+      void queries.invalidateQueries({ predicate: (query) => query.state.status === "error" });
+    };
+  }, [reached, queries]);
+  return (
+    <div className={css.away} role="status" aria-label="Connection">
+      {!reached && "The server does not answer. What you write stays here and is saved as soon as it does."}
+    </div>
   );
 }
 

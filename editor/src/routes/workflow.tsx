@@ -10,6 +10,7 @@ import { getDraft } from "../api/drafts";
 import { type Flow, flowQuery, undeployed } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
 import { EditorContext, useEditor, useEditorStore } from "../editing/context";
+import { type Kept, recallKept } from "../editing/kept";
 import { useSaving } from "../editing/saving";
 import { createEditor, isChanged, type Panel, textOf } from "../editing/store";
 import { Inspector } from "../inspector/inspector";
@@ -38,6 +39,13 @@ export function WorkflowPage() {
     gcTime: 0,
     refetchOnWindowFocus: false,
   });
+  const kept = useQuery({
+    queryKey: ["kept", workspace, path],
+    queryFn: () => recallKept(workspace, path),
+    gcTime: 0,
+    networkMode: "always",
+    refetchOnWindowFocus: false,
+  });
   // What was never deployed is there as a draft alone.
   const fresh = flow.error instanceof ApiError && flow.error.status === 404 && draft.data != null;
   const error = (fresh ? null : flow.error) ?? draft.error;
@@ -51,23 +59,38 @@ export function WorkflowPage() {
     );
   }
   const opened = flow.data ?? (fresh ? undeployed(path) : null);
-  if (!opened || draft.isPending) {
+  if (!opened || draft.isPending || kept.isPending) {
     return (
       <main>
         <Skeleton rows={6} />
       </main>
     );
   }
-  return <Opened key={`${workspace}/${path}`} workspace={workspace} flow={opened} draft={draft.data ?? null} />;
+  return (
+    <Opened
+      key={`${workspace}/${path}`}
+      workspace={workspace}
+      flow={opened}
+      draft={draft.data ?? null}
+      kept={kept.data ?? null}
+    />
+  );
 }
 
 type Drafted = Awaited<ReturnType<typeof getDraft>>;
 
-function Opened({ workspace, flow, draft }: { workspace: string; flow: Flow; draft: Drafted }) {
+interface OpenedProps {
+  workspace: string;
+  flow: Flow;
+  draft: Drafted;
+  kept: Kept | null;
+}
+
+function Opened({ workspace, flow, draft, kept }: OpenedProps) {
   // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
   const store = useMemo(
-    () => createEditor(workspace, flow, { text: draft?.text ?? textOf(flow), revision: draft?.revision ?? null }),
+    () => createEditor(workspace, flow, { text: draft?.text ?? textOf(flow), revision: draft?.revision ?? null }, kept),
     [],
   );
   return (

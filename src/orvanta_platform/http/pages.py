@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import secrets
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from litestar.types import ASGIApp, Receive
 from orvanta_platform.services.setup import LINK_PATH
 
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Scripts are files of this server and nothing else is. The canvas places its nodes by inline styles."""
+"""Scripts and styles are files of this server and nothing else is."""
+
+_OWN_STYLES = "style-src 'self' 'nonce-{}'"
+_NONCE = b'name="csp-nonce" content="'
+"""The page gives the nonce of its answer to the style sheets that its code editor makes."""
 
 _PLACES = (Path(__file__).parents[3] / "editor" / "dist", Path(sys.prefix) / "share" / "orvanta" / "editor")
 """A checkout's folder, else where an installed distribution keeps it."""
@@ -96,6 +101,8 @@ class Pages:
             page, path = self._pages.get(_INDEX), _INDEX
         if page is None:
             return 503, _headers("text/html; charset=utf-8", "no-store", len(_ABSENT)), _ABSENT
+        if path == _INDEX:
+            return _page_itself(page)
         kept = {"ETag": page.etag, "Vary": "Accept-Encoding"}
         cached = _FOREVER if path.startswith(_HASHED) else _ASK_AGAIN
         if page.etag in asked.get("if-none-match", ""):
@@ -105,6 +112,14 @@ class Pages:
             body = page.packed
             kept["Content-Encoding"] = "gzip"
         return 200, {**_headers(page.kind, cached, len(body)), **kept}, body
+
+
+def _page_itself(page: Page) -> tuple[int, dict[str, str], bytes]:
+    """The page with a nonce that no other answer has: it cannot be kept."""
+    nonce = secrets.token_urlsafe(16)
+    body = page.plain.replace(_NONCE, _NONCE + nonce.encode(), 1)
+    policy = POLICY.replace("style-src 'self'", _OWN_STYLES.format(nonce), 1)
+    return 200, {**_headers(page.kind, _ASK_AGAIN, len(body)), "Content-Security-Policy": policy}, body
 
 
 def _headers(kind: str, cached: str, length: int) -> dict[str, str]:

@@ -1,0 +1,182 @@
+"""The pictures of the documentation, taken from the running product: `make screenshots`."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.browser.conftest import ROOT, Site
+from tests.browser.test_editing import node
+from tests.installation import Running
+
+FOLDER = ROOT / "docs" / "images"
+ORDERS = "/w/main/workflows/f/examples/order_processing"
+RENEWAL = """summary: Renewal of a contract
+value:
+  modules:
+    - id: contract
+      summary: Reads the contract
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          def main(number: str):
+              seats = [{"name": "Build", "price": 40}, {"name": "Run", "price": 60}]
+              return {"number": number, "customer": "Example Ltd", "net": 1200, "seats": seats}
+        input_transforms:
+          number: {type: javascript, expr: flow_input.number}
+    - id: offer
+      summary: Writes the offer
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          def main(customer: str, net: float, discount: float = 0):
+              print(f"An offer for {customer}")
+              return {"customer": customer, "total": round(net * (1 - discount), 2)}
+        input_transforms:
+          customer: {type: javascript, expr: results.contract.customer}
+          net: {type: javascript, expr: results.contract.net}
+    - id: approve
+      summary: Sales agrees
+      value: {type: approval, message: Send the offer?}
+schema:
+  type: object
+  properties: {number: {type: string, title: Number of the contract}}
+  required: [number]
+  examples: [{number: C-1842}]
+"""
+TOTAL = '''"""What an order costs, with tax."""
+
+
+def main(net: float, rate: float = 0.2, country: str = "AT") -> dict:
+    print(f"{net} plus {rate:.0%} in {country}")
+    return {"net": net, "tax": round(net * rate, 2), "gross": round(net * (1 + rate), 2)}
+'''
+Look = tuple[Literal["light", "dark"], int, int]
+WIDE: Look = ("light", 1440, 900)
+DARK: Look = ("dark", 1440, 900)
+PHONE: Look = ("light", 360, 740)
+
+
+@pytest.fixture(scope="module")
+def prepared(site: Site) -> None:
+    """A workflow that has run, a script that it could call."""
+    site.deploy("f/sales/renewal", RENEWAL)
+    script = {"path": "f/sales/total", "language": "python3", "content": TOTAL, "summary": "Total of an order"}
+    site.client.post("/api/w/main/scripts/create", json=script).raise_for_status()
+    site.client.post("/api/w/main/jobs/run/f/f/sales/renewal", json={"number": "C-1842"}).raise_for_status()
+
+
+async def home(page: Page) -> None:
+    await page.goto("/w/main")
+    await expect(page.get_by_role("link", name="Renewal of a contract")).to_be_visible()
+
+
+async def run_of_a_workflow(page: Page) -> None:
+    await page.goto(f"{ORDERS}?panel=test")
+    await page.get_by_role("button", name="Fill in the example").click()
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(node(page, "invoice").locator("[data-state=succeeded]")).to_be_visible(timeout=90_000)
+    await expect(page.locator('[data-result="Result of the workflow"]')).to_be_visible()
+
+
+async def fields_from_real_data(page: Page) -> None:
+    await run_of_renewal(page)
+    await page.goto("/w/main/workflows/f/sales/renewal?panel=node&node=offer")
+    ways = page.get_by_role("group", name="How discount is filled in")
+    await ways.get_by_role("button", name="connected").click()
+    await page.get_by_role("button", name="Open seats").click()
+    await page.get_by_label("Data", exact=True).scroll_into_view_if_needed()
+
+
+async def run_of_renewal(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/sales/renewal?panel=test")
+    await page.get_by_role("button", name="Fill in the example").click()
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_role("button", name="Approve")).to_be_visible(timeout=60_000)
+
+
+async def node_beside_its_test(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/sales/renewal?panel=node&node=offer")
+    await node(page, "contract").click()
+    await page.keyboard.press("p")
+    await expect(node(page, "contract").get_by_title("Pinned")).to_be_visible()
+    await node(page, "offer").click()
+    await page.keyboard.press("Shift+Enter")
+    await expect(page.locator('[data-result="Result of offer"]')).to_be_visible(timeout=60_000)
+    await expect(page.get_by_text("Draft saved")).to_be_visible()
+
+
+async def script(page: Page) -> None:
+    await page.goto("/w/main/scripts/f/sales/total")
+    await page.get_by_label("net", exact=True).fill("120")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.locator('[data-result="Result"]')).to_be_visible(timeout=60_000)
+
+
+async def approval_on_a_phone(page: Page) -> None:
+    await run_of_renewal(page)
+    await page.get_by_role("button", name="Approve").scroll_into_view_if_needed()
+
+
+PICTURES: list[tuple[str, Callable[[Page], Awaitable[None]], Look]] = [
+    ("home", home, WIDE),
+    ("run", run_of_a_workflow, WIDE),
+    ("fields", fields_from_real_data, WIDE),
+    ("node-test", node_beside_its_test, DARK),
+    ("script", script, WIDE),
+    ("phone", approval_on_a_phone, PHONE),
+]
+
+
+@pytest.mark.screenshots
+@pytest.mark.usefixtures("prepared")
+@pytest.mark.parametrize(("name", "show", "look"), PICTURES, ids=[each[0] for each in PICTURES])
+async def test_picture(
+    chromium: Browser,
+    site: Site,
+    installation: Running,
+    name: str,
+    show: Callable[[Page], Awaitable[None]],
+    look: Look,
+) -> None:
+    scheme, width, height = look
+    context = await chromium.new_context(
+        base_url=site.base,
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        device_scale_factor=2 if width < 600 else 1,
+    )
+    cookie = {"name": "token", "value": installation.token, "url": site.base, "httpOnly": True}
+    await context.add_cookies([cookie])  # type: ignore[list-item]
+    page = await context.new_page()
+    page.set_default_timeout(30_000)
+    await show(page)
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{name}.webp").write_bytes(await as_webp(page, await page.screenshot()))
+    await context.close()
+    assert Path(FOLDER / f"{name}.webp").stat().st_size < 200_000
+
+
+async def as_webp(page: Page, picture: bytes) -> bytes:
+    """The picture in a third of its bytes."""
+    blank = await page.context.new_page()
+    found: str = await blank.evaluate(
+        """async (source) => {
+          const image = await createImageBitmap(await (await fetch(source)).blob());
+          const canvas = new OffscreenCanvas(image.width, image.height);
+          canvas.getContext("2d").drawImage(image, 0, 0);
+          const made = await canvas.convertToBlob({type: "image/webp", quality: 0.85});
+          const bytes = new Uint8Array(await made.arrayBuffer());
+          return btoa(Array.from(bytes, (each) => String.fromCharCode(each)).join(""));
+        }""",
+        f"data:image/png;base64,{base64.b64encode(picture).decode()}",
+    )
+    await blank.close()
+    return base64.b64decode(found)
