@@ -25,6 +25,14 @@ EVENTS = (
     "INSERT INTO inbox (run, event, created_at) SELECT gen_random_uuid(), '{}', "
     "app_now() - interval '1 hour' + n * interval '1 millisecond' FROM generate_series(1, $1::integer) n"
 )
+SCHEDULES = """
+INSERT INTO schedule (id, workspace, path, cron, timezone, enabled, next_at, script_path, is_flow, permissioned_as,
+                      email, created_by, edited_by)
+SELECT gen_random_uuid(), 'main', 'f/many/s' || n, '0 * * * * *', 'UTC', true,
+       app_now() - interval '1 hour' + n * interval '1 millisecond', 'f/many/work', false, 'u/ann', 'ann@example.com',
+       'ann', 'ann'
+FROM generate_series(1, $1::integer) n
+"""
 PAST = "app_now() - interval '1 minute'"
 
 
@@ -42,9 +50,9 @@ async def held(database: TestDatabase) -> AsyncIterator[Connection]:
     await holder.close()
 
 
-async def pages(connection: Connection, name: str, past: str) -> int:
-    """The pages that a query of jobs reads which looks above `past`."""
-    text = load("jobs")[name].text.replace("$1", past).replace("$2", past)
+async def pages(connection: Connection, name: str, past: str, noun: str = "jobs") -> int:
+    """The pages that a query reads which looks above `past`."""
+    text = load(noun)[name].text.replace("$1", past).replace("$2", past)
     found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}")
     plan: dict[str, Any] = json.loads(found)[0]["Plan"]
     return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
@@ -61,6 +69,14 @@ async def test_timers_and_events_that_went(held: Connection) -> None:
         assert from_the_start > FEW_PAGES, "nothing is held"
         async with held.transaction():
             assert await pages(held, name, PAST) < FEW_PAGES
+
+
+async def test_ticks_that_went(held: Connection) -> None:
+    await held.execute("INSERT INTO workspace (id, name, owner) VALUES ('main', 'main', 'ann') ON CONFLICT DO NOTHING")
+    await held.execute(SCHEDULES, MANY)
+    await held.execute("UPDATE schedule SET next_at = app_now() + interval '1 hour'")
+    assert await pages(held, "next_tick", "'2000-01-01Z'", "schedules") > FEW_PAGES, "nothing is held"
+    assert await pages(held, "next_tick", PAST, "schedules") < FEW_PAGES
 
 
 async def test_a_plan_that_was_made_when_all_timers_were_gone(held: Connection) -> None:

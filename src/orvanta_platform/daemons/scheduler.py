@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from orvanta_platform.daemons.leading import lead
+from orvanta_platform.queue.horizon import Horizon
 from orvanta_platform.services import scheduling
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.schedule_ends import Round, follow
@@ -29,13 +30,14 @@ async def serve(platform: Platform) -> None:
 
 async def _fire(platform: Platform) -> None:
     """A schedule made or changed meanwhile is seen within a second."""
+    horizon = Horizon()
     while True:
-        due_s = await scheduling.next_in_s(platform)
+        due_s = await scheduling.next_in_s(platform, horizon)
         if due_s is None or due_s > LONGEST_WAIT_S:
             await asyncio.sleep(LONGEST_WAIT_S)
             continue
         await asyncio.sleep(max(due_s, 0))
-        if not await schedule.fire(platform):
+        if not await schedule.fire(platform, horizon.past):
             await asyncio.sleep(SHORTEST_WAIT_S)
 
 

@@ -152,20 +152,20 @@ async def now(conn: Connection) -> datetime:
     return moment
 
 
-async def due(conn: Connection, limit: int) -> list[tuple[ScheduleRow, datetime]]:
-    """At most `limit` schedules whose tick has come, the longest due first, each with the time it was read at."""
+async def due(conn: Connection, limit: int, past: datetime) -> list[tuple[ScheduleRow, datetime]]:
+    """At most `limit` schedules whose tick, after `past`, has come, the longest due first; with the time of reading."""
     found = []
-    for row in await conn.fetch(load("schedules")["due"].text, limit):
+    for row in await conn.fetch(load("schedules")["due"].text, limit, past):
         values = dict(row)
         at = values.pop("now")
         found.append((_schedule(values), at))
     return found
 
 
-async def next_in_s(conn: Connection) -> float | None:
-    """Seconds until the next tick (below 0: it is due); None where there is none."""
-    seconds: float | None = await conn.fetchval(load("schedules")["next_in"].text)
-    return seconds
+async def next_tick(conn: Connection, past: datetime) -> tuple[datetime | None, datetime]:
+    """The next tick after `past` of all, None where there is none; and what time it is."""
+    next_at, now = await conn.fetchrow(load("schedules")["next_tick"].text, past)
+    return next_at, now
 
 
 async def advance(conn: Connection, row: ScheduleRow, next_at: datetime | None) -> bool:

@@ -24,6 +24,8 @@ class Horizon:
     """
 
     low: datetime = START
+    past: datetime = START
+    """What the last look looked above."""
     _since: float = float("-inf")
     _from_start: bool = False
     _start_s: float = 0.0
@@ -36,8 +38,8 @@ class Horizon:
         self._from_start = now - self._since > max(LOW_WATER_AGE_S, rest_s(self._start_s))
         if self._from_start:
             self._since = now
-            return START
-        return self.low
+        self.past = START if self._from_start else self.low
+        return self.past
 
     def end(self, began: float, now: float, first: datetime) -> None:
         """A look that began at `began` has found nothing before `first`, and perhaps a row at it."""

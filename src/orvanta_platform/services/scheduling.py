@@ -16,6 +16,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from orvanta_platform import clock
 from orvanta_platform.control import identity
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import schedules, ticks
@@ -24,6 +25,7 @@ from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import NewTick
 from orvanta_platform.engine.ticks import COUNTED
 from orvanta_platform.errors import NotFound, OrvantaError
+from orvanta_platform.queue.horizon import START, Horizon
 from orvanta_platform.services import runs
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import Inside, RunOptions
@@ -53,17 +55,21 @@ class Overlap(Exception):
     """The schedule wants no second run beside the one under way."""
 
 
-async def due(platform: Platform, limit: int) -> list[Due]:
-    """At most `limit` schedules whose tick has come, the longest due first."""
+async def due(platform: Platform, limit: int, past: datetime = START) -> list[Due]:
+    """At most `limit` schedules whose tick, after `past`, has come, the longest due first."""
     async with platform.db.acquire() as conn:
-        found = await schedules.due(conn, limit)
+        found = await schedules.due(conn, limit, past)
     return [Due(row, row.next_at, now) for row, now in found if row.next_at is not None]
 
 
-async def next_in_s(platform: Platform) -> float | None:
-    """Seconds until the next tick (below 0: it is due); None where there is none."""
+async def next_in_s(platform: Platform, horizon: Horizon | None = None) -> float | None:
+    """Seconds until the next tick (below 0: it is due); None where there is none. `horizon`: where looks begin."""
+    horizon = horizon or Horizon()
     async with platform.db.acquire() as conn:
-        return await schedules.next_in_s(conn)
+        began = clock.monotonic()
+        next_at, now = await schedules.next_tick(conn, horizon.begin(began))
+    horizon.end(began, clock.monotonic(), min(next_at or now, now))
+    return None if next_at is None else (next_at - now).total_seconds()
 
 
 async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool:

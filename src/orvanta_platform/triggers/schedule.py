@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import cast
 
 from orvanta_platform.engine.ticks import Cron, MissedRule, Move, move
 from orvanta_platform.errors import BadRequest
+from orvanta_platform.queue.horizon import START
 from orvanta_platform.services import scheduling
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.schedules import zone_of
@@ -17,12 +19,12 @@ _AT_ONCE = 4
 """Ticks that are started side by side: an expression of one that is slow to evaluate holds up no other."""
 
 
-async def fire(platform: Platform) -> int:
-    """Take the ticks that have come, at most BATCH; gives how many were taken.
+async def fire(platform: Platform, past: datetime = START) -> int:
+    """Take the ticks after `past` that have come, at most BATCH; gives how many were taken.
 
     A schedule that was not looked at for long has more than one: the next is taken the next time.
     """
-    found = await scheduling.due(platform, BATCH)
+    found = await scheduling.due(platform, BATCH, past)
     room = asyncio.Semaphore(_AT_ONCE)
 
     async def take(tick: Due) -> bool:

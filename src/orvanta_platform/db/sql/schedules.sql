@@ -91,19 +91,18 @@ DELETE FROM schedule WHERE workspace = $1 AND path = $2
 SELECT app_now()
 
 -- name: due
--- Enabled schedules whose tick has come, the longest due first, and what time it is.
+-- Enabled schedules whose tick has come, after $2, the longest due first, and what time it is.
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args, s.tag, s.retry,
        s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times, s.on_failure_exact,
        s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args, s.on_success, s.on_success_extra_args,
        s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email,
        s.extra_perms, s.created_by, s.edited_by, s.edited_at,
        app_now() AS now
-FROM schedule s WHERE s.enabled AND s.next_at <= app_now() ORDER BY s.next_at LIMIT $1
+FROM schedule s WHERE s.enabled AND s.next_at <= app_now() AND s.next_at > $2 ORDER BY s.next_at LIMIT $1
 
--- name: next_in
--- Seconds until the next tick of all; null where there is none.
-SELECT extract(epoch FROM s.next_at - app_now())::double precision FROM schedule s WHERE s.enabled AND s.next_at IS NOT NULL
-ORDER BY s.next_at LIMIT 1
+-- name: next_tick
+-- The next tick of all after $1, null where there is none, and what time it is.
+SELECT (SELECT s.next_at FROM schedule s WHERE s.enabled AND s.next_at > $1 ORDER BY s.next_at LIMIT 1) AS next_at, app_now() AS now
 
 -- name: advance
 -- The one compare-and-set of a tick; no row back where it was taken, or the schedule changed since it was read.
