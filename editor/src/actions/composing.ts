@@ -2,6 +2,7 @@ import { apply, type Editor, type EditorStore, modelOf } from "../editing/store"
 import { say } from "../ui/toasts";
 import { remove as removed } from "../workflow/arrange";
 import * as commands from "../workflow/commands";
+import type { Lane } from "../workflow/outline";
 import { type Action, always, first, focusSoon, one, some } from "./action";
 
 /** Where what is added goes: after what is selected, else at the end. */
@@ -12,6 +13,12 @@ export function spotAfter(editor: Editor): commands.Spot {
   if (node && node.list.length > 1) return { lane: commands.laneOf(graph, node), after: node.id };
   const last = graph.main.nodes.at(-1);
   return last ? { lane: graph.main, after: last.id } : { lane: graph.main, start: true };
+}
+
+/** Behind the last node of a list. */
+export function endOf(lane: Lane): commands.Spot {
+  const last = lane.nodes.at(-1);
+  return last ? { lane, after: last.id } : { lane, start: true };
 }
 
 /** Takes away what is selected; says how many expressions read it. */
@@ -35,6 +42,20 @@ export const COMPOSING: readonly Action[] = [
     keys: ["n", "Tab"],
     enabled: always,
     run: (store) => store.setState({ asking: { what: "add", spot: spotAfter(store.getState()) } }),
+  },
+  {
+    name: "add-inside",
+    icon: "plus",
+    label: "Add a node inside",
+    keys: ["Shift-N"],
+    enabled: (editor) => one(editor) && (editor.graph.byId.get(editor.selection[0] ?? "")?.lanes.length ?? 0) > 0,
+    run: (store) => {
+      const id = first(store);
+      const lanes = store.getState().graph.byId.get(id)?.lanes ?? [];
+      const [lane] = lanes;
+      if (lane && lanes.length === 1) store.setState({ asking: { what: "add", spot: endOf(lane) } });
+      else store.setState({ asking: { what: "into", from: id } });
+    },
   },
   {
     name: "connect",

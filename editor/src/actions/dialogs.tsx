@@ -15,6 +15,7 @@ import { OFFERS } from "../workflow/catalog";
 import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import { FindDialog } from "./find";
+import { IntoDialog } from "./into";
 import { shown } from "./keymap";
 import { ACTIONS, attempt, labelOf, perform } from "./registry";
 
@@ -24,6 +25,7 @@ export function Dialogs() {
   if (!asking) return null;
   if (asking.what === "add") return <AddDialog spot={asking.spot} />;
   if (asking.what === "connect") return <ConnectDialog from={asking.from} />;
+  if (asking.what === "into") return <IntoDialog of={asking.from} />;
   if (asking.what === "find") return <FindDialog />;
   if (asking.what === "keys") return <KeysDialog />;
   if (asking.what === "deploy") return <DeployDialog />;
@@ -55,7 +57,7 @@ function AddDialog({ spot }: { spot: Spot }) {
                   onSelect={() => {
                     close();
                     attempt(() => apply(store, (model) => addNode(model, spot, offer)));
-                    store.setState({ panel: "node" });
+                    if (store.getState().panel !== "outline") store.setState({ panel: "node" });
                   }}
                 >
                   <Icon name={offer.icon} size={18} />

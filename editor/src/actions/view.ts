@@ -1,4 +1,4 @@
-import { apply, type EditorStore } from "../editing/store";
+import { apply, type EditorStore, select } from "../editing/store";
 import * as commands from "../workflow/commands";
 import { type Action, always, ask, toggle } from "./action";
 
@@ -44,6 +44,17 @@ export const VIEW: readonly Action[] = [
     },
   },
   { name: "yaml", icon: "yaml", label: "YAML", keys: ["y"], enabled: always, run: (store) => toggle(store, "yaml") },
+  {
+    name: "workflow",
+    icon: "flow",
+    label: "Form of the workflow",
+    keys: ["w"],
+    enabled: always,
+    run: (store) => {
+      select(store, []);
+      store.setState({ panel: "node" });
+    },
+  },
   {
     name: "nodes",
     icon: "nodes",

@@ -1,10 +1,10 @@
-import { type RunGraph, resultOf, startFlow, startPreview } from "../api/runs";
+import { type NodeStands, type RunGraph, resultOf, startFlow, startPreview } from "../api/runs";
 import { follow, type Printed } from "../api/stream";
 import { ENDED } from "../lib/state";
 import { laneOf, reaches } from "../workflow/commands";
 import { pinOf } from "../workflow/pins";
 import { at, isTree, type Tree } from "../workflow/types";
-import { type EditorStore, isChanged, type Live } from "./store";
+import { type Editor, type EditorStore, isChanged, type Live } from "./store";
 
 const LONGEST_LOG = 200_000;
 let stop: () => void = () => {};
@@ -55,7 +55,7 @@ export function watch(store: EditorStore, id: string, only: string | null): void
   stop();
   const { workspace } = store.getState();
   const begun: Live = { id, status: "queued", heard: true, graph: null, nodes: {}, logs: {}, only };
-  store.setState({ live: begun });
+  store.setState({ live: begun, picked: {} });
   const update = (change: (live: Live) => Partial<Live>) => {
     const { live } = store.getState();
     if (live?.id === id) store.setState({ live: { ...live, ...change(live) } });
@@ -100,3 +100,11 @@ function fetchResults(store: EditorStore, graph: RunGraph): void {
 }
 
 export const isOver = (live: Live | null): boolean => live === null || ENDED.has(live.status);
+
+/** How a node stands in what is shown: in the run, or in the iteration that was picked of the loop around it. */
+export function standsOf({ live, picked, graph }: Editor, id: string): NodeStands | undefined {
+  const stands = live?.nodes[id];
+  const inside = graph.byId.get(id)?.inside;
+  const one = inside ? picked[inside]?.nodes[id] : undefined;
+  return stands && one ? { ...stands, ...one } : stands;
+}

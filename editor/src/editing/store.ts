@@ -1,6 +1,7 @@
 import { createStore } from "zustand";
 import type { Problem } from "../api/checks";
 import type { Flow } from "../api/flows";
+import type { InBody } from "../api/iterations";
 import type { NodeStands, RunGraph } from "../api/runs";
 import { type Change, type Model, NotPossible, type Spot } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
@@ -15,7 +16,7 @@ import type { Kept } from "./kept";
 export type Panel = "node" | "test" | "yaml" | "problems" | "outline" | "palette" | null;
 export type Asking =
   | { what: "add"; spot: Spot }
-  | { what: "connect"; from: string }
+  | { what: "connect" | "into"; from: string }
   | { what: "actions" | "keys" | "deploy" | "find" }
   | null;
 
@@ -65,6 +66,8 @@ export interface Editor {
   problems: Problem[] | null;
   draft: { revision: number | null; state: "none" | "saving" | "saved" | "conflict" | "unsaved" };
   live: Live | null;
+  /** Which iteration of a loop is shown (from 1), by the loop's id, and how its nodes stand in it. */
+  picked: Record<string, { place: number; job: string | null; nodes: Record<string, InBody> }>;
   /** The last results of nodes, by id, and the inputs that the workflow had then. */
   results: Record<string, Json>;
   args: Tree | null;
@@ -106,6 +109,7 @@ export function createEditor(workspace: string, flow: Flow, opened: Opened, kept
       state: unsaved ? "unsaved" : opened.revision === null ? "none" : "saved",
     },
     live: null,
+    picked: {},
     results: {},
     args: null,
     testing: false,

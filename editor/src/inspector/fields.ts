@@ -45,6 +45,7 @@ const MAIN: Record<string, FieldOf[]> = {
     f("value.iterator", "For each item of", "transform"),
     ...PARALLEL,
     f("value.skip_failures", "Go on after a failure", "bool"),
+    f("value.squash", "All in one process", "bool", { help: "One after the other, on one worker." }),
   ],
   whileloopflow: [
     f("stop_after_if.expr", "Stop after an iteration if", "expr", { help: "`result` is that of the iteration." }),
@@ -87,6 +88,8 @@ const BESIDE: FieldOf[] = [
   f("sleep", "Wait afterwards (s)", "transform"),
   f("stop_after_if.expr", "End the workflow afterwards if", "expr"),
   f("priority", "Priority", "number"),
+  f("suspend.required_events", "Approvals to wait for afterwards", "number", { otherwise: "none" }),
+  f("suspend.timeout", "Waits for them at most (s)", "number"),
 ];
 
 /** The fields of a node: what it does, and what else may be set. */

@@ -5,7 +5,6 @@ import { useEditor, useEditorStore } from "../editing/context";
 import { apply } from "../editing/store";
 import { Button, Field, IconButton, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
-import { Empty } from "../ui/states";
 import { disconnect, laneOf, rename, setOutcome } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
 import { type Edge, type Node, outcomesOf } from "../workflow/outline";
@@ -16,6 +15,7 @@ import { NodeField } from "./field";
 import { fieldsOf, WITH_INPUTS } from "./fields";
 import { Inputs } from "./inputs";
 import css from "./inspector.module.css";
+import { KindParts, WorkflowForm } from "./parts";
 import { NodeTest, useLastRun } from "./test-node";
 
 /** The form of the node that is selected. */
@@ -27,13 +27,7 @@ export function Inspector() {
   useLastRun();
   if (edge) return <EdgeForm edge={edge} />;
   if (isBeside(chosen)) return <BesideForm chosen={chosen} />;
-  if (!node) {
-    return (
-      <Empty title="Nothing is selected">
-        <p>Choose a node on the graph, or press N to add one.</p>
-      </Empty>
-    );
-  }
+  if (!node) return <WorkflowForm />;
   const key = node.path.join(".");
   if (!testing) return <NodeForm key={key} node={node} />;
   return (
@@ -65,6 +59,7 @@ function NodeForm({ node }: { node: Node }) {
       {main.map((field) => (
         <NodeField key={field.path.join(".")} node={node.id} base={node.path} field={field} />
       ))}
+      <KindParts node={node} />
       {WITH_INPUTS.has(node.kind) && <Inputs node={node} />}
       <Follows node={node} />
       <details className={css.section}>

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { useShallow } from "zustand/react/shallow";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { useEditor, useEditorStore } from "../editing/context";
-import { isOver, testNode } from "../editing/live";
+import { isOver, standsOf, testNode } from "../editing/live";
 import { recallLastRuns } from "../editing/recall";
-import { apply } from "../editing/store";
+import { apply, type Editor } from "../editing/store";
 import { NodeData } from "../panels/node-data";
 import { InputForm } from "../runs/input-form";
 import { Status } from "../runs/status";
@@ -41,7 +42,7 @@ export function NodeTest({ node }: { node: Node }) {
   const run = (given: Tree, all: boolean) => attempt(() => testNode(store, node.id, given, all ? "all" : again));
   const given = args ?? exampleOf(schema);
   const asks = isTree(at(schema, ["properties"]) ?? null) && Object.keys(at(schema, ["properties"]) as Tree).length > 0;
-  const stands = live?.nodes[node.id];
+  const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, node.id)));
   return (
     <section className={css.pane} aria-label={`Test of ${node.id}`}>
       <div className={css.head}>

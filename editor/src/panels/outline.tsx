@@ -66,6 +66,42 @@ function Nodes({ lane, level }: { lane: Lane; level: number }) {
   );
 }
 
+/** A list of a box: N adds at its start, which is how an empty one gets its first node. */
+function LaneItem({ lane, level, of }: { lane: Lane; level: number; of: Node }) {
+  const store = useEditorStore();
+  if (!lane.title && lane.nodes.length > 0) return null;
+  const title = lane.title || "body";
+  const add = () => store.setState({ asking: { what: "add", spot: { lane, start: true } } });
+  return (
+    <div
+      role="treeitem"
+      aria-level={level}
+      aria-selected={false}
+      aria-label={`${title} of ${of.id}`}
+      tabIndex={-1}
+      className={tree.lane}
+      onFocus={() => select(store, [of.id])}
+      onKeyDown={(event) => {
+        if (event.key !== "n") return;
+        event.preventDefault();
+        event.stopPropagation();
+        add();
+      }}
+    >
+      <span>{title}</span>
+      <button
+        type="button"
+        className={tree.add}
+        tabIndex={-1}
+        aria-label={`Add at the start of ${title}`}
+        onClick={add}
+      >
+        <Icon name="plus" size={12} />
+      </button>
+    </div>
+  );
+}
+
 function Item({ node, lane, level }: { node: Node; lane: Lane; level: number }) {
   const store = useEditorStore();
   const chosen = useEditor((editor) => editor.selection.includes(node.id));
@@ -95,7 +131,7 @@ function Item({ node, lane, level }: { node: Node; lane: Lane; level: number }) 
       {node.lanes.map((inner) => (
         // biome-ignore lint/a11y/useSemanticElements: a group of a tree
         <div key={inner.path.join(".")} role="group" className={tree.inner}>
-          {inner.title && <div className={tree.lane}>{inner.title}</div>}
+          <LaneItem lane={inner} level={level + 1} of={node} />
           <Nodes lane={inner} level={level + 1} />
         </div>
       ))}

@@ -1,8 +1,9 @@
+import { useShallow } from "zustand/react/shallow";
 import { attempt } from "../actions/registry";
 import { cancelRun, consent, type NodeStands, resultOf } from "../api/runs";
 import { useEditor, useEditorStore } from "../editing/context";
-import { isOver, testWorkflow } from "../editing/live";
-import { type Live, select } from "../editing/store";
+import { isOver, standsOf, testWorkflow } from "../editing/live";
+import { type Editor, type Live, select } from "../editing/store";
 import css from "../inspector/inspector.module.css";
 import { duration } from "../lib/time";
 import { InputForm } from "../runs/input-form";
@@ -34,6 +35,7 @@ export function TestPanel() {
 function Outcome({ live }: { live: Live }) {
   const store = useEditorStore();
   const { workspace, selection } = useEditor((editor) => editor);
+  const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, editor.selection.at(-1) ?? "")));
   const over = isOver(live);
   const chosen = selection.at(-1);
   const nodes = Object.entries(live.nodes).filter(([id, node]) => !(id === "failure" && node.status === "pending"));
@@ -69,9 +71,7 @@ function Outcome({ live }: { live: Live }) {
           </li>
         ))}
       </ul>
-      {chosen && live.nodes[chosen] && (
-        <NodeData key={chosen} run={live.id} id={chosen} node={live.nodes[chosen]} log={live.logs[chosen]} />
-      )}
+      {chosen && stands && <NodeData key={chosen} run={live.id} id={chosen} node={stands} log={live.logs[chosen]} />}
       {over && live.status !== "unknown" && <Value label="Result of the workflow" run={live.id} ask={resultOf} />}
     </section>
   );

@@ -139,6 +139,7 @@ function Tools() {
         <ActionButton name="tidy" />
         <span className={css.gap} />
       </span>
+      <ActionButton name="workflow" />
       <ActionButton name="nodes" />
       <ActionButton name="outline" />
       <ActionButton name="yaml" />

@@ -1,8 +1,12 @@
 import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo, type ReactNode } from "react";
+import { useShallow } from "zustand/react/shallow";
 import { useEditor, useEditorStore } from "../../editing/context";
+import { standsOf } from "../../editing/live";
+import type { Editor } from "../../editing/store";
 import { lookOf } from "../../lib/state";
 import { duration } from "../../lib/time";
+import { IterationPicker, isLoop } from "../../runs/iterations";
 import { Status } from "../../runs/status";
 import { Icon } from "../../ui/icon";
 import { isDisabled, laneOf, type Spot } from "../../workflow/commands";
@@ -55,7 +59,7 @@ function PinMark({ id }: { id: string }) {
 
 /** How the node stands in the test that is shown, or what is wrong with it. */
 function Badge({ id }: { id: string }) {
-  const stands = useEditor((editor) => editor.live?.nodes[id]);
+  const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, id)));
   const severity = useEditor((editor) => worst(editor.problems?.filter((each) => each.node === id)));
   if (stands && stands.status !== "pending") {
     const { bodies } = stands;
@@ -108,7 +112,7 @@ function AddAfter({ node }: { node: Node }) {
 function useLook(node: Node, selected: boolean | undefined): string {
   const off = useEditor((editor) => isDisabled(editor, node.id));
   const tone = useEditor((editor) => {
-    const status = editor.live?.nodes[node.id]?.status;
+    const status = standsOf(editor, node.id)?.status;
     return status && status !== "pending" ? lookOf(status).tone : null;
   });
   return [selected && css.selected, off && css.off, tone && css[tone]].filter(Boolean).join(" ");
@@ -127,6 +131,7 @@ export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
     <Frame node={data.node} className={`${css.group} ${useLook(data.node, selected)}`}>
       <header>
         <Words node={data.node} />
+        {isLoop(data.node.kind) && <IterationPicker node={data.node} />}
       </header>
     </Frame>
   );

@@ -1,0 +1,81 @@
+import type { Node } from "../workflow/outline";
+import { api } from "./client";
+
+/** How a node stands in one iteration; `job` where it had one. */
+export interface InBody {
+  status: string;
+  job?: string;
+  duration_ms?: number;
+}
+
+/** One iteration of a loop (or one branch): the id of its job, how it stands, how long it took. */
+export interface Body extends InBody {
+  job: string;
+}
+
+interface JobRow {
+  id: string;
+  type: string;
+  running?: boolean;
+  success?: boolean;
+  canceled?: boolean;
+  is_skipped?: boolean;
+  duration_ms?: number | null;
+}
+
+function standOf(row: JobRow): InBody {
+  const took = typeof row.duration_ms === "number" ? { duration_ms: row.duration_ms } : {};
+  if (row.type !== "CompletedJob") return { status: row.running ? "running" : "queued" };
+  if (row.canceled) return { status: "cancelled", ...took };
+  if (row.is_skipped) return { status: "skipped", ...took };
+  return { status: row.success ? "succeeded" : "failed", ...took };
+}
+
+/** Iterations by their place, `most` from the page (counted from 1) on; `parent`: the run, or the body around the loop. */
+export async function listBodies(
+  workspace: string,
+  parent: string,
+  loop: string,
+  page: number,
+  most: number,
+): Promise<Body[]> {
+  const { data } = await api.GET("/api/w/{workspace}/jobs/list", {
+    params: { path: { workspace }, query: { parent_job: parent, node: loop, page, per_page: most } },
+  });
+  return ((data ?? []) as unknown as JobRow[]).map((row) => ({ job: row.id, ...standOf(row) }));
+}
+
+const MODULES: Record<string, string> = {
+  WaitingForPriorSteps: "pending",
+  WaitingForEvents: "waiting",
+  WaitingForExecutor: "queued",
+  InProgress: "running",
+  Success: "succeeded",
+  Failure: "failed",
+};
+
+interface ModuleRow {
+  id?: string;
+  type: string;
+  job?: string;
+}
+
+/** How the nodes of a loop's body stand in one iteration. A body of one node is that node's job. */
+export async function standsIn(
+  workspace: string,
+  body: Body,
+  inside: readonly Node[],
+): Promise<Record<string, InBody>> {
+  const [only] = inside;
+  if (only && inside.length === 1) return { [only.id]: body };
+  const { data } = await api.GET("/api/w/{workspace}/jobs_u/get/{id}", {
+    params: { path: { workspace, id: body.job } },
+  });
+  const status = (data as { flow_status?: { modules?: ModuleRow[] } } | undefined)?.flow_status;
+  return Object.fromEntries(
+    (status?.modules ?? []).map(({ id, type, job }) => [
+      id ?? "",
+      { status: MODULES[type] ?? "pending", ...(job && !/^0+(-0+)*$/.test(job) ? { job } : {}) },
+    ]),
+  );
+}

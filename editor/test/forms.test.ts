@@ -1,0 +1,72 @@
+import { expect, test } from "vitest";
+import { addBranch, moveBranch, removeBranch } from "../src/workflow/branches";
+import type { Change, Model } from "../src/workflow/commands";
+import { addAsked, askedOf, removeAsked, setAsked } from "../src/workflow/inputs";
+import { type Node, outline } from "../src/workflow/outline";
+import { edited, read } from "../src/workflow/source";
+import { at } from "../src/workflow/types";
+
+const TEXT = `# Kept.
+value:
+  modules:
+    - id: choose
+      value:
+        type: branchone
+        branches:
+          # The big ones.
+          - {expr: flow_input.n > 10, modules: [{id: big, value: {type: identity}}]}
+          - {expr: flow_input.n > 5, modules: [{id: middle, value: {type: identity}}]}
+        default: []
+`;
+const model = (text: string): Model => {
+  const tree = read(text);
+  return { tree, graph: outline(tree) };
+};
+const step = (text: string, command: (model: Model, node: Node) => Change) => {
+  const now = model(text);
+  return command(now, now.graph.byId.get("choose") as Node).edits.reduce(edited, text);
+};
+const titles = (text: string) =>
+  model(text)
+    .graph.byId.get("choose")
+    ?.lanes.map((lane) => lane.title);
+
+test("branches are added, moved and removed; comments of the others stay", () => {
+  let text = step(TEXT, addBranch);
+  expect(titles(text)).toEqual(["flow_input.n > 10", "flow_input.n > 5", "true", "otherwise"]);
+  expect(model(text).graph.byId.has("way")).toBe(true);
+  text = step(text, (now, node) => moveBranch(now, node, 2, -1));
+  expect(titles(text)).toEqual(["flow_input.n > 10", "true", "flow_input.n > 5", "otherwise"]);
+  text = step(text, (now, node) => moveBranch(now, node, 0, -1));
+  text = step(text, (now, node) => removeBranch(now, node, 1));
+  expect(text).toBe(TEXT);
+  text = step(text, (now, node) => removeBranch(now, node, 0));
+  expect(() => step(text, (now, node) => removeBranch(now, node, 0))).toThrow("The last branch stays");
+});
+
+test("the workflow's input is made field by field", () => {
+  let text = TEXT;
+  const change = (command: (now: Model) => Change) => {
+    text = command(model(text)).edits.reduce(edited, text);
+  };
+  change((now) => addAsked(now, ["schema"], "name"));
+  change((now) => addAsked(now, ["schema"], "count"));
+  change((now) => setAsked(now, ["schema"], "count", { type: "integer" }));
+  change((now) => setAsked(now, ["schema"], "count", { required: true }));
+  change((now) => setAsked(now, ["schema"], "name", { description: "Who asks" }));
+  expect(askedOf(at(read(text), ["schema"]))).toEqual([
+    { name: "name", type: "string", description: "Who asks", required: false },
+    { name: "count", type: "integer", description: "", required: true },
+  ]);
+  expect(() => addAsked(model(text), ["schema"], "count")).toThrow("already");
+  expect(() => addAsked(model(text), ["schema"], "no name")).toThrow("letters");
+  change((now) => removeAsked(now, ["schema"], "count"));
+  change((now) => removeAsked(now, ["schema"], "name"));
+  expect(at(read(text), ["schema"])).toEqual({ type: "object", properties: {}, required: [] });
+  expect(text.startsWith(TEXT)).toBe(true);
+});
+
+test("the order that a document gives its fields is kept", () => {
+  const schema = { type: "object", properties: { a: {}, b: {} }, order: ["b", "a"], required: ["b"] };
+  expect(askedOf(schema).map((field) => field.name)).toEqual(["b", "a"]);
+});

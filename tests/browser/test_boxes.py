@@ -1,0 +1,110 @@
+"""Branches, loops and approvals: made by form and by key, and looked at iteration by iteration."""
+
+from __future__ import annotations
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import add, deploy, flow, node, opened
+
+CHOOSE = """# Kept.
+value:
+  modules:
+    - id: choose
+      value:
+        type: branchone
+        branches:
+          - {expr: flow_input.n > 10, modules: [{id: big, value: {type: identity}}]}
+        default: []
+    - {id: ask, value: {type: approval, message: Go on?}}
+"""
+LOOP = """value:
+  modules:
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: static, value: [7, 8, 9]}
+        skip_failures: true
+        modules:
+          - id: check
+            value:
+              type: rawscript
+              language: bash
+              content: |
+                test "$1" != 8 && echo "is $1"
+              input_transforms: {n: {type: javascript, expr: flow_input.iter.value}}
+          - {id: after, value: {type: identity}}
+"""
+
+
+async def test_branches_are_added_named_ordered_and_filled(page: Page, site: Site) -> None:
+    path = await opened(page, site, CHOOSE, "?panel=node&node=choose")
+    form = page.get_by_label("Branches", exact=True)
+    await form.get_by_role("button", name="Add a branch").click()
+    await form.get_by_label("Branch 2").get_by_label("Name of the branch").fill("In between")
+    await expect(page.locator(".react-flow__node-lane")).to_have_text(
+        ["flow_input.n > 10", "In between", "otherwise Add a node"]
+    )
+    await form.get_by_role("button", name="Move branch 2 up").click()
+    await expect(page.get_by_role("button", name="Undo: Move branch 2 of choose up")).to_be_visible()
+    await expect(page.locator(".react-flow__node-lane").first).to_have_text("In between")
+    await node(page, "choose").locator("header").click()
+    await page.locator("[data-canvas]").press("Shift+N")
+    await page.get_by_placeholder("Into which branch?").fill("otherwise")
+    await page.keyboard.press("Enter")
+    await add(page, "Delay")
+    await expect(node(page, "wait")).to_be_visible()
+    await deploy(page, "More branches")
+    value = flow(site, path)["value"]["modules"][0]["value"]
+    assert [each.get("summary") for each in value["branches"]] == ["In between", None]
+    assert [each["id"] for each in value["default"]] == ["wait"]
+    await node(page, "choose").locator("header").click()
+    await form.get_by_role("button", name="Remove branch 1").click()
+    await expect(form.get_by_role("button", name="Remove branch 1")).to_be_disabled()
+
+
+async def test_an_empty_branch_is_filled_from_the_outline(page: Page, site: Site) -> None:
+    await opened(page, site, CHOOSE, "?panel=outline")
+    await page.get_by_role("treeitem", name="otherwise of choose").focus()
+    await page.keyboard.press("n")
+    await add(page, "Identity")
+    await expect(page.get_by_role("treeitem").filter(has_text="pass")).to_have_attribute("aria-level", "2")
+
+
+async def test_inputs_of_the_workflow_and_of_an_approval_are_made_by_form(page: Page, site: Site) -> None:
+    path = await opened(page, site, CHOOSE)
+    await page.keyboard.press("w")
+    form = page.get_by_role("region", name="Input of the workflow")
+    await form.get_by_label("Name of a field").fill("n")
+    await page.keyboard.press("Enter")
+    await form.get_by_label("Type of n").select_option("integer")
+    await form.get_by_label("needed").check()
+    await node(page, "ask").click()
+    form = page.get_by_role("region", name="Form of the approval")
+    await form.get_by_label("Name of a field").fill("reason")
+    await form.get_by_role("button", name="Add field").click()
+    await form.get_by_label("What reason is").fill("Why")
+    await deploy(page, "Asks")
+    found = flow(site, path)
+    assert found["schema"]["properties"] == {"n": {"type": "integer"}} and found["schema"]["required"] == ["n"]
+    form_of = found["value"]["modules"][1]["value"]["form"]
+    assert form_of["properties"] == {"reason": {"type": "string", "description": "Why"}}
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_role("alert")).to_contain_text("This is asked for")
+
+
+async def test_one_iteration_is_picked_on_the_graph(page: Page, site: Site) -> None:
+    await opened(page, site, LOOP)
+    await page.keyboard.press("Control+Enter")
+    await expect(node(page, "each").locator("header [data-state=succeeded]")).to_be_visible(timeout=60_000)
+    picker = page.get_by_role("group", name="Iteration of each")
+    await expect(picker).to_contain_text("of 3")
+    await picker.get_by_role("button", name="The next iteration").click()
+    await expect(node(page, "check").locator("[data-state=succeeded]")).to_be_visible()
+    await picker.get_by_label("Number of the iteration").fill("2")
+    await expect(node(page, "check").locator("[data-state=failed]")).to_be_visible()
+    await picker.get_by_label("Number of the iteration").fill("3")
+    await expect(node(page, "check").locator("[data-state=succeeded]")).to_be_visible()
+    await node(page, "check").click()
+    await page.locator("[data-canvas]").press("o")
+    await expect(page.locator('[data-result="Result of check"]')).to_have_text('"is 9"')
