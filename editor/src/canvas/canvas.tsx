@@ -31,7 +31,7 @@ import { StepEdge } from "./edges/step";
 import { Card, Group, LaneBox } from "./nodes/nodes";
 import { FrameBox, NoteCard } from "./notes/note";
 import { useShown } from "./places";
-import { FIT, GiveView } from "./view";
+import { FIT, GiveView, KeepInView } from "./view";
 
 const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox };
 const EDGES = { step: StepEdge };
@@ -145,6 +145,7 @@ function Graph() {
       <Controls showInteractive={false} />
       <StayCentred />
       <GiveView />
+      <KeepInView />
       <SelectionBar />
       {overview && <MiniMap pannable zoomable ariaLabel="Overview" />}
     </ReactFlow>

@@ -1,6 +1,6 @@
 import { useReactFlow, useStoreApi } from "@xyflow/react";
 import { useEffect } from "react";
-import { useEditorStore } from "../editing/context";
+import { useEditor, useEditorStore } from "../editing/context";
 
 export const FIT = { padding: 0.15, maxZoom: 1.1, minZoom: 0.15 };
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -31,4 +31,35 @@ export function GiveView() {
     return () => store.setState({ canvas: null });
   }, [store, flow, inner]);
   return null;
+}
+
+const MARGIN = 24;
+
+/** Pans as far as it must to show the node that was selected: one that was just added, or that a key led to. */
+export function KeepInView() {
+  const chosen = useEditor((editor) => (editor.selection.length === 1 ? editor.selection[0] : undefined));
+  const flow = useReactFlow();
+  const inner = useStoreApi();
+  useEffect(() => {
+    if (chosen === undefined) return;
+    const frame = requestAnimationFrame(() => {
+      const node = flow.getInternalNode(chosen);
+      const { width, height, transform } = inner.getState();
+      const [x, y, zoom] = transform;
+      if (!node || width === 0) return;
+      const at = node.internals.positionAbsolute;
+      const dx = push(at.x * zoom + x, (node.measured.width ?? 0) * zoom, width);
+      const dy = push(at.y * zoom + y, (node.measured.height ?? 0) * zoom, height);
+      if (dx !== 0 || dy !== 0) void flow.setViewport({ x: x + dx, y: y + dy, zoom }, { duration: calm() ? 0 : 150 });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [chosen, flow, inner]);
+  return null;
+}
+
+/** How far something of a length must move to lie within a frame; what is longer than it shows its beginning. */
+function push(start: number, length: number, frame: number): number {
+  if (start >= MARGIN && start + length <= frame - MARGIN) return 0;
+  if (length > frame - 2 * MARGIN) return start > frame - MARGIN || start + length < MARGIN ? MARGIN - start : 0;
+  return start < MARGIN ? MARGIN - start : frame - MARGIN - start - length;
 }
