@@ -79,6 +79,9 @@ async def test_a_result_is_pinned_seen_on_the_node_and_used_until_it_is_unpinned
     await expect(pinned).to_have_count(0)
     await page.get_by_role("button", name="Undo: Unpin give").click()
     await expect(pinned).to_be_visible()
+    await page.keyboard.press("Control+Shift+s")
+    await expect(page.get_by_role("dialog")).to_contain_text("answering with a kept result in every run: give")
+    await page.keyboard.press("Escape")
     await deploy(page, "With a pin")
     assert flow(site, path)["value"]["modules"][0]["mock"] == {"enabled": True, "return_value": "2"}
 

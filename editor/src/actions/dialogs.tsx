@@ -14,6 +14,7 @@ import { say } from "../ui/toasts";
 import { OFFERS } from "../workflow/catalog";
 import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
+import { isPinned } from "../workflow/pins";
 import { FindDialog } from "./find";
 import { IntoDialog } from "./into";
 import { shown } from "./keymap";
@@ -203,6 +204,7 @@ function DeployDialog() {
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
   const errors = useEditor((editor) => editor.problems?.filter((each) => each.severity === "error").length ?? 0);
+  const pinned = useEditor((editor) => [...editor.graph.byId.keys()].filter((id) => isPinned(editor, id)).join(", "));
   const deploying = useMutation({
     mutationFn: async () => {
       const { workspace, flow, text, draft } = store.getState();
@@ -229,6 +231,7 @@ function DeployDialog() {
         >
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />
         </Field>
+        {pinned && <p className={css.says}>Pinned, and so answering with a kept result in every run: {pinned}.</p>}
         {errors > 0 && <p className={css.says}>The workflow has {errors} errors: the problems say which.</p>}
         <div className={css.foot}>
           <Button onClick={close}>Back</Button>

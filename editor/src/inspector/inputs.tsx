@@ -50,10 +50,12 @@ export function Inputs({ node }: { node: Node }) {
     <section className={css.section}>
       <h3>Inputs</h3>
       {names.length === 0 && (
-        <p className={css.help}>It takes nothing yet: give `main` parameters, or name an input.</p>
+        <p className={css.help}>
+          {node.kind === "rawscript" ? "It takes nothing yet: give `main` parameters, or name an input." : "None yet."}
+        </p>
       )}
       {names.map((each) => (
-        <div key={each} className={css.row}>
+        <div key={each} className={css.input}>
           <NodeField
             node={node.id}
             base={base}

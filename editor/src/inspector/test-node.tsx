@@ -10,7 +10,7 @@ import { apply, type Editor } from "../editing/store";
 import { NodeData } from "../panels/node-data";
 import { InputForm } from "../runs/input-form";
 import { Status } from "../runs/status";
-import { Button, IconButton } from "../ui/controls";
+import { Button } from "../ui/controls";
 import { laneOf, reaches, setField } from "../workflow/commands";
 import type { Node } from "../workflow/outline";
 import { pin, pinOf, unpin } from "../workflow/pins";
@@ -47,7 +47,6 @@ export function NodeTest({ node }: { node: Node }) {
     <section className={css.pane} aria-label={`Test of ${node.id}`}>
       <div className={css.head}>
         <h2>Test</h2>
-        <IconButton label="Close the test" icon="cross" onClick={() => store.setState({ testing: false })} />
       </div>
       <div className={css.buttons}>
         <Button look="main" icon="play" disabled={busy} onClick={() => run(given ?? {}, false)}>
@@ -73,12 +72,18 @@ export function NodeTest({ node }: { node: Node }) {
       )}
       {live && stands && (
         <div className={css.section} role="status">
-          <Status status={stands.status} />
+          <div className={css.buttons}>
+            <Status status={stands.status} />
+          </div>
           {stands.error && <p className={css.faultOf}>{stands.error}</p>}
           <NodeData run={live.id} id={node.id} node={stands} log={live.logs[node.id]} />
         </div>
       )}
-      {live && !stands && <Status status={live.status} />}
+      {live && !stands && (
+        <div className={css.buttons}>
+          <Status status={live.status} />
+        </div>
+      )}
       <LastResult node={node} shown={stands?.status === "succeeded"} />
       <Mock node={node} />
     </section>

@@ -74,7 +74,7 @@ function Beside({ version, close }: { version: Version; close: () => void }) {
   return (
     <section className={css.inner} aria-label={`Version ${version.number} beside the page`}>
       <div className={css.head}>
-        <h2>Version {version.number} and what is on the page</h2>
+        <h2>Version {version.number} beside the page</h2>
         <Button disabled={version.current || restoring.isPending} onClick={() => restoring.mutate()}>
           Deploy it again
         </Button>
