@@ -239,6 +239,9 @@ class Settings:
     anonymous_rate: int = _setting(
         "ORVANTA_ANONYMOUS_RATE", _integer(1, 10**6), "Calls a minute of one address without a token.", default=3000
     )
+    waiting_runs: int = _setting(
+        "ORVANTA_WAITING_RUNS", _integer(0, 10**8), "Runs of a workspace that may wait; 0: any number.", default=0
+    )
     python_index: str | None = _setting(
         "ORVANTA_PYTHON_INDEX", _url("http", "https"), "Index of Python packages.", shown="uv's or pip's", secret=True
     )

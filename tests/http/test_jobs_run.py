@@ -167,6 +167,17 @@ async def test_too_many_waiting_runs_are_told_to_come_back(stage: Scene) -> None
     assert (await post(stage, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 1})).status_code == 201
 
 
+async def test_an_instance_lets_no_more_than_so_many_wait(database: TestDatabase, tmp_path: Path) -> None:
+    async with scene(database, tmp_path, waiting_runs=1) as stage:
+        body = msgspec.json.encode(PYTHON)
+        answers = [await post(stage, "run/preview", body, params={"queue_limit": 9}) for _ in range(4)]
+        assert [answer.status_code for answer in answers] == [201, 201, 429, 429]
+        told = answers[-1].json()["error"]
+        assert (told["code"], told["details"]["limit"], answers[-1].headers["retry-after"]) == ("rate_limited", 1, "1")
+        await stage.worker.claim()
+        assert (await post(stage, "run/preview", body)).status_code == 201
+
+
 async def waited(stage: Scene, call: str, result: Any = None, error: str | None = None, **more: Any) -> httpx.Response:
     """The answer of a call that waits, its run ended by hand."""
     request = asyncio.create_task(stage.client.request(more.pop("method", "POST"), f"{W}/jobs/{call}", **more))

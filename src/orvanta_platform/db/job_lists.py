@@ -178,6 +178,11 @@ async def count_jobs(
     return total
 
 
+async def waiting_runs(conn: Connection, workspace: str, most: int) -> int:
+    """How many runs of a workspace wait to begin; no more than `most` are counted."""
+    return int(await conn.fetchval(load("job_views")["waiting_runs"].text, workspace, most))
+
+
 def _of_runs(part: Part) -> bool:
     return part.endswith("runs")
 

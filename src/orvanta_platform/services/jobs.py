@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from uuid import UUID
@@ -258,17 +259,23 @@ async def count_jobs(
         return await job_lists.count_jobs(conn, workspace, visible, parts, await _of_body(conn, filter or JobFilter()))
 
 
-async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: int) -> None:
-    """Nothing while at most `limit` runs of the workspace wait to begin. Raises RateLimited."""
+async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: int | None = None) -> None:
+    """Nothing while no more runs of the workspace wait to begin than the call and the instance allow.
+
+    `limit`: of the call, None: it has none. Raises RateLimited.
+    """
     permissions.require_workspace(actor, workspace)
-    everyones = Visible(everything=True, patterns=(), principals=(), username="", scope=None)
+    limits = {"the call": limit, "the instance": platform.settings.waiting_runs or None}
+    by, least = min(limits.items(), key=lambda each: math.inf if each[1] is None else each[1])
+    if least is None:
+        return
     async with platform.db.acquire() as conn:
-        waiting = await job_lists.count_jobs(conn, workspace, everyones, ("live_runs",), JobFilter(running=False))
-    if waiting > limit:
+        waiting = await job_lists.waiting_runs(conn, workspace, least + 1)
+    if waiting > least:
         raise RateLimited(
-            f"{waiting} runs wait already; the call allows {limit}.",
+            f"More runs wait already than the {least} that {by} allows.",
             hint="Try again later.",
-            details={"waiting": waiting, "retry_after_s": _RETRY_AFTER_S},
+            details={"limit": least, "retry_after_s": _RETRY_AFTER_S},
         )
 
 

@@ -150,6 +150,11 @@ FROM past_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
 -- Runs under way.
 SELECT count(*) FROM live_run_view v WHERE v.workspace = $1
 
+-- name: waiting_runs
+-- How many runs of a workspace wait to begin, counted up to $2.
+SELECT count(*) FROM (SELECT FROM live_run_view v WHERE v.workspace = $1 AND v.state IN ('queued', 'scheduled', 'available')
+                      LIMIT $2) w
+
 -- name: count_live_jobs
 -- Jobs of nodes under way.
 SELECT count(*) FROM live_job_view v WHERE v.workspace = $1

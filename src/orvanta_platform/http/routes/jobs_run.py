@@ -76,10 +76,9 @@ async def run_call(
     queue_limit: FromQuery[int | None] = None,
     skip_preprocessor: FromQuery[bool | None] = None,
 ) -> RunCall:
-    """Read the query of a run call. Raises BadRequest, and RateLimited where `queue_limit` runs wait already."""
+    """Read the query of a run call. Raises BadRequest, and RateLimited where more runs wait than it may find."""
     platform, actor = platform_of(request), actor_of(request)
-    if queue_limit is not None:
-        await jobs.refuse_over(platform, actor, workspace, queue_limit)
+    await jobs.refuse_over(platform, actor, workspace, queue_limit)
     trigger = trigger_of(actor)
     options = RunOptions(
         trigger=trigger,

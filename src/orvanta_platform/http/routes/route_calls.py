@@ -24,7 +24,7 @@ from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, platform_of
 from orvanta_platform.http.route_answers import answer_of
 from orvanta_platform.http.run_input import RAW, args_of, text_of
 from orvanta_platform.http.schemas.http_triggers import RouteUpdate
-from orvanta_platform.services import results, route_calls, updates
+from orvanta_platform.services import jobs, results, route_calls, updates
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
 from orvanta_platform.services.route_calls import Incoming, Route, RouteSecrets
@@ -60,6 +60,7 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     except Unauthenticated as error:
         asks = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
         return respond(error, {"WWW-Authenticate": f'{asks} realm="{trigger.route_path}"'})
+    await jobs.refuse_over(platform, owner, trigger.workspace)
     args = await _args(request, found)
     key = request.headers.get("idempotency-key")
     options = RunOptions(trigger=route_calls.TRIGGER, idempotency_key=key, preprocess=True)
