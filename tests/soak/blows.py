@@ -89,10 +89,16 @@ async def idle_transaction(house: House) -> AsyncIterator[None]:
     """A transaction that sees everything as it is now, holds the newest run's row, and does nothing."""
     connection = await asyncpg.connect(house.url())
     try:
-        async with connection.transaction(isolation="repeatable_read"):
-            await connection.fetch("SELECT count(*) FROM workspace")
-            await connection.fetch(_ONE)
-            yield
+        held = False
+        while not held:
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            try:
+                held = bool(await connection.fetch(_ONE))
+            except asyncpg.SerializationError:  # somebody has just changed it
+                held = False
+            if not held:
+                await connection.execute("ROLLBACK")
+        yield
     finally:
         connection.terminate()
 
