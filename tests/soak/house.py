@@ -20,7 +20,7 @@ from tests.installation import ORVANTA, PATIENCE_S, Running, running
 from tests.soak.definitions import DEFINITIONS, Definition, webhook
 
 from bench.ours import role_of
-from bench.processes import Program, command_line, descendants, pss_kib, rss_kib
+from bench.processes import Program, command_line, descendants, rss_kib
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.embedded import cluster, keeper
 
@@ -104,14 +104,14 @@ class House:
     def memory(self) -> dict[str, int]:
         """Bytes: `rss` of the server (the leader is in it), of each worker, of supervisors, of jobs' processes.
 
-        PostgreSQL's processes share most of what they have: `pss` is their share of it, `processes` how many there are.
+        PostgreSQL's processes share most of what they have: `own` is what each has for itself. `processes`: of all.
         """
         found: Counter[str] = Counter()
         for pid in sorted(self.pids()):
             with suppress(OSError):
                 name = role_of(command_line(pid))
                 if name == "postgres":
-                    found["pss postgres"] += pss_kib(pid) << 10
+                    found["own postgres"] += own_bytes(pid)
                 else:
                     workers = sum(each.startswith("rss worker") for each in found)
                     found[f"rss worker {workers + 1}" if name == "worker" else f"rss {name}"] += rss_kib(pid) << 10
@@ -137,6 +137,11 @@ class House:
     def kept(self) -> str:
         """The last lines that the workers beside the first printed."""
         return json.dumps([each.lines[-20:] for each in self.helpers])
+
+
+def own_bytes(pid: int) -> int:
+    """The memory of a process that is in RAM and shared with no file and no other process."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition("RssAnon:")[2].split()[0]) << 10
 
 
 @asynccontextmanager

@@ -36,7 +36,7 @@ WEEKS = timedelta(weeks=20)
 SMALL = {"dead": 2_000, "table": 1 << 20, "indexes": 1 << 20}
 """Series below are rather noise: tables of some pages, the rows that wait for autovacuum, by how their names begin."""
 
-WATCHED = ("dead", "table", "indexes", "tables", "objects", "rss", "pss")
+WATCHED = ("dead", "table", "indexes", "tables", "objects", "rss", "own")
 SCHEDULES = {"*/2 * * * * *": "u/admin/plus", "*/5 * * * * *": "u/admin/chain", "*/7 * * * * *": "u/admin/asks"}
 _OLD = "SELECT ensure_partitions($1)"
 _FILL = """
@@ -45,10 +45,13 @@ FROM (SELECT id, substr(md5(id::text), 1, 20) AS end FROM run WHERE parent IS NU
 JOIN run r ON r.id = s.id
 CROSS JOIN LATERAL (SELECT (substr(uuid_at($1)::text, 1, 14) || '7000-8000-' || substr(s.end, 1, 12))::uuid AS id) o
 """
+_SAW = "grows until 1,000 of its rows have gone and are vacuumed, then uses that room"
 NAMED = {
     "audit": "the audit trail is never forgotten",
     "idempotency": "keys are kept for a day",
     "schedule_tick": "ticks are kept for 30 days",
+    **dict.fromkeys(("run_live", "job_live", "frame", "counter", "timer", "inbox", "approval"), _SAW),
+    **dict.fromkeys(("gate", "gate_wait", "permit", "opening", "schedule"), _SAW),
 }
 """What may grow, by table, and why."""
 
