@@ -33,10 +33,14 @@ export function writes(target: EventTarget | null): boolean {
   );
 }
 
-/** A key pressed on a workflow's page. Tab goes on to the next control unless the canvas has the focus. */
-export function press(store: EditorStore, event: KeyboardEvent): void {
+/**
+ * A key pressed on a workflow's page. Tab goes on to the next control unless the canvas has the focus. Where something
+ * else than the graph is shown, only keys that count everywhere do.
+ */
+export function press(store: EditorStore, event: KeyboardEvent, graph = true): void {
   const action = BY_KEY.get(chord(event));
   if (!action || event.defaultPrevented || BROWSERS.has(action.name)) return;
+  if (!graph && !EVERYWHERE.has(action.name)) return;
   if (writes(event.target) && !(EVERYWHERE.has(action.name) && event.key !== "?")) return;
   const target = event.target instanceof Element ? event.target : null;
   const onCanvas = target === document.body || target?.closest("[data-canvas]") != null;

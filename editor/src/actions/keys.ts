@@ -4,13 +4,13 @@ import { CLIPBOARD_EVENTS, takeClipboard } from "./clipboard";
 import { press, writes } from "./keymap";
 import { attempt } from "./registry";
 
-/** Keys of a workflow's page, and what the browser says of its clipboard. */
-export function useKeys(store: EditorStore): void {
+/** Keys of a workflow's page, and what the browser says of its clipboard. `graph`: the graph is what is shown. */
+export function useKeys(store: EditorStore, graph: boolean): void {
   useEffect(() => {
-    const listen = (event: KeyboardEvent) => press(store, event);
+    const listen = (event: KeyboardEvent) => press(store, event, graph);
     const clip = (event: ClipboardEvent) => {
       // Text that is marked on the page, or written in a field, is the browser's to copy.
-      if (event.defaultPrevented || writes(event.target) || marked()) return;
+      if (!graph || event.defaultPrevented || writes(event.target) || marked()) return;
       attempt(() => takeClipboard(store, event));
     };
     window.addEventListener("keydown", listen);
@@ -19,7 +19,7 @@ export function useKeys(store: EditorStore): void {
       window.removeEventListener("keydown", listen);
       for (const name of CLIPBOARD_EVENTS) window.removeEventListener(name, clip);
     };
-  }, [store]);
+  }, [store, graph]);
 }
 
 function marked(): boolean {

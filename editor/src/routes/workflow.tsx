@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { ActionButton } from "../actions/button";
 import { Dialogs } from "../actions/dialogs";
@@ -23,7 +23,10 @@ import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
+import { useView, ViewLinks } from "./views";
 import css from "./workflow.module.css";
+
+const VersionsView = lazy(() => import("../versions/view"));
 
 /** A workflow: its graph, and beside it the form of a node, its test, its text. */
 export function WorkflowPage() {
@@ -107,7 +110,8 @@ function Page({ behind }: { behind: boolean }) {
   const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
   useSaving(store);
   usePanelInAddress();
-  useKeys(store);
+  const view = useView();
+  useKeys(store, view === "graph");
   return (
     <main className={css.page}>
       <div className={css.head}>
@@ -115,19 +119,26 @@ function Page({ behind }: { behind: boolean }) {
           <h1>{summary || path}</h1>
           <div className={css.path}>{path}</div>
         </div>
+        <ViewLinks />
         <State />
-        <Tools />
+        <Tools graph={view === "graph"} />
       </div>
       <Banner behind={behind} />
-      <div className={css.body}>
-        <Canvas />
-        <Side />
-      </div>
+      {view === "graph" ? (
+        <div className={css.body}>
+          <Canvas />
+          <Side />
+        </div>
+      ) : (
+        <div className={css.whole}>
+          <Suspense fallback={<Skeleton rows={6} />}>{view === "versions" && <VersionsView />}</Suspense>
+        </div>
+      )}
     </main>
   );
 }
 
-function Tools() {
+function Tools({ graph }: { graph: boolean }) {
   const store = useEditorStore();
   const errors = useEditor((editor) => editor.problems?.length ?? 0);
   return (
@@ -135,14 +146,14 @@ function Tools() {
       <span className={css.edits}>
         <ActionButton name="undo" />
         <ActionButton name="redo" />
-        <ActionButton name="add" />
-        <ActionButton name="tidy" />
+        {graph && <ActionButton name="add" />}
+        {graph && <ActionButton name="tidy" />}
         <span className={css.gap} />
       </span>
-      <ActionButton name="workflow" />
-      <ActionButton name="nodes" />
-      <ActionButton name="outline" />
-      <ActionButton name="yaml" />
+      {graph && <ActionButton name="workflow" />}
+      {graph && <ActionButton name="nodes" />}
+      {graph && <ActionButton name="outline" />}
+      {graph && <ActionButton name="yaml" />}
       <Button look="quiet" icon="warn" title="Problems (M)" onClick={() => store.setState({ panel: "problems" })}>
         {errors === 0 ? "No problems" : errors === 1 ? "1 problem" : `${errors} problems`}
       </Button>
@@ -212,8 +223,14 @@ function usePanelInAddress(): void {
     if (asked && asked in TITLES) store.setState({ panel: asked });
     if (chosen && store.getState().graph.byId.has(chosen)) store.setState({ selection: [chosen] });
   }, []);
+  const opening = useRef(true);
+  // What is opened on another view leads back to the graph.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not the other way round
   useEffect(() => {
+    if (opening.current) {
+      opening.current = false;
+      return;
+    }
     const after = new URLSearchParams();
     if (panel) after.set("panel", panel);
     if (node) after.set("node", node);

@@ -1,0 +1,35 @@
+import { Link, useSearchParams } from "react-router";
+import css from "./views.module.css";
+
+export type View = "graph" | "versions" | "triggers";
+
+const VIEWS: [View, string][] = [
+  ["graph", "Graph"],
+  ["versions", "Versions"],
+  ["triggers", "Triggers"],
+];
+
+/** What of a workflow is shown; it stands in the address. */
+export function useView(): View {
+  const [search] = useSearchParams();
+  const asked = search.get("view");
+  return asked === "versions" || asked === "triggers" ? asked : "graph";
+}
+
+export function ViewLinks() {
+  const shown = useView();
+  return (
+    <nav className={css.views} aria-label="Views of the workflow">
+      {VIEWS.map(([view, name]) => (
+        <Link
+          key={view}
+          className={css.view}
+          to={{ search: view === "graph" ? "" : `?view=${view}` }}
+          aria-current={view === shown ? "page" : undefined}
+        >
+          {name}
+        </Link>
+      ))}
+    </nav>
+  );
+}

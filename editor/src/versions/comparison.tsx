@@ -1,0 +1,160 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense } from "react";
+import { useSearchParams } from "react-router";
+import { attempt } from "../actions/registry";
+import { type Difference, differenceQuery, type Side, type Version, versionQuery } from "../api/versions";
+import { useEditor, useEditorStore } from "../editing/context";
+import { replaceAll, textOf } from "../editing/store";
+import { Button } from "../ui/controls";
+import controls from "../ui/controls.module.css";
+import { Failed, Skeleton } from "../ui/states";
+import { say } from "../ui/toasts";
+import { Changes } from "./changes";
+import { DifferenceGraph } from "./graph";
+import css from "./versions.module.css";
+import { nameOf, type Sides } from "./view";
+
+const TextDifference = lazy(() => import("./text"));
+
+interface Props {
+  versions: Version[];
+  drafted: boolean;
+  sides: Sides;
+  set: (before: Side | null, after: Side) => void;
+}
+
+/** Two sides as one graph with what differs, and as text. */
+export function Comparison({ versions, drafted, sides, set }: Props) {
+  const [search, setSearch] = useSearchParams();
+  const { before, after } = sides;
+  const before_text = useText(before);
+  const after_text = useText(after);
+  const difference = useDifference(sides);
+  const shown = search.get("as") === "text" ? "text" : "graph";
+  const show = (as: string) => {
+    const next = new URLSearchParams(search);
+    next.set("as", as);
+    setSearch(next, { replace: true });
+  };
+  const all: Side[] = [...(drafted ? ["draft" as const] : []), ...versions.map((each) => each.id)];
+  const error = before_text.error ?? after_text.error ?? difference.error;
+  return (
+    <section className={css.comparison} aria-label="Comparison">
+      <div className={css.head}>
+        <Choose label="From" value={before} sides={all} versions={versions} set={(side) => set(side, after)} />
+        <Choose label="to" value={after} sides={all} versions={versions} set={(side) => set(before, side)} />
+        <span className={css.views}>
+          <Button
+            look={shown === "graph" ? "main" : "plain"}
+            aria-pressed={shown === "graph"}
+            onClick={() => show("graph")}
+          >
+            Graph
+          </Button>
+          <Button
+            look={shown === "text" ? "main" : "plain"}
+            aria-pressed={shown === "text"}
+            onClick={() => show("text")}
+          >
+            Text
+          </Button>
+        </span>
+        {after !== "draft" && <Restore version={versions.find((each) => each.id === after)} text={after_text.text} />}
+      </div>
+      {error ? <Failed error={error} /> : null}
+      {!error && (before_text.text === null || after_text.text === null || (before !== null && !difference.data)) && (
+        <Skeleton rows={6} />
+      )}
+      {before_text.text !== null && after_text.text !== null && (before === null || difference.data) && !error && (
+        <>
+          <Changes difference={difference.data ?? null} first={before === null} />
+          {shown === "graph" ? (
+            <DifferenceGraph
+              before={before_text.text}
+              after={after_text.text}
+              difference={difference.data ?? NOTHING}
+              names={[before === null ? "" : nameOf(before, versions), nameOf(after, versions)]}
+            />
+          ) : (
+            <Suspense fallback={<Skeleton rows={6} />}>
+              <TextDifference before={before_text.text} after={after_text.text} />
+            </Suspense>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+const NOTHING: Difference = { same: true };
+
+function Choose(props: {
+  label: string;
+  value: Side | null;
+  sides: Side[];
+  versions: Version[];
+  set: (side: Side) => void;
+}) {
+  const { label, value, sides, versions, set } = props;
+  const all = value === null || sides.includes(value) ? sides : [...sides, value];
+  return (
+    <label className={css.choose}>
+      <span>{label}</span>
+      <select
+        className={controls.input}
+        aria-label={`Compare ${label.toLowerCase()}`}
+        value={value === null ? "" : String(value)}
+        onChange={(event) => set(event.target.value === "draft" ? "draft" : Number(event.target.value))}
+      >
+        {value === null && <option value="">nothing</option>}
+        {all.map((side) => (
+          <option key={side} value={String(side)}>
+            {nameOf(side, versions)}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+/** The YAML of a side; "" where there is none, null while it is not here. */
+function useText(side: Side | null): { text: string | null; error: unknown } {
+  const workspace = useEditor((editor) => editor.workspace);
+  const draft = useEditor((editor) => editor.text);
+  const version = useQuery({ ...versionQuery(workspace, Number(side)), enabled: typeof side === "number" });
+  if (side === null) return { text: "", error: null };
+  if (side === "draft") return { text: draft, error: null };
+  return { text: version.data ? textOf(version.data) : null, error: version.error };
+}
+
+/** What the server says differs; a draft is compared once it is saved. */
+function useDifference({ before, after }: Sides) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const path = useEditor((editor) => editor.flow.path);
+  const draft = useEditor((editor) => editor.draft);
+  const drafted = before === "draft" || after === "draft";
+  return useQuery({
+    ...differenceQuery(workspace, path, [before ?? after, after], drafted ? draft.revision : null),
+    enabled: before !== null && (!drafted || draft.state === "saved"),
+  });
+}
+
+/** Puts an old version's text onto the page: a draft as any other, undone by its name. */
+function Restore({ version, text }: { version: Version | undefined; text: string | null }) {
+  const store = useEditorStore();
+  const [, setSearch] = useSearchParams();
+  const same = useEditor((editor) => editor.text === text);
+  if (!version) return null;
+  const restore = () =>
+    attempt(() => {
+      if (text === null) return;
+      replaceAll(store, text, `Restore version ${version.number}`);
+      setSearch({});
+      say(`Version ${version.number} is your draft now. Deploy it, or undo.`);
+    });
+  return (
+    <Button icon="undo" data-edits="" disabled={text === null || same} onClick={restore}>
+      Restore as a draft
+    </Button>
+  );
+}

@@ -1,0 +1,183 @@
+import {
+  Background,
+  BaseEdge,
+  Controls,
+  EdgeLabelRenderer,
+  type EdgeProps,
+  getSmoothStepPath,
+  Handle,
+  MarkerType,
+  type NodeProps,
+  Position,
+  ReactFlow,
+  ReactFlowProvider,
+} from "@xyflow/react";
+import { createContext, useContext, useMemo } from "react";
+import type { Difference } from "../api/versions";
+import canvas from "../canvas/canvas.module.css";
+import { type CardNode, type DrawnEdge, draw, type GroupNode, type LaneNode } from "../canvas/draw";
+import { Icon } from "../ui/icon";
+import { Empty } from "../ui/states";
+import { type Compared, compared, edgeKey, type Mark } from "../workflow/compare";
+import { kindOf } from "../workflow/kinds";
+import { layout } from "../workflow/layout";
+import { type Node, outline } from "../workflow/outline";
+import { read } from "../workflow/source";
+import type { Json } from "../workflow/types";
+import { LOOKS } from "./changes";
+import css from "./versions.module.css";
+
+const Marks = createContext<Compared | null>(null);
+const NODES = { card: Card, group: Group, lane: LaneBox };
+const EDGES = { step: Edge };
+const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
+const FIT = { padding: 0.12, maxZoom: 1, minZoom: 0.1 };
+
+interface Props {
+  before: string;
+  after: string;
+  difference: Difference;
+  names: readonly [string, string];
+}
+
+/** Both sides as one graph: what was added, removed, changed, moved has a colour, an icon and a word. */
+export function DifferenceGraph({ before, after, difference, names }: Props) {
+  const both = useMemo(() => {
+    const trees = [parsed(before), parsed(after)] as const;
+    const made = compared(outline(trees[0]), outline(trees[1]), difference);
+    // Places that somebody gave are those of nodes that are there: with others in between they would lie over each other.
+    const given = (difference.removed ?? []).length > 0 || (difference.added ?? []).length > 0 ? null : trees[1];
+    return { made, drawn: draw(made.graph, layout(made.graph, given)) };
+  }, [before, after, difference]);
+  if (both.made.graph.byId.size === 0) {
+    return (
+      <Empty title="No node on either side">
+        <p>The text says what differs.</p>
+      </Empty>
+    );
+  }
+  const label = names[0] ? `${names[0]} and ${names[1]} as one graph` : `Graph of ${names[1]}`;
+  return (
+    <section className={css.graph} aria-label={label}>
+      <Marks value={both.made}>
+        <ReactFlowProvider key={`${names.join()}${both.made.graph.byId.size}`}>
+          <ReactFlow
+            nodes={both.drawn.nodes}
+            edges={both.drawn.edges}
+            nodeTypes={NODES}
+            edgeTypes={EDGES}
+            defaultEdgeOptions={ARROW}
+            nodesDraggable={false}
+            nodesConnectable={false}
+            elementsSelectable={false}
+            nodesFocusable={false}
+            edgesFocusable={false}
+            fitView
+            fitViewOptions={FIT}
+            minZoom={0.05}
+            deleteKeyCode={null}
+            proOptions={{ hideAttribution: true }}
+          >
+            <Background gap={20} size={1} color="var(--line)" />
+            <Controls showInteractive={false} />
+          </ReactFlow>
+        </ReactFlowProvider>
+      </Marks>
+    </section>
+  );
+}
+
+/** The document; of text that cannot be read there is no graph. */
+function parsed(text: string): Json {
+  try {
+    return read(text);
+  } catch {
+    return {};
+  }
+}
+
+function Words({ node }: { node: Node }) {
+  const kind = kindOf(node.kind, node.language);
+  const mark = useContext(Marks)?.nodes.get(node.id);
+  return (
+    <>
+      <Handle type="target" position={Position.Top} className={canvas.handle} isConnectable={false} />
+      <div className={canvas.icon}>
+        <Icon name={node.language || kind.icon} size={18} />
+      </div>
+      <div className={canvas.words}>
+        <div className={canvas.name}>{node.summary || node.id}</div>
+        <div className={canvas.sub}>
+          {node.id} · {kind.name}
+        </div>
+      </div>
+      {mark && <MarkBadge mark={mark} />}
+      <Handle type="source" position={Position.Bottom} className={canvas.handle} isConnectable={false} />
+    </>
+  );
+}
+
+function MarkBadge({ mark }: { mark: Mark }) {
+  return (
+    <span className={`${css.mark} ${css.onNode}`} data-mark={mark}>
+      <Icon name={LOOKS[mark].icon} size={12} />
+      {LOOKS[mark].word}
+    </span>
+  );
+}
+
+function Card({ data }: NodeProps<CardNode>) {
+  const mark = useContext(Marks)?.nodes.get(data.node.id);
+  return (
+    <div className={`${canvas.card} ${css.node}`} data-mark={mark}>
+      <Words node={data.node} />
+    </div>
+  );
+}
+
+function Group({ data }: NodeProps<GroupNode>) {
+  const mark = useContext(Marks)?.nodes.get(data.node.id);
+  return (
+    <div className={`${canvas.group} ${css.node}`} data-mark={mark}>
+      <header>
+        <Words node={data.node} />
+      </header>
+    </div>
+  );
+}
+
+function LaneBox({ data }: NodeProps<LaneNode>) {
+  return (
+    <div className={canvas.lane}>{data.lane.title && <div className={canvas.laneTitle}>{data.lane.title}</div>}</div>
+  );
+}
+
+function Edge(props: EdgeProps<DrawnEdge>) {
+  const { data, markerEnd } = props;
+  const mark = useContext(Marks)?.edges.get(data ? edgeKey(data.edge) : "");
+  const [path, x, y] = getSmoothStepPath({ ...props, borderRadius: 10 });
+  if (!data) return null;
+  const { edge } = data;
+  return (
+    <>
+      <BaseEdge path={path} className={css.line} data-mark={mark} {...(markerEnd ? { markerEnd } : {})} />
+      {(mark || edge.on !== "success") && (
+        <EdgeLabelRenderer>
+          <div
+            className={css.onEdge}
+            data-edge={`${edge.from} ${edge.to} ${mark ?? "same"}`}
+            style={{ transform: `translate(-50%, -50%) translate(${x}px, ${y}px)` }}
+          >
+            {edge.on !== "success" && <span className={css.outcome}>{edge.on}</span>}
+            {mark && (
+              <span className={css.mark} data-mark={mark}>
+                <Icon name={LOOKS[mark].icon} size={12} />
+                {LOOKS[mark].word}
+              </span>
+            )}
+          </div>
+        </EdgeLabelRenderer>
+      )}
+    </>
+  );
+}

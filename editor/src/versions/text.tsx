@@ -1,0 +1,58 @@
+import { yaml } from "@codemirror/lang-yaml";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { MergeView, unifiedMergeView } from "@codemirror/merge";
+import { EditorState, type Extension } from "@codemirror/state";
+import { EditorView, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "react";
+import css from "./versions.module.css";
+
+const COLOURS = HighlightStyle.define([
+  { tag: [tags.keyword, tags.bool, tags.null], color: "var(--accent-text)" },
+  { tag: tags.comment, color: "var(--soft)", fontStyle: "italic" },
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--busy)" },
+]);
+const LOOK = EditorView.theme({
+  "&": { fontSize: "0.8125rem", color: "var(--text)", backgroundColor: "var(--surface)" },
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5" },
+  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--soft)", border: "none" },
+});
+const SAME = { margin: 3, minSize: 6 };
+const BESIDE_FROM = 1100;
+
+/** Two texts and what differs between them: beside each other where there is room, else in one. It is not written in. */
+export default function TextDifference({ before, after }: { before: string; after: string }) {
+  const place = useRef<HTMLElement>(null);
+  useEffect(() => {
+    const parent = place.current;
+    if (!parent) return;
+    const common = (label: string): Extension[] => [
+      lineNumbers(),
+      yaml(),
+      syntaxHighlighting(COLOURS),
+      EditorState.readOnly.of(true),
+      EditorView.lineWrapping,
+      EditorView.contentAttributes.of({ "aria-label": label }),
+      LOOK,
+    ];
+    const view =
+      window.innerWidth >= BESIDE_FROM
+        ? new MergeView({
+            parent,
+            a: { doc: before, extensions: common("Text before") },
+            b: { doc: after, extensions: common("Text after") },
+            collapseUnchanged: SAME,
+            gutter: true,
+          })
+        : new EditorView({
+            parent,
+            doc: after,
+            extensions: [
+              ...common("Text with what differs"),
+              unifiedMergeView({ original: before, mergeControls: false, collapseUnchanged: SAME }),
+            ],
+          });
+    return () => view.destroy();
+  }, [before, after]);
+  return <section ref={place} className={css.text} aria-label="Difference of the texts" />;
+}

@@ -1,0 +1,80 @@
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useSearchParams } from "react-router";
+import { type Side, type Version, versionsQuery } from "../api/versions";
+import { useEditor } from "../editing/context";
+import { isChanged } from "../editing/store";
+import { Button } from "../ui/controls";
+import { Empty, Failed, Skeleton } from "../ui/states";
+import { Comparison } from "./comparison";
+import { History } from "./history";
+import css from "./versions.module.css";
+
+/** The versions of a workflow, and what differs between two of them. What is compared stands in the address. */
+export default function VersionsView() {
+  const workspace = useEditor((editor) => editor.workspace);
+  const path = useEditor((editor) => editor.flow.path);
+  const fresh = useEditor((editor) => editor.flow.version_id === null);
+  const drafted = useEditor(isChanged);
+  const [search, setSearch] = useSearchParams();
+  const pages = useInfiniteQuery({ ...versionsQuery(workspace, path), enabled: !fresh });
+  if (fresh) {
+    return (
+      <Empty title="No version yet">
+        <p>Each deploy adds one, with the words you give it. They are compared and brought back here.</p>
+      </Empty>
+    );
+  }
+  if (pages.isPending) return <Skeleton rows={6} />;
+  if (!pages.data) return <Failed error={pages.error} retry={() => void pages.refetch()} />;
+  const versions = pages.data.pages.flat();
+  const sides = chosen(search, versions, drafted);
+  const set = (before: Side | null, after: Side) => {
+    const next = new URLSearchParams(search);
+    if (before === null) next.delete("before");
+    else next.set("before", String(before));
+    next.set("after", String(after));
+    setSearch(next, { replace: true });
+  };
+  return (
+    <div className={css.view}>
+      <History versions={versions} drafted={drafted} sides={sides} set={set}>
+        {pages.hasNextPage && (
+          <Button disabled={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
+            Older versions
+          </Button>
+        )}
+      </History>
+      {sides && <Comparison versions={versions} drafted={drafted} sides={sides} set={set} />}
+    </div>
+  );
+}
+
+export interface Sides {
+  /** null: there is nothing before the first version. */
+  before: Side | null;
+  after: Side;
+}
+
+/** What the address asks for, else what changed last. */
+function chosen(search: URLSearchParams, versions: Version[], drafted: boolean): Sides | null {
+  const known = (name: string): Side | null => {
+    const said = search.get(name);
+    if (said === "draft") return drafted ? "draft" : null;
+    return said && /^\d+$/.test(said) ? Number(said) : null;
+  };
+  const after = known("after") ?? (drafted ? "draft" : versions[0]?.id);
+  if (after === undefined) return null;
+  return { after, before: known("before") ?? beforeOf(after, versions) };
+}
+
+/** The version before one; before the draft: the newest. */
+export function beforeOf(side: Side, versions: Version[]): Side | null {
+  if (side === "draft") return versions[0]?.id ?? null;
+  return versions[versions.findIndex((each) => each.id === side) + 1]?.id ?? null;
+}
+
+export function nameOf(side: Side, versions: Version[]): string {
+  if (side === "draft") return "Your draft";
+  const found = versions.find((each) => each.id === side);
+  return found ? `Version ${found.number}` : `Version with id ${side}`;
+}

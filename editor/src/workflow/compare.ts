@@ -1,0 +1,128 @@
+import type { Difference } from "../api/versions";
+import type { Edge, Lane, Node, Outline } from "./outline";
+
+/** What became of a node or an edge. */
+export type Mark = "added" | "removed" | "changed" | "moved" | "renamed";
+
+/** Two workflows as one graph: that of after, with what is gone put back where it stood. */
+export interface Compared {
+  graph: Outline;
+  nodes: Map<string, Mark>;
+  edges: Map<string, Mark>;
+}
+
+export const edgeKey = (edge: { from: string; to: string; on: string }): string => `${edge.from}→${edge.to}:${edge.on}`;
+
+/** One graph of both sides. `difference`: what the server says differs between them. */
+export function compared(before: Outline, after: Outline, difference: Difference): Compared {
+  const names = new Map((difference.renamed ?? []).map((each) => [each.before, each.after]));
+  const gone = new Set((difference.removed ?? []).map((each) => each.id));
+  const graph = copy(after);
+  for (const key of ["preprocessor", "failure"] as const) {
+    const lost = before[key];
+    if (!lost || graph[key]) continue;
+    graph[key] = emptied(lost, null);
+    graph.byId.set(lost.id, graph[key]);
+  }
+  for (const lane of lanesOf(before)) putBack({ graph, before, names, gone }, lane);
+  return { graph, nodes: nodeMarks(difference), edges: edgeMarks(difference) };
+}
+
+function nodeMarks(difference: Difference): Map<string, Mark> {
+  const marks = new Map<string, Mark>();
+  for (const each of difference.moved ?? []) marks.set(each.id, "moved");
+  for (const each of difference.renamed ?? []) marks.set(each.after, "renamed");
+  for (const each of difference.changed ?? []) marks.set(each.id, "changed");
+  for (const each of difference.added ?? []) marks.set(each.id, "added");
+  for (const each of difference.removed ?? []) marks.set(each.id, "removed");
+  return marks;
+}
+
+function edgeMarks(difference: Difference): Map<string, Mark> {
+  const key = (edge: { source: string; target: string; on: string }) =>
+    edgeKey({ from: edge.source, to: edge.target, on: edge.on });
+  const marks = new Map<string, Mark>();
+  for (const each of difference.edges_removed ?? []) marks.set(key(each), "removed");
+  for (const each of difference.edges_moved ?? []) {
+    marks.set(key(each.before), "removed");
+    marks.set(key(each.after), "moved");
+  }
+  for (const each of difference.edges_added ?? []) marks.set(key(each), "added");
+  return marks;
+}
+
+interface Both {
+  graph: Outline;
+  before: Outline;
+  names: Map<string, string>;
+  gone: Set<string>;
+}
+
+function lanesOf(graph: Outline): Lane[] {
+  return [graph.main, ...[...graph.byId.values()].flatMap((node) => node.lanes)];
+}
+
+/** The list of after that a list of before became; one that is no more is put into its holder. */
+function laneFor({ graph, before, names, gone }: Both, lane: Lane): Lane | null {
+  const id = lane.nodes[0]?.inside;
+  if (!id) return graph.main;
+  const held = before.byId.get(id);
+  const holder = graph.byId.get(gone.has(id) ? id : (names.get(id) ?? id));
+  if (!held || !holder) return null;
+  const place = held.lanes.indexOf(lane);
+  const there = holder.lanes[place];
+  if (there) return there;
+  const made: Lane = { ...lane, path: ["before", ...lane.path], nodes: [], edges: [] };
+  holder.lanes.push(made);
+  return made;
+}
+
+/** Nodes and edges of a list that are gone. Holders come before what they hold. */
+function putBack(both: Both, lane: Lane): void {
+  const { graph, names, gone } = both;
+  const nameOf = (id: string) => (gone.has(id) ? id : (names.get(id) ?? id));
+  if (lane.nodes.length === 0) return;
+  const target = laneFor(both, lane);
+  if (!target) return;
+  for (const [place, node] of lane.nodes.entries()) {
+    if (!gone.has(node.id) || graph.byId.has(node.id)) continue;
+    const back = emptied(node, holderOf(graph, target));
+    graph.byId.set(node.id, back);
+    const previous = lane.nodes.slice(0, place).findLast((each) => has(target, nameOf(each.id)));
+    const index = previous ? target.nodes.findIndex((each) => each.id === nameOf(previous.id)) + 1 : 0;
+    target.nodes.splice(index, 0, back);
+  }
+  const known = new Set(target.edges.map(edgeKey));
+  for (const edge of lane.edges) {
+    const named: Edge = { ...edge, from: nameOf(edge.from), to: nameOf(edge.to) };
+    if (known.has(edgeKey(named)) || !has(target, named.from) || !has(target, named.to)) continue;
+    target.edges.push(named);
+  }
+}
+
+/** A node of before with its lists, which are filled afterwards. Its paths are of no document. */
+function emptied(node: Node, inside: string | null): Node {
+  const lanes = node.lanes.map((lane): Lane => ({ ...lane, path: ["before", ...lane.path], nodes: [], edges: [] }));
+  return { ...node, path: ["before", ...node.path], inside, lanes };
+}
+
+const has = (lane: Lane, id: string): boolean => lane.nodes.some((node) => node.id === id);
+
+function holderOf(graph: Outline, lane: Lane): string | null {
+  for (const node of graph.byId.values()) if (node.lanes.includes(lane)) return node.id;
+  return null;
+}
+
+function copy(graph: Outline): Outline {
+  const byId = new Map<string, Node>();
+  const node = (each: Node): Node => {
+    const made: Node = { ...each, lanes: [] };
+    byId.set(made.id, made);
+    made.lanes = each.lanes.map(lane);
+    return made;
+  };
+  const lane = (each: Lane): Lane => ({ ...each, nodes: each.nodes.map(node), edges: [...each.edges] });
+  const main = lane(graph.main);
+  const alone = (each: Node | null) => (each ? node(each) : null);
+  return { main, failure: alone(graph.failure), preprocessor: alone(graph.preprocessor), byId };
+}

@@ -1,0 +1,126 @@
+"""Versions of a workflow: the list, two of them as one graph and as text, an old one as a draft again."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_accessibility import check
+from tests.browser.test_editing import deploy, flow, node
+
+PATH = "f/versions/orders"
+PAGE = f"/w/main/workflows/{PATH}?view=versions"
+FIRST = """# Orders.
+summary: Orders
+value:
+  modules:
+    - {id: take, value: {type: identity}}
+    - {id: look, value: {type: identity}}
+    - {id: book, summary: Book it, value: {type: identity}}
+"""
+SECOND = FIRST.replace("    - {id: look, value: {type: identity}}\n", "").replace("Book it", "Book the order") + (
+    "    - {id: tell, value: {type: delay, seconds: {type: static, value: 1}}}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def orders(site: Site) -> None:
+    site.deploy(PATH, FIRST)
+    body = {"source": {"format": "yaml", "text": SECOND}, "deployment_message": "Tell, do not look"}
+    assert site.client.post(f"/api/w/main/flows/update/{PATH}", json=body).status_code == 200
+
+
+def versions(page: Page) -> Locator:
+    return page.get_by_label("Versions", exact=True).get_by_role("listitem")
+
+
+@pytest.mark.usefixtures("orders")
+async def test_two_versions_are_one_graph_with_what_differs_in_words(page: Page) -> None:
+    await page.goto(PAGE)
+    await expect(versions(page)).to_have_count(2)
+    await expect(versions(page).first).to_contain_text("Tell, do not look")
+    await expect(versions(page).first).to_contain_text("admin")
+    await expect(node(page, "tell")).to_contain_text("added")
+    await expect(node(page, "look")).to_contain_text("removed")
+    await expect(node(page, "book")).to_contain_text("changed")
+    await expect(node(page, "take")).not_to_contain_text("changed")
+    for edge in ("take look removed", "look book removed", "take book moved", "book tell added"):
+        await expect(page.locator(f'[data-edge="{edge}"]')).to_have_count(1)
+    said = page.get_by_label("What differs").get_by_role("listitem")
+    await expect(said.filter(has_text="book").filter(has_text="summary")).to_have_count(1)
+    await page.get_by_label("Compare from").select_option("Version 2")
+    await page.get_by_label("Compare to").select_option("Version 1")
+    await expect(node(page, "look")).to_contain_text("added")
+    assert "before=" in page.url and "after=" in page.url
+    await page.reload()
+    await expect(node(page, "look")).to_contain_text("added")
+
+
+@pytest.mark.usefixtures("orders")
+async def test_the_texts_are_compared_with_their_comments(page: Page) -> None:
+    await page.goto(PAGE)
+    await page.get_by_role("button", name="Text", exact=True).click()
+    text = page.get_by_label("Difference of the texts")
+    await expect(text.get_by_label("Text before")).to_contain_text("look")
+    await expect(text.get_by_label("Text after")).to_contain_text("tell")
+    assert "as=text" in page.url
+    await page.set_viewport_size({"width": 360, "height": 800})
+    await page.reload()
+    await expect(text.get_by_label("Text with what differs")).to_contain_text("# Orders.")
+
+
+@pytest.mark.usefixtures("orders")
+async def test_versions_are_searched_and_walked_by_keyboard(page: Page) -> None:
+    await page.goto(PAGE)
+    await versions(page).first.get_by_role("button").focus()
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("This is the first version.")).to_be_visible()
+    await page.get_by_label("Search versions").fill("do not")
+    await expect(versions(page)).to_have_count(1)
+    await page.get_by_label("Search versions").fill("nowhere")
+    await expect(page.get_by_text("No version has")).to_be_visible()
+
+
+async def test_an_old_version_is_a_draft_again_which_is_compared_and_deployed(page: Page, site: Site) -> None:
+    path = "f/versions/back"
+    site.deploy(path, FIRST)
+    site.client.post(f"/api/w/main/flows/update/{path}", json={"source": {"format": "yaml", "text": SECOND}})
+    await page.goto(f"/w/main/workflows/{path}?view=versions")
+    await versions(page).last.get_by_role("button").click()
+    await page.get_by_role("button", name="Restore as a draft").click()
+    await expect(node(page, "look")).to_be_visible()
+    await page.get_by_role("button", name="Undo: Restore version 1").click()
+    await expect(node(page, "look")).to_have_count(0)
+    await page.get_by_role("button", name="Redo: Restore version 1").click()
+    await page.get_by_role("link", name="Versions").click()
+    await expect(versions(page).first).to_contain_text("Your draft")
+    await expect(node(page, "look")).to_contain_text("added")
+    await page.keyboard.press("Delete")
+    await deploy(page, "As it was")
+    assert flow(site, path)["source"]["text"] == FIRST
+    await expect(versions(page)).to_have_count(3)
+    await expect(versions(page).first).to_contain_text("As it was")
+
+
+async def test_what_was_never_deployed_says_how_versions_come(page: Page, site: Site) -> None:
+    source = {"source": {"format": "yaml", "text": FIRST}}
+    site.client.put("/api/w/main/drafts/save/flow/f/versions/none", json={"value": source})
+    await page.goto("/w/main/workflows/f/versions/none?view=versions")
+    await expect(page.get_by_role("heading", name="No version yet")).to_be_visible()
+
+
+@pytest.mark.usefixtures("orders")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 360])
+async def test_versions_are_readable_everywhere(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto(PAGE)
+    await expect(node(page, "tell")).to_be_visible()
+    await check(page)
+    await page.goto(f"{PAGE}&as=text")
+    await page.get_by_label("Difference of the texts").locator(".cm-content").first.wait_for()
+    await check(page)
