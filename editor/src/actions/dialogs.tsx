@@ -2,9 +2,10 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Command } from "cmdk";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
-import { sentence } from "../api/client";
+import { ApiError, sentence } from "../api/client";
 import { deployFlow, flowQuery, flowsQuery } from "../api/flows";
 import { useEditor, useEditorStore } from "../editing/context";
+import { lookAgain } from "../editing/overtaken";
 import { apply, select, settle } from "../editing/store";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
@@ -207,9 +208,15 @@ function DeployDialog() {
   const pinned = useEditor((editor) => [...editor.graph.byId.keys()].filter((id) => isPinned(editor, id)).join(", "));
   const deploying = useMutation({
     mutationFn: async () => {
-      const { workspace, flow, text, draft } = store.getState();
-      await deployFlow(workspace, flow, { text, message, draft: draft.revision });
+      const { workspace, flow, base, text, draft } = store.getState();
+      await deployFlow(workspace, { ...flow, version_id: base }, { text, message, draft: draft.revision });
       return queries.fetchQuery({ ...flowQuery(workspace, flow.path), staleTime: 0 });
+    },
+    onError: async (error) => {
+      if (!(error instanceof ApiError && ["version_conflict", "already_exists"].includes(error.code))) return;
+      // Somebody else was first: the page says so and offers to merge.
+      await lookAgain(store, queries);
+      close();
     },
     onSuccess: (flow) => {
       settle(store, flow);

@@ -52,12 +52,12 @@ export async function saveDraftNow(store: EditorStore): Promise<void> {
 
 async function saveNow(store: EditorStore, again: () => void): Promise<void> {
   const editor = store.getState();
-  const { workspace, flow, text, draft } = editor;
+  const { workspace, flow, base, text, draft } = editor;
   if (draft.state !== "unsaved") return;
   store.setState({ draft: { ...draft, state: "saving" } });
   try {
     const revision = isChanged(editor)
-      ? await saveDraft({ workspace, path: flow.path }, text, flow.version_id, draft.revision)
+      ? await saveDraft({ workspace, path: flow.path }, text, base, draft.revision)
       : await forget(workspace, flow.path, draft.revision);
     const later = store.getState();
     // Where more was written meanwhile, it is saved on what was saved just now.

@@ -46,6 +46,8 @@ export interface CanvasView {
 export interface Editor {
   workspace: string;
   flow: Flow;
+  /** The version that the draft was begun from; null: there was none. Another than `flow`: somebody deployed since. */
+  base: number | null;
   /** What is deployed, and what is on the page. Nothing else is the document. */
   deployed: string;
   text: string;
@@ -85,6 +87,13 @@ export function textOf(flow: Flow): string {
   return block(JSON.parse(JSON.stringify(whole)));
 }
 
+/** What a page begins with: a draft's text and revision and the version that it was begun from, or what is deployed. */
+export interface Opened {
+  text: string;
+  revision: number | null;
+  base?: number | null;
+}
+
 /** The state of one workflow's page. */
 export function createEditor(workspace: string, flow: Flow, opened: Opened, kept: Kept | null = null) {
   const deployed = textOf(flow);
@@ -92,6 +101,7 @@ export function createEditor(workspace: string, flow: Flow, opened: Opened, kept
   return createStore<Editor>(() => ({
     workspace,
     flow,
+    base: opened.base === undefined ? flow.version_id : opened.base,
     deployed,
     text,
     ...reading(text, deployed),
@@ -114,12 +124,6 @@ export function createEditor(workspace: string, flow: Flow, opened: Opened, kept
     args: null,
     testing: false,
   }));
-}
-
-/** The draft as the server has it, else what is deployed. */
-interface Opened {
-  text: string;
-  revision: number | null;
 }
 
 /**
@@ -212,7 +216,12 @@ export function redoIn(store: EditorStore): void {
 
 /** After a deploy: what is on the page is the newest version. */
 export function settle(store: EditorStore, flow: Flow): void {
-  store.setState({ flow, deployed: store.getState().text, draft: { revision: null, state: "none" } });
+  store.setState({
+    flow,
+    base: flow.version_id,
+    deployed: store.getState().text,
+    draft: { revision: null, state: "none" },
+  });
 }
 
 /** Another text in place of all that was done, such as the deployed one or that of another page. */

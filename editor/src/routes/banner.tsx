@@ -1,56 +1,56 @@
-import { useState } from "react";
+import { useQueryClient } from "@tanstack/react-query";
+import { lazy, Suspense, useState } from "react";
 import { attempt } from "../actions/registry";
-import { discardDraft, getDraft } from "../api/drafts";
 import { useEditor, useEditorStore } from "../editing/context";
-import { isChanged, replaceAll } from "../editing/store";
+import { differing, goOn, merge, type Other, otherDraft, otherVersion, take } from "../editing/overtaken";
+import { isChanged } from "../editing/store";
 import { Button } from "../ui/controls";
+import type { Part } from "../workflow/merge";
 import css from "./workflow.module.css";
 
+const MergeDialog = lazy(() => import("../merging/dialog"));
+
 /** What somebody must know of the draft: another page has saved it, or somebody has deployed since it was begun. */
-export function Banner({ behind }: { behind: boolean }) {
+export function Banner() {
   const store = useEditorStore();
+  const queries = useQueryClient();
   const conflict = useEditor((editor) => editor.draft.state === "conflict");
-  const changed = useEditor(isChanged);
-  const [hidden, setHidden] = useState(false);
-  const place = () => {
-    const { workspace, flow } = store.getState();
-    return [workspace, flow.path] as const;
+  const behind = useEditor((editor) => editor.base !== editor.flow.version_id && isChanged(editor));
+  const unreadable = useEditor((editor) => editor.pending !== null);
+  const [merging, setMerging] = useState<{ other: Other; parts: Part[] } | null>(null);
+  const other = () => (conflict ? otherDraft(store) : otherVersion(store, queries));
+  const ask = async () => {
+    const found = await other();
+    setMerging({ other: found, parts: differing(store, found) });
   };
-  const theirs = async () => {
-    const draft = await getDraft(...place());
-    if (draft) replaceAll(store, draft.text, "Take the other page's draft");
-    store.setState({ draft: { revision: draft?.revision ?? null, state: draft ? "saved" : "none" } });
-  };
-  const mine = async () => {
-    const draft = await getDraft(...place());
-    store.setState({ draft: { revision: draft?.revision ?? null, state: "unsaved" } });
-  };
-  const discard = async () => {
-    await discardDraft(...place());
-    replaceAll(store, store.getState().deployed, "Discard the draft");
-    store.setState({ draft: { revision: null, state: "none" } });
-  };
-  if (conflict) {
-    return (
-      <div className={css.banner} role="alert">
-        <span>Another page has saved this draft. Nothing of yours is lost: choose which one goes on.</span>
-        <Button onClick={() => attempt(theirs)}>Take the other one</Button>
-        <Button look="main" onClick={() => attempt(mine)}>
-          Keep this one
-        </Button>
-      </div>
-    );
-  }
-  if (behind && changed && !hidden) {
-    return (
-      <div className={css.banner} role="alert">
-        <span>Somebody has deployed since this draft was begun. Deploying it goes over that version.</span>
-        <Button onClick={() => setHidden(true)}>Go on with the draft</Button>
-        <Button look="danger" onClick={() => attempt(discard)}>
-          Discard the draft
-        </Button>
-      </div>
-    );
-  }
-  return null;
+  if (!conflict && !behind) return null;
+  return (
+    <div className={css.banner} role="alert">
+      <span>
+        {conflict
+          ? "Another page has saved this draft. Nothing of yours is lost: merge them, or choose which one goes on."
+          : "Somebody has deployed since this draft was begun. Merge it with that version, or choose which one goes on."}
+      </span>
+      <Button onClick={() => attempt(async () => take(store, await other()))}>
+        {conflict ? "Take the other one" : "Take what is deployed"}
+      </Button>
+      <Button onClick={() => attempt(async () => goOn(store, await other()))}>Keep this one</Button>
+      <Button look="main" disabled={unreadable} onClick={() => attempt(ask)}>
+        Merge …
+      </Button>
+      {merging && (
+        <Suspense>
+          <MergeDialog
+            them={merging.other.them}
+            parts={merging.parts}
+            close={() => setMerging(null)}
+            done={(choices) => {
+              merge(store, merging.other, merging.parts, choices);
+              setMerging(null);
+            }}
+          />
+        </Suspense>
+      )}
+    </div>
+  );
 }

@@ -92,19 +92,19 @@ interface OpenedProps {
 function Opened({ workspace, flow, draft, kept }: OpenedProps) {
   // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
-  const store = useMemo(
-    () => createEditor(workspace, flow, { text: draft?.text ?? textOf(flow), revision: draft?.revision ?? null }, kept),
-    [],
-  );
+  const store = useMemo(() => {
+    const begun = draft ?? { text: textOf(flow), revision: null, base_version: flow.version_id };
+    return createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept);
+  }, []);
   return (
     <EditorContext value={store}>
-      <Page behind={draft !== null && draft.base_version !== null && draft.base_version !== draft.newest_version} />
+      <Page />
       <Dialogs />
     </EditorContext>
   );
 }
 
-function Page({ behind }: { behind: boolean }) {
+function Page() {
   const store = useEditorStore();
   const path = useEditor((editor) => editor.flow.path);
   const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
@@ -123,7 +123,7 @@ function Page({ behind }: { behind: boolean }) {
         <State />
         <Tools graph={view === "graph"} />
       </div>
-      <Banner behind={behind} />
+      <Banner />
       {view === "graph" ? (
         <div className={css.body}>
           <Canvas />

@@ -20,8 +20,15 @@ const LOOK = EditorView.theme({
 const SAME = { margin: 3, minSize: 6 };
 const BESIDE_FROM = 1100;
 
+interface Props {
+  before: string;
+  after: string;
+  /** In one, also where there is room for both. */
+  joined?: boolean;
+}
+
 /** Two texts and what differs between them: beside each other where there is room, else in one. It is not written in. */
-export default function TextDifference({ before, after }: { before: string; after: string }) {
+export default function TextDifference({ before, after, joined = false }: Props) {
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
     const parent = place.current;
@@ -36,7 +43,7 @@ export default function TextDifference({ before, after }: { before: string; afte
       LOOK,
     ];
     const view =
-      window.innerWidth >= BESIDE_FROM
+      !joined && window.innerWidth >= BESIDE_FROM
         ? new MergeView({
             parent,
             a: { doc: before, extensions: common("Text before") },
@@ -53,6 +60,6 @@ export default function TextDifference({ before, after }: { before: string; afte
             ],
           });
     return () => view.destroy();
-  }, [before, after]);
+  }, [before, after, joined]);
   return <section ref={place} className={css.text} aria-label="Difference of the texts" />;
 }
