@@ -87,6 +87,7 @@ async def test_it_is_made_by_keyboard_alone(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="New workflow").focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("radio", name="Nothing")).to_be_focused()
+    await expect(page.get_by_role("radio")).to_have_count(1 + len(TEMPLATES))
     await page.keyboard.press("ArrowDown")
     await expect(page.get_by_role("radio").nth(1)).to_be_checked()
     name = await page.get_by_label("Id", exact=True).input_value()

@@ -4,6 +4,7 @@ import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { ApiError, sentence } from "../api/client";
 import { deployFlow, flowQuery, flowsQuery } from "../api/flows";
+import { versionsQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editing/context";
 import { lookAgain } from "../editing/overtaken";
 import { apply, select, settle } from "../editing/store";
@@ -210,6 +211,7 @@ function DeployDialog() {
     mutationFn: async () => {
       const { workspace, flow, base, text, draft } = store.getState();
       await deployFlow(workspace, { ...flow, version_id: base }, { text, message, draft: draft.revision });
+      void queries.invalidateQueries({ queryKey: versionsQuery(workspace, flow.path).queryKey });
       return queries.fetchQuery({ ...flowQuery(workspace, flow.path), staleTime: 0 });
     },
     onError: async (error) => {

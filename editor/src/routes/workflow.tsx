@@ -27,6 +27,7 @@ import { useView, ViewLinks } from "./views";
 import css from "./workflow.module.css";
 
 const VersionsView = lazy(() => import("../versions/view"));
+const TriggersView = lazy(() => import("../triggers/view"));
 
 /** A workflow: its graph, and beside it the form of a node, its test, its text. */
 export function WorkflowPage() {
@@ -131,7 +132,9 @@ function Page() {
         </div>
       ) : (
         <div className={css.whole}>
-          <Suspense fallback={<Skeleton rows={6} />}>{view === "versions" && <VersionsView />}</Suspense>
+          <Suspense fallback={<Skeleton rows={6} />}>
+            {view === "versions" ? <VersionsView /> : <TriggersView />}
+          </Suspense>
         </div>
       )}
     </main>

@@ -1,0 +1,125 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api, BASE } from "./client";
+import type { components } from "./schema";
+
+export type Schedule = components["schemas"]["Schedule"];
+export type NewSchedule = components["schemas"]["CreateSchedule"];
+export type Route = components["schemas"]["HttpTrigger"];
+export type NewRoute = components["schemas"]["CreateHttpTrigger"];
+
+const MOST = "1000";
+
+/** Schedules that start a workflow. */
+export const schedulesQuery = (workspace: string, path: string) =>
+  queryOptions({
+    queryKey: ["schedules", workspace, path],
+    queryFn: async () => {
+      const query = { path, is_flow: "true", per_page: MOST } as never;
+      const { data } = await api.GET("/api/w/{workspace}/schedules/list", { params: { path: { workspace }, query } });
+      return data ?? [];
+    },
+  });
+
+/** The next five times of a cron expression in a zone, as ISO 8601 text. Refused for one that is none. */
+export const ticksQuery = (schedule: string, timezone: string) =>
+  queryOptions({
+    queryKey: ["ticks", schedule, timezone],
+    retry: false,
+    staleTime: 30_000,
+    queryFn: async () => {
+      const { data } = await api.POST("/api/schedules/preview", { body: { schedule, timezone } });
+      return data ?? [];
+    },
+  });
+
+export async function createSchedule(workspace: string, body: NewSchedule): Promise<void> {
+  await api.POST("/api/w/{workspace}/schedules/create", { params: { path: { workspace } }, body, parseAs: "text" });
+}
+
+export async function updateSchedule(workspace: string, { path, ...body }: NewSchedule): Promise<void> {
+  await api.POST("/api/w/{workspace}/schedules/update/{path}", {
+    params: { path: { workspace, path } },
+    body,
+    parseAs: "text",
+  });
+}
+
+export async function enableSchedule(workspace: string, path: string, enabled: boolean): Promise<void> {
+  await api.POST("/api/w/{workspace}/schedules/setenabled/{path}", {
+    params: { path: { workspace, path } },
+    body: { enabled },
+    parseAs: "text",
+  });
+}
+
+export async function deleteSchedule(workspace: string, path: string): Promise<void> {
+  await api.DELETE("/api/w/{workspace}/schedules/delete/{path}", {
+    params: { path: { workspace, path } },
+    parseAs: "text",
+  });
+}
+
+/** HTTP routes that start a workflow. */
+export const routesQuery = (workspace: string, path: string) =>
+  queryOptions({
+    queryKey: ["routes", workspace, path],
+    queryFn: async () => {
+      const query = { path, is_flow: "true", per_page: MOST } as never;
+      const { data } = await api.GET("/api/w/{workspace}/http_triggers/list", {
+        params: { path: { workspace }, query },
+      });
+      return data ?? [];
+    },
+  });
+
+export async function saveRoute(workspace: string, body: NewRoute, isNew: boolean): Promise<void> {
+  if (isNew) {
+    await api.POST("/api/w/{workspace}/http_triggers/create", {
+      params: { path: { workspace } },
+      body,
+      parseAs: "text",
+    });
+    return;
+  }
+  await api.POST("/api/w/{workspace}/http_triggers/update/{path}", {
+    params: { path: { workspace, path: body.path } },
+    body,
+    parseAs: "text",
+  });
+}
+
+export async function setRouteMode(workspace: string, path: string, mode: "enabled" | "disabled"): Promise<void> {
+  await api.POST("/api/w/{workspace}/http_triggers/setmode/{path}", {
+    params: { path: { workspace, path } },
+    body: { mode },
+    parseAs: "text",
+  });
+}
+
+export async function deleteRoute(workspace: string, path: string): Promise<void> {
+  await api.DELETE("/api/w/{workspace}/http_triggers/delete/{path}", {
+    params: { path: { workspace, path } },
+    parseAs: "text",
+  });
+}
+
+/** A token that can start one workflow and nothing else; it is shown this once. */
+export async function createRunToken(workspace: string, path: string): Promise<string> {
+  const { data } = await api.POST("/api/users/tokens/create", {
+    body: { label: `Webhook of ${path}`.slice(0, 100), scopes: [`jobs:run:${path}`], workspace_id: workspace },
+    parseAs: "text",
+  });
+  return String(data);
+}
+
+/** Where the API is for a caller outside. */
+const origin = (): string => BASE || window.location.origin;
+
+/** The URL that starts a workflow; `waits`: the answer is its result, else the run's id. */
+export function webhookUrl(workspace: string, path: string, waits: boolean): string {
+  return `${origin()}/api/w/${workspace}/jobs/${waits ? "run_wait_result" : "run"}/f/${path}`;
+}
+
+export function routeUrl(route: Pick<Route, "workspaced_route" | "workspace_id" | "route_path">): string {
+  return `${origin()}/api/r/${route.workspaced_route ? `${route.workspace_id}/` : ""}${route.route_path}`;
+}

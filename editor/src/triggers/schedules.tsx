@@ -1,0 +1,121 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { useSearchParams } from "react-router";
+import { attempt } from "../actions/registry";
+import { startFlow } from "../api/runs";
+import { deleteSchedule, enableSchedule, type Schedule, schedulesQuery, ticksQuery } from "../api/triggers";
+import { useEditor, useEditorStore } from "../editing/context";
+import { watch } from "../editing/live";
+import { Status } from "../runs/status";
+import { Confirm } from "../ui/confirm";
+import { Button, IconButton } from "../ui/controls";
+import { Failed, Skeleton } from "../ui/states";
+import type { Json } from "../workflow/types";
+import { ScheduleForm } from "./schedule-form";
+import { inZone } from "./times";
+import css from "./triggers.module.css";
+
+/** Schedules of the workflow with their next five runs, each in its own zone. */
+export function Schedules({ wanted }: { wanted: string }) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const path = useEditor((editor) => editor.flow.path);
+  const schedules = useQuery(schedulesQuery(workspace, path));
+  const [editing, setEditing] = useState<Schedule | "new" | null>(null);
+  const shown = (schedules.data ?? []).filter((each) =>
+    `${each.path} ${each.summary ?? ""} ${each.schedule} ${each.timezone}`.toLowerCase().includes(wanted.toLowerCase()),
+  );
+  return (
+    <section className={css.section} aria-labelledby="schedules">
+      <div className={css.row}>
+        <h2 id="schedules">Schedules</h2>
+        <Button icon="plus" onClick={() => setEditing("new")}>
+          New schedule
+        </Button>
+      </div>
+      {schedules.isPending && <Skeleton rows={2} />}
+      {schedules.error && <Failed error={schedules.error} retry={() => void schedules.refetch()} />}
+      {schedules.data?.length === 0 && (
+        <p className={css.help}>None yet. A schedule starts it at times that you name.</p>
+      )}
+      {shown.length === 0 && (schedules.data?.length ?? 0) > 0 && <p className={css.help}>No schedule matches.</p>}
+      {shown.length > 0 && (
+        <ul className={css.list}>
+          {shown.map((each) => (
+            <ScheduleRow key={each.path} schedule={each} edit={() => setEditing(each)} />
+          ))}
+        </ul>
+      )}
+      {editing && <ScheduleForm schedule={editing === "new" ? null : editing} close={() => setEditing(null)} />}
+    </section>
+  );
+}
+
+function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void }) {
+  const store = useEditorStore();
+  const workspace = useEditor((editor) => editor.workspace);
+  const flow = useEditor((editor) => editor.flow.path);
+  const queries = useQueryClient();
+  const [, setSearch] = useSearchParams();
+  const [deleting, setDeleting] = useState(false);
+  const changed = () => queries.invalidateQueries(schedulesQuery(workspace, flow));
+  const { path, enabled } = schedule;
+  const name = schedule.summary || path;
+  const runNow = async () => {
+    watch(store, await startFlow(workspace, flow, (schedule.args ?? {}) as Json), null);
+    setSearch({});
+    store.setState({ panel: "test" });
+  };
+  return (
+    <li className={css.item}>
+      <div className={css.what}>
+        <span className={css.name}>{name}</span>
+        <code>
+          {schedule.schedule} {schedule.timezone}
+        </code>
+        <Status status={enabled ? "succeeded" : "waiting"} word={enabled ? "on" : "paused"} />
+      </div>
+      {enabled && <Ticks schedule={schedule.schedule} timezone={schedule.timezone} />}
+      {schedule.error && <p className={css.fault}>{schedule.error}</p>}
+      <div className={css.tools}>
+        <Button icon="play" onClick={() => attempt(runNow)}>
+          Run now
+        </Button>
+        <Button
+          icon={enabled ? "stop" : "play"}
+          onClick={() => attempt(async () => enableSchedule(workspace, path, !enabled).then(changed))}
+        >
+          {enabled ? "Pause" : "Switch on"}
+        </Button>
+        <Button icon="code" onClick={edit}>
+          Edit
+        </Button>
+        <IconButton label={`Delete ${name}`} icon="trash" onClick={() => setDeleting(true)} />
+      </div>
+      {deleting && (
+        <Confirm
+          title={`Delete the schedule ${name}?`}
+          word="Delete"
+          close={() => setDeleting(false)}
+          run={() => attempt(async () => deleteSchedule(workspace, path).then(changed))}
+        >
+          <p className={css.help}>Runs that it started stay, and those under way go on.</p>
+        </Confirm>
+      )}
+    </li>
+  );
+}
+
+/** The next five runs, in the schedule's zone. */
+export function Ticks({ schedule, timezone }: { schedule: string; timezone: string }) {
+  const ticks = useQuery(ticksQuery(schedule, timezone));
+  if (!ticks.data) return null;
+  return (
+    <ol className={css.ticks} aria-label="Next runs">
+      {ticks.data.map((tick) => (
+        <li key={tick}>
+          <time dateTime={tick}>{inZone(tick, timezone)}</time>
+        </li>
+      ))}
+    </ol>
+  );
+}

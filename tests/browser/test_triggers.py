@@ -1,0 +1,159 @@
+"""What starts a workflow: its URL, schedules, HTTP routes, all set up on its page."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any, Literal
+
+import httpx
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_accessibility import check
+from tests.browser.test_editing import node
+from tests.installation import PATIENCE_S
+
+SOURCE = """summary: Give back
+value:
+  modules:
+    - {id: give, value: {type: identity}}
+  output: {type: javascript, expr: flow_input.name}
+schema: {type: object, properties: {name: {type: string}}, examples: [{name: Ada's}]}
+"""
+
+
+def page_of(path: str) -> str:
+    return f"/w/main/workflows/{path}?view=triggers"
+
+
+async def called(page: Page, label: str) -> httpx.Response:
+    """What the command that is shown does, without a shell."""
+    text = await page.locator(f'[data-command="{label}"]').inner_text()
+    words = shlex.split(text.replace("\\\n", " "))
+    assert words[:2] == ["curl", "-X"]
+    options = list(zip(words[4::2], words[5::2], strict=True))
+    headers = dict(value.split(": ", 1) for name, value in options if name == "-H")
+    [body] = [value for name, value in options if name == "-d"]
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        return await client.request(words[2], words[3], headers=headers, content=body)
+
+
+async def posted(url: str) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        return await client.post(url, json={})
+
+
+def found(site: Site, what: str, path: str) -> Any:
+    return site.client.get(f"/api/w/main/{what}/list", params={"path": path}).json()
+
+
+async def test_the_command_with_a_token_of_its_own_starts_the_workflow_alone(page: Page, site: Site) -> None:
+    site.deploy("f/triggers/hook", SOURCE)
+    await page.goto(page_of("f/triggers/hook"))
+    assert (await called(page, "As a command")).status_code == 401
+    await page.get_by_role("button", name="Make a token").click()
+    await expect(page.get_by_text("shown this once")).to_be_visible()
+    answer = await called(page, "As a command")
+    assert answer.status_code == 201
+    assert site.client.get(f"/api/w/main/jobs_u/get/{answer.text}").json()["trigger_kind"] == "webhook"
+    await page.get_by_label("at its end, with the result").check()
+    assert (await called(page, "As a command")).json() == "Ada's"
+    token = await page.locator('[data-command="Token"]').inner_text()
+    refused = site.client.get("/api/w/main/flows/list", headers={"Authorization": f"Bearer {token}"})
+    assert refused.status_code == 403
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.get_by_role("button", name="Copy: URL").click()
+    copied = await page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"{site.base}/api/w/main/jobs/run_wait_result/f/f/triggers/hook"
+
+
+async def test_a_schedule_is_made_paused_changed_run_and_deleted(page: Page, site: Site) -> None:
+    path = "f/triggers/timed"
+    site.deploy(path, SOURCE)
+    await page.goto(page_of(path))
+    await page.get_by_role("button", name="New schedule").click()
+    await page.get_by_label("When").select_option("Every Monday at 8:00")
+    await page.get_by_label("Time zone").fill("Europe/Paris")
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_label("Next runs").get_by_role("listitem")).to_have_count(5)
+    await expect(dialog.get_by_label("Next runs").get_by_role("listitem").first).to_contain_text("Mon")
+    await page.get_by_label("Cron").fill("0 0 25 * * *")
+    await expect(dialog.get_by_role("alert")).to_be_visible()
+    await page.get_by_label("Cron").fill("0 30 2 * * *")
+    await page.get_by_role("textbox", name="Inputs").fill('{"name": "Grace"}')
+    await page.get_by_role("textbox", name="Summary").fill("By night")
+    await page.get_by_role("button", name="Make the schedule").click()
+    row = page.get_by_role("listitem").filter(has_text="By night")
+    await expect(row.get_by_label("Next runs").get_by_text("02:30:00")).to_have_count(5)
+    [made] = found(site, "schedules", path)
+    assert (made["timezone"], made["enabled"], made["args"]) == ("Europe/Paris", True, {"name": "Grace"})
+    await row.get_by_role("button", name="Pause").click()
+    await expect(row).to_contain_text("paused")
+    await row.get_by_role("button", name="Switch on").click()
+    await expect(row.get_by_label("Next runs")).to_be_visible()
+    await row.get_by_role("button", name="Edit").click()
+    await page.get_by_label("Cron").fill("0 45 3 * * *")
+    await page.get_by_role("button", name="Save").click()
+    await expect(row.get_by_label("Next runs").get_by_text("03:45:00")).to_have_count(5)
+    await page.get_by_label("Search schedules and routes").fill("nothing like it")
+    await expect(page.get_by_text("No schedule matches.")).to_be_visible()
+    await page.get_by_label("Search schedules and routes").fill("night")
+    await row.get_by_role("button", name="Run now").click()
+    await expect(node(page, "give").locator("[data-state=succeeded]")).to_be_visible()
+    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"Grace"')
+    await page.get_by_role("link", name="Triggers").click()
+    await row.get_by_role("button", name="Delete By night").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("A schedule starts it at times")).to_be_visible()
+    assert found(site, "schedules", path) == []
+
+
+async def test_a_route_is_made_called_changed_and_switched_off(page: Page, site: Site) -> None:
+    path = "f/triggers/routed"
+    site.deploy(path, SOURCE)
+    await page.goto(page_of(path))
+    await page.get_by_role("button", name="New route").click()
+    await page.get_by_label("Route", exact=False).first.fill("people/:name")
+    await page.get_by_label("The caller proves itself with").select_option("none")
+    await page.get_by_role("button", name="Make the route").click()
+    row = page.get_by_role("listitem").filter(has_text="people/:name")
+    await expect(row).to_contain_text("POST /people/:name")
+    [made] = found(site, "http_triggers", path)
+    url = f"{site.base}/api/r/main/people/Grace"
+    assert (await posted(url)).json() == "Grace"
+    await row.get_by_role("button", name="Edit").click()
+    await page.get_by_label("It answers with").select_option("async")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert (await posted(url)).status_code == 201
+    await row.get_by_role("button", name="Switch off").click()
+    await expect(row.get_by_role("button", name="Switch on")).to_be_visible()
+    assert (await posted(url)).status_code == 404
+    await row.get_by_role("button", name=f"Delete {made['path']}").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    await expect(page.get_by_text("A route is an address of your own")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_triggers_are_readable_everywhere(page: Page, site: Site, scheme: Literal["light", "dark"]) -> None:
+    path = f"f/triggers/{scheme}"
+    site.deploy(path, SOURCE)
+    times: dict[str, Any] = {"schedule": "0 0 8 * * *", "timezone": "Europe/Paris", "enabled": True}
+    given = {**times, "path": f"{path}_times", "script_path": path, "is_flow": True, "args": {}}
+    assert site.client.post("/api/w/main/schedules/create", json=given).status_code == 201
+    route = {"path": f"{path}_route", "script_path": path, "is_flow": True, "route_path": f"of_{scheme}"}
+    proof = {"http_method": "post", "authentication_method": "none", "is_static_website": False}
+    assert site.client.post("/api/w/main/http_triggers/create", json={**route, **proof}).status_code == 201
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    for width in (1440, 360):
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.goto(page_of(path))
+        await expect(page.get_by_label("Next runs")).to_be_visible()
+        await expect(page.get_by_text(f"POST /of_{scheme}")).to_be_visible()
+        await check(page)
+        for name in ("New schedule", "New route"):
+            await page.get_by_role("button", name=name).click()
+            await page.get_by_role("dialog").wait_for()
+            await check(page)
+            await page.keyboard.press("Escape")
+            await expect(page.get_by_role("dialog")).to_have_count(0)
