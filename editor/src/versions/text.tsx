@@ -1,22 +1,12 @@
 import { yaml } from "@codemirror/lang-yaml";
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { syntaxHighlighting } from "@codemirror/language";
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
-import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
+import { COLOURS, LOOK } from "../inspector/code-look";
 import css from "./versions.module.css";
 
-const COLOURS = HighlightStyle.define([
-  { tag: [tags.keyword, tags.bool, tags.null], color: "var(--accent-text)" },
-  { tag: tags.comment, color: "var(--soft)", fontStyle: "italic" },
-  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: "var(--busy)" },
-]);
-const LOOK = EditorView.theme({
-  "&": { fontSize: "0.8125rem", color: "var(--text)", backgroundColor: "var(--surface)" },
-  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "1.5" },
-  ".cm-gutters": { backgroundColor: "var(--surface)", color: "var(--soft)", border: "none" },
-});
 const SAME = { margin: 3, minSize: 6 };
 const BESIDE_FROM = 1100;
 
