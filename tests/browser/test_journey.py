@@ -1,0 +1,126 @@
+"""The long journey, twice: ten nodes from nothing, with a branch, a loop, an approval; tested, deployed, triggered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_editing import add, deploy, flow, node, opened
+
+EMPTY = "summary: The long journey\nvalue:\n  modules: []\n"
+STEPS = ["script", "choose", "each", "approval", "check", "pass", "script_2"]
+WHOLE = {*STEPS, "when", "otherwise", "item"}
+CODE = "echo '{\"rows\": 3}'"
+
+
+def trigger(site: Site, path: str) -> Any:
+    """By the webhook's address, as another program would; whoever is asked agrees. Gives the result."""
+    run = site.client.post(f"/api/w/main/jobs/run/f/{path}", json={}).text
+    asked = False
+    headers = {"X-Workspace": "main", "Accept": "text/event-stream"}
+    with site.client.stream("GET", f"/api/v1/runs/{run}/stream", headers=headers) as lines:
+        for line in lines.iter_lines():
+            if "awaiting_approval" in line and not asked:
+                asked = True
+                body = {"decision": "approved", "node": "approval"}
+                answer = site.client.post(f"/api/v1/runs/{run}/consent", json=body, headers={"X-Workspace": "main"})
+                assert answer.status_code < 300, answer.text
+            if line == "event: end":
+                break
+    assert asked
+    return site.client.get(f"/api/w/main/jobs_u/completed/get/{run}").json()
+
+
+def built(site: Site, path: str) -> None:
+    modules = flow(site, path)["value"]["modules"]
+    assert [each["id"] for each in modules] == STEPS
+    choose, each = modules[1]["value"], modules[2]["value"]
+    inner = [choose["branches"][0]["modules"], choose["default"], each["modules"]]
+    assert [[one["id"] for one in part] for part in inner] == [["when"], ["otherwise"], ["item"]]
+
+
+async def code_is(page: Page, text: str) -> None:
+    """Writes the code of the node that is selected, into the editor that has the focus."""
+    await page.keyboard.press("Control+a")
+    await page.keyboard.insert_text(text)
+
+
+async def test_by_mouse(page: Page, site: Site) -> None:
+    path = await opened(page, site, EMPTY)
+    await page.get_by_label("Graph of the workflow").get_by_role("button", name="Add a node").click()
+    kinds = ["Bash", "Branches: the first", "Loop: for each", "Approval", "Condition", "Identity", "Bash"]
+    for before, kind in zip([None, *STEPS[:-1]], kinds, strict=True):
+        if before:
+            await node(page, before).hover(position={"x": 12, "y": 12})
+            await node(page, before).get_by_role("button", name=f"Add a node after {before}").click()
+        await page.get_by_role("option", name=kind).first.click()
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.locator(".react-flow__node-card, .react-flow__node-group")).to_have_count(10)
+    # Tested: one node, its result kept.
+    await page.get_by_role("button", name="Fit View").click()
+    await node(page, "script").click()
+    await page.get_by_label("Code").click()
+    await code_is(page, CODE)
+    await page.get_by_role("button", name="Test this node").click()
+    await expect(node(page, "script").locator("[data-state=succeeded]")).to_be_visible(timeout=60_000)
+    await page.get_by_role("button", name="Fit View").click()
+    await node(page, "script").click()
+    await page.get_by_role("button", name="Pin the result").first.click()
+    await expect(page.get_by_text("Pinned: it answers with a kept result")).to_be_visible()
+    await page.get_by_role("button", name="Unpin the result").first.click()
+    # An edge that says on which outcome: what is approved goes on.
+    await page.get_by_role("button", name="Fit View").click()
+    await node(page, "check").click()
+    await page.get_by_label("Outcome of approval").select_option("approved")
+    await deploy(page, "From nothing")
+    built(site, path)
+    assert flow(site, path)["value"]["modules"][4]["needs"] == [{"node": "approval", "on": "approved"}]
+    done = trigger(site, path)
+    assert done["success"] is True
+
+
+async def test_by_keyboard_alone(page: Page, site: Site) -> None:
+    path = await opened(page, site, EMPTY)
+    press = page.keyboard.press
+    kinds = ["Bash", "Branches: the first", "Loop: for each", "Approval", "Condition", "Identity", "Bash"]
+    for kind in kinds:
+        await press("n")
+        await add(page, kind)
+    await expect(page.locator(".react-flow__node-card, .react-flow__node-group")).to_have_count(10)
+    # Back to the first node, which is opened, renamed and named as before by undoing.
+    for _ in range(len(STEPS) - 1):
+        await press("ArrowUp")
+    await expect(node(page, "script")).to_contain_class("selected")
+    await press("F2")
+    await expect(page.get_by_label("Id", exact=True)).to_be_focused()
+    await press("Control+a")
+    await page.keyboard.type("begin")
+    await press("Enter")
+    await expect(node(page, "begin")).to_be_visible()
+    await press("Control+z")
+    await expect(node(page, "script")).to_be_visible()
+    # Found by what it holds, and connected: the first node leads to the last as well.
+    await press("Control+f")
+    await page.keyboard.type("script_2")
+    await press("Enter")
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("script_2")
+    for _ in range(len(STEPS) - 1):
+        await press("ArrowUp")
+    await press("c")
+    await page.keyboard.type("script_2")
+    await press("Enter")
+    await expect(page.locator('[data-edge^="script script_2"]')).to_have_count(1)
+    await press("Shift+Enter")
+    await expect(node(page, "script").locator("[data-state=succeeded]")).to_be_visible(timeout=60_000)
+    await press("o")
+    await expect(page.locator('[data-result="Result of script"]')).to_have_text("{}")
+    await press("p")
+    await expect(page.get_by_role("button", name="Undo: Pin the result of script")).to_be_visible()
+    await press("p")
+    await press("Control+Shift+s")
+    await page.keyboard.type("By keys alone")
+    await press("Enter")
+    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    built(site, path)
+    assert trigger(site, path)["success"] is True
