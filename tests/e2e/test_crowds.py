@@ -24,7 +24,7 @@ def house() -> Iterator[Running]:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before[1], before[1]))
     try:
-        with running("crowds", {"ORVANTA_JOB_TIMEOUT_S": "3600"}) as made:
+        with running("crowds", {"ORVANTA_JOB_TIMEOUT_S": "3600", "ORVANTA_WAIT_S": "3600"}) as made:
             yield made
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
