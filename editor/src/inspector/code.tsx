@@ -1,9 +1,9 @@
 import { autocompletion, type CompletionContext, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { bracketMatching, ensureSyntaxTree, indentOnInput, syntaxHighlighting } from "@codemirror/language";
-import { type Diagnostic, forceLinting, linter, lintGutter } from "@codemirror/lint";
+import { type Diagnostic, linter, lintGutter } from "@codemirror/lint";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState, type Extension } from "@codemirror/state";
+import { EditorState, type Extension, StateEffect } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { type RefObject, useEffect, useRef } from "react";
 import type { Offered } from "../workflow/completion";
@@ -31,6 +31,8 @@ export interface CodeProps {
   insert?: RefObject<((text: string) => void) | null> | undefined;
 }
 
+/** Other faults came from outside, maybe long after the text was looked at. */
+const told = StateEffect.define<null>();
 const LINT_MS = 250;
 const MOST_FAULTS = 5;
 const PARSE_MS = 50;
@@ -55,7 +57,11 @@ export default function Code(props: CodeProps) {
           now.current.complete
             ? autocompletion({ override: [(context) => offered(context, now.current)], icons: false })
             : autocompletion({ icons: false }),
-          linter((shown) => diagnosed(shown, now.current), { delay: LINT_MS }),
+          linter((shown) => diagnosed(shown, now.current), {
+            delay: LINT_MS,
+            needsRefresh: ({ transactions }) =>
+              transactions.some((each) => each.effects.some((effect) => effect.is(told))),
+          }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !update.transactions.some((each) => each.isUserEvent("outside"))) {
               now.current.changed(update.state.doc.toString());
@@ -80,7 +86,7 @@ export default function Code(props: CodeProps) {
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: other faults are shown at once
   useEffect(() => {
-    if (view.current) forceLinting(view.current);
+    view.current?.dispatch({ effects: told.of(null) });
   }, [faults]);
 
   return <div ref={place} style={{ minHeight: `${lines * 1.25}rem` }} />;
@@ -156,12 +162,12 @@ function diagnosed(view: EditorView, { language, faults }: CodeProps): Diagnosti
   const own = STRICT.has(language)
     ? unread.map((at): Diagnostic => ({ ...lineAt(view, at), severity: "error", message: "This cannot be read here." }))
     : [];
-  const told = (faults ?? []).map((fault): Diagnostic => {
+  const outside = (faults ?? []).map((fault): Diagnostic => {
     const start =
       fault.line === undefined ? (unread[0] ?? 0) : doc.line(Math.min(Math.max(fault.line, 1), doc.lines)).from;
     return { ...lineAt(view, start), severity: fault.severity, message: fault.message };
   });
-  return [...own, ...told];
+  return [...own, ...outside];
 }
 
 function lineAt(view: EditorView, at: number): { from: number; to: number } {
