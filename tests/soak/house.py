@@ -104,19 +104,21 @@ class House:
     def memory(self) -> dict[str, int]:
         """Bytes: `rss` of the server (the leader is in it), of each worker, of supervisors, of jobs' processes.
 
-        PostgreSQL's processes share most of what they have: `own` is what each has for itself. `processes`: of all.
+        PostgreSQL's processes come and go and share most of what they have: `own` is what one has for itself, the mean
+        of them. `processes`: how many there are of all.
         """
         found: Counter[str] = Counter()
+        own: list[int] = []
         for pid in sorted(self.pids()):
             with suppress(OSError):
                 name = role_of(command_line(pid))
                 if name == "postgres":
-                    found["own postgres"] += own_bytes(pid)
+                    own.append(own_bytes(pid))
                 else:
                     workers = sum(each.startswith("rss worker") for each in found)
                     found[f"rss worker {workers + 1}" if name == "worker" else f"rss {name}"] += rss_kib(pid) << 10
                 found["processes"] += 1
-        return dict(found)
+        return {**found, "own postgres": sum(own) // max(len(own), 1)}
 
     def pids(self) -> list[int]:
         """Its processes, of jobs too."""
