@@ -86,3 +86,20 @@ export async function deployFlow(
     parseAs: "text",
   });
 }
+
+/** Archives a workflow, or brings it back. */
+export async function archiveFlow(workspace: string, path: string, archived: boolean): Promise<void> {
+  await api.POST("/api/w/{workspace}/flows/archive/{path}", {
+    params: { path: { workspace, path } },
+    body: { archived },
+    parseAs: "text",
+  });
+}
+
+/** Deletes a workflow with its versions; runs under way go on. */
+export async function deleteFlow(workspace: string, path: string): Promise<void> {
+  await api.DELETE("/api/w/{workspace}/flows/delete/{path}", {
+    params: { path: { workspace, path } },
+    parseAs: "text",
+  });
+}

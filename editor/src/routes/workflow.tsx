@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useMemo, useRef } from "react";
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
 import { Link, useParams, useSearchParams } from "react-router";
 import { ActionButton } from "../actions/button";
 import { Dialogs } from "../actions/dialogs";
@@ -27,6 +27,7 @@ import { useView, ViewLinks } from "./views";
 import css from "./workflow.module.css";
 
 const VersionsView = lazy(() => import("../versions/view"));
+const RemovalDialog = lazy(() => import("../home/removal"));
 const TriggersView = lazy(() => import("../triggers/view"));
 
 /** A workflow: its graph, and beside it the form of a node, its test, its text. */
@@ -167,7 +168,22 @@ function Tools({ graph }: { graph: boolean }) {
       </Button>
       <span className={css.edits}>
         <ActionButton name="deploy" words main />
+        <Removal />
       </span>
+    </>
+  );
+}
+
+function Removal() {
+  const [asking, setAsking] = useState(false);
+  return (
+    <>
+      <IconButton label="Archive …" icon="trash" onClick={() => setAsking(true)} />
+      {asking && (
+        <Suspense>
+          <RemovalDialog close={() => setAsking(false)} />
+        </Suspense>
+      )}
     </>
   );
 }
