@@ -63,7 +63,7 @@ export function Branches({ node }: { node: Node }) {
           )}
         </fieldset>
       ))}
-      {first && <p className={css.help}>Where none holds, the way `otherwise` is taken; it may be empty.</p>}
+      {first && <p className={css.help}>Where none holds, the way “otherwise” is taken; it may be empty.</p>}
       <div className={css.row}>
         <Button icon="plus" onClick={() => change((model) => addBranch(model, node))}>
           Add a branch
