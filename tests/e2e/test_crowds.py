@@ -16,6 +16,7 @@ W = "/api/w/main"
 HERE = {"X-Workspace": "main"}
 KIB = 1 << 10
 MIB = 1 << 20
+CALLERS = 100
 
 
 @pytest.fixture(scope="module")
@@ -128,22 +129,21 @@ def test_a_long_loop(house: Running, client: httpx.Client, many: int) -> None:
     assert all(each < 100 * MIB + many * 1_600 for each in grown.values()), grown
 
 
+async def calls(caller: httpx.AsyncClient, first: int, many: int) -> list[httpx.Response]:
+    """One caller of many: its calls one after the other."""
+    path = f"{W}/jobs/run/p/f/crowd/take?scheduled_in_secs=3600"
+    return [await caller.post(path, json={"n": n, "x": "y" * 1_000}) for n in range(first, many, CALLERS)]
+
+
 @pytest.mark.parametrize("many", [500, pytest.param(20_000, marks=pytest.mark.soak(minutes=20))])
 async def test_a_flood_of_calls(house: Running, client: httpx.Client, many: int) -> None:
     """Every call that is answered 201 is a run; what is refused says when to come again."""
     prepare(client)
     queued = waiting(client)
     before = processes(house)["server"]
-    limits = httpx.Limits(max_connections=100)
-    headers = dict(client.headers)
-    async with httpx.AsyncClient(
-        base_url=house.base, headers=headers, limits=limits, timeout=10 * PATIENCE_S
-    ) as caller:
-        calls = [
-            caller.post(f"{W}/jobs/run/p/f/crowd/take?scheduled_in_secs=3600", json={"n": n, "x": "y" * 1_000})
-            for n in range(many)
-        ]
-        answers = await asyncio.gather(*calls)
+    async with httpx.AsyncClient(base_url=house.base, headers=dict(client.headers), timeout=10 * PATIENCE_S) as caller:
+        parts = await asyncio.gather(*(calls(caller, n, many) for n in range(CALLERS)))
+    answers = [answer for part in parts for answer in part]
     taken = [each for each in answers if each.status_code == 201]
     refused = [each for each in answers if each.status_code != 201]
     assert all(each.status_code == 429 and int(each.headers["retry-after"]) > 0 for each in refused)

@@ -1,4 +1,4 @@
-"""Random nests of loops and branches on the real database, with workers that vanish, against a small oracle."""
+"""Random nests of loops, branches and sub-workflows on a real database, with workers that vanish, against an oracle."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from tests.conftest import TestDatabase
-from tests.services.steps.ground import Ground, Worker, ground
+from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, ground
 
 from orvanta_platform.db.jobs import Claimed
-from orvanta_platform.services import timers
+from orvanta_platform.services import flows, timers
+from orvanta_platform.services.flows import NewFlow
 
 SEEDS = 60
 AT_ONCE = 20
@@ -29,7 +31,9 @@ class Nest:
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)
-        self._count = 0
+        self._seed, self._count = seed, 0
+        self.deployed: list[tuple[str, list[dict[str, Any]]]] = []
+        """What its nodes call, by path: what is called before what calls it."""
         self.modules, (self.succeeds, self.result) = self._list(0)
 
     def _id(self) -> str:
@@ -46,7 +50,7 @@ class Nest:
     def _node(self, depth: int) -> tuple[dict[str, Any], Outcome]:
         if depth >= DEEPEST or self._rng.random() < 0.4:
             return self._leaf()
-        return self._rng.choice((self._loop, self._branchone, self._branchall))(depth)
+        return self._rng.choice((self._loop, self._branchone, self._branchall, self._call))(depth)
 
     def _leaf(self) -> tuple[dict[str, Any], Outcome]:
         """A job; those that fail have an id that says so."""
@@ -97,6 +101,14 @@ class Nest:
             return module, (True, results)
         return module, (False, _Array([*results[: failing + 1], *[None] * (len(lists) - failing - 1)]))
 
+    def _call(self, depth: int) -> tuple[dict[str, Any], Outcome]:
+        """A workflow of its own, which ends as its list does."""
+        body, (well, result) = self._list(depth + 1)
+        path = f"f/nest/s{self._seed}_{len(self.deployed)}"
+        self.deployed.append((path, body))
+        value = {"type": "flow", "path": path, "input_transforms": {}}
+        return {"id": self._id(), "value": value}, (well, result)
+
 
 class _Array(list[Any]):
     """The result of a node that failed with an array: around it, its error counts."""
@@ -125,6 +137,8 @@ async def test_random_nests_end_as_they_must(scene: Ground, first: int) -> None:
     nests: dict[UUID, Nest] = {}
     for seed in range(first, first + AT_ONCE):
         nest = Nest(seed)
+        for path, modules in nest.deployed:
+            await deploy(scene, path, modules)
         nests[await scene.start(*nest.modules)] = nest
     workers = [await scene.worker() for _ in range(3)]
     for _ in range(20_000):
@@ -139,6 +153,12 @@ async def test_random_nests_end_as_they_must(scene: Ground, first: int) -> None:
         assert await scene.result(run) == whole(nest.result), nest.modules
     assert not await scene.rows("SELECT FROM frame UNION ALL SELECT FROM counter")
     await scene.is_whole()
+
+
+async def deploy(scene: Ground, path: str, modules: list[dict[str, Any]]) -> None:
+    value = msgspec.Raw(msgspec.json.encode({"modules": modules}))
+    new = NewFlow(path, value, None, {"summary": msgspec.Raw(b'""')})
+    await flows.create(scene.platform, ACTOR, WORKSPACE, new)
 
 
 async def move(scene: Ground, rng: Random, workers: list[Worker]) -> None:
