@@ -30,7 +30,8 @@ LOOP = """value:
               type: rawscript
               language: bash
               content: |
-                test "$1" != 8 && echo "is $1"
+                n="$1"
+                test "$n" != 8 && echo "is $n"
               input_transforms: {n: {type: javascript, expr: flow_input.iter.value}}
           - {id: after, value: {type: identity}}
 """

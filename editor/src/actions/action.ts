@@ -22,6 +22,10 @@ export function toggle(store: EditorStore, panel: Editor["panel"]): void {
   store.setState({ panel: store.getState().panel === panel ? null : panel });
 }
 
-export function focusSoon(name: string): void {
-  requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-field="${name}"]`)?.focus());
+export function focusSoon(name: string, frames = 60): void {
+  requestAnimationFrame(() => {
+    const field = document.querySelector<HTMLElement>(`[data-field="${name}"]`);
+    if (field) field.focus();
+    else if (frames > 0) focusSoon(name, frames - 1);
+  });
 }

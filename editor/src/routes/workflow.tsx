@@ -13,7 +13,6 @@ import { EditorContext, useEditor, useEditorStore } from "../editing/context";
 import { type Kept, recallKept } from "../editing/kept";
 import { useSaving } from "../editing/saving";
 import { createEditor, isChanged, type Panel, textOf } from "../editing/store";
-import { Inspector } from "../inspector/inspector";
 import { OutlinePanel } from "../panels/outline";
 import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
@@ -26,6 +25,8 @@ import { Banner } from "./banner";
 import { useView, ViewLinks } from "./views";
 import css from "./workflow.module.css";
 
+const loadInspector = () => import("../inspector/inspector");
+const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
 const VersionsView = lazy(() => import("../versions/view"));
 const RemovalDialog = lazy(() => import("../home/removal"));
 const TriggersView = lazy(() => import("../triggers/view"));
@@ -209,7 +210,22 @@ const TITLES: Record<Exclude<Panel, null>, string> = {
   palette: "Nodes",
 };
 
+/** The form of a node is fetched as soon as somebody moves a hand: before it is asked for, and after the first sight. */
+function useFormInTime(): void {
+  useEffect(() => {
+    const once = { once: true };
+    const load = () => void loadInspector();
+    window.addEventListener("pointermove", load, once);
+    window.addEventListener("keydown", load, once);
+    return () => {
+      window.removeEventListener("pointermove", load);
+      window.removeEventListener("keydown", load);
+    };
+  }, []);
+}
+
 function Side() {
+  useFormInTime();
   const store = useEditorStore();
   const panel = useEditor((editor) => editor.panel);
   const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
@@ -219,7 +235,11 @@ function Side() {
       <span className={css.close}>
         <IconButton label="Close" icon="cross" onClick={() => store.setState({ panel: null })} />
       </span>
-      {panel === "node" && <Inspector />}
+      {panel === "node" && (
+        <Suspense fallback={<Skeleton />}>
+          <Inspector />
+        </Suspense>
+      )}
       {panel === "test" && <TestPanel />}
       {panel === "yaml" && <YamlPanel />}
       {panel === "problems" && <ProblemsPanel />}
