@@ -75,7 +75,7 @@ async def test_a_log_is_read_while_the_script_runs(page: Page, site: Site) -> No
     await expect(page.locator("[data-log]")).to_contain_text("begun", timeout=60_000)
     await expect(page.get_by_label("The test").get_by_text("running")).to_be_visible()
     await page.get_by_role("button", name="Stop").click()
-    await expect(page.get_by_label("The test").get_by_text("cancelled")).to_be_visible()
+    await expect(page.get_by_label("The test").get_by_text("cancelled", exact=True)).to_be_visible()
 
 
 async def test_a_deploy_says_what_it_reaches_and_keeps_what_else_was_set(page: Page, site: Site) -> None:
