@@ -52,7 +52,8 @@ async def deploy(page: Page, message: str) -> None:
     await page.get_by_role("button", name="Deploy").click()
     await page.get_by_label("What changed?").fill(message)
     await page.get_by_role("dialog").get_by_role("button", name="Deploy").click()
-    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await expect(page.get_by_text("Deployed: runs take this version").last).to_be_visible()
 
 
 async def add(page: Page, word: str) -> None:

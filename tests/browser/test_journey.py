@@ -7,6 +7,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, deploy, flow, node, opened
+from tests.browser.test_versions import versions
 
 EMPTY = "summary: The long journey\nvalue:\n  modules: []\n"
 STEPS = ["script", "choose", "each", "approval", "check", "pass", "script_2"]
@@ -78,6 +79,22 @@ async def test_by_mouse(page: Page, site: Site) -> None:
     assert flow(site, path)["value"]["modules"][4]["needs"] == [{"node": "approval", "on": "approved"}]
     done = trigger(site, path)
     assert done["success"] is True
+    # Run on the page, and agreed to there.
+    await page.get_by_role("button", name="Test", exact=True).click()
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await page.get_by_role("button", name="Approve", exact=True).click()
+    await expect(page.get_by_label("Result of the workflow")).to_be_visible()
+    # Another version without a node, compared with the first, which is restored.
+    await page.get_by_role("button", name="Fit View").click()
+    await node(page, "pass").click()
+    await page.get_by_role("button", name="Delete and reconnect").first.click()
+    await deploy(page, "Without pass")
+    await page.get_by_role("link", name="Versions").click()
+    await expect(node(page, "pass")).to_contain_text("removed")
+    await versions(page).nth(1).get_by_role("button").click()
+    await page.get_by_role("button", name="Restore as a draft").click()
+    await deploy(page, "As it was")
+    built(site, path)
 
 
 async def test_by_keyboard_alone(page: Page, site: Site) -> None:
@@ -124,3 +141,25 @@ async def test_by_keyboard_alone(page: Page, site: Site) -> None:
     await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
     built(site, path)
     assert trigger(site, path)["success"] is True
+    # Another version without a node, compared with the first, which is restored.
+    await press("Control+f")
+    await page.keyboard.type("pass")
+    await press("Enter")
+    await page.locator("[data-canvas]").press("Delete")
+    await expect(node(page, "pass")).to_have_count(0)
+    await press("Control+Shift+s")
+    await page.keyboard.type("Without pass")
+    await press("Enter")
+    await expect(page.get_by_role("status").get_by_text("Deployed", exact=True)).to_be_visible()
+    await page.get_by_role("link", name="Versions").press("Enter")
+    await expect(node(page, "pass")).to_contain_text("removed")
+    await versions(page).first.get_by_role("button").focus()
+    await press("ArrowDown")
+    await press("Enter")
+    await page.get_by_role("button", name="Restore as a draft").press("Enter")
+    await expect(page.get_by_role("button", name="Undo: Restore version 2")).to_be_visible()
+    await press("Control+Shift+s")
+    await page.keyboard.type("As it was")
+    await press("Enter")
+    await expect(page.get_by_role("status").get_by_text("Deployed", exact=True)).to_be_visible()
+    built(site, path)
