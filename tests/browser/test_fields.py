@@ -149,7 +149,7 @@ async def test_a_resource_is_chosen_by_its_type(page: Page, site: Site) -> None:
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("option", name="$res:f/fields/shop")).to_be_visible()
     await expect(dialog.get_by_role("option", name="$res:f/fields/chat")).to_have_count(0)
-    await page.keyboard.press("Enter")
+    await dialog.get_by_role("option", name="$res:f/fields/shop").click()
     await draft_saved(page)
     assert "value: $res:f/fields/shop" in draft(site, path)
 
@@ -160,6 +160,7 @@ async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Sit
     for word in ("finance", "u/admin"):
         await page.get_by_role("button", name="Add somebody").click()
         await page.get_by_placeholder("A name, a group, a role").fill(word)
+        await expect(page.get_by_role("option").first).to_contain_text(word)
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("dialog")).to_have_count(0)
     await draft_saved(page)

@@ -1,7 +1,7 @@
 """The same tests again as an ordinary user, and as root with a Python that every user can read.
 
 Only where the tests are run as root: that Python's folder decides whether jobs at the level landlock get users of
-their own.
+their own. The longest are left to `make soak`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ RUNS = [
     (0, "tests/worker/test_attacks.py"),
     (0, "tests/worker/test_packages.py"),
     (0, "tests/conformance/test_go.py::test_nothing_of_one_workspace_comes_to_another"),
-    (NOBODY, "tests/conformance/test_duckdb.py"),
-    (NOBODY, "tests/conformance/test_runtimes.py"),
+    pytest.param(NOBODY, "tests/conformance/test_duckdb.py", marks=pytest.mark.soak),
+    pytest.param(NOBODY, "tests/conformance/test_runtimes.py", marks=pytest.mark.soak),
     (NOBODY, "tests/worker/test_attacks.py"),
-    (NOBODY, "tests/worker/test_bad_scripts.py"),
+    pytest.param(NOBODY, "tests/worker/test_bad_scripts.py", marks=pytest.mark.soak),
     (NOBODY, "tests/worker/test_levels.py"),
     (NOBODY, "tests/worker/test_lifecycle.py"),
     (NOBODY, "tests/worker/test_packages.py"),
