@@ -17,6 +17,13 @@ ROOT = Path(__file__).parents[2]
 DIST = ROOT / "editor" / "dist"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EMAIL, PASSWORD = "admin@example.org", "correct horse"
+LOOKS = [
+    ("light", 360),
+    ("dark", 1440),
+    pytest.param("light", 1440, marks=pytest.mark.soak),
+    pytest.param("dark", 360, marks=pytest.mark.soak),
+]
+"""Colours and widths in which pages must be readable."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

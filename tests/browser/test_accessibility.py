@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import ROOT, Site
+from tests.browser.conftest import LOOKS, ROOT, Site
 from tests.browser.test_editing import node
 
 AXE = ROOT / "editor" / "node_modules" / "axe-core" / "axe.min.js"
@@ -72,8 +72,7 @@ async def check(page: Page) -> None:
 
 
 @pytest.mark.usefixtures("boxes")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 360])
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 async def test_every_page(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 900})

@@ -1,6 +1,6 @@
 """The kill table: one kill in each cell, 20 runs in flight, beat and lease at a tenth of the real times.
 
-In the soak the same cells with 200 runs in flight and the real times.
+In the soak the same cells with 200 runs in flight and the real times, and those in which what is killed has no part.
 """
 
 from __future__ import annotations
@@ -27,6 +27,19 @@ DECISIONS = [Decide("decision left"), Decide("decision against its deadline", br
 
 RECOVERY_S = 15.0
 
+APART = {
+    *(f"{when}, server" for when in ("after claim", "process started", "before the first user line", "result read")),
+    *(f"{when}, server" for when in ("user code running", "handed-off job not started")),
+    *(
+        f"{when}, PostgreSQL"
+        for when in ("process started", "before the first user line", "handed-off job not started")
+    ),
+}
+CELLS = [
+    pytest.param(cell, id=str(cell), marks=[pytest.mark.soak] if str(cell) in APART else [])
+    for cell in [*TABLE, *DECISIONS, *TICKS_TABLE, *LARGE_TABLE]
+]
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=MODES)
 async def mode(request: pytest.FixtureRequest) -> AsyncIterator[str]:
@@ -47,7 +60,7 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("cell", [*TABLE, *DECISIONS, *TICKS_TABLE, *LARGE_TABLE], ids=str)
+@pytest.mark.parametrize("cell", CELLS)
 async def test_a_kill_loses_and_doubles_nothing(
     cell: Kill | Stop | Decide | Tick | Uploaded | Erased, stage: Stage, table: dict[str, Verdict], mode: str
 ) -> None:
