@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import EMAIL, PASSWORD, Site
 from tests.browser.test_editing import LIST, draft_saved, node, opened
@@ -59,6 +60,7 @@ async def test_a_server_that_goes_away_loses_nothing(page: Page, site: Site, ins
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
 
 
+@pytest.mark.soak
 async def test_a_script_outlives_the_server_too(page: Page, site: Site, installation: Running) -> None:
     path = deployed(site)
     await page.goto(f"/w/main/scripts/{path}")
@@ -142,6 +144,7 @@ async def test_drafts_that_are_no_workflow_are_opened_and_mended(page: Page, sit
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
 
 
+@pytest.mark.soak
 async def test_a_history_longer_than_a_tabs_storage_outlives_a_reload(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=yaml")
     text = page.get_by_label("YAML of the workflow")

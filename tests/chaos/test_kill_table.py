@@ -29,6 +29,7 @@ RECOVERY_S = 15.0
 
 APART = {
     *(f"{when}, server" for when in ("after claim", "process started", "before the first user line", "result read")),
+    *(f"{when}, worker's process" for when in ("process started", "before the first user line", "result read")),
     *(f"{when}, server" for when in ("user code running", "handed-off job not started")),
     *(
         f"{when}, PostgreSQL"

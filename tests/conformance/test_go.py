@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -120,13 +121,20 @@ async def test_seeds_of_other_compilers_are_removed_in_the_end(runtimes: Runtime
     assert len(list(seeds.iterdir())) == 2
 
 
-@pytest.mark.parametrize("case", PASSED)
+def some(cases: Iterable[str]) -> list[Any]:
+    """Each takes a compiler's second: one of three with each `make test`, all with `make soak`."""
+    return [
+        pytest.param(case, id=case, marks=[pytest.mark.soak] if place % 3 else []) for place, case in enumerate(cases)
+    ]
+
+
+@pytest.mark.parametrize("case", some(PASSED))
 async def test_what_is_given_and_what_comes_back(runtimes: Runtimes, case: str) -> None:
     text, args, wanted = PASSED[case]
     assert (await go_on(runtimes, text, args)).value == wanted
 
 
-@pytest.mark.parametrize("case", FAILED)
+@pytest.mark.parametrize("case", some(FAILED))
 async def test_what_fails_says_why(runtimes: Runtimes, case: str) -> None:
     text, args, wanted, told = FAILED[case]
     found = await go_on(runtimes, text, args)
@@ -138,7 +146,7 @@ async def test_what_fails_says_why(runtimes: Runtimes, case: str) -> None:
     assert len(stack or "") < 33_000
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", some(REFUSED))
 async def test_what_does_not_compile_says_where(runtimes: Runtimes, case: str) -> None:
     content, told = REFUSED[case]
     found = await run(runtimes, "go", content)

@@ -146,7 +146,7 @@ def test_with_a_password_there_is_no_link_and_no_part_shows_it(home: Path) -> No
     assert "correct horse" not in running.told
 
 
-@pytest.mark.parametrize("command", ["server", "worker"])
+@pytest.mark.parametrize("command", [pytest.param("server", marks=pytest.mark.soak), "worker"])
 def test_a_part_that_dies_is_started_again(up: Up, command: str) -> None:
     first = up.child(command)
     os.kill(first, signal.SIGKILL)
@@ -169,6 +169,7 @@ def test_a_killed_database_comes_back(up: Up, home: Path) -> None:
     assert up.stop() == 0
 
 
+@pytest.mark.soak
 def test_a_second_up_on_the_same_home_is_refused(up: Up) -> None:
     done = run("up", **up.settings)
     assert done.returncode == 1

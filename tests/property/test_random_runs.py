@@ -36,7 +36,7 @@ FEATURES = (
 async def test_random_runs_keep_every_promise(
     database: TestDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await run_all(int(os.environ.get("PROPERTY_RUNS", "300")), database, tmp_path, monkeypatch, capsys)
+    await run_all(int(os.environ.get("PROPERTY_RUNS", "200")), database, tmp_path, monkeypatch, capsys)
 
 
 @pytest.mark.soak

@@ -24,11 +24,11 @@ RUNS = [
     (NOBODY, "tests/worker/test_attacks.py"),
     pytest.param(NOBODY, "tests/worker/test_bad_scripts.py", marks=pytest.mark.soak),
     (NOBODY, "tests/worker/test_levels.py"),
-    (NOBODY, "tests/worker/test_lifecycle.py"),
+    pytest.param(NOBODY, "tests/worker/test_lifecycle.py", marks=pytest.mark.soak),
     (NOBODY, "tests/worker/test_packages.py"),
     (0, "tests/packages/test_npm.py"),
     (NOBODY, "tests/packages/test_npm.py"),
-    (NOBODY, "tests/packages/test_python.py"),
+    pytest.param(NOBODY, "tests/packages/test_python.py", marks=pytest.mark.soak),
 ]
 
 
