@@ -80,6 +80,7 @@ async def test_a_session_that_ended_elsewhere_is_begun_again_in_place(page: Page
     await page.get_by_role("button", name="Log in", exact=True).click()
     await expect(page.get_by_label("Workspace")).to_be_visible()
     path = await opened(page, site, query="?panel=node&node=two")
+    await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
     # Another tab of the same person logs out: the session is gone on the server, the cookie is still here.
     kept = await page.context.cookies()
     status = await page.evaluate(

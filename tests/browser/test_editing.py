@@ -199,6 +199,7 @@ async def test_unknown_keys_of_a_newer_client_stay(page: Page, site: Site) -> No
 
 async def test_an_expired_session_does_not_lose_the_edit(page: Page, site: Site) -> None:
     await opened(page, site, query="?panel=node&node=two")
+    await expect(page.get_by_role("textbox", name="Summary")).to_be_visible()
     await page.context.clear_cookies()
     await page.get_by_role("textbox", name="Summary").fill("Written before the login")
     await expect(page.get_by_text("Your session is over")).to_be_visible()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.property.test_random_nests import Nest, whole
+from tests.property.test_random_nests import Nest, deploy, whole
 from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, ground
 
 from orvanta_platform.engine.compile import compile_plan
@@ -36,6 +36,8 @@ async def test_random_restarts_end_as_the_run_did(scene: Ground) -> None:
     worker, had = await scene.worker(), Counter[str]()
     for seed in range(1_000, 1_000 + NESTS):
         nest, rng = Nest(seed), Random(seed)
+        for called, modules in nest.deployed:
+            await deploy(scene, called, modules)
         plan = compile_plan({"modules": nest.modules})
         runs = [await scene.start(*nest.modules)]
         await drive(worker)
