@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { draftsQuery } from "../api/drafts";
 import { type FlowItem, flowsQuery } from "../api/flows";
 import { type Item, itemsOf, nameOf } from "../home/items";
@@ -8,6 +8,7 @@ import { Status } from "../runs/status";
 import { Button, Input, LinkButton } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
+import { useListAddress } from "./address";
 import css from "./home.module.css";
 import { Lists } from "./lists";
 import { rememberWorkspace } from "./shell";
@@ -26,19 +27,12 @@ const ORDERS: Record<Sort, (a: Item, b: Item) => number> = {
 /** All workflows of a workspace: searched, sorted, walked by arrow keys; search and order are in the address. */
 export function HomePage() {
   const { workspace = "" } = useParams();
-  const [search, setSearch] = useSearchParams();
+  const [search, set] = useListAddress();
   const flows = useQuery(flowsQuery(workspace));
   const drafts = useQuery(draftsQuery(workspace));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const wanted = search.get("q") ?? "";
   const sort = (search.get("sort") ?? "edited") as Sort;
-  const set = (name: string, value: string) => {
-    // Of the address as it is, not as it was drawn: two changes may come between two drawings.
-    const after = new URLSearchParams(window.location.search);
-    if (value) after.set(name, value);
-    else after.delete(name);
-    setSearch(after, { replace: true });
-  };
   return (
     <main className={css.page}>
       <Lists workspace={workspace} here="workflows" />

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, useEffect, useState } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
+import { Link, useParams } from "react-router";
 import { type ScriptItem, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { Status } from "../runs/status";
 import { NewScript } from "../scripts/new";
@@ -9,6 +9,7 @@ import { Icon } from "../ui/icon";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { kindOf } from "../workflow/kinds";
+import { useListAddress } from "./address";
 import css from "./home.module.css";
 import { Lists } from "./lists";
 import { rememberWorkspace } from "./shell";
@@ -37,20 +38,13 @@ const ORDERS: Record<Sort, (a: Item, b: Item) => number> = {
 /** All scripts of a workspace: searched, sorted, walked by arrow keys; search and order are in the address. */
 export function ScriptsPage() {
   const { workspace = "" } = useParams();
-  const [search, setSearch] = useSearchParams();
+  const [search, set] = useListAddress();
   const [making, setMaking] = useState(false);
   const scripts = useQuery(scriptsQuery(workspace));
   const drafts = useQuery(scriptDraftsQuery(workspace));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
   const wanted = search.get("q") ?? "";
   const sort = (search.get("sort") ?? "edited") as Sort;
-  const set = (name: string, value: string) => {
-    // Of the address as it is, not as it was drawn: two changes may come between two drawings.
-    const after = new URLSearchParams(window.location.search);
-    if (value) after.set(name, value);
-    else after.delete(name);
-    setSearch(after, { replace: true });
-  };
   return (
     <main className={css.page}>
       <Lists workspace={workspace} here="scripts" />
