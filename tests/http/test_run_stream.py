@@ -110,6 +110,34 @@ async def test_a_run_that_has_ended_is_told_whole(stage: Scene) -> None:
     for params, headers in (({"cursor": log_id}, HERE), ({}, {**HERE, "Last-Event-ID": end_id})):
         again = await stage.client.get(f"/api/v1/runs/{id}/stream", params=params, headers=headers)
         assert [event for event, _, _ in told(again.text)] == ["end"]
+    for asked, printed in (
+        ({"logs": "false"}, []),
+        ({"node": "b"}, ["hello from b\n"]),
+        ({"job": log["logs"][0]["job"]}, ["hello from a\n"]),
+        ({"node": "a", "attempt": "2"}, []),
+    ):
+        part = told((await stage.client.get(f"/api/v1/runs/{id}/stream", params=asked, headers=HERE)).text)
+        assert [each["text"] for event, _, data in part if event == "log" for each in data["logs"]] == printed
+        assert [part[0][0], part[-1][0]] == ["status", "end"]
+
+
+async def test_without_logs_a_stream_tells_how_it_goes(stage: Scene) -> None:
+    id = await stage.flow(script("a"))
+    actor = await admin(stage)
+
+    async def still() -> Actor | None:
+        return actor
+
+    wanted = run_stream.Wanted(none=True)
+    found = await run_stream.follow(stage.platform, actor, "main", UUID(id), cursor=None, renew=still, wanted=wanted)
+    first = await anext(found)
+    job = (await stage.worker.claim())["a"]
+    await stage.worker.print(job, "one\n")
+    await stage.worker.finish(job, 1)
+    async with asyncio.timeout(PATIENCE_S):
+        rest = [message.kind async for message in found if message is not None]
+    assert first is not None and first.kind == "status"
+    assert {*rest} == {"status", "end"}
 
 
 async def test_a_run_under_way_is_told_as_it_goes(stage: Scene) -> None:

@@ -32,6 +32,24 @@ class ValueRow:
         return (self.id, self.kind, self.name)
 
 
+@dataclass(frozen=True, slots=True)
+class ValueDigest:
+    """A value without its body. `digest`: of the body as it is kept, None of an object; `beginning`: of a plain one."""
+
+    id: UUID
+    kind: str
+    name: str
+    size: int
+    encoding: int
+    digest: bytes | None
+    beginning: bytes | None
+
+    @property
+    def key(self) -> ValueKey:
+        """What it is found by."""
+        return (self.id, self.kind, self.name)
+
+
 async def insert_value(connection: Connection, value: NewValue) -> None:
     """Keep a value; a second one of the same key changes nothing."""
     await connection.execute(
@@ -61,6 +79,17 @@ async def get_values(connection: Connection, keys: Sequence[ValueKey]) -> list[V
     ids, kinds, names = zip(*keys, strict=True)
     rows = await connection.fetch(load("values")["get_values"].text, list(ids), list(kinds), list(names))
     return [ValueRow(**dict(row)) for row in rows]
+
+
+async def value_digests(connection: Connection, keys: Sequence[ValueKey], shown: int) -> dict[ValueKey, ValueDigest]:
+    """How the values of these keys look, in one query, with their first `shown` bytes; missing ones are left out."""
+    if not keys:
+        return {}
+    ids, kinds, names = zip(*keys, strict=True)
+    text = load("values")["value_digests"].text
+    rows = await connection.fetch(text, list(ids), list(kinds), list(names), shown)
+    found = [ValueDigest(**dict(row)) for row in rows]
+    return {each.key: each for each in found}
 
 
 async def context_values(connection: Connection, run: UUID) -> list[ValueRow]:

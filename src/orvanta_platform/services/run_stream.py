@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -45,10 +45,34 @@ class Message:
     parts: tuple[LogPart, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which logs are told: all, `none`, or those of a node, of a job, of an attempt."""
+
+    none: bool = False
+    node: str | None = None
+    job: UUID | None = None
+    attempt: int | None = None
+
+    def takes(self, part: LogPart) -> bool:
+        """Whether this text is asked for."""
+        return self.node in (None, part.node) and self.job in (None, part.job) and self.attempt in (None, part.attempt)
+
+
+ALL: Final = Wanted()
+
+
 async def follow(
-    platform: Platform, actor: Actor, workspace: str, id: UUID, *, cursor: str | None, renew: Renew
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    *,
+    cursor: str | None,
+    renew: Renew,
+    wanted: Wanted = ALL,
 ) -> AsyncGenerator[Message | None]:
-    """Everything of a run behind `cursor` until its end; None where nothing happened for a while.
+    """What is `wanted` of a run behind `cursor` until its end; None where nothing happened for a while.
 
     Permission is asked before the iterator is given back, and again before each message; whose token is revoked is told
     no more. Raises NotFound, BadRequest.
@@ -58,7 +82,7 @@ async def follow(
         if row.is_step:
             row = await jobs.seen(platform, conn, actor, workspace, row.run)
     tail, rev = log_tail.decode(row.run, cursor) if cursor else (Tail(), "")
-    return _Reader(platform, workspace, row.run, tail, rev, _Guard(actor, renew)).messages()
+    return _Reader(platform, workspace, row.run, tail, rev, _Guard(actor, renew), wanted).messages()
 
 
 @dataclass(slots=True)
@@ -88,6 +112,7 @@ class _Reader:
     tail: Tail
     rev: str
     guard: _Guard
+    wanted: Wanted
     told: RunGraph | None = None
     joined: int = 0
 
@@ -123,9 +148,12 @@ class _Reader:
         if first is not None:
             yield first
         printed = False
-        async for message in self._caught_up(feed) if behind else self._taken(feed):
-            printed = True
-            yield message
+        if self.wanted.none:
+            self.joined = feed.next
+        else:
+            async for message in self._caught_up(feed) if behind else self._taken(feed):
+                printed = True
+                yield message
         if self.joined == feed.next:
             if (status := self._status(feed)) is not None:
                 yield status
@@ -146,8 +174,8 @@ class _Reader:
         joining = feed.next
         while True:
             page = await log_tail.read_on(self.platform.db, self.platform.storage, self.run, self.tail)
-            if page.parts:
-                yield self._log(tuple(part for part, _ in page.parts))
+            if (message := self._log([part for part, _ in page.parts])) is not None:
+                yield message
             if page.whole:
                 self.joined = joining
                 return
@@ -168,16 +196,17 @@ class _Reader:
                     fresh.append(new)
             self.tail.pass_to(batch.horizon)
             self.joined += 1
-            if fresh:
-                yield self._log(tuple(fresh))
+            if (said := self._log(fresh)) is not None:
+                yield said
         if self.joined == feed.next and feed.horizon is not None:
             self.tail.pass_to(feed.horizon)
 
     async def _caught_up_behind(self, feed: Feed, fresh: list[LogPart]) -> AsyncIterator[Message]:
-        if fresh:
-            yield self._log(tuple(fresh))
+        if (said := self._log(fresh)) is not None:
+            yield said
         async for message in self._caught_up(feed):
             yield message
 
-    def _log(self, parts: tuple[LogPart, ...]) -> Message:
-        return Message("log", self.tail.encode(self.rev), parts=parts)
+    def _log(self, parts: Sequence[LogPart]) -> Message | None:
+        wanted = tuple(part for part in parts if self.wanted.takes(part))
+        return Message("log", self.tail.encode(self.rev), parts=wanted) if wanted else None

@@ -23,3 +23,12 @@ SELECT id, kind, name, size, encoding, body, object FROM value WHERE id = $1 AND
 -- One of these ids that has no result.
 SELECT k.id FROM unnest($1::uuid[]) AS k(id)
 WHERE NOT EXISTS (SELECT FROM value v WHERE v.id = k.id AND v.kind = 'result' AND v.name = '') LIMIT 1
+
+-- name: value_digests
+-- Of values by (id, kind, name): how long they are, the digest of what the row keeps, and the first $4 bytes of plain ones.
+SELECT v.id, v.kind, v.name, v.size, v.encoding, v.digest, v.beginning
+FROM unnest($1::uuid[], $2::text[], $3::text[]) AS k(id, kind, name)
+CROSS JOIN LATERAL (
+    SELECT w.id, w.kind, w.name, w.size, w.encoding, sha256(w.body) AS digest,
+           CASE WHEN w.encoding = 0 THEN substring(w.body FROM 1 FOR $4) END AS beginning
+    FROM value w WHERE w.id = k.id AND w.kind = k.kind AND w.name = k.name LIMIT 1) v

@@ -13,13 +13,15 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers, run_streams
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, renewal_of
+from orvanta_platform.http.schemas import comparison as comparison_schemas
 from orvanta_platform.http.schemas import graph as graph_schemas
 from orvanta_platform.http.schemas import history as history_schemas
 from orvanta_platform.http.schemas import runs as run_schemas
+from orvanta_platform.http.schemas.comparison import ComparedRuns
 from orvanta_platform.http.schemas.graph import Graph
 from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.runs import Run
-from orvanta_platform.services import history, run_detail, run_graph, run_stream
+from orvanta_platform.services import history, run_comparison, run_detail, run_graph, run_stream
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
@@ -53,6 +55,17 @@ async def get_graph(request: AnyRequest, run_id: FromPath[UUID], rev: FromQuery[
     return answer
 
 
+@get("/api/v1/runs/{run_id:uuid}/compare/{other:uuid}", opt=call(answer=ComparedRuns))
+async def compare_runs(request: AnyRequest, run_id: FromPath[UUID], other: FromPath[UUID]) -> Response[bytes]:
+    """Two runs side by side, `run_id` before and `other` after: how each node stood, what it gave, where they part.
+
+    Values come as their length, the beginning of short ones, and whether they are the same; never whole.
+    """
+    actor, workspace = actor_and_workspace(request)
+    found = await run_comparison.compare(platform_of(request), actor, workspace, run_id, other)
+    return answers.json(comparison_schemas.compared(found))
+
+
 @get("/api/v1/runs/{run_id:uuid}/events", opt=call(answer=RunEvents))
 async def get_events(
     request: AnyRequest,
@@ -72,10 +85,19 @@ async def get_events(
 
 
 @get("/api/v1/runs/{run_id:uuid}/stream", media_type="text/event-stream", opt=call())
-async def stream_run(request: AnyRequest, run_id: FromPath[UUID], cursor: FromQuery[str | None] = None) -> Stream:
+async def stream_run(
+    request: AnyRequest,
+    run_id: FromPath[UUID],
+    cursor: FromQuery[str | None] = None,
+    logs: FromQuery[bool] = True,
+    node: FromQuery[str | None] = None,
+    job: FromQuery[UUID | None] = None,
+    attempt: FromQuery[int | None] = None,
+) -> Stream:
     """A whole run as server-sent events until its end: `status` (its graph), `log` (of all nodes), `end`.
 
     The id of each message is a cursor: sent as Last-Event-ID or `cursor` it gives what follows, on any server.
+    `logs=false` leaves the logs out; `node`, `job` and `attempt` leave those of the others out.
     """
     actor, workspace = actor_and_workspace(request)
     found = await run_stream.follow(
@@ -85,8 +107,9 @@ async def stream_run(request: AnyRequest, run_id: FromPath[UUID], cursor: FromQu
         run_id,
         cursor=request.headers.get("last-event-id") or cursor,
         renew=renewal_of(request, run_stream.RECHECK_S),
+        wanted=run_stream.Wanted(none=not logs, node=node, job=job, attempt=attempt),
     )
     return run_streams.run_stream(found)
 
 
-ROUTES = [get_run, get_graph, get_events, stream_run]
+ROUTES = [get_run, get_graph, compare_runs, get_events, stream_run]

@@ -104,7 +104,7 @@ def graph(found: RunGraph) -> Graph:
         recovered=found.recovered,
         skipped=found.skipped,
         created_at=found.created_at,
-        nodes={node.id: _node(node) for node in found.nodes},
+        nodes={each.id: node(each) for each in found.nodes},
         taken=list(found.taken),
         dead=list(found.dead),
         waits=UNSET if found.why is None else waiting(found.why),
@@ -116,21 +116,22 @@ def graph(found: RunGraph) -> Graph:
     )
 
 
-def _node(node: GraphNode) -> NodeStands:
-    begun = node.status != "pending"
+def node(found: GraphNode) -> NodeStands:
+    """One node as the API shows it."""
+    begun = found.status != "pending"
     return NodeStands(
-        status=node.status,
-        job=_given(node.job) if begun else UNSET,
-        attempt=node.attempt if node.attempt > 1 else UNSET,
-        started_at=_given(node.started_at),
-        duration_ms=duration_ms(node.started_at, node.ended_at),
-        error=_given(node.error_name),
-        kept=node.kept or UNSET,
-        skipped=node.passed or UNSET,
-        waits=[_wait(each) for each in node.waits] if node.waits else UNSET,
-        bodies=UNSET if node.bodies is None else _bodies(node.bodies),
-        counts=UNSET if node.counts is None else dict(node.counts),
-        inside=_given(node.inside),
+        status=found.status,
+        job=_given(found.job) if begun else UNSET,
+        attempt=found.attempt if found.attempt > 1 else UNSET,
+        started_at=_given(found.started_at),
+        duration_ms=duration_ms(found.started_at, found.ended_at),
+        error=_given(found.error_name),
+        kept=found.kept or UNSET,
+        skipped=found.passed or UNSET,
+        waits=[_wait(each) for each in found.waits] if found.waits else UNSET,
+        bodies=UNSET if found.bodies is None else _bodies(found.bodies),
+        counts=UNSET if found.counts is None else dict(found.counts),
+        inside=_given(found.inside),
     )
 
 
