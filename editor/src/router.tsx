@@ -1,5 +1,4 @@
 import { createBrowserRouter, isRouteErrorResponse, Link, useRouteError } from "react-router";
-import { HomePage } from "./routes/home";
 import { LoginPage } from "./routes/login";
 import { Shell, ToWorkspace } from "./routes/shell";
 import { Failed, Skeleton } from "./ui/states";
@@ -26,7 +25,18 @@ export const router = createBrowserRouter([
     hydrateFallbackElement: <Skeleton />,
     children: [
       { index: true, element: <ToWorkspace /> },
-      { path: "w/:workspace", element: <HomePage /> },
+      {
+        path: "w/:workspace",
+        lazy: async () => ({ Component: (await import("./routes/workflows")).WorkflowsPage }),
+      },
+      {
+        path: "w/:workspace/workflows",
+        lazy: async () => ({ Component: (await import("./routes/workflows")).WorkflowsPage }),
+      },
+      {
+        path: "w/:workspace/runs",
+        lazy: async () => ({ Component: (await import("./routes/runs")).RunsPage }),
+      },
       {
         path: "w/:workspace/scripts",
         lazy: async () => ({ Component: (await import("./routes/scripts")).ScriptsPage }),

@@ -47,6 +47,7 @@ PAGES = [
     f"{SCRIPT}?tab=versions",
     f"{SCRIPT}?tab=uses",
     f"{SCRIPT}?tab=about",
+    "/w/main/runs?last=30d",
 ]
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -106,5 +107,25 @@ async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -
             rows = [int(part.split()[0].split(".")[0]) for part in plan.split("(actual rows=")[1:]]
             assert max(rows) <= 100, plan
             assert len(await list_jobs(conn, "main", visible, PARTS, JobFilter(), Slice(limit=30))) == 30
+    finally:
+        await conn.close()
+
+
+async def test_a_window_reads_its_own_part_of_a_long_history(database: TestDatabase) -> None:
+    """A list and a histogram of ten minutes in the past: what is newer and older stays unread."""
+    since, until = datetime.now(UTC) - timedelta(minutes=40), datetime.now(UTC) - timedelta(minutes=30)
+    window = JobFilter(created_after=since, created_before=until, has_null_parent=True)
+    conn = await asyncpg.connect(database.owner_url)
+    try:
+        await conn.execute(HISTORY)
+        await conn.execute("ANALYZE run; ANALYZE job")
+        for visible in (EVERYTHING, LITTLE):
+            counted = await job_lists.count_over_time(conn, "main", visible, window, 60, 10_000)
+            assert sum(each.runs for each in counted) in range(595, 606)
+            assert {each.bucket for each in counted} <= set(range(11))
+            text, values = job_lists.list_statement("main", visible, PARTS, window, Slice(limit=30))
+            lines = await conn.fetch("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + text, *values)
+            plan = "\n".join(line[0] for line in lines)
+            assert all(int(gone) < 200 for gone in re.findall(r"Removed by Filter: (\d+)", plan)), plan
     finally:
         await conn.close()

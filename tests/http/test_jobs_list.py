@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
-from orvanta_platform.control.actor import Role
+from orvanta_platform.control.actor import Role, system
+from orvanta_platform.db.job_lists import JobFilter
+from orvanta_platform.services import histograms
 
 
 @pytest.fixture
@@ -51,6 +55,10 @@ FILTERS: list[tuple[dict[str, str], set[str]]] = [
     ({"success": "true"}, {"ended", "a"}),
     ({"success": "false"}, {"failed"}),
     ({"running": "true"}, {"running", "flow"}),
+    ({"states": "failed,running", "is_flow_step": "false"}, {"failed", "running", "flow"}),
+    ({"states": "succeeded"}, {"ended", "a"}),
+    ({"states": "queued"}, set()),
+    ({"script_path_text": "ADMIN/S"}, {"running"}),
     ({"has_null_parent": "true"}, {"ended", "failed", "running", "flow"}),
     ({"is_flow_step": "true"}, {"a", "b"}),
     ({"node": "b"}, {"b"}),
@@ -70,6 +78,38 @@ FILTERS: list[tuple[dict[str, str], set[str]]] = [
     ({"scheduled_for_before_now": "true"}, {"ended", "failed", "running", "flow", "a", "b"}),
     ({"unknown_key": "whatever"}, {"ended", "failed", "running", "flow", "a", "b"}),
 ]
+
+
+async def test_a_histogram_counts_runs_by_time_and_state(stage: Scene, jobs: dict[str, str]) -> None:
+    now = datetime.now(UTC)
+    whole: dict[str, Any] = {
+        "created_after": (now - timedelta(hours=5)).isoformat(),
+        "created_before": (now + timedelta(hours=1)).isoformat(),
+    }
+    found = await stage.get("jobs/histogram", buckets=6, **whole)
+    assert found["width_s"] == 3600 and "counted_from" not in found
+    total = Counter[str]()
+    for bucket in found["buckets"]:
+        total.update(bucket["counts"])
+    assert total == {"succeeded": 1, "failed": 1, "running": 2}
+    assert sum(sum(each["counts"].values()) for each in found["buckets"][-2:]) == 4
+    for params, runs in (({"states": "failed"}, 1), ({"script_path_text": "slow"}, 1), ({"created_by": "nobody"}, 0)):
+        found = await stage.get("jobs/histogram", **whole, **params)
+        assert sum(sum(each["counts"].values()) for each in found["buckets"]) == runs, params
+    past = {"created_before": (now - timedelta(hours=2)).isoformat()}
+    assert (await stage.get("jobs/histogram", **past))["buckets"] == []
+    other = await stage.member("other")
+    answer = await other.get(f"{W}/jobs/histogram")
+    assert answer.json()["buckets"] == []
+    for wrong in ({"created_after": "2030-01-01T00:00:00Z"}, {"created_after": "1900-01-01T00:00:00Z"}):
+        assert (await stage.client.get(f"{W}/jobs/histogram", params=wrong)).status_code == 400
+
+
+async def test_a_histogram_counts_the_newest_and_says_how_far_back(stage: Scene, jobs: dict[str, str]) -> None:
+    actor = system("main")
+    found = await histograms.histogram(stage.platform, actor, "main", JobFilter(), 10, most=3)
+    assert sum(each.runs for each in found.counted) == 3
+    assert found.counted_from is not None and found.counted_from > found.since
 
 
 async def test_filters(stage: Scene, jobs: dict[str, str]) -> None:

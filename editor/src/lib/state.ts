@@ -15,6 +15,7 @@ const LOOKS: Record<string, Look> = {
   failed: { word: "failed", icon: "cross", tone: "bad" },
   skipped: { word: "skipped", icon: "skip", tone: "calm" },
   draft: { word: "draft", icon: "code", tone: "wait" },
+  cancelling: { word: "cancelling", icon: "stop", tone: "busy" },
   cancelled: { word: "cancelled", icon: "stop", tone: "calm" },
 };
 

@@ -10,8 +10,7 @@ import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { kindOf } from "../workflow/kinds";
 import { useListAddress } from "./address";
-import css from "./home.module.css";
-import { Lists } from "./lists";
+import css from "./list.module.css";
 import { rememberWorkspace } from "./shell";
 
 type Sort = "edited" | "name" | "path";
@@ -47,7 +46,6 @@ export function ScriptsPage() {
   const sort = (search.get("sort") ?? "edited") as Sort;
   return (
     <main className={css.page}>
-      <Lists workspace={workspace} here="scripts" />
       <div className={css.head}>
         <h1>Scripts</h1>
         <Input

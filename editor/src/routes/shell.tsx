@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Dialog } from "radix-ui";
 import { useEffect, useState } from "react";
-import { Link, Navigate, Outlet, useLocation, useNavigate, useParams } from "react-router";
+import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
 import { ApiError, api, onSessionLost } from "../api/client";
 import { useReach } from "../api/reach";
 import { logout, meQuery } from "../api/session";
@@ -66,12 +66,31 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
           ))}
         </select>
       )}
+      {workspace && <Places workspace={workspace} />}
       <div className={css.right}>
         <span className={css.who}>{email}</span>
         <IconButton label="Light or dark" icon="moon" onClick={toggleTheme} />
         <IconButton label="Log out" icon="logout" onClick={() => void leave()} />
       </div>
     </header>
+  );
+}
+
+const PLACES: [string, string][] = [
+  ["Workflows", "/workflows"],
+  ["Scripts", "/scripts"],
+  ["Runs", "/runs"],
+];
+
+function Places({ workspace }: { workspace: string }) {
+  return (
+    <nav className={css.places} aria-label="Pages">
+      {PLACES.map(([name, to]) => (
+        <NavLink key={name} to={`/w/${workspace}${to}`} end={to === ""}>
+          {name}
+        </NavLink>
+      ))}
+    </nav>
   );
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from orvanta_platform.db.job_views import JobRow, job_row
@@ -30,11 +30,13 @@ class Visible:
 class JobFilter:
     """Conditions of a list; None asks for nothing. Times are inclusive on neither side.
 
+    `script_path_text` stands somewhere in the path, in whatever case. `states`: any of these.
     `body`: a body of a loop or branch, for the jobs of the nodes in it.
     """
 
     script_path_exact: str | None = None
     script_path_start: str | None = None
+    script_path_text: str | None = None
     script_hash: str | None = None
     created_before: datetime | None = None
     created_after: datetime | None = None
@@ -42,6 +44,7 @@ class JobFilter:
     started_after: datetime | None = None
     completed_before: datetime | None = None
     completed_after: datetime | None = None
+    states: tuple[str, ...] | None = None
     success: bool | None = None
     running: bool | None = None
     job_kinds: tuple[str, ...] | None = None
@@ -104,10 +107,14 @@ def _either(yes: str, no: str) -> _Rule:
     return lambda conditions, value: conditions.plain(yes if value else no)
 
 
+ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
+"""States of what has ended."""
+
 _RUNNING = "NOT v.ended AND v.state NOT IN ('queued', 'scheduled', 'available')"
 _RULES: dict[str, _Rule] = {
     "script_path_exact": _with("v.own_path = {}"),
     "script_path_start": _with("starts_with(v.own_path, {})"),
+    "script_path_text": _with("strpos(lower(v.path), lower({})) > 0"),
     "script_hash": _with("v.script_hash = {}"),
     "created_before": _with("v.created_at < {}"),
     "created_after": _with("v.created_at > {}"),
@@ -115,6 +122,7 @@ _RULES: dict[str, _Rule] = {
     "started_after": _with("v.started_at > {}"),
     "completed_before": _with("v.ended_at < {}"),
     "completed_after": _with("v.ended_at > {}"),
+    "states": _with("v.state = ANY({})"),
     "success": _either("v.state = 'succeeded'", "v.state IN ('failed', 'cancelled')"),
     "running": _either(_RUNNING, f"NOT ({_RUNNING})"),
     "job_kinds": _with("v.kind = ANY({})"),
@@ -158,9 +166,9 @@ def list_statement(
         conditions.add("v.id < {}", slice.before)
     if slice.after is not None:
         conditions.add("v.id > {}", slice.after)
-    since = conditions.place(filter.created_after) if filter.created_after and any(map(_of_runs, parts)) else None
     tail = f" {_order(filter, slice)} LIMIT "
-    bodies = [_body(part, conditions, since) for part in parts]
+    window = _window(parts, conditions, filter)
+    bodies = [_body(f"list_{part}", part, conditions, window) for part in parts]
     if len(bodies) > 1:
         bodies = [f"({body}{tail}{slice.offset + slice.limit})" for body in bodies]
     return " UNION ALL ".join(bodies) + tail + f"{slice.limit} OFFSET {slice.offset}", conditions.values
@@ -178,6 +186,45 @@ async def count_jobs(
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Runs that were made in a part of a time and stand alike: how many, and when the first of them was made.
+
+    `bucket` counts the parts from 0.
+    """
+
+    bucket: int
+    state: str
+    runs: int
+    first_at: datetime
+
+
+_COUNTED: Final = """SELECT floor(extract(epoch FROM x.created_at - {since}) / {width}::float8)::integer AS bucket,
+    x.state, count(*)::integer AS runs, min(x.created_at) AS first_at FROM ({rows}) x GROUP BY 1, 2 ORDER BY 1, 2"""
+
+
+async def count_over_time(
+    conn: Connection,
+    workspace: str,
+    visible: Visible,
+    filter: JobFilter,
+    width_s: float,
+    most: int,
+) -> list[Counted]:
+    """Runs of the time from `created_after` on, by parts of `width_s` and by state; the newest `most` are counted."""
+    parts = _useful(("live_runs", "ended_runs"), filter)
+    if not parts or filter.created_after is None:
+        return []
+    conditions = _conditions(workspace, visible, filter)
+    window = _window(parts, conditions, filter)
+    since, width, limit = (conditions.place(each) for each in (filter.created_after, width_s, most))
+    tail = f" ORDER BY id DESC LIMIT {limit}"
+    bodies = [_body(f"times_{part}", part, conditions, window) for part in parts]
+    rows = bodies[0] if len(bodies) == 1 else " UNION ALL ".join(f"({body}{tail})" for body in bodies)
+    text = _COUNTED.replace("{since}", since).replace("{width}", width).replace("{rows}", rows + tail)
+    return [Counted(**dict(row)) for row in await conn.fetch(text, *conditions.values)]
+
+
 async def waiting_runs(conn: Connection, workspace: str, most: int) -> int:
     """How many runs of a workspace wait to begin; no more than `most` are counted."""
     return int(await conn.fetchval(load("job_views")["waiting_runs"].text, workspace, most))
@@ -187,12 +234,25 @@ def _of_runs(part: Part) -> bool:
     return part.endswith("runs")
 
 
-def _body(part: Part, conditions: _Conditions, since: str | None) -> str:
-    texts = [load("job_views")[f"list_{part}"].text, *conditions.texts]
-    if since is not None and _of_runs(part):
-        # A run's id is as old as the run: its index need not be read further back. A minute is for clocks that differ.
-        texts.append(f"v.id >= uuid_at({since}::timestamptz - interval '1 minute')")
-    return " AND ".join(texts)
+def _window(parts: Sequence[Part], conditions: _Conditions, filter: JobFilter) -> list[str]:
+    """Conditions on the ids of runs for the times that are asked for: a run's id is as old as the run, so that its
+    index need not be read further than that. A minute is for clocks that differ.
+    """
+    if not any(map(_of_runs, parts)):
+        return []
+    texts = []
+    if filter.created_after is not None:
+        place = conditions.place(filter.created_after)
+        texts.append(f"v.id >= uuid_at({place}::timestamptz - interval '1 minute')")
+    if filter.created_before is not None:
+        place = conditions.place(filter.created_before)
+        texts.append(f"v.id < uuid_at({place}::timestamptz + interval '1 minute')")
+    return texts
+
+
+def _body(query: str, part: Part, conditions: _Conditions, window: Sequence[str]) -> str:
+    texts = [load("job_views")[query].text, *conditions.texts]
+    return " AND ".join([*texts, *window] if _of_runs(part) else texts)
 
 
 def _order(filter: JobFilter, slice: Slice) -> str:
@@ -204,8 +264,11 @@ def _order(filter: JobFilter, slice: Slice) -> str:
 
 def _useful(parts: Sequence[Part], filter: JobFilter) -> list[Part]:
     """The parts that can hold a match: what asks for an end cannot be under way, a node's job has a parent."""
-    ended = filter.success is not None or filter.completed_after or filter.completed_before
-    live = filter.running is True or filter.suspended is True
+    states = frozenset(filter.states or ())
+    ended = (
+        filter.success is not None or filter.completed_after or filter.completed_before or (states and states <= ENDED)
+    )
+    live = filter.running is True or filter.suspended is True or (states and not states & ENDED)
     steps = filter.is_flow_step is True or filter.node is not None or filter.body is not None
     runs = filter.has_null_parent is True or filter.is_flow_step is False or filter.is_skipped is True
     return [

@@ -218,9 +218,9 @@ async def list_jobs(
     platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter, slice: Slice
 ) -> list[JobRow]:
     """Runs and jobs that this actor may read, by id; `parts` names where to look."""
-    visible = _visible(actor, workspace)
+    sees = visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        rows = await job_lists.list_jobs(conn, workspace, visible, parts, await _of_body(conn, filter), slice)
+        rows = await job_lists.list_jobs(conn, workspace, sees, parts, await _of_body(conn, filter), slice)
         return await told(conn, rows)
 
 
@@ -254,9 +254,9 @@ async def count_jobs(
     platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter | None = None
 ) -> int:
     """How many rows such a list would have."""
-    visible = _visible(actor, workspace)
+    sees = visible(actor, workspace)
     async with platform.db.acquire() as conn:
-        return await job_lists.count_jobs(conn, workspace, visible, parts, await _of_body(conn, filter or JobFilter()))
+        return await job_lists.count_jobs(conn, workspace, sees, parts, await _of_body(conn, filter or JobFilter()))
 
 
 async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: int | None = None) -> None:
@@ -317,7 +317,8 @@ def cancelled_error(row: JobRow | Standing) -> bytes:
     return msgspec.json.encode({"error": {"name": "Canceled", "message": f"Cancelled{by}{why}"}})
 
 
-def _visible(actor: Actor, workspace: str) -> Visible:
+def visible(actor: Actor, workspace: str) -> Visible:
+    """What of the runs of a workspace this actor may see. Raises NotFound, Forbidden."""
     permissions.require_workspace(actor, workspace)
     return Visible(**asdict(permissions.readable(actor, "run")))
 

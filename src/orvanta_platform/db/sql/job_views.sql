@@ -146,6 +146,14 @@ SELECT v.id, v.workspace, v.is_step, v.ended, v.run, v.node, v.node_index, v.kin
        v.failures, v.mem_peak_kb, v.log_chars, v.labels, NULL::bytea AS run_state, v.job_state, v.retry_at, v.served
 FROM past_job_view v WHERE v.workspace = $1 AND v.kind <> 'frame'
 
+-- name: times_live_runs
+-- When runs under way were made, and how they stand.
+SELECT v.id, v.created_at, v.state FROM live_run_view v WHERE v.workspace = $1
+
+-- name: times_ended_runs
+-- When runs that have ended were made, and how they ended.
+SELECT v.id, v.created_at, v.state FROM ended_run_view v WHERE v.workspace = $1
+
 -- name: count_live_runs
 -- Runs under way.
 SELECT count(*) FROM live_run_view v WHERE v.workspace = $1

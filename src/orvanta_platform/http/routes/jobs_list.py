@@ -13,10 +13,12 @@ from litestar.params import FromPath, FromQuery
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import LONGEST_PAGE, AnyRequest, actor_of, platform_of
+from orvanta_platform.http.schemas import histogram as histogram_schemas
 from orvanta_platform.http.schemas import jobs as schemas
+from orvanta_platform.http.schemas.histogram import Histogram
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
 from orvanta_platform.http.schemas.workers import Worker, worker
-from orvanta_platform.services import bodies, jobs, selecting, workers
+from orvanta_platform.services import bodies, histograms, jobs, selecting, workers
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -24,6 +26,7 @@ _JOBS = "/api/w/{workspace:str}/jobs"
 async def job_filter(
     script_path_exact: FromQuery[str | None] = None,
     script_path_start: FromQuery[str | None] = None,
+    script_path_text: FromQuery[str | None] = None,
     script_hash: FromQuery[str | None] = None,
     created_before: FromQuery[datetime | None] = None,
     created_after: FromQuery[datetime | None] = None,
@@ -31,6 +34,7 @@ async def job_filter(
     started_after: FromQuery[datetime | None] = None,
     completed_before: FromQuery[datetime | None] = None,
     completed_after: FromQuery[datetime | None] = None,
+    states: FromQuery[str | None] = None,
     success: FromQuery[bool | None] = None,
     running: FromQuery[bool | None] = None,
     job_kinds: FromQuery[str | None] = None,
@@ -48,11 +52,11 @@ async def job_filter(
     is_flow_step: FromQuery[bool | None] = None,
     is_skipped: FromQuery[bool | None] = None,
 ) -> JobFilter:
-    """The conditions of a list, as the query names them; `job_kinds` are separated by commas."""
-    kinds = tuple(kind.strip() for kind in job_kinds.split(",") if kind.strip()) if job_kinds else None
+    """The conditions of a list, as the query names them; `job_kinds` and `states` are separated by commas."""
     return JobFilter(
         script_path_exact=script_path_exact,
         script_path_start=script_path_start,
+        script_path_text=script_path_text,
         script_hash=script_hash,
         created_before=created_before,
         created_after=created_after,
@@ -60,9 +64,10 @@ async def job_filter(
         started_after=started_after,
         completed_before=completed_before,
         completed_after=completed_after,
+        states=_words(states),
         success=success,
         running=running,
-        job_kinds=kinds,
+        job_kinds=_words(job_kinds),
         has_null_parent=has_null_parent,
         parent_job=parent_job,
         node=node,
@@ -77,6 +82,10 @@ async def job_filter(
         is_flow_step=is_flow_step,
         is_skipped=is_skipped,
     )
+
+
+def _words(text: str | None) -> tuple[str, ...] | None:
+    return tuple(word.strip() for word in text.split(",") if word.strip()) if text else None
 
 
 async def job_slice(
@@ -154,6 +163,22 @@ async def list_completed(
     return [schemas.listed(row) for row in rows]
 
 
+@get(f"{_JOBS}/histogram", opt=shape(answer=Histogram))
+async def histogram(
+    request: AnyRequest,
+    workspace: FromPath[str],
+    job_filter: NamedDependency[JobFilter],
+    buckets: FromQuery[int] = 60,
+) -> Histogram:
+    """How many runs were made in each part of a time, by their states: of what `list` has with this filter, runs alone.
+
+    The time is from `created_after` (or the day before) to `created_before` (or now), in at most 200 `buckets`. Where
+    there are more than 50,000 runs, the newest are counted and `counted_from` says how far back.
+    """
+    found = await histograms.histogram(platform_of(request), actor_of(request), workspace, job_filter, buckets)
+    return histogram_schemas.histogram(found)
+
+
 @get(f"{_JOBS}/list_filtered_uuids", opt=shape(answer=list[UUID]))
 async def list_ids(
     request: AnyRequest,
@@ -222,7 +247,7 @@ async def queue_counts(request: AnyRequest) -> dict[str, int]:
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
-        route_handlers=[list_jobs, list_queue, list_completed, list_ids, list_queue_ids],
+        route_handlers=[list_jobs, list_queue, list_completed, histogram, list_ids, list_queue_ids],
         dependencies={
             "job_filter": Provide(job_filter),
             "job_slice": Provide(job_slice),

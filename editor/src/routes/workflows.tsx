@@ -9,8 +9,7 @@ import { Button, Input, LinkButton } from "../ui/controls";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { useListAddress } from "./address";
-import css from "./home.module.css";
-import { Lists } from "./lists";
+import css from "./list.module.css";
 import { rememberWorkspace } from "./shell";
 
 const NewWorkflow = lazy(async () => ({ default: (await import("../home/new-workflow")).NewWorkflow }));
@@ -25,7 +24,7 @@ const ORDERS: Record<Sort, (a: Item, b: Item) => number> = {
 };
 
 /** All workflows of a workspace: searched, sorted, walked by arrow keys; search and order are in the address. */
-export function HomePage() {
+export function WorkflowsPage() {
   const { workspace = "" } = useParams();
   const [search, set] = useListAddress();
   const flows = useQuery(flowsQuery(workspace));
@@ -35,7 +34,6 @@ export function HomePage() {
   const sort = (search.get("sort") ?? "edited") as Sort;
   return (
     <main className={css.page}>
-      <Lists workspace={workspace} here="workflows" />
       <div className={css.head}>
         <h1>Workflows</h1>
         <Input

@@ -1,0 +1,133 @@
+import type { InfiniteData } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { type RunFilter, toQuery } from "../runs/list/filter";
+import { api } from "./client";
+import type { components } from "./schema";
+
+type Row = components["schemas"]["QueuedJob"] | components["schemas"]["CompletedJob"];
+export type RunHistogram = components["schemas"]["Histogram"];
+
+/** A run as a list shows it. `path` "": it was never deployed. `why` it does not run yet. */
+export interface RunRow {
+  id: string;
+  status: string;
+  path: string;
+  tested: boolean;
+  flow: boolean;
+  trigger: string;
+  by: string;
+  created_at: string;
+  started_at: string | null;
+  duration_ms: number | null;
+  ended: boolean;
+  why: string;
+}
+
+export interface RunPage {
+  rows: RunRow[];
+  /** Nothing comes after it. */
+  end: boolean;
+}
+
+export const PAGE = 100;
+/** Runs that one call cancels or runs again, at most. */
+export const MOST = 1000;
+
+export function runRow(row: Row): RunRow {
+  return {
+    id: row.id,
+    status: statusOf(row),
+    path: row.script_path ?? "",
+    tested: row.job_kind.endsWith("preview"),
+    flow: row.job_kind.startsWith("flow"),
+    trigger: row.schedule_path ? `schedule ${row.schedule_path}` : row.trigger_kind,
+    by: row.created_by,
+    created_at: row.created_at,
+    started_at: row.started_at ?? null,
+    duration_ms: row.type === "CompletedJob" ? row.duration_ms : null,
+    ended: row.type === "CompletedJob",
+    why: row.type === "QueuedJob" ? (row.wait_reason ?? "") : "",
+  };
+}
+
+function statusOf(row: Row): string {
+  if (row.type === "QueuedJob") {
+    if (row.canceled) return "cancelling";
+    if (row.suspend > 0) return "awaiting_approval";
+    return row.running ? "running" : "queued";
+  }
+  if (row.canceled) return "cancelled";
+  if (row.is_skipped) return "skipped";
+  return row.success ? "succeeded" : "failed";
+}
+
+/** Runs after the one with the id `before` (""): from the newest on. */
+export async function listRuns(
+  workspace: string,
+  filter: RunFilter,
+  before: string,
+  most: number = PAGE,
+): Promise<RunPage> {
+  const query = { ...toQuery(filter, Date.now()), per_page: most, ...(before ? { before } : {}) };
+  const { data } = await api.GET("/api/w/{workspace}/jobs/list", { params: { path: { workspace }, query } });
+  const rows = ((data ?? []) as Row[]).map(runRow);
+  return { rows, end: rows.length < most };
+}
+
+export type RunPages = InfiniteData<RunPage, string>;
+
+export const runsQuery = (workspace: string, filter: RunFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["runs", workspace, filter],
+    queryFn: ({ pageParam }) => listRuns(workspace, filter, pageParam),
+    initialPageParam: "",
+    getNextPageParam: (page, pages) => (page.end ? undefined : pages.flatMap((each) => each.rows).at(-1)?.id),
+    refetchOnWindowFocus: false,
+  });
+
+export const BUCKETS = 60;
+
+/** How many runs were made when, by state; whatever their state is. */
+export const histogramQuery = (workspace: string, filter: RunFilter) => {
+  const { states: _, ...rest } = filter;
+  const asked = { ...rest, states: [] };
+  return queryOptions({
+    queryKey: ["run-histogram", workspace, asked],
+    queryFn: async () => {
+      const query = { ...toQuery(asked, Date.now()), buckets: BUCKETS };
+      const { data } = await api.GET("/api/w/{workspace}/jobs/histogram", { params: { path: { workspace }, query } });
+      if (!data) throw new Error("The server said nothing.");
+      return data;
+    },
+  });
+};
+
+/** Ids of the runs that a filter finds, at most MOST; `live`: of those under way alone. */
+export async function idsOf(workspace: string, filter: RunFilter, live: boolean): Promise<string[]> {
+  const params = { path: { workspace }, query: { ...toQuery(filter, Date.now()), per_page: MOST } };
+  const { data } = live
+    ? await api.GET("/api/w/{workspace}/jobs/queue/list_filtered_uuids", { params })
+    : await api.GET("/api/w/{workspace}/jobs/list_filtered_uuids", { params });
+  return data ?? [];
+}
+
+/** Cancels runs; gives how many were under way. */
+export async function cancelRuns(workspace: string, ids: string[]): Promise<number> {
+  const { data } = await api.POST("/api/w/{workspace}/jobs/queue/cancel_selection", {
+    params: { path: { workspace } },
+    body: ids,
+  });
+  return data?.length ?? 0;
+}
+
+/** Runs them again as they were; gives how many were started, and why others were not. */
+export async function rerunRuns(workspace: string, ids: string[]): Promise<{ made: number; refused: string[] }> {
+  const { data } = await api.POST("/api/w/{workspace}/jobs/run/batch_rerun_jobs", {
+    params: { path: { workspace } },
+    body: { job_ids: ids } as never,
+    parseAs: "text",
+  });
+  const lines = String(data).split("\n").filter(Boolean);
+  const refused = lines.filter((line) => line.startsWith("Error")).map((line) => line.replace(/^Error: /, ""));
+  return { made: lines.length - refused.length, refused };
+}

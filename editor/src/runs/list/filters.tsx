@@ -1,0 +1,84 @@
+import { Button, Input } from "../../ui/controls";
+import { Icon } from "../../ui/icon";
+import { chips, type RunFilter, STATES, TRIGGERS, WINDOWS } from "./filter";
+import type { Put } from "./page";
+import css from "./runs.module.css";
+
+/** What narrows the list: fields to choose it, and a chip for each that can be taken away. */
+export function Filters({ filter, put }: { filter: RunFilter; put: Put }) {
+  const narrowed = chips(filter);
+  return (
+    <>
+      <search className={css.fields}>
+        <Input
+          type="search"
+          className={css.search}
+          aria-label="Search by path"
+          placeholder="Search by path"
+          value={filter.text}
+          onChange={(event) => put({ q: event.target.value })}
+        />
+        <select
+          className={css.select}
+          aria-label="Add a state"
+          value=""
+          onChange={(event) => put({ state: [...filter.states, event.target.value].join(",") })}
+        >
+          <option value="">State</option>
+          {STATES.filter((each) => !filter.states.includes(each)).map((each) => (
+            <option key={each} value={each}>
+              {each.replace("_", " ")}
+            </option>
+          ))}
+        </select>
+        <select
+          className={css.select}
+          aria-label="Trigger"
+          value={filter.trigger}
+          onChange={(event) => put({ trigger: event.target.value })}
+        >
+          <option value="">Any trigger</option>
+          {[...new Set([...TRIGGERS, filter.trigger])].filter(Boolean).map((each) => (
+            <option key={each}>{each}</option>
+          ))}
+        </select>
+        <select
+          className={css.select}
+          aria-label="Time"
+          value={filter.last}
+          onChange={(event) => put({ last: event.target.value, from: "", to: "" })}
+        >
+          {filter.from && <option value="">As chosen below</option>}
+          {Object.entries(WINDOWS).map(([last, { name }]) => (
+            <option key={last} value={last}>
+              {name}
+            </option>
+          ))}
+        </select>
+      </search>
+      {narrowed.length > 0 && (
+        <ul className={css.chips} aria-label="Filters">
+          {narrowed.map(({ name, word, value }) => (
+            <li key={name}>
+              <button
+                type="button"
+                className={css.chip}
+                aria-label={`Take away: ${word} ${value}`}
+                onClick={() => put({ [name]: "" })}
+              >
+                <span className={css.word}>{word}</span> {value} <Icon name="cross" size={11} />
+              </button>
+            </li>
+          ))}
+          {narrowed.length > 1 && (
+            <li>
+              <Button look="quiet" onClick={() => put({ state: "", path: "", q: "", trigger: "", by: "" })}>
+                Clear all
+              </Button>
+            </li>
+          )}
+        </ul>
+      )}
+    </>
+  );
+}

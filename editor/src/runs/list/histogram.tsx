@@ -1,0 +1,184 @@
+import { type KeyboardEvent, type PointerEvent, useRef, useState } from "react";
+import type { RunHistogram } from "../../api/run-list";
+import { BUCKETS } from "../../api/run-list";
+import { lookOf } from "../../lib/state";
+import { absolute } from "../../lib/time";
+import { Button } from "../../ui/controls";
+import { Icon } from "../../ui/icon";
+import type { RunFilter } from "./filter";
+import type { Put } from "./page";
+import css from "./runs.module.css";
+
+const TALL = 100;
+const ORDER = ["failed", "cancelled", "succeeded", "running", "awaiting_approval", "queued"];
+
+interface Props {
+  histogram: RunHistogram;
+  filter: RunFilter;
+  put: Put;
+}
+
+/** Runs over time. A part of it is chosen with the mouse, or with arrow keys and Enter. */
+export function Histogram({ histogram, filter, put }: Props) {
+  const [brush, setBrush] = useState<{ from: number; to: number } | null>(null);
+  const drag = useRef<number | null>(null);
+  const since = Date.parse(histogram.since);
+  const width = histogram.width_s * 1000;
+  const bars = barsOf(histogram, since, width);
+  const most = Math.max(1, ...bars.map((bar) => bar.total));
+  const totals = totalsOf(bars);
+  const at = (place: number) => new Date(since + place * width).toISOString();
+  const choose = (from: number, to: number) => put({ from: at(from), to: at(to + 1), last: "" });
+  const placeOf = (event: PointerEvent<HTMLElement>) => {
+    const box = event.currentTarget.getBoundingClientRect();
+    return clamp(Math.floor(((event.clientX - box.left) / box.width) * BUCKETS));
+  };
+  const move = (event: PointerEvent<HTMLElement>) => {
+    if (drag.current === null) return;
+    const place = placeOf(event);
+    setBrush({ from: Math.min(drag.current, place), to: Math.max(drag.current, place) });
+  };
+  const press = (event: KeyboardEvent) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) {
+      const from = clamp((brush?.from ?? BUCKETS) + (event.shiftKey ? 0 : step));
+      setBrush({ from, to: event.shiftKey ? Math.max(from, clamp((brush?.to ?? from) + step)) : from });
+    } else if (event.key === "Enter" && brush) choose(brush.from, brush.to);
+    else if (event.key === "Escape") setBrush(null);
+    else return;
+    event.preventDefault();
+  };
+  const words = brush ? `${span(at(brush.from), at(brush.to + 1))}: ${countIn(bars, brush)}` : "nothing chosen";
+  return (
+    <section className={css.over} aria-label="Runs over time">
+      <div
+        className={css.plot}
+        role="slider"
+        tabIndex={0}
+        aria-label="Part of the time"
+        aria-valuemin={0}
+        aria-valuemax={BUCKETS}
+        aria-valuenow={brush?.from ?? 0}
+        aria-valuetext={words}
+        onKeyDown={press}
+        onPointerDown={(event) => {
+          event.currentTarget.setPointerCapture(event.pointerId);
+          drag.current = placeOf(event);
+          setBrush({ from: drag.current, to: drag.current });
+        }}
+        onPointerMove={move}
+        onPointerUp={() => {
+          drag.current = null;
+          if (brush) choose(brush.from, brush.to);
+          setBrush(null);
+        }}
+      >
+        <svg className={css.bars} viewBox={`0 0 ${BUCKETS} ${TALL}`} preserveAspectRatio="none" aria-hidden="true">
+          {brush && <rect className={css.brush} x={brush.from} width={brush.to - brush.from + 1} y="0" height={TALL} />}
+          {bars.map((bar) => (
+            <g key={bar.place}>
+              <title>{`${span(at(bar.place), at(bar.place + 1))}: ${said(bar.counts)}`}</title>
+              <rect x={bar.place} width="1" y="0" height={TALL} fill="transparent" />
+              {stack(bar.counts, most).map(({ state, y, height }) => (
+                <rect
+                  key={state}
+                  className={css.bar}
+                  data-tone={lookOf(state).tone}
+                  x={bar.place + 0.08}
+                  width="0.84"
+                  y={y}
+                  height={height}
+                />
+              ))}
+            </g>
+          ))}
+        </svg>
+      </div>
+      <div className={css.axis}>
+        <span>{absolute(histogram.since).replace(/:\d\d .*/, "")}</span>
+        <span role="status">{brush ? words : ""}</span>
+        <span>{filter.to ? absolute(filter.to).replace(/:\d\d .*/, "") : "now"}</span>
+      </div>
+      <Legend {...{ totals, filter, put }} />
+      {histogram.counted_from && (
+        <p className={css.note}>There are more: counted back to {absolute(histogram.counted_from)}.</p>
+      )}
+    </section>
+  );
+}
+
+/** How many runs stand how; each is a switch for that state. */
+function Legend({ totals, filter, put }: { totals: Record<string, number>; filter: RunFilter; put: Put }) {
+  const states = [...new Set([...ORDER, ...Object.keys(totals)])].filter(
+    (state) => totals[state] || filter.states.includes(state),
+  );
+  const toggle = (state: string) => {
+    const { states: now } = filter;
+    const next = now.includes(state) ? now.filter((each) => each !== state) : [...now, state];
+    put({ state: next.join(",") });
+  };
+  return (
+    <div className={css.legend}>
+      {states.map((state) => (
+        <button
+          key={state}
+          type="button"
+          className={css.key}
+          data-tone={lookOf(state).tone}
+          aria-pressed={filter.states.includes(state)}
+          onClick={() => toggle(state)}
+        >
+          <Icon name={lookOf(state).icon} size={12} /> {totals[state] ?? 0} {lookOf(state).word}
+        </button>
+      ))}
+      {filter.from && (
+        <Button look="quiet" icon="back" onClick={() => put({ from: "", to: "" })}>
+          Whole time
+        </Button>
+      )}
+    </div>
+  );
+}
+
+interface Bar {
+  place: number;
+  counts: Record<string, number>;
+  total: number;
+}
+
+function barsOf(histogram: RunHistogram, since: number, width: number): Bar[] {
+  return histogram.buckets.map(({ at, counts }) => ({
+    place: clamp(Math.round((Date.parse(at) - since) / width)),
+    counts,
+    total: Object.values(counts).reduce((sum, each) => sum + each, 0),
+  }));
+}
+
+function totalsOf(bars: Bar[]): Record<string, number> {
+  const totals: Record<string, number> = {};
+  for (const { counts } of bars)
+    for (const [state, runs] of Object.entries(counts)) totals[state] = (totals[state] ?? 0) + runs;
+  return totals;
+}
+
+/** From the bottom up; what is there at all is at least 3 % tall. */
+function stack(counts: Record<string, number>, most: number) {
+  let bottom = TALL;
+  return ORDER.concat(Object.keys(counts).filter((state) => !ORDER.includes(state)))
+    .filter((state) => counts[state])
+    .map((state) => {
+      const height = Math.max(((counts[state] ?? 0) / most) * TALL, 3);
+      bottom -= height;
+      return { state, y: bottom, height };
+    });
+}
+
+const clamp = (place: number): number => Math.min(Math.max(place, 0), BUCKETS - 1);
+const said = (counts: Record<string, number>): string =>
+  Object.entries(counts)
+    .map(([state, runs]) => `${runs} ${lookOf(state).word}`)
+    .join(", ");
+const countIn = (bars: Bar[], { from, to }: { from: number; to: number }): string =>
+  said(totalsOf(bars.filter((bar) => bar.place >= from && bar.place <= to))) || "no run";
+const TIME = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+const span = (from: string, to: string): string => TIME.formatRange(new Date(from), new Date(to));

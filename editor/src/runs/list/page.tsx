@@ -1,0 +1,147 @@
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { useParams, useSearchParams } from "react-router";
+import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
+import { rememberWorkspace } from "../../routes/shell";
+import { Button } from "../../ui/controls";
+import { Empty, Failed, Skeleton } from "../../ui/states";
+import { Bulk } from "./bulk";
+import { filterOf, type RunFilter, times, WINDOWS } from "./filter";
+import { Filters } from "./filters";
+import { freshen } from "./fresh";
+import { Histogram } from "./histogram";
+import { Rows } from "./rows";
+import css from "./runs.module.css";
+import { Views } from "./views";
+
+const FRESH_MS = 4000;
+const COUNT_MS = 20_000;
+
+export type Put = (changes: Record<string, string>) => void;
+
+/** All runs of a workspace, the newest first. What is shown of them is in the address. */
+export function RunsPage() {
+  const { workspace = "" } = useParams();
+  const [search, setSearch] = useSearchParams();
+  useEffect(() => rememberWorkspace(workspace), [workspace]);
+  const filter = filterOf(search);
+  const put: Put = (changes) => {
+    // Of the address as it is, not as it was drawn: two changes may come between two drawings.
+    const after = new URLSearchParams(window.location.search);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value) after.set(name, value);
+      else after.delete(name);
+    }
+    setSearch(after, { replace: true });
+  };
+  const shown = JSON.stringify(filter);
+  return (
+    <main className={css.page}>
+      <div className={css.head}>
+        <h1>Runs</h1>
+        <Views workspace={workspace} search={search} show={(view) => setSearch(new URLSearchParams(view))} />
+      </div>
+      <Filters filter={filter} put={put} />
+      <Over workspace={workspace} filter={filter} put={put} />
+      <List key={`${workspace} ${shown}`} workspace={workspace} filter={filter} put={put} />
+    </main>
+  );
+}
+
+interface Props {
+  workspace: string;
+  filter: RunFilter;
+  put: Put;
+}
+
+/** The time that is looked at, with how many runs were made in each part of it. */
+function Over({ workspace, filter, put }: Props) {
+  const counts = useQuery({
+    ...histogramQuery(workspace, filter),
+    refetchInterval: COUNT_MS,
+    placeholderData: (before) => before,
+  });
+  if (counts.error) return <Failed error={counts.error} retry={() => void counts.refetch()} />;
+  if (!counts.data) return <Skeleton rows={2} />;
+  return <Histogram histogram={counts.data} filter={filter} put={put} />;
+}
+
+/** The runs that are loaded, fetched anew while they are looked at: page 1, and one page of what is under way. */
+function useRuns(workspace: string, filter: RunFilter) {
+  const queries = useQueryClient();
+  const query = runsQuery(workspace, filter);
+  const runs = useInfiniteQuery(query);
+  useQuery({
+    queryKey: ["runs-fresh", workspace, filter],
+    enabled: runs.isSuccess,
+    refetchInterval: FRESH_MS,
+    staleTime: FRESH_MS,
+    gcTime: 0,
+    queryFn: async () => {
+      const data = queries.getQueryData<RunPages>(query.queryKey);
+      if (!data) return null;
+      const made = await freshen(workspace, filter, data);
+      // What was fetched meanwhile stands: it is asked again soon.
+      queries.setQueryData<RunPages>(query.queryKey, (now) => (now === data ? made : now));
+      return Date.now();
+    },
+  });
+  return runs;
+}
+
+function List({ workspace, filter, put }: Props) {
+  const runs = useRuns(workspace, filter);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [all, setAll] = useState<string[] | null>(null);
+  if (runs.isPending) return <Skeleton />;
+  if (runs.error) return <Failed error={runs.error} retry={() => void runs.refetch()} />;
+  const rows = runs.data.pages.flatMap((page) => page.rows);
+  if (rows.length === 0) return <Nothing filter={filter} put={put} />;
+  const choose = (row: RunRow, yes: boolean) => {
+    setAll(null);
+    const next = new Set(chosen);
+    if (yes) next.add(row.id);
+    else next.delete(row.id);
+    setChosen(next);
+  };
+  return (
+    <>
+      <Bulk
+        {...{ workspace, filter, rows, all }}
+        chosen={[...chosen]}
+        chooseAll={setAll}
+        choose={(ids) => {
+          setAll(null);
+          setChosen(new Set(ids));
+        }}
+        done={() => void runs.refetch()}
+      />
+      <Rows
+        {...{ workspace, rows, choose, put }}
+        isChosen={(id) => all !== null || chosen.has(id)}
+        more={() => runs.hasNextPage && !runs.isFetchingNextPage && void runs.fetchNextPage()}
+      />
+      {runs.isFetchingNextPage && <Skeleton rows={2} />}
+      {!runs.hasNextPage && <p className={css.end}>No older run in this time.</p>}
+    </>
+  );
+}
+
+function Nothing({ filter, put }: { filter: RunFilter; put: Put }) {
+  const narrowed = filter.states.length + filter.path.length + filter.text.length + filter.trigger.length > 0;
+  const { since } = times(filter, Date.now());
+  const longest = Date.now() - since >= (WINDOWS["90d"]?.ms ?? 0);
+  return (
+    <Empty title="No run here">
+      <p>
+        {narrowed || filter.by
+          ? "No run of this time is like that."
+          : "Nothing was started in this time. Runs stand here as soon as a person, a schedule or a call starts one."}
+      </p>
+      {!longest && <Button onClick={() => put({ last: "90d", from: "", to: "" })}>Look at the last 90 days</Button>}
+      {(narrowed || filter.by) && (
+        <Button onClick={() => put({ state: "", path: "", q: "", trigger: "", by: "" })}>Take the filters away</Button>
+      )}
+    </Empty>
+  );
+}

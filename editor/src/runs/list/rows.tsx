@@ -1,0 +1,99 @@
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { Link } from "react-router";
+import type { RunRow } from "../../api/run-list";
+import { duration } from "../../lib/time";
+import { Time } from "../../ui/time";
+import { useWindow } from "../../ui/window";
+import { Status } from "../status";
+import type { Put } from "./page";
+import css from "./runs.module.css";
+
+const HEIGHT = 56;
+const SOON = 20;
+
+interface Props {
+  workspace: string;
+  rows: RunRow[];
+  isChosen: (id: string) => boolean;
+  choose: (row: RunRow, yes: boolean) => void;
+  put: Put;
+  /** More rows are wanted. */
+  more: () => void;
+}
+
+/** The rows on the screen, out of as many as there are; arrow keys walk them. */
+export function Rows({ rows, more, ...rest }: Props) {
+  const list = useRef<HTMLUListElement>(null);
+  const { first, end } = useWindow(list, HEIGHT, rows.length);
+  const near = end + SOON >= rows.length;
+  useEffect(() => {
+    if (near) more();
+  }, [near, more]);
+  return (
+    <ul
+      className={css.rows}
+      ref={list}
+      aria-label="Runs"
+      style={{ height: rows.length * HEIGHT }}
+      onKeyDown={(event) => walk(event, rows.length)}
+    >
+      {rows.slice(first, end).map((row, place) => (
+        <li
+          key={row.id}
+          className={css.row}
+          style={{ top: (first + place) * HEIGHT, height: HEIGHT }}
+          aria-setsize={rows.length}
+          aria-posinset={first + place + 1}
+        >
+          <Row row={row} {...rest} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "more"> & { row: RunRow }) {
+  const name = row.path || "A preview";
+  return (
+    <>
+      <input
+        type="checkbox"
+        aria-label={`Choose the run of ${name}`}
+        checked={isChosen(row.id)}
+        onChange={(event) => choose(row, event.target.checked)}
+      />
+      <span className={css.state}>
+        <Status status={row.status} />
+      </span>
+      <span className={css.name}>
+        <Link to={`/w/${workspace}/runs/${row.id}`} data-run={row.id}>
+          {name}
+        </Link>
+        <span className={css.why}>{row.why || (row.tested ? "not deployed" : "")}</span>
+      </span>
+      <button type="button" className={css.fact} title="Only this trigger" onClick={() => put(onlyTrigger(row))}>
+        {row.trigger}
+      </button>
+      <button type="button" className={css.fact} title="Only theirs" onClick={() => put({ by: row.by })}>
+        {row.by}
+      </button>
+      <span className={css.when}>
+        <Time at={row.started_at ?? row.created_at} />
+      </span>
+      <span className={css.took}>{row.duration_ms === null ? "" : duration(row.duration_ms)}</span>
+    </>
+  );
+}
+
+const onlyTrigger = (row: RunRow) => ({ trigger: row.trigger.split(" ")[0] ?? "" });
+
+/** Arrow keys go from run to run; what is not drawn yet is, as soon as it comes near. */
+function walk(event: KeyboardEvent<HTMLUListElement>, count: number): void {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const row = (event.target as HTMLElement).closest("li");
+  if (!step || !row) return;
+  const place = Number(row.getAttribute("aria-posinset")) + step;
+  if (place < 1 || place > count) return;
+  event.currentTarget.querySelector<HTMLElement>(`[aria-posinset="${place}"] a`)?.focus();
+  event.preventDefault();
+}

@@ -1,0 +1,128 @@
+"""The list of runs: narrowed by the address, live, chosen by time, many at once."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.async_api import Locator, Page, expect
+from tests.browser.conftest import Site
+
+GOOD = "summary: Good\nvalue: {modules: [{id: give, value: {type: identity}}]}\n"
+BAD = (
+    "summary: Bad\nvalue:\n  modules:\n    - id: fail\n"
+    "      value: {type: rawscript, language: bash, content: exit 3, input_transforms: {}}\n"
+)
+ASKS = "summary: Asks\nvalue: {modules: [{id: ask, value: {type: approval, message: Go on?}}]}\n"
+MANY = 130
+
+
+def start(site: Site, path: str, *, wait: bool = False) -> str:
+    call = "run_wait_result" if wait else "run"
+    answer = site.client.post(f"/api/w/main/jobs/{call}/f/{path}", json={})
+    assert answer.status_code in (200, 201, 500), answer.text
+    return answer.text
+
+
+def rows(page: Page) -> Locator:
+    return page.get_by_label("Runs", exact=True).get_by_role("listitem")
+
+
+def found(site: Site, **filter: Any) -> list[Any]:
+    answer = site.client.get("/api/w/main/jobs/list", params={"has_null_parent": True, **filter})
+    return list(answer.raise_for_status().json())
+
+
+async def test_runs_are_narrowed_watched_and_done_with_many_at_once(page: Page, site: Site) -> None:
+    for path, source in (("good", GOOD), ("bad", BAD), ("asks", ASKS)):
+        site.deploy(f"f/listed/{path}", source)
+    for path in ("good", "good", "bad"):
+        start(site, f"f/listed/{path}", wait=True)
+    await page.get_by_role("link", name="Runs", exact=True).click()
+    await page.get_by_label("Search by path").fill("LISTED")
+    await expect(rows(page)).to_have_count(3)
+    await expect(rows(page).first).to_contain_text("failed")
+    await expect(rows(page).last).to_contain_text(re.compile("succeeded.*f/listed/good"))
+    # What is new appears by itself, and how it stands changes by itself.
+    waiting = start(site, "f/listed/asks")
+    await expect(rows(page)).to_have_count(4)
+    await expect(rows(page).first).to_contain_text("awaiting approval")
+    # States are chosen at the histogram, as chips that the address holds.
+    await page.get_by_role("region", name="Runs over time").get_by_role("button", name="1 failed").click()
+    await expect(rows(page)).to_have_count(1)
+    assert "state=failed" in page.url and "q=LISTED" in page.url
+    await page.reload()
+    await expect(rows(page)).to_have_count(1)
+    await page.get_by_role("button", name="Save view").click()
+    await page.get_by_label("Name").fill("What fails")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("button", name="Take away: state failed").click()
+    await expect(rows(page)).to_have_count(4)
+    await page.get_by_label("Saved views").select_option("What fails")
+    await expect(rows(page)).to_have_count(1)
+    await page.get_by_role("button", name="Take away: state failed").click()
+    # Arrow keys walk the rows.
+    await rows(page).first.get_by_role("link").focus()
+    await page.keyboard.press("ArrowDown")
+    await expect(rows(page).nth(1).get_by_role("link")).to_be_focused()
+    # Two can be compared; all that match can be cancelled or run again, and it is said how many.
+    await rows(page).nth(1).get_by_role("checkbox").check()
+    await rows(page).nth(2).get_by_role("checkbox").check()
+    older, newer = sorted([str(each["id"]) for each in found(site, script_path_text="listed", per_page=3)][1:])
+    compare = page.get_by_role("link", name="Compare")
+    await expect(compare).to_have_attribute("href", f"/w/main/runs/{older}/compare/{newer}")
+    chosen = page.get_by_role("region", name="Chosen runs")
+    await chosen.get_by_role("button", name="All that match").click()
+    await expect(chosen).to_contain_text("4 runs that match")
+    await chosen.get_by_role("button", name="Cancel …").click()
+    await page.get_by_role("button", name="Cancel them").click()
+    await expect(page.get_by_text("1 run cancelled.")).to_be_visible()
+    await expect(rows(page).first).to_contain_text("cancelled")
+    assert site.client.get(f"/api/w/main/jobs_u/get/{waiting}").json()["canceled"] is True
+    await rows(page).nth(1).get_by_role("checkbox").check()
+    await rows(page).nth(2).get_by_role("checkbox").check()
+    await page.get_by_role("button", name="Run again …").click()
+    await page.get_by_role("button", name="Run them again").click()
+    await expect(page.get_by_text("2 runs started again.")).to_be_visible()
+    await expect(rows(page)).to_have_count(6)
+    assert len(found(site, trigger_kind="rerun", script_path_text="listed")) == 2
+
+
+async def test_a_time_is_chosen_on_the_histogram(page: Page, site: Site) -> None:
+    site.deploy("f/timed/good", GOOD)
+    start(site, "f/timed/good", wait=True)
+    await page.goto("/w/main/runs?q=f/timed&last=24h")
+    await expect(rows(page)).to_have_count(1)
+    slider = page.get_by_role("slider", name="Part of the time")
+    await slider.focus()
+    await page.keyboard.press("ArrowLeft")
+    await expect(slider).to_have_attribute("aria-valuetext", re.compile("1 succeeded"))
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**from=*")
+    await expect(rows(page)).to_have_count(1)
+    await page.get_by_role("button", name="Whole time").click()
+    box = await slider.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 20)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    await page.mouse.up()
+    await expect(page.get_by_role("heading", name="No run here")).to_be_visible()
+    await page.get_by_role("button", name="Look at the last 90 days").click()
+    await expect(rows(page)).to_have_count(1)
+
+
+async def test_a_long_list_is_drawn_in_part_and_fetched_as_it_is_scrolled(page: Page, site: Site) -> None:
+    site.deploy("f/long/good", GOOD)
+    for _ in range(MANY):
+        start(site, "f/long/good")
+    await page.goto("/w/main/runs?q=f/long")
+    await expect(rows(page).first).to_have_attribute("aria-setsize", "100")
+    assert await rows(page).count() < 60
+    await rows(page).nth(20).scroll_into_view_if_needed()
+    for _ in range(12):
+        await page.mouse.move(600, 700)
+        await page.mouse.wheel(0, 1000)
+    await expect(rows(page).last).to_have_attribute("aria-posinset", str(MANY))
+    assert await rows(page).count() < 60
+    await expect(page.get_by_text("No older run in this time.")).to_be_visible()
