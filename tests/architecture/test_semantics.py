@@ -8,12 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "semantics.md"
-SOURCES = ROOT / "src" / "orvanta_platform"
-SUPPORT = SOURCES / "workflow" / "support.py"
+SUPPORT = ROOT / "src" / "orvanta_platform" / "workflow" / "support.py"
 
 CASES = {path.stem.partition("_")[0] for path in (ROOT / "tests" / "cases").glob("*.yaml")}
-UNUSED = {"on_behalf_of_email"}
-"""Marked as not yet there, and no key that `support` refuses: no code may read them."""
 
 _SHOWN = re.compile(r"\[((?:(?:[a-z]\d{3}|tests/\S+::\w+)(?: |(?=\])))+)\]")
 _NOT_YET = re.compile(r"\(not yet: (\w+)\)")
@@ -75,10 +72,7 @@ def test_each_case_is_named() -> None:
     assert sorted(CASES - named) == []
 
 
-def test_what_is_not_there_yet_is_refused_or_unused() -> None:
+def test_what_is_not_there_yet_is_refused() -> None:
     keys = {key for _, mark in sentences() for key in _NOT_YET.findall(mark)}
     refused = set(re.findall(r'"(\w+)"', SUPPORT.read_text()))
-    assert not keys - refused - UNUSED
-    for key in keys & UNUSED:
-        users = [path.name for path in SOURCES.rglob("*.py") if key in path.read_text()]
-        assert set(users) <= {"grammar.py"}, key
+    assert not keys - refused

@@ -81,6 +81,7 @@ class NewVersion:
     """A version to add. `body` is its document, `settings` JSON text, `number` the next of its path.
 
     `lock` None: the run `lock_job` makes it. `made_schema`: JSON text, where the call brought no schema.
+    `permissioned_as`: for whom its runs act, None: for whoever starts them.
     """
 
     workspace: str
@@ -99,6 +100,7 @@ class NewVersion:
     lock: str | None
     lock_job: UUID | None = None
     made_schema: str | None = None
+    permissioned_as: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +236,7 @@ async def add_version(conn: Connection, version: NewVersion, username: str) -> i
         version.lock,
         version.lock_job,
         version.made_schema,
+        version.permissioned_as,
     )
     await conn.execute(load("items")["point_item"].text, version.workspace, version.kind, version.path, username)
     return added

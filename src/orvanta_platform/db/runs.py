@@ -16,7 +16,10 @@ from orvanta_platform.db.queries import load
 
 @dataclass(frozen=True, slots=True)
 class VersionRow:
-    """A version that can run, unless its lock failed; `settings` is what was deployed beside its document."""
+    """A version that can run, unless its lock failed; `settings` is what was deployed beside its document.
+
+    `permissioned_as`: for whom its runs act, None: for whoever starts them.
+    """
 
     id: int
     kind: str
@@ -31,6 +34,7 @@ class VersionRow:
     archived: bool
     lock_state: str
     lock_error: str | None
+    permissioned_as: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class PinnedScript:
     extra_perms: dict[str, bool]
     created_by: str
     lock_state: str
+    permissioned_as: str | None
     hash: str | None = None
 
 
@@ -199,6 +204,7 @@ def _pinned(rows: Sequence[Any]) -> list[PinnedScript]:
             extra_perms=msgspec.json.decode(row["extra_perms"]),
             created_by=row["created_by"],
             lock_state=row["lock_state"],
+            permissioned_as=row["permissioned_as"],
             hash=row.get("hash"),
         )
         for row in rows

@@ -177,6 +177,7 @@ CREATE TABLE version (
     archived     boolean NOT NULL DEFAULT false,
     deleted      boolean NOT NULL DEFAULT false,
     made_schema  json,
+    permissioned_as text,
     UNIQUE (workspace, kind, path, number),
     FOREIGN KEY (workspace, kind, path) REFERENCES item (workspace, kind, path) ON DELETE CASCADE
 );
@@ -185,6 +186,7 @@ CREATE INDEX version_locking ON version (lock_job) WHERE lock_state = 'locking';
 COMMENT ON COLUMN version.hash IS 'Script: 16 hex digits of its version hash. Flow: the artifact hash.';
 COMMENT ON COLUMN version.document IS 'Script: its content. Flow: the bytes of {value, schema} as they came, or its YAML source.';
 COMMENT ON COLUMN version.made_schema IS 'The JSON Schema read from a script''s signature where none was deployed with it: for forms, inputs are not checked against it.';
+COMMENT ON COLUMN version.permissioned_as IS 'u/<username> of the member named by on_behalf_of_email, allowed when it was deployed. NULL: its runs act for whoever starts them.';
 COMMENT ON COLUMN version.settings IS 'What was deployed beside the document (summary, description, schema of a script, tag, timeout ...), as it came.';
 
 CREATE TABLE lock (

@@ -76,6 +76,12 @@ async def get_member(conn: Connection, workspace: str, username: str) -> MemberR
     return MemberRow(**row) if row else None
 
 
+async def username_of(conn: Connection, workspace: str, email: str) -> str | None:
+    """The username of the member with this address, unless disabled."""
+    found: str | None = await conn.fetchval(load("workspaces")["username_of"].text, workspace, email)
+    return found
+
+
 async def list_members(conn: Connection, workspace: str, *, after: str, limit: int, offset: int) -> list[MemberRow]:
     """Members by username, from the first one past `after`."""
     rows = await conn.fetch(load("workspaces")["list_members"].text, workspace, after, limit, offset)

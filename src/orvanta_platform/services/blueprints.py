@@ -41,7 +41,10 @@ _WEBHOOK_INPUTS = ("url", "headers", "query", "body")
 
 
 class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a script node runs: the version, the hash (hex) of its content, and what it says of its own jobs."""
+    """What a script node runs: the version, the hash (hex) of its content, and what it says of its own jobs.
+
+    `permissioned_as` and `email`: for whom a sub-workflow acts, None: for whom its caller does.
+    """
 
     path: str
     version: int
@@ -52,6 +55,8 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     dedicated: bool = False
     retry: dict[str, Any] | None = None
     limits: dict[str, Any] | None = None
+    permissioned_as: str | None = None
+    email: str | None = None
 
 
 Pins = Mapping[str, Pin]

@@ -17,7 +17,7 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, VersionConflict
-from orvanta_platform.services import deploy, inputs, locking, script_access, syntax, uses
+from orvanta_platform.services import deploy, inputs, locking, on_behalf, script_access, syntax, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.canonical import artifact_hash
@@ -155,7 +155,7 @@ async def _deploy(
         nonlocal stored
         stored = await write(conn, _Lock(None, run))
 
-    tag = msgspec.json.decode(msgspec.json.encode(_settings(new, checked).get("tag"))) or None
+    tag = _plain(_settings(new, checked).get("tag")) or None
     what = (locking.FLOW_KIND, new.path, checked.body, state.language)
     await locking.start(platform, actor, workspace, *what, tag=tag, inside=with_run)
     return stored
@@ -302,6 +302,7 @@ async def _store(
     conn: Connection, actor: Actor, workspace: str, new: NewFlow, checked: _Checked, lock: _Lock, *, is_new: bool
 ) -> int:
     number, newest = await items.newest_version(conn, workspace, "flow", new.path)
+    settings = _settings(new, checked)
     version = NewVersion(
         workspace=workspace,
         kind="flow",
@@ -312,12 +313,13 @@ async def _store(
         body=checked.body,
         format=checked.format,
         language=None,
-        settings=msgspec.json.encode(_settings(new, checked)).decode(),
+        settings=msgspec.json.encode(settings).decode(),
         parent=newest,
         author=actor.username,
         message=new.message,
         lock=lock.text,
         lock_job=lock.run,
+        permissioned_as=await on_behalf.deployed_for(conn, actor, workspace, _plain(settings.get(on_behalf.KEY))),
     )
     stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
     await uses.note(conn, actor, workspace, stored, checked.tree)
@@ -333,6 +335,10 @@ def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:
     settings = {**said, **new.settings}
     settings.pop("value", None)
     return settings
+
+
+def _plain(setting: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(setting))
 
 
 def _conflict(present: ItemRow, new: NewFlow) -> VersionConflict:

@@ -11,12 +11,12 @@ import asyncpg
 from orvanta_platform.control import audit, names, route_auth, route_paths
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
-from orvanta_platform.db import http_triggers, resources, workspaces
+from orvanta_platform.db import http_triggers, resources
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow, HttpTriggerSettings
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound
-from orvanta_platform.services import folders
+from orvanta_platform.services import folders, on_behalf
 from orvanta_platform.services.platform import Platform
 
 METHODS: Final = ("get", "post", "put", "delete", "patch")
@@ -196,7 +196,7 @@ async def _settings(
     resource = await _resource(conn, actor, workspace, method, draft, row)
     owner, email = actor.permissioned_as, actor.email
     if draft.owner is not None and draft.owner != owner:
-        email, owner = await _other_owner(conn, actor, workspace, draft.owner), draft.owner
+        email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a trigger"), draft.owner
     return HttpTriggerSettings(
         **values,
         route_key=route.key,
@@ -252,18 +252,6 @@ async def _resource(
     if found is None:
         raise NotFound(f"The resource {path[:300]} does not exist.")
     return path
-
-
-async def _other_owner(conn: Connection, actor: Actor, workspace: str, owner: str) -> str:
-    """The address of whom the runs shall act for. Raises Forbidden, BadRequest."""
-    if actor.role is not Role.ADMIN and "deployers" not in actor.groups:
-        raise Forbidden(
-            "You may not let a trigger run as somebody else.", hint="It needs the role admin or the group deployers."
-        )
-    member = await workspaces.get_member(conn, workspace, owner.removeprefix("u/")) if owner.startswith("u/") else None
-    if member is None:
-        raise BadRequest(f"{owner[:200]} is no member of {workspace}.", hint="Write u/<username>.")
-    return member.email
 
 
 def _route_taken(settings: HttpTriggerSettings) -> Conflict:

@@ -6,7 +6,7 @@ A reference is a whole string of JSON, `$var:<path>` or `$res:<path>`, written w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -39,12 +39,44 @@ _REFERENCE = re.compile(rb'(?<!\\)"\$(var|res):([^"\\]*)"(?!\s*:)')
 
 def is_reference(text: str) -> bool:
     """Whether a string stands for a variable or a resource."""
-    return text.startswith(("$var:", "$res:")) and names.is_path(text[5:])
+    return text.startswith(("$var:", "$res:")) and names.is_path(text.partition(":")[2])
 
 
 def may_refer(raw: bytes) -> bool:
     """Whether JSON text may hold references; False is certain."""
     return b'"$var:' in raw or b'"$res:' in raw
+
+
+def holds_references(raw: bytes) -> bool:
+    """Whether JSON text may hold references, also ones that only show once its escapes are read; False is certain."""
+    return b'"$' in raw or b"\\u00" in raw
+
+
+async def first_unreadable(conn: Connection, actor: Actor, workspace: str, raw: bytes) -> str | None:
+    """The first reference in JSON text, if any, to what the actor may not read: "the variable f/a/b"."""
+    for text in dict.fromkeys(strings(raw)):
+        if not is_reference(text):
+            continue
+        kind: Kind = "variable" if text.startswith("$var:") else "resource"
+        path = text.partition(":")[2]
+        read = variables.get if kind == "variable" else resources.get
+        row = await read(conn, workspace, path)
+        if row is None or not can(actor, "read", Thing(workspace, kind, path, row.created_by, row.extra_perms)):
+            return f"the {kind} {path}"
+    return None
+
+
+def strings(raw: bytes) -> Iterator[str]:
+    """Every string in JSON text that is a value."""
+    waiting = [msgspec.json.decode(raw)]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case list() as items:
+                waiting += items
+            case dict() as members:
+                waiting += members.values()
 
 
 def require_references(actor: Actor, raw: bytes) -> None:

@@ -22,7 +22,15 @@ from orvanta_platform.db.openings import NewOpening
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import NotFound, Unauthenticated
-from orvanta_platform.services.interpolation import Interpolation, Kind, Secret, Vault, may_refer
+from orvanta_platform.services.interpolation import (
+    Interpolation,
+    Kind,
+    Secret,
+    Vault,
+    first_unreadable,
+    holds_references,
+    may_refer,
+)
 
 _NO_ATTEMPT = 0
 """Under this number stands what a run opened for its own answers, outside of any job."""
@@ -74,6 +82,16 @@ async def fill_references(vault: Vault, identity: Identity, workspace: str, raw:
         await _note(vault, conn, actor, identity, reading.secrets)
     _collect(opened, reading.secrets)
     return filled
+
+
+async def hidden_from(vault: Vault, identity: Identity, workspace: str, raw: bytes) -> str | None:
+    """In a sentence, what JSON text refers to and the identity may not read; None: nothing."""
+    if not holds_references(raw):
+        return None
+    async with vault.db.acquire() as conn:
+        actor = await _actor(conn, identity, workspace)
+        hidden = await first_unreadable(conn, actor, workspace, raw)
+    return None if hidden is None else f"{identity.permissioned_as} may not read {hidden}, or it does not exist."
 
 
 async def read(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from orvanta_platform.control import permissions, scopes
 from orvanta_platform.control.actor import Actor
@@ -12,8 +13,10 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine import duration
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import InvalidWorkflow
-from orvanta_platform.services import artifacts, locking
+from orvanta_platform.services import artifacts, locking, on_behalf
 from orvanta_platform.services.blueprints import Pin, flow_key, plan_of
+from orvanta_platform.services.interpolation import is_reference, strings
+from orvanta_platform.services.steps.scope import NO_ENV
 
 MAX_DEPTH = 20
 """Sub-workflows inside sub-workflows, at most."""
@@ -26,16 +29,43 @@ async def resolve(connection: Connection, actor: Actor, workspace: str, plan: Pl
     """
     pins = await artifacts.resolve_scripts(connection, actor, workspace, plan)
     calls: dict[str, list[str]] = {"": flow_paths(plan)}
-    level = calls[""]
+    level = {_Caller(actor.permissioned_as, plan.env): (actor, calls[""])} if calls[""] else {}
+    seen: set[tuple[_Caller, str]] = set()
     while level:
-        wanted = [path for path in dict.fromkeys(level) if path not in calls]
-        level = []
-        for path, each in (await _workflows(connection, actor, workspace, wanted, pins)).items():
-            pins |= await artifacts.resolve_scripts(connection, actor, workspace, each)
-            calls[path] = flow_paths(each)
-            level += calls[path]
+        above, level = level, {}
+        for caller, (reader, paths) in above.items():
+            wanted = [path for path in dict.fromkeys(paths) if (caller, path) not in seen]
+            seen |= {(caller, path) for path in wanted}
+            for path, each in (await _workflows(connection, reader, workspace, wanted, pins)).items():
+                called = await _acting(connection, workspace, reader, caller, pins[flow_key(path)])
+                pins |= await artifacts.resolve_scripts(connection, called, workspace, each)
+                calls[path] = flow_paths(each)
+                if calls[path]:
+                    env = caller.env if each.env == NO_ENV else each.env
+                    level.setdefault(_Caller(called.permissioned_as, env), (called, []))[1].extend(calls[path])
     _refuse_depth(calls, [""])
     return pins
+
+
+class _Caller(NamedTuple):
+    """For whom workflows are called, with which flow_env (JSON text)."""
+
+    permissioned_as: str
+    env: bytes
+
+
+async def _acting(connection: Connection, workspace: str, reader: Actor, caller: _Caller, pin: Pin) -> Actor:
+    """Whom a sub-workflow acts for. Raises NotFound where they are gone, InvalidWorkflow."""
+    if pin.permissioned_as in (None, caller.permissioned_as):
+        return reader
+    found = await on_behalf.member(connection, workspace, str(pin.permissioned_as), str(pin.email))
+    if any(is_reference(text) for text in strings(caller.env)):
+        raise InvalidWorkflow(
+            f"{pin.path} acts for {pin.permissioned_as}: its caller's flow_env may hold no references.",
+            hint="Give it what it needs as its inputs.",
+            details={"path": pin.path},
+        )
+    return found
 
 
 def flow_paths(plan: Plan) -> list[str]:
@@ -65,6 +95,8 @@ async def _workflows(
             language="flow",
             tag=settings.get("tag") or None,
             timeout_s=duration.setting(settings.get("timeout")),
+            permissioned_as=found.permissioned_as,
+            email=settings.get("on_behalf_of_email") if found.permissioned_as is not None else None,
         )
         plans[found.path] = plan_of(await runs.get_document(connection, found.document))
     missing = next((path for path in paths if path not in plans), None)

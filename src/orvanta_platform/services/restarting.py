@@ -23,7 +23,7 @@ from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.restart import Ended
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
-from orvanta_platform.services import inputs, jobs, pinning, results, runs
+from orvanta_platform.services import inputs, jobs, on_behalf, pinning, results, runs
 from orvanta_platform.services.blueprints import Blueprint, blueprint_of, is_workflow, own_pins
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reopening import GoingOn, Reopenings, Steps
@@ -125,7 +125,8 @@ async def _prepared(
     source = await _source(platform, actor, workspace, id)
     async with platform.db.acquire() as conn:
         version = await _version(conn, actor, workspace, source.run, point)
-        blueprint = await _blueprint(platform, conn, actor, workspace, source, version)
+        owner = await on_behalf.owner_of(conn, workspace, version) if version is not None else None
+        blueprint = await _blueprint(platform, conn, owner or actor, workspace, source, version)
         made = await _made(platform, conn, source, blueprint, point)
     beginning = Beginning(
         workspace=workspace,
@@ -138,6 +139,7 @@ async def _prepared(
         tag=(version.settings.get("tag") or None) if version is not None else None,
         priority=runs.priority_of(version.settings) if version is not None else source.run.priority,
         timeout_s=duration.setting(version.settings.get("timeout")) if version is not None else None,
+        owner=owner,
     )
     return source, await _going_on(platform, source, beginning, made), made
 

@@ -18,7 +18,7 @@ from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, NotFound
-from orvanta_platform.services import artifacts, inputs, locking, pinning
+from orvanta_platform.services import artifacts, inputs, locking, on_behalf, pinning
 from orvanta_platform.services.asking import place_of
 from orvanta_platform.services.blueprints import Blueprint, blueprint_of, own_pins, single
 from orvanta_platform.services.platform import Platform
@@ -263,6 +263,8 @@ async def _run_script(
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
     inputs.check(found.settings.get("schema"), args)
+    async with platform.db.acquire() as connection:
+        owner = await on_behalf.owner_of(connection, workspace, found)
     settings = found.settings
     pins = own_pins(settings, retry)
     beginning = Beginning(
@@ -278,6 +280,7 @@ async def _run_script(
         priority=priority_of(settings),
         timeout_s=settings.get("timeout") or None,
         debounce=debounce.of_settings(settings),
+        owner=owner,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 
@@ -298,7 +301,8 @@ async def _run_flow(
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
         preprocessed = options.preprocess and plan.preprocessor is not None
         inputs.check(None if preprocessed else found.settings.get("schema"), args)
-        pins = await pinning.resolve(connection, actor, workspace, plan) | own_pins(found.settings)
+        owner = await on_behalf.owner_of(connection, workspace, found)
+        pins = await pinning.resolve(connection, owner or actor, workspace, plan) | own_pins(found.settings)
     beginning = Beginning(
         workspace=workspace,
         kind="flow",
@@ -311,6 +315,7 @@ async def _run_flow(
         priority=priority_of(found.settings),
         timeout_s=duration.setting(found.settings.get("timeout")),
         debounce=plan.debounce,
+        owner=owner,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 

@@ -11,16 +11,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from orvanta_platform.control import audit, names
-from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db import schedules, ticks, workspaces
+from orvanta_platform.db import schedules, ticks
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow, ScheduleSettings
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.engine.ticks import Cron, MissedRule
-from orvanta_platform.errors import AlreadyExists, BadRequest, Forbidden, NotFound
-from orvanta_platform.services import artifacts, folders, interpolation
+from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
+from orvanta_platform.services import artifacts, folders, interpolation, on_behalf
 from orvanta_platform.services.platform import Platform
 
 SHOWN_TICKS = 20
@@ -256,7 +256,7 @@ async def _settings(
     """What the schedule becomes; `ticking`: it is enabled."""
     email, owner = actor.email, actor.permissioned_as
     if draft.owner is not None and draft.owner != owner:
-        email, owner = await _other_owner(conn, actor, workspace, draft.owner), draft.owner
+        email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a schedule"), draft.owner
     kept = {each.name: getattr(row, each.name) for each in fields(ScheduleSettings)} if row else dict(_BLANK)
     for name in kept.keys() & {each.name for each in fields(ScheduleDraft)}:
         if (given := getattr(draft, name)) is not msgspec.UNSET:
@@ -269,18 +269,6 @@ _BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} 
     "missed": "once",
     "no_flow_overlap": False,
 }
-
-
-async def _other_owner(conn: Connection, actor: Actor, workspace: str, owner: str) -> str:
-    """The address of whom the runs shall act for. Raises Forbidden, BadRequest."""
-    if actor.role is not Role.ADMIN and "deployers" not in actor.groups:
-        raise Forbidden(
-            "You may not let a schedule run as somebody else.", hint="It needs the role admin or the group deployers."
-        )
-    member = await workspaces.get_member(conn, workspace, owner.removeprefix("u/")) if owner.startswith("u/") else None
-    if member is None:
-        raise BadRequest(f"{owner[:200]} is no member of {workspace}.", hint="Write u/<username>.")
-    return member.email
 
 
 def _first(cron: Cron, now: datetime, paused_until: datetime | None) -> datetime | None:

@@ -18,7 +18,7 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
-from orvanta_platform.services import deploy, inputs, locking
+from orvanta_platform.services import deploy, inputs, locking, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.signature.schema import schema_of
@@ -73,7 +73,8 @@ async def create(
                 raise _NothingChanges(current.hash)
         await _check_parent(conn, actor, workspace, new, head, newest)
         version = _version(workspace, new, number + 1, actor)
-        version = replace(version, lock=state.lock, lock_job=run, made_schema=schema)
+        owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
+        version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)
         is_new = new.parent is None
         await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
         stored = version.hash

@@ -33,7 +33,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.queue.claim import is_pinned
-from orvanta_platform.services import interpolation, values
+from orvanta_platform.services import on_behalf, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.debouncing import Call, join
 from orvanta_platform.services.platform import Platform
@@ -98,7 +98,7 @@ class Beginning:
     """What is to run: resolved, permitted and checked.
 
     `text`: the bytes of a document that may not be kept yet (a preview's). `state`: how it begins where it goes on from
-    another run, and `context`: what that one's held then.
+    another run, and `context`: what that one's held then. `owner`: for whom it acts, None: for whoever starts it.
     """
 
     workspace: str
@@ -116,6 +116,7 @@ class Beginning:
     state: RunState | None = None
     context: Sequence[Remembered] = ()
     debounce: Debounce | None = None
+    owner: Actor | None = None
 
 
 async def begin(
@@ -133,7 +134,7 @@ async def begin(
     `inside` writes, in the same transaction, what shall be there if and only if the run (its id) is.
     """
     platform.tools.sizes.require_input(len(args))
-    interpolation.require_references(actor, args)
+    await on_behalf.require_references(platform, actor, beginning.owner, beginning.workspace, args)
     put_off = beginning.debounce if inside is None and _is_plain_call(options) else None
     if put_off is not None:
         options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
@@ -144,13 +145,10 @@ async def begin(
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
     brought = await _brought(platform, beginning, new, options.repeat, len(args))
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
-    at_once = not later and not beginning.blueprint.plan.nests
     step = None
-    if at_once:
-        step = brought.before(
-            await _first_step(platform, beginning, new, {(new.id, "args", ""): args, **brought.known})
-        )
-
+    if not later and not beginning.blueprint.plan.nests:
+        known = {(new.id, "args", ""): args, **brought.known}
+        step = brought.before(await _first_step(platform, beginning, new, known))
     told = _told(actor, beginning, new, options.repeat)
     tries = 0
     permitted: list[UUID] = []
@@ -270,7 +268,10 @@ def _told(actor: Actor, beginning: Beginning, new: NewRun, repeat: Repeat | None
     if repeat is not None:
         parameters |= {"of": str(repeat.of), "node": repeat.node, **repeat.data}
     operation = f"jobs.{repeat.kind}" if repeat is not None else "jobs.run"
-    return audit.row(actor, operation, "Execute", beginning.path, parameters, workspace=new.workspace)
+    owner = new.permissioned_as if beginning.owner is not None else None
+    return audit.row(
+        actor, operation, "Execute", beginning.path, parameters, workspace=new.workspace, on_behalf_of=owner
+    )
 
 
 def _tell(platform: Platform, run: UUID, plan: Plan, step: StepWrite | None) -> None:
@@ -306,7 +307,7 @@ class _EndedAlready(Exception):
 
 
 def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
-    run = options.run_id or options.new_id
+    run, owner = options.run_id or options.new_id, beginning.owner or actor
     state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
     return NewRun(
         id=run,
@@ -325,8 +326,8 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
         root=options.root or run,
         trigger="rerun" if options.repeat is not None else options.trigger,
         created_by=actor.username,
-        email=actor.email,
-        permissioned_as=actor.permissioned_as,
+        email=owner.email,
+        permissioned_as=owner.permissioned_as,
         scheduled_at=options.scheduled_at or clock.now(),
         seed=secrets.randbits(62),
         timeout_s=beginning.timeout_s,

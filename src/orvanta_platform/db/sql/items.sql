@@ -108,9 +108,9 @@ INSERT INTO document (hash, body) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 -- name: insert_version
 -- The next version at a path.
 INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, format, language, settings, parent,
-                     author, message, lock, lock_state, lock_job, made_schema)
+                     author, message, lock, lock_state, lock_job, made_schema, permissioned_as)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::json, $11, $12, $13, $14::text,
-        CASE WHEN $14::text IS NULL THEN 'locking' ELSE 'locked' END, $15, $16::json)
+        CASE WHEN $14::text IS NULL THEN 'locking' ELSE 'locked' END, $15, $16::json, $17)
 RETURNING id;
 
 -- name: point_item

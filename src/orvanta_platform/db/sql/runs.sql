@@ -1,37 +1,37 @@
 -- name: resolve_path
 -- The version that a run by path takes, with what permission needs of the item.
-SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.lock_state, v.lock_error, i.extra_perms, i.created_by, i.archived
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state, v.lock_error, i.extra_perms, i.created_by, i.archived
 FROM item i JOIN version v ON v.id = i.version
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3
 
 -- name: resolve_hash
 -- The script version with this hash.
-SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
 FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = $2
 ORDER BY v.id DESC LIMIT 1
 
 -- name: resolve_version
 -- The flow version with this id.
-SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state, v.lock_error, i.extra_perms, i.created_by, v.archived
 FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'flow' AND v.id = $2
 
 -- name: resolve_pins
 -- What each script path of a workflow resolves to now, in one query.
-SELECT i.path, v.id, v.document, v.language, v.settings, v.lock_state, i.extra_perms, i.created_by
+SELECT i.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms, i.created_by
 FROM item i JOIN version v ON v.id = i.version
 WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = ANY($2::text[]) AND NOT i.archived
 
 -- name: resolve_flow_pins
 -- What each workflow path of a workflow resolves to now.
-SELECT i.path, v.id, v.document, v.language, v.settings, v.lock_state, i.extra_perms, i.created_by
+SELECT i.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms, i.created_by
 FROM item i JOIN version v ON v.id = i.version
 WHERE i.workspace = $1 AND i.kind = 'flow' AND i.path = ANY($2::text[]) AND NOT i.archived
 
 -- name: resolve_pinned_hashes
 -- Scripts that a workflow names by version hash.
-SELECT v.hash, v.path, v.id, v.document, v.language, v.settings, v.lock_state, i.extra_perms, i.created_by
+SELECT v.hash, v.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms, i.created_by
 FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = ANY($2::text[])
 

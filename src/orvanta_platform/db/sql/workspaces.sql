@@ -34,6 +34,10 @@ SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.nam
 FROM member AS m JOIN account AS a ON a.email = m.email
 WHERE m.workspace = $1 AND m.username = $2;
 
+-- name: username_of
+-- Who has this address in a workspace.
+SELECT username FROM member WHERE workspace = $1 AND email = $2 AND NOT disabled;
+
 -- name: list_members
 -- A page of the members of a workspace by username.
 SELECT m.workspace, m.username, m.email, m.role, m.disabled, m.created_at, a.name, a.super_admin,

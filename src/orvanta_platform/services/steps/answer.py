@@ -46,7 +46,7 @@ from orvanta_platform.evaluate.transforms import (
     tree_names,
 )
 from orvanta_platform.services import caching, values
-from orvanta_platform.services.opening import Identity
+from orvanta_platform.services.opening import Identity, hidden_from
 from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps import moments
 from orvanta_platform.services.steps.evaluating import all_of, moment_of, resolver
@@ -301,6 +301,10 @@ async def _inputs(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: Vie
         return Err(error.name, opened.mask_text(error.message))
     id = job_id(view.plan, run.id, ask.node, view.frame)
     raw = await with_joined(reader.load, view.plan.node(ask.node), id, raw)
+    # The sub-workflow may act for somebody who may read more.
+    hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw)
+    if hidden is not None:
+        return Err("NotFound", hidden)
     return Answer(opened.mask_json(raw), True)
 
 

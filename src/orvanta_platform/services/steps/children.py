@@ -36,7 +36,7 @@ async def start(
 
     `state`: how it begins where it goes on from another run.
 
-    It runs for whom its caller runs, with the caller's pins, so that nothing changes under way.
+    It acts for whom its version says, else for whom its caller does, with the caller's pins, so that nothing changes.
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
@@ -60,8 +60,8 @@ async def start(
         root=run.root,
         trigger="flow",
         created_by=run.created_by,
-        email=run.email,
-        permissioned_as=run.permissioned_as,
+        email=pin.email or run.email,
+        permissioned_as=pin.permissioned_as or run.permissioned_as,
         scheduled_at=clock.now(),
         seed=(run.seed ^ child.int) & ((1 << 62) - 1),
         timeout_s=pin.timeout_s,

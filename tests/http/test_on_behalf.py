@@ -1,0 +1,204 @@
+"""Workflows that act for somebody else than whoever starts them: who may deploy them, and what their callers gain."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene, script
+
+from orvanta_platform.control.actor import Role
+
+ANN, BEA = "ann@example.com", "bea@example.com"
+NOTE = "u/ann/note"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def deploy(client: httpx.AsyncClient, path: str, modules: list[dict[str, Any]], **more: Any) -> httpx.Response:
+    value = {"modules": modules, **more.pop("value", {})}
+    return await client.post(f"{W}/flows/create", json={"path": path, "summary": "", "value": value, **more})
+
+
+async def folder(stage: Scene) -> None:
+    """f/team, which everybody may read; ann's variable, which is hers alone."""
+    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
+    body = {"path": NOTE, "value": "only ann knows", "is_secret": False, "description": ""}
+    assert (await stage.client.post(f"{W}/variables/create", json=body)).status_code == 201
+
+
+NOTHING: list[dict[str, Any]] = [{"id": "a", "value": {"type": "branchone", "branches": [], "default": []}}]
+"""Nodes for which no worker is needed."""
+
+
+def telling(expr: str) -> dict[str, Any]:
+    """A workflow whose result is that of an expression."""
+    return {"output": {"type": "javascript", "expr": expr}}
+
+
+READS = telling(f"variable('{NOTE}')")
+
+
+def calling(path: str, **inputs: dict[str, Any]) -> dict[str, Any]:
+    """A node that runs a workflow."""
+    return {"id": "sub", "value": {"type": "flow", "path": path, "input_transforms": inputs}}
+
+
+async def start(client: httpx.AsyncClient, path: str, **args: Any) -> httpx.Response:
+    return await client.post(f"{W}/jobs/run/f/{path}", json=args)
+
+
+async def ended(stage: Scene, run: str) -> tuple[bool, Any]:
+    """Whether a run that needs no worker has succeeded, and its result."""
+    found = await stage.get(f"jobs_u/completed/get/{run}")
+    return found["success"], found["result"]
+
+
+async def test_a_run_acts_for_whom_its_workflow_names(stage: Scene) -> None:
+    """It is its starter's, reads as its owner, and the audit trail says both; so does a restart of it."""
+    await stage.member("ann")
+    bea = await stage.member("bea")
+    await folder(stage)
+    modules = [script("b")]
+    assert (await deploy(stage.client, "f/team/hers", modules, value=READS, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(stage.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
+    run = (await start(bea, "f/team/hers")).text
+    jobs = await stage.worker.claim()
+    assert jobs["b"].run.permissioned_as == "u/ann" and jobs["b"].run.email == ANN
+    await stage.worker.finish(jobs["b"], "done")
+    assert await ended(stage, run) == (True, "only ann knows")
+    shown = await stage.get(f"jobs_u/get/{run}")
+    assert (shown["created_by"], shown["permissioned_as"], shown["email"]) == ("bea", "u/ann", ANN)
+    again = await bea.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "b"})
+    assert again.status_code == 201, again.text
+    assert (await stage.worker.claim())["b"].run.permissioned_as == "u/ann"
+    rerun = await bea.post(f"{W}/jobs/rerun/{run}", json={})
+    assert rerun.status_code == 201, rerun.text
+    assert (await stage.worker.claim())["b"].run.permissioned_as == "u/ann"
+    plain = (await start(bea, "f/team/plain")).text
+    success, result = await ended(stage, plain)
+    assert not success and NOTE in result["error"]["message"]
+    async with stage.platform.db.acquire() as conn:
+        told = await conn.fetch("SELECT actor, on_behalf_of FROM audit WHERE operation LIKE 'jobs.%' ORDER BY id")
+    assert [tuple(row) for row in told] == [("bea", "u/ann")] * 3 + [("bea", None)]
+
+
+async def test_a_script_acts_for_whom_it_names(stage: Scene) -> None:
+    await stage.member("ann")
+    bea = await stage.member("bea")
+    await folder(stage)
+    body = {"path": "f/team/tool", "summary": "", "content": "echo", "language": "bash", "on_behalf_of_email": ANN}
+    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    assert (await bea.post(f"{W}/jobs/run/p/f/team/tool", json={})).status_code == 201
+    assert (await stage.worker.claim())[""].run.permissioned_as == "u/ann"
+    # As a node it acts for whom its workflow does.
+    node = {"id": "a", "value": {"type": "script", "path": "f/team/tool", "input_transforms": {}}}
+    assert (await deploy(stage.client, "f/team/plain", [node])).status_code == 201
+    await start(bea, "f/team/plain")
+    assert (await stage.worker.claim())["a"].run.permissioned_as == "u/bea"
+
+
+async def test_who_may_name_whom(stage: Scene) -> None:
+    """Oneself; others an admin and the group deployers, who are asked again at each change."""
+    await stage.member("ann")
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    await stage.client.post(f"{W}/folders/create", json={"name": "hers", "owners": ["u/bea"]})
+    modules = NOTHING
+    assert (await deploy(bea, "f/hers/own", modules, on_behalf_of_email=BEA)).status_code == 201
+    refused = await deploy(bea, "f/hers/other", modules, on_behalf_of_email=ANN)
+    assert refused.status_code == 403 and "deployers" in refused.json()["error"]["hint"]
+    text = f"value: {{modules: [{{id: a, value: {{type: identity}}}}]}}\non_behalf_of_email: {ANN}\n"
+    source = {"path": "f/hers/text", "summary": "", "source": {"format": "yaml", "text": text}}
+    assert (await bea.post(f"{W}/flows/create", json=source)).status_code == 403
+    script_body = {"path": "f/hers/s", "summary": "", "content": "echo", "language": "bash", "on_behalf_of_email": ANN}
+    assert (await bea.post(f"{W}/scripts/create", json=script_body)).status_code == 403
+    stranger = await deploy(stage.client, "f/hers/x", modules, on_behalf_of_email="no@example.com")
+    assert stranger.status_code == 400 and "no member" in stranger.json()["error"]["message"]
+    assert (await deploy(stage.client, "f/hers/anns", modules, on_behalf_of_email=ANN)).status_code == 201
+    change = {"path": "f/hers/anns", "summary": "", "value": {"modules": NOTHING, **READS}}
+    kept = {**change, "on_behalf_of_email": ANN}
+    assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=kept)).status_code == 403
+    assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=change)).status_code == 200
+
+
+async def test_a_preview_acts_for_whoever_starts_it(stage: Scene) -> None:
+    await stage.member("ann")
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    body = {"value": {"modules": [script("a")], "on_behalf_of_email": ANN}, "args": {}, "on_behalf_of_email": ANN}
+    assert (await bea.post(f"{W}/jobs/run/preview_flow", json=body)).status_code == 201
+    assert (await stage.worker.claim())["a"].run.permissioned_as == "u/bea"
+
+
+async def test_a_sub_workflow_acts_for_whom_it_names_itself(stage: Scene) -> None:
+    """What it names is found with its owner's rights; without an owner with its caller's."""
+    await stage.member("ann")
+    bea = await stage.member("bea")
+    await folder(stage)
+    tool = {"path": "u/ann/tool", "summary": "", "content": "echo", "language": "bash"}
+    assert (await stage.client.post(f"{W}/scripts/create", json=tool)).status_code == 201
+    node = {"id": "t", "value": {"type": "script", "path": "u/ann/tool", "input_transforms": {}}}
+    assert (await deploy(stage.client, "f/team/hers", [node], value=READS, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(stage.client, "f/team/middle", [calling("f/team/hers")])).status_code == 201
+    assert (await deploy(stage.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
+    top = [calling("f/team/middle"), {**calling("f/team/plain"), "id": "plain", "continue_on_error": True}, script("own")]
+    assert (await deploy(stage.client, "f/team/top", top)).status_code == 201
+    assert (await start(bea, "f/team/top")).status_code == 201
+    inner = (await stage.worker.claim())["t"]
+    assert inner.run.permissioned_as == "u/ann" and inner.run.created_by == "bea"
+    await stage.worker.finish(inner, "told")
+    own = (await stage.worker.claim())["own"]
+    assert own.run.permissioned_as == "u/bea"
+    graph = await stage.get(f"jobs_u/get/{own.run.id}")
+    states = {each["id"]: each["type"] for each in graph["flow_status"]["modules"]}
+    assert states["sub"] == "Success" and states["plain"] == "Failure"
+    # Read by the caller's rights it is not there.
+    assert (await deploy(stage.client, "f/team/direct", [node])).status_code == 201
+    assert (await start(bea, "f/team/direct")).status_code in (400, 404)
+
+
+async def test_arguments_open_nothing_that_their_giver_may_not_read(stage: Scene) -> None:
+    """Neither in the open, nor in escapes, nor through a workflow in between, nor by its flow_env."""
+    await stage.member("ann")
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    await folder(stage)
+    theirs = {"path": "f/team/note", "value": "for all", "is_secret": False, "description": ""}
+    assert (await stage.client.post(f"{W}/variables/create", json=theirs)).status_code == 201
+    named = {"on_behalf_of_email": ANN}
+    assert (await deploy(stage.client, "f/team/hers", NOTHING, value=telling("flow_input.text"), **named)).status_code == 201
+    for text in ('"$var:u/ann/note"', r'"\u0024var:u/ann/note"', '[{"deep": "$var:u/ann/note"}]'):
+        body = b'{"text": %s}' % text.encode()
+        refused = await bea.post(f"{W}/jobs/run/f/f/team/hers", content=body)
+        assert refused.status_code == 403 and NOTE in refused.json()["error"]["message"], refused.text
+    assert (await start(bea, "f/team/hers", text="$var:f/team/note")).status_code == 201
+    assert (await start(bea, "f/team/hers", text="costs $5")).status_code == 201
+    assert (await start(stage.client, "f/team/hers", text=f"$var:{NOTE}")).status_code == 201
+
+    for transform in ({"type": "static", "value": f"$var:{NOTE}"}, {"type": "javascript", "expr": f"'$var:{NOTE}'"}):
+        value = {"modules": [calling("f/team/hers", text=transform)]}
+        run = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": value, "args": {}})
+        success, result = await ended(stage, run.text)
+        assert not success and NOTE in result["error"]["message"], result
+
+    value = {"modules": [calling("f/team/hers")], "flow_env": {"stolen": f"$var:{NOTE}"}}
+    refused = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": value, "args": {}})
+    assert refused.status_code == 400 and "flow_env" in refused.json()["error"]["message"]
+
+
+async def test_an_owner_who_left_runs_nothing(stage: Scene) -> None:
+    await stage.member("ann")
+    await folder(stage)
+    assert (await deploy(stage.client, "f/team/hers", NOTHING, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(stage.client, "f/team/top", [calling("f/team/hers")])).status_code == 201
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE account SET disabled = true WHERE email = $1", ANN)
+    for path in ("f/team/hers", "f/team/top"):
+        refused = await start(stage.client, path)
+        assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"]
