@@ -148,7 +148,8 @@ async def test_a_sub_workflow_acts_for_whom_it_names_itself(stage: Scene) -> Non
     assert (await deploy(stage.client, "f/team/hers", [node], value=READS, on_behalf_of_email=ANN)).status_code == 201
     assert (await deploy(stage.client, "f/team/middle", [calling("f/team/hers")])).status_code == 201
     assert (await deploy(stage.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
-    top = [calling("f/team/middle"), {**calling("f/team/plain"), "id": "plain", "continue_on_error": True}, script("own")]
+    plain = {**calling("f/team/plain"), "id": "plain", "continue_on_error": True}
+    top = [calling("f/team/middle"), plain, script("own")]
     assert (await deploy(stage.client, "f/team/top", top)).status_code == 201
     assert (await start(bea, "f/team/top")).status_code == 201
     inner = (await stage.worker.claim())["t"]
@@ -171,8 +172,8 @@ async def test_arguments_open_nothing_that_their_giver_may_not_read(stage: Scene
     await folder(stage)
     theirs = {"path": "f/team/note", "value": "for all", "is_secret": False, "description": ""}
     assert (await stage.client.post(f"{W}/variables/create", json=theirs)).status_code == 201
-    named = {"on_behalf_of_email": ANN}
-    assert (await deploy(stage.client, "f/team/hers", NOTHING, value=telling("flow_input.text"), **named)).status_code == 201
+    hers = {"value": telling("flow_input.text"), "on_behalf_of_email": ANN}
+    assert (await deploy(stage.client, "f/team/hers", NOTHING, **hers)).status_code == 201
     for text in ('"$var:u/ann/note"', r'"\u0024var:u/ann/note"', '[{"deep": "$var:u/ann/note"}]'):
         body = b'{"text": %s}' % text.encode()
         refused = await bea.post(f"{W}/jobs/run/f/f/team/hers", content=body)
@@ -182,12 +183,12 @@ async def test_arguments_open_nothing_that_their_giver_may_not_read(stage: Scene
     assert (await start(stage.client, "f/team/hers", text=f"$var:{NOTE}")).status_code == 201
 
     for transform in ({"type": "static", "value": f"$var:{NOTE}"}, {"type": "javascript", "expr": f"'$var:{NOTE}'"}):
-        value = {"modules": [calling("f/team/hers", text=transform)]}
-        run = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": value, "args": {}})
+        through = {"modules": [calling("f/team/hers", text=transform)]}
+        run = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": through, "args": {}})
         success, result = await ended(stage, run.text)
         assert not success and NOTE in result["error"]["message"], result
 
-    value = {"modules": [calling("f/team/hers")], "flow_env": {"stolen": f"$var:{NOTE}"}}
+    value: dict[str, Any] = {"modules": [calling("f/team/hers")], "flow_env": {"stolen": f"$var:{NOTE}"}}
     refused = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": value, "args": {}})
     assert refused.status_code == 400 and "flow_env" in refused.json()["error"]["message"]
 
