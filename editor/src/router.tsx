@@ -46,6 +46,10 @@ export const router = createBrowserRouter([
         lazy: async () => ({ Component: (await import("./routes/script")).ScriptPage }),
       },
       {
+        path: "w/:workspace/runs/:id",
+        lazy: async () => ({ Component: (await import("./routes/run")).RunPage }),
+      },
+      {
         path: "w/:workspace/workflows/*",
         lazy: async () => ({ Component: (await import("./routes/workflow")).WorkflowPage }),
       },

@@ -220,3 +220,17 @@ async def test_it_is_shown_to_who_may_see_the_run(stage: Scene) -> None:
     stranger = await stage.member("zoe", Role.ADMIN, workspace="admins")
     assert (await stranger.get(f"/api/v1/runs/{hidden}/graph", headers=HERE)).status_code == 404
     assert (await stranger.get(f"/api/v1/runs/{hidden}/graph")).status_code == 400
+
+
+async def test_what_a_run_is_and_the_text_that_it_runs(stage: Scene) -> None:
+    id = await stage.flow(script("a"))
+    about = (await stage.client.get(f"/api/v1/runs/{id}/about", headers=HERE)).json()
+    assert (about["kind"], about["is_workflow"], about["trigger"]) == ("flowpreview", True, "api")
+    assert about["created_by"] == "admin" and "version" not in about
+    text = (await stage.client.get(f"/api/v1/runs/{id}/document", headers=HERE)).json()["text"]
+    assert '"id":"a"' in text.replace(" ", "")
+    one = await stage.preview()
+    assert (await stage.client.get(f"/api/v1/runs/{one}/document", headers=HERE)).status_code == 404
+    stranger = await stage.member("eve", Role.VIEWER)
+    for what in ("about", "document"):
+        assert (await stranger.get(f"/api/v1/runs/{id}/{what}", headers=HERE)).status_code == 404

@@ -25,6 +25,9 @@ const EVERYWHERE = new Set(["palette", "save", "deploy", "test", "find", "keys"]
 /** Left to the browser, which answers with an event that holds its clipboard. */
 const BROWSERS = new Set(["copy", "cut", "paste"]);
 
+/** What is done where a run is looked at. */
+const LOOKING = new Set(["fit", "full-size", "zoom-in", "zoom-out", "overview", "select-none"]);
+
 /** Whether an element takes keys for itself. */
 export function writes(target: EventTarget | null): boolean {
   return (
@@ -40,6 +43,7 @@ export function writes(target: EventTarget | null): boolean {
 export function press(store: EditorStore, event: KeyboardEvent, graph = true): void {
   const action = BY_KEY.get(chord(event));
   if (!action || event.defaultPrevented || BROWSERS.has(action.name)) return;
+  if (store.getState().readOnly && !LOOKING.has(action.name) && !action.name.startsWith("go-")) return;
   if (!graph && !EVERYWHERE.has(action.name)) return;
   if (writes(event.target) && !(EVERYWHERE.has(action.name) && event.key !== "?")) return;
   const target = event.target instanceof Element ? event.target : null;

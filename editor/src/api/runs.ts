@@ -1,9 +1,38 @@
+import { queryOptions } from "@tanstack/react-query";
 import type { Json } from "../workflow/types";
 import { api } from "./client";
 import type { components } from "./schema";
 
 export type RunGraph = components["schemas"]["Graph"];
 export type NodeStands = components["schemas"]["NodeStands"];
+export type RunAbout = components["schemas"]["About"];
+
+/** What a run is: what it runs, who began it and why. */
+export const aboutQuery = (workspace: string, id: string) =>
+  queryOptions({
+    queryKey: ["run", workspace, id, "about"],
+    queryFn: async () => {
+      const { data } = await api.GET("/api/v1/runs/{run_id}/about", {
+        params: { path: { run_id: id } },
+        headers: { "X-Workspace": workspace },
+      });
+      return data as RunAbout;
+    },
+  });
+
+/** The text of the workflow that a run runs, which never changes. */
+export const documentQuery = (workspace: string, id: string) =>
+  queryOptions({
+    queryKey: ["run", workspace, id, "document"],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => {
+      const { data } = await api.GET("/api/v1/runs/{run_id}/document", {
+        params: { path: { run_id: id } },
+        headers: { "X-Workspace": workspace },
+      });
+      return data?.text ?? "";
+    },
+  });
 
 /** Starts what is deployed at a path; gives the run's id. */
 export async function startFlow(workspace: string, path: string, args: Json): Promise<string> {

@@ -13,46 +13,97 @@ export interface Printed {
 
 export interface Told {
   status: (graph: RunGraph) => void;
-  log: (parts: Printed[]) => void;
+  log?: (parts: Printed[]) => void;
   end: (status: string) => void;
   /** Whether the server is heard. */
   heard: (yes: boolean) => void;
 }
 
 const PAUSES_MS = [300, 1000, 3000, 5000];
+/** A stream says at least each 15 s that it is alive. */
+const SILENCE_MS = 40_000;
 
-/** Follows a run until it has ended; where the line breaks it goes on after the last message. Gives what stops it. */
+/**
+ * Follows a run until it has ended, without its logs where nobody takes them; where the line breaks it goes on after the
+ * last message. Gives what stops it.
+ */
 export function follow(workspace: string, run: string, told: Told): () => void {
   const stop = new AbortController();
-  void listen(workspace, run, told, stop.signal);
+  const query = told.log ? "" : "?logs=false";
+  void listen(workspace, `${BASE}/api/v1/runs/${run}/stream${query}`, told, stop.signal);
   return () => stop.abort();
 }
 
-async function listen(workspace: string, run: string, told: Told, signal: AbortSignal): Promise<void> {
+async function listen(workspace: string, address: string, told: Told, signal: AbortSignal): Promise<void> {
   const cursor = { id: "" };
   for (let tries = 0; !signal.aborted; tries++) {
+    const line = new Line(signal);
     try {
       const headers: Record<string, string> = { "X-Workspace": workspace, Accept: "text/event-stream" };
       if (cursor.id) headers["Last-Event-ID"] = cursor.id;
-      const answer = await fetch(`${BASE}/api/v1/runs/${run}/stream`, { headers, signal });
+      const answer = await fetch(address, { headers, signal: line.signal });
       if (answer.status >= 400 && answer.status < 500) return told.end("unknown");
       if (answer.ok && answer.body) {
         told.heard(true);
         tries = 0;
-        if (await read(answer.body, cursor, told)) return;
+        if (await read(answer.body, line, cursor, told)) return;
       }
     } catch {
       // The line broke: it is tried again below.
+    } finally {
+      line.close();
     }
     if (signal.aborted) return;
     told.heard(false);
-    await new Promise((done) => setTimeout(done, PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)]));
+    await pause(PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)] ?? 0);
   }
+}
+
+/** One connection: it is given up where nothing is heard of it, or the browser has lost the network. */
+class Line {
+  private readonly cut = new AbortController();
+  private silence: ReturnType<typeof setTimeout> | undefined;
+  private readonly give = () => this.cut.abort();
+
+  constructor(private readonly outer: AbortSignal) {
+    outer.addEventListener("abort", this.give);
+    window.addEventListener("offline", this.give);
+    this.heard();
+  }
+
+  get signal(): AbortSignal {
+    return this.cut.signal;
+  }
+
+  heard(): void {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(this.give, SILENCE_MS);
+  }
+
+  close(): void {
+    clearTimeout(this.silence);
+    this.outer.removeEventListener("abort", this.give);
+    window.removeEventListener("offline", this.give);
+  }
+}
+
+/** Until then, or until the browser has its network again. */
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => {
+    const end = () => {
+      clearTimeout(timer);
+      window.removeEventListener("online", end);
+      done();
+    };
+    const timer = setTimeout(end, ms);
+    window.addEventListener("online", end);
+  });
 }
 
 /** Reads messages until the stream ends; true where the run has. */
 async function read(
   body: ReadableStream<Uint8Array<ArrayBuffer>>,
+  line: Line,
   cursor: { id: string },
   told: Told,
 ): Promise<boolean> {
@@ -61,6 +112,7 @@ async function read(
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return false;
+    line.heard();
     const messages = (rest + value).split("\n\n");
     rest = messages.pop() ?? "";
     for (const message of messages) if (tell(message, cursor, told)) return true;
@@ -78,7 +130,7 @@ function tell(message: string, cursor: { id: string }, told: Told): boolean {
   if (!fields.data) return false;
   const data = JSON.parse(fields.data);
   if (fields.event === "status") told.status(data);
-  else if (fields.event === "log") told.log(data.logs);
+  else if (fields.event === "log") told.log?.(data.logs);
   else if (fields.event === "end") told.end(data.status);
   return fields.event === "end";
 }

@@ -53,9 +53,16 @@ function Surface() {
   const empty = useEditor(
     ({ graph, tree }) => graph.main.nodes.length === 0 && !graph.failure && notesOf(tree).length === 0,
   );
+  const readOnly = useEditor((editor) => editor.readOnly);
   const drop = useDrop();
   return (
-    <section className={css.canvas} aria-label="Graph of the workflow" data-canvas {...drop}>
+    <section
+      className={css.canvas}
+      aria-label="Graph of the workflow"
+      data-canvas
+      data-read-only={readOnly || undefined}
+      {...(readOnly ? {} : drop)}
+    >
       {empty ? <Nothing /> : <Graph />}
     </section>
   );
@@ -67,6 +74,7 @@ function Graph() {
   const tree = useEditor((editor) => editor.tree);
   const chosenEdge = useEditor((editor) => editor.edge);
   const overview = useEditor(hasOverview);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const made = useMemo(() => layout(graph, tree), [graph, tree]);
   const drawn = useMemo(() => draw(graph, made, notesOf(tree), groupsOf(tree, graph)), [graph, tree, made]);
   const { nodes, moved, changed, settle } = useShown(drawn.nodes);
@@ -124,9 +132,12 @@ function Graph() {
       onNodeDragStop={drop}
       onSelectionDragStop={drop}
       onNodeClick={chooseNode}
-      onEdgeClick={chooseEdge}
+      onEdgeClick={readOnly ? undefined : chooseEdge}
       onPaneClick={useCallback(() => select(store, []), [store])}
       onConnect={join}
+      nodesDraggable={!readOnly}
+      nodesConnectable={!readOnly}
+      edgesFocusable={!readOnly}
       selectionMode={SelectionMode.Partial}
       selectionKeyCode="Shift"
       multiSelectionKeyCode={SEVERAL}
@@ -146,13 +157,15 @@ function Graph() {
       <StayCentred />
       <GiveView />
       <KeepInView />
-      <SelectionBar />
+      {!readOnly && <SelectionBar />}
       {overview && <MiniMap pannable zoomable ariaLabel="Overview" />}
     </ReactFlow>
   );
 }
 
 function Nothing() {
+  const readOnly = useEditor((editor) => editor.readOnly);
+  if (readOnly) return <Empty title="This workflow had no nodes" />;
   return (
     <Empty title="This workflow is empty">
       <p>Add the first node; the next ones come after it or on an edge.</p>

@@ -50,9 +50,25 @@ function withoutMock({ mock: _, ...module }: Tree): Tree {
   return module;
 }
 
-/** Follows a run on the page. */
+/** Shows a test on the graph as it goes, with its logs, and keeps the results of its nodes. */
 export function watch(store: EditorStore, id: string, only: string | null): void {
   stop();
+  stop = showRun(store, id, only, {
+    status: (graph) => fetchResults(store, graph),
+    log: (parts) => {
+      const { live } = store.getState();
+      if (live?.id === id) store.setState({ live: { ...live, logs: printed(live.logs, parts) } });
+    },
+  });
+}
+
+interface Also {
+  status?: (graph: RunGraph) => void;
+  log?: (parts: Printed[]) => void;
+}
+
+/** Follows a run and keeps how it stands in the page's state; gives what ends that. `also`: what else hears of it. */
+export function showRun(store: EditorStore, id: string, only: string | null, also: Also = {}): () => void {
   const { workspace } = store.getState();
   const begun: Live = { id, status: "queued", heard: true, graph: null, nodes: {}, logs: {}, only };
   store.setState({ live: begun, picked: {} });
@@ -60,13 +76,13 @@ export function watch(store: EditorStore, id: string, only: string | null): void
     const { live } = store.getState();
     if (live?.id === id) store.setState({ live: { ...live, ...change(live) } });
   };
-  stop = follow(workspace, id, {
+  return follow(workspace, id, {
     heard: (heard) => update(() => ({ heard })),
     status: (graph) => {
       update((live) => stand(live, graph));
-      fetchResults(store, graph);
+      also.status?.(graph);
     },
-    log: (parts) => update((live) => ({ logs: printed(live.logs, parts) })),
+    ...(also.log ? { log: also.log } : {}),
     end: (status) => update(() => ({ status })),
   });
 }

@@ -32,6 +32,14 @@ export interface Live {
   only: string | null;
 }
 
+/** An iteration that is shown: its number from 1, and once they are known its job, how it stands, how its nodes do. */
+export interface Picked {
+  place: number;
+  job: string | null;
+  body: InBody | null;
+  nodes: Record<string, InBody>;
+}
+
 /** What the canvas can be asked for while it is on the page. */
 export interface CanvasView {
   fit(): void;
@@ -45,6 +53,8 @@ export interface CanvasView {
 
 export interface Editor {
   workspace: string;
+  /** A run is looked at: what ran is shown and not changed. */
+  readOnly: boolean;
   flow: Flow;
   /** The version that the draft was begun from; null: there was none. Another than `flow`: somebody deployed since. */
   base: number | null;
@@ -69,7 +79,7 @@ export interface Editor {
   draft: { revision: number | null; state: "none" | "saving" | "saved" | "conflict" | "unsaved" };
   live: Live | null;
   /** Which iteration of a loop is shown (from 1), by the loop's id, and how its nodes stand in it. */
-  picked: Record<string, { place: number; job: string | null; nodes: Record<string, InBody> }>;
+  picked: Record<string, Picked>;
   /** The last results of nodes, by id, and the inputs that the workflow had then. */
   results: Record<string, Json>;
   args: Tree | null;
@@ -95,11 +105,18 @@ export interface Opened {
 }
 
 /** The state of one workflow's page. */
-export function createEditor(workspace: string, flow: Flow, opened: Opened, kept: Kept | null = null) {
+export function createEditor(
+  workspace: string,
+  flow: Flow,
+  opened: Opened,
+  kept: Kept | null = null,
+  readOnly = false,
+) {
   const deployed = textOf(flow);
   const { text, history, unsaved } = begun(flow, opened, kept);
   return createStore<Editor>(() => ({
     workspace,
+    readOnly,
     flow,
     base: opened.base === undefined ? flow.version_id : opened.base,
     deployed,

@@ -18,6 +18,7 @@ import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
 import { TestPanel } from "../panels/test";
 import { YamlPanel } from "../panels/yaml";
+import { FollowPicked } from "../runs/iterations";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { at, text } from "../workflow/types";
@@ -102,6 +103,7 @@ function Opened({ workspace, flow, draft, kept }: OpenedProps) {
   return (
     <EditorContext value={store}>
       <Page />
+      <FollowPicked />
       <Dialogs />
     </EditorContext>
   );

@@ -1,5 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
+import { useShallow } from "zustand/react/shallow";
 import { listBodies, standsIn } from "../api/iterations";
 import { useEditor, useEditorStore } from "../editing/context";
 import type { Editor } from "../editing/store";
@@ -9,8 +10,6 @@ import { IconButton } from "../ui/controls";
 import type { Node } from "../workflow/outline";
 import css from "./iterations.module.css";
 import { Status } from "./status";
-
-const AGAIN_MS = 1000;
 
 /** How many iterations (or branches) a node that holds others has opened in the run that is shown. */
 export const bodiesOpened = ({ live }: Editor, id: string): number => {
@@ -26,10 +25,16 @@ export function IterationPicker({ node }: { node: Node }) {
   const store = useEditorStore();
   const count = useEditor((editor) => bodiesOpened(editor, node.id));
   const place = useEditor((editor) => editor.picked[node.id]?.place ?? 0);
+  const body = useEditor((editor) => editor.picked[node.id]?.body);
   if (count === 0) return null;
   const pick = (next: number) => pickIteration(store.getState(), store.setState, node.id, next);
   return (
-    <fieldset className={`nodrag nopan ${css.picker}`} aria-label={`Iteration of ${node.id}`}>
+    // biome-ignore lint/a11y/useKeyWithClickEvents: what is selected stays so while its iterations are walked
+    <fieldset
+      className={`nodrag nopan ${css.picker}`}
+      aria-label={`Iteration of ${node.id}`}
+      onClick={(event) => event.stopPropagation()}
+    >
       <IconButton label="The iteration before" icon="back" disabled={place === 0} onClick={() => pick(place - 1)} />
       <input
         className={css.number}
@@ -41,7 +46,12 @@ export function IterationPicker({ node }: { node: Node }) {
       />
       <span>of {count}</span>
       <IconButton label="The next iteration" icon="next" disabled={place >= count} onClick={() => pick(place + 1)} />
-      {place > 0 && <Followed node={node} place={place} />}
+      {body && (
+        <Status
+          status={body.status}
+          {...(body.duration_ms === undefined ? {} : { word: duration(body.duration_ms) })}
+        />
+      )}
     </fieldset>
   );
 }
@@ -58,7 +68,12 @@ export function pickIteration(
       if (each === loop) return false;
     return id !== loop;
   });
-  set({ picked: { ...Object.fromEntries(kept), ...(place > 0 ? { [loop]: { place, job: null, nodes: {} } } : {}) } });
+  set({
+    picked: {
+      ...Object.fromEntries(kept),
+      ...(place > 0 ? { [loop]: { place, job: null, body: null, nodes: {} } } : {}),
+    },
+  });
 }
 
 /** Where a loop stands: the run, or the iteration that is shown of the loop around it. */
@@ -69,28 +84,40 @@ function parentOf({ live, picked, graph }: Editor, node: Node): string | null {
   return live?.id ?? null;
 }
 
-/** Fetches the iteration that is shown, again and again until it has ended. */
-function Followed({ node, place }: { node: Node; place: number }) {
+/** Keeps the iterations that are shown as they stand. */
+export function FollowPicked() {
+  const loops = useEditor(useShallow(({ picked }: Editor) => Object.keys(picked)));
+  return loops.map((loop) => <Followed key={loop} loop={loop} />);
+}
+
+/** Fetches an iteration whenever the run has moved, until it has ended. */
+function Followed({ loop }: { loop: string }) {
   const store = useEditorStore();
   const workspace = useEditor((editor) => editor.workspace);
-  const parent = useEditor((editor) => parentOf(editor, node));
-  const inside = node.lanes[0]?.nodes ?? [];
+  const node = useEditor(({ graph }) => graph.byId.get(loop));
+  const place = useEditor(({ picked }) => picked[loop]?.place ?? 0);
+  const parent = useEditor((editor) => (node ? parentOf(editor, node) : null));
+  const moved = useEditor(({ live }) => live?.graph?.rev);
   const found = useQuery({
-    queryKey: ["iteration", workspace, parent, node.id, place],
+    queryKey: ["iteration", workspace, parent, loop, place],
     queryFn: async () => {
-      const [body] = await listBodies(workspace, parent ?? "", node.id, place, 1);
-      return body ? { body, nodes: await standsIn(workspace, body, inside) } : null;
+      const [body] = await listBodies(workspace, parent ?? "", loop, place, 1);
+      return body ? { body, nodes: await standsIn(workspace, body, node?.lanes[0]?.nodes ?? []) } : null;
     },
-    enabled: parent !== null,
-    refetchInterval: ({ state }) => (state.data && ENDED.has(state.data.body.status) ? false : AGAIN_MS),
+    enabled: parent !== null && place > 0,
   });
-  const data = found.data;
+  const { data, refetch } = found;
+  const over = data ? ENDED.has(data.body.status) : false;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the run has moved
   useEffect(() => {
-    if (!data) return;
+    if (!over) void refetch();
+  }, [moved, over, refetch]);
+  useEffect(() => {
     const { picked } = store.getState();
-    store.setState({ picked: { ...picked, [node.id]: { place, job: data.body.job, nodes: data.nodes } } });
-  }, [store, data, node.id, place]);
-  if (!data) return null;
-  const took = data.body.duration_ms;
-  return <Status status={data.body.status} {...(took === undefined ? {} : { word: duration(took) })} />;
+    if (!data || picked[loop]?.place !== place) return;
+    store.setState({
+      picked: { ...picked, [loop]: { place, job: data.body.job, body: data.body, nodes: data.nodes } },
+    });
+  }, [store, data, loop, place]);
+  return null;
 }

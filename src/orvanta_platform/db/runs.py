@@ -144,6 +144,15 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionNumber:
+    """Which version of a path one is, counted from 1; `current`: runs by path take it."""
+
+    id: int
+    number: int
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
 class RunBefore:
     """What a run that has ended was made of, and its last state."""
 
@@ -315,6 +324,12 @@ async def repeated_run(connection: Connection, run: UUID) -> Repeated | None:
     """The run that this one repeats; None where it repeats none."""
     row = await connection.fetchrow(load("runs")["repeated_run"].text, run)
     return Repeated(**dict(row)) if row else None
+
+
+async def version_number(connection: Connection, version: int) -> VersionNumber | None:
+    """Which version of its path this is; None where it is no more."""
+    row = await connection.fetchrow(load("runs")["version_number"].text, version)
+    return VersionNumber(**dict(row)) if row else None
 
 
 async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:

@@ -8,6 +8,7 @@ import { type DrawnEdge, edgeId } from "../draw";
 export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const { sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, data, markerEnd } = props;
   const store = useEditorStore();
+  const readOnly = useEditor((editor) => editor.readOnly);
   const taken = useEditor((editor) => (data ? decided(editor.live?.graph, data.edge) : null));
   const [path, x, y] = getSmoothStepPath({
     sourceX,
@@ -40,16 +41,18 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
               {edge.on}
             </span>
           )}
-          <button
-            type="button"
-            className={css.plus}
-            aria-label={`Add a node between ${edge.from} and ${edge.to}`}
-            title="Add a node here"
-            tabIndex={-1}
-            onClick={() => store.setState({ asking: { what: "add", spot: { lane, edge } } })}
-          >
-            <Icon name="plus" size={12} />
-          </button>
+          {!readOnly && (
+            <button
+              type="button"
+              className={css.plus}
+              aria-label={`Add a node between ${edge.from} and ${edge.to}`}
+              title="Add a node here"
+              tabIndex={-1}
+              onClick={() => store.setState({ asking: { what: "add", spot: { lane, edge } } })}
+            >
+              <Icon name="plus" size={12} />
+            </button>
+          )}
         </div>
       </EdgeLabelRenderer>
     </>

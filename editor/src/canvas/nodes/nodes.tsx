@@ -90,8 +90,9 @@ function worst(problems: { severity: "error" | "warning" }[] | undefined): "erro
 /** The + below a node. */
 function AddAfter({ node }: { node: Node }) {
   const store = useEditorStore();
+  const readOnly = useEditor((editor) => editor.readOnly);
   const spot = (): Spot => ({ lane: laneOf(store.getState().graph, node), after: node.id });
-  if (node.list.length < 2) return null;
+  if (readOnly || node.list.length < 2) return null;
   return (
     <button
       type="button"
@@ -149,6 +150,7 @@ function Frame({ node, className, children }: { node: Node; className: string; c
 
 export const LaneBox = memo(({ data }: NodeProps<LaneNode>) => {
   const store = useEditorStore();
+  const readOnly = useEditor((editor) => editor.readOnly);
   const { lane } = data;
   return (
     <div className={css.lane}>
@@ -157,7 +159,7 @@ export const LaneBox = memo(({ data }: NodeProps<LaneNode>) => {
           {lane.title}
         </div>
       )}
-      {lane.nodes.length === 0 && (
+      {lane.nodes.length === 0 && !readOnly && (
         <button
           type="button"
           className={`nodrag ${css.into}`}

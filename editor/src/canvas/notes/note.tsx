@@ -2,7 +2,7 @@ import { type NodeProps, NodeResizer } from "@xyflow/react";
 import { memo } from "react";
 import { focusSoon } from "../../actions/action";
 import { attempt } from "../../actions/registry";
-import { useEditorStore } from "../../editing/context";
+import { useEditor, useEditorStore } from "../../editing/context";
 import { apply } from "../../editing/store";
 import { notesOf, setNote } from "../../workflow/notes";
 import type { FrameNode, NoteNode } from "../draw";
@@ -11,6 +11,7 @@ import css from "./notes.module.css";
 /** A sticky note: its text is written in the pane beside the graph. */
 export const NoteCard = memo(({ data, selected }: NodeProps<NoteNode>) => {
   const store = useEditorStore();
+  const readOnly = useEditor((editor) => editor.readOnly);
   const { note } = data;
   const write = () => {
     store.setState({ panel: "node" });
@@ -33,8 +34,19 @@ export const NoteCard = memo(({ data, selected }: NodeProps<NoteNode>) => {
   };
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: Enter opens it too, from the canvas
-    <div className={css.note} data-colour={note.color} data-selected={selected} onDoubleClick={write}>
-      <NodeResizer isVisible={selected} minWidth={120} minHeight={60} onResizeEnd={sized} color="var(--accent)" />
+    <div
+      className={css.note}
+      data-colour={note.color}
+      data-selected={selected}
+      onDoubleClick={readOnly ? undefined : write}
+    >
+      <NodeResizer
+        isVisible={selected && !readOnly}
+        minWidth={120}
+        minHeight={60}
+        onResizeEnd={sized}
+        color="var(--accent)"
+      />
       <div className={css.text}>{note.text || "An empty note: a double click writes on it."}</div>
     </div>
   );

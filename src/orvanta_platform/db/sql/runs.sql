@@ -140,6 +140,12 @@ SELECT CASE WHEN (data ->> 'retry')::boolean THEN 'retry' ELSE kind END AS kind,
 FROM (SELECT * FROM event WHERE run = $1 ORDER BY seq LIMIT 10) e
 WHERE kind IN ('restart', 'rerun') ORDER BY seq LIMIT 1
 
+-- name: version_number
+-- A version's place in the history of its path, and whether runs by path take it.
+SELECT v.id, v.number, coalesce(i.version = v.id, false) AS current
+FROM version v LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE v.id = $1
+
 -- name: living
 -- Those of these runs that have not ended.
 SELECT id FROM run_live WHERE id = ANY($1::uuid[])

@@ -16,12 +16,14 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, re
 from orvanta_platform.http.schemas import comparison as comparison_schemas
 from orvanta_platform.http.schemas import graph as graph_schemas
 from orvanta_platform.http.schemas import history as history_schemas
+from orvanta_platform.http.schemas import run_about as about_schemas
 from orvanta_platform.http.schemas import runs as run_schemas
 from orvanta_platform.http.schemas.comparison import ComparedRuns
 from orvanta_platform.http.schemas.graph import Graph
 from orvanta_platform.http.schemas.history import RunEvents
+from orvanta_platform.http.schemas.run_about import About, RunDocument
 from orvanta_platform.http.schemas.runs import Run
-from orvanta_platform.services import history, run_comparison, run_detail, run_graph, run_stream
+from orvanta_platform.services import history, run_about, run_comparison, run_detail, run_graph, run_stream
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
@@ -37,6 +39,20 @@ async def get_run(request: AnyRequest, run_id: FromPath[UUID]) -> Run:
     """A run in the product's own words, in the workspace of the token or of X-Workspace."""
     actor, workspace = actor_and_workspace(request)
     return run_schemas.run(await run_detail.get(platform_of(request), actor, workspace, run_id))
+
+
+@get("/api/v1/runs/{run_id:uuid}/about", opt=call(answer=About))
+async def get_about(request: AnyRequest, run_id: FromPath[UUID]) -> About:
+    """What a run is: what it runs in which version, who or what began it. Neither its state nor any value."""
+    actor, workspace = actor_and_workspace(request)
+    return about_schemas.about(await run_about.get(platform_of(request), actor, workspace, run_id))
+
+
+@get("/api/v1/runs/{run_id:uuid}/document", opt=call(answer=RunDocument))
+async def get_document(request: AnyRequest, run_id: FromPath[UUID]) -> RunDocument:
+    """The text of the workflow that a run runs, deployed or not; 404 for the run of a script."""
+    actor, workspace = actor_and_workspace(request)
+    return RunDocument(text=await run_about.document(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/graph", opt=call(answer=Graph))
@@ -112,4 +128,4 @@ async def stream_run(
     return run_streams.run_stream(found)
 
 
-ROUTES = [get_run, get_graph, compare_runs, get_events, stream_run]
+ROUTES = [get_run, get_about, get_document, get_graph, compare_runs, get_events, stream_run]

@@ -1,0 +1,24 @@
+import { useEffect } from "react";
+import { press } from "../../actions/keymap";
+import { Canvas } from "../../canvas/canvas";
+import { useEditorStore } from "../../editing/context";
+import { useRun } from "../context";
+import css from "../page.module.css";
+import { NodePane } from "./node-pane";
+
+/** The workflow that ran, each node as it stands, and beside it the one that is selected. */
+export function RunGraph() {
+  const store = useEditorStore();
+  const { selection, select } = useRun();
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => press(store, event);
+    window.addEventListener("keydown", listen);
+    return () => window.removeEventListener("keydown", listen);
+  }, [store]);
+  return (
+    <div className={css.graph}>
+      <Canvas />
+      {selection.node && <NodePane key={selection.node} id={selection.node} close={() => select({ node: null })} />}
+    </div>
+  );
+}

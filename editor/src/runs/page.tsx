@@ -1,0 +1,101 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, Suspense, useEffect, useMemo } from "react";
+import { Link, useParams } from "react-router";
+import { aboutQuery, documentQuery, type RunAbout } from "../api/runs";
+import { EditorContext } from "../editing/context";
+import { showRun } from "../editing/live";
+import { createEditor, type EditorStore } from "../editing/store";
+import { Failed, Skeleton } from "../ui/states";
+import { RunContext, type RunView, useRun } from "./context";
+import { RunGraph } from "./graph/graph";
+import { RunHeader } from "./header";
+import { FollowPicked } from "./iterations";
+import css from "./page.module.css";
+import { RunTabs, TITLES } from "./tabs";
+import { useSelection } from "./use-selection";
+
+const RunTimeline = lazy(async () => ({ default: (await import("./timeline/timeline")).RunTimeline }));
+const RunLog = lazy(async () => ({ default: (await import("./log/log")).RunLog }));
+const RunData = lazy(async () => ({ default: (await import("./data/data")).RunData }));
+
+/** A run: how it stands, on the graph of what ran, over time, in its logs, in its data. */
+export function RunPage() {
+  const { workspace = "", id = "" } = useParams();
+  const about = useQuery({ ...aboutQuery(workspace, id), refetchOnWindowFocus: false });
+  const flow = about.data?.is_workflow ?? false;
+  const document = useQuery({ ...documentQuery(workspace, about.data?.run_id ?? id), enabled: flow });
+  const error = about.error ?? document.error;
+  if (error) {
+    return (
+      <main>
+        <Failed error={error} retry={() => void Promise.all([about.refetch(), flow && document.refetch()])}>
+          <Link to={`/w/${workspace}`}>To the workflows</Link>
+        </Failed>
+      </main>
+    );
+  }
+  if (!about.data || (flow && document.data === undefined)) {
+    return (
+      <main>
+        <Skeleton rows={6} />
+      </main>
+    );
+  }
+  return <Opened key={about.data.run_id} workspace={workspace} about={about.data} text={document.data ?? ""} />;
+}
+
+/** What ran, as the canvas takes it: read only. */
+function storeOf(workspace: string, about: RunAbout, text: string): EditorStore {
+  const flow = {
+    path: about.workflow ?? "",
+    summary: "",
+    edited_by: "",
+    edited_at: "",
+    archived: false,
+    version_id: about.version?.id ?? null,
+    value: { modules: [] },
+  };
+  return createEditor(workspace, flow, { text: text || "value: {modules: []}", revision: null }, null, true);
+}
+
+function Opened({ workspace, about, text }: { workspace: string; about: RunAbout; text: string }) {
+  const id = about.run_id;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what ran does not change
+  const store = useMemo(() => storeOf(workspace, about, text), []);
+  useEffect(() => showRun(store, id, null), [store, id]);
+  const [selection, select] = useSelection(store, about.is_workflow);
+  const view = useMemo(
+    (): RunView => ({ workspace, id, about, selection, select }),
+    [workspace, id, about, selection, select],
+  );
+  return (
+    <EditorContext value={store}>
+      <RunContext value={view}>
+        <FollowPicked />
+        <main className={css.page}>
+          <RunHeader />
+          <RunTabs />
+          <div className={css.body} role="tabpanel" aria-label={TITLES[selection.tab]}>
+            <Suspense fallback={<Skeleton rows={6} />}>
+              <Tab />
+            </Suspense>
+          </div>
+        </main>
+      </RunContext>
+    </EditorContext>
+  );
+}
+
+function Tab() {
+  const { selection } = useRun();
+  switch (selection.tab) {
+    case "graph":
+      return <RunGraph />;
+    case "timeline":
+      return <RunTimeline />;
+    case "logs":
+      return <RunLog />;
+    case "data":
+      return <RunData />;
+  }
+}

@@ -1,0 +1,56 @@
+import { useCallback, useEffect, useMemo } from "react";
+import { useSearchParams } from "react-router";
+import { type EditorStore, select as selectNodes } from "../editing/store";
+import { pickIteration } from "./iterations";
+import { addressOf, type Iteration, pickedAt, type Selection, selectionOf } from "./selection";
+
+/** What is looked at, as the address says; the canvas follows the address, and the address the canvas. */
+export function useSelection(store: EditorStore, isWorkflow: boolean): [Selection, (part: Partial<Selection>) => void] {
+  const [search, setSearch] = useSearchParams();
+  const selection = useMemo(() => selectionOf(search, isWorkflow), [search, isWorkflow]);
+  const select = useCallback(
+    (part: Partial<Selection>) => {
+      // Of the address as it is, not as it was drawn: two changes may come between two drawings.
+      const now = selectionOf(new URLSearchParams(window.location.search), isWorkflow);
+      const attempt = part.node !== undefined && part.node !== now.node ? null : now.attempt;
+      setSearch(addressOf({ ...now, attempt, ...part }, isWorkflow), { replace: part.tab === undefined });
+    },
+    [setSearch, isWorkflow],
+  );
+  useEffect(() => show(store, selection), [store, selection]);
+  useEffect(
+    () =>
+      store.subscribe((now, before) => {
+        if (now.selection !== before.selection) {
+          const node = now.selection.at(-1) ?? null;
+          if (node !== current(isWorkflow).node) select({ node });
+        }
+        if (now.picked !== before.picked) {
+          const at = pickedAt(now.picked, now.graph);
+          if (!same(at, current(isWorkflow).at)) select({ at });
+        }
+      }),
+    [store, select, isWorkflow],
+  );
+  return [selection, select];
+}
+
+const current = (isWorkflow: boolean) => selectionOf(new URLSearchParams(window.location.search), isWorkflow);
+
+const same = (one: readonly Iteration[], other: readonly Iteration[]) =>
+  one.length === other.length &&
+  one.every(({ loop, place }, n) => loop === other[n]?.loop && place === other[n]?.place);
+
+/** Brings the page's state to what the address selects. */
+function show(store: EditorStore, { node, at }: Selection): void {
+  const { graph, picked } = store.getState();
+  selectNodes(store, node && graph.byId.has(node) ? [node] : []);
+  if (same(pickedAt(picked, graph), at)) return;
+  for (const loop of Object.keys(picked)) {
+    if (!at.some((each) => each.loop === loop)) pickIteration(store.getState(), store.setState, loop, 0);
+  }
+  for (const { loop, place } of at) {
+    if (graph.byId.has(loop) && store.getState().picked[loop]?.place !== place)
+      pickIteration(store.getState(), store.setState, loop, place);
+  }
+}
