@@ -34,7 +34,7 @@ def house() -> Iterator[Running]:
 @pytest.fixture
 def client(house: Running) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {house.token}"}
-    with httpx.Client(base_url=house.base, headers=headers, timeout=20 * PATIENCE_S) as made:
+    with httpx.Client(base_url=house.base, headers=headers, timeout=None) as made:
         yield made
 
 

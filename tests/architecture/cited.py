@@ -1,0 +1,19 @@
+"""Tests that pages of the documentation name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def missing(named: Collection[str]) -> list[str]:
+    """Those of these ids (`tests/<file>.py::<test>`) that are no tests."""
+    there: dict[str, set[str]] = {}
+    for file in {name.partition("::")[0] for name in named}:
+        path = ROOT / file
+        tree = ast.parse(path.read_text() if path.exists() else "")
+        there[file] = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return sorted(name for name in named if name.partition("::")[2] not in there[name.partition("::")[0]])
