@@ -35,7 +35,11 @@ export const router = createBrowserRouter([
       },
       {
         path: "w/:workspace/runs",
-        lazy: async () => ({ Component: (await import("./routes/runs")).RunsPage }),
+        lazy: async () => ({ Component: (await import("./runs/list/page")).RunsPage }),
+      },
+      {
+        path: "w/:workspace/approvals",
+        lazy: async () => ({ Component: (await import("./control/approvals/page")).ApprovalsPage }),
       },
       {
         path: "w/:workspace/scripts",

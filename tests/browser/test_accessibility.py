@@ -48,6 +48,7 @@ PAGES = [
     f"{SCRIPT}?tab=uses",
     f"{SCRIPT}?tab=about",
     "/w/main/runs?last=30d",
+    "/w/main/approvals",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The approval page in a browser: on a phone and on a wide screen, without the editor and without an account."""
+"""The approval page and the inbox in a browser: on a phone and on a wide screen. The page needs no account."""
 
 from __future__ import annotations
 
@@ -54,3 +54,47 @@ async def test_somebody_answers_on_a_phone(
     await check(stranger)
     result = site.client.get(f"/api/w/main/jobs_u/completed/get_result/{run}").json()
     assert (result["decision"], result["form"]["sum"]) == ("approved", 7)
+
+
+def fields_of(page: Page) -> Any:
+    """What a form has: of each field its label, its kind, whether it must be filled in, and what it offers."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll("form :is(input, select, textarea)")]
+          .map((each) => [
+            (each.labels[0].querySelector("span") ?? each.labels[0]).textContent.trim(), each.type, each.required,
+            [...(each.options ?? [])].map((option) => option.text).filter((text) => text && text !== "\u2014")])"""
+    )
+
+
+async def test_the_inbox_on_a_phone_has_the_form_of_the_page(page: Page, site: Site) -> None:
+    """The same fields, and the same wrong answer is refused with the same words; then it is decided in place."""
+    message = "Pay the rent of November?"
+    value = {
+        "modules": [{"id": "ask", "value": {"type": "approval", "message": message, "form": FORM, "timeout": 900}}]
+    }
+    run, address = asked(site, value)
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await page.goto(address)
+    on_page = await fields_of(page)
+    assert [each[0] for each in on_page] == ["Sum", "why (optional)", "sure", "Reason (optional)"]
+    await page.get_by_label("Sum").fill("12")
+    await page.get_by_role("button", name="Approve").click()
+    refused = await page.get_by_role("alert").text_content()
+    assert refused and "maximum of 9" in refused
+    await page.goto("/w/main/approvals?q=november")
+    card = page.get_by_role("region", name="Waits for you").get_by_role("listitem").filter(has_text=message)
+    await expect(card).to_contain_text("Started by admin")
+    await expect(card).to_contain_text("to be answered in 1")
+    assert await fields_of(page) == on_page
+    await check(page)
+    await card.get_by_label("Sum").fill("12")
+    await card.get_by_role("button", name="Approve").click()
+    await expect(card.get_by_role("alert")).to_contain_text(refused)
+    await card.get_by_label("Sum").fill("7")
+    await card.get_by_label("sure").check()
+    await card.get_by_label("Reason").fill("It is due")
+    await card.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_text("Your yes is recorded.")).to_be_visible()
+    await expect(card).to_have_count(0)
+    result = site.client.get(f"/api/w/main/jobs_u/completed/get_result/{run}").json()
+    assert (result["decision"], result["reason"], result["form"]) == ("approved", "It is due", {"sum": 7, "sure": True})

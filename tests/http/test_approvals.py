@@ -499,3 +499,35 @@ async def test_a_caller_awaits_what_is_asked_below_it(stage: Scene) -> None:
     assert await status(stage, run) == "running"
     await stage.worker.finish((await stage.worker.claim())["work"], 2)
     assert (await ended(stage, run))["result"] == {"beside": 1, "c": 2}
+
+
+async def test_the_inbox_has_what_waits_for_whoever_looks(stage: Scene) -> None:
+    form = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "integer", "maximum": 9}}}
+    mine = await stage.flow(approval(message="Pay?", form=form, timeout=60))
+    anns = await stage.flow(approval(approvers=["u/ann"], required_approvals=1))
+    await stage.flow(*SUSPENDED)
+    ann, bob = await stage.member("ann"), await stage.member("bob")
+    found = {each["run"]: each for each in await stage.get("approvals/list")}
+    assert len(found) == 3 and [each["mine"] for each in found.values()] == [True, False, True]
+    first = found[mine]
+    assert (first["message"], first["created_by"], first["node"], first["required"]) == ("Pay?", "admin", "ask", 1)
+    assert first["due_at"] > first["opened_at"] and first["said"] == []
+    field = {"name": "sum", "label": "sum", "help": "", "kind": "integer", "required": True, "value": "", "choices": []}
+    assert first["fields"] == [field]
+    assert [each["run"] for each in await stage.get("approvals/list", mine=True, per_page=1)] == [mine]
+    # Who is named sees what is asked of them, though the run is somebody else's; others see nothing of it.
+    assert [(each["run"], each["mine"]) for each in (await ann.get(f"{W}/approvals/list")).json()] == [(anns, True)]
+    assert (await bob.get(f"{W}/approvals/list")).json() == []
+    wrong = await consent(stage.client, mine, fields={"sum": "12"})
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "invalid_input")
+    assert (await consent(stage.client, mine, fields={"sum": "7", "else": "x"})).status_code == 200
+    assert (await ended(stage, mine))["result"]["form"] == {"sum": 7}
+
+
+async def test_who_has_spoken_is_waited_for_no_more(stage: Scene) -> None:
+    run = await stage.flow(approval(required_approvals=2))
+    assert (await consent(stage.client, run)).status_code == 200
+    (found,) = await stage.get("approvals/list")
+    assert (found["mine"], found["required"]) == (False, 2)
+    assert [(each["approver"], each["approved"]) for each in found["said"]] == [("admin", True)]
+    assert await stage.get("approvals/list", mine=True) == []

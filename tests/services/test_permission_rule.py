@@ -51,6 +51,7 @@ EXEMPT = {
     "asking.asked_of": "is given ids of rows that its caller was let see, or whose link was signed",
     "approvals.decide_by_link": "the signature of the link says what its holder may decide",
     "approvals.look_by_link": "the signature of the link says what its holder may see",
+    "approvals.hints_of": "is given what its caller was let see, or whose link was signed",
     "derived.find": "its callers ask permission of what it gives",
     "derived.plan_of": "is given a row that its caller was let see",
     "files.content": "is given the row of a file that its caller was let see",

@@ -80,6 +80,7 @@ const PLACES: [string, string][] = [
   ["Workflows", "/workflows"],
   ["Scripts", "/scripts"],
   ["Runs", "/runs"],
+  ["Approvals", "/approvals"],
 ];
 
 function Places({ workspace }: { workspace: string }) {

@@ -12,12 +12,12 @@ function eachTick(changed: () => void): () => void {
   return () => clearInterval(timer);
 }
 
-/** A time as "3 minutes ago", with the whole of it on hover. */
-export function Time({ at }: { at: string }) {
+/** A time as "3 minutes ago", with the whole of it on hover. `ahead`: it may lie ahead; else that is a clock that differs. */
+export function Time({ at, ahead = false }: { at: string; ahead?: boolean }) {
   const moment = useSyncExternalStore(eachTick, () => now);
   return (
     <time dateTime={at} title={absolute(at)}>
-      {relative(at, Math.max(moment, Date.parse(at)))}
+      {relative(at, ahead ? moment : Math.max(moment, Date.parse(at)))}
     </time>
   );
 }

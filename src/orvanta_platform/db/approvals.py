@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec.structs import astuple
 
 from orvanta_platform.db import notices
@@ -91,6 +92,31 @@ async def open_of_run(connection: Connection, run: UUID) -> list[OpenApproval]:
     """What the run asks now, the longest asked first."""
     rows = await connection.fetch(load("approvals")["open_of_run"].text, run)
     return [OpenApproval(**dict(row)) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOfRun:
+    """Something that a run asks, with the extra permissions on what the run runs."""
+
+    asks: OpenApproval
+    run: UUID
+    extra_perms: dict[str, bool]
+
+
+async def open_of_workspace(connection: Connection, workspace: str, limit: int) -> list[OpenOfRun]:
+    """What the runs of a workspace ask now, the longest asked first."""
+    found = []
+    for row in await connection.fetch(load("approvals")["open_of_workspace"].text, workspace, limit):
+        values = dict(row)
+        run, extra_perms = values.pop("run"), msgspec.json.decode(values.pop("extra_perms"))
+        found.append(OpenOfRun(OpenApproval(**values), run, extra_perms))
+    return found
+
+
+async def decisions_of_runs(connection: Connection, runs: Sequence[UUID]) -> list[DecisionRow]:
+    """Everything that was said in these runs, in order."""
+    rows = await connection.fetch(load("approvals")["decisions_of_runs"].text, list(runs))
+    return [DecisionRow(**dict(row)) for row in rows]
 
 
 async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UUID | None:

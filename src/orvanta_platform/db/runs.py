@@ -281,6 +281,12 @@ async def get_live_run(connection: Connection, run: UUID) -> RunRow | None:
     return _run(await connection.fetchrow(load("runs")["get_live_run"].text, run))
 
 
+async def get_live_runs(connection: Connection, runs: Sequence[UUID]) -> dict[UUID, RunRow]:
+    """Those of these runs that live, by id."""
+    rows = [_run(row) for row in await connection.fetch(load("runs")["get_live_runs"].text, list(runs))]
+    return {row.id: row for row in rows if row is not None}
+
+
 def _run(row: Any) -> RunRow | None:
     if row is None:
         return None

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from html import escape
 from typing import Any, Final
 
 from orvanta_platform.control.links import Action
+from orvanta_platform.services import forms
 from orvanta_platform.services.approvals import Seen
+from orvanta_platform.services.forms import Field, FieldKind
 
 _STYLE: Final = """
 :root { color-scheme: light dark }
@@ -36,8 +37,6 @@ POLICY: Final = (
 
 FIELD: Final = "form."
 """What the names of the form's own fields begin with."""
-
-_LONG_TEXT = frozenset({"textarea", "multiline"})
 
 
 def page(title: str, body: str) -> bytes:
@@ -89,17 +88,9 @@ def question(
     return page(title, "".join(parts) + _said(seen))
 
 
-def form_of(schema: Any, sent: Mapping[str, str]) -> dict[str, Any]:
-    """The values of the form's fields as their schema means them; what cannot be read stays text."""
-    values: dict[str, Any] = {}
-    for name, about in _properties(schema).items():
-        text = sent.get(FIELD + name)
-        kind = about.get("type") if isinstance(about, dict) else None
-        if kind == "boolean":
-            values[name] = text is not None
-        elif text:
-            values[name] = _read(kind, text)
-    return values
+def sent_of(fields: Mapping[str, str]) -> dict[str, str]:
+    """What was sent for the form's own fields, by their names."""
+    return {name.removeprefix(FIELD): text for name, text in fields.items() if name.startswith(FIELD)}
 
 
 def _facts(seen: Seen) -> str:
@@ -130,66 +121,33 @@ def _buttons(seen: Seen, *, hide_no: bool) -> str:
 
 
 def _fields(schema: Any, given: Mapping[str, str], hints: Mapping[str, Any]) -> str:
-    properties = _properties(schema)
-    if not properties:
-        return ""
-    required = set(schema.get("required") or ()) if isinstance(schema, dict) else set()
-    shown = "".join(
-        _field(name, about, name in required, given.get(FIELD + name), hints)
-        for name, about in properties.items()
-        if isinstance(about, dict)
-    )
-    return f"<fieldset><legend>Please fill in</legend>{shown}</fieldset>"
+    shown = "".join(_field(each, given.get(FIELD + each.name), bool(given)) for each in forms.fields(schema, hints))
+    return f"<fieldset><legend>Please fill in</legend>{shown}</fieldset>" if shown else ""
 
 
-def _field(name: str, about: dict[str, Any], required: bool, sent: str | None, hints: Mapping[str, Any]) -> str:
-    key, label = escape(FIELD + name, quote=True), escape(str(about.get("title") or name))
-    more = f"<small>{escape(str(about['description']))}</small>" if about.get("description") else ""
-    need = " required" if required else ""
-    head = f'<label for="{key}">{label}{"" if required else " (optional)"}</label>{more}'
-    default = _of(hints.get("default_args"), name, about.get("default"))
-    text = sent if sent is not None else _text(default)
-    kind, choices = about.get("type"), _of(hints.get("enums"), name, about.get("enum"))
-    if kind == "boolean":
-        ticked = " checked" if (sent is not None or default is True) else ""
+def _field(field: Field, sent: str | None, again: bool) -> str:
+    """`again`: the form was sent, with `sent` in this field."""
+    key, label = escape(FIELD + field.name, quote=True), escape(field.label)
+    more = f"<small>{escape(field.help)}</small>" if field.help else ""
+    need = " required" if field.required else ""
+    head = f'<label for="{key}">{label}{"" if field.required else " (optional)"}</label>{more}'
+    text = sent if sent is not None else field.value
+    if field.kind is FieldKind.BOOLEAN:
+        ticked = " checked" if sent is not None or (field.value and not again) else ""
         return f'<label for="{key}">{label}</label>{more}<input type="checkbox" id="{key}" name="{key}"{ticked}>'
-    if isinstance(choices, list):
+    if field.kind is FieldKind.CHOICE:
         options = "".join(
-            f"<option{' selected' if _text(each) == text else ''}>{escape(_text(each))}</option>" for each in choices
+            f"<option{' selected' if each == text else ''}>{escape(each)}</option>" for each in field.choices
         )
-        empty = "" if required else "<option></option>"
+        empty = "" if field.required else "<option></option>"
         return f'{head}<select id="{key}" name="{key}"{need}>{empty}{options}</select>'
     value = escape(text, quote=True)
-    if kind in ("number", "integer"):
-        step = "1" if kind == "integer" else "any"
+    if field.kind in (FieldKind.NUMBER, FieldKind.INTEGER):
+        step = "1" if field.kind is FieldKind.INTEGER else "any"
         return f'{head}<input type="number" step="{step}" id="{key}" name="{key}" value="{value}"{need}>'
-    if kind in ("string", None) and about.get("format") not in _LONG_TEXT:
+    if field.kind is FieldKind.TEXT:
         return f'{head}<input id="{key}" name="{key}" value="{value}"{need}>'
     return f'{head}<textarea id="{key}" name="{key}" rows="4"{need}>{escape(text)}</textarea>'
-
-
-def _properties(schema: Any) -> dict[str, Any]:
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    return properties if isinstance(properties, dict) else {}
-
-
-def _of(named: Any, name: str, otherwise: Any) -> Any:
-    return named[name] if isinstance(named, dict) and name in named else otherwise
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _read(kind: Any, text: str) -> Any:
-    if kind in ("string", None):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _moment(at: datetime) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import Conflict, Gone, NotFound
-from orvanta_platform.services import approvers, jobs, results
+from orvanta_platform.services import approvers, forms, jobs, results
 from orvanta_platform.services.approvers import Asked, Voice
 from orvanta_platform.services.asking import asked_in, asked_of, nothing_is_asked, open_in, place_of, run_that_asks
 from orvanta_platform.services.platform import Platform
@@ -149,8 +149,8 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
         except Conflict:
             asked = None
         said = await rows.decisions_of_run(conn, row.run)
-    hints = await _hints(platform, asked)
-    return Seen(run, said, signed, asked, system(workspace, name="link"), hints)
+    hints = await hints_of(platform, [asked]) if asked is not None else [{}]
+    return Seen(run, said, signed, asked, system(workspace, name="link"), hints[0])
 
 
 async def decide(
@@ -161,11 +161,14 @@ async def decide(
     *,
     approved: bool,
     payload: bytes = b"{}",
+    fields: Mapping[str, str] | None = None,
     reason: str | None = None,
     node: str | None = None,
     once: bool = True,
 ) -> Outcome:
     """Decide what the run or node `id` asks now, as the actor. `once`: a person has one voice, else each call counts.
+
+    `fields`, instead of `payload`: what was typed into the form, by field; it is read as the approval page reads it.
 
     Raises NotFound, Forbidden, InvalidInput; Conflict where nothing is asked, or several things and `node` names none.
     """
@@ -186,7 +189,8 @@ async def decide(
         job = open_in(opened, row, id, node).job
         asked = await asked_in(platform, conn, live, job, opened) if live is not None else None
         approvers.require(actor, jobs.thing(row), asked.consent if asked else None)
-        return job, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice), asked)
+        said = voice if fields is None or asked is None else _typed(voice, asked, fields)
+        return job, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, said), asked)
 
     done = await platform.db.retrying(partial(act, row, id))
     if done is None:
@@ -223,6 +227,10 @@ async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> In
         return Info(row.run, None, False, said)
     allowed = may_run if not asked.consent.approvers else True
     return Info(row.run, asked, allowed and approvers.may(asked, actor), said)
+
+
+def _typed(voice: Voice, asked: Asked, fields: Mapping[str, str]) -> Voice:
+    return replace(voice, payload=msgspec.json.encode(forms.values(asked.consent.form, fields)))
 
 
 async def _decidable(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
@@ -337,12 +345,15 @@ async def _of_link(platform: Platform, conn: Connection, row: JobRow, live: RunR
     return next((each for each in asking if not each.consent.needs_login), asking[0] if asking else None)
 
 
-async def _hints(platform: Platform, asked: Asked | None) -> dict[str, Any]:
-    """What the suspended step gave to drive the form, beside its links."""
-    if asked is None or asked.opened is None or asked.opened.kind != "suspend":
-        return {}
-    key = (asked.opened.job, "result", "")
-    raw = (await results.load_values(platform, [key])).get(key, b"{}")
+async def hints_of(platform: Platform, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+    """Of each, what its suspended step gave to drive the form, beside its links."""
+    opened = [each.opened for each in asked]
+    keys = [(each.job, "result", "") if each is not None and each.kind == "suspend" else None for each in opened]
+    found = await results.load_values(platform, [key for key in keys if key]) if any(keys) else {}
+    return [_hinted(found.get(key, b"{}")) if key else {} for key in keys]
+
+
+def _hinted(raw: bytes) -> dict[str, Any]:
     value = msgspec.json.decode(raw) if len(raw) <= _LARGEST_HINTS else {}
     return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}
 

@@ -53,14 +53,18 @@ class Asked:
         return [f"g/{str(name).removeprefix('g/')}" for name in named] if isinstance(named, list) else []
 
 
-def require(actor: Actor, thing: Thing, consent: Consent | None) -> None:
-    """Nothing where the actor may decide without a link: a named approver, or whoever may run the workflow.
+def admits(actor: Actor, thing: Thing, consent: Consent | None) -> bool:
+    """Whether the actor may decide without a link: a named approver, or whoever may run the workflow."""
+    if consent is None or not consent.approvers:
+        return permissions.can(actor, "decide", thing)
+    return names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, thing.path)
 
-    Raises NotFound, Forbidden.
-    """
+
+def require(actor: Actor, thing: Thing, consent: Consent | None) -> None:
+    """Nothing where `admits`. Raises NotFound, Forbidden."""
     if consent is None or not consent.approvers:
         permissions.require(actor, "decide", thing)
-    elif not (names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, thing.path)):
+    elif not admits(actor, thing, consent):
         permissions.require(actor, "read", thing)
         raise Forbidden("You are not among those who may decide this.", hint=f"These are {_listed(consent)}.")
 

@@ -25,6 +25,16 @@ SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at
 FROM approval a LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
 WHERE a.run = $1 ORDER BY a.opened_at, a.node, a.job
 
+-- name: open_of_workspace
+-- What the runs of a workspace ask now, the longest asked first, at most $2; with what decides who may see the run.
+SELECT a.job, a.node, a.kind, a.message, a.groups, a.form, a.opened_at, t.due_at, a.run, coalesce(i.extra_perms, '{}') AS extra_perms
+FROM approval a
+JOIN run_live r ON r.id = a.run
+LEFT JOIN timer t ON t.run = a.run AND t.job = a.job AND t.kind = 'deadline'
+LEFT JOIN version v ON v.id = r.version
+LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE a.workspace = $1 ORDER BY a.opened_at, a.job LIMIT $2
+
 -- name: run_that_asks
 -- The run whose node with this id asks now.
 SELECT run FROM approval WHERE workspace = $1 AND job = $2
@@ -79,6 +89,10 @@ UPDATE decision SET taken = true WHERE job = $1 AND resume_id = $2
 -- name: decisions_of_run
 -- Everything that was said in a run, in order.
 SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision WHERE run = $1 ORDER BY seq
+
+-- name: decisions_of_runs
+-- The same of several runs.
+SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision WHERE run = ANY($1::uuid[]) ORDER BY seq
 
 -- name: forget
 -- Decisions of runs that no table knows any more.

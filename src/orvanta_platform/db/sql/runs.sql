@@ -84,6 +84,12 @@ SELECT id, workspace, kind, path, version, document, language, pin_set, engine_v
        queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
 FROM run_live WHERE id = $1
 
+-- name: get_live_runs
+-- The same of several.
+SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
+       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+FROM run_live WHERE id = ANY($1::uuid[])
+
 -- name: run_of
 -- The live run that an id means: the run itself, or that of its job.
 SELECT r.id, r.workspace, r.path, r.created_by, r.permissioned_as, j.id AS job, j.node

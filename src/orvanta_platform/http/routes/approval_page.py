@@ -15,7 +15,7 @@ from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, OrvantaE
 from orvanta_platform.http import approval_html as html
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.routes.approvals import LONGEST_BODY, voice_of
-from orvanta_platform.services import approvals
+from orvanta_platform.services import approvals, forms
 from orvanta_platform.services.approvals import Link, Seen
 
 _PATH = "/approve/{workspace:str}/{id:uuid}/{resume_id:int}/{signature:str}"
@@ -59,7 +59,7 @@ async def decide_approval(
         action = _action(seen, approved)
     except OrvantaError as error:
         return _refused(error)
-    form = html.form_of(seen.asked.consent.form, sent) if seen.asked else {}
+    form = forms.values(seen.asked.consent.form, html.sent_of(sent)) if seen.asked else {}
     reason = sent.get("reason", "").strip()[:_LONGEST_REASON] or None
     voice = voice_of(request, approver, msgspec.json.encode(form), reason)
     try:

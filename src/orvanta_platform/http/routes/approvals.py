@@ -27,8 +27,9 @@ from orvanta_platform.http.schemas.approvals import (
     ResumeBody,
     SuspendedFlow,
     Urls,
+    WaitingApproval,
 )
-from orvanta_platform.services import approvals, jobs
+from orvanta_platform.services import approval_inbox, approvals, jobs
 from orvanta_platform.services.approvals import Link
 from orvanta_platform.services.approvers import Voice
 
@@ -189,6 +190,20 @@ async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPat
     return "resumed"
 
 
+@get("/api/w/{workspace:str}/approvals/list", opt=shape(answer=list[WaitingApproval]))
+async def list_approvals(
+    request: AnyRequest, workspace: FromPath[str], mine: FromQuery[bool] = False, per_page: FromQuery[int] = 100
+) -> list[WaitingApproval]:
+    """What is asked now in a workspace that the caller may decide, or see; with `mine`: decide.
+
+    The longest asked first. Of the 500 that have been asked longest, at most `per_page`.
+    """
+    platform, actor = platform_of(request), actor_of(request)
+    limit = min(max(per_page, 1), approval_inbox.MOST)
+    found = await approval_inbox.list_waiting(platform, actor, workspace, mine=mine, limit=limit)
+    return [schemas.waiting_approval(each) for each in found]
+
+
 @post("/api/v1/runs/{id:uuid}/consent", status_code=200, opt=shape(body=ConsentBody, answer=Consented))
 async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
     """Decide, as the caller, what a run asks now. With several things asked, `node` names one, by its id or job."""
@@ -203,6 +218,7 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
         id,
         approved=given.decision == "approved",
         payload=b"{}" if isinstance(given.form, msgspec.UnsetType) else bytes(given.form),
+        fields=None if isinstance(given.fields, msgspec.UnsetType) else given.fields,
         reason=given.reason,
         node=given.node,
     )
@@ -283,5 +299,6 @@ ROUTES: list[Any] = [
     get_approval_info,
     resume_suspended,
     resume_flow,
+    list_approvals,
     consent,
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from orvanta_platform.http.schemas import jobs as job_schemas
 from orvanta_platform.http.schemas.flow_status import ApproverOf
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueuedJob
 from orvanta_platform.services import approvers
+from orvanta_platform.services.approval_inbox import Waiting
 from orvanta_platform.services.approvals import Info
 from orvanta_platform.services.jobs import JobDetail
 
@@ -34,12 +36,16 @@ class ResumeBody(msgspec.Struct, kw_only=True):
 
 
 class ConsentBody(msgspec.Struct, kw_only=True):
-    """A decision; `node` where the run asks several things, `form` what the form asks for."""
+    """A decision; `node` where the run asks several things, `form` what the form asks for.
+
+    `fields`, instead of `form`: the texts that were typed, by field; of a boolean only one that is ticked.
+    """
 
     decision: Literal["approved", "rejected"]
     reason: str | None = None
     node: str | None = None
     form: Raw | UnsetType = UNSET
+    fields: dict[str, str] | UnsetType = UNSET
 
 
 class Consented(msgspec.Struct, kw_only=True):
@@ -78,6 +84,82 @@ class ApprovalInfo(msgspec.Struct, kw_only=True):
     hide_cancel: bool | UnsetType = UNSET
     node: str | UnsetType = UNSET
     job: UUID | UnsetType = UNSET
+
+
+class FormField(msgspec.Struct, kw_only=True):
+    """A field of a form. `value`: what it holds at first, of a boolean "true" or ""."""
+
+    name: str
+    label: str
+    help: str
+    kind: Literal["boolean", "choice", "integer", "number", "text", "long_text", "json"]
+    required: bool
+    value: str
+    choices: list[str]
+
+
+class Said(msgspec.Struct, kw_only=True):
+    """What somebody said."""
+
+    approver: str
+    approved: bool
+    at: datetime
+    reason: str | None
+
+
+class WaitingApproval(msgspec.Struct, kw_only=True):
+    """Something that is asked now. `mine`: the caller may decide it and has not yet; `required`: so many must agree."""
+
+    run: UUID
+    job: UUID
+    node: str
+    mine: bool
+    created_by: str
+    opened_at: datetime
+    required: int
+    said: list[Said]
+    fields: list[FormField]
+    hide_cancel: bool
+    approvers: list[str]
+    approval_conditions: Conditions
+    path: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    due_at: datetime | UnsetType = UNSET
+
+
+def waiting_approval(found: Waiting) -> WaitingApproval:
+    """Something that is asked now."""
+    opened, consent = found.opened, found.asked.consent
+    return WaitingApproval(
+        run=found.run.id,
+        job=opened.job,
+        node=opened.node,
+        mine=found.mine,
+        created_by=found.run.created_by,
+        opened_at=opened.opened_at,
+        required=consent.required,
+        said=[
+            Said(approver=each.approver, approved=each.approved, at=each.at, reason=each.reason) for each in found.said
+        ],
+        fields=[
+            FormField(
+                name=each.name,
+                label=each.label,
+                help=each.help,
+                kind=each.kind.value,
+                required=each.required,
+                value=each.value,
+                choices=list(each.choices),
+            )
+            for each in found.fields
+        ],
+        hide_cancel=consent.hide_cancel,
+        approvers=list(consent.approvers),
+        approval_conditions=Conditions(**approvers.conditions(found.asked)),
+        path=UNSET if found.run.path is None else found.run.path,
+        message=opened.message or UNSET,
+        due_at=UNSET if opened.due_at is None else opened.due_at,
+    )
 
 
 def agreed(said: Sequence[DecisionRow]) -> list[ApproverOf]:

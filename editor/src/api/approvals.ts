@@ -1,0 +1,39 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type WaitingApproval = components["schemas"]["WaitingApproval"];
+export type FormField = components["schemas"]["FormField"];
+
+const MOST = 200;
+const FRESH_MS = 5000;
+
+/** What is asked now in a workspace, the longest asked first. */
+export const approvalsQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["approvals", workspace],
+    refetchInterval: FRESH_MS,
+    queryFn: async () => {
+      const { data } = await api.GET("/api/w/{workspace}/approvals/list", {
+        params: { path: { workspace }, query: { per_page: MOST } },
+      });
+      return data ?? [];
+    },
+  });
+
+export interface Decision {
+  approved: boolean;
+  reason: string;
+  /** The texts that were typed, by field. */
+  fields: Record<string, string>;
+}
+
+/** Decides something that is asked; gives what was decided and by whom. */
+export async function decide(workspace: string, asked: WaitingApproval, { approved, reason, fields }: Decision) {
+  const { data } = await api.POST("/api/v1/runs/{id}/consent", {
+    params: { path: { id: asked.run } },
+    headers: { "X-Workspace": workspace },
+    body: { decision: approved ? "approved" : "rejected", reason: reason || null, node: asked.job, fields },
+  });
+  return data;
+}

@@ -1,1 +1,0 @@
-export { RunsPage } from "../runs/list/page";

@@ -1,0 +1,112 @@
+"""Forms that people fill in, made from a JSON Schema: one description for every page, one reading of what was sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_LONG_TEXT = frozenset({"textarea", "multiline"})
+
+
+class FieldKind(StrEnum):
+    """How a field is filled in."""
+
+    BOOLEAN = "boolean"
+    CHOICE = "choice"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TEXT = "text"
+    LONG_TEXT = "long_text"
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. `value`: the text that it holds at first, of a boolean "true" or ""; `choices`: to choose from."""
+
+    name: str
+    label: str
+    help: str
+    kind: FieldKind
+    required: bool
+    value: str
+    choices: tuple[str, ...] = ()
+
+
+def fields(schema: Any, hints: Mapping[str, Any]) -> list[Field]:
+    """The fields of a form, in the schema's order. `hints`: `default_args` and `enums` by name, which go first."""
+    required = set(schema.get("required") or ()) if isinstance(schema, dict) else set()
+    return [
+        _field(name, about, name in required, hints)
+        for name, about in _properties(schema).items()
+        if isinstance(about, dict)
+    ]
+
+
+def values(schema: Any, sent: Mapping[str, str]) -> dict[str, Any]:
+    """What was sent, texts by field, as the schema means it. What cannot be read stays text; an empty is nothing."""
+    found: dict[str, Any] = {}
+    for name, about in _properties(schema).items():
+        text = sent.get(name)
+        kind = about.get("type") if isinstance(about, dict) else None
+        if kind == "boolean":
+            found[name] = text is not None
+        elif text:
+            found[name] = _read(kind, text)
+    return found
+
+
+def _field(name: str, about: dict[str, Any], required: bool, hints: Mapping[str, Any]) -> Field:
+    default = _of(hints.get("default_args"), name, about.get("default"))
+    choices = _of(hints.get("enums"), name, about.get("enum"))
+    kind = _kind(about, choices)
+    value = ("true" if default is True else "") if kind is FieldKind.BOOLEAN else _text(default)
+    return Field(
+        name=name,
+        label=str(about.get("title") or name),
+        help=str(about.get("description") or ""),
+        kind=kind,
+        required=required and kind is not FieldKind.BOOLEAN,
+        value=value,
+        choices=tuple(map(_text, choices)) if kind is FieldKind.CHOICE else (),
+    )
+
+
+def _kind(about: dict[str, Any], choices: Any) -> FieldKind:
+    kind = about.get("type")
+    if kind == "boolean":
+        return FieldKind.BOOLEAN
+    if isinstance(choices, list):
+        return FieldKind.CHOICE
+    if kind in ("integer", "number"):
+        return FieldKind(kind)
+    if kind in ("string", None):
+        return FieldKind.LONG_TEXT if about.get("format") in _LONG_TEXT else FieldKind.TEXT
+    return FieldKind.JSON
+
+
+def _properties(schema: Any) -> dict[str, Any]:
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    return properties if isinstance(properties, dict) else {}
+
+
+def _of(named: Any, name: str, otherwise: Any) -> Any:
+    return named[name] if isinstance(named, dict) and name in named else otherwise
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _read(kind: Any, text: str) -> Any:
+    if kind in ("string", None):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
