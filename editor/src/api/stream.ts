@@ -13,10 +13,19 @@ export interface Printed {
 
 export interface Told {
   status: (graph: RunGraph) => void;
-  log?: (parts: Printed[]) => void;
+  /** `cursor`: what follows behind these parts can be asked for by it. */
+  log?: (parts: Printed[], cursor: string) => void;
   end: (status: string) => void;
   /** Whether the server is heard. */
   heard: (yes: boolean) => void;
+}
+
+/** Whose logs are told, all where nothing is named; `cursor`: behind what. */
+export interface Asked {
+  node?: string;
+  job?: string;
+  attempt?: number;
+  cursor?: string;
 }
 
 const PAUSES_MS = [300, 1000, 3000, 5000];
@@ -27,15 +36,16 @@ const SILENCE_MS = 40_000;
  * Follows a run until it has ended, without its logs where nobody takes them; where the line breaks it goes on after the
  * last message. Gives what stops it.
  */
-export function follow(workspace: string, run: string, told: Told): () => void {
+export function follow(workspace: string, run: string, told: Told, { cursor, ...asked }: Asked = {}): () => void {
   const stop = new AbortController();
-  const query = told.log ? "" : "?logs=false";
-  void listen(workspace, `${BASE}/api/v1/runs/${run}/stream${query}`, told, stop.signal);
+  const query = new URLSearchParams(told.log ? {} : { logs: "false" });
+  for (const [name, value] of Object.entries(asked)) query.set(name, String(value));
+  void listen(workspace, `${BASE}/api/v1/runs/${run}/stream?${query}`, told, stop.signal, cursor);
   return () => stop.abort();
 }
 
-async function listen(workspace: string, address: string, told: Told, signal: AbortSignal): Promise<void> {
-  const cursor = { id: "" };
+async function listen(workspace: string, address: string, told: Told, signal: AbortSignal, behind = ""): Promise<void> {
+  const cursor = { id: behind };
   for (let tries = 0; !signal.aborted; tries++) {
     const line = new Line(signal);
     try {
@@ -130,7 +140,7 @@ function tell(message: string, cursor: { id: string }, told: Told): boolean {
   if (!fields.data) return false;
   const data = JSON.parse(fields.data);
   if (fields.event === "status") told.status(data);
-  else if (fields.event === "log") told.log?.(data.logs);
+  else if (fields.event === "log") told.log?.(data.logs, cursor.id);
   else if (fields.event === "end") told.end(data.status);
   return fields.event === "end";
 }

@@ -1,0 +1,105 @@
+import type { Printed } from "../../api/stream";
+import { cleaned, LEVELS, type Level, levelOf } from "./text";
+
+/** Whose a line is: one attempt of one job. `place`: the iteration or branch in which that stands. */
+export interface Owner {
+  job: string;
+  node: string | null;
+  attempt: number;
+  place: number | null;
+}
+
+/** A line as it is shown. `cut`: how many characters of it are left out. */
+export interface Line {
+  text: string;
+  level: Level | null;
+  owner: Owner;
+  cut: number;
+}
+
+export const LONGEST_LINE = 10_000;
+
+interface Open {
+  index: number;
+  raw: string;
+  lost: number;
+}
+
+/**
+ * The lines of logs, in the order in which they began; text comes in parts that may end in the middle of a line.
+ * No component holds them: they are read by their places.
+ */
+export class Lines {
+  private readonly texts: string[] = [];
+  private readonly owners: Owner[] = [];
+  private readonly owner: number[] = [];
+  private readonly levels: number[] = [];
+  private readonly cuts = new Map<number, number>();
+  private readonly known = new Map<string, number>();
+  private readonly open = new Map<number, Open>();
+  private readonly last = new Map<number, Level | null>();
+
+  get length(): number {
+    return this.texts.length;
+  }
+
+  at(index: number): Line | null {
+    const owner = this.owners[this.owner[index] ?? -1];
+    if (!owner) return null;
+    const level = LEVELS[(this.levels[index] ?? 0) - 1] ?? null;
+    return { text: this.texts[index] ?? "", level, owner, cut: this.cuts.get(index) ?? 0 };
+  }
+
+  textAt(index: number): string {
+    return this.texts[index] ?? "";
+  }
+
+  levelAt(index: number): Level | null {
+    return LEVELS[(this.levels[index] ?? 0) - 1] ?? null;
+  }
+
+  /** Adds text; gives the first line that is another than before. */
+  append(parts: readonly Printed[]): number {
+    let first = this.length;
+    for (const part of parts) first = Math.min(first, this.take(part));
+    return first;
+  }
+
+  private take(part: Printed): number {
+    const owner = this.ownerOf(part);
+    const before = this.open.get(owner);
+    const first = before?.index ?? this.length;
+    const pieces = part.text.split("\n");
+    for (const [place, piece] of pieces.entries()) {
+      const ended = place < pieces.length - 1;
+      if (piece || ended || this.open.has(owner)) this.write(owner, piece, ended);
+    }
+    return first;
+  }
+
+  private write(owner: number, piece: string, ended: boolean): void {
+    const line = this.open.get(owner) ?? { index: this.length, raw: "", lost: 0 };
+    const room = Math.max(LONGEST_LINE * 2 - line.raw.length, 0);
+    line.raw += piece.slice(0, room);
+    line.lost += Math.max(piece.length - room, 0);
+    const text = cleaned(line.raw);
+    const cut = Math.max(text.length - LONGEST_LINE, 0) + line.lost;
+    const level = levelOf(text, this.last.get(owner) ?? null);
+    this.texts[line.index] = cut > 0 ? text.slice(0, LONGEST_LINE) : text;
+    this.owner[line.index] = owner;
+    this.levels[line.index] = level === null ? 0 : LEVELS.indexOf(level) + 1;
+    if (cut > 0) this.cuts.set(line.index, cut);
+    if (ended) {
+      this.open.delete(owner);
+      this.last.set(owner, level);
+    } else this.open.set(owner, line);
+  }
+
+  private ownerOf({ job, node, attempt, place }: Printed): number {
+    const key = `${job} ${attempt}`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    this.known.set(key, this.owners.length);
+    return this.owners.push({ job, node: node ?? null, attempt, place: place ?? null }) - 1;
+  }
+}

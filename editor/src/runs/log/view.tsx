@@ -1,0 +1,173 @@
+import { useVirtualizer, type Virtualizer } from "@tanstack/react-virtual";
+import {
+  type KeyboardEvent,
+  type ReactNode,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import { Button } from "../../ui/controls";
+import { Empty, Skeleton } from "../../ui/states";
+import { LogBar } from "./bar";
+import css from "./log.module.css";
+import type { Reading } from "./reading";
+import { Row } from "./row";
+
+const LINE_PX = 20;
+const OVERSCAN = 30;
+const NEAR_PX = 2 * LINE_PX;
+const NARROW = "(max-width: 600px)";
+
+interface Props {
+  reading: Reading;
+  /** Whether each line says whose it is. */
+  named: boolean;
+  /** Where all of it can be had as a file. */
+  download: string;
+  /** Goes on behind what is kept at once. */
+  readOn: () => void;
+  children?: ReactNode;
+}
+
+/** A log, however long: only what is seen is drawn. */
+export function LogView({ reading, named, download, readOn, children }: Props) {
+  useSyncExternalStore(reading.subscribe, () => reading.version);
+  const port = useRef<HTMLDivElement>(null);
+  const find = useRef<HTMLInputElement>(null);
+  const [follows, setFollows] = useState(true);
+  const [wraps, setWraps] = useState(() => window.matchMedia(NARROW).matches);
+  const [current, setCurrent] = useState<number | null>(null);
+  const rows = useVirtualizer({
+    count: reading.count,
+    getScrollElement: () => port.current,
+    estimateSize: () => LINE_PX,
+    overscan: OVERSCAN,
+  });
+  const scrolled = useFollowing(port, rows, reading, follows, setFollows);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: lines are of another height then
+  useEffect(() => rows.measure(), [rows, wraps]);
+  const goTo = useCallback(
+    (hit: number) => {
+      const place = reading.hits[hit];
+      if (place === undefined) return;
+      setCurrent(hit);
+      setFollows(false);
+      rows.scrollToIndex(place, { align: "center" });
+    },
+    [reading, rows],
+  );
+  const step = useCallback(
+    (by: 1 | -1) => {
+      const { hits } = reading;
+      if (hits.length === 0) return;
+      const seen = rows.range?.startIndex ?? 0;
+      const nearest = Math.max(
+        hits.findIndex((place) => place >= seen),
+        0,
+      );
+      const from = current ?? (by === 1 ? nearest - 1 : nearest);
+      goTo((from + by + hits.length) % hits.length);
+    },
+    [reading, rows, current, goTo],
+  );
+  const keys = (event: KeyboardEvent) => {
+    const find_key = (event.ctrlKey || event.metaKey) && event.key === "f";
+    const inField = event.target instanceof HTMLElement && event.target.matches("input, select");
+    if (!find_key && (inField || event.ctrlKey || event.metaKey || event.altKey)) return;
+    const done: Record<string, () => void> = {
+      f: () => (find_key ? find.current?.select() : setFollows(!follows)),
+      "/": () => find.current?.select(),
+      w: () => setWraps(!wraps),
+      n: () => step(event.shiftKey ? -1 : 1),
+    };
+    const work = done[event.key.toLowerCase()];
+    if (!work) return;
+    event.preventDefault();
+    event.stopPropagation();
+    work();
+  };
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of what is inside
+    <div className={css.view} onKeyDown={keys}>
+      <LogBar
+        {...{ reading, follows, setFollows, wraps, setWraps, download, current, step, find }}
+        forget={() => setCurrent(null)}
+      >
+        {children}
+      </LogBar>
+      {reading.count === 0 ? (
+        <Nothing reading={reading} />
+      ) : (
+        <div
+          ref={port}
+          className={css.port}
+          role="log"
+          aria-live="off"
+          aria-label="Log"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: a long text is scrolled by keyboard
+          tabIndex={0}
+          onScroll={scrolled}
+        >
+          <div className={css.lines} style={{ height: rows.getTotalSize() }} data-wraps={wraps}>
+            {rows.getVirtualItems().map(({ index, start }) => (
+              <Row
+                key={index}
+                reading={reading}
+                place={index}
+                start={start}
+                named={named}
+                current={current !== null && reading.hits[current] === index}
+                measure={wraps ? rows.measureElement : null}
+              />
+            ))}
+          </div>
+        </div>
+      )}
+      {reading.full && (
+        <p className={css.full} role="status">
+          The log goes on; {reading.lines.length.toLocaleString("en")} lines are kept here at once.
+          <Button onClick={readOn}>Read on</Button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Keeps the end in sight while that is followed; who scrolls up follows no more, who comes back to the end does. */
+function useFollowing(
+  port: { current: HTMLDivElement | null },
+  rows: Virtualizer<HTMLDivElement, Element>,
+  reading: Reading,
+  follows: boolean,
+  setFollows: (yes: boolean) => void,
+): () => void {
+  const top = useRef(0);
+  const { version, count } = reading;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever is new is below
+  useLayoutEffect(() => {
+    if (follows && count > 0) rows.scrollToIndex(count - 1, { align: "end" });
+  }, [follows, version, count, rows]);
+  return () => {
+    const shown = port.current;
+    if (!shown) return;
+    const left = shown.scrollHeight - shown.scrollTop - shown.clientHeight;
+    if (left > NEAR_PX && shown.scrollTop < top.current) setFollows(false);
+    else if (left <= 1 && shown.scrollTop > top.current) setFollows(true);
+    top.current = shown.scrollTop;
+  };
+}
+
+function Nothing({ reading }: { reading: Reading }) {
+  if (reading.lines.length > 0) return <Empty title="No line is like that" />;
+  if (reading.ended) return <Empty title="Nothing was printed" />;
+  return reading.version === 0 ? (
+    <Skeleton rows={6} />
+  ) : (
+    <Empty title="Nothing has been printed yet">
+      <p>What comes is shown as it comes.</p>
+    </Empty>
+  );
+}

@@ -1,0 +1,143 @@
+import type { RunEvent } from "../../api/history";
+
+/** What a node did for a while. `to` null: it still does. Times are milliseconds since 1970. */
+export interface Segment {
+  kind: "queued" | "waiting" | "running";
+  from: number;
+  to: number | null;
+  /** Of what runs: which attempt, by which worker, whether it failed. */
+  attempt: number;
+  worker: string | null;
+  failed: boolean;
+  /** Of what waits: for what. */
+  why: string;
+}
+
+/** A node, an iteration, or an attempt over time. */
+export interface Track {
+  node: string;
+  job: string | null;
+  segments: Segment[];
+}
+
+const WAITS: Record<string, string> = {
+  delay: "its delay",
+  approval_opened: "approval",
+  limit: "a limit",
+  debounced: "later ones of its key",
+};
+
+/** What each node did, in the order in which they began. `events`: of the top level of a run. */
+export function tracksOf(events: readonly RunEvent[]): Map<string, Track> {
+  const tracks = new Map<string, Track>();
+  for (const event of events) {
+    if (!event.node) continue;
+    const known = tracks.get(event.node);
+    const track = known ?? { node: event.node, job: null, segments: [] };
+    track.job = event.job ?? track.job;
+    take(track, event);
+    if (!known && track.segments.length > 0) tracks.set(event.node, track);
+  }
+  return tracks;
+}
+
+function take(track: Track, event: RunEvent): void {
+  const at = Date.parse(event.at);
+  const last = track.segments.at(-1);
+  const begin = (part: Partial<Segment> & Pick<Segment, "kind">) => {
+    end(last, at);
+    track.segments.push({ from: at, to: null, attempt: 1, worker: null, failed: false, why: "", ...part });
+  };
+  switch (event.kind) {
+    case "queued":
+      begin({ kind: "queued" });
+      break;
+    case "started": {
+      const attempt = event.attempt ?? 1;
+      // A job that ends may tell anew when its code began.
+      if (last?.kind === "running" && last.to === null && last.attempt === attempt) {
+        last.from = at;
+        last.worker = event.worker ?? last.worker;
+        break;
+      }
+      // What has no job only waits: for people, for a time, for what it holds.
+      begin({ kind: "running", attempt, worker: event.worker ?? null });
+      break;
+    }
+    case "attempt_ended":
+      if (last) last.failed = true;
+      begin({ kind: "waiting", why: "its next attempt" });
+      break;
+    case "ended":
+      if (last && event.error) last.failed = true;
+      end(last, at);
+      break;
+    case "approval_decided":
+    case "approved":
+    case "disapproved":
+      if (last?.kind === "waiting") end(last, at);
+      break;
+    default: {
+      const why = WAITS[event.kind];
+      if (why !== undefined) begin({ kind: "waiting", why });
+    }
+  }
+}
+
+function end(segment: Segment | undefined, at: number): void {
+  if (segment && segment.to === null) segment.to = Math.max(at, segment.from);
+}
+
+/** Both lists as one: what is told anew is as it was told last. */
+export function withEvents(before: readonly RunEvent[], more: readonly RunEvent[]): RunEvent[] {
+  const again = new Set(more.map((each) => each.id));
+  return [...before.filter((each) => !again.has(each.id)), ...more];
+}
+
+/** How long a track did one thing, in milliseconds, `now` for what still goes on. */
+export function spent(track: Track, kind: Segment["kind"], now: number): number {
+  return track.segments
+    .filter((each) => each.kind === kind)
+    .reduce((sum, { from, to }) => sum + Math.max((to ?? now) - from, 0), 0);
+}
+
+/** The tracks of the attempts of one: what was waited for stands before the attempt that it led to. */
+export function attemptsOf(track: Track): Track[] {
+  const made: Track[] = [];
+  let before: Segment[] = [];
+  for (const segment of track.segments) {
+    before.push(segment);
+    if (segment.kind !== "running") continue;
+    made.push({ ...track, segments: before });
+    before = [];
+  }
+  if (before.length > 0 && made.length > 0) made.push({ ...track, segments: before });
+  return made;
+}
+
+/** Where a segment lies on a line from `start` to `end`, in hundredths of it. */
+export function share(
+  { from, to }: Pick<Segment, "from" | "to">,
+  [start, end]: readonly [number, number],
+): { x: number; width: number } {
+  const whole = Math.max(end - start, 1);
+  const clamp = (at: number) => Math.min(Math.max(at, 0), 100);
+  const x = clamp(((from - start) / whole) * 100);
+  return { x, width: clamp((((to ?? end) - start) / whole) * 100) - x };
+}
+
+const STEPS = [1, 2, 5];
+
+/** Round times for the marks of a line of so many milliseconds, at most `most` of them behind its beginning. */
+export function ticks(whole: number, most: number): number[] {
+  if (whole <= 0) return [];
+  let size = 1;
+  for (let power = 1; ; power *= 10) {
+    const fits = STEPS.find((step) => whole / (step * power) <= most);
+    if (fits !== undefined) {
+      size = fits * power;
+      break;
+    }
+  }
+  return Array.from({ length: Math.floor(whole / size) }, (_, n) => (n + 1) * size);
+}

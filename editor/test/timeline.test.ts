@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import type { RunEvent } from "../src/api/history";
+import { attemptsOf, share, spent, ticks, tracksOf, withEvents } from "../src/runs/timeline/tracks";
+
+const at = (second: number) => new Date(second * 1000).toISOString();
+const event = (second: number, kind: string, more: Partial<RunEvent> = {}): RunEvent => ({
+  id: `${kind}${second}`,
+  at: at(second),
+  kind,
+  text: "",
+  node: "a",
+  ...more,
+});
+
+const shown = (events: RunEvent[], node = "a") =>
+  tracksOf(events)
+    .get(node)
+    ?.segments.map(({ kind, from, to }) => [kind, from / 1000, to === null ? null : to / 1000]);
+
+describe("a track", () => {
+  it("keeps waiting in the queue apart from running", () => {
+    expect(shown([event(0, "queued"), event(2, "started"), event(5, "ended")])).toEqual([
+      ["queued", 0, 2],
+      ["running", 2, 5],
+    ]);
+    expect(shown([event(0, "queued")])).toEqual([["queued", 0, null]]);
+  });
+
+  it("has its attempts with the waits between, their workers and how they ended", () => {
+    const track = tracksOf([
+      event(0, "queued", { job: "j" }),
+      event(1, "started", { worker: "one" }),
+      event(2, "attempt_ended", { attempt: 1, error: "Flaky" }),
+      event(4, "started", { attempt: 2, worker: "two" }),
+      event(9, "ended"),
+    ]).get("a");
+    expect(track?.segments.map((each) => [each.kind, each.attempt, each.worker, each.failed])).toEqual([
+      ["queued", 1, null, false],
+      ["running", 1, "one", true],
+      ["waiting", 1, null, false],
+      ["running", 2, "two", false],
+    ]);
+    if (!track) return;
+    expect(attemptsOf(track).map((each) => each.segments.length)).toEqual([2, 2]);
+    expect([spent(track, "running", 0), spent(track, "waiting", 0)]).toEqual([6000, 2000]);
+  });
+
+  it("waits for people, for a time, at a limit", () => {
+    expect(shown([event(0, "approval_opened"), event(7, "ended")])).toEqual([["waiting", 0, 7]]);
+    expect(shown([event(0, "limit"), event(2, "queued"), event(3, "started")])).toEqual([
+      ["waiting", 0, 2],
+      ["queued", 2, 3],
+      ["running", 3, null],
+    ]);
+    expect(shown([event(0, "queued"), event(1, "started"), event(2, "ended"), event(2, "approval_opened")])).toEqual([
+      ["queued", 0, 1],
+      ["running", 1, 2],
+      ["waiting", 2, null],
+    ]);
+  });
+
+  it("whose beginning is told anew has one", () => {
+    const first = [event(0, "queued"), event(1, "started", { id: "s" })];
+    const all = withEvents(first, [event(2, "started", { id: "s" }), event(3, "ended")]);
+    expect(shown(all)).toEqual([
+      ["queued", 0, 2],
+      ["running", 2, 3],
+    ]);
+  });
+});
+
+describe("the line of time", () => {
+  it("has its segments inside", () => {
+    expect(share({ from: 5, to: 10 }, [0, 20])).toEqual({ x: 25, width: 25 });
+    expect(share({ from: -5, to: null }, [0, 20])).toEqual({ x: 0, width: 100 });
+    expect(share({ from: 0, to: 0 }, [0, 0])).toEqual({ x: 0, width: 0 });
+  });
+
+  it("has round marks", () => {
+    expect(ticks(1000, 5)).toEqual([200, 400, 600, 800, 1000]);
+    expect(ticks(7300, 4)).toEqual([2000, 4000, 6000]);
+    expect(ticks(0, 4)).toEqual([]);
+  });
+});

@@ -1,0 +1,129 @@
+"""The log of a run on its page: live, followed, searched, filtered, of one node; a hundred thousand lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_run_page import consent, started
+
+TALKING = r"""value:
+  modules:
+    - id: talk
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          for n in $(seq 1 2000); do echo "line $n of talk"; done
+          printf '\033[31mERROR red things broke\033[0m\n  at a place\nWARNING careful\n10 %%\r100 %%\n'
+        input_transforms: {}
+    - {id: ask, value: {type: approval, message: Go on?}}
+    - id: again
+      retry: {constant: {attempts: 1, seconds: 0}}
+      value:
+        type: rawscript
+        language: bash
+        content: |
+          echo "the end of again"
+          false
+        input_transforms: {}
+"""
+
+LONG = """value:
+  modules:
+    - id: talk
+      value:
+        type: rawscript
+        language: bash
+        content: 'seq -f "2026-01-01 12:00:00 INFO  line %.0f of a log that is as long as logs are" 1 100000'
+        input_transforms: {}
+"""
+
+
+async def test_a_log_is_followed_searched_and_filtered(page: Page, site: Site) -> None:
+    _, id = started(site, TALKING)
+    await page.goto(f"/w/main/runs/{id}?tab=logs")
+    log = page.get_by_role("log", name="Log")
+    lines = log.locator("[data-index]")
+    follow = page.get_by_role("button", name="Follow")
+    await expect(log.get_by_text("100 %", exact=True)).to_be_visible(timeout=60_000)
+    await expect(lines.filter(has_text="red things").locator("span").last).to_have_text("ERROR red things broke")
+    assert await lines.count() < 150
+
+    # Who scrolls up is not torn away by what comes; back at the end it is followed again.
+    await log.hover()
+    await page.mouse.wheel(0, -4000)
+    await expect(follow).to_have_attribute("aria-pressed", "false")
+    consent(site, id, "ask")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("failed", timeout=60_000)
+    await expect(log.get_by_text("the end of again")).to_have_count(0)
+    await log.press("f")
+    await expect(lines.filter(has_text="the end of again").last).to_contain_text("again ×2")
+
+    # Found by keyboard alone, forwards and back, with the count.
+    await log.press("/")
+    await page.keyboard.type("LINE 17")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("1 of 111", exact=True)).to_be_visible()
+    await page.keyboard.press("Shift+Enter")
+    await expect(page.get_by_text("111 of 111", exact=True)).to_be_visible()
+    await expect(log.locator("[data-current]")).to_contain_text("line 1799 of talk")
+    await expect(log.locator("[data-current] mark")).to_have_text("line 17")
+
+    await page.get_by_label("Which lines").select_option("Warnings and errors")
+    await page.get_by_label("Find in the log").fill("")
+    await expect(lines).to_have_count(3)
+    await expect(lines).to_contain_text(["ERROR red things broke", "at a place", "WARNING careful"])
+
+    # One node, one attempt, both in the address.
+    await page.get_by_label("Which lines").select_option("Every line")
+    await page.get_by_label("Whose log").select_option("again")
+    await expect(lines).to_contain_text(["the end of again", "[orvanta] attempt 2", "the end of again"])
+    await page.get_by_label("Which attempt").select_option("Attempt 1")
+    await expect(lines).to_have_count(1)
+    await expect(page).to_have_url(re.compile(r"node=again.*attempt=1"))
+    async with page.expect_download() as download:
+        await page.get_by_role("link", name="Download").click()
+    assert "the end of again" in (await (await download.value).path()).read_text()
+
+
+MEASURE = """async () => {
+  const port = document.querySelector('[role=log]');
+  const frames = [];
+  let last = performance.now();
+  const whole = port.scrollHeight - port.clientHeight;
+  for (let step = 1; step <= 240; step++) {
+    port.scrollTop = (whole * step) / 240;
+    await new Promise((done) => requestAnimationFrame(done));
+    frames.push(performance.now() - last);
+    last = performance.now();
+  }
+  frames.sort((one, other) => one - other);
+  return {median: frames[120], p95: frames[228], worst: frames[239], whole,
+          heap_mb: performance.memory.usedJSHeapSize / 1048576, drawn: port.querySelectorAll('[data-index]').length};
+}"""
+
+
+@pytest.mark.soak
+async def test_a_hundred_thousand_lines_are_scrolled(page: Page, site: Site) -> None:
+    _, id = started(site, LONG)
+    await page.goto(f"/w/main/runs/{id}?tab=logs")
+    log = page.get_by_role("log", name="Log")
+    await expect(log.get_by_text("line 100000 of")).to_be_visible(timeout=120_000)
+    await log.press("f")
+    found: dict[str, Any] = await page.evaluate(MEASURE)
+    began = await page.evaluate("performance.now()")
+    await page.get_by_label("Find in the log").fill("line 99")
+    await expect(page.get_by_text(re.compile("of 1111$"))).to_be_visible()
+    found["searched_ms"] = await page.evaluate("performance.now()") - began
+    await page.reload()
+    began = await page.evaluate("performance.now()")
+    await expect(log.get_by_text("line 100000 of")).to_be_visible(timeout=120_000)
+    found["opened_ms"] = await page.evaluate("performance.now()") - began
+    print(json.dumps({name: round(value, 1) for name, value in found.items()}))
+    assert found["drawn"] < 150
+    assert found["whole"] > 100_000 * 19
