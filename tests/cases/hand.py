@@ -19,7 +19,7 @@ from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.finishing import finish_job
-from orvanta_platform.services.steps.handover import with_joined
+from orvanta_platform.services.steps.pausing import with_given
 from orvanta_platform.services.steps.scope import load_scope
 from orvanta_platform.services.steps.views import view_of
 
@@ -101,7 +101,7 @@ async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
             whole = scope["flow_input"] if inputs.whole else None
             args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
             args = whole if isinstance(whole, bytes) else args
-            args = await with_joined(reader.load, node, job.id, args)
+            args = await with_given(reader.load, job.run, node, job.id, args)
             raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
     except ExpressionError as thrown:
         error, retryable = Err(thrown.name, thrown.message), False

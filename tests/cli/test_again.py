@@ -62,3 +62,22 @@ def test_many_are_cancelled_and_run_again(cli: Cli, flow: str) -> None:
     assert cli("job", "cancel", *later).out == "0 are being cancelled.\n"
     for arguments in (["cancel"], ["rerun"], ["cancel", runs[0], *later], ["cancel", "--status", "failed"]):
         cli("job", *arguments, code=2)
+
+
+def test_a_run_is_paused_before_a_node(cli: Cli, flow: str) -> None:
+    """From its beginning, and while it runs; what is paused goes on by its name, its job, or alone."""
+    run = cli("flow", "run", flow, "-i", "n:=1", "--detach", "--pause-before", "b").out.strip()
+    cli("job", "pause-before", run, "y", "--if", "flow_input.iter.index === 1")
+    shown = cli("job", "pause-before", run, "--json").json
+    while not shown["paused"]:
+        shown = cli("job", "pause-before", run, "--json").json
+    assert [each["node"] for each in shown["breakpoints"]] == ["b", "y"]
+    assert "paused before it begins by admin" in cli("job", "get", run).out
+    cli("job", "continue", run, "nobody", code=1)
+    cli("job", "continue", run, "b")
+    while not (shown := cli("job", "pause-before", run, "--json").json)["paused"]:
+        pass
+    assert shown["paused"][0]["place"] == 1
+    assert "y @1" in cli("job", "pause-before", run, "y", "--remove").out
+    cli("job", "continue", run, shown["paused"][0]["job"], "--result", "7")
+    assert cli("job", "watch", run, "--wait").json is True

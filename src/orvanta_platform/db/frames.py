@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.db import pauses
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
@@ -169,6 +170,7 @@ async def drop_all(connection: Connection, run: UUID) -> None:
     """Remove everything that was open inside a run."""
     await connection.execute(_text("drop_all_frames"), run)
     await connection.execute(_text("drop_all_counters"), run)
+    await pauses.close_all(connection, run)
 
 
 async def lock_job(connection: Connection, run: UUID, job: UUID) -> LiveJob | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from orvanta_platform.db import approvals
+from orvanta_platform.db import approvals, pauses
 from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
+from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 from orvanta_platform.db.step_debounces import PutOff
@@ -33,7 +34,8 @@ class WaitWrite:
     `opened` and `closed`: nodes that begin and cease to ask people; `taken`: the decision (job, resume id) it counts.
     `entered`, `left`: nodes, or the run itself, that stand in line for a permit, and that need none any more;
     `cached`: what results stand for; `put_off`, `put_off_no_more`: nodes that wait for later ones of their keys, and
-    that do so no longer. These are written at the end of the transaction.
+    that do so no longer. These are written at the end of the transaction. `paused`, `unpaused`: nodes that wait before
+    they begin until somebody lets them go on, and that do so no longer.
     """
 
     timers: Sequence[NodeTimer] = ()
@@ -46,6 +48,8 @@ class WaitWrite:
     cached: Sequence[NewCached] = ()
     put_off: Sequence[PutOff] = ()
     put_off_no_more: Sequence[UUID] = ()
+    paused: Sequence[NewPause] = ()
+    unpaused: Sequence[UUID] = ()
 
     def __bool__(self) -> bool:
         return bool(
@@ -59,12 +63,18 @@ class WaitWrite:
             or self.cached
             or self.put_off
             or self.put_off_no_more
+            or self.paused
+            or self.unpaused
         )
 
 
 async def write(connection: Connection, run: UUID, workspace: str, waits: WaitWrite, *, ends: bool = False) -> None:
     """Write the waits of one step, in its transaction, after the step itself; one that `ends` took all timers."""
     queries = load("waits")
+    if waits.unpaused:
+        await pauses.close_pauses(connection, run, waits.unpaused)
+    if waits.paused:
+        await pauses.open_pauses(connection, run, waits.paused)
     if waits.dropped and not ends:
         jobs, kinds = [job for job, _ in waits.dropped], [kind for _, kind in waits.dropped]
         await connection.execute(queries["drop_node_timers"].text, run, jobs, kinds)

@@ -81,14 +81,27 @@ def deadline(step: Step, event: DeadlineDue) -> bool:
 
 
 def settle_status(step: Step) -> None:
-    """The run awaits approval while nothing else goes on, and runs again afterwards."""
-    if step.phase not in (Phase.NORMAL, Phase.FAILURE_MODULE) or step.status is Status.CANCELLING:
+    """The run awaits approval, or is paused, while nothing else goes on, and runs again afterwards."""
+    if step.phase not in _PEOPLE_IN or step.status is Status.CANCELLING:
         return
-    waits = any(mark in step.nodes for mark in _WAITING) and not step.goes_on()
-    if waits and step.status is not Status.AWAITING_APPROVAL:
-        step.turn(Status.AWAITING_APPROVAL)
-    elif not waits and step.status is Status.AWAITING_APPROVAL:
+    status = _for_people(step)
+    if status is None and step.status in _FOR_PEOPLE:
         step.turn(Status.RUNNING)
+    elif status is not None and status is not step.status:
+        step.turn(status)
+
+
+_PEOPLE_IN = (Phase.PREPROCESSING, Phase.NORMAL, Phase.FAILURE_MODULE)
+_FOR_PEOPLE = (Status.AWAITING_APPROVAL, Status.PAUSED)
+
+
+def _for_people(step: Step) -> Status | None:
+    """What the run waits for people as; None where something goes on without them, or nobody is waited for."""
+    if step.goes_on():
+        return None
+    if any(mark in step.nodes for mark in _WAITING):
+        return Status.AWAITING_APPROVAL
+    return Status.PAUSED if Mark.PAUSED in step.nodes else None
 
 
 def _count(step: Step, index: int, votes: int, record: bytes, *, suspended: bool) -> None:

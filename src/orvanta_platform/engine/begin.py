@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import approval, condition, containers, ends, gates, handover, waits
-from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside, PutOff, Record
+from orvanta_platform.engine import approval, condition, containers, ends, gates, handover, pausing, waits
+from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside, Pause, PutOff, Record
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Gate, Kind, Node
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Delay, Enter, Fail, Open, OpenUp, Prepare, Succeed, Verdict, WaitForLater
+from orvanta_platform.engine.verdict import (
+    BEGIN,
+    Delay,
+    Enter,
+    Fail,
+    Open,
+    OpenUp,
+    Paused,
+    Prepare,
+    Succeed,
+    Verdict,
+    WaitForLater,
+)
 
 MAX_TIMEOUT_S = 365 * 86_400.0
 """No time limit of a node is longer: a year."""
@@ -42,6 +55,8 @@ def begin(step: Step) -> None:
                 step.prepared[index] = gate
             case WaitForLater(put_off):
                 step.prepared[index] = put_off
+            case Paused(pause):
+                step.prepared[index] = pause
             case Succeed(mark, result, exports, hold, cached):
                 if cached is not None:
                     step.effects.append(Record("cached", index, {"run": cached}))
@@ -70,18 +85,19 @@ def enqueue(step: Step) -> None:
             step.mark(index, Mark.DEBOUNCING)
             step.effects.append(prepared)
             continue
+        if isinstance(prepared, Pause):
+            pausing.hold(step, prepared)
+            continue
         step.mark(index, Mark.QUEUED)
         step.effects.append(Enqueue(index, prepared, step.failures.get(index, 0)))
     step.prepared.clear()
 
 
 def _verdict(step: Step, node: Node) -> Verdict | None:
-    if step.nodes[node.index] == Mark.PENDING:
-        instead = waits.instead(step, node)
-        if instead is None or not waits.goes_on(instead):
+    for before in _BEFORE.get(step.nodes[node.index], ()):
+        instead = before(step, node)
+        if instead is not BEGIN:
             return instead
-        if node.debounce is not None:
-            return handover.verdict(step, node, node.debounce)
     match node.kind:
         case Kind.CONDITION:
             return condition.verdict(step, node)
@@ -132,3 +148,9 @@ def _limit(value: Any) -> Verdict:
 
 
 _NO_LIMIT = Prepare(None)
+
+_BEFORE: Mapping[int, tuple[Callable[[Step, Node], Verdict | None], ...]] = {
+    Mark.PENDING: (waits.skipped, pausing.verdict, waits.mocked, handover.verdict),
+    Mark.PAUSED: (pausing.given, waits.mocked, handover.verdict),
+}
+"""What may keep a node with this mark from beginning, in turn; the others have gone through it."""

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
-from orvanta_platform.engine import approval, caching, containers, ends, gates, handover, restart, suspending
+from orvanta_platform.engine import approval, caching, containers, ends, gates, handover, pausing, restart, suspending
 from orvanta_platform.engine.begin import begin, enqueue
 from orvanta_platform.engine.close import abort, cancel, close, end_known, end_unstarted, time_up, worker_lost
-from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, Need, PutOffNoMore, Record
+from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, GoOn, Need, PutOffNoMore, Record
 from orvanta_platform.engine.events import (
     Aborted,
     Answers,
     Approved,
     CancelRequested,
     ChildrenEnded,
+    Continued,
     DeadlineDue,
     Err,
     Event,
     Failed,
     HandedOver,
     JobCancelled,
+    PauseBefore,
     Permitted,
     PutOffLongEnough,
     Rejected,
@@ -31,7 +34,7 @@ from orvanta_platform.engine.events import (
 )
 from orvanta_platform.engine.plan import Gate, Kind, Plan
 from orvanta_platform.engine.spread import spread
-from orvanta_platform.engine.state import HELD, MARK_STATE, Mark, Phase, RunState
+from orvanta_platform.engine.state import HELD, MARK_STATE, Breakpoint, Mark, Phase, RunState
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.engine.step import Step
 
@@ -44,17 +47,22 @@ def decide(
     seed: int = 0,
     *,
     after: Need | None = None,
+    breakpoints: Mapping[int, Breakpoint] | None = None,
 ) -> Need | Decision:
     """One step of a run.
 
     `answers` holds what earlier calls for this event asked for, by `Ask.key`; everything that can be asked
     at once is asked at once. `after`, the Need just answered, saves deciding anew what it had decided: the outcome
-    is the same without. `seed` is the run's. An event for a node that has ended, or for a run that has,
+    is the same without. `seed` is the run's. `breakpoints`: those of the run, where this is a list inside a node of it;
+    the top level has its own. An event for a node that has ended, or for a run that has,
     changes nothing. Raises IndexError for a node that is not in the plan; never changes its arguments.
     """
     if state.phase is Phase.ENDED:
         return Decision(state, ())
-    step = after.step.resumed(answers) if after else Step(plan, state, answers, seed)
+    if isinstance(event, PauseBefore):
+        changed, told = pausing.set_breakpoint(state, event)
+        return Decision(changed, (told,))
+    step = after.step.resumed(answers) if after else Step(plan, state, answers, seed, breakpoints)
     if not step.taken_in:
         if not _take_in(step, event):
             return Decision(state, ())
@@ -83,6 +91,10 @@ def _take_in(step: Step, event: Event) -> bool:
             return handover.over(step, node)
         case HandedOver():
             return handover.handed_over(step, event)
+        case Continued():
+            return pausing.continued(step, event)
+        case PauseBefore():
+            return False
         case JobCancelled(node, reason):
             return _job_cancelled(step, node, Err("Canceled", reason))
         case CancelRequested(force):
@@ -205,7 +217,7 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
 
 
 _CANCELLABLE = (
-    *(NodeState.QUEUED, NodeState.RUNNING),
+    *(NodeState.QUEUED, NodeState.RUNNING, NodeState.PAUSED),
     *(NodeState.WAITING_TIMER, NodeState.WAITING_APPROVAL, NodeState.WAITING_GATE),
 )
 
@@ -217,6 +229,8 @@ def _wait_no_more(step: Step, index: int) -> None:
         suspending.close_wait(step, index, node.approval)
     elif step.nodes[index] == Mark.DEBOUNCING:
         step.effects.append(PutOffNoMore(index))
+    elif step.nodes[index] == Mark.PAUSED:
+        step.effects.append(GoOn(index))
     elif node.kind is Kind.DELAY:
         step.drop_timer(index, "wait")
     elif step.nodes[index] != Mark.WAITING_GATE:

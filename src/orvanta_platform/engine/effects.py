@@ -6,38 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.events import Err, Purpose
 from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.engine.states import NodeState, Status
 
 if TYPE_CHECKING:
     from orvanta_platform.engine.state import RunState
     from orvanta_platform.engine.step import Step
-
-Purpose = Literal[
-    "condition",
-    "retry_if",
-    "timeout",
-    "export",
-    "output",
-    "skip_if",
-    "skip_expr",
-    "pass",
-    "sleep",
-    "seconds",
-    "until",
-    "groups",
-    "message",
-    "iterator",
-    "parallelism",
-    "branch",
-    "inputs",
-    "stop",
-    "input",
-    "key",
-    "joined",
-    "cache",
-]
 
 TimerKind = Literal["wait", "deadline"]
 
@@ -86,6 +61,33 @@ class PutOffNoMore:
     """The node waits for later ones no longer, and hands nothing over."""
 
     node: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The node waits until somebody lets it go on: then Continued. `by`: who set the breakpoint.
+
+    `threw`: what its condition threw.
+    """
+
+    node: int
+    by: str
+    threw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The node is paused no longer."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepInputs:
+    """Keep inputs (JSON object) that take the place of the node's own at every attempt."""
+
+    node: int
+    raw: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +331,9 @@ Effect = (
     | EnterGate
     | PutOff
     | PutOffNoMore
+    | Pause
+    | GoOn
+    | KeepInputs
     | Retry
     | CancelJob
     | CloseTimer

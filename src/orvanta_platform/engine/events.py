@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,33 @@ class Err:
     name: str
     message: str
 
+
+Purpose = Literal[
+    "condition",
+    "retry_if",
+    "timeout",
+    "export",
+    "output",
+    "skip_if",
+    "pause",
+    "skip_expr",
+    "pass",
+    "sleep",
+    "seconds",
+    "until",
+    "groups",
+    "message",
+    "iterator",
+    "parallelism",
+    "branch",
+    "inputs",
+    "stop",
+    "input",
+    "key",
+    "joined",
+    "cache",
+]
+"""What an expression is asked for."""
 
 Answers = Mapping[tuple[str | int, ...], Answer | Err]
 
@@ -77,6 +105,32 @@ class HandedOver:
 
     node: int
     run: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseBefore:
+    """Somebody set a breakpoint (`on`), or took it back. `node`: by its number in the document, not in its list.
+
+    `when`: an expression; the run pauses there only where it is true.
+    """
+
+    node: int
+    by: str
+    when: str | None = None
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Continued:
+    """Somebody lets a paused node go on. `inputs`: JSON object of those that take the place of its own.
+
+    `result`: JSON text that stands for its result, and it does not run.
+    """
+
+    node: int
+    by: str
+    inputs: bytes | None = None
+    result: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +224,8 @@ Event = (
     | Permitted
     | PutOffLongEnough
     | HandedOver
+    | PauseBefore
+    | Continued
     | JobCancelled
     | CancelRequested
     | Aborted

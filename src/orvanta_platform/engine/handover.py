@@ -9,16 +9,22 @@ import msgspec
 from orvanta_platform.engine import gates, stops
 from orvanta_platform.engine.effects import PutOff, Record
 from orvanta_platform.engine.events import Answer, Err, HandedOver
-from orvanta_platform.engine.plan import Node, StepDebounce
+from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Fail, Verdict, WaitForLater
+from orvanta_platform.engine.verdict import BEGIN, Fail, Verdict, WaitForLater
 
 _NOTHING: Final = b"null"
 
 
-def verdict(step: Step, node: Node, debounce: StepDebounce) -> Verdict | None:
-    """The wait of a node that comes up; failed where its key or an input threw; None while an answer is missing."""
+def verdict(step: Step, node: Node) -> Verdict | None:
+    """The wait of a node that comes up, BEGIN where it does not wait so; failed where its key or an input threw.
+
+    None while an answer is missing.
+    """
+    debounce = node.debounce
+    if debounce is None:
+        return BEGIN
     key = gates.key(step, debounce.key, node.index, "debounce")
     inputs = {name: step.ask("joined", node.index, source, name) for name, source in debounce.inputs.items()}
     thrown = next((each for each in (key, *inputs.values()) if isinstance(each, Err)), None)

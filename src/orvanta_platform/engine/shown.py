@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import Mark, Phase, RunState
 from orvanta_platform.engine.states import Status
 
@@ -32,8 +32,11 @@ def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
         return Shown(Status.QUEUED, "waits for a limit")
     waits = _waits(plan, state)
     asked = Mark.WAITING_APPROVAL in state.nodes or Mark.SUSPENDED in state.nodes
-    if asked and not any(mark in state.nodes for mark in _GOES_ON):
+    goes_on = any(mark in state.nodes for mark in _GOES_ON)
+    if asked and not goes_on:
         return Shown(Status.AWAITING_APPROVAL, waits)
+    if Mark.PAUSED in state.nodes and not goes_on:
+        return Shown(Status.PAUSED, waits)
     if not job_started and not any(mark in state.nodes for mark in _TIMED):
         return Shown(Status.QUEUED, waits)
     return Shown(Status.RUNNING, waits)
@@ -42,6 +45,7 @@ def status(plan: Plan, state: RunState, job_started: bool) -> Shown:
 _REASONS = (
     (Mark.WAITING_APPROVAL, "awaits approval"),
     (Mark.SUSPENDED, "has ended; what follows awaits approval"),
+    (Mark.PAUSED, "is paused"),
     (Mark.WAITING_GATE, "waits for a limit"),
     (Mark.WAITING_TIMER, "waits for its time"),
     (Mark.DEBOUNCING, "waits for later ones of its key"),
@@ -55,6 +59,13 @@ def _waits(plan: Plan, state: RunState) -> str | None:
         at = state.nodes.find(mark)
         if at >= 0:
             more = state.nodes.count(mark) - 1
+            node = plan.node(at)
             retry = f" (attempt {state.failures[at] + 1})" if at in state.failures else ""
-            return f"{plan.node(at).id} {text}{retry}" + (f", {more} more" if more else "")
+            what = f"{node.id} {text}{retry}" if mark != Mark.PAUSED else _pause(state, node)
+            return what + (f", {more} more" if more else "")
     return None
+
+
+def _pause(state: RunState, node: Node) -> str:
+    at = state.breakpoints.get(node.number)
+    return f"paused before node {node.id}" + (f" by {at.by}" if at is not None else "")

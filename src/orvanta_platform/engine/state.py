@@ -15,11 +15,11 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Semantics of decide(): a run keeps the version it started with, a process refuses newer ones.
 
 A run has the oldest version that means the same, so that older processes go on with all that they understand.
-1: everything but what follows. 2: `debouncing` of steps.
+1: everything but what follows. 2: `debouncing` of steps. 3: breakpoints.
 """
 
 MAX_ORDERED_FAILURES = 1_000
@@ -42,6 +42,7 @@ class Mark(IntEnum):
     SLEEPING = 7
     SUSPENDED = 8
     DEBOUNCING = 9
+    PAUSED = 10
     SUCCEEDED = 16
     TRUE = 17
     FALSE = 18
@@ -72,6 +73,7 @@ MARK_STATE: Mapping[int, NodeState] = {
     Mark.SUSPENDED: NodeState.WAITING_APPROVAL,
     # It waits for later ones of its key; its work has not begun.
     Mark.DEBOUNCING: NodeState.WAITING_TIMER,
+    Mark.PAUSED: NodeState.PAUSED,
     Mark.SUCCEEDED: NodeState.SUCCEEDED,
     Mark.TRUE: NodeState.SUCCEEDED,
     Mark.FALSE: NodeState.SUCCEEDED,
@@ -135,6 +137,15 @@ class Phase(StrEnum):
     ENDED = "ended"
 
 
+@dataclass(frozen=True, slots=True)
+class Breakpoint:
+    """Set by whom; `when`: an expression, it counts only where that is true; `on`: not taken back."""
+
+    by: str
+    when: str | None = None
+    on: bool = True
+
+
 class UnreadableState(OrvantaError):
     """The bytes are not the state of a run."""
 
@@ -167,7 +178,8 @@ class RunState:
     `stopped`: (name, message) of the error that a run disapproved, or a body aborted, ends with. `halted`: the node
     after which the list ends early, and whether the run that it ends is labelled skipped; `handed_over`: but no loop
     ends by it. `kept`: what it has from the run that it is a restart of. `cache_key`, `cache_keys`: for what the result
-    of the run, and those of nodes that are open, are to stand.
+    of the run, and those of nodes that are open, are to stand. `breakpoints`: of the whole run, also of nodes inside
+    others, by number in the document; kept in the state of its top level alone.
     """
 
     nodes: bytes
@@ -184,6 +196,7 @@ class RunState:
     cache_key: str | None = None
     cache_keys: Mapping[int, str] = field(default_factory=dict)
     handed_over: bool = False
+    breakpoints: Mapping[int, Breakpoint] = field(default_factory=dict)
 
     @classmethod
     def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
@@ -202,10 +215,17 @@ class RunState:
         more = (i for i in _positions(self.nodes, Mark.UNHANDLED) if i not in listed)
         return self.order + tuple(more)
 
+    @property
+    def engine_version(self) -> int:
+        """The oldest version of the engine that goes on with it as it is meant."""
+        if self.breakpoints or Mark.PAUSED in self.nodes:
+            return 3
+        return 2 if Mark.DEBOUNCING in self.nodes or self.handed_over else 1
+
     def encode(self) -> bytes:
         """The state as bytes, first a byte for the form; at most 8 kB for 5,000 nodes."""
         parts: list[object] = [
-            2 if Mark.DEBOUNCING in self.nodes or self.handed_over else 1,
+            self.engine_version,
             self.phase,
             self.status,
             self.nodes,
@@ -222,6 +242,7 @@ class RunState:
             "cache_key": self.cache_key,
             "cache_keys": self.cache_keys,
             "handed_over": self.handed_over,
+            "breakpoints": {node: (at.by, at.when, at.on) for node, at in self.breakpoints.items()},
         }
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
@@ -268,6 +289,7 @@ def _decoded(data: bytes) -> RunState:
         rare.cache_key,
         rare.cache_keys,
         rare.handed_over,
+        {node: Breakpoint(*at) for node, at in rare.breakpoints.items()},
     )
 
 
@@ -285,6 +307,7 @@ class _Rare(msgspec.Struct):
     cache_key: str | None = None
     cache_keys: dict[int, str] = {}
     handed_over: bool = False
+    breakpoints: dict[int, tuple[str, str | None, bool]] = {}
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

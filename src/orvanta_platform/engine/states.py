@@ -25,7 +25,7 @@ class JobState(StrEnum):
 
 
 class NodeState(StrEnum):
-    """A node of one run. The four waits need no job and no worker."""
+    """A node of one run. The four waits, and a pause, need no job and no worker."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -33,6 +33,7 @@ class NodeState(StrEnum):
     WAITING_APPROVAL = "waiting_approval"
     WAITING_GATE = "waiting_gate"
     WAITING_CHILDREN = "waiting_children"
+    PAUSED = "paused"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -46,6 +47,7 @@ class Status(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"
     AWAITING_APPROVAL = "awaiting_approval"
+    PAUSED = "paused"
     CANCELLING = "cancelling"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -123,12 +125,16 @@ NODE = Table(
         ((_N.RUNNING, _N.WAITING_CHILDREN), (_N.WAITING_TIMER,), "retry"),
         ((_N.RUNNING, _N.WAITING_CHILDREN, _N.WAITING_TIMER), (_N.WAITING_APPROVAL,), "suspend"),
         ((_N.WAITING_APPROVAL,), (_N.WAITING_TIMER,), "sleep"),
-        ((_N.PENDING, *_WAITS, _N.QUEUED, _N.RUNNING), (_N.CANCELLED,), "cancel"),
+        ((_N.PENDING,), (_N.PAUSED,), "pause"),
+        ((_N.PAUSED,), (_N.QUEUED, *_WAITS), "continue"),
+        ((_N.PAUSED,), (_N.SUCCEEDED,), "decide"),
+        ((_N.PAUSED,), (_N.FAILED,), "throw"),
+        ((_N.PENDING, _N.PAUSED, *_WAITS, _N.QUEUED, _N.RUNNING), (_N.CANCELLED,), "cancel"),
     ),
 )
 
 _R = Status
-_OPEN_RUN = (_R.QUEUED, _R.RUNNING, _R.AWAITING_APPROVAL)
+_OPEN_RUN = (_R.QUEUED, _R.RUNNING, _R.AWAITING_APPROVAL, _R.PAUSED)
 RUN = Table(
     name="Run",
     initial=(_R.QUEUED,),
@@ -136,8 +142,9 @@ RUN = Table(
     states=tuple(_R),
     arrows=_arrows(
         ((_R.QUEUED,), (_R.RUNNING,), "start"),
-        ((_R.QUEUED, _R.RUNNING), (_R.AWAITING_APPROVAL,), "wait"),
-        ((_R.AWAITING_APPROVAL,), (_R.RUNNING,), "resume"),
+        ((_R.QUEUED, _R.RUNNING, _R.PAUSED), (_R.AWAITING_APPROVAL,), "wait"),
+        ((_R.QUEUED, _R.RUNNING, _R.AWAITING_APPROVAL), (_R.PAUSED,), "pause"),
+        ((_R.AWAITING_APPROVAL, _R.PAUSED), (_R.RUNNING,), "resume"),
         (_OPEN_RUN, (_R.SUCCEEDED,), "succeed"),
         (_OPEN_RUN, (_R.FAILED,), "fail"),
         (_OPEN_RUN, (_R.CANCELLING,), "cancel"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from copy import copy
 from typing import Any
 
@@ -16,11 +16,12 @@ from orvanta_platform.engine.effects import (
     DropTimer,
     Effect,
     EnterGate,
+    GoOn,
     Input,
     NodeEnded,
     Opening,
     OpenWait,
-    Purpose,
+    Pause,
     PutOff,
     PutOffNoMore,
     ResultRef,
@@ -28,7 +29,7 @@ from orvanta_platform.engine.effects import (
     SetTimer,
     TimerKind,
 )
-from orvanta_platform.engine.events import Answer, Answers, Err
+from orvanta_platform.engine.events import Answer, Answers, Continued, Err, Purpose
 from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.state import (
     HELD,
@@ -37,6 +38,7 @@ from orvanta_platform.engine.state import (
     MAX_ORDERED_FAILURES,
     OUTCOMES,
     SUCCESSES,
+    Breakpoint,
     Mark,
     Phase,
     RunState,
@@ -51,13 +53,23 @@ _ALLOWED = frozenset(
 )
 
 
+_FOR_PEOPLE = (NodeState.WAITING_APPROVAL, NodeState.PAUSED)
+
+
 class Step:
     """Everything that deciding one event changes.
 
     Whatever waits for an answer is left as it was, so a copy may go on with more answers.
     """
 
-    def __init__(self, plan: Plan, state: RunState, answers: Answers, seed: int) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        state: RunState,
+        answers: Answers,
+        seed: int,
+        breakpoints: Mapping[int, Breakpoint] | None = None,
+    ) -> None:
         self.plan = plan
         self.seed = seed
         self.nodes = bytearray(state.nodes)
@@ -74,13 +86,18 @@ class Step:
         self.cache_key = state.cache_key
         self.cache_keys = state.cache_keys
         self.handed_over = state.handed_over
+        self.breakpoints = state.breakpoints if breakpoints is None else breakpoints
+        """Those of the whole run; only its top level keeps them."""
+        self.given: dict[int, Continued] = {}
+        """How nodes go on that were paused until this step."""
+        self._kept_breakpoints = state.breakpoints
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
         """Nodes that ended in this step and whose edges have not been looked at."""
         self.ready: set[int] = set()
         """Nodes whose edges let them begin."""
-        self.prepared: dict[int, float | Opening | EnterGate | PutOff | None] = {}
+        self.prepared: dict[int, float | Opening | EnterGate | PutOff | Pause | None] = {}
         """Nodes to begin if nothing of this step fails the run: jobs by their time limits, others by what they open,
         or by the gate that they stand in line for."""
         self.opening = False
@@ -238,6 +255,9 @@ class Step:
         for index in self.marked(Mark.DEBOUNCING):
             self.effects.append(PutOffNoMore(index))
             self.end(index, Mark.CANCELLED)
+        for index in self.marked(Mark.PAUSED):
+            self.effects.append(GoOn(index))
+            self.end(index, Mark.CANCELLED)
         for index in self.marked(Mark.WAITING_GATE):
             self.end(index, Mark.CANCELLED)
             self.forget_failures(index)
@@ -253,7 +273,7 @@ class Step:
 
     def goes_on(self) -> bool:
         """Whether any node is under way that waits for nobody's answer."""
-        return any(mark in self.nodes for mark in LIVE if MARK_STATE[mark] is not NodeState.WAITING_APPROVAL)
+        return any(mark in self.nodes for mark in LIVE if MARK_STATE[mark] not in _FOR_PEOPLE)
 
     def is_claimed(self, index: int) -> bool:
         """Take a job's end as proof of its claim (a claim steps no run). False: a late or repeated event."""
@@ -278,4 +298,5 @@ class Step:
             self.cache_key,
             self.cache_keys,
             self.handed_over,
+            self._kept_breakpoints,
         )

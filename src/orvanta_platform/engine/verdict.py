@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from orvanta_platform.engine.effects import EnterGate, Opening, PutOff
+from orvanta_platform.engine.effects import EnterGate, Opening, Pause, PutOff
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import Mark
 
@@ -52,6 +53,13 @@ class WaitForLater:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """It waits until somebody lets it go on."""
+
+    pause: Pause
+
+
+@dataclass(frozen=True, slots=True)
 class Succeed:
     """It has succeeded at once; `cached`: with the result of this run."""
 
@@ -93,4 +101,7 @@ class Fail:
     error: Err
 
 
-Verdict = Prepare | Enter | WaitForLater | Succeed | Delay | Open | OpenUp | Fail
+Verdict = Prepare | Enter | WaitForLater | Paused | Succeed | Delay | Open | OpenUp | Fail
+
+BEGIN: Final = Prepare(None)
+"""Said, and compared by identity, by what may keep a node from beginning and does not."""

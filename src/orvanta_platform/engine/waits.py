@@ -10,27 +10,24 @@ from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Delay, Fail, Prepare, Succeed, Verdict
-
-_BEGIN: Prepare = Prepare(None)
+from orvanta_platform.engine.verdict import BEGIN, Delay, Fail, Succeed, Verdict
 
 
-def instead(step: Step, node: Node) -> Verdict | None:
-    """What becomes of a node by skip_if or mock: see `goes_on`. None: an answer is missing."""
-    if node.skip_if is not None:
-        answer = step.ask("skip_if", node.index, node.skip_if)
-        if answer is None:
-            return None
-        if isinstance(answer, Err):
-            return Fail(answer)
-        if answer.truthy:
-            return _passed(step, node)
-    return _BEGIN if node.mock is None else succeeded(step, node, _mocked_mark(node, node.mock), node.mock)
+def skipped(step: Step, node: Node) -> Verdict | None:
+    """What becomes of a node by skip_if, or BEGIN. None: an answer is missing."""
+    if node.skip_if is None:
+        return BEGIN
+    answer = step.ask("skip_if", node.index, node.skip_if)
+    if answer is None:
+        return None
+    if isinstance(answer, Err):
+        return Fail(answer)
+    return _passed(step, node) if answer.truthy else BEGIN
 
 
-def goes_on(verdict: Verdict) -> bool:
-    """Whether `instead` left the node alone."""
-    return verdict is _BEGIN
+def mocked(step: Step, node: Node) -> Verdict | None:
+    """What becomes of a node by mock, or BEGIN. None: an answer is missing."""
+    return BEGIN if node.mock is None else succeeded(step, node, mark_of(node, node.mock), node.mock)
 
 
 def delay(step: Step, node: Node) -> Verdict | None:
@@ -92,7 +89,8 @@ def _passed(step: Step, node: Node) -> Verdict | None:
     return Succeed(Mark.PASSED, passed.raw, ())
 
 
-def _mocked_mark(node: Node, raw: bytes) -> Mark:
+def mark_of(node: Node, raw: bytes) -> Mark:
+    """The mark of a node that succeeded with a result (JSON text) that it did not make itself."""
     if node.kind is not Kind.CONDITION:
         return Mark.SUCCEEDED
     value = msgspec.json.decode(raw)

@@ -24,6 +24,7 @@ from orvanta_platform.http.routes import (
     http_triggers,
     instance,
     jobs,
+    pauses,
     resources,
     route_calls,
     schedules,
@@ -59,6 +60,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *route_calls.ROUTES,
     *jobs.ROUTES,
     *v1.ROUTES,
+    *pauses.ROUTES,
     *first_password.ROUTES,
     *approval_page.ROUTES,
 ]

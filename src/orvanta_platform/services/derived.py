@@ -6,7 +6,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from orvanta_platform import ids
-from orvanta_platform.db import frames, gates, job_views, step_debounces
+from orvanta_platform.db import frames, gates, job_views, pauses, step_debounces
 from orvanta_platform.db.frames import SeenFrame
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
@@ -24,6 +24,13 @@ async def plan_of(platform: Platform, conn: Connection, row: JobRow) -> Plan:
     return (await platform.blueprints.workflow(conn, row.document, None)).plan
 
 
+_PLACES = (
+    (gates.place_in_line, Mark.WAITING_GATE),
+    (step_debounces.place_of, Mark.DEBOUNCING),
+    (pauses.place_of, Mark.PAUSED),
+)
+
+
 async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
     """What has this id and no row of its own; None where nothing has it."""
     body = await frames.seen_frame(conn, id)
@@ -32,7 +39,7 @@ async def find(platform: Platform, conn: Connection, workspace: str, id: UUID) -
     holder = await frames.seen_counter(conn, id)
     if holder is not None:
         return await _open_holder(platform, conn, workspace, id, *holder)
-    for place_of, mark in ((gates.place_in_line, Mark.WAITING_GATE), (step_debounces.place_of, Mark.DEBOUNCING)):
+    for place_of, mark in _PLACES:
         place = await place_of(conn, workspace, id)
         if place is not None and place[1] is not None:
             return await _waiting(platform, conn, workspace, id, place[1], mark)

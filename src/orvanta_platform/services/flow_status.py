@@ -175,7 +175,9 @@ def _node(
     job = ids.inner_job_id(run, frame, node.id)
     mark, decided = run_state.nodes[node.index], run_state.node_state(node.index)
     held = look.inside.get(node.index)
-    why = of_node(node, mark, look.due.get(job), look.limits.get(job), held.child if held is not None else None)
+    at = run_state.breakpoints.get(node.number)
+    child, by = held.child if held is not None else None, at.by if at is not None else None
+    why = of_node(node, mark, look.due.get(job), look.limits.get(job), child, by)
     if row is None:
         passed = mark == Mark.PASSED
         return NodeProgress(node.id, node.index, node.kind, decided, job, why=why, passed=passed, inside=held)

@@ -25,10 +25,11 @@ _OF_MARK: Mapping[int, str] = {
     Mark.WAITING_APPROVAL: "waiting",
     Mark.WAITING_GATE: "waiting",
     Mark.DEBOUNCING: "waiting",
+    Mark.PAUSED: "paused",
     Mark.WAITING_CHILDREN: "running",
 }
 _OF_JOB = {"available": "queued", "running": "running"}
-_MOST_TELLING = ("running", "waiting", "queued", "failed", "cancelled", "succeeded")
+_MOST_TELLING = ("running", "paused", "waiting", "queued", "failed", "cancelled", "succeeded")
 
 
 @dataclass(frozen=True, slots=True)

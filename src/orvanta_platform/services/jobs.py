@@ -293,6 +293,8 @@ def reason_of(row: JobRow) -> Reason | None:
         return Reason(Why.TIME, until=row.scheduled_at)
     if row.state == "awaiting_approval":
         return Reason(Why.APPROVAL)
+    if row.state == "paused":
+        return Reason(Why.PAUSED)
     return of_job(row.job_state, row.queue, row.served, row.retry_at)
 
 

@@ -30,6 +30,7 @@ class Why(StrEnum):
     SUSPENDED = "suspended"
     SLEEPING = "sleeping"
     DEBOUNCE = "debounce"
+    PAUSED = "paused"
     CHILDREN = "children"
     RUN = "run"
 
@@ -40,7 +41,7 @@ class Reason:
 
     `queue`: whose turn it is; `before`: how many jobs of that queue come first, or in line at the limit (at most 1,000
     are counted), None where nobody asked. `limit`: the limit it stands in line at. `approvers`: who may answer, none:
-    whoever may run the workflow. `run`: the run it waits for.
+    whoever may run the workflow. `run`: the run it waits for. `by`: who had it paused.
     """
 
     why: Why
@@ -50,6 +51,7 @@ class Reason:
     limit: LimitRow | None = None
     approvers: tuple[str, ...] = ()
     run: UUID | None = None
+    by: str | None = None
 
     @property
     def text(self) -> str:
@@ -85,6 +87,7 @@ _TEXTS: Mapping[Why, Callable[[Reason], str]] = {
     Why.SUSPENDED: lambda _: "has ended; what follows awaits approval",
     Why.SLEEPING: lambda _: "has ended; what follows waits for its time",
     Why.DEBOUNCE: lambda _: "waiting for later ones of its key",
+    Why.PAUSED: lambda reason: f"paused before it begins by {reason.by}" if reason.by else "paused before a node",
     Why.CHILDREN: lambda _: "waiting for what is inside it",
     Why.RUN: lambda reason: f"waiting for the run {reason.run}",
 }
@@ -93,6 +96,7 @@ _OF_MARKS: Mapping[int, Why] = {
     Mark.WAITING_TIMER: Why.TIME,
     Mark.SLEEPING: Why.SLEEPING,
     Mark.DEBOUNCING: Why.DEBOUNCE,
+    Mark.PAUSED: Why.PAUSED,
     Mark.WAITING_APPROVAL: Why.APPROVAL,
     Mark.SUSPENDED: Why.SUSPENDED,
     Mark.WAITING_GATE: Why.LIMIT,
@@ -120,9 +124,17 @@ def of_job(
 
 
 def of_node(
-    node: Node, mark: int, due_at: datetime | None, limit: LimitRow | None = None, run: UUID | None = None
+    node: Node,
+    mark: int,
+    due_at: datetime | None,
+    limit: LimitRow | None = None,
+    run: UUID | None = None,
+    by: str | None = None,
 ) -> Reason | None:
-    """Of a node that waits without a job; None where it does not. `run`: that of its sub-workflow."""
+    """Of a node that waits without a job; None where it does not. `run`: that of its sub-workflow.
+
+    `by`: who set the breakpoint before it.
+    """
     why = _OF_MARKS.get(mark)
     if why is None or (mark in _HAS_A_TIME and due_at is None):
         return None
@@ -132,5 +144,7 @@ def of_node(
         return Reason(Why.RETRY, until=due_at)
     if why is Why.CHILDREN and run is not None:
         return Reason(Why.RUN, run=run)
+    if why is Why.PAUSED:
+        return Reason(why, by=by)
     asked = (node.approval or node.suspend) if why in (Why.APPROVAL, Why.SUSPENDED) else None
     return Reason(why, until=due_at, approvers=asked.approvers if asked is not None else ())

@@ -26,7 +26,7 @@ _NOTHING = b"null"
 class RunDetail:
     """A run. `result` is JSON text, None while it is under way; `errors` the error object of each failed node.
 
-    `status`: queued, running, awaiting_approval, succeeded, failed, cancelled.
+    `status`: queued, running, awaiting_approval, paused, succeeded, failed, cancelled.
     """
 
     row: JobRow

@@ -12,10 +12,11 @@ import msgspec
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import approvals as approval_rows
-from orvanta_platform.db import gates, job_views
+from orvanta_platform.db import gates, job_views, pauses
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.approvals import OpenApproval
 from orvanta_platform.db.job_views import JobRow, StepRow
+from orvanta_platform.db.pauses import PauseRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine import shown
 from orvanta_platform.engine.plan import Node, Plan
@@ -28,6 +29,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reasons import Reason, Why
 from orvanta_platform.services.run_detail import status_of
 
+_PAUSES_READ = 100
 WAITS_SHOWN = 10
 """Waits of one node that are listed."""
 
@@ -72,7 +74,8 @@ class RunGraph:
     """A run as it stands. `taken`, `dead`: its edges at the top level as (from, to, on); the others are open yet.
 
     `why` it waits as a whole; `reason`: the same as a sentence, or what its nodes wait for. `rev` is another one
-    whenever anything of it is. `nodes`: of a run of one script none.
+    whenever anything of it is. `nodes`: of a run of one script none. `breakpoints`: of nodes before which
+    it pauses, by their ids.
     """
 
     run: UUID
@@ -87,6 +90,7 @@ class RunGraph:
     ended_at: datetime | None
     error_name: str | None
     nodes: tuple[GraphNode, ...] = ()
+    breakpoints: tuple[str, ...] = ()
     taken: tuple[tuple[str, str, str], ...] = ()
     dead: tuple[tuple[str, str, str], ...] = ()
     rev: str = ""
@@ -138,14 +142,16 @@ async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: 
     limits = await gates.limits_of(conn, row.workspace, row.run, None) if limited else {}
     told = flow_status.build(row.run, plan, state, steps, due, limits=limits)
     counts = await _counts(conn, row, plan, state, steps) if plan.nests else Counts()
-    waits = {} if row.ended else await _waits(conn, row, plan, state, told.all)
+    paused = await pauses.of_run(conn, row.run, _PAUSES_READ) if plan.nests and state.breakpoints else []
+    waits = {} if row.ended else await _waits(conn, row, plan, state, told.all, paused)
     nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in told.all]
     holders = _holders(plan)
     deep = (node for node in plan.deep if node is not plan.preprocessor)
     nodes += [_inside(node, counts.inner.get(node.number), waits, holders.get(node.number)) for node in deep]
     taken, dead = _edges(plan, state)
-    reason = None if row.ended else shown.status(plan, state, row.running).reason or graph.reason
-    return replace(graph, nodes=tuple(nodes), taken=taken, dead=dead, reason=reason)
+    reason = None if row.ended else shown.status(plan, state, row.running).reason or _of_pause(paused) or graph.reason
+    before = () if row.ended else tuple(plan.node(at).id for at, set_ in state.breakpoints.items() if set_.on)
+    return replace(graph, nodes=tuple(nodes), breakpoints=before, taken=taken, dead=dead, reason=reason)
 
 
 async def _counts(conn: Connection, row: JobRow, plan: Plan, state: RunState, steps: Sequence[StepRow]) -> Counts:
@@ -190,15 +196,25 @@ def _inside(
         id=node.id,
         status=counted.status,
         started_at=counted.started_at,
-        ended_at=None if counted.status in ("running", "waiting", "queued") else counted.ended_at,
+        ended_at=None if counted.status in ("running", "waiting", "queued", "paused") else counted.ended_at,
         waits=tuple(waits.get(node.id, [])[:WAITS_SHOWN]),
         counts=dict(sorted(counted.counts.items())),
         inside=holder,
     )
 
 
+def _of_pause(paused: Sequence[PauseRow]) -> str | None:
+    first = next(iter(paused), None)
+    return f"paused before node {first.node} by {first.paused_by}" if first is not None else None
+
+
 async def _waits(
-    conn: Connection, row: JobRow, plan: Plan, state: RunState, nodes: Iterable[NodeProgress]
+    conn: Connection,
+    row: JobRow,
+    plan: Plan,
+    state: RunState,
+    nodes: Iterable[NodeProgress],
+    paused: Sequence[PauseRow],
 ) -> dict[UUID | str, list[GraphWait]]:
     """What nodes wait for: by their ids at the top level, by their names inside others."""
     grouped = any(mark in _ASKING and _has_groups(plan, index) for index, mark in enumerate(state.nodes))
@@ -212,6 +228,10 @@ async def _waits(
             left = node.asks[0] if node.asks is not None and why.why is Why.APPROVAL else None
             found[node.job] = [GraphWait(why, left)]
     deep = {node.id: node for node in plan.deep}
+    for pause in paused:
+        waits = found.setdefault(pause.node, [])
+        if pause.frame is not None and len(waits) < WAITS_SHOWN:
+            waits.append(GraphWait(Reason(Why.PAUSED, by=pause.paused_by)))
     for asks in asked.values():
         consent = deep[asks.node].approval or deep[asks.node].suspend if asks.node in deep else None
         approvers = (consent.approvers if consent is not None else ()) + _groups(asks)

@@ -27,7 +27,6 @@ from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.db.starts import start_run
 from orvanta_platform.db.steps import NewEvent, NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
-from orvanta_platform.engine.events import Started
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import Conflict
@@ -35,16 +34,15 @@ from orvanta_platform.ids import new_run_id
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import on_behalf, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
+from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.debouncing import Call, join
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance_all
-from orvanta_platform.services.steps.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
 from orvanta_platform.services.steps.exports import export_data
-from orvanta_platform.services.steps.needs import NeedsResults, NeedsUpload
+from orvanta_platform.services.steps.first import first_step
 from orvanta_platform.services.steps.tail import Tail
-from orvanta_platform.services.steps.translate import translate
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ class RunOptions:
     `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
     `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency_key`: the same key and path give the first
     run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
-    input of the arguments.
+    input of the arguments. `pause`: where it pauses.
     """
 
     trigger: str = "api"
@@ -80,6 +78,7 @@ class RunOptions:
     is_due: bool = False
     repeat: Repeat | None = None
     preprocess: bool = False
+    pause: PauseBefore | None = None
     new_id: UUID = field(default_factory=new_run_id)
 
 
@@ -138,7 +137,10 @@ async def begin(
     put_off = beginning.debounce if inside is None and _is_plain_call(options) else None
     if put_off is not None:
         options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
-    new = _new_run(actor, beginning, options)
+    state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
+    if options.pause is not None:
+        state = await options.pause.within(platform.evaluator, beginning.blueprint.plan, state, actor.username)
+    new = _new_run(actor, beginning, options, state)
     if beginning.blueprint.plan.bound:
         async with platform.db.acquire() as connection:
             new = replace(new, queue=await bound.queue_of(connection, beginning.blueprint, _row(new)))
@@ -148,7 +150,7 @@ async def begin(
     step = None
     if not later and not beginning.blueprint.plan.nests:
         known = {(new.id, "args", ""): args, **brought.known}
-        step = brought.before(await _first_step(platform, beginning, new, known))
+        step = brought.before(await first_step(platform.tools, beginning.blueprint, _row(new), known))
     told = _told(actor, beginning, new, options.repeat)
     tries = 0
     permitted: list[UUID] = []
@@ -221,7 +223,14 @@ async def begin(
 
 def _is_plain_call(options: RunOptions) -> bool:
     """Whether a later call may stand for it: nobody has asked for a time, an id, or a run of its own."""
-    asked = (options.scheduled_at, options.run_id, options.idempotency_key, options.repeat, options.parent)
+    asked = (
+        options.scheduled_at,
+        options.run_id,
+        options.idempotency_key,
+        options.repeat,
+        options.parent,
+        options.pause,
+    )
     return not any(each is not None for each in asked)
 
 
@@ -306,9 +315,8 @@ class _EndedAlready(Exception):
     """A run with this id is in history, where no key keeps another one from running."""
 
 
-def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
+def _new_run(actor: Actor, beginning: Beginning, options: RunOptions, state: RunState) -> NewRun:
     run, owner = options.run_id or options.new_id, beginning.owner or actor
-    state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
     return NewRun(
         id=run,
         workspace=beginning.workspace,
@@ -318,7 +326,7 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions) -> NewRun:
         document=beginning.document or (hashlib.sha256(beginning.text).digest() if beginning.text else None),
         language=beginning.language,
         pin_set=write_pins(beginning.pins)[0] if beginning.pins else None,
-        engine_version=beginning.blueprint.plan.engine_version,
+        engine_version=max(beginning.blueprint.plan.engine_version, state.engine_version),
         state=state.encode(),
         priority=beginning.priority,
         queue=next((tag for tag in (options.tag, beginning.tag) if tag and not is_pinned(tag)), None),
@@ -340,36 +348,6 @@ async def _keep_documents(connection: Connection, beginning: Beginning, new: New
     if beginning.pins:
         digest, text = write_pins(beginning.pins)
         await run_rows.keep_pin_set(connection, digest, text)
-
-
-async def _first_step(
-    platform: Platform, beginning: Beginning, new: NewRun, known: Mapping[ValueKey, bytes]
-) -> StepWrite:
-    """The write of the event Started, decided before the run exists."""
-    row = _row(new)
-    blueprint, reader = beginning.blueprint, platform.tools.reader
-    answered = Answered()
-    while True:
-        try:
-            decided = decide_now(blueprint, row, Started(), answered)
-            write, _ = translate(
-                blueprint,
-                row,
-                decided.encoded,
-                decided.effects,
-                live={},
-                prepared=answered.prepared,
-                lane=1,
-                kept=decided.state.kept,
-            )
-        except Unanswered as raised:
-            await answer(reader, blueprint, raised, answered, known)
-        except NeedsUpload as raised:
-            await upload(platform.storage, platform.tools.sizes, row, raised, answered.prepared)
-        except NeedsResults as raised:
-            await compose_result(reader, blueprint, row, raised, known, answered.prepared)
-        else:
-            return write
 
 
 def _row(new: NewRun) -> RunRow:

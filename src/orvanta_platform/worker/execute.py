@@ -29,7 +29,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.sizes import Near
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.handover import with_joined
+from orvanta_platform.services.steps.pausing import with_given
 from orvanta_platform.services.steps.scope import Names, load_scope
 from orvanta_platform.services.steps.views import view_of
 from orvanta_platform.worker.environment import environment
@@ -298,7 +298,7 @@ class Executor:
 
     async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
         args = await self._own_args(job, blueprint, node, opened)
-        return await with_joined(self._platform.tools.reader.load, node, job.id, args)
+        return await with_given(self._platform.tools.reader.load, job.run, node, job.id, args)
 
     async def _own_args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
         platform = self._platform

@@ -34,12 +34,16 @@ ALLOWED = {
         waiting_children>waiting_approval waiting_approval>waiting_timer waiting_timer>waiting_gate waiting_gate>failed
         pending>succeeded pending>failed pending>skipped
         pending>cancelled waiting_timer>cancelled waiting_approval>cancelled waiting_gate>cancelled
-        waiting_children>cancelled queued>cancelled running>cancelled""",
+        waiting_children>cancelled queued>cancelled running>cancelled
+        pending>paused paused>queued paused>waiting_timer paused>waiting_approval paused>waiting_gate
+        paused>waiting_children paused>succeeded paused>failed paused>cancelled""",
     "Run": """
         queued>running queued>awaiting_approval running>awaiting_approval awaiting_approval>running
         queued>succeeded queued>failed running>succeeded running>failed
         awaiting_approval>succeeded awaiting_approval>failed
-        queued>cancelling running>cancelling awaiting_approval>cancelling cancelling>cancelled""",
+        queued>cancelling running>cancelling awaiting_approval>cancelling cancelling>cancelled
+        queued>paused running>paused awaiting_approval>paused paused>running paused>awaiting_approval
+        paused>succeeded paused>failed paused>cancelling""",
 }
 
 PAIRS = [

@@ -19,6 +19,12 @@ Place = Annotated[
     str | None,
     typer.Argument(metavar="PATH", help="Where it goes, f/<folder>/<name>; else its place in folders says."),
 ]
+PauseBefore = Annotated[
+    str | None, typer.Option("--pause-before", help="Nodes before which the run waits.", metavar="NODE,…")
+]
+PauseIf = Annotated[
+    str | None, typer.Option("--pause-if", help="Only where this expression is true.", metavar="EXPRESSION")
+]
 
 
 @app.callback()
@@ -59,6 +65,7 @@ def push(
     "orvanta flow run f/examples/order_receipt --input order.json",
     "orvanta flow run f/sales/report -i region=north -i year:=2026 | jq .total",
     "orvanta flow run f/sales/report --detach",
+    "orvanta flow run f/sales/report --detach --pause-before charge,send",
 )
 def run(
     session: Session,
@@ -68,6 +75,8 @@ def run(
     detach: options.Detach = False,
     wait: options.Wait = False,
     cancel_on_interrupt: options.CancelOnInterrupt = False,
+    pause_before: PauseBefore = None,
+    pause_if: PauseIf = None,
 ) -> None:
     """Run a workflow and show its progress; its result goes to stdout.
 
@@ -76,7 +85,8 @@ def run(
     """
     from orvanta_platform.cli.client import run_input, running, started
 
-    run_id = started.start(session.api, "f", path, run_input.read(pairs or [], input_file))
+    given = run_input.read(pairs or [], input_file)
+    run_id = started.start(session.api, "f", path, given, pause_before=pause_before, pause_if=pause_if)
     if detach:
         running.show_started(session, run_id)
     else:

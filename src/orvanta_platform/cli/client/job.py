@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orvanta_platform.cli.client import job_again, options
+from orvanta_platform.cli.client import job_again, job_pause, options
 from orvanta_platform.cli.client.command import Session, command
 from orvanta_platform.cli.client.job_status import Status
 
@@ -123,6 +123,8 @@ def status_of(found: dict[str, Any]) -> str:
     if found["type"] == "QueuedJob":
         if found.get("suspend"):
             return "awaiting_approval"
+        if found.get("wait", {}).get("code") == "paused":
+            return "paused"
         return "running" if found["running"] else "queued"
     if found["canceled"]:
         return "cancelled"
@@ -178,4 +180,4 @@ def _describe_nodes(session: Session, id: str) -> None:
     )
 
 
-app.registered_commands += job_again.app.registered_commands
+app.registered_commands += job_again.app.registered_commands + job_pause.app.registered_commands

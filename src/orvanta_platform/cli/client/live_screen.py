@@ -17,13 +17,22 @@ _STYLES = {
     "pending": "dim",
     "queued": "dim",
     "waiting": "yellow",
+    "paused": "yellow",
     "running": "cyan",
     "succeeded": "green",
     "failed": "red",
     "skipped": "dim",
     "cancelled": "magenta",
 }
-_SIGNS = {"running": "▸", "succeeded": "✓", "failed": "✗", "skipped": "–", "cancelled": "✗", "waiting": "…"}
+_SIGNS = {
+    "running": "▸",
+    "succeeded": "✓",
+    "failed": "✗",
+    "skipped": "–",
+    "cancelled": "✗",
+    "waiting": "…",
+    "paused": "‖",
+}
 _REDRAWN_PER_SECOND = 4
 _LINES_BELOW = 6
 """Lines of the terminal that the table leaves to the log."""
@@ -100,7 +109,7 @@ class LiveScreen:
 
 def _most_telling(nodes: list[Node], room: int) -> list[Node]:
     """As many nodes as there is room for, in their order: first those under way and those that failed."""
-    rank = {"running": 0, "failed": 1, "waiting": 2, "queued": 3, "succeeded": 4}
+    rank = {"running": 0, "failed": 1, "paused": 2, "waiting": 2, "queued": 3, "succeeded": 4}
     chosen = sorted(range(len(nodes)), key=lambda place: (rank.get(nodes[place].status, 5), place))[:room]
     return [nodes[place] for place in sorted(chosen)]
 

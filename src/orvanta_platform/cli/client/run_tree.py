@@ -9,7 +9,7 @@ import msgspec
 
 from orvanta_platform.cli.client.runs import Node, Run, Wait
 
-_ORDER = ("running", "queued", "waiting", "succeeded", "failed", "cancelled")
+_ORDER = ("running", "queued", "paused", "waiting", "succeeded", "failed", "cancelled")
 
 
 class RunTree:

@@ -12,8 +12,8 @@ _TRIES = 3
 _ABOUT_INPUT = "`-i key=value` gives a text; write `-i key:=5` for a number, and any other JSON in the same way."
 
 
-def start(api: Api, kind: str, path: str, args: bytes) -> str:
-    """Start the workflow (`f`) or script (`p`) at a path; gives the run's id.
+def start(api: Api, kind: str, path: str, args: bytes, **query: str | None) -> str:
+    """Start the workflow (`f`) or script (`p`) at a path; gives the run's id. `query`: of the call.
 
     Tried again when no answer came: the same key starts no second run. Raises what calls raise.
     """
@@ -21,7 +21,7 @@ def start(api: Api, kind: str, path: str, args: bytes) -> str:
     tries = 1
     while True:
         try:
-            return api.send("POST", api.item(f"jobs/run/{kind}", path), body=args, headers=headers).text
+            return api.send("POST", api.item(f"jobs/run/{kind}", path), body=args, query=query, headers=headers).text
         except ServerUnreachable as error:
             if tries == _TRIES or not error.begun:
                 raise

@@ -41,16 +41,22 @@ SELECT run FROM approval WHERE workspace = $1 AND job = $2
 
 -- name: settle
 -- A run with lists inside nodes or sub-workflows awaits approval while somebody is asked, by it or below it, and nothing
--- else goes on; no row back where its status stays as it is. Its row is locked.
-UPDATE run_live r SET status = CASE WHEN w.waits THEN 'awaiting_approval' ELSE 'running' END
-FROM (SELECT NOT EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status <> 'awaiting_approval')
+-- else goes on, or is paused where nobody is asked; no row back where its status stays as it is. Its row is locked.
+UPDATE run_live r SET status = w.status
+FROM (SELECT CASE WHEN NOT s.stands THEN 'running' WHEN s.asks THEN 'awaiting_approval'
+                  WHEN s.pauses THEN 'paused' ELSE 'running' END AS status
+      FROM (SELECT NOT EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status NOT IN ('awaiting_approval', 'paused'))
              AND NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
              AND NOT EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.kind IN ('wait', 'retry'))
              AND NOT EXISTS (SELECT FROM gate_wait g WHERE g.run = $1)
              AND NOT EXISTS (SELECT FROM step_debounce d WHERE d.run = $1)
-             AND (EXISTS (SELECT FROM approval a WHERE a.run = $1)
-                  OR EXISTS (SELECT FROM run_live c WHERE c.parent = $1)) AS waits) w
-WHERE r.id = $1 AND r.status <> 'cancelling' AND w.waits <> (r.status = 'awaiting_approval')
+             AS stands,
+             EXISTS (SELECT FROM approval a WHERE a.run = $1)
+                 OR EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status = 'awaiting_approval') AS asks,
+             EXISTS (SELECT FROM pause p WHERE p.run = $1)
+                 OR EXISTS (SELECT FROM run_live c WHERE c.parent = $1 AND c.status = 'paused') AS pauses) s) w
+WHERE r.id = $1 AND r.status <> 'cancelling' AND w.status <> r.status
+  AND (w.status <> 'running' OR r.status IN ('awaiting_approval', 'paused'))
 RETURNING r.status
 
 -- name: sub_workflows_that_ask

@@ -6,7 +6,7 @@ FROM job_live j WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = j.run) LIM
 -- name: rows_out_of_form
 -- What check constraints would say of the rows that a step writes, if each statement did not pay for reading them.
 SELECT id, 'run ' || id || ' is live with status ' || status || ', priority ' || priority AS problem FROM run_live
-WHERE status NOT IN ('queued', 'running', 'awaiting_approval', 'cancelling') OR (status = 'cancelling') <> (cancel_at IS NOT NULL)
+WHERE status NOT IN ('queued', 'running', 'awaiting_approval', 'paused', 'cancelling') OR (status = 'cancelling') <> (cancel_at IS NOT NULL)
    OR priority NOT BETWEEN 0 AND 100
 UNION ALL
 SELECT id, 'job ' || id || ' is live with state ' || state || ', priority ' || priority || ', lane ' || lane FROM job_live
@@ -34,10 +34,11 @@ SELECT j.id, 'job ' || j.id || ' belongs to no run' AS problem FROM job j
 WHERE NOT EXISTS (SELECT FROM run r WHERE r.id = j.run) AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = j.run) LIMIT 100
 
 -- name: runs_stuck
--- A live run has a job, a timer, an event, a question to people, a place in line or a sub-workflow: else nothing will ever step it.
+-- A live run has a job, a timer, an event, a question to people, a pause, a place in line or a sub-workflow: else nothing will ever step it.
 SELECT r.id, 'run ' || r.id || ' (' || r.status || ') waits for nothing' AS problem FROM run_live r
 WHERE NOT EXISTS (SELECT FROM job_live j WHERE j.run = r.id) AND NOT EXISTS (SELECT FROM timer t WHERE t.run = r.id)
   AND NOT EXISTS (SELECT FROM inbox i WHERE i.run = r.id) AND NOT EXISTS (SELECT FROM approval a WHERE a.run = r.id)
+  AND NOT EXISTS (SELECT FROM pause p WHERE p.run = r.id)
   AND NOT EXISTS (SELECT FROM gate_wait w WHERE w.run = r.id) AND NOT EXISTS (SELECT FROM step_debounce d WHERE d.run = r.id)
   AND NOT EXISTS (SELECT FROM counter c JOIN run_live child ON child.id = c.child WHERE c.run = r.id) LIMIT 100
 
@@ -71,9 +72,12 @@ SELECT i.run AS id, 'event of run ' || i.run || ', which is not live' AS problem
 WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = i.run) LIMIT 100
 
 -- name: orphan_approvals
--- What is asked of people is asked by a live run.
+-- What is asked of people, and what is paused, is so by a live run.
 SELECT a.run AS id, 'approval ' || a.node || ' of run ' || a.run || ', which is not live' AS problem FROM approval a
-WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = a.run) LIMIT 100
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = a.run)
+UNION ALL
+SELECT p.run, 'pause before ' || p.node || ' of run ' || p.run || ', which is not live' FROM pause p
+WHERE NOT EXISTS (SELECT FROM run_live r WHERE r.id = p.run) LIMIT 100
 
 -- name: orphan_permits
 -- A permit, a place in line at a limit, or a wait for later steps of a key belongs to a live run.
@@ -150,6 +154,7 @@ FROM audit a WHERE a.operation = 'jobs.run'
 SELECT r.id, r.state, array_remove(array_agg(j.node_index), NULL) AS nodes,
        (SELECT count(*) FROM timer t WHERE t.run = r.id AND t.kind = 'wait')
            + (SELECT count(*) FROM approval a WHERE a.run = r.id)
+           + (SELECT count(*) FROM pause p WHERE p.run = r.id)
            + (SELECT count(*) FROM gate_wait w WHERE w.run = r.id AND w.job <> r.id)
            + (SELECT count(*) FROM step_debounce d WHERE d.run = r.id) AS waits
 FROM run_live r LEFT JOIN job_live j ON j.run = r.id

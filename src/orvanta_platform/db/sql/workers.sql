@@ -34,7 +34,7 @@ SELECT id FROM run_live WHERE queue = $1 ORDER BY id
 -- name: waits_long
 -- Whether nothing of a run is to be done before somebody answers, or for a minute.
 SELECT NOT EXISTS (SELECT FROM job_live j WHERE j.run = $1)
-   AND (EXISTS (SELECT FROM approval a WHERE a.run = $1)
+   AND (EXISTS (SELECT FROM approval a WHERE a.run = $1) OR EXISTS (SELECT FROM pause p WHERE p.run = $1)
         OR EXISTS (SELECT FROM timer t WHERE t.run = $1 AND t.due_at > app_now() + interval '1 minute'))
 
 -- name: bind_run

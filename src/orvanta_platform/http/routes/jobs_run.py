@@ -32,6 +32,7 @@ from orvanta_platform.http.schemas.runs import (
     ScriptPreviewBody,
 )
 from orvanta_platform.services import jobs, locking, restarting, results, runs, updates
+from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
@@ -75,6 +76,8 @@ async def run_call(
     include_header: FromQuery[str | None] = None,
     queue_limit: FromQuery[int | None] = None,
     skip_preprocessor: FromQuery[bool | None] = None,
+    pause_before: FromQuery[str | None] = None,
+    pause_if: FromQuery[str | None] = None,
 ) -> RunCall:
     """Read the query of a run call. Raises BadRequest, and RateLimited where more runs wait than it may find."""
     platform, actor = platform_of(request), actor_of(request)
@@ -89,9 +92,13 @@ async def run_call(
         root=root_job,
         run_id=_checked(job_id),
         idempotency_key=request.headers.get("idempotency-key"),
+        pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
     )
-    names = [name.strip() for name in (include_header or "").split(",") if name.strip()]
-    return RunCall(platform, actor, options, {name: request.headers.get(name, "") for name in names})
+    return RunCall(platform, actor, options, {name: request.headers.get(name, "") for name in _listed(include_header)})
+
+
+def _listed(names: str | None) -> list[str]:
+    return [name.strip() for name in (names or "").split(",") if name.strip()]
 
 
 _PREPROCESSED = ("webhook", "api")

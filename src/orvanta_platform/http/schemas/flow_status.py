@@ -24,6 +24,7 @@ _TYPES: Mapping[NodeState, ModuleType] = {
     NodeState.WAITING_TIMER: "WaitingForExecutor",
     NodeState.WAITING_GATE: "WaitingForExecutor",
     NodeState.WAITING_APPROVAL: "WaitingForEvents",
+    NodeState.PAUSED: "WaitingForEvents",
     NodeState.WAITING_CHILDREN: "InProgress",
     NodeState.RUNNING: "InProgress",
     NodeState.SUCCEEDED: "Success",

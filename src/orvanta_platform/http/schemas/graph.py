@@ -39,8 +39,8 @@ class BodiesCounted(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class NodeStands(msgspec.Struct, kw_only=True):
-    """One node. `status`: pending, queued, waiting, running, succeeded, failed, skipped, cancelled. `attempt`: where
-    there was more than one. `inside`: the node that holds it; of such a one `counts`: how often it stands how.
+    """One node. `status`: pending, queued, waiting, paused, running, succeeded, failed, skipped, cancelled. `attempt`:
+    where there was more than one. `inside`: the node that holds it; of such a one `counts`: how often it stands how.
     """
 
     status: str
@@ -60,7 +60,8 @@ class NodeStands(msgspec.Struct, kw_only=True):
 class Graph(msgspec.Struct, kw_only=True):
     """A run and its nodes by id. `rev` changes with whatever else does. `taken` and `dead`: edges as [from, to, on].
 
-    `part`: only nodes that changed and edges that were decided since `rev` was that.
+    `part`: only nodes that changed and edges that were decided since `rev` was that. `breakpoints`: the nodes before
+    which it pauses.
     """
 
     run_id: UUID
@@ -80,6 +81,7 @@ class Graph(msgspec.Struct, kw_only=True):
     ended_at: datetime | UnsetType = UNSET
     duration_ms: int | UnsetType = UNSET
     part: str | UnsetType = UNSET
+    breakpoints: list[str] | UnsetType = UNSET
 
 
 def changes(before: RunGraph, found: RunGraph) -> Graph:
@@ -113,6 +115,7 @@ def graph(found: RunGraph) -> Graph:
         started_at=_given(found.started_at),
         ended_at=_given(found.ended_at),
         duration_ms=duration_ms(found.started_at, found.ended_at),
+        breakpoints=list(found.breakpoints) or UNSET,
     )
 
 

@@ -368,9 +368,9 @@ def _event(step: _Pass, pending: _Pending) -> Event | None:
         return None
     if isinstance(waiting, inbox.Permitted):
         return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
-    if isinstance(waiting, inbox.TimeOver | inbox.WorkerLost):
+    if isinstance(waiting, inbox.OfRun):
         return of_run(waiting, step.run)
-    if isinstance(waiting, inbox.NodeDue | inbox.OfDebounce):
+    if isinstance(waiting, inbox.NodeDue | inbox.OfWait):
         return due(step.blueprint.plan, step.run.id, step.state, waiting)
     if not isinstance(waiting, inbox.OfJob):
         return None

@@ -22,6 +22,7 @@ from orvanta_platform.engine.effects import (
     Effect,
     Export,
     Input,
+    KeepInputs,
     KeepResume,
     Many,
     Need,
@@ -50,7 +51,7 @@ from orvanta_platform.services.opening import Identity, hidden_from
 from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps import moments
 from orvanta_platform.services.steps.evaluating import all_of, moment_of, resolver
-from orvanta_platform.services.steps.handover import with_joined
+from orvanta_platform.services.steps.pausing import EDITED, with_given
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import (
     ERROR,
@@ -300,7 +301,7 @@ async def _inputs(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: Vie
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
     id = job_id(view.plan, run.id, ask.node, view.frame)
-    raw = await with_joined(reader.load, view.plan.node(ask.node), id, raw)
+    raw = await with_given(reader.load, run, view.plan.node(ask.node), id, raw, view.known)
     # The sub-workflow may act for somebody who may read more.
     hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw)
     if hidden is not None:
@@ -369,6 +370,8 @@ def _decided(
         elif isinstance(effect, Input):
             told_by = known.get(result_key(plan, run, effect.node), b"{}")
             found[(run, "args", PREPROCESSED)] = effect.result if effect.result is not None else told_by
+        elif isinstance(effect, KeepInputs):
+            found[(result_key(plan, run, effect.node, frame)[0], "args", EDITED)] = effect.raw
         elif isinstance(effect, KeepResume):
             found[(result_key(plan, run, effect.node)[0], "resume", str(effect.number))] = effect.raw
     return found

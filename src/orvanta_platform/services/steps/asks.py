@@ -65,7 +65,15 @@ class Asking(ABC):
         need: fx.Need | None = None
         place = within(self.run, frame, self._known)
         while True:
-            outcome = decide(frame.plan, frame.state, event, answered.at(self.run.rev), self.run.seed, after=need)
+            outcome = decide(
+                frame.plan,
+                frame.state,
+                event,
+                answered.at(self.run.rev),
+                self.run.seed,
+                after=need,
+                breakpoints=self.frames.root.state.breakpoints,
+            )
             if isinstance(outcome, fx.Decision):
                 return outcome
             found = await answer_at_hand(self._recent, frame.plan, self.run, outcome, self._known, place)

@@ -14,13 +14,13 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.engine.states import Status
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, Blueprints
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.scope import NO_ENV, env_key
+from orvanta_platform.services.steps.telling import is_turn
 
 
 async def start(
@@ -83,9 +83,8 @@ async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> byt
 
 
 async def turned(connection: Connection, before: RunRow, after: RunRow) -> list[UUID]:
-    """Leave word for the caller where the run has begun to await approval, or goes on; gives who is to look at it."""
-    awaiting = Status.AWAITING_APPROVAL.value
-    if before.parent is None or (before.status == awaiting) == (after.status == awaiting):
+    """Leave word for the caller where the run has begun to wait for people, or goes on; gives who is to look at it."""
+    if before.parent is None or not is_turn(before.status, after.status):
         return []
     await run_rows.put_in_inbox(connection, before.parent, inbox.write(inbox.ChildAsks()))
     return [before.parent]

@@ -15,11 +15,13 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.events import (
     Approved,
+    Continued,
     DeadlineDue,
     Event,
     Failed,
     HandedOver,
     JobCancelled,
+    PauseBefore,
     PutOffLongEnough,
     Rejected,
     TimerDue,
@@ -35,7 +37,7 @@ from orvanta_platform.services.steps.events import CancelJob, InboxEvent, JobLos
 from orvanta_platform.services.steps.waiting import waiting
 
 ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
-_CANCELLED_ALONE = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING)
+_CANCELLED_ALONE = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING, Mark.PAUSED)
 _WITHOUT_JOB = (Kind.DELAY, Kind.APPROVAL)
 DISAPPROVED = "SuspendedDisapproved"
 
@@ -58,15 +60,21 @@ async def event_of(
     return Approved(index, record) if said.approved else Rejected(index, record, said.approver, said.reason)
 
 
-def of_run(event: inbox.TimeOver | inbox.WorkerLost, run: RunRow) -> TimeUp | WorkerLost:
-    """What ends a run as a whole."""
+def of_run(event: inbox.OfRun, run: RunRow) -> TimeUp | WorkerLost | PauseBefore:
+    """What is meant for a run as a whole."""
+    if isinstance(event, inbox.PauseBefore):
+        return PauseBefore(event.node, event.by, event.when, event.on)
     return TimeUp(run.timeout_s or 0) if isinstance(event, inbox.TimeOver) else WorkerLost()
 
 
 def due(
-    plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.OfDebounce, frame: UUID | None = None
+    plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.OfWait, frame: UUID | None = None
 ) -> Event | None:
-    """What the end of a wait means, by its time or by a later node; None where the node waits no longer."""
+    """What the end of a wait means, by its time, a later node or a person; None where the node waits no longer."""
+    if isinstance(event, inbox.Continued):
+        index = waiting(plan, run, state, event.job, (Mark.PAUSED,), frame)
+        texts = (text.encode() if text is not None else None for text in (event.inputs, event.result))
+        return None if index is None else Continued(index, event.by, *texts)
     if not isinstance(event, NodeDue):
         index = waiting(plan, run, state, event.job, (Mark.DEBOUNCING,), frame)
         if index is None:
@@ -88,8 +96,8 @@ def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: 
     index = waiting(plan, run, state, event.job, _CANCELLED_ALONE, frame)
     if index is None:
         return None
-    node, put_off = plan.node(index), state.nodes[index] == Mark.DEBOUNCING
-    if node.gate is None and node.kind not in _WITHOUT_JOB and not put_off:
+    node, unbegun = plan.node(index), state.nodes[index] in (Mark.DEBOUNCING, Mark.PAUSED)
+    if node.gate is None and node.kind not in _WITHOUT_JOB and not unbegun:
         return None
     return JobCancelled(index, event.reason)
 

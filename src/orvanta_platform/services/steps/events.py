@@ -69,6 +69,25 @@ class HandedOver(msgspec.Struct, frozen=True, tag="handed_over", tag_field="type
     frame: UUID | None = None
 
 
+class PauseBefore(msgspec.Struct, frozen=True, tag="pause_before", tag_field="type"):
+    """Somebody set a breakpoint before a node, by its number in the document, or took it back: see the engine's."""
+
+    node: int
+    by: str
+    when: str | None = None
+    on: bool = True
+
+
+class Continued(msgspec.Struct, frozen=True, tag="continued", tag_field="type"):
+    """Somebody lets a paused node go on; `frame`: where it stands. `inputs`, `result`: as the engine's, JSON text."""
+
+    job: UUID
+    by: str
+    frame: UUID | None = None
+    inputs: str | None = None
+    result: str | None = None
+
+
 class JobLost(msgspec.Struct, frozen=True, tag="job_lost", tag_field="type"):
     """The worker of a job was lost at that attempt and generation, once too often or while its run is cancelled."""
 
@@ -113,11 +132,14 @@ class WorkerLost(msgspec.Struct, frozen=True, tag="worker_lost", tag_field="type
 OfJob = CancelJob | RetryDue | JobLost
 """What is said of one job."""
 
-OfDebounce = PutOffLongEnough | HandedOver
-"""What ends the wait of a node for later ones."""
+OfRun = TimeOver | WorkerLost | PauseBefore
+"""What is said of a run as a whole."""
 
-InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfDebounce | OfJob) | (
-    FramesBegin | BodiesEnded | ChildEnded | ChildAsks | TimeOver | WorkerLost
+OfWait = PutOffLongEnough | HandedOver | Continued
+"""What ends the wait of a node for later ones, or for somebody who lets it go on."""
+
+InboxEvent = (StartRun | CancelRun | NodeDue | Decided | Permitted | OfWait | OfJob) | (
+    FramesBegin | BodiesEnded | ChildEnded | ChildAsks | OfRun
 )
 """Everything that may lie in an inbox."""
 

@@ -12,6 +12,7 @@ from orvanta_platform.db import frames as frame_rows
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.approvals import NewApproval
+from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import (
@@ -54,6 +55,8 @@ class Gathered:
     dropped: list[tuple[UUID, str]] = field(default_factory=list)
     opened: list[NewApproval] = field(default_factory=list)
     closed: list[UUID] = field(default_factory=list)
+    paused: list[NewPause] = field(default_factory=list)
+    unpaused: list[UUID] = field(default_factory=list)
     decisions: list[tuple[UUID, int]] = field(default_factory=list)
     events_left: list[inbox.InboxEvent] = field(default_factory=list)
     size: int = 0
@@ -90,6 +93,9 @@ class Gathered:
         closed = set(rows.closed)
         self.opened = [each for each in self.opened if each.job not in closed] + rows.opened
         self.closed += rows.closed
+        go_on = set(rows.unpaused)
+        self.paused = [each for each in self.paused if each.job not in go_on] + rows.paused
+        self.unpaused += rows.unpaused
         self.decisions += [taken] if taken else []
         self.size += sum(len(value.body or b"") for value in rows.values)
         self.stepped = True
@@ -111,7 +117,9 @@ class Gathered:
         if self.end is not None:
             await frame_rows.drop_all(connection, run.id)
             return run
-        waits = WaitWrite(self.waits, self.dropped, self.opened, self.closed)
+        waits = WaitWrite(
+            self.waits, self.dropped, self.opened, self.closed, paused=self.paused, unpaused=self.unpaused
+        )
         if waits:
             await wait_rows.write(connection, run.id, run.workspace, waits)
         for job, resume in self.decisions:

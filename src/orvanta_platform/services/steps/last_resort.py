@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from orvanta_platform.db import approvals, erasures
+from orvanta_platform.db import approvals, erasures, pauses
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import LiveJob
@@ -66,6 +66,7 @@ async def _end(run: UUID, why: str, erased: Sequence[tuple[int, float]], connect
     if not await write_steps(connection, [write]):
         raise AssertionError(f"run {run} was not written under its own lock")
     await approvals.close_all(connection, run)
+    await pauses.close_all(connection, run)
     if erased:
         await erasures.plan(connection, run, erased)
     await gates.settle(connection, ended=[run])

@@ -80,7 +80,7 @@ class Nested(Stepping):
         await self._flush()
         plan, tail = self.blueprint.plan, self._tail
         if (
-            plan.asks_below
+            (plan.asks_below or self.frames.root.state.breakpoints)
             and not self.passed.ended
             and (status := await approvals.settle(self.connection, self.run.id))
         ):
@@ -124,8 +124,10 @@ class Nested(Stepping):
                 await self._node_due(event)
             case inbox.Permitted():
                 await self._permitted(event)
-            case inbox.PutOffLongEnough() | inbox.HandedOver():
-                await self._put_off_no_more(event)
+            case inbox.PutOffLongEnough() | inbox.HandedOver() | inbox.Continued():
+                await self._waits_no_more(event)
+            case inbox.PauseBefore():
+                await self._step(self.frames.root, of_run(event, self.run))
             case inbox.TimeOver(node) if node != self.run.id:
                 if (counter := await self.frames.counter(node)) is not None:
                     await self._time_over(counter)
@@ -187,7 +189,7 @@ class Nested(Stepping):
         elif (index := permitted_node(frame.plan, run, frame.state, event, frame.id)) is not None:
             await self._step(frame, Permitted(index))
 
-    async def _put_off_no_more(self, event: inbox.OfDebounce) -> None:
+    async def _waits_no_more(self, event: inbox.OfWait) -> None:
         frame = await self.frames.frame(event.frame)
         told = due(frame.plan, self.run.id, frame.state, event, frame.id) if frame is not None else None
         if frame is not None and told is not None:

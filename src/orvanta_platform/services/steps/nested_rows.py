@@ -13,6 +13,7 @@ from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.states import Status
 from orvanta_platform.ids import derived_id, opening_id
 from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.ending import error_name
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.frames import Counter, Frame
 from orvanta_platform.services.steps.iterations import items_key
@@ -162,7 +163,7 @@ class NestedRows(Translation):
                 frame.holder.node.number,
                 "frame",
                 _FATES[effect.status],
-                self._error_name(effect),
+                error_name(effect, self.errors),
                 frame.holder.opening(self.run.id),
                 frame.place,
                 of,

@@ -7,6 +7,15 @@ from uuid import UUID
 
 from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.states import Status
+
+FOR_PEOPLE = frozenset({Status.AWAITING_APPROVAL.value, Status.PAUSED.value})
+"""Statuses of runs that go on when somebody lets them."""
+
+
+def is_turn(before: str, after: str) -> bool:
+    """Whether the caller of a run is to hear of the change from one status to another."""
+    return before != after and not FOR_PEOPLE.isdisjoint((before, after))
 
 
 class Done(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -14,6 +14,7 @@ from orvanta_platform.db.approvals import NewApproval
 from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.gates import Entry
 from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.pauses import NewPause
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.step_debounces import PutOff
 from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
@@ -22,18 +23,21 @@ from orvanta_platform.db.waits import NodeTimer, WaitWrite
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.kept import Kept
 from orvanta_platform.engine.plan import Kind, Node, Plan
-from orvanta_platform.engine.states import NodeState, Status
+from orvanta_platform.engine.states import NodeState
 from orvanta_platform.ids import inner_job_id
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.asked import approval_of
+from orvanta_platform.services.steps.ending import error_name
 from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.gating import place_in_line
 from orvanta_platform.services.steps.handover import entry_of
 from orvanta_platform.services.steps.needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
+from orvanta_platform.services.steps.pausing import EDITED
 from orvanta_platform.services.steps.scope import ERROR, PREPROCESSED, job_id
+from orvanta_platform.services.steps.telling import is_turn
 
 _Ended = Literal["succeeded", "failed", "cancelled"]
 _FATES: Mapping[NodeState, _Ended] = {
@@ -78,6 +82,8 @@ class Translation:
     cached: list[NewCached] = field(default_factory=list)
     put_off: list[PutOff] = field(default_factory=list)
     put_off_no_more: list[UUID] = field(default_factory=list)
+    paused: list[NewPause] = field(default_factory=list)
+    unpaused: list[UUID] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     """By which nodes failed in this step."""
 
@@ -97,6 +103,14 @@ class Translation:
             case fx.PutOffNoMore(index):
                 self._require_lock()
                 self.put_off_no_more.append(self._id(index))
+            case fx.Pause(index, by, threw):
+                self._require_lock()
+                self.paused.append(NewPause(self._id(index), self.frame, self._name(index), by, threw))
+            case fx.GoOn(index):
+                self._require_lock()
+                self.unpaused.append(self._id(index))
+            case fx.KeepInputs(index, raw):
+                self._keep((self._id(index), "args", EDITED), raw)
             case fx.Retry():
                 self._retry(effect)
             case fx.CancelJob():
@@ -129,9 +143,8 @@ class Translation:
                 self._end_run(effect)
             case fx.KeepResult():
                 self._require_lock()
-                of = (
-                    self._value_id(effect.node) if effect.node is not None else self.end.result_of if self.end else None
-                )
+                ended = self.end.result_of if self.end else None
+                of = self._value_id(effect.node) if effect.node is not None else ended
                 self.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
             case fx.OpenInside() | fx.CancelChildren():
                 self._inside(effect)
@@ -149,8 +162,7 @@ class Translation:
 
     def _turn(self, effect: fx.RunStatus) -> None:
         self.status = effect.status.value
-        awaiting = Status.AWAITING_APPROVAL.value
-        if self.run.parent is not None and (self.status == awaiting) != (self.run.status == awaiting):
+        if self.run.parent is not None and is_turn(self.run.status, self.status):
             self._require_lock()
 
     def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
@@ -310,19 +322,10 @@ class Translation:
         if self.blueprint.plan.locks_at_end:
             self._require_lock()
         status: Any = effect.status.value
-        error_name = self._error_name(effect)
+        name = error_name(effect, self.errors)
         of = self._result_of(effect.result)
         reports = self.run.parent is not None
-        self.end = RunEnd(status, effect.recovered, error_name, of, reports, effect.skipped)
-
-    def _error_name(self, effect: fx.RunEnded) -> str | None:
-        if isinstance(effect.result, fx.Thrown):
-            return effect.result.error.name
-        if effect.status is Status.CANCELLED:
-            return "Canceled"
-        if effect.status is Status.SUCCEEDED or effect.error_node is None:
-            return None
-        return self.errors.get(effect.error_node)
+        self.end = RunEnd(status, effect.recovered, name, of, reports, effect.skipped)
 
     def _result_of(self, result: fx.ResultRef) -> UUID | None:
         match result:
@@ -368,6 +371,7 @@ def translate(
         rows.take(effect)
     if rows.missing:
         raise NeedsUpload(rows.missing)
+    waits = WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken, rows.entered, rows.left, rows.cached)
     write = StepWrite(
         run=run.id,
         rev=run.rev,
@@ -383,17 +387,12 @@ def translate(
         end=rows.end,
         over_cancel=live is not None,
         inbox_seq=inbox_seq,
-        waits=WaitWrite(
-            rows.timers,
-            rows.dropped,
-            rows.opened,
-            rows.closed,
-            taken,
-            rows.entered,
-            rows.left,
-            rows.cached,
-            rows.put_off,
-            rows.put_off_no_more,
+        waits=replace(
+            waits,
+            put_off=rows.put_off,
+            put_off_no_more=rows.put_off_no_more,
+            paused=rows.paused,
+            unpaused=rows.unpaused,
         ),
     )
     return write, rows.withdrawn

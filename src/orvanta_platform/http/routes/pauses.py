@@ -1,0 +1,69 @@
+"""The calls that pause a run before a node, look at what is paused, and let it go on."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from litestar import Response, delete, get, post, put
+from litestar.params import FromPath
+from msgspec import UnsetType
+
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
+from orvanta_platform.http.routes.runs_observe import actor_and_workspace
+from orvanta_platform.http.schemas import pauses as schemas
+from orvanta_platform.http.schemas.pauses import BreakpointBody, ContinueBody, PausedInputs, RunPauses
+from orvanta_platform.services import pausing
+
+_PAUSES = "/api/v1/runs/{run_id:uuid}/pauses"
+_BEFORE = f"{_PAUSES}/before/{{node:str}}"
+
+
+@get(_PAUSES, opt=call(answer=RunPauses))
+async def get_pauses(request: AnyRequest, run_id: FromPath[UUID]) -> RunPauses:
+    """The breakpoints of a run, and the nodes that are paused now; of one that has ended none."""
+    actor, workspace = actor_and_workspace(request)
+    return schemas.pauses(await pausing.get(platform_of(request), actor, workspace, run_id))
+
+
+@put(_BEFORE, opt=call(body=BreakpointBody, answer=RunPauses))
+async def pause_before(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
+    """Pause a run before a node from now on, with `if` only where that is true; it replaces an earlier one there.
+
+    What has begun goes on; in a loop it counts for the iterations that come.
+    """
+    actor, workspace = actor_and_workspace(request)
+    when = (await body_of(request, BreakpointBody)).when
+    await pausing.set_before(platform_of(request), actor, workspace, run_id, node, when)
+    return schemas.pauses(await pausing.get(platform_of(request), actor, workspace, run_id))
+
+
+@delete(_BEFORE, status_code=200, opt=call(answer=RunPauses))
+async def pause_no_more(request: AnyRequest, run_id: FromPath[UUID], node: FromPath[str]) -> RunPauses:
+    """Take a breakpoint back. What is paused there already stays so."""
+    actor, workspace = actor_and_workspace(request)
+    await pausing.set_before(platform_of(request), actor, workspace, run_id, node, None, on=False)
+    return schemas.pauses(await pausing.get(platform_of(request), actor, workspace, run_id))
+
+
+@get(f"{_PAUSES}/{{job:uuid}}", opt=call(answer=PausedInputs))
+async def get_paused(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> Response[bytes]:
+    """A paused node with the inputs that it would get now."""
+    actor, workspace = actor_and_workspace(request)
+    return answers.json(schemas.paused(await pausing.look(platform_of(request), actor, workspace, run_id, job)))
+
+
+@post(f"{_PAUSES}/{{job:uuid}}/continue", status_code=200, opt=call(body=ContinueBody, answer=RunPauses))
+async def go_on(request: AnyRequest, run_id: FromPath[UUID], job: FromPath[UUID]) -> RunPauses:
+    """Let a paused node go on: as it is, with other inputs, or with a result in the place of running."""
+    platform, actor = platform_of(request), actor_of(request)
+    _, workspace = actor_and_workspace(request)
+    body = await body_of(request, ContinueBody)
+    inputs = None if isinstance(body.inputs, UnsetType) else bytes(body.inputs)
+    result = None if isinstance(body.result, UnsetType) else bytes(body.result)
+    await pausing.go_on(platform, actor, workspace, run_id, job, inputs=inputs, result=result)
+    return schemas.pauses(await pausing.get(platform, actor, workspace, run_id))
+
+
+ROUTES = [get_pauses, pause_before, pause_no_more, get_paused, go_on]

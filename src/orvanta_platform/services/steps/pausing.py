@@ -1,0 +1,40 @@
+"""Nodes that are paused before they begin: the inputs that they go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.services.steps.handover import with_joined
+from orvanta_platform.services.steps.scope import Load
+
+EDITED: Final = "edited"
+"""The name of the value (of a node's id, kind args) that holds inputs which somebody put in the place of its own."""
+
+_NOTHING: Mapping[ValueKey, bytes] = {}
+
+
+async def with_given(
+    load: Load, run: RunRow, node: Node, job: UUID, args: bytes, known: Mapping[ValueKey, bytes] = _NOTHING
+) -> bytes:
+    """The inputs of a node (JSON object text), with those that were joined, or that somebody changed, in their place.
+
+    Nothing is read where neither can be. `known`: values that no table has yet. Raises ObjectMissing.
+    """
+    args = await with_joined(load, node, job, args)
+    if not RunState.decode(run.state).breakpoints:
+        return args
+    key = (job, "args", EDITED)
+    edited = known.get(key) or (await load([key])).get(key)
+    return args if edited is None else msgspec.json.encode({**_members(args), **_members(edited)})
+
+
+def _members(args: bytes) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(args, type=dict[str, msgspec.Raw])
