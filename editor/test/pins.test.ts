@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Model } from "../src/workflow/commands";
 import { outline } from "../src/workflow/outline";
-import { isPinned, pin, pinOf, unpin } from "../src/workflow/pins";
+import { isPinned, pin, pinnedIn, pinOf, unpin, unpinAll } from "../src/workflow/pins";
 import { edited, read } from "../src/workflow/source";
 import { at } from "../src/workflow/types";
 
@@ -27,6 +27,13 @@ test("a pin is the document's own mock, and taken out again leaves the text as i
   expect(node).toMatchObject({ mock: { enabled: true, return_value: { total: 41, on: "yes" } } });
   expect(pinned).toContain("# Asks the shop.");
   expect(unpin(model(pinned), "fetch").edits.reduce(edited, pinned)).toBe(TEXT);
+});
+
+test("all pins go as one step", () => {
+  const both = ["fetch", "next"].reduce((text, id) => pin(model(text), id, 1).edits.reduce(edited, text), TEXT);
+  expect(pinnedIn(model(both))).toEqual(["fetch", "next"]);
+  const { name, edits } = unpinAll(model(both));
+  expect([name, edits.reduce(edited, both)]).toEqual(["Unpin all", TEXT]);
 });
 
 test("null is a result, and no result is none", () => {

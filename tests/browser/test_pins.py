@@ -80,10 +80,15 @@ async def test_a_result_is_pinned_seen_on_the_node_and_used_until_it_is_unpinned
     await page.get_by_role("button", name="Undo: Unpin give").click()
     await expect(pinned).to_be_visible()
     await page.keyboard.press("Control+Shift+s")
-    await expect(page.get_by_role("dialog")).to_contain_text("answering with a kept result in every run: give")
+    keep = page.get_by_role("checkbox", name="Take the pins out: give run again")
+    await keep.uncheck()
+    await expect(page.get_by_role("dialog")).to_contain_text("would answer with a kept result in every run")
     await page.keyboard.press("Escape")
-    await deploy(page, "With a pin")
-    assert flow(site, path)["value"]["modules"][0]["mock"] == {"enabled": True, "return_value": "2"}
+    await deploy(page, "Without the pin")
+    assert "mock" not in flow(site, path)["value"]["modules"][0]
+    await expect(pinned).to_have_count(0)
+    await page.get_by_role("button", name="Undo: Unpin all").click()
+    await expect(pinned).to_be_visible()
 
 
 async def test_without_a_result_there_is_nothing_to_pin_and_a_word_about_it(page: Page, site: Site) -> None:

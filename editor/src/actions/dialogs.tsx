@@ -7,6 +7,7 @@ import { deployFlow, flowQuery, flowsQuery } from "../api/flows";
 import { versionsQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editing/context";
 import { lookAgain } from "../editing/overtaken";
+import { saveDraftNow } from "../editing/saving";
 import { apply, select, settle } from "../editing/store";
 import { Button, Field, Input } from "../ui/controls";
 import { dialogCss as css, Dialog } from "../ui/dialog";
@@ -16,7 +17,7 @@ import { say } from "../ui/toasts";
 import { OFFERS } from "../workflow/catalog";
 import { addNode, connect, laneOf, reaches, type Spot } from "../workflow/commands";
 import { kindOf } from "../workflow/kinds";
-import { isPinned } from "../workflow/pins";
+import { pinnedIn, unpinAll } from "../workflow/pins";
 import { FindDialog } from "./find";
 import { IntoDialog } from "./into";
 import { shown } from "./keymap";
@@ -206,9 +207,14 @@ function DeployDialog() {
   const queries = useQueryClient();
   const [message, setMessage] = useState("");
   const errors = useEditor((editor) => editor.problems?.filter((each) => each.severity === "error").length ?? 0);
-  const pinned = useEditor((editor) => [...editor.graph.byId.keys()].filter((id) => isPinned(editor, id)).join(", "));
+  const pinned = useEditor((editor) => pinnedIn(editor).join(", "));
+  const [unpinned, setUnpinned] = useState(true);
   const deploying = useMutation({
     mutationFn: async () => {
+      if (unpinned && pinned) {
+        apply(store, unpinAll);
+        await saveDraftNow(store);
+      }
       const { workspace, flow, base, text, draft } = store.getState();
       await deployFlow(workspace, { ...flow, version_id: base }, { text, message, draft: draft.revision });
       void queries.invalidateQueries({ queryKey: versionsQuery(workspace, flow.path).queryKey });
@@ -240,7 +246,12 @@ function DeployDialog() {
         >
           <Input value={message} onChange={(event) => setMessage(event.target.value)} />
         </Field>
-        {pinned && <p className={css.says}>Pinned, and so answering with a kept result in every run: {pinned}.</p>}
+        {pinned && (
+          <label className={css.says}>
+            <input type="checkbox" checked={unpinned} onChange={(event) => setUnpinned(event.target.checked)} /> Take
+            the pins out: {pinned} {unpinned ? "run again" : "would answer with a kept result in every run"}.
+          </label>
+        )}
         {errors > 0 && <p className={css.says}>The workflow has {errors} errors: the problems say which.</p>}
         <div className={css.foot}>
           <Button onClick={close}>Back</Button>

@@ -161,7 +161,12 @@ function Tools({ graph }: { graph: boolean }) {
       {graph && <ActionButton name="nodes" />}
       {graph && <ActionButton name="outline" />}
       {graph && <ActionButton name="yaml" />}
-      <Button look="quiet" icon="warn" title="Problems (M)" onClick={() => store.setState({ panel: "problems" })}>
+      <Button
+        look="quiet"
+        icon={errors === 0 ? "check" : "warn"}
+        title="Problems (M)"
+        onClick={() => store.setState({ panel: "problems" })}
+      >
         {errors === 0 ? "No problems" : errors === 1 ? "1 problem" : `${errors} problems`}
       </Button>
       <ActionButton name="palette" />

@@ -27,6 +27,16 @@ export function pin(model: Model, id: string, value: Json | undefined): Change {
   return setField(model, [...node.path, "mock"], { enabled: true, return_value: value }, `Pin the result of ${id}`);
 }
 
+/** The nodes that answer instead of running. */
+export function pinnedIn(model: Model): string[] {
+  return [...model.graph.byId.keys()].filter((id) => isPinned(model, id));
+}
+
+/** All of them run again. */
+export function unpinAll(model: Model): Change {
+  return { name: "Unpin all", edits: pinnedIn(model).flatMap((id) => unpin(model, id).edits) };
+}
+
 /** The node runs again. */
 export function unpin(model: Model, id: string): Change {
   const node = model.graph.byId.get(id);
