@@ -193,6 +193,18 @@ async def test_arguments_open_nothing_that_their_giver_may_not_read(stage: Scene
     assert refused.status_code == 400 and "flow_env" in refused.json()["error"]["message"]
 
 
+async def test_a_condition_to_pause_is_for_whom_the_run_acts(stage: Scene) -> None:
+    """It would be evaluated with the owner's rights, and what it throws is shown."""
+    ann, bea = await stage.member("ann"), await stage.member("bea")
+    await folder(stage)
+    assert (await deploy(stage.client, "f/team/hers", [script("b")], on_behalf_of_email=ANN)).status_code == 201
+    call = f"{W}/jobs/run/f/f/team/hers?pause_before=b"
+    refused = await bea.post(f"{call}&pause_if=throw(variable('{NOTE}'))", json={})
+    assert refused.status_code == 403 and "u/ann" in refused.json()["error"]["message"]
+    assert (await bea.post(call, json={})).status_code == 201
+    assert (await ann.post(f"{call}&pause_if=true", json={})).status_code == 201
+
+
 async def test_an_owner_who_left_runs_nothing(stage: Scene) -> None:
     await stage.member("ann")
     await folder(stage)

@@ -22,6 +22,20 @@ def may_name_others(actor: Actor) -> bool:
     return actor.role is Role.ADMIN or "deployers" in actor.groups
 
 
+def may_choose(actor: Actor, permissioned_as: str) -> bool:
+    """Whether the actor may choose values and conditions of a run, which count with the rights of whom it acts for."""
+    return actor.permissioned_as == permissioned_as or actor.role is Role.ADMIN or actor.super_admin
+
+
+def require_choice(actor: Actor, permissioned_as: str) -> None:
+    """Raises Forbidden where `may_choose` is false."""
+    if not may_choose(actor, permissioned_as):
+        raise Forbidden(
+            f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of it.",
+            hint="Let it go on as it is, or pause it without a condition.",
+        )
+
+
 async def email_of(conn: Connection, actor: Actor, workspace: str, owner: str, what: str) -> str:
     """The address of the member `owner` (`u/<username>`), whom `what` ("a schedule") shall act for.
 

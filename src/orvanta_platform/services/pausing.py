@@ -16,7 +16,7 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.control import audit, permissions
-from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import pauses as rows
@@ -28,9 +28,9 @@ from orvanta_platform.db.runs import RunRow, RunTarget
 from orvanta_platform.engine.pausing import takes_inputs, takes_result
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.errors import BadRequest, Conflict, Forbidden, InvalidInput, NotFound, TooLarge
+from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, NotFound, TooLarge
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.services import breakpoints, interpolation, jobs
+from orvanta_platform.services import breakpoints, interpolation, jobs, on_behalf
 from orvanta_platform.services.blueprints import Blueprint, Inputs
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.platform import Platform
@@ -116,7 +116,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pau
         ],
         [_paused(each, nodes) for each in paused],
         permissions.can(actor, "cancel", jobs.thing(row)),
-        _may_change(actor, live.permissioned_as),
+        on_behalf.may_choose(actor, live.permissioned_as),
     )
 
 
@@ -187,7 +187,7 @@ async def _set_before(
         raise _has_ended(id)
     number = breakpoints.node_of((await platform.blueprints.of(connection, live)).plan, node).number
     if when is not None:
-        _require_change(actor, target.permissioned_as)
+        on_behalf.require_choice(actor, target.permissioned_as)
     if on:
         breakpoints.require_room(RunState.decode(live.state).breakpoints, [number])
     event = inbox.PauseBefore(number, actor.username, when, on)
@@ -234,7 +234,7 @@ async def _go_on(
     if found is None or live.cancel_at is not None or not await rows.take(connection, target.id, job):
         raise Conflict(f"The node {job} is not paused.", hint="Somebody let it go on, or it was cancelled.")
     if inputs is not None or result is not None:
-        _require_change(actor, target.permissioned_as)
+        on_behalf.require_choice(actor, target.permissioned_as)
         _require_fit(_paused(found, _by_id(await platform.blueprints.of(connection, live))), inputs, result)
     event = inbox.Continued(job, actor.username, found.frame, _text(inputs), _text(result))
     await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
@@ -285,18 +285,6 @@ async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection
 
 def _has_ended(id: UUID) -> Conflict:
     return Conflict(f"The run {id} has ended.", hint="Start it anew with pause_before.")
-
-
-def _may_change(actor: Actor, permissioned_as: str) -> bool:
-    return actor.permissioned_as == permissioned_as or actor.role is Role.ADMIN or actor.super_admin
-
-
-def _require_change(actor: Actor, permissioned_as: str) -> None:
-    if not _may_change(actor, permissioned_as):
-        raise Forbidden(
-            f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of it.",
-            hint="Let it go on as it is, or pause it without a condition.",
-        )
 
 
 async def _record(

@@ -139,6 +139,8 @@ async def begin(
         options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
     state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
     if options.pause is not None:
+        if options.pause.when is not None:
+            on_behalf.require_choice(actor, (beginning.owner or actor).permissioned_as)
         state = await options.pause.within(platform.evaluator, beginning.blueprint.plan, state, actor.username)
     new = _new_run(actor, beginning, options, state)
     if beginning.blueprint.plan.bound:
