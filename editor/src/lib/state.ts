@@ -10,6 +10,7 @@ const LOOKS: Record<string, Look> = {
   queued: { word: "queued", icon: "clock", tone: "calm" },
   waiting: { word: "waiting", icon: "clock", tone: "wait" },
   awaiting_approval: { word: "awaiting approval", icon: "person", tone: "wait" },
+  paused: { word: "paused", icon: "pause", tone: "wait" },
   running: { word: "running", icon: "loop", tone: "busy" },
   succeeded: { word: "succeeded", icon: "check", tone: "good" },
   failed: { word: "failed", icon: "cross", tone: "bad" },

@@ -14,6 +14,7 @@ const PATHS: Record<string, string> = {
   clock: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zM12 7v5l3 2",
   spark: "M12 3l2 6 6 2-6 2-2 6-2-6-6-2 6-2z",
   play: "M7 4l13 8-13 8z",
+  pause: "M8 5v14M16 5v14",
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
   check: "M5 13l4 4L19 7",

@@ -41,6 +41,7 @@ function Words({ node }: { node: Node }) {
         </div>
       </div>
       <PinMark id={node.id} />
+      <PauseMark id={node.id} />
       <Badge id={node.id} />
     </>
   );
@@ -53,6 +54,17 @@ function PinMark({ id }: { id: string }) {
   return (
     <span className={css.pin} title="Pinned: it answers with a kept result">
       <Icon name="pin" size={14} />
+    </span>
+  );
+}
+
+/** That the run pauses before the node. */
+function PauseMark({ id }: { id: string }) {
+  const set = useEditor((editor) => editor.live?.graph?.breakpoints?.includes(id) ?? false);
+  if (!set) return null;
+  return (
+    <span className={css.pin} title="The run pauses before it">
+      <Icon name="pause" size={14} />
     </span>
   );
 }

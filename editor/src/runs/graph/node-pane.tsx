@@ -1,3 +1,4 @@
+import { lazy, Suspense } from "react";
 import { useShallow } from "zustand/react/shallow";
 import { useEditor } from "../../editing/context";
 import { standsOf } from "../../editing/live";
@@ -5,6 +6,8 @@ import type { Editor } from "../../editing/store";
 import { IconButton } from "../../ui/controls";
 import css from "../page.module.css";
 import { Status } from "../status";
+
+const Pausing = lazy(async () => ({ default: (await import("../pausing/pausing")).Pausing }));
 
 /** How one node stands. */
 export function NodePane({ id, close }: { id: string; close: () => void }) {
@@ -16,6 +19,9 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
         {stands && <Status status={stands.status} />}
         <IconButton label="Close" icon="cross" onClick={close} />
       </div>
+      <Suspense>
+        <Pausing node={id} />
+      </Suspense>
     </aside>
   );
 }
