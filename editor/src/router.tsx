@@ -27,7 +27,7 @@ export const router = createBrowserRouter([
       { index: true, element: <ToWorkspace /> },
       {
         path: "w/:workspace",
-        lazy: async () => ({ Component: (await import("./routes/workflows")).WorkflowsPage }),
+        lazy: async () => ({ Component: (await import("./ops/home")).HomePage }),
       },
       {
         path: "w/:workspace/workflows",

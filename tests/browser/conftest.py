@@ -103,7 +103,7 @@ async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def page(stranger: Page, installation: Running) -> Page:
-    """A page whose person is logged in, at the list of workflows."""
+    """A page whose person is logged in, at home."""
     cookie = {"name": "token", "value": installation.token, "url": installation.base, "httpOnly": True}
     await stranger.context.add_cookies([cookie])  # type: ignore[list-item]
     await stranger.goto("/w/main")

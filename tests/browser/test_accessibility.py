@@ -34,6 +34,7 @@ FLOW = "/w/main/workflows/f/axe/boxes"
 SCRIPT = "/w/main/scripts/f/axe/code"
 PAGES = [
     "/w/main",
+    "/w/main/workflows",
     FLOW,
     f"{FLOW}?panel=node&node=ask",
     f"{FLOW}?panel=node&node=each",

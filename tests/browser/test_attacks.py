@@ -111,10 +111,11 @@ async def test_no_name_becomes_part_of_a_list(page: Page, site: Site) -> None:
     path = await opened(page, site, json.dumps({**FLOW, "summary": IMAGE}))
     addresses = [
         "/w/main",
+        "/w/main/workflows",
         "/w/main/scripts",
         "/w/main/scripts/f/attacks/script?tab=versions",
         f"/w/main/workflows/{path}?panel={ALL}&node={ALL}",
-        f"/w/main?q={ALL}",
+        f"/w/main/workflows?q={ALL}",
         "/w/main/workflows/f/a/<img src=x onerror=window.hurt=1>",
     ]
     for address in addresses:

@@ -38,7 +38,8 @@ async def test_the_cookie_is_out_of_reach_of_scripts(page: Page) -> None:
 
 
 async def test_the_workflows_are_searched_sorted_and_walked_by_keyboard(page: Page) -> None:
-    rows = page.get_by_role("listitem")
+    await page.get_by_role("link", name="All workflows").click()
+    rows = page.get_by_role("main").get_by_role("listitem")
     await expect(rows.filter(has_text="f/examples/order_receipt")).to_have_count(1)
     await page.get_by_label("Sort by").select_option("path")
     await page.get_by_label("Search workflows").fill("receipt order")
@@ -56,6 +57,7 @@ async def test_the_workflows_are_searched_sorted_and_walked_by_keyboard(page: Pa
 
 
 async def test_a_search_that_finds_nothing_says_so(page: Page) -> None:
+    await page.goto("/w/main/workflows")
     await page.get_by_label("Search workflows").fill("no such thing")
     await expect(page.get_by_role("heading", name="Nothing matches")).to_be_visible()
 

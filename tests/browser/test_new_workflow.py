@@ -43,14 +43,14 @@ async def test_an_empty_workflow_is_a_draft_until_it_is_deployed(page: Page, sit
     assert site.client.get(f"/api/w/main/flows/get/{path}").status_code == 404
     await page.reload()
     await expect(node(page, "pass")).to_be_visible()
-    await page.get_by_role("link", name="Orvanta: all workflows").click()
+    await page.get_by_role("link", name="Workflows", exact=True).click()
     row = page.get_by_role("listitem").filter(has_text=path)
     await expect(row).to_contain_text("draft, not deployed")
     await row.get_by_role("link").first.click()
     await deploy(page, "The first version")
     assert flow(site, path)["source"]["text"].startswith('summary: "Greet: everybody"\nvalue:\n')
     assert site.client.get(f"/api/w/main/drafts/get/flow/{path}").status_code == 404
-    await page.get_by_role("link", name="Orvanta: all workflows").click()
+    await page.get_by_role("link", name="Workflows", exact=True).click()
     await expect(row).to_contain_text("Greet: everybody")
     await expect(row).not_to_contain_text("draft")
 
@@ -102,6 +102,6 @@ async def test_it_is_made_by_keyboard_alone(page: Page, site: Site) -> None:
 async def test_the_question_is_readable_everywhere(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 900})
-    await page.goto("/w/main?new=1")
+    await page.goto("/w/main/workflows?new=1")
     await expect(page.get_by_role("dialog").locator("svg rect")).not_to_have_count(0)
     await check(page)

@@ -21,18 +21,18 @@ async def test_what_uses_it_is_named_before_it_is_archived_or_deleted(page: Page
     )
     await check(page)
     await page.get_by_role("button", name="Archive", exact=True).click()
-    await page.wait_for_url("**/w/main")
+    await page.wait_for_url("**/w/main/workflows")
     assert site.client.get(f"/api/w/main/flows/get/{path}").json()["archived"] is True
     await page.goto(f"/w/main/workflows/{path}")
     await page.get_by_role("button", name="Archive …").click()
     await page.get_by_role("button", name="Bring it back").click()
-    await page.wait_for_url("**/w/main")
+    await page.wait_for_url("**/w/main/workflows")
     await page.get_by_role("link", name="Three steps").first.wait_for()
     await page.goto(f"/w/main/workflows/{path}")
     await page.get_by_role("button", name="Archive …").click()
     await page.get_by_role("button", name="Delete …").click()
     await page.get_by_role("button", name="Delete for good").click()
-    await page.wait_for_url("**/w/main")
+    await page.wait_for_url("**/w/main/workflows")
     assert site.client.get(f"/api/w/main/flows/get/{path}").status_code == 404
 
 
@@ -42,5 +42,5 @@ async def test_a_draft_that_was_never_deployed_is_discarded(page: Page, site: Si
     await page.goto("/w/main/workflows/f/removal/draft")
     await page.get_by_role("button", name="Archive …").click()
     await page.get_by_role("button", name="Discard", exact=True).click()
-    await page.wait_for_url("**/w/main")
+    await page.wait_for_url("**/w/main/workflows")
     assert site.client.get("/api/w/main/drafts/get/flow/f/removal/draft").status_code == 404

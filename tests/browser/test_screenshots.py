@@ -72,7 +72,7 @@ def prepared(site: Site) -> None:
 
 
 async def home(page: Page) -> None:
-    await page.goto("/w/main")
+    await page.goto("/w/main/workflows")
     await expect(page.get_by_role("link", name="Renewal of a contract")).to_be_visible()
 
 

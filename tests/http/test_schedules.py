@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, client_of, scene
 
 from orvanta_platform.control import names
-from orvanta_platform.control.actor import Role
-from orvanta_platform.db import tokens
+from orvanta_platform.control.actor import Role, system
+from orvanta_platform.db import schedules, ticks, tokens
+from orvanta_platform.services import schedule_calendar
 
 CODE = {"summary": "", "content": "def main(**args): return args", "language": "python3"}
 PATH = "f/team/nightly"
@@ -252,3 +253,43 @@ async def test_a_preview_shows_five_ticks_in_their_zone(stage: Scene) -> None:
     assert (await viewer.post("/api/schedules/preview", json=body)).status_code == 200
     async with client_of(stage.app, "nothing") as nobody:
         assert (await nobody.post("/api/schedules/preview", json=body)).status_code == 401
+
+
+async def test_a_calendar_has_what_came_and_what_comes(stage: Scene) -> None:
+    await create(stage, enabled=True, schedule="0 */20 * * * *")
+    await create(stage, enabled=False, path="f/team/paused")
+    await create(stage, enabled=True, path="u/admin/mine", schedule="0 0 * * * *")
+    now = datetime.now(UTC)
+    async with stage.platform.db.transaction() as conn:
+        row = await schedules.get(conn, "main", PATH)
+        assert row is not None
+        for minutes, state in ((90, "skipped"), (60, "missed"), (30 * 60, "failed")):
+            at = now - timedelta(minutes=minutes)
+            await ticks.insert(conn, ticks.NewTick(row.id, at, "main", PATH, state, detail="why"))
+    window = {"since": (now - timedelta(hours=3)).isoformat(), "until": (now + timedelta(hours=3)).isoformat()}
+    found = await stage.get("schedules/calendar", **window)
+    assert [(each["path"], each["state"], each["detail"]) for each in found["past"]] == [
+        (PATH, "skipped", "why"),
+        (PATH, "missed", "why"),
+    ]
+    coming = [(each["tick_at"], each["path"]) for each in found["coming"]]
+    assert [each for each, _ in coming] == sorted(each for each, _ in coming)
+    assert [path for _, path in coming].count(PATH) == 9 and [path for _, path in coming].count("u/admin/mine") == 3
+    assert "complete_until" not in found
+    listed = {each["path"]: each["upcoming"] for each in await stage.get("schedules/list_with_jobs")}
+    assert [len(listed[path]) for path in (PATH, "f/team/paused", "u/admin/mine")] == [5, 0, 5]
+    assert not listed[PATH][0].endswith("Z") and listed[PATH] == sorted(listed[PATH])
+    other = await stage.member("other")
+    theirs = (await other.get(f"{W}/schedules/calendar", params=window)).json()
+    assert {each["path"] for each in theirs["coming"]} == {PATH}
+    for until in (now - timedelta(hours=4), now + timedelta(days=40)):
+        wrong = {**window, "until": until.isoformat()}
+        assert (await stage.client.get(f"{W}/schedules/calendar", params=wrong)).status_code == 400
+
+
+async def test_a_calendar_of_too_much_says_how_far_it_goes(stage: Scene) -> None:
+    await create(stage, enabled=True, schedule="0 * * * * *")
+    rows = await schedule_calendar.calendar(
+        stage.platform, system("main"), "main", datetime.now(UTC), datetime.now(UTC) + timedelta(days=2)
+    )
+    assert len(rows.coming) == schedule_calendar.MOST_COMING and rows.until == rows.coming[-1].at

@@ -35,7 +35,7 @@ export default function RemovalDialog({ close }: { close: () => void }) {
       close();
       say({ archive: "Archived.", back: "It is back.", delete: "Deleted.", discard: "Discarded." }[what]);
       queries.removeQueries({ queryKey: ["flow", workspace, path] });
-      await navigate(`/w/${workspace}`);
+      await navigate(`/w/${workspace}/workflows`);
     },
   });
   if (version_id === null) {

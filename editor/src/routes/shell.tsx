@@ -50,7 +50,7 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
   };
   return (
     <header className={css.bar}>
-      <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label="Orvanta: all workflows">
+      <Link to={workspace ? `/w/${workspace}` : "/"} className={css.brand} aria-label="Orvanta: home">
         <img src={logo} alt="" width="24" height="24" />
         <span className={css.word}>Orvanta</span>
       </Link>
@@ -77,6 +77,7 @@ function Bar({ email, workspaces }: { email: string; workspaces: string[] }) {
 }
 
 const PLACES: [string, string][] = [
+  ["Home", ""],
   ["Workflows", "/workflows"],
   ["Scripts", "/scripts"],
   ["Runs", "/runs"],

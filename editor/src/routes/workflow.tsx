@@ -60,7 +60,7 @@ export function WorkflowPage() {
     return (
       <main>
         <Failed error={error} retry={() => void Promise.all([flow.refetch(), draft.refetch()])}>
-          <Link to={`/w/${workspace}`}>To the workflows</Link>
+          <Link to={`/w/${workspace}/workflows`}>To the workflows</Link>
         </Failed>
       </main>
     );

@@ -2,7 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { type KeyboardEvent, lazy, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { Link, useParams } from "react-router";
 import { draftsQuery } from "../api/drafts";
-import { type FlowItem, flowsQuery } from "../api/flows";
+import { flowsQuery } from "../api/flows";
 import { type Item, itemsOf, nameOf } from "../home/items";
 import { Status } from "../runs/status";
 import { Button, Input, LinkButton } from "../ui/controls";
@@ -13,8 +13,6 @@ import css from "./list.module.css";
 import { rememberWorkspace } from "./shell";
 
 const NewWorkflow = lazy(async () => ({ default: (await import("../home/new-workflow")).NewWorkflow }));
-const FIRST = "f/examples/order_processing";
-
 type Sort = "edited" | "name" | "path";
 
 const ORDERS: Record<Sort, (a: Item, b: Item) => number> = {
@@ -66,12 +64,7 @@ export function WorkflowsPage() {
       {flows.isPending && <Skeleton />}
       {flows.error && <Failed error={flows.error} retry={() => void flows.refetch()} />}
       {flows.data && (
-        <Flows
-          workspace={workspace}
-          flows={flows.data}
-          items={itemsOf(flows.data, drafts.data ?? [])}
-          {...{ wanted, sort }}
-        >
+        <Flows workspace={workspace} items={itemsOf(flows.data, drafts.data ?? [])} {...{ wanted, sort }}>
           <Button look="main" icon="plus" onClick={() => set("new", "1")}>
             Make the first one
           </Button>
@@ -83,20 +76,18 @@ export function WorkflowsPage() {
 
 interface FlowsProps {
   workspace: string;
-  flows: FlowItem[];
   items: Item[];
   wanted: string;
   sort: Sort;
   children: ReactNode;
 }
 
-function Flows({ workspace, flows, items, wanted, sort, children }: FlowsProps) {
+function Flows({ workspace, items, wanted, sort, children }: FlowsProps) {
   const list = useRef<HTMLUListElement>(null);
   const words = wanted.toLowerCase().split(/\s+/);
   const shown = items
     .filter((item) => words.every((word) => `${item.path} ${item.summary}`.toLowerCase().includes(word)))
     .sort(ORDERS[sort] ?? ORDERS.edited);
-  const first = flows.find((flow) => flow.path === FIRST);
   if (items.length === 0) {
     return (
       <Empty title="No workflow yet">
@@ -111,7 +102,6 @@ function Flows({ workspace, flows, items, wanted, sort, children }: FlowsProps) 
   }
   return (
     <>
-      {first && !wanted && <First workspace={workspace} flow={first} />}
       {shown.length === 0 && (
         <Empty title="Nothing matches">
           <p>No workflow has “{wanted}” in its name or path.</p>
@@ -137,21 +127,6 @@ function Flows({ workspace, flows, items, wanted, sort, children }: FlowsProps) 
         </ul>
       )}
     </>
-  );
-}
-
-function First({ workspace, flow }: { workspace: string; flow: FlowItem }) {
-  return (
-    <section className={css.first} aria-label="Start here">
-      <div>
-        <h2>See a workflow run</h2>
-        <p>Python, TypeScript and Bash turn an order into an invoice. Start it and watch each node.</p>
-      </div>
-      <LinkButton look="main" icon="play" to={`/w/${workspace}/workflows/${flow.path}?panel=test`}>
-        Run order_processing
-      </LinkButton>
-      <LinkButton to={`/w/${workspace}/workflows/${flow.path}`}>Open it</LinkButton>
-    </section>
   );
 }
 

@@ -111,6 +111,16 @@ ENDED: Final = frozenset({"succeeded", "failed", "cancelled"})
 """States of what has ended."""
 
 _RUNNING = "NOT v.ended AND v.state NOT IN ('queued', 'scheduled', 'available')"
+
+
+def _states(conditions: _Conditions, states: tuple[str, ...]) -> None:
+    # The index of what failed serves the word itself alone.
+    if states == ("failed",):
+        conditions.plain("v.state = 'failed'")
+    else:
+        conditions.add("v.state = ANY({})", states)
+
+
 _RULES: dict[str, _Rule] = {
     "script_path_exact": _with("v.own_path = {}"),
     "script_path_start": _with("starts_with(v.own_path, {})"),
@@ -122,7 +132,7 @@ _RULES: dict[str, _Rule] = {
     "started_after": _with("v.started_at > {}"),
     "completed_before": _with("v.ended_at < {}"),
     "completed_after": _with("v.ended_at > {}"),
-    "states": _with("v.state = ANY({})"),
+    "states": _states,
     "success": _either("v.state = 'succeeded'", "v.state IN ('failed', 'cancelled')"),
     "running": _either(_RUNNING, f"NOT ({_RUNNING})"),
     "job_kinds": _with("v.kind = ANY({})"),

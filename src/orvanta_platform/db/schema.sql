@@ -704,6 +704,7 @@ CREATE TABLE run (
     labels          text[]
 ) PARTITION BY RANGE (id);
 CREATE INDEX run_workspace ON run (workspace, id);
+CREATE INDEX run_failed ON run (workspace, id) WHERE status = 'failed';
 COMMENT ON COLUMN run.result_of IS 'Whose value is the result: the node''s that gave it, or the run''s own. Null: null.';
 COMMENT ON COLUMN run.attempts IS 'With worker, attempt, mem_peak_kb, log_chars: of a run of one node, which has no row in job.';
 

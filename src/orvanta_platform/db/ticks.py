@@ -136,6 +136,14 @@ async def last_of(conn: Connection, schedules: Sequence[UUID], limit: int) -> li
     return [PastTick(**dict(row)) for row in await conn.fetch(load("ticks")["last_ticks"].text, schedules, limit)]
 
 
+async def between(
+    conn: Connection, schedules: Sequence[UUID], since: datetime, until: datetime, limit: int
+) -> list[PastTick]:
+    """The ticks of these schedules of a time, the newest `limit` of each, in order of time; without durations."""
+    query = load("ticks")["ticks_between"].text
+    return [PastTick(**dict(row)) for row in await conn.fetch(query, schedules, since, until, limit)]
+
+
 async def schedules_of(conn: Connection, runs: Sequence[UUID]) -> dict[UUID, str]:
     """The paths of the schedules that started these runs; other runs are left out."""
     rows = await conn.fetch(load("ticks")["schedules_of"].text, runs)

@@ -63,6 +63,14 @@ CROSS JOIN LATERAL (SELECT * FROM schedule_tick n WHERE n.schedule = wanted.id O
 LEFT JOIN LATERAL (SELECT * FROM run e WHERE e.id = t.run LIMIT 1) r ON true
 ORDER BY t.schedule, t.tick_at DESC
 
+-- name: ticks_between
+-- The newest ticks of each of these schedules from $2 until $3; at most $4 of each.
+SELECT t.schedule, t.tick_at, t.state, t.run, t.outcome, t.detail, NULL::double precision AS duration_ms
+FROM unnest($1::uuid[]) AS wanted(id)
+CROSS JOIN LATERAL (SELECT * FROM schedule_tick n WHERE n.schedule = wanted.id AND n.tick_at >= $2 AND n.tick_at < $3
+                    ORDER BY n.tick_at DESC LIMIT $4) t
+ORDER BY t.tick_at, t.schedule
+
 -- name: schedules_of
 -- The schedules that started these runs, by path.
 SELECT run, path FROM schedule_tick WHERE run = ANY ($1::uuid[])

@@ -15,10 +15,12 @@ from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import LONGEST_PAGE, AnyRequest, actor_of, platform_of
 from orvanta_platform.http.schemas import histogram as histogram_schemas
 from orvanta_platform.http.schemas import jobs as schemas
+from orvanta_platform.http.schemas import overview as overview_schemas
 from orvanta_platform.http.schemas.histogram import Histogram
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
+from orvanta_platform.http.schemas.overview import Overview
 from orvanta_platform.http.schemas.workers import Worker, worker
-from orvanta_platform.services import bodies, histograms, jobs, selecting, workers
+from orvanta_platform.services import bodies, histograms, jobs, overview, selecting, workers
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -179,6 +181,14 @@ async def histogram(
     return histogram_schemas.histogram(found)
 
 
+@get("/api/w/{workspace:str}/overview", opt=shape(answer=Overview))
+async def get_overview(request: AnyRequest, workspace: FromPath[str]) -> Overview:
+    """What is to be known first: what failed in the last seven days, what waits for the caller, what runs, and which
+    schedules tick next.
+    """
+    return overview_schemas.shown(await overview.overview(platform_of(request), actor_of(request), workspace))
+
+
 @get(f"{_JOBS}/list_filtered_uuids", opt=shape(answer=list[UUID]))
 async def list_ids(
     request: AnyRequest,
@@ -254,6 +264,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
             "ids_slice": Provide(ids_slice),
         },
     ),
+    get_overview,
     count_queue,
     count_completed,
     list_workers,

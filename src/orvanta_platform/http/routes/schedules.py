@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from litestar import Response, delete, get, post
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from orvanta_platform.db.schedules import ScheduleFilter
 from orvanta_platform.http import answers
@@ -21,7 +21,7 @@ from orvanta_platform.http.requests import (
     platform_of,
 )
 from orvanta_platform.http.schemas import schedules as shapes
-from orvanta_platform.services import schedules
+from orvanta_platform.services import schedule_calendar, schedules
 
 _S = "/api/w/{workspace:str}/schedules"
 _FILTERS = ("path", "path_start", "schedule_path", "description", "summary", "label", "broad_filter", "args")
@@ -75,9 +75,21 @@ async def list_schedules(request: AnyRequest, workspace: FromPath[str]) -> Respo
 
 @get(f"{_S}/list_with_jobs", opt=call(answer=list[shapes.ScheduleWithJobs], query=(*PAGED, *_FILTERS, "is_flow")))
 async def list_schedules_with_jobs(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The same, each with its last runs that have ended and what became of its last ticks."""
+    """The same, each with its last runs that have ended, what became of its last ticks, and its next five."""
     found = await schedules.list_with_ticks(platform_of(request), actor_of(request), workspace, _filter(request))
-    return answers.json([shapes.schedule_with_jobs(row, ticks) for row, ticks in found])
+    ahead = await schedule_calendar.upcoming_of([row for row, _ in found], schedules.PREVIEWED)
+    return answers.json(
+        [shapes.schedule_with_jobs(row, ticks, next_) for (row, ticks), next_ in zip(found, ahead, strict=True)]
+    )
+
+
+@get(f"{_S}/calendar", opt=call(answer=shapes.Calendar))
+async def schedule_calendar_of(
+    request: AnyRequest, workspace: FromPath[str], since: FromQuery[datetime], until: FromQuery[datetime]
+) -> Response[bytes]:
+    """Past and coming ticks, of at most 35 days, of the schedules that the caller may read."""
+    found = await schedule_calendar.calendar(platform_of(request), actor_of(request), workspace, since, until)
+    return answers.json(shapes.calendar(found))
 
 
 @post(f"{_S}/setenabled/{{path:path}}", status_code=200, opt=call(body=shapes.SetEnabled))
@@ -119,6 +131,7 @@ ROUTES = [
     schedule_exists,
     list_schedules,
     list_schedules_with_jobs,
+    schedule_calendar_of,
     set_schedule_enabled,
     delete_schedule,
     preview_schedule,

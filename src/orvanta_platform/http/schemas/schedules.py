@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,6 +12,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.schedules import ScheduleRow
 from orvanta_platform.db.ticks import PastTick
+from orvanta_platform.services import schedule_calendar
+from orvanta_platform.services.schedule_calendar import Coming
 from orvanta_platform.services.schedules import ScheduleDraft
 
 T = TypeVar("T")
@@ -127,10 +130,37 @@ class Tick(msgspec.Struct, kw_only=True):
 
 
 class ScheduleWithJobs(Schedule, kw_only=True):
-    """A schedule with its last runs and ticks, newest first."""
+    """A schedule with its last runs and ticks, newest first, and its next five ticks, in its zone."""
 
     jobs: list[ScheduledJob]
     ticks: list[Tick]
+    upcoming: list[datetime]
+
+
+class PastTickOf(Tick, kw_only=True):
+    """What became of a tick of the schedule at `path`."""
+
+    path: str
+    script_path: str
+    is_flow: bool
+
+
+class ComingTick(msgspec.Struct, kw_only=True):
+    """A tick that comes, of the schedule at `path`."""
+
+    tick_at: datetime
+    path: str
+    script_path: str
+    is_flow: bool
+    timezone: str
+
+
+class Calendar(msgspec.Struct, kw_only=True):
+    """The ticks of a time, in order. `complete_until`: more than 2,000 come, and these are the first."""
+
+    past: list[PastTickOf]
+    coming: list[ComingTick]
+    complete_until: datetime | UnsetType = UNSET
 
 
 _JSON = ("args", "retry", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -164,24 +194,44 @@ def schedule(row: ScheduleRow) -> Schedule:
     return Schedule(**_shown(row))
 
 
-def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick]) -> ScheduleWithJobs:
-    """A schedule with what became of its last ticks."""
+def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick], upcoming: Sequence[datetime]) -> ScheduleWithJobs:
+    """A schedule with what became of its last ticks, and its next ones."""
     jobs = [
         ScheduledJob(id=tick.run, success=tick.outcome == "succeeded", duration_ms=tick.duration_ms or 0)
         for tick in ticks
         if tick.run is not None and tick.outcome is not None
     ]
-    return ScheduleWithJobs(**_shown(row), jobs=jobs, ticks=[_tick(tick) for tick in ticks])
-
-
-def _tick(tick: PastTick) -> Tick:
-    return Tick(
-        tick_at=tick.tick_at,
-        state=tick.state,
-        job=_given(tick.run),
-        outcome=_given(tick.outcome),
-        detail=_given(tick.detail),
+    return ScheduleWithJobs(
+        **_shown(row), jobs=jobs, ticks=[Tick(**_tick(tick)) for tick in ticks], upcoming=list(upcoming)
     )
+
+
+def coming_tick(tick: Coming) -> ComingTick:
+    """A tick that comes."""
+    return ComingTick(tick_at=tick.at, timezone=tick.schedule.timezone, **_of(tick.schedule))
+
+
+def calendar(found: schedule_calendar.Calendar) -> Calendar:
+    """The ticks of a time."""
+    return Calendar(
+        past=[PastTickOf(**_tick(tick), **_of(row)) for row, tick in found.past],
+        coming=[coming_tick(each) for each in found.coming],
+        complete_until=_given(found.until),
+    )
+
+
+def _of(row: ScheduleRow) -> dict[str, Any]:
+    return {"path": row.path, "script_path": row.script_path, "is_flow": row.is_flow}
+
+
+def _tick(tick: PastTick) -> dict[str, Any]:
+    return {
+        "tick_at": tick.tick_at,
+        "state": tick.state,
+        "job": _given(tick.run),
+        "outcome": _given(tick.outcome),
+        "detail": _given(tick.detail),
+    }
 
 
 def _shown(row: ScheduleRow) -> dict[str, Any]:

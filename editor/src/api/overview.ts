@@ -1,0 +1,32 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type Overview = components["schemas"]["Overview"];
+
+const FRESH_MS = 8000;
+
+/** What is to be known first of a workspace. */
+export const overviewQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["overview", workspace],
+    refetchInterval: FRESH_MS,
+    queryFn: async () => {
+      const { data } = await api.GET("/api/w/{workspace}/overview", { params: { path: { workspace } } });
+      if (!data) throw new Error("The server said nothing.");
+      return data;
+    },
+  });
+
+/** Whether there is a workflow at a path that the caller may see. */
+export const flowExistsQuery = (workspace: string, path: string) =>
+  queryOptions({
+    queryKey: ["flow-exists", workspace, path],
+    staleTime: 60_000,
+    queryFn: async () => {
+      const { data } = await api.GET("/api/w/{workspace}/flows/exists/{path}", {
+        params: { path: { workspace, path } },
+      });
+      return data === true;
+    },
+  });

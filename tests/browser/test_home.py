@@ -1,0 +1,52 @@
+"""Home: what failed, what waits, what runs, what comes next; each leads to where it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_runs_list import ASKS, BAD, start
+
+SLOW = (
+    "summary: Slow\nvalue:\n  modules:\n    - id: wait\n"
+    "      value: {type: rawscript, language: bash, content: sleep 600, input_transforms: {}}\n"
+)
+
+
+async def test_home_says_what_failed_what_waits_what_runs_and_what_comes(page: Page, site: Site) -> None:
+    for path, source in (("bad", BAD), ("asks", ASKS), ("slow", SLOW)):
+        site.deploy(f"f/home/{path}", source)
+    for _ in range(2):
+        start(site, "f/home/bad", wait=True)
+    waiting, slow = start(site, "f/home/asks"), start(site, "f/home/slow")
+    when: dict[str, Any] = {"schedule": "0 0 * * * *", "timezone": "Europe/Paris", "enabled": True, "args": {}}
+    schedule = {**when, "path": "f/home/hourly", "script_path": "f/home/bad", "is_flow": True}
+    site.client.post("/api/w/main/schedules/create", json=schedule).raise_for_status()
+    await page.goto("/w/main")
+    failed = page.get_by_role("region", name="What failed").get_by_role("listitem").filter(has_text="f/home/bad")
+    await expect(failed).to_contain_text("failed 2 times")
+    runs = page.get_by_role("region", name="What runs").get_by_role("listitem").filter(has_text="f/home/slow")
+    await expect(runs).to_contain_text("running")
+    await expect(runs.get_by_role("link")).to_have_attribute("href", f"/w/main/runs/{slow}")
+    coming = page.get_by_role("region", name="What comes next").get_by_role("listitem").filter(has_text="f/home/hourly")
+    await expect(coming).to_contain_text("in ")
+    # What is over is gone by itself.
+    site.client.post(f"/api/w/main/jobs_u/queue/cancel/{slow}", json={}).raise_for_status()
+    await expect(runs).to_have_count(0, timeout=30_000)
+    # What waits for me leads to where I decide.
+    asks = page.get_by_role("region", name="What waits for you").get_by_role("listitem").filter(has_text="f/home/asks")
+    await asks.get_by_role("link").click()
+    await page.get_by_role("listitem").filter(has_text="f/home/asks").get_by_role("button", name="Approve").click()
+    await expect(page.get_by_text("Your yes is recorded.")).to_be_visible()
+    assert site.client.get(f"/api/w/main/jobs_u/completed/get/{waiting}").json()["success"] is True
+    site.client.delete("/api/w/main/schedules/delete/f/home/hourly").raise_for_status()
+
+
+async def test_what_is_for_those_who_are_new_can_be_put_away(page: Page) -> None:
+    first = page.get_by_role("region", name="Start here")
+    await expect(first.get_by_role("link", name="Run order_processing")).to_be_visible()
+    await first.get_by_role("button", name="Do not show this again").click()
+    await page.reload()
+    await expect(page.get_by_role("region", name="What failed")).to_be_visible()
+    await expect(first).to_have_count(0)
