@@ -327,6 +327,18 @@ async def test_what_is_sent_along_fits_the_form(stage: Scene) -> None:
     assert (await ended(stage, run))["result"]["form"] == {"sum": 3}
 
 
+async def test_an_answer_opens_nothing(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    """References in it would be filled in with the rights of whom the run acts for, who alone may send them."""
+    run = await stage.flow(approval())
+    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
+    for body in (b'{"x": "$var:u/admin/a"}', rb'{"x": ["\u0024res:u/admin/a"]}'):
+        refused = await stranger.post(link, content=body, headers={"Content-Type": "application/json"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_input"), refused.text
+    bea = await stage.member("bea")
+    assert (await consent(bea, run, form={"x": "$var:u/admin/a"})).status_code in (400, 404)
+    assert (await consent(stage.client, run, form={"x": "$var:u/admin/a"})).status_code == 200
+
+
 async def test_several_questions_need_a_name(stage: Scene) -> None:
     run = await stage.flow({**approval("p"), "needs": []}, {**approval("q"), "needs": []})
     answer = await consent(stage.client, run)

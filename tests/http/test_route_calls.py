@@ -219,6 +219,9 @@ async def test_what_comes_from_outside_names_no_secrets(stage: Scene, stranger: 
         answer = await stranger.post(f"/api/r/orders/{path}", json=body)
         assert answer.status_code in (400, 404), (path, body)
     assert (await stranger.post("/api/r/orders/7?x=$var:u/admin/a")).status_code == 400
+    escaped = rb'{"x": "\u0024var:u/admin/a"}'
+    answer = await stranger.post("/api/r/orders/7", content=escaped, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400, "an expression would write it without escapes"
     assert await stage.get("jobs/list") == []
 
 

@@ -15,8 +15,9 @@ from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db.approvals import DecisionRow, OpenApproval
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.engine.plan import Consent, Kind, Node
-from orvanta_platform.errors import Forbidden, Unauthenticated
-from orvanta_platform.services import inputs
+from orvanta_platform.errors import Forbidden, InvalidInput, Unauthenticated
+from orvanta_platform.services import inputs, on_behalf
+from orvanta_platform.services.interpolation import references
 
 _RESUME_ID_BYTES = 4
 _SCOPE = "jobs:run"
@@ -81,6 +82,12 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool) -> None:
         _check_member(asked, actor)
     if approved and asked.consent.form is not None:
         inputs.check(asked.consent.form, voice.payload)
+    chooses = voice.actor is not None and on_behalf.may_choose(voice.actor, asked.permissioned_as)
+    if not chooses and references(voice.payload):
+        raise InvalidInput(
+            "An answer names no variable and no resource: they would be read as whom the run acts for.",
+            hint="Name them in the workflow.",
+        )
 
 
 def may(asked: Asked, actor: Actor | None) -> bool:

@@ -6,7 +6,7 @@ A reference is a whole string of JSON, `$var:<path>` or `$res:<path>`, written w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -23,7 +23,7 @@ from orvanta_platform.db.data_keys import KeyRow
 from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.resources import ResourceRow
 from orvanta_platform.db.variables import VariableRow
-from orvanta_platform.errors import BadRequest, Forbidden, NotFound, TooLarge
+from orvanta_platform.errors import BadRequest, Forbidden, InvalidInput, NotFound, TooLarge
 from orvanta_platform.evaluate.raw import encode_string
 
 Kind = Literal["variable", "resource"]
@@ -52,13 +52,32 @@ def holds_references(raw: bytes) -> bool:
     return b'"$' in raw or b"\\u00" in raw
 
 
+def references(raw: bytes) -> list[tuple[Kind, str]]:
+    """What the values of JSON text refer to, kind and path, each once. Raises InvalidInput for what is no JSON.
+
+    An expression that passes a string on writes it without escapes: what they hide here would be filled in later.
+    """
+    if not holds_references(raw):
+        return []
+    try:
+        waiting = [msgspec.json.decode(raw)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidInput(f"The input is no JSON that can be read: {error}.", details={"path": ""}) from error
+    found: dict[tuple[Kind, str], None] = {}
+    while waiting:
+        match waiting.pop():
+            case str() as text if is_reference(text):
+                found["variable" if text.startswith("$var:") else "resource", text.partition(":")[2]] = None
+            case list() as items:
+                waiting += items
+            case dict() as members:
+                waiting += members.values()
+    return list(found)
+
+
 async def first_unreadable(conn: Connection, actor: Actor, workspace: str, raw: bytes) -> str | None:
-    """The first reference in JSON text, if any, to what the actor may not read: "the variable f/a/b"."""
-    for text in dict.fromkeys(strings(raw)):
-        if not is_reference(text):
-            continue
-        kind: Kind = "variable" if text.startswith("$var:") else "resource"
-        path = text.partition(":")[2]
+    """Of what JSON text refers to, the first, if any, that the actor may not read: "the variable f/a/b"."""
+    for kind, path in references(raw):
         read = variables.get if kind == "variable" else resources.get
         row = await read(conn, workspace, path)
         if row is None or not can(actor, "read", Thing(workspace, kind, path, row.created_by, row.extra_perms)):
@@ -66,30 +85,15 @@ async def first_unreadable(conn: Connection, actor: Actor, workspace: str, raw: 
     return None
 
 
-def strings(raw: bytes) -> Iterator[str]:
-    """Every string in JSON text that is a value."""
-    waiting = [msgspec.json.decode(raw)]
-    while waiting:
-        match waiting.pop():
-            case str() as text:
-                yield text
-            case list() as items:
-                waiting += items
-            case dict() as members:
-                waiting += members.values()
-
-
 def require_references(actor: Actor, raw: bytes) -> None:
     """Nothing where the actor's token may read what JSON text refers to: who may only start runs opens nothing by it.
 
-    What the actor itself may read is asked when the references are filled in. Raises Forbidden.
+    What the actor itself may read is asked when the references are filled in. Raises Forbidden, InvalidInput.
     """
-    if actor.scopes is None or not may_refer(raw):
+    if actor.scopes is None:
         return
-    for found in _REFERENCE.finditer(raw):
-        path = found[2].decode("utf-8", "replace")
-        kind = "variable" if found[1] == b"var" else "resource"
-        if names.is_path(path) and not scopes.allow(actor.scopes, f"{kind}s:read", path):
+    for kind, path in references(raw):
+        if not scopes.allow(actor.scopes, f"{kind}s:read", path):
             raise Forbidden(
                 f"The token may not refer to the {kind} {path}.", hint=f"It needs the scope {kind}s:read:{path}."
             )

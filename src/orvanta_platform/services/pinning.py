@@ -15,7 +15,7 @@ from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.services import artifacts, locking, on_behalf
 from orvanta_platform.services.blueprints import Pin, flow_key, plan_of
-from orvanta_platform.services.interpolation import is_reference, strings
+from orvanta_platform.services.interpolation import references
 from orvanta_platform.services.steps.scope import NO_ENV
 
 MAX_DEPTH = 20
@@ -59,7 +59,7 @@ async def _acting(connection: Connection, workspace: str, reader: Actor, caller:
     if pin.permissioned_as in (None, caller.permissioned_as):
         return reader
     found = await on_behalf.member(connection, workspace, str(pin.permissioned_as), str(pin.email))
-    if any(is_reference(text) for text in strings(caller.env)):
+    if references(caller.env):
         raise InvalidWorkflow(
             f"{pin.path} acts for {pin.permissioned_as}: its caller's flow_env may hold no references.",
             hint="Give it what it needs as its inputs.",
