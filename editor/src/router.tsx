@@ -42,6 +42,10 @@ export const router = createBrowserRouter([
         lazy: async () => ({ Component: (await import("./control/approvals/page")).ApprovalsPage }),
       },
       {
+        path: "w/:workspace/schedules",
+        lazy: async () => ({ Component: (await import("./ops/schedules/page")).SchedulesPage }),
+      },
+      {
         path: "w/:workspace/scripts",
         lazy: async () => ({ Component: (await import("./routes/scripts")).ScriptsPage }),
       },

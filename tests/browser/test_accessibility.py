@@ -50,6 +50,8 @@ PAGES = [
     f"{SCRIPT}?tab=about",
     "/w/main/runs?last=30d",
     "/w/main/approvals",
+    "/w/main/schedules",
+    "/w/main/schedules?view=calendar",
 ]
 
 

@@ -15,6 +15,8 @@ const LOOKS: Record<string, Look> = {
   succeeded: { word: "succeeded", icon: "check", tone: "good" },
   failed: { word: "failed", icon: "cross", tone: "bad" },
   skipped: { word: "skipped", icon: "skip", tone: "calm" },
+  scheduled: { word: "scheduled", icon: "clock", tone: "calm" },
+  missed: { word: "missed", icon: "warn", tone: "wait" },
   draft: { word: "draft", icon: "code", tone: "wait" },
   cancelling: { word: "cancelling", icon: "stop", tone: "busy" },
   cancelled: { word: "cancelled", icon: "stop", tone: "calm" },

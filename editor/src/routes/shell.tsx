@@ -82,6 +82,7 @@ const PLACES: [string, string][] = [
   ["Scripts", "/scripts"],
   ["Runs", "/runs"],
   ["Approvals", "/approvals"],
+  ["Schedules", "/schedules"],
 ];
 
 function Places({ workspace }: { workspace: string }) {

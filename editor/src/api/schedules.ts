@@ -1,0 +1,51 @@
+import { queryOptions } from "@tanstack/react-query";
+import type { Json } from "../workflow/types";
+import { api } from "./client";
+import { startFlow } from "./runs";
+import type { components } from "./schema";
+
+export type ListedSchedule = components["schemas"]["ScheduleWithJobs"];
+export type ScheduleCalendar = components["schemas"]["Calendar"];
+
+/** Schedules that the list shows, at most. */
+export const MOST = 200;
+const FRESH_MS = 15_000;
+
+/** All schedules of a workspace with their last ticks and the next five. */
+export const allSchedulesQuery = (workspace: string) =>
+  queryOptions({
+    queryKey: ["schedules", workspace, "all"],
+    refetchInterval: FRESH_MS,
+    queryFn: async () => {
+      const { data } = await api.GET("/api/w/{workspace}/schedules/list_with_jobs", {
+        params: { path: { workspace }, query: { per_page: String(MOST) } as never },
+      });
+      return data ?? [];
+    },
+  });
+
+/** Past and coming ticks from one time to another (ISO 8601). */
+export const calendarQuery = (workspace: string, since: string, until: string) =>
+  queryOptions({
+    queryKey: ["schedules", workspace, "calendar", since, until],
+    refetchInterval: FRESH_MS,
+    queryFn: async () => {
+      const { data } = await api.GET("/api/w/{workspace}/schedules/calendar", {
+        params: { path: { workspace }, query: { since, until } },
+      });
+      if (!data) throw new Error("The server said nothing.");
+      return data;
+    },
+  });
+
+/** Starts what a schedule starts, with its inputs; gives the run's id. */
+export async function runNow(workspace: string, schedule: ListedSchedule): Promise<string> {
+  const args = (schedule.args ?? {}) as Json;
+  if (schedule.is_flow) return startFlow(workspace, schedule.script_path, args);
+  const { data } = await api.POST("/api/w/{workspace}/jobs/run/p/{path}", {
+    params: { path: { workspace, path: schedule.script_path }, header: { "X-Trigger": "manual" } } as never,
+    body: args as never,
+    parseAs: "text",
+  });
+  return String(data);
+}

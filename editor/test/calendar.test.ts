@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import type { ScheduleCalendar } from "../src/api/schedules";
+import { cellOf, cellsOf, dayOf, daysOf, entriesOf, keyOf, textOf } from "../src/ops/schedules/calendar";
+
+const at = (hour: number, minute: number, second = 0): string =>
+  new Date(2026, 0, 7, hour, minute, second).toISOString();
+const tick = (path: string, tick_at: string) => ({
+  tick_at,
+  path,
+  script_path: "f/a/b",
+  is_flow: true,
+  timezone: "UTC",
+});
+const CALENDAR = {
+  past: [
+    { ...tick("f/a/one", at(8, 0)), state: "ended", outcome: "failed", job: "1" },
+    { ...tick("f/a/two", at(8, 30)), state: "skipped", detail: "not today" },
+  ],
+  coming: [tick("f/a/one", at(9, 0)), tick("f/a/two", at(9, 0, 30)), tick("f/a/one", at(9, 0, 40))],
+} as unknown as ScheduleCalendar;
+
+test("ticks of an hour are counted by how they stand, and schedules of one minute clash", () => {
+  const cells = cellsOf(entriesOf(CALENDAR));
+  const day = new Date(2026, 0, 7);
+  expect(cellOf(cells.get(keyOf(day, 8)) ?? [])).toEqual({ counts: { failed: 1, skipped: 1 }, clashes: [] });
+  expect(cellOf(cells.get(keyOf(day, 9)) ?? [])).toEqual({
+    counts: { scheduled: 3 },
+    clashes: [{ at: Date.parse(at(9, 0)), paths: ["f/a/one", "f/a/two"] }],
+  });
+});
+
+test("a week begins on Monday, and what is no day is today", () => {
+  expect(daysOf(new Date(2026, 0, 7), true).map(textOf)).toEqual(
+    [5, 6, 7, 8, 9, 10, 11].map((day) => `2026-01-${String(day).padStart(2, "0")}`),
+  );
+  expect(daysOf(new Date(2026, 0, 11), true).map(textOf)[0]).toBe("2026-01-05");
+  const now = new Date(2026, 5, 1);
+  expect(dayOf("2026-02-03", now).getDate()).toBe(3);
+  for (const wrong of [null, "", "soon", "2026-2-3"]) expect(dayOf(wrong, now)).toBe(now);
+});

@@ -1,0 +1,62 @@
+"""All schedules: their next times, pause, run now; and the calendar of what ran and what comes."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_runs_list import GOOD
+
+PARIS = ZoneInfo("Europe/Paris")
+MISSING: dict[str, Any] = {"timezone": "Europe/Paris", "is_flow": True, "args": {}}
+
+
+def scheduled(site: Site, name: str, cron: str, **more: Any) -> None:
+    body = {**MISSING, "path": f"f/times/{name}", "schedule": cron, "script_path": "f/times/good", **more}
+    site.client.post("/api/w/main/schedules/create", json=body).raise_for_status()
+
+
+async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page, site: Site) -> None:
+    site.deploy("f/times/good", GOOD)
+    tomorrow = datetime.now(PARIS) + timedelta(days=1)
+    daily = f"0 0 7 {tomorrow.day} {tomorrow.month} *"
+    scheduled(site, "nightly", "0 30 2 * * *", enabled=True, missed="skip", summary="Every night")
+    scheduled(site, "one", daily, enabled=True)
+    scheduled(site, "two", daily, enabled=True)
+    scheduled(site, "often", "* * * * * *", enabled=True)
+    await page.get_by_role("link", name="Schedules", exact=True).first.click()
+    await page.get_by_label("Search schedules").fill("f/times")
+    rows = page.get_by_label("Schedules", exact=True).get_by_role("listitem")
+    nightly = rows.filter(has_text="Every night")
+    await expect(nightly.get_by_label("Next runs of f/times/nightly").get_by_text("02:30:00")).to_have_count(5)
+    await expect(nightly).to_contain_text("missed times are not run")
+    await expect(nightly).to_contain_text("has not run yet")
+    # How the last time ended is said, with its run.
+    often = rows.filter(has_text="f/times/often")
+    await expect(often.get_by_role("link", name=re.compile("succeeded"))).to_be_visible(timeout=60_000)
+    await often.get_by_role("button", name="Pause").click()
+    await expect(often).to_contain_text("paused")
+    await expect(often.get_by_role("button", name="Switch on")).to_be_visible()
+    await expect(often.get_by_label("Next runs of f/times/often")).to_have_count(0)
+    # Many at the same minute are visible on the calendar, by week and by day.
+    await page.get_by_role("link", name="Calendar").click()
+    await page.goto(f"/w/main/schedules?view=calendar&day={tomorrow:%Y-%m-%d}")
+    await expect(page.get_by_role("table").get_by_text("at once").first).to_be_visible()
+    await page.get_by_role("button", name="By day").click()
+    day = page.get_by_label("Runs of the day").get_by_role("listitem")
+    both = day.filter(has_text="2 at once")
+    await expect(both.filter(has_text="f/times/one")).to_contain_text("scheduled")
+    await expect(both.filter(has_text="f/times/two")).to_have_count(1)
+    await page.get_by_role("button", name="Today").click()
+    past = page.get_by_label("Runs of the day").get_by_role("listitem").filter(has_text="f/times/often")
+    await expect(past.first).to_contain_text("succeeded")
+    # Run now goes to the run.
+    await page.goto("/w/main/schedules?q=f/times/nightly")
+    await nightly.get_by_role("button", name="Run now").click()
+    await page.wait_for_url(re.compile("/w/main/runs/[0-9a-f-]{36}"))
+    for name in ("nightly", "one", "two", "often"):
+        site.client.delete(f"/api/w/main/schedules/delete/f/times/{name}").raise_for_status()
