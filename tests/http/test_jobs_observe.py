@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.hand_worker import HandWorker
-from tests.http.scene import Scene, W, scene
+from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.services import updates
@@ -92,6 +92,19 @@ async def test_a_large_result_comes_from_storage(stage: Scene) -> None:
     await stage.worker.finish((await stage.worker.claim())[""], ["x" * 1000] * 1000)
     assert any(file.is_file() for file in (stage.platform.settings.home / "objects").rglob("*"))
     assert await stage.get(f"jobs_u/completed/get_result/{id}") == ["x" * 1000] * 1000
+
+
+async def test_a_run_that_another_transaction_holds_says_so(stage: Scene) -> None:
+    body = {"value": {"modules": [script("a")]}, "args": {}}
+    answer = await stage.client.post(f"{W}/jobs/run/preview_flow?scheduled_in_secs=60", json=body)
+    id = answer.text
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE run_live SET scheduled_at = app_now() - interval '1 minute' WHERE id = $1", id)
+    assert "wait" not in await stage.get(f"jobs_u/get/{id}")
+    async with stage.platform.db.transaction() as conn:
+        await conn.fetch("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", id)
+        assert (await stage.get(f"jobs_u/get/{id}"))["wait"]["code"] == "held"
+    assert "wait" not in await stage.get(f"jobs_u/get/{id}")
 
 
 async def test_what_waits_for_a_queue_without_workers_says_so(stage: Scene) -> None:

@@ -271,7 +271,7 @@ def _large() -> list[Definition]:
     return [
         Definition("u/admin/large", lambda n: LARGE + n, flow(*large)),
         Definition("u/admin/large_input", lambda n: LARGE + n, flow(node("a", code(size, v="flow_input"))), share=1),
-        Definition("u/admin/erased", lambda n: LARGE + n, flow(*large, delete_after_secs=60), share=1),
+        Definition("u/admin/erased", lambda n: LARGE + n, flow(*large, delete_after_secs=300), share=1),
         Definition("u/admin/loud", lambda n: n, flow(node("a", code(loud, n="flow_input.n"))), share=1),
         Definition(
             "u/admin/files",

@@ -276,6 +276,11 @@ async def lock_run(connection: Connection, run: UUID) -> RunRow | None:
     return _run(await connection.fetchrow(load("runs")["lock_run"].text, run))
 
 
+async def is_held(connection: Connection, run: UUID) -> bool:
+    """Whether another transaction holds a live run; asked outside of one, so that this holds nothing itself."""
+    return bool(await connection.fetchval(load("runs")["is_held"].text, run))
+
+
 async def get_live_run(connection: Connection, run: UUID) -> RunRow | None:
     """The live run as it stands; None where it has ended."""
     return _run(await connection.fetchrow(load("runs")["get_live_run"].text, run))

@@ -308,7 +308,10 @@ async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
         return of_limit(limit) if limit is not None else why
     if why is None and not row.ended and row.version is not None and row.kind == "script":
         state = await locks.of_version(conn, row.version)
-        return Reason(Why.LOCKING) if state is not None and state[0] == "locking" else None
+        if state is not None and state[0] == "locking":
+            return Reason(Why.LOCKING)
+    if why is None and row.state == "queued" and not row.is_step and await runs.is_held(conn, row.run):
+        return Reason(Why.HELD)
     return why
 
 

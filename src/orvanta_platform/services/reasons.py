@@ -33,6 +33,7 @@ class Why(StrEnum):
     PAUSED = "paused"
     CHILDREN = "children"
     RUN = "run"
+    HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ _TEXTS: Mapping[Why, Callable[[Reason], str]] = {
     Why.PAUSED: lambda reason: f"paused before it begins by {reason.by}" if reason.by else "paused before a node",
     Why.CHILDREN: lambda _: "waiting for what is inside it",
     Why.RUN: lambda reason: f"waiting for the run {reason.run}",
+    Why.HELD: lambda _: "waiting for a transaction of the database that holds it",
 }
 
 _OF_MARKS: Mapping[int, Why] = {

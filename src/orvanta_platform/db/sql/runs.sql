@@ -78,6 +78,11 @@ SELECT id, workspace, kind, path, version, document, language, pin_set, engine_v
        queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
 FROM run_live WHERE id = $1 FOR NO KEY UPDATE
 
+-- name: is_held
+-- Whether another transaction has the run, which nothing can step meanwhile.
+SELECT EXISTS (SELECT FROM run_live WHERE id = $1)
+   AND NOT EXISTS (SELECT FROM (SELECT id FROM run_live WHERE id = $1 FOR NO KEY UPDATE SKIP LOCKED) AS free)
+
 -- name: get_live_run
 -- The run as it stands, without a lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
