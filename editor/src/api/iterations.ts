@@ -13,6 +13,15 @@ export interface Body extends InBody {
   job: string;
 }
 
+/** The same with its times: when it could begin, began and ended, and on which worker. `node`: whose job it is. */
+export interface TimedBody extends Body {
+  node: string | null;
+  created_at: string;
+  started_at: string | null;
+  ended_at: string | null;
+  worker: string | null;
+}
+
 interface JobRow {
   id: string;
   type: string;
@@ -21,6 +30,11 @@ interface JobRow {
   canceled?: boolean;
   is_skipped?: boolean;
   duration_ms?: number | null;
+  flow_step_id?: string;
+  created_at: string;
+  started_at?: string;
+  completed_at?: string;
+  worker?: string;
 }
 
 function standOf(row: JobRow): InBody {
@@ -38,12 +52,33 @@ export async function listBodies(
   loop: string,
   page: number,
   most: number,
-): Promise<Body[]> {
+): Promise<TimedBody[]> {
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", {
     params: { path: { workspace }, query: { parent_job: parent, node: loop, page, per_page: most } },
   });
-  return ((data ?? []) as unknown as JobRow[]).map((row) => ({ job: row.id, ...standOf(row) }));
+  return ((data ?? []) as unknown as JobRow[]).map(timed);
 }
+
+const MOST_INSIDE = 1000;
+
+/** The jobs in one iteration of a loop of several nodes, in the order in which they were queued. */
+export async function listInside(workspace: string, body: string): Promise<TimedBody[]> {
+  const { data } = await api.GET("/api/w/{workspace}/jobs/list", {
+    params: { path: { workspace }, query: { parent_job: body, per_page: MOST_INSIDE } },
+  });
+  const found = ((data ?? []) as unknown as JobRow[]).map(timed);
+  return found.sort((one, other) => Date.parse(one.created_at) - Date.parse(other.created_at));
+}
+
+const timed = (row: JobRow): TimedBody => ({
+  job: row.id,
+  ...standOf(row),
+  node: row.flow_step_id ?? null,
+  created_at: row.created_at,
+  started_at: row.started_at ?? null,
+  ended_at: row.completed_at ?? null,
+  worker: row.worker ?? null,
+});
 
 const MODULES: Record<string, string> = {
   WaitingForPriorSteps: "pending",

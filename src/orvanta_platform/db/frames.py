@@ -24,6 +24,7 @@ class FrameRow(msgspec.Struct, frozen=True):
     body: int
     place: int
     state: bytes
+    begun_at: datetime | None = None
 
 
 class CounterRow(msgspec.Struct, frozen=True):
@@ -52,6 +53,7 @@ class Around(msgspec.Struct, frozen=True):
     state: bytes
     node_index: int
     attempt: int
+    begun_at: datetime
 
 
 class BodyResult(msgspec.Struct, frozen=True):

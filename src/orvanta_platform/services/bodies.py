@@ -14,6 +14,7 @@ from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import NotFound
 from orvanta_platform.services import inside, jobs
 from orvanta_platform.services.derived import FRAME
+from orvanta_platform.services.inside import Inside
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.rowless import without_row
 
@@ -40,13 +41,16 @@ async def list_bodies(
         found = await _found(conn, row, plan, node, first, most)
         if found is None:
             return None
-        holder, ids = found
-        rows = await job_views.find_jobs(conn, workspace, ids)
+        holder, held = found
+        rows = await job_views.find_jobs(conn, workspace, held.jobs)
     begun = RunState(bytes([Mark.RUNNING]) * (holder.number + 1))
     # What has no row is open: it has begun, and nothing of it that is a job of its own.
     made = without_row(row, row.id, holder.id, holder.number, begun)
     open_body = replace(made, kind=FRAME, state="running", started_at=row.started_at)
-    return [rows[id] if id in rows else replace(open_body, id=id) for id in ids]
+    return [
+        rows[id] if id in rows else replace(open_body, id=id, created_at=at or row.created_at, started_at=at)
+        for id, (at, _) in zip(held.jobs, held.times, strict=True)
+    ]
 
 
 _HOLDERS = frozenset(kind.value for kind in Kind if kind.is_container and kind is not Kind.FLOW)
@@ -54,8 +58,8 @@ _HOLDERS = frozenset(kind.value for kind in Kind if kind.is_container and kind i
 
 async def _found(
     conn: Connection, row: JobRow, plan: Plan, node: str | None, first: int, most: int
-) -> tuple[Node, tuple[UUID, ...]] | None:
-    """The node, and the ids of its bodies."""
+) -> tuple[Node, Inside] | None:
+    """The node and its bodies."""
     if row.kind in _HOLDERS:
         holder = plan.node(row.node_index or 0)
         bodies = await inside.bodies_of(conn, row.run, row.id, holder, row.failures, first, most)
@@ -72,4 +76,4 @@ async def _found(
     if named is None or named.kind.value not in _HOLDERS:
         return None
     found = await inside.look(conn, row.run, here, state, failures, frame, only=named, first=first, most=most)
-    return named, found[named.index].jobs if named.index in found else ()
+    return named, found.get(named.index, Inside(named.kind))

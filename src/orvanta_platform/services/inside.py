@@ -88,13 +88,11 @@ async def look(
     return found
 
 
-async def bodies_of(
-    conn: Connection, run: UUID, id: UUID, node: Node, failures: int, first: int, most: int
-) -> tuple[UUID, ...]:
+async def bodies_of(conn: Connection, run: UUID, id: UUID, node: Node, failures: int, first: int, most: int) -> Inside:
     """The bodies of one node, which has the id `id`, from the place `first` on; `failures`: where it has ended."""
     open_now = next(iter(await rows.get_counters(conn, [id])), None)
     opening = opening_id(run, id, open_now.attempt if open_now is not None else failures)
-    return _of(run, node, await rows.bodies(conn, id, opening, first + most, first), open_now, 0).jobs
+    return _of(run, node, await rows.bodies(conn, id, opening, first + most, first), open_now, 0)
 
 
 _NOTHING = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)

@@ -1,34 +1,109 @@
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { useMemo, useRef, useState } from "react";
 import { useEditor } from "../../editing/context";
-import { duration } from "../../lib/time";
-import { Empty } from "../../ui/states";
+import { ENDED } from "../../lib/state";
+import { Empty, Failed, Skeleton } from "../../ui/states";
 import { useRun } from "../context";
-import { Status } from "../status";
-import css from "../status.module.css";
+import { Patterns } from "./bars";
+import { isSelected, selectionFor, type Wanted, wantedOf } from "./choose";
+import { Head, Legend } from "./head";
+import { Line } from "./line";
+import { bodyOf, type Row, rowsOf } from "./rows";
+import css from "./timeline.module.css";
+import { type Segment, tracksOf } from "./tracks";
+import { useKeys } from "./use-keys";
+import { useNow } from "./use-now";
+import { useEvents, useInsides, usePages, useSettled } from "./use-times";
 
-/** The nodes in the order in which they began. */
+const ROW_PX = 32;
+const OVERSCAN = 12;
+const SETTLED_MS = 60;
+const NOT_WANTED: Wanted = { pages: [], inside: [] };
+const NOTHING: ReadonlySet<string> = new Set();
+const NO_NODES = {};
+
+/** What each node did when: waiting in the queue, waiting for something, running; each attempt, each iteration. */
 export function RunTimeline() {
-  const { select, selection } = useRun();
-  const nodes = useEditor((editor) => editor.live?.nodes);
-  const begun = Object.entries(nodes ?? {})
-    .filter(([, node]) => node.started_at)
-    .sort(([, one], [, other]) => Date.parse(one.started_at ?? "") - Date.parse(other.started_at ?? ""));
-  if (begun.length === 0) return <Empty title="No node has begun" />;
+  const { workspace, id, selection, select } = useRun();
+  const live = useEditor((editor) => editor.live);
+  const graph = useEditor((editor) => editor.graph);
+  const over = ENDED.has(live?.status ?? "");
+  const moved = live?.graph?.rev ?? "";
+  const events = useEvents(workspace, id, moved, over);
+  const now = useNow(over);
+  const [open, setOpen] = useState(NOTHING);
+  const [seen, setSeen] = useState<Wanted>(NOT_WANTED);
+  const pages = usePages(workspace, id, seen.pages, moved);
+  const insides = useInsides(workspace, id, seen.inside);
+  const tracks = useMemo(() => tracksOf(events.data?.events ?? []), [events.data]);
+  const nodes = live?.nodes ?? NO_NODES;
+  const rows = useMemo(
+    () =>
+      rowsOf({
+        graph,
+        nodes,
+        tracks,
+        open,
+        insides: new Map(seen.inside.map(({ key }, n) => [key, insides[n] ?? []])),
+      }),
+    [graph, nodes, tracks, open, seen.inside, insides],
+  );
+  const port = useRef<HTMLDivElement>(null);
+  const virtual = useVirtualizer({
+    count: rows.length,
+    getScrollElement: () => port.current,
+    estimateSize: () => ROW_PX,
+    overscan: OVERSCAN,
+  });
+  const shown = virtual.getVirtualItems();
+  const wanted = wantedOf(
+    shown.flatMap(({ index }) => rows[index] ?? []),
+    pages,
+  );
+  useSettled(wanted, setSeen, SETTLED_MS);
+  const toggle = (row: Row) => {
+    const next = new Set(open);
+    if (!next.delete(row.key)) next.add(row.key);
+    setOpen(next);
+  };
+  const choose = (row: Row, segment?: Segment) => select(selectionFor(row, segment));
+  const [active, setActive] = useState(0);
+  const keys = useKeys(rows, active, setActive, { toggle, choose, port, show: virtual.scrollToIndex, rowPx: ROW_PX });
+  if (events.isError) return <Failed error={events.error} retry={() => void events.refetch()} />;
+  if (!events.data || !live?.graph) return <Skeleton rows={6} />;
+  if (rows.length === 0) return <Empty title="There is nothing over time" />;
+  const began = Date.parse(live.graph.created_at);
+  const ended = over && live.graph.ended_at ? Date.parse(live.graph.ended_at) : Math.max(now, began + 1);
+  const span = [began, ended] as const;
   return (
-    <ul className={css.nodes}>
-      {begun.map(([id, node]) => (
-        <li key={id}>
-          <button
-            type="button"
-            className={css.node}
-            aria-pressed={selection.node === id}
-            onClick={() => select({ node: id })}
-          >
-            <span>{id}</span>
-            <span className={css.took}>{node.duration_ms != null && duration(node.duration_ms)}</span>
-            <Status status={node.status} />
-          </button>
-        </li>
-      ))}
-    </ul>
+    <div className={css.view}>
+      <Patterns />
+      <Legend />
+      <div ref={port} className={css.port}>
+        {/* biome-ignore lint/a11y/noNoninteractiveElementToInteractiveRole: its lines are walked and opened */}
+        <table role="treegrid" aria-label="Timeline" aria-rowcount={rows.length + 1} onKeyDown={keys}>
+          <Head span={span} />
+          <tbody style={{ height: virtual.getTotalSize() }}>
+            {shown.map(({ index, start }) => {
+              const row = rows[index];
+              if (!row) return null;
+              return (
+                <Line
+                  key={row.key}
+                  {...{ row, index, start, span, toggle }}
+                  body={bodyOf(row, pages)}
+                  active={index === Math.min(active, rows.length - 1)}
+                  selected={isSelected(row, selection)}
+                  choose={(chosen, segment) => {
+                    setActive(index);
+                    choose(chosen, segment);
+                  }}
+                />
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </div>
   );
 }

@@ -1,4 +1,5 @@
 import type { RunEvent } from "../../api/history";
+import type { TimedBody } from "../../api/iterations";
 
 /** What a node did for a while. `to` null: it still does. Times are milliseconds since 1970. */
 export interface Segment {
@@ -113,6 +114,20 @@ export function attemptsOf(track: Track): Track[] {
   }
   if (before.length > 0 && made.length > 0) made.push({ ...track, segments: before });
   return made;
+}
+
+/** What one job did: it is told without its attempts. */
+export function trackOf(body: TimedBody): Track {
+  const [queued, from] = [Date.parse(body.created_at), Date.parse(body.started_at ?? "")];
+  const to = body.ended_at === null ? null : Date.parse(body.ended_at);
+  const began = body.started_at !== null;
+  const common = { attempt: 1, why: "" };
+  const segments: Segment[] = [];
+  if (!began || from > queued)
+    segments.push({ kind: "queued", from: queued, to: began ? from : to, worker: null, failed: false, ...common });
+  if (began)
+    segments.push({ kind: "running", from, to, worker: body.worker, failed: body.status === "failed", ...common });
+  return { node: body.node ?? "", job: body.job, segments };
 }
 
 /** Where a segment lies on a line from `start` to `end`, in hundredths of it. */

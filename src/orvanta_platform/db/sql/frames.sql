@@ -5,12 +5,12 @@ WITH RECURSIVE around AS (
     UNION ALL
     SELECT f.*, around.depth + 1 FROM around JOIN frame f ON f.id = around.parent
 )
-SELECT a.id, a.parent, a.holder, a.body, a.place, a.state, c.node_index, c.attempt
+SELECT a.id, a.parent, a.holder, a.body, a.place, a.state, c.node_index, c.attempt, a.begun_at
 FROM around a JOIN counter c ON c.id = a.holder ORDER BY a.depth
 
 -- name: frames_of_holder
 -- The open bodies of a node.
-SELECT id, parent, holder, body, place, state FROM frame WHERE holder = $1 ORDER BY place
+SELECT id, parent, holder, body, place, state, begun_at FROM frame WHERE holder = $1 ORDER BY place
 
 -- name: frames_of_run
 -- Every frame of a run.
@@ -18,7 +18,7 @@ SELECT id FROM frame WHERE run = $1
 
 -- name: get_frames
 -- These frames.
-SELECT id, parent, holder, body, place, state FROM frame WHERE id = ANY($1::uuid[])
+SELECT id, parent, holder, body, place, state, begun_at FROM frame WHERE id = ANY($1::uuid[])
 
 -- name: get_counters
 -- These counters.

@@ -32,6 +32,7 @@ class Frame:
     place: int = 0
     body: int = 0
     stored: bool = False
+    begun_at: datetime | None = None
     _ids: dict[int, UUID] = field(default_factory=dict)
 
     def node_id(self, run: UUID, index: int) -> UUID:
@@ -164,7 +165,7 @@ class Frames:
             if each.holder not in self.counters:
                 self._add_counter(found[each.holder], frame)
             self._add_frame(
-                FrameRow(each.id, each.parent, each.holder, each.body, each.place, each.state),
+                FrameRow(each.id, each.parent, each.holder, each.body, each.place, each.state, each.begun_at),
                 self.counters[each.holder],
             )
 
@@ -177,7 +178,9 @@ class Frames:
         if row.id in self.frames or row.id in self.gone_frames:
             return
         plan = counter.node.bodies[row.body].plan
-        self.frames[row.id] = Frame(row.id, plan, RunState.decode(row.state), counter, row.place, row.body, True)
+        self.frames[row.id] = Frame(
+            row.id, plan, RunState.decode(row.state), counter, row.place, row.body, True, row.begun_at
+        )
 
     def open_frame(self, counter: Counter, place: int) -> Frame:
         """A new body of a node."""

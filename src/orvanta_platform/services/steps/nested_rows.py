@@ -167,6 +167,7 @@ class NestedRows(Translation):
                 frame.holder.opening(self.run.id),
                 frame.place,
                 of,
+                started_at=frame.begun_at,
             )
         )
 

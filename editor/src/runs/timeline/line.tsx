@@ -1,0 +1,89 @@
+import type { TimedBody } from "../../api/iterations";
+import { duration } from "../../lib/time";
+import { Icon } from "../../ui/icon";
+import { Status } from "../status";
+import { Bars } from "./bars";
+import type { Row } from "./rows";
+import css from "./timeline.module.css";
+import { type Segment, spent, type Track, trackOf } from "./tracks";
+
+interface Props {
+  row: Row;
+  /** The iteration, or the job in one, that the line is of. */
+  body: TimedBody | undefined;
+  index: number;
+  start: number;
+  span: readonly [number, number];
+  active: boolean;
+  selected: boolean;
+  choose: (row: Row, segment?: Segment) => void;
+  toggle: (row: Row) => void;
+}
+
+/** One line of the timeline: what it is, its bars, the same in words, its worker. */
+export function Line({ row, body, index, start, span, active, selected, choose, toggle }: Props) {
+  const track = row.kind === "node" || row.kind === "attempt" ? row.track : body && trackOf(body);
+  const status = row.kind === "node" || row.kind === "attempt" ? row.status : (body?.status ?? "pending");
+  return (
+    <tr
+      className={css.row}
+      aria-rowindex={index + 2}
+      aria-level={row.depth + 1}
+      aria-selected={selected}
+      aria-expanded={row.open ?? undefined}
+      data-index={index}
+      data-row={row.key}
+      tabIndex={active ? 0 : -1}
+      style={{ transform: `translateY(${start}px)` }}
+      onClick={() => choose(row)}
+    >
+      <td className={css.name} data-depth={row.depth}>
+        {row.open === null ? (
+          <span className={css.leaf} />
+        ) : (
+          // biome-ignore lint/a11y/noStaticElementInteractions lint/a11y/useKeyWithClickEvents: Right and Left do the same
+          <span
+            className={css.opener}
+            data-open={row.open}
+            onClick={(event) => {
+              event.stopPropagation();
+              toggle(row);
+            }}
+          >
+            <Icon name="next" size={12} />
+          </span>
+        )}
+        <span className={css.title} title={nameOf(row)}>
+          {nameOf(row)}
+        </span>
+      </td>
+      <td className={css.time}>
+        {track && <Bars track={track} span={span} choose={(segment) => choose(row, segment)} />}
+      </td>
+      <td className={css.words}>
+        <Status status={status} />
+        <span>{track ? wordsOf(track, span[1]) : ""}</span>
+      </td>
+      <td className={css.worker}>{track?.segments.findLast((each) => each.worker !== null)?.worker ?? ""}</td>
+    </tr>
+  );
+}
+
+function nameOf(row: Row): string {
+  if (row.kind === "attempt") return `Attempt ${row.attempt}`;
+  return row.kind === "iteration" ? `${row.loop}[${row.place}]` : row.id;
+}
+
+/** How long it waited and ran. */
+function wordsOf(track: Track, now: number): string {
+  const parts: string[] = [];
+  for (const [kind, word] of [
+    ["queued", "queued"],
+    ["waiting", "waited"],
+    ["running", "ran"],
+  ] as const) {
+    const ms = spent(track, kind, now);
+    if (ms >= 1) parts.push(`${word} ${duration(ms)}`);
+  }
+  return parts.join(", ");
+}

@@ -1,0 +1,14 @@
+import { useEffect, useState } from "react";
+
+const TICK_MS = 500;
+
+/** The time, as long as something goes on. */
+export function useNow(over: boolean): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    if (over) return;
+    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
+    return () => clearInterval(timer);
+  }, [over]);
+  return now;
+}

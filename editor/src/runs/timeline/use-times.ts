@@ -1,0 +1,101 @@
+import { type Query, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { eventsBehind, type RunEvent } from "../../api/history";
+import { listBodies, listInside, type TimedBody } from "../../api/iterations";
+import { ENDED } from "../../lib/state";
+import { PAGE, type Pages, pageKey } from "./rows";
+import { withEvents } from "./tracks";
+
+const LEAST_MS = 1000;
+
+interface Heard {
+  events: RunEvent[];
+  last: string | null;
+}
+
+/** What happened in a run, read on whenever it has moved; once it is over all of it is read again. */
+export function useEvents(workspace: string, run: string, moved: string, over: boolean) {
+  const client = useQueryClient();
+  const queryKey = ["run", workspace, run, "events"];
+  const found = useQuery({
+    queryKey,
+    queryFn: async (): Promise<Heard> => {
+      const before = over ? undefined : client.getQueryData<Heard>(queryKey);
+      const more = await eventsBehind(workspace, run, before?.last ?? null);
+      return { events: withEvents(before?.events ?? [], more.events), last: more.last };
+    },
+  });
+  const { refetch } = found;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read on when the run has moved
+  useEffect(() => void refetch(), [moved, over, refetch]);
+  return found;
+}
+
+export interface Page {
+  loop: string;
+  page: number;
+}
+
+/** Iterations by pages, as far as they are wanted. What has not ended is asked for again when the run has moved. */
+export function usePages(workspace: string, run: string, pages: readonly Page[], moved: string): Pages {
+  const found = useQueries({
+    queries: pages.map(({ loop, page }) => ({
+      queryKey: ["run", workspace, run, "bodies", loop, page],
+      queryFn: () => listBodies(workspace, run, loop, page, PAGE),
+      ...KEPT,
+    })),
+    combine: dataOf,
+  });
+  useAgain(workspace, run, moved);
+  return new Map(pages.map(({ loop, page }, each) => [pageKey(loop, page), found[each] ?? []]));
+}
+
+/** What is in iterations, by the keys of their lines. */
+export function useInsides(workspace: string, run: string, inside: readonly { key: string; job: string }[]) {
+  return useQueries({
+    queries: inside.map(({ job }) => ({
+      queryKey: ["run", workspace, run, "bodies", job],
+      queryFn: () => listInside(workspace, job),
+      ...KEPT,
+    })),
+    combine: dataOf,
+  });
+}
+
+const dataOf = (results: readonly { data: TimedBody[] | undefined }[]) => results.map(({ data }) => data);
+
+function useAgain(workspace: string, run: string, moved: string): void {
+  const client = useQueryClient();
+  const again = useAtMost(moved, LEAST_MS);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the run has moved
+  useEffect(() => {
+    const goesOn = ({ state }: Query) => {
+      const data = state.data as TimedBody[] | undefined;
+      return data !== undefined && (data.length < PAGE || data.some((each) => !ENDED.has(each.status)));
+    };
+    void client.invalidateQueries({ queryKey: ["run", workspace, run, "bodies"], predicate: goesOn });
+  }, [client, workspace, run, again]);
+}
+
+const KEPT = { staleTime: Number.POSITIVE_INFINITY, refetchOnWindowFocus: false };
+
+/** Tells a value once it has not changed for a while. */
+export function useSettled<T>(value: T, tell: (value: T) => void, ms: number): void {
+  const key = JSON.stringify(value);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key says what the value is
+  useEffect(() => {
+    const timer = setTimeout(() => tell(value), ms);
+    return () => clearTimeout(timer);
+  }, [key, ms]);
+}
+
+/** A value that changes at most so often. */
+function useAtMost(value: string, ms: number): string {
+  const [shown, setShown] = useState(value);
+  useEffect(() => {
+    if (value === shown) return;
+    const timer = setTimeout(() => setShown(value), ms);
+    return () => clearTimeout(timer);
+  }, [value, shown, ms]);
+  return shown;
+}
