@@ -46,6 +46,10 @@ export const router = createBrowserRouter([
         lazy: async () => ({ Component: (await import("./ops/schedules/page")).SchedulesPage }),
       },
       {
+        path: "w/:workspace/workers",
+        lazy: async () => ({ Component: (await import("./ops/workers/page")).WorkersPage }),
+      },
+      {
         path: "w/:workspace/scripts",
         lazy: async () => ({ Component: (await import("./routes/scripts")).ScriptsPage }),
       },

@@ -52,6 +52,7 @@ PAGES = [
     "/w/main/approvals",
     "/w/main/schedules",
     "/w/main/schedules?view=calendar",
+    "/w/main/workers",
 ]
 
 

@@ -22,12 +22,13 @@ def scheduled(site: Site, name: str, cron: str, **more: Any) -> None:
 
 async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page, site: Site) -> None:
     site.deploy("f/times/good", GOOD)
+    scheduled(site, "often", "* * * * * *", enabled=True)
     tomorrow = datetime.now(PARIS) + timedelta(days=1)
-    daily = f"0 0 7 {tomorrow.day} {tomorrow.month} *"
+    daily = f"0 13 7 {tomorrow.day} {tomorrow.month} *"
     scheduled(site, "nightly", "0 30 2 * * *", enabled=True, missed="skip", summary="Every night")
     scheduled(site, "one", daily, enabled=True)
     scheduled(site, "two", daily, enabled=True)
-    scheduled(site, "often", "* * * * * *", enabled=True)
+    await ended(page, site, "f/times/often")
     await page.get_by_role("link", name="Schedules", exact=True).first.click()
     await page.get_by_label("Search schedules").fill("f/times")
     rows = page.get_by_label("Schedules", exact=True).get_by_role("listitem")
@@ -37,7 +38,7 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     await expect(nightly).to_contain_text("has not run yet")
     # How the last time ended is said, with its run.
     often = rows.filter(has_text="f/times/often")
-    await expect(often.get_by_role("link", name=re.compile("succeeded"))).to_be_visible(timeout=60_000)
+    await expect(often.get_by_role("link", name=re.compile("succeeded"))).to_be_visible()
     await often.get_by_role("button", name="Pause").click()
     await expect(often).to_contain_text("paused")
     await expect(often.get_by_role("button", name="Switch on")).to_be_visible()
@@ -60,3 +61,13 @@ async def test_schedules_are_seen_paused_run_and_found_on_a_calendar(page: Page,
     await page.wait_for_url(re.compile("/w/main/runs/[0-9a-f-]{36}"))
     for name in ("nightly", "one", "two", "often"):
         site.client.delete(f"/api/w/main/schedules/delete/f/times/{name}").raise_for_status()
+
+
+async def ended(page: Page, site: Site, path: str) -> None:
+    """Wait until a run of the schedule has ended."""
+    for _ in range(1000):
+        await page.evaluate("() => new Promise(requestAnimationFrame)")
+        listed = site.client.get("/api/w/main/schedules/list_with_jobs", params={"schedule_path": path}).json()
+        if any(tick["state"] == "ended" for each in listed for tick in each["ticks"][:1]):
+            return
+    raise AssertionError(f"no run of {path} has ended")

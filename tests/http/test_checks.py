@@ -119,3 +119,33 @@ async def test_queues_by_what_may_start(stage: Scene) -> None:
     await stage.preview(tag="heavy")
     found = (await stage.client.get("/api/workers/queue_counts")).json()
     assert found["heavy"] == 1 and sum(found.values()) == 2
+
+
+async def test_queues_say_what_waits_and_since_when(stage: Scene) -> None:
+    assert (await stage.client.get("/api/workers/queues")).json() == []
+    for _ in range(2):
+        await stage.preview()
+    await stage.worker.claim(1)
+    (found,) = (await stage.client.get("/api/workers/queues")).json()
+    assert (found["queue"], found["waiting"], found["running"], found["workers"]) == ("python3", 1, 1, 1)
+    assert found["oldest_s"] >= 0
+
+
+async def test_administrators_of_the_instance_drain_workers(stage: Scene) -> None:
+    (worker,) = (await stage.client.get("/api/workers/list")).json()
+    assert (worker["drained"], worker["running"]) == (False, 0)
+    address = f"/api/workers/drain/{worker['id']}"
+    other = await stage.member("other", Role.ADMIN)
+    assert (await other.post(address, json={})).status_code == 403
+    assert (await stage.client.post(address, json={})).text == "drained"
+    (found,) = (await stage.client.get("/api/workers/list")).json()
+    assert found["drained"] is True
+    await stage.preview()
+    assert [each["workers"] for each in (await stage.client.get("/api/workers/queues")).json()] == [0]
+    assert (await stage.client.post(address, json={"drained": False})).text == "claiming"
+    assert (await stage.client.get("/api/workers/list")).json()[0]["drained"] is False
+    nobody = "/api/workers/drain/00000000-0000-7000-8000-000000000000"
+    assert (await stage.client.post(nobody, json={})).status_code == 404
+    async with stage.platform.db.acquire() as conn:
+        told = await conn.fetch("SELECT resource, parameters FROM audit WHERE operation = 'workers.drain' ORDER BY id")
+    assert [each["resource"] for each in told] == [worker["worker"]] * 2

@@ -16,6 +16,6 @@ export const meQuery = queryOptions({
   queryFn: async () => {
     const [account, member] = await Promise.all([api.GET("/api/users/whoami"), api.GET("/api/workspaces/users")]);
     if (!account.data || !member.data) throw new Error("The server said nothing.");
-    return { email: account.data.email, workspaces: member.data.workspaces };
+    return { email: account.data.email, superAdmin: account.data.super_admin, workspaces: member.data.workspaces };
   },
 });

@@ -83,6 +83,7 @@ const PLACES: [string, string][] = [
   ["Runs", "/runs"],
   ["Approvals", "/approvals"],
   ["Schedules", "/schedules"],
+  ["Workers", "/workers"],
 ];
 
 function Places({ workspace }: { workspace: string }) {

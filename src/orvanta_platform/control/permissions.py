@@ -119,6 +119,7 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("instance", "create_workspace"): Rule(_INSTANCE, By.INSTANCE, "workspaces:write"),
         ("instance", "preview_schedule"): Rule(_INSTANCE, By.LOGIN, "schedules:read"),
         ("instance", "list_workers"): Rule(_INSTANCE, By.LOGIN, "workers:read"),
+        ("instance", "drain_worker"): Rule(_INSTANCE, By.INSTANCE, "workers:write"),
     }
 )
 """(kind, action) → who may. An action that is not here is nobody's."""

@@ -651,9 +651,11 @@ CREATE TABLE worker (
     state         text NOT NULL DEFAULT 'live' CHECK (state IN ('live', 'lost', 'stopped')),
     jobs_executed bigint NOT NULL DEFAULT 0,
     started_at    timestamptz NOT NULL DEFAULT app_now(),
-    beat_at       timestamptz NOT NULL DEFAULT app_now()
+    beat_at       timestamptz NOT NULL DEFAULT app_now(),
+    drained_at    timestamptz
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE worker IS 'Leases belong to workers: a job carries (worker, generation). queues null: every queue.';
+COMMENT ON COLUMN worker.drained_at IS 'Since when it is to claim nothing; null: it claims.';
 
 CREATE TABLE leader (
     name   text PRIMARY KEY,

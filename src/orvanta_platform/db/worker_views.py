@@ -28,12 +28,32 @@ class WorkerRow:
     started_at: datetime
     last_beat_s: float
     running: int
+    drained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A queue that has jobs. `oldest_s`: for how long the oldest that may start now could, None where none may.
+
+    `workers`: how many live that serve it and are not drained.
+    """
+
+    queue: str
+    waiting: int
+    oldest_s: float | None
+    running: int
+    workers: int
 
 
 async def list_workers(conn: Connection, *, seen_within_s: float | None, limit: int, offset: int) -> list[WorkerRow]:
     """The living, and with `seen_within_s` also those that were heard of within as many seconds; newest first."""
     records = await conn.fetch(load("worker_views")["list_workers"].text, seen_within_s, limit, offset)
     return [WorkerRow(**dict(record)) for record in records]
+
+
+async def queues(conn: Connection) -> list[QueueRow]:
+    """The queues that have jobs, by name."""
+    return [QueueRow(**dict(row)) for row in await conn.fetch(load("worker_views")["queues"].text)]
 
 
 async def queue_counts(conn: Connection) -> dict[str, int]:

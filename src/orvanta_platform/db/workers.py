@@ -41,10 +41,23 @@ async def register(connection: Connection, worker: NewWorker) -> None:
     )
 
 
-async def beat(connection: Connection, worker: UUID, generation: int, jobs_executed: int) -> bool:
-    """Say that the worker lives; False where its generation is over and what it runs is no longer its own."""
-    row = await connection.fetchval(load("workers")["beat"].text, worker, generation, jobs_executed)
-    return row is not None
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A beat that got through; `drained`: the worker is to claim nothing."""
+
+    drained: bool
+
+
+async def beat(connection: Connection, worker: UUID, generation: int, jobs_executed: int) -> Beat | None:
+    """Say that the worker lives; None where its generation is over and what it runs is no longer its own."""
+    drained = await connection.fetchval(load("workers")["beat"].text, worker, generation, jobs_executed)
+    return None if drained is None else Beat(drained)
+
+
+async def set_drained(connection: Connection, worker: UUID, *, drained: bool) -> str | None:
+    """A living worker is to claim nothing, or to claim again; gives its name, None where there is none."""
+    name: str | None = await connection.fetchval(load("workers")["set_drained"].text, worker, drained)
+    return name
 
 
 async def observe(connection: Connection) -> list[Observed]:

@@ -71,7 +71,7 @@ class Batches:
         """Work until drained; `wait` returns when there may be something to claim."""
         under_way: set[asyncio.Task[None]] = set()
         while not draining.is_set():
-            jobs = await self._claim() if self._lease.may_start else []
+            jobs = await self._claim() if self._lease.may_claim else []
             if jobs:
                 more_waits = len(jobs) >= MOST
                 under_way.add(asyncio.create_task(self._run(jobs, more_waits), name="batch"))

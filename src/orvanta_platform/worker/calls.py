@@ -46,7 +46,7 @@ class Calls:
         """Work until drained; `wait` returns when there may be something to claim."""
         while not draining.is_set():
             free = MOST - len(self._under_way)
-            if free and self._lease.may_start and await self._claim(free):
+            if free and self._lease.may_claim and await self._claim(free):
                 continue
             if free:
                 await wait()

@@ -16,12 +16,22 @@ class Lease:
     generation: int
     lost_beat_s: float
     beat_at: float = field(default_factory=clock.monotonic)
+    drained: bool = False
 
-    def beaten(self, at: float) -> None:
-        """A beat got through at monotonic `at` (the clock of this machine, shared with the supervisor)."""
+    def beaten(self, at: float, *, drained: bool = False) -> None:
+        """A beat got through at monotonic `at` (the clock of this machine, shared with the supervisor).
+
+        `drained`: nothing more is to be claimed, until a beat says otherwise.
+        """
         self.beat_at = max(self.beat_at, at)
+        self.drained = drained
+
+    @property
+    def may_claim(self) -> bool:
+        """Whether more jobs may be claimed."""
+        return not self.drained and self.may_start
 
     @property
     def may_start(self) -> bool:
-        """Whether new jobs may be started: a beat got through not long ago."""
+        """Whether claimed jobs may be started: a beat got through not long ago."""
         return clock.monotonic() - self.beat_at < self.lost_beat_s

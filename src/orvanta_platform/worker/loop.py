@@ -138,7 +138,7 @@ class Worker:
                 self._slot_freed.clear()
                 if not self._free:
                     await self._slot_freed.wait()
-                elif self._lease.may_start and await self._claim(told):
+                elif self._lease.may_claim and await self._claim(told):
                     told = await watch.wait(BEGIN_S)
                 elif self._free:
                     told = await watch.wait(UNTOLD_S)
@@ -229,7 +229,7 @@ class Worker:
             return None
         self._executed += 1
         running.finishing = True
-        hand_off = hand_off and not self._draining.is_set() and self._lease.may_start
+        hand_off = hand_off and not self._draining.is_set() and self._lease.may_claim
         try:
             done = await self._record(job, *executed, hand_off)
             if done.recorded:

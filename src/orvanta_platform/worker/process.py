@@ -114,7 +114,7 @@ async def _listen(worker: Worker, control: Control, lease: Lease) -> None:
     """Ends when the supervisor is gone: nobody beats for this worker then."""
     while (told := await control.receive()) is not None:
         if "beat" in told:
-            lease.beaten(told["beat"])
+            lease.beaten(told["beat"], drained=told["drained"])
         elif "drain" in told:
             worker.drain()
 

@@ -238,15 +238,15 @@ class _Life:
             try:
                 database = await self._connected()
                 async with asyncio.timeout(self._settings.lost_beat_ms / 1000), database.acquire() as connection:
-                    alive = await workers.beat(connection, self._worker.id, self._generation, self._child.jobs_executed)
+                    heard = await workers.beat(connection, self._worker.id, self._generation, self._child.jobs_executed)
             except _AWAY as error:
                 log.warning("no beat got through", action="beat", error=str(error))
                 await asyncio.sleep(min(pause_s, _PAUSE_S[0]))
                 continue
-            if not alive:
+            if heard is None:
                 log.warning("this worker was taken for lost", action="fenced", worker=str(self._worker.id))
                 return
-            self._child.send(beat=at)
+            self._child.send(beat=at, drained=heard.drained)
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
 
     async def _give_up(self) -> None:

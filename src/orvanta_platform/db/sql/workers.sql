@@ -4,10 +4,15 @@ INSERT INTO worker (id, name, instance, ip, worker_group, queues, slots, version
 ON CONFLICT (id) DO NOTHING
 
 -- name: beat
--- The worker lives; no row back where its generation is over.
+-- The worker lives; whether it is to claim nothing. No row back where its generation is over.
 UPDATE worker SET beat = beat + 1, beat_at = app_now(), jobs_executed = $3
 WHERE id = $1 AND generation = $2 AND state = 'live'
-RETURNING beat
+RETURNING drained_at IS NOT NULL
+
+-- name: set_drained
+-- A living worker is to claim nothing from now on, or to claim again; no row back where there is none.
+UPDATE worker SET drained_at = CASE WHEN $2 THEN coalesce(drained_at, app_now()) END WHERE id = $1 AND state = 'live'
+RETURNING name
 
 -- name: observe
 -- What an observer looks at: workers taken for living, and lost ones whose jobs may not be back yet.

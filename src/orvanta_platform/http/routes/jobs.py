@@ -13,6 +13,7 @@ from orvanta_platform.http.routes import (
     jobs_run,
     jobs_state,
     runs_observe,
+    workers,
 )
 
 ROUTES: list[HTTPRouteHandler | Router] = [
@@ -23,4 +24,5 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *approvals.ROUTES,
     *jobs_state.ROUTES,
     *runs_observe.ROUTES,
+    *workers.ROUTES,
 ]

@@ -1,4 +1,4 @@
-"""Lists and counts of runs and jobs, and the list of workers."""
+"""Lists and counts of runs and jobs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from orvanta_platform.http.schemas import overview as overview_schemas
 from orvanta_platform.http.schemas.histogram import Histogram
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
 from orvanta_platform.http.schemas.overview import Overview
-from orvanta_platform.http.schemas.workers import Worker, worker
-from orvanta_platform.services import bodies, histograms, jobs, overview, selecting, workers
+from orvanta_platform.services import bodies, histograms, jobs, overview, selecting
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -229,31 +228,6 @@ async def count_completed(request: AnyRequest, workspace: FromPath[str]) -> Queu
     return QueueCount(database_length=count, suspended=0)
 
 
-@get("/api/workers/list", opt=shape(answer=list[Worker]))
-async def list_workers(
-    request: AnyRequest,
-    page: FromQuery[int] = 1,
-    per_page: FromQuery[int] = 30,
-    ping_since: FromQuery[int | None] = None,
-) -> list[Worker]:
-    """Living workers; with `ping_since` also those heard of within as many seconds."""
-    limit = min(max(per_page, 1), LONGEST_PAGE)
-    rows = await workers.list_workers(
-        platform_of(request),
-        actor_of(request),
-        seen_within_s=ping_since,
-        limit=limit,
-        offset=(min(max(page, 1), 1_000_000) - 1) * limit,
-    )
-    return [worker(row) for row in rows]
-
-
-@get("/api/workers/queue_counts", opt=shape(answer=dict[str, int]))
-async def queue_counts(request: AnyRequest) -> dict[str, int]:
-    """How many jobs may start now, by queue (`tag`); a queue without any is absent."""
-    return await workers.queue_counts(platform_of(request), actor_of(request))
-
-
 ROUTES: list[HTTPRouteHandler | Router] = [
     Router(
         "/",
@@ -267,6 +241,4 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     get_overview,
     count_queue,
     count_completed,
-    list_workers,
-    queue_counts,
 ]

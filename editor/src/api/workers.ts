@@ -1,0 +1,51 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+import type { components } from "./schema";
+
+export type Worker = components["schemas"]["Worker"];
+export type Queue = components["schemas"]["Queue"];
+
+const FRESH_MS = 4000;
+const SEEN_S = 600;
+const MOST = 1000;
+
+/** Workers and queues as they were at `at` (milliseconds), with how many jobs a second each worker ended since before. */
+export interface Standing {
+  at: number;
+  workers: Worker[];
+  queues: Queue[];
+  rates: Record<string, number>;
+}
+
+/** Jobs a second by worker, from two looks; none of a worker that is new. */
+export function ratesOf(before: Standing | undefined, workers: Worker[], at: number): Record<string, number> {
+  const seconds = before ? (at - before.at) / 1000 : 0;
+  if (!before || seconds <= 0) return {};
+  const executed = new Map(before.workers.map((each) => [each.id, each.jobs_executed]));
+  return Object.fromEntries(
+    workers
+      .filter((each) => executed.has(each.id))
+      .map((each) => [each.id, Math.max(0, each.jobs_executed - (executed.get(each.id) ?? 0)) / seconds]),
+  );
+}
+
+export const standingQuery = (before: () => Standing | undefined) =>
+  queryOptions({
+    queryKey: ["workers"],
+    refetchInterval: FRESH_MS,
+    queryFn: async (): Promise<Standing> => {
+      const query = { ping_since: SEEN_S, per_page: MOST };
+      const [workers, queues] = await Promise.all([
+        api.GET("/api/workers/list", { params: { query } }),
+        api.GET("/api/workers/queues"),
+      ]);
+      const at = Date.now();
+      const found = workers.data ?? [];
+      return { at, workers: found, queues: queues.data ?? [], rates: ratesOf(before(), found, at) };
+    },
+  });
+
+/** Lets a worker take no more jobs, or take jobs again. */
+export async function drainWorker(id: string, drained: boolean): Promise<void> {
+  await api.POST("/api/workers/drain/{id}", { params: { path: { id } }, body: { drained }, parseAs: "text" });
+}

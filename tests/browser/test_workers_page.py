@@ -1,0 +1,52 @@
+"""Workers and queues: what waits, who works; a drained worker takes nothing until it is let."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_runs_list import start
+
+PRINTS = (
+    "summary: Prints\nvalue:\n  modules:\n    - id: print\n"
+    "      value: {type: rawscript, language: bash, content: echo 1, input_transforms: {}}\n"
+)
+
+
+async def test_a_worker_is_drained_and_takes_jobs_again(page: Page, site: Site) -> None:
+    site.deploy("f/drained/prints", PRINTS)
+    await page.get_by_role("link", name="Workers", exact=True).click()
+    worker = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="live")
+    await expect(worker).to_have_count(1)
+    await expect(worker).to_contain_text(re.compile(r"0 of \d+ slots.*jobs in all.*last beat .* ago.*every queue"))
+    await expect(worker).to_contain_text("jobs a second")
+    await worker.get_by_role("button", name="Drain …").click()
+    await page.get_by_role("button", name="Drain it").click()
+    drained = page.get_by_role("list", name="Workers").get_by_role("listitem").filter(has_text="drained")
+    try:
+        await expect(drained).to_have_count(1)
+        # Once its beat has told it, what is started waits; the queue says that nobody serves it.
+        run = await waiting(page, site)
+        queue = page.get_by_role("list", name="Queues").get_by_role("listitem").filter(has_text="bash")
+        await expect(queue).to_contain_text("no worker serves it", timeout=30_000)
+        await expect(queue).to_contain_text(re.compile(r"[1-9]\d* waiting.*oldest waits"))
+        assert site.client.get(f"/api/w/main/jobs_u/get/{run}").json()["type"] == "QueuedJob"
+    finally:
+        await drained.get_by_role("button", name="Take jobs again").click()
+    await expect(worker).to_have_count(1)
+    await expect(page.get_by_role("list", name="Queues")).to_have_count(0, timeout=30_000)
+    assert site.client.get(f"/api/w/main/jobs_u/completed/get/{run}").json()["success"] is True
+
+
+async def waiting(page: Page, site: Site) -> str:
+    """The id of a run that stays in its queue: those are started until one does."""
+    for _ in range(100):
+        run = start(site, "f/drained/prints")
+        for _ in range(20):
+            await page.evaluate("() => new Promise(requestAnimationFrame)")
+            if site.client.get(f"/api/w/main/jobs_u/get/{run}").json()["type"] == "CompletedJob":
+                break
+        else:
+            return run
+    raise AssertionError("the worker goes on claiming")
