@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
@@ -120,7 +121,7 @@ async def test_a_newcomer_has_a_workflow_of_ones_own_run_by_webhook(newcomer: Pa
             await page.get_by_label("at its end, with the result").check()
             command = await page.locator('[data-command="As a command"]').inner_text()
             shell = ["sh", "-c", command.replace("'{}'", """'{"name": "Ada"}'""")]
-            answer = subprocess.run(shell, check=True, capture_output=True, text=True)
+            answer = await asyncio.to_thread(subprocess.run, shell, check=True, capture_output=True, text=True)
             assert "Hello Ada!" in answer.stdout, (command, answer)
             watch.reached("run by its webhook")
             await page.get_by_role("link", name="Runs", exact=True).click()
