@@ -34,6 +34,11 @@ def made_at(id: UUID) -> datetime:
     return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
 
 
+def lowest_id(moment: datetime) -> UUID:
+    """The lowest id of a millisecond."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
 def derived_id(run: UUID, *parts: str | int) -> UUID:
     """The id of something inside `run`: the run's milliseconds and bits of SHA-256(run, parts).
 

@@ -291,11 +291,11 @@ class Settings:
     retention_days: int = _setting(
         "ORVANTA_RETENTION_DAYS", _integer(0, 36_500), "Days that runs are kept; 0 for ever.", default=90, unit="days"
     )
+    search_mb: int = _setting(
+        "ORVANTA_SEARCH_MB", _integer(1, 10**6), "Search index of a workspace, at most.", default=512, unit="MiB"
+    )
     log_level: str = _setting(
-        "ORVANTA_LOG_LEVEL",
-        _choice("debug", "info", "warning", "error"),
-        "Least important messages the processes print.",
-        default="info",
+        "ORVANTA_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "Least messages printed.", default="info"
     )
 
     @property

@@ -139,7 +139,7 @@ async def test_history_has_its_partitions_before_they_are_needed(app: Connection
     """By anyone, at any time, as often as wanted; neighbours touch and do not overlap."""
     now = datetime.now(UTC)
     assert await app.fetchval("SELECT ensure_partitions($1)", now) == 0
-    assert await app.fetchval("SELECT ensure_partitions($1)", now + timedelta(weeks=1)) == 7
+    assert await app.fetchval("SELECT ensure_partitions($1)", now + timedelta(weeks=1)) == 8
     assert await app.fetchval("SELECT ensure_partitions($1)", now + timedelta(weeks=60)) == 28
     for weeks in (-1, 0, 1, 2, 3):
         at = now + timedelta(weeks=weeks)

@@ -19,6 +19,7 @@ IN_SERVERS: tuple[Daemon, ...] = (
     janitor.run,
     janitor.erase,
     janitor.retain,
+    janitor.index,
     janitor.sweep_objects,
     notices.run,
     scheduler.run,

@@ -26,7 +26,7 @@ from orvanta_platform.db import (
     tokens,
     workers,
 )
-from orvanta_platform.services import erasing, locking, objects, retention
+from orvanta_platform.services import erasing, locking, objects, retention, search_index
 from orvanta_platform.services.platform import Platform
 
 PAUSE_S = 3600.0
@@ -34,6 +34,9 @@ PAUSE_S = 3600.0
 FIRST_SWEEP_S = 600.0
 SWEEP_S = 86400.0
 """When the object storage is looked through: after the start, and then."""
+
+INDEX_S = 10.0
+"""How often it is looked whether runs are to be indexed for search."""
 
 ERASE_S = 5.0
 """How often it is looked whether something is to be erased."""
@@ -90,6 +93,18 @@ async def _retain(platform: Platform) -> None:
             told = {"partitions": len(done.partitions), "runs": done.runs, "objects": done.objects}
             log.info("old history deleted", action="retention", **told)
         await asyncio.sleep(PAUSE_S)
+
+
+async def index(platform: Platform) -> None:
+    """The process that leads keeps what workspaces want searched."""
+    await lead(platform, "search", _index)
+
+
+async def _index(platform: Platform) -> None:
+    indexer = search_index.Indexer(platform.settings.search_mb << 20)
+    while True:
+        if not await indexer.index_some(platform):
+            await asyncio.sleep(INDEX_S)
 
 
 async def sweep_objects(platform: Platform) -> None:

@@ -58,6 +58,7 @@ async def erase(connection: Connection, run: UUID, node: int, more: Collection[U
     if node == WHOLE_RUN:
         for query in ("erase_events", "erase_decisions"):
             await connection.execute(_text(query), ids)
+    await connection.execute(_text("erase_words"), run)
     await connection.execute(_text("note_erased"), run, node)
     return objects
 

@@ -31,7 +31,8 @@ class JobFilter:
     """Conditions of a list; None asks for nothing. Times are inclusive on neither side.
 
     `script_path_text` stands somewhere in the path, in whatever case. `states`: any of these.
-    `body`: a body of a loop or branch, for the jobs of the nodes in it.
+    `body`: a body of a loop or branch, for the jobs of the nodes in it. `words`: a tsquery; of the
+    newest 1,000 runs whose data fits it.
     """
 
     script_path_exact: str | None = None
@@ -62,6 +63,7 @@ class JobFilter:
     suspended: bool | None = None
     is_flow_step: bool | None = None
     is_skipped: bool | None = None
+    words: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +155,10 @@ _RULES: dict[str, _Rule] = {
     "suspended": _either("v.state = 'awaiting_approval'", "v.state <> 'awaiting_approval'"),
     "is_flow_step": _either("v.is_step", "NOT v.is_step"),
     "is_skipped": _either("v.skipped", "NOT v.skipped"),
+    "words": _with(
+        "v.id = ANY(ARRAY(SELECT t.run FROM run_text t WHERE t.workspace = $1 AND t.words @@ {}::text::tsquery"
+        " ORDER BY t.run DESC LIMIT 1000))"
+    ),
 }
 
 

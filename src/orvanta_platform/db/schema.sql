@@ -36,8 +36,12 @@ CREATE TABLE workspace (
     created_at  timestamptz NOT NULL DEFAULT app_now(),
     secrets_readable boolean NOT NULL DEFAULT false,
     retention_days integer CHECK (retention_days > 0),
-    history_from timestamptz NOT NULL DEFAULT 'epoch'
+    history_from timestamptz NOT NULL DEFAULT 'epoch',
+    search_run_data boolean NOT NULL DEFAULT false,
+    search_past uuid
 );
+COMMENT ON COLUMN workspace.search_run_data IS 'Whether the inputs and results of its runs are indexed for search.';
+COMMENT ON COLUMN workspace.search_past IS 'Runs up to this id are indexed, or are in search_due; null: none yet.';
 COMMENT ON COLUMN workspace.retention_days IS 'Days after which its runs go; null: as long as the installation keeps them.';
 COMMENT ON COLUMN workspace.history_from IS 'Runs begun before may be gone.';
 COMMENT ON COLUMN workspace.secrets_readable IS 'Whether developers may read secrets by API; off: a secret is opened for jobs alone.';
@@ -819,6 +823,25 @@ CREATE TABLE stream_chunk (
 ALTER TABLE stream_chunk ALTER COLUMN body SET STORAGE EXTERNAL;
 COMMENT ON TABLE stream_chunk IS 'Text that an attempt gave away while it ran, in UTF-8, zlib. first_char counts characters of its stream before it.';
 
+CREATE TABLE run_text (
+    workspace text NOT NULL,
+    run       uuid NOT NULL,
+    places    text[] NOT NULL,
+    words     tsvector NOT NULL,
+    PRIMARY KEY (run)
+) PARTITION BY RANGE (run);
+CREATE INDEX run_text_words ON run_text USING gin (words) WITH (fastupdate = off);
+CREATE INDEX run_text_workspace ON run_text (workspace, run);
+COMMENT ON TABLE run_text IS 'The words of a run''s inputs and results, if its workspace has them searched. Made after its end, dropped with its week.';
+COMMENT ON COLUMN run_text.places IS 'Where words stand, by their positions from 1: the node (empty: the run), a colon, and args or result.';
+
+CREATE TABLE search_due (
+    run       uuid PRIMARY KEY,
+    workspace text NOT NULL REFERENCES workspace (id) ON DELETE CASCADE
+);
+CREATE INDEX search_due_workspace ON search_due (workspace, run);
+COMMENT ON TABLE search_due IS 'Runs that are to be indexed when they have ended.';
+
 CREATE FUNCTION uuid_at(at timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid
 $$;
@@ -835,7 +858,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock(hashtext('orvanta.partitions'));
     FOR week IN -1..2 LOOP
         start := date_trunc('week', around AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + make_interval(weeks => week);
-        FOREACH parent IN ARRAY ARRAY['run', 'job', 'event', 'value', 'log_chunk', 'log_object', 'stream_chunk'] LOOP
+        FOREACH parent IN ARRAY ARRAY['run', 'job', 'event', 'value', 'log_chunk', 'log_object', 'stream_chunk', 'run_text'] LOOP
             child := parent || '_' || to_char(start AT TIME ZONE 'UTC', 'IYYY"w"IW');
             IF to_regclass(child) IS NULL THEN
                 EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',

@@ -109,6 +109,16 @@ async def retention_days(conn: Connection, workspace: str) -> int | None:
     return days
 
 
+async def search_run_data(conn: Connection, workspace: str) -> bool:
+    """Whether the data of its runs is searched."""
+    return bool(await conn.fetchval(load("workspaces")["search_run_data"].text, workspace))
+
+
+async def set_search_run_data(conn: Connection, workspace: str, searched: bool) -> None:
+    """Have the data of its runs indexed from now on, from the first run on, or no longer."""
+    await conn.execute(load("workspaces")["set_search_run_data"].text, workspace, searched)
+
+
 async def set_retention_days(conn: Connection, workspace: str, days: int | None) -> None:
     """Have the workspace keep its runs for so many days."""
     await conn.execute(load("workspaces")["set_retention_days"].text, workspace, days)

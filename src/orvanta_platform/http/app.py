@@ -27,6 +27,7 @@ from orvanta_platform.http.routes import (
     pauses,
     resources,
     route_calls,
+    run_search,
     schedules,
     scripts,
     session,
@@ -61,6 +62,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *jobs.ROUTES,
     *v1.ROUTES,
     *pauses.ROUTES,
+    *run_search.ROUTES,
     *first_password.ROUTES,
     *approval_page.ROUTES,
 ]

@@ -29,7 +29,7 @@ PATIENCE_MS = 2000
 MOST_RUNS = 20_000
 """Runs deleted one by one in a sweep, of each workspace."""
 
-_ORDER = ("value", "log_object", "log_chunk", "stream_chunk", "event", "job", "run")
+_ORDER = ("run_text", "value", "log_object", "log_chunk", "stream_chunk", "event", "job", "run")
 _FIRST = UUID(int=0)
 _IN_USE = (
     asyncpg.LockNotAvailableError,
@@ -146,7 +146,7 @@ async def _empty(database: Database, storage: Storage, week: Partition, done: Sw
 
 
 async def _delete_runs(database: Database, storage: Storage, workspace: str | None, end: datetime, done: Swept) -> None:
-    before, past, most = _lowest(end), _FIRST, done.runs + MOST_RUNS
+    before, past, most = ids.lowest_id(end), _FIRST, done.runs + MOST_RUNS
     async with database.acquire() as conn:
         if not await retention.old_runs(conn, workspace, before, past, []):
             return
@@ -167,8 +167,3 @@ async def _delete_objects(storage: Storage, objects: Sequence[str], done: Swept)
     for key in objects:
         await storage.delete(key)
     done.objects += len(objects)
-
-
-def _lowest(moment: datetime) -> UUID:
-    """The lowest id of a millisecond."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)

@@ -87,6 +87,22 @@ async def set_secrets_readable(platform: Platform, actor: Actor, workspace: str,
         await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, told)
 
 
+async def search_run_data(platform: Platform, actor: Actor, workspace: str) -> bool:
+    """Whether the inputs and results of its runs are searched. Raises NotFound."""
+    require(actor, "read", Thing(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.search_run_data(conn, workspace)
+
+
+async def set_search_run_data(platform: Platform, actor: Actor, workspace: str, searched: bool) -> None:
+    """Have the inputs and results of its runs indexed for search, or no longer. Raises NotFound, Forbidden."""
+    require(actor, "admin", Thing(workspace, "workspace"))
+    async with platform.db.transaction() as conn:
+        await workspaces.set_search_run_data(conn, workspace, searched)
+        told = {"search_run_data": searched}
+        await audit.record(conn, actor, "workspaces.edit_search_run_data", "Updated", workspace, told)
+
+
 async def retention_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
     """Days that runs are kept for here; None: as long as the installation keeps them. Raises NotFound."""
     require(actor, "read", Thing(workspace, "workspace"))

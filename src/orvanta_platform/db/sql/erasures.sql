@@ -42,11 +42,15 @@ DELETE FROM stream_chunk WHERE job = ANY($1::uuid[])
 
 -- name: erase_events
 -- Lines of history that quote values lose them.
-UPDATE event SET data = NULL WHERE run = ANY($1::uuid[]) AND kind IN ('export', 'limit', 'retry_if_threw', 'sleep_threw')
+UPDATE event SET data = NULL WHERE run = ANY($1::uuid[]) AND kind IN ('export', 'limit', 'retry_if_threw', 'sleep_threw', 'paused', 'breakpoint_set')
 
 -- name: erase_decisions
 -- What people said goes.
 DELETE FROM decision WHERE run = ANY($1::uuid[])
+
+-- name: erase_words
+-- What was indexed of a run, whatever of it is erased.
+DELETE FROM run_text WHERE run = $1
 
 -- name: note_erased
 -- It is done; the row says when. A sub-workflow's run has none yet.

@@ -13,7 +13,7 @@ ORDER BY 5, p.relname;
 -- Partitions that were detached and not dropped.
 SELECT relname AS child FROM pg_class
 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relispartition
-  AND relname ~ '^(run|job|event|value|log_chunk|log_object|stream_chunk)_[0-9]{4}w[0-9]{2}$'
+  AND relname ~ '^(run|job|event|value|log_chunk|log_object|stream_chunk|run_text)_[0-9]{4}w[0-9]{2}$'
 ORDER BY relname;
 
 -- name: owns_history
@@ -86,9 +86,10 @@ WITH j AS (SELECT id, parent FROM job WHERE run = ANY ($1::uuid[]))
 SELECT unnest($1::uuid[]) AS id UNION SELECT id FROM j UNION SELECT parent FROM j WHERE parent IS NOT NULL;
 
 -- name: drop_runs
--- Runs, their jobs, events and decisions go.
+-- Runs, their jobs, events and decisions go, and what was indexed of them.
 WITH e AS (DELETE FROM event WHERE run = ANY ($1::uuid[])),
      d AS (DELETE FROM decision WHERE run = ANY ($1::uuid[])),
+     t AS (DELETE FROM run_text WHERE run = ANY ($1::uuid[])),
      j AS (DELETE FROM job WHERE run = ANY ($1::uuid[]))
 DELETE FROM run WHERE id = ANY ($1::uuid[]);
 

@@ -63,6 +63,14 @@ SELECT app_now() AS checked_at, (SELECT count(*) FROM worker WHERE state = 'live
 -- Days that a workspace keeps its runs for; null: as long as the installation does.
 SELECT retention_days FROM workspace WHERE id = $1;
 
+-- name: search_run_data
+-- Whether the data of a workspace's runs is searched.
+SELECT search_run_data FROM workspace WHERE id = $1;
+
+-- name: set_search_run_data
+-- Has the data of its runs indexed from now on, from the first run on, or no longer.
+UPDATE workspace SET search_run_data = $2, search_past = NULL WHERE id = $1 AND search_run_data <> $2;
+
 -- name: set_retention_days
 -- Has a workspace keep its runs for so many days.
 UPDATE workspace SET retention_days = $2 WHERE id = $1;

@@ -72,7 +72,8 @@ async def get_settings(request: AnyRequest, workspace: FromPath[str]) -> Respons
     """What is set for the workspace."""
     readable = await workspaces.secrets_readable(platform_of(request), actor_of(request), workspace)
     days = await workspaces.retention_days(platform_of(request), actor_of(request), workspace)
-    return answers.json(accounts.WorkspaceSettings(workspace, readable, days))
+    searched = await workspaces.search_run_data(platform_of(request), actor_of(request), workspace)
+    return answers.json(accounts.WorkspaceSettings(workspace, readable, days, searched))
 
 
 @post(f"{_W}/workspaces/edit_secrets_readable", status_code=200, opt=call(body=accounts.SecretsReadable))
@@ -81,6 +82,15 @@ async def edit_secrets_readable(request: AnyRequest, workspace: FromPath[str]) -
     given = await body_of(request, accounts.SecretsReadable)
     await workspaces.set_secrets_readable(platform_of(request), actor_of(request), workspace, given.secrets_readable)
     return answers.text(f"Secrets of the workspace {workspace} are {'' if given.secrets_readable else 'not '}readable.")
+
+
+@post(f"{_W}/workspaces/edit_search_run_data", status_code=200, opt=call(body=accounts.SearchRunData))
+async def edit_search_run_data(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """Index the inputs and results of runs for search, or, as at first, do not and forget what was; admins only."""
+    given = await body_of(request, accounts.SearchRunData)
+    await workspaces.set_search_run_data(platform_of(request), actor_of(request), workspace, given.search_run_data)
+    word = "" if given.search_run_data else "not "
+    return answers.text(f"The data of runs of the workspace {workspace} is {word}searched.")
 
 
 @post(f"{_W}/workspaces/edit_retention", status_code=200, opt=call(body=accounts.Retention))
@@ -239,6 +249,7 @@ ROUTES = [
     get_settings,
     edit_secrets_readable,
     edit_retention,
+    edit_search_run_data,
     whoami_in,
     get_member,
     list_members,

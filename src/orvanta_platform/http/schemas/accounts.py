@@ -102,6 +102,13 @@ class WorkspaceSettings(msgspec.Struct):
     workspace_id: str
     secrets_readable: bool
     retention_days: int | None
+    search_run_data: bool
+
+
+class SearchRunData(msgspec.Struct):
+    """Whether the inputs and results of runs are indexed for search."""
+
+    search_run_data: bool
 
 
 class Retention(msgspec.Struct):

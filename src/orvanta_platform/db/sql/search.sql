@@ -1,0 +1,81 @@
+-- name: searched
+-- The workspaces whose runs are indexed, and up to which run that has been seen to.
+SELECT id, search_past FROM workspace WHERE search_run_data ORDER BY id
+
+-- name: unsearched
+-- Workspaces that have something indexed or to be indexed, and no longer want it.
+SELECT id FROM workspace w WHERE NOT search_run_data
+  AND (EXISTS (SELECT FROM run_text t WHERE t.workspace = w.id) OR EXISTS (SELECT FROM search_due d WHERE d.workspace = w.id))
+
+-- name: next_runs
+-- Of a workspace the next runs after $2, made up to $3: all of them at one moment, under way or ended.
+SELECT id FROM (
+    (SELECT id FROM run WHERE workspace = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4)
+    UNION ALL (SELECT id FROM run_live WHERE workspace = $1 AND id > $2 AND id <= $3 ORDER BY id LIMIT $4)) r
+ORDER BY id LIMIT $4
+
+-- name: note_next
+-- They are to be indexed when they have ended, and are seen to by that; nothing happens where somebody else was first.
+WITH seen AS (
+    UPDATE workspace SET search_past = $4 WHERE id = $1 AND search_run_data AND search_past IS NOT DISTINCT FROM $2 RETURNING id
+)
+INSERT INTO search_due (run, workspace) SELECT r.id, $1 FROM seen, unnest($3::uuid[]) AS r(id) ON CONFLICT DO NOTHING
+
+-- name: take_ended
+-- Runs of a workspace that are due and have ended; nobody else takes them meanwhile.
+SELECT d.run FROM search_due d WHERE d.workspace = $1 AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = d.run)
+ORDER BY d.run LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+
+-- name: texts
+-- The inputs and results kept in the database of runs that have ended, each run's own and those of its first 500 jobs, in
+-- order while they are within $2 bytes. Nothing of runs of which something is erased, or will be.
+SELECT r.run, k.node, k.kind, v.id, v.name, v.size, v.encoding, v.body, v.object
+FROM unnest($1::uuid[]) AS r(run)
+CROSS JOIN LATERAL (
+    SELECT s.*, sum(s.size) OVER (ORDER BY s.at) - s.size AS before
+    FROM (SELECT i.id, i.node, v.kind, v.name, v.size, row_number() OVER (ORDER BY i.id <> r.run, i.id, v.kind, v.name) AS at
+          FROM (SELECT r.run AS id, '' AS node
+                UNION ALL (SELECT j.id, coalesce(j.node, '') FROM job j WHERE j.run = r.run AND j.id <> r.run
+                           ORDER BY j.id LIMIT 500)) i
+          JOIN value v ON v.id = i.id AND v.kind IN ('args', 'result') AND v.name IN ('', 'edited') AND v.object IS NULL) s
+) k
+JOIN value v ON v.id = k.id AND v.kind = k.kind AND v.name = k.name
+WHERE k.before < $2 AND NOT EXISTS (SELECT FROM erasure e WHERE e.run = r.run)
+ORDER BY r.run, k.at
+
+-- name: schemas
+-- The JSON Schemas of the inputs of runs that have one.
+SELECT r.id AS run, coalesce(v.settings -> 'schema', v.made_schema)::text AS schema
+FROM run r JOIN version v ON v.id = r.version
+WHERE r.id = ANY($1::uuid[]) AND coalesce(v.settings -> 'schema', v.made_schema) IS NOT NULL
+
+-- name: keep
+-- Words of runs by their places; gives how many bytes they take.
+INSERT INTO run_text (workspace, run, places, words)
+SELECT $1, t.run, string_to_array(t.places, E'\n'), t.words::tsvector
+FROM unnest($2::uuid[], $3::text[], $4::text[]) AS t(run, places, words)
+ON CONFLICT DO NOTHING RETURNING pg_column_size(places) + pg_column_size(words) AS bytes
+
+-- name: done
+-- These runs are indexed.
+DELETE FROM search_due WHERE run = ANY($1::uuid[])
+
+-- name: bytes
+-- What the words of each workspace take.
+SELECT workspace, sum(pg_column_size(places) + pg_column_size(words))::bigint AS bytes FROM run_text GROUP BY workspace
+
+-- name: drop_oldest
+-- The oldest runs of a workspace are found no more; gives how many bytes each took.
+DELETE FROM run_text WHERE run = ANY(ARRAY(SELECT run FROM run_text WHERE workspace = $1 ORDER BY run LIMIT $2))
+RETURNING pg_column_size(places) + pg_column_size(words) AS bytes
+
+-- name: forget_due
+-- Nothing of a workspace is to be indexed any more.
+DELETE FROM search_due WHERE workspace = $1
+
+-- name: places
+-- Where words, or words that begin so, stand in runs.
+SELECT t.run, u.lexeme, array_agg(DISTINCT t.places[p.at]) AS places
+FROM run_text t, unnest(t.words) AS u, unnest(u.positions) AS p(at)
+WHERE t.run = ANY($1::uuid[]) AND (u.lexeme = ANY($2::text[]) OR u.lexeme LIKE ANY($3::text[]))
+GROUP BY t.run, u.lexeme
