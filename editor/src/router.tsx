@@ -38,6 +38,10 @@ export const router = createBrowserRouter([
         lazy: async () => ({ Component: (await import("./runs/list/page")).RunsPage }),
       },
       {
+        path: "w/:workspace/runs/search",
+        lazy: async () => ({ Component: (await import("./runs/search/page")).SearchPage }),
+      },
+      {
         path: "w/:workspace/approvals",
         lazy: async () => ({ Component: (await import("./control/approvals/page")).ApprovalsPage }),
       },

@@ -295,7 +295,7 @@ class Settings:
         "ORVANTA_SEARCH_MB", _integer(1, 10**6), "Search index of a workspace, at most.", default=512, unit="MiB"
     )
     log_level: str = _setting(
-        "ORVANTA_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "Least messages printed.", default="info"
+        "ORVANTA_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "Lowest level printed.", default="info"
     )
 
     @property

@@ -21,7 +21,7 @@ from orvanta_platform.services import consistency, retention, storage_report
 from orvanta_platform.services.retention import Policy, Swept
 
 LARGE = "x" * (300 << 10)
-TABLES = ("run", "job", "event", "value", "log_chunk", "log_object", "stream_chunk")
+TABLES = ("run", "job", "event", "value", "log_chunk", "log_object", "stream_chunk", "run_text")
 
 
 @pytest.fixture

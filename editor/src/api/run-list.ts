@@ -54,6 +54,7 @@ function statusOf(row: Row): string {
   if (row.type === "QueuedJob") {
     if (row.canceled) return "cancelling";
     if (row.suspend > 0) return "awaiting_approval";
+    if (row.wait?.code === "paused") return "paused";
     return row.running ? "running" : "queued";
   }
   if (row.canceled) return "cancelled";

@@ -35,7 +35,7 @@ FIRST_SWEEP_S = 600.0
 SWEEP_S = 86400.0
 """When the object storage is looked through: after the start, and then."""
 
-INDEX_S = 10.0
+INDEX_S = 5.0
 """How often it is looked whether runs are to be indexed for search."""
 
 ERASE_S = 5.0

@@ -41,7 +41,7 @@ CREATE TABLE workspace (
     search_past uuid
 );
 COMMENT ON COLUMN workspace.search_run_data IS 'Whether the inputs and results of its runs are indexed for search.';
-COMMENT ON COLUMN workspace.search_past IS 'Runs up to this id are indexed, or are in search_due; null: none yet.';
+COMMENT ON COLUMN workspace.search_past IS 'Runs up to this id are indexed, or are in search_due; null: none. Kept when it is turned off until all is forgotten.';
 COMMENT ON COLUMN workspace.retention_days IS 'Days after which its runs go; null: as long as the installation keeps them.';
 COMMENT ON COLUMN workspace.history_from IS 'Runs begun before may be gone.';
 COMMENT ON COLUMN workspace.secrets_readable IS 'Whether developers may read secrets by API; off: a secret is opened for jobs alone.';

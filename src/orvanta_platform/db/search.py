@@ -95,6 +95,11 @@ async def forget_due(conn: Connection, workspace: str) -> None:
     await conn.execute(_text("forget_due"), workspace)
 
 
+async def forgotten(conn: Connection, workspace: str) -> None:
+    """Nothing is left of what was indexed of a workspace that no longer wants it."""
+    await conn.execute(_text("forgotten"), workspace)
+
+
 async def places(
     conn: Connection, runs: Sequence[UUID], words: Sequence[str], starts: Sequence[str]
 ) -> dict[UUID, dict[str, frozenset[str]]]:

@@ -94,6 +94,8 @@ class Indexer:
         async with platform.db.transaction() as conn:
             await search.forget_due(conn, workspace)
             dropped = await search.drop_oldest(conn, workspace, _DROPPED)
+            if not dropped:
+                await search.forgotten(conn, workspace)
         self._bytes.pop(workspace, None)
         return len(dropped)
 

@@ -113,6 +113,7 @@ async def test_what_is_erased_secret_or_turned_off_is_not_found(scene: Ground) -
     await turn(scene, False)
     await indexed(scene)
     assert await scene.rows("SELECT FROM run_text") == []
+    assert await scene.rows("SELECT FROM workspace WHERE search_past IS NOT NULL") == []
 
 
 async def test_the_oldest_go_beyond_the_budget(scene: Ground) -> None:

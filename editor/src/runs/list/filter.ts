@@ -24,7 +24,7 @@ export const WINDOWS: Record<string, { name: string; ms: number }> = {
 };
 export const USUAL = "7d";
 
-export const STATES = ["queued", "running", "awaiting_approval", "succeeded", "failed", "cancelled"];
+export const STATES = ["queued", "running", "awaiting_approval", "paused", "succeeded", "failed", "cancelled"];
 export const TRIGGERS = ["manual", "api", "webhook", "schedule", "http", "rerun", "deploy"];
 
 export function filterOf(search: URLSearchParams): RunFilter {

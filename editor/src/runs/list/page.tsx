@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 import { useParams, useSearchParams } from "react-router";
 import { histogramQuery, type RunPages, type RunRow, runsQuery } from "../../api/run-list";
 import { rememberWorkspace } from "../../routes/shell";
-import { Button } from "../../ui/controls";
+import { Button, LinkButton } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { Bulk } from "./bulk";
 import { filterOf, type RunFilter, times, WINDOWS } from "./filter";
@@ -39,6 +39,9 @@ export function RunsPage() {
     <main className={css.page}>
       <div className={css.head}>
         <h1>Runs</h1>
+        <LinkButton look="quiet" icon="search" to={`/w/${workspace}/runs/search`}>
+          Search in data
+        </LinkButton>
         <Views workspace={workspace} search={search} show={(view) => setSearch(new URLSearchParams(view))} />
       </div>
       <Filters filter={filter} put={put} />

@@ -3,7 +3,7 @@
 ALTER TABLE workspace ADD COLUMN search_run_data boolean NOT NULL DEFAULT false;
 ALTER TABLE workspace ADD COLUMN search_past uuid;
 COMMENT ON COLUMN workspace.search_run_data IS 'Whether the inputs and results of its runs are indexed for search.';
-COMMENT ON COLUMN workspace.search_past IS 'Runs up to this id are indexed, or are in search_due; null: none yet.';
+COMMENT ON COLUMN workspace.search_past IS 'Runs up to this id are indexed, or are in search_due; null: none. Kept when it is turned off until all is forgotten.';
 
 CREATE TABLE run_text (
     workspace text NOT NULL,

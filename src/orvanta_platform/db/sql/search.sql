@@ -3,9 +3,8 @@
 SELECT id, search_past FROM workspace WHERE search_run_data ORDER BY id
 
 -- name: unsearched
--- Workspaces that have something indexed or to be indexed, and no longer want it.
-SELECT id FROM workspace w WHERE NOT search_run_data
-  AND (EXISTS (SELECT FROM run_text t WHERE t.workspace = w.id) OR EXISTS (SELECT FROM search_due d WHERE d.workspace = w.id))
+-- Workspaces that may have something indexed or due, and no longer want it.
+SELECT id FROM workspace WHERE NOT search_run_data AND search_past IS NOT NULL ORDER BY id
 
 -- name: next_runs
 -- Of a workspace the next runs after $2, made up to $3: all of them at one moment, under way or ended.
@@ -72,6 +71,10 @@ RETURNING pg_column_size(places) + pg_column_size(words) AS bytes
 -- name: forget_due
 -- Nothing of a workspace is to be indexed any more.
 DELETE FROM search_due WHERE workspace = $1
+
+-- name: forgotten
+-- Nothing is left of what was indexed of a workspace.
+UPDATE workspace SET search_past = NULL WHERE id = $1 AND NOT search_run_data
 
 -- name: places
 -- Where words, or words that begin so, stand in runs.

@@ -69,7 +69,8 @@ SELECT search_run_data FROM workspace WHERE id = $1;
 
 -- name: set_search_run_data
 -- Has the data of its runs indexed from now on, from the first run on, or no longer.
-UPDATE workspace SET search_run_data = $2, search_past = NULL WHERE id = $1 AND search_run_data <> $2;
+UPDATE workspace SET search_run_data = $2, search_past = CASE WHEN $2 THEN NULL ELSE search_past END
+WHERE id = $1 AND search_run_data <> $2;
 
 -- name: set_retention_days
 -- Has a workspace keep its runs for so many days.

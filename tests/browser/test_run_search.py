@@ -1,0 +1,51 @@
+"""Runs are found on a page of their own by what they got and gave, once an admin has turned that on."""
+
+from __future__ import annotations
+
+import re
+import time
+from uuid import UUID
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.conftest import LOOKS, Site
+from tests.browser.test_accessibility import check
+
+PATH = "f/runs/searched"
+FLOW = """value:
+  modules:
+    - {id: first, value: {type: identity}}
+"""
+
+
+def minutes_old() -> UUID:
+    """The id of a run that was made two minutes ago: it is indexed at once."""
+    at_ms = int(time.time() * 1000) - 120_000
+    return UUID(int=at_ms << 80 | 7 << 76 | 2 << 62 | time.time_ns() % (1 << 62))
+
+
+async def test_a_run_is_found_by_its_order(page: Page, site: Site) -> None:
+    site.deploy(PATH, FLOW)
+    id = site.client.post(f"/api/w/main/jobs/run/f/{PATH}?job_id={minutes_old()}", json={"order": "ORD-4711-x"}).text
+    await page.goto("/w/main/runs")
+    await page.get_by_role("link", name="Search in data").click()
+    await page.get_by_label("Words in inputs and results").fill("ord-4711")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("button", name="Turn it on").click()
+    found = page.get_by_role("list", name="Runs found").get_by_role("link", name=PATH)
+    while not await found.count():
+        await page.reload()
+        await expect(page.get_by_role("heading", level=2).or_(found).first).to_be_visible()
+    places = page.get_by_role("list", name="Where it stands")
+    await expect(places).to_contain_text("input of the run")
+    await places.get_by_role("link", name="result of first").click()
+    await expect(page).to_have_url(re.compile(f"{id}.*node=first"))
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+async def test_what_is_found_is_readable(page: Page, site: Site, scheme: str, width: int) -> None:
+    await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+    await page.set_viewport_size({"width": width, "height": 900})
+    await page.goto("/w/main/runs/search?q=4711")
+    await expect(page.get_by_role("heading", level=2).or_(page.get_by_label("Runs found")).first).to_be_visible()
+    await check(page)
