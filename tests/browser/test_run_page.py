@@ -88,11 +88,11 @@ async def test_what_is_looked_at_stands_in_the_address(page: Page, site: Site) -
     await page.goto(f"/w/main/runs/{id}?node=say&at=each.2")
     await stands(page, "ask", "waiting")
     consent(site, id, "ask")
-    await expect(page.get_by_label("Number of the iteration")).to_have_value("2")
+    await expect(node(page, "each").get_by_label("Number of the iteration")).to_have_value("2")
     await stands(page, "say", "succeeded")
     await node(page, "left").click()
     await expect(page).to_have_url(re.compile(r"node=left&at=each\.2"))
-    await page.get_by_role("button", name="The iteration before").click()
+    await node(page, "each").get_by_role("button", name="The iteration before").click()
     await expect(page).to_have_url(re.compile(r"at=each\.1"))
     await page.get_by_role("tab", name="Timeline").click()
     await expect(page).to_have_url(re.compile(r"tab=timeline&node=left"))
@@ -100,3 +100,96 @@ async def test_what_is_looked_at_stands_in_the_address(page: Page, site: Site) -
     await node(page, "left").click()
     await page.keyboard.press("ArrowUp")
     await expect(page).to_have_url(re.compile(r"node=ask"))
+
+
+async def toast(page: Page, text: str) -> None:
+    await expect(page.get_by_role("status").filter(has_text=text).last).to_be_visible()
+
+
+FAILS = """value:
+  modules:
+    - {id: begin, value: {type: identity}}
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: javascript, expr: flow_input.items}
+        skip_failures: false
+        modules:
+          - {id: take, value: {type: identity}}
+          - id: choose
+            value:
+              type: branchone
+              branches:
+                - expr: flow_input.iter.value > flow_input.most
+                  modules:
+                    - {id: before, value: {type: identity}}
+                    - id: divide
+                      value:
+                        type: rawscript
+                        language: python3
+                        content: |
+                          def main(n: int):
+                              return 1 / (n - 3)
+                        input_transforms: {n: {type: javascript, expr: flow_input.iter.value}}
+              default: []
+          - {id: keep, value: {type: identity}}
+    - {id: end, value: {type: identity}}
+schema:
+  type: object
+  properties: {items: {type: array}, most: {type: integer}}
+"""
+
+
+async def test_failure_comes_first_and_a_run_goes_on_inside_a_loop(page: Page, site: Site) -> None:
+    path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
+    await page.goto(f"/w/main/runs/{well}")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=60_000)
+    bad = run(site, path, {"items": [1, 2, 3], "most": 1})
+    await page.goto(f"/w/main/runs/{bad}")
+    first = page.get_by_label("First error")
+    await expect(first).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
+    await expect(first).to_contain_text("in iteration 3 of each in branch 1 of choose, line 2")
+    await expect(first).to_contain_text("inputs differ: items, most")
+    await first.get_by_text("Its input").click()
+    await expect(first.locator('[data-value="Input of divide"]')).to_contain_text("n: 3")
+
+    await first.get_by_role("button", name="divide").click()
+    await expect(page).to_have_url(re.compile(r"node=divide&at=each\.3"))
+    pane = page.get_by_label("Node divide")
+    await expect(pane.locator('[data-value="Output of divide"]')).to_contain_text("division by zero")
+    await pane.get_by_role("button", name="Restart from here").click()
+    preview = page.get_by_role("dialog")
+    for part, id in (("kept", "begin"), ("kept", "before"), ("again", "divide"), ("again", "keep"), ("again", "end")):
+        await expect(preview.locator(f'[data-part={part}][data-node="{id}"]')).to_be_visible()
+    await expect(preview).to_contain_text("2 iterations or branches kept, in number 3")
+    await preview.get_by_role("button", name="Start").click()
+    await toast(page, "A new run goes on from there")
+    await expect(page.get_by_text("Goes on from")).to_be_visible()
+    await stands(page, "begin", "succeeded")
+    await expect(first).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
+
+    await page.get_by_role("button", name="Retry from the failed node").click()
+    await expect(preview.locator('[data-part=again][data-node="divide"]')).to_be_visible()
+    await preview.get_by_role("button", name="Back").click()
+    await page.get_by_role("button", name="Run again").click()
+    await preview.get_by_label("items").fill("[1, 5]")
+    await preview.get_by_role("button", name="Run again").click()
+    await toast(page, "It runs again in the same version")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=60_000)
+    await page.get_by_role("tab", name="Data").click()
+    await page.get_by_label("Search in the data").fill("most")
+    await expect(page.get_by_label("Matches").first).to_have_text("most 1")
+
+
+async def test_a_run_is_cancelled_and_a_script_has_a_page_too(page: Page, site: Site) -> None:
+    code = {"content": "echo said; sleep 600", "language": "bash", "args": {"name": "Ada"}}
+    id = site.client.post("/api/w/main/jobs/run/preview", json=code).text
+    await page.goto(f"/w/main/runs/{id}")
+    await expect(page.get_by_role("tab")).to_have_text(["Timeline", "Logs", "Data"])
+    await expect(page.locator('[data-value="Inputs"]')).to_contain_text("name: Ada")
+    await page.get_by_role("tab", name="Logs").click()
+    await expect(page.get_by_role("tabpanel")).to_contain_text("said", timeout=60_000)
+    await page.get_by_role("button", name="Cancel").click()
+    await toast(page, "It is being cancelled")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled", timeout=60_000)
+    await expect(page.get_by_text("Cancelled by")).to_be_visible()

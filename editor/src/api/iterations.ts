@@ -38,7 +38,9 @@ interface JobRow {
 }
 
 function standOf(row: JobRow): InBody {
-  const took = typeof row.duration_ms === "number" ? { duration_ms: row.duration_ms } : {};
+  // A body that has ended does not say when it began.
+  const known = typeof row.duration_ms === "number" && row.started_at !== row.completed_at;
+  const took = known ? { duration_ms: row.duration_ms as number } : {};
   if (row.type !== "CompletedJob") return { status: row.running ? "running" : "queued" };
   if (row.canceled) return { status: "cancelled", ...took };
   if (row.is_skipped) return { status: "skipped", ...took };

@@ -20,6 +20,22 @@ export const aboutQuery = (workspace: string, id: string) =>
     },
   });
 
+export type WhyFailed = components["schemas"]["WhyFailed"];
+
+/** The first error of a run that failed, and the last run before that went well. */
+export const failureQuery = (workspace: string, id: string) =>
+  queryOptions({
+    queryKey: ["run", workspace, id, "failure"],
+    staleTime: Number.POSITIVE_INFINITY,
+    queryFn: async () => {
+      const { data } = await api.GET("/api/v1/runs/{run_id}/failure", {
+        params: { path: { run_id: id } },
+        headers: { "X-Workspace": workspace },
+      });
+      return data ?? {};
+    },
+  });
+
 /** The text of the workflow that a run runs, which never changes. */
 export const documentQuery = (workspace: string, id: string) =>
   queryOptions({
@@ -54,12 +70,15 @@ export async function startPreview(workspace: string, path: string, value: Json,
   return String(data);
 }
 
-export async function cancelRun(workspace: string, id: string): Promise<void> {
-  await api.POST("/api/w/{workspace}/jobs_u/queue/cancel/{id}", {
+/** Cancels a run; `force`: without waiting for workers to answer. */
+export async function cancelRun(workspace: string, id: string, force = false): Promise<void> {
+  const given = {
     params: { path: { workspace, id } },
     body: { reason: "Stopped in the editor" },
     parseAs: "text",
-  });
+  } as const;
+  if (force) await api.POST("/api/w/{workspace}/jobs_u/queue/force_cancel/{id}", given);
+  else await api.POST("/api/w/{workspace}/jobs_u/queue/cancel/{id}", given);
 }
 
 /** What a run or one of its jobs gave. Throws ApiError 404 where it has not ended. */

@@ -122,5 +122,8 @@ export function standsOf({ live, picked, graph }: Editor, id: string): NodeStand
   const stands = live?.nodes[id];
   const inside = graph.byId.get(id)?.inside;
   const one = inside ? picked[inside]?.nodes[id] : undefined;
-  return stands && one ? { ...stands, ...one } : stands;
+  if (!stands || !one) return stands;
+  // What all iterations took together is not what this one did.
+  const { duration_ms: _, started_at: __, ...rest } = stands;
+  return { ...rest, ...one };
 }

@@ -1,4 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useEffect, useMemo } from "react";
 import { Link, useParams } from "react-router";
 import { aboutQuery, documentQuery, type RunAbout } from "../api/runs";
@@ -64,6 +64,7 @@ function Opened({ workspace, about, text }: { workspace: string; about: RunAbout
   const store = useMemo(() => storeOf(workspace, about, text), []);
   useEffect(() => showRun(store, id, null), [store, id]);
   const [selection, select] = useSelection(store, about.is_workflow);
+  useFactsAnew(store, workspace, id);
   const view = useMemo(
     (): RunView => ({ workspace, id, about, selection, select }),
     [workspace, id, about, selection, select],
@@ -83,6 +84,19 @@ function Opened({ workspace, about, text }: { workspace: string; about: RunAbout
         </main>
       </RunContext>
     </EditorContext>
+  );
+}
+
+/** Who cancelled it is known as soon as somebody has: the facts are asked for again. */
+function useFactsAnew(store: EditorStore, workspace: string, id: string): void {
+  const queries = useQueryClient();
+  useEffect(
+    () =>
+      store.subscribe(({ live }, { live: before }) => {
+        if (live?.status === before?.status && live?.graph?.canceled === before?.graph?.canceled) return;
+        void queries.invalidateQueries({ queryKey: aboutQuery(workspace, id).queryKey });
+      }),
+    [store, queries, workspace, id],
   );
 }
 

@@ -23,3 +23,16 @@ function answered(transform: Json, scope: Record<string, Json>): Given {
   const value = root === undefined ? undefined : at(root, (path ?? []).slice(1));
   return value === undefined ? { expr } : { value };
 }
+
+/** What of a run the paths among these transforms read: results of which nodes, and whether its input. */
+export function namesRead(transforms: Json | undefined): { results: string[]; input: boolean } {
+  const results = new Set<string>();
+  let input = false;
+  for (const transform of Object.values(isTree(transforms ?? null) ? (transforms as object) : {})) {
+    const path =
+      isTree(transform) && transform.type === "javascript" ? pathOf(String(transform.expr ?? "").trim()) : null;
+    if (path?.[0] === "results" && typeof path[1] === "string") results.add(path[1]);
+    if (path?.[0] === "flow_input") input = true;
+  }
+  return { results: [...results], input };
+}

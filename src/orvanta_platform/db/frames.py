@@ -96,6 +96,17 @@ class EndedNode(msgspec.Struct, frozen=True):
     began_at: datetime
 
 
+class FailedBody(msgspec.Struct, frozen=True):
+    """A body that failed: its frame (`kind` frame), or the job of its one node, which had failed `failures` times."""
+
+    id: UUID
+    place: int
+    kind: str
+    node: str
+    failures: int
+    ended_at: datetime
+
+
 class EndedBodies(msgspec.Struct, frozen=True):
     """Bodies of an opening from `first` to before `stop` that ended alike."""
 
@@ -195,6 +206,12 @@ async def results_of_bodies(connection: Connection, opening: UUID, first: int, l
 async def bodies(connection: Connection, holder: UUID, opening: UUID, stop: int, first: int = 0) -> list[SeenBody]:
     """The bodies of a node from the place `first` to before `stop`: of its last opening, and those that are open."""
     return [SeenBody(**dict(row)) for row in await connection.fetch(_text("bodies"), holder, opening, first, stop)]
+
+
+async def first_failed_body(connection: Connection, opening: UUID) -> FailedBody | None:
+    """The body of an opening that failed first; None where none did."""
+    row = await connection.fetchrow(_text("first_failed_body"), opening)
+    return FailedBody(**dict(row)) if row else None
 
 
 async def last_place(connection: Connection, opening: UUID) -> int:

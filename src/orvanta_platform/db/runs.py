@@ -337,10 +337,16 @@ async def repeated_run(connection: Connection, run: UUID) -> Repeated | None:
     return Repeated(**dict(row)) if row else None
 
 
-async def version_number(connection: Connection, version: int) -> VersionNumber | None:
-    """Which version of its path this is; None where it is no more."""
-    row = await connection.fetchrow(load("runs")["version_number"].text, version)
-    return VersionNumber(**dict(row)) if row else None
+async def version_numbers(connection: Connection, versions: Sequence[int]) -> dict[int, VersionNumber]:
+    """Which versions of their paths these are; what is no more is left out."""
+    rows = await connection.fetch(load("runs")["version_numbers"].text, list(versions))
+    return {row["id"]: VersionNumber(**dict(row)) for row in rows}
+
+
+async def last_success(connection: Connection, workspace: str, kind: str, path: str, before: UUID) -> UUID | None:
+    """The last run of a path before another one that ended well; None where there is none near."""
+    found: UUID | None = await connection.fetchval(load("runs")["last_success"].text, workspace, kind, path, before)
+    return found
 
 
 async def put_in_inbox(connection: Connection, run: UUID, event: str) -> bool:

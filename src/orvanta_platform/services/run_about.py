@@ -30,8 +30,9 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
         if row.is_step:
             row = await jobs.seen(platform, conn, actor, workspace, row.run)
         (row,) = await jobs.told(conn, [row])
-        version = await run_rows.version_number(conn, row.version) if row.version is not None else None
-        return RunAbout(row, version, await jobs.repeated(conn, row))
+        named = [row.version] if row.version is not None else []
+        numbers = await run_rows.version_numbers(conn, named) if named else {}
+        return RunAbout(row, next(iter(numbers.values()), None), await jobs.repeated(conn, row))
 
 
 async def document(platform: Platform, actor: Actor, workspace: str, id: UUID) -> str:

@@ -33,7 +33,7 @@ _PAUSES_READ = 100
 WAITS_SHOWN = 10
 """Waits of one node that are listed."""
 
-_TIMED = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+_TIMED = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING, Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _AT_WORK = (Why.CHILDREN, Why.RUN)
 _WHY = {"approval": Why.APPROVAL, "suspend": Why.SUSPENDED}
@@ -113,7 +113,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
 async def of_row(platform: Platform, conn: Connection, row: JobRow) -> RunGraph:
     """The graph of a run, for callers that have asked permission."""
     limits = await gates.limits_of_runs(conn, [row.id]) if row.state == "queued" and row.job_state is None else {}
-    why = jobs.reason_of(replace(row, limit=limits.get(row.id)))
+    why = await jobs.why_waits(conn, replace(row, limit=limits.get(row.id)))
     graph = RunGraph(
         run=row.id,
         status=status_of(row),

@@ -92,6 +92,13 @@ SELECT max(place) FROM job
 WHERE parent = $1 AND place IS NOT NULL AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
 
+-- name: first_failed_body
+-- The body of an opening that failed first.
+SELECT id, place, kind, node, failures, ended_at FROM job
+WHERE parent = $1 AND place IS NOT NULL AND state = 'failed' AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
+  AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
+ORDER BY ended_at, place LIMIT 1
+
 -- name: seen_frame
 -- A body of a loop or branch by its id; its state where it is open.
 SELECT run, node_index, place, NULL::bytea AS state FROM job WHERE id = $1 AND kind = 'frame'

@@ -151,11 +151,17 @@ SELECT CASE WHEN (data ->> 'retry')::boolean THEN 'retry' ELSE kind END AS kind,
 FROM (SELECT * FROM event WHERE run = $1 ORDER BY seq LIMIT 10) e
 WHERE kind IN ('restart', 'rerun') ORDER BY seq LIMIT 1
 
--- name: version_number
--- A version's place in the history of its path, and whether runs by path take it.
+-- name: version_numbers
+-- The places of versions in the histories of their paths, and whether runs by path take them.
 SELECT v.id, v.number, coalesce(i.version = v.id, false) AS current
 FROM version v LEFT JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
-WHERE v.id = $1
+WHERE v.id = ANY($1::bigint[])
+
+-- name: last_success
+-- The last run of a path before another one that ended well, among the 10,000 runs of the workspace before it.
+SELECT id FROM (SELECT id, kind, path, status, skipped, parent FROM run WHERE workspace = $1 AND id < $4 ORDER BY id DESC LIMIT 10000) r
+WHERE kind = $2 AND path = $3 AND status = 'succeeded' AND NOT skipped
+ORDER BY id DESC LIMIT 1
 
 -- name: living
 -- Those of these runs that have not ended.

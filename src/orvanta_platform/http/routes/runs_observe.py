@@ -22,8 +22,17 @@ from orvanta_platform.http.schemas.comparison import ComparedRuns
 from orvanta_platform.http.schemas.graph import Graph
 from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.run_about import About, RunDocument
+from orvanta_platform.http.schemas.run_failure import WhyFailed, why_failed
 from orvanta_platform.http.schemas.runs import Run
-from orvanta_platform.services import history, run_about, run_comparison, run_detail, run_graph, run_stream
+from orvanta_platform.services import (
+    history,
+    run_about,
+    run_comparison,
+    run_detail,
+    run_failure,
+    run_graph,
+    run_stream,
+)
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:
@@ -46,6 +55,13 @@ async def get_about(request: AnyRequest, run_id: FromPath[UUID]) -> About:
     """What a run is: what it runs in which version, who or what began it. Neither its state nor any value."""
     actor, workspace = actor_and_workspace(request)
     return about_schemas.about(await run_about.get(platform_of(request), actor, workspace, run_id))
+
+
+@get("/api/v1/runs/{run_id:uuid}/failure", opt=call(answer=WhyFailed))
+async def get_failure(request: AnyRequest, run_id: FromPath[UUID]) -> WhyFailed:
+    """The first error of a run that nobody handled, wherever it arose, and the last run before that went well."""
+    actor, workspace = actor_and_workspace(request)
+    return why_failed(await run_failure.get(platform_of(request), actor, workspace, run_id))
 
 
 @get("/api/v1/runs/{run_id:uuid}/document", opt=call(answer=RunDocument))
@@ -128,4 +144,4 @@ async def stream_run(
     return run_streams.run_stream(found)
 
 
-ROUTES = [get_run, get_about, get_document, get_graph, compare_runs, get_events, stream_run]
+ROUTES = [get_run, get_about, get_failure, get_document, get_graph, compare_runs, get_events, stream_run]

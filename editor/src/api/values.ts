@@ -1,0 +1,49 @@
+import { ApiError, BASE } from "./client";
+
+/** Whose value: what a run or job gave, or got. */
+export interface ValueOf {
+  what: "result" | "args";
+  job: string;
+}
+
+/** A part of a value's JSON text, and how many bytes the whole has. */
+export interface ValuePart {
+  text: string;
+  bytes: number;
+  size: number;
+}
+
+export const valueAddress = (workspace: string, { what, job }: ValueOf): string =>
+  `${BASE}/api/w/${workspace}/jobs_u/${what === "args" ? "get_args" : "completed/get_result"}/${job}`;
+
+/**
+ * `length` bytes from `start` on. A character that the end cuts is left out, and so are its bytes. Throws ApiError 404
+ * where there is none yet.
+ */
+export async function valuePart(workspace: string, of: ValueOf, start: number, length: number): Promise<ValuePart> {
+  const answer = await fetch(valueAddress(workspace, of), {
+    headers: { Range: `bytes=${start}-${start + length - 1}`, "X-Orvanta": "1" },
+  });
+  if (!answer.ok) {
+    const { error } = await answer.json().catch(() => ({ error: {} }));
+    throw new ApiError(
+      answer.status,
+      error.code ?? "",
+      error.message ?? "It cannot be read.",
+      error.hint ?? null,
+      null,
+    );
+  }
+  const bytes = new Uint8Array(await answer.arrayBuffer());
+  const size = Number(answer.headers.get("Content-Range")?.split("/")[1] ?? bytes.length);
+  const whole = start + bytes.length >= size ? bytes.length : wholeCharacters(bytes);
+  return { text: new TextDecoder().decode(bytes.subarray(0, whole)), bytes: whole, size };
+}
+
+function wholeCharacters(bytes: Uint8Array): number {
+  let end = bytes.length;
+  while (end > 0 && ((bytes[end - 1] ?? 0) & 0xc0) === 0x80) end--;
+  const last = bytes[end - 1] ?? 0;
+  const needs = last >= 0xf0 ? 4 : last >= 0xe0 ? 3 : last >= 0xc0 ? 2 : 1;
+  return needs > 1 && end - 1 + needs > bytes.length ? end - 1 : bytes.length;
+}

@@ -1,0 +1,93 @@
+import { useQueries, useQuery } from "@tanstack/react-query";
+import { useShallow } from "zustand/react/shallow";
+import { valuePart } from "../../api/values";
+import { useEditor } from "../../editing/context";
+import type { Editor } from "../../editing/store";
+import { givenTo, namesRead } from "../../workflow/given";
+import { at, isTree, type Json, type Tree } from "../../workflow/types";
+import { useRun } from "../context";
+import { isLoop } from "../iterations";
+import css from "./data.module.css";
+import { JsonTree } from "./tree";
+
+/** Longer values are not read to show what a node took of them. */
+const LARGEST = 256 << 10;
+
+/**
+ * What a node took, as its transforms make it of the run's inputs and of the results of other nodes; an expression that
+ * only the server can answer stands as such.
+ */
+export function NodeInput({ id, word, places }: { id: string; word: string; places?: Places }) {
+  const { workspace, id: run } = useRun();
+  const transforms = useEditor((editor) => {
+    const node = editor.graph.byId.get(id);
+    return node ? at(editor.tree, [...node.path, "value", "input_transforms"]) : undefined;
+  });
+  const shown = useEditor((editor) => editor.picked);
+  const around = useEditor(useShallow((editor) => loopAround(editor, id, places ?? shown)));
+  const nodes = useEditor((editor) => editor.live?.nodes);
+  const read = namesRead({ ...(isTree(transforms ?? null) ? (transforms as Tree) : {}), " ": around.iterator ?? null });
+  const sources = read.results.flatMap((name) => {
+    const job = nodes?.[name]?.job;
+    return job && nodes?.[name]?.status === "succeeded" ? [{ name, job }] : [];
+  });
+  const args = useQuery({ ...wholeQuery(workspace, "args", run), enabled: read.input });
+  const results = useQueries({ queries: sources.map(({ job }) => wholeQuery(workspace, "result", job)) });
+  const known: Tree = {};
+  sources.forEach(({ name }, n) => {
+    const value = results[n]?.data;
+    if (value !== undefined && value !== null) known[name] = value.value;
+  });
+  const given = Object.entries(givenTo(transforms, withItem(args.data?.value ?? {}, around, known), known));
+  if (given.length === 0) return <p className={css.none}>It takes no inputs.</p>;
+  const values = Object.fromEntries(given.flatMap(([name, each]) => ("value" in each ? [[name, each.value]] : [])));
+  const asked = given.flatMap(([name, each]) => ("expr" in each ? [[name, each.expr] as const] : []));
+  return (
+    <div data-value={`Input of ${id}`}>
+      {Object.keys(values).length > 0 && <JsonTree value={values as Json} word={word} />}
+      {asked.map(([name, expr]) => (
+        <div key={name}>
+          <code>
+            {name} = {expr}
+          </code>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+type Places = Readonly<Record<string, { place: number }>>;
+
+interface Around {
+  iterator: Json | undefined;
+  place: number;
+}
+
+/** What the innermost loop around a node goes over, and which iteration of it is meant; 0: none. */
+function loopAround({ graph, tree }: Editor, id: string, places: Places): Around {
+  for (let each = graph.byId.get(id)?.inside; each; each = graph.byId.get(each)?.inside) {
+    const holder = graph.byId.get(each);
+    if (!holder || !isLoop(holder.kind)) continue;
+    return { iterator: at(tree, [...holder.path, "value", "iterator"]), place: places[each]?.place ?? 0 };
+  }
+  return { iterator: undefined, place: 0 };
+}
+
+/** The run's input as the iteration has it, where what its loop goes over is known. */
+function withItem(input: Json, { iterator, place }: Around, results: Json): Json {
+  if (place === 0 || !isTree(input)) return input;
+  const items = givenTo({ items: iterator ?? null }, input, results).items;
+  const list = items && "value" in items ? items.value : undefined;
+  if (!Array.isArray(list) || place > list.length) return input;
+  return { ...input, iter: { value: list[place - 1] ?? null, index: place - 1 } };
+}
+
+/** A value that is short enough, null else. */
+export const wholeQuery = (workspace: string, what: "args" | "result", job: string) => ({
+  queryKey: ["whole-value", workspace, what, job],
+  staleTime: Number.POSITIVE_INFINITY,
+  queryFn: async (): Promise<{ value: Json } | null> => {
+    const part = await valuePart(workspace, { what, job }, 0, LARGEST);
+    return part.bytes < part.size ? null : { value: JSON.parse(part.text) as Json };
+  },
+});

@@ -1,0 +1,136 @@
+"""Why a run waits is said on its page: a sentence for each reason, what it waits for, the runs in the way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, expect
+from tests.browser.conftest import EMAIL, PASSWORD, Site
+from tests.installation import PATIENCE_S, Running, running
+
+_numbers = itertools.count()
+
+
+def bash(id: str, content: str = "true", **more: Any) -> dict[str, Any]:
+    code = {"type": "rawscript", "language": "bash", "content": content, "input_transforms": {}}
+    beside = {key: more.pop(key) for key in ("tag", "concurrent_limit", "concurrency_time_window_s") if key in more}
+    return {"id": id, "value": {**code, **beside}, **more}
+
+
+def flow(*modules: dict[str, Any]) -> dict[str, Any]:
+    return {"modules": list(modules)}
+
+
+LATER = {"type": "static", "value": 3600}
+HOLD = {"id": "hold", "value": {"type": "approval", "approvers": ["g/all"], "timeout": 3600}}
+RETRY = {"constant": {"attempts": 1, "seconds": 3600}}
+WAITS: dict[str, tuple[dict[str, Any], str]] = {
+    "retry": (flow(bash("a", "exit 1", retry=RETRY)), "waiting for its next attempt, until"),
+    "time": (flow({"id": "a", "value": {"type": "delay", "seconds": LATER}}), "waiting for its time, until"),
+    "approval": (flow({**HOLD, "id": "a"}), "awaiting approval by g/all, until"),
+    "suspended": (
+        flow(bash("a", suspend={"required_events": 1}), bash("b")),
+        "has ended; what follows awaits approval",
+    ),
+    "debounce": (
+        flow(bash("a", debouncing={"debounce_delay_s": 3600, "debounce_key": "waits"})),
+        "waiting for later ones of its key, until",
+    ),
+    "sleeping": (flow(bash("a", sleep=LATER), bash("b")), "has ended; what follows waits for its time, until"),
+}
+
+
+@pytest.fixture
+def ends(site: Site) -> Iterator[list[str]]:
+    """Runs that are cancelled at the end."""
+    begun: list[str] = []
+    yield begun
+    site.client.post("/api/w/main/jobs/queue/cancel_selection?force_cancel=true", json=begun).raise_for_status()
+
+
+def client_of(made: Running) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {made.token}"}
+    return httpx.Client(base_url=made.base, headers=headers, timeout=PATIENCE_S)
+
+
+def preview(site: Site, ends: list[str], value: dict[str, Any]) -> str:
+    answer = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": value, "args": {}})
+    assert answer.status_code == 201, answer.text
+    ends.append(answer.text)
+    return answer.text
+
+
+def deployed(site: Site, ends: list[str], value: dict[str, Any], query: str = "") -> list[str]:
+    """Two runs of a new workflow."""
+    path = f"f/waits/w{next(_numbers)}"
+    body = {"path": path, "summary": "", "value": value}
+    answer = site.client.post("/api/w/main/flows/create", json=body)
+    assert answer.status_code == 201, answer.text
+    runs = [site.client.post(f"/api/w/main/jobs/run/f/{path}{query}", json={"n": 1}).text for _ in range(2)]
+    ends += runs
+    return runs
+
+
+async def waits(page: Page, id: str, code: str, text: str) -> None:
+    await page.goto(f"/w/main/runs/{id}")
+    line = page.get_by_label("Why it waits").locator(f"[data-wait={code}]").first
+    await expect(line).to_contain_text(text, timeout=60_000)
+
+
+async def test_every_reason_of_a_node(page: Page, site: Site, ends: list[str]) -> None:
+    runs = {code: preview(site, ends, value) for code, (value, _) in WAITS.items()}
+    for code, (_, text) in WAITS.items():
+        await waits(page, runs[code], code, text)
+        await page.get_by_label("Why it waits").get_by_role("button", name="a", exact=True).click()
+        await expect(page.get_by_label("Node a").locator(f"[data-wait={code}]")).to_contain_text(text)
+
+
+async def test_reasons_that_name_other_runs(page: Page, site: Site, ends: list[str]) -> None:
+    first, second = deployed(site, ends, {**flow(HOLD), "concurrent_limit": 1})
+    await waits(page, second, "limit", "1 of 1 in use")
+    await page.get_by_label("Why it waits").get_by_role("link").click()
+    await expect(page).to_have_url(f"{site.base}/w/main/runs/{first}")
+
+    window = flow(bash("a", concurrent_limit=1, concurrency_time_window_s=3600))
+    _, second = deployed(site, ends, window)
+    await waits(page, second, "window", "1 have begun within 3600 s, until")
+
+    inner = f"f/waits/inner{next(_numbers)}"
+    site.client.post("/api/w/main/flows/create", json={"path": inner, "summary": "", "value": flow(HOLD)})
+    outer = preview(site, ends, flow({"id": "call", "value": {"type": "flow", "path": inner, "input_transforms": {}}}))
+    await page.goto(f"/w/main/runs/{outer}?node=call")
+    await page.get_by_label("Node call").get_by_role("link", name="Its run").click()
+    await waits(page, page.url.rpartition("/")[2].partition("?")[0], "approval", "awaiting approval by g/all")
+
+
+async def test_the_reason_of_a_run_as_a_whole(page: Page, site: Site, ends: list[str]) -> None:
+    later, _ = deployed(site, ends, flow(bash("a")), "?scheduled_in_secs=3600")
+    await waits(page, later, "time", "waiting for its time, until")
+
+
+@pytest.mark.soak
+async def test_reasons_that_lie_with_workers(chromium: Browser) -> None:
+    settings = {"ORVANTA_ADMIN_EMAIL": EMAIL, "ORVANTA_ADMIN_PASSWORD": PASSWORD, "ORVANTA_QUEUES": "bash"}
+    with running("waits", settings) as made, client_of(made) as client:
+        site, ends = Site(made.base, client), list[str]()
+        context = await chromium.new_context(base_url=made.base)
+        await context.add_cookies([{"name": "token", "value": made.token, "url": made.base, "httpOnly": True}])
+        page = await context.new_page()
+        await waits(
+            page, preview(site, ends, flow(bash("a", tag="nowhere"))), "no_worker", "no worker for queue nowhere"
+        )
+        busy = {"content": "sleep 600", "language": "bash", "args": {}}
+        for _ in range(12):
+            ends.append(client.post("/api/w/main/jobs/run/preview", json=busy).text)
+        await waits(page, ends[-1], "no_slot", "waiting for a free slot")
+        code = "# /// script\n# dependencies = ['tiny']\n# ///\ndef main(): pass\n"
+        script = {"path": "f/waits/locked", "content": code, "language": "python3"}
+        client.post("/api/w/main/scripts/create", json=script).raise_for_status()
+        ends.append(client.post("/api/w/main/jobs/run/p/f/waits/locked", json={}).text)
+        await waits(page, ends[-1], "locking", "waiting until its packages are locked")
+        client.post("/api/w/main/jobs/queue/cancel_selection?force_cancel=true", json=ends).raise_for_status()
+        await context.close()
