@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
@@ -69,11 +70,37 @@ def prepared(site: Site) -> None:
     site.deploy("f/sales/renewal", RENEWAL)
     script = {"path": "f/sales/total", "language": "python3", "content": TOTAL, "summary": "Total of an order"}
     site.client.post("/api/w/main/scripts/create", json=script).raise_for_status()
+    for name, cron in (("daily", "0 0 8 * * *"), ("digest", "0 0 8 * * *"), ("hourly", "0 30 * * * *")):
+        body = {"path": f"f/sales/{name}", "schedule": cron, "timezone": "UTC", "script_path": "f/sales/renewal"}
+        more = {"is_flow": True, "enabled": True, "args": {"number": "C-1842"}}
+        site.client.post("/api/w/main/schedules/create", json={**body, **more}).raise_for_status()
+    # That something fails is shown too: it asks for a number that is not given.
+    for given in ({"net": "much"}, {"net": 100}, {"net": 250}):
+        site.client.post("/api/w/main/jobs/run_wait_result/p/f/sales/total", json=given)
 
 
 async def home(page: Page) -> None:
-    await page.goto("/w/main/workflows")
-    await expect(page.get_by_role("link", name="Renewal of a contract")).to_be_visible()
+    await run_of_renewal(page)
+    await page.goto("/w/main")
+    await expect(page.get_by_role("region", name="What waits for you").get_by_role("listitem")).not_to_have_count(0)
+    await expect(page.get_by_role("region", name="What comes next").get_by_role("listitem")).not_to_have_count(0)
+
+
+async def runs(page: Page) -> None:
+    await page.goto("/w/main/runs?last=1h")
+    await expect(page.get_by_role("list", name="Runs").get_by_role("listitem")).not_to_have_count(0)
+
+
+async def calendar(page: Page) -> None:
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    await page.goto(f"/w/main/schedules?view=calendar&span=week&day={tomorrow:%Y-%m-%d}")
+    await expect(page.get_by_role("table").get_by_text("at once").first).to_be_visible()
+
+
+async def workers(page: Page) -> None:
+    await page.goto("/w/main/workers")
+    await expect(page.get_by_role("list", name="Workers").get_by_role("listitem")).to_have_count(1)
+    await expect(page.get_by_text("jobs a second")).to_be_visible()
 
 
 async def run_of_a_workflow(page: Page) -> None:
@@ -135,6 +162,9 @@ PICTURES: list[tuple[str, Callable[[Page], Awaitable[None]], Look]] = [
     ("run", run_of_a_workflow, WIDE),
     ("fields", fields_from_real_data, WIDE),
     ("script", script, WIDE),
+    ("runs", runs, DARK),
+    ("calendar", calendar, WIDE),
+    ("workers", workers, WIDE),
     ("phone", approval_on_a_phone, PHONE),
     # Last, since it leaves a draft.
     ("node-test", node_beside_its_test, DARK),

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Dialog } from "radix-ui";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
 import { ApiError, api, onSessionLost } from "../api/client";
 import { useReach } from "../api/reach";
@@ -87,8 +87,15 @@ const PLACES: [string, string][] = [
 ];
 
 function Places({ workspace }: { workspace: string }) {
+  const { pathname } = useLocation();
+  const nav = useRef<HTMLElement>(null);
+  // Where the bar is narrower than its links, the one of this page is on the screen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the page is what it follows
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [pathname]);
   return (
-    <nav className={css.places} aria-label="Pages">
+    <nav ref={nav} className={css.places} aria-label="Pages">
       {PLACES.map(([name, to]) => (
         <NavLink key={name} to={`/w/${workspace}${to}`} end={to === ""}>
           {name}
