@@ -107,6 +107,12 @@ async def test_page_one_reads_little_of_a_long_history(database: TestDatabase) -
             rows = [int(part.split()[0].split(".")[0]) for part in plan.split("(actual rows=")[1:]]
             assert max(rows) <= 100, plan
             assert len(await list_jobs(conn, "main", visible, PARTS, JobFilter(), Slice(limit=30))) == 30
+            # What failed is found without reading what did not.
+            failed = JobFilter(states=("failed",), has_null_parent=True)
+            text, values = job_lists.list_statement("main", visible, PARTS, failed, Slice(limit=30))
+            lines = await conn.fetch("EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) " + text, *values)
+            plan = "\n".join(line[0] for line in lines)
+            assert "Removed by Filter" not in plan, plan
     finally:
         await conn.close()
 

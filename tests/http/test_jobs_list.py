@@ -191,3 +191,24 @@ async def test_workers(stage: Scene) -> None:
     assert (await stage.client.get("/api/workers/list")).json() == []
     (worker,) = (await stage.client.get("/api/workers/list", params={"ping_since": 300})).json()
     assert (worker["state"], worker["custom_tags"]) == ("stopped", ["gpu"])
+
+
+async def test_the_overview_has_what_is_to_be_known_first(stage: Scene, jobs: dict[str, str]) -> None:
+    await stage.flow({"id": "ask", "value": {"type": "approval", "message": "Go on?"}})
+    code = {"path": "f/team/code", "summary": "", "content": "def main(): ...", "language": "python3"}
+    await stage.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+    assert (await stage.client.post(f"{W}/scripts/create", json=code)).status_code == 201
+    for name, enabled in (("on", True), ("off", False)):
+        body = {"path": f"f/team/{name}", "script_path": "f/team/code", "is_flow": False, "enabled": enabled}
+        more = {"schedule": "0 0 * * * *", "timezone": "Europe/Paris", "args": {}}
+        assert (await stage.client.post(f"{W}/schedules/create", json={**body, **more})).status_code == 201
+    found = await stage.get("overview")
+    assert [(each["path"], each["runs"], each["last"]["id"]) for each in found["failed"]] == [
+        ("u/admin/bad", 1, jobs["failed"])
+    ]
+    assert {each["id"] for each in found["running"]} == {jobs["running"], jobs["flow"]} and found["running_runs"] == 2
+    assert [each["message"] for each in found["waiting"]] == ["Go on?"] and found["waiting_runs"] == 1
+    assert [(each["path"], each["timezone"]) for each in found["coming"]] == [("f/team/on", "Europe/Paris")]
+    other = (await (await stage.member("other")).get(f"{W}/overview")).json()
+    assert (other["failed"], other["running"], other["waiting"]) == ([], [], [])
+    assert [each["path"] for each in other["coming"]] == ["f/team/on"]

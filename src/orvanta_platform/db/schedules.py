@@ -87,6 +87,17 @@ class ScheduleFilter:
     offset: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """A tick that comes, of the schedule at `path`."""
+
+    path: str
+    script_path: str
+    is_flow: bool
+    timezone: str
+    at: datetime
+
+
 _SETTINGS = [each.name for each in fields(ScheduleSettings)]
 
 
@@ -112,6 +123,15 @@ async def list_page(conn: Connection, workspace: str, what: ScheduleFilter) -> l
     """A page of the schedules that `what` lets through, by path."""
     arguments = [getattr(what, name) for name in ScheduleFilter.__slots__]
     return [_schedule(row) for row in await conn.fetch(load("schedules")["list"].text, workspace, *arguments)]
+
+
+async def next_of_each(
+    conn: Connection, workspace: str, who: ScheduleFilter, before: datetime, limit: int
+) -> list[Coming]:
+    """The next tick before `before` of each schedule that `who` lets see, the first `limit` of them."""
+    sees = (who.everything, who.patterns, who.principals, who.scope)
+    rows = await conn.fetch(load("schedules")["next_of_each"].text, workspace, *sees, before, limit)
+    return [Coming(**dict(row)) for row in rows]
 
 
 async def insert(

@@ -10,10 +10,10 @@ from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.schedules import Coming
 from orvanta_platform.services import approval_inbox, jobs, schedule_calendar
 from orvanta_platform.services.approval_inbox import Waiting
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.schedule_calendar import Coming
 
 SHOWN = 6
 """How many of each are shown."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import readable, require_workspace
 from orvanta_platform.db import schedules as rows
 from orvanta_platform.db import ticks
-from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow
+from orvanta_platform.db.schedules import Coming, ScheduleFilter, ScheduleRow
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.engine.ticks import Cron
 from orvanta_platform.errors import BadRequest
@@ -26,14 +27,6 @@ MOST_PAST = 500
 """Ticks of one schedule's past that a calendar shows, at most: the newest."""
 
 LONGEST = timedelta(days=35)
-
-
-@dataclass(frozen=True, slots=True)
-class Coming:
-    """A tick that comes."""
-
-    schedule: ScheduleRow
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +53,11 @@ async def calendar(platform: Platform, actor: Actor, workspace: str, since: date
 
 async def next_of_each(platform: Platform, actor: Actor, workspace: str, within: timedelta, most: int) -> list[Coming]:
     """The next tick of each schedule that the actor may read, the first `most` of them. Raises NotFound, Forbidden."""
-    found = await schedules.list_page(platform, actor, workspace, ScheduleFilter(limit=MOST_SCHEDULES))
+    require_workspace(actor, workspace)
+    who = readable(actor, "schedule")
+    sees = ScheduleFilter(everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
     async with platform.db.acquire() as conn:
-        until = await rows.now(conn) + within
-    ahead = [
-        Coming(row, row.next_at) for row in found if row.enabled and row.next_at is not None and row.next_at < until
-    ]
-    return sorted(ahead, key=lambda each: each.at)[:most]
+        return await rows.next_of_each(conn, workspace, sees, await rows.now(conn) + within, most)
 
 
 def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Coming]:
@@ -80,7 +71,7 @@ def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Com
         if at >= until:
             break
         row = found[place]
-        made.append(Coming(row, at))
+        made.append(Coming(row.path, row.script_path, row.is_flow, row.timezone, at))
         if place not in crons:
             crons[place] = Cron(row.cron, schedules.zone_of(row.timezone))
         following = crons[place].after(at)

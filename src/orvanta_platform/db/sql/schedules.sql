@@ -57,6 +57,15 @@ WHERE s.workspace = $1
   AND s.path > $15
 ORDER BY s.path LIMIT $16 OFFSET $17
 
+-- name: next_of_each
+-- When the enabled schedules of a workspace tick next that may be seen (as in list), before $6, the first $7 of them.
+SELECT s.path, s.script_path, s.is_flow, s.timezone, s.next_at AS at
+FROM schedule s
+WHERE s.workspace = $1 AND s.enabled AND s.next_at < $6
+  AND ($2 OR s.path LIKE ANY ($3::text[]) OR s.extra_perms ?| $4::text[])
+  AND ($5::text[] IS NULL OR s.path LIKE ANY ($5))
+ORDER BY s.next_at, s.path LIMIT $7
+
 -- name: insert
 -- A new schedule; no row back where the path is taken.
 INSERT INTO schedule (workspace, id, path, script_path, is_flow, enabled, cron, timezone, next_at, missed, args, tag, retry, no_flow_overlap,

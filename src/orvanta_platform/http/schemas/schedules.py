@@ -10,10 +10,9 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from orvanta_platform.db.schedules import ScheduleRow
+from orvanta_platform.db.schedules import Coming, ScheduleRow
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.services import schedule_calendar
-from orvanta_platform.services.schedule_calendar import Coming
 from orvanta_platform.services.schedules import ScheduleDraft
 
 T = TypeVar("T")
@@ -208,7 +207,7 @@ def schedule_with_jobs(row: ScheduleRow, ticks: list[PastTick], upcoming: Sequen
 
 def coming_tick(tick: Coming) -> ComingTick:
     """A tick that comes."""
-    return ComingTick(tick_at=tick.at, timezone=tick.schedule.timezone, **_of(tick.schedule))
+    return ComingTick(tick_at=tick.at, timezone=tick.timezone, **_of(tick))
 
 
 def calendar(found: schedule_calendar.Calendar) -> Calendar:
@@ -220,7 +219,7 @@ def calendar(found: schedule_calendar.Calendar) -> Calendar:
     )
 
 
-def _of(row: ScheduleRow) -> dict[str, Any]:
+def _of(row: ScheduleRow | Coming) -> dict[str, Any]:
     return {"path": row.path, "script_path": row.script_path, "is_flow": row.is_flow}
 
 
