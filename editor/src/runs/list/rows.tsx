@@ -69,7 +69,9 @@ function Row({ workspace, row, isChosen, choose, put }: Omit<Props, "rows" | "mo
         <Link to={`/w/${workspace}/runs/${row.id}`} data-run={row.id}>
           {name}
         </Link>
-        <span className={css.why}>{(row.status !== "awaiting_approval" && row.why) || (row.tested ? "not deployed" : "")}</span>
+        <span className={css.why}>
+          {(row.status !== "awaiting_approval" && row.why) || (row.tested ? "not deployed" : "")}
+        </span>
       </span>
       <button type="button" className={css.fact} title="Only this trigger" onClick={() => put(onlyTrigger(row))}>
         {row.trigger}
