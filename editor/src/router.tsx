@@ -66,6 +66,10 @@ export const router = createBrowserRouter([
         lazy: async () => ({ Component: (await import("./routes/run")).RunPage }),
       },
       {
+        path: "w/:workspace/runs/:id/compare/:other",
+        lazy: async () => ({ Component: (await import("./routes/compare")).ComparePage }),
+      },
+      {
         path: "w/:workspace/workflows/*",
         lazy: async () => ({ Component: (await import("./routes/workflow")).WorkflowPage }),
       },

@@ -1,3 +1,5 @@
+import compare from "./compare/compare.module.css";
+import { CompareWith } from "./compare/with";
 import { useRun } from "./context";
 import css from "./page.module.css";
 import { TABS, type Tab } from "./selection";
@@ -6,7 +8,7 @@ export const TITLES: Record<Tab, string> = { graph: "Graph", timeline: "Timeline
 
 /** Four ways to look at what is selected; a script's run has no graph. */
 export function RunTabs() {
-  const { about, selection, select } = useRun();
+  const { workspace, id, about, selection, select } = useRun();
   const tabs: readonly Tab[] = about.is_workflow ? TABS : TABS.filter((tab) => tab !== "graph");
   const step = (from: Tab, by: number) => {
     const next = tabs[(tabs.indexOf(from) + by + tabs.length) % tabs.length];
@@ -15,25 +17,28 @@ export function RunTabs() {
     requestAnimationFrame(() => document.getElementById(`run-tab-${next}`)?.focus());
   };
   return (
-    <div className={css.tabs} role="tablist" aria-label="Ways to look at the run">
-      {tabs.map((tab) => (
-        <button
-          key={tab}
-          id={`run-tab-${tab}`}
-          type="button"
-          role="tab"
-          className={css.tab}
-          aria-selected={tab === selection.tab}
-          tabIndex={tab === selection.tab ? 0 : -1}
-          onClick={() => select({ tab })}
-          onKeyDown={(event) => {
-            if (event.key === "ArrowRight") step(tab, 1);
-            if (event.key === "ArrowLeft") step(tab, -1);
-          }}
-        >
-          {TITLES[tab]}
-        </button>
-      ))}
+    <div className={compare.beside}>
+      <div className={css.tabs} role="tablist" aria-label="Ways to look at the run">
+        {tabs.map((tab) => (
+          <button
+            key={tab}
+            id={`run-tab-${tab}`}
+            type="button"
+            role="tab"
+            className={css.tab}
+            aria-selected={tab === selection.tab}
+            tabIndex={tab === selection.tab ? 0 : -1}
+            onClick={() => select({ tab })}
+            onKeyDown={(event) => {
+              if (event.key === "ArrowRight") step(tab, 1);
+              if (event.key === "ArrowLeft") step(tab, -1);
+            }}
+          >
+            {TITLES[tab]}
+          </button>
+        ))}
+      </div>
+      {about.workflow && <CompareWith workspace={workspace} id={id} path={about.workflow} />}
     </div>
   );
 }

@@ -1,3 +1,5 @@
+import "@xyflow/react/dist/base.css";
+import "../canvas/flow.css";
 import {
   Background,
   BaseEdge,
@@ -12,7 +14,7 @@ import {
   ReactFlow,
   ReactFlowProvider,
 } from "@xyflow/react";
-import { createContext, useContext, useMemo } from "react";
+import { createContext, type ReactNode, useContext, useMemo } from "react";
 import type { Difference } from "../api/versions";
 import canvas from "../canvas/canvas.module.css";
 import { type CardNode, type DrawnEdge, draw, type GroupNode, type LaneNode } from "../canvas/draw";
@@ -28,6 +30,7 @@ import { LOOKS } from "./changes";
 import css from "./versions.module.css";
 
 const Marks = createContext<Compared | null>(null);
+const Shown = createContext<About | null>(null);
 const NODES = { card: Card, group: Group, lane: LaneBox };
 const EDGES = { step: Edge };
 const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
@@ -38,10 +41,19 @@ interface Props {
   after: string;
   difference: Difference;
   names: readonly [string, string];
+  about?: About;
+}
+
+/** What is told at the nodes beside what became of them, and which of them is chosen. `first`: the one that matters most. */
+interface About {
+  note: (id: string) => ReactNode;
+  chosen: string;
+  first: string | null;
+  choose: (id: string) => void;
 }
 
 /** Both sides as one graph: what was added, removed, changed, moved has a colour, an icon and a word. */
-export function DifferenceGraph({ before, after, difference, names }: Props) {
+export function DifferenceGraph({ before, after, difference, names, about }: Props) {
   const both = useMemo(() => {
     const trees = [parsed(before), parsed(after)] as const;
     const made = compared(outline(trees[0]), outline(trees[1]), difference);
@@ -60,28 +72,31 @@ export function DifferenceGraph({ before, after, difference, names }: Props) {
   return (
     <section className={css.graph} aria-label={label}>
       <Marks value={both.made}>
-        <ReactFlowProvider key={`${names.join()}${both.made.graph.byId.size}`}>
-          <ReactFlow
-            nodes={both.drawn.nodes}
-            edges={both.drawn.edges}
-            nodeTypes={NODES}
-            edgeTypes={EDGES}
-            defaultEdgeOptions={ARROW}
-            nodesDraggable={false}
-            nodesConnectable={false}
-            elementsSelectable={false}
-            nodesFocusable={false}
-            edgesFocusable={false}
-            fitView
-            fitViewOptions={FIT}
-            minZoom={0.05}
-            deleteKeyCode={null}
-            proOptions={{ hideAttribution: true }}
-          >
-            <Background gap={20} size={1} color="var(--line)" />
-            <Controls showInteractive={false} />
-          </ReactFlow>
-        </ReactFlowProvider>
+        <Shown value={about ?? null}>
+          <ReactFlowProvider key={`${names.join()}${both.made.graph.byId.size}`}>
+            <ReactFlow
+              nodes={both.drawn.nodes}
+              edges={both.drawn.edges}
+              nodeTypes={NODES}
+              edgeTypes={EDGES}
+              defaultEdgeOptions={ARROW}
+              nodesDraggable={false}
+              nodesConnectable={false}
+              elementsSelectable={false}
+              nodesFocusable={false}
+              edgesFocusable={false}
+              onNodeClick={(_, { id }) => both.made.graph.byId.has(id) && about?.choose(id)}
+              fitView
+              fitViewOptions={FIT}
+              minZoom={0.05}
+              deleteKeyCode={null}
+              proOptions={{ hideAttribution: true }}
+            >
+              <Background gap={20} size={1} color="var(--line)" />
+              <Controls showInteractive={false} />
+            </ReactFlow>
+          </ReactFlowProvider>
+        </Shown>
       </Marks>
     </section>
   );
@@ -99,6 +114,7 @@ function parsed(text: string): Json {
 function Words({ node }: { node: Node }) {
   const kind = kindOf(node.kind, node.language);
   const mark = useContext(Marks)?.nodes.get(node.id);
+  const about = useContext(Shown);
   return (
     <>
       <Handle type="target" position={Position.Top} className={canvas.handle} isConnectable={false} />
@@ -112,6 +128,7 @@ function Words({ node }: { node: Node }) {
         </div>
       </div>
       {mark && <MarkBadge mark={mark} />}
+      {about?.note(node.id)}
       <Handle type="source" position={Position.Bottom} className={canvas.handle} isConnectable={false} />
     </>
   );
@@ -128,8 +145,9 @@ function MarkBadge({ mark }: { mark: Mark }) {
 
 function Card({ data }: NodeProps<CardNode>) {
   const mark = useContext(Marks)?.nodes.get(data.node.id);
+  const about = useContext(Shown);
   return (
-    <div className={`${canvas.card} ${css.node}`} data-mark={mark}>
+    <div className={`${canvas.card} ${css.node} ${lookIn(about, data.node.id)}`} data-mark={mark}>
       <Words node={data.node} />
     </div>
   );
@@ -137,13 +155,21 @@ function Card({ data }: NodeProps<CardNode>) {
 
 function Group({ data }: NodeProps<GroupNode>) {
   const mark = useContext(Marks)?.nodes.get(data.node.id);
+  const about = useContext(Shown);
   return (
-    <div className={`${canvas.group} ${css.node}`} data-mark={mark}>
+    <div className={`${canvas.group} ${css.node} ${lookIn(about, data.node.id)}`} data-mark={mark}>
       <header>
         <Words node={data.node} />
       </header>
     </div>
   );
+}
+
+function lookIn(about: About | null, id: string): string {
+  if (!about) return "";
+  return [css.choosable, about.first === id && css.first, about.chosen === id && canvas.selected]
+    .filter(Boolean)
+    .join(" ");
 }
 
 function LaneBox({ data }: NodeProps<LaneNode>) {

@@ -1,0 +1,38 @@
+import { queryOptions } from "@tanstack/react-query";
+import { api } from "./client";
+import { type RunRow, runRow } from "./run-list";
+import type { components } from "./schema";
+
+export type ComparedRuns = components["schemas"]["ComparedRuns"];
+export type NodeOfBoth = components["schemas"]["NodeOfBoth"];
+export type RunOfBoth = components["schemas"]["RunOfBoth"];
+export type SideOfNode = components["schemas"]["SideOfNode"];
+export type Glimpse = components["schemas"]["Glimpse"];
+
+/** Two runs side by side. */
+export const comparisonQuery = (workspace: string, run: string, other: string) =>
+  queryOptions({
+    queryKey: ["run", workspace, run, "compare", other],
+    queryFn: async () => {
+      const { data } = await api.GET("/api/v1/runs/{run_id}/compare/{other}", {
+        params: { path: { run_id: run, other } },
+        headers: { "X-Workspace": workspace },
+      });
+      if (!data) throw new Error("The server said nothing.");
+      return data;
+    },
+  });
+
+/** The last runs of a path before another one, newest first; `success`: that succeeded. */
+export async function runsBefore(
+  workspace: string,
+  path: string,
+  before: string,
+  most: number,
+  success = false,
+): Promise<RunRow[]> {
+  const query = { script_path_exact: path, has_null_parent: true, before, per_page: most };
+  const params = { path: { workspace }, query: success ? { ...query, states: "succeeded" } : query };
+  const { data } = await api.GET("/api/w/{workspace}/jobs/list", { params });
+  return (data ?? []).map(runRow);
+}

@@ -1,0 +1,74 @@
+"""Two runs side by side: the first node where they part, between versions too, reached from a run and from the list."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import Page, expect
+from tests.browser.conftest import Site
+from tests.browser.test_run_page import run, started
+
+LINE = """value:
+  modules:
+    - id: fetch
+      value: {type: rawscript, language: bash, content: 'echo one', input_transforms: {}}
+    - id: total
+      value:
+        type: rawscript
+        language: python3
+        content: |
+          def main(n: int):
+              return {"sum": n, "of": "orders"}
+        input_transforms: {n: {type: javascript, expr: flow_input.n}}
+    - {id: send, value: {type: identity}}
+"""
+
+
+def ended(site: Site, id: str) -> None:
+    site.client.get(f"/api/w/main/jobs_u/getupdate_sse/{id}")
+
+
+async def test_two_runs_are_laid_side_by_side(page: Page, site: Site) -> None:
+    path, first = started(site, LINE, {"n": 1})
+    ended(site, first)
+    text = LINE.replace("{id: send,", "{id: mail,").replace("orders", "mails")
+    body = {"path": path, "source": {"format": "yaml", "text": text}}
+    second = run(site, path, {"n": 2})
+    ended(site, second)
+    answer = site.client.post(f"/api/w/main/flows/update/{path}", json=body)
+    assert answer.status_code < 300, answer.text
+    third = run(site, path, {"n": 2})
+    ended(site, third)
+
+    # From the page of a run: the last success stands first.
+    await page.goto(f"/w/main/runs/{second}")
+    await page.get_by_role("button", name="Compare …").click()
+    await page.get_by_role("option", name=re.compile(f"{first}.*succeeded")).click()
+    await expect(page).to_have_url(re.compile(f"/runs/{first}/compare/{second}$"))
+    verdict = page.get_by_role("status").filter(has_text="They part at")
+    await expect(verdict).to_have_text("They part at total: its output differs. Their inputs differ.")
+    nodes = page.get_by_role("table", name="Nodes of both runs")
+    await expect(nodes.get_by_role("row", name=re.compile("^fetch"))).to_contain_text("succeeded")
+    await expect(nodes.locator("tr[data-parts=true]")).to_contain_text(["Input", "total", "send", "Result"])
+    places = page.get_by_role("table", name="Places that differ")
+    await expect(places.get_by_role("row").nth(1)).to_have_text(re.compile(r"sum\s*1\s*2"))
+    await nodes.get_by_role("button", name="Input of the run").click()
+    await expect(places.get_by_role("row").nth(1)).to_have_text(re.compile(r"n\s*1\s*2"))
+
+    # Between versions: one graph with both, what is gone among it.
+    await page.goto(f"/w/main/runs/{second}/compare/{third}")
+    changed = "total: it was changed between the versions; its output.*They ran different versions"
+    await expect(verdict).to_have_text(re.compile(changed))
+    graph = page.get_by_role("region", name="The first run and the second as one graph")
+    await expect(graph.locator('[data-mark="renamed"]').first).to_contain_text("mail")
+    await graph.get_by_text("total", exact=False).first.click()
+    await expect(page.get_by_role("heading", name="total")).to_be_visible()
+    await expect(page).to_have_url(re.compile("node=total"))
+
+    # From the list: two that are chosen.
+    await page.goto(f"/w/main/runs?path={path}")
+    boxes = page.get_by_role("checkbox", name=re.compile("Choose"))
+    await boxes.nth(0).check()
+    await boxes.nth(1).check()
+    await page.get_by_role("link", name="Compare").click()
+    await expect(page).to_have_url(re.compile(f"/runs/{second}/compare/{third}$"))
