@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from tests.cases.hand import one, work
 from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, job
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, InvalidInput, NotFound
-from orvanta_platform.services import pausing, run_graph
+from orvanta_platform.services import flows, pausing, run_graph
 from orvanta_platform.services.breakpoints import PauseBefore
+from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.steps.advance import advance
 
@@ -196,3 +198,39 @@ async def test_who_may_cancel_may_pause_and_values_are_for_whom_the_run_acts(sce
     with pytest.raises(BadRequest, match="no node 'z'"):
         await scene.start(adds("a"), options=RunOptions(pause=PauseBefore(("z",))))
     assert len((await pauses(scene, run)).paused) == 1
+
+
+async def test_a_call_of_another_workflow_is_paused_and_so_is_its_caller(scene: Ground) -> None:
+    """Its inputs may be changed; what is paused inside the run that it makes pauses the caller as well."""
+    body = msgspec.Raw(json.dumps({"modules": [adds("x"), adds("y", "x")]}).encode())
+    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow("f/main/adds", body, None, {}))
+    inputs = {"n": {"type": "javascript", "expr": "flow_input.n"}, "m": {"type": "static", "value": 0}}
+    call = {"id": "call", "value": {"type": "flow", "path": "f/main/adds", "input_transforms": inputs}}
+    run = await scene.start(call, args={"n": 1}, options=RunOptions(pause=PauseBefore(("call",))))
+    (found,) = (await pauses(scene, run)).paused
+    looked = await pausing.look(scene.platform, ACTOR, WORKSPACE, run, found.job)
+    assert json.loads(looked.inputs or b"") == {"n": 1, "m": 0}
+    await go_on(scene, run, inputs=b'{"n": 50}')
+    child = (await scene.row("SELECT id FROM run_live WHERE parent = $1", run))["id"]
+    await pausing.set_before(scene.platform, ACTOR, WORKSPACE, child, "y", None)
+    worker = await scene.worker()
+    await one(scene, worker, (await worker.claim())[0])
+    assert (await status(scene, child), await status(scene, run)) == ("paused", "paused")
+    await scene.is_whole()
+    await go_on(scene, child)
+    assert await status(scene, run) == "running"
+    await work(scene, worker, run, [])
+    assert await scene.result(run) == 51
+    await scene.is_whole()
+
+
+async def test_a_failure_module_is_paused(scene: Ground) -> None:
+    options = RunOptions(pause=PauseBefore(("failure",)))
+    run = await scene.start(job("a"), failure_module=adds("failure"), args={"n": 1}, options=options)
+    worker = await scene.worker()
+    await worker.finish((await worker.claim())[0], error="E")
+    assert await status(scene, run) == "paused"
+    assert [each.node for each in (await pauses(scene, run)).paused] == ["failure"]
+    await go_on(scene, run, result=b"3")
+    assert (await scene.ended(run))["status"] == "succeeded" and await scene.result(run) == 3
+    await scene.is_whole()
