@@ -1,8 +1,36 @@
+import { useEffect, useRef, useState } from "react";
 import { Button, Input } from "../../ui/controls";
 import { Icon } from "../../ui/icon";
 import { chips, type RunFilter, STATES, TRIGGERS, WINDOWS } from "./filter";
 import type { Put } from "./page";
 import css from "./runs.module.css";
+
+const PAUSE_MS = 250;
+
+/** Text in the path: asked for once nothing has been typed for a moment. */
+function Search({ text, put }: { text: string; put: Put }) {
+  const [typed, setTyped] = useState<string | null>(null);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const change = (next: string) => {
+    setTyped(next);
+    clearTimeout(timer.current);
+    timer.current = setTimeout(() => {
+      put({ q: next });
+      setTyped(null);
+    }, PAUSE_MS);
+  };
+  return (
+    <Input
+      type="search"
+      className={css.search}
+      aria-label="Search by path"
+      placeholder="Search by path"
+      value={typed ?? text}
+      onChange={(event) => change(event.target.value)}
+    />
+  );
+}
 
 /** What narrows the list: fields to choose it, and a chip for each that can be taken away. */
 export function Filters({ filter, put }: { filter: RunFilter; put: Put }) {
@@ -10,14 +38,7 @@ export function Filters({ filter, put }: { filter: RunFilter; put: Put }) {
   return (
     <>
       <search className={css.fields}>
-        <Input
-          type="search"
-          className={css.search}
-          aria-label="Search by path"
-          placeholder="Search by path"
-          value={filter.text}
-          onChange={(event) => put({ q: event.target.value })}
-        />
+        <Search text={filter.text} put={put} />
         <select
           className={css.select}
           aria-label="Add a state"
