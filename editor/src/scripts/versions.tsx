@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { restoreScript, scriptQuery, scriptVersionQuery, scriptVersionsQuery, type Version } from "../api/scripts";
 import css from "../inspector/inspector.module.css";
 import { Button } from "../ui/controls";
@@ -9,7 +9,7 @@ import { complain, say } from "../ui/toasts";
 import { useScript, useScriptStore } from "./editing";
 import page from "./script.module.css";
 
-const Compare = lazy(() => import("./compare"));
+const TextDifference = lazy(() => import("../versions/text"));
 
 /** All versions of the script; any one beside what is on the page. */
 export function Versions() {
@@ -54,8 +54,6 @@ function Beside({ version, close }: { version: Version; close: () => void }) {
   const language = useScript((editor) => editor.language);
   const content = useScript((editor) => editor.content);
   const old = useQuery(scriptVersionQuery(workspace, version.id));
-  const before = useMemo(() => ({ title: `Version ${version.number}`, text: old.data ?? "" }), [old.data, version]);
-  const after = useMemo(() => ({ title: "On the page", text: content }), [content]);
   const restoring = useMutation({
     mutationFn: async () => {
       await restoreScript(workspace, path, version.id);
@@ -88,7 +86,12 @@ function Beside({ version, close }: { version: Version; close: () => void }) {
       {old.isSuccess && !same && (
         <div className={page.merge}>
           <Suspense fallback={<Skeleton />}>
-            <Compare language={language} before={before} after={after} />
+            <TextDifference
+              before={old.data ?? ""}
+              after={content}
+              language={language}
+              titles={[`Version ${version.number}`, "On the page"]}
+            />
           </Suspense>
         </div>
       )}

@@ -1,31 +1,35 @@
-import { yaml } from "@codemirror/lang-yaml";
 import { syntaxHighlighting } from "@codemirror/language";
 import { MergeView, unifiedMergeView } from "@codemirror/merge";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, lineNumbers } from "@codemirror/view";
 import { useEffect, useRef } from "react";
-import { COLOURS, LOOK } from "../inspector/code-look";
+import { COLOURS, LANGUAGES, LOOK } from "../inspector/code-look";
 import css from "./versions.module.css";
 
 const SAME = { margin: 3, minSize: 6 };
 const BESIDE_FROM = 1100;
+const TITLES = ["Text before", "Text after"] as const;
 
 interface Props {
   before: string;
   after: string;
+  language?: string;
+  /** What the two are called. */
+  titles?: readonly [string, string];
   /** In one, also where there is room for both. */
   joined?: boolean;
 }
 
 /** Two texts and what differs between them: beside each other where there is room, else in one. It is not written in. */
-export default function TextDifference({ before, after, joined = false }: Props) {
+export default function TextDifference({ before, after, language = "yaml", titles = TITLES, joined = false }: Props) {
+  const [first, second] = titles;
   const place = useRef<HTMLElement>(null);
   useEffect(() => {
     const parent = place.current;
     if (!parent) return;
     const common = (label: string): Extension[] => [
       lineNumbers(),
-      yaml(),
+      LANGUAGES[language]?.() ?? [],
       syntaxHighlighting(COLOURS),
       EditorState.readOnly.of(true),
       EditorView.lineWrapping,
@@ -36,8 +40,8 @@ export default function TextDifference({ before, after, joined = false }: Props)
       !joined && window.innerWidth >= BESIDE_FROM
         ? new MergeView({
             parent,
-            a: { doc: before, extensions: common("Text before") },
-            b: { doc: after, extensions: common("Text after") },
+            a: { doc: before, extensions: common(first) },
+            b: { doc: after, extensions: common(second) },
             collapseUnchanged: SAME,
             gutter: true,
           })
@@ -50,6 +54,6 @@ export default function TextDifference({ before, after, joined = false }: Props)
             ],
           });
     return () => view.destroy();
-  }, [before, after, joined]);
+  }, [before, after, language, first, second, joined]);
   return <section ref={place} className={css.text} aria-label="Difference of the texts" />;
 }
