@@ -30,6 +30,16 @@ value:
     - {id: tell, needs: [{node: ask, "on": rejected}], value: {type: identity}}
 schema: {type: object, properties: {name: {type: string}}}
 """
+FAILS = {
+    "type": "rawscript",
+    "language": "bash",
+    "content": 'n="$1"\ntest $n = 1',
+    "input_transforms": {"n": {"type": "javascript", "expr": "flow_input.iter.value"}},
+}
+LOOP = {"type": "forloopflow", "iterator": {"type": "javascript", "expr": "[1, 2]"}, "skip_failures": False}
+INSIDE = [{"id": "fails", "value": FAILS}, {"id": "then", "value": {"type": "identity"}}]
+FAILING = {"modules": [{"id": "each", "value": {**LOOP, "modules": INSIDE}}]}
+ASKING = {"modules": [{"id": "ask", "value": {"type": "approval", "message": "Go on?"}}]}
 FLOW = "/w/main/workflows/f/axe/boxes"
 SCRIPT = "/w/main/scripts/f/axe/code"
 PAGES = [
@@ -88,6 +98,28 @@ async def test_every_page(page: Page, scheme: Literal["light", "dark"], width: i
         if address.startswith(FLOW):
             await expect(node(page, "each")).to_be_visible()
         await check(page)
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+async def test_the_page_of_a_run(page: Page, site: Site, scheme: Literal["light", "dark"], width: int) -> None:
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": width, "height": 900})
+    id = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": FAILING, "args": {"n": 1}}).text
+    await page.goto(f"/w/main/runs/{id}?node=fails&at=each.2")
+    await expect(page.get_by_label("First error")).to_contain_text("ExitCode in fails", timeout=60_000)
+    await expect(page.locator('[data-value="Output of fails"]')).to_be_visible()
+    await check(page)
+    await page.get_by_role("button", name="Retry from the failed node").click()
+    await page.get_by_label("What will run").first.wait_for()
+    await check(page)
+    await page.get_by_role("button", name="Back").click()
+    await page.get_by_role("tab", name="Data").click()
+    await expect(page.locator('[data-value="Result"]')).to_be_visible()
+    await check(page)
+    id = site.client.post("/api/w/main/jobs/run/preview_flow", json={"value": ASKING, "args": {}}).text
+    await page.goto(f"/w/main/runs/{id}?node=ask")
+    await expect(page.get_by_label("Why it waits")).to_be_visible()
+    await check(page)
 
 
 @pytest.mark.usefixtures("boxes")

@@ -10,6 +10,7 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, expect
+from ruamel.yaml import YAML
 from tests.browser.conftest import ROOT, Site
 from tests.browser.test_editing import node
 from tests.installation import Running
@@ -157,6 +158,23 @@ async def approval_on_a_phone(page: Page) -> None:
     await page.get_by_role("button", name="Approve", exact=True).scroll_into_view_if_needed()
 
 
+async def page_of_a_failed_run(page: Page) -> None:
+    await page.goto("/w/main/runs?last=30d")
+    broken = RENEWAL.replace(
+        'return {"customer": customer',
+        'raise ValueError(f"No price for {customer}")\n              return {"customer": customer',
+    )
+    value = YAML(typ="safe").load(broken)["value"]
+    answer = await page.request.post(
+        "/api/w/main/jobs/run/preview_flow",
+        data={"value": value, "args": {"number": "C-1842"}, "path": "f/sales/renewal"},
+        headers={"X-Orvanta": "1"},
+    )
+    await page.goto(f"/w/main/runs/{await answer.text()}?node=offer")
+    await expect(page.get_by_label("First error")).to_contain_text("No price for", timeout=60_000)
+    await expect(page.locator('[data-value="Output of offer"]')).to_be_visible()
+
+
 PICTURES: list[tuple[str, Callable[[Page], Awaitable[None]], Look]] = [
     ("home", home, WIDE),
     ("run", run_of_a_workflow, WIDE),
@@ -165,6 +183,7 @@ PICTURES: list[tuple[str, Callable[[Page], Awaitable[None]], Look]] = [
     ("runs", runs, DARK),
     ("calendar", calendar, WIDE),
     ("workers", workers, WIDE),
+    ("run-page", page_of_a_failed_run, WIDE),
     ("phone", approval_on_a_phone, PHONE),
     # Last, since it leaves a draft.
     ("node-test", node_beside_its_test, DARK),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, node, opened
@@ -47,6 +49,8 @@ async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: P
     for name in ("price", "enrich", "report", "invoice"):
         await expect(node(page, name).locator("[data-state=succeeded]")).to_be_visible(timeout=90_000)
     await expect(page.locator('[data-result="Result of the workflow"]')).to_contain_text('"total": 465.48')
+    await expect(page.get_by_role("link", name="Its page")).to_be_visible()
+    await expect(page.get_by_role("link", name="Runs", exact=True).last).to_have_attribute("href", re.compile("path="))
     for edge in ("price enrich", "price report", "enrich invoice", "report invoice"):
         await expect(page.locator(f'[data-edge="{edge} taken"]')).to_have_count(1)
 

@@ -9,7 +9,7 @@ import { duration } from "../lib/time";
 import { InputForm } from "../runs/input-form";
 import { Status } from "../runs/status";
 import runs from "../runs/status.module.css";
-import { Button } from "../ui/controls";
+import { Button, LinkButton } from "../ui/controls";
 import { at } from "../workflow/types";
 import { NodeData, Value } from "./node-data";
 
@@ -47,6 +47,9 @@ function Outcome({ live }: { live: Live }) {
           <span className={runs.took}>{duration(live.graph.duration_ms ?? 0)}</span>
         )}
         {live.graph?.reason && <span className={css.help}>{live.graph.reason}</span>}
+        <LinkButton look="quiet" icon="next" to={`/w/${workspace}/runs/${live.id}`}>
+          Its page
+        </LinkButton>
         {!over && (
           <Button look="danger" icon="stop" onClick={() => attempt(() => cancelRun(workspace, live.id))}>
             Stop

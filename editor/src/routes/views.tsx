@@ -1,4 +1,4 @@
-import { Link, useSearchParams } from "react-router";
+import { Link, useParams, useSearchParams } from "react-router";
 import css from "./views.module.css";
 
 export type View = "graph" | "versions" | "triggers";
@@ -18,6 +18,7 @@ export function useView(): View {
 
 export function ViewLinks() {
   const shown = useView();
+  const { workspace, "*": path = "" } = useParams();
   return (
     <nav className={css.views} aria-label="Views of the workflow">
       {VIEWS.map(([view, name]) => (
@@ -30,6 +31,9 @@ export function ViewLinks() {
           {name}
         </Link>
       ))}
+      <Link className={css.view} to={`/w/${workspace}/runs?path=${encodeURIComponent(path)}`}>
+        Runs
+      </Link>
     </nav>
   );
 }
