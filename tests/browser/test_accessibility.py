@@ -123,6 +123,20 @@ async def test_the_page_of_a_run(page: Page, site: Site, scheme: Literal["light"
 
 
 @pytest.mark.usefixtures("boxes")
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+async def test_log_timeline_and_comparison_of_runs(
+    page: Page, site: Site, scheme: Literal["light", "dark"], width: int
+) -> None:
+    runs = [site.client.post("/api/w/main/jobs/run/f/f/axe/boxes", json={}).text for _ in range(2)]
+    await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    await page.set_viewport_size({"width": width, "height": 900})
+    for address in (f"{runs[0]}?tab=logs", f"{runs[0]}?tab=timeline", f"{runs[0]}/compare/{runs[1]}"):
+        await page.goto(f"/w/main/runs/{address}")
+        await page.get_by_label("Whose log").or_(page.get_by_role("treegrid")).or_(page.get_by_role("table")).wait_for()
+        await check(page)
+
+
+@pytest.mark.usefixtures("boxes")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

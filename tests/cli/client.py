@@ -10,12 +10,14 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import ORVANTA, PATIENCE_S, Installation
+
+Answer = str | Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,8 @@ class Cli:
             finally:
                 process.kill()
 
-    def on_terminal(self, *arguments: str, answers: list[tuple[str, str]] | None = None, **environ: str) -> Done:
-        """Run a command whose stdin and stderr are a terminal: `answers` are (what is asked, what is typed).
+    def on_terminal(self, *arguments: str, answers: Sequence[tuple[str, Answer]] = (), **environ: str) -> Done:
+        """Run a command whose stdin and stderr are a terminal: `answers` are (what is asked, what is then done).
 
         `err` is all that the terminal showed.
         """
@@ -102,7 +104,7 @@ class Cli:
         )
         os.close(theirs)
         try:
-            shown = _converse(ours, list(answers or []))
+            shown = _converse(ours, list(answers))
             out, _ = process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
@@ -153,7 +155,7 @@ class Running:
         return Done(code, self.out, self.err)
 
 
-def _converse(terminal: int, answers: list[tuple[str, str]]) -> str:
+def _converse(terminal: int, answers: list[tuple[str, Answer]]) -> str:
     """Read a terminal to its end and answer what is asked; gives all that it showed."""
     shown, seen = "", 0
     while True:
@@ -166,6 +168,9 @@ def _converse(terminal: int, answers: list[tuple[str, str]]) -> str:
             return shown
         shown += piece.decode(errors="replace")
         while answers and answers[0][0] in shown[seen:]:
-            asked, typed = answers.pop(0)
+            asked, answer = answers.pop(0)
             seen = shown.index(asked, seen) + len(asked)
-            os.write(terminal, typed.encode() + b"\n")
+            if isinstance(answer, str):
+                os.write(terminal, answer.encode() + b"\n")
+            else:
+                answer()

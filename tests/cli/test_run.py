@@ -143,6 +143,29 @@ def test_on_a_terminal_the_nodes_are_drawn_and_logs_cannot_steer_it(cli: Cli, ec
     assert "\x1b[31mred" in drawn.err
 
 
+def test_a_loop_and_a_wait_are_a_live_tree_through_a_lost_connection(cli: Cli, installation: Installation) -> None:
+    inside = [{"id": id, "value": {"type": "identity"}} for id in ("one", "two")]
+    loop = {"type": "forloopflow", "iterator": {"type": "static", "value": [1, 2, 3]}, "modules": inside}
+    modules = [{"id": "each", "value": loop}, {"id": "ask", "value": {"type": "approval"}}]
+    client = installation.client
+    run = client.post("/api/w/main/jobs/run/preview_flow", json={"value": {"modules": modules}}).text
+
+    def agree() -> None:
+        assert cut.cut() > 0
+        client.post(f"/api/v1/runs/{run}/consent", headers={"X-Workspace": "main"}, json={"decision": "approved"})
+
+    with proxy.to(installation.base) as cut:
+        given = {"ORVANTA_URL": f"http://127.0.0.1:{cut.port}", "ORVANTA_TOKEN": installation.token}
+        done = cli.on_terminal("job", "watch", run, answers=[("awaiting approval", agree)], **given)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", done.err)
+    assert done.code == 0
+    assert re.search(r"✓ +each +succeeded .*3 succeeded", plain), plain
+    assert re.search(r"✓ +├─ one +succeeded .*3 succeeded", plain) and re.search(r"✓ +└─ two +succeeded", plain), plain
+    assert re.search(r"… +ask +waiting +awaiting approval", plain), plain
+    assert re.search(r"✓ +ask +succeeded", plain) and "Lost the connection" in plain, plain
+    assert re.search(rf"run succeeded .*\n?.*run {run}", plain, re.DOTALL | re.IGNORECASE), plain
+
+
 def test_detached_a_run_is_watched_later(cli: Cli, echo: str) -> None:
     run = cli("script", "run", echo, "-i", "n:=1", "--detach").out.strip()
     started = cli("script", "run", echo, "--detach", "--json").json

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orvanta_platform.cli.client.live_screen import branches
 from orvanta_platform.cli.client.run_tree import RunTree, about
 from orvanta_platform.cli.client.runs import Node, Run
 
@@ -46,6 +47,12 @@ def test_nodes_stand_under_what_holds_them(tree: RunTree) -> None:
         "f/x",
         [("last", "awaiting approval")],
     )
+
+
+def test_they_hang_below_what_holds_them(tree: RunTree) -> None:
+    assert branches(tree.run.nodes) == ["", "├─ ", "└─ ", "   └─ ", ""]
+    deep = [Node(id=str(depth), status="queued", depth=depth) for depth in (0, 1, 2, 1)]
+    assert branches(deep) == ["", "├─ ", "│  └─ ", "└─ "]
 
 
 def test_what_changed_is_put_in_its_place(tree: RunTree) -> None:

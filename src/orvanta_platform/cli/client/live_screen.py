@@ -1,7 +1,9 @@
-"""The progress of a run on a terminal: a table of nodes redrawn in place, the log scrolling above it."""
+"""The progress of a run on a terminal: the tree of its nodes redrawn in place, the log scrolling above it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console, Group
@@ -34,8 +36,10 @@ _SIGNS = {
     "paused": "‖",
 }
 _REDRAWN_PER_SECOND = 4
-_LINES_BELOW = 6
-"""Lines of the terminal that the table leaves to the log."""
+_LINES_BELOW = 7
+"""Lines of the terminal that the tree leaves to the log."""
+
+_RUN = ""
 
 
 class LiveScreen:
@@ -57,9 +61,11 @@ class LiveScreen:
 
     def update(self, run: Run) -> None:
         self._run = run
+        if not run.ended and run.started_at:
+            self._since.setdefault(_RUN, _begun(run.started_at))
         for node in run.nodes:
             if node.status == "running":
-                self._since.setdefault(f"{node.id} {node.attempt}", clock.monotonic())
+                self._since.setdefault(f"{node.id} {node.attempt}", _begun(node.started_at))
 
     def began(self, node: Node) -> None: ...
 
@@ -82,29 +88,60 @@ class LiveScreen:
         room = max(3, self._console.height - _LINES_BELOW)
         shown = run.nodes if len(run.nodes) <= room else _most_telling(run.nodes, room)
         table = Table.grid(padding=(0, 2, 0, 0))
-        reasons = {wait.id: wait.reason for wait in run.waits}
-        for node in shown:
+        reasons = {wait.id: wait.text for wait in run.waits}
+        for branch, node in zip(branches(shown), shown, strict=True):
             style = _STYLES.get(node.status, "")
             time = duration(node.duration_ms) if node.ended else self._elapsed(node)
-            about = told(node.error) or node.about or reasons.get(node.id, "")
             attempt = f"attempt {node.attempt}" if node.attempt > 1 else ""
+            said = [attempt, told(node.error), node.about, "" if node.ended else reasons.get(node.id, "")]
             table.add_row(
                 Text(_SIGNS.get(node.status, "·"), style=style),
-                Text("  " * node.depth + node.id),
+                Text.assemble((branch, "dim"), node.id),
                 Text(node.status, style=style),
                 Text(time, style="dim"),
-                Text(" ".join(filter(None, [attempt, about])), style="dim", overflow="ellipsis", no_wrap=True),
+                Text("; ".join(filter(None, said)), style="dim", overflow="ellipsis", no_wrap=True),
             )
-        lines: list[Any] = [table]
+        lines: list[Any] = [self._head(run), table]
         if len(shown) < len(run.nodes):
             lines.append(Text(_counts(run.nodes), style="dim"))
         if run.wait_reason:
             lines.append(Text(run.wait_reason, style="yellow"))
         return Group(*lines)
 
+    def _head(self, run: Run) -> Text:
+        style = _STYLES.get(run.status, "yellow")
+        since = self._since.get(_RUN)
+        time = run.duration_ms if run.ended else None if since is None else (clock.monotonic() - since) * 1000
+        took = "" if time is None else f" {duration(time)}"
+        return Text.assemble((run.workflow or "run", "bold"), " ", (run.status, style), (took, "dim"))
+
     def _elapsed(self, node: Node) -> str:
         since = self._since.get(f"{node.id} {node.attempt}")
         return "" if since is None or node.status != "running" else duration((clock.monotonic() - since) * 1000)
+
+
+def _begun(at: str | None) -> float:
+    """When that was on this machine's monotonic clock; now, where the server's clock is ahead of this one's."""
+    if at is None:
+        return clock.monotonic()
+    ago = (clock.now() - datetime.fromisoformat(at)).total_seconds()
+    return clock.monotonic() - max(ago, 0.0)
+
+
+def branches(nodes: Sequence[Node]) -> list[str]:
+    """What is drawn before the name of each node, so that those inside others hang below what holds them."""
+    found: list[str] = []
+    for place, node in enumerate(nodes):
+        text = ""
+        for depth in range(1, node.depth + 1):
+            after = next((each.depth for each in nodes[place + 1 :] if each.depth <= depth), -1)
+            goes_on = after == depth
+            if depth == node.depth:
+                text += "├─ " if goes_on else "└─ "
+            else:
+                text += "│  " if goes_on else "   "
+        found.append(text)
+    return found
 
 
 def _most_telling(nodes: list[Node], room: int) -> list[Node]:

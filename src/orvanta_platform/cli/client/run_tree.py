@@ -28,7 +28,9 @@ class RunTree:
         self._told = {**self._told, **told["nodes"]} if part else told["nodes"]
         nodes = [*self._nodes(None, 0)]
         waits = [
-            Wait(id=id, reason=wait["reason"]) for id, node in self._told.items() for wait in node.get("waits", [])[:1]
+            msgspec.convert({**wait, "id": id}, Wait)
+            for id, node in self._told.items()
+            for wait in node.get("waits", [])[:1]
         ]
         self.run = Run(
             run_id=told["run_id"],
@@ -36,6 +38,7 @@ class RunTree:
             workflow=self.run.workflow,
             nodes=nodes,
             waits=waits,
+            started_at=told.get("started_at"),
             duration_ms=told.get("duration_ms"),
             wait_reason=told.get("waits", {}).get("reason"),
         )

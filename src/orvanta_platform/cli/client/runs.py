@@ -64,6 +64,7 @@ class Run(msgspec.Struct, kw_only=True):
     workflow: str | None = None
     nodes: list[Node] = []
     waits: list[Wait] = []
+    started_at: str | None = None
     duration_ms: int | None = None
     wait_reason: str | None = None
     result: Raw = Raw(b"null")
