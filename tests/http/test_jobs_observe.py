@@ -100,11 +100,11 @@ async def test_a_run_that_another_transaction_holds_says_so(stage: Scene) -> Non
     id = answer.text
     async with stage.platform.db.acquire() as conn:
         await conn.execute("UPDATE run_live SET scheduled_at = app_now() - interval '1 minute' WHERE id = $1", id)
-    assert "wait" not in await stage.get(f"jobs_u/get/{id}")
+    assert (await stage.get(f"jobs_u/get/{id}"))["wait"]["code"] == "step"
     async with stage.platform.db.transaction() as conn:
         await conn.fetch("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", id)
         assert (await stage.get(f"jobs_u/get/{id}"))["wait"]["code"] == "held"
-    assert "wait" not in await stage.get(f"jobs_u/get/{id}")
+    assert (await stage.get(f"jobs_u/get/{id}"))["wait"]["code"] == "step"
 
 
 async def test_what_waits_for_a_queue_without_workers_says_so(stage: Scene) -> None:

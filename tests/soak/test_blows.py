@@ -27,6 +27,9 @@ from orvanta_platform.embedded.postgres import start
 
 pytestmark = pytest.mark.soak(minutes=40)
 
+CALLING = ("of u/admin/files(", "of u/admin/webhook(")
+"""What calls the platform itself may be told that the database is away."""
+
 _AT_ONCE = 100
 _LOOK_S = 2.0
 
@@ -86,9 +89,7 @@ async def lasting(wanted_s: float) -> None:
 
 
 async def test_a_database_that_restarts() -> None:
-    """What calls the platform itself may be told that the database is away."""
-    calling = ("of u/admin/files(", "of u/admin/webhook(")
-    async with house("restarts") as home, under_way(home, Record(), runs(5000), *calling) as begun:
+    async with house("restarts") as home, under_way(home, Record(), runs(5000), *CALLING) as begun:
         count = await blows.restarts(home, seconds(300), begun)
     print(f"{count} restarts")
 
@@ -96,7 +97,7 @@ async def test_a_database_that_restarts() -> None:
 async def test_a_full_disk_of_the_database() -> None:
     with folder() as place, _disk(place / "postgres", "400m"):
         home_there = {"ORVANTA_HOME": str(place)}
-        async with house("full", settings=home_there) as home, under_way(home, Record(), runs(1000)):
+        async with house("full", settings=home_there) as home, under_way(home, Record(), runs(1000), *CALLING):
             await lasting(5)
             with blows.full(place / "postgres"):
                 await lasting(seconds(60))
@@ -104,13 +105,16 @@ async def test_a_full_disk_of_the_database() -> None:
 
 @pytest.mark.parametrize("isolation", ["auto", "landlock"])
 async def test_a_full_disk_of_the_jobs(isolation: str) -> None:
-    """Where jobs have a file system of their own that is what they build and install, else their folders as well."""
+    """Where jobs have a file system of their own that is what they build and install, else their folders as well.
+
+    What Go's compiler says of a full disk is not always that it is full.
+    """
     with folder() as place, _disk(place / "packages", "200m"), _disk(place / "tmp", "100m"):
         (place / "tmp").chmod(0o1777)
         settings = {"ORVANTA_HOME": str(place), "TMPDIR": str(place / "tmp"), "ORVANTA_ISOLATION": isolation}
         async with (
             house("full", settings=settings) as home,
-            under_way(home, Record(), runs(1000), "o space left on device"),
+            under_way(home, Record(), runs(1000), "o space left on device", "of u/admin/go("),
         ):
             await lasting(5)
             with blows.full(place / "packages"), blows.full(place / "tmp"):

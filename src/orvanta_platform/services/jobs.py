@@ -310,8 +310,8 @@ async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
         state = await locks.of_version(conn, row.version)
         if state is not None and state[0] == "locking":
             return Reason(Why.LOCKING)
-    if why is None and row.state == "queued" and not row.is_step and await runs.is_held(conn, row.run):
-        return Reason(Why.HELD)
+    if why is None and row.state == "queued" and not row.is_step:
+        return Reason(Why.HELD if await runs.is_held(conn, row.run) else Why.STEP)
     return why
 
 

@@ -34,6 +34,7 @@ class Why(StrEnum):
     CHILDREN = "children"
     RUN = "run"
     HELD = "held"
+    STEP = "step"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ _TEXTS: Mapping[Why, Callable[[Reason], str]] = {
     Why.CHILDREN: lambda _: "waiting for what is inside it",
     Why.RUN: lambda reason: f"waiting for the run {reason.run}",
     Why.HELD: lambda _: "waiting for a transaction of the database that holds it",
+    Why.STEP: lambda _: "waiting for its first step to be written",
 }
 
 _OF_MARKS: Mapping[int, Why] = {

@@ -26,7 +26,7 @@ class Limit(msgspec.Struct, kw_only=True):
 
 class Waiting(msgspec.Struct, kw_only=True):
     """`reason` is a sentence, `code` the same for programs: no_worker, no_slot, limit, window, retry, time, locking,
-    approval, suspended, sleeping, debounce, paused, children, run, held.
+    approval, suspended, sleeping, debounce, paused, children, run, held, step.
 
     `until`: the time it waits for, or until which it does. `before`: so many come first. `run`: the one it waits for.
     """
