@@ -127,7 +127,7 @@ async def test_reasons_that_lie_with_workers(chromium: Browser) -> None:
         for _ in range(12):
             ends.append(client.post("/api/w/main/jobs/run/preview", json=busy).text)
         await waits(page, ends[-1], "no_slot", "waiting for a free slot")
-        code = "# /// script\n# dependencies = ['tiny']\n# ///\ndef main(): pass\n"
+        code = "import requests\ndef main(): pass\n"
         script = {"path": "f/waits/locked", "content": code, "language": "python3"}
         client.post("/api/w/main/scripts/create", json=script).raise_for_status()
         ends.append(client.post("/api/w/main/jobs/run/p/f/waits/locked", json={}).text)

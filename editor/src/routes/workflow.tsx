@@ -16,7 +16,6 @@ import { createEditor, isChanged, type Panel, textOf } from "../editing/store";
 import { OutlinePanel } from "../panels/outline";
 import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
-import { TestPanel } from "../panels/test";
 import { YamlPanel } from "../panels/yaml";
 import { FollowPicked } from "../runs/iterations";
 import { Button, IconButton } from "../ui/controls";
@@ -28,6 +27,7 @@ import css from "./workflow.module.css";
 
 const loadInspector = () => import("../inspector/inspector");
 const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
+const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
 const VersionsView = lazy(() => import("../versions/view"));
 const RemovalDialog = lazy(() => import("../home/removal"));
 const TriggersView = lazy(() => import("../triggers/view"));
@@ -247,7 +247,11 @@ function Side() {
           <Inspector />
         </Suspense>
       )}
-      {panel === "test" && <TestPanel />}
+      {panel === "test" && (
+        <Suspense fallback={<Skeleton />}>
+          <TestPanel />
+        </Suspense>
+      )}
       {panel === "yaml" && <YamlPanel />}
       {panel === "problems" && <ProblemsPanel />}
       {panel === "outline" && <OutlinePanel />}
