@@ -37,7 +37,8 @@ SMALL = {"table": 1 << 20, "indexes": 1 << 20}
 """Series below are rather noise: tables of some pages, the rows that wait for autovacuum, by how their names begin."""
 
 _CACHES = "each connection keeps up to 100 statements, and PostgreSQL their plans, as it meets them"
-FILLING = {"rss server": _CACHES, "own postgres": _CACHES}
+_VALUES = "a worker remembers the values of its last runs, up to a number of bytes"
+FILLING = {"rss server": _CACHES, "own postgres": _CACHES, "rss worker 1": _VALUES, "rss worker 2": _VALUES}
 """What may grow by at most 10 % an hour while it fills, and why."""
 
 LEAST = 1 << 20
