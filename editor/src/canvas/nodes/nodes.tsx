@@ -40,34 +40,29 @@ function Words({ node }: { node: Node }) {
           {node.id} · {kind.name}
         </div>
       </div>
-      <PinMark id={node.id} />
-      <PauseMark id={node.id} />
+      <Marks id={node.id} />
       <Badge id={node.id} />
     </>
   );
 }
 
-/** That the node answers with a kept result. */
-function PinMark({ id }: { id: string }) {
+/** That the node answers with a kept result, and that the run pauses before it. */
+function Marks({ id }: { id: string }) {
   const pinned = useEditor((editor) => isPinned(editor, id));
-  if (!pinned) return null;
+  const held = useEditor((editor) => editor.live?.graph?.breakpoints?.includes(id));
   return (
-    <span className={css.pin} title="Pinned: it answers with a kept result">
-      <Icon name="pin" size={14} />
-    </span>
+    <>
+      {pinned && <Mark icon="pin" title="Pinned: it answers with a kept result" />}
+      {held && <Mark icon="pause" title="The run pauses before it" />}
+    </>
   );
 }
 
-/** That the run pauses before the node. */
-function PauseMark({ id }: { id: string }) {
-  const set = useEditor((editor) => editor.live?.graph?.breakpoints?.includes(id) ?? false);
-  if (!set) return null;
-  return (
-    <span className={css.pin} title="The run pauses before it">
-      <Icon name="pause" size={14} />
-    </span>
-  );
-}
+const Mark = ({ icon, title }: { icon: string; title: string }) => (
+  <span className={css.pin} title={title}>
+    <Icon name={icon} size={14} />
+  </span>
+);
 
 /** How the node stands in the test that is shown, or what is wrong with it. */
 function Badge({ id }: { id: string }) {
