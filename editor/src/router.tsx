@@ -1,5 +1,4 @@
 import { createBrowserRouter, isRouteErrorResponse, Link, useRouteError } from "react-router";
-import { LoginPage } from "./routes/login";
 import { Shell, ToWorkspace } from "./routes/shell";
 import { Failed, Skeleton } from "./ui/states";
 
@@ -17,7 +16,12 @@ function Broken() {
 }
 
 export const router = createBrowserRouter([
-  { path: "/login", element: <LoginPage />, errorElement: <Broken /> },
+  {
+    path: "/login",
+    lazy: async () => ({ Component: (await import("./routes/login")).LoginPage }),
+    errorElement: <Broken />,
+    hydrateFallbackElement: <Skeleton />,
+  },
   {
     path: "/",
     element: <Shell />,

@@ -1,6 +1,5 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Dialog } from "radix-ui";
-import { useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Link, Navigate, NavLink, Outlet, useLocation, useNavigate, useParams } from "react-router";
 import { ApiError, api, onSessionLost } from "../api/client";
 import { useReach } from "../api/reach";
@@ -10,8 +9,9 @@ import { toggleTheme } from "../lib/theme";
 import { IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { complain } from "../ui/toasts";
-import { LoginForm } from "./login";
 import css from "./shell.module.css";
+
+const LoginOver = lazy(() => import("./login-over"));
 
 const LAST = "orvanta.workspace";
 
@@ -130,18 +130,7 @@ function Away() {
 function LoginAgain() {
   const [lost, setLost] = useState(false);
   useEffect(() => onSessionLost(() => setLost(true)), []);
-  return (
-    <Dialog.Root open={lost}>
-      <Dialog.Portal>
-        <Dialog.Overlay className={css.over}>
-          <Dialog.Content aria-describedby={undefined}>
-            <Dialog.Title hidden>Log in again</Dialog.Title>
-            <LoginForm title="Your session is over: log in again" done={() => setLost(false)} />
-          </Dialog.Content>
-        </Dialog.Overlay>
-      </Dialog.Portal>
-    </Dialog.Root>
-  );
+  return <Suspense>{lost && <LoginOver done={() => setLost(false)} />}</Suspense>;
 }
 
 /** To the workspace of last time, else the first one that is not for administration. */
