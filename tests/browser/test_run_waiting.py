@@ -127,10 +127,5 @@ async def test_reasons_that_lie_with_workers(chromium: Browser) -> None:
         for _ in range(12):
             ends.append(client.post("/api/w/main/jobs/run/preview", json=busy).text)
         await waits(page, ends[-1], "no_slot", "waiting for a free slot")
-        code = "import requests\ndef main(): pass\n"
-        script = {"path": "f/waits/locked", "content": code, "language": "python3"}
-        client.post("/api/w/main/scripts/create", json=script).raise_for_status()
-        ends.append(client.post("/api/w/main/jobs/run/p/f/waits/locked", json={}).text)
-        await waits(page, ends[-1], "locking", "waiting until its packages are locked")
         client.post("/api/w/main/jobs/queue/cancel_selection?force_cancel=true", json=ends).raise_for_status()
         await context.close()
