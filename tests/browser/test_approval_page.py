@@ -56,13 +56,14 @@ async def test_somebody_answers_on_a_phone(
     assert (result["decision"], result["form"]["sum"]) == ("approved", 7)
 
 
-def fields_of(page: Page) -> Any:
-    """What a form has: of each field its label, its kind, whether it must be filled in, and what it offers."""
+def fields_of(page: Page, form: str = "form") -> Any:
+    """What the form has: of each field its label, its kind, whether it must be filled in, and what it offers."""
     return page.evaluate(
-        """() => [...document.querySelectorAll("form :is(input, select, textarea)")]
+        """form => [...document.querySelectorAll(`${form} :is(input, select, textarea)`)]
           .map((each) => [
             (each.labels[0].querySelector("span") ?? each.labels[0]).textContent.trim(), each.type, each.required,
-            [...(each.options ?? [])].map((option) => option.text).filter((text) => text && text !== "\u2014")])"""
+            [...(each.options ?? [])].map((option) => option.text).filter((text) => text && text !== "\u2014")])""",
+        form,
     )
 
 
@@ -90,11 +91,20 @@ async def test_the_inbox_on_a_phone_has_the_form_of_the_page(page: Page, site: S
     await card.get_by_label("Sum").fill("12")
     await card.get_by_role("button", name="Approve").click()
     await expect(card.get_by_role("alert")).to_contain_text(refused)
-    await card.get_by_label("Sum").fill("7")
-    await card.get_by_label("sure").check()
-    await card.get_by_label("Reason").fill("It is due")
-    await card.get_by_role("button", name="Approve").click()
+    # The page of the run has the same form.
+    await card.get_by_role("link", name="A preview").click()
+    await page.wait_for_url(f"**/runs/{run}*")
+    await page.goto(f"/w/main/runs/{run}?node=ask")
+    form = page.get_by_role("form", name="Decide ask")
+    await expect(form.get_by_label("Sum")).to_be_visible()
+    assert await fields_of(page, "form[aria-label='Decide ask']") == on_page
+    await form.get_by_label("Sum").fill("7")
+    await form.get_by_label("sure").check()
+    await form.get_by_label("Reason").fill("It is due")
+    await form.get_by_role("button", name="Approve").click()
     await expect(page.get_by_text("Your yes is recorded.")).to_be_visible()
+    await page.goto("/w/main/approvals?q=november")
+    await expect(page.get_by_role("heading", name="Approvals")).to_be_visible()
     await expect(card).to_have_count(0)
     result = site.client.get(f"/api/w/main/jobs_u/completed/get_result/{run}").json()
     assert (result["decision"], result["reason"], result["form"]) == ("approved", "It is due", {"sum": 7, "sure": True})

@@ -1,19 +1,36 @@
+import { useQuery } from "@tanstack/react-query";
 import { attempt } from "../actions/registry";
+import { approvalsQuery } from "../api/approvals";
 import { consent } from "../api/runs";
+import { Deciding } from "../control/approvals/card";
 import { useEditor } from "../editing/context";
 import { Button } from "../ui/controls";
 import { say } from "../ui/toasts";
 import { useRun } from "./context";
 import css from "./page.module.css";
 
-/** Buttons of an approval that waits at the top level. */
+/** Of an approval that waits: its form, the inbox's own. */
 export function Decide({ id }: { id: string }) {
-  const { workspace, id: run } = useRun();
   const waits = useEditor(
     (editor) =>
       editor.live?.nodes[id]?.waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ?? false,
   );
-  if (!waits) return null;
+  return waits ? <Asked id={id} /> : null;
+}
+
+function Asked({ id }: { id: string }) {
+  const { workspace, id: run } = useRun();
+  const inbox = useQuery(approvalsQuery(workspace));
+  const asked = inbox.data?.find((each) => each.run === run && each.node === id);
+  if (inbox.isPending) return null;
+  if (asked && !asked.mine) return <p className={css.waits}>Others are asked.</p>;
+  if (asked) return <Deciding workspace={workspace} asked={asked} />;
+  return <Buttons id={id} />;
+}
+
+/** Without the form, where the inbox is longer than what is looked at of it. */
+function Buttons({ id }: { id: string }) {
+  const { workspace, id: run } = useRun();
   const decide = (approved: boolean) =>
     attempt(async () => {
       await consent(workspace, run, id, approved);

@@ -52,7 +52,8 @@ export function Card({ workspace, asked }: { workspace: string; asked: WaitingAp
   );
 }
 
-function Deciding({ workspace, asked }: { workspace: string; asked: WaitingApproval }) {
+/** The form of what is asked, and both buttons. */
+export function Deciding({ workspace, asked }: { workspace: string; asked: WaitingApproval }) {
   const queries = useQueryClient();
   const [typed, setTyped] = useState<Record<string, string>>(() => startOf(asked.fields));
   const [reason, setReason] = useState("");
