@@ -115,6 +115,7 @@ def test_an_idle_platform_is_weighed_whole() -> None:
     assert all_positive(list(kept["pss_mib"].values()))
 
 
+@pytest.mark.soak
 def test_first_and_later_starts_give_results() -> None:
     kept = quick("p12")
     for name in ("first", "later"):

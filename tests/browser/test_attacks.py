@@ -172,9 +172,9 @@ async def test_the_policy_lets_no_inline_style_or_script_in(page: Page) -> None:
       const shown = getComputedStyle(document.getElementById("marked"));
       return [shown.position, shown.color === "rgb(1, 2, 3)", window.hurt ?? null];
     }"""
-    await page.get_by_label("Search workflows").wait_for()
+    await page.get_by_role("heading", name="Home").wait_for()
     found = await page.context.new_page()
     await found.goto(page.url)
-    await found.get_by_label("Search workflows").wait_for()
+    await found.get_by_role("heading", name="Home").wait_for()
     assert await found.evaluate(hostile) == ["static", False, None]
     await found.close()

@@ -47,6 +47,7 @@ def without_server(installation: Running) -> Iterator[None]:
 async def test_a_server_that_goes_away_loses_nothing(page: Page, site: Site, installation: Running) -> None:
     path = await opened(page, site, query="?panel=node&node=two")
     summary = page.get_by_role("textbox", name="Summary")
+    await expect(summary).to_be_visible()
     with without_server(installation):
         await summary.fill("Written while nobody answered")
         await expect(page.get_by_role("status", name="Connection")).to_contain_text(AWAY)

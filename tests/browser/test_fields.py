@@ -112,6 +112,7 @@ async def test_names_are_completed_from_real_shapes(page: Page, site: Site) -> N
     await code.fill("")
     await code.press_sequentially("results.give.ord")
     await expect(options).to_have_count(1)
+    await expect(options).to_contain_text("order-id")
     await options.click()
     await expect(code).to_have_text('results.give["order-id"]')
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def tree(pid: int) -> list[int]:
     return [pid, *(below for child in children for below in tree(int(child)))]
 
 
+def opened(processes: list[int]) -> list[int]:
+    """Handles of those that have not ended meanwhile."""
+    found = []
+    for pid in processes:
+        with suppress(ProcessLookupError):
+            found.append(os.pidfd_open(pid))
+    return found
+
+
 async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills_what_it_ran(scene: Scene) -> None:
     stage = scene.stage
     part = await in_user_code(scene, "running")
@@ -64,7 +74,7 @@ async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills
     await scene.strike()
     with part.stopped():
         assert part.child is not None
-        processes = [os.pidfd_open(pid) for pid in tree(part.child)]
+        processes = opened(tree(part.child))
         assert len(processes) > 2  # the process of the worker, its zygote, and cells
         assert await stage.database.value(HELD, worker) > 0
         stage.gate.disarm()
