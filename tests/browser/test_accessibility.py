@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import LOOKS, ROOT, Site
+from tests.browser.conftest import LOOKS, ONE_LOOK, ROOT, Site
 from tests.browser.test_editing import node
 
 AXE = ROOT / "editor" / "node_modules" / "axe-core" / "axe.min.js"
@@ -123,7 +123,7 @@ async def test_the_page_of_a_run(page: Page, site: Site, scheme: Literal["light"
 
 
 @pytest.mark.usefixtures("boxes")
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
 async def test_log_timeline_and_comparison_of_runs(
     page: Page, site: Site, scheme: Literal["light", "dark"], width: int
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import LOOKS, ROOT, Site
+from tests.browser.conftest import ONE_LOOK, ROOT, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import add, deploy, draft_saved, flow, node
 
@@ -98,7 +98,7 @@ async def test_it_is_made_by_keyboard_alone(page: Page, site: Site) -> None:
     await expect(page.locator(".react-flow__node").first).to_be_visible()
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
 async def test_the_question_is_readable_everywhere(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 900})

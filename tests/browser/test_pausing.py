@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import LOOKS, Site
+from tests.browser.conftest import ONE_LOOK, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import node
 from tests.browser.test_run_page import run, stands
@@ -75,7 +75,7 @@ async def test_a_run_is_paused_changed_and_goes_on(page: Page, site: Site) -> No
     assert result == [[12, "EUR"], {"told": 7}]
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
 async def test_what_is_paused_is_readable(page: Page, site: Site, scheme: str, width: int) -> None:
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": width, "height": 900})

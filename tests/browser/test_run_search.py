@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from playwright.async_api import Page, expect
-from tests.browser.conftest import LOOKS, Site
+from tests.browser.conftest import ONE_LOOK, Site
 from tests.browser.test_accessibility import check
 
 PATH = "f/runs/searched"
@@ -42,7 +42,7 @@ async def test_a_run_is_found_by_its_order(page: Page, site: Site) -> None:
     await expect(page).to_have_url(re.compile(f"{id}.*node=first"))
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
 async def test_what_is_found_is_readable(page: Page, site: Site, scheme: str, width: int) -> None:
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": width, "height": 900})

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 from playwright.async_api import Locator, Page, expect
-from tests.browser.conftest import LOOKS, Site
+from tests.browser.conftest import ONE_LOOK, Site
 from tests.browser.test_accessibility import check
 from tests.browser.test_editing import deploy, flow, node
 
@@ -113,7 +113,7 @@ async def test_what_was_never_deployed_says_how_versions_come(page: Page, site: 
 
 
 @pytest.mark.usefixtures("orders")
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+@pytest.mark.parametrize(("scheme", "width"), ONE_LOOK)
 async def test_versions_are_readable_everywhere(page: Page, scheme: Literal["light", "dark"], width: int) -> None:
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.set_viewport_size({"width": width, "height": 900})

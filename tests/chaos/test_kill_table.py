@@ -1,6 +1,7 @@
 """The kill table: one kill in each cell, 20 runs in flight, beat and lease at a tenth of the real times.
 
-In the soak the same cells with 200 runs in flight and the real times, and those in which what is killed has no part.
+In the soak the same cells with 200 runs in flight and the real times, and those in which what is killed has no
+part, or whose moment is struck already at the worker or server.
 """
 
 from __future__ import annotations
@@ -35,6 +36,19 @@ APART = {
         f"{when}, PostgreSQL"
         for when in ("process started", "before the first user line", "handed-off job not started")
     ),
+    *(
+        f"{when}, worker's process"
+        for when in ("claim's COMMIT sent", "after claim", "committed, not notified", "beat late")
+    ),
+    *(
+        f"{when}, worker's process"
+        for when in ("handed-off job not started", "while reaping", "object uploaded, not committed")
+    ),
+    *(
+        f"{when}, PostgreSQL"
+        for when in ("after claim", "result read", "log uploaded, not named", "permit given, COMMIT not sent")
+    ),
+    *(f"{when}, PostgreSQL" for when in ("beat late", "committed, not notified", "tick taken, its run not begun")),
 }
 CELLS = [
     pytest.param(cell, id=str(cell), marks=[pytest.mark.soak] if str(cell) in APART else [])
