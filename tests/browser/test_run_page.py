@@ -164,7 +164,7 @@ async def test_failure_comes_first_and_a_run_goes_on_inside_a_loop(page: Page, s
     await expect(preview).to_contain_text("2 iterations or branches kept, in number 3")
     await preview.get_by_role("button", name="Start").click()
     await toast(page, "A new run goes on from there")
-    await expect(page.get_by_text("Goes on from")).to_be_visible()
+    await expect(page.get_by_text("Goes on from", exact=True)).to_be_visible()
     await stands(page, "begin", "succeeded")
     await expect(first).to_contain_text("ZeroDivisionError in divide", timeout=60_000)
 
