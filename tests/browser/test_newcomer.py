@@ -124,7 +124,7 @@ async def test_a_newcomer_has_a_workflow_of_ones_own_run_by_webhook(newcomer: Pa
             answer = await asyncio.to_thread(subprocess.run, shell, check=True, capture_output=True, text=True)
             assert "Hello Ada!" in answer.stdout, (command, answer)
             watch.reached("run by its webhook")
-            await page.get_by_role("link", name="Runs", exact=True).click()
+            await page.get_by_role("navigation", name="Pages").get_by_role("link", name="Runs").click()
             await page.get_by_role("link", name="f/first/greet").first.click()
             await page.get_by_role("tab", name="Data").click()
             await expect(page.get_by_text("Hello Ada!").first).to_be_visible()
