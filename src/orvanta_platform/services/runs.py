@@ -263,8 +263,10 @@ async def _run_script(
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
     inputs.check(found.settings.get("schema"), args)
-    async with platform.db.acquire() as connection:
-        owner = await on_behalf.owner_of(connection, workspace, found)
+    owner = None
+    if found.permissioned_as is not None:
+        async with platform.db.acquire() as connection:
+            owner = await on_behalf.owner_of(connection, workspace, found)
     settings = found.settings
     pins = own_pins(settings, retry)
     beginning = Beginning(
