@@ -180,6 +180,7 @@ async def test_a_node_that_names_no_script_is_a_problem_and_a_script_is_chosen(p
     await expect(page.get_by_role("alert").filter(has_text="names no script")).to_be_visible()
     await page.get_by_role("button", name="Choose a script").click()
     await page.get_by_placeholder("Search by path").fill("tax")
+    await expect(page.get_by_role("option", name="f/fields/tax")).to_be_visible()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="No problems")).to_be_visible()
     await expect(page.get_by_role("group", name="How net is filled in")).to_be_visible()
