@@ -45,7 +45,9 @@ export function press(store: EditorStore, event: KeyboardEvent, graph = true): v
   if (!action || event.defaultPrevented || BROWSERS.has(action.name)) return;
   if (store.getState().readOnly && !LOOKING.has(action.name) && !action.name.startsWith("go-")) return;
   if (!graph && !EVERYWHERE.has(action.name)) return;
-  if (writes(event.target) && !(EVERYWHERE.has(action.name) && event.key !== "?")) return;
+  // What is asked takes the keys, also while it is being fetched.
+  const taken = writes(event.target) || store.getState().asking !== null;
+  if (taken && !(EVERYWHERE.has(action.name) && event.key !== "?")) return;
   const target = event.target instanceof Element ? event.target : null;
   const onCanvas = target === document.body || target?.closest("[data-canvas]") != null;
   if (["Tab", "Enter", "Backspace", "Escape"].includes(event.key) || event.key.startsWith("Arrow")) {

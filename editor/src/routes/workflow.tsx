@@ -1,33 +1,25 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useEffect, useMemo, useRef, useState } from "react";
-import { Link, useParams, useSearchParams } from "react-router";
+import { lazy, Suspense, useMemo, useState } from "react";
+import { Link, useParams } from "react-router";
 import { ActionButton } from "../actions/button";
-import { Dialogs } from "../actions/dialogs";
 import { useKeys } from "../actions/keys";
 import { ApiError } from "../api/client";
-
 import { getDraft } from "../api/drafts";
 import { type Flow, flowQuery, undeployed } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
 import { EditorContext, useEditor, useEditorStore } from "../editing/context";
 import { type Kept, recallKept } from "../editing/kept";
 import { useSaving } from "../editing/saving";
-import { createEditor, isChanged, type Panel, textOf } from "../editing/store";
-import { OutlinePanel } from "../panels/outline";
-import { PalettePanel } from "../panels/palette";
-import { ProblemsPanel } from "../panels/problems";
-import { YamlPanel } from "../panels/yaml";
+import { createEditor, isChanged, textOf } from "../editing/store";
 import { FollowPicked } from "../runs/iterations";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
+import { Asked, Side, useLoadedInTime, usePanelInAddress } from "./side";
 import { useView, ViewLinks } from "./views";
 import css from "./workflow.module.css";
 
-const loadInspector = () => import("../inspector/inspector");
-const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
-const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
 const VersionsView = lazy(() => import("../versions/view"));
 const RemovalDialog = lazy(() => import("../home/removal"));
 const TriggersView = lazy(() => import("../triggers/view"));
@@ -104,7 +96,7 @@ function Opened({ workspace, flow, draft, kept }: OpenedProps) {
     <EditorContext value={store}>
       <Page />
       <FollowPicked />
-      <Dialogs />
+      <Asked />
     </EditorContext>
   );
 }
@@ -115,6 +107,7 @@ function Page() {
   const summary = useEditor((editor) => text(at(editor.tree, ["summary"])) || editor.flow.summary);
   useSaving(store);
   usePanelInAddress();
+  useLoadedInTime();
   const view = useView();
   useKeys(store, view === "graph");
   return (
@@ -206,85 +199,4 @@ function State() {
       {changed ? words[state] || "Changed" : "Deployed"}
     </span>
   );
-}
-
-const TITLES: Record<Exclude<Panel, null>, string> = {
-  node: "Node",
-  test: "Test",
-  yaml: "YAML",
-  problems: "Problems",
-  outline: "Outline",
-  palette: "Nodes",
-};
-
-/** The form of a node is fetched as soon as somebody moves a hand: before it is asked for, and after the first sight. */
-function useFormInTime(): void {
-  useEffect(() => {
-    const once = { once: true };
-    const load = () => void loadInspector();
-    window.addEventListener("pointermove", load, once);
-    window.addEventListener("keydown", load, once);
-    return () => {
-      window.removeEventListener("pointermove", load);
-      window.removeEventListener("keydown", load);
-    };
-  }, []);
-}
-
-function Side() {
-  useFormInTime();
-  const store = useEditorStore();
-  const panel = useEditor((editor) => editor.panel);
-  const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
-  if (!panel) return null;
-  return (
-    <aside className={css.side} data-panel={panel} data-wide={panel === "node" && wide} aria-label={TITLES[panel]}>
-      <span className={css.close}>
-        <IconButton label="Close" icon="cross" onClick={() => store.setState({ panel: null })} />
-      </span>
-      {panel === "node" && (
-        <Suspense fallback={<Skeleton />}>
-          <Inspector />
-        </Suspense>
-      )}
-      {panel === "test" && (
-        <Suspense fallback={<Skeleton />}>
-          <TestPanel />
-        </Suspense>
-      )}
-      {panel === "yaml" && <YamlPanel />}
-      {panel === "problems" && <ProblemsPanel />}
-      {panel === "outline" && <OutlinePanel />}
-      {panel === "palette" && <PalettePanel />}
-    </aside>
-  );
-}
-
-/** The panel and the node that are open stand in the address, and are opened from it. */
-function usePanelInAddress(): void {
-  const store = useEditorStore();
-  const [search, setSearch] = useSearchParams();
-  const panel = useEditor((editor) => editor.panel);
-  const node = useEditor((editor) => editor.selection.at(-1) ?? null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: read once, when the page opens
-  useEffect(() => {
-    const asked = search.get("panel") as Panel;
-    const chosen = search.get("node");
-    if (asked && asked in TITLES) store.setState({ panel: asked });
-    if (chosen && store.getState().graph.byId.has(chosen)) store.setState({ selection: [chosen] });
-  }, []);
-  const opening = useRef(true);
-  // What is opened on another view leads back to the graph.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not the other way round
-  useEffect(() => {
-    if (opening.current) {
-      opening.current = false;
-      return;
-    }
-    const after = new URLSearchParams();
-    if (panel) after.set("panel", panel);
-    if (node) after.set("node", node);
-    if (after.toString() !== new URLSearchParams(window.location.search).toString())
-      setSearch(after, { replace: true });
-  }, [panel, node]);
 }

@@ -1,0 +1,104 @@
+import { lazy, Suspense, useEffect, useRef } from "react";
+import { useSearchParams } from "react-router";
+import { useEditor, useEditorStore } from "../editing/context";
+import type { Panel } from "../editing/store";
+import { OutlinePanel } from "../panels/outline";
+import { PalettePanel } from "../panels/palette";
+import { ProblemsPanel } from "../panels/problems";
+import { YamlPanel } from "../panels/yaml";
+import { IconButton } from "../ui/controls";
+import { Skeleton } from "../ui/states";
+import css from "./workflow.module.css";
+
+const loadInspector = () => import("../inspector/inspector");
+const loadDialogs = () => import("../actions/dialogs");
+const Inspector = lazy(async () => ({ default: (await loadInspector()).Inspector }));
+const Dialogs = lazy(async () => ({ default: (await loadDialogs()).Dialogs }));
+const TestPanel = lazy(async () => ({ default: (await import("../panels/test")).TestPanel }));
+
+/** Whatever is being asked over the page. */
+export function Asked() {
+  const asked = useEditor((editor) => editor.asking !== null);
+  return <Suspense>{asked && <Dialogs />}</Suspense>;
+}
+
+const TITLES: Record<Exclude<Panel, null>, string> = {
+  node: "Node",
+  test: "Test",
+  yaml: "YAML",
+  problems: "Problems",
+  outline: "Outline",
+  palette: "Nodes",
+};
+
+/** What hands ask for is fetched as soon as somebody moves one: before it is asked for, and after the first sight. */
+export function useLoadedInTime(): void {
+  useEffect(() => {
+    const once = { once: true };
+    const load = () => void Promise.all([loadInspector(), loadDialogs()]);
+    window.addEventListener("pointermove", load, once);
+    window.addEventListener("keydown", load, once);
+    return () => {
+      window.removeEventListener("pointermove", load);
+      window.removeEventListener("keydown", load);
+    };
+  }, []);
+}
+
+/** What is open beside the canvas. */
+export function Side() {
+  const store = useEditorStore();
+  const panel = useEditor((editor) => editor.panel);
+  const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
+  if (!panel) return null;
+  return (
+    <aside className={css.side} data-panel={panel} data-wide={panel === "node" && wide} aria-label={TITLES[panel]}>
+      <span className={css.close}>
+        <IconButton label="Close" icon="cross" onClick={() => store.setState({ panel: null })} />
+      </span>
+      {panel === "node" && (
+        <Suspense fallback={<Skeleton />}>
+          <Inspector />
+        </Suspense>
+      )}
+      {panel === "test" && (
+        <Suspense fallback={<Skeleton />}>
+          <TestPanel />
+        </Suspense>
+      )}
+      {panel === "yaml" && <YamlPanel />}
+      {panel === "problems" && <ProblemsPanel />}
+      {panel === "outline" && <OutlinePanel />}
+      {panel === "palette" && <PalettePanel />}
+    </aside>
+  );
+}
+
+/** The panel and the node that are open stand in the address, and are opened from it. */
+export function usePanelInAddress(): void {
+  const store = useEditorStore();
+  const [search, setSearch] = useSearchParams();
+  const panel = useEditor((editor) => editor.panel);
+  const node = useEditor((editor) => editor.selection.at(-1) ?? null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: read once, when the page opens
+  useEffect(() => {
+    const asked = search.get("panel") as Panel;
+    const chosen = search.get("node");
+    if (asked && asked in TITLES) store.setState({ panel: asked });
+    if (chosen && store.getState().graph.byId.has(chosen)) store.setState({ selection: [chosen] });
+  }, []);
+  const opening = useRef(true);
+  // What is opened on another view leads back to the graph.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not the other way round
+  useEffect(() => {
+    if (opening.current) {
+      opening.current = false;
+      return;
+    }
+    const after = new URLSearchParams();
+    if (panel) after.set("panel", panel);
+    if (node) after.set("node", node);
+    if (after.toString() !== new URLSearchParams(window.location.search).toString())
+      setSearch(after, { replace: true });
+  }, [panel, node]);
+}
