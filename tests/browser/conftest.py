@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from tests.installation import PATIENCE_S, Running, running
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,9 @@ ONE_LOOK = [
     *(pytest.param(*look, marks=pytest.mark.soak) for look in (("light", 360), ("dark", 1440), ("light", 1440))),
 ]
 """The same of a dialog or panel, whose colours and controls other pages show too."""
+PATIENCE_MS = 30_000
+"""How long anything on a page may take before a test gives up; nothing is measured by it."""
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -92,6 +95,7 @@ def site(installation: Running) -> Iterator[Site]:
 
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -126,7 +130,7 @@ async def log_in(page: Page) -> None:
 
 
 async def _watched(context: BrowserContext, base: str) -> AsyncIterator[Page]:
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     faults: list[str] = []
     asked: list[str] = []

@@ -36,7 +36,7 @@ async def test_home_says_what_failed_what_waits_what_runs_and_what_comes(page: P
     await expect(coming).to_contain_text("in ")
     # What is over is gone by itself.
     site.client.post(f"/api/w/main/jobs_u/queue/cancel/{slow}", json={}).raise_for_status()
-    await expect(runs).to_have_count(0, timeout=30_000)
+    await expect(runs).to_have_count(0)
     # What waits for me leads to where I decide.
     asks = page.get_by_role("region", name="What waits for you").get_by_role("listitem").filter(has_text="f/home/asks")
     await asks.get_by_role("link").click()

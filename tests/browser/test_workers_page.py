@@ -29,13 +29,13 @@ async def test_a_worker_is_drained_and_takes_jobs_again(page: Page, site: Site) 
         # Once its beat has told it, what is started waits; the queue says that nobody serves it.
         run = await waiting(page, site)
         queue = page.get_by_role("list", name="Queues").get_by_role("listitem").filter(has_text="bash")
-        await expect(queue).to_contain_text("no worker serves it", timeout=30_000)
+        await expect(queue).to_contain_text("no worker serves it")
         await expect(queue).to_contain_text(re.compile(r"[1-9]\d* waiting.*oldest waits"))
         assert site.client.get(f"/api/w/main/jobs_u/get/{run}").json()["type"] == "QueuedJob"
     finally:
         await drained.get_by_role("button", name="Take jobs again").click()
     await expect(worker).to_have_count(1)
-    await expect(page.get_by_role("list", name="Queues")).to_have_count(0, timeout=30_000)
+    await expect(page.get_by_role("list", name="Queues")).to_have_count(0)
     assert site.client.get(f"/api/w/main/jobs_u/completed/get/{run}").json()["success"] is True
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.worker.jobs import Collected, Ran, run, run_spec, spec
+from tests.worker.jobs import LEVELS, Collected, Ran, run, run_spec, spec
 
 from orvanta_platform import clock
 from orvanta_platform.worker.outcome import JobOutcome
@@ -108,6 +108,7 @@ async def go_on(runtimes: Runtimes, text: str, args: dict[str, Any] | None = Non
     return await run(runtimes, "go", whole(text), args, result_bytes=50_000)
 
 
+@pytest.mark.parametrize("level", LEVELS[-1:])
 async def test_seeds_of_other_compilers_are_removed_in_the_end(runtimes: Runtimes, tmp_path: Path) -> None:
     """What the platform caches of the standard library: one for each compiler, while it is used."""
     seeds = tmp_path / "home" / "packages" / ".go"

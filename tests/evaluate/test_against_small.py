@@ -19,7 +19,7 @@ from orvanta_platform.evaluate.raw import members
 from orvanta_platform.evaluate.small import Answer, Scope
 from orvanta_platform.workflow.reads import Opener
 
-CASES: Final = int(os.environ.get("EXPRESSION_CASES", "4000"))
+CASES: Final = int(os.environ.get("EXPRESSION_CASES", "2000"))
 SOAK_CASES: Final = int(os.environ.get("EXPRESSION_CASES", "100000"))
 PARTS: Final = 10
 
