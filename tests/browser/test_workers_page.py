@@ -6,6 +6,7 @@ import re
 
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
+from tests.browser.test_run_waiting import waits
 from tests.browser.test_runs_list import start
 
 PRINTS = (
@@ -32,11 +33,29 @@ async def test_a_worker_is_drained_and_takes_jobs_again(page: Page, site: Site) 
         await expect(queue).to_contain_text("no worker serves it")
         await expect(queue).to_contain_text(re.compile(r"[1-9]\d* waiting.*oldest waits"))
         assert site.client.get(f"/api/w/main/jobs_u/get/{run}").json()["type"] == "QueuedJob"
+        await why_waiting_says_so(page, site, run)
     finally:
+        await page.goto("/w/main/workers")
         await drained.get_by_role("button", name="Take jobs again").click()
     await expect(worker).to_have_count(1)
     await expect(page.get_by_role("list", name="Queues")).to_have_count(0)
     assert site.client.get(f"/api/w/main/jobs_u/completed/get/{run}").json()["success"] is True
+
+
+async def why_waiting_says_so(page: Page, site: Site, run: str) -> None:
+    """A run says that no worker takes it; a script, before that, that its packages are not locked, and by which run."""
+    await waits(page, run, "no_worker", "no worker for queue bash")
+    code = {"path": "f/drained/packed", "language": "python3", "content": "import requests\ndef main(): pass\n"}
+    site.client.post("/api/w/main/scripts/create", json=code).raise_for_status()
+    packed = site.client.post("/api/w/main/jobs/run/p/f/drained/packed", json={}).text
+    await waits(page, packed, "locking", "waiting until its packages are locked")
+    await page.get_by_label("Why it waits").get_by_role("link").click()
+    locks = page.get_by_label("Why it waits").locator("[data-wait=no_worker]")
+    await expect(locks).to_contain_text("no worker for queue python3")
+    begun = [packed, page.url.rpartition("/")[2]]
+    assert begun[0] != begun[1]
+    cancel = "/api/w/main/jobs/queue/cancel_selection?force_cancel=true"
+    site.client.post(cancel, json=begun).raise_for_status()
 
 
 async def waiting(page: Page, site: Site) -> str:

@@ -114,6 +114,9 @@ async def test_what_waits_for_a_queue_without_workers_says_so(stage: Scene) -> N
     assert (await stage.get(f"jobs_u/get/{id}"))["wait_reason"] == "no worker for queue gpu"
     await HandWorker.register(stage.platform, "gpu-box", ["gpu"])
     assert (await stage.get(f"jobs_u/get/{id}"))["wait_reason"] == "waiting for a free slot"
+    async with stage.platform.db.transaction() as conn:
+        await conn.execute("UPDATE worker SET drained_at = app_now() WHERE name = 'gpu-box'")
+    assert (await stage.get(f"jobs_u/get/{id}"))["wait_reason"] == "no worker for queue gpu"
 
 
 async def test_a_run_for_later_says_so(stage: Scene) -> None:

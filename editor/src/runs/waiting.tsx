@@ -56,7 +56,7 @@ export function WaitLine({ wait }: { wait: Wait | components["schemas"]["Waiting
   const left = "left" in wait ? wait.left : undefined;
   return (
     <span data-wait={wait.code}>
-      {wait.reason}
+      {wait.code === "run" ? "waiting for the run" : wait.reason}
       {wait.until && `, until ${absolute(wait.until)}`}
       {wait.before !== undefined && wait.before !== null && `, ${wait.before} before it`}
       {left !== undefined && left !== null && left > 1 && `, ${left} must still agree`}

@@ -55,6 +55,12 @@ async def of_version(connection: Connection, version: int) -> tuple[str, str | N
     return None if row is None else (row["lock_state"], row["lock"])
 
 
+async def locking_run(connection: Connection, version: int) -> UUID | None:
+    """The run that makes the lock of a version; None where the lock is there, has failed, or there is no version."""
+    run: UUID | None = await connection.fetchval(load("locks")["locking_run"].text, version)
+    return run
+
+
 async def settle(connection: Connection, run: UUID, lock: str | None, error: str | None) -> list[Settled]:
     """End the wait of the versions that `run` was to lock: with the lock, or, None, with the error.
 

@@ -888,7 +888,8 @@ SELECT r.id, r.workspace, false AS is_step, false AS ended, r.id AS run, NULL::t
        coalesce(j.failures, 0) AS failures, NULL::integer AS mem_peak_kb, 0::bigint AS log_chars, r.labels, r.state AS run_state,
        j.state AS job_state,
        (SELECT t.due_at FROM timer t WHERE t.run = r.id AND t.job = r.id AND t.kind = 'retry') AS retry_at,
-       j.queue IS NULL OR EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+       j.queue IS NULL OR EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
+                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM run_live r
 LEFT JOIN job_live j ON j.id = r.id
 LEFT JOIN worker w ON w.id = j.worker
@@ -906,7 +907,8 @@ SELECT j.id, r.workspace, true AS is_step, false AS ended, j.run, j.node, j.node
        j.failures, NULL::integer AS mem_peak_kb, 0::bigint AS log_chars, r.labels, NULL::bytea AS run_state,
        j.state AS job_state,
        (SELECT t.due_at FROM timer t WHERE t.run = j.run AND t.job = j.id AND t.kind = 'retry') AS retry_at,
-       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues))) AS served
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
+                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j
 JOIN run_live r ON r.id = j.run
 LEFT JOIN worker w ON w.id = j.worker

@@ -44,6 +44,7 @@ RERUN = "rerun"
 _MAY_GO_ON = (RERUN, "flow")
 """Triggers of runs that may have something of earlier ones: sub-workflows of restarts too."""
 
+_FOR_A_WORKER = (Why.NO_SLOT, Why.NO_WORKER)
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
 
@@ -299,20 +300,23 @@ def reason_of(row: JobRow) -> Reason | None:
 
 
 async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
-    """The same with its place in line, and, of what has begun, whether its packages are still being locked."""
+    """The same with its place in line; before both, whether its packages are still being locked, and by which run."""
     why = reason_of(row)
-    if why is not None and why.why in (Why.NO_SLOT, Why.NO_WORKER):
+    if row.kind == "script" and (why is None or why.why in _FOR_A_WORKER) and (run := await _locked_by(conn, row)):
+        return Reason(Why.LOCKING, run=run)
+    if why is not None and why.why in _FOR_A_WORKER:
         return replace(why, before=await job_views.jobs_before(conn, row.id))
     if (why is not None and why.limit is not None) or (why is None and row.is_step and not row.ended):
         limit = await gates.limit_of(conn, row.workspace, row.id)
         return of_limit(limit) if limit is not None else why
-    if why is None and not row.ended and row.version is not None and row.kind == "script":
-        state = await locks.of_version(conn, row.version)
-        if state is not None and state[0] == "locking":
-            return Reason(Why.LOCKING)
     if why is None and row.state == "queued" and not row.is_step:
         return Reason(Why.HELD if await runs.is_held(conn, row.run) else Why.STEP)
     return why
+
+
+async def _locked_by(conn: Connection, row: JobRow) -> UUID | None:
+    """The run that makes the lock of its packages; None where it waits for none."""
+    return None if row.ended or row.version is None else await locks.locking_run(conn, row.version)
 
 
 def cancelled_error(row: JobRow | Standing) -> bytes:

@@ -35,7 +35,6 @@ WAITS_SHOWN = 10
 
 _TIMED = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING, Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 _ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
-_AT_WORK = (Why.CHILDREN, Why.RUN)
 _WHY = {"approval": Why.APPROVAL, "suspend": Why.SUSPENDED}
 
 
@@ -160,6 +159,8 @@ async def _counts(conn: Connection, row: JobRow, plan: Plan, state: RunState, st
 
 
 def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | None) -> GraphNode:
+    if node.why is not None and node.why.why is Why.CHILDREN and bodies is not None and bodies.child is not None:
+        waits = [GraphWait(Reason(Why.RUN, run=bodies.child))]
     return GraphNode(
         id=node.id,
         status=_status(node),
@@ -223,7 +224,7 @@ async def _waits(
     found: dict[UUID | str, list[GraphWait]] = {}
     for node in nodes:
         asks = asked.pop(node.job, None)
-        if node.why is not None and node.why.why not in _AT_WORK:
+        if node.why is not None and node.why.why is not Why.CHILDREN:
             why = replace(node.why, approvers=node.why.approvers + _groups(asks)) if asks else node.why
             left = node.asks[0] if node.asks is not None and why.why is Why.APPROVAL else None
             found[node.job] = [GraphWait(why, left)]

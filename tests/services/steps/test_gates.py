@@ -162,11 +162,16 @@ async def test_a_job_says_how_many_of_its_queue_come_first(scene: Ground, worker
 async def test_a_script_whose_packages_are_being_locked_says_so(scene: Ground, worker: Worker) -> None:
     await deploy(scene, "f/main/s")
     run = await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
-    await worker.claim()
-    assert (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why is None
-    await scene.run("UPDATE version SET lock_state = 'locking'")
-    why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why
-    assert why is not None and (why.why, why.text) == ("locking", "waiting until its packages are locked")
+    for claimed in (False, True):
+        await scene.run("UPDATE version SET lock_state = 'locked'")
+        if claimed:
+            await worker.claim()
+        why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why
+        assert (why is None) if claimed else (why is not None and why.why == "no_slot")
+        await scene.run("UPDATE version SET lock_state = 'locking', lock_job = $1", run)
+        why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why
+        assert why is not None and (why.why, why.text) == ("locking", "waiting until its packages are locked")
+        assert why.run == run
 
 
 async def test_a_node_of_a_loop_is_cancelled_in_line(scene: Ground, worker: Worker) -> None:

@@ -22,7 +22,8 @@ UNION ALL SELECT * FROM past_job_view WHERE id = ANY($1::uuid[]) AND workspace =
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at,
-       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
+                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run
 UNION ALL
@@ -38,7 +39,8 @@ ORDER BY node_index
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at,
-       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
+                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run AND j.frame IS NULL
 UNION ALL
@@ -54,7 +56,8 @@ ORDER BY node_index
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
        t.due_at AS retry_at,
-       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
+       EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
+                               AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.frame = $2
 UNION ALL

@@ -14,6 +14,10 @@ INSERT INTO lock (key, language, requirements, body, run) VALUES ($1, $2, $3, $4
 -- How far a version's lock is.
 SELECT lock_state, lock FROM version WHERE id = $1;
 
+-- name: locking_run
+-- The run that makes the lock of a version, as long as it is being made.
+SELECT lock_job FROM version WHERE id = $1 AND lock_state = 'locking';
+
 -- name: items_of_locking
 -- The items whose versions wait for this run, held until the transaction ends.
 SELECT i.workspace, i.kind, i.path FROM item AS i
