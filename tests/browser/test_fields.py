@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
-from tests.browser.test_editing import draft_saved, opened
+from tests.browser.test_editing import draft_saved, flow, node, opened
 
 SOURCE = """value:
   modules:
@@ -168,6 +168,35 @@ async def test_approvers_are_chosen_from_people_and_groups(page: Page, site: Sit
     assert "approvers:" in draft(site, path) and "g/finance" in draft(site, path) and "u/admin" in draft(site, path)
     await page.get_by_role("button", name="Remove g/finance").click()
     await expect(page.get_by_label("Approvers").get_by_role("listitem").filter(has_text="finance")).to_have_count(0)
+    await node(page, "ask").click()
+    await page.get_by_text("Approval before the next node").click()
+    await page.get_by_label("Wait for approval afterwards").check()
+    await page.get_by_label("Only who is logged in may decide").check()
+    await page.get_by_label("Whoever started the run may not decide").check()
+    await page.get_by_label("Go on after a no, or when nobody answers in time").check()
+    await page.get_by_label("Waits at most (s)").fill("3600")
+    await page.get_by_role("button", name="Add a group").click()
+    await page.get_by_role("option", name="finance").click()
+    form = page.get_by_label("Form for whoever decides", exact=True)
+    await form.get_by_label("Name of a field of form for whoever decides").fill("reason")
+    await page.keyboard.press("Enter")
+    await expect(form.get_by_label("Type of reason")).to_be_visible()
+    await draft_saved(page)
+    given = {"summary": "Approved", "path": path, "source": {"format": "yaml", "text": draft(site, path)}}
+    site.client.post(f"/api/w/main/flows/update/{path}", json=given).raise_for_status()
+    suspend = flow(site, path)["value"]["modules"][0]["suspend"]
+    assert suspend["resume_form"]["schema"]["properties"] == {"reason": {"type": "string"}}
+    assert {key: value for key, value in suspend.items() if key != "resume_form"} == {
+        "required_events": 1,
+        "user_auth_required": True,
+        "self_approval_disabled": True,
+        "continue_on_disapprove_timeout": True,
+        "timeout": 3600,
+        "user_groups_required": {"type": "static", "value": ["finance"]},
+    }
+    await page.get_by_label("Wait for approval afterwards").uncheck()
+    await draft_saved(page)
+    assert "suspend" not in draft(site, path)
 
 
 async def test_a_node_that_names_no_script_is_a_problem_and_a_script_is_chosen(page: Page, site: Site) -> None:

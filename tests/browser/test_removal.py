@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_accessibility import check
-from tests.browser.test_editing import LIST
+from tests.browser.test_editing import LIST, draft_saved, flow, opened
 
 
 async def test_what_uses_it_is_named_before_it_is_archived_or_deleted(page: Page, site: Site) -> None:
@@ -23,12 +23,22 @@ async def test_what_uses_it_is_named_before_it_is_archived_or_deleted(page: Page
     await page.get_by_role("button", name="Archive", exact=True).click()
     await page.wait_for_url("**/w/main/workflows")
     assert site.client.get(f"/api/w/main/flows/get/{path}").json()["archived"] is True
-    await page.goto(f"/w/main/workflows/{path}")
-    await page.get_by_role("button", name="Archive …").click()
+    await page.get_by_label("Search workflows").fill(path)
+    await page.get_by_role("heading", name="Nothing matches").wait_for()
+    await page.get_by_label("Which workflows").select_option("Archived")
+    await page.get_by_role("link", name="Three steps").click()
+    await expect(page.get_by_role("status").filter(has_text="is archived")).to_be_visible()
+    await check(page)
     await page.get_by_role("button", name="Bring it back").click()
-    await page.wait_for_url("**/w/main/workflows")
-    await page.get_by_role("link", name="Three steps").first.wait_for()
-    await page.goto(f"/w/main/workflows/{path}")
+    await expect(page.get_by_role("button", name="Bring it back")).to_have_count(0)
+    assert site.client.get(f"/api/w/main/flows/get/{path}").json()["archived"] is False
+    site.client.post(f"/api/w/main/flows/archive/{path}", json={"archived": True}).raise_for_status()
+    await page.goto(f"/w/main/workflows?show=archived&q={path}")
+    await check(page)
+    await page.get_by_role("button", name="Bring back").click()
+    await page.get_by_role("heading", name="Nothing").wait_for()
+    await page.get_by_label("Which workflows").select_option("Not archived")
+    await page.get_by_role("link", name="Three steps").click()
     await page.get_by_role("button", name="Archive …").click()
     await page.get_by_role("button", name="Delete …").click()
     await page.get_by_role("button", name="Delete for good").click()
@@ -44,3 +54,26 @@ async def test_a_draft_that_was_never_deployed_is_discarded(page: Page, site: Si
     await page.get_by_role("button", name="Discard", exact=True).click()
     await page.wait_for_url("**/w/main/workflows")
     assert site.client.get("/api/w/main/drafts/get/flow/f/removal/draft").status_code == 404
+
+
+async def test_a_draft_of_a_deleted_workflow_is_deployed_as_new(page: Page, site: Site) -> None:
+    path = await opened(page, site, LIST, "?panel=node")
+    await page.get_by_label("Summary").fill("Left alone")
+    await draft_saved(page)
+    site.client.delete(f"/api/w/main/flows/delete/{path}").raise_for_status()
+    # It was there when the page was opened: the refusal is what says so.
+    await page.get_by_role("button", name="Deploy", exact=True).click()
+    await page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
+    gone = page.get_by_role("alert").filter(has_text="This workflow was deleted")
+    await gone.wait_for()
+    await page.goto(f"/w/main/workflows?q={path}")
+    row = page.get_by_role("main").get_by_role("listitem")
+    await expect(row).to_contain_text("draft, workflow deleted")
+    await row.get_by_role("link").first.click()
+    await gone.wait_for()
+    await check(page)
+    await gone.get_by_role("button", name="Deploy").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Deploy", exact=True).click()
+    await expect(page.get_by_text("Deployed: runs take this version")).to_be_visible()
+    await expect(gone).to_have_count(0)
+    assert flow(site, path)["summary"] == "Left alone"

@@ -3,7 +3,7 @@ import { Command } from "cmdk";
 import { type FormEvent, useState } from "react";
 import { useNavigate } from "react-router";
 import { ApiError, sentence } from "../api/client";
-import { deployFlow, flowQuery, flowsQuery } from "../api/flows";
+import { deployFlow, flowQuery, flowsQuery, undeployed } from "../api/flows";
 import { versionsQuery } from "../api/versions";
 import { useEditor, useEditorStore } from "../editing/context";
 import { lookAgain } from "../editing/overtaken";
@@ -216,12 +216,19 @@ function DeployDialog() {
         await saveDraftNow(store);
       }
       const { workspace, flow, base, text, draft } = store.getState();
-      await deployFlow(workspace, { ...flow, version_id: base }, { text, message, draft: draft.revision });
+      // What was deleted meanwhile is deployed as new.
+      const over = flow.version_id === null ? null : base;
+      await deployFlow(workspace, { ...flow, version_id: over }, { text, message, draft: draft.revision });
       void queries.invalidateQueries({ queryKey: versionsQuery(workspace, flow.path).queryKey });
       return queries.fetchQuery({ ...flowQuery(workspace, flow.path), staleTime: 0 });
     },
     onError: async (error) => {
-      if (!(error instanceof ApiError && ["version_conflict", "already_exists"].includes(error.code))) return;
+      if (!(error instanceof ApiError)) return;
+      if (error.status === 404) {
+        store.setState({ flow: undeployed(store.getState().flow.path) });
+        close();
+      }
+      if (!["version_conflict", "already_exists"].includes(error.code)) return;
       // Somebody else was first: the page says so and offers to merge.
       await lookAgain(store, queries);
       close();

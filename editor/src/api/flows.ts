@@ -21,12 +21,13 @@ export interface Flow extends Omit<FlowItem, "version_id"> {
   source?: { format: "yaml" | "json"; text: string };
 }
 
-export const flowsQuery = (workspace: string) =>
+/** The workflows of a workspace: those that may run, or those that are archived. */
+export const flowsQuery = (workspace: string, archived = false) =>
   queryOptions({
-    queryKey: ["flows", workspace],
+    queryKey: ["flows", workspace, archived],
     queryFn: async () => {
       const { data } = await api.GET("/api/w/{workspace}/flows/list", {
-        params: { path: { workspace }, query: { per_page: "1000" } as never },
+        params: { path: { workspace }, query: { per_page: "1000", show_archived: String(archived) } as never },
       });
       return (data ?? []) as unknown as FlowItem[];
     },

@@ -1,30 +1,34 @@
 import type { DraftHead } from "../api/drafts";
 import type { FlowItem } from "../api/flows";
 
-/** A line of the list of workflows: what is deployed, or a draft that never was. */
+/** A line of the list of workflows: what is deployed, or a draft alone. */
 export interface Item {
   path: string;
   summary: string;
   edited_at: string;
   edited_by: string;
   deployed: boolean;
-  /** The reader has a draft of it. */
-  draft: boolean;
+  archived: boolean;
+  /** What is said of the reader's draft of it; null: there is none. */
+  draft: string | null;
 }
 
-/** One line per path. */
-export function itemsOf(flows: readonly FlowItem[], drafts: readonly DraftHead[]): Item[] {
+/** One line per path. `alone`: drafts of what is not there, never deployed or deleted since, have a line too. */
+export function itemsOf(flows: readonly FlowItem[], drafts: readonly DraftHead[], alone: boolean): Item[] {
   const drafted = new Set(drafts.map((draft) => draft.path));
-  const deployed = new Set(flows.map((flow) => flow.path));
   return [
-    ...flows.map(({ path, summary, edited_at, edited_by }) => ({
-      ...{ path, summary, edited_at, edited_by },
+    ...flows.map(({ path, summary, edited_at, edited_by, archived }) => ({
+      ...{ path, summary, edited_at, edited_by, archived },
       deployed: true,
-      draft: drafted.has(path),
+      draft: drafted.has(path) ? "draft" : null,
     })),
     ...drafts
-      .filter((draft) => !deployed.has(draft.path))
-      .map(({ path, edited_at }) => ({ path, summary: "", edited_at, edited_by: "", deployed: false, draft: true })),
+      // A version is there, but not in the list: it is archived.
+      .filter((draft) => alone && draft.newest_version === null)
+      .map(({ path, edited_at, base_version }) => ({
+        ...{ path, summary: "", edited_at, edited_by: "", deployed: false, archived: false },
+        draft: base_version === null ? "draft, not deployed" : "draft, workflow deleted",
+      })),
   ];
 }
 

@@ -41,7 +41,7 @@ export default function RemovalDialog({ close }: { close: () => void }) {
   if (version_id === null) {
     return (
       <Dialog title="Discard this draft?" close={close}>
-        <p className={dialogCss.says}>It was never deployed: nothing of it stays.</p>
+        <p className={dialogCss.says}>It is not deployed: nothing of it stays.</p>
         <div className={dialogCss.foot}>
           <Button onClick={close}>Back</Button>
           <Button look="danger" disabled={doing.isPending} onClick={() => doing.mutate("discard")}>

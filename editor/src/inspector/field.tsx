@@ -48,7 +48,7 @@ export function NodeField({ node, base, field, schema }: Props) {
         <label htmlFor={id} className={css.label}>
           {field.label}
         </label>
-        {field.how === "transform" && <Ways label={field.label} way={way} go={go} />}
+        {(field.how === "transform" || field.how === "groups") && <Ways label={field.label} way={way} go={go} />}
       </div>
       <Control id={id} node={node} field={field} path={path} value={value} way={way} schema={schema} set={set} />
       {field.help && <p className={css.help}>{field.help}</p>}
@@ -144,15 +144,17 @@ function Control({ id, node, field, path, value, way, schema, set }: ControlProp
     const put = (next: string) => set(next || undefined);
     return <Expression node={node} label={label} text={text(value)} path={path} set={put} />;
   }
-  if (how === "transform") {
+  if (how === "groups" && way === "value") {
+    const put = (next: Json | undefined) => set(next === undefined ? undefined : { type: "static", value: next });
+    return <People label={label} value={plainOf(value)} names={how} set={put} />;
+  }
+  if (how === "transform" || how === "groups") {
     return (
       <Transform id={id} node={node} label={label} path={path} value={value} way={way} schema={schema} set={set} />
     );
   }
   if (how === "json") return <Value id={id} label={label} value={value} set={set} />;
-  if (how === "people" || how === "groups") {
-    return <People label={label} value={value} {...(how === "groups" ? { names: how } : {})} set={set} />;
-  }
+  if (how === "people") return <People label={label} value={value} set={set} />;
   if (how === "resource") return <Reference id={id} label={label} value={value} type="" set={set} />;
   if (how === "script" || how === "workflow") return <Called id={id} what={how} value={value} set={set} />;
   if (how === "choice") return <Choice id={id} field={field} value={value} set={set} />;

@@ -88,8 +88,19 @@ const BESIDE: FieldOf[] = [
   f("sleep", "Wait afterwards (s)", "transform"),
   f("stop_after_if.expr", "End the workflow afterwards if", "expr"),
   f("priority", "Priority", "number"),
-  f("suspend.required_events", "Approvals to wait for afterwards", "number", { otherwise: "none" }),
-  f("suspend.timeout", "Waits for them at most (s)", "number"),
+];
+
+/** What a node asks of people before the next one starts. */
+export const SUSPEND: FieldOf[] = [
+  f("suspend.required_events", "How many must agree", "number", { otherwise: "1" }),
+  f("suspend.user_auth_required", "Only who is logged in may decide", "bool"),
+  f("suspend.user_groups_required", "Groups that may decide", "groups", {
+    help: "None: whoever has the link, or may run the workflow.",
+  }),
+  f("suspend.self_approval_disabled", "Whoever started the run may not decide", "bool"),
+  f("suspend.timeout", "Waits at most (s)", "number", { otherwise: "for ever" }),
+  f("suspend.continue_on_disapprove_timeout", "Go on after a no, or when nobody answers in time", "bool"),
+  f("suspend.hide_cancel", "The page does not offer a no", "bool"),
 ];
 
 /** The fields of a node: what it does, and what else may be set. */

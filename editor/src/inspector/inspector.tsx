@@ -16,6 +16,7 @@ import { fieldsOf, WITH_INPUTS } from "./fields";
 import { Inputs } from "./inputs";
 import css from "./inspector.module.css";
 import { KindParts, WorkflowForm } from "./parts";
+import { SuspendForm } from "./suspend";
 import { NodeTest, useLastRun } from "./test-node";
 
 /** The form of the node that is selected. */
@@ -70,6 +71,7 @@ function NodeForm({ node }: { node: Node }) {
           ))}
         </div>
       </details>
+      {node.kind !== "approval" && <SuspendForm node={node} />}
     </div>
   );
 }

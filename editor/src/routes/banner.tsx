@@ -1,17 +1,63 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
+import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
+import { archiveFlow, flowQuery } from "../api/flows";
 import { useEditor, useEditorStore } from "../editing/context";
 import { differing, goOn, merge, type Other, otherDraft, otherVersion, take } from "../editing/overtaken";
 import { isChanged } from "../editing/store";
 import { Button } from "../ui/controls";
+import { say } from "../ui/toasts";
 import type { Part } from "../workflow/merge";
 import css from "./workflow.module.css";
 
 const MergeDialog = lazy(() => import("../merging/dialog"));
 
-/** What somebody must know of the draft: another page has saved it, or somebody has deployed since it was begun. */
+/** What somebody must know of the draft: what it changes is gone or archived, or others have saved or deployed too. */
 export function Banner() {
+  const gone = useEditor((editor) => editor.flow.version_id === null && editor.base !== null);
+  const archived = useEditor((editor) => editor.flow.archived);
+  if (gone) return <Gone />;
+  return (
+    <>
+      {archived && <Archived />}
+      <Overtaken />
+    </>
+  );
+}
+
+function Gone() {
+  return (
+    <div className={css.banner} role="alert">
+      <span>
+        This workflow was deleted. Your draft is still here: deploy it as a new workflow at this path, or discard it.
+      </span>
+      <ActionButton name="deploy" words main />
+    </div>
+  );
+}
+
+function Archived() {
+  const store = useEditorStore();
+  const queries = useQueryClient();
+  const bringBack = async () => {
+    const { workspace, flow } = store.getState();
+    await archiveFlow(workspace, flow.path, false);
+    store.setState({ flow: { ...flow, archived: false } });
+    queries.removeQueries({ queryKey: flowQuery(workspace, flow.path).queryKey });
+    say("It is back.");
+  };
+  return (
+    <div className={css.banner} role="status">
+      <span>This workflow is archived: it does not run and is not listed. Deploying it brings it back too.</span>
+      <Button icon="undo" onClick={() => attempt(bringBack)}>
+        Bring it back
+      </Button>
+    </div>
+  );
+}
+
+function Overtaken() {
   const store = useEditorStore();
   const queries = useQueryClient();
   const conflict = useEditor((editor) => editor.draft.state === "conflict");

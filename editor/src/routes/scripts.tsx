@@ -1,19 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
-import { type KeyboardEvent, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
 import { Link, useParams } from "react-router";
 import { type ScriptItem, scriptDraftsQuery, scriptsQuery } from "../api/scripts";
 import { Status } from "../runs/status";
 import { NewScript } from "../scripts/new";
-import { Button, Input } from "../ui/controls";
+import { Button } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { Time } from "../ui/time";
 import { kindOf } from "../workflow/kinds";
-import { useListAddress } from "./address";
+import { Finding, type Found, NothingFound, type Order, useFound, walkRows } from "./finding";
 import css from "./list.module.css";
 import { rememberWorkspace } from "./shell";
-
-type Sort = "edited" | "name" | "path";
 
 /** A line of the list: what is deployed, or a draft that never was. */
 interface Item {
@@ -28,53 +26,40 @@ interface Item {
 
 const nameOf = (item: Item) => item.summary || item.path.split("/").slice(2).join("/");
 
-const ORDERS: Record<Sort, (a: Item, b: Item) => number> = {
-  edited: (a, b) => b.at.localeCompare(a.at),
-  name: (a, b) => nameOf(a).localeCompare(nameOf(b)),
-  path: (a, b) => a.path.localeCompare(b.path),
-};
+const ORDERS: readonly [Order<Item>, ...Order<Item>[]] = [
+  { name: "edited", says: "Last changed first", before: (a, b) => b.at.localeCompare(a.at) },
+  { name: "name", says: "By name", before: (a, b) => nameOf(a).localeCompare(nameOf(b)) },
+  { name: "path", says: "By path", before: (a, b) => a.path.localeCompare(b.path) },
+];
 
 /** All scripts of a workspace: searched, sorted, walked by arrow keys; search and order are in the address. */
 export function ScriptsPage() {
   const { workspace = "" } = useParams();
-  const [search, set] = useListAddress();
   const [making, setMaking] = useState(false);
   const scripts = useQuery(scriptsQuery(workspace));
   const drafts = useQuery(scriptDraftsQuery(workspace));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
-  const wanted = search.get("q") ?? "";
-  const sort = (search.get("sort") ?? "edited") as Sort;
+  const items = scripts.data && itemsOf(scripts.data, drafts.data ?? []);
+  const found = useFound(items, (item) => `${item.path} ${item.summary} ${item.language}`, ORDERS);
   return (
     <main className={css.page}>
       <div className={css.head}>
         <h1>Scripts</h1>
-        <Input
-          className={css.search}
-          type="search"
-          aria-label="Search scripts"
-          placeholder="Search"
-          value={wanted}
-          onChange={(event) => set("q", event.target.value)}
-        />
-        <select
-          className={css.sort}
-          aria-label="Sort by"
-          value={sort}
-          onChange={(event) => set("sort", event.target.value)}
-        >
-          <option value="edited">Last changed first</option>
-          <option value="name">By name</option>
-          <option value="path">By path</option>
-        </select>
+        <Finding what="scripts" found={found} />
         <Button look="main" icon="plus" onClick={() => setMaking(true)}>
           New script
         </Button>
       </div>
       {scripts.isPending && <Skeleton />}
       {scripts.error && <Failed error={scripts.error} retry={() => void scripts.refetch()} />}
-      {scripts.data && (
-        <Rows workspace={workspace} items={itemsOf(scripts.data, drafts.data ?? [])} wanted={wanted} sort={sort} />
+      {items && items.length === 0 && (
+        <Empty title="No script yet">
+          <p>
+            A script is code that several workflows share, tested and deployed by itself. Begin one with “New script”.
+          </p>
+        </Empty>
       )}
+      {items && items.length > 0 && <Rows workspace={workspace} found={found} />}
       {making && <NewScript workspace={workspace} close={() => setMaking(false)} />}
     </main>
   );
@@ -96,32 +81,10 @@ function itemsOf(scripts: readonly ScriptItem[], drafts: readonly { path: string
   ];
 }
 
-function Rows(props: { workspace: string; items: Item[]; wanted: string; sort: Sort }) {
-  const { workspace, items, wanted, sort } = props;
-  const words = wanted.toLowerCase().split(/\s+/);
-  const shown = items
-    .filter((each) =>
-      words.every((word) => `${each.path} ${each.summary} ${each.language}`.toLowerCase().includes(word)),
-    )
-    .sort(ORDERS[sort] ?? ORDERS.edited);
-  if (items.length === 0) {
-    return (
-      <Empty title="No script yet">
-        <p>
-          A script is code that several workflows share, tested and deployed by itself. Begin one with “New script”.
-        </p>
-      </Empty>
-    );
-  }
-  if (shown.length === 0) {
-    return (
-      <Empty title="Nothing matches">
-        <p>No script has “{wanted}” in its name, path or language.</p>
-      </Empty>
-    );
-  }
+function Rows({ workspace, found: { shown, wanted } }: { workspace: string; found: Found<Item> }) {
+  if (shown.length === 0) return <NothingFound what="script" wanted={wanted} where="in its name, path or language" />;
   return (
-    <ul className={css.list} onKeyDown={walk}>
+    <ul className={css.list} onKeyDown={walkRows}>
       {shown.map((script) => (
         <li key={script.path} className={css.row}>
           <div className={css.name}>
@@ -139,14 +102,4 @@ function Rows(props: { workspace: string; items: Item[]; wanted: string; sort: S
       ))}
     </ul>
   );
-}
-
-/** Arrow keys go from name to name. */
-function walk(event: KeyboardEvent<HTMLUListElement>): void {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!step) return;
-  const links = [...event.currentTarget.querySelectorAll<HTMLAnchorElement>(`.${css.name} a`)];
-  const place = links.findIndex((link) => (event.target as HTMLElement).closest("li")?.contains(link));
-  links[Math.min(Math.max(place + step, 0), links.length - 1)]?.focus();
-  event.preventDefault();
 }

@@ -2,56 +2,31 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useParams } from "react-router";
 import { approvalsQuery, type WaitingApproval } from "../../api/approvals";
-import { useListAddress } from "../../routes/address";
+import { Finding, NothingFound, type Order, useFound } from "../../routes/finding";
 import { rememberWorkspace } from "../../routes/shell";
-import { Input } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import css from "./approvals.module.css";
 import { Card } from "./card";
 
-type Sort = "asked" | "deadline" | "path";
-
 const FAR = "9999";
-const ORDERS: Record<Sort, (a: WaitingApproval, b: WaitingApproval) => number> = {
-  asked: (a, b) => a.opened_at.localeCompare(b.opened_at),
-  deadline: (a, b) => (a.due_at ?? FAR).localeCompare(b.due_at ?? FAR),
-  path: (a, b) => (a.path ?? "").localeCompare(b.path ?? ""),
-};
+const ORDERS: readonly [Order<WaitingApproval>, ...Order<WaitingApproval>[]] = [
+  { name: "asked", says: "Asked longest first", before: (a, b) => a.opened_at.localeCompare(b.opened_at) },
+  { name: "deadline", says: "Deadline first", before: (a, b) => (a.due_at ?? FAR).localeCompare(b.due_at ?? FAR) },
+  { name: "path", says: "By workflow", before: (a, b) => (a.path ?? "").localeCompare(b.path ?? "") },
+];
 
 /** What waits for people in a workspace: first for the one who looks, then for others. */
 export function ApprovalsPage() {
   const { workspace = "" } = useParams();
-  const [search, set] = useListAddress();
   const approvals = useQuery(approvalsQuery(workspace));
   useEffect(() => rememberWorkspace(workspace), [workspace]);
-  const wanted = search.get("q") ?? "";
-  const sort = (search.get("sort") ?? "asked") as Sort;
-  const words = wanted.toLowerCase().split(/\s+/);
-  const shown = (approvals.data ?? [])
-    .filter((each) => words.every((word) => textOf(each).includes(word)))
-    .sort(ORDERS[sort] ?? ORDERS.asked);
+  const found = useFound(approvals.data, textOf, ORDERS);
+  const { shown, wanted } = found;
   return (
     <main className={css.page}>
       <div className={css.head}>
         <h1>Approvals</h1>
-        <Input
-          className={css.search}
-          type="search"
-          aria-label="Search approvals"
-          placeholder="Search"
-          value={wanted}
-          onChange={(event) => set("q", event.target.value)}
-        />
-        <select
-          className={css.sort}
-          aria-label="Sort by"
-          value={sort}
-          onChange={(event) => set("sort", event.target.value)}
-        >
-          <option value="asked">Asked longest first</option>
-          <option value="deadline">Deadline first</option>
-          <option value="path">By workflow</option>
-        </select>
+        <Finding what="approvals" found={found} />
       </div>
       {approvals.isPending && <Skeleton />}
       {approvals.error && <Failed error={approvals.error} retry={() => void approvals.refetch()} />}
@@ -61,9 +36,7 @@ export function ApprovalsPage() {
         </Empty>
       )}
       {approvals.data && approvals.data.length > 0 && shown.length === 0 && (
-        <Empty title="Nothing matches">
-          <p>Nothing that is asked has “{wanted}” in it.</p>
-        </Empty>
+        <NothingFound what="approval" wanted={wanted} where="in its workflow, node, message or person" />
       )}
       <Group title="Waits for you" items={shown.filter((each) => each.mine)} workspace={workspace} />
       <Group title="Waits for others" items={shown.filter((each) => !each.mine)} workspace={workspace} />
@@ -88,4 +61,4 @@ function Group({ title, items, workspace }: { title: string; items: WaitingAppro
 }
 
 const textOf = (each: WaitingApproval): string =>
-  `${each.path ?? ""} ${each.node} ${each.message ?? ""} ${each.created_by}`.toLowerCase();
+  `${each.path ?? ""} ${each.node} ${each.message ?? ""} ${each.created_by}`;

@@ -3,21 +3,19 @@ import { lazy, Suspense, useEffect } from "react";
 import { Link, useParams } from "react-router";
 import { allSchedulesQuery, type ListedSchedule, MOST } from "../../api/schedules";
 import { useListAddress } from "../../routes/address";
+import { Finding, NothingFound, type Order, useFound } from "../../routes/finding";
 import { rememberWorkspace } from "../../routes/shell";
-import { Input } from "../../ui/controls";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { ScheduleRow } from "./row";
 import css from "./schedules.module.css";
 
 const Calendar = lazy(() => import("./calendar-view"));
 
-type Sort = "next" | "path";
-
 const NEVER = "9999";
-const ORDERS: Record<Sort, (a: ListedSchedule, b: ListedSchedule) => number> = {
-  next: (a, b) => (a.next_at ?? NEVER).localeCompare(b.next_at ?? NEVER),
-  path: (a, b) => a.path.localeCompare(b.path),
-};
+const ORDERS: readonly [Order<ListedSchedule>, ...Order<ListedSchedule>[]] = [
+  { name: "next", says: "Next run first", before: (a, b) => (a.next_at ?? NEVER).localeCompare(b.next_at ?? NEVER) },
+  { name: "path", says: "By path", before: (a, b) => a.path.localeCompare(b.path) },
+];
 
 /** All schedules of a workspace, as a list or as a calendar. */
 export function SchedulesPage() {
@@ -43,46 +41,20 @@ export function SchedulesPage() {
           <Calendar workspace={workspace} search={search} set={set} />
         </Suspense>
       ) : (
-        <List workspace={workspace} search={search} set={set} />
+        <List workspace={workspace} />
       )}
     </main>
   );
 }
 
-interface Props {
-  workspace: string;
-  search: URLSearchParams;
-  set: (name: string, value: string) => void;
-}
-
-function List({ workspace, search, set }: Props) {
+function List({ workspace }: { workspace: string }) {
   const schedules = useQuery(allSchedulesQuery(workspace));
-  const wanted = search.get("q") ?? "";
-  const sort = (search.get("sort") ?? "next") as Sort;
-  const words = wanted.toLowerCase().split(/\s+/);
-  const shown = (schedules.data ?? [])
-    .filter((each) => words.every((word) => textOf(each).includes(word)))
-    .sort(ORDERS[sort] ?? ORDERS.next);
+  const found = useFound(schedules.data, textOf, ORDERS);
+  const { shown, wanted } = found;
   return (
     <>
       <div className={css.fields}>
-        <Input
-          className={css.search}
-          type="search"
-          aria-label="Search schedules"
-          placeholder="Search"
-          value={wanted}
-          onChange={(event) => set("q", event.target.value)}
-        />
-        <select
-          className={css.select}
-          aria-label="Sort by"
-          value={sort}
-          onChange={(event) => set("sort", event.target.value)}
-        >
-          <option value="next">Next run first</option>
-          <option value="path">By path</option>
-        </select>
+        <Finding what="schedules" found={found} />
       </div>
       {schedules.isPending && <Skeleton />}
       {schedules.error && <Failed error={schedules.error} retry={() => void schedules.refetch()} />}
@@ -92,9 +64,7 @@ function List({ workspace, search, set }: Props) {
         </Empty>
       )}
       {schedules.data && schedules.data.length > 0 && shown.length === 0 && (
-        <Empty title="Nothing matches">
-          <p>No schedule has “{wanted}” in its name, path, times or zone.</p>
-        </Empty>
+        <NothingFound what="schedule" wanted={wanted} where="in its name, path, times or zone" />
       )}
       {shown.length > 0 && (
         <ul className={css.list} aria-label="Schedules">
@@ -109,4 +79,4 @@ function List({ workspace, search, set }: Props) {
 }
 
 const textOf = (each: ListedSchedule): string =>
-  `${each.path} ${each.summary ?? ""} ${each.script_path} ${each.schedule} ${each.timezone}`.toLowerCase();
+  `${each.path} ${each.summary ?? ""} ${each.script_path} ${each.schedule} ${each.timezone}`;
