@@ -7,17 +7,15 @@ docs/reference/settings.md is made from it by `reference()`.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
-from urllib.parse import urlsplit
 
+from orvanta_platform import readers
 from orvanta_platform.errors import SettingsError
 
-_SIZES = {"B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 Isolation = Literal["auto", "required", "full", "userns", "landlock", "none"]
 
 _STORES = ("file", "s3", "gs", "az")
@@ -29,70 +27,6 @@ def default_home(environ: Mapping[str, str]) -> Path:
         return Path("/var/lib/orvanta")
     data = environ.get("XDG_DATA_HOME")
     return (Path(data) if data else Path.home() / ".local" / "share") / "orvanta"
-
-
-def _folder(value: str) -> Path:
-    return Path(value).expanduser().absolute()
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
-            raise ValueError(f"a whole number from {low} to {high}")
-        return int(value)
-
-    return read
-
-
-def _size(value: str) -> int:
-    compact = value.replace(" ", "").upper()
-    number = compact.rstrip("BKMGI")
-    unit = _SIZES.get(compact[len(number) :] or "B")
-    if unit is None or not (number.isascii() and number.isdigit()) or int(number) * unit < 1:
-        raise ValueError("a size such as 512MiB or 1GiB")
-    return int(number) * unit
-
-
-def _choice(*allowed: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value.lower() not in allowed:
-            raise ValueError("one of " + ", ".join(allowed))
-        return value.lower()
-
-    return read
-
-
-def _names(value: str) -> tuple[str, ...]:
-    return tuple(name for name in (part.strip() for part in value.split(",")) if name)
-
-
-def _networks(value: str) -> tuple[str, ...]:
-    try:
-        return tuple(str(ipaddress.ip_network(name)) for name in _names(value))
-    except ValueError:
-        raise ValueError("networks such as 10.1.0.0/16, comma-separated") from None
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if urlsplit(value).scheme not in schemes:
-            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
-        return value
-
-    return read
-
-
-def _email(value: str) -> str:
-    name, at, host = value.partition("@")
-    if not (name and at and host) or any(character.isspace() for character in value):
-        raise ValueError("an e-mail address")
-    return value
-
-
-def _word(value: str) -> str:
-    if not (value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
-        raise ValueError("a name of letters, digits, - and _")
-    return value
 
 
 def _setting(
@@ -110,7 +44,7 @@ def _setting(
     return field(default=default, repr=not secret, metadata=row)
 
 
-_database = _url("postgresql", "postgres")
+_database = readers.url("postgresql", "postgres")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,19 +53,27 @@ class Settings:
 
     home: Path = _setting(
         "ORVANTA_HOME",
-        _folder,
+        readers.folder,
         "Folder of the embedded database, keys, tokens and local objects.",
         default=Path("/var/lib/orvanta"),
         shown="/var/lib/orvanta for root, else ~/.local/share/orvanta",
     )
     host: str = _setting("ORVANTA_HOST", str, "Address the server listens on.", default="127.0.0.1")
-    port: int = _setting("ORVANTA_PORT", _integer(1, 65535), "Port the server listens on.", default=8000)
+    port: int = _setting("ORVANTA_PORT", readers.integer(1, 65535), "Port the server listens on.", default=8000)
     base_url: str = _setting(
         "ORVANTA_BASE_URL",
-        _url("http", "https"),
+        readers.url("http", "https"),
         "Address people and jobs reach the server by.",
         default="http://127.0.0.1:8000",
         shown="http://ORVANTA_HOST:ORVANTA_PORT",
+    )
+    editor_origins: tuple[str, ...] = _setting(
+        "ORVANTA_EDITOR_ORIGINS",
+        readers.origins,
+        "Other origins whose web server gives out the editor, comma-separated, such as https://orvanta.example.org; "
+        "their pages may call the API with the person's session.",
+        default=(),
+        shown="none",
     )
     database_url: str | None = _setting(
         "DATABASE_URL",
@@ -156,7 +98,7 @@ class Settings:
     )
     object_storage_url: str | None = _setting(
         "OBJECT_STORAGE_URL",
-        _url(*_STORES),
+        readers.url(*_STORES),
         "Where large values are kept: `file:///path`, `s3://bucket/prefix?endpoint=&region=`, `gs://bucket/prefix` or "
         "`az://container/prefix`, with the credentials of its vendor's own variables.",
         shown="the folder objects in ORVANTA_HOME",
@@ -170,7 +112,7 @@ class Settings:
         secret=True,
     )
     admin_email: str = _setting(
-        "ORVANTA_ADMIN_EMAIL", _email, "E-mail address of the first administrator.", default="admin@localhost"
+        "ORVANTA_ADMIN_EMAIL", readers.email, "E-mail address of the first administrator.", default="admin@localhost"
     )
     admin_password: str | None = _setting(
         "ORVANTA_ADMIN_PASSWORD",
@@ -180,10 +122,10 @@ class Settings:
         secret=True,
     )
     workspace: str = _setting(
-        "ORVANTA_WORKSPACE", _word, "Workspace made at first start, and that of client commands.", default="main"
+        "ORVANTA_WORKSPACE", readers.word, "Workspace made at first start, and that of client commands.", default="main"
     )
     client_url: str | None = _setting(
-        "ORVANTA_URL", _url("http", "https"), "Server that client commands use.", shown="the profile's"
+        "ORVANTA_URL", readers.url("http", "https"), "Server that client commands use.", shown="the profile's"
     )
     client_token: str | None = _setting(
         "ORVANTA_TOKEN", str, "Token of client commands for ORVANTA_URL.", shown="the profile's", secret=True
@@ -191,111 +133,148 @@ class Settings:
     client_profile: str | None = _setting("ORVANTA_PROFILE", str, "Profile of client commands.", shown="the current")
     slots: int = _setting(
         "ORVANTA_SLOTS",
-        _integer(1, 1000),
+        readers.integer(1, 1000),
         "Jobs one worker runs at a time.",
         default=4,
         shown="2 × cores, at least 4",
     )
     queues: tuple[str, ...] = _setting(
-        "ORVANTA_QUEUES", _names, "Queues the worker serves, comma-separated.", default=(), shown="all"
+        "ORVANTA_QUEUES", readers.names, "Queues the worker serves, comma-separated.", default=(), shown="all"
     )
-    worker_group: str = _setting("ORVANTA_WORKER_GROUP", _word, "Group of the worker.", default="default")
+    worker_group: str = _setting("ORVANTA_WORKER_GROUP", readers.word, "Group of the worker.", default="default")
     isolation: Isolation = _setting(
         "ORVANTA_ISOLATION",
-        _choice(*get_args(Isolation)),
+        readers.choice(*get_args(Isolation)),
         "How user code is confined; `auto` takes the best the machine allows, `required` refuses to start "
         "below userns.",
         default="auto",
     )
     memory_limit: int = _setting(
-        "ORVANTA_MEMORY_LIMIT", _size, "Memory of one job.", default=1 << 30, shown="1GiB", unit="size"
+        "ORVANTA_MEMORY_LIMIT", readers.size, "Memory of one job.", default=1 << 30, shown="1GiB", unit="size"
     )
     process_limit: int = _setting(
-        "ORVANTA_PROCESS_LIMIT", _integer(1, 100_000), "Processes and threads of one job.", default=256
+        "ORVANTA_PROCESS_LIMIT", readers.integer(1, 100_000), "Processes and threads of one job.", default=256
     )
     disk_limit: int = _setting(
-        "ORVANTA_DISK_LIMIT", _size, "Files one job may write.", default=1 << 30, shown="1GiB", unit="size"
+        "ORVANTA_DISK_LIMIT", readers.size, "Files one job may write.", default=1 << 30, shown="1GiB", unit="size"
     )
     result_limit: int = _setting(
-        "ORVANTA_RESULT_LIMIT", _size, "Largest result of one job.", default=100 << 20, shown="100MiB", unit="size"
+        "ORVANTA_RESULT_LIMIT",
+        readers.size,
+        "Largest result of one job.",
+        default=100 << 20,
+        shown="100MiB",
+        unit="size",
     )
     file_limit: int = _setting(
-        "ORVANTA_FILE_LIMIT", _size, "Largest file of a workspace.", default=5 << 30, shown="5GiB", unit="size"
+        "ORVANTA_FILE_LIMIT", readers.size, "Largest file of a workspace.", default=5 << 30, shown="5GiB", unit="size"
     )
     log_limit: int = _setting(
         "ORVANTA_LOG_LIMIT",
-        _size,
+        readers.size,
         "Longest log of one job; beyond it the log is cut with a line that says so.",
         default=200 << 20,
         shown="200MiB",
         unit="size",
     )
     job_timeout_s: int = _setting(
-        "ORVANTA_JOB_TIMEOUT_S", _integer(1, 31_536_000), "Longest run time of one job.", default=3600, unit="s"
+        "ORVANTA_JOB_TIMEOUT_S", readers.integer(1, 31_536_000), "Longest run time of one job.", default=3600, unit="s"
     )
     wait_s: int = _setting(
-        "ORVANTA_WAIT_S", _integer(1, 86_400), "Longest time a call waits for a run's result.", default=600, unit="s"
+        "ORVANTA_WAIT_S",
+        readers.integer(1, 86_400),
+        "Longest time a call waits for a run's result.",
+        default=600,
+        unit="s",
     )
     anonymous_rate: int = _setting(
-        "ORVANTA_ANONYMOUS_RATE", _integer(1, 10**6), "Calls a minute of one address without a token.", default=3000
+        "ORVANTA_ANONYMOUS_RATE",
+        readers.integer(1, 10**6),
+        "Calls a minute of one address without a token.",
+        default=3000,
     )
     waiting_runs: int = _setting(
-        "ORVANTA_WAITING_RUNS", _integer(0, 10**8), "Runs of a workspace that may wait; 0: any number.", default=0
+        "ORVANTA_WAITING_RUNS",
+        readers.integer(0, 10**8),
+        "Runs of a workspace that may wait; 0: any number.",
+        default=0,
     )
     python_index: str | None = _setting(
-        "ORVANTA_PYTHON_INDEX", _url("http", "https"), "Index of Python packages.", shown="uv's or pip's", secret=True
+        "ORVANTA_PYTHON_INDEX",
+        readers.url("http", "https"),
+        "Index of Python packages.",
+        shown="uv's or pip's",
+        secret=True,
     )
     npm_registry: str | None = _setting(
-        "ORVANTA_NPM_REGISTRY", _url("http", "https"), "Registry of npm packages.", shown="npm's or bun's", secret=True
+        "ORVANTA_NPM_REGISTRY",
+        readers.url("http", "https"),
+        "Registry of npm packages.",
+        shown="npm's or bun's",
+        secret=True,
     )
     package_builds: str = _setting(
-        "ORVANTA_PACKAGE_BUILDS", _choice("off", "on"), "Whether Python packages are built from source.", default="off"
+        "ORVANTA_PACKAGE_BUILDS",
+        readers.choice("off", "on"),
+        "Whether Python packages are built from source.",
+        default="off",
     )
     beat_ms: int = _setting(
-        "ORVANTA_BEAT_MS", _integer(10, 60_000), "Time between two beats of a worker.", default=2000, unit="ms"
+        "ORVANTA_BEAT_MS", readers.integer(10, 60_000), "Time between two beats of a worker.", default=2000, unit="ms"
     )
     lease_ms: int = _setting(
         "ORVANTA_LEASE_MS",
-        _integer(20, 600_000),
+        readers.integer(20, 600_000),
         "A worker whose beat stands still this long loses its jobs.",
         default=8000,
         unit="ms",
     )
     lost_beat_ms: int = _setting(
         "ORVANTA_LOST_BEAT_MS",
-        _integer(20, 600_000),
+        readers.integer(20, 600_000),
         "A worker that got no beat through for this long starts nothing new; less than the lease.",
         default=6000,
         unit="ms",
     )
     watch_ms: int = _setting(
-        "ORVANTA_WATCH_MS", _integer(10, 60_000), "Time between two looks at others' beats.", default=1000, unit="ms"
+        "ORVANTA_WATCH_MS",
+        readers.integer(10, 60_000),
+        "Time between two looks at others' beats.",
+        default=1000,
+        unit="ms",
     )
     cancel_grace_ms: int = _setting(
         "ORVANTA_CANCEL_GRACE_MS",
-        _integer(0, 600_000),
+        readers.integer(0, 600_000),
         "Time workers have to stop a cancelled run.",
         default=10_000,
         unit="ms",
     )
     max_losses: int = _setting(
-        "ORVANTA_MAX_LOSSES", _integer(0, 100), "How often a job may lose its worker before it fails.", default=3
+        "ORVANTA_MAX_LOSSES", readers.integer(0, 100), "How often a job may lose its worker before it fails.", default=3
     )
     allowed_networks: tuple[str, ...] = _setting(
         "ORVANTA_ALLOWED_NETWORKS",
-        _networks,
+        readers.networks,
         "Networks that are not public and that webhook nodes may call all the same, comma-separated.",
         default=(),
         shown="none",
     )
     retention_days: int = _setting(
-        "ORVANTA_RETENTION_DAYS", _integer(0, 36_500), "Days that runs are kept; 0 for ever.", default=90, unit="days"
+        "ORVANTA_RETENTION_DAYS",
+        readers.integer(0, 36_500),
+        "Days that runs are kept; 0 for ever.",
+        default=90,
+        unit="days",
     )
     search_mb: int = _setting(
-        "ORVANTA_SEARCH_MB", _integer(1, 10**6), "Search index of a workspace, at most.", default=512, unit="MiB"
+        "ORVANTA_SEARCH_MB", readers.integer(1, 10**6), "Search index of a workspace, at most.", default=512, unit="MiB"
     )
     log_level: str = _setting(
-        "ORVANTA_LOG_LEVEL", _choice("debug", "info", "warning", "error"), "Lowest level printed.", default="info"
+        "ORVANTA_LOG_LEVEL",
+        readers.choice("debug", "info", "warning", "error"),
+        "Lowest level printed.",
+        default="info",
     )
 
     @property

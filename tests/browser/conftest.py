@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from tests.browser.other_server import OtherServer, serving
 from tests.installation import PATIENCE_S, Running, running
 
 ROOT = Path(__file__).parents[2]
@@ -70,7 +71,14 @@ class Site:
 
 
 @pytest.fixture(scope="session")
-def installation() -> Iterator[Running]:
+def elsewhere() -> Iterator[OtherServer]:
+    """Another server of the page, whose origin the installation knows."""
+    with serving(DIST) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def installation(elsewhere: OtherServer) -> Iterator[Running]:
     missing = [
         word
         for word, there in (
@@ -82,7 +90,12 @@ def installation() -> Iterator[Running]:
     if missing and not os.environ.get("REQUIRE_BROWSER"):
         pytest.skip(f"no browser test: {'; '.join(missing)}")
     assert not missing
-    with running("browser", {"ORVANTA_ADMIN_EMAIL": EMAIL, "ORVANTA_ADMIN_PASSWORD": PASSWORD}) as made:
+    settings = {
+        "ORVANTA_ADMIN_EMAIL": EMAIL,
+        "ORVANTA_ADMIN_PASSWORD": PASSWORD,
+        "ORVANTA_EDITOR_ORIGINS": elsewhere.origin,
+    }
+    with running("browser", settings) as made:
         yield made
 
 

@@ -5,6 +5,9 @@ import type { paths } from "./schema";
 /** Where the API is: this server, or what the page's meta element `orvanta-api` names. */
 export const BASE = document.querySelector<HTMLMetaElement>('meta[name="orvanta-api"]')?.content ?? "";
 
+/** The session's cookie goes to the API alone, also where that is another origin than the page's. */
+export const CREDENTIALS: RequestCredentials = BASE ? "include" : "same-origin";
+
 /** What the server refused, in its own words. `status` 0: no answer came. */
 export class ApiError extends Error {
   constructor(
@@ -52,7 +55,7 @@ async function refusal(response: Response): Promise<ApiError> {
 }
 
 /** The API, typed by the server's own description. Every call throws ApiError where it is refused. */
-export const api = createClient<paths>({ baseUrl: BASE || window.location.origin, credentials: "same-origin" });
+export const api = createClient<paths>({ baseUrl: BASE || window.location.origin, credentials: CREDENTIALS });
 api.use(marks);
 
 /** The sentence to show for whatever was thrown. */

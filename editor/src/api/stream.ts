@@ -1,4 +1,4 @@
-import { BASE } from "./client";
+import { BASE, CREDENTIALS } from "./client";
 import type { RunGraph } from "./runs";
 
 /** A part of a node's log. `offset` counts characters of that attempt's log. */
@@ -51,7 +51,7 @@ async function listen(workspace: string, address: string, told: Told, signal: Ab
     try {
       const headers: Record<string, string> = { "X-Workspace": workspace, Accept: "text/event-stream" };
       if (cursor.id) headers["Last-Event-ID"] = cursor.id;
-      const answer = await fetch(address, { headers, signal: line.signal });
+      const answer = await fetch(address, { headers, signal: line.signal, credentials: CREDENTIALS });
       if (answer.status >= 400 && answer.status < 500) return told.end("unknown");
       if (answer.ok && answer.body) {
         told.heard(true);

@@ -1,4 +1,4 @@
-import { ApiError, BASE } from "./client";
+import { ApiError, BASE, CREDENTIALS } from "./client";
 
 /** Whose value: what a run or job gave, or got. */
 export interface ValueOf {
@@ -23,6 +23,7 @@ export const valueAddress = (workspace: string, { what, job }: ValueOf): string 
 export async function valuePart(workspace: string, of: ValueOf, start: number, length: number): Promise<ValuePart> {
   const answer = await fetch(valueAddress(workspace, of), {
     headers: { Range: `bytes=${start}-${start + length - 1}`, "X-Orvanta": "1" },
+    credentials: CREDENTIALS,
   });
   if (!answer.ok) {
     const { error } = await answer.json().catch(() => ({ error: {} }));

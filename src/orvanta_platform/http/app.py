@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from orvanta_platform.http import errors, openapi
 from orvanta_platform.http.gate import Gate
+from orvanta_platform.http.origins import EditorOrigins
 from orvanta_platform.http.pages import Pages, read_pages
 from orvanta_platform.http.requests import PLATFORM
 from orvanta_platform.http.routes import (
@@ -70,7 +71,9 @@ ROUTES: list[HTTPRouteHandler | Router] = [
 
 def create_app(platform: Platform) -> ASGIApp:
     """The ASGI application on an open platform, which the caller closes after it."""
-    return Gate(Pages(create_router(platform), read_pages()), platform)
+    gate = Gate(Pages(create_router(platform), read_pages()), platform)
+    origins = platform.settings.editor_origins
+    return EditorOrigins(gate, origins) if origins else gate
 
 
 def create_router(platform: Platform | None) -> Litestar:

@@ -1,0 +1,95 @@
+"""Readers of settings: each gives the value of a text, or raises ValueError with what was expected."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+_SIZES = {"B": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def folder(value: str) -> Path:
+    """A path as it is meant here: `~` is the home of whoever reads it."""
+    return Path(value).expanduser().absolute()
+
+
+def integer(low: int, high: int) -> Callable[[str], int]:
+    """Whole numbers from `low` to `high`, both included."""
+
+    def read(value: str) -> int:
+        if not (value.isascii() and value.isdigit() and low <= int(value) <= high):
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(value)
+
+    return read
+
+
+def size(value: str) -> int:
+    """Bytes, from B, KB, MB, GB (powers of 1000) or KiB, MiB, GiB (of 1024)."""
+    compact = value.replace(" ", "").upper()
+    number = compact.rstrip("BKMGI")
+    unit = _SIZES.get(compact[len(number) :] or "B")
+    if unit is None or not (number.isascii() and number.isdigit()) or int(number) * unit < 1:
+        raise ValueError("a size such as 512MiB or 1GiB")
+    return int(number) * unit
+
+
+def choice(*allowed: str) -> Callable[[str], str]:
+    """One of the words, in small letters."""
+
+    def read(value: str) -> str:
+        if value.lower() not in allowed:
+            raise ValueError("one of " + ", ".join(allowed))
+        return value.lower()
+
+    return read
+
+
+def names(value: str) -> tuple[str, ...]:
+    """What stands between commas, without the empty ones."""
+    return tuple(name for name in (part.strip() for part in value.split(",")) if name)
+
+
+def networks(value: str) -> tuple[str, ...]:
+    """Networks as CIDR writes them."""
+    try:
+        return tuple(str(ipaddress.ip_network(name)) for name in names(value))
+    except ValueError:
+        raise ValueError("networks such as 10.1.0.0/16, comma-separated") from None
+
+
+def origins(value: str) -> tuple[str, ...]:
+    """Origins as browsers write them: scheme, host and port, nothing behind."""
+    for name in names(value):
+        parts = urlsplit(name)
+        if parts.scheme not in ("http", "https") or name != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            raise ValueError("origins such as https://orvanta.example.org, comma-separated, without a path")
+    return tuple(name.lower() for name in names(value))
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """A URL of one of the schemes."""
+
+    def read(value: str) -> str:
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError("a URL that starts with " + " or ".join(f"{scheme}://" for scheme in schemes))
+        return value
+
+    return read
+
+
+def email(value: str) -> str:
+    """Something@something without spaces: what a mail server takes is its own business."""
+    name, at, host = value.partition("@")
+    if not (name and at and host) or any(character.isspace() for character in value):
+        raise ValueError("an e-mail address")
+    return value
+
+
+def word(value: str) -> str:
+    """Letters, digits, - and _."""
+    if not (value.isascii() and value.replace("-", "").replace("_", "").isalnum()):
+        raise ValueError("a name of letters, digits, - and _")
+    return value

@@ -1,0 +1,47 @@
+"""The editor from another web server than the API's: its pages work where the setting names their origin."""
+
+from __future__ import annotations
+
+from playwright.async_api import Browser, expect
+from tests.browser.conftest import Site, log_in
+from tests.browser.other_server import OtherServer, serving
+from tests.browser.test_editing import node
+
+FLOW = """
+summary: Watched from elsewhere
+value:
+  modules:
+    - id: greet
+      value:
+        type: rawscript
+        language: bash
+        content: echo '"hello"'
+"""
+
+
+async def test_another_server_gives_out_the_page(chromium: Browser, site: Site, elsewhere: OtherServer) -> None:
+    site.deploy("f/elsewhere/greet", FLOW)
+    elsewhere.api = site.base
+    context = await chromium.new_context(base_url=elsewhere.origin)
+    page = await context.new_page()
+    await page.goto("/w/main/workflows/f/elsewhere/greet?panel=test")
+    await expect(page.get_by_role("button", name="Log in", exact=True)).to_be_visible()
+    await log_in(page)
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(node(page, "greet").locator("[data-state=succeeded]")).to_be_visible()
+    await node(page, "greet").click()
+    await page.get_by_role("tab", name="Triggers").or_(page.get_by_role("link", name="Triggers")).first.click()
+    await expect(page.get_by_text(f"{site.base}/api/").first).to_be_visible()
+    await context.close()
+
+
+async def test_a_server_that_is_not_named_gives_out_a_page_that_may_nothing(
+    chromium: Browser, site: Site, elsewhere: OtherServer
+) -> None:
+    with serving(elsewhere.folder) as stranger:
+        stranger.api = site.base
+        context = await chromium.new_context(base_url=stranger.origin)
+        page = await context.new_page()
+        await page.goto("/")
+        await expect(page.get_by_text("does not answer").first).to_be_visible()
+        await context.close()

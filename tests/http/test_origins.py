@@ -1,0 +1,56 @@
+"""Pages of another origin read what the API answers where the setting names it, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import W, scene
+
+from orvanta_platform import settings
+from orvanta_platform.errors import SettingsError
+
+EDITOR, OTHER = "https://orvanta.example.org", "https://orvanta.example.org.attacker.net"
+ASKS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-orvanta"}
+
+
+@pytest.fixture
+async def client(database: TestDatabase, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """With the admin's token, on a server that knows one other origin of the editor."""
+    async with scene(database, tmp_path, editor_origins=(EDITOR,)) as made:
+        yield made.client
+
+
+def marks(answer: httpx.Response) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
+
+
+async def test_only_the_named_origin_is_let_in(client: httpx.AsyncClient) -> None:
+    asked = await client.options(f"{W}/folders/create", headers={"Origin": EDITOR, **ASKS})
+    assert asked.status_code == 204
+    assert marks(asked)["access-control-allow-origin"] == EDITOR
+    assert "x-orvanta" in marks(asked)["access-control-allow-headers"]
+    told = await client.get("/api/users/whoami", headers={"Origin": EDITOR})
+    assert told.status_code == 200
+    assert marks(told)["access-control-allow-credentials"] == "true"
+    for origin in (OTHER, "null", EDITOR.replace("https", "http"), f"{EDITOR}:8443", ""):
+        for answer in (
+            await client.options(f"{W}/folders/create", headers={"Origin": origin, **ASKS}),
+            await client.get("/api/users/whoami", headers={"Origin": origin}),
+        ):
+            assert marks(answer) == {}
+            assert answer.headers["vary"] == "Origin"
+
+
+async def test_what_a_route_answers_is_for_no_page(client: httpx.AsyncClient) -> None:
+    for method in ("OPTIONS", "GET"):
+        assert marks(await client.request(method, "/api/r/orders", headers={"Origin": EDITOR, **ASKS})) == {}
+
+
+@pytest.mark.parametrize("value", ["*", "null", "orvanta.example.org", f"{EDITOR}/", f"{EDITOR}/w", "https://a@b.org"])
+def test_what_is_no_origin_is_refused(value: str) -> None:
+    with pytest.raises(SettingsError, match="origins such as"):
+        settings.load({"ORVANTA_EDITOR_ORIGINS": value})
