@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
+from tests.db.test_step_growth import JOBS, RUNS, WORKER, ends, goes_on, literals
 
+from orvanta_platform import ids
 from orvanta_platform.db.pool import BY_INDEX, Connection
 from orvanta_platform.db.queries import load
+from orvanta_platform.db.steps import (
+    Ending,
+    RunEnd,
+    StepWrite,
+    arguments_alone,
+    arguments_of,
+    parts_of,
+    statement,
+)
 
 MANY = 5_000
 FEW_PAGES = 60
@@ -33,6 +45,17 @@ SELECT gen_random_uuid(), 'main', 'f/many/s' || n, '0 * * * * *', 'UTC', true,
        'ann', 'ann'
 FROM generate_series(1, $1::integer) n
 """
+TIMERS_OF = (
+    "INSERT INTO timer (run, job, kind, due_at) SELECT id, id, 'cancel', app_now() FROM unnest($1::uuid[]) AS id"
+)
+EVENTS_OF = "INSERT INTO inbox (run, event) SELECT id, '{}' FROM unnest($1::uuid[]) AS id"
+CLAIMANT = """
+INSERT INTO worker (id, name, instance, ip, worker_group, slots, version, isolation)
+VALUES ($1, '', '', '', '', 4, '', '')
+"""
+WAITING = (
+    "UPDATE job_live SET state = 'available', seq = nextval('job_seq'), worker = NULL, generation = NULL, attempt = 0"
+)
 PAST = "app_now() - interval '1 minute'"
 
 
@@ -86,3 +109,74 @@ async def test_a_plan_that_was_made_when_all_timers_were_gone(held: Connection) 
     await held.execute("ANALYZE timer")
     await held.execute(TIMERS, 1, timedelta(seconds=-1))
     assert await pages(held, "take_due_timers", "'2000-01-01Z'") < FEW_PAGES
+
+
+def retried(run: UUID, job: UUID) -> StepWrite:
+    """A job fails and is tried again."""
+    later = Ending(job, 1, WORKER, 1, "scheduled", "Error", due_in_s=9)
+    return StepWrite(run, 0, b"s", "running", [later])
+
+
+def cancelled(run: UUID, job: UUID) -> StepWrite:
+    """A job that waits for its next attempt is cancelled with its run, in whose inbox that stood."""
+    end = RunEnd("cancelled", reports=True)
+    ending = Ending(job, 1, None, None, "cancelled")
+    return StepWrite(run, 0, b"", "cancelling", [ending], end=end, over_cancel=True, inbox_seq=1)
+
+
+STEPS = (ends, goes_on, retried, cancelled)
+
+
+@pytest.mark.parametrize("left", [1, 20])
+async def test_steps_and_claims_where_many_went(held: Connection, left: int) -> None:
+    """However few rows the planner takes the tables to have."""
+    await live(held, [ids.new_run_id() for _ in range(MANY)])
+    await held.execute("DELETE FROM run_live; DELETE FROM job_live; DELETE FROM timer; DELETE FROM inbox")
+    runs = [ids.new_run_id() for _ in range(left)]
+    await live(held, runs)
+    await held.execute("VACUUM (ANALYZE) run_live, job_live, timer, inbox")
+    for step in STEPS:
+        if step is cancelled:
+            waits = "UPDATE job_live SET state = 'scheduled', worker = NULL, generation = NULL, claimed_at = NULL"
+            await held.execute(waits)
+        steps = [step(run, run) for run in runs]
+        text, numbers = statement(parts_of(steps[:1]), True, alone=True)
+        alone = await literals(held, text, numbers, arguments_alone(steps[0]))
+        assert await pages_of(held, text, alone, 1) < FEW_PAGES, step
+        text, numbers = statement(parts_of(steps), left == 1)
+        together = await literals(held, text, numbers, arguments_of(steps))
+        assert await pages_of(held, text, together, left) < FEW_PAGES * left, step
+    await held.execute(CLAIMANT, WORKER)
+    await held.execute(WAITING)
+    low = await held.fetchval("SELECT min(seq) - 1 FROM job_live")
+    claim = [f"ARRAY[{each}]" for each in ("'native'", "0::smallint", "0::smallint", f"{low}::bigint", "4")]
+    claimed = await pages_of(held, load("jobs")["claim"].text, [*claim, f"'{WORKER}'", "1", "4"], min(left, 4))
+    assert claimed < FEW_PAGES
+
+
+async def live(connection: Connection, runs: Sequence[UUID]) -> None:
+    """Runs of one job, each with a timer and an event."""
+    await connection.execute(RUNS, runs)
+    await connection.execute(JOBS, runs, runs, WORKER)
+    await connection.execute(TIMERS_OF, runs)
+    await connection.execute(EVENTS_OF, runs)
+
+
+async def pages_of(connection: Connection, text: str, values: Sequence[str], rows: int) -> int:
+    """The pages that a prepared statement reads, which gives so many rows and is taken back."""
+    await connection.execute(f"PREPARE asked AS {text}")
+    transaction = connection.transaction()
+    await transaction.start()
+    found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE asked({', '.join(values)})")
+    await transaction.rollback()
+    await connection.execute("DEALLOCATE asked")
+    plan: dict[str, Any] = json.loads(found)[0]["Plan"]
+    assert plan["Actual Rows"] == rows, found
+    return most_pages(plan)
+
+
+def most_pages(plan: dict[str, Any]) -> int:
+    """Of one scan in the plan: what is written reads pages as well."""
+    inner = [most_pages(each) for each in plan.get("Plans", [])]
+    own = int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"]) if "Scan" in plan["Node Type"] else 0
+    return max([own, *inner])

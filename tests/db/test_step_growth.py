@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -102,17 +102,22 @@ async def test_no_part_of_a_batch_is_read_once_per_step(
 async def explained(connection: Connection, steps: list[StepWrite]) -> dict[str, Any]:
     """The plan of the prepared statement with what each of its nodes did."""
     text, numbers = statement(parts_of(steps))
-    values = arguments_of(steps)
-    types = dict(re.findall(r"\$(\d+)::([a-z ]+\[\])", text))
-    literals = []
-    for place, number in enumerate(numbers, 1):
-        kind = types[str(place)]
-        literal = await connection.fetchval(f"SELECT quote_nullable(($1::{kind})::text)", values[number - 1])
-        literals.append(f"{literal}::{kind}")
+    values = ", ".join(await literals(connection, text, numbers, arguments_of(steps)))
     await connection.execute(f"PREPARE step AS {text}")
-    found = await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE step({', '.join(literals)})")
+    found = await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE step({values})")
     plan: dict[str, Any] = json.loads(found)[0]["Plan"]
     return plan
+
+
+async def literals(connection: Connection, text: str, numbers: Sequence[int], arguments: Sequence[Any]) -> list[str]:
+    """What a statement that takes these of the arguments is executed with, as SQL."""
+    types = dict(re.findall(r"\$(\d+)::([a-z ]+(?:\[\])?)", text))
+    found = []
+    for place, number in enumerate(numbers, 1):
+        kind = types[str(place)]
+        literal = await connection.fetchval(f"SELECT quote_nullable(($1::{kind})::text)", arguments[number - 1])
+        found.append(f"{literal}::{kind}")
+    return found
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -43,6 +43,17 @@ def of_one_row(text: str) -> str:
     return _ROWS.sub(_one_row, text)
 
 
+def keyed(text: str, keys: Mapping[str, str]) -> str:
+    """The text with what is compared with these columns compared with the parameters that they are of.
+
+    Where only a join says which row is meant, the planner may read the whole table and look for it: when the table was
+    thought to be empty, although it is full of rows that have gone and a snapshot keeps.
+    """
+    for column, parameter in keys.items():
+        text = re.sub(rf"= {re.escape(column)}\b", f"= {parameter}", text)
+    return text
+
+
 def _one_row(match: re.Match[str]) -> str:
     columns = match["columns"].replace("[]", "")
     return f"(VALUES ({columns}{', 1::bigint' if match['numbered'] else ''}))"

@@ -168,7 +168,7 @@ async def write_steps(connection: Connection, steps: Sequence[StepWrite]) -> set
     At most one step of a run. A position that is missing changed nothing: stale, or locked by somebody else.
     """
     alone = len(steps) == 1 and steps[0].is_plain
-    text, numbers = statement(parts_of(steps), alone=alone)
+    text, numbers = statement(parts_of(steps), len(steps) == 1, alone=alone)
     arguments = arguments_alone(steps[0]) if alone else arguments_of(steps)
     rows = await connection.fetch(text, *(arguments[number - 1] for number in numbers))
     return {row["n"] - 1 for row in rows}
@@ -183,15 +183,21 @@ _ROOTS = {
 }
 
 
+_RUN = ("s.run", "g.run", "root.id", "d.id", "gone.run")
+_KEYS = {**dict.fromkeys(_RUN, "($1)[1]"), "e.job": "ANY ($17) AND j.id = e.job", "w.job": "ANY ($57) AND j.id = w.job"}
+"""Columns of one step's rows, and the parameters that they are."""
+
+_KEYS_ALONE = {**dict.fromkeys(_RUN, "$1"), "e.job": "$17", "w.job": "$57"}
+
 _ENDING_ROWS = "ran_s, due_in_s, openings)"
 """Where the rows of endings are named: alone, a step may have none."""
 
 
 @cache
-def statement(wanted: frozenset[str], *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
+def statement(wanted: frozenset[str], single: bool = False, *, alone: bool = False) -> tuple[str, tuple[int, ...]]:
     """The statement of these parts alone, and which of the whole one's parameters it takes, in its order.
 
-    `alone`: the parameters are those of one row each and no arrays.
+    `single`: of one step. `alone`: of one that has one row of every kind; the parameters are no arrays.
     """
     every, end = statements.parts("steps", "write_steps")
     kept = wanted | ALWAYS
@@ -199,6 +205,8 @@ def statement(wanted: frozenset[str], *, alone: bool = False) -> tuple[str, tupl
     for name, source in _ROOTS.items():
         if name not in kept:
             text = text.replace(source, "")
+    if single:
+        text = statements.keyed(text, _KEYS_ALONE if alone else _KEYS)
     text, numbers = statements.renumbered(text)
     if alone:
         text = statements.of_one_row(text)

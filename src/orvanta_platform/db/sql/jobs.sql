@@ -18,22 +18,23 @@ SELECT queue, priority FROM pair
 -- name: claim
 -- Take up to $8 available jobs: per (queue, priority, lane), in the order given, those above its low-water seq.
 -- The worker's row is held meanwhile: a worker that was fenced takes nothing, nobody fences one that is taking.
+-- Jobs by their place and runs one by one: a join by key reads the whole table where few are thought to be in it.
 WITH fence AS MATERIALIZED (
     SELECT FROM worker WHERE id = $6 AND generation = $7 AND state = 'live' FOR SHARE
 ), pair AS (
     SELECT * FROM unnest($1::text[], $2::smallint[], $3::smallint[], $4::bigint[], $5::integer[])
         AS p(queue, priority, lane, low, take)
 ), picked AS MATERIALIZED (
-    SELECT j.id, j.seq AS claimed_seq FROM fence CROSS JOIN pair p CROSS JOIN LATERAL (
-        SELECT id, seq FROM job_live
+    SELECT j.at, j.run, j.seq AS claimed_seq FROM fence CROSS JOIN pair p CROSS JOIN LATERAL (
+        SELECT ctid AS at, run, seq FROM job_live
         WHERE state = 'available' AND queue = p.queue AND priority = p.priority AND lane = p.lane AND seq > p.low
         ORDER BY seq LIMIT p.take FOR NO KEY UPDATE SKIP LOCKED) j
     LIMIT $8
 )
 UPDATE job_live j
 SET state = 'running', worker = $6, generation = $7, attempt = j.attempt + 1, claimed_at = app_now(), seq = NULL, openings = 0
-FROM picked, run_live r
-WHERE j.id = picked.id AND r.id = j.run AND r.cancel_at IS NULL
+FROM picked CROSS JOIN LATERAL (SELECT * FROM run_live WHERE id = picked.run OFFSET 0) r
+WHERE j.ctid = picked.at AND r.cancel_at IS NULL
 RETURNING j.id, j.run, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.attempt, j.failures, j.timeout_s, j.frame,
           picked.claimed_seq, r.workspace, r.priority AS run_priority, r.queue AS run_queue, r.kind AS run_kind, r.path AS run_path, r.version, r.document, r.language AS run_language,
           r.pin_set, r.engine_version, r.rev, r.state, r.status, r.parent AS run_parent, r.root, r.created_by, r.email, r.permissioned_as, r.seed, r.scheduled_at

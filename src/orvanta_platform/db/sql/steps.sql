@@ -104,7 +104,7 @@ WITH step AS MATERIALIZED (
     DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq = s.inbox_seq)
 ), reported AS (
     INSERT INTO inbox (run, event)
-    SELECT p.id, json_build_object('type', 'child_ended', 'run', d.id) FROM deleted d JOIN run_live p ON p.id = d.parent
+    SELECT p.id, json_build_object('type', 'child_ended', 'run', d.id) FROM deleted d CROSS JOIN LATERAL (SELECT id FROM run_live WHERE id = d.parent OFFSET 0) p
 ), ended AS (
     INSERT INTO run (id, workspace, kind, path, version, document, language, pin_set, engine_version, state, status, recovered,
                      skipped, error_name, result_of, cancel_by, cancel_reason, priority, queue, parent, root, trigger, created_by, email,
