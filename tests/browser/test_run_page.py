@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page, expect
@@ -140,6 +145,18 @@ schema:
 """
 
 
+CALLS = """value:
+  modules:
+    - id: call
+      value:
+        type: flow
+        path: {path}
+        input_transforms:
+          items: {{type: javascript, expr: flow_input.items}}
+          most: {{type: javascript, expr: flow_input.most}}
+"""
+
+
 async def test_failure_comes_first_and_a_run_goes_on_inside_a_loop(page: Page, site: Site) -> None:
     path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
     await page.goto(f"/w/main/runs/{well}")
@@ -171,14 +188,51 @@ async def test_failure_comes_first_and_a_run_goes_on_inside_a_loop(page: Page, s
     await page.get_by_role("button", name="Retry from the failed node").click()
     await expect(preview.locator('[data-part=again][data-node="divide"]')).to_be_visible()
     await preview.get_by_role("button", name="Back").click()
+    await page.goto(f"{page.url.partition('?')[0]}?node=each&at=each.3")
+    each = page.get_by_role("complementary", name="Node each")
+    await each.get_by_role("button", name="Restart from iteration 3").click()
+    await expect(preview.locator('[data-part=again][data-node="each"]')).to_contain_text(
+        "2 iterations or branches kept"
+    )
+    await preview.get_by_role("button", name="Back").click()
+
+    outer = f"{path}_outer"
+    site.deploy(outer, CALLS.format(path=path))
+    called = run(site, outer, {"items": [3], "most": 1})
+    body = {"path": path, "source": {"format": "yaml", "text": FAILS.replace("return 1 /", "return 2 /")}}
+    site.client.post(f"/api/w/main/flows/update/{path}", json=body).raise_for_status()
+    await page.reload()
     await page.get_by_role("button", name="Run again").click()
+    await preview.get_by_label("In the current version, not in version 1").check()
     await preview.get_by_label("items").fill("[1, 5]")
     await preview.get_by_role("button", name="Run again").click()
-    await toast(page, "It runs again in the same version")
+    await toast(page, "It runs again in the current version")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=60_000)
-    await page.get_by_role("tab", name="Data").click()
+    await expect(page.get_by_role("link", name="2", exact=True)).to_be_visible()
+    await expect(page.get_by_label("How the result begins")).to_contain_text("list of 2")
+    await page.get_by_role("button", name="All data").click()
+    await expect(page).to_have_url(re.compile(r"tab=data$"))
     await page.get_by_label("Search in the data").fill("most")
     await expect(page.get_by_label("Matches").first).to_have_text("most 1")
+
+    await page.goto(f"/w/main/runs/{called}")
+    await expect(first).to_contain_text("ZeroDivisionError in divide in the run that call called", timeout=60_000)
+    await first.get_by_role("link", name="divide").click()
+    await expect(first).to_contain_text("in iteration 1 of each in branch 1 of choose")
+    await expect(page.get_by_text("Called by")).to_be_visible()
+
+
+@contextmanager
+def stopped_worker(site: Site) -> Iterator[None]:
+    """The worker answers nobody, and its supervisor beats on."""
+    (worker,) = site.client.get("/api/workers/list").json()
+    supervisor = worker["worker"].rpartition("-")[2]
+    (process,) = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
+    os.kill(int(process), signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(int(process), signal.SIGCONT)
 
 
 async def test_a_run_is_cancelled_and_a_script_has_a_page_too(page: Page, site: Site) -> None:
@@ -189,7 +243,10 @@ async def test_a_run_is_cancelled_and_a_script_has_a_page_too(page: Page, site: 
     await expect(page.locator('[data-value="Inputs"]')).to_contain_text("name: Ada")
     await page.get_by_role("tab", name="Logs").click()
     await expect(page.get_by_role("tabpanel")).to_contain_text("said", timeout=60_000)
-    await page.get_by_role("button", name="Cancel").click()
-    await toast(page, "It is being cancelled")
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled", timeout=60_000)
+    with stopped_worker(site):
+        await page.get_by_role("button", name="Cancel").click()
+        await toast(page, "It is being cancelled")
+        await page.get_by_role("button", name="Force cancel").click()
+        await toast(page, "Cancelled at once")
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled", timeout=60_000)
     await expect(page.get_by_text("Cancelled by")).to_be_visible()

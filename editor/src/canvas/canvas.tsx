@@ -1,17 +1,7 @@
 import "@xyflow/react/dist/base.css";
 import "./flow.css";
-import {
-  Background,
-  Controls,
-  MarkerType,
-  MiniMap,
-  ReactFlow,
-  ReactFlowProvider,
-  SelectionMode,
-  useReactFlow,
-  useStore,
-} from "@xyflow/react";
-import { useCallback, useEffect, useMemo, useRef } from "react";
+import { Background, Controls, MarkerType, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode } from "@xyflow/react";
+import { useCallback, useMemo } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { hasOverview } from "../actions/view";
@@ -31,6 +21,7 @@ import { StepEdge } from "./edges/step";
 import { Card, Group, LaneBox } from "./nodes/nodes";
 import { FrameBox, NoteCard } from "./notes/note";
 import { useShown } from "./places";
+import { StaySeen } from "./stay-seen";
 import { FIT, GiveView, KeepInView } from "./view";
 
 const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox };
@@ -154,7 +145,7 @@ function Graph() {
     >
       <Background gap={20} size={1} color="var(--line)" />
       <Controls showInteractive={false} />
-      <StayCentred />
+      <StaySeen />
       <GiveView />
       <KeepInView />
       {!readOnly && <SelectionBar />}
@@ -172,20 +163,4 @@ function Nothing() {
       <ActionButton name="add" words main />
     </Empty>
   );
-}
-
-/** Keeps what is in the middle there when a panel makes the canvas smaller. */
-function StayCentred() {
-  const width = useStore((state) => state.width);
-  const height = useStore((state) => state.height);
-  const before = useRef({ width, height });
-  const { getViewport, setViewport } = useReactFlow();
-  useEffect(() => {
-    const { width: wide, height: high } = before.current;
-    before.current = { width, height };
-    if (wide === 0 || (wide === width && high === height)) return;
-    const { x, y, zoom } = getViewport();
-    void setViewport({ x: x + (width - wide) / 2, y: y + (height - high) / 2, zoom });
-  }, [width, height, getViewport, setViewport]);
-  return null;
 }

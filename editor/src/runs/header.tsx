@@ -5,6 +5,7 @@ import { useRun } from "./context";
 import { RunFacts } from "./facts";
 import { RunFailure } from "./failure";
 import css from "./page.module.css";
+import { RunResult } from "./result";
 import { Status } from "./status";
 import { RunWaits } from "./waiting";
 
@@ -41,6 +42,7 @@ export function RunHeader() {
       </div>
       <RunWaits />
       <RunFailure />
+      <RunResult />
     </header>
   );
 }
