@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 
+import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
 from tests.browser.test_editing import add, node, opened
@@ -40,6 +43,42 @@ HOSTILE = """value:
     - id: ask
       value: {type: approval, message: Go on?}
 """
+
+FAILING = {
+    "bash": ("bash", 'echo "fine"\n\nnope\n', 3, "nope: command not found"),
+    "go": ("go", "package inner\n\nfunc main() (int, error) {\n\treturn nope, nil\n}\n", 4, "undefined: nope"),
+    "php": ("php", "<?php\nfunction main() {\n  throw new Exception('no tea');\n}\n", 3, "Exception: no tea"),
+    "ruby": ("ruby", "def main\n  1 +\nend\n", 3, "SyntaxError"),
+}
+"""By the command they need: language, code, the line that is wrong, what is said there."""
+
+
+@pytest.mark.parametrize("commands", [("bash", "php", "ruby"), pytest.param(("go",), marks=pytest.mark.soak)])
+async def test_an_error_of_the_test_stands_at_its_line(page: Page, site: Site, commands: tuple[str, ...]) -> None:
+    there = {command: FAILING[command] for command in commands if shutil.which(command)}
+    if not there:
+        pytest.skip(f"There is none of {', '.join(commands)} here.")
+    modules = [
+        {
+            "id": name,
+            "needs": [],
+            "value": {"type": "rawscript", "input_transforms": {}, "language": language, "content": code},
+        }
+        for name, (language, code, *_) in there.items()
+    ]
+    await opened(page, site, json.dumps({"value": {"modules": modules}}), "?panel=test")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    for name, (_, code, line, words) in there.items():
+        await expect(node(page, name).locator("[data-state=failed]")).to_be_visible(timeout=90_000)
+        await node(page, name).click()
+        fault = page.locator(".cm-lintRange-error")
+        await expect(fault).to_have_text(code.split("\n")[line - 1].strip())
+        await page.locator(".cm-lint-marker-error").hover()
+        await expect(page.locator(".cm-tooltip-lint")).to_contain_text(words)
+    # Other code than that which ran has not failed.
+    await page.get_by_role("textbox", name="Code", exact=True).press("Control+End")
+    await page.keyboard.type("\n")
+    await expect(page.locator(".cm-lintRange-error")).to_have_count(0)
 
 
 async def test_order_processing_is_run_from_the_first_page_and_seen_live(page: Page) -> None:

@@ -1,6 +1,6 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { Json } from "../workflow/types";
-import { api } from "./client";
+import { ApiError, api } from "./client";
 import type { components } from "./schema";
 
 export type RunGraph = components["schemas"]["Graph"];
@@ -88,6 +88,23 @@ export async function resultOf(workspace: string, id: string): Promise<Json> {
   });
   return (data ?? null) as Json;
 }
+
+const TRIES = 5;
+
+/** What a run or job gave (`output`), or what else `ask` says of it. Just ended, it may not be there at once. */
+export const valueQuery = (
+  workspace: string,
+  run: string,
+  part: string,
+  ask: (workspace: string, run: string) => Promise<unknown> = resultOf,
+) =>
+  queryOptions({
+    queryKey: ["value", part, workspace, run],
+    queryFn: () => ask(workspace, run),
+    retry: (count, error) => count < TRIES && error instanceof ApiError && error.status === 404,
+    retryDelay: 300,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
 
 const LOOKED_BACK = 3;
 

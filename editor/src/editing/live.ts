@@ -69,8 +69,8 @@ interface Also {
 
 /** Follows a run and keeps how it stands in the page's state; gives what ends that. `also`: what else hears of it. */
 export function showRun(store: EditorStore, id: string, only: string | null, also: Also = {}): () => void {
-  const { workspace } = store.getState();
-  const begun: Live = { id, status: "queued", heard: true, graph: null, nodes: {}, logs: {}, only };
+  const { workspace, tree } = store.getState();
+  const begun: Live = { id, tree, status: "queued", heard: true, graph: null, nodes: {}, logs: {}, only };
   store.setState({ live: begun, picked: {} });
   const update = (change: (live: Live) => Partial<Live>) => {
     const { live } = store.getState();

@@ -23,6 +23,8 @@ export type Asking =
 /** A test of what is on the page. `nodes` by id; `logs` by node, in the order of their writing. */
 export interface Live {
   id: string;
+  /** The document as it was when the test began. */
+  tree: Json;
   status: string;
   heard: boolean;
   graph: RunGraph | null;

@@ -1,8 +1,11 @@
-import { useMemo } from "react";
+import { useQuery } from "@tanstack/react-query";
+import { valueQuery } from "../api/runs";
 import { useEditor } from "../editing/context";
-import { type Json, text } from "../workflow/types";
+import { standsOf } from "../editing/live";
+import type { Editor } from "../editing/store";
+import { at, type Json, text } from "../workflow/types";
+import { useCodeFaults } from "./code-faults";
 import { LazyCode } from "./lazy-code";
-import { useSignature } from "./signature";
 
 interface Props {
   node: string;
@@ -11,17 +14,22 @@ interface Props {
   set: (next: string) => void;
 }
 
-/** The code of a node, with the line where it cannot be read. */
+/** The code of a node, with the line where it cannot be read, and that where the test that is shown failed. */
 export function CodeField({ node, label, value, set }: Props) {
   const language = useEditor((editor) => editor.graph.byId.get(node)?.language ?? "");
   const workspace = useEditor((editor) => editor.workspace);
-  const { data } = useSignature(workspace, language, text(value));
-  const fault = data?.fault;
-  const faults = useMemo(
-    () => (fault ? [{ line: fault.line, message: fault.message, severity: "error" as const }] : []),
-    [fault],
-  );
+  const job = useEditor((editor) => failedJob(editor, node));
+  const failed = useQuery({ ...valueQuery(workspace, job ?? "", "output"), enabled: job !== null });
+  const faults = useCodeFaults(workspace, language, text(value), job === null ? undefined : (failed.data as Json));
   return (
     <LazyCode label={label} language={language} text={text(value)} changed={set} lines={12} numbers faults={faults} />
   );
+}
+
+/** The job in which a node failed with the code that it still has; null: there is none. */
+function failedJob(editor: Editor, node: string): string | null {
+  const stands = standsOf(editor, node);
+  if (stands?.status !== "failed" || !stands.job) return null;
+  const path = [...(editor.graph.byId.get(node)?.path ?? []), "value", "content"];
+  return at(editor.live?.tree, path) === at(editor.tree, path) ? stands.job : null;
 }

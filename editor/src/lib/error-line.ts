@@ -1,7 +1,34 @@
-/** The line of the person's own code in a stack: Python names the innermost last, JavaScript first. */
-export function lineOf(stack: string): number | null {
+/** What a run or a job that failed ended with. */
+export interface JobError {
+  name: string;
+  message: string;
+  stack: string;
+}
+
+/** An error as the server tells it; null of what is none. */
+export function errorOf(told: unknown): JobError | null {
+  if (typeof told !== "object" || told === null || Array.isArray(told)) return null;
+  const { name, message, stack } = told as Record<string, unknown>;
+  return {
+    name: String(name ?? "Failed"),
+    message: String(message ?? ""),
+    stack: typeof stack === "string" ? stack : "",
+  };
+}
+
+/**
+ * The line of the person's own code that an error is of, from 1. A stack names the innermost call first, but Python's last.
+ * What could not be read, and a database's or shell's error, has its line in the message alone.
+ */
+export function lineOf({ message, stack }: JobError): number | null {
   const python = [...stack.matchAll(/File "([^"]+)", line (\d+)/g)];
   const own = python.findLast(([, file]) => !/site-packages|\/lib\/python/.test(file ?? ""));
-  const found = own?.[2] ?? stack.match(/:(\d+):\d+\)?/)?.[1];
+  const found =
+    own?.[2] ??
+    stack.match(/\bscript\.\w+:(\d+)/)?.[1] ??
+    stack.match(/:(\d+):\d+\)?/)?.[1] ??
+    message.match(/\bscript\.go:(\d+)/)?.[1] ??
+    [...message.matchAll(/\bscript\.sh: line (\d+):/g)].at(-1)?.[1] ??
+    message.match(/\([^()]*\bline (\d+)\)/)?.[1];
   return found === undefined ? null : Number(found);
 }

@@ -1,7 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { ApiError } from "../api/client";
-import { argsOf, type NodeStands, resultOf } from "../api/runs";
+import { argsOf, type NodeStands, resultOf, valueQuery } from "../api/runs";
 import { useEditor } from "../editing/context";
 import css from "../inspector/inspector.module.css";
 import { ENDED } from "../lib/state";
@@ -45,13 +44,7 @@ export function Value(props: {
 }) {
   const { label, part, run, ask } = props;
   const workspace = useEditor((editor) => editor.workspace);
-  const found = useQuery({
-    queryKey: ["value", part ?? "whole", workspace, run],
-    queryFn: () => ask(workspace, run),
-    retry: (count, error) => count < 5 && error instanceof ApiError && error.status === 404,
-    retryDelay: 300,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
+  const found = useQuery(valueQuery(workspace, run, part ?? "whole", ask));
   if (found.isError) return null;
   return (
     <Part label={label} {...(part ? { part } : {})}>

@@ -2,9 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "react-router";
 import { failureQuery, type WhyFailed } from "../api/runs";
 import { useEditor } from "../editing/context";
-import { lineOf } from "../lib/error-line";
+import { errorOf, lineOf } from "../lib/error-line";
 import { Icon } from "../ui/icon";
-import { isTree } from "../workflow/types";
 import { useRun } from "./context";
 import { NodeInput } from "./data/node-input";
 import css from "./failure.module.css";
@@ -84,16 +83,9 @@ function FirstError({ failure }: { failure: NonNullable<WhyFailed["failure"]> })
   );
 }
 
-function wordsOf(error: unknown): { name: string; message: string; stack: string; line: number | null } {
-  if (!isTree((error ?? null) as never)) {
-    return {
-      name: "Failed",
-      message: error == null ? "What went wrong is not kept." : JSON.stringify(error),
-      stack: "",
-      line: null,
-    };
-  }
-  const given = error as Record<string, unknown>;
-  const stack = typeof given.stack === "string" ? given.stack : "";
-  return { name: String(given.name ?? "Failed"), message: String(given.message ?? ""), stack, line: lineOf(stack) };
+function wordsOf(told: unknown): { name: string; message: string; stack: string; line: number | null } {
+  const error = errorOf(told);
+  if (error) return { ...error, line: lineOf(error) };
+  const message = told == null ? "What went wrong is not kept." : JSON.stringify(told);
+  return { name: "Failed", message, stack: "", line: null };
 }

@@ -19,6 +19,8 @@ import type { Json, Tree } from "../workflow/types";
 /** A run of the script on the page: its log as it is written, then what it gave. */
 export interface Trial {
   id: string;
+  /** The code that runs. */
+  content: string;
   status: string;
   heard: boolean;
   log: string;
@@ -142,7 +144,9 @@ export async function tryOut(store: ScriptStore, args: Tree): Promise<void> {
   const code = differs(editor) ? { content: editor.content, language: editor.language } : null;
   const id = await startScript(editor.workspace, editor.path, args, code);
   stop();
-  store.setState({ trial: { id, status: "queued", heard: true, log: "", took: null, result: undefined } });
+  store.setState({
+    trial: { id, content: editor.content, status: "queued", heard: true, log: "", took: null, result: undefined },
+  });
   const update = (change: (trial: Trial) => Partial<Trial>) => {
     const { trial } = store.getState();
     if (trial?.id === id) store.setState({ trial: { ...trial, ...change(trial) } });

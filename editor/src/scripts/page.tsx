@@ -4,9 +4,9 @@ import { Link, useParams, useSearchParams } from "react-router";
 import { attempt } from "../actions/registry";
 import { ApiError } from "../api/client";
 import { discardScriptDraft, getScriptDraft, type Script, type ScriptDraft, scriptQuery } from "../api/scripts";
+import { useCodeFaults } from "../inspector/code-faults";
 import inspector from "../inspector/inspector.module.css";
 import { LazyCode } from "../inspector/lazy-code";
-import { useSignature } from "../inspector/signature";
 import workflow from "../routes/workflow.module.css";
 import { Button, Field, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
@@ -172,12 +172,9 @@ function Code() {
   const { workspace } = store.getState();
   const content = useScript((editor) => editor.content);
   const language = useScript((editor) => editor.language);
-  const { data } = useSignature(workspace, language, content);
-  const fault = data?.fault;
-  const faults = useMemo(
-    () => (fault ? [{ line: fault.line, message: fault.message, severity: "error" as const }] : []),
-    [fault],
-  );
+  const trial = useScript((editor) => editor.trial);
+  const failed = trial?.status === "failed" && trial.content === content ? trial.result : undefined;
+  const faults = useCodeFaults(workspace, language, content, failed);
   return (
     <div className={css.code}>
       <LazyCode
