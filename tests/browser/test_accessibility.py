@@ -66,6 +66,15 @@ PAGES = [
 ]
 
 
+SETTLED = """async () => {
+  const ends = (each) => Number.isFinite(each.effect?.getComputedTiming().endTime);
+  await Promise.all(document.getAnimations().filter(ends).map((each) => each.finished.catch(() => {})));
+  await document.fonts.ready;
+  await new Promise(requestAnimationFrame);
+}"""
+"""Colours are read while nothing moves any more: axe notes first where everything is, and reads the colours later."""
+
+
 @pytest.fixture(scope="module")
 def boxes(site: Site) -> None:
     site.deploy("f/axe/boxes", BOXES)
@@ -77,6 +86,7 @@ async def check(page: Page) -> None:
     """Nothing serious, and nothing sticks out at the side."""
     await expect(page.get_by_label("Loading")).to_have_count(0)
     await page.evaluate(AXE.read_text())
+    await page.evaluate(SETTLED)
     found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     faults = [
         (each["id"], each["impact"], [part["html"][:200] for part in each["nodes"][:3]])
@@ -97,6 +107,7 @@ async def test_every_page(page: Page, scheme: Literal["light", "dark"], width: i
         await page.get_by_role("main").wait_for()
         if address.startswith(FLOW):
             await expect(node(page, "each")).to_be_visible()
+            await expect(page.locator("aside[data-panel]")).to_have_count(address.count("panel="))
         await check(page)
 
 
