@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parse } from "yaml";
-import { type Box, layout } from "../src/workflow/layout";
+import { type Box, edgeId, layout } from "../src/workflow/layout";
 import { type Lane, outline } from "../src/workflow/outline";
 import { at, isTree, type Json } from "../src/workflow/types";
 import { trees } from "./documents";
@@ -50,6 +50,34 @@ value:
     { from: "b", to: "c", on: "false", said: true },
     { from: "a", to: "c", on: "success", said: true },
   ]);
+});
+
+test.each(trees)("no edge of %s crosses a node", (_, tree) => {
+  const read = outline(tree);
+  const made = layout(read, null);
+  const look = (lane: Lane) => {
+    for (const edge of lane.edges) {
+      const [from, to] = [made.nodes.get(edge.from), made.nodes.get(edge.to)];
+      const way = made.ways.get(edgeId(edge));
+      if (!from || !to || !way) continue;
+      const [x, y] = [from.x + from.width / 2, from.y + from.height];
+      const points = way.map((point) => ({ x: x + point.x, y: y + point.y }));
+      const xs = [x, ...points.filter((_, n) => n % 2 === 1).map((point) => point.x), to.x + to.width / 2];
+      const ys = [y, ...points.filter((_, n) => n % 2 === 0).map((point) => point.y), to.y];
+      const others = lane.nodes.filter(({ id }) => id !== edge.from && id !== edge.to);
+      for (const box of others.map(({ id }) => made.nodes.get(id) as Box)) {
+        const high = (a: number, b: number) => box.y < Math.max(a, b) && Math.min(a, b) < box.y + box.height;
+        const wide = (a: number, b: number) => box.x < Math.max(a, b) && Math.min(a, b) < box.x + box.width;
+        xs.forEach((at, n) => {
+          const [above = 0, below = 0] = [ys[n], ys[n + 1]];
+          expect(box.x < at && at < box.x + box.width && high(above, below)).toBe(false);
+          if (n > 0) expect(box.y < above && above < box.y + box.height && wide(xs[n - 1] ?? 0, at)).toBe(false);
+        });
+      }
+    }
+    for (const node of lane.nodes) for (const inner of node.lanes) look(inner);
+  };
+  look(read.main);
 });
 
 test("a node keeps the place that the document gives it", () => {

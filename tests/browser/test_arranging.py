@@ -94,6 +94,14 @@ async def test_tidying_up_lets_nodes_glide(page: Page, site: Site) -> None:
     await opened(page, site)
     await drag(page, '.react-flow__node[data-id="two"]', 260, 10)
     await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()
+    # Nobody asked for order yet: what was moved stays where it is, also when something else changes.
+    place = "document.querySelector('.react-flow__node[data-id=\"two\"]').style.transform"
+    moved = await page.evaluate(place)
+    await page.locator("[data-canvas]").press("d")
+    await draft_saved(page)
+    await page.reload()
+    await expect(node(page, "two")).to_be_visible()
+    assert await page.evaluate(place) == moved
     await page.evaluate("""() => {
         const moved = document.querySelector('.react-flow__node[data-id="two"]');
         window.seen = new Set();

@@ -97,6 +97,10 @@ async def test_deleting_reconnects_and_every_step_is_undone_by_its_name(page: Pa
     await page.get_by_role("button", name="Undo: Delete two").click()
     await expect(node(page, "two")).to_be_visible()
     await expect(page.get_by_role("status").filter(has_text="Deployed")).to_be_visible()
+    # What others read is deleted too, and they are named.
+    await node(page, "one").click()
+    await page.locator("[data-canvas]").press("Delete")
+    await expect(page.get_by_text("three reads what was deleted: see the problems.")).to_be_visible()
 
 
 async def test_renaming_rewrites_what_reads_the_node(page: Page, site: Site) -> None:

@@ -1,10 +1,13 @@
-"""Keys on a workflow's page: going about, saving, the clipboard over pages, what a node got and gave."""
+"""Keys on a workflow's page: each of the guide's table, the clipboard over pages, words that are found."""
 
 from __future__ import annotations
 
-from playwright.async_api import Page, expect
-from tests.browser.conftest import Site
-from tests.browser.test_editing import LIST, draft_saved, node, opened
+import re
+
+from playwright.async_api import Locator, Page, expect
+from tests.browser.conftest import ROOT, Site
+from tests.browser.test_arranging import drag
+from tests.browser.test_editing import draft_saved, node, opened
 
 STEPS = """value:
   modules:
@@ -17,7 +20,211 @@ STEPS = """value:
           n="$1"
           echo "got $n"
         input_transforms: {n: {type: javascript, expr: results.one}}
+    - {id: three, value: {type: identity}}
+    - id: each
+      value:
+        type: forloopflow
+        iterator: {type: static, value: [1]}
+        skip_failures: false
+        modules: [{id: inner, value: {type: identity}}]
+  output: {type: javascript, expr: results.two}
 """
+GUIDE = (ROOT / "docs" / "guides" / "editor.md").read_text().partition("## Keys")[2].partition("\n## ")[0]
+TABLE = re.findall(r"`([^`]+)`", "".join(row.split("|")[1] for row in GUIDE.splitlines() if row.startswith("| `")))
+ARROWS = {"Up", "Down", "Left", "Right"}
+
+
+class Keys:
+    """Presses keys by their names in the guide, where nothing is being written."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.pressed: set[str] = set()
+
+    async def __call__(self, *keys: str) -> None:
+        for key in keys:
+            self.pressed.add(key)
+            words = [f"Arrow{word}" if word in ARROWS else word.replace("Ctrl", "Control") for word in key.split(" ")]
+            await self.page.evaluate("document.activeElement.blur()")
+            await self.page.keyboard.press("+".join(words))
+
+    async def at(self, id: str, *keys: str) -> None:
+        """The same with one node selected."""
+        await node(self.page, id).click(position={"x": 12, "y": 12})
+        await self(*keys)
+
+    async def ask(self, key: str, what: Locator) -> None:
+        """A key that asks something, which is put away."""
+        await self(key)
+        await expect(what).to_be_visible()
+        await self.page.keyboard.press("Escape")
+        await expect(what).to_have_count(0)
+
+
+async def selected(page: Page, *ids: str) -> None:
+    chosen = page.locator(".react-flow__node.selected")
+    await expect(chosen).to_have_count(len(ids))
+    for id in ids:
+        await expect(node(page, id)).to_contain_class("selected")
+
+
+async def scale(page: Page, factor: str) -> None:
+    await expect(page.locator(".react-flow__viewport")).to_have_attribute(
+        "style", re.compile(rf"scale\({re.escape(factor)}\)")
+    )
+
+
+async def test_every_key_does_what_the_guide_says(page: Page, site: Site) -> None:
+    await page.emulate_media(reduced_motion="reduce")
+    path = await opened(page, site, STEPS)
+    press = Keys(page)
+    await walk(page, press)
+    await compose(page, press)
+    await look(page, press)
+    await run(page, press)
+    await press("Ctrl s")
+    await expect(page.get_by_text("The draft is saved.")).to_be_visible()
+    stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
+    assert "skip_if" in stored
+    await press.ask("Ctrl Shift s", page.get_by_label("What changed?"))
+    assert len(TABLE) > 50 and press.pressed >= set(TABLE)
+
+
+async def walk(page: Page, press: Keys) -> None:
+    for id, key, ids in (
+        ("one", "Down", ["two"]),
+        ("two", "Up", ["one"]),
+        ("one", "Right", ["two"]),
+        ("two", "Left", ["one"]),
+        ("one", "Shift Down", ["one", "two"]),
+        ("three", "Shift Up", ["two", "three"]),
+        ("one", "Shift Right", ["one", "two"]),
+        ("three", "Shift Left", ["two", "three"]),
+        ("three", "Shift Alt Up", ["one", "two", "three"]),
+        ("two", "Shift Alt Down", ["two", "three", "each"]),
+        ("two", "Ctrl a", ["one", "two", "three", "each"]),
+        ("two", "Escape", []),
+    ):
+        await press.at(id, key)
+        await selected(page, *ids)
+
+
+async def compose(page: Page, press: Keys) -> None:
+    """Each change is undone by its key, so that the next finds the workflow as it was."""
+    two, edges = node(page, "two"), page.locator(".react-flow__edge")
+    asked = page.get_by_placeholder("Add a node")
+    await press.ask("n", asked)
+    await press.at("one")
+    await press.ask("Tab", asked)
+    await press.at("each")
+    await press.ask("Shift N", asked)
+    await press.at("one", "c")
+    await page.get_by_placeholder("Which node follows?").fill("three")
+    await page.get_by_role("option", name="three").first.wait_for()
+    await page.keyboard.press("Enter")
+    connected = page.locator('[data-edge^="one three"]')
+    await expect(connected).to_have_count(1)
+    for undo, redo in (("Ctrl z", "Ctrl Shift z"), ("Ctrl z", "Ctrl y")):
+        await press(undo)
+        await expect(connected).to_have_count(0)
+        await press(redo)
+        await expect(connected).to_have_count(1)
+    await press("Ctrl z")
+    for key, joined in (("Delete", 1), ("Backspace", 1), ("Shift Delete", 0)):
+        await press.at("two", key)
+        await expect(two).to_have_count(0)
+        await expect(connected).to_have_count(joined)
+        await press("Ctrl z")
+        await expect(two).to_be_visible()
+    before = await edges.count()
+    await press.at("two", "Ctrl c", "Ctrl v")
+    await expect(node(page, "two_2")).to_be_visible()
+    await press("Ctrl x")
+    await expect(node(page, "two_2")).to_have_count(0)
+    await press("Ctrl v")
+    await expect(node(page, "two_2")).to_be_visible()
+    await press("Ctrl z")
+    await press.at("two", "Ctrl d")
+    await expect(page.get_by_role("button", name="Undo: Duplicate")).to_be_visible()
+    await press("Ctrl z")
+    await expect(edges).to_have_count(before)
+    await press("Shift S")
+    await expect(page.locator(".react-flow__node-note")).to_have_count(1)
+    await press("Ctrl z")
+    await press.at("one", "Shift Down", "Ctrl g")
+    frame = page.locator(".react-flow__node-frame")
+    await expect(frame).to_have_count(1)
+    await page.locator("[data-frame-head]").click()
+    await press("Ctrl Shift g")
+    await expect(frame).to_have_count(0)
+    await press.at("three", "Enter")
+    await expect(page.get_by_label("Id", exact=True)).to_have_value("three")
+    await press("F2")
+    await expect(page.get_by_label("Id", exact=True)).to_be_focused()
+    await press("d")
+    await expect(page.get_by_role("button", name="Undo: Disable three")).to_be_visible()
+
+
+async def look(page: Page, press: Keys) -> None:
+    await press("0")
+    await scale(page, "1")
+    for key, factor in (("+", "1.25"), ("=", "1.5625"), ("-", "1.25"), ("-", "1")):
+        await press(key)
+        await scale(page, factor)
+    await press("+", "+", "1")
+    await expect(page.locator(".react-flow__viewport")).not_to_have_attribute("style", re.compile(r"scale\(1.5625\)"))
+    for id in ("one", "each"):
+        await expect(node(page, id)).to_be_in_viewport(ratio=0.99)
+    overview = page.locator(".react-flow__minimap")
+    await expect(overview).to_have_count(0)
+    await press("v")
+    await expect(overview).to_be_visible()
+    await press("v")
+    await drag(page, '.react-flow__node[data-id="two"]', 160, 10)
+    await expect(page.get_by_role("button", name="Undo: Move two")).to_be_visible()
+    await press("Shift Alt t")
+    await expect(page.get_by_role("button", name="Undo: Tidy up")).to_be_visible()
+    for key, what in (
+        ("w", page.get_by_role("region", name="Input of the workflow")),
+        ("a", page.get_by_label("Search nodes")),
+        ("t", page.get_by_role("tree", name="Nodes")),
+        ("y", page.get_by_label("YAML of the workflow")),
+        ("m", page.get_by_label("Problems", exact=True)),
+    ):
+        await press(key)
+        await expect(what).to_be_visible()
+    await press.ask("Ctrl f", page.get_by_role("dialog"))
+    await press("?")
+    listed = page.get_by_role("dialog", name="Keys").locator("kbd")
+    await expect(listed).to_have_count(len(TABLE))
+    await page.keyboard.press("Escape")
+    # Each command, each node, each workflow is a line of the palette.
+    await press("Ctrl k")
+    await page.get_by_placeholder("A command, a node, a workflow").fill("three")
+    await page.get_by_role("option", name="three").first.click()
+    await selected(page, "three")
+    await press("Ctrl k")
+    for word in ("Align left", "Tidy up", "Processing of an order"):
+        await page.get_by_placeholder("A command, a node, a workflow").fill(word)
+        await expect(page.get_by_role("option", name=word).last).to_be_visible()
+    await page.keyboard.press("Escape")
+
+
+async def run(page: Page, press: Keys) -> None:
+    await press("Ctrl Enter")
+    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"got 41"')
+    await press.at("two", "i")
+    await expect(page.get_by_role("region", name="Input of two")).to_be_focused()
+    await expect(page.locator('[data-result="Input of two"]')).to_contain_text('"n": "41"')
+    await press.at("one", "l")
+    await expect(page.get_by_role("region", name="Log of one")).to_be_focused()
+    await expect(page.get_by_role("region", name="Log of one")).to_contain_text("1")
+    await press("o")
+    await expect(page.get_by_role("region", name="Result of one")).to_be_focused()
+    await press.at("two", "Shift Enter")
+    await expect(page.get_by_label("Test of two").locator('[data-result="Result of two"]')).to_have_text('"got 41"')
+    await press("p")
+    await expect(node(page, "two").get_by_title("Pinned")).to_be_visible()
 
 
 async def test_a_word_is_found_in_code_and_its_node_is_opened(page: Page, site: Site) -> None:
@@ -29,42 +236,13 @@ async def test_a_word_is_found_in_code_and_its_node_is_opened(page: Page, site: 
     await expect(page.get_by_label("Id", exact=True)).to_have_value("three")
 
 
-async def test_the_view_follows_the_keys(page: Page, site: Site) -> None:
-    await page.emulate_media(reduced_motion="reduce")
-    await opened(page, site)
-    await page.keyboard.press("0")
-    await page.wait_for_function(
-        "() => document.querySelector('.react-flow__viewport').style.transform.includes('scale(1)')"
-    )
-    await page.keyboard.press("+")
-    await page.wait_for_function(
-        "() => document.querySelector('.react-flow__viewport').style.transform.includes('scale(1.25)')"
-    )
-    await page.keyboard.press("-")
-    await page.wait_for_function(
-        "() => document.querySelector('.react-flow__viewport').style.transform.includes('scale(1)')"
-    )
-    await expect(page.locator(".react-flow__minimap")).to_have_count(0)
-    await page.keyboard.press("v")
-    await expect(page.locator(".react-flow__minimap")).to_be_visible()
-
-
-async def test_the_draft_is_saved_at_once_when_asked(page: Page, site: Site) -> None:
-    path = await opened(page, site)
-    await node(page, "two").click()
-    await page.locator("[data-canvas]").press("d")
-    await page.keyboard.press("Control+s")
-    await expect(page.get_by_text("The draft is saved.")).to_be_visible()
-    await draft_saved(page)
-    stored = site.client.get(f"/api/w/main/drafts/get/flow/{path}").json()["value"]["source"]["text"]
-    assert "skip_if" in stored
-
-
-async def test_nodes_are_copied_into_another_workflow_and_cut(page: Page, site: Site) -> None:
-    await opened(page, site)
-    await page.keyboard.press("Control+a")
-    await page.keyboard.press("Control+c")
-    await expect(page.get_by_text("Copied 3 nodes.")).to_be_visible()
+async def test_nodes_are_copied_into_the_workflow_of_another_tab_and_cut(page: Page, site: Site) -> None:
+    other = await page.context.new_page()
+    await opened(other, site)
+    await other.keyboard.press("Control+a")
+    await other.keyboard.press("Control+c")
+    await expect(other.get_by_text("Copied 3 nodes.")).to_be_visible()
+    await page.bring_to_front()
     path = await opened(page, site, "# Mine.\nvalue:\n  modules:\n    - {id: one, value: {type: identity}}\n")
     await page.keyboard.press("Control+v")
     await expect(node(page, "three")).to_be_visible()
@@ -88,32 +266,3 @@ async def test_marked_text_is_the_browsers_to_copy(page: Page, site: Site) -> No
     await page.evaluate("getSelection().removeAllRanges()")
     await page.keyboard.press("Control+v")
     await expect(page.get_by_text("The clipboard holds no nodes.")).to_be_visible()
-
-
-async def test_upstream_is_selected_and_deleted_without_reconnecting(page: Page, site: Site) -> None:
-    await opened(page, site, LIST)
-    await node(page, "two").click()
-    await page.locator("[data-canvas]").press("Shift+Alt+ArrowDown")
-    await expect(page.locator(".react-flow__node.selected")).to_have_count(2)
-    await page.keyboard.press("Shift+Alt+ArrowUp")
-    await expect(page.locator(".react-flow__node.selected")).to_have_count(3)
-    await node(page, "two").click()
-    await page.locator("[data-canvas]").press("Shift+Delete")
-    await expect(page.locator(".react-flow__node-card")).to_have_count(2)
-    await expect(page.locator(".react-flow__edge")).to_have_count(0)
-
-
-async def test_log_input_and_output_of_the_selected_node(page: Page, site: Site) -> None:
-    await opened(page, site, STEPS)
-    await page.keyboard.press("Control+Enter")
-    await expect(page.locator('[data-result="Result of the workflow"]')).to_have_text('"got 41"')
-    await node(page, "two").click()
-    await page.locator("[data-canvas]").press("i")
-    await expect(page.get_by_role("region", name="Input of two")).to_be_focused()
-    await expect(page.locator('[data-result="Input of two"]')).to_contain_text('"n": "41"')
-    await node(page, "one").click()
-    await page.locator("[data-canvas]").press("l")
-    await expect(page.get_by_role("region", name="Log of one")).to_be_focused()
-    await expect(page.get_by_role("region", name="Log of one")).to_contain_text("1")
-    await page.keyboard.press("o")
-    await expect(page.get_by_role("region", name="Result of one")).to_be_focused()

@@ -161,6 +161,9 @@ async def test_failure_comes_first_and_a_run_goes_on_inside_a_loop(page: Page, s
     path, well = started(site, FAILS, {"items": [1, 2], "most": 0})
     await page.goto(f"/w/main/runs/{well}")
     await expect(page.get_by_role("heading", level=1)).to_contain_text("succeeded", timeout=60_000)
+    for name, value in (("Took", r"\d.*s"), ("Version", "1"), ("By", "admin"), ("Trigger", "api")):
+        fact = page.locator("dl div").filter(has=page.get_by_text(name, exact=True))
+        await expect(fact.get_by_role("definition")).to_have_text(re.compile(value))
     bad = run(site, path, {"items": [1, 2, 3], "most": 1})
     await page.goto(f"/w/main/runs/{bad}")
     first = page.get_by_label("First error")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 from tests.browser.conftest import Site
+from tests.browser.test_editing import node
 from tests.browser.test_run_page import consent, started
 
 LOOPING = """value:
@@ -76,10 +77,13 @@ async def test_the_timeline_is_walked_and_selects_what_the_graph_does(page: Page
     await page.keyboard.press("ArrowRight")
     await line("two").click()
     await expect(line("two")).to_contain_text(re.compile(r"ran .*\S"))
+    await expect(line("two").locator("td").last).to_have_text(re.compile(r"\S"))
     await expect(line("two")).to_have_attribute("aria-selected", "true")
     await expect(page).to_have_url(re.compile(r"node=two.*at=each\.2"))
     await page.get_by_role("tab", name="Graph").click()
     await expect(page.get_by_label("Number of the iteration").first).to_have_value("2")
+    await expect(node(page, "flaky").locator("[data-state=failed]")).to_have_text(re.compile(r"×2 \d.*s"))
+    await expect(node(page, "flaky").locator("[data-state=failed] svg")).to_be_visible()
 
 
 @pytest.mark.soak

@@ -1,6 +1,6 @@
 import { apply, type Editor, type EditorStore, modelOf } from "../editing/store";
 import { say } from "../ui/toasts";
-import { remove as removed } from "../workflow/arrange";
+import { readersOf, remove as removed } from "../workflow/arrange";
 import * as commands from "../workflow/commands";
 import type { Lane } from "../workflow/outline";
 import { type Action, always, first, focusSoon, one, some } from "./action";
@@ -21,16 +21,18 @@ export function endOf(lane: Lane): commands.Spot {
   return last ? { lane, after: last.id } : { lane, start: true };
 }
 
-/** Takes away what is selected; says how many expressions read it. */
+/** Takes away what is selected; says who reads it. */
 export function remove(store: EditorStore, reconnect: boolean): void {
-  const { selection, edge, tree } = store.getState();
+  const { selection, edge } = store.getState();
   if (edge) {
     apply(store, (model) => commands.disconnect(model, edge));
     return;
   }
-  const readers = selection.flatMap((id) => commands.references(tree, id));
+  const readers = readersOf(modelOf(store.getState()), selection);
   apply(store, (model) => removed(model, selection, reconnect));
-  if (readers.length > 0) say(`${readers.length} expressions read what was deleted: see the problems.`);
+  if (readers.length > 0) {
+    say(`${readers.join(", ")} ${readers.length === 1 ? "reads" : "read"} what was deleted: see the problems.`);
+  }
 }
 
 /** Nodes and edges. */

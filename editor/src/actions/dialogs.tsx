@@ -182,9 +182,9 @@ function ActionsDialog() {
 function KeysDialog() {
   const editor = useEditor((state) => state);
   return (
-    <Dialog title="Keys" close={useClose()}>
+    <Dialog title="Keys" wide close={useClose()}>
       <dl className={css.keys} tabIndex={0}>
-        {ACTIONS.map((action) => (
+        {ACTIONS.filter((action) => action.keys.length > 0).map((action) => (
           <div key={action.name} style={{ display: "contents" }}>
             <dt>{typeof action.label === "string" ? action.label : (labelOf(action, editor).split(":")[0] ?? "")}</dt>
             <dd>

@@ -11,11 +11,11 @@ import { Empty } from "../ui/states";
 import { move } from "../workflow/arrange";
 import { connect, laneOf } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
-import { layout, originOf } from "../workflow/layout";
+import { edgeId, layout, originOf } from "../workflow/layout";
 import { notesOf } from "../workflow/notes";
 import { SelectionBar } from "./bar";
 import css from "./canvas.module.css";
-import { type DrawnEdge, draw, edgeId } from "./draw";
+import { type DrawnEdge, draw } from "./draw";
 import { useDrop } from "./drop";
 import { StepEdge } from "./edges/step";
 import { Card, Group, LaneBox } from "./nodes/nodes";
@@ -156,7 +156,7 @@ function Graph() {
 
 function Nothing() {
   const readOnly = useEditor((editor) => editor.readOnly);
-  if (readOnly) return <Empty title="This workflow had no nodes" />;
+  if (readOnly) return <Empty title="This workflow has no nodes" />;
   return (
     <Empty title="This workflow is empty">
       <p>Add the first node; the next ones come after it or on an edge.</p>

@@ -1,6 +1,6 @@
 import { type Edge as FlowEdge, type Node as FlowNode, Position } from "@xyflow/react";
 import type { Group } from "../workflow/groups";
-import { type Box, type Layout, laneKey } from "../workflow/layout";
+import { type Box, edgeId, type Layout, laneKey, type Point } from "../workflow/layout";
 import type { Note } from "../workflow/notes";
 import type { Edge, Lane, Node, Outline } from "../workflow/outline";
 
@@ -10,7 +10,7 @@ export type LaneNode = FlowNode<{ lane: Lane }, "lane">;
 export type NoteNode = FlowNode<{ note: Note }, "note">;
 export type FrameNode = FlowNode<{ group: Group }, "frame">;
 export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode;
-export type DrawnEdge = FlowEdge<{ edge: Edge; lane: Lane }, "step">;
+export type DrawnEdge = FlowEdge<{ edge: Edge; lane: Lane; way: readonly Point[] }, "step">;
 
 /** What the canvas shows of a workflow: parents before what they hold. */
 export function draw(
@@ -52,7 +52,7 @@ export function draw(
     const known = new Set(lane.nodes.map((node) => node.id));
     for (const node of lane.nodes) add(node);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, lane));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, lane, layout.ways.get(edgeId(edge)) ?? []));
     }
   };
   for (const group of groups) {
@@ -118,10 +118,8 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
   };
 }
 
-export const edgeId = (edge: Edge): string => `${edge.from}→${edge.to}:${edge.on}`;
-
-function drawEdge(edge: Edge, lane: Lane): DrawnEdge {
+function drawEdge(edge: Edge, lane: Lane, way: readonly Point[]): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = `${edge.from} to ${edge.to}, on ${edge.on}`;
-  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, lane }, ariaLabel };
+  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, lane, way }, ariaLabel };
 }

@@ -6,8 +6,7 @@ import { apply, type Editor } from "../editing/store";
 import { OFFERS } from "../workflow/catalog";
 import { addLoose, addNode, laneOf, type Spot } from "../workflow/commands";
 import { lanesOfAll } from "../workflow/lanes";
-import { laneKey } from "../workflow/layout";
-import { edgeId } from "./draw";
+import { edgeId, laneKey } from "../workflow/layout";
 
 export const DRAGGED = "application/x-orvanta-offer";
 

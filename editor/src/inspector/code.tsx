@@ -53,7 +53,7 @@ export default function Code(props: CodeProps) {
         doc: now.current.text,
         extensions: [
           base(label, language, numbers),
-          EditorState.readOnly.of(readOnly),
+          EditorState.readOnly.of(readOnly || place.current.closest("fieldset:disabled") !== null),
           now.current.complete
             ? autocompletion({ override: [(context) => offered(context, now.current)], icons: false })
             : autocompletion({ icons: false }),

@@ -8,6 +8,7 @@ import { LazyCode } from "../inspector/lazy-code";
 export function YamlPanel() {
   const store = useEditorStore();
   const text = useEditor((editor) => editor.pending?.text ?? editor.text);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const pending = useEditor((editor) => editor.pending);
   const problems = useEditor((editor) => editor.problems);
   const faults = useMemo(() => {
@@ -31,6 +32,7 @@ export function YamlPanel() {
         changed={(next) => write(store, next)}
         lines={24}
         numbers
+        readOnly={readOnly}
         faults={faults}
       />
     </div>

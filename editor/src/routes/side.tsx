@@ -1,7 +1,7 @@
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { useSearchParams } from "react-router";
 import { useEditor, useEditorStore } from "../editing/context";
-import type { Panel } from "../editing/store";
+import type { EditorStore, Panel } from "../editing/store";
 import { OutlinePanel } from "../panels/outline";
 import { PalettePanel } from "../panels/palette";
 import { ProblemsPanel } from "../panels/problems";
@@ -49,6 +49,7 @@ export function useLoadedInTime(): void {
 export function Side() {
   const store = useEditorStore();
   const panel = useEditor((editor) => editor.panel);
+  const readOnly = useEditor((editor) => editor.readOnly);
   const wide = useEditor((editor) => editor.testing && editor.selection.length > 0 && !editor.edge);
   if (!panel) return null;
   return (
@@ -58,7 +59,10 @@ export function Side() {
       </span>
       {panel === "node" && (
         <Suspense fallback={<Skeleton />}>
-          <Inspector />
+          <fieldset key={String(readOnly)} className={css.form} disabled={readOnly}>
+            {readOnly && <p className={css.narrow}>This window is too narrow to edit: it needs 900 pixels.</p>}
+            <Inspector />
+          </fieldset>
         </Suspense>
       )}
       {panel === "test" && (
@@ -74,19 +78,21 @@ export function Side() {
   );
 }
 
-/** The panel and the node that are open stand in the address, and are opened from it. */
+/** What the address opens: before the canvas is measured, so that the graph fits beside the panel. */
+export function openedBy(search: URLSearchParams, store: EditorStore) {
+  const panel = search.get("panel") as Panel;
+  const node = search.get("node");
+  return {
+    ...(panel && panel in TITLES ? { panel } : {}),
+    ...(node && store.getState().graph.byId.has(node) ? { selection: [node] } : {}),
+  };
+}
+
+/** The panel and the node that are open stand in the address. */
 export function usePanelInAddress(): void {
-  const store = useEditorStore();
-  const [search, setSearch] = useSearchParams();
+  const [, setSearch] = useSearchParams();
   const panel = useEditor((editor) => editor.panel);
   const node = useEditor((editor) => editor.selection.at(-1) ?? null);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: read once, when the page opens
-  useEffect(() => {
-    const asked = search.get("panel") as Panel;
-    const chosen = search.get("node");
-    if (asked && asked in TITLES) store.setState({ panel: asked });
-    if (chosen && store.getState().graph.byId.has(chosen)) store.setState({ selection: [chosen] });
-  }, []);
   const opening = useRef(true);
   // What is opened on another view leads back to the graph.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the address follows the page, not the other way round

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, useState } from "react";
-import { Link, useParams } from "react-router";
+import { Link, useParams, useSearchParams } from "react-router";
 import { ActionButton } from "../actions/button";
 import { useKeys } from "../actions/keys";
 import { ApiError } from "../api/client";
@@ -9,6 +9,7 @@ import { type Flow, flowQuery, undeployed } from "../api/flows";
 import { Canvas } from "../canvas/canvas";
 import { EditorContext, useEditor, useEditorStore } from "../editing/context";
 import { type Kept, recallKept } from "../editing/kept";
+import { useRoom } from "../editing/room";
 import { useSaving } from "../editing/saving";
 import { createEditor, isChanged, textOf } from "../editing/store";
 import { FollowPicked } from "../runs/iterations";
@@ -16,7 +17,7 @@ import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
 import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
-import { Asked, Side, useLoadedInTime, usePanelInAddress } from "./side";
+import { Asked, openedBy, Side, useLoadedInTime, usePanelInAddress } from "./side";
 import { useView, ViewLinks } from "./views";
 import css from "./workflow.module.css";
 
@@ -86,11 +87,14 @@ interface OpenedProps {
 }
 
 function Opened({ workspace, flow, draft, kept }: OpenedProps) {
+  const [search] = useSearchParams();
   // One store for as long as the page is open: a deploy or a save brings it forward, never replaces it.
   // biome-ignore lint/correctness/useExhaustiveDependencies: what was opened is where it begins
   const store = useMemo(() => {
     const begun = draft ?? { text: textOf(flow), revision: null, base_version: flow.version_id };
-    return createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept);
+    const made = createEditor(workspace, flow, { ...begun, base: begun.base_version }, kept);
+    made.setState(openedBy(search, made));
+    return made;
   }, []);
   return (
     <EditorContext value={store}>
@@ -109,6 +113,7 @@ function Page() {
   usePanelInAddress();
   useLoadedInTime();
   const view = useView();
+  useRoom(store);
   useKeys(store, view === "graph");
   return (
     <main className={css.page}>
@@ -149,9 +154,9 @@ function Tools({ graph }: { graph: boolean }) {
         {graph && <ActionButton name="add" />}
         {graph && <ActionButton name="tidy" />}
         <span className={css.gap} />
+        {graph && <ActionButton name="workflow" />}
+        {graph && <ActionButton name="nodes" />}
       </span>
-      {graph && <ActionButton name="workflow" />}
-      {graph && <ActionButton name="nodes" />}
       {graph && <ActionButton name="outline" />}
       {graph && <ActionButton name="yaml" />}
       <Button

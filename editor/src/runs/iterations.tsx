@@ -20,8 +20,8 @@ export const bodiesOpened = ({ live }: Editor, id: string): number => {
 
 export const isLoop = (kind: string): boolean => kind === "forloopflow" || kind === "whileloopflow";
 
-/** Which iteration of a loop the graph shows: all together, or one by its number. */
-export function IterationPicker({ node }: { node: Node }) {
+/** Which iteration of a loop the graph shows: all together, or one by its number. `brief`: without how it stands. */
+export function IterationPicker({ node, brief = false }: { node: Node; brief?: boolean }) {
   const store = useEditorStore();
   const count = useEditor((editor) => bodiesOpened(editor, node.id));
   const place = useEditor((editor) => editor.picked[node.id]?.place ?? 0);
@@ -46,7 +46,7 @@ export function IterationPicker({ node }: { node: Node }) {
       />
       <span>of {count}</span>
       <IconButton label="The next iteration" icon="next" disabled={place >= count} onClick={() => pick(place + 1)} />
-      {body && (
+      {body && !brief && (
         <Status
           status={body.status}
           {...(body.duration_ms === undefined ? {} : { word: duration(body.duration_ms) })}

@@ -73,12 +73,12 @@ function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
       <Command label={`Call of ${path}`} text={curl(routeUrl(route), { method, token, body: {} })} />
       <div className={css.tools}>
         <Button
-          icon={on ? "stop" : "play"}
+          icon={on ? "pause" : "play"}
           onClick={() => attempt(async () => setRouteMode(workspace, path, on ? "disabled" : "enabled").then(changed))}
         >
           {on ? "Switch off" : "Switch on"}
         </Button>
-        <Button icon="code" onClick={edit}>
+        <Button icon="edit" onClick={edit}>
           Edit
         </Button>
         <IconButton label={`Delete ${path}`} icon="trash" onClick={() => setDeleting(true)} />

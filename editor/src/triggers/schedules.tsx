@@ -81,12 +81,12 @@ function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void 
           Run now
         </Button>
         <Button
-          icon={enabled ? "stop" : "play"}
+          icon={enabled ? "pause" : "play"}
           onClick={() => attempt(async () => enableSchedule(workspace, path, !enabled).then(changed))}
         >
           {enabled ? "Pause" : "Switch on"}
         </Button>
-        <Button icon="code" onClick={edit}>
+        <Button icon="edit" onClick={edit}>
           Edit
         </Button>
         <IconButton label={`Delete ${name}`} icon="trash" onClick={() => setDeleting(true)} />

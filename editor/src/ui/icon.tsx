@@ -27,6 +27,7 @@ const PATHS: Record<string, string> = {
   down: "M6 9l6 6 6-6",
   undo: "M9 14L4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
   redo: "M15 14l5-5-5-5M20 9H10a6 6 0 0 0 0 12h3",
+  edit: "M4 20l1-5L16 4l4 4L9 19zM13 7l4 4",
   trash: "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13",
   fit: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   logout: "M10 4H5v16h5M14 8l4 4-4 4M18 12H9",

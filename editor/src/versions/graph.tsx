@@ -6,7 +6,6 @@ import {
   Controls,
   EdgeLabelRenderer,
   type EdgeProps,
-  getSmoothStepPath,
   Handle,
   MarkerType,
   type NodeProps,
@@ -18,6 +17,7 @@ import { createContext, type ReactNode, useContext, useMemo } from "react";
 import type { Difference } from "../api/versions";
 import canvas from "../canvas/canvas.module.css";
 import { type CardNode, type DrawnEdge, draw, type GroupNode, type LaneNode } from "../canvas/draw";
+import { stepPath } from "../canvas/edges/path";
 import { Icon } from "../ui/icon";
 import { Empty } from "../ui/states";
 import { type Compared, compared, edgeKey, type Mark } from "../workflow/compare";
@@ -123,9 +123,7 @@ function Words({ node }: { node: Node }) {
       </div>
       <div className={canvas.words}>
         <div className={canvas.name}>{node.summary || node.id}</div>
-        <div className={canvas.sub}>
-          {node.id} · {kind.name}
-        </div>
+        <div className={canvas.sub}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
       </div>
       {mark && <MarkBadge mark={mark} />}
       {about?.note(node.id)}
@@ -174,14 +172,16 @@ function lookIn(about: About | null, id: string): string {
 
 function LaneBox({ data }: NodeProps<LaneNode>) {
   return (
-    <div className={canvas.lane}>{data.lane.title && <div className={canvas.laneTitle}>{data.lane.title}</div>}</div>
+    <div className={canvas.lane} data-titled={data.lane.title !== ""}>
+      {data.lane.title && <div className={canvas.laneTitle}>{data.lane.title}</div>}
+    </div>
   );
 }
 
 function Edge(props: EdgeProps<DrawnEdge>) {
   const { data, markerEnd } = props;
   const mark = useContext(Marks)?.edges.get(data ? edgeKey(data.edge) : "");
-  const [path, x, y] = getSmoothStepPath({ ...props, borderRadius: 10 });
+  const { path, x, y } = stepPath(props);
   if (!data) return null;
   const { edge } = data;
   return (

@@ -1,9 +1,9 @@
 import type { Edit } from "./change";
 import type { Change, Model } from "./commands";
-import { deleteNodes, setField } from "./commands";
+import { deleteNodes, references, setField } from "./commands";
 import { groupsOf, ungroup } from "./groups";
 import { notesOf, setNote, withoutNotes } from "./notes";
-import { at, isTree, type Json } from "./types";
+import { at, isTree, type Json, type Path } from "./types";
 
 type Place = { x: number; y: number };
 const NODES = ["value", "ui", "nodes"];
@@ -32,6 +32,17 @@ function placed(model: Model, nodes: [string, Place][]): Edit[] {
   }
   const value = { ...(isTree(before) ? before : {}), ...Object.fromEntries(nodes) } as Json;
   return setField(model, NODES, value, "").edits;
+}
+
+/** Who reads what these nodes give and is not among them: ids of nodes, "the workflow" for its own expressions. */
+export function readersOf({ graph, tree }: Model, ids: readonly string[]): string[] {
+  const nodes = [...graph.byId.values()].sort((one, other) => other.path.length - one.path.length);
+  const within = (path: Path, outer: Path) => outer.every((key, n) => path[n] === key);
+  const gone = nodes.filter((node) => ids.includes(node.id));
+  const left = ids
+    .flatMap((id) => references(tree, id))
+    .filter(([path]) => !gone.some((node) => within(path, node.path)));
+  return [...new Set(left.map(([path]) => nodes.find((node) => within(path, node.path))?.id ?? "the workflow"))];
 }
 
 /** Whatever is selected is taken away: nodes as deleteNodes does, notes, and frames without what they hold. */

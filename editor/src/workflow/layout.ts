@@ -1,12 +1,12 @@
 import { layout as dagre, Graph } from "@dagrejs/dagre";
-import type { Lane, Node, Outline } from "./outline";
+import type { Edge, Lane, Node, Outline } from "./outline";
 import { at, isTree, type Json } from "./types";
 
 export const NODE = { width: 232, height: 60 };
 export const HEAD = 44;
 export const LANE_HEAD = 26;
 const PAD = 20;
-const GAP = { between: 40, rank: 56 };
+const GAP = { between: 40, edges: 40, rank: 56 };
 const EMPTY = { width: NODE.width, height: 44 };
 
 export interface Box {
@@ -16,11 +16,23 @@ export interface Box {
   height: number;
 }
 
-/** Where everything is drawn: nodes by id and lanes by their path, each beside its parent's top left corner. */
+export interface Point {
+  x: number;
+  y: number;
+}
+
+/**
+ * Where everything is drawn: nodes by id and lanes by their path, each beside its parent's top left corner. `ways`: what an
+ * edge (edgeId) goes by so that it crosses no node, beside the middle of its source's lower side; a point between each two
+ * rows and one within each row that it passes, in turn. An edge of a node that was moved has none.
+ */
 export interface Layout {
   nodes: Map<string, Box>;
   lanes: Map<string, Box>;
+  ways: Map<string, Point[]>;
 }
+
+export const edgeId = (edge: Edge): string => `${edge.from}→${edge.to}:${edge.on}`;
 
 export const laneKey = (lane: Lane): string => lane.path.join(".");
 
@@ -31,7 +43,7 @@ type Given = Record<string, Json>;
  * them) stand there; a box grows with what it holds.
  */
 export function layout(outline: Outline, tree: Json): Layout {
-  const made: Layout = { nodes: new Map(), lanes: new Map() };
+  const made: Layout = { nodes: new Map(), lanes: new Map(), ways: new Map() };
   const found = at(tree, ["value", "ui", "nodes"]);
   const given = isTree(found) ? found : {};
   const size = placeLane(outline.main, made, given, false);
@@ -54,7 +66,11 @@ export function originOf(lane: Lane, made: Layout): { x: number; y: number } {
 function placeLane(lane: Lane, made: Layout, given: Given, inside: boolean): { width: number; height: number } {
   if (lane.nodes.length === 0) return EMPTY;
   const sizes = lane.nodes.map((node) => sizeOf(node, made, given));
-  const places = arranged(lane, sizes);
+  const { places, ways } = arranged(lane, sizes);
+  for (const edge of lane.edges) {
+    const way = ways.get(edgeId(edge));
+    if (way && !isTree(given[edge.from] ?? null) && !isTree(given[edge.to] ?? null)) made.ways.set(edgeId(edge), way);
+  }
   let width = 0;
   let height = 0;
   lane.nodes.forEach((node, n) => {
@@ -82,34 +98,47 @@ function placeLane(lane: Lane, made: Layout, given: Given, inside: boolean): { w
   return { width, height };
 }
 
-const known = new Map<string, { x: number; y: number }[]>();
+interface Arranged {
+  places: Point[];
+  ways: Map<string, Point[]>;
+}
+
+const known = new Map<string, Arranged>();
 const MOST_KNOWN = 500;
 
 /** Places by dagre, kept by the form of the list: what is typed into a node does not arrange its list anew. */
-function arranged(lane: Lane, sizes: readonly Box[]): { x: number; y: number }[] {
-  const numbers = new Map(lane.nodes.map((node, n) => [node.id, n]));
+function arranged(lane: Lane, sizes: readonly Box[]): Arranged {
+  const numbers = new Map(lane.nodes.map((node, n) => [node.id, String(n)]));
   const edges = lane.edges.flatMap((edge) => {
     const [from, to] = [numbers.get(edge.from), numbers.get(edge.to)];
-    return from === undefined || to === undefined ? [] : [[from, to, edge.on] as const];
+    return from === undefined || to === undefined ? [] : [{ v: from, w: to, name: edge.on, id: edgeId(edge) }];
   });
   const form = JSON.stringify([sizes.map((box) => [box.width, box.height]), edges]);
   const before = known.get(form);
   if (before) return before;
   const graph = new Graph({ multigraph: true });
-  graph.setGraph({ rankdir: "TB", nodesep: GAP.between, ranksep: GAP.rank });
+  graph.setGraph({ rankdir: "TB", rankalign: "top", nodesep: GAP.between, edgesep: GAP.edges, ranksep: GAP.rank });
   graph.setDefaultEdgeLabel(() => ({}));
   sizes.forEach(({ width, height }, n) => {
     graph.setNode(String(n), { width, height });
   });
-  for (const [from, to, on] of edges) graph.setEdge(String(from), String(to), {}, on);
+  for (const { v, w, name } of edges) graph.setEdge(v, w, {}, name);
   dagre(graph);
+  const boxOf = (id: string) => graph.node(id) as Box;
   const places = sizes.map((_, n) => {
-    const { x, y, width, height } = graph.node(String(n)) as Box;
+    const { x, y, width, height } = boxOf(String(n));
     return { x: Math.round(x - width / 2), y: Math.round(y - height / 2) };
   });
+  const ways = new Map(
+    edges.map((edge) => {
+      const { x, y, height } = boxOf(edge.v);
+      const { points } = graph.edge(edge) as { points: Point[] };
+      return [edge.id, points.slice(1, -1).map((point) => ({ x: point.x - x, y: point.y - y - height / 2 }))];
+    }),
+  );
   if (known.size >= MOST_KNOWN) known.delete(known.keys().next().value ?? "");
-  known.set(form, places);
-  return places;
+  known.set(form, { places, ways });
+  return { places, ways };
 }
 
 function sizeOf(node: Node, made: Layout, given: Given): Box {

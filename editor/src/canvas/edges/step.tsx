@@ -1,24 +1,18 @@
-import { BaseEdge, EdgeLabelRenderer, type EdgeProps, getSmoothStepPath } from "@xyflow/react";
+import { BaseEdge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editing/context";
 import { Icon } from "../../ui/icon";
+import { edgeId } from "../../workflow/layout";
 import css from "../canvas.module.css";
-import { type DrawnEdge, edgeId } from "../draw";
+import type { DrawnEdge } from "../draw";
+import { stepPath } from "./path";
 
 /** An edge with its outcome, where it is another than success, and a + that puts a node in between. */
 export function StepEdge(props: EdgeProps<DrawnEdge>) {
-  const { sourceX, sourceY, targetX, targetY, sourcePosition, targetPosition, data, markerEnd } = props;
+  const { data, markerEnd } = props;
   const store = useEditorStore();
   const readOnly = useEditor((editor) => editor.readOnly);
   const taken = useEditor((editor) => (data ? decided(editor.live?.graph, data.edge) : null));
-  const [path, x, y] = getSmoothStepPath({
-    sourceX,
-    sourceY,
-    targetX,
-    targetY,
-    sourcePosition,
-    targetPosition,
-    borderRadius: 10,
-  });
+  const { path, x, y } = stepPath(props);
   if (!data) return null;
   const { edge, lane } = data;
   const style = {

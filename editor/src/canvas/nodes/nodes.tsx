@@ -36,9 +36,7 @@ function Words({ node }: { node: Node }) {
         <div className={css.name} title={node.summary || node.id}>
           {node.summary || node.id}
         </div>
-        <div className={css.sub}>
-          {node.id} · {kind.name}
-        </div>
+        <div className={css.sub}>{node.summary ? `${node.id} · ${kind.name}` : kind.name}</div>
       </div>
       <Marks id={node.id} />
       <Badge id={node.id} />
@@ -139,7 +137,7 @@ export const Group = memo(({ data, selected }: NodeProps<GroupNode>) => {
     <Frame node={data.node} className={`${css.group} ${useLook(data.node, selected)}`}>
       <header>
         <Words node={data.node} />
-        {isLoop(data.node.kind) && <IterationPicker node={data.node} />}
+        {isLoop(data.node.kind) && <IterationPicker node={data.node} brief />}
       </header>
     </Frame>
   );
@@ -160,7 +158,7 @@ export const LaneBox = memo(({ data }: NodeProps<LaneNode>) => {
   const readOnly = useEditor((editor) => editor.readOnly);
   const { lane } = data;
   return (
-    <div className={css.lane}>
+    <div className={css.lane} data-titled={lane.title !== "" || lane.nodes.length === 0}>
       {lane.title && (
         <div className={css.laneTitle} title={lane.title}>
           {lane.title}

@@ -67,11 +67,11 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         <Button icon="play" disabled={busy} onClick={() => void act(run)}>
           Run now
         </Button>
-        <Button icon={enabled ? "stop" : "play"} disabled={busy} onClick={() => void act(toggle)}>
+        <Button icon={enabled ? "pause" : "play"} disabled={busy} onClick={() => void act(toggle)}>
           {enabled ? "Pause" : "Switch on"}
         </Button>
         {schedule.is_flow && (
-          <LinkButton icon="code" to={`${home}?view=triggers`}>
+          <LinkButton icon="edit" to={`${home}?view=triggers`}>
             Edit
           </LinkButton>
         )}

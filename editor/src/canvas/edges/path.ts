@@ -1,0 +1,46 @@
+import { type EdgeProps, getSmoothStepPath } from "@xyflow/react";
+import type { Point } from "../../workflow/layout";
+import type { DrawnEdge } from "../draw";
+
+const CORNER = 10;
+
+/** The line of an edge, by the way that the layout found for it, and where its label stands. */
+export function stepPath(props: EdgeProps<DrawnEdge>): { path: string; x: number; y: number } {
+  const { sourceX, sourceY, targetX, targetY, data } = props;
+  const way = (data?.way ?? []).map(({ x, y }) => ({ x: sourceX + x, y: sourceY + y }));
+  const [first, row, second] = way;
+  if (!first) {
+    const [path, x, y] = getSmoothStepPath({ ...props, borderRadius: CORNER });
+    return { path, x, y };
+  }
+  // Down to each space between two rows, there aside to where the next row is passed.
+  const corners: Point[] = [{ x: sourceX, y: sourceY }];
+  for (let n = 0; n < way.length; n += 2) {
+    const y = way[n]?.y ?? targetY;
+    corners.push({ x: corners.at(-1)?.x ?? sourceX, y }, { x: way[n + 1]?.x ?? targetX, y });
+  }
+  corners.push({ x: targetX, y: targetY });
+  const label = row && second ? { x: row.x, y: (first.y + second.y) / 2 } : { x: (sourceX + targetX) / 2, y: first.y };
+  return { path: rounded(corners), ...label };
+}
+
+/** A path through points, with its corners cut round. */
+export function rounded(points: readonly Point[]): string {
+  const kept = points.filter(({ x, y }, n) => x !== points[n - 1]?.x || y !== points[n - 1]?.y);
+  return kept
+    .map((point, n) => {
+      const [before, after] = [kept[n - 1], kept[n + 1]];
+      if (!before || !after) return `${n === 0 ? "M" : "L"}${point.x},${point.y}`;
+      const from = towards(point, before, CORNER);
+      const to = towards(point, after, CORNER);
+      return `L${from.x},${from.y}Q${point.x},${point.y} ${to.x},${to.y}`;
+    })
+    .join("");
+}
+
+/** So far from one point towards another, at most half of the way. */
+function towards(from: Point, to: Point, far: number): Point {
+  const length = Math.hypot(to.x - from.x, to.y - from.y);
+  const part = Math.min(far, length / 2) / length;
+  return { x: from.x + (to.x - from.x) * part, y: from.y + (to.y - from.y) * part };
+}
