@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
 from typing import Any
 
-from tests.e2e.conftest import Installation
+from tests.e2e.conftest import PATIENCE_S, Installation
+from tests.storage.seaweed import Server
 
 from orvanta_platform import clock
 
@@ -39,3 +41,33 @@ def test_large_values_pass_through_object_storage(installation: Installation) ->
     assert stored(installation, run) == ["args", "result"]
     made = installation.client.get(f"{W}/jobs/result_by_id/{run}/make")
     assert made.json() == ("é" * MANY + "!") * 2
+
+
+def waits(installation: Installation, run: str) -> list[dict[str, Any]]:
+    shown = installation.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"}).json()
+    assert shown["status"] == "running", shown
+    return [*shown["waits"], *([shown["wait"]] if "wait" in shown else [])]
+
+
+def test_a_result_that_the_store_does_not_take_says_so(installation: Installation, s3: Server) -> None:
+    """A script's and a node's, since when, until the store is there again."""
+    content = f"def main():\n    return 'x' * {MANY}\n"
+    answers = installation.client
+    s3.pause()
+    try:
+        script = answers.post(f"{W}/jobs/run/preview", json={"content": content, "language": "python3", "args": {}})
+        body = {"value": {"modules": [node("make", content)]}, "args": {}}
+        runs = [script.text, answers.post(f"{W}/jobs/run/preview_flow", json=body).text]
+        deadline = time.monotonic() + PATIENCE_S
+        for run in runs:
+            while not (found := [each for each in waits(installation, run) if each["code"] == "storage"]):
+                assert time.monotonic() < deadline, "it does not say why it waits"
+            assert "uploaded again and again since" in found[0]["reason"] and found[0]["since"]
+    finally:
+        s3.resume()
+    for run in runs:
+        result = answers.get(f"{W}/jobs_u/completed/get_result_maybe/{run}", params={"get_started": "true"})
+        while not result.json()["completed"]:
+            result = answers.get(f"{W}/jobs_u/completed/get_result_maybe/{run}")
+            assert time.monotonic() < deadline, result.text
+        assert result.json()["result"] == "x" * MANY

@@ -94,5 +94,6 @@ def step(run: UUID, node: str, *, attempt: int = 1, chars: int = 0) -> StepRow:
         error_name=None,
         log_chars=chars,
         retry_at=None,
+        untaken_at=None,
         served=True,
     )

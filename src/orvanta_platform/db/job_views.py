@@ -127,6 +127,7 @@ class StepRow:
     error_name: str | None
     log_chars: int
     retry_at: datetime | None
+    untaken_at: datetime | None
     served: bool
 
 
@@ -226,6 +227,12 @@ async def jobs_before(connection: Connection, job: UUID) -> int | None:
     """How many jobs of its queue a waiting job has before it, up to 3,000; None where it waits for no worker."""
     count: int | None = await connection.fetchval(load("job_views")["jobs_before"].text, job)
     return count
+
+
+async def untaken_since(connection: Connection, job: UUID) -> datetime | None:
+    """Since when the object storage does not take what a running job gave; None where it does."""
+    since: datetime | None = await connection.fetchval(load("job_views")["untaken_since"].text, job)
+    return since
 
 
 async def ended_state(connection: Connection, id: UUID) -> str | None:

@@ -179,6 +179,13 @@ async def was_ended_by(connection: Connection, job: UUID, attempt: int, worker: 
     return bool(await connection.fetchval(load("jobs")["job_was_ended_by"].text, job, attempt, worker, generation))
 
 
+async def note_untaken(
+    connection: Connection, job: UUID, attempt: int, worker: UUID, generation: int, untaken: bool
+) -> None:
+    """The object storage does not take what this attempt gave, or does again; nothing where it is not its turn."""
+    await connection.execute(load("jobs")["note_untaken"].text, job, attempt, worker, generation, untaken)
+
+
 async def held_jobs(connection: Connection, jobs: Sequence[UUID], worker: UUID, generation: int) -> dict[UUID, bool]:
     """Those of `jobs` that run under this worker and generation; True: its run is to stop."""
     rows = await connection.fetch(load("jobs")["held_jobs"].text, list(jobs), worker, generation)

@@ -391,7 +391,8 @@ CREATE TABLE job_live (
     openings     integer NOT NULL DEFAULT 0,
     frame        uuid,
     parent       uuid,
-    place        integer
+    place        integer,
+    untaken_at   timestamptz
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX job_live_claim ON job_live (queue, priority DESC, lane, seq) WHERE state = 'available';
@@ -400,6 +401,7 @@ COMMENT ON COLUMN job_live.lane IS '0: a run under way; 1: the first job of a ne
 COMMENT ON COLUMN job_live.attempt IS 'How often it was started.';
 COMMENT ON COLUMN job_live.attempts IS 'The attempts that ended without ending the job: [{attempt, worker, claimed_at, ended_at, reason}].';
 COMMENT ON COLUMN job_live.frame IS 'The frame in which its node stands; null: the run.';
+COMMENT ON COLUMN job_live.untaken_at IS 'Since when the object storage does not take what the job gave; before claimed_at: of an attempt that is over.';
 COMMENT ON COLUMN job_live.openings IS 'How many openings this attempt has: a worker that knows of fewer masks too little.';
 
 CREATE TABLE opening (

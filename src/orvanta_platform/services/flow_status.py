@@ -157,7 +157,7 @@ def _with_people(
 
 
 def _of_row(row: StepRow) -> Reason | None:
-    return of_job(row.state, row.queue, row.served, row.retry_at)
+    return of_job(row.state, row.queue, row.served, row.retry_at, untaken_at=row.untaken_at)
 
 
 def _node(

@@ -311,6 +311,8 @@ async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
         return of_limit(limit) if limit is not None else why
     if why is None and row.state == "queued" and not row.is_step:
         return Reason(Why.HELD if await runs.is_held(conn, row.run) else Why.STEP)
+    if why is None and row.job_state == "running" and (since := await job_views.untaken_since(conn, row.id)):
+        return Reason(Why.STORAGE, since=since)
     return why
 
 

@@ -33,6 +33,7 @@ class Why(StrEnum):
     PAUSED = "paused"
     CHILDREN = "children"
     RUN = "run"
+    STORAGE = "storage"
     HELD = "held"
     STEP = "step"
 
@@ -43,7 +44,8 @@ class Reason:
 
     `queue`: whose turn it is; `before`: how many jobs of that queue come first, or in line at the limit (at most 1,000
     are counted), None where nobody asked. `limit`: the limit it stands in line at. `approvers`: who may answer, none:
-    whoever may run the workflow. `run`: the run it waits for. `by`: who had it paused.
+    whoever may run the workflow. `run`: the run it waits for. `by`: who had it paused. `since`: when it began that the
+    store does not take its result.
     """
 
     why: Why
@@ -54,6 +56,7 @@ class Reason:
     approvers: tuple[str, ...] = ()
     run: UUID | None = None
     by: str | None = None
+    since: datetime | None = None
 
     @property
     def text(self) -> str:
@@ -71,6 +74,11 @@ def _window(reason: Reason) -> str:
     if limit is None:
         return "waiting for a limit"
     return f"limit {limit.name}: {limit.places} have begun within {limit.window_s:g} s"
+
+
+def _storage(reason: Reason) -> str:
+    since = f" since {reason.since:%H:%M} UTC" if reason.since is not None else ""
+    return f"its result is uploaded again and again{since}: the object storage refuses it or does not answer"
 
 
 def _approval(reason: Reason) -> str:
@@ -92,6 +100,7 @@ _TEXTS: Mapping[Why, Callable[[Reason], str]] = {
     Why.PAUSED: lambda reason: f"paused before it begins by {reason.by}" if reason.by else "paused before a node",
     Why.CHILDREN: lambda _: "waiting for what is inside it",
     Why.RUN: lambda reason: f"waiting for the run {reason.run}",
+    Why.STORAGE: _storage,
     Why.HELD: lambda _: "waiting for a transaction of the database that holds it",
     Why.STEP: lambda _: "waiting for its first step to be written",
 }
@@ -117,9 +126,19 @@ def of_limit(limit: LimitRow) -> Reason:
 
 
 def of_job(
-    state: str | None, queue: str | None, served: bool, retry_at: datetime | None, before: int | None = None
+    state: str | None,
+    queue: str | None,
+    served: bool,
+    retry_at: datetime | None,
+    before: int | None = None,
+    untaken_at: datetime | None = None,
 ) -> Reason | None:
-    """Of a live job by its row; None where it does not wait. `served`: a living worker takes its queue."""
+    """Of a live job by its row; None where it does not wait. `served`: a living worker takes its queue.
+
+    `untaken_at`: since when the object storage does not take what it gave.
+    """
+    if state == "running" and untaken_at is not None:
+        return Reason(Why.STORAGE, since=untaken_at)
     if state == "available":
         return Reason(Why.NO_SLOT if served else Why.NO_WORKER, queue=queue, before=before)
     if state == "scheduled":

@@ -43,6 +43,9 @@ class Storage(Protocol):
     async def link(self, key: str, expires_s: int) -> str | None:
         """An address under which anybody reads the object for `expires_s` seconds; None of a store without such."""
 
+    async def answers(self) -> bool:
+        """Whether the store is there at this moment; asked once, for some seconds at most."""
+
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import AzureStore, GCSStore, MemoryStore, S3Store
 
 from orvanta_platform.errors import SettingsError, StorageError
@@ -48,24 +48,33 @@ def connect(url: str) -> RemoteStorage:
             "az://container/prefix; credentials stand in AWS_ACCESS_KEY_ID and the like.",
         )
     try:
-        return RemoteStorage(_store(parts.scheme, parts.netloc, parts.path.strip("/"), asked))
+        place = parts.scheme, parts.netloc, parts.path.strip("/"), asked
+        return RemoteStorage(_store(*place, _PATIENT), _store(*place, _ONCE))
     except (BaseError, ValueError) as error:
         raise SettingsError(f"The object storage is not set up: {_said(error)}.") from None
 
 
-def _store(scheme: str, bucket: str, prefix: str, asked: Mapping[str, str]) -> Store:
-    endpoint = asked.get("endpoint")
-    client: ClientConfig = {
-        "connect_timeout": timedelta(seconds=5),
-        "timeout": timedelta(seconds=300),
-        "allow_http": (endpoint or "").startswith("http://"),
-    }
-    retry: RetryConfig = {
+_PATIENT: Final[tuple[float, RetryConfig]] = (
+    300,
+    {
         "max_retries": 1000,  # pauses are random: twenty were over after 45 s
         "retry_timeout": timedelta(seconds=120),
         "backoff": {"init_backoff": timedelta(seconds=0.2), "max_backoff": timedelta(seconds=10), "base": 3},
+    },
+)
+"""Seconds of one request, and how often it is made."""
+
+_ONCE: Final[tuple[float, RetryConfig]] = (2, {"max_retries": 0})
+
+
+def _store(scheme: str, bucket: str, prefix: str, asked: Mapping[str, str], tries: tuple[float, RetryConfig]) -> Store:
+    endpoint = asked.get("endpoint")
+    client: ClientConfig = {
+        "connect_timeout": timedelta(seconds=5),
+        "timeout": timedelta(seconds=tries[0]),
+        "allow_http": (endpoint or "").startswith("http://"),
     }
-    given: dict[str, Any] = {"prefix": prefix or None, "client_options": client, "retry_config": retry}
+    given: dict[str, Any] = {"prefix": prefix or None, "client_options": client, "retry_config": tries[1]}
     if endpoint:
         given["endpoint"] = endpoint
     match scheme:
@@ -86,8 +95,10 @@ class RemoteStorage:
     removes them.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, once: Store | None = None) -> None:
+        """`once`: the same store, asked a single time and not for long."""
         self._store = store
+        self._once = once or store
 
     async def put(self, key: str, body: bytes) -> None:
         """Keep `body` under `key`. Raises StorageError."""
@@ -143,6 +154,16 @@ class RemoteStorage:
             return None
         signing = obstore.sign_async(self._store, "GET", checked(key), timedelta(seconds=expires_s))
         return await _told(key, signing)
+
+    async def answers(self) -> bool:
+        """Whether the store answers at this moment, be it that it does not permit what it is asked."""
+        try:
+            await obstore.head_async(self._once, "answers")
+        except (FileNotFoundError, PermissionDeniedError, UnauthenticatedError):
+            return True
+        except BaseError:
+            return False
+        return True
 
     async def delete(self, key: str) -> None:
         """Remove the object; nothing happens where there is none. Raises StorageError."""

@@ -32,6 +32,7 @@ from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.pausing import with_given
 from orvanta_platform.services.steps.scope import Names, load_scope
 from orvanta_platform.services.steps.views import view_of
+from orvanta_platform.worker import uploads
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
@@ -105,9 +106,7 @@ class Executor:
         if ended.error is None and (fault := platform.tools.sizes.fault("the result", len(ended.raw))):
             ended = _failed(JobError(fault.name, fault.message), job, retryable=False)
         try:
-            value = await values.keep(
-                platform.storage, job.run.workspace, job.run.id, job.id, "result", ended.raw, attempt=job.attempt
-            )
+            value = await uploads.keep(platform, self._lease, job, ended.raw)
         except OrvantaError as error:
             ended = _failed(JobError(error.code, error.message), job)
             value = values.inline(job.id, "result", ended.raw)
@@ -139,9 +138,7 @@ class Executor:
             masked = masking.error(JobError(error.name, error.message))
             error = Err(masked.name, masked.message)
         raw = masking.json(finish.raw)
-        value = await values.keep(
-            self._platform.storage, job.run.workspace, job.run.id, job.id, "result", raw, attempt=job.attempt
-        )
+        value = await uploads.keep(self._platform, self._lease, job, raw)
         return replace(finish, raw=raw, value=value, error=error, openings=masking.openings)
 
     def recorded(self, job: UUID) -> None:

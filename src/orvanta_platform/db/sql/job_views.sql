@@ -7,6 +7,10 @@ UNION ALL SELECT * FROM ended_run_view WHERE id = $1 AND workspace = $2
 UNION ALL SELECT * FROM ended_job_view WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job WHERE id = $1)
 UNION ALL SELECT * FROM past_job_view WHERE id = $1 AND workspace = $2 AND run = (SELECT run FROM job WHERE id = $1)
 
+-- name: untaken_since
+-- Since when the object storage does not take what this job gave; no row where it does.
+SELECT untaken_at FROM job_live WHERE id = $1 AND state = 'running' AND untaken_at >= claimed_at
+
 -- name: find_live_run
 -- The run under way with this id: a fraction of the cost of asking everywhere.
 SELECT * FROM live_run_view WHERE id = $1 AND workspace = $2
@@ -21,14 +25,14 @@ UNION ALL SELECT * FROM past_job_view WHERE id = ANY($1::uuid[]) AND workspace =
 -- The jobs of one run, under way and ended. They carry the run's milliseconds, so that one partition is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
-       t.due_at AS retry_at,
+       t.due_at AS retry_at, CASE WHEN j.untaken_at >= j.claimed_at THEN j.untaken_at END AS untaken_at,
        EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
                                AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run
 UNION ALL
 SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
-       log_chars, NULL, true
+       log_chars, NULL, NULL, true
 FROM job
 WHERE run = $1 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
@@ -38,14 +42,14 @@ ORDER BY node_index
 -- The jobs of a run's own nodes, under way and ended. They carry the run's milliseconds, so that one partition is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
-       t.due_at AS retry_at,
+       t.due_at AS retry_at, CASE WHEN j.untaken_at >= j.claimed_at THEN j.untaken_at END AS untaken_at,
        EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
                                AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.id <> j.run AND j.frame IS NULL
 UNION ALL
 SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
-       log_chars, NULL, true
+       log_chars, NULL, NULL, true
 FROM job
 WHERE run = $1 AND parent IS NULL AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid
@@ -55,14 +59,14 @@ ORDER BY node_index
 -- The jobs in one frame of a run, under way and ended. They carry the run's milliseconds, so that one partition is read.
 SELECT j.node, j.node_index, j.id, j.kind, j.state, j.language, j.attempt, j.failures, j.queue, j.enqueued_at,
        j.claimed_at AS started_at, NULL::timestamptz AS ended_at, NULL::text AS error_name, 0::bigint AS log_chars,
-       t.due_at AS retry_at,
+       t.due_at AS retry_at, CASE WHEN j.untaken_at >= j.claimed_at THEN j.untaken_at END AS untaken_at,
        EXISTS (SELECT FROM worker x WHERE x.state = 'live' AND x.drained_at IS NULL
                                AND (x.queues IS NULL OR j.queue = ANY (x.queues) OR j.queue = 'worker:' || x.id)) AS served
 FROM job_live j LEFT JOIN timer t ON t.run = j.run AND t.job = j.id AND t.kind = 'retry'
 WHERE j.run = $1 AND j.frame = $2
 UNION ALL
 SELECT node, node_index, id, kind, state, language, attempt, failures, queue, enqueued_at, started_at, ended_at, error_name,
-       log_chars, NULL, true
+       log_chars, NULL, NULL, true
 FROM job
 WHERE run = $1 AND parent = $2 AND id >= (left($1::uuid::text, 13) || '-0000-0000-000000000000')::uuid
   AND id <= (left($1::uuid::text, 13) || '-ffff-ffff-ffffffffffff')::uuid

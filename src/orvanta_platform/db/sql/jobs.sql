@@ -59,6 +59,11 @@ SELECT EXISTS (SELECT FROM job WHERE id = $1 AND attempt = $2 AND worker = $3 AN
     OR EXISTS (SELECT FROM job_live WHERE id = $1 AND state IN ('scheduled', 'available')
                   AND attempts::jsonb @> jsonb_build_array(jsonb_build_object('attempt', $2::integer, 'worker', $3::uuid, 'reason', 'retry')))
 
+-- name: note_untaken
+-- The object storage does not take what this attempt gave, or does again.
+UPDATE job_live SET untaken_at = CASE WHEN $5 THEN app_now() END
+WHERE id = $1 AND attempt = $2 AND worker = $3 AND generation = $4 AND state = 'running'
+
 -- name: held_jobs
 -- Which of these jobs run under this worker and generation, and whether their runs are to stop.
 SELECT j.id, r.cancel_at IS NOT NULL AS cancelled FROM job_live j JOIN run_live r ON r.id = j.run

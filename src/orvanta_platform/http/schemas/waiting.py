@@ -26,9 +26,11 @@ class Limit(msgspec.Struct, kw_only=True):
 
 class Waiting(msgspec.Struct, kw_only=True):
     """`reason` is a sentence, `code` the same for programs: no_worker, no_slot, limit, window, retry, time, locking,
-    approval, suspended, sleeping, debounce, paused, children, run, held, step.
+    approval, suspended, sleeping, debounce, paused, children, run, storage, held,
+    step.
 
     `until`: the time it waits for, or until which it does. `before`: so many come first. `run`: the one it waits for.
+    `since`: when the object storage began not to take its result.
     """
 
     code: str
@@ -39,6 +41,7 @@ class Waiting(msgspec.Struct, kw_only=True):
     limit: Limit | UnsetType = UNSET
     approvers: list[str] | UnsetType = UNSET
     run: UUID | UnsetType = UNSET
+    since: datetime | UnsetType = UNSET
 
 
 def waiting(reason: Reason) -> Waiting:
@@ -66,6 +69,7 @@ def fields(reason: Reason) -> dict[str, object]:
         ),
         "approvers": list(reason.approvers) or UNSET,
         "run": _given(reason.run),
+        "since": _given(reason.since),
     }
 
 
