@@ -58,6 +58,8 @@ async def test_a_run_is_paused_changed_and_goes_on(page: Page, site: Site) -> No
     await expect(inputs).to_have_value('{\n  "amount": 1200,\n  "currency": "EUR"\n}')
     await inputs.fill("{")
     await expect(pane.get_by_role("alert")).to_contain_text("This is not JSON")
+    await inputs.fill('{"amount": 12, "currency": "***"}')
+    await expect(pane.get_by_role("alert")).to_contain_text("*** stands for a secret")
     await inputs.fill('{"amount": 12, "currency": "EUR"}')
     await expect(pane.get_by_text("Changed: amount")).to_be_visible()
     await pane.get_by_role("button", name="Continue with these inputs").click()

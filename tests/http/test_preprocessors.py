@@ -74,6 +74,32 @@ async def test_a_route_has_it_and_a_preview_has_not(stage: Scene) -> None:
     assert set(await stage.worker.claim()) == {"a"}
 
 
+@pytest.mark.parametrize("given", [{}, {"inputs": {"raw": "2"}}, {"result": {"n": 7}}, {"result": "no object"}])
+async def test_a_run_pauses_before_it(stage: Scene, given: dict[str, Any]) -> None:
+    run = await called(stage, {"raw": "1"}, pause_before="preprocessor,a")
+    pauses = f"/api/v1/runs/{run}/pauses"
+    here = {"X-Workspace": "main"}
+    (paused,) = (await stage.client.get(pauses, headers=here)).json()["paused"]
+    assert (paused["node"], paused["takes_inputs"]) == ("preprocessor", True)
+    looked = (await stage.client.get(f"{pauses}/{paused['job']}", headers=here)).json()
+    assert looked["inputs"] == {"raw": "1"}
+    answer = await stage.client.post(f"{pauses}/{paused['job']}/continue", json=given, headers=here)
+    assert answer.status_code == 200, answer.text
+    if given.get("result") == "no object":
+        job = await stage.get(f"jobs_u/completed/get/{run}")
+        assert (job["result"]["error"]["name"], job["args"]) == ("InvalidInput", {"raw": "1"})
+        return
+    if "result" not in given:
+        claimed = (await stage.worker.claim())["preprocessor"]
+        await stage.worker.finish(claimed, {"n": 7})
+    (paused,) = (await stage.client.get(pauses, headers=here)).json()["paused"]
+    assert paused["node"] == "a"
+    await stage.client.post(f"{pauses}/{paused['job']}/continue", json={}, headers=here)
+    await stage.worker.finish((await stage.worker.claim())["a"], "done")
+    job = await stage.get(f"jobs_u/completed/get/{run}")
+    assert (job["result"], job["args"], job["preprocessed"]) == ("done", {"n": 7}, True)
+
+
 async def test_one_that_fails_fails_the_run_and_leaves_what_came(stage: Scene) -> None:
     run = await called(stage, {"raw": 1})
     await stage.worker.finish((await stage.worker.claim())["preprocessor"], error="Bad")

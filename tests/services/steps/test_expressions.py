@@ -98,7 +98,7 @@ async def test_the_first_step_sees_the_time_that_is_recorded(scene: Ground) -> N
 
 
 async def test_variables_are_opened_for_whom_the_run_acts(scene: Ground) -> None:
-    await _account(scene)
+    await account(scene)
     await variables.create(scene.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
     await variables.create(scene.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/limit", "5"))
     run = await run_of_a(
@@ -117,14 +117,14 @@ async def test_variables_are_opened_for_whom_the_run_acts(scene: Ground) -> None
 
 
 async def test_an_unknown_variable_is_an_error_of_its_node(scene: Ground) -> None:
-    await _account(scene)
+    await account(scene)
     run = await run_of_a(scene, {}, condition("c", "variable('u/ann/missing') === 'x'", on("a", "success")))
     error = (await scene.result(run))["error"]
     assert (error["name"], "u/ann/missing" in error["message"]) == ("not_found", True)
 
 
 async def test_a_secret_is_not_told_by_an_error(scene: Ground) -> None:
-    await _account(scene)
+    await account(scene)
     await variables.create(scene.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
     run = await run_of_a(
         scene, {}, condition("c", "throw new Error('key ' + variable('u/ann/key'))", on("a", "success"))
@@ -151,7 +151,7 @@ async def _none(kind: Opener, path: str) -> bytes:
     raise ExpressionError("not_found", path)
 
 
-async def _account(scene: Ground) -> None:
+async def account(scene: Ground) -> None:
     """The one for whom runs act, as a member of the workspace."""
     await scene.run(
         "INSERT INTO account (email, username, password_hash) VALUES ($1, $2, '')", ACTOR.email, ACTOR.username

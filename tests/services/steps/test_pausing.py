@@ -12,14 +12,16 @@ import msgspec
 import pytest
 from tests.cases.hand import one, work
 from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, job
+from tests.services.steps.test_expressions import account
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.errors import BadRequest, Conflict, Forbidden, InvalidInput, NotFound
-from orvanta_platform.services import flows, pausing, run_graph
+from orvanta_platform.services import flows, pausing, run_graph, variables
 from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.steps.advance import advance
+from orvanta_platform.services.variables import VariableDraft
 
 BOB = replace(ACTOR, username="bob", email="bob@example.com", role=Role.OPERATOR, super_admin=False)
 
@@ -234,3 +236,21 @@ async def test_a_failure_module_is_paused(scene: Ground) -> None:
     await go_on(scene, run, result=b"3")
     assert (await scene.ended(run))["status"] == "succeeded" and await scene.result(run) == 3
     await scene.is_whole()
+
+
+async def test_a_secret_is_masked_where_inputs_are_looked_at(scene: Ground) -> None:
+    secret = "s3cret-that-nobody-sees"
+    await account(scene)
+    await variables.create(scene.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", secret, is_secret=True))
+    made = adds("a")
+    made["value"]["input_transforms"]["key"] = {"type": "static", "value": "$var:u/ann/key"}
+    made["value"]["input_transforms"]["auth"] = {"type": "javascript", "expr": "`Bearer ${variable('u/ann/key')}`"}
+    run = await scene.start(made, args={"n": 4}, options=RunOptions(pause=PauseBefore(("a",))))
+    (paused,) = (await pauses(scene, run)).paused
+    look = await pausing.look(scene.platform, ACTOR, WORKSPACE, run, paused.job)
+    assert look.inputs is not None and secret.encode() not in look.inputs
+    assert json.loads(look.inputs) == {"n": 4, "m": 1, "key": "$var:u/ann/key", "auth": "Bearer ***"}
+    await pausing.go_on(scene.platform, ACTOR, WORKSPACE, run, paused.job, inputs=b'{"n":5}')
+    events = await scene.rows("SELECT data::text AS text FROM event WHERE run = $1", run)
+    audit = await scene.rows("SELECT parameters::text AS text FROM audit")
+    assert not [row["text"] for row in (*events, *audit) if secret in (row["text"] or "")]

@@ -8,6 +8,10 @@ import { isTree, type Json, type Tree } from "../../workflow/types";
 import { useRun } from "../context";
 import css from "./pausing.module.css";
 
+/** What stands in the place of a secret. */
+const MASK = "***";
+const MASKED = `${MASK} stands for a secret. Leave that input as it is, or name the secret: $var:path.`;
+
 interface Props {
   paused: PausedNode;
   /** Whether other values may be given. */
@@ -38,7 +42,9 @@ function Inputs({ given, may, busy, goOn }: { given: Tree } & Omit<Props, "pause
   const [text, setText] = useState(before);
   const { value, fault } = read(text);
   const changed = value !== undefined && isTree(value) ? changedOf(given, value) : {};
-  const wrong = fault ?? (value !== undefined && !isTree(value) ? "Write an object: the inputs by their names." : null);
+  const masked = JSON.stringify(changed).includes(MASK) ? MASKED : null;
+  const wrong =
+    fault ?? (value !== undefined && !isTree(value) ? "Write an object: the inputs by their names." : masked);
   const count = Object.keys(changed).length;
   return (
     <>
