@@ -125,6 +125,7 @@ def _large() -> dict[str, Any]:
     return {"modules": [a, large, b | {"needs": ["large"]}, loud, d], "delete_after_secs": 360_000}
 
 
+PUT_OFF = "u/admin/chaos_put_off"
 ASKING, ASKING_BRIEFLY = "u/admin/chaos_asking", "u/admin/chaos_asking_briefly"
 
 
@@ -140,6 +141,7 @@ FLOWS = {
     "u/admin/chaos": FLOW,
     "u/admin/chaos_nested": NESTED,
     LARGE: _large(),
+    PUT_OFF: {**FLOW, "debounce_delay_s": 3600, "debounce_key": "$args[n]"},
     ASKING: _asking(),
     ASKING_BRIEFLY: _asking(timeout=3600, on_timeout="continue"),
 }

@@ -18,6 +18,7 @@ from tests.chaos.runs import Verdict
 from tests.chaos.stage import A_TENTH, Stage
 from tests.chaos.table import print_table
 from tests.chaos.ticking import TICKS_TABLE, Tick
+from tests.chaos.waiting import Continue, Join
 
 MODES = [pytest.param("quick", id="20 in flight"), pytest.param("soak", id="200 in flight", marks=pytest.mark.soak)]
 IN_FLIGHT = {"quick": 20, "soak": 200}
@@ -49,10 +50,11 @@ APART = {
         for when in ("after claim", "result read", "log uploaded, not named", "permit given, COMMIT not sent")
     ),
     *(f"{when}, PostgreSQL" for when in ("beat late", "committed, not notified", "tick taken, its run not begun")),
+    str(Join()),
 }
 CELLS = [
     pytest.param(cell, id=str(cell), marks=[pytest.mark.soak] if str(cell) in APART else [])
-    for cell in [*TABLE, *DECISIONS, *TICKS_TABLE, *LARGE_TABLE]
+    for cell in [*TABLE, *DECISIONS, Continue(), Join(), *TICKS_TABLE, *LARGE_TABLE]
 ]
 
 
@@ -77,7 +79,10 @@ def table(mode: str) -> Iterator[dict[str, Verdict]]:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("cell", CELLS)
 async def test_a_kill_loses_and_doubles_nothing(
-    cell: Kill | Stop | Decide | Tick | Uploaded | Erased, stage: Stage, table: dict[str, Verdict], mode: str
+    cell: Kill | Stop | Decide | Continue | Join | Tick | Uploaded | Erased,
+    stage: Stage,
+    table: dict[str, Verdict],
+    mode: str,
 ) -> None:
     verdict = table[str(cell)] = await cell.play(stage, IN_FLIGHT[mode])
     assert verdict.runs >= IN_FLIGHT[mode] - 1

@@ -177,6 +177,8 @@ def in_servers() -> None:
     wrap("services.starting:start_run", unanswered("accepting"))
     wrap("services.starting:write_steps", unanswered("accepting"))
     wrap("services.approvals:advance", before("deciding"))
+    wrap("services.pausing:advance", before("continuing"))
+    wrap("db.debounce:note_call", unanswered("joining"))
     wrap("daemons.scheduler:lead", leading)
     wrap("services.scheduling:_begin", taking_a_tick)
     wrap("services.starting:advance_all", before("tick taken"))
