@@ -66,15 +66,21 @@ async def test_exports_outputs_and_inputs_near_the_limit_are_told_of(stage: Scen
     size = LIMIT * 4 // 5
     a = node("a", GIVES, n="300000") | {"export": {"big": {"type": "javascript", "expr": "result + result"}}}
     b = node("b", HAS, x="context.big")
+    called = {"path": "u/ann/called", "summary": "", "value": {"modules": []}, "schema": {}}
+    assert (await stage.client.post(f"{W}/flows/create", json=called)).status_code == 201
+    given = {"x": {"type": "javascript", "expr": "context.big"}}
+    c = {"id": "c", "value": {"type": "flow", "path": "u/ann/called", "input_transforms": given}}
     output = {"type": "javascript", "expr": "results.a + results.a"}
-    status, _, id = await run(stage, a, b, output=output, args={"pad": "p" * size})
+    status, _, id = await run(stage, a, b, c, output=output, args={"pad": "p" * size})
     assert status == 200
     told = [(name, text.split("warning: ")[1].split(" has ")[0], text[-13:]) for name, text in await history(stage, id)]
     assert told == [
         (None, "the input", "80 % of 1 MiB"),
         ("a", "the export big", "50 % of 1 MiB"),
         ("b", "the input", "50 % of 1 MiB"),
+        ("c", "the input", "50 % of 1 MiB"),
         (None, "the output", "50 % of 1 MiB"),
+        ("c", "the result", "50 % of 1 MiB"),
     ]
     job = (await stage.get(f"jobs_u/get/{id}"))["flow_status"]["modules"][1]["job"]
     assert "warning: the input has" in await log(stage, job)

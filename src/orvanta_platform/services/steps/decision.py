@@ -122,7 +122,8 @@ async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUploa
         kept = await values.keep(storage, run.workspace, run.id, id, kind, raw, name=name, attempt=run.rev)  # type: ignore[arg-type]
         prepared.uploads[key] = kept
         what = {"context": f"the export {name}", "result": "the output", "args": "the input"}.get(kind)
-        if what is not None and id == run.id and (near := sizes.near(what, len(raw))):
+        told = id == run.id or (kind, name) == ("args", "")  # of the run, or the input of a sub-workflow
+        if what is not None and told and (near := sizes.near(what, len(raw))):
             prepared.nears[key] = near
 
 

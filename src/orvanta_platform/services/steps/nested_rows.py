@@ -71,7 +71,7 @@ class NestedRows(Translation):
         if opening.items is not None:
             self._keep(items_key(id), opening.items)
         if opening.args is not None:
-            self._keep((child_id(self.run.id, id), "args", ""), opening.args)
+            self._keep((child_id(self.run.id, id), "args", ""), opening.args, self._name(effect.node))
         self.inside.append(effect)
 
     def _withdraw(self, effect: fx.CancelJob) -> None:
