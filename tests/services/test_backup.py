@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, client_of, scene
 
+from orvanta_platform import ids
 from orvanta_platform.db.migrate import migrations
 from orvanta_platform.errors import OrvantaError, SchemaTooNew, SettingsError
 from orvanta_platform.http.app import create_app
@@ -20,6 +21,7 @@ from orvanta_platform.services import backup, consistency
 from orvanta_platform.services.backup import RestoreRefused
 from orvanta_platform.services.platform import open_platform, open_storage
 from orvanta_platform.settings import Settings
+from orvanta_platform.storage import ObjectMissing
 from orvanta_platform.storage.archive import ArchiveBroken, Reader, Writer
 
 LARGE = "x" * (300 << 10)
@@ -139,7 +141,15 @@ async def test_what_is_in_use_is_replaced_only_by_force(stage: Scene, database: 
     await conn.execute("DELETE FROM draft")
     await conn.close()
     (empty.home / "instance.key").write_text("another key of at least 32 characters\n")
-    await restored(empty, archive, force=True)
+    storage, run = open_storage(empty), ids.new_run_id()
+    left = [f"main/{run}/{run}/1/result", f"main/files/{run}/report.txt"]
+    for key in (*left, "somebody/else"):
+        await storage.put(key, b"of before")
+    assert (await restored(empty, archive, force=True)).dropped == len(left)
+    assert await storage.get("somebody/else") == b"of before"
+    for key in left:
+        with pytest.raises(ObjectMissing):
+            await storage.get(key)
     assert (await contents(str(empty.owner_url)))["draft"] == (await contents(database.owner_url))["draft"]
     key = (stage.platform.settings.home / "instance.key").read_text()
     assert (empty.home / "instance.key").read_text() == key

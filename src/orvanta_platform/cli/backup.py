@@ -51,7 +51,8 @@ def restore(file: File, force: Force = False) -> None:
 
     with with_database(take_settings()) as settings, _read(file) as source:
         done = asyncio.run(bring_back(settings, open_storage(settings), source, force=force))
-        print(f"Restored {done.rows} rows and {done.objects} objects.", file=sys.stderr)
+        dropped = f" {done.dropped} objects of before are deleted." if done.dropped else ""
+        print(f"Restored {done.rows} rows and {done.objects} objects.{dropped}", file=sys.stderr)
         problems = ask(settings, check)
     for problem in problems:
         print(problem, file=sys.stderr)

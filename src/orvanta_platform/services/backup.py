@@ -19,8 +19,9 @@ from orvanta_platform import __version__, clock, ids
 from orvanta_platform.control import keys
 from orvanta_platform.db import backup, migrate, partitions, retention
 from orvanta_platform.db.backup import TableShape
-from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.errors import Conflict, SchemaTooNew, SettingsError
+from orvanta_platform.services import objects
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import ObjectMissing, Storage
 from orvanta_platform.storage.archive import ArchiveBroken, Reader, Writer
@@ -60,11 +61,12 @@ class Counts(msgspec.Struct):
 
 @dataclass(slots=True)
 class Moved:
-    """What was written or read. `missing`: objects that went while the backup was made."""
+    """What was written or read. `missing`: objects that went while the backup was made; `dropped`: those of before."""
 
     rows: int = 0
     objects: int = 0
     missing: int = 0
+    dropped: int = 0
     tables: dict[str, int] = field(default_factory=dict)
 
 
@@ -92,9 +94,10 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
     """Read everything from a binary file into the database, storage and home of these settings.
 
     The database is written in one transaction: an archive that is broken leaves it empty. `force`: what is there is
-    replaced. Raises RestoreRefused, ArchiveBroken, SchemaTooNew, SettingsError, DatabaseUnavailable, StorageError.
+    replaced, and objects of before that no row names are deleted. Raises RestoreRefused, ArchiveBroken, SchemaTooNew,
+    SettingsError, DatabaseUnavailable, StorageError.
     """
-    owner_url, app_url = _owner_url(settings), settings.database_url
+    owner_url, app_url, began = _owner_url(settings), settings.database_url, clock.now()
     streams = Reader(file).streams()
     head = _read_head(streams)
     async with backup.connected(owner_url) as conn:
@@ -107,6 +110,12 @@ async def restore(settings: Settings, storage: Storage, file: IO[bytes], *, forc
                 await partitions.ensure(conn, week)
             await _restore_streams(conn, settings, storage, streams, head, done, force=force)
     await migrate.migrate(owner_url, app_url=app_url)
+    if force:
+        database = await Database.connect(owner_url)
+        try:
+            done.dropped = await objects.drop_unnamed(database, storage, began)
+        finally:
+            await database.close()
     return done
 
 
