@@ -144,6 +144,8 @@ async def test_output_is_never_a_page_and_an_approval_is_given_in_place(page: Pa
     await expect(page.get_by_role("dialog")).to_have_count(0)
     await expect(node(page, "print")).to_be_visible()
     await page.get_by_role("button", name="Test", exact=True).click()
+    await page.get_by_role("form", name="Decide ask").get_by_label("Reason").fill("As agreed")
     await page.get_by_role("button", name="Approve").click()
+    await expect(page.get_by_text("Your yes is recorded.")).to_be_visible()
     await expect(node(page, "ask").locator("[data-state=succeeded]")).to_be_visible()
     assert await page.evaluate("window.hurt") is None

@@ -1,11 +1,12 @@
 import { useShallow } from "zustand/react/shallow";
 import { attempt } from "../actions/registry";
-import { cancelRun, consent, type NodeStands, resultOf } from "../api/runs";
+import { cancelRun, type NodeStands, resultOf } from "../api/runs";
 import { useEditor, useEditorStore } from "../editing/context";
 import { isOver, standsOf, testWorkflow } from "../editing/live";
 import { type Editor, type Live, select } from "../editing/store";
 import css from "../inspector/inspector.module.css";
 import { duration } from "../lib/time";
+import { Decide } from "../runs/decide";
 import { InputForm } from "../runs/input-form";
 import { Status } from "../runs/status";
 import runs from "../runs/status.module.css";
@@ -70,7 +71,7 @@ function Outcome({ live }: { live: Live }) {
               <span className={runs.took}>{tookOf(node)}</span>
               <Status status={node.status} />
             </button>
-            <Decide run={live.id} id={id} node={node} />
+            <Decide workspace={workspace} run={live.id} id={id} />
           </li>
         ))}
       </ul>
@@ -86,21 +87,4 @@ function tookOf(node: NodeStands): string {
     bodies && (bodies.total ?? 0) > 0 ? `${(bodies.succeeded ?? 0) + (bodies.failed ?? 0)} of ${bodies.total} · ` : "";
   const again = attempt !== undefined && attempt > 1 ? `attempt ${attempt} · ` : "";
   return counted + again + (duration_ms === undefined ? "" : duration(duration_ms ?? 0));
-}
-
-/** Buttons of an approval that waits. */
-function Decide({ run, id, node }: { run: string; id: string; node: NodeStands }) {
-  const workspace = useEditor((editor) => editor.workspace);
-  const waits = node.waits?.some((wait) => wait.code === "approval") ?? false;
-  if (!waits) return null;
-  return (
-    <div className={css.row} style={{ padding: "0 0.6rem 0.6rem" }}>
-      <Button look="main" icon="check" onClick={() => attempt(() => consent(workspace, run, id, true))}>
-        Approve
-      </Button>
-      <Button icon="cross" onClick={() => attempt(() => consent(workspace, run, id, false))}>
-        Reject
-      </Button>
-    </div>
-  );
 }

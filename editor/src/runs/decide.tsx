@@ -6,31 +6,35 @@ import { Deciding } from "../control/approvals/card";
 import { useEditor } from "../editing/context";
 import { Button } from "../ui/controls";
 import { say } from "../ui/toasts";
-import { useRun } from "./context";
 import css from "./page.module.css";
 
-/** Of an approval that waits: its form, the inbox's own. */
-export function Decide({ id }: { id: string }) {
+interface Props {
+  workspace: string;
+  run: string;
+  id: string;
+}
+
+/** Of an approval that waits in the run that is shown: its form, the inbox's own. */
+export function Decide(asked: Props) {
+  const { id } = asked;
   const waits = useEditor(
     (editor) =>
       editor.live?.nodes[id]?.waits?.some((wait) => wait.code === "approval" || wait.code === "suspended") ?? false,
   );
-  return waits ? <Asked id={id} /> : null;
+  return waits ? <Asked {...asked} /> : null;
 }
 
-function Asked({ id }: { id: string }) {
-  const { workspace, id: run } = useRun();
+function Asked({ workspace, run, id }: Props) {
   const inbox = useQuery(approvalsQuery(workspace));
   const asked = inbox.data?.find((each) => each.run === run && each.node === id);
-  if (inbox.isPending) return null;
+  if (inbox.isPending || (!asked && inbox.isFetching)) return null;
   if (asked && !asked.mine) return <p className={css.waits}>Others are asked.</p>;
   if (asked) return <Deciding workspace={workspace} asked={asked} />;
-  return <Buttons id={id} />;
+  return <Buttons workspace={workspace} run={run} id={id} />;
 }
 
 /** Without the form, where the inbox is longer than what is looked at of it. */
-function Buttons({ id }: { id: string }) {
-  const { workspace, id: run } = useRun();
+function Buttons({ workspace, run, id }: Props) {
   const decide = (approved: boolean) =>
     attempt(async () => {
       await consent(workspace, run, id, approved);

@@ -22,7 +22,7 @@ const Pausing = lazy(async () => ({ default: (await import("../pausing/pausing")
 
 /** How one node stands, what it took and gave, and what can be done from there. */
 export function NodePane({ id, close }: { id: string; close: () => void }) {
-  const { workspace, select } = useRun();
+  const { workspace, id: run, select } = useRun();
   const node = useEditor(({ graph }) => graph.byId.get(id));
   const stands = useEditor(useShallow((editor: Editor) => standsOf(editor, id)));
   const { status } = useNodeJob(id);
@@ -52,7 +52,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
             <WaitLine wait={wait} />
           </p>
         ))}
-        <Decide id={id} />
+        <Decide workspace={workspace} run={run} id={id} />
         {loop && <IterationPicker node={loop} />}
         {isLoop(node.kind) && <Opened id={id} />}
         <div className={css.buttons}>
