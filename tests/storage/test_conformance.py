@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from obstore.store import MemoryStore
-from tests.storage import seaweed
+from tests.storage import azurite, seaweed
 from tests.storage.seaweed import Server
 
 from orvanta_platform import clock
@@ -32,7 +32,16 @@ def s3() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=["local", "memory", "s3"])
+@pytest.fixture(scope="session")
+def azure() -> Iterator[azurite.Server]:
+    if azurite.program() is None:
+        pytest.skip("azurite is not installed")
+    with azurite.running() as server:
+        server.make("values")
+        yield server
+
+
+@pytest.fixture(params=["local", "memory", "s3", pytest.param("azure", marks=pytest.mark.soak)])
 def storage(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> LocalStorage | RemoteStorage:
@@ -41,11 +50,11 @@ def storage(
             return LocalStorage(tmp_path / "objects")
         case "memory":
             return RemoteStorage(MemoryStore())
-        case _:
-            return on_server(request.getfixturevalue("s3"), monkeypatch, f"tests/{uuid4().hex}")
+        case name:
+            return on_server(request.getfixturevalue(name), monkeypatch, f"tests/{uuid4().hex}")
 
 
-def on_server(server: Server, monkeypatch: pytest.MonkeyPatch, prefix: str) -> RemoteStorage:
+def on_server(server: Server | azurite.Server, monkeypatch: pytest.MonkeyPatch, prefix: str) -> RemoteStorage:
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
     return connect(server.url("values", prefix))
@@ -119,6 +128,28 @@ async def test_a_link_reads_the_object_without_credentials(s3: Server, monkeypat
         assert (await client.get(link)).content == b"for everybody who has the link"
         assert (await client.get(link.replace("X-Amz-Expires=60", "X-Amz-Expires=61"))).status_code == 403
         assert (await client.get(link.partition("?")[0])).status_code == 403
+
+
+@pytest.mark.soak
+async def test_an_azure_link_reads_the_object_and_no_more(
+    azure: azurite.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = on_server(azure, monkeypatch, f"tests/{uuid4().hex}")
+    await storage.put(KEY, b"for everybody who has the link")
+    link = await storage.link(KEY, 60)
+    assert link is not None and azurite.KEY not in link
+    async with httpx.AsyncClient() as client:
+        assert (await client.get(link)).content == b"for everybody who has the link"
+        assert (await client.get(link.replace("result", "other"))).status_code == 403
+        assert (await client.get(link.partition("?")[0])).status_code in (403, 404)
+
+
+@pytest.mark.soak
+async def test_a_container_that_is_not_there_is_said(azure: azurite.Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_server(azure, monkeypatch, "")
+    with pytest.raises(StorageError, match="no bucket or container") as refused:
+        await connect(azure.url("nowhere")).put(KEY, b"x")
+    assert not isinstance(refused.value, ObjectMissing)
 
 
 async def test_a_store_without_links_says_so(tmp_path: Path) -> None:
@@ -206,6 +237,22 @@ def test_urls_that_say_too_little_or_too_much_are_refused(tmp_path: Path, url: s
     with pytest.raises(SettingsError) as refused:
         open_storage(load({"ORVANTA_HOME": str(tmp_path), "OBJECT_STORAGE_URL": url}))
     assert "secret" not in str(refused.value)
+
+
+async def test_stores_of_every_vendor_are_asked_where_the_url_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A link is signed here: its address shows what the store is asked."""
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", azurite.ACCOUNT)
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", azurite.KEY)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.SECRET_KEY)
+    for url, address in (
+        ("s3://b/p?region=eu-north-1", "https://b.s3.eu-north-1.amazonaws.com/p/k?"),
+        ("s3://b/p?endpoint=http://127.0.0.1:9", "http://127.0.0.1:9/b/p/k?"),
+        ("az://b/p", f"https://{azurite.ACCOUNT}.blob.core.windows.net/b/p/k?"),
+        ("az://b/p?endpoint=http://127.0.0.1:9", "http://127.0.0.1:9/b/p/k?"),
+    ):
+        assert (await connect(url).link("k", 60) or "").startswith(address), url
+    connect("gs://b/p?endpoint=http://127.0.0.1:9")
 
 
 def test_a_folder_may_be_named(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def _store(scheme: str, bucket: str, prefix: str, asked: Mapping[str, str], trie
     }
     given: dict[str, Any] = {"prefix": prefix or None, "client_options": client, "retry_config": tries[1]}
     if endpoint:
-        given["endpoint"] = endpoint
+        given["base_url" if scheme == "gs" else "endpoint"] = endpoint
     match scheme:
         case "s3":
             # A server of one's own has no name for each bucket: the bucket stands in the path.
@@ -102,14 +102,14 @@ class RemoteStorage:
 
     async def put(self, key: str, body: bytes) -> None:
         """Keep `body` under `key`. Raises StorageError."""
-        await _told(key, obstore.put_async(self._store, checked(key), body, chunk_size=PIECE, max_concurrency=2))
+        await _kept(key, obstore.put_async(self._store, checked(key), body, chunk_size=PIECE, max_concurrency=2))
 
     async def put_pieces(self, key: str, pieces: AsyncIterable[bytes]) -> None:
         """Keep what `pieces` gives as one object; at most a few parts of it are in memory. Raises StorageError."""
         upload = obstore.put_async(
             self._store, checked(key), pieces, use_multipart=True, chunk_size=PIECE, max_concurrency=2
         )
-        await _told(key, upload)
+        await _kept(key, upload)
 
     async def get(self, key: str) -> bytes:
         """The whole object. Raises ObjectMissing, StorageError."""
@@ -192,6 +192,16 @@ async def _told(key: str, work: Awaitable[T]) -> T:
         raise ObjectMissing(f"The object {key} is gone.") from error
     except BaseError as error:
         raise _failed(f"object {key}", error) from error
+
+
+async def _kept(key: str, upload: Awaitable[Any]) -> None:
+    try:
+        await _told(key, upload)
+    except ObjectMissing as error:
+        raise StorageError(
+            "The object storage has no bucket or container of that name.",
+            hint="Make it, or name another one in OBJECT_STORAGE_URL.",
+        ) from error
 
 
 def _failed(what: str, error: BaseError) -> StorageError:
