@@ -1,7 +1,7 @@
 import "@xyflow/react/dist/base.css";
 import "./flow.css";
 import { Background, Controls, MarkerType, MiniMap, ReactFlow, ReactFlowProvider, SelectionMode } from "@xyflow/react";
-import { useCallback, useMemo } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { ActionButton } from "../actions/button";
 import { attempt } from "../actions/registry";
 import { hasOverview } from "../actions/view";
@@ -11,16 +11,16 @@ import { Empty } from "../ui/states";
 import { move } from "../workflow/arrange";
 import { connect, laneOf } from "../workflow/commands";
 import { groupsOf } from "../workflow/groups";
-import { edgeId, layout, originOf } from "../workflow/layout";
+import { edgeId, type Layout, layout, originOf } from "../workflow/layout";
 import { notesOf } from "../workflow/notes";
 import { SelectionBar } from "./bar";
 import css from "./canvas.module.css";
-import { type DrawnEdge, draw } from "./draw";
+import { type Drawing, type DrawnEdge, draw, keepDrawn } from "./draw";
 import { useDrop } from "./drop";
 import { StepEdge } from "./edges/step";
 import { Card, Group, LaneBox } from "./nodes/nodes";
 import { FrameBox, NoteCard } from "./notes/note";
-import { useShown } from "./places";
+import { type Places, useShown } from "./places";
 import { StaySeen } from "./stay-seen";
 import { FIT, GiveView, KeepInView } from "./view";
 
@@ -67,7 +67,11 @@ function Graph() {
   const overview = useEditor(hasOverview);
   const readOnly = useEditor((editor) => editor.readOnly);
   const made = useMemo(() => layout(graph, tree), [graph, tree]);
-  const drawn = useMemo(() => draw(graph, made, notesOf(tree), groupsOf(tree, graph)), [graph, tree, made]);
+  const last = useRef<Drawing | null>(null);
+  const drawn = useMemo(() => {
+    last.current = keepDrawn(last.current, draw(graph, made, notesOf(tree), groupsOf(tree, graph)));
+    return last.current;
+  }, [graph, tree, made]);
   const { nodes, moved, changed, settle } = useShown(drawn.nodes);
   const edges = useMemo(() => {
     const id = chosenEdge ? edgeId(chosenEdge) : null;
@@ -76,18 +80,7 @@ function Graph() {
       : drawn.edges.map((edge): DrawnEdge => (edge.id === id ? { ...edge, selected: true } : edge));
   }, [drawn, chosenEdge]);
 
-  const drop = () => {
-    const places: Record<string, { x: number; y: number }> = {};
-    for (const [id, { x, y, width }] of Object.entries(moved)) {
-      const node = graph.byId.get(id);
-      if (!node && (!id.startsWith("note:") || width !== undefined)) continue;
-      // A node in a box has its place beside the corner of its list.
-      const from = node && node.list.length > 1 ? originOf(laneOf(graph, node), made) : { x: 0, y: 0 };
-      places[id] = { x: Math.round(x - from.x), y: Math.round(y - from.y) };
-    }
-    settle();
-    if (Object.keys(places).length > 0) attempt(() => apply(store, (model) => move(model, places)));
-  };
+  const drop = useDropped(moved, made, settle);
   const chooseNode = useCallback(
     (
       event: { shiftKey: boolean; ctrlKey: boolean; metaKey: boolean },
@@ -152,6 +145,26 @@ function Graph() {
       {overview && <MiniMap pannable zoomable ariaLabel="Overview" />}
     </ReactFlow>
   );
+}
+
+/** Writes down where what was dragged stands now. The same function at every drawing: the canvas hears of each new one. */
+function useDropped(moved: Places, made: Layout, settle: () => void): () => void {
+  const store = useEditorStore();
+  const now = useRef({ moved, made });
+  now.current = { moved, made };
+  return useCallback(() => {
+    const { graph } = store.getState();
+    const places: Record<string, { x: number; y: number }> = {};
+    for (const [id, { x, y, width }] of Object.entries(now.current.moved)) {
+      const node = graph.byId.get(id);
+      if (!node && (!id.startsWith("note:") || width !== undefined)) continue;
+      // A node in a box has its place beside the corner of its list.
+      const from = node && node.list.length > 1 ? originOf(laneOf(graph, node), now.current.made) : { x: 0, y: 0 };
+      places[id] = { x: Math.round(x - from.x), y: Math.round(y - from.y) };
+    }
+    settle();
+    if (Object.keys(places).length > 0) attempt(() => apply(store, (model) => move(model, places)));
+  }, [store, settle]);
 }
 
 function Nothing() {

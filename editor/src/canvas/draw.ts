@@ -1,8 +1,10 @@
 import { type Edge as FlowEdge, type Node as FlowNode, Position } from "@xyflow/react";
+import { same } from "../workflow/change";
 import type { Group } from "../workflow/groups";
 import { type Box, edgeId, type Layout, laneKey, type Point } from "../workflow/layout";
 import type { Note } from "../workflow/notes";
 import type { Edge, Lane, Node, Outline } from "../workflow/outline";
+import type { Json } from "../workflow/types";
 
 export type CardNode = FlowNode<{ node: Node }, "card">;
 export type GroupNode = FlowNode<{ node: Node }, "group">;
@@ -10,7 +12,11 @@ export type LaneNode = FlowNode<{ lane: Lane }, "lane">;
 export type NoteNode = FlowNode<{ note: Note }, "note">;
 export type FrameNode = FlowNode<{ group: Group }, "frame">;
 export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode;
-export type DrawnEdge = FlowEdge<{ edge: Edge; lane: Lane; way: readonly Point[] }, "step">;
+export type DrawnEdge = FlowEdge<{ edge: Edge; way: readonly Point[] }, "step">;
+export interface Drawing {
+  nodes: Drawn[];
+  edges: DrawnEdge[];
+}
 
 /** What the canvas shows of a workflow: parents before what they hold. */
 export function draw(
@@ -18,7 +24,7 @@ export function draw(
   layout: Layout,
   notes: readonly Note[] = [],
   groups: readonly Group[] = [],
-): { nodes: Drawn[]; edges: DrawnEdge[] } {
+): Drawing {
   const nodes: Drawn[] = [...notes.map(drawNote)];
   const edges: DrawnEdge[] = [];
   const add = (node: Node) => {
@@ -52,7 +58,7 @@ export function draw(
     const known = new Set(lane.nodes.map((node) => node.id));
     for (const node of lane.nodes) add(node);
     for (const edge of lane.edges) {
-      if (known.has(edge.from)) edges.push(drawEdge(edge, lane, layout.ways.get(edgeId(edge)) ?? []));
+      if (known.has(edge.from)) edges.push(drawEdge(edge, layout.ways.get(edgeId(edge)) ?? []));
     }
   };
   for (const group of groups) {
@@ -62,6 +68,20 @@ export function draw(
   addList(graph.main);
   for (const node of [graph.preprocessor, graph.failure]) if (node) add(node);
   return { nodes, edges };
+}
+
+/** A drawing in which all that is as it was before is the same object as before: what changed is drawn anew, no more. */
+export function keepDrawn(before: Drawing | null, now: Drawing): Drawing {
+  return before ? { nodes: keepItems(before.nodes, now.nodes), edges: keepItems(before.edges, now.edges) } : now;
+}
+
+function keepItems<T extends { id: string }>(before: T[], now: T[]): T[] {
+  const known = new Map(before.map((each) => [each.id, each]));
+  const kept = now.map((each) => {
+    const old = known.get(each.id);
+    return old && same(old as unknown as Json, each as unknown as Json) ? old : each;
+  });
+  return kept.length === before.length && kept.every((each, n) => each === before[n]) ? before : kept;
 }
 
 const holds = (lane: Lane, group: Group) => lane.nodes.some((node) => node.id === group.ids[0]);
@@ -118,8 +138,8 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
   };
 }
 
-function drawEdge(edge: Edge, lane: Lane, way: readonly Point[]): DrawnEdge {
+function drawEdge(edge: Edge, way: readonly Point[]): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = `${edge.from} to ${edge.to}, on ${edge.on}`;
-  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, lane, way }, ariaLabel };
+  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, way }, ariaLabel };
 }

@@ -76,7 +76,7 @@ function place(spot: Spot, modules: Tree[]): { edits: Edit[] } {
   const target = indexOf(edge.to);
   if (!edge.said) return { edits: insert(target) };
   const needs = lane.edges.filter((each) => each.to === edge.to);
-  const moved = needs.map((each) => (each === edge ? last : need(each.from, each.on)));
+  const moved = needs.map((each) => (sameEdge(each, edge) ? last : need(each.from, each.on)));
   return {
     edits: [
       { op: "set", path: [...lane.path, target, "needs"], value: moved },

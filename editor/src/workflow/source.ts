@@ -1,18 +1,7 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isPair,
-  isScalar,
-  isSeq,
-  type Pair,
-  parseDocument,
-  type YAMLMap,
-  type YAMLSeq,
-} from "yaml";
+import { type Document, isSeq, parseDocument } from "yaml";
 import { changed, type Edit, same } from "./change";
-import { block, indent, inline } from "./render";
-import type { Json, Path } from "./types";
+import { itemLines, type Lines, spliced, throughAlias } from "./splices";
+import { at, type Json } from "./types";
 
 /** A text that cannot be read as a document: the first fault and where it is. */
 export class Unreadable extends Error {
@@ -25,9 +14,28 @@ export class Unreadable extends Error {
   }
 }
 
+/** A text that was read, with what it says and the lines of the nodes of its main list. */
+interface Known {
+  text: string;
+  tree: Json;
+  /** Looked for when it is first asked. */
+  nodes: Lines[] | null | (() => Lines[] | null);
+}
+
+const NODES = ["value", "modules"];
+/** Whoever edits goes on from what was read or written last. */
+let known: Known | null = null;
+
 /** Reads a document's text. Throws Unreadable. */
 export function read(text: string): Json {
-  return parsed(text).toJS() as Json;
+  return knownOf(text).tree;
+}
+
+function knownOf(text: string): Known {
+  if (known?.text === text) return known;
+  const doc = parsed(text);
+  known = { text, tree: doc.toJS() as Json, nodes: () => itemLines(text, doc, NODES) };
+  return known;
 }
 
 function parsed(text: string): Document.Parsed {
@@ -46,9 +54,11 @@ export class Refused extends Error {}
 /**
  * The text after an edit. Only what the edit is about is written anew: all other bytes, comments and spelling stay.
  * Where the text's form leaves no room for that (an item on a line with others), the document is written anew with its
- * comments. Throws Refused, NoSuchPlace.
+ * comments. Of an edit within a node of the main list that node's lines alone are read. Throws Refused, NoSuchPlace.
  */
 export function edited(text: string, edit: Edit): string {
+  const quick = editedNode(knownOf(text), edit);
+  if (quick !== null) return quick;
   const doc = parsed(text);
   const wanted = changed(doc.toJS() as Json, edit);
   for (const way of [spliced, rewritten]) {
@@ -58,35 +68,54 @@ export function edited(text: string, edit: Edit): string {
   throw new Refused("This part of the document is shared by an alias: change it in the YAML.");
 }
 
+/** The text after an edit within one node of the main list; null where that has to be done on the whole text. */
+function editedNode(before: Known, edit: Edit): string | null {
+  const [value, modules, index, ...path] = edit.path;
+  if (value !== NODES[0] || modules !== NODES[1] || typeof index !== "number" || path.length === 0) return null;
+  if (typeof before.nodes === "function") before.nodes = before.nodes();
+  const lines = before.nodes?.[index];
+  if (!lines) return null;
+  const { text, tree } = before;
+  const list = at(tree, NODES) as Json[];
+  const wanted = [changed(list[index] ?? null, { ...edit, path })];
+  const made = splicedAlone(text.slice(lines.from, lines.to), { ...edit, path: [0, ...path] }, list[index], wanted);
+  if (made === null) return null;
+  const by = made.text.length - (lines.to - lines.from);
+  const moved = (before.nodes as Lines[]).map((each, place) => {
+    if (place < index) return each;
+    return { from: place === index ? each.from : each.from + by, to: each.to + by };
+  });
+  const after = text.slice(0, lines.from) + made.text + text.slice(lines.to);
+  known = { text: after, tree: changed(tree, { op: "set", path: [...NODES, index], value: made.item }), nodes: moved };
+  return after;
+}
+
+/** The lines of one node after an edit, and what they say now; null where they do not say by themselves what they should. */
+function splicedAlone(
+  lines: string,
+  edit: Edit,
+  was: Json | undefined,
+  wanted: Json,
+): { text: string; item: Json } | null {
+  try {
+    const doc = parsed(lines);
+    if (!same(doc.toJS() as Json, [was ?? null])) return null;
+    const text = spliced(lines, doc, edit, wanted);
+    if (text === null || !text.endsWith("\n")) return null;
+    const said = parsed(text).toJS() as Json[];
+    return same(said, wanted) ? { text, item: said[0] ?? null } : null;
+  } catch (error) {
+    if (error instanceof Unreadable) return null;
+    throw error;
+  }
+}
+
 function saysTheSame(text: string, wanted: Json): boolean {
   try {
     return same(read(text), wanted);
   } catch {
     return false;
   }
-}
-
-type Collection = YAMLMap | YAMLSeq;
-
-function spliced(text: string, doc: Document.Parsed, edit: Edit, wanted: Json): string | null {
-  const flow = outermostFlow(doc, edit.path);
-  if (flow) return replaceFlow(text, flow.node, valueAt(wanted, flow.path));
-  if (edit.op === "insert") {
-    const list = nodeAt(doc, edit.path);
-    return isSeq(list) ? insertItem(text, list, edit.index, edit.value) : null;
-  }
-  const parent = nodeAt(doc, edit.path.slice(0, -1));
-  const key = edit.path.at(-1);
-  if (isMap(parent) && typeof key === "string") {
-    const place = parent.items.findIndex((pair) => keyOf(pair) === key);
-    if (edit.op === "remove") return place > 0 ? removeLines(text, parent, place) : null;
-    return place < 0 ? addPair(text, parent, key, edit.value) : replacePair(text, parent, place, key, edit.value);
-  }
-  if (isSeq(parent) && typeof key === "number") {
-    if (edit.op === "remove") return parent.items.length > 1 ? removeLines(text, parent, key) : null;
-    return replaceItem(text, parent, key, edit.value);
-  }
-  return null;
 }
 
 function rewritten(_: string, doc: Document.Parsed, edit: Edit): string | null {
@@ -99,167 +128,4 @@ function rewritten(_: string, doc: Document.Parsed, edit: Edit): string | null {
     list.items.splice(edit.index, 0, doc.createNode(edit.value));
   }
   return doc.toString({ lineWidth: 0 });
-}
-
-// Places ------------------------------------------------------------------------------------------------------------
-
-function keyOf(pair: Pair): string {
-  return isScalar(pair.key) ? String(pair.key.value) : "";
-}
-
-function nodeAt(doc: Document.Parsed, path: Path): unknown {
-  let found: unknown = doc.contents;
-  for (const key of path) {
-    if (isMap(found)) found = found.items.find((pair) => keyOf(pair) === key)?.value;
-    else if (isSeq(found) && typeof key === "number") found = found.items[key];
-    else return undefined;
-  }
-  return found;
-}
-
-function throughAlias(doc: Document.Parsed, path: Path): boolean {
-  return path.some((_, length) => isAlias(nodeAt(doc, path.slice(0, length))));
-}
-
-function valueAt(tree: Json, path: Path): Json {
-  // biome-ignore lint/suspicious/noExplicitAny: the path was found in this tree
-  return path.reduce<any>((value, key) => value[key], tree) as Json;
-}
-
-function outermostFlow(doc: Document.Parsed, path: Path): { node: Collection; path: Path } | null {
-  for (let length = 0; length <= path.length; length++) {
-    const node = nodeAt(doc, path.slice(0, length));
-    const holds = length < path.length || isSeq(node);
-    if ((isMap(node) || isSeq(node)) && node.flow && holds && node.items.length >= 0) {
-      return { node, path: path.slice(0, length) };
-    }
-  }
-  return null;
-}
-
-/** Where the text of a node ends, without the comments and empty lines behind it. */
-function endOf(node: unknown): number {
-  if (isPair(node)) {
-    if (node.value === null || node.value === undefined) return endOf(node.key);
-    const end = endOf(node.value);
-    return end > 0 ? end : endOf(node.key);
-  }
-  if ((isMap(node) || isSeq(node)) && !node.flow && node.items.length > 0) return endOf(node.items.at(-1));
-  if (isScalar(node) || isMap(node) || isSeq(node) || isAlias(node)) return node.range?.[1] ?? 0;
-  return 0;
-}
-
-function startOf(text: string, list: Collection, place: number): number {
-  const item = list.items[place];
-  if (isPair(item)) return isScalar(item.key) ? (item.key.range?.[0] ?? -1) : -1;
-  // The dash stands before the item, with nothing but space, a tag or an anchor between them.
-  const tokens = (list.srcToken as { items?: { start: { type: string; offset: number }[] }[] } | undefined)?.items;
-  return tokens?.[place]?.start.find((token) => token.type === "seq-item-ind")?.offset ?? text.length;
-}
-
-const lineStart = (text: string, offset: number) => text.lastIndexOf("\n", offset - 1) + 1;
-const column = (text: string, offset: number) => offset - lineStart(text, offset);
-
-function lineEnd(text: string, offset: number): number {
-  if (offset > 0 && text[offset - 1] === "\n") return offset;
-  const end = text.indexOf("\n", offset);
-  return end < 0 ? text.length : end + 1;
-}
-
-function ownLine(text: string, offset: number): boolean {
-  return text.slice(lineStart(text, offset), offset).trim() === "";
-}
-
-/** Where an item begins with the comments above it. */
-function headOf(text: string, list: Collection, place: number): number {
-  if (place > 0) return lineEnd(text, endOf(list.items[place - 1]));
-  return lineStart(text, startOf(text, list, 0));
-}
-
-// Splices -----------------------------------------------------------------------------------------------------------
-
-function splice(text: string, from: number, to: number, put: string): string {
-  const before = from > 0 && put && text[from - 1] !== "\n" && from === text.length ? `${text}\n` : text.slice(0, from);
-  return before + (text.includes("\r\n") ? put.replace(/\r?\n/g, "\r\n") : put) + text.slice(to);
-}
-
-function replaceFlow(text: string, node: Collection, value: Json): string | null {
-  const [from, to] = node.range ?? [0, 0];
-  const old = text.slice(from, to);
-  if (old.includes("\n")) {
-    const pad = text.slice(lineStart(text, from), from).match(/^\s*/)?.[0] ?? "";
-    return splice(text, from, to, JSON.stringify(value, null, 2).replace(/\n/g, `\n${pad}`));
-  }
-  const empty = /^[[{]\s*[\]}]$/.test(old);
-  if (empty && ownBlock(value)) {
-    const at = lineStart(text, from);
-    const pad = text.slice(at).match(/^[\s-]*/)?.[0].length ?? 0;
-    const key = /^[^:#]*:[ \t]*$/.test(text.slice(at, from));
-    if (!key) return null;
-    const space = text.slice(0, from).match(/[ \t]*$/)?.[0].length ?? 0;
-    return splice(text, from - space, to, `\n${indent(block(value), pad + 2).trimEnd()}`);
-  }
-  const padded = empty ? false : /^[[{]\s/.test(old);
-  return splice(text, from, to, inline(value, padded));
-}
-
-/** Whether a value is written over several lines. */
-function ownBlock(value: Json): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length > 0;
-}
-
-function pairText(key: string, value: Json, columns: number): string {
-  return indent(block({ [key]: value }), columns).trimStart();
-}
-
-function replacePair(text: string, map: YAMLMap, place: number, key: string, value: Json): string | null {
-  const pair = map.items[place];
-  const start = startOf(text, map, place);
-  if (start < 0 || !pair) return null;
-  const old = pair.value;
-  const written = pairText(key, value, column(text, start)).trimEnd();
-  if (isScalar(old) && old.range && !written.includes("\n") && !text.slice(old.range[0], old.range[1]).includes("\n")) {
-    if (old.range[1] > old.range[0] && !/^[|>]/.test(text.slice(old.range[0]))) {
-      return splice(text, old.range[0], old.range[1], written.slice(written.indexOf(":") + 1).trimStart());
-    }
-  }
-  const end = endOf(pair);
-  // A block scalar takes its last newline with it.
-  return splice(text, start, end, text[end - 1] === "\n" ? `${written}\n` : written);
-}
-
-function addPair(text: string, map: YAMLMap, key: string, value: Json): string | null {
-  const start = startOf(text, map, 0);
-  if (start < 0) return null;
-  const pad = " ".repeat(column(text, start));
-  // What a node needs and how it is called stands before what it does.
-  const before = map.has("id") ? map.items.findIndex((pair) => keyOf(pair) === "value") : -1;
-  const place = before > 0 ? before : map.items.length;
-  const offset = lineEnd(text, endOf(map.items[place - 1]));
-  return splice(text, offset, offset, pad + pairText(key, value, pad.length));
-}
-
-function itemText(value: Json, columns: number): string {
-  return indent(block([value]), columns);
-}
-
-function insertItem(text: string, list: YAMLSeq, index: number, value: Json): string | null {
-  if (list.items.length === 0) return null;
-  const first = startOf(text, list, 0);
-  if (!ownLine(text, first)) return null;
-  const offset = headOf(text, list, index);
-  return splice(text, offset, offset, itemText(value, column(text, first)));
-}
-
-function replaceItem(text: string, list: YAMLSeq, place: number, value: Json): string | null {
-  const start = startOf(text, list, place);
-  const end = endOf(list.items[place]);
-  const written = itemText(value, column(text, start)).trimStart();
-  return splice(text, start, end, text[end - 1] === "\n" ? written : written.trimEnd());
-}
-
-function removeLines(text: string, list: Collection, place: number): string | null {
-  if (!ownLine(text, startOf(text, list, place))) return null;
-  const from = headOf(text, list, place);
-  return splice(text, from, lineEnd(text, endOf(list.items[place])), "");
 }

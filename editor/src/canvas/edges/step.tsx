@@ -1,6 +1,7 @@
 import { BaseEdge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editing/context";
 import { Icon } from "../../ui/icon";
+import { laneOf } from "../../workflow/commands";
 import { edgeId } from "../../workflow/layout";
 import css from "../canvas.module.css";
 import type { DrawnEdge } from "../draw";
@@ -14,7 +15,12 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
   const taken = useEditor((editor) => (data ? decided(editor.live?.graph, data.edge) : null));
   const { path, x, y } = stepPath(props);
   if (!data) return null;
-  const { edge, lane } = data;
+  const { edge } = data;
+  const add = () => {
+    const { graph } = store.getState();
+    const to = graph.byId.get(edge.to);
+    if (to) store.setState({ asking: { what: "add", spot: { lane: laneOf(graph, to), edge } } });
+  };
   const style = {
     ...(taken === "dead" ? { strokeDasharray: "4 4" } : {}),
     ...(taken === "taken" ? { stroke: "var(--good)" } : {}),
@@ -42,7 +48,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
               aria-label={`Add a node between ${edge.from} and ${edge.to}`}
               title="Add a node here"
               tabIndex={-1}
-              onClick={() => store.setState({ asking: { what: "add", spot: { lane, edge } } })}
+              onClick={add}
             >
               <Icon name="plus" size={12} />
             </button>
