@@ -51,6 +51,8 @@ PAGES = [
     f"{FLOW}?panel=test",
     f"{FLOW}?panel=yaml",
     f"{FLOW}?panel=problems",
+    f"{FLOW}?panel=palette",
+    f"{FLOW}?panel=node",
     f"{FLOW}?panel=outline&node=big",
     "/w/main/workflows/f/axe/nothing",
     "/w/main/scripts",
@@ -67,10 +69,10 @@ PAGES = [
 
 
 SETTLED = """async () => {
-  const ends = (each) => Number.isFinite(each.effect?.getComputedTiming().endTime);
-  await Promise.all(document.getAnimations().filter(ends).map((each) => each.finished.catch(() => {})));
+  const moves = (each) => each.playState === "running" && Number.isFinite(each.effect?.getComputedTiming().endTime);
+  // Frames are asked for: where nothing else does, no animation ends.
+  do await new Promise(requestAnimationFrame); while (document.getAnimations().some(moves));
   await document.fonts.ready;
-  await new Promise(requestAnimationFrame);
 }"""
 """Colours are read while nothing moves any more: axe notes first where everything is, and reads the colours later."""
 
@@ -153,12 +155,15 @@ async def test_every_dialog(page: Page, scheme: Literal["light", "dark"]) -> Non
     await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     await page.goto(FLOW)
     await expect(node(page, "each")).to_be_visible()
-    for key in ("n", "Control+k", "?"):
+    for key in ("n", "Control+k", "Control+f", "?"):
         await page.keyboard.press(key)
         await page.get_by_role("dialog").wait_for()
         await check(page)
         await page.keyboard.press("Escape")
         await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.get_by_role("button", name="Archive …").click()
+    await page.get_by_role("dialog").wait_for()
+    await check(page)
 
 
 @pytest.mark.usefixtures("boxes")

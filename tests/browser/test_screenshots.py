@@ -71,6 +71,10 @@ def prepared(site: Site) -> None:
     site.deploy("f/sales/renewal", RENEWAL)
     script = {"path": "f/sales/total", "language": "python3", "content": TOTAL, "summary": "Total of an order"}
     site.client.post("/api/w/main/scripts/create", json=script).raise_for_status()
+    first = RENEWAL.partition("    - id: consent")[0] + "schema:" + RENEWAL.partition("schema:")[2]
+    site.deploy("f/sales/contract", first.replace("Writes the offer", "Writes an offer"))
+    body = {"source": {"format": "yaml", "text": RENEWAL}, "deployment_message": "Sales agrees before it is sent"}
+    site.client.post("/api/w/main/flows/update/f/sales/contract", json=body).raise_for_status()
     for name, cron in (("daily", "0 0 8 * * *"), ("digest", "0 0 8 * * *"), ("hourly", "0 30 * * * *")):
         body = {"path": f"f/sales/{name}", "schedule": cron, "timezone": "UTC", "script_path": "f/sales/renewal"}
         more = {"is_flow": True, "enabled": True, "args": {"number": "C-1842"}}
@@ -146,6 +150,29 @@ async def node_beside_its_test(page: Page) -> None:
     await expect(page.get_by_text("Draft saved")).to_be_visible()
 
 
+async def versions(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/sales/contract?view=versions")
+    await expect(node(page, "consent")).to_contain_text("added")
+
+
+async def triggers(page: Page) -> None:
+    await page.goto("/w/main/workflows/f/sales/renewal?view=triggers")
+    await expect(page.get_by_label("Next runs")).to_have_count(3)
+
+
+async def merge(page: Page) -> None:
+    """A node is changed on the page, and another by a version that is deployed meanwhile."""
+    await page.goto("/w/main/workflows/f/sales/contract?panel=node&node=offer")
+    await page.get_by_role("textbox", name="Summary").fill("Writes the offer, with its discount")
+    await expect(page.get_by_text("Draft saved")).to_be_visible()
+    text = RENEWAL.replace("Reads the contract", "Reads contract and seats").replace("Writes the", "Drafts the")
+    body = {"source": {"format": "yaml", "text": text}, "deployment_message": "Seats are read"}
+    await page.request.post("/api/w/main/flows/update/f/sales/contract", data=body, headers={"X-Orvanta": "1"})
+    await page.reload()
+    await page.get_by_role("button", name="Merge …").click()
+    await page.get_by_label("Text with what differs").wait_for()
+
+
 async def script(page: Page) -> None:
     await page.goto("/w/main/scripts/f/sales/total")
     await page.get_by_label("net", exact=True).fill("120")
@@ -179,14 +206,17 @@ PICTURES: list[tuple[str, Callable[[Page], Awaitable[None]], Look]] = [
     ("home", home, WIDE),
     ("run", run_of_a_workflow, WIDE),
     ("fields", fields_from_real_data, WIDE),
+    ("versions", versions, WIDE),
+    ("triggers", triggers, WIDE),
     ("script", script, WIDE),
     ("runs", runs, DARK),
     ("calendar", calendar, WIDE),
     ("workers", workers, WIDE),
     ("run-page", page_of_a_failed_run, WIDE),
     ("phone", approval_on_a_phone, PHONE),
-    # Last, since it leaves a draft.
+    # Last, since they leave drafts.
     ("node-test", node_beside_its_test, DARK),
+    ("merge", merge, DARK),
 ]
 
 

@@ -84,7 +84,12 @@ function InputField(props: {
   const type = typeOf(schema);
   const choices = at(schema, ["enum"]);
   const help = at(schema, ["description"]);
-  const given = { label: name, help: typeof help === "string" ? help : undefined, fault };
+  const title = at(schema, ["title"]);
+  const given = {
+    label: typeof title === "string" && title ? title : name,
+    help: typeof help === "string" ? help : undefined,
+    fault,
+  };
   const resource = resourceOf(schema);
   if (resource) return <ResourceField {...given} type={resource} text={text} set={set} />;
   if (type === "boolean" || Array.isArray(choices)) {

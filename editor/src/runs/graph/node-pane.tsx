@@ -41,7 +41,7 @@ export function NodePane({ id, close }: { id: string; close: () => void }) {
       </Suspense>
       <div className={css.sideBody}>
         <p className={css.soft}>
-          {id}
+          {node.summary && id}
           {stands.duration_ms != null && ` · took ${duration(stands.duration_ms)}`}
           {(stands.attempt ?? 1) > 1 && ` · ${stands.attempt} attempts`}
           {stands.kept && " · kept from an earlier run"}
