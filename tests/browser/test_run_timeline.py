@@ -26,6 +26,12 @@ LOOPING = """value:
         modules:
           - {id: one, value: {type: rawscript, language: bash, content: 'echo 1', input_transforms: {}}}
           - {id: two, value: {type: rawscript, language: bash, content: 'echo 2', input_transforms: {}}}
+          - id: deep
+            value:
+              type: forloopflow
+              iterator: {type: javascript, expr: "[1, 2]"}
+              skip_failures: false
+              modules: [{id: x, value: {type: identity}}, {id: y, value: {type: identity}}]
     - {id: ask, value: {type: approval, message: Go on?}}
     - {id: last, value: {type: identity}}
 """
@@ -80,6 +86,16 @@ async def test_the_timeline_is_walked_and_selects_what_the_graph_does(page: Page
     await expect(line("two").locator("td").last).to_have_text(re.compile(r"\S"))
     await expect(line("two")).to_have_attribute("aria-selected", "true")
     await expect(page).to_have_url(re.compile(r"node=two.*at=each\.2"))
+    # A loop inside a loop: its iterations, and what is in one of them.
+    await line("deep").click()
+    await page.keyboard.press("ArrowRight")
+    await expect(line("deep[2]")).to_contain_text("succeeded")
+    await line("deep[2]").click()
+    await page.keyboard.press("ArrowRight")
+    await line("y").click()
+    await expect(line("y")).to_have_attribute("aria-selected", "true")
+    await expect(line("y")).to_have_attribute("aria-level", "5")
+    await expect(page).to_have_url(re.compile(r"node=y.*at=each\.2\.deep\.2"))
     await page.get_by_role("tab", name="Graph").click()
     await expect(page.get_by_label("Number of the iteration").first).to_have_value("2")
     await expect(node(page, "flaky").locator("[data-state=failed]")).to_have_text(re.compile(r"×2 \d.*s"))

@@ -72,6 +72,10 @@ export async function listInside(workspace: string, body: string): Promise<Timed
   return found.sort((one, other) => Date.parse(one.created_at) - Date.parse(other.created_at));
 }
 
+/** The iterations of a loop that stands in one of another, the first thousand. */
+export const listNested = (workspace: string, parent: string, loop: string): Promise<TimedBody[]> =>
+  listBodies(workspace, parent, loop, 1, MOST_INSIDE);
+
 const timed = (row: JobRow): TimedBody => ({
   job: row.id,
   ...standOf(row),

@@ -7,6 +7,9 @@ import type { Row } from "./rows";
 import css from "./timeline.module.css";
 import { type Segment, spent, type Track, trackOf } from "./tracks";
 
+/** What lies deeper stands no further to the right. */
+const DEEPEST = 5;
+
 interface Props {
   row: Row;
   /** The iteration, or the job in one, that the line is of. */
@@ -37,7 +40,7 @@ export function Line({ row, body, index, start, span, active, selected, choose, 
       style={{ transform: `translateY(${start}px)` }}
       onClick={() => choose(row)}
     >
-      <td className={css.name} data-depth={row.depth}>
+      <td className={css.name} data-depth={Math.min(row.depth, DEEPEST)}>
         {row.open === null ? (
           <span className={css.leaf} />
         ) : (
@@ -71,7 +74,7 @@ export function Line({ row, body, index, start, span, active, selected, choose, 
 
 function nameOf(row: Row): string {
   if (row.kind === "attempt") return `Attempt ${row.attempt}`;
-  return row.kind === "iteration" ? `${row.loop}[${row.place}]` : row.id;
+  return row.kind === "node" || row.kind === "inside" ? row.id : `${row.loop}[${row.place}]`;
 }
 
 /** How long it waited and ran. */

@@ -1,16 +1,28 @@
 import type { TimedBody } from "../../api/iterations";
 import type { NodeStands } from "../../api/runs";
 import type { Node, Outline } from "../../workflow/outline";
+import { isLoop } from "../iterations";
+import type { Iteration } from "../selection";
 import { attemptsOf, type Track } from "./tracks";
 
 export const PAGE = 100;
 
-/** A line of the timeline. `key` names it for good; `open`: whether what it holds is shown, null where it holds nothing. */
+/** What a line would show when it is opened: the iterations of a loop in it, or, null, the nodes in it. */
+export interface Inner {
+  loop: string | null;
+}
+
+/**
+ * A line of the timeline. `key` names it for good; `open`: whether what it holds is shown, null where it holds nothing.
+ * `iteration`: of a loop of the run itself, which is fetched by pages; `nested`: of a loop inside another. `at`: the
+ * iterations around, and the one that it is.
+ */
 export type Row = { key: string; depth: number; open: boolean | null } & (
   | { kind: "node"; id: string; status: string; track: Track | undefined }
   | { kind: "attempt"; id: string; status: string; track: Track; attempt: number }
-  | { kind: "iteration"; loop: string; place: number }
-  | { kind: "inside"; id: string; loop: string; place: number; body: TimedBody }
+  | { kind: "iteration"; loop: string; place: number; at: readonly Iteration[]; inner: Inner | null }
+  | { kind: "nested"; loop: string; place: number; at: readonly Iteration[]; inner: Inner | null; body: TimedBody }
+  | { kind: "inside"; id: string; at: readonly Iteration[]; inner: Inner | null; body: TimedBody }
 );
 
 export interface Known {
@@ -18,7 +30,7 @@ export interface Known {
   nodes: Record<string, NodeStands>;
   tracks: Map<string, Track>;
   open: ReadonlySet<string>;
-  /** What is in an iteration that is open, by the key of its line. */
+  /** What is in a line that is open, by its key. */
   insides: ReadonlyMap<string, readonly TimedBody[]>;
 }
 
@@ -78,20 +90,45 @@ function addNode(rows: Row[], known: Known, id: string): void {
 }
 
 function addIteration(rows: Row[], known: Known, node: Node | undefined, loop: string, place: number): void {
-  const key = `iteration ${loop} ${place}`;
+  const [key, inner, at] = [`iteration ${loop} ${place}`, innerOf(node, place), [{ loop, place }]];
+  const open = inner && known.open.has(key);
+  rows.push({ key, depth: 1, kind: "iteration", loop, place, at, inner, open });
+  if (inner && open) addInner(rows, known, { key, depth: 2, at, inner });
+}
+
+/** What one iteration (or branch) of a node holds: its nodes, or the iterations of the only one; null: one job. */
+function innerOf(node: Node | undefined, place: number): Inner | null {
   const lane = node && node.lanes.length > 1 ? node.lanes[place - 1] : node?.lanes[0];
-  const open = (lane?.nodes.length ?? 0) > 1 ? known.open.has(key) : null;
-  rows.push({ key, depth: 1, kind: "iteration", loop, place, open });
-  if (!open) return;
-  for (const body of known.insides.get(key) ?? []) {
-    if (body.node === null) continue;
-    rows.push({ key: `${key} ${body.job}`, depth: 2, kind: "inside", id: body.node, loop, place, body, open: null });
+  const [only] = lane?.nodes ?? [];
+  if ((lane?.nodes.length ?? 0) > 1) return { loop: null };
+  return only && only.lanes.length > 0 ? { loop: only.id } : null;
+}
+
+interface Opened {
+  key: string;
+  depth: number;
+  at: readonly Iteration[];
+  inner: Inner;
+}
+
+function addInner(rows: Row[], known: Known, { key: around, depth, at: outer, inner: { loop } }: Opened): void {
+  for (const [n, body] of (known.insides.get(around) ?? []).entries()) {
+    const id = loop ?? body.node;
+    const node = id === null ? undefined : known.graph.byId.get(id);
+    if (id === null || !node) continue;
+    const key = `${around} ${body.job}`;
+    const at = loop !== null && isLoop(node.kind) ? [...outer, { loop, place: n + 1 }] : outer;
+    const inner = loop !== null ? innerOf(node, n + 1) : node.lanes.length > 0 ? { loop: id } : null;
+    const open = inner && known.open.has(key);
+    const common = { key, depth, at, inner, open, body };
+    rows.push(loop !== null ? { ...common, kind: "nested", loop, place: n + 1 } : { ...common, kind: "inside", id });
+    if (inner && open) addInner(rows, known, { key, depth: depth + 1, at, inner });
   }
 }
 
 /** The iteration of a line, where it was fetched. */
 export function bodyOf(row: Row, pages: Pages): TimedBody | undefined {
-  if (row.kind === "inside") return row.body;
+  if (row.kind === "inside" || row.kind === "nested") return row.body;
   if (row.kind !== "iteration") return undefined;
   const page = Math.ceil(row.place / PAGE);
   return pages.get(pageKey(row.loop, page))?.[row.place - 1 - (page - 1) * PAGE];

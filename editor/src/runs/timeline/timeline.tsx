@@ -5,7 +5,7 @@ import { ENDED } from "../../lib/state";
 import { Empty, Failed, Skeleton } from "../../ui/states";
 import { useRun } from "../context";
 import { Patterns } from "./bars";
-import { isSelected, selectionFor, type Wanted, wantedOf } from "./choose";
+import { isSelected, selectionFor, type Wanted, wantedOf, wantedStill } from "./choose";
 import { Head, Legend } from "./head";
 import { Line } from "./line";
 import { bodyOf, type Row, rowsOf } from "./rows";
@@ -60,7 +60,7 @@ export function RunTimeline() {
     shown.flatMap(({ index }) => rows[index] ?? []),
     pages,
   );
-  useSettled(wanted, setSeen, SETTLED_MS);
+  useSettled(wanted, (now) => setSeen((before) => wantedStill(before, now, open)), SETTLED_MS);
   const toggle = (row: Row) => {
     const next = new Set(open);
     if (!next.delete(row.key)) next.add(row.key);

@@ -1,8 +1,9 @@
 import { type Query, useQueries, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { eventsBehind, type RunEvent } from "../../api/history";
-import { listBodies, listInside, type TimedBody } from "../../api/iterations";
+import { listBodies, listInside, listNested, type TimedBody } from "../../api/iterations";
 import { ENDED } from "../../lib/state";
+import type { Inside } from "./choose";
 import { PAGE, type Pages, pageKey } from "./rows";
 import { withEvents } from "./tracks";
 
@@ -50,12 +51,12 @@ export function usePages(workspace: string, run: string, pages: readonly Page[],
   return new Map(pages.map(({ loop, page }, each) => [pageKey(loop, page), found[each] ?? []]));
 }
 
-/** What is in iterations, by the keys of their lines. */
-export function useInsides(workspace: string, run: string, inside: readonly { key: string; job: string }[]) {
+/** What is in lines that are open, in their order. */
+export function useInsides(workspace: string, run: string, inside: readonly Inside[]) {
   return useQueries({
-    queries: inside.map(({ job }) => ({
-      queryKey: ["run", workspace, run, "bodies", job],
-      queryFn: () => listInside(workspace, job),
+    queries: inside.map(({ job, loop }) => ({
+      queryKey: ["run", workspace, run, "bodies", job, loop],
+      queryFn: () => (loop === null ? listInside(workspace, job) : listNested(workspace, job, loop)),
       ...KEPT,
     })),
     combine: dataOf,
