@@ -93,6 +93,8 @@ async def test_the_timeline_is_walked_and_selects_what_the_graph_does(page: Page
     await line("deep[2]").click()
     await page.keyboard.press("ArrowRight")
     await line("y").click()
+    below = [int(str(await line(name).get_attribute("aria-rowindex"))) for name in ("deep[2]", "x", "y")]
+    assert below == [below[0], below[0] + 1, below[0] + 2]
     await expect(line("y")).to_have_attribute("aria-selected", "true")
     await expect(line("y")).to_have_attribute("aria-level", "5")
     await expect(page).to_have_url(re.compile(r"node=y.*at=each\.2\.deep\.2"))

@@ -63,13 +63,12 @@ export async function listBodies(
 
 const MOST_INSIDE = 1000;
 
-/** The jobs in one iteration of a loop of several nodes, in the order in which they were queued. */
+/** The jobs in one iteration of a loop of several nodes. */
 export async function listInside(workspace: string, body: string): Promise<TimedBody[]> {
   const { data } = await api.GET("/api/w/{workspace}/jobs/list", {
     params: { path: { workspace }, query: { parent_job: body, per_page: MOST_INSIDE } },
   });
-  const found = ((data ?? []) as unknown as JobRow[]).map(timed);
-  return found.sort((one, other) => Date.parse(one.created_at) - Date.parse(other.created_at));
+  return ((data ?? []) as unknown as JobRow[]).map(timed);
 }
 
 /** The iterations of a loop that stands in one of another, the first thousand. */

@@ -112,7 +112,8 @@ interface Opened {
 }
 
 function addInner(rows: Row[], known: Known, { key: around, depth, at: outer, inner: { loop } }: Opened): void {
-  for (const [n, body] of (known.insides.get(around) ?? []).entries()) {
+  const found = known.insides.get(around) ?? [];
+  for (const [n, body] of (loop === null ? byTime(known, found) : found).entries()) {
     const id = loop ?? body.node;
     const node = id === null ? undefined : known.graph.byId.get(id);
     if (id === null || !node) continue;
@@ -124,6 +125,15 @@ function addInner(rows: Row[], known: Known, { key: around, depth, at: outer, in
     rows.push(loop !== null ? { ...common, kind: "nested", loop, place: n + 1 } : { ...common, kind: "inside", id });
     if (inner && open) addInner(rows, known, { key, depth: depth + 1, at, inner });
   }
+}
+
+/** In the order in which they were queued; what was at one moment, as the workflow has it. */
+function byTime({ graph }: Known, found: readonly TimedBody[]): TimedBody[] {
+  const order = new Map([...graph.byId.keys()].map((id, n) => [id, n]));
+  const place = ({ node }: TimedBody) => order.get(node ?? "") ?? 0;
+  return [...found].sort(
+    (one, other) => Date.parse(one.created_at) - Date.parse(other.created_at) || place(one) - place(other),
+  );
 }
 
 /** The iteration of a line, where it was fetched. */
