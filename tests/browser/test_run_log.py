@@ -19,7 +19,7 @@ TALKING = r"""value:
         language: bash
         content: |
           for n in $(seq 1 2000); do echo "line $n of talk"; done
-          printf '\033[31mERROR red things broke\033[0m\n  at a place\nWARNING careful\n10 %%\r100 %%\n'
+          printf '\033[31mERROR red things broke\033[0m\n  at a place\nWARNING careful\n10 %%\r100 %%\n%0600d\n' 7
         input_transforms: {}
     - {id: ask, value: {type: approval, message: Go on?}}
     - id: again
@@ -32,6 +32,8 @@ TALKING = r"""value:
           false
         input_transforms: {}
 """
+
+LINE_PX = 20
 
 LONG = """value:
   modules:
@@ -63,6 +65,15 @@ async def test_a_log_is_followed_searched_and_filtered(page: Page, site: Site) -
     await expect(log.get_by_text("the end of again")).to_have_count(0)
     await log.press("f")
     await expect(lines.filter(has_text="the end of again").last).to_contain_text("again ×2")
+
+    # A long line goes beyond the side, or on below.
+    tall = lines.filter(has_text="0000000000")
+    await expect(tall).to_have_css("height", f"{LINE_PX}px")
+    await log.press("w")
+    await expect(page.get_by_role("button", name="Wrap")).to_have_attribute("aria-pressed", "true")
+    await expect(tall).not_to_have_css("height", f"{LINE_PX}px")
+    assert await tall.evaluate("each => each.scrollWidth <= each.clientWidth")
+    await log.press("w")
 
     # Found by keyboard alone, forwards and back, with the count.
     await log.press("/")
@@ -127,3 +138,20 @@ async def test_a_hundred_thousand_lines_are_scrolled(page: Page, site: Site) -> 
     print(json.dumps({name: round(value, 1) for name, value in found.items()}))
     assert found["drawn"] < 150
     assert found["whole"] > 100_000 * 19
+
+
+@pytest.mark.soak
+async def test_beyond_what_is_kept_at_once_it_is_read_on(page: Page, site: Site) -> None:
+    _, id = started(site, LONG.replace('logs are" 1 100000', 'logs are" 1 520000').replace("INFO  line", "line"))
+    await page.goto(f"/w/main/runs/{id}?tab=logs")
+    log = page.get_by_role("log", name="Log")
+    await expect(page.get_by_text("The log goes on; ")).to_be_visible(timeout=300_000)
+    kept = await page.get_by_text("The log goes on; ").text_content()
+    count = int(re.sub(r"\D", "", kept or ""))
+    assert 500_000 <= count < 520_000
+    await expect(log.get_by_text(re.compile(rf"line {count}( |$)"))).to_be_visible()
+    await page.get_by_role("button", name="Read on").click()
+    await expect(log.get_by_text("line 520000 of")).to_be_visible(timeout=120_000)
+    await expect(page.get_by_text("The log goes on; ")).to_have_count(0)
+    await log.press("Home")
+    await expect(log.get_by_text(re.compile(rf"line {count + 1}( |$)"))).to_be_visible()

@@ -50,7 +50,7 @@ APART = {
         for when in ("after claim", "result read", "log uploaded, not named", "permit given, COMMIT not sent")
     ),
     *(f"{when}, PostgreSQL" for when in ("beat late", "committed, not notified", "tick taken, its run not begun")),
-    str(Join()),
+    *(str(Join()), str(DECISIONS[0])),
 }
 CELLS = [
     pytest.param(cell, id=str(cell), marks=[pytest.mark.soak] if str(cell) in APART else [])
