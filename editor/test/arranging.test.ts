@@ -3,7 +3,8 @@ import { aligned } from "../src/workflow/align";
 import { move, remove } from "../src/workflow/arrange";
 import type { Edit } from "../src/workflow/change";
 import { applied, deleteNodes, type Model, rename } from "../src/workflow/commands";
-import { groupNodes, groupsOf } from "../src/workflow/groups";
+import { folded } from "../src/workflow/fold";
+import { foldGroup, groupNodes, groupsOf } from "../src/workflow/groups";
 import { layout, NODE, originOf } from "../src/workflow/layout";
 import { addNotes, newNote, notesOf, setNote } from "../src/workflow/notes";
 import { outline } from "../src/workflow/outline";
@@ -51,6 +52,35 @@ describe("notes", () => {
 });
 
 describe("groups", () => {
+  test("are folded to one node, in a loop too, until a node of theirs is looked at", () => {
+    const seen = (text: string, open: string[] = []) => {
+      const { tree, graph } = model(text);
+      const { nodes, edges } = folded(graph, groupsOf(tree, graph), open).main;
+      const inside = nodes.at(-1)?.lanes[0]?.nodes.map((node) => node.id);
+      return [nodes.map((node) => node.id), edges.map((edge) => `${edge.from} ${edge.to}`), inside];
+    };
+    const fold = (text: string, ids: string[]) => {
+      const grouped = made(text, groupNodes(model(text), ids));
+      const group = groupsOf(model(grouped).tree, model(grouped).graph).at(-1);
+      return group ? made(grouped, foldGroup(group, true)) : grouped;
+    };
+    const text = fold(TEXT, ["b", "c"]);
+    const whole = [
+      ["a", "b", "c", "each"],
+      ["a b", "b c", "c each"],
+      ["inner", "last"],
+    ];
+    expect(seen(text)).toEqual([
+      ["a", "group:0", "each"],
+      ["a group:0", "group:0 each"],
+      ["inner", "last"],
+    ]);
+    expect(seen(text, ["c"])).toEqual(whole);
+    expect(seen(fold(TEXT, ["inner", "last"]))).toEqual([whole[0], whole[1], ["group:0"]]);
+    const [group] = groupsOf(model(text).tree, model(text).graph);
+    expect(group && seen(made(text, foldGroup(group, false)))).toEqual(whole);
+  });
+
   test("name the first and the last where that says the same set, else each", () => {
     const chain = applied(read(TEXT), groupNodes(model(TEXT), ["b", "a"]));
     expect((chain as never as { value: { groups: unknown[] } }).value.groups).toEqual([

@@ -10,7 +10,8 @@ import { apply, select } from "../editing/store";
 import { Empty } from "../ui/states";
 import { move } from "../workflow/arrange";
 import { connect, laneOf } from "../workflow/commands";
-import { groupsOf } from "../workflow/groups";
+import { folded } from "../workflow/fold";
+import { groupsOf, isGroup, type Group as NodeGroup } from "../workflow/groups";
 import { edgeId, type Layout, layout, originOf } from "../workflow/layout";
 import { notesOf } from "../workflow/notes";
 import { SelectionBar } from "./bar";
@@ -19,12 +20,12 @@ import { type Drawing, type DrawnEdge, draw, keepDrawn } from "./draw";
 import { useDrop } from "./drop";
 import { StepEdge } from "./edges/step";
 import { Card, Group, LaneBox } from "./nodes/nodes";
-import { FrameBox, NoteCard } from "./notes/note";
+import { FoldedBox, FrameBox, NoteCard } from "./notes/note";
 import { type Places, useShown } from "./places";
 import { StaySeen } from "./stay-seen";
 import { FIT, GiveView, KeepInView } from "./view";
 
-const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox };
+const NODES = { card: Card, group: Group, lane: LaneBox, note: NoteCard, frame: FrameBox, folded: FoldedBox };
 const EDGES = { step: StepEdge };
 const ARROW = { markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: "var(--line-strong)" } };
 const SEVERAL = ["Meta", "Control"];
@@ -66,12 +67,19 @@ function Graph() {
   const chosenEdge = useEditor((editor) => editor.edge);
   const overview = useEditor(hasOverview);
   const readOnly = useEditor((editor) => editor.readOnly);
-  const made = useMemo(() => layout(graph, tree), [graph, tree]);
+  const groups = useMemo(() => groupsOf(tree, graph), [tree, graph]);
+  // Text that stays as long as the same groups are open: another selection alone draws nothing anew.
+  const open = useEditor((editor) => openIn(groups, editor.selection));
+  const seen = useMemo(() => {
+    // Where nothing is edited nothing can be unfolded: all of it is seen.
+    return readOnly ? graph : folded(graph, groups, open === "" ? [] : open.split(" "));
+  }, [graph, groups, open, readOnly]);
+  const made = useMemo(() => layout(seen, tree), [seen, tree]);
   const last = useRef<Drawing | null>(null);
   const drawn = useMemo(() => {
-    last.current = keepDrawn(last.current, draw(graph, made, notesOf(tree), groupsOf(tree, graph)));
+    last.current = keepDrawn(last.current, draw(seen, made, notesOf(tree), groups));
     return last.current;
-  }, [graph, tree, made]);
+  }, [seen, tree, groups, made]);
   const { nodes, moved, changed, settle } = useShown(drawn.nodes);
   const edges = useMemo(() => {
     const id = chosenEdge ? edgeId(chosenEdge) : null;
@@ -95,7 +103,9 @@ function Graph() {
   );
   const chooseEdge = useCallback(
     (_: unknown, edge: DrawnEdge) => {
-      select(store, [], edge.data?.edge ?? null);
+      const clicked = edge.data?.edge;
+      if (!clicked || isGroup(clicked.from) || isGroup(clicked.to)) return;
+      select(store, [], clicked);
       store.setState({ panel: "node" });
     },
     [store],
@@ -166,6 +176,10 @@ function useDropped(moved: Places, made: Layout, settle: () => void): () => void
     if (Object.keys(places).length > 0) attempt(() => apply(store, (model) => move(model, places)));
   }, [store, settle]);
 }
+
+/** What is selected within folded groups, which are open for as long as it is. */
+const openIn = (groups: readonly NodeGroup[], selection: readonly string[]): string =>
+  selection.filter((id) => groups.some((group) => group.folded && group.ids.includes(id))).join(" ");
 
 function Nothing() {
   const readOnly = useEditor((editor) => editor.readOnly);

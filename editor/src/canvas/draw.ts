@@ -1,6 +1,7 @@
 import { type Edge as FlowEdge, type Node as FlowNode, Position } from "@xyflow/react";
 import { same } from "../workflow/change";
-import type { Group } from "../workflow/groups";
+import { FOLDED } from "../workflow/fold";
+import { type Group, isGroup } from "../workflow/groups";
 import { type Box, edgeId, type Layout, laneKey, type Point } from "../workflow/layout";
 import type { Note } from "../workflow/notes";
 import type { Edge, Lane, Node, Outline } from "../workflow/outline";
@@ -11,7 +12,9 @@ export type GroupNode = FlowNode<{ node: Node }, "group">;
 export type LaneNode = FlowNode<{ lane: Lane }, "lane">;
 export type NoteNode = FlowNode<{ note: Note }, "note">;
 export type FrameNode = FlowNode<{ group: Group }, "frame">;
-export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode;
+/** A group that stands for what it holds. */
+export type FoldedNode = FlowNode<{ group: Group }, "folded">;
+export type Drawn = CardNode | GroupNode | LaneNode | NoteNode | FrameNode | FoldedNode;
 export type DrawnEdge = FlowEdge<{ edge: Edge; way: readonly Point[] }, "step">;
 export interface Drawing {
   nodes: Drawn[];
@@ -36,6 +39,12 @@ export function draw(
       handles: handlesOf(box),
       ...(node.inside ? { parentId: node.inside } : {}),
     };
+    const group = node.kind === FOLDED ? groups.find((each) => each.key === node.id) : undefined;
+    if (group) {
+      const fixed = { draggable: false, connectable: false, ariaLabel: `Group ${group.summary}, folded` };
+      nodes.push({ ...place, type: "folded", data: { group }, ...fixed });
+      return;
+    }
     const ariaLabel = `${node.summary || node.id}, ${node.kind}`;
     nodes.push({ ...place, type: node.lanes.length > 0 ? "group" : "card", data: { node }, ariaLabel });
     for (const lane of node.lanes) {
@@ -141,5 +150,7 @@ function drawFrame(group: Group, graph: Outline, layout: Layout): FrameNode | nu
 function drawEdge(edge: Edge, way: readonly Point[]): DrawnEdge {
   const id = edgeId(edge);
   const ariaLabel = `${edge.from} to ${edge.to}, on ${edge.on}`;
-  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, way }, ariaLabel };
+  // An edge of a folded group stands for several.
+  const fixed = isGroup(edge.from) || isGroup(edge.to) ? { selectable: false, focusable: false } : {};
+  return { id, type: "step", source: edge.from, target: edge.to, data: { edge, way }, ariaLabel, ...fixed };
 }

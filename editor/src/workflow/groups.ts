@@ -11,11 +11,16 @@ export interface Group {
   summary: string;
   note: string;
   color: string;
+  /** It is shown as one node. */
+  folded: boolean;
   ids: string[];
 }
 
 const PATH = ["value", "groups"];
-export const groupKey = (index: number): string => `group:${index}`;
+const FOLDED = "collapsed";
+const KEY = "group:";
+export const groupKey = (index: number): string => KEY + index;
+export const isGroup = (key: string): boolean => key.startsWith(KEY);
 
 /** The groups of a document whose nodes are there. `nodes` names the members; else they are what lies between two nodes. */
 export function groupsOf(tree: Json, graph: Outline): Group[] {
@@ -25,9 +30,8 @@ export function groupsOf(tree: Json, graph: Outline): Group[] {
     const ids = isTree(item) ? membersOf(item, graph) : [];
     if (!isTree(item) || ids.length === 0) return [];
     const { summary, note, color } = item;
-    return [
-      { key: groupKey(index), index, summary: text(summary), note: text(note), color: text(color) || "grey", ids },
-    ];
+    const words = { summary: text(summary), note: text(note), color: text(color) || "grey" };
+    return [{ key: groupKey(index), index, ...words, folded: item[FOLDED] === true, ids }];
   });
 }
 
@@ -93,6 +97,13 @@ function written(graph: Outline, ids: readonly string[]): Tree {
 export function setGroup(group: Group, said: { summary?: string; note?: string; color?: string }): Change {
   const [key, value] = Object.entries(said)[0] ?? ["summary", ""];
   return { name: "Change a group", edits: [{ op: "set", path: [...PATH, group.index, key], value: value ?? "" }] };
+}
+
+/** The group is shown as one node, or with its nodes again. */
+export function foldGroup(group: Group, fold: boolean): Change {
+  const path = [...PATH, group.index, FOLDED];
+  const name = `${fold ? "Fold" : "Unfold"} ${group.summary || "a group"}`;
+  return { name, edits: [fold ? { op: "set", path, value: true } : { op: "remove", path }], select: [group.key] };
 }
 
 /** Frames are taken away; what they hold stays. */

@@ -2,6 +2,7 @@ import { BaseEdge, EdgeLabelRenderer, type EdgeProps } from "@xyflow/react";
 import { useEditor, useEditorStore } from "../../editing/context";
 import { Icon } from "../../ui/icon";
 import { laneOf } from "../../workflow/commands";
+import { isGroup } from "../../workflow/groups";
 import { edgeId } from "../../workflow/layout";
 import css from "../canvas.module.css";
 import type { DrawnEdge } from "../draw";
@@ -41,7 +42,7 @@ export function StepEdge(props: EdgeProps<DrawnEdge>) {
               {edge.on}
             </span>
           )}
-          {!readOnly && (
+          {!readOnly && !isGroup(edge.from) && !isGroup(edge.to) && (
             <button
               type="button"
               className={css.plus}

@@ -1,11 +1,15 @@
-import { type NodeProps, NodeResizer } from "@xyflow/react";
+import { Handle, type NodeProps, NodeResizer, Position } from "@xyflow/react";
 import { memo } from "react";
 import { focusSoon } from "../../actions/action";
 import { attempt } from "../../actions/registry";
 import { useEditor, useEditorStore } from "../../editing/context";
+import { standsOf } from "../../editing/live";
 import { apply } from "../../editing/store";
+import { Status } from "../../runs/status";
+import { Icon } from "../../ui/icon";
+import { foldGroup, type Group } from "../../workflow/groups";
 import { notesOf, setNote } from "../../workflow/notes";
-import type { FrameNode, NoteNode } from "../draw";
+import type { FoldedNode, FrameNode, NoteNode } from "../draw";
 import css from "./notes.module.css";
 
 /** A sticky note: its text is written in the pane beside the graph. */
@@ -57,9 +61,64 @@ export const FrameBox = memo(({ data, selected }: NodeProps<FrameNode>) => {
   const { group } = data;
   return (
     <div className={css.frame} data-colour={group.color} data-selected={selected}>
-      <div className={css.head} data-frame-head title={group.note || group.summary}>
-        {group.summary || "Group"}
+      <div className={css.top}>
+        <div className={css.head} data-frame-head title={group.note || group.summary}>
+          {group.summary || "Group"}
+        </div>
+        <Fold group={group} />
       </div>
     </div>
   );
 });
+
+/** What of its nodes a folded group shows, the first one that is there. */
+const WEIGHT = ["failed", "running", "awaiting_approval", "paused", "queued", "succeeded"];
+
+/** A group in place of what it holds. */
+export const FoldedBox = memo(({ data, selected }: NodeProps<FoldedNode>) => {
+  const { group } = data;
+  const status = useEditor((editor) => {
+    const found = new Set(group.ids.map((id) => standsOf(editor, id)?.status));
+    return WEIGHT.find((each) => found.has(each));
+  });
+  return (
+    <div
+      className={`${css.frame} ${css.folded}`}
+      data-colour={group.color}
+      data-selected={selected}
+      title={group.note || group.summary}
+    >
+      <Handle type="target" position={Position.Top} />
+      <div className={css.words}>
+        <strong>{group.summary || "Group"}</strong>
+        <span>{group.ids.length} nodes</span>
+      </div>
+      {status && <Status status={status} />}
+      <Fold group={group} />
+      <Handle type="source" position={Position.Bottom} />
+    </div>
+  );
+});
+
+/** Folds a group or opens it. */
+function Fold({ group }: { group: Group }) {
+  const store = useEditorStore();
+  const readOnly = useEditor((editor) => editor.readOnly);
+  if (readOnly) return null;
+  const label = `${group.folded ? "Unfold" : "Fold"} ${group.summary || "the group"}`;
+  return (
+    <button
+      type="button"
+      className={`nodrag ${css.fold}`}
+      aria-label={label}
+      aria-expanded={!group.folded}
+      title={label}
+      onClick={(event) => {
+        event.stopPropagation();
+        attempt(() => apply(store, () => foldGroup(group, !group.folded)));
+      }}
+    >
+      <Icon name={group.folded ? "plus" : "minus"} size={12} />
+    </button>
+  );
+}

@@ -1,0 +1,34 @@
+import type { Group } from "./groups";
+import { edgeId } from "./layout";
+import type { Lane, Node, Outline } from "./outline";
+
+/** The kind of what stands for a folded group; its id is the group's key. */
+export const FOLDED = "folded";
+
+/**
+ * A workflow as it is looked at: the nodes of a folded group are one, and the edges that lead in and out lead to it. A
+ * group with a node among `open` is not folded.
+ */
+export function folded(graph: Outline, groups: readonly Group[], open: readonly string[]): Outline {
+  const owners = new Map<string, Group>();
+  for (const group of groups) {
+    if (!group.folded || group.ids.some((id) => open.includes(id))) continue;
+    for (const id of group.ids) if (!owners.has(id)) owners.set(id, group);
+  }
+  return owners.size === 0 ? graph : { ...graph, main: foldLane(graph.main, owners) };
+}
+
+function foldLane(lane: Lane, owners: Map<string, Group>): Lane {
+  const standing = new Set<string>();
+  const nodes = lane.nodes.flatMap((node): Node[] => {
+    const group = owners.get(node.id);
+    if (!group) return [{ ...node, lanes: node.lanes.map((each) => foldLane(each, owners)) }];
+    if (standing.has(group.key)) return [];
+    standing.add(group.key);
+    return [{ ...node, id: group.key, kind: FOLDED, language: "", summary: group.summary, lanes: [] }];
+  });
+  const end = (id: string) => owners.get(id)?.key ?? id;
+  const led = lane.edges.map((edge) => ({ ...edge, from: end(edge.from), to: end(edge.to) }));
+  const edges = new Map(led.filter(({ from, to }) => from !== to).map((edge) => [edgeId(edge), edge]));
+  return { ...lane, nodes, edges: [...edges.values()] };
+}
