@@ -55,6 +55,8 @@ export const LOOK = [
     ".cm-tooltip": { backgroundColor: "var(--raised)", color: "var(--text)", border: "1px solid var(--line)" },
     ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--accent-wash)", color: "var(--text)" },
     ".cm-completionDetail": { color: "var(--soft)", fontStyle: "normal" },
+    // The sign that comes with it is in few fonts.
+    ".cm-collapsedLines": { "&:before, &:after": { content: '"⋮"' } },
     ".cm-diagnostic": { fontFamily: "var(--font)" },
   }),
 ];

@@ -58,10 +58,10 @@ export function History({ versions, drafted, sides, set, children }: Props) {
               <span className={css.message} data-none={each.message === undefined || undefined}>
                 {each.message ?? "No message"}
               </span>
-              {each.current && <Status status="succeeded" word="runs take it" />}
               <span className={css.by}>
                 {each.author}, <Time at={each.created_at} />
               </span>
+              {each.current && <Status status="succeeded" word="runs take it" />}
             </button>
           </li>
         ))}
