@@ -111,6 +111,12 @@ async def test_a_schedule_is_made_paused_changed_run_and_deleted(page: Page, sit
 async def test_a_route_is_made_called_changed_and_switched_off(page: Page, site: Site) -> None:
     path = "f/triggers/routed"
     site.deploy(path, SOURCE)
+    key = {
+        "path": "f/triggers/key",
+        "resource_type": "api_key",
+        "value": {"api_key": "s"},
+    }
+    site.client.post("/api/w/main/resources/create", json=key).raise_for_status()
     await page.goto(page_of(path))
     await page.get_by_role("button", name="New route").click()
     await page.get_by_label("Route", exact=False).first.fill("people/:name")
@@ -126,6 +132,12 @@ async def test_a_route_is_made_called_changed_and_switched_off(page: Page, site:
     await page.get_by_role("button", name="Save").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     assert (await posted(url)).status_code == 201
+    await row.get_by_role("button", name="Edit").click()
+    await page.get_by_label("The caller proves itself with").select_option("api_key")
+    await page.get_by_label("Resource that holds the secret").select_option("f/triggers/key")
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    assert (await posted(url)).status_code == 401
     await row.get_by_role("button", name="Switch off").click()
     await expect(row.get_by_role("button", name="Switch on")).to_be_visible()
     assert (await posted(url)).status_code == 404

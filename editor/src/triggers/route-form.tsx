@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { sentence } from "../api/client";
+import { resourcesQuery } from "../api/lists";
 import { placesQuery } from "../api/places";
 import { type NewRoute, type Route, routesQuery, routeUrl, saveRoute } from "../api/triggers";
 import { useEditor } from "../editing/context";
@@ -103,14 +104,10 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
           set={(authentication_method) => put({ authentication_method })}
         />
         {held && (
-          <Field label="Resource that holds the secret" help="Its path, such as f/shop/key">
-            <Input
-              required
-              value={given.authentication_resource_path}
-              spellCheck={false}
-              onChange={(event) => put({ authentication_resource_path: event.target.value })}
-            />
-          </Field>
+          <Secret
+            value={given.authentication_resource_path}
+            set={(authentication_resource_path) => put({ authentication_resource_path })}
+          />
         )}
         <Field label="Summary">
           <Input value={given.summary} onChange={(event) => put({ summary: event.target.value })} />
@@ -133,6 +130,27 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
         </div>
       </form>
     </Dialog>
+  );
+}
+
+/** The resource that a caller's proof is held against, of those that one may read. */
+function Secret({ value, set }: { value: string; set: (value: string) => void }) {
+  const workspace = useEditor((editor) => editor.workspace);
+  const resources = useQuery(resourcesQuery(workspace, ""));
+  const paths = (resources.data ?? []).map((each) => each.value.replace("$res:", ""));
+  const none = resources.isSuccess && paths.length === 0;
+  return (
+    <Field
+      label="Resource that holds the secret"
+      help={none ? "There is no resource here that you may read. Make one by the API or the command line." : undefined}
+    >
+      <select className={controls.input} required value={value} onChange={(event) => set(event.target.value)}>
+        <option value="">{resources.isPending ? "Loading …" : "Choose one"}</option>
+        {[...new Set([...(value ? [value] : []), ...paths])].map((path) => (
+          <option key={path}>{path}</option>
+        ))}
+      </select>
+    </Field>
   );
 }
 
