@@ -35,7 +35,8 @@ const TITLES: Record<Exclude<Panel, null>, string> = {
 export function useLoadedInTime(): void {
   useEffect(() => {
     const once = { once: true };
-    const load = () => void Promise.all([loadInspector(), loadDialogs()]);
+    // Where the server is away, they are asked for again when they are opened.
+    const load = () => void Promise.allSettled([loadInspector(), loadDialogs()]);
     window.addEventListener("pointermove", load, once);
     window.addEventListener("keydown", load, once);
     return () => {
