@@ -22,9 +22,12 @@ dt { font-weight: 600 } dd { margin: 0 0 .5rem }
 pre { white-space: pre-wrap; font: inherit; border-inline-start: .25rem solid; padding-inline-start: .75rem }
 fieldset { border: 1px solid; border-radius: .4rem; margin: 1rem 0; padding: .5rem 1rem }
 label { display: block; margin: .75rem 0 .25rem; font-weight: 600 }
-input, select, textarea { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; min-height: 2.75rem }
+input, select, textarea { font: inherit; width: 100%; box-sizing: border-box; padding: .5rem; min-height: 2.75rem;
+  border: 1px solid; border-radius: .4rem; background: Field; color: FieldText }
 input[type=checkbox] { width: 1.5rem; min-height: 1.5rem }
-button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.5rem; margin: 1rem 1rem 0 0 }
+button { font: inherit; font-weight: 600; min-height: 2.75rem; padding: .5rem 1.5rem; margin: 1rem 1rem 0 0;
+  border: 1px solid; border-radius: .4rem; background: Canvas; color: CanvasText }
+button[value=approved] { background: #4f46e5; border-color: #4f46e5; color: #fff }
 [role=alert] { border: 2px solid; border-radius: .4rem; padding: .5rem 1rem }
 :focus-visible { outline: 3px solid; outline-offset: 2px }
 """
