@@ -12,9 +12,8 @@ help: ## List the targets
 up: runtime editor ## Start the platform on this machine (Ctrl-C stops it)
 	@exec .venv/bin/orvanta up
 
-# One more process than cores: a third of the time a test waits for another process.
 test: lint editor ## Check the code and run the tests; ARGS="tests/unit -k name" for some of them
-	@$(PYTHON) -m pytest -n 3 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 lint: tools ## Check style, types and layers
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-server lint-editor

@@ -163,7 +163,7 @@ WITH_PROCESSES = {"bench", "browser", "chaos", "cli", "conformance", "e2e", "emb
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs in one process where several run tests at once (`pytest -n 3 --dist loadgroup`)."""
+    """What runs in one process where several run tests at once (`pytest -n 2 --dist loadgroup`)."""
     tests = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(tests)
