@@ -1,4 +1,4 @@
-"""The generated pages under docs/reference: settings, errors, command line.
+"""The generated pages under docs/reference: settings, errors, command line, permissions of routes.
 
 `python -m orvanta_platform.cli.reference docs/reference` writes them; a test compares them.
 """
@@ -19,11 +19,17 @@ import orvanta_platform
 from orvanta_platform import settings
 from orvanta_platform.cli.main import app
 from orvanta_platform.errors import OrvantaError
+from orvanta_platform.http import route_rules
 
 
 def pages() -> dict[str, str]:
     """File name → text of every generated page."""
-    return {"settings.md": settings.reference(), "errors.md": errors_page(), "cli.md": cli_page()}
+    return {
+        "settings.md": settings.reference(),
+        "errors.md": errors_page(),
+        "cli.md": cli_page(),
+        "permissions.md": route_rules.page(),
+    }
 
 
 def error_types() -> list[type[OrvantaError]]:

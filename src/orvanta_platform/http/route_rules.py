@@ -1,0 +1,399 @@
+"""The permission rule of every API route: documentation, and the expectation that tests hold the server against.
+
+Services decide (`control.permissions.RULES`); nothing reads this table to grant access. A test sends every route as
+every role and compares the answers with it, and a route that is missing here fails that test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.control.permissions import RULES, By
+
+NO_TOKEN = "no token"
+SIGNED_LINK = "signed link"
+ROUTE_CREDENTIALS = "route credentials"
+
+_W = "/api/w/{workspace}/"
+
+ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
+    {
+        NO_TOKEN: """
+            GET /api/version
+            GET /api/health/status
+            GET /api/openapi.json
+            GET /api/openapi.yaml
+            POST /api/auth/login
+            POST /api/auth/first_password
+        """,
+        SIGNED_LINK: """
+            POST jobs_u/resume/{id}/{resume_id}/{signature}
+            GET jobs_u/resume/{id}/{resume_id}/{signature}
+            POST jobs_u/cancel/{id}/{resume_id}/{signature}
+            GET jobs_u/cancel/{id}/{resume_id}/{signature}
+            GET jobs_u/get_flow/{id}/{resume_id}/{signature}
+        """,
+        ROUTE_CREDENTIALS: """
+            GET /api/r/{path}
+            POST /api/r/{path}
+            PUT /api/r/{path}
+            PATCH /api/r/{path}
+            DELETE /api/r/{path}
+        """,
+        ("account", "read"): """
+            POST /api/auth/logout
+            GET /api/users/whoami
+            GET /api/users/email
+        """,
+        ("token", "read"): "GET /api/users/tokens/list",
+        ("token", "write"): """
+            POST /api/users/tokens/create
+            DELETE /api/users/tokens/delete/{token_prefix}
+        """,
+        ("instance", "list_workspaces"): """
+            GET /api/workspaces/users
+            GET /api/workspaces/list
+            POST /api/workspaces/exists
+            POST /api/workspaces/exists_username
+        """,
+        ("instance", "create_workspace"): "POST /api/workspaces/create",
+        ("instance", "create_account"): "POST /api/users/create",
+        ("instance", "list_accounts"): "GET /api/users/list_as_super_admin",
+        ("instance", "preview_schedule"): "POST /api/schedules/preview",
+        ("instance", "list_workers"): """
+            GET /api/workers/list
+            GET /api/workers/queue_counts
+            GET /api/workers/queues
+        """,
+        ("instance", "drain_worker"): "POST /api/workers/drain/{id}",
+        ("workspace", "read"): """
+            GET workspaces/get_settings
+            GET drafts/list/{kind}
+            GET folders/exists/{name}
+            GET variables/list_contextual
+            POST variables/encrypt
+        """,
+        ("workspace", "admin"): """
+            POST workspaces/edit_secrets_readable
+            POST workspaces/edit_retention
+            POST workspaces/edit_search_run_data
+        """,
+        ("member", "read"): """
+            GET users/whoami
+            GET users/get/{username}
+            GET users/list
+            GET users/list_usernames
+            GET users/username_to_email/{username}
+        """,
+        ("member", "admin"): "POST workspaces/add_user",
+        ("group", "read"): """
+            GET groups/list
+            GET groups/listnames
+            GET groups/get/{name}
+        """,
+        ("group", "write"): """
+            POST groups/create
+            POST groups/update/{name}
+            POST groups/adduser/{name}
+            POST groups/removeuser/{name}
+            DELETE groups/delete/{name}
+        """,
+        ("folder", "read"): """
+            GET folders/get/{name}
+            GET folders/list
+            GET folders/listnames
+        """,
+        ("folder", "create"): "POST folders/create",
+        ("folder", "write"): """
+            POST folders/update/{name}
+            POST folders/addowner/{name}
+            POST folders/removeowner/{name}
+            DELETE folders/delete/{name}
+        """,
+        ("script", "read"): """
+            GET scripts/get/p/{path}
+            GET scripts/get/h/{hash}
+            GET scripts/raw/p/{path}
+            GET scripts/raw/h/{path}
+            GET scripts/exists/p/{path}
+            GET scripts/list
+            GET scripts/list_paths
+            GET scripts/history/p/{path}
+            GET scripts/deployment_status/h/{hash}
+        """,
+        ("script", "write"): """
+            POST scripts/create
+            POST scripts/archive/p/{path}
+            POST scripts/archive/h/{hash}
+            POST scripts/delete/p/{path}
+            POST scripts/delete/h/{hash}
+        """,
+        ("script", "run"): """
+            POST jobs/run/p/{path}
+            POST jobs/run/h/{hash}
+            GET jobs/run_wait_result/p/{path}
+            POST jobs/run_wait_result/p/{path}
+            POST jobs/run_and_stream/p/{path}
+        """,
+        ("flow", "read"): """
+            GET flows/get/{path}
+            GET flows/get/v/{version}
+            GET flows/get_latest_version/{path}
+            GET flows/exists/{path}
+            GET flows/list
+            GET flows/list_paths
+            GET flows/history/p/{path}
+            GET flows/deployment_status/p/{path}
+            GET versions/used_by/{kind}/{path}
+            GET versions/list/{kind}/{path}
+            GET versions/get/{kind}/{version}
+            GET versions/diff/{kind}/{path}
+        """,
+        ("flow", "write"): """
+            POST flows/create
+            POST flows/update/{path}
+            POST flows/archive/{path}
+            DELETE flows/delete/{path}
+            POST versions/restore/{kind}/{path}
+        """,
+        ("flow", "draft"): """
+            GET drafts/get/{kind}/{path}
+            POST drafts/create
+            PUT drafts/save/{kind}/{path}
+            DELETE drafts/delete/{kind}/{path}
+        """,
+        ("flow", "run"): """
+            POST jobs/run/f/{path}
+            POST jobs/run/fv/{version}
+            GET jobs/run_wait_result/f/{path}
+            POST jobs/run_wait_result/f/{path}
+            POST jobs/run_and_stream/f/{path}
+            POST /api/v1/workflows/{path}
+            POST jobs/restart/f/{id}
+            POST jobs/restart_preview/f/{id}
+            POST jobs/retry_preview/f/{id}
+            POST jobs/retry/f/{id}
+            POST jobs/rerun/{id}
+            POST jobs/run/batch_rerun_jobs
+        """,
+        ("preview", "check_flow"): """
+            POST flows/validate
+            GET templates/list
+            GET templates/get/{name}
+        """,
+        ("preview", "check_script"): "POST scripts/schema",
+        ("preview", "run"): """
+            POST jobs/run/preview
+            POST jobs/run/preview_flow
+            POST jobs/run/dependencies_async
+            POST jobs/run/flow_dependencies_async
+            POST jobs/run_wait_result/preview
+            POST jobs/run_inline/preview
+            POST jobs/run_wait_result/preview_flow
+        """,
+        ("run", "read"): """
+            GET jobs_u/get/{id}
+            GET jobs_u/completed/get/{id}
+            GET jobs_u/completed/get_result/{id}
+            GET jobs_u/completed/get_result_maybe/{id}
+            GET jobs_u/completed/get_timing/{id}
+            GET jobs_u/getupdate/{id}
+            GET jobs_u/getupdate_sse/{id}
+            GET jobs_u/get_logs/{id}
+            GET jobs_u/get_flow_all_logs/{id}
+            GET jobs_u/get_args/{id}
+            GET jobs_u/get_root_job_id/{id}
+            GET jobs/result_by_id/{flow_job_id}/{node_id}
+            GET jobs/list
+            GET jobs/queue/list
+            GET jobs/completed/list
+            GET jobs/histogram
+            GET jobs/list_filtered_uuids
+            GET jobs/queue/list_filtered_uuids
+            GET overview
+            GET jobs/queue/count
+            GET jobs/completed/count
+            GET jobs_u/flow/approval_info/{job_id}
+            GET approvals/list
+            GET jobs/flow/user_states/{id}/{key}
+            GET /api/v1/runs/{run_id}
+            GET /api/v1/runs/{run_id}/about
+            GET /api/v1/runs/{run_id}/failure
+            GET /api/v1/runs/{run_id}/document
+            GET /api/v1/runs/{run_id}/graph
+            GET /api/v1/runs/{run_id}/compare/{other}
+            GET /api/v1/runs/{run_id}/events
+            GET /api/v1/runs/{run_id}/stream
+            GET /api/v1/runs/{run_id}/pauses
+            GET /api/v1/runs/{run_id}/pauses/{job}
+            GET /api/v1/runs/search
+        """,
+        ("run", "cancel"): """
+            POST jobs_u/queue/cancel/{id}
+            POST jobs_u/queue/force_cancel/{id}
+            POST jobs/queue/cancel_selection
+            PUT /api/v1/runs/{run_id}/pauses/before/{node}
+            DELETE /api/v1/runs/{run_id}/pauses/before/{node}
+            POST /api/v1/runs/{run_id}/pauses/{job}/continue
+        """,
+        ("run", "decide"): """
+            GET jobs/resume_urls/{id}/{resume_id}
+            GET jobs/job_signature/{id}/{resume_id}
+            POST jobs_u/flow/resume_suspended/{job_id}
+            POST jobs/flow/resume/{id}
+            POST /api/v1/runs/{id}/consent
+        """,
+        ("run", "write_state"): "POST jobs/flow/user_states/{id}/{key}",
+        ("schedule", "read"): """
+            GET schedules/get/{path}
+            GET schedules/exists/{path}
+            GET schedules/list
+            GET schedules/list_with_jobs
+            GET schedules/calendar
+        """,
+        ("schedule", "write"): """
+            POST schedules/create
+            POST schedules/update/{path}
+            POST schedules/setenabled/{path}
+            DELETE schedules/delete/{path}
+        """,
+        ("http_trigger", "read"): """
+            GET http_triggers/get/{path}
+            GET http_triggers/exists/{path}
+            GET http_triggers/list
+            POST http_triggers/route_exists
+        """,
+        ("http_trigger", "write"): """
+            POST http_triggers/create
+            POST http_triggers/update/{path}
+            POST http_triggers/setmode/{path}
+            DELETE http_triggers/delete/{path}
+        """,
+        ("variable", "read"): """
+            GET variables/get/{path}
+            GET variables/get_value/{path}
+            GET variables/exists/{path}
+            GET variables/list
+        """,
+        ("variable", "write"): """
+            POST variables/create
+            POST variables/update/{path}
+            DELETE variables/delete/{path}
+        """,
+        ("resource", "read"): """
+            GET resources/get/{path}
+            GET resources/get_value/{path}
+            GET resources/get_value_interpolated/{path}
+            GET resources/exists/{path}
+            GET resources/list
+            GET connections/get/{path}
+            GET connections/get_value/{path}
+            GET connections/get_value_interpolated/{path}
+            GET connections/exists/{path}
+            GET connections/list
+            POST job_helpers/v2/s3_resource_info
+            POST job_helpers/v2/polars_connection_settings
+            POST job_helpers/v2/duckdb_connection_settings
+        """,
+        ("resource", "write"): """
+            POST resources/create
+            POST resources/update/{path}
+            POST resources/update_value/{path}
+            DELETE resources/delete/{path}
+            POST connections/create
+            POST connections/update/{path}
+            POST connections/update_value/{path}
+            DELETE connections/delete/{path}
+        """,
+        ("resource_type", "read"): """
+            GET resources/type/get/{name}
+            GET resources/type/list
+            GET resources/type/listnames
+            GET resources/type/exists/{name}
+            GET resources/file_resource_type_to_file_ext_map
+            GET connections/type/get/{name}
+            GET connections/type/list
+            GET connections/type/listnames
+            GET connections/type/exists/{name}
+            GET connections/file_resource_type_to_file_ext_map
+        """,
+        ("resource_type", "create"): """
+            POST resources/type/create
+            POST connections/type/create
+        """,
+        ("resource_type", "write"): """
+            POST resources/type/update/{name}
+            DELETE resources/type/delete/{name}
+            POST connections/type/update/{name}
+            DELETE connections/type/delete/{name}
+        """,
+        ("file", "read"): """
+            GET job_helpers/download_s3_file
+            GET job_helpers/list_stored_files
+            GET job_helpers/load_file_metadata
+            GET job_helpers/load_file_preview
+            GET job_helpers/presign_s3_file
+        """,
+        ("file", "write"): """
+            POST job_helpers/upload_s3_file
+            DELETE job_helpers/delete_s3_file
+            GET job_helpers/move_s3_file
+            GET job_helpers/test_connection
+        """,
+    }
+)
+"""(kind, action) of the permission table, or what stands in for a token → `METHOD path` per line.
+
+Paths without a leading slash are below `/api/w/{workspace}/`.
+"""
+
+_CONDITIONS = {
+    By.NOTHING: "",
+    By.READ: "reads the path, or started the run",
+    By.WRITE: "writes the path",
+    By.OWN: "owns the folder",
+    By.READ_IF_NAMED: "reads the path, where one is named",
+    By.SELF: "own account",
+    By.READ_IF_OWNED: "reads the path, where it is below a user or folder",
+    By.WRITE_IF_OWNED: "writes the path, where it is below a user or folder",
+    By.INSTANCE: "superadmin",
+    By.INSTANCE_READ: "superadmin or devops",
+    By.LOGIN: "any account",
+}
+_ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN)
+
+
+def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
+    """(method, path, rule) of every route; the path with `{parameters}` and below `/api`."""
+    for rule, lines in ROUTE_RULES.items():
+        for line in lines.split("\n"):
+            method, _, path = line.strip().partition(" ")
+            if path:
+                yield method, path if path.startswith("/") else _W + path, rule
+
+
+def page() -> str:
+    """The reference page of routes and roles."""
+    lines = [
+        "# Who may call which route",
+        "",
+        "Every route of the API, the roles that may call it, and the condition that must hold beside the role. Admins",
+        "of a workspace meet every condition in it. A token with scopes also needs the named scope. A denied call is",
+        "answered with 404 if the caller may not read the object, otherwise with 403.",
+        "",
+        "| method | route | viewer | operator | developer | admin | condition | scope |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for method, path, rule in sorted(routes(), key=lambda each: (each[1], each[0])):
+        lines.append(f"| {method} | `{path}` | {_cells(rule)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cells(rule: tuple[str, str] | str) -> str:
+    if isinstance(rule, str):
+        return f"yes | yes | yes | yes | {rule} | "
+    found = RULES[rule]
+    roles = ["yes" if not found.roles or role in found.roles else "no" for role in _ROLES]
+    return " | ".join([*roles, _CONDITIONS[found.by], f"`{found.scope}`"])

@@ -1,0 +1,261 @@
+"""A call of every route of the API that names objects which exist, in workspace main."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+
+CODE = {"summary": "", "content": "echo 1", "language": "bash"}
+PASS_ON = {"summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
+ASKS = {"summary": "", "value": {"modules": [{"id": "ask", "value": {"type": "approval"}}]}}
+SCHEDULE = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}, "is_flow": True, "script_path": "f/team/flow"}
+HOOK = {
+    "script_path": "f/team/flow",
+    "is_flow": True,
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+    "is_static_website": False,
+}
+THING = {"resource_type": "thing", "value": {"a": 1}}
+
+BODIES: dict[str, Any] = {
+    "POST /api/users/tokens/create": {"label": "x"},
+    "POST /api/users/create": {"email": "new@example.com", "password": "a long password", "username": "new"},
+    "POST /api/workspaces/create": {"id": "fresh", "name": "fresh"},
+    "POST /api/workspaces/exists": {"id": "main"},
+    "POST /api/workspaces/exists_username": {"id": "main", "username": "admin"},
+    "POST /api/schedules/preview": {"schedule": "0 0 3 * * *", "timezone": "UTC"},
+    "POST /api/workers/drain/{id}": {"drained": False},
+    "POST workspaces/add_user": {"email": "admin@localhost", "username": "second"},
+    "POST workspaces/edit_secrets_readable": {"secrets_readable": False},
+    "POST workspaces/edit_retention": {"retention_days": 30},
+    "POST workspaces/edit_search_run_data": {"search_run_data": False},
+    "POST folders/create": {"name": "fresh"},
+    "POST folders/update/{name}": {"summary": "x"},
+    "POST folders/addowner/{name}": {"owner": "g/all"},
+    "POST folders/removeowner/{name}": {"owner": "u/admin"},
+    "POST groups/create": {"name": "fresh"},
+    "POST groups/update/{name}": {"summary": "x"},
+    "POST groups/adduser/{name}": {"username": "admin"},
+    "POST groups/removeuser/{name}": {"username": "admin"},
+    "POST scripts/create": {**CODE, "path": "f/team/new"},
+    "POST scripts/schema": {"language": "bash", "content": ""},
+    "POST flows/create": {**PASS_ON, "path": "f/team/new"},
+    "POST flows/update/{path}": {**PASS_ON, "path": "f/team/flow"},
+    "POST flows/archive/{path}": {"archived": False},
+    "POST flows/validate": {"value": PASS_ON["value"]},
+    "POST drafts/create": {"path": "f/team/drafted", "typ": "flow", "value": {}},
+    "PUT drafts/save/{kind}/{path}": {"value": {}},
+    "POST variables/create": {"path": "f/team/new", "value": "1"},
+    "POST variables/update/{path}": {"value": "2"},
+    "POST variables/encrypt": "text",
+    "POST resources/create": {**THING, "path": "f/team/new"},
+    "POST connections/create": {**THING, "path": "f/team/newer"},
+    "POST resources/update/{path}": {"value": {"a": 2}},
+    "POST connections/update/{path}": {"value": {"a": 2}},
+    "POST resources/update_value/{path}": {"value": {"a": 2}},
+    "POST connections/update_value/{path}": {"value": {"a": 2}},
+    "POST resources/type/create": {"name": "newtype"},
+    "POST connections/type/create": {"name": "newertype"},
+    "POST resources/type/update/{name}": {"description": "x"},
+    "POST connections/type/update/{name}": {"description": "x"},
+    "POST schedules/create": {**SCHEDULE, "path": "f/team/new"},
+    "POST schedules/update/{path}": SCHEDULE,
+    "POST schedules/setenabled/{path}": {"enabled": True},
+    "POST http_triggers/create": {**HOOK, "path": "f/team/new", "route_path": "new"},
+    "POST http_triggers/update/{path}": {**HOOK, "route_path": "hook"},
+    "POST http_triggers/setmode/{path}": {"mode": "enabled"},
+    "POST http_triggers/route_exists": {"route_path": "x", "http_method": "get"},
+    "POST jobs/run/preview": CODE,
+    "POST jobs/run_inline/preview": CODE,
+    "POST jobs/run_wait_result/preview": CODE,
+    "POST jobs/run/preview_flow": {"value": PASS_ON["value"]},
+    "POST jobs/run_wait_result/preview_flow": {"value": PASS_ON["value"]},
+    "POST jobs/run/dependencies_async": {"raw_scripts": [{"raw_code": "", "path": "f/team/x", "language": "bash"}]},
+    "POST jobs/run/flow_dependencies_async": {"path": "f/team/x", "flow_value": PASS_ON["value"]},
+    "POST jobs/restart/f/{id}": {"step_id": "a"},
+    "POST jobs/restart_preview/f/{id}": {"step_id": "a"},
+    "POST jobs_u/flow/resume_suspended/{job_id}": {"approved": True},
+    "POST /api/v1/runs/{id}/consent": {"decision": "approved"},
+    "POST jobs/flow/user_states/{id}/{key}": 1,
+}
+QUERIES = {
+    "GET job_helpers/download_s3_file": "?file_key=f/team/file",
+    "GET job_helpers/load_file_metadata": "?file_key=f/team/file",
+    "GET job_helpers/load_file_preview": "?file_key=f/team/file",
+    "GET job_helpers/presign_s3_file": "?file_key=f/team/file",
+    "GET job_helpers/list_stored_files": "?max_keys=1",
+    "GET job_helpers/move_s3_file": "?src_file_key=f/team/moved&dest_file_key=f/team/target",
+    "DELETE job_helpers/delete_s3_file": "?file_key=f/team/gone",
+    "POST job_helpers/upload_s3_file": "?file_key=f/team/new",
+    "GET /api/v1/runs/search": "?q=x",
+    "GET versions/diff/{kind}/{path}": "?before={version}&after={version}",
+    "GET schedules/calendar": "?since=2026-01-01T00:00:00Z&until=2026-01-02T00:00:00Z",
+}
+GONE = {
+    "POST scripts/archive/p/{path}": "f/team/archived",
+    "POST scripts/delete/p/{path}": "f/team/deleted",
+    "DELETE flows/delete/{path}": "f/team/gone",
+    "DELETE drafts/delete/{kind}/{path}": "f/team/flow",
+    "DELETE variables/delete/{path}": "f/team/gone",
+    "DELETE resources/delete/{path}": "f/team/gone",
+    "DELETE connections/delete/{path}": "f/team/vanished",
+    "DELETE schedules/delete/{path}": "f/team/gone",
+    "DELETE http_triggers/delete/{path}": "f/team/gone",
+    "DELETE folders/delete/{name}": "gone",
+    "DELETE groups/delete/{name}": "gone",
+    "DELETE resources/type/delete/{name}": "gone",
+    "DELETE connections/type/delete/{name}": "vanished",
+}
+"""What a route that deletes is called with: nothing else needs it."""
+
+VERSIONS = {
+    "POST scripts/archive/h/{hash}": "archived_version",
+    "POST scripts/delete/h/{hash}": "deleted_version",
+}
+NEEDS_OPEN_RUN = (
+    "/pauses",
+    "/cancel/",
+    "/force_cancel/",
+    "/consent",
+    "flow/resume",
+    "resume_urls",
+    "job_signature",
+    "approval_info",
+)
+"""Parts of the paths of routes that act on a run which asks for an approval."""
+
+NAMES = {"folders": "team", "groups": "ops", "templates": "batch_import", "resources": "thing", "connections": "thing"}
+PATHS = {
+    "scripts": "f/team/script",
+    "schedules": "f/team/schedule",
+    "http_triggers": "f/team/hook",
+    "variables": "f/team/variable",
+    "resources": "f/team/resource",
+    "connections": "f/team/resource",
+}
+
+
+class Examples:
+    """Objects that every route can be called with, in workspace main."""
+
+    def __init__(self, stage: Scene) -> None:
+        self._stage = stage
+        self._ids: dict[str, str] = {}
+
+    async def prepare(self) -> None:
+        for folder in ("team", "gone"):
+            await self._post("folders/create", {"name": folder, "owners": ["g/all"]})
+        for group in ("ops", "gone"):
+            await self._post("groups/create", {"name": group})
+        for name in ("script", "archived", "deleted"):
+            await self._post("scripts/create", {**CODE, "path": f"f/team/{name}"})
+        for version in ("archived_version", "deleted_version"):
+            made = await self._post("scripts/create", {**CODE, "content": version, "path": f"f/team/{version}"})
+            self._ids[version] = made
+        self._ids["hash"] = (await self._stage.get("scripts/get/p/f/team/script"))["hash"]
+        for name in ("flow", "gone"):
+            await self._post("flows/create", {**PASS_ON, "path": f"f/team/{name}"})
+            await self._post("schedules/create", {**SCHEDULE, "path": f"f/team/{name}"})
+            await self._post("http_triggers/create", {**HOOK, "path": f"f/team/{name}", "route_path": name})
+        await self._post("flows/create", {**ASKS, "path": "f/team/asks"})
+        await self._post("schedules/create", {**SCHEDULE, "path": "f/team/schedule"})
+        await self._post("http_triggers/create", {**HOOK, "path": "f/team/hook", "route_path": "hook"})
+        for name in ("variable", "gone"):
+            await self._post("variables/create", {"path": f"f/team/{name}", "value": "1"})
+        for name in ("thing", "gone", "vanished"):
+            await self._post("resources/type/create", {"name": name})
+        for name in ("resource", "gone", "vanished"):
+            await self._post("resources/create", {**THING, "path": f"f/team/{name}"})
+        for name in ("file", "gone", "moved"):
+            answer = await self._stage.client.post(
+                f"{W}/job_helpers/upload_s3_file?file_key=f/team/{name}", content=b"x"
+            )
+            assert answer.is_success, answer.text
+        self._ids["version"] = str((await self._stage.get("flows/get_latest_version/f/team/flow"))["id"])
+        self._ids["ended"] = await self._post("jobs/run/f/f/team/flow", {})
+
+    async def request(self, method: str, path: str, instead: Mapping[str, str] | None = None) -> tuple[str, Any]:
+        """(URL, body) of a call that names existing objects; path parameters in `instead` replace the example's."""
+        short = f"{method} {path.removeprefix('/api/w/{workspace}/')}"
+        values = {**await self._values(short, path), **(instead or {})}
+        url = re.sub(r"\{(\w+)\}", lambda found: values[found[1]], path)
+        query = QUERIES.get(short, "").replace("{version}", values["version"])
+        return url + query, await self._body(short)
+
+    async def _values(self, short: str, path: str) -> dict[str, str]:
+        area = path.removeprefix("/api/w/{workspace}/").split("/")[0]
+        waits = any(part in path for part in NEEDS_OPEN_RUN)
+        run = await self._open_run() if waits else self._ids["ended"]
+        values = dict.fromkeys(("id", "run_id", "job_id", "flow_job_id", "other", "job"), run)
+        values |= {
+            "workspace": "main",
+            "path": GONE.get(short, PATHS.get(area, "f/team/flow")),
+            "name": GONE.get(short, NAMES.get(area, "x")),
+            "kind": "flow",
+            "username": "admin",
+            "hash": self._ids[VERSIONS.get(short, "hash")],
+            "version": self._ids["version"],
+            "token_prefix": "unknown",
+            "node_id": "a",
+            "node": "ask" if waits else "a",
+            "key": "k",
+            "resume_id": "1",
+            "signature": "x",
+        }
+        if "jobs/" in path and "/p/" in path:
+            values["path"] = "f/team/script"
+        elif "v1/workflows" in path:
+            values["path"] = "f/team/flow/runs"
+        elif "raw/h" in path:
+            values["path"] = f"{self._ids['hash']}.sh"
+        elif "workers" in path:
+            values["id"] = str(self._stage.worker.id)
+        return values
+
+    async def _body(self, short: str) -> Any:
+        match short:
+            case "POST jobs/run/batch_rerun_jobs":
+                return {"job_ids": [self._ids["ended"]]}
+            case "POST jobs/queue/cancel_selection":
+                return [await self._open_run()]
+            case "POST versions/restore/{kind}/{path}":
+                return {"version": int(self._ids["version"])}
+            case _:
+                return BODIES.get(short)
+
+    async def _open_run(self) -> str:
+        return await self._post("jobs/run/f/f/team/asks", {})
+
+    async def _post(self, path: str, body: Any) -> str:
+        answer = await self._stage.client.post(f"{W}/{path}", json=body)
+        assert answer.is_success, (path, answer.text)
+        return answer.text
+
+
+@asynccontextmanager
+async def scene_with_examples(database: TestDatabase, home: Path) -> AsyncIterator[tuple[Scene, Examples]]:
+    """The platform with an object for every route, and a worker that finishes each job with the result 1."""
+    async with scene(database, home) as stage:
+        working = asyncio.create_task(_work(stage))
+        examples = Examples(stage)
+        await examples.prepare()
+        yield stage, examples
+        working.cancel()
+        with suppress(asyncio.CancelledError):
+            await working
+
+
+async def _work(stage: Scene) -> None:
+    while True:
+        for job in await stage.worker.claim_all():
+            await stage.worker.finish(job, 1)
+        await asyncio.sleep(0.02)

@@ -1,0 +1,85 @@
+"""Every route of the API as every role, against the published table of routes and roles."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.route_examples import scene_with_examples
+from tests.http.scene import W
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.control.permissions import RULES, By
+from orvanta_platform.http import app, route_rules
+
+DENIED = {401, 403, 404}
+ROUTES = [(method, path, rule) for method, path, rule in route_rules.routes() if isinstance(rule, tuple)]
+ABSENT_FOR_EVERYBODY = {
+    "GET /api/v1/runs/{run_id}/pauses/{job}": "nothing is paused in this run",
+    "POST /api/v1/runs/{run_id}/pauses/{job}/continue": "nothing is paused in this run",
+    "DELETE /api/users/tokens/delete/{token_prefix}": "there is no such token",
+    "GET /api/v1/runs/{run_id}/failure": "the run did not fail",
+}
+"""Routes answered with 404 to permitted callers as well: the example names an object that does not exist."""
+
+
+def test_every_route_has_a_rule() -> None:
+    router = app.create_router(None)
+    served = {
+        (method, re.sub(r"\{(\w+):\w+\}", r"{\1}", path))
+        for handler in app.api_handlers(router)
+        for path in handler.paths
+        for method in handler.http_methods
+    }
+    listed = [(method, path) for method, path, _ in route_rules.routes()]
+    assert served == set(listed)
+    assert len(listed) == len(served)
+
+
+def is_allowed(role: Role, rule: tuple[str, str]) -> bool:
+    """Whether the table lets a member with this role call it; the member reads, writes and owns the folder."""
+    found = RULES[rule]
+    if found.roles:
+        return role in found.roles
+    return found.by in (By.LOGIN, By.SELF)
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_every_route_as_every_role(database: TestDatabase, tmp_path: Path, role: Role) -> None:
+    wrong = []
+    async with scene_with_examples(database, tmp_path) as (stage, examples):
+        client = await stage.member("bea", role=role)
+        await client.put(f"{W}/drafts/save/flow/f/team/flow", json={"value": {}})
+        for method, path, rule in sorted(ROUTES, key=lambda each: (each[0] == "DELETE", "delete" in each[1])):
+            url, body = await examples.request(method, path)
+            status, text = await call(client, method, url, body)
+            short = f"{method} {path.removeprefix('/api/w/{workspace}/')}"
+            expected = is_allowed(role, rule)
+            if expected and status == 404 and short in ABSENT_FOR_EVERYBODY:
+                continue
+            is_denied = status in DENIED or (status == 201 and text.startswith("Error: ") and "may not" in text)
+            if is_denied is expected or status >= 500:
+                wrong.append((short, rule, status, text[:200]))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+async def test_every_workspace_route_is_absent_for_an_outsider(database: TestDatabase, tmp_path: Path) -> None:
+    """An admin of another workspace finds nothing, whatever the route."""
+    wrong = []
+    async with scene_with_examples(database, tmp_path) as (stage, examples):
+        client = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
+        for method, path, rule in ROUTES:
+            if RULES[rule].roles:
+                url, body = await examples.request(method, path)
+                status, text = await call(client, method, url, body)
+                if status != 404 and not ("exists" in path and text == "false"):
+                    wrong.append((method, path, status, text[:200]))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+async def call(client: httpx.AsyncClient, method: str, url: str, body: object) -> tuple[int, str]:
+    answer = await client.request(method, url, json=body, headers={"X-Workspace": "main"})
+    return answer.status_code, answer.text
