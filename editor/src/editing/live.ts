@@ -8,15 +8,16 @@ import { type Editor, type EditorStore, isChanged, type Live } from "./store";
 
 const LONGEST_LOG = 200_000;
 let stop: () => void = () => {};
+let testsStarted = 0;
 
 /** Runs what is on the page, deployed or not, and shows it on the graph as it goes. */
 export async function testWorkflow(store: EditorStore, args: Tree): Promise<void> {
   const editor = store.getState();
   store.setState({ args });
-  const id = isChanged(editor)
-    ? await startPreview(editor.workspace, editor.flow.path, at(editor.tree, ["value"]) ?? null, args)
-    : await startFlow(editor.workspace, editor.flow.path, args);
-  watch(store, id, null);
+  const starting = isChanged(editor)
+    ? startPreview(editor.workspace, editor.flow.path, at(editor.tree, ["value"]) ?? null, args)
+    : startFlow(editor.workspace, editor.flow.path, args);
+  await watchStarted(store, starting, null);
 }
 
 /**
@@ -42,7 +43,14 @@ export async function testNode(store: EditorStore, id: string, args: Tree, again
       return { ...module, mock: { enabled: true, return_value: results[each.id] ?? null } };
     });
   const { failure_module: _, output: __, ...rest } = value;
-  watch(store, await startPreview(workspace, flow.path, { ...rest, modules }, args), top.id);
+  await watchStarted(store, startPreview(workspace, flow.path, { ...rest, modules }, args), top.id);
+}
+
+/** Watches a test once it has an id, unless another test was started in the meantime: the newest one is shown. */
+async function watchStarted(store: EditorStore, starting: Promise<string>, only: string | null): Promise<void> {
+  const number = ++testsStarted;
+  const id = await starting;
+  if (number === testsStarted) watch(store, id, only);
 }
 
 /** What is tested runs, whatever it is pinned to. */

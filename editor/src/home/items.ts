@@ -16,6 +16,7 @@ export interface Item {
 /** One line per path. `alone`: drafts of what is not there, never deployed or deleted since, have a line too. */
 export function itemsOf(flows: readonly FlowItem[], drafts: readonly DraftHead[], alone: boolean): Item[] {
   const drafted = new Set(drafts.map((draft) => draft.path));
+  const listed = new Set(flows.map((flow) => flow.path));
   return [
     ...flows.map(({ path, summary, edited_at, edited_by, archived }) => ({
       ...{ path, summary, edited_at, edited_by, archived },
@@ -23,8 +24,9 @@ export function itemsOf(flows: readonly FlowItem[], drafts: readonly DraftHead[]
       draft: drafted.has(path) ? "draft" : null,
     })),
     ...drafts
-      // A version is there, but not in the list: it is archived.
-      .filter((draft) => alone && draft.newest_version === null)
+      // A draft with a version that is not listed belongs to an archived workflow. The two lists are fetched separately:
+      // after a deployment, the list of drafts may still hold the deployed draft.
+      .filter((draft) => alone && draft.newest_version === null && !listed.has(draft.path))
       .map(({ path, edited_at, base_version }) => ({
         ...{ path, summary: "", edited_at, edited_by: "", deployed: false, archived: false },
         draft: base_version === null ? "draft, not deployed" : "draft, workflow deleted",
