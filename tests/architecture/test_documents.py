@@ -30,7 +30,7 @@ FORBIDDEN = [
 ]
 
 
-@pytest.mark.parametrize("name", ["settings.md", "errors.md", "cli.md"])
+@pytest.mark.parametrize("name", ["settings.md", "errors.md", "cli.md", "permissions.md"])
 def test_generated_pages_are_up_to_date(name: str) -> None:
     page = ROOT / "docs" / "reference" / name
     assert page.read_text() == reference.pages()[name], "run: make docs"
