@@ -395,5 +395,6 @@ def _cells(rule: tuple[str, str] | str) -> str:
     if isinstance(rule, str):
         return f"yes | yes | yes | yes | {rule} | "
     found = RULES[rule]
-    roles = ["yes" if not found.roles or role in found.roles else "no" for role in _ROLES]
+    any_account = not found.roles and found.by not in (By.INSTANCE, By.INSTANCE_READ)
+    roles = ["yes" if any_account or role in found.roles else "no" for role in _ROLES]
     return " | ".join([*roles, _CONDITIONS[found.by], f"`{found.scope}`"])
