@@ -42,6 +42,12 @@ class InvalidInput(BadRequest):
     code = "invalid_input"
 
 
+class InvalidRunId(BadRequest):
+    """No run may be begun under the id that the caller chose."""
+
+    code = "invalid_run_id"
+
+
 class InvalidWorkflow(BadRequest):
     """The artifact has errors; details hold the diagnostics."""
 

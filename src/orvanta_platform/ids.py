@@ -1,37 +1,42 @@
-"""Ids: UUIDv7 made here, never in the database.
+"""Ids, made here and never in the database: UUIDv7 for runs, UUIDv8 for whatever is derived from a run.
 
-A run's jobs, events, values and logs carry the run's millisecond prefix, so that a whole run lies in one
-partition of history and leaves with it.
+The ids of a run's jobs, events, values and logs carry the run's millisecond prefix, so that a whole run lies in one
+partition of history and leaves with it. The version tells the two kinds apart: no id that a caller may choose for a
+run (version 7) can be the id of a node, a body, an opening or a sub-workflow (version 8) of any run.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from orvanta_platform import clock
 
-_VERSION_AND_VARIANT = (0x7 << 76) | (0x2 << 62)
+_VERSION = 0xF << 76
+_RUN_VERSION, _DERIVED_VERSION = 0x7 << 76, 0x8 << 76
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_MS = 253_402_300_799_999
+_VARIANT = 0x2 << 62
 _RANDOM_A = ((1 << 12) - 1) << 64
 _RANDOM_B = (1 << 62) - 1
 
 
-def _uuid7(milliseconds: int, bits: bytes) -> UUID:
-    """RFC 9562, 5.7: 48 bits of Unix milliseconds, version, 74 free bits, variant."""
+def _uuid(version: int, milliseconds: int, bits: bytes) -> UUID:
+    """48 bits of Unix milliseconds, version, 74 free bits, variant (RFC 9562, 5.7 and 5.8)."""
     free = int.from_bytes(bits[:10], "big")
-    return UUID(int=(milliseconds << 80) | _VERSION_AND_VARIANT | (free & (_RANDOM_A | _RANDOM_B)))
+    return UUID(int=(milliseconds << 80) | version | _VARIANT | (free & (_RANDOM_A | _RANDOM_B)))
 
 
 def new_run_id() -> UUID:
     """A fresh UUIDv7 of the present millisecond."""
-    return _uuid7(int(clock.now().timestamp() * 1000), os.urandom(10))
+    return _uuid(_RUN_VERSION, int(clock.now().timestamp() * 1000), os.urandom(10))
 
 
 def made_at(id: UUID) -> datetime:
-    """The time that an id carries: of a run when it was made, of what is inside it the run's."""
-    return datetime.fromtimestamp((id.int >> 80) / 1000, UTC)
+    """The time that an id carries: of a run when it was made, of what is inside it the run's; at most year 9999."""
+    return _EPOCH + timedelta(milliseconds=min(id.int >> 80, _LAST_MS))
 
 
 def lowest_id(moment: datetime) -> UUID:
@@ -39,14 +44,32 @@ def lowest_id(moment: datetime) -> UUID:
     return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
-def derived_id(run: UUID, *parts: str | int) -> UUID:
-    """The id of something inside `run`: the run's milliseconds and bits of SHA-256(run, parts).
+def is_underived(id: UUID) -> bool:
+    """Tells whether a run may be begun under this id: a UUIDv7."""
+    return id.version == 7
+
+
+def as_derived(id: UUID) -> UUID:
+    """The same id as a UUIDv8: what a derived id became that was stored as version 7."""
+    return UUID(int=(id.int & ~_VERSION) | _DERIVED_VERSION)
+
+
+def derived_id(run: UUID, *parts: UUID | str | int) -> UUID:
+    """The id of something inside `run`, a UUIDv8: the run's milliseconds and bits of SHA-256(run, parts).
 
     The same run and parts give the same id on every machine, so nothing needs to remember it and a
     repeated statement makes nothing twice.
     """
-    text = "\x1f".join([run.hex, *map(str, parts)])
-    return _uuid7(run.int >> 80, hashlib.sha256(text.encode()).digest())
+    text = "\x1f".join([_hashed(run), *(_hashed(part) if isinstance(part, UUID) else str(part) for part in parts)])
+    return _uuid(_DERIVED_VERSION, run.int >> 80, hashlib.sha256(text.encode()).digest())
+
+
+def _hashed(id: UUID) -> str:
+    """The hex digits of an id as they are hashed: always with version 7, which derived ids had once.
+
+    So the ids of a run that began before differ from the present ones in the version alone.
+    """
+    return f"{(id.int & ~_VERSION) | _RUN_VERSION:032x}"
 
 
 def node_job_id(run: UUID, node: str) -> UUID:
@@ -56,14 +79,14 @@ def node_job_id(run: UUID, node: str) -> UUID:
 
 def inner_job_id(run: UUID, frame: UUID | None, node: str) -> UUID:
     """The id of a node in a frame of a run (None: at its top level): its job's, or that of a node without a job."""
-    return node_job_id(run, node) if frame is None else derived_id(run, "node", frame.hex, node)
+    return node_job_id(run, node) if frame is None else derived_id(run, "node", frame, node)
 
 
 def opening_id(run: UUID, holder: UUID, attempt: int) -> UUID:
     """The id of one opening of the node `holder` (its own id) of a run; `attempt` counts from 0."""
-    return derived_id(run, "opening", holder.hex, attempt)
+    return derived_id(run, "opening", holder, attempt)
 
 
 def frame_id(run: UUID, opening: UUID, place: int) -> UUID:
     """The id of the body number `place` of an opening: an iteration, or a branch."""
-    return derived_id(run, "frame", opening.hex, place)
+    return derived_id(run, "frame", opening, place)

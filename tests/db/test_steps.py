@@ -14,7 +14,7 @@ from orvanta_platform.db.steps import statement
 ENDED = {"deleted", "closed", "ended", "taken"}
 ROOTS = ({"updated"}, ENDED, {*ENDED, "reported"})
 FINISHED = ({"gone"}, {"gone", "history"}, {"gone", "history", "untimed"}, set[str]())
-OTHERS = ({"later", "timed"}, {"taken"}, {"decided"}, {"made"}, {"woken"}, {"stored", "told"})
+OTHERS = ({"later", "timed"}, {"taken"}, {"decided"}, {"made"}, {"woken", "exported"}, {"stored", "told"})
 
 SHAPES = sorted(
     {

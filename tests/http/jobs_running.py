@@ -9,12 +9,13 @@ from tests.http.scene import Scene, W, client_of
 
 from orvanta_platform.control import job_tokens
 from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.worker.environment import claim_of
 
 
-async def started(stage: Scene, client: httpx.AsyncClient | None = None) -> Claimed:
+async def started(stage: Scene, client: httpx.AsyncClient | None = None, base: str = W) -> Claimed:
     """A job that the hand-led worker runs, started by the admin or by `client`."""
     body = {"content": "def main():\n    pass\n", "language": "python3", "args": {}}
-    answer = await (client or stage.client).post(f"{W}/jobs/run/preview", json=body)
+    answer = await (client or stage.client).post(f"{base}/jobs/run/preview", json=body)
     assert answer.status_code == 201, answer.text
     return await claimed(stage, answer.text)
 
@@ -27,7 +28,7 @@ async def claimed(stage: Scene, run: str) -> Claimed:
 
 def token_of(stage: Scene, job: Claimed, generation: int = 1) -> str:
     """What the job's process has in OV_TOKEN."""
-    return job_tokens.mint(stage.platform.keys, job.id, job.attempt, generation)
+    return job_tokens.mint(stage.platform.keys, claim_of(job, generation))
 
 
 def job_client(stage: Scene, job: Claimed) -> httpx.AsyncClient:

@@ -18,7 +18,8 @@ from tests.http.scene import Scene, W, client_of, scene, script
 from orvanta_platform import clock
 from orvanta_platform.control import links
 from orvanta_platform.control.actor import Role
-from orvanta_platform.control.links import Action
+from orvanta_platform.control.links import Action, LinkTarget
+from orvanta_platform.db import runs
 from orvanta_platform.services import consistency, timers
 
 NEVER = "00000000-0000-7000-8000-000000000000"
@@ -176,7 +177,10 @@ async def test_an_expired_link_is_410(stage: Scene, stranger: httpx.AsyncClient)
     run = await stage.flow(*SUSPENDED)
     job = UUID(await job_of(stage, run, "a"))
     past = clock.now() - timedelta(seconds=2)
-    signature = links.sign(stage.platform.keys, "main", job, 7, Action.RESUME, past)
+    async with stage.platform.db.acquire() as conn:
+        seed = await runs.seed_of(conn, UUID(run))
+    assert seed is not None
+    signature = links.sign(stage.platform.keys, LinkTarget("main", UUID(run), seed, job, 7), Action.RESUME, past)
     answer = await stranger.post(f"{W}/jobs_u/resume/{job}/7/{signature}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (410, "gone")
     assert await status(stage, run) == "awaiting_approval"

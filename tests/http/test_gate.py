@@ -14,10 +14,12 @@ import pytest
 import structlog
 from litestar.routes import HTTPRoute
 from tests.conftest import TestDatabase
+from tests.http.jobs_running import claimed, job_client
 from tests.http.scene import Scene, W, client_of, scene, script
 
 from orvanta_platform.control import job_tokens, names
 from orvanta_platform.control.actor import Role
+from orvanta_platform.control.job_tokens import JobClaim
 from orvanta_platform.db import tokens
 from orvanta_platform.http.app import create_router
 from orvanta_platform.http.gate import OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
@@ -260,12 +262,15 @@ async def test_a_job_token_is_good_at_its_attempt_and_generation(stage: Scene) -
     run = (await ada.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"})).text
     async with stage.platform.db.acquire() as conn:
         await conn.execute(
-            "UPDATE job_live SET state = 'running', seq = NULL, attempt = 2, generation = 5, worker = $1 WHERE id = $1",
+            "UPDATE job_live SET state = 'running', seq = NULL, attempt = 2, generation = 5, worker = $1, nonce = $1"
+            " WHERE id = $1",
             UUID(run),
         )
 
     def client(attempt: int, generation: int) -> httpx.AsyncClient:
-        return client_of(stage.app, job_tokens.mint(stage.platform.keys, UUID(run), attempt, generation))
+        id = UUID(run)
+        claim = JobClaim(id, attempt, generation, id, id, "main", "ada@example.com", "u/ada")
+        return client_of(stage.app, job_tokens.mint(stage.platform.keys, claim))
 
     good = client(2, 5)
     who = (await good.get(f"{W}/users/whoami")).json()
@@ -281,13 +286,7 @@ async def test_a_job_token_is_good_at_its_attempt_and_generation(stage: Scene) -
 
 
 async def test_a_superadmins_job_has_no_rights_on_the_instance(stage: Scene) -> None:
-    run = await stage.preview()
-    async with stage.platform.db.acquire() as conn:
-        await conn.execute(
-            "UPDATE job_live SET state = 'running', seq = NULL, attempt = 1, generation = 1, worker = $1 WHERE id = $1",
-            UUID(run),
-        )
-    job = client_of(stage.app, job_tokens.mint(stage.platform.keys, UUID(run), 1, 1))
+    job = job_client(stage, await claimed(stage, await stage.preview()))
     assert (await job.get(f"{W}/users/whoami")).json()["is_admin"] is True
     assert (await job.get("/api/w/admins/users/whoami")).status_code == 404
     assert (await job.get("/api/users/list_as_super_admin")).status_code == 403

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -118,12 +118,6 @@ async def test_options_of_a_run(stage: Scene) -> None:
         f"{W}/jobs/run/preview", params={"scheduled_for": "2030-01-01T00:00:00"}, json=PYTHON
     )
     assert naive.status_code == 400
-
-
-async def test_an_id_that_history_has_no_place_for_is_refused(stage: Scene) -> None:
-    for id in (uuid4(), UUID("0188d1f4-0000-7000-8000-000000000000")):
-        answer = await stage.client.post(f"{W}/jobs/run/preview", params={"job_id": str(id)}, json=PYTHON)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
 
 
 async def test_the_same_idempotency_key_gives_the_same_run(stage: Scene) -> None:

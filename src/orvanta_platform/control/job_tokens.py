@@ -1,7 +1,8 @@
 """Tokens of running jobs: `jt_<job>.<attempt>.<generation>.<HMAC>`. No rows; dead with the attempt.
 
-This module says whether a token is one of ours; whether that job still runs at that attempt and generation
-is asked of the database by whoever takes the token.
+The signature covers one claim of a job: beside what the token names, the nonce that the claim drew, the run, its
+workspace and the identity that it acts for. These come from the database with the look-up that tells whether the job
+still runs; so a token opens nothing but the claim that it was made for, even if the id of its job were used again.
 """
 
 from __future__ import annotations
@@ -15,36 +16,61 @@ from uuid import UUID
 from orvanta_platform.control.keys import InstanceKeys
 
 PREFIX = "jt_"
-_PURPOSE = "job token"
+_PURPOSE = "job token of a claim"
 _SHAPE = re.compile(r"jt_([0-9a-f]{32})\.([0-9]{1,9})\.([0-9]{1,9})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)
 class JobClaim:
-    """What a job token says: this job, at this attempt, under this generation of its worker."""
+    """One claim of a job: a worker's right to run it at this attempt, for this run and identity."""
 
     job: UUID
     attempt: int
     generation: int
+    nonce: UUID
+    run: UUID
+    workspace: str
+    email: str
+    permissioned_as: str
 
 
-def mint(keys: InstanceKeys, job: UUID, attempt: int, generation: int) -> str:
-    """The token of a job for one attempt, as its process gets it in OV_TOKEN."""
-    body = f"{job.hex}.{attempt}.{generation}"
-    return f"{PREFIX}{body}.{_sign(keys, body)}"
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """A token as a caller presents it: the attempt that it names, and a signature that nothing is known of yet."""
+
+    job: UUID
+    attempt: int
+    generation: int
+    signature: str
 
 
-def verify(keys: InstanceKeys, token: str) -> JobClaim | None:
-    """What the token says where its signature is ours, else None."""
+def mint(keys: InstanceKeys, claim: JobClaim) -> str:
+    """The token of a claim, as the job's process gets it in OV_TOKEN."""
+    return f"{PREFIX}{claim.job.hex}.{claim.attempt}.{claim.generation}.{_sign(keys, claim)}"
+
+
+def parse(token: str) -> PresentedToken | None:
+    """The parts of a token; None where it has not the shape of one."""
     parts = _SHAPE.fullmatch(token)
     if parts is None:
         return None
     job, attempt, generation, signature = parts.groups()
-    if not hmac.compare_digest(signature, _sign(keys, f"{job}.{attempt}.{generation}")):
+    if str(int(attempt)) != attempt or str(int(generation)) != generation:
         return None
-    return JobClaim(UUID(hex=job), int(attempt), int(generation))
+    return PresentedToken(UUID(hex=job), int(attempt), int(generation), signature)
 
 
-def _sign(keys: InstanceKeys, body: str) -> str:
-    digest = hmac.digest(keys.key(_PURPOSE), body.encode(), "sha256")
+def is_signed(keys: InstanceKeys, presented: PresentedToken, claim: JobClaim) -> bool:
+    """Tells whether the token was made for exactly this claim."""
+    named = (presented.job, presented.attempt, presented.generation)
+    if named != (claim.job, claim.attempt, claim.generation):
+        return False
+    return hmac.compare_digest(presented.signature, _sign(keys, claim))
+
+
+def _sign(keys: InstanceKeys, claim: JobClaim) -> str:
+    texts = (claim.workspace, claim.email, claim.permissioned_as)
+    parts = (claim.job.hex, claim.attempt, claim.generation, claim.nonce.hex, claim.run.hex, *map(len, texts), *texts)
+    signed = "\n".join(map(str, parts))  # the lengths come first: no two claims give the same text
+    digest = hmac.digest(keys.key(_PURPOSE), signed.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,6 +1,8 @@
 """Signatures of links that decide: who holds such a link may do what it says, until it expires.
 
-A signature is base64url(expiry ‖ HMAC(workspace, job, resume id, action, expiry)), the expiry in 8 bytes, seconds.
+A signature is base64url(expiry ‖ HMAC(expiry, action, job, resume id, run, seed, workspace)), the expiry in 8 bytes,
+seconds. The seed is the random number that the run drew when it began: a link opens the run that it was made for, and
+no other with the same ids.
 """
 
 from __future__ import annotations
@@ -8,13 +10,14 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from orvanta_platform.control.keys import InstanceKeys
 
-_PURPOSE = "approval link"
+_PURPOSE = "approval link of a run"
 _EXPIRY_BYTES = 8
 _LONGEST = 100
 
@@ -27,16 +30,24 @@ class Action(StrEnum):
     PAGE = "page"
 
 
-def sign(keys: InstanceKeys, workspace: str, job: UUID, resume_id: int, action: Action, expires_at: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class LinkTarget:
+    """The question that a link answers: a job (or the run itself) of one run, and the resume id of the answer."""
+
+    workspace: str
+    run: UUID
+    seed: int
+    job: UUID
+    resume_id: int
+
+
+def sign(keys: InstanceKeys, target: LinkTarget, action: Action, expires_at: datetime) -> str:
     """The signature of a link that is good until `expires_at`."""
     expiry = int(expires_at.timestamp()).to_bytes(_EXPIRY_BYTES, "big")
-    signed = expiry + _digest(keys, workspace, job, resume_id, action, expiry)
-    return _text(signed)
+    return _text(expiry + _digest(keys, target, action, expiry))
 
 
-def expiry_of(
-    keys: InstanceKeys, workspace: str, job: UUID, resume_id: int, action: Action, signature: str
-) -> datetime | None:
+def expiry_of(keys: InstanceKeys, target: LinkTarget, action: Action, signature: str) -> datetime | None:
     """Until when the signature is good; None where it is not ours for exactly this."""
     if len(signature) > _LONGEST or not signature.isascii():
         return None
@@ -47,7 +58,7 @@ def expiry_of(
     if _text(signed) != signature:  # the last character has bits to spare: one signature, one spelling
         return None
     expiry, digest = signed[:_EXPIRY_BYTES], signed[_EXPIRY_BYTES:]
-    if not hmac.compare_digest(digest, _digest(keys, workspace, job, resume_id, action, expiry)):
+    if not hmac.compare_digest(digest, _digest(keys, target, action, expiry)):
         return None
     return datetime.fromtimestamp(int.from_bytes(expiry, "big"), UTC)
 
@@ -56,7 +67,8 @@ def _text(signed: bytes) -> str:
     return base64.urlsafe_b64encode(signed).rstrip(b"=").decode()
 
 
-def _digest(keys: InstanceKeys, workspace: str, job: UUID, resume_id: int, action: Action, expiry: bytes) -> bytes:
+def _digest(keys: InstanceKeys, target: LinkTarget, action: Action, expiry: bytes) -> bytes:
     # The workspace comes last and is the one part of any length: no two calls give the same text.
-    text = f"{action}\n{job.hex}\n{resume_id}\n{workspace}".encode()
-    return hmac.digest(keys.key(_PURPOSE), expiry + text, "sha256")
+    parts = (action, target.job.hex, target.resume_id, target.run.hex, target.seed, target.workspace)
+    text = "\n".join(map(str, parts))
+    return hmac.digest(keys.key(_PURPOSE), expiry + text.encode(), "sha256")

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from orvanta_platform.db import pauses
@@ -157,18 +158,21 @@ async def counter_of_child(connection: Connection, run: UUID, child: UUID) -> UU
 
 
 async def save_frames(connection: Connection, run: UUID, rows: Sequence[FrameRow]) -> None:
-    """Write frames, new and changed."""
+    """Write frames, new and changed. Raises asyncpg.UniqueViolationError where one has the id of another run's."""
     await _save(connection, "save_frames", run, rows, ("id", "parent", "holder", "body", "place", "state"))
 
 
 async def save_counters(connection: Connection, run: UUID, rows: Sequence[CounterRow]) -> None:
-    """Write counters, new and changed."""
+    """Write counters, new and changed. Raises asyncpg.UniqueViolationError where one has the id of another run's."""
     await _save(connection, "save_counters", run, rows, ("id", "frame", "node_index", "attempt", "state", "child"))
 
 
 async def _save(connection: Connection, query: str, run: UUID, rows: Sequence[Any], names: Sequence[str]) -> None:
     if rows:
-        await connection.execute(_text(query), run, *([getattr(row, name) for row in rows] for name in names))
+        columns = ([getattr(row, name) for row in rows] for name in names)
+        written = await connection.fetch(_text(query), run, *columns)
+        if len(written) != len(rows):
+            raise asyncpg.UniqueViolationError(f"a frame or counter of run {run} has the id of another run's")
 
 
 async def drop(connection: Connection, frames: Sequence[UUID], counters: Sequence[UUID]) -> None:

@@ -29,6 +29,8 @@ class Claimed(msgspec.Struct, frozen=True):
     attempt: int
     failures: int
     timeout_s: float | None
+    nonce: UUID
+    """Drawn at random by this claim and by no other: the job's token is signed over it."""
     run: RunRow
     lane: int = 0
     seq: int | None = None
@@ -155,6 +157,7 @@ def _claimed(row: Any) -> Claimed:
         attempt=row["attempt"],
         failures=row["failures"],
         timeout_s=row["timeout_s"],
+        nonce=row["nonce"],
         run=run,
         lane=row["lane"],
         seq=row["claimed_seq"],

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
+
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 
@@ -61,7 +63,11 @@ async def chunks_from(connection: Connection, job: UUID, attempt: int, seq: int,
 async def replace_by_object(
     connection: Connection, job: UUID, attempt: int, object: str, frames: Sequence[Frame]
 ) -> None:
-    """Name the object that holds an attempt's log and drop its chunks. Call it in a transaction."""
+    """Name the object that holds an attempt's log and drop its chunks. Call it in a transaction.
+
+    Raises asyncpg.UniqueViolationError where the log of this attempt is another object.
+    """
     columns = [[getattr(frame, name) for frame in frames] for name in Frame.__slots__]
-    await connection.execute(load("logs")["name_object"].text, job, attempt, object, *columns)
+    if await connection.fetchval(load("logs")["name_object"].text, job, attempt, object, *columns) is None:
+        raise asyncpg.UniqueViolationError(f"the log of attempt {attempt} of job {job} is another object")
     await connection.execute(load("logs")["drop_chunks"].text, job, attempt)

@@ -298,6 +298,12 @@ def _run(row: Any) -> RunRow | None:
     return RunRow(**{name: row[name] for name in RunRow.__struct_fields__})
 
 
+async def seed_of(connection: Connection, run: UUID) -> int | None:
+    """The random number that a run drew when it began; None where there is no such run."""
+    seed: int | None = await connection.fetchval(load("runs")["seed_of"].text, run)
+    return seed
+
+
 async def run_of(connection: Connection, workspace: str, run_or_job: UUID) -> RunTarget | None:
     """The live run of the workspace that an id means: a run's own, or that of a live job."""
     row = await connection.fetchrow(load("runs")["run_of"].text, run_or_job, workspace)

@@ -58,7 +58,7 @@ class NodeEnding(msgspec.Struct, frozen=True):
 
 
 class NewJob(msgspec.Struct, frozen=True):
-    """A job to enqueue; with `worker` and `generation` it is made already claimed (hand-off).
+    """A job to enqueue; with `worker`, `generation` and `nonce` it is made already claimed (hand-off).
 
     `lane` is 1 for the first jobs of a new run, 0 for those of a run under way. `frame`, `parent` and `place` as in
     the table job_live.
@@ -79,6 +79,7 @@ class NewJob(msgspec.Struct, frozen=True):
     frame: UUID | None = None
     parent: UUID | None = None
     place: int | None = None
+    nonce: UUID | None = None
 
 
 class Wake(msgspec.Struct, frozen=True):
@@ -184,10 +185,10 @@ _ROOTS = {
 
 
 _RUN = ("s.run", "g.run", "root.id", "d.id", "gone.run")
-_KEYS = {**dict.fromkeys(_RUN, "($1)[1]"), "e.job": "ANY ($17) AND j.id = e.job", "w.job": "ANY ($57) AND j.id = w.job"}
+_KEYS = {**dict.fromkeys(_RUN, "($1)[1]"), "e.job": "ANY ($17) AND j.id = e.job", "w.job": "ANY ($58) AND j.id = w.job"}
 """Columns of one step's rows, and the parameters that they are."""
 
-_KEYS_ALONE = {**dict.fromkeys(_RUN, "$1"), "e.job": "$17", "w.job": "$57"}
+_KEYS_ALONE = {**dict.fromkeys(_RUN, "$1"), "e.job": "$17", "w.job": "$58"}
 
 _ENDING_ROWS = "ran_s, due_in_s, openings)"
 """Where the rows of endings are named: alone, a step may have none."""
@@ -243,7 +244,11 @@ def parts_of(steps: Sequence[StepWrite]) -> frozenset[str]:
 
 def row_parts(step: StepWrite) -> frozenset[str]:
     """The parts that insert what hangs on the run's row."""
-    return frozenset(name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows)
+    parts = {name for name, rows in zip(_ROW_PARTS, _rows(step)[1:], strict=True) if rows}
+    if "stored" in parts:
+        parts -= {"stored"}
+        parts |= {"exported" if value.kind == "context" else "stored" for value in step.values}
+    return frozenset(parts)
 
 
 _END_PARTS = frozenset({"deleted", "closed", "ended", "taken"})

@@ -45,6 +45,15 @@ class Bearer:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningJob:
+    """A job of `run` that runs under the claim that drew `nonce`, and whom it acts for."""
+
+    bearer: Bearer
+    run: UUID
+    nonce: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class TokenRow:
     """A token as lists show it: never the token, never its hash."""
 
@@ -63,13 +72,15 @@ async def resolve(conn: Connection, digest: bytes, workspace: str | None) -> Bea
     return Bearer(**{**row, "grants": _grants(row["grants"])}) if row else None
 
 
-async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int) -> Bearer | None:
-    """Whom a job acts for; None where it does not run at that attempt and generation."""
+async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int) -> RunningJob | None:
+    """A job with whom it acts for; None where it does not run at that attempt and generation."""
     row = await conn.fetchrow(load("tokens")["resolve_job"].text, job, attempt, generation)
     if row is None:
         return None
     values: dict[str, Any] = {**row, "grants": _grants(row["grants"])}
-    return Bearer(kind="job", devops=False, scopes=None, token_workspace=row["workspace"], **values)
+    nonce, run = values.pop("nonce"), values.pop("run")
+    bearer = Bearer(kind="job", devops=False, scopes=None, token_workspace=row["workspace"], **values)
+    return RunningJob(bearer, run, nonce)
 
 
 async def resolve_identity(conn: Connection, workspace: str, permissioned_as: str, email: str) -> Bearer | None:

@@ -51,7 +51,7 @@ class ValueDigest:
 
 
 async def insert_value(connection: Connection, value: NewValue) -> None:
-    """Keep a value; a second one of the same key changes nothing."""
+    """Store a new value. Raises asyncpg.UniqueViolationError where one of the same key exists."""
     await connection.execute(
         load("values")["insert_value"].text,
         value.id,
@@ -65,7 +65,7 @@ async def insert_value(connection: Connection, value: NewValue) -> None:
 
 
 async def insert_values(connection: Connection, values: Sequence[NewValue]) -> None:
-    """Keep values, in one statement; a second one of the same key changes nothing."""
+    """Store new values, in one statement. Raises asyncpg.UniqueViolationError where one of the same key exists."""
     if values:
         fields = ("id", "kind", "name", "size", "encoding", "body", "object")
         columns = ([getattr(value, name) for value in values] for name in fields)

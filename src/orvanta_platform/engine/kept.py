@@ -12,6 +12,8 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.ids import as_derived
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -62,9 +64,9 @@ class Kept:
 
     @staticmethod
     def decode(data: bytes) -> Kept:
-        """Read what `encode` wrote."""
+        """Read what `encode` wrote. Ids of frames and openings are as at present, also of a state stored before."""
         origins, nodes, inside = msgspec.msgpack.decode(data, type=_Row)
-        found = (Origin(UUID(bytes=run), UUID(bytes=frame) if frame else None) for run, frame in origins)
+        found = (Origin(UUID(bytes=run), as_derived(UUID(bytes=frame)) if frame else None) for run, frame in origins)
         return Kept(tuple(found), unpack(nodes), {at: _reopening(*row) for at, *row in inside})
 
 
@@ -80,7 +82,7 @@ def _row(each: Reopening) -> tuple[Any, ...]:
 def _reopening(
     place: int | None, state: bytes | None, openings: list[tuple[bytes, bytes]], again: list[int], before: bytes
 ) -> Reopening:
-    found = tuple((UUID(bytes=run), UUID(bytes=opening)) for run, opening in openings)
+    found = tuple((UUID(bytes=run), as_derived(UUID(bytes=opening))) for run, opening in openings)
     return Reopening(place, state, found, tuple(again), Kept.decode(before) if before else None)
 
 

@@ -16,7 +16,7 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.control import audit, links, permissions
 from orvanta_platform.control.actor import Actor, system
-from orvanta_platform.control.links import Action
+from orvanta_platform.control.links import Action, LinkTarget
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow
@@ -82,13 +82,13 @@ async def resume_urls(
     """
     async with platform.db.acquire() as conn:
         row = await _decidable(platform, conn, actor, workspace, id)
-    target = row.run if flow_level else id
+        target = await _target(conn, row, row.run if flow_level else id, resume_id)
     query = f"?approver={quote(approver, safe='')}" if approver else ""
     base = platform.settings.base_url.rstrip("/")
     api = f"{base}/api/w/{workspace}/jobs_u"
 
     def url(start: str, action: Action) -> str:
-        return f"{start}/{target}/{resume_id}/{_sign(platform, workspace, target, resume_id, action)}{query}"
+        return f"{start}/{target.job}/{resume_id}/{_sign(platform, target, action)}{query}"
 
     return ResumeUrls(
         approval_page=url(f"{base}/approve/{workspace}", Action.PAGE),
@@ -100,8 +100,9 @@ async def resume_urls(
 async def signature(platform: Platform, actor: Actor, workspace: str, id: UUID, resume_id: int, action: Action) -> str:
     """The signature alone. Raises NotFound, Forbidden."""
     async with platform.db.acquire() as conn:
-        await _decidable(platform, conn, actor, workspace, id)
-    return _sign(platform, workspace, id, resume_id, action)
+        row = await _decidable(platform, conn, actor, workspace, id)
+        target = await _target(conn, row, id, resume_id)
+    return _sign(platform, target, action)
 
 
 async def decide_by_link(
@@ -112,7 +113,8 @@ async def decide_by_link(
     Raises NotFound for a bad signature, Gone for one that has expired, Conflict where it was decided otherwise or
     nobody is asked any more, Unauthenticated and Forbidden where the link alone is not enough, InvalidInput.
     """
-    _check(platform, workspace, link, (action,))
+    async with platform.db.acquire() as conn:
+        await _signed_place(platform, conn, workspace, link, (action,))
     decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, voice)
     run, outcome = await platform.db.retrying(decide)
     await _count(platform, run, link.job, link.resume_id, outcome)
@@ -137,12 +139,11 @@ class Seen:
 
 async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
     """What is behind a signed link. Raises NotFound, Gone."""
-    signed = _check(platform, workspace, link, tuple(Action))
     async with platform.db.acquire() as conn:
-        row = await place_of(platform, conn, workspace, link.job)
-        run = await jobs.known(platform, conn, workspace, row.run) if row else None
-        if row is None or run is None:
-            raise NotFound("There is no such approval.")
+        row, signed = await _signed_place(platform, conn, workspace, link, tuple(Action))
+        run = await jobs.known(platform, conn, workspace, row.run)
+        if run is None:
+            raise _no_such_approval()
         try:
             live = await run_rows.get_live_run(conn, row.run)
             asked = await _of_link(platform, conn, row, live, link.job)
@@ -254,7 +255,7 @@ async def _decide(
     """What somebody says who was asked by a link; gives the run."""
     row = await place_of(platform, conn, workspace, job)
     if row is None:
-        raise NotFound("There is no such approval.")
+        raise _no_such_approval()
     live = await run_rows.lock_run(conn, row.run)
     return row.run, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice), None)
 
@@ -294,7 +295,7 @@ async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: As
         if before is not None and before.approved is approved:
             return Outcome(False, approved, before.approver)
     node = asked.node.id if asked is not None and job != row.run else row.node
-    await rows.decide(
+    stored = await rows.decide(
         conn,
         job,
         saying.resume_id,
@@ -307,6 +308,8 @@ async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: As
         event=inbox.write(inbox.Decided()),
         audit=_line(row, job, node, approved, voice),
     )
+    if not stored:
+        raise Conflict("Another run's decision has this job and resume id.")
     return Outcome(True, approved, voice.name)
 
 
@@ -370,22 +373,40 @@ def _line(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice
     return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
 
 
-def _check(platform: Platform, workspace: str, link: Link, actions: tuple[Action, ...]) -> set[Action]:
-    """What the signature is good for, of these actions. Raises NotFound where for none, Gone where it has expired."""
-    found = {
-        action: links.expiry_of(platform.keys, workspace, link.job, link.resume_id, action, link.signature)
-        for action in actions
-    }
+async def _signed_place(
+    platform: Platform, conn: Connection, workspace: str, link: Link, actions: tuple[Action, ...]
+) -> tuple[JobRow, set[Action]]:
+    """The run or job of a link, and what of these actions its signature is good for.
+
+    Raises NotFound where for none, Gone where it has expired.
+    """
+    row = await place_of(platform, conn, workspace, link.job)
+    if row is None:
+        raise _no_such_approval()
+    target = await _target(conn, row, link.job, link.resume_id)
+    found = {action: links.expiry_of(platform.keys, target, action, link.signature) for action in actions}
     good = {action: expiry for action, expiry in found.items() if expiry is not None}
     if not good:
-        raise NotFound("There is no such approval.", hint="Check that the link is complete.")
+        raise _no_such_approval()
     if all(expiry <= clock.now() for expiry in good.values()):
         raise Gone("The link has expired.", hint="Ask for a new one.")
-    return set(good)
+    return row, set(good)
 
 
-def _sign(platform: Platform, workspace: str, job: UUID, resume_id: int, action: Action) -> str:
-    return links.sign(platform.keys, workspace, job, resume_id, action, clock.now() + LINK_LIVES)
+def _no_such_approval() -> NotFound:
+    return NotFound("There is no such approval.", hint="Check that the link is complete.")
+
+
+async def _target(conn: Connection, row: JobRow, job: UUID, resume_id: int) -> LinkTarget:
+    """What a link about `job`, which stands at `row`, is signed for."""
+    seed = await run_rows.seed_of(conn, row.run)
+    if seed is None:
+        raise NotFound(f"The job {job} does not exist.")
+    return LinkTarget(row.workspace, row.run, seed, job, resume_id)
+
+
+def _sign(platform: Platform, target: LinkTarget, action: Action) -> str:
+    return links.sign(platform.keys, target, action, clock.now() + LINK_LIVES)
 
 
 def _word(approved: bool) -> str:

@@ -16,6 +16,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import audit, job_tokens, names, passwords
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.identity import actor_of
+from orvanta_platform.control.job_tokens import JobClaim, PresentedToken
 from orvanta_platform.db import accounts, tokens
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
@@ -93,18 +94,35 @@ class Authenticator:
         return await asyncio.shield(known)
 
     async def _job(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
-        claim = job_tokens.verify(self._platform.keys, token)
-        if claim is None:
+        presented = job_tokens.parse(token)
+        if presented is None:
             return None
         bearer = None if changes else self._remembered(token)
         if bearer is None:
-            async with self._platform.db.acquire() as conn:
-                bearer = await tokens.resolve_job(conn, claim.job, claim.attempt, claim.generation)
+            bearer = await self._running(presented)
             if bearer is None:
                 self._jobs.pop(token, None)
                 return None
             self._remember(token, bearer)
-        return replace(_actor(bearer, caller), kind="job", job=claim.job, attempt=claim.attempt)
+        return replace(_actor(bearer, caller), kind="job", job=presented.job, attempt=presented.attempt)
+
+    async def _running(self, presented: PresentedToken) -> Bearer | None:
+        """Whom the job acts for; None where it does not run under the claim that the token was made for."""
+        async with self._platform.db.acquire() as conn:
+            found = await tokens.resolve_job(conn, presented.job, presented.attempt, presented.generation)
+        if found is None or found.bearer.workspace is None or found.bearer.permissioned_as is None:
+            return None
+        claim = JobClaim(
+            presented.job,
+            presented.attempt,
+            presented.generation,
+            found.nonce,
+            found.run,
+            found.bearer.workspace,
+            found.bearer.email,
+            found.bearer.permissioned_as,
+        )
+        return found.bearer if job_tokens.is_signed(self._platform.keys, presented, claim) else None
 
     def _remembered(self, token: str) -> Bearer | None:
         until, bearer = self._jobs.get(token, (0.0, None))

@@ -14,7 +14,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import links, mail
 from orvanta_platform.control.addresses import AddressRefused, Guard
 from orvanta_platform.control.connections import pool
-from orvanta_platform.control.links import Action
+from orvanta_platform.control.links import Action, LinkTarget
 from orvanta_platform.control.mail import MailServer
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db import notices as rows
@@ -73,7 +73,7 @@ async def _send(platform: Platform, notice: Notice, run: RunRow, opened: Opened)
     if not isinstance(resource, dict):
         raise NotTold("the resource is no object")
     guard = Guard(platform.settings.allowed_networks)
-    page = _page(platform, notice)
+    page = _page(platform, notice, run)
     match notice.channel:
         case "email":
             await _mail(guard, resource, notice, run, page)
@@ -94,11 +94,12 @@ async def _send(platform: Platform, notice: Notice, run: RunRow, opened: Opened)
             await _post(guard, resource.get("url"), notice, body, headers if isinstance(headers, dict) else {})
 
 
-def _page(platform: Platform, notice: Notice) -> str:
+def _page(platform: Platform, notice: Notice, run: RunRow) -> str:
     """The page for whoever gets this notice; trying again gives the same resume id."""
     resume_id = notice.id.int & 0x7FFFFFFF
     until = clock.now() + LINK_LIVES
-    signature = links.sign(platform.keys, notice.workspace, notice.job, resume_id, Action.PAGE, until)
+    target = LinkTarget(notice.workspace, run.id, run.seed, notice.job, resume_id)
+    signature = links.sign(platform.keys, target, Action.PAGE, until)
     base = platform.settings.base_url.rstrip("/")
     return f"{base}/approve/{notice.workspace}/{notice.job}/{resume_id}/{signature}"
 

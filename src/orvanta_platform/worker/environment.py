@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from orvanta_platform.control import job_tokens
+from orvanta_platform.control.job_tokens import JobClaim
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.services.blueprints import is_workflow
 from orvanta_platform.settings import Settings
+
+
+def claim_of(job: Claimed, generation: int) -> JobClaim:
+    """The claim by which a worker of this generation runs the job."""
+    run = job.run
+    return JobClaim(job.id, job.attempt, generation, job.nonce, run.id, run.workspace, run.email, run.permissioned_as)
 
 
 def environment(settings: Settings, keys: InstanceKeys, job: Claimed, generation: int) -> Mapping[str, str]:
@@ -18,7 +25,7 @@ def environment(settings: Settings, keys: InstanceKeys, job: Claimed, generation
     path = job.path or (f"{run.path}/{job.node}" if run.path and job.node else run.path or "")
     state_path = f"u/{run.created_by}/{path.replace('/', '_')}_state" if path else ""
     names = {
-        "TOKEN": job_tokens.mint(keys, job.id, job.attempt, generation),
+        "TOKEN": job_tokens.mint(keys, claim_of(job, generation)),
         "BASE_URL": settings.base_url,
         "WORKSPACE": run.workspace,
         "JOB_ID": str(job.id),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -16,12 +18,38 @@ from orvanta_platform.settings import Settings
 
 JOB = UUID("0197a000-0000-7000-8000-000000000001")
 KEYS = InstanceKeys(b"k" * 32)
+CLAIM = JobClaim(JOB, 3, 7, UUID(int=1), UUID(int=2), "main", "ann@example.com", "u/ann")
 
 
-def test_a_job_token_says_job_attempt_and_generation() -> None:
-    token = job_tokens.mint(KEYS, JOB, 3, 7)
-    assert token.startswith("jt_")
-    assert job_tokens.verify(KEYS, token) == JobClaim(JOB, 3, 7)
+def verified(token: str, claim: JobClaim, instance: InstanceKeys = KEYS) -> bool:
+    """Whether a token is taken for this claim."""
+    presented = job_tokens.parse(token)
+    return presented is not None and job_tokens.is_signed(instance, presented, claim)
+
+
+def test_job_token_names_its_attempt_and_is_good_for_its_claim() -> None:
+    token = job_tokens.mint(KEYS, CLAIM)
+    presented = job_tokens.parse(token)
+    assert token.startswith("jt_") and presented is not None
+    assert (presented.job, presented.attempt, presented.generation) == (JOB, 3, 7)
+    assert verified(token, CLAIM)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"attempt": 4},
+        {"generation": 8},
+        {"nonce": uuid4()},
+        {"run": uuid4()},
+        {"workspace": "other"},
+        {"email": "eve@example.com"},
+        {"permissioned_as": "u/eve"},
+        {"workspace": "mainann@example.com", "email": ""},
+    ],
+)
+def test_job_token_is_good_for_no_other_claim_of_its_job(other: dict[str, Any]) -> None:
+    assert not verified(job_tokens.mint(KEYS, CLAIM), replace(CLAIM, **other))
 
 
 @pytest.mark.parametrize(
@@ -40,13 +68,13 @@ def test_a_job_token_says_job_attempt_and_generation() -> None:
     ],
 )
 def test_a_changed_job_token_is_none(changed: object) -> None:
-    token = job_tokens.mint(KEYS, JOB, 3, 7)
+    token = job_tokens.mint(KEYS, CLAIM)
     assert callable(changed)
-    assert job_tokens.verify(KEYS, changed(token)) is None
+    assert not verified(changed(token), CLAIM)
 
 
 def test_another_instance_does_not_take_it() -> None:
-    assert job_tokens.verify(InstanceKeys(b"x" * 32), job_tokens.mint(KEYS, JOB, 1, 1)) is None
+    assert not verified(job_tokens.mint(KEYS, CLAIM), CLAIM, InstanceKeys(b"x" * 32))
 
 
 def test_keys_differ_by_purpose_and_are_not_printed() -> None:

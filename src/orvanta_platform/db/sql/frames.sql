@@ -29,19 +29,21 @@ SELECT id, frame, node_index, attempt, state, child, begun_at FROM counter WHERE
 SELECT id FROM counter WHERE child = $1 AND run = $2
 
 -- name: save_frames
--- New frames, and the new states of those that exist.
+-- New frames, and the new states of those of this run that exist; a row back for each.
 INSERT INTO frame AS f (id, run, parent, holder, body, place, state)
 SELECT id, $1, parent, holder, body, place, state
 FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::smallint[], $6::integer[], $7::bytea[]) AS n(id, parent, holder, body, place, state)
-ON CONFLICT (id) DO UPDATE SET state = excluded.state
+ON CONFLICT (id) DO UPDATE SET state = excluded.state WHERE f.run = excluded.run
+RETURNING id
 
 -- name: save_counters
--- New counters, and the new states of those that exist.
+-- New counters, and the new states of those of this run that exist; a row back for each.
 INSERT INTO counter AS c (id, run, frame, node_index, attempt, state, child)
 SELECT id, $1, frame, node_index, attempt, state, child
 FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::bytea[], $7::uuid[])
     AS n(id, frame, node_index, attempt, state, child)
-ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt, child = excluded.child
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, attempt = excluded.attempt, child = excluded.child WHERE c.run = excluded.run
+RETURNING id
 
 -- name: drop_frames
 -- Frames that have ended.

@@ -16,9 +16,10 @@ SELECT n FROM opened
 SELECT seq, chars, body, at FROM log_chunk WHERE job = $1 AND attempt = $2 AND seq >= $3 ORDER BY seq LIMIT $4
 
 -- name: name_object
--- The object that holds the whole log of an attempt; a second one changes nothing.
-INSERT INTO log_object (job, attempt, object, frame_chars, frame_bytes, frame_at) VALUES ($1, $2, $3, $4, $5, $6)
-ON CONFLICT (job, attempt) DO NOTHING
+-- The object that holds the whole log of an attempt; no row back where the log is another object.
+INSERT INTO log_object AS o (job, attempt, object, frame_chars, frame_bytes, frame_at) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (job, attempt) DO UPDATE SET object = excluded.object WHERE o.object = excluded.object
+RETURNING job
 
 -- name: drop_chunks
 -- The chunks of an attempt whose log is an object.

@@ -95,6 +95,10 @@ SELECT id, workspace, kind, path, version, document, language, pin_set, engine_v
        queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
 FROM run_live WHERE id = ANY($1::uuid[])
 
+-- name: seed_of
+-- The random number that a run drew when it began, under way or ended.
+SELECT seed FROM run_live WHERE id = $1 UNION ALL SELECT seed FROM run WHERE id = $1 LIMIT 1
+
 -- name: run_of
 -- The live run that an id means: the run itself, or that of its job.
 SELECT r.id, r.workspace, r.path, r.created_by, r.permissioned_as, j.id AS job, j.node

@@ -70,35 +70,43 @@ WITH step AS MATERIALIZED (
     JOIN root ON root.n = d.n
 ), made AS (
     INSERT INTO job_live (id, run, workspace, node, node_index, kind, language, path, queue, priority, lane, timeout_s,
-                          state, seq, attempt, worker, generation, enqueued_at, claimed_at, frame, parent, place)
+                          state, seq, attempt, worker, generation, enqueued_at, claimed_at, frame, parent, place, nonce)
     SELECT j.id, root.id, root.workspace, j.node, j.node_index, j.kind, j.language, j.path, j.queue, j.priority, j.lane, j.timeout_s,
            CASE WHEN j.worker IS NULL THEN 'available' ELSE 'running' END,
            CASE WHEN j.worker IS NULL THEN nextval('job_seq') END,
            CASE WHEN j.worker IS NULL THEN 0 ELSE 1 END, j.worker, j.generation, app_now(),
-           CASE WHEN j.worker IS NOT NULL THEN app_now() END, j.frame, j.parent, j.place
+           CASE WHEN j.worker IS NOT NULL THEN app_now() END, j.frame, j.parent, j.place, j.nonce
     FROM unnest($40::bigint[], $41::uuid[], $42::text[], $43::integer[], $44::text[], $45::text[], $46::text[], $47::text[],
                 $48::smallint[], $49::smallint[], $50::double precision[], $51::uuid[], $52::integer[], $53::uuid[],
-                $54::uuid[], $55::integer[])
-        AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation, frame, parent, place)
+                $54::uuid[], $55::integer[], $56::uuid[])
+        AS j(n, id, node, node_index, kind, language, path, queue, priority, lane, timeout_s, worker, generation, frame, parent, place,
+             nonce)
     JOIN root ON root.n = j.n
 ), woken AS (
     UPDATE job_live j SET state = 'available', seq = nextval('job_seq'), timeout_s = w.timeout_s
-    FROM unnest($56::bigint[], $57::uuid[], $58::double precision[]) AS w(n, job, timeout_s)
+    FROM unnest($57::bigint[], $58::uuid[], $59::double precision[]) AS w(n, job, timeout_s)
     JOIN root ON root.n = w.n
     WHERE j.id = w.job AND j.state = 'scheduled'
 ), stored AS (
-    INSERT INTO value AS v (id, kind, name, size, encoding, body, object)
+    INSERT INTO value (id, kind, name, size, encoding, body, object)
     SELECT w.id, w.kind, w.name, w.size, w.encoding, w.body, w.object
-    FROM unnest($59::bigint[], $60::uuid[], $61::text[], $62::text[], $63::bigint[], $64::smallint[], $65::bytea[], $66::text[])
+    FROM unnest($60::bigint[], $61::uuid[], $62::text[], $63::text[], $64::bigint[], $65::smallint[], $66::bytea[], $67::text[])
         AS w(n, id, kind, name, size, encoding, body, object)
     JOIN root ON root.n = w.n
+    WHERE w.kind <> 'context'
+), exported AS (
+    INSERT INTO value (id, kind, name, size, encoding, body, object)
+    SELECT w.id, w.kind, w.name, w.size, w.encoding, w.body, w.object
+    FROM unnest($60::bigint[], $61::uuid[], $62::text[], $63::text[], $64::bigint[], $65::smallint[], $66::bytea[], $67::text[])
+        AS w(n, id, kind, name, size, encoding, body, object)
+    JOIN root ON root.n = w.n
+    WHERE w.kind = 'context'
     ON CONFLICT (id, kind, name) DO UPDATE
         SET size = excluded.size, encoding = excluded.encoding, body = excluded.body, object = excluded.object
-        WHERE v.kind = 'context'
 ), told AS (
     INSERT INTO event (run, kind, node, data)
     SELECT root.id, e.kind, e.node, e.data::json
-    FROM unnest($67::bigint[], $68::text[], $69::text[], $70::text[]) AS e(n, kind, node, data)
+    FROM unnest($68::bigint[], $69::text[], $70::text[], $71::text[]) AS e(n, kind, node, data)
     JOIN root ON root.n = e.n
 ), taken AS (
     DELETE FROM inbox i USING root JOIN step s ON s.n = root.n WHERE i.run = root.id AND (s.ends OR i.seq = s.inbox_seq)

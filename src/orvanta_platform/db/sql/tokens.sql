@@ -18,8 +18,8 @@ LEFT JOIN LATERAL (
 WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now());
 
 -- name: resolve_job
--- Who a job acts for while it runs at this attempt and generation.
-SELECT r.workspace, r.email, r.permissioned_as, a.username AS account_username, a.super_admin,
+-- Who a job acts for while it runs at this attempt and generation, and which claim of it that is.
+SELECT j.nonce, j.run, r.workspace, r.email, r.permissioned_as, a.username AS account_username, a.super_admin,
        m.username, m.role, p.groups, g.grants
 FROM job_live AS j
 JOIN run_live AS r ON r.id = j.run
@@ -35,7 +35,7 @@ LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
     FROM folder AS f WHERE f.workspace = m.workspace
 ) AS g ON true
-WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3;
+WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3 AND j.nonce IS NOT NULL;
 
 -- name: resolve_identity
 -- Whom a run acts for ($2, of the account $3), as resolve_job says it of a running job.

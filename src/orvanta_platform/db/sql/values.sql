@@ -1,13 +1,11 @@
 -- name: insert_value
--- Keep a value; a second write of the same one changes nothing.
+-- A new value. One of the same key is a unique violation: whoever stores it has just made what it belongs to.
 INSERT INTO value (id, kind, name, size, encoding, body, object) VALUES ($1, $2, $3, $4, $5, $6, $7)
-ON CONFLICT (id, kind, name) DO NOTHING
 
 -- name: insert_values
--- Keep values; a second one of the same key changes nothing.
+-- New values. One of the same key is a unique violation.
 INSERT INTO value (id, kind, name, size, encoding, body, object)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::integer[], $5::smallint[], $6::bytea[], $7::text[])
-ON CONFLICT DO NOTHING
 
 -- name: get_values
 -- Values by (id, kind, name), all of them in one query: each by its key, also where this was planned when there were few.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -111,12 +112,13 @@ def hand_on(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, 
     given = next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
     if given is None:
         return write, None
-    claimed = replace(given, worker=finish.worker, generation=finish.generation)
+    claimed = replace(given, worker=finish.worker, generation=finish.generation, nonce=uuid4())
     return replace(write, jobs=[claimed if new is given else new for new in write.jobs]), claimed
 
 
 def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
     """The handed-off job as a claim would have given it."""
+    assert new.nonce is not None
     run = replace(job.run, rev=write.rev + 1, state=write.state, status=write.status)
     return Claimed(
         id=new.id,
@@ -130,6 +132,7 @@ def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
         attempt=1,
         failures=0,
         timeout_s=new.timeout_s,
+        nonce=new.nonce,
         run=run,
         frame=new.frame,
     )

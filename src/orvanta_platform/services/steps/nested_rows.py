@@ -28,7 +28,7 @@ _FATES: dict[Status, Literal["succeeded", "failed", "cancelled"]] = {
 
 def child_id(run: UUID, opening: UUID) -> UUID:
     """The id of the run of a sub-workflow."""
-    return derived_id(run, "child", opening.hex)
+    return derived_id(run, "child", opening)
 
 
 @dataclass
