@@ -25,6 +25,7 @@ LONGEST_S = 120
 STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
 CASE = "tests/cases/test_cases.py::test_case"
 ASKED = "tests/http/test_approvals.py"
+CHOSEN = "tests/http/test_chosen_ids.py"
 # On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
 STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
 CAUGHT_BY = {
@@ -39,6 +40,7 @@ CAUGHT_BY = {
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
     "decision_not_taken": f"{STEPS}/test_approval_races.py::test_each_of_many_voices_counts_once[embedded]",
     "early_events_forgotten": f"{ASKED}::test_events_are_banked_before_the_step_has_ended",
+    "derived_ids_look_like_runs": f"{CHOSEN}::test_unfit_run_id_is_refused_at_every_call",
     "disapproval_stays_inside": f"{CASE}[m015_a_disapproval_in_a_loop_ends_the_run]",
     "earlier_events_beat_cancel": f"{STEPS}/test_races.py"
     "::test_cancel_wins_over_events_that_came_before_it[embedded-lost]",
@@ -58,6 +60,7 @@ CAUGHT_BY = {
     "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time[embedded]",
     "loop_goes_on_after_failure": f"{CASE}[c011_the_first_failing_iteration_ends_the_loop]",
     "link_action_not_signed": f"{ASKED}::test_what_was_not_signed_for_this_is_404",
+    "link_good_for_any_run": f"{CHOSEN}::test_link_is_dead_when_its_job_belongs_to_another_run",
     "link_of_run_needs_no_login": f"{ASKED}::test_a_link_of_the_run_is_no_way_around_a_login",
     "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails[embedded]",
     "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[embedded-next]",
@@ -67,6 +70,7 @@ CAUGHT_BY = {
     "no_claim_from_below": f"{STEPS}/test_queue.py::test_one_claim_in_sixteen_goes_from_the_bottom[embedded]",
     "no_generation_check": f"{STALE}[embedded-generation]",
     "no_rev_check": f"{STALE}[embedded-rev]",
+    "nonce_of_claim_not_signed": f"{CHOSEN}::test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation",
     "one_voice_is_enough": f"{ENGINE}/test_engine_approval.py",
     "openings_not_checked": "tests/worker/test_masked_jobs.py::test_the_error_and_its_stack_are_masked",
     "permit_not_given_back": f"{STEPS}/test_gates.py::test_the_end_of_one_is_the_beginning_of_the_next",

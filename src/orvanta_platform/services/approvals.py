@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -13,10 +12,9 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform import clock
-from orvanta_platform.control import audit, links, permissions
+from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor, system
-from orvanta_platform.control.links import Action, LinkTarget
+from orvanta_platform.control.links import Action
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow
@@ -24,16 +22,14 @@ from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.errors import Conflict, Gone, NotFound
-from orvanta_platform.services import approvers, forms, jobs, results
+from orvanta_platform.errors import Conflict, NotFound
+from orvanta_platform.services import approval_links, approvers, forms, jobs, results
+from orvanta_platform.services.approval_links import Link
 from orvanta_platform.services.approvers import Asked, Voice
 from orvanta_platform.services.asking import asked_in, asked_of, nothing_is_asked, open_in, place_of, run_that_asks
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
-
-LINK_LIVES = timedelta(days=30)
-"""How long a signed link is good."""
 
 _RESUME_IDS = 1 << 31
 _LARGEST_HINTS = 256 << 10
@@ -57,15 +53,6 @@ class Outcome:
     approver: str
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What stands in the address of a signed link."""
-
-    job: UUID
-    resume_id: int
-    signature: str
-
-
 async def resume_urls(
     platform: Platform,
     actor: Actor,
@@ -82,13 +69,13 @@ async def resume_urls(
     """
     async with platform.db.acquire() as conn:
         row = await _decidable(platform, conn, actor, workspace, id)
-        target = await _target(conn, row, row.run if flow_level else id, resume_id)
+        target = await approval_links.target_of(conn, row, row.run if flow_level else id, resume_id)
     query = f"?approver={quote(approver, safe='')}" if approver else ""
     base = platform.settings.base_url.rstrip("/")
     api = f"{base}/api/w/{workspace}/jobs_u"
 
     def url(start: str, action: Action) -> str:
-        return f"{start}/{target.job}/{resume_id}/{_sign(platform, target, action)}{query}"
+        return f"{start}/{target.job}/{resume_id}/{approval_links.sign(platform, target, action)}{query}"
 
     return ResumeUrls(
         approval_page=url(f"{base}/approve/{workspace}", Action.PAGE),
@@ -101,8 +88,8 @@ async def signature(platform: Platform, actor: Actor, workspace: str, id: UUID, 
     """The signature alone. Raises NotFound, Forbidden."""
     async with platform.db.acquire() as conn:
         row = await _decidable(platform, conn, actor, workspace, id)
-        target = await _target(conn, row, id, resume_id)
-    return _sign(platform, target, action)
+        target = await approval_links.target_of(conn, row, id, resume_id)
+    return approval_links.sign(platform, target, action)
 
 
 async def decide_by_link(
@@ -114,7 +101,7 @@ async def decide_by_link(
     nobody is asked any more, Unauthenticated and Forbidden where the link alone is not enough, InvalidInput.
     """
     async with platform.db.acquire() as conn:
-        await _signed_place(platform, conn, workspace, link, (action,))
+        await approval_links.find(platform, conn, workspace, link, (action,))
     decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, voice)
     run, outcome = await platform.db.retrying(decide)
     await _count(platform, run, link.job, link.resume_id, outcome)
@@ -140,10 +127,10 @@ class Seen:
 async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
     """What is behind a signed link. Raises NotFound, Gone."""
     async with platform.db.acquire() as conn:
-        row, signed = await _signed_place(platform, conn, workspace, link, tuple(Action))
+        row, signed = await approval_links.find(platform, conn, workspace, link, tuple(Action))
         run = await jobs.known(platform, conn, workspace, row.run)
         if run is None:
-            raise _no_such_approval()
+            raise approval_links.no_such_approval()
         try:
             live = await run_rows.get_live_run(conn, row.run)
             asked = await _of_link(platform, conn, row, live, link.job)
@@ -255,7 +242,7 @@ async def _decide(
     """What somebody says who was asked by a link; gives the run."""
     row = await place_of(platform, conn, workspace, job)
     if row is None:
-        raise _no_such_approval()
+        raise approval_links.no_such_approval()
     live = await run_rows.lock_run(conn, row.run)
     return row.run, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice), None)
 
@@ -371,42 +358,6 @@ def _line(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice
     by = f"link:{voice.name}"
     parameters = msgspec.json.encode(told).decode()
     return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
-
-
-async def _signed_place(
-    platform: Platform, conn: Connection, workspace: str, link: Link, actions: tuple[Action, ...]
-) -> tuple[JobRow, set[Action]]:
-    """The run or job of a link, and what of these actions its signature is good for.
-
-    Raises NotFound where for none, Gone where it has expired.
-    """
-    row = await place_of(platform, conn, workspace, link.job)
-    if row is None:
-        raise _no_such_approval()
-    target = await _target(conn, row, link.job, link.resume_id)
-    found = {action: links.expiry_of(platform.keys, target, action, link.signature) for action in actions}
-    good = {action: expiry for action, expiry in found.items() if expiry is not None}
-    if not good:
-        raise _no_such_approval()
-    if all(expiry <= clock.now() for expiry in good.values()):
-        raise Gone("The link has expired.", hint="Ask for a new one.")
-    return row, set(good)
-
-
-def _no_such_approval() -> NotFound:
-    return NotFound("There is no such approval.", hint="Check that the link is complete.")
-
-
-async def _target(conn: Connection, row: JobRow, job: UUID, resume_id: int) -> LinkTarget:
-    """What a link about `job`, which stands at `row`, is signed for."""
-    seed = await run_rows.seed_of(conn, row.run)
-    if seed is None:
-        raise NotFound(f"The job {job} does not exist.")
-    return LinkTarget(row.workspace, row.run, seed, job, resume_id)
-
-
-def _sign(platform: Platform, target: LinkTarget, action: Action) -> str:
-    return links.sign(platform.keys, target, action, clock.now() + LINK_LIVES)
 
 
 def _word(approved: bool) -> str:

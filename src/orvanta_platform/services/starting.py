@@ -29,10 +29,10 @@ from orvanta_platform.db.steps import NewEvent, NewValue, StepWrite, write_steps
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.errors import Conflict, InvalidRunId
-from orvanta_platform.ids import is_underived, made_at, new_run_id
+from orvanta_platform.errors import Conflict
+from orvanta_platform.ids import new_run_id
 from orvanta_platform.queue.claim import is_pinned
-from orvanta_platform.services import on_behalf, values
+from orvanta_platform.services import on_behalf, run_ids, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.debouncing import Call, join
@@ -43,13 +43,6 @@ from orvanta_platform.services.steps.advance import advance_all
 from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.first import first_step
 from orvanta_platform.services.steps.tail import Tail
-
-OLDEST_CHOSEN_ID = timedelta(hours=1)
-FURTHEST_CHOSEN_ID = timedelta(minutes=5)
-"""Bounds of the time that an id carries which a caller chose: time to repeat a call, and for clocks that differ.
-
-Retention deletes nothing as young, so no id of a run that is gone is within them.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +132,8 @@ async def begin(
     Raises TooLarge, InvalidRunId, Conflict for an id that is taken, Forbidden where the arguments refer to what may not
     be read. `inside` writes, in the same transaction, what shall be there if and only if the run (its id) is.
     """
-    _require_run_id(options)
+    if options.run_id is not None:
+        run_ids.require(options.run_id)
     platform.tools.sizes.require_input(len(args))
     await on_behalf.require_references(platform, actor, beginning.owner, beginning.workspace, args)
     put_off = beginning.debounce if inside is None and _is_plain_call(options) else None
@@ -229,24 +223,6 @@ async def begin(
         _tell(platform, run, beginning.blueprint.plan, step)
         await advance_all(platform.tools, permitted)
     return run
-
-
-def _require_run_id(options: RunOptions) -> None:
-    """Refuse an id that a node, a body or a sub-workflow might have, or that history and lists have no place for.
-
-    Every run but those of sub-workflows, whose ids are derived, is begun here. Raises InvalidRunId.
-    """
-    id = options.run_id
-    if id is None:
-        return
-    if not is_underived(id):
-        raise InvalidRunId("The id of a run must be a UUIDv7.", hint="Leave the id out to get a new one.")
-    age = clock.now() - made_at(id)
-    if not -FURTHEST_CHOSEN_ID <= age <= OLDEST_CHOSEN_ID:
-        raise InvalidRunId(
-            "The id of a run must carry the present time: at most one hour old and five minutes ahead.",
-            hint="Make a new UUIDv7, or leave the id out to get one.",
-        )
 
 
 def _is_plain_call(options: RunOptions) -> bool:

@@ -22,7 +22,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.notices import Notice
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.services.approvals import LINK_LIVES
+from orvanta_platform.services.approval_links import LINK_LIVES
 from orvanta_platform.services.opening import Identity, open_for
 from orvanta_platform.services.platform import Platform
 

@@ -16,7 +16,8 @@ from orvanta_platform.http import approval_html as html
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.routes.approvals import LONGEST_BODY, voice_of
 from orvanta_platform.services import approvals, forms
-from orvanta_platform.services.approvals import Link, Seen
+from orvanta_platform.services.approval_links import Link
+from orvanta_platform.services.approvals import Seen
 
 _PATH = "/approve/{workspace:str}/{id:uuid}/{resume_id:int}/{signature:str}"
 _MOST_FIELDS = 200

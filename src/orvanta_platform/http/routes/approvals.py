@@ -30,7 +30,7 @@ from orvanta_platform.http.schemas.approvals import (
     WaitingApproval,
 )
 from orvanta_platform.services import approval_inbox, approvals, jobs
-from orvanta_platform.services.approvals import Link
+from orvanta_platform.services.approval_links import Link
 from orvanta_platform.services.approvers import Voice
 
 _JOBS = "/api/w/{workspace:str}/jobs"

@@ -9,6 +9,7 @@ from uuid import UUID
 from orvanta_platform.db import approvals, erasures, pauses
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.jobs import LiveJob
 from orvanta_platform.db.notify import Notifier
 from orvanta_platform.db.pool import Connection, Database
@@ -52,13 +53,14 @@ async def _end(run: UUID, why: str, erased: Sequence[tuple[int, float]], connect
     raw = error_json(Err(ERROR, f"The run could not go on: {why}"), None)
     live = await job_rows.lock_jobs_of_run(connection, run)
     ended = dict.fromkeys((run, *(job.id for job in live)))
+    found = await value_rows.value_digests(connection, [(id, "result", "") for id in ended], 0)
     write = StepWrite(
         run=run,
         rev=row.rev,
         state=row.state,
         status=row.status,
         endings=[_ending(job) for job in live],
-        values=[values.inline(id, "result", raw) for id in ended],
+        values=[values.inline(id, "result", raw) for id in ended if (id, "result", "") not in found],
         events=[NewEvent("run_ended", None, '{"status":"failed","recovered":false}')],
         end=RunEnd("failed", error_name=ERROR, result_of=run),
         over_cancel=True,
