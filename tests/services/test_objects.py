@@ -6,8 +6,10 @@ import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from tests.conftest import TestDatabase
 from tests.services.log_ground import LogGround, ground
 
@@ -50,6 +52,20 @@ async def test_objects_that_no_row_names_are_deleted_after_a_day(
     assert await objects.drop_unnamed(on.platform.db, storage, clock.now() - timedelta(hours=24)) == len(lost) + 2
     assert on.stored() == sorted([log.log_key, str(value.object), "packages/main/python3", young])
     assert await on.whole(log.job) == "x\n" * (1 << 20)
+
+
+async def test_object_uploaded_under_an_earlier_form_of_its_id_is_kept(on: LogGround) -> None:
+    """Keys keep the id of their job as it was before derived ids were UUIDv8."""
+    run, storage = ids.new_run_id(), on.platform.storage
+    job = ids.node_job_id(run, "a")
+    earlier = UUID(int=job.int ^ (0xF << 76))
+    raw = b'"' + b"x" * (1 << 20) + b'"'
+    value = await values.keep(storage, "main", run, earlier, "result", raw)
+    async with on.platform.db.transaction() as conn:
+        await insert_value(conn, replace(value, id=job))
+    assert ids.as_derived(earlier) == job and str(earlier) in str(value.object)
+    assert await objects.drop_unnamed(on.platform.db, storage, clock.now() + timedelta(hours=1)) == 0
+    assert on.stored() == [value.object]
 
 
 async def test_a_storage_without_a_folder_holds_nothing(on: LogGround) -> None:

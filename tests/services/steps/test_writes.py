@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 from msgspec.structs import replace
 from tests.conftest import TestDatabase
@@ -70,6 +71,26 @@ async def test_a_step_is_written_once(scene: Ground) -> None:
     ] == write.rev + 1
     assert {row["node"] for row in await scene.rows("SELECT node FROM job WHERE run = $1", run)} == {"a", "x"}
     assert await scene.rows("SELECT FROM inbox") == []
+
+
+@pytest.mark.parametrize("taken", ["value", "job", "live job"])
+async def test_step_is_refused_where_a_key_of_it_is_taken(scene: Ground, taken: str) -> None:
+    """Nothing is replaced and nothing is left out: the step fails as a whole."""
+    _, ending, write = await a_step(scene)
+    ids = {"value": ending.job, "job": write.nodes[0].id, "live job": write.jobs[0].id}
+    table = {"value": "value", "job": "job", "live job": "job_live"}[taken]
+    others = {
+        "value": "INSERT INTO value (id, kind, size, body) VALUES ($1, 'result', 8, '\"forged\"')",
+        "job": "INSERT INTO job (id, run, workspace, node, node_index, kind, state, enqueued_at, ended_at)"
+        " VALUES ($1, $1, 'main', 'f', 0, 'x', 'succeeded', now(), now())",
+        "live job": "INSERT INTO job_live (id, run, workspace, node_index, kind, queue, priority, lane, state,"
+        " enqueued_at) VALUES ($1, $1, 'main', 0, 'x', 'nobody', 0, 0, 'available', now())",
+    }
+    await scene.run(others[taken], ids[taken])
+    before = await scene.everything()
+    with pytest.raises(asyncpg.UniqueViolationError, match=table):
+        await written(scene, write)
+    assert await scene.everything() == before
 
 
 @pytest.mark.parametrize("stale", ["rev", "attempt", "worker", "generation", "nobody", "job", "cancel"])
