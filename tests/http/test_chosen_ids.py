@@ -218,6 +218,16 @@ async def test_run_id_of_about_now_is_taken_once(stage: Scene, age: timedelta) -
     assert await stage.get(f"jobs_u/completed/get_result/{id}") == "done"
 
 
+@pytest.mark.parametrize("searched", [True, False])
+async def test_run_with_older_id_is_indexed_for_search(stage: Scene, searched: bool) -> None:
+    id = aged(timedelta(minutes=30))
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE workspace SET search_run_data = $1, search_past = $2", searched, ids.new_run_id())
+        assert (await squat(stage.client, id)).status_code == 201
+        due = await conn.fetch("SELECT run FROM search_due")
+    assert [row["run"] for row in due] == ([id] if searched else [])
+
+
 async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(stage: Scene) -> None:
     job = await started(stage)
     earlier = job_client(stage, job)

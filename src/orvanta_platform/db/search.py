@@ -49,6 +49,11 @@ async def note_next(conn: Connection, workspace: str, past: UUID | None, runs: S
     await conn.execute(_text("note_next"), workspace, past, list(runs), upto)
 
 
+async def note_run(conn: Connection, run: UUID, workspace: str) -> None:
+    """Note a run whose id its caller chose as due: its workspace may have passed that id. Nothing without search."""
+    await conn.execute(_text("note_run"), run, workspace)
+
+
 async def take_ended(conn: Connection, workspace: str, most: int) -> list[UUID]:
     """Runs that are due and have ended, which nobody else takes while the transaction lasts."""
     return [row["run"] for row in await conn.fetch(_text("take_ended"), workspace, most)]

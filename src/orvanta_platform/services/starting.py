@@ -19,6 +19,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import audit
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.audit import NewAudit, append
@@ -184,6 +185,8 @@ async def begin(
         await run_rows.insert_run(connection, new)
         if (tries > 1 or options.run_id is not None) and await run_rows.ended_run(connection, new.id) is not None:
             raise _EndedAlready
+        if options.run_id is not None:
+            await search.note_run(connection, new.id, new.workspace)
         await value_rows.insert_value(connection, args_value)
         if inside is not None:
             await inside(connection, new.id)

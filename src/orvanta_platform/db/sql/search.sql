@@ -20,6 +20,10 @@ WITH seen AS (
 )
 INSERT INTO search_due (run, workspace) SELECT r.id, $1 FROM seen, unnest($3::uuid[]) AS r(id) ON CONFLICT DO NOTHING
 
+-- name: note_run
+-- A run whose id is older than itself is to be indexed, wherever its workspace has come to.
+INSERT INTO search_due (run, workspace) SELECT $1, id FROM workspace WHERE id = $2 AND search_run_data ON CONFLICT DO NOTHING
+
 -- name: take_ended
 -- Runs of a workspace that are due and have ended; nobody else takes them meanwhile.
 SELECT d.run FROM search_due d WHERE d.workspace = $1 AND NOT EXISTS (SELECT FROM run_live l WHERE l.id = d.run)
