@@ -52,6 +52,23 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(name for name in (part.strip() for part in value.split(",")) if name)
 
 
+_MOST_PORTS = 64
+
+
+def ports(value: str) -> tuple[int, ...] | None:
+    """TCP ports, comma-separated; None for `any`."""
+    if value.lower() == "any":
+        return None
+    read = integer(1, 65535)
+    try:
+        found = tuple(read(name) for name in names(value))
+    except ValueError:
+        found = ()
+    if not 0 < len(found) <= _MOST_PORTS:
+        raise ValueError(f"any, or at most {_MOST_PORTS} ports such as 8765,9000")
+    return found
+
+
 def networks(value: str) -> tuple[str, ...]:
     """Networks as CIDR writes them."""
     try:

@@ -149,6 +149,14 @@ class Settings:
         "below userns.",
         default="auto",
     )
+    job_ports: tuple[int, ...] | None = _setting(
+        "ORVANTA_JOB_PORTS",
+        readers.ports,
+        "TCP ports that jobs may listen on by number, comma-separated, or `any`; one that the kernel picks they always "
+        "may. Enforced on Linux 6.7 or newer with Landlock.",
+        default=(),
+        shown="none",
+    )
     memory_limit: int = _setting(
         "ORVANTA_MEMORY_LIMIT", readers.size, "Memory of one job.", default=1 << 30, shown="1GiB", unit="size"
     )

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,35 @@ def test_up_starts_everything_tells_how_to_log_in_and_stops_cleanly(up: Up, home
     again.read_until("Ctrl-C")
     assert "Creating" not in again.told
     assert again.stop(signal.SIGTERM) == 0
+
+
+def test_s08_nothing_but_the_server_listens(up: Up) -> None:
+    """Jobs reach loopback: every TCP listener of the platform would be theirs to call."""
+    listening = _listening_ports(_tree(up.process.pid))
+    assert listening == {up.port}
+
+
+def _tree(root: int) -> list[int]:
+    """A process and all that descend from it."""
+    found = [root]
+    for pid in found:
+        found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+    return found
+
+
+def _listening_ports(pids: list[int]) -> set[int]:
+    sockets = set()
+    for pid in pids:
+        for handle in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                sockets.add(os.readlink(handle))
+    ports = set()
+    for table in ("tcp", "tcp6"):
+        for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *more = row.split()
+            if state == "0A" and f"socket:[{more[5]}]" in sockets:
+                ports.add(int(local.rpartition(":")[2], 16))
+    return ports
 
 
 def test_with_a_password_there_is_no_link_and_no_part_shows_it(home: Path) -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +15,17 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import PYTHON, Scene, W, scene, script
 
+from orvanta_platform.http.listener import listen
 from orvanta_platform.http.server import run_until
 
 
 @asynccontextmanager
 async def served(stage: Scene) -> AsyncIterator[str]:
     """The address of a server on the stage's platform."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = replace(stage.platform.settings, host="127.0.0.1", port=port)
+    listener = listen("127.0.0.1", 0)
     stop = asyncio.Event()
-    serving = asyncio.create_task(run_until(stop, settings, stage.platform))
-    base = f"http://127.0.0.1:{port}"
+    serving = asyncio.create_task(run_until(stop, stage.platform, listener))
+    base = f"http://127.0.0.1:{listener.port}"
     try:
         async with httpx.AsyncClient(base_url=base) as client:
             await _answers(client)

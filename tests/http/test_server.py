@@ -6,7 +6,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from tests.conftest import TestDatabase
 
 from orvanta_platform.errors import PortTaken
 from orvanta_platform.http import server as http_server
+from orvanta_platform.http.listener import listen
 from orvanta_platform.services import setup
 from orvanta_platform.services.platform import open_platform
 from orvanta_platform.settings import Settings
@@ -62,7 +63,8 @@ class _Thread(threading.Thread):
         platform = await open_platform(self._settings)
         await setup.first_start(platform.db, self._settings)
         self.ready.set()
-        await http_server.run_until(self._end, self._settings, platform)
+        listener = listen(self._settings.host, self._settings.port)
+        await http_server.run_until(self._end, platform, listener)
         await platform.close()
 
 
@@ -153,3 +155,31 @@ def test_a_taken_port_is_one_sentence(database: TestDatabase, tmp_path: Path) ->
         with pytest.raises(PortTaken) as caught:
             http_server.serve(settings)
         assert caught.value.hint is not None and "ORVANTA_PORT" in caught.value.hint
+
+
+def test_s08_a_second_listener_of_the_port_fails(server: Server) -> None:
+    """A process of the same user, as a job without a user of its own is, cannot answer instead of the server."""
+    answered = []
+    for address, family in (("127.0.0.1", socket.AF_INET), ("0.0.0.0", socket.AF_INET), ("::1", socket.AF_INET6)):
+        with socket.socket(family) as second:
+            for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+                second.setsockopt(socket.SOL_SOCKET, option, 1)
+            with suppress(OSError):
+                second.bind((address, server.settings.port))
+                second.listen()
+                answered.append(address)
+    assert answered == []
+
+
+def test_a_stopped_server_refuses_connections(database: TestDatabase, tmp_path: Path) -> None:
+    settings = Settings(
+        home=tmp_path, database_url=database.app_url, database_direct_url=database.app_url, port=_free_port()
+    )
+    thread = _Thread(settings)
+    thread.start()
+    thread.ready.wait()
+    with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
+        assert client.get(f"http://127.0.0.1:{settings.port}/api/version").status_code == 200
+    thread.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", settings.port))

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import json
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from orvanta_platform.control.actor import Role
 from orvanta_platform.control.masking import MASK
 from orvanta_platform.db import openings, workers
 from orvanta_platform.db.workers import NewWorker
+from orvanta_platform.http.listener import listen
 from orvanta_platform.http.server import run_until
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
@@ -77,13 +77,11 @@ class House:
 
 @pytest.fixture
 async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[House]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    base = f"http://127.0.0.1:{port}"
-    async with scene(database, tmp_path / "home", host="127.0.0.1", port=port, base_url=base) as stage:
+    listener = listen("127.0.0.1", 0)
+    base = f"http://127.0.0.1:{listener.port}"
+    async with scene(database, tmp_path / "home", host="127.0.0.1", port=listener.port, base_url=base) as stage:
         stop = asyncio.Event()
-        serving = asyncio.create_task(run_until(stop, stage.platform.settings, stage.platform))
+        serving = asyncio.create_task(run_until(stop, stage.platform, listener))
         async with working(stage, tmp_path):
             yield House(stage)
         stop.set()

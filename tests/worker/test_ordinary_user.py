@@ -26,6 +26,7 @@ RUNS = [
     (NOBODY, "tests/worker/test_levels.py"),
     pytest.param(NOBODY, "tests/worker/test_lifecycle.py", marks=pytest.mark.soak),
     (NOBODY, "tests/worker/test_packages.py"),
+    (NOBODY, "tests/worker/test_ports.py"),
     (0, "tests/packages/test_npm.py"),
     (NOBODY, "tests/packages/test_npm.py"),
     pytest.param(NOBODY, "tests/packages/test_python.py", marks=pytest.mark.soak),

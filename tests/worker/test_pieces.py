@@ -235,11 +235,13 @@ def test_the_filter_is_whole_instructions() -> None:
     assert len(program) // 8 < 4096
 
 
-def verdict_of(program: bytes, number: int, first: int = 0, second: int = 0, arch: int | None = None) -> int:
+def verdict_of(
+    program: bytes, number: int, first: int = 0, second: int = 0, third: int = 0, arch: int | None = None
+) -> int:
     """What the filter says of a system call: the machine of classic BPF, in the six instructions that it uses."""
     code = list(struct.iter_unpack("HBBI", program))
     own = code[1][3]
-    data = {0: number, 4: own if arch is None else arch, 16: first, 24: second}
+    data = {0: number, 4: own if arch is None else arch, 16: first, 24: second, 32: third}
     at, loaded = 0, 0
     while True:
         kind, yes, no, value = code[at]
@@ -260,7 +262,8 @@ def verdict_of(program: bytes, number: int, first: int = 0, second: int = 0, arc
 def test_the_filter_says_of_every_number_what_the_tables_say() -> None:
     program = seccomp.program()
     allow, kill, denied, unknown = 0x7FFF0000, 0x80000000, 0x00050000 | errno.EPERM, 0x00050000 | errno.ENOSYS
-    _, clone, ioctl, socket, numbers = seccomp._ARCHITECTURES[platform.machine()]
+    _, by_arguments, numbers = seccomp._ARCHITECTURES[platform.machine()]
+    clone, ioctl, socket, setsockopt = (by_arguments[name] for name in ("clone", "ioctl", "socket", "setsockopt"))
     forbidden = {*numbers.values(), *seccomp._DENIED.values()}
     for number in range(1024):
         expected = unknown if number == 435 else denied if number in forbidden else allow
@@ -270,6 +273,14 @@ def test_the_filter_says_of_every_number_what_the_tables_say() -> None:
     assert verdict_of(program, ioctl, second=0x5412) == verdict_of(program, ioctl, second=0x541C) == denied
     assert verdict_of(program, ioctl, second=0x5401) == allow
     assert verdict_of(program, socket, first=40) == denied and verdict_of(program, socket, first=2) == allow
+    no_protocol, no_option = 0x00050000 | errno.EPROTONOSUPPORT, 0x00050000 | errno.ENOPROTOOPT
+    assert verdict_of(program, socket, first=43) == 0x00050000 | errno.EAFNOSUPPORT
+    assert verdict_of(program, socket, first=2, second=1, third=6) == allow
+    assert verdict_of(program, socket, first=2, second=1, third=262) == no_protocol, "MPTCP"
+    assert verdict_of(program, socket, first=10, second=1, third=256) == no_protocol, "SMC"
+    assert verdict_of(program, setsockopt, second=1, third=15) == no_option, "SO_REUSEPORT"
+    assert verdict_of(program, setsockopt, second=1, third=2) == allow, "SO_REUSEADDR"
+    assert verdict_of(program, setsockopt, second=6, third=15) == allow, "another level"
     assert verdict_of(program, 0, arch=1) == kill
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any
 
 import structlog
 import uvloop
+from granian._granian import SocketHolder
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from litestar.types import ASGIApp
 
 from orvanta_platform import heap
-from orvanta_platform.errors import PortTaken
+from orvanta_platform.http import listener
 from orvanta_platform.http.app import create_app
+from orvanta_platform.http.listener import BACKLOG, Listener
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 
@@ -23,7 +26,6 @@ CONNECTIONS = 12
 """Database connections of a server process."""
 
 _STOP_S = 5
-_BACKLOG = 1024
 _OPEN_REQUESTS = 20_000
 """Requests at a time, streams of waiting readers among them; they cost memory, not a thread."""
 
@@ -38,11 +40,11 @@ def serve(settings: Settings, *, background: Background | None = None) -> None:
 
     Raises PortTaken, DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError.
     """
-    _check_port(settings)
-    uvloop.run(_serve(settings, background))
+    with listener.listen(settings.host, settings.port) as sockets:
+        uvloop.run(_serve(settings, background, sockets))
 
 
-async def _serve(settings: Settings, background: Background | None) -> None:
+async def _serve(settings: Settings, background: Background | None, sockets: Listener) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -50,43 +52,42 @@ async def _serve(settings: Settings, background: Background | None) -> None:
     platform = await open_platform(settings, connections=CONNECTIONS)
     try:
         async with background(platform) if background is not None else nullcontext():
-            await run_until(stop, settings, platform)
+            await run_until(stop, platform, sockets)
     finally:
         await platform.close()
 
 
-async def run_until(stop: asyncio.Event, settings: Settings, platform: Platform) -> None:
-    """Serve the application on an open platform until `stop` is set. Raises PortTaken."""
-    server = Server(
-        create_app(platform),
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.ASGINL,
-        backlog=_BACKLOG,
-        backpressure=_OPEN_REQUESTS,
-        websockets=False,
-        log_enabled=False,
-    )
+async def run_until(stop: asyncio.Event, platform: Platform, sockets: Listener) -> None:
+    """Serve the application on an open platform until `stop` is set; the listener is closed then."""
+    server = _Server(sockets, create_app(platform))
     server.workers_kill_timeout = _STOP_S
     heap.settle()
     serving = asyncio.create_task(server.serve(), name="granian")
     stopping = asyncio.create_task(stop.wait(), name="stop")
-    log.info("serving", host=settings.host, port=settings.port)
+    log.info("serving", host=sockets.host, port=sockets.port)
     await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    sockets.close()
     server.stop()  # type: ignore[no-untyped-call]
     stopping.cancel()
     await serving
 
 
-def _check_port(settings: Settings) -> None:
-    """Refuse a port that somebody listens on: the server itself would share it silently."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise PortTaken(
-                f"The server cannot listen on {settings.host}:{settings.port}: {error.strerror}.",
-                hint="Stop what listens there, or set ORVANTA_HOST and ORVANTA_PORT.",
-            ) from error
+class _Server(Server):
+    """Granian on a socket of ours: its own would set SO_REUSEPORT, by which every process of the user may join it."""
+
+    def __init__(self, sockets: Listener, application: ASGIApp) -> None:
+        super().__init__(
+            application,
+            address=sockets.host,
+            port=sockets.port,
+            interface=Interfaces.ASGINL,
+            backlog=BACKLOG,
+            backpressure=_OPEN_REQUESTS,
+            websockets=False,
+            log_enabled=False,
+        )
+        self._sockets = sockets
+
+    def _init_shared_socket(self) -> None:
+        holder: Any = SocketHolder
+        self._shd = holder(self._sockets.detached(), False, BACKLOG)

@@ -45,7 +45,7 @@ def run(
     os.setsid()
     _be_killed_first()
     if plan.namespaces:
-        landlock.restrict_scope()
+        landlock.restrict_sockets(plan.ports)
         syscalls.install_seccomp(seccomp.program())
         if plan.level == "userns":
             syscalls.drop_capabilities()
@@ -68,7 +68,7 @@ def run(
     _set_limits(job, plan)
     if plan.level == "landlock":
         writable = [job.folder] if job.output is None else [job.folder, job.output]
-        landlock.restrict_files(writable, plan.visible, plan.hidden, job.package)
+        landlock.restrict_files(writable, plan.visible, plan.hidden, job.package, plan.ports)
         syscalls.install_seccomp(seccomp.program())
     os.environ.clear()
     os.environ.update(job.env)

@@ -19,7 +19,7 @@ class Plan:
     visible one. `hosts` maps a language to the module that runs it. Below `packages` lie the folders that single
     jobs are shown (filesystem.Room), None: there are none. `modules` are what Python code in a cell may import
     beside the standard library: the folder of each package, or the file of each module, by name; `programs` what
-    hosts run, by name.
+    hosts run, by name. `ports` are the TCP ports that jobs may listen on by number, None: all.
     """
 
     level: Level
@@ -30,6 +30,7 @@ class Plan:
     packages: str | None = None
     modules: dict[str, str] = field(default_factory=dict)
     programs: dict[str, str] = field(default_factory=dict)
+    ports: list[int] | None = None
 
     @property
     def namespaces(self) -> bool:

@@ -15,9 +15,13 @@ from orvanta_platform.sandbox import syscalls
 
 _LOAD, _JUMP_EQUAL, _JUMP_SET, _JUMP_AT_LEAST, _RETURN = 0x20, 0x15, 0x45, 0x35, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
-_OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_FIRST, _OFFSET_SECOND = 0, 4, 16, 24
+_OFFSET_NUMBER, _OFFSET_ARCH = 0, 4
+_FIRST, _SECOND, _THIRD = 16, 24, 32
+"""Offsets of the low halves of a call's arguments."""
 _X32_BIT = 0x40000000
-_AF_VSOCK = 40
+_AF_VSOCK, _AF_SMC = 40, 43
+_IPPROTO_SMC, _IPPROTO_MPTCP = 256, 262
+_SOL_SOCKET, _SO_REUSEPORT = 1, 15
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _NAMESPACES = (
     syscalls.CLONE_NEWNS
@@ -29,13 +33,11 @@ _NAMESPACES = (
     | syscalls.CLONE_NEWNET
 )
 
-# Numbers by architecture: (AUDIT_ARCH, clone, ioctl, socket, the denied ones).
-_ARCHITECTURES: dict[str, tuple[int, int, int, int, dict[str, int]]] = {
+# Numbers by architecture: AUDIT_ARCH, the calls that are denied by their arguments, those that are denied always.
+_ARCHITECTURES: dict[str, tuple[int, dict[str, int], dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
-        56,
-        16,
-        41,
+        {"clone": 56, "ioctl": 16, "socket": 41, "setsockopt": 54},
         {
             "ptrace": 101, "syslog": 103, "pivot_root": 155, "_sysctl": 156, "adjtimex": 159, "chroot": 161,
             "acct": 163, "settimeofday": 164, "mount": 165, "umount2": 166, "swapon": 167, "swapoff": 168,
@@ -51,9 +53,7 @@ _ARCHITECTURES: dict[str, tuple[int, int, int, int, dict[str, int]]] = {
     ),
     "aarch64": (
         0xC00000B7,
-        220,
-        29,
-        198,
+        {"clone": 220, "ioctl": 29, "socket": 198, "setsockopt": 208},
         {
             "lookup_dcookie": 18, "umount2": 39, "mount": 40, "pivot_root": 41, "nfsservctl": 42, "chroot": 51,
             "quotactl": 60, "acct": 89, "unshare": 97, "kexec_load": 104, "init_module": 105,
@@ -77,13 +77,30 @@ _CLONE3 = 435
 _IN_A_ROW = 3
 
 _Instruction = tuple[int, int, int, int]
+_Test = tuple[list[tuple[int, int, int]], int]
+"""Conditions (offset of an argument, jump, value) that must all hold, and the error that is the answer then."""
+
+# SO_REUSEPORT would let a job take connections of a server of the same user; MPTCP and SMC listen on TCP ports that
+# Landlock's rules do not see. Programs know all three answers from kernels that lack the feature.
+_BY_ARGUMENTS: dict[str, list[_Test]] = {
+    "clone": [([(_FIRST, _JUMP_SET, _NAMESPACES)], errno.EPERM)],
+    "ioctl": [([(_SECOND, _JUMP_EQUAL, request)], errno.EPERM) for request in (_TIOCSTI, _TIOCLINUX)],
+    "socket": [
+        ([(_FIRST, _JUMP_EQUAL, _AF_VSOCK)], errno.EPERM),
+        ([(_FIRST, _JUMP_EQUAL, _AF_SMC)], errno.EAFNOSUPPORT),
+        *(([(_THIRD, _JUMP_EQUAL, protocol)], errno.EPROTONOSUPPORT) for protocol in (_IPPROTO_SMC, _IPPROTO_MPTCP)),
+    ],
+    "setsockopt": [
+        ([(_SECOND, _JUMP_EQUAL, _SOL_SOCKET), (_THIRD, _JUMP_EQUAL, _SO_REUSEPORT)], errno.ENOPROTOOPT),
+    ],
+}
 
 
 @functools.cache
 def program() -> bytes:
     """The filter for this machine's architecture. Raises OSError(ENOSYS) where the architecture is unknown."""
     try:
-        arch, clone, ioctl, socket, denied = _ARCHITECTURES[platform.machine()]
+        arch, by_arguments, denied = _ARCHITECTURES[platform.machine()]
     except KeyError:
         raise OSError(errno.ENOSYS, f"no system call numbers for {platform.machine()}") from None
     code: list[_Instruction] = [
@@ -97,9 +114,8 @@ def program() -> bytes:
     rules = {number: [_answer(errno.EPERM)] for number in (*denied.values(), *_DENIED.values())}
     # Its flags lie in memory, where a filter cannot look; libc then takes clone.
     rules[_CLONE3] = [_answer(errno.ENOSYS)]
-    rules[clone] = _unless(_OFFSET_FIRST, [(_JUMP_SET, _NAMESPACES)])
-    rules[ioctl] = _unless(_OFFSET_SECOND, [(_JUMP_EQUAL, _TIOCSTI), (_JUMP_EQUAL, _TIOCLINUX)])
-    rules[socket] = _unless(_OFFSET_FIRST, [(_JUMP_EQUAL, _AF_VSOCK)])
+    for name, number in by_arguments.items():
+        rules[number] = _unless(_BY_ARGUMENTS[name])
     code += _search(sorted(rules.items()))
     return b"".join(struct.pack("HBBI", *instruction) for instruction in code)
 
@@ -123,9 +139,12 @@ def _answer(code: int) -> _Instruction:
     return (_RETURN, 0, 0, _ERRNO | code)
 
 
-def _unless(offset: int, tests: list[tuple[int, int]]) -> list[_Instruction]:
-    """EPERM where a test holds of the low half of the argument at `offset`, else allowed."""
-    body: list[_Instruction] = [(_LOAD, 0, 0, offset)]
-    for jump, value in tests:
-        body += [(jump, 0, 1, value), _answer(errno.EPERM)]
+def _unless(tests: list[_Test]) -> list[_Instruction]:
+    """The error of the first test that holds of the low halves of its arguments, else allowed."""
+    body: list[_Instruction] = []
+    for conditions, code in tests:
+        check = [_answer(code)]
+        for offset, jump, value in reversed(conditions):
+            check = [(_LOAD, 0, 0, offset), (jump, 0, len(check), value), *check]
+        body += check
     return [*body, (_RETURN, 0, 0, _ALLOW)]

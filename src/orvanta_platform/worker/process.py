@@ -73,7 +73,13 @@ async def run(settings: Settings, control_fd: int, background: Background) -> No
     """Serve the queues until told to drain, or until the supervisor is gone."""
     control = await Control.open(control_fd)
     platform = await open_platform(settings, connections=CONNECTIONS - 1, by_index=True)
-    runtimes = Runtimes(settings.home, _hidden(settings), mode=_mode(settings), kept=2 * settings.slots)
+    runtimes = Runtimes(
+        settings.home,
+        _hidden(settings),
+        mode=_mode(settings),
+        kept=2 * settings.slots,
+        job_ports=settings.job_ports,
+    )
     try:
         await runtimes.start()
         control.send(hello={"isolation": runtimes.isolation.level})

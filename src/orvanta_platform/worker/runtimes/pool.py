@@ -9,7 +9,7 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,14 +51,23 @@ class Runtimes:
 
     `home` is the platform's folder: it is hidden from jobs, as are the paths `hidden`; `home/sandbox` is used
     as a mount point. Below `packages` lie the folders that single jobs may read (JobSpec.package), below `staging`
-    those that single jobs write. At most `kept` dedicated processes wait for further jobs. Call `start` first, from
-    the thread that lives as long as the worker.
+    those that single jobs write. At most `kept` dedicated processes wait for further jobs. Jobs may listen on
+    `job_ports` by number (None: on any). Call `start` first, from the thread that lives as long as the worker.
     """
 
-    def __init__(self, home: Path, hidden: list[Path], mode: Mode = "auto", *, kept: int = 8) -> None:
+    def __init__(
+        self,
+        home: Path,
+        hidden: list[Path],
+        mode: Mode = "auto",
+        *,
+        kept: int = 8,
+        job_ports: Sequence[int] | None = (),
+    ) -> None:
         self._home = home.absolute()
         self._hidden = hidden
         self._mode = mode
+        self._job_ports = None if job_ports is None else list(job_ports)
         self._runtimes = registry.BY_LANGUAGE | OWN
         self.packages = self._home / "packages"
         self._plan = Plan("none", "/")
@@ -123,7 +132,17 @@ class Runtimes:
             visible |= {*programs.values(), *modules.values()}
         hidden = [str(path.absolute()) for path in (self._home, *self._hidden)]
         hosts = registry.hosts(self._runtimes)
-        return Plan(level, str(root), sorted(visible), hidden, hosts, str(self.packages), modules, programs)
+        return Plan(
+            level,
+            str(root),
+            sorted(visible),
+            hidden,
+            hosts,
+            str(self.packages),
+            modules,
+            programs,
+            self._job_ports,
+        )
 
     def _further(self, level: Level) -> list[str]:
         further = []
@@ -210,6 +229,8 @@ class Runtimes:
         if spec.package is not None and not _is_below(self.packages, spec.package):
             return _failed("PackageMissing", f"there is no package {spec.package}")
         kept = spec.dedicated and runtime.dedicated and (spec.output is None or bool(spec.kept_for))
+        if spec.dedicated and not kept:  # its process must not wait for further jobs
+            spec = replace(spec, dedicated=False)
         kills = self._kills
         for _ in range(_TRIES):
             try:

@@ -1,0 +1,93 @@
+"""The server's listening socket: of one process, shared with no other."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from orvanta_platform.errors import PortTaken
+
+BACKLOG = 1024
+
+_TWINS = {"127.0.0.1": "::1", "0.0.0.0": "::", "::1": "127.0.0.1"}
+"""The address of the other family under which clients that know a name find the same machine."""
+
+log = structlog.get_logger(__name__)
+
+
+class Listener:
+    """A socket that listens, and one on the address's twin that only holds the port there, where there is one.
+
+    Neither has SO_REUSEPORT: a second listener fails. Without the second socket a process of this machine could answer
+    on [::1] those who connect to `localhost`.
+    """
+
+    def __init__(self, host: str, port: int, sockets: list[socket.socket]) -> None:
+        self.host = host
+        self.port = port
+        self._sockets = sockets
+
+    def detached(self) -> int:
+        """Another descriptor of the listening socket, for the caller to close."""
+        return os.dup(self._sockets[0].fileno())
+
+    def close(self) -> None:
+        """Close this object's sockets."""
+        for each in self._sockets:
+            each.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def listen(host: str, port: int) -> Listener:
+    """Listen on an address of this machine. Raises PortTaken."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        main = socket.socket(family, kind)
+        try:
+            main.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            main.bind(address)
+            main.listen(BACKLOG)
+        except OSError:
+            main.close()
+            raise
+    except OSError as error:
+        raise PortTaken(
+            f"The server cannot listen on {host}:{port}: {error.strerror}.",
+            hint="Stop what listens there, or set ORVANTA_HOST and ORVANTA_PORT.",
+        ) from error
+    bound, taken = main.getsockname()[:2]
+    twin = _hold(_TWINS[bound], taken) if bound in _TWINS else None
+    return Listener(host, taken, [main] if twin is None else [main, twin])
+
+
+def _hold(address: str, port: int) -> socket.socket | None:
+    """A socket that is bound and does not listen: connections are refused. None where it cannot be had."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        held = socket.socket(family, socket.SOCK_STREAM)
+    except OSError:  # this machine has no IPv6
+        return None
+    try:
+        if family == socket.AF_INET6:
+            held.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        held.bind((address, port))
+    except OSError as error:
+        held.close()
+        if error.errno != errno.EADDRNOTAVAIL:
+            log.warning("another program has the port on the twin address", action="hold_port", address=address)
+        return None
+    return held
