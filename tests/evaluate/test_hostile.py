@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.evaluate.bench import Bench
 
-from orvanta_platform.evaluate import javascript
+from orvanta_platform.evaluate import javascript, process
 from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.process import EvaluatorUnavailable
 from orvanta_platform.evaluate.small import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -146,6 +149,41 @@ async def test_a_child_that_is_killed_is_replaced(bench: Bench) -> None:
     for keeper in keepers():
         os.kill(keeper, signal.SIGKILL)
     assert await asyncio.gather(*asking) == [str(number + 1) for number in range(200)]
+
+
+@pytest.mark.parametrize("kills", [1, 2])
+async def test_a_child_that_is_killed_while_it_starts_is_replaced(monkeypatch: pytest.MonkeyPatch, kills: int) -> None:
+    started = killed_at_start(monkeypatch, kills)
+    evaluator = Evaluator()
+    asking = [Bench(evaluator).value(f"{number} * 2") for number in range(20)]
+    assert await asyncio.gather(*asking) == [str(number * 2) for number in range(20)]
+    assert len(started) == kills + 1
+    await evaluator.close()
+
+
+async def test_children_that_are_always_killed_while_they_start_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = killed_at_start(monkeypatch, 1000)
+    evaluator = Evaluator()
+    with pytest.raises(EvaluatorUnavailable, match="ended while it started"):
+        await Bench(evaluator).value("1 * 2")
+    assert len(started) == 3
+    await evaluator.close()
+
+
+def killed_at_start(patch: pytest.MonkeyPatch, kills: int) -> list[int]:
+    """The processes of children that are started from now on; the first ones are killed before they are ready."""
+    started: list[int] = []
+    launch = process._launch
+
+    def launch_and_kill(inherited: socket.socket) -> subprocess.Popen[bytes]:
+        made = launch(inherited)
+        started.append(made.pid)
+        if len(started) <= kills:
+            made.kill()
+        return made
+
+    patch.setattr(process, "_launch", launch_and_kill)
+    return started
 
 
 async def only_keeper() -> list[int]:

@@ -7,13 +7,14 @@ import hashlib
 import json
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, TypeAlias
 
 import msgspec
 
 from orvanta_platform.evaluate.child.frames import TIME_S
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.process import Child, Ended, EvaluatorUnavailable, Fault, Reply
+from orvanta_platform.evaluate.process import Child, Ended, EndedAtStart, EvaluatorUnavailable, Fault, Reply
 from orvanta_platform.evaluate.raw import encode_string, members, strip
 from orvanta_platform.evaluate.small import Answer, Scope
 from orvanta_platform.workflow.expressions import MAX_SOURCE
@@ -29,6 +30,8 @@ MAX_COMPUTED: Final = 16
 """Variables and resources that one evaluation may name by a computed path."""
 
 _MOST_CHILDREN: Final = 3
+_MOST_STARTS: Final = 3
+"""Children that are started for one request, where each is killed before it is ready."""
 # A child that is at one request for longer is waited for only where no other can be had.
 _SLOW_S: Final = 0.02
 _WHOLE_BELOW: Final = 4096
@@ -119,16 +122,22 @@ class JavaScript:
             best = self._best()
             if best is not None:
                 return best
-            if self._closed:
-                raise EvaluatorUnavailable("The evaluator is closed.")
-            child = Child()
-            self._children.append(child)
-            try:
-                await child.start()
-            except BaseException:
-                child.kill()
-                raise
-            return child
+            for _ in range(_MOST_STARTS - 1):
+                with suppress(EndedAtStart):
+                    return await self._start()
+            return await self._start()
+
+    async def _start(self) -> Child:
+        if self._closed:
+            raise EvaluatorUnavailable("The evaluator is closed.")
+        child = Child()
+        self._children.append(child)
+        try:
+            await child.start()
+        except BaseException:
+            child.kill()
+            raise
+        return child
 
     def _best(self) -> Child | None:
         self._children = [child for child in self._children if not child.is_gone]

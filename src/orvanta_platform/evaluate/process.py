@@ -33,6 +33,10 @@ class EvaluatorUnavailable(OrvantaError):
     status = 503
 
 
+class EndedAtStart(EvaluatorUnavailable):
+    """The child was ended before it took requests, and gave no reason: another one may live."""
+
+
 class Fault(msgspec.Struct):
     """An error by JavaScript's name."""
 
@@ -214,7 +218,7 @@ class Child(asyncio.Protocol):
         """Reap the keeper, which is about to go, and tell those that wait."""
         status = await asyncio.to_thread(self._process.wait) if self._process else None
         if not self._ready.done():
-            self._ready.set_exception(EvaluatorUnavailable("The JavaScript evaluator ended while it started."))
+            self._ready.set_exception(EndedAtStart("The JavaScript evaluator ended while it started."))
             self._ready.exception()  # nobody may be there to ask any more
         for place, answer in enumerate(self._waiting):
             if not answer.done():
