@@ -95,3 +95,34 @@ def run_flow(installation: Installation, path: Any) -> dict[str, Any]:
     return {
         each["id"]: client.get(f"/api/w/main/jobs_u/completed/get_result/{each['job']}").json() for each in run["nodes"]
     }
+
+
+def code(content: str, **more: Any) -> dict[str, Any]:
+    return {"type": "rawscript", "language": "python3", "content": content, "input_transforms": {}, **more}
+
+
+def result_of(installation: Installation, *modules: dict[str, Any], **more: Any) -> Any:
+    body = {"value": {"modules": list(modules), **more}, "args": {}}
+    answer = installation.client.post("/api/w/main/jobs/run_wait_result/preview_flow", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_kept_process_learns_the_index_of_each_iteration(installation: Installation) -> None:
+    index = "import os\ndef main():\n    return [os.environ['OV_ITERATION_INDEX'], os.environ['WM_ITERATION_INDEX']]\n"
+    body = {
+        "type": "forloopflow",
+        "iterator": {"type": "static", "value": ["a", "b", "c"]},
+        "skip_failures": False,
+        "squash": True,
+        "modules": [{"id": "x", "value": code(index)}],
+    }
+    assert result_of(installation, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"], ["2", "2"]]
+
+
+def test_a_dedicated_node_of_a_run_with_a_shared_folder(installation: Installation) -> None:
+    """It has a process for itself: one that waits for further jobs would hold the folder of the run."""
+    script = "import os\ndef main():\n    open('shared/' + os.environ['OV_JOB_ID'], 'w')\n"
+    script += "    open('/tmp/planted', 'x')\n    return len(os.listdir('shared'))\n"
+    nodes = [{"id": name, "value": code(script, dedicated=True)} for name in "ab"]
+    assert result_of(installation, *nodes, same_worker=True) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from tests.worker.jobs import run_spec, spec
 
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -34,3 +35,33 @@ async def test_bash_finds_it_too_and_others_do_not(runtimes: Runtimes) -> None:
     assert ran.value == "x"
     ran = await run_spec(runtimes, spec("bash", "ls shared 2>/dev/null || echo none", {}))
     assert ran.value == "none"
+
+
+PLANT = """
+import os, tempfile
+def main():
+    planted = []
+    for folder in {"/tmp", "/var/tmp", "/dev/shm", tempfile.gettempdir(), "."}:
+        try:
+            with open(os.path.join(folder, "planted-by-a-shared-run"), "w") as file:
+                file.write("x")
+            planted.append(folder)
+        except OSError:
+            pass
+    return planted
+"""
+FIND = """
+import glob, tempfile
+def main():
+    folders = ["/tmp", "/var/tmp", "/dev/shm", tempfile.gettempdir(), ".", "/tmp/*", "/tmp/*/*", "shared", "shared/*"]
+    return [name for folder in folders for name in glob.glob(f"{folder}/planted-by-a-shared-run")]
+"""
+
+
+@pytest.mark.parametrize("slots", [(0, 0), (0, 1)])
+async def test_jobs_that_share_a_folder_share_no_other(runtimes: Runtimes, slots: tuple[int, int]) -> None:
+    name = runtimes.share_output("shared-3")
+    first = replace(spec("python3", PLANT, {}, slot=slots[0]), output=name, shared=True)
+    assert "." in (await run_spec(runtimes, first)).value
+    second = replace(spec("python3", FIND, {}, slot=slots[1]), output=name, shared=True)
+    assert (await run_spec(runtimes, second)).value == []

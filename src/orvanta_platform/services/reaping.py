@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from uuid import UUID
@@ -23,6 +23,15 @@ class Reaped:
     jobs: int = 0
     queues: set[str] = field(default_factory=set)
     stepped: set[UUID] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An attempt that a living worker cannot bring to an end."""
+
+    job: UUID
+    run: UUID
+    attempt: int
 
 
 async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Reaped:
@@ -47,10 +56,12 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
             return done
 
 
-async def lose(tools: Tools, held: Mapping[UUID, UUID], worker: UUID, generation: int, max_losses: int) -> None:
-    """Take back these jobs (with their runs) of a living worker, each counted as a loss of its worker."""
-    runs_of_jobs, done = sorted(set(held.values())), Reaped()
-    await _reap_runs(tools, runs_of_jobs, worker, generation, max_losses, done, frozenset(held))
+async def lose(tools: Tools, lost: Sequence[Lost], worker: UUID, generation: int, max_losses: int) -> None:
+    """Take back attempts of a living worker, each counted as a loss of its worker."""
+    runs_of_jobs, done = sorted({each.run for each in lost}), Reaped()
+    await _reap_runs(
+        tools, runs_of_jobs, worker, generation, max_losses, done, {each.job: each.attempt for each in lost}
+    )
     tools.notify.queue(*done.queues)
 
 
@@ -61,7 +72,7 @@ async def _reap_runs(
     generation: int,
     max_losses: int,
     done: Reaped,
-    only: Collection[UUID] | None = None,
+    only: Mapping[UUID, int] | None = None,
 ) -> None:
     work = partial(_take_back, held, worker, generation, max_losses, only)
     back, queues, stepping = await tools.db.retrying(work)
@@ -76,13 +87,13 @@ async def _take_back(
     worker: UUID,
     generation: int,
     max_losses: int,
-    only: Collection[UUID] | None,
+    only: Mapping[UUID, int] | None,
     connection: Connection,
 ) -> tuple[int, set[str], set[UUID]]:
-    """One transaction: runs locked first, then their jobs, each in order. `only` None: all that it holds in them."""
+    """One transaction: runs locked first, then their jobs, in order. `only`: attempts by job, None: all."""
     locked = await jobs.lock_runs(connection, held)
     found = await jobs.lock_held_jobs(connection, list(locked), worker, generation)
-    found = [job for job in found if only is None or job.id in only]
+    found = [job for job in found if only is None or only.get(job.id) == job.attempt]
     ending = [job for job in found if job.losses >= max_losses or locked[job.run] is not None]
     back = [job.id for job in found if job not in ending]
     queues = await jobs.reap(connection, back) if back else []

@@ -18,8 +18,13 @@ def claim_of(job: Claimed, generation: int) -> JobClaim:
     return JobClaim(job.id, job.attempt, generation, job.nonce, run.id, run.workspace, run.email, run.permissioned_as)
 
 
-def environment(settings: Settings, keys: InstanceKeys, job: Claimed, generation: int) -> Mapping[str, str]:
-    """What the process of this attempt finds in its environment; its token is dead with the attempt."""
+def environment(
+    settings: Settings, keys: InstanceKeys, job: Claimed, generation: int, iteration: int | None
+) -> Mapping[str, str]:
+    """What the process of this attempt finds in its environment; its token is dead with the attempt.
+
+    `iteration`: the index of the innermost loop's iteration, None outside of loops.
+    """
     run = job.run
     flow = str(run.id) if is_workflow(run.kind) else ""
     path = job.path or (f"{run.path}/{job.node}" if run.path and job.node else run.path or "")
@@ -40,7 +45,7 @@ def environment(settings: Settings, keys: InstanceKeys, job: Claimed, generation
         "STATE_PATH_NEW": state_path,
         "SCHEDULED_FOR": run.scheduled_at.isoformat(),
         "FLOW_RETRY_COUNT": str(job.failures),
-        "ITERATION_INDEX": "",
+        "ITERATION_INDEX": "" if iteration is None else str(iteration),
     }
     made = {f"{prefix}_{name}": value for prefix in ("OV", "WM") for name, value in names.items()}
     made["BASE_INTERNAL_URL"] = settings.base_url

@@ -30,7 +30,7 @@ from orvanta_platform.services.sizes import Near
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.pausing import with_given
-from orvanta_platform.services.steps.scope import Names, load_scope
+from orvanta_platform.services.steps.scope import Names, View, load_scope
 from orvanta_platform.services.steps.views import view_of
 from orvanta_platform.worker import uploads
 from orvanta_platform.worker.environment import environment
@@ -38,7 +38,7 @@ from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.logs import JobLog, until_there
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
-from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec
+from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, SandboxLost
 from orvanta_platform.worker.packages.runs import LockRuns
 from orvanta_platform.worker.packages.store import Asked, PackageError, Packages
 from orvanta_platform.worker.reuse import Reuse
@@ -86,7 +86,7 @@ class Executor:
         self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
 
     async def execute(self, job: Claimed, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
-        """Run the job; every fault of its own is in the Finish, none is raised."""
+        """Run the job; every fault of its own is in the Finish. Raises SandboxLost, and what the database raises."""
         node = blueprint.plan.node(job.node_index)
         try:
             if node.kind is Kind.IDENTITY:
@@ -152,7 +152,7 @@ class Executor:
 
     async def _identity(self, job: Claimed, blueprint: Blueprint) -> bytes:
         """An identity's result is previous_result; of a run of one identity, its input."""
-        scope = await self._scope(job, blueprint, {"previous_result": None})
+        scope = await self._scope(await self._view(job, blueprint), {"previous_result": None})
         found = scope["previous_result"]
         return found if isinstance(found, bytes) else b"null"
 
@@ -160,9 +160,12 @@ class Executor:
         self, job: Claimed, blueprint: Blueprint, node: Node, slot: int, cancelled: asyncio.Event
     ) -> _Ended:
         platform, settings = self._platform, self._platform.settings
-        env = environment(settings, platform.keys, job, self._lease.generation)
+        view = await self._view(job, blueprint)
+        iteration = view.iteration
+        index = None if iteration is None else iteration.number
+        env = environment(settings, platform.keys, job, self._lease.generation, index)
         masking = self._maskings.of(job, env["OV_TOKEN"])
-        args = await self._args(job, blueprint, node, masking.opened)
+        args = await self._args(job, blueprint, node, view, masking.opened)
         content = await self._content(job, blueprint, node)
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, content, args, cancelled)
@@ -223,6 +226,10 @@ class Executor:
             await job_log.system("compiling")
         started = clock.monotonic()
         outcome = await self._run(spec, job_log, cancelled, is_call)
+        if outcome.lost:
+            await job_log.system("lost: the sandbox was killed from outside")
+            await job_log.close()
+            raise SandboxLost
         ran_s = clock.monotonic() - started
         if outcome.stopped_by is not None and outcome.error is not None:
             how = "failed" if outcome.stopped_by == "result" else "killed"
@@ -293,33 +300,35 @@ class Executor:
         text = await until_there(lambda: stream_text.whole(self._platform.db, spec.job_id))
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
-    async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
-        args = await self._own_args(job, blueprint, node, opened)
+    async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened) -> bytes:
+        args = await self._own_args(job, blueprint, node, view, opened)
         return await with_given(self._platform.tools.reader.load, job.run, node, job.id, args)
 
-    async def _own_args(self, job: Claimed, blueprint: Blueprint, node: Node, opened: Opened) -> bytes:
+    async def _own_args(self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened) -> bytes:
         platform = self._platform
         if blueprint.plan.single:
-            scope = await self._scope(job, blueprint, {"flow_input": None})
+            scope = await self._scope(view, {"flow_input": None})
             found = scope["flow_input"]
             return found if isinstance(found, bytes) else b"{}"
         inputs = blueprint.inputs(node)
         if inputs.constant is not None:
             return inputs.constant
         if inputs.whole:
-            return bytes((await self._scope(job, blueprint, inputs.names))["flow_input"])
+            return bytes((await self._scope(view, inputs.names))["flow_input"])
         moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
             return await platform.evaluator.inputs(
-                inputs.transforms, await self._scope(job, blueprint, inputs.names), moment, resolve
+                inputs.transforms, await self._scope(view, inputs.names), moment, resolve
             )
         except ExpressionError as error:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
 
-    async def _scope(self, job: Claimed, blueprint: Blueprint, names: Names) -> Any:
+    async def _view(self, job: Claimed, blueprint: Blueprint) -> View:
+        return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
+
+    async def _scope(self, view: View, names: Names) -> Any:
         reader = self._platform.tools.reader
-        view = await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
         return await load_scope(view, names, reader.load, reader.load_context)
 
     async def _content(self, job: Claimed, blueprint: Blueprint, node: Node) -> str:
@@ -337,7 +346,7 @@ class Executor:
 def _why_again(job: Claimed) -> str:
     """What the log of a further attempt begins with."""
     lost = job.attempt - 1 - job.failures
-    parts = [f"{job.failures} failed"] * bool(job.failures) + [f"{lost} lost with their worker"] * bool(lost)
+    parts = [f"{job.failures} failed"] * bool(job.failures) + [f"{lost} lost with their worker or sandbox"] * bool(lost)
     return f"attempt {job.attempt}; before it: {', '.join(parts)}"
 
 

@@ -21,6 +21,7 @@ from orvanta_platform.queue.claim import Claimer, own_queue
 from orvanta_platform.services import reaping, values
 from orvanta_platform.services.blueprints import NATIVE_QUEUE, WEBHOOK_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.reaping import Lost
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.commit import Committer
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
@@ -30,6 +31,7 @@ from orvanta_platform.worker.calls import Calls
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, UNTOLD_S, keeps_run, poll
 from orvanta_platform.worker.execute import Executor
 from orvanta_platform.worker.lease import Lease
+from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 BEGIN_S = 0.005
@@ -86,7 +88,7 @@ class Worker:
         self._slot_freed = asyncio.Event()
         self._claiming = asyncio.Lock()
         self._doubtful_looks = 0
-        self._failed: dict[UUID, UUID] = {}
+        self._lost: dict[UUID, Lost] = {}
         self._more_waits = False
         self._executed = 0
 
@@ -210,9 +212,12 @@ class Worker:
                     running.cancelled = asyncio.Event()
                     self._running[following.id] = running
                     current = following
+        except SandboxLost:
+            log.warning("the sandbox of a job was killed", action="sandbox_lost", job=str(current.id))
+            self._lose(current)
         except Exception:
             log.exception("slot failed", action="slot", job=str(current.id))
-            self._failed[current.id] = current.run.id
+            self._lose(current)
         finally:
             self._running.pop(current.id, None)
             if running.slot is not None:
@@ -325,7 +330,7 @@ class Worker:
 
     async def _look(self) -> None:
         """Each second, and when told of a cancel: stop what is cancelled, drop what is no longer ours."""
-        duties = (self._stop_what_must, self._lose_failed, self._give_back_unknown, self._executor.shared.look)
+        duties = (self._stop_what_must, self._give_back_lost, self._give_back_unknown, self._executor.shared.look)
         with self._platform.listen.watch("cancel") as watch:
             while True:
                 await watch.wait(LOOK_S)
@@ -353,12 +358,16 @@ class Worker:
             elif held[job]:
                 running.cancelled.set()
 
-    async def _lose_failed(self) -> None:
-        """Jobs whose slot failed go back as if their worker were lost, so that none comes back for ever."""
+    def _lose(self, job: Claimed) -> None:
+        """The next look gives the job back as if its worker were lost, so that none comes back for ever."""
+        self._lost[job.id] = Lost(job.id, job.run.id, job.attempt)
+
+    async def _give_back_lost(self) -> None:
         most, lease = self._platform.settings.max_losses, self._lease
-        for job, run in list(self._failed.items()):
-            await reaping.lose(self._platform.tools, {job: run}, lease.worker, lease.generation, most)
-            del self._failed[job]
+        for lost in list(self._lost.values()):
+            await reaping.lose(self._platform.tools, [lost], lease.worker, lease.generation, most)
+            if self._lost.get(lost.job) is lost:  # its next attempt may be lost by now
+                del self._lost[lost.job]
 
     async def _give_back_unknown(self) -> None:
         """Jobs that are ours in the database and in no slot: a claim took them whose answer was lost."""
@@ -368,7 +377,7 @@ class Worker:
         async with self._claiming, self._platform.db.acquire() as connection:
             known, finishing = self._known(), self._runs_finishing()
             held = await job_rows.held_by_worker(connection, lease.worker, lease.generation)
-            known |= self._known() | set(self._failed)
+            known |= self._known() | set(self._lost)
             finishing |= self._runs_finishing()
             unknown = [job for job, run in held.items() if job not in known and run not in finishing]
             queues = []

@@ -56,7 +56,8 @@ class JobError:
 class JobOutcome:
     """How a job ended: exactly one of `result` (JSON text) and `error` is set.
 
-    `started` tells whether user code began; `stopped_by` names what ended it from outside, if anything did.
+    `started` tells whether user code began; `stopped_by` names what ended it from outside, if anything did. `lost`: it
+    was killed together with its sandbox by somebody else, which says nothing of the script.
     """
 
     result: bytes | None
@@ -64,6 +65,11 @@ class JobOutcome:
     mem_peak_kb: int
     started: bool
     stopped_by: StoppedBy | None = None
+    lost: bool = False
+
+
+class SandboxLost(Exception):
+    """The sandbox of an attempt was killed from outside: the attempt has no outcome, and counts as a loss."""
 
 
 class LogSink(Protocol):

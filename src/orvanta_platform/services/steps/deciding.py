@@ -108,7 +108,7 @@ def lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event 
         return None
     if cancelled:
         return JobCancelled(index)
-    message = f"Its worker was lost {event.losses} times while it ran; it is not started again."
+    message = f"Its worker or sandbox was lost {event.losses} times while it ran; it is not started again."
     return Failed(index, "worker_lost", message, retryable=False)
 
 

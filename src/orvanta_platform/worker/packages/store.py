@@ -20,7 +20,7 @@ from orvanta_platform.services.locking import Locks, key_of
 from orvanta_platform.services.locking import requirements as read_requirements
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.limits import Limits
-from orvanta_platform.worker.outcome import JobSpec, LogSink
+from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
 from orvanta_platform.worker.packages import orders
 from orvanta_platform.worker.packages.indexes import environment
 from orvanta_platform.worker.packages.outputs import Outputs, Stopped, Turns, take
@@ -177,7 +177,7 @@ class Packages:
     async def _call(
         self, asked: Asked, order: bytes, output: str, log: PackageLog, cancelled: asyncio.Event
     ) -> dict[str, Any]:
-        """Have the host carry out an order. Raises PackageError."""
+        """Have the host carry out an order. Raises PackageError, SandboxLost."""
         settings = self._settings
         time_s = min(_LONGEST_S, float(settings.job_timeout_s))
         spec = JobSpec(
@@ -205,6 +205,8 @@ class Packages:
         except Exception as error:
             structlog.get_logger(__name__).exception("runtime failed", action="packages", job=str(asked.job_id))
             raise PackageError("RuntimeFailed", f"The packages could not be looked after: {error}.") from error
+        if outcome.lost:
+            raise SandboxLost
         if outcome.error is not None:
             stopped = outcome.stopped_by == "cancel"
             raise PackageError(outcome.error.name, outcome.error.message, cancelled=stopped)

@@ -238,8 +238,7 @@ class Runtimes:
             except SandboxUnavailable as error:
                 return _failed("SandboxUnavailable", error.message)
             # A cell made ahead may have died unnoticed, with a zygote that was killed.
-            lost = outcome.error is not None and outcome.error.name == "SandboxLost" and not outcome.started
-            if not lost or kills != self._kills:
+            if not outcome.lost or outcome.started or kills != self._kills:
                 break
         return outcome
 

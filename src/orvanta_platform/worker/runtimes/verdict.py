@@ -44,6 +44,9 @@ class End:
     mem_peak_kb: int
 
 
+_LOST = JobError("SandboxLost", "the job was killed from outside, together with its sandbox")
+
+
 def judge(spec: JobSpec, end: End) -> JobOutcome:
     """The outcome of the job `spec` that ended as `end` says."""
     stopped_by = end.stopped_by
@@ -56,7 +59,8 @@ def judge(spec: JobSpec, end: End) -> JobOutcome:
     elif stopped_by is None and end.over == "processes":
         stopped_by, answer = "processes", _limit_error(spec, "processes")
     result, error = (None, answer) if isinstance(answer, JobError) else (answer, None)
-    return JobOutcome(result, error, end.mem_peak_kb, end.answer.startswith(STARTED), stopped_by)
+    started, lost = end.answer.startswith(STARTED), error is _LOST
+    return JobOutcome(result, error, end.mem_peak_kb, started, stopped_by, lost)
 
 
 def _limit_of(end: End, error: JobError) -> StoppedBy | None:
@@ -89,7 +93,7 @@ def _answer(spec: JobSpec, end: End) -> _Answer:
     if len(text) != length:
         kind = b""
     if end.code is None and kind != RESULT:
-        return JobError("SandboxLost", "the job was killed from outside, together with its sandbox")
+        return _LOST
     if kind == ERROR:
         return _told_error(text)
     if end.printed is not None:

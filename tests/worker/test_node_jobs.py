@@ -1,0 +1,133 @@
+"""Jobs of a workflow's nodes, by a worker with its runtimes: what their processes are told and given."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+from tests.worker.test_masked_jobs import working
+
+from orvanta_platform.worker.loop import Worker
+from orvanta_platform.worker.outcome import SandboxLost
+from orvanta_platform.worker.packages.store import Packages
+
+INDEX = "import os\ndef main():\n    return [os.environ['OV_ITERATION_INDEX'], os.environ['WM_ITERATION_INDEX']]\n"
+
+
+@pytest.fixture
+async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path / "home") as stage:
+        yield stage
+
+
+@pytest.fixture(autouse=True)
+async def worker(house: Scene, tmp_path: Path) -> AsyncIterator[Worker]:
+    async with working(house, tmp_path) as made:
+        yield made
+
+
+def code(content: str, **more: Any) -> dict[str, Any]:
+    return {"type": "rawscript", "language": "python3", "content": content, "input_transforms": {}, **more}
+
+
+def loop(items: list[Any], *modules: dict[str, Any], **more: Any) -> dict[str, Any]:
+    iterator = {"type": "static", "value": items}
+    return {"type": "forloopflow", "iterator": iterator, "skip_failures": False, "modules": list(modules), **more}
+
+
+async def result_of(stage: Scene, *modules: dict[str, Any], **more: Any) -> Any:
+    body = {"value": {"modules": list(modules), **more}, "args": {}}
+    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_a_job_in_a_loop_has_the_index_of_its_iteration(house: Scene) -> None:
+    for parallel in (False, True):
+        body = loop(["a", "b", "c"], {"id": "x", "value": code(INDEX)}, parallel=parallel)
+        assert await result_of(house, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"], ["2", "2"]]
+
+
+async def test_the_innermost_loop_counts_also_around_a_branch(house: Scene) -> None:
+    branch = {
+        "type": "branchone",
+        "branches": [
+            {"expr": "true", "modules": [{"id": "x", "value": code(INDEX)}, {"id": "y", "value": code(INDEX)}]}
+        ],
+        "default": [],
+    }
+    inner = loop([7, 8], {"id": "b", "value": branch})
+    outer = loop([1, 2, 3], {"id": "i", "value": inner}, {"id": "o", "value": code(INDEX)})
+    indices = await result_of(house, {"id": "l", "value": outer}, {"id": "after", "value": code(INDEX)})
+    assert indices == ["", ""]
+    outer = loop([1, 2], {"id": "i", "value": inner})
+    assert await result_of(house, {"id": "l", "value": outer}) == [[["0", "0"], ["1", "1"]]] * 2
+
+
+STANDS = """
+import os, time
+def main(folder):
+    attempt = os.environ["OV_TOKEN"].split(".")[1]
+    open(f"{folder}/begun-{attempt}", "w").close()
+    while not os.path.exists(f"{folder}/go-on"):
+        time.sleep(0.01)
+    return attempt
+"""
+KILLS_ITS_SANDBOX = "import os, time\ndef main():\n    os.kill(os.getppid(), 9)\n    time.sleep(3600)\n"
+LIVE = "SELECT attempt, losses FROM job_live"
+ENDED = "SELECT state, attempt, losses FROM job WHERE node = 'a'"
+
+
+async def test_a_job_whose_sandbox_is_killed_runs_again(house: Scene, worker: Worker, tmp_path: Path) -> None:
+    value = code(STANDS) | {"input_transforms": {"folder": {"type": "static", "value": str(tmp_path)}}}
+    running = asyncio.ensure_future(result_of(house, {"id": "a", "value": value}))
+    await until(lambda: (tmp_path / "begun-1").exists())
+    kill_zygote(worker)
+    await until(lambda: (tmp_path / "begun-2").exists())
+    async with house.platform.db.acquire() as connection:
+        assert [tuple(row) for row in await connection.fetch(LIVE)] == [(2, 1)]
+    (tmp_path / "go-on").touch()
+    assert await running == "2"
+    async with house.platform.db.acquire() as connection:
+        assert [tuple(row) for row in await connection.fetch(ENDED)] == [("succeeded", 2, 1)]
+
+
+async def test_a_job_that_kills_its_own_sandbox_fails_after_its_losses(house: Scene) -> None:
+    body = {"value": {"modules": [{"id": "a", "value": code(KILLS_ITS_SANDBOX)}]}, "args": {}}
+    answer = await house.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    assert answer.json()["error"]["name"] == "worker_lost", answer.text
+    async with house.platform.db.acquire() as connection:
+        assert [tuple(row) for row in await connection.fetch(ENDED)] == [("failed", 4, 3)]
+
+
+async def test_packages_whose_sandbox_is_killed_are_installed_by_the_next_attempt(
+    house: Scene, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = iter([True])
+    install = Packages.provide
+
+    async def provide(packages: Packages, *args: Any) -> Any:
+        if next(lost, False):
+            raise SandboxLost
+        return await install(packages, *args)
+
+    monkeypatch.setattr(Packages, "provide", provide)
+    assert await result_of(house, {"id": "a", "value": code("def main():\n    return 7\n")}) == 7
+
+
+def kill_zygote(worker: Worker) -> None:
+    pid = worker._executor._runtimes.zygote_pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():
+        await asyncio.sleep(0.01)
