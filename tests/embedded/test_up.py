@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
+import json
 import os
 import queue
 import select
@@ -17,10 +19,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import pytest
 from tests.cli.test_commands import free_port, run
 
-from orvanta_platform.embedded.postgres import start
+from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
 
 class Up:
@@ -184,6 +187,46 @@ def test_a_part_that_dies_is_started_again(up: Up, command: str) -> None:
     while not up.healthy():
         continue
     assert up.stop() == 0
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_job_that_runs_on_does_not_hold_up_the_stop(up: Up, home: Path, twice: bool) -> None:
+    """It goes back to the queue without a loss, and the call that waits for it does not hold up the server."""
+    code = "import time\ndef main():\n    time.sleep(3600)\n"
+    caller = threading.Thread(target=_call, args=(up.port, (home / "token").read_text().strip(), code))
+    caller.start()
+    with start(home) as database:
+        while not _live_jobs(database, "running"):
+            continue
+        if twice:
+            up.process.send_signal(signal.SIGINT)
+            up.read_until("Stopping: running jobs")
+        assert up.stop() == 0
+        caller.join()
+        assert "Traceback" not in up.told
+        assert _live_jobs(database, "available") == [(1, 0)]
+
+
+def _call(port: int, token: str, code: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    body = json.dumps({"content": code, "language": "python3"})
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("POST", "/api/w/main/jobs/run_wait_result/preview", body, headers)
+        connection.getresponse().read()
+    connection.close()
+
+
+def _live_jobs(database: EmbeddedPostgres, state: str) -> list[tuple[int, int]]:
+    """Attempts and losses of the live jobs in this state."""
+
+    async def read() -> list[tuple[int, int]]:
+        connection = await asyncpg.connect(database.owner_url)
+        rows = await connection.fetch("SELECT attempt, losses FROM job_live WHERE state = $1", state)
+        await connection.close()
+        return [tuple(row) for row in rows]
+
+    return asyncio.run(read())
 
 
 def test_a_killed_database_comes_back(up: Up, home: Path) -> None:

@@ -13,7 +13,8 @@ def up() -> None:
     """Start the platform on this machine: database, migrations, server and worker.
 
     Without DATABASE_URL an embedded PostgreSQL is made in ORVANTA_HOME. Prints the address and how to log in;
-    Ctrl-C stops everything cleanly, twice at once. A part that dies is started again.
+    Ctrl-C stops everything: jobs have 10 s to end and then go back to the queue, at a second Ctrl-C at once. A part
+    that dies is started again.
     """
     from rich.console import Console
 
@@ -49,7 +50,8 @@ def server(secrets_fd: SecretsFd = None) -> None:
 def worker(secrets_fd: SecretsFd = None) -> None:
     """Take jobs from the queues and run them, ORVANTA_SLOTS at a time.
 
-    Any number may run on one DATABASE_URL, on any machine. SIGTERM lets running jobs end.
+    Any number may run on one DATABASE_URL, on any machine. SIGTERM lets running jobs end; a second
+    SIGTERM gives them back to the queue, where they run again from their beginnings.
     """
     from orvanta_platform.cli.environment import ask, check_schema, take_settings, with_database
     from orvanta_platform.sandbox.harden import harden_process

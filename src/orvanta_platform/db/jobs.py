@@ -219,13 +219,16 @@ async def lock_held_jobs(connection: Connection, runs: Sequence[UUID], worker: U
     return [HeldJob(**dict(row)) for row in rows]
 
 
-async def reap(connection: Connection, jobs: Sequence[UUID]) -> list[str]:
-    """Make locked jobs of locked runs available again, with the loss noted in each run's history; gives queues."""
-    queries = load("jobs")
-    rows = await connection.fetch(queries["reap_jobs"].text, list(jobs))
+async def reap(connection: Connection, jobs: Sequence[UUID], *, stopped: bool) -> list[str]:
+    """Make locked jobs of locked runs available again, with the reason noted in each run's history; gives queues.
+
+    `stopped`: their worker was stopped on purpose, which is no loss.
+    """
+    queries, reason = load("jobs"), "worker_stopped" if stopped else "worker_lost"
+    rows = await connection.fetch(queries["reap_jobs"].text, list(jobs), 0 if stopped else 1, reason)
     runs = [row["run"] for row in rows]
     await connection.execute(queries["bump_runs"].text, runs)
-    kinds, data = ["reap"] * len(rows), ['{"reason":"worker_lost"}'] * len(rows)
+    kinds, data = ["reap"] * len(rows), [f'{{"reason":"{reason}"}}'] * len(rows)
     await connection.execute(queries["note_reaped"].text, runs, kinds, [row["node"] for row in rows], data)
     return [row["queue"] for row in rows]
 

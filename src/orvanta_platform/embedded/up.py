@@ -25,7 +25,12 @@ from orvanta_platform.errors import OrvantaError, SettingsError
 from orvanta_platform.settings import Settings
 
 _READY_PATIENCE_S = 60.0
-_DRAIN_S = 30.0
+_GRACE_S = 10.0
+"""How long running jobs may take to end after a stop was asked for; then they go back to the queue."""
+
+_END_S = 15.0
+"""How long the parts may take to end after that, before they are killed."""
+
 _LOOK_S = 0.05
 
 
@@ -96,7 +101,7 @@ class Supervisor:
                 greet()
             while not self._stop.count:
                 self._look()
-            self._shown.step("Stopping: running jobs may end")
+            self._shown.step(f"Stopping: running jobs have {_GRACE_S:.0f} s to end")
             self._drain()
         finally:
             for part in self._parts:
@@ -150,15 +155,17 @@ class Supervisor:
         return [self._database.keeper_handle] if self._database is not None else []
 
     def _drain(self) -> None:
-        for part in self._parts:
-            part.signal(signal.SIGTERM)
-        deadline = clock.monotonic() + _DRAIN_S
-        while any(part.pid is not None for part in self._parts) and self._stop.count < 2:
+        """Let jobs end, then have the worker give them back; each further request to stop ends one of the waits."""
+        for stops, seconds in ((1, _GRACE_S), (2, _END_S)):
             for part in self._parts:
-                part.ended()
-            if clock.monotonic() > deadline:
-                return
-            self._stop.wait([], _LOOK_S)
+                part.signal(signal.SIGTERM)
+            deadline = clock.monotonic() + seconds
+            while any(part.pid is not None for part in self._parts):
+                for part in self._parts:
+                    part.ended()
+                if clock.monotonic() > deadline or self._stop.count > stops:
+                    break
+                self._stop.wait([], _LOOK_S)
 
 
 def _healthy(settings: Settings) -> bool:

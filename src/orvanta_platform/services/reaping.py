@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,10 +35,11 @@ class Lost:
     attempt: int
 
 
-async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Reaped:
+async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int | None) -> Reaped:
     """Take back everything that `worker` held at `generation`, which is over. Safe to run twice, and by many.
 
-    A job that has lost its worker `max_losses` times already, or whose run is cancelled, ends instead.
+    A job that has lost its worker `max_losses` times already, or whose run is cancelled, ends instead. `max_losses`
+    None: the worker was stopped on purpose, which counts as no loss.
     """
     done = Reaped()
     while True:
@@ -70,7 +72,7 @@ async def _reap_runs(
     held: Sequence[UUID],
     worker: UUID,
     generation: int,
-    max_losses: int,
+    max_losses: int | None,
     done: Reaped,
     only: Mapping[UUID, int] | None = None,
 ) -> None:
@@ -86,7 +88,7 @@ async def _take_back(
     held: Sequence[UUID],
     worker: UUID,
     generation: int,
-    max_losses: int,
+    max_losses: int | None,
     only: Mapping[UUID, int] | None,
     connection: Connection,
 ) -> tuple[int, set[str], set[UUID]]:
@@ -94,9 +96,10 @@ async def _take_back(
     locked = await jobs.lock_runs(connection, held)
     found = await jobs.lock_held_jobs(connection, list(locked), worker, generation)
     found = [job for job in found if only is None or only.get(job.id) == job.attempt]
-    ending = [job for job in found if job.losses >= max_losses or locked[job.run] is not None]
+    most = math.inf if max_losses is None else max_losses
+    ending = [job for job in found if job.losses >= most or locked[job.run] is not None]
     back = [job.id for job in found if job not in ending]
-    queues = await jobs.reap(connection, back) if back else []
+    queues = await jobs.reap(connection, back, stopped=max_losses is None) if back else []
     for job in ending:
         event = inbox.JobLost(job.id, job.attempt, generation, job.losses + 1)
         await runs.put_in_inbox(connection, job.run, inbox.write(event))

@@ -36,7 +36,10 @@ log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> int:
-    """Run one worker until SIGTERM or SIGINT; gives the exit code. A second signal does not wait for jobs."""
+    """Run one worker until SIGTERM or SIGINT; returns the exit code.
+
+    A second signal does not wait for jobs: they go back to the queue, and run again from their beginnings.
+    """
     if settings.database_url is None:
         raise SettingsError("DATABASE_URL is not set.", hint="Name the database, or use `orvanta up`.")
     return asyncio.run(_Supervisor(settings).run())
@@ -202,7 +205,7 @@ class _Life:
             for task in (listening, beating):
                 task.cancel()
             await asyncio.gather(listening, beating, return_exceptions=True)
-            await self._give_up()
+            await self._give_up(stopped=stopping.is_set())
         return code
 
     async def _connected(self) -> Database:
@@ -249,8 +252,8 @@ class _Life:
             self._child.send(beat=at, drained=heard.drained)
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
 
-    async def _give_up(self) -> None:
-        """The process is gone: say so at once and take its jobs back, if the database is there."""
+    async def _give_up(self, *, stopped: bool) -> None:
+        """The process is gone: declare that, and take its jobs back, if the database is there."""
         try:
             database = await self._connected()
             async with database.acquire() as connection:
@@ -259,7 +262,7 @@ class _Life:
                 # What it takes to step a run is loaded where a worker has gone.
                 from orvanta_platform.worker.taking_back import take_back
 
-                await take_back(self._settings, database, self._worker.id, self._generation)
+                await take_back(self._settings, database, self._worker.id, self._generation, stopped=stopped)
         except _AWAY as error:
             log.warning("others will reap this worker", action="give_up", error=str(error))
         finally:

@@ -17,8 +17,11 @@ from orvanta_platform.services.steps.advance import Tools
 from orvanta_platform.settings import Settings
 
 
-async def take_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
-    """Put the jobs that the worker held at this generation back into the queue. Raises what the database raises."""
+async def take_back(settings: Settings, database: Database, worker: UUID, generation: int, *, stopped: bool) -> None:
+    """Put the jobs that the worker held at this generation back into the queue. Raises what the database raises.
+
+    `stopped`: it was stopped on purpose, which counts as no loss of the jobs.
+    """
     listener = Listener(database)
     await listener.start()
     evaluator = Evaluator()
@@ -26,7 +29,7 @@ async def take_back(settings: Settings, database: Database, worker: UUID, genera
         keys = instance_keys.load(settings)
         tools = Tools(database, open_storage(settings), Blueprints(), Notifier(listener), keys, evaluator)
         tools = replace(tools, sizes=Sizes(settings.result_limit))
-        await reap(tools, worker, generation, settings.max_losses)
+        await reap(tools, worker, generation, None if stopped else settings.max_losses)
         await tools.notify.flush()
     finally:
         await evaluator.close()

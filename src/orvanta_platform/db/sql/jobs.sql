@@ -88,12 +88,12 @@ SELECT id, run, attempt, losses FROM job_live
 WHERE run = ANY($1::uuid[]) AND state = 'running' AND worker = $2 AND generation = $3 ORDER BY id FOR NO KEY UPDATE
 
 -- name: reap_jobs
--- These jobs wait again, one priority up, with the loss noted.
+-- These jobs wait again, one priority up, with $2 losses more and the reason noted.
 UPDATE job_live j
-SET state = 'available', worker = NULL, generation = NULL, seq = nextval('job_seq'), losses = losses + 1,
+SET state = 'available', worker = NULL, generation = NULL, seq = nextval('job_seq'), losses = losses + $2,
     priority = least(priority + 1, 100), claimed_at = NULL,
     attempts = (attempts::jsonb || jsonb_build_object('attempt', attempt, 'worker', worker, 'started_at', claimed_at,
-                                                      'ended_at', app_now(), 'reason', 'worker_lost'))::json
+                                                      'ended_at', app_now(), 'reason', $3::text))::json
 WHERE id = ANY($1::uuid[])
 RETURNING id, run, node, queue
 
