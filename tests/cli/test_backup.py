@@ -8,9 +8,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from tests.e2e.conftest import ORVANTA, Installation
+
+from orvanta_platform.cli.backup import _written
+from orvanta_platform.errors import BadRequest
 
 LARGE = "def main():\n    return 'x' * 400_000\n"
 
@@ -55,3 +59,19 @@ def test_a_file_that_cannot_be_written_or_read_is_told(installation: Installatio
     for command, place in (("backup", tmp_path / "none" / "file"), ("restore", tmp_path / "none")):
         done = orvanta(installation.environ, command, str(place))
         assert done.returncode == 1 and b"cannot be" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_a_file_of_another_user_beside_the_archive_is_not_written(tmp_path: Path, opened: bool) -> None:
+    """In a folder that others may write to, a link or an open file is planted where the draft would be."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"before")
+    for planted in (tmp_path / "all.partial", tmp_path / "all.00.partial"):
+        planted.hardlink_to(victim) if opened else planted.symlink_to(victim)
+    with patch("secrets.token_hex", return_value="00"), pytest.raises(BadRequest), _written(str(tmp_path / "all")):
+        pass
+    with _written(str(tmp_path / "all")) as file:
+        file.write(b"archive")
+    assert victim.read_bytes() == b"before"
+    assert (tmp_path / "all").read_bytes() == b"archive" and (tmp_path / "all").stat().st_nlink == 1
+    assert (tmp_path / "all").stat().st_mode & 0o777 == 0o600

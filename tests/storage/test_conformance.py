@@ -259,3 +259,17 @@ def test_a_folder_may_be_named(tmp_path: Path) -> None:
     made = open_storage(load({"ORVANTA_HOME": str(tmp_path), "OBJECT_STORAGE_URL": (tmp_path / "a b").as_uri()}))
     asyncio.run(made.put(KEY, b"x"))
     assert os.listdir(tmp_path / "a b") == ["main"]
+
+
+async def test_other_users_can_neither_list_nor_read_local_objects(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        await LocalStorage(tmp_path / "made").put("w/run/key", b"x")
+        found = tmp_path / "found"
+        found.mkdir(mode=0o755)
+        await LocalStorage(found).put("w/run/key", b"x")
+    finally:
+        os.umask(before)
+    for folder in (tmp_path / "made", found):
+        modes = {path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
+        assert modes == {0o700, 0o600}

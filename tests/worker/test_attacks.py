@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
+import ssl
 import threading
 from pathlib import Path
 
@@ -138,6 +139,26 @@ async def test_s08_no_descriptor_but_its_own(runtimes: Runtimes, level: Level) -
         names = (await python(runtimes, content)).value
         assert sum(name.startswith("pipe:") for name in names) == 3  # stdout, stderr, the result
         assert not any(name.startswith("socket:") for name in names)
+
+
+SETTINGS = ["pip.conf", "npmrc", "netrc", "wgetrc", "machine-id", "environment", "gitconfig", "sudoers", "fstab"]
+SETTINGS += ["shadow", "ssh/sshd_config", "ssh/ssh_host_ed25519_key", "apt/*", "apt/auth.conf.d/*", "default/*"]
+SETTINGS += ["xdg/pip/pip.conf", "uv/uv.toml", "docker/*", "postgresql-common/*", "my.cnf", "odbc.ini", "ssl/private/*"]
+
+
+async def test_s08_settings_of_the_host_are_unseen(runtimes: Runtimes) -> None:
+    for name in SETTINGS:
+        assert (await python(runtimes, READ, pattern=f"/etc/{name}")).value == [], name
+
+
+async def test_names_certificates_and_users_are_found(runtimes: Runtimes) -> None:
+    content = (
+        "import os, pwd, socket, ssl\ndef main():\n    socket.getaddrinfo('localhost', 80)\n"
+        "    open('/etc/hosts').read()\n    names = os.path.exists('/etc/resolv.conf')\n"
+        "    return [pwd.getpwuid(0).pw_name, len(ssl.create_default_context().get_ca_certs()) > 0, names]"
+    )
+    certificates = bool(ssl.create_default_context().get_ca_certs())
+    assert (await python(runtimes, content)).value == ["root", certificates, os.path.exists("/etc/resolv.conf")]
 
 
 async def test_s08_metadata_addresses(runtimes: Runtimes) -> None:

@@ -59,7 +59,7 @@ async def test_without_it_each_job_has_its_own(runtimes: Runtimes) -> None:
     assert values[0][0] != values[1][0]
 
 
-async def test_another_workspace_content_or_package_is_another_process(runtimes: Runtimes) -> None:
+async def test_another_workspace_content_package_or_principal_is_another_process(runtimes: Runtimes) -> None:
     for name in ("one", "two"):
         (runtimes.packages / "admins" / name).mkdir(parents=True)
     specs = [
@@ -68,10 +68,11 @@ async def test_another_workspace_content_or_package_is_another_process(runtimes:
         job(COUNT + "\n"),
         replace(job(COUNT), package="admins/one"),
         replace(job(COUNT), package="admins/two"),
+        replace(job(COUNT), principal="u/somebody"),
     ]
     values = [(await run_spec(runtimes, what)).value for what in specs]
-    assert [count for _, count in values] == [1] * 5
-    assert len({who for who, _ in values}) == 5
+    assert [count for _, count in values] == [1] * 6
+    assert len({who for who, _ in values}) == 6
     assert [(await run_spec(runtimes, what)).value for what in specs] == [[who, 2] for who, _ in values]
 
 

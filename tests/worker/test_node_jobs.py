@@ -14,6 +14,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene
 from tests.worker.test_masked_jobs import working
 
+from orvanta_platform.control.actor import Role
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.packages.store import Packages
@@ -131,3 +132,16 @@ def kill_zygote(worker: Worker) -> None:
 async def until(condition: Callable[[], bool]) -> None:
     while not condition():
         await asyncio.sleep(0.01)
+
+
+KEEPS = "SEEN = []\ndef main(text):\n    SEEN.append(text)\n    return SEEN\n"
+
+
+async def test_a_kept_process_holds_nothing_of_another_person(house: Scene) -> None:
+    script = {"path": "u/admin/kept", "summary": "", "content": KEEPS, "language": "python3", "dedicated_worker": True}
+    assert (await house.client.post(f"{W}/scripts/create", json=script)).status_code == 201
+    other = await house.member("other", Role.ADMIN)
+    seen = []
+    for client, text in ((house.client, "a"), (other, "b"), (house.client, "c")):
+        seen.append((await client.post(f"{W}/jobs/run_wait_result/p/u/admin/kept", json={"text": text})).json())
+    assert seen == [["a"], ["b"], ["a", "c"]]

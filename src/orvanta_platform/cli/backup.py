@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,9 +69,11 @@ def _written(name: str) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    path, draft = Path(name), Path(f"{name}.partial")
+    path = Path(name)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # In a folder that others may write to, a link or an open file of theirs may lie where this one is to be.
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise BadRequest(f"{draft} cannot be written: {error.strerror}.") from error
     try:

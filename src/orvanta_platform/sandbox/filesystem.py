@@ -14,11 +14,11 @@ import contextlib
 import os
 from pathlib import PurePosixPath
 
-from orvanta_platform.sandbox import syscalls
+from orvanta_platform.sandbox import etc, syscalls
 from orvanta_platform.sandbox.job import Job
 from orvanta_platform.sandbox.plan import Plan
 
-SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc", "opt", "nix")
+SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "opt", "nix")
 DEVICES = ("null", "zero", "full", "random", "urandom")
 JOB_FOLDER = "/tmp/job"
 PACKAGE, OUTPUT, SHARED = "/packages", "/output", "/shared"
@@ -44,13 +44,13 @@ def build(plan: Plan) -> None:
     """Give this process, in a mount namespace of its own, the root that cells start from. Raises OSError."""
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-    syscalls.mount("orvanta", plan.root, "tmpfs", syscalls.MS_NOSUID, "mode=755,size=4m")
+    syscalls.mount("orvanta", plan.root, "tmpfs", syscalls.MS_NOSUID, "mode=755,size=64m")
     for name in SYSTEM:
         _show_system(plan.root, name)
+    _show_settings(plan.root)
     for folder in ("dev", "proc", "tmp", "run", "var"):
         os.mkdir(f"{plan.root}/{folder}")
     _make_devices(plan.root)
-    _show_name_resolution(plan.root)
     # The deeper path of two decides, whichever it is.
     choices = [(path, False) for path in plan.visible] + [(path, True) for path in plan.hidden]
     for path, hide in sorted(choices, key=lambda choice: (len(PurePosixPath(choice[0]).parts), choice[1])):
@@ -90,6 +90,15 @@ def _show_system(root: str, name: str) -> None:
         _bind(root, f"/{name}")
 
 
+def _show_settings(root: str) -> None:
+    os.mkdir(root + etc.FOLDER)
+    etc.copy(root + etc.FOLDER)
+    for name in etc.LIVE:
+        path = f"{etc.FOLDER}/{name}"
+        if os.path.exists(path):  # where it is a link, what is behind it
+            syscalls.mount(os.path.realpath(path), root + path, None, syscalls.MS_BIND)
+
+
 def _bind(root: str, path: str, inside: str | None = None) -> None:
     target = root + (inside or path)
     if os.path.isdir(path):
@@ -116,13 +125,6 @@ def _make_devices(root: str) -> None:
         _bind(root, f"/dev/{name}")
     for link, target in _LINKS.items():
         os.symlink(target, f"{root}/{link}")
-
-
-def _show_name_resolution(root: str) -> None:
-    """The file behind /etc/resolv.conf, which some systems keep under /run."""
-    real = os.path.realpath("/etc/resolv.conf")
-    if not real.startswith(("/etc/", "/usr/")):
-        _bind(root, real)
 
 
 class Room:

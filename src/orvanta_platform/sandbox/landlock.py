@@ -7,7 +7,7 @@ import functools
 import os
 import struct
 
-from orvanta_platform.sandbox import syscalls
+from orvanta_platform.sandbox import etc, syscalls
 from orvanta_platform.sandbox.filesystem import DEVICES, SYSTEM
 
 _QUERY_VERSION = 1
@@ -60,6 +60,8 @@ def restrict_files(
     for path in [*(f"/{name}" for name in SYSTEM), *visible]:
         for part in without(os.path.realpath(path), hidden):
             _allow(ruleset, part, _READ)
+    for part in settings(tuple(hidden)):
+        _allow(ruleset, part, _READ)
     for name in DEVICES:
         _allow(ruleset, f"/dev/{name}", _READ_FILE | _WRITE_FILE)
     _allow(ruleset, "/proc/self", _READ)  # this process's own, by its number: Bun and others read their maps
@@ -70,6 +72,13 @@ def restrict_files(
     for folder in writable:
         _allow(ruleset, folder, handled)
     _restrict(ruleset)
+
+
+@functools.cache
+def settings(hidden: tuple[str, ...]) -> list[str]:
+    """What may be read of /etc; worked out once in the zygote."""
+    paths = [os.path.realpath(f"{etc.FOLDER}/{name}") for name in etc.names()]
+    return [part for path in paths for part in without(path, [*hidden, *etc.CLOSED])]
 
 
 def restrict_all() -> None:

@@ -74,6 +74,8 @@ def _prepare(plan: Plan) -> None:
     # Both are remembered, so that no cell has to work them out again.
     if landlock.version() == 0 and plan.level == "landlock":
         raise OSError(errno.ENOSYS, "this kernel has no Landlock")
+    if plan.level == "landlock":
+        landlock.settings(tuple(plan.hidden))
     if plan.level != "none":
         seccomp.program()
     # Ended cells vanish by themselves; the worker watches them by pidfd.

@@ -21,10 +21,16 @@ _TRIES = 20
 
 
 class LocalStorage:
-    """Files below `folder`, written beside their place, synced and then renamed into it."""
+    """Files below `folder`, written beside their place, synced and then renamed into it.
+
+    Folder and files are this user's alone; a folder that others could enter is closed to them.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        with suppress(OSError):  # there is none yet, or it is somebody else's
+            if folder.stat().st_mode & 0o077:
+                folder.chmod(0o700)
 
     async def put(self, key: str, body: bytes) -> None:
         """Keep `body` under `key`. Raises StorageError where the disk does not take it."""
@@ -125,7 +131,7 @@ class LocalStorage:
     def _draft(self, path: Path) -> IO[bytes]:
         for _ in range(_TRIES):
             try:
-                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                _make_private(path.parent)
                 return tempfile.NamedTemporaryFile(dir=path.parent, prefix=".draft-", buffering=0, delete=False)
             except (FileNotFoundError, FileExistsError) as error:
                 failed: OSError = error  # somebody deleted the last file of the folder, and the folder, meanwhile
@@ -177,6 +183,16 @@ class LocalStorage:
 
     def _not_read(self, key: str, error: OSError) -> StorageError:
         return StorageError(f"The object {key} could not be read: {error.strerror}.", hint=f"Check {self._folder}.")
+
+
+def _make_private(folder: Path) -> None:
+    """Make the folder and those above it, closed to others: `Path.mkdir` would do so with the last one alone."""
+    missing = []
+    while not folder.is_dir():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        each.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sync(folder: Path) -> None:

@@ -220,6 +220,7 @@ class Executor:
             output=shared,
             dedicated=dedicated,
             shared=shared is not None,
+            principal=_principal(job),
             kept_for=f"{job.run.id} {node.number}" if node.squash else "",
         )
         if self._runtimes.must_build(spec):
@@ -341,6 +342,12 @@ class Executor:
             return ""
         async with self._platform.db.acquire() as connection:
             return await self._platform.blueprints.text(connection, digest)
+
+
+def _principal(job: Claimed) -> str:
+    """Everything about a run that decides what its jobs may read, and who may read what they return."""
+    run = job.run
+    return msgspec.json.encode([run.permissioned_as, run.email, run.created_by, run.path, job.path]).decode()
 
 
 def _why_again(job: Claimed) -> str:

@@ -22,7 +22,8 @@ class JobSpec:
     `package` is a folder relative to `Runtimes.packages` that the job may read; `output` one relative to
     `Runtimes.staging` that it may write, made before by `Runtimes.make_output`. Of these folders a job sees no
     other. `dedicated`: its process may be kept for further jobs of the same workspace, language, content and package.
-    `kept_for`: what a dedicated process is kept for, where not for every job like it.
+    `principal`: whom the job acts for and who may see it; jobs of different ones share no process. `kept_for`: what a
+    dedicated process is kept for, where not for every job like it.
     `shared`: the output is one that other jobs of the run write to as well.
     """
 
@@ -40,6 +41,7 @@ class JobSpec:
     output: str | None = None
     dedicated: bool = False
     shared: bool = False
+    principal: str = ""
     kept_for: str = ""
 
 

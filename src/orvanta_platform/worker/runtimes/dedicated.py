@@ -23,8 +23,8 @@ from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.streams import Log, Source
 from orvanta_platform.worker.runtimes.verdict import End, judge
 
-Key = tuple[str, str, str, str | None, str]
-"""Workspace, language, content and package: who shares them may share a process."""
+Key = tuple[str, str, str, str | None, str, str]
+"""Workspace, language, content, package, principal and purpose: jobs that share them may share a process."""
 
 _CHUNK = 256 << 10
 _MUCH = 32 << 10
@@ -47,7 +47,7 @@ _write = msgspec.json.Encoder().encode
 
 def key_of(spec: JobSpec) -> Key:
     """Which process may run the job."""
-    return spec.workspace, spec.language, spec.content, spec.package, spec.kept_for
+    return spec.workspace, spec.language, spec.content, spec.package, spec.principal, spec.kept_for
 
 
 class Process:

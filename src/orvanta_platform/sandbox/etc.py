@@ -1,0 +1,69 @@
+"""The part of /etc that jobs see. Standard library only.
+
+An allow-list: what name resolution, certificates, time zones, the dynamic linker and interpreters need. Settings of
+package managers, of mail, database and cloud clients and of the host itself may hold credentials and are not in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+
+FOLDER = "/etc"
+LIVE = ("hosts", "resolv.conf")
+"""Files that change while the machine runs."""
+
+_NAMES = (
+    # Users, names, network
+    "passwd", "group", "nsswitch.conf", "host.conf", "gai.conf", "services", "protocols", "networks", "rpc",
+    "ethertypes", "hostname", "krb5.conf", "krb5.conf.d",
+    # Time, language, terminals
+    "localtime", "timezone", "locale.alias", "locale.conf", "terminfo", "inputrc", "profile", "profile.d",
+    "bash.bashrc", "shells",
+    # The dynamic linker, and programs that are chosen by links
+    "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld-musl-*", "alternatives", "static",
+    # Certificates
+    "ssl", "pki", "ca-certificates", "ca-certificates.conf", "crypto-policies", "gnutls",
+    # What system this is
+    "os-release", "lsb-release", "debian_version", "alpine-release", "redhat-release", "issue", "mtab",
+    # Interpreters and libraries
+    "python*", "perl", "php*", "java*", "ruby*", "R", "dotnet", "ImageMagick*", "fonts", "magic", "magic.mime",
+    "mime.types", "xml", "sgml", "chromium", "chromium.d", "OpenCL", "vulkan", "ghostscript", "papersize",
+)  # fmt: skip
+CLOSED = (f"{FOLDER}/ssl/private", f"{FOLDER}/pki/tls/private", f"{FOLDER}/pki/private")
+_LARGEST = 4 << 20
+
+
+def names() -> list[str]:
+    """The entries of /etc that jobs see."""
+    whole, beginnings = set(_NAMES), tuple(name[:-1] for name in _NAMES if name.endswith("*"))
+    return [name for name in os.listdir(FOLDER) if name in LIVE or name in whole or name.startswith(beginnings)]
+
+
+def copy(target: str) -> None:
+    """Fill the empty folder `target` with them, as far as every user may read them, the live ones as empty files.
+
+    A copy: bound, each of them would be a mount of every cell.
+    """
+    for name in names():
+        if name in LIVE:
+            with open(f"{target}/{name}", "w"):
+                pass
+        else:
+            _copy(f"{FOLDER}/{name}", f"{target}/{name}")
+
+
+def _copy(source: str, target: str) -> None:
+    state = os.lstat(source)
+    if stat.S_ISLNK(state.st_mode):
+        os.symlink(os.readlink(source), target)
+    elif stat.S_ISDIR(state.st_mode):
+        if state.st_mode & 0o005 == 0o005 and source not in CLOSED:
+            os.mkdir(target)
+            for name in os.listdir(source):
+                _copy(f"{source}/{name}", f"{target}/{name}")
+    elif stat.S_ISREG(state.st_mode) and state.st_mode & 0o004 and state.st_size <= _LARGEST:
+        with contextlib.suppress(PermissionError), open(source, "rb") as read, open(target, "wb") as write:
+            write.write(read.read())
+            os.fchmod(write.fileno(), state.st_mode & 0o755)
