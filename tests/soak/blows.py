@@ -7,7 +7,8 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import asyncpg
 from tests.soak.house import House
 
 from orvanta_platform.db.pool import CANNOT_CONNECT
+from orvanta_platform.embedded import keeper
 
 BALLAST = "ballast"
 _LOOK_S = 0.1
@@ -36,6 +38,75 @@ async def restarts(
         count += 1
         await asyncio.sleep(random.uniform(shortest_s, longest_s))
     return count
+
+
+ROLES = ("server", "supervisor", "worker", "zygote", "cell", "evaluator", "database")
+"""Processes of an installation. A cell is the first process of a sandbox; what a script runs in is not among them: to
+kill that is an ordinary end of the script."""
+
+
+async def kills(house: House, seconds: float, shortest_s: float = 0.5, longest_s: float = 3.0) -> Counter[str]:
+    """kill -9 of one process after the other, of a role and in it chosen by chance; returns how many of each role."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    killed: Counter[str] = Counter()
+    while asyncio.get_running_loop().time() < deadline:
+        by_role = victims(house)
+        role = random.choice(sorted(by_role))
+        with suppress(ProcessLookupError):
+            os.kill(random.choice(by_role[role]), signal.SIGKILL)
+            killed[role] += 1
+        await asyncio.sleep(random.uniform(shortest_s, longest_s))
+        house.start_dead()
+    return killed
+
+
+def victims(house: House) -> dict[str, list[int]]:
+    """The living processes that may be killed, by their roles; not the supervisor of them all."""
+    commands = {pid: command for pid in house.pids() if (command := _command(pid))}
+    roles: dict[int, str] = {}
+    for pid in sorted(commands, key=lambda each: len(_ancestors(each, commands))):
+        above = roles.get(_parent(pid), "")
+        if role := _role(commands[pid], above):
+            roles[pid] = role
+    server = keeper.running_server(house.data)
+    if server is not None:
+        roles[server] = "database"
+    roles.pop(house.running.pid, None)
+    return {role: [pid for pid, each in roles.items() if each == role] for role in set(roles.values())}
+
+
+def _role(command: str, above: str) -> str:
+    """`above`: the role of the parent. A cell looks like its zygote, and so does what it runs."""
+    if "sandbox import zygote" in command:
+        return {"worker": "zygote", "zygote": "cell"}.get(above, "")
+    for words, role in (
+        ("evaluate.child", "evaluator"),
+        (" worker-process", "worker"),
+        (" worker", "supervisor"),
+        (" server", "server"),
+    ):
+        if words in command:
+            return role
+    return ""
+
+
+def _command(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return ""
+
+
+def _parent(pid: int) -> int:
+    with suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    return 0
+
+
+def _ancestors(pid: int, known: Mapping[int, str]) -> list[int]:
+    found = []
+    while (pid := _parent(pid)) in known:
+        found.append(pid)
+    return found
 
 
 @contextmanager

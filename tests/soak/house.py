@@ -101,6 +101,13 @@ class House:
             with suppress(ProcessLookupError):
                 os.kill(pid, how)
 
+    def start_dead(self) -> None:
+        """Start workers beside the first that were killed: nobody supervises their supervisors."""
+        for place, each in enumerate(self.helpers):
+            if each.process.poll() is not None:
+                each.stop()
+                self.helpers[place] = Program([ORVANTA, "worker"], env=self.running.environ)
+
     def memory(self) -> dict[str, int]:
         """Bytes: `rss` of the server (the leader is in it), of each worker, of supervisors, of jobs' processes.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import structlog
@@ -13,7 +13,7 @@ import uvloop
 from granian._granian import SocketHolder
 from granian.constants import Interfaces
 from granian.server.embed import Server
-from litestar.types import ASGIApp
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from orvanta_platform import heap
 from orvanta_platform.http import listener
@@ -59,8 +59,8 @@ async def _serve(settings: Settings, background: Background | None, sockets: Lis
 
 async def run_until(stop: asyncio.Event, platform: Platform, sockets: Listener) -> None:
     """Serve the application on an open platform until `stop` is set; the listener is closed then."""
-    server = _Server(sockets, create_app(platform))
-    server.workers_kill_timeout = _STOP_S
+    requests = _Requests(create_app(platform))
+    server = _Server(sockets, requests)
     heap.settle()
     serving = asyncio.create_task(server.serve(), name="granian")
     stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -69,8 +69,31 @@ async def run_until(stop: asyncio.Event, platform: Platform, sockets: Listener) 
     sockets.close()
     server.stop()  # type: ignore[no-untyped-call]
     stopping.cancel()
-    with suppress(TimeoutError):  # requests that were open for longer than the time they have
-        await serving
+    await asyncio.wait([serving], timeout=_STOP_S)
+    requests.cancel()
+    await serving
+
+
+class _Requests:
+    """The application, and the requests that it has not answered yet."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+        self._open: set[asyncio.Task[Any]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            await self._application(scope, receive, send)
+        finally:
+            self._open.discard(task)
+
+    def cancel(self) -> None:
+        """End what is open: long polls and streams would wait for hours."""
+        for task in self._open:
+            task.cancel()
 
 
 class _Server(Server):
