@@ -71,10 +71,10 @@ class House:
         """The first column of the first row."""
         return (await self.ask(query, *values))[0][0]
 
-    async def deploy(self) -> None:
-        """All definitions, one after the other; scripts are waited for until they are locked."""
+    async def deploy(self, *more: Definition) -> None:
+        """All definitions, or `more`, one after the other; scripts are waited for until they are locked."""
         async with self.client() as client:
-            for each in (*DEFINITIONS, webhook(f"{self.running.base}/api/health/status")):
+            for each in more or (*DEFINITIONS, webhook(f"{self.running.base}/api/health/status")):
                 self.definitions[each.path] = each
                 if each.flow is not None:
                     body: dict[str, Any] = {"value": each.flow}

@@ -22,7 +22,7 @@ _MISSING: dict[Level, list[str]] = {
         "The disk limit is looked at once a second instead of being enforced.",
     ],
     "none": [
-        "User code is not confined: it can read and change whatever the worker can.",
+        "User code is not confined: it can read and change whatever the worker can, and listen on any free port.",
         "The disk limit is looked at once a second instead of being enforced.",
     ],
 }
@@ -39,6 +39,7 @@ _UNLIMITED: dict[Kind, str] = {
     "pids": "No process control group is writable: processes are counted every 200 ms.",
 }
 NO_PACKET_FILTER = "Link-local addresses (169.254.0.0/16, cloud metadata) are not refused to jobs here."
+NO_PORT_RULES = "Jobs may listen on any free TCP port, the server's among them while it is stopped (Linux before 6.7)."
 SHARED_UID = (
     "Jobs run under the worker's own user id: Python's folder is not readable for other users, so jobs cannot "
     "have one of their own."

@@ -35,11 +35,10 @@ class Lost:
     attempt: int
 
 
-async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int | None) -> Reaped:
+async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Reaped:
     """Take back everything that `worker` held at `generation`, which is over. Safe to run twice, and by many.
 
-    A job that has lost its worker `max_losses` times already, or whose run is cancelled, ends instead. `max_losses`
-    None: the worker was stopped on purpose, which counts as no loss.
+    A job that has lost its worker `max_losses` times already, or whose run is cancelled, ends instead.
     """
     done = Reaped()
     while True:
@@ -56,6 +55,16 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int | No
             return done
         if done.jobs + len(done.stepped) == before:
             return done
+
+
+async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
+    """Take back what a worker held that was stopped on purpose and whose process has ended; no loss is counted."""
+    done = Reaped()
+    async with tools.db.acquire() as connection:
+        held = await jobs.runs_held_by(connection, worker, generation)
+    for start in range(0, len(held), _RUNS_AT_ONCE):
+        await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, None, done)
+    tools.notify.queue(*done.queues)
 
 
 async def lose(tools: Tools, lost: Sequence[Lost], worker: UUID, generation: int, max_losses: int) -> None:
@@ -92,7 +101,10 @@ async def _take_back(
     only: Mapping[UUID, int] | None,
     connection: Connection,
 ) -> tuple[int, set[str], set[UUID]]:
-    """One transaction: runs locked first, then their jobs, in order. `only`: attempts by job, None: all."""
+    """One transaction: runs locked first, then their jobs, in order.
+
+    `only`: attempts by job, None: all. `max_losses` None: the worker was stopped on purpose, which is no loss.
+    """
     locked = await jobs.lock_runs(connection, held)
     found = await jobs.lock_held_jobs(connection, list(locked), worker, generation)
     found = [job for job in found if only is None or only.get(job.id) == job.attempt]

@@ -253,16 +253,23 @@ class _Life:
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
 
     async def _give_up(self, *, stopped: bool) -> None:
-        """The process is gone: declare that, and take its jobs back, if the database is there."""
+        """The process is gone: declare that, and take its jobs back, if the database is there.
+
+        Those of a worker that was stopped go back first: whoever sees a lost worker counts a loss.
+        """
         try:
             database = await self._connected()
+            if stopped:
+                from orvanta_platform.worker.taking_back import give_back
+
+                await give_back(self._settings, database, self._worker.id, self._generation)
             async with database.acquire() as connection:
                 fenced = await workers.declare_gone(connection, self._worker.id, self._generation)
             if fenced:
                 # What it takes to step a run is loaded where a worker has gone.
                 from orvanta_platform.worker.taking_back import take_back
 
-                await take_back(self._settings, database, self._worker.id, self._generation, stopped=stopped)
+                await take_back(self._settings, database, self._worker.id, self._generation)
         except _AWAY as error:
             log.warning("others will reap this worker", action="give_up", error=str(error))
         finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from uuid import UUID
 
@@ -9,6 +11,7 @@ from orvanta_platform.control import keys as instance_keys
 from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.pool import Database
 from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.services import reaping
 from orvanta_platform.services.blueprints import Blueprints
 from orvanta_platform.services.platform import open_storage
 from orvanta_platform.services.reaping import reap
@@ -17,19 +20,33 @@ from orvanta_platform.services.steps.advance import Tools
 from orvanta_platform.settings import Settings
 
 
-async def take_back(settings: Settings, database: Database, worker: UUID, generation: int, *, stopped: bool) -> None:
-    """Put the jobs that the worker held at this generation back into the queue. Raises what the database raises.
+async def take_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+    """Put the jobs that a lost worker held at this generation back into the queue, each with a loss.
 
-    `stopped`: it was stopped on purpose, which counts as no loss of the jobs.
+    Raises what the database raises.
     """
+    async with _tools(settings, database) as tools:
+        await reap(tools, worker, generation, settings.max_losses)
+
+
+async def give_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+    """Put the jobs of a worker that was stopped on purpose back, without a loss, before others take it for lost.
+
+    Raises what the database raises.
+    """
+    async with _tools(settings, database) as tools:
+        await reaping.give_back(tools, worker, generation)
+
+
+@asynccontextmanager
+async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]:
     listener = Listener(database)
     await listener.start()
     evaluator = Evaluator()
     try:
         keys = instance_keys.load(settings)
         tools = Tools(database, open_storage(settings), Blueprints(), Notifier(listener), keys, evaluator)
-        tools = replace(tools, sizes=Sizes(settings.result_limit))
-        await reap(tools, worker, generation, None if stopped else settings.max_losses)
+        yield replace(tools, sizes=Sizes(settings.result_limit))
         await tools.notify.flush()
     finally:
         await evaluator.close()

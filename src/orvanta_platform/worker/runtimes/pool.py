@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from orvanta_platform.sandbox import cgroups, filesystem, isolation, network
+from orvanta_platform.sandbox import cgroups, filesystem, isolation, landlock, network
 from orvanta_platform.sandbox.isolation import IsolationReport, Mode
 from orvanta_platform.sandbox.plan import Level, Plan
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
@@ -145,7 +145,7 @@ class Runtimes:
         )
 
     def _further(self, level: Level) -> list[str]:
-        further = []
+        further = [isolation.NO_PORT_RULES] if level != "none" and landlock.version() < 4 else []
         self._own_uids = level == "full" or (level == "landlock" and os.geteuid() == 0 and self._readable_by_all())
         if level == "landlock" and os.geteuid() == 0 and not self._own_uids:
             further.append(isolation.SHARED_UID)
