@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orvanta_platform.worker.packages import orders
-from orvanta_platform.worker.packages.indexes import environment
+from orvanta_platform.worker.packages.indexes import environment, named_files
 from orvanta_platform.worker.packages.tree import UnsafeTree, seal
 
 
@@ -127,3 +127,10 @@ def test_a_machine_set_up_for_pip_needs_no_second_set_up(tmp_path: Path) -> None
 )
 def test_whether_a_lock_carries_hashes(lock: str, hashed: bool) -> None:
     assert orders.is_hashed(lock) is hashed
+
+
+def test_files_that_the_settings_name_are_shown_to_package_programs(tmp_path: Path) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("[global]\nconstraint = /etc/hosts\nindex-url = https://u:secret@ours/simple\ncert = /usr/x.pem\n")
+    environ = {"UV_FIND_LINKS": "/etc/none file:///etc/passwd", "ELSE": "/etc/group"}
+    assert named_files(environ, pip_files=(file,)) == ["/etc/hosts", "/etc/passwd"]

@@ -40,18 +40,18 @@ async def restarts(
     return count
 
 
-ROLES = ("server", "supervisor", "worker", "zygote", "cell", "evaluator", "database")
-"""Processes of an installation. A cell is the first process of a sandbox; what a script runs in is not among them: to
+ROLES = {"server": 1, "supervisor": 1, "worker": 2, "zygote": 4, "cell": 8, "evaluator": 2, "database": 1}
+"""Processes of an installation, and how often each is chosen beside the others. A cell is the first process of a sandbox; what a script runs in is not among them: to
 kill that is an ordinary end of the script."""
 
 
-async def kills(house: House, seconds: float, shortest_s: float = 0.5, longest_s: float = 3.0) -> Counter[str]:
+async def kills(house: House, seconds: float, shortest_s: float = 1.0, longest_s: float = 6.0) -> Counter[str]:
     """kill -9 of one process after the other, of a role and in it chosen by chance; returns how many of each role."""
     deadline = asyncio.get_running_loop().time() + seconds
     killed: Counter[str] = Counter()
     while asyncio.get_running_loop().time() < deadline:
         by_role = victims(house)
-        role = random.choices(list(by_role), [1 if each == "database" else 4 for each in by_role])[0]
+        role = random.choices(list(by_role), [ROLES[each] for each in by_role])[0]
         with suppress(ProcessLookupError):
             os.kill(random.choice(by_role[role]), signal.SIGKILL)
             killed[role] += 1

@@ -18,6 +18,7 @@ from orvanta_platform.sandbox import cgroups, filesystem, isolation, landlock, n
 from orvanta_platform.sandbox.isolation import IsolationReport, Mode
 from orvanta_platform.sandbox.plan import Level, Plan
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink
+from orvanta_platform.worker.packages import indexes
 from orvanta_platform.worker.runtimes import environment, registry
 from orvanta_platform.worker.runtimes.builds import Builds, builder_of
 from orvanta_platform.worker.runtimes.cells import PYTHON, Cell, SandboxUnavailable, Zygote
@@ -127,7 +128,7 @@ class Runtimes:
             folder.mkdir(parents=True, exist_ok=True)
             folder.chmod(0o711)
         programs, modules = environment.programs(), environment.modules()
-        visible = {sys.base_prefix, str(Path(PYTHON).parents[1])}
+        visible = {sys.base_prefix, str(Path(PYTHON).parents[1]), *indexes.named_files(os.environ)}
         if level == "landlock":
             visible |= {*programs.values(), *modules.values()}
         hidden = [str(path.absolute()) for path in (self._home, *self._hidden)]
