@@ -41,8 +41,11 @@ async def restarts(
 
 
 ROLES = {"server": 1, "supervisor": 1, "worker": 2, "zygote": 4, "cell": 8, "evaluator": 2, "database": 1}
-"""Processes of an installation, and how often each is chosen beside the others. A cell is the first process of a sandbox; what a script runs in is not among them: to
-kill that is an ordinary end of the script."""
+"""Processes of an installation, and how often each is chosen beside the others.
+
+A cell is the first process of a sandbox. What a script runs in is not among them: to kill that is an ordinary end of
+the script.
+"""
 
 
 async def kills(house: House, seconds: float, shortest_s: float = 1.0, longest_s: float = 6.0) -> Counter[str]:
