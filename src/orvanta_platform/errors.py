@@ -74,6 +74,12 @@ class Forbidden(OrvantaError):
     status = 403
 
 
+class ForeignParent(Forbidden):
+    """A job attaches what it starts to itself only."""
+
+    code = "foreign_parent"
+
+
 class NotFound(OrvantaError):
     """Missing or unreadable: the two look alike."""
 
@@ -163,6 +169,13 @@ class DatabaseUnavailable(OrvantaError):
     """The database cannot be reached, refuses the login or lacks the schema."""
 
     code = "database_unavailable"
+    status = 503
+
+
+class QueryTimeout(OrvantaError):
+    """The database took longer for a statement than ORVANTA_STATEMENT_TIMEOUT_MS."""
+
+    code = "query_timeout"
     status = 503
 
 

@@ -15,6 +15,7 @@ import httpx
 import msgspec
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.jobs_running import job_client, started
 from tests.http.scene import PYTHON, Scene, W, scene, script
 
 from orvanta_platform import clock
@@ -96,22 +97,23 @@ async def test_a_body_over_the_limit(stage: Scene) -> None:
 
 
 async def test_options_of_a_run(stage: Scene) -> None:
-    parent, id = await stage.preview(), new_run_id()
+    parent, id = await started(stage), new_run_id()
     at = clock.now() + timedelta(hours=1)
     params = {
-        "parent_job": parent,
-        "root_job": parent,
+        "parent_job": str(parent.id),
+        "root_job": str(parent.run.root),
         "job_id": str(id),
         "tag": "gpu",
         "scheduled_for": at.isoformat(),
     }
-    answer = await stage.client.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
+    async with job_client(stage, parent) as inside:
+        answer = await inside.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
     assert (answer.status_code, answer.text) == (201, str(id))
     job = await stage.get(f"jobs_u/get/{id}")
-    assert (job["parent_job"], job["tag"]) == (parent, "gpu")
+    assert (job["parent_job"], job["tag"]) == (str(parent.id), "gpu")
     assert job["scheduled_for"] == at.isoformat().replace("+00:00", "Z")
-    assert await stage.get(f"jobs_u/get_root_job_id/{id}") == parent
-    assert [job["id"] for job in await stage.get("jobs/list", parent_job=parent)] == [str(id)]
+    assert await stage.get(f"jobs_u/get_root_job_id/{id}") == str(parent.run.root)
+    assert [job["id"] for job in await stage.get("jobs/list", parent_job=str(parent.id))] == [str(id)]
     again = await stage.client.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
     naive = await stage.client.post(

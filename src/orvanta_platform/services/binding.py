@@ -12,6 +12,9 @@ from orvanta_platform.queue.claim import own_queue
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import Tools, advance_all
 
+_MOST_AROUND = 32
+"""How many runs around one another are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
+
 
 async def release(tools: Tools, worker: UUID) -> bool:
     """What was bound to a worker that is lost, and whose jobs are back, fails or is bound anew. Safe to run twice.
@@ -48,7 +51,9 @@ async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) 
 async def _shares(tools: Tools, connection: Connection, run: RunRow) -> bool:
     """Whether the run, or one that it belongs to, shares a folder that is lost now."""
     here: RunRow | None = run
-    while here is not None:
+    for _ in range(_MOST_AROUND):
+        if here is None:
+            return False
         if (await tools.blueprints.of(connection, here)).plan.same_worker:
             return True
         here = await runs.get_live_run(connection, here.parent) if here.parent is not None else None

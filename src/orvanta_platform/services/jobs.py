@@ -47,6 +47,9 @@ _MAY_GO_ON = (RERUN, "flow")
 _FOR_A_WORKER = (Why.NO_SLOT, Why.NO_WORKER)
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
+_MOST_ATTACHED = 32
+"""How many runs of jobs that started one another are followed to the outermost."""
+
 
 LOG_SHOWN_CHARS = 1 << 20
 """Characters of a log that come with a job; the whole is `logs.read`."""
@@ -281,9 +284,19 @@ async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: i
 
 
 async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UUID:
-    """The id of the outermost run that this one belongs to; its own where it has none above."""
+    """The id of the outermost run that this one belongs to; its own where it has none above.
+
+    A run that a job started as its child belongs to the run of that job, as far as the actor may read it.
+    """
     async with platform.db.acquire() as conn:
-        return (await seen(platform, conn, actor, workspace, id)).root
+        row = await seen(platform, conn, actor, workspace, id)
+        for _ in range(_MOST_ATTACHED):
+            top = row if row.id == row.root else await known(platform, conn, workspace, row.root)
+            above = await known(platform, conn, workspace, top.parent) if top and top.parent else None
+            if above is None or not permissions.can(actor, "read", thing(above)):
+                break
+            row = above
+    return row.root
 
 
 def reason_of(row: JobRow) -> Reason | None:

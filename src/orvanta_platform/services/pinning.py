@@ -43,7 +43,7 @@ async def resolve(connection: Connection, actor: Actor, workspace: str, plan: Pl
                 if calls[path]:
                     env = caller.env if each.env == NO_ENV else each.env
                     level.setdefault(_Caller(called.permissioned_as, env), (called, []))[1].extend(calls[path])
-    _refuse_depth(calls, [""])
+    _refuse_depth(calls)
     return pins
 
 
@@ -109,13 +109,32 @@ async def _workflows(
     return plans
 
 
-def _refuse_depth(calls: Mapping[str, Sequence[str]], chain: list[str]) -> None:
-    for path in calls[chain[-1]]:
-        shown = " → ".join([*chain[1:], path])
-        if path in chain:
-            raise InvalidWorkflow(
-                f"A workflow runs itself: {shown}.", hint="Use a loop instead.", details={"path": path}
-            )
-        if len(chain) > MAX_DEPTH:
-            raise InvalidWorkflow(f"Sub-workflows are more than {MAX_DEPTH} deep: {shown}.", details={"path": path})
-        _refuse_depth(calls, [*chain, path])
+def _refuse_depth(calls: Mapping[str, Sequence[str]]) -> None:
+    """Check which workflows call which, from the one named "". Raises InvalidWorkflow for a cycle or a deep chain.
+
+    Each workflow is visited once, however many chains lead to it.
+    """
+    longest: dict[str, list[str]] = {}
+
+    def visit(chain: list[str]) -> None:
+        found: list[str] = []
+        for path in calls[chain[-1]]:
+            if path in chain:
+                shown = " → ".join([*chain[1:], path])
+                raise InvalidWorkflow(
+                    f"A workflow runs itself: {shown}.", hint="Use a loop instead.", details={"path": path}
+                )
+            if path not in longest:
+                _refuse_longer([*chain[1:], path])
+                visit([*chain, path])
+            found = max(found, [path, *longest[path]], key=len)
+        longest[chain[-1]] = found
+
+    visit([""])
+    _refuse_longer(longest[""])
+
+
+def _refuse_longer(chain: Sequence[str]) -> None:
+    if len(chain) > MAX_DEPTH:
+        shown = " → ".join(chain)
+        raise InvalidWorkflow(f"Sub-workflows are more than {MAX_DEPTH} deep: {shown}.", details={"path": chain[-1]})

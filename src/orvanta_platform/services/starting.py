@@ -64,6 +64,7 @@ class RunOptions:
     """How a run is started. `scheduled_at` None: now. `tag` overrides the queue of its jobs.
 
     `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
+    `attach`: to the job that starts it, which is its parent then; it has no effect where no job does.
     `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency_key`: the same key and path give the first
     run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
     input of the arguments. `pause`: where it pauses.
@@ -72,8 +73,7 @@ class RunOptions:
     trigger: str = "api"
     scheduled_at: datetime | None = None
     tag: str | None = None
-    parent: UUID | None = None
-    root: UUID | None = None
+    attach: bool = False
     idempotency_key: str | None = None
     run_id: UUID | None = None
     is_due: bool = False
@@ -235,10 +235,9 @@ def _is_plain_call(options: RunOptions) -> bool:
         options.run_id,
         options.idempotency_key,
         options.repeat,
-        options.parent,
         options.pause,
     )
-    return not any(each is not None for each in asked)
+    return not options.attach and not any(each is not None for each in asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,8 +336,8 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions, state: Run
         state=state.encode(),
         priority=beginning.priority,
         queue=next((tag for tag in (options.tag, beginning.tag) if tag and not is_pinned(tag)), None),
-        parent=options.parent,
-        root=options.root or run,
+        parent=actor.job if options.attach else None,
+        root=run,
         trigger="rerun" if options.repeat is not None else options.trigger,
         created_by=actor.username,
         email=owner.email,

@@ -14,7 +14,9 @@ ORDER BY e.due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 -- name: erased_ids
 -- Whose values and logs are a node's (-1: the whole run's, its sub-workflows' included): runs, jobs, and openings of loops.
 WITH RECURSIVE r AS (
-    SELECT $1::uuid AS id UNION ALL SELECT c.id FROM run c JOIN r ON c.parent = r.id WHERE $2 < 0
+    SELECT $1::uuid AS id, 0 AS depth
+    UNION
+    SELECT c.id, r.depth + 1 FROM run c JOIN r ON c.parent = r.id AND c.trigger = 'flow' WHERE $2 < 0 AND r.depth < 32
 ), j AS (
     SELECT j.id, j.parent FROM r JOIN job j ON j.run = r.id WHERE $2 < 0 OR j.node_index = $2
 )

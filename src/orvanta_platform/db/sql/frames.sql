@@ -3,7 +3,7 @@
 WITH RECURSIVE around AS (
     SELECT f.*, 0 AS depth FROM frame f WHERE f.id = $1
     UNION ALL
-    SELECT f.*, around.depth + 1 FROM around JOIN frame f ON f.id = around.parent
+    SELECT f.*, around.depth + 1 FROM around JOIN frame f ON f.id = around.parent WHERE around.depth < 1000
 )
 SELECT a.id, a.parent, a.holder, a.body, a.place, a.state, c.node_index, c.attempt, a.begun_at
 FROM around a JOIN counter c ON c.id = a.holder ORDER BY a.depth

@@ -47,7 +47,8 @@ WITH RECURSIVE above AS (
     SELECT e.job, e.key, e.n, e.run AS at, 0 AS depth
     FROM unnest($1::uuid[], $2::uuid[], $3::bytea[]) WITH ORDINALITY AS e(job, run, key, n)
     UNION ALL
-    SELECT a.job, a.key, a.n, r.parent, a.depth + 1 FROM above a JOIN run_live r ON r.id = a.at WHERE r.parent IS NOT NULL
+    SELECT a.job, a.key, a.n, r.parent, a.depth + 1
+    FROM above a JOIN run_live r ON r.id = a.at WHERE r.parent IS NOT NULL AND r.trigger = 'flow' AND a.depth < 32
 )
 SELECT a.job, w.run, p.job AS lender
 FROM above a JOIN permit p ON p.job = a.at AND p.key = a.key JOIN gate_wait w ON w.job = a.job
@@ -57,9 +58,10 @@ ORDER BY a.n, a.depth
 -- name: borrowers
 -- For these runs, whose permits were lent and came back: who stands first in line of what is inside them.
 WITH RECURSIVE below AS (
-    SELECT l.lender, p.key, l.lender AS at FROM unnest($1::uuid[]) AS l(lender) JOIN permit p ON p.job = l.lender
+    SELECT l.lender, p.key, l.lender AS at, 0 AS depth FROM unnest($1::uuid[]) AS l(lender) JOIN permit p ON p.job = l.lender
     UNION ALL
-    SELECT b.lender, b.key, r.id FROM below b JOIN run_live r ON r.parent = b.at
+    SELECT b.lender, b.key, r.id, b.depth + 1
+    FROM below b JOIN run_live r ON r.parent = b.at AND r.trigger = 'flow' WHERE b.depth < 32
 )
 SELECT DISTINCT ON (b.lender) w.job, w.run, b.lender
 FROM below b JOIN gate_wait w ON w.run = b.at AND w.key = b.key

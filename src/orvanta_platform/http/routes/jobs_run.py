@@ -17,7 +17,7 @@ from litestar.response import Stream
 from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.errors import BadRequest, OrvantaError
+from orvanta_platform.errors import BadRequest, ForeignParent, OrvantaError
 from orvanta_platform.http.errors import respond
 from orvanta_platform.http.events import MEDIA_TYPE, event_stream
 from orvanta_platform.http.openapi import AnyObject
@@ -78,7 +78,13 @@ async def run_call(
     pause_before: FromQuery[str | None] = None,
     pause_if: FromQuery[str | None] = None,
 ) -> RunCall:
-    """Read the query of a run call. Raises BadRequest, and RateLimited where more runs wait than it may find."""
+    """Read the query of a run call.
+
+    `parent_job` is what the published clients send, OV_JOB_ID: a job's token attaches the new run to that job. With any
+    other token it has no effect, and `root_job` never has: a root is computed.
+
+    Raises BadRequest, ForeignParent for the id of another job, RateLimited where more runs wait than it may find.
+    """
     platform, actor = platform_of(request), actor_of(request)
     await jobs.refuse_over(platform, actor, workspace, queue_limit)
     trigger = trigger_of(actor)
@@ -87,13 +93,24 @@ async def run_call(
         preprocess=trigger in _PREPROCESSED and not skip_preprocessor,
         scheduled_at=_start_time(scheduled_for, scheduled_in_secs),
         tag=tag or None,
-        parent=parent_job,
-        root=root_job,
+        attach=_attaches(actor, parent_job),
         run_id=job_id,
         idempotency_key=request.headers.get("idempotency-key"),
         pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
     )
     return RunCall(platform, actor, options, {name: request.headers.get(name, "") for name in _listed(include_header)})
+
+
+def _attaches(actor: Actor, parent: UUID | None) -> bool:
+    """Whether the run is attached to the caller's job. Raises ForeignParent."""
+    if parent is None or actor.job is None:
+        return False
+    if parent != actor.job:
+        raise ForeignParent(
+            f"A job cannot start a run as a child of {parent}.",
+            hint="Send the job's own id, OV_JOB_ID, as parent_job, or leave it out.",
+        )
+    return True
 
 
 def _listed(names: str | None) -> list[str]:
