@@ -188,6 +188,13 @@ class Settings:
     job_timeout_s: int = _setting(
         "ORVANTA_JOB_TIMEOUT_S", readers.integer(1, 31_536_000), "Longest run time of one job.", default=3600, unit="s"
     )
+    statement_timeout_ms: int = _setting(
+        "ORVANTA_STATEMENT_TIMEOUT_MS",
+        readers.integer(100, 60_000),
+        "Longest time of one statement of a server process in the database; then the call fails with `query_timeout`.",
+        default=30_000,
+        unit="ms",
+    )
     wait_s: int = _setting(
         "ORVANTA_WAIT_S",
         readers.integer(1, 86_400),

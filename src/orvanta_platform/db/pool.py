@@ -64,14 +64,25 @@ class Database:
 
     @classmethod
     async def connect(
-        cls, url: str, *, direct_url: str | None = None, min_size: int = 1, max_size: int = 8, by_index: bool = False
+        cls,
+        url: str,
+        *,
+        direct_url: str | None = None,
+        min_size: int = 1,
+        max_size: int = 8,
+        by_index: bool = False,
+        statement_timeout_ms: int | None = None,
     ) -> Database:
         """Open the pool. `by_index`: statements are planned by their indexes alone (see `BY_INDEX`).
+
+        `statement_timeout_ms`: PostgreSQL cancels a statement that takes longer. Where a pooler in between passes no
+        settings on, the role's own `statement_timeout` counts.
 
         Raises DatabaseUnavailable and DatabaseTooOld with what to do about it.
         """
         try:
-            pool = await _open(url, min_size, max_size, _SESSION | (BY_INDEX if by_index else {}))
+            limit = {"statement_timeout": str(statement_timeout_ms)} if statement_timeout_ms else {}
+            pool = await _open(url, min_size, max_size, _SESSION | (BY_INDEX if by_index else {}) | limit)
         except CANNOT_CONNECT as error:
             raise unavailable(error) from error
         database = cls(pool, url, direct_url or url)
@@ -116,6 +127,8 @@ class Database:
             try:
                 async with self.transaction() as connection:
                     return await work(connection)
+            except asyncpg.QueryCanceledError:
+                raise  # It took too long, and would again.
             except _TRY_AGAIN as error:
                 attempt += 1
                 name = type(error).__name__

@@ -18,6 +18,7 @@ from orvanta_platform.errors import (
     MethodNotAllowed,
     NotFound,
     OrvantaError,
+    QueryTimeout,
     RateLimited,
     TooLarge,
     Unauthenticated,
@@ -58,6 +59,9 @@ def translate(error: Exception, scope: Scope) -> OrvantaError:
     if isinstance(error, CONNECTION_LOST):
         log.warning("database_lost", error=type(error).__name__)
         return DatabaseUnavailable("The database does not answer.", hint="Try again in a moment.")
+    if isinstance(error, asyncpg.QueryCanceledError):
+        log.warning("query_timeout", path=scope.get("path"))
+        return QueryTimeout("The database took too long for this call.", hint="Ask for less at a time.")
     if isinstance(error, TRANSIENT):
         log.warning("database_busy", error=type(error).__name__)
         return DatabaseUnavailable("The database is busy.", hint="Try again in a moment.")

@@ -49,7 +49,8 @@ async def _serve(settings: Settings, background: Background | None, sockets: Lis
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    platform = await open_platform(settings, connections=CONNECTIONS)
+    limit = settings.statement_timeout_ms
+    platform = await open_platform(settings, connections=CONNECTIONS, statement_timeout_ms=limit)
     try:
         async with background(platform) if background is not None else nullcontext():
             await run_until(stop, platform, sockets)

@@ -56,15 +56,23 @@ class Platform:
         await self.db.close()
 
 
-async def open_platform(settings: Settings, *, connections: int = 8, by_index: bool = False) -> Platform:
-    """Connect and check the schema. Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError."""
+async def open_platform(
+    settings: Settings, *, connections: int = 8, by_index: bool = False, statement_timeout_ms: int | None = None
+) -> Platform:
+    """Connect and check the schema. For `by_index` and `statement_timeout_ms` see `Database.connect`.
+
+    Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError."""
     if settings.database_url is None:
         raise SettingsError(
             "DATABASE_URL is not set.",
             hint="Start everything with `orvanta up`, or name the database in DATABASE_URL.",
         )
     database = await Database.connect(
-        settings.database_url, direct_url=settings.database_direct_url, max_size=connections, by_index=by_index
+        settings.database_url,
+        direct_url=settings.database_direct_url,
+        max_size=connections,
+        by_index=by_index,
+        statement_timeout_ms=statement_timeout_ms,
     )
     try:
         async with database.acquire() as connection:

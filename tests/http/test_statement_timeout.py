@@ -1,0 +1,43 @@
+"""No call keeps a connection of the server longer than ORVANTA_STATEMENT_TIMEOUT_MS."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+from litestar.types import Scope
+from tests.conftest import TestDatabase
+
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.http.errors import translate
+
+LONG = "SELECT pg_sleep(600)"
+
+
+@pytest.fixture
+async def limited(database: TestDatabase, tmp_path: Path) -> Database:
+    return await Database.connect(database.app_url, statement_timeout_ms=200)
+
+
+async def test_a_statement_that_takes_too_long_is_cancelled_and_not_tried_again(limited: Database) -> None:
+    tries = 0
+
+    async def work(conn: Connection) -> None:
+        nonlocal tries
+        tries += 1
+        await conn.execute(LONG)
+
+    try:
+        with pytest.raises(asyncpg.QueryCanceledError) as raised:
+            await limited.retrying(work)
+        async with limited.acquire() as conn:
+            with pytest.raises(asyncpg.QueryCanceledError):
+                await conn.execute(LONG)
+            assert await conn.fetchval("SELECT 1") == 1, "the connection is good again"
+    finally:
+        await limited.close()
+    assert tries == 1
+    scope: Scope = {"path": "/api/w/main/jobs/list"}  # type: ignore[typeddict-item]
+    error = translate(raised.value, scope)
+    assert (error.code, error.status) == ("query_timeout", 503)
