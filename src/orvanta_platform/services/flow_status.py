@@ -149,7 +149,8 @@ def _with_people(
         told = nodes[index]
         agreed = tuple((each.resume_id, each.approver) for each in said if each.job == told.job and each.approved)
         left = (consent.required - state.votes.get(index, 0), told.job)
-        nodes[index] = replace(told, approvers=agreed, asks=left if mark == Mark.WAITING_APPROVAL else None)
+        # What the node before asks stands at this one already.
+        nodes[index] = replace(told, approvers=agreed, asks=left if mark == Mark.WAITING_APPROVAL else told.asks)
         if mark == Mark.SUSPENDED:
             following = node.targets[0].index
             nodes[following] = replace(nodes[following], asks=left)
