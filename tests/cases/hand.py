@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -48,16 +49,18 @@ async def decides(scene: Ground, people: list[dict[str, Any]]) -> bool:
     if not asking:
         return False
     said = people.pop(0)
+    # Where several must agree, each is another person.
+    earlier = len(await scene.rows("SELECT FROM decision WHERE job = $1", asking[0]["job"]))
+    name = [ACTOR.username, "bob", "eve"][earlier]
     form = json.dumps(said.get("form", {})).encode()
     outcome = await approvals.decide(
         scene.platform,
-        ACTOR,
+        replace(ACTOR, username=name, email=f"{name}@example.com"),
         WORKSPACE,
         asking[0]["job"],
         approved=said["decision"] == "approved",
         payload=form,
         reason=said.get("reason"),
-        once=False,
     )
     return outcome.first
 

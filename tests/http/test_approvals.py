@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -95,8 +94,9 @@ async def test_a_link_resumes_once(stage: Scene, stranger: httpx.AsyncClient) ->
     link = (await urls(stage, await job_of(stage, run, "a"), approver="eve"))["resume"]
     first = await stranger.post(link, json={"ok": 1})
     again = await stranger.post(link, json={"ok": 2})
-    assert (first.status_code, first.text, again.status_code, again.text) == (201, "resumed by eve", 200, first.text)
-    assert (await ended(stage, run))["result"] == [{"ok": 1}, [{"ok": 1}], ["eve"]]
+    assert (first.status_code, first.text) == (201, "resumed by link:eve")
+    assert (again.status_code, again.text) == (200, first.text)
+    assert (await ended(stage, run))["result"] == [{"ok": 1}, [{"ok": 1}], ["link:eve"]]
 
 
 async def test_a_suspended_run_says_for_what_it_waits(stage: Scene) -> None:
@@ -108,6 +108,25 @@ async def test_a_suspended_run_says_for_what_it_waits(stage: Scene) -> None:
     assert [wait["id"] for wait in found["flow_status"]["waits"]] == ["a"]
     info = await stage.get(f"jobs_u/flow/approval_info/{run}")
     assert (info["flow_id"], info["can_approve"], info["node"], info["job"]) == (run, True, "a", job)
+
+
+async def test_two_suspensions_in_a_row_are_both_waits(stage: Scene) -> None:
+    """The node between asks after itself, and is the one before which the first suspension is shown."""
+    b = {**passing("b", "1"), "suspend": {"required_events": 2}}
+    run = await stage.flow({**passing("a", "1"), "suspend": {}}, b, approval("c"), passing("d", "1"))
+    found = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
+    waits = {"type": "WaitingForEvents", "id": "b", "job": await job_of(stage, run, "a"), "count": 1}
+    assert (found["step"], found["modules"][1]) == (1, waits)
+    assert (await consent(stage.client, run)).status_code == 200
+    found = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
+    waits = {"type": "WaitingForEvents", "id": "c", "job": await job_of(stage, run, "b"), "count": 2}
+    assert (found["step"], found["modules"][2]) == (2, waits)
+    assert (await consent(stage.client, run)).status_code == 200
+    assert (await consent(await stage.member("bea", role=Role.ADMIN), run)).status_code == 200
+    found = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
+    assert found["modules"][2] | {"job": None} == {"type": "WaitingForEvents", "id": "c", "job": None, "count": 1}
+    assert (await consent(stage.client, run)).status_code == 200
+    assert (await ended(stage, run))["success"] is True
 
 
 async def test_a_run_awaits_what_is_asked_inside_a_loop(stage: Scene) -> None:
@@ -126,16 +145,16 @@ async def test_a_run_awaits_what_is_asked_inside_a_loop(stage: Scene) -> None:
     assert sorted((await ended(stage, run))["result"]) == [1, 2]
 
 
-async def test_a_get_decides_for_programs_and_not_for_browsers(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED, output=js("resume ?? context.b"))
-    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
-    for headers in ({"Accept": "text/html,*/*"}, {"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}):
-        answer = await stranger.get(link, headers=headers)
-        assert answer.status_code == 303 and answer.headers["location"].startswith("/approve/main/")
+async def test_a_browser_is_led_from_a_link_to_its_page(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    run = await stage.flow(*SUSPENDED)
+    link = (await urls(stage, await job_of(stage, run, "a"), approver="eve"))["resume"]
+    answer = await stranger.get(link, headers={"Accept": "text/html,*/*"})
+    assert answer.status_code == 303 and answer.headers["location"].startswith("/approve/main/")
+    page = await stranger.get(answer.headers["location"])
+    assert "Approve</button>" in page.text and "Reject</button>" not in page.text
     assert await status(stage, run) == "awaiting_approval"
-    payload = base64.urlsafe_b64encode(json.dumps({"x": "ÿþ?>"}).encode()).decode().rstrip("=")
-    assert (await stranger.get(link, params={"payload": payload, "approver": "eve"})).status_code == 201
-    assert (await ended(stage, run))["result"][0] == {"x": "ÿþ?>"}
+    assert (await stranger.post(answer.headers["location"], data={"decision": "approved"})).status_code == 200
+    assert (await ended(stage, run))["success"] is True
 
 
 async def test_a_link_that_cancels_fails_the_run(stage: Scene, stranger: httpx.AsyncClient) -> None:
@@ -143,7 +162,7 @@ async def test_a_link_that_cancels_fails_the_run(stage: Scene, stranger: httpx.A
     both = await urls(stage, await job_of(stage, run, "a"), approver="eve")
     assert (await stranger.post(both["cancel"])).status_code == 201
     found = await ended(stage, run)
-    error = {"name": "SuspendedDisapproved", "message": "Disapproved by eve"}
+    error = {"name": "SuspendedDisapproved", "message": "Disapproved by link:eve"}
     assert (found["success"], found["result"]) == (False, {"error": error})
     assert (await stranger.post(both["cancel"])).status_code == 200
     assert (await stranger.post(both["resume"])).status_code == 409
@@ -170,6 +189,7 @@ async def test_what_was_not_signed_for_this_is_404(stage: Scene, stranger: httpx
         answer = await stranger.post(wrong)
         assert answer.status_code == 404, wrong
         assert (await stranger.get(wrong)).status_code == 404
+        assert (await stranger.get(wrong, headers={"Accept": "text/html"})).status_code == 404
     assert await status(stage, run) == "awaiting_approval" == await status(stage, other)
 
 
@@ -210,12 +230,18 @@ async def test_a_signature_alone(stage: Scene, stranger: httpx.AsyncClient) -> N
 
 async def test_events_are_banked_before_the_step_has_ended(stage: Scene, stranger: httpx.AsyncClient) -> None:
     run = await stage.flow(script("a", suspend={"required_events": 2}), passing("b", "resumes"), output=js("context.b"))
-    claimed = (await stage.worker.claim())["a"]
-    for resume_id in (1, 2):
-        link = (await urls(stage, str(claimed.id), resume_id))["resume"]
-        assert (await stranger.post(link, json=resume_id)).status_code == 201
-    await stage.worker.finish(claimed, {})
+    alone = await stage.flow(script("c", suspend={}), passing("d", "resume"), output=js("context.d"))
+    claimed = await stage.worker.claim()
+    bea = await stage.member("bea", role=Role.ADMIN)
+    for resume_id, client in ((1, stage.client), (2, bea)):
+        link = (await urls(stage, str(claimed["a"].id), resume_id))["resume"]
+        assert (await client.post(link, json=resume_id)).status_code == 201
+    link = (await urls(stage, str(claimed["c"].id)))["resume"]
+    assert (await stranger.post(link, json=3)).status_code == 201
+    for each in claimed.values():
+        await stage.worker.finish(each, {})
     assert (await ended(stage, run))["result"] == [1, 2]
+    assert (await ended(stage, alone))["result"] == 3
 
 
 async def test_a_link_of_the_run_counts_for_what_asks_longest(stage: Scene, stranger: httpx.AsyncClient) -> None:
@@ -390,13 +416,16 @@ async def test_resume_suspended_says_yes_and_no(stage: Scene) -> None:
 
 
 async def test_the_flow_behind_a_link(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow({**passing("a", "1"), "suspend": {"required_events": 2}}, passing("b", "1"), args={"x": 1})
-    job = await job_of(stage, run, "a")
-    link = (await urls(stage, job, approver="eve"))["resume"]
-    await stranger.post(link)
+    run = await stage.flow(approval("a", message="Pay?", timeout=60, required_approvals=2))
+    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
+    assert (await stage.client.post(link)).status_code == 201
     found = (await stranger.get(link.replace("/resume/", "/get_flow/"))).json()
-    assert (found["job"]["id"], found["job"]["args"]) == (run, {"x": 1})
-    assert found["approvers"] == [{"resume_id": 7, "approver": "eve"}]
+    assert (found["job"]["id"], found["job"]["running"], found["job"]["suspend"]) == (run, True, 1)
+    assert (found["node"], found["description"], "due_at" in found) == ("a", "Pay?", True)
+    assert found["approvers"] == [{"resume_id": 7, "approver": "admin"}]
+    await stage.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})
+    found = (await stranger.get(link.replace("/resume/", "/get_flow/"))).json()
+    assert (found["job"]["running"], found["job"]["suspend"], "node" in found) == (False, 0, False)
 
 
 async def test_a_cancelled_run_asks_nobody(stage: Scene, stranger: httpx.AsyncClient) -> None:

@@ -32,6 +32,8 @@ from tests.http.scene import Scene, scene
 from tests.http.test_approvals import ended, job_of, passing
 from tests.http.test_jobs_server import served, token_of
 
+from orvanta_platform.control.actor import Role
+
 WORKSPACE = "main"
 
 
@@ -48,20 +50,26 @@ async def suspended(stage: Scene, events: int) -> tuple[UUID, UUID]:
 
 
 async def test_the_typed_client_asks_and_answers(stage: Scene) -> None:
-    run, job = await suspended(stage, 4)
+    run, job = await suspended(stage, 3)
+    by_owner, asked = await suspended(stage, 1)
     no, refused = await suspended(stage, 1)
-    last, declined = await suspended(stage, 1)
+    others = [await stage.member(name, Role.ADMIN) for name in ("bea", "cleo")]
     async with served(stage) as base:
-        typed = AuthenticatedClient(f"{base}/api", token_of(stage), raise_on_unexpected_status=True)
-        with typed as client:
-            await asyncio.to_thread(agree, client, run, job)
-            await asyncio.to_thread(refuse, client, refused, declined)
-    assert (await ended(stage, str(run)))["success"] is True
-    for each in (no, last):
-        assert (await ended(stage, str(each)))["result"]["error"]["name"] == "SuspendedDisapproved"
+        tokens = [each.headers["Authorization"].removeprefix("Bearer ") for each in others]
+        typed, bea, cleo = (
+            AuthenticatedClient(f"{base}/api", token, raise_on_unexpected_status=True)
+            for token in (token_of(stage), *tokens)
+        )
+        with typed as client, bea, cleo:
+            await asyncio.to_thread(agree, client, [bea, cleo], run, job)
+            await asyncio.to_thread(resume_as_owner, client, by_owner, asked)
+            await asyncio.to_thread(refuse, client, refused)
+    for each in (run, by_owner):
+        assert (await ended(stage, str(each)))["success"] is True
+    assert (await ended(stage, str(no)))["result"]["error"]["name"] == "SuspendedDisapproved"
 
 
-def agree(client: AuthenticatedClient, run: UUID, job: UUID) -> None:
+def agree(client: AuthenticatedClient, others: list[AuthenticatedClient], run: UUID, job: UUID) -> None:
     assert set_flow_user_state.sync(WORKSPACE, run, "k", client=client, body={"n": 1})
     assert get_flow_user_state.sync_detailed(WORKSPACE, run, "k", client=client).content == b'{"n":1}'
     urls = get_resume_urls.sync(WORKSPACE, job, 1, client=client, approver="eve")
@@ -69,26 +77,33 @@ def agree(client: AuthenticatedClient, run: UUID, job: UUID) -> None:
     assert "approver=eve" in urls.resume and "/cancel/" in urls.cancel
     signature = create_job_signature.sync(WORKSPACE, job, 1, client=client)
     assert signature is not None
+    by_get = resume_suspended_job_get.sync_detailed(WORKSPACE, job, 1, signature, client=_lenient(client))
+    assert by_get.status_code == 405, "a GET decides nothing"
     body = ResumeSuspendedJobPostBody.from_dict({"x": 1})
     assert resume_suspended_job_post.sync(WORKSPACE, job, 1, signature, client=client, body=body)
-    other = create_job_signature.sync(WORKSPACE, job, 2, client=client)
-    assert other is not None and resume_suspended_job_get.sync(WORKSPACE, job, 2, other, client=client)
     flow = get_suspended_job_flow.sync(WORKSPACE, job, 1, signature, client=client)
-    assert flow is not None and flow.job.id == run and len(flow.approvers) == 2
+    assert flow is not None and flow.job.id == run and len(flow.approvers) == 1
     info = get_approval_info.sync(WORKSPACE, run, client=client)
     assert info is not None and info.flow_id == run and info.can_approve is True
+    assert resume_suspended_job_post.sync(WORKSPACE, job, 1, signature, client=others[0], body=body)
+    assert resume_suspended.sync(WORKSPACE, job, client=others[1], body=ResumeSuspendedBody(payload={"y": 2}))
+
+
+def resume_as_owner(client: AuthenticatedClient, run: UUID, job: UUID) -> None:
     owner = ResumeSuspendedFlowAsOwnerBody.from_dict({})
     assert resume_suspended_flow_as_owner.sync(WORKSPACE, run, client=client, body=owner)
-    assert resume_suspended.sync(WORKSPACE, job, client=client, body=ResumeSuspendedBody(payload={"y": 2}))
 
 
-def refuse(client: AuthenticatedClient, by_post: UUID, by_get: UUID) -> None:
-    for job, call in ((by_post, cancel_suspended_job_post), (by_get, cancel_suspended_job_get)):
-        urls = get_resume_urls.sync(WORKSPACE, job, 1, client=client)
-        assert urls is not None
-        signature = urls.cancel.rsplit("/", 1)[1]
-        if call is cancel_suspended_job_post:
-            body = CancelSuspendedJobPostBody.from_dict({})
-            assert cancel_suspended_job_post.sync(WORKSPACE, job, 1, signature, client=client, body=body)
-        else:
-            assert cancel_suspended_job_get.sync(WORKSPACE, job, 1, signature, client=client)
+def refuse(client: AuthenticatedClient, job: UUID) -> None:
+    urls = get_resume_urls.sync(WORKSPACE, job, 1, client=client)
+    assert urls is not None
+    signature = urls.cancel.rsplit("/", 1)[1]
+    by_get = cancel_suspended_job_get.sync_detailed(WORKSPACE, job, 1, signature, client=_lenient(client))
+    assert by_get.status_code == 405
+    body = CancelSuspendedJobPostBody.from_dict({})
+    assert cancel_suspended_job_post.sync(WORKSPACE, job, 1, signature, client=client, body=body)
+
+
+def _lenient(client: AuthenticatedClient) -> AuthenticatedClient:
+    """The same client, which returns what it does not expect."""
+    return AuthenticatedClient(client._base_url, client.token)

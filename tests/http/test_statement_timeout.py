@@ -38,6 +38,6 @@ async def test_a_statement_that_takes_too_long_is_cancelled_and_not_tried_again(
     finally:
         await limited.close()
     assert tries == 1
-    scope: Scope = {"path": "/api/w/main/jobs/list"}  # type: ignore[typeddict-item]
+    scope: Scope = {"path": "/api/w/main/jobs/list"}  # type: ignore[assignment]
     error = translate(raised.value, scope)
     assert (error.code, error.status) == ("query_timeout", 503)

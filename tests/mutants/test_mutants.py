@@ -26,10 +26,13 @@ STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
 CASE = "tests/cases/test_cases.py::test_case"
 ASKED = "tests/http/test_approvals.py"
 CHOSEN = "tests/http/test_chosen_ids.py"
+VOICES, PARENTS = "tests/http/test_approval_voices.py", "tests/http/test_run_parents.py"
 # On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
 STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
 CAUGHT_BY = {
+    "account_votes_twice": f"{VOICES}::test_one_person_is_one_voice_by_every_way[consent-approval]",
     "approvers_not_checked": f"{ASKED}::test_only_those_who_are_named_decide",
+    "attached_to_any_job": f"{PARENTS}::test_a_consent_decides_nothing_of_a_run_that_another_attached",
     "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
     "batch_fails_whole": f"{STEPS}/test_batches.py"
     "::test_a_result_that_the_database_refuses_fails_alone[embedded-overflow]",
@@ -38,6 +41,7 @@ CAUGHT_BY = {
     "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel[embedded]",
     "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
+    "consent_reaches_attached_runs": f"{PARENTS}::test_rows_of_an_attached_run_are_beyond_a_consent",
     "decision_not_taken": f"{STEPS}/test_approval_races.py::test_each_of_many_voices_counts_once[embedded]",
     "early_events_forgotten": f"{ASKED}::test_events_are_banked_before_the_step_has_ended",
     "derived_ids_look_like_runs": f"{CHOSEN}::test_unfit_run_id_is_refused_at_every_call",
@@ -49,7 +53,7 @@ CAUGHT_BY = {
     "exports_after_failure": f"{ENGINE}/test_engine_asks.py",
     "failure_edge_unhandled": f"{ENGINE}/test_engine_failures.py",
     "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing[embedded]",
-    "get_decides_for_browsers": f"{ASKED}::test_a_get_decides_for_programs_and_not_for_browsers",
+    "get_decides": f"{VOICES}::test_a_get_decides_nothing_for_any_program[resume-*/*]",
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
     "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end[embedded]",
     "inbox_never_drained": f"{STEPS}/test_inbox.py::test_the_slow_path_of_anybody_drains_the_inbox[embedded]",
@@ -59,6 +63,7 @@ CAUGHT_BY = {
     "join_read_before_lock": f"{STEPS}/test_joins.py"
     "::test_two_parents_finish_together_and_the_join_is_enqueued_each_time[embedded]",
     "loop_goes_on_after_failure": f"{CASE}[c011_the_first_failing_iteration_ends_the_loop]",
+    "links_are_voices": f"{VOICES}::test_links_alone_are_no_voices_where_several_must_agree[link-approval]",
     "link_action_not_signed": f"{ASKED}::test_what_was_not_signed_for_this_is_404",
     "link_good_for_any_run": f"{CHOSEN}::test_link_is_dead_when_its_job_belongs_to_another_run",
     "link_of_run_needs_no_login": f"{ASKED}::test_a_link_of_the_run_is_no_way_around_a_login",

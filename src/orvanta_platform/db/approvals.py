@@ -47,13 +47,17 @@ class OpenApproval:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRow:
-    """What somebody said: `payload` is JSON text, `member` whether that person was logged in."""
+    """A decision. `payload` is JSON text.
+
+    `approver`: the username of whoever was signed in; else `link:` and the name that the link gives, or `job:` and the
+    username that a job acts as. `account`: the e-mail address of whoever was signed in, else None.
+    """
 
     job: UUID
     resume_id: int
     approved: bool
     approver: str
-    member: bool
+    account: str | None
     reason: str | None
     payload: str
     at: datetime
@@ -144,14 +148,17 @@ async def decide(
     *,
     approved: bool,
     approver: str,
-    member: bool,
+    account: str | None,
     reason: str | None,
     payload: str,
     event: str,
     audit: NewAudit,
 ) -> bool:
-    """Keep what somebody said, and leave `event` for its run; False where the resume id was used before."""
-    values = (job, resume_id, run, approved, approver, member, reason, payload, event, *astuple(audit))
+    """Store a decision, and leave `event` for its run.
+
+    False where the resume id was used before, or the account has decided so before.
+    """
+    values = (job, resume_id, run, approved, approver, account, reason, payload, event, *astuple(audit))
     return await connection.fetchval(load("approvals")["decide"].text, *values) is not None
 
 

@@ -502,12 +502,15 @@ CREATE TABLE decision (
     payload   text NOT NULL,
     at        timestamptz NOT NULL DEFAULT app_now(),
     taken     boolean NOT NULL DEFAULT false,
+    account   text,
     PRIMARY KEY (job, resume_id)
 );
+CREATE UNIQUE INDEX decision_voice ON decision (job, account, approved) WHERE account IS NOT NULL AND job <> run;
 CREATE INDEX decision_run ON decision (run);
 COMMENT ON TABLE decision IS 'What people said, once per resume id, also before they were asked. Kept as long as the run.';
 COMMENT ON COLUMN decision.job IS 'The node that asks, or the run: then it counts for the one that asks longest.';
 COMMENT ON COLUMN decision.member IS 'Whether the approver is a member who was logged in; else the name is what the link said.';
+COMMENT ON COLUMN decision.account IS 'The e-mail address of the member who was signed in; null: a link or a job.';
 COMMENT ON COLUMN decision.taken IS 'Whether the run has counted it.';
 
 CREATE TABLE notice (

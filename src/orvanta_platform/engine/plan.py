@@ -113,8 +113,9 @@ class Consent:
 
     @property
     def needs_login(self) -> bool:
-        """Whether a link alone is not enough to answer."""
-        return bool(self.login or self.approvers or self.groups is not None or not self.self_approval)
+        """Whether a link alone is not enough to answer; where several must agree, each is signed in."""
+        named = self.approvers or self.groups is not None
+        return bool(self.login or named or not self.self_approval or self.required > 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any, Final
 
 from orvanta_platform.control.links import Action
+from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.services import forms
 from orvanta_platform.services.approvals import Seen
 from orvanta_platform.services.forms import Field, FieldKind
@@ -110,10 +111,15 @@ def _said(seen: Seen) -> str:
     if not seen.said:
         return ""
     lines = "".join(
-        f"<li>{'Approved' if each.approved else 'Rejected'} by {escape(each.approver)}, {_moment(each.at)}</li>"
+        f"<li>{'Approved' if each.approved else 'Rejected'} by {_approver(each)}, {_moment(each.at)}</li>"
         for each in seen.said
     )
     return f"<h2>So far</h2><ul>{lines}</ul>"
+
+
+def _approver(said: DecisionRow) -> str:
+    """The name as HTML; one that nobody proved is marked."""
+    return escape(said.approver) + ("" if said.account is not None else " (not signed in)")
 
 
 def _buttons(seen: Seen, *, hide_no: bool) -> str:

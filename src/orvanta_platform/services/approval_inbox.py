@@ -13,9 +13,9 @@ from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow, OpenApproval
 from orvanta_platform.db.runs import RunRow
-from orvanta_platform.services import approvals, approvers, forms
+from orvanta_platform.services import approvers, forms
 from orvanta_platform.services.approvers import Asked
-from orvanta_platform.services.asking import asked_in
+from orvanta_platform.services.asking import asked_in, hints_of
 from orvanta_platform.services.forms import Field
 from orvanta_platform.services.platform import Platform
 
@@ -59,7 +59,7 @@ async def list_waiting(
                 found.append((live, each.asks, asked, decides))
             if len(found) == limit:
                 break
-    hints: Sequence[Mapping[str, Any]] = await approvals.hints_of(platform, [asked for _, _, asked, _ in found])
+    hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [asked for _, _, asked, _ in found])
     return [
         Waiting(
             run=run,
@@ -79,4 +79,4 @@ def _may(asked: Asked, actor: Actor, thing: Thing) -> bool:
 
 
 def _has_spoken(actor: Actor, opened: OpenApproval, said: Sequence[DecisionRow]) -> bool:
-    return any(each.job == opened.job and each.member and each.approver == actor.username for each in said)
+    return any(each.job == opened.job and each.account == actor.email for each in said)

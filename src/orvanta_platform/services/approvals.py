@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -12,27 +12,34 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.control import audit, permissions
-from orvanta_platform.control.actor import Actor, system
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.links import Action
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.approvals import DecisionRow
-from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import Conflict, NotFound
-from orvanta_platform.services import approval_links, approvers, forms, jobs, results
+from orvanta_platform.services import approval_links, approvers, forms, jobs
 from orvanta_platform.services.approval_links import Link
 from orvanta_platform.services.approvers import Asked, Voice
-from orvanta_platform.services.asking import asked_in, asked_of, nothing_is_asked, open_in, place_of, run_that_asks
+from orvanta_platform.services.asking import (
+    asked_in,
+    asked_of,
+    hints_of,
+    nothing_is_asked,
+    open_in,
+    place_of,
+    questions_shown,
+    run_that_asks,
+)
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
 
 _RESUME_IDS = 1 << 31
-_LARGEST_HINTS = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +53,16 @@ class ResumeUrls:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a decision call found: whether it was the first with its resume id, and what was decided."""
+    """The result of a decision call.
+
+    `first`: this call was counted; False: the resume id, or the caller's voice, was used before. `resume_id`: the one
+    that the decision is stored under.
+    """
 
     first: bool
     approved: bool
     approver: str
+    resume_id: int
 
 
 async def resume_urls(
@@ -104,15 +116,21 @@ async def decide_by_link(
         await approval_links.find(platform, conn, workspace, link, (action,))
     decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, voice)
     run, outcome = await platform.db.retrying(decide)
-    await _count(platform, run, link.job, link.resume_id, outcome)
+    await _count(platform, run, link.job, outcome)
     return outcome
+
+
+async def check_link(platform: Platform, workspace: str, link: Link, action: Action) -> None:
+    """Nothing for a link that is signed for `action`. Raises NotFound, Gone."""
+    async with platform.db.acquire() as conn:
+        await approval_links.find(platform, conn, workspace, link, (action,))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What the holder of a link may see: the run, what was said in it, what the link is signed for.
 
-    `asked`: what the link's node asks or will ask; None: nothing, or nothing any more. `reader` may read this run.
+    `asked`: what the link's node asks or will ask; None: nothing, or nothing any more.
     `hints`: what a suspended step gave for the form: default_args and enums.
     """
 
@@ -120,7 +138,6 @@ class Seen:
     said: list[DecisionRow]
     actions: set[Action]
     asked: Asked | None
-    reader: Actor
     hints: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -138,7 +155,7 @@ async def look_by_link(platform: Platform, workspace: str, link: Link) -> Seen:
             asked = None
         said = await rows.decisions_of_run(conn, row.run)
     hints = await hints_of(platform, [asked]) if asked is not None else [{}]
-    return Seen(run, said, signed, asked, system(workspace, name="link"), hints[0])
+    return Seen(run, said, signed, asked, hints[0])
 
 
 async def decide(
@@ -152,9 +169,8 @@ async def decide(
     fields: Mapping[str, str] | None = None,
     reason: str | None = None,
     node: str | None = None,
-    once: bool = True,
 ) -> Outcome:
-    """Decide what the run or node `id` asks now, as the actor. `once`: a person has one voice, else each call counts.
+    """Decide what the run or node `id` asks now, as the actor, whose account has one voice about it.
 
     `fields`, instead of `payload`: what was typed into the form, by field; it is read as the approval page reads it.
 
@@ -166,12 +182,12 @@ async def decide(
         if row is None:
             raise NotFound(f"The job {id} does not exist.")
     voice = Voice(actor.username, actor, payload, reason)
-    resume_id = approvers.resume_id_of(actor) if once else secrets.randbelow(_RESUME_IDS)
+    resume_id = secrets.randbelow(_RESUME_IDS)
 
     async def act(row: JobRow, id: UUID, conn: Connection) -> tuple[UUID, Outcome] | None:
         """None: the run itself asks nothing, and a sub-workflow of it may."""
         live = await run_rows.lock_run(conn, row.run)
-        opened = await rows.open_of_run(conn, row.run)
+        opened = await questions_shown(platform, conn, actor, row, live, await rows.open_of_run(conn, row.run))
         if not opened and id == row.run and row.is_flow:
             return None
         job = open_in(opened, row, id, node).job
@@ -188,7 +204,7 @@ async def decide(
     if done is None:
         raise nothing_is_asked()
     job, outcome = done
-    await _count(platform, row.run, job, resume_id, outcome)
+    await _count(platform, row.run, job, outcome)
     return outcome
 
 
@@ -205,10 +221,14 @@ class Info:
 async def info(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Info:
     """What the run or node `id` asks now. Raises NotFound."""
     async with platform.db.acquire() as conn:
-        row = await run_that_asks(platform, conn, await jobs.seen(platform, conn, actor, workspace, id))
+        above = await jobs.seen(platform, conn, actor, workspace, id)
+        row = await run_that_asks(platform, conn, above)
         opened = await rows.open_of_run(conn, row.run)
         chosen = next((each for each in opened if each.job == row.id or not row.is_step), None)
         asked = await asked_of(platform, conn, row.run, chosen.job) if chosen else None
+        thing = jobs.thing(row)
+        if asked and not permissions.can(actor, "read", thing) and not approvers.admits(actor, thing, asked.consent):
+            row, asked = above, None
         said = await rows.decisions_of_run(conn, row.run)
     may_run = permissions.can(actor, "decide", jobs.thing(row))
     if asked is None:
@@ -262,15 +282,21 @@ class _Saying:
 async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: Asked | None) -> Outcome:
     """Keep it and tell its run, unless it was said before; `asked`: what it is about, if that is known."""
     row, live, job, voice, approved = saying.row, saying.live, saying.job, saying.voice, saying.approved
+    resume_id = saying.resume_id
     earlier = await rows.decisions_of_run(conn, row.run)
-    said = next((each for each in earlier if (each.job, each.resume_id) == (job, saying.resume_id)), None)
+    said = next((each for each in earlier if (each.job, each.resume_id) == (job, resume_id)), None)
+    if said is not None and live is not None and _is_of_another(said, voice):
+        asked = asked or await asked_in(platform, conn, live, job)
+        if asked is not None and asked.consent.needs_login:
+            # A page that several people were sent: its resume id is the first one's, each has a voice of their own.
+            said, resume_id = None, secrets.randbelow(_RESUME_IDS)
     if said is not None:
         if said.approved is not approved:
             raise Conflict(
-                f"It was decided otherwise: {_word(said.approved)} by {said.approver}.",
+                f"It was decided otherwise: {approvers.word_of(said.approved)} by {said.approver}.",
                 details={"approved": said.approved, "approver": said.approver},
             )
-        return Outcome(False, said.approved, said.approver)
+        return Outcome(False, said.approved, said.approver, resume_id)
     if live is None or live.cancel_at is not None:
         raise Conflict("The run has ended: nobody is asked any more.")
     asked = asked or await _of_link(platform, conn, row, live, job)
@@ -278,35 +304,39 @@ async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: As
         approvers.check(asked, voice, row, approved=approved)
         if job == row.run and asked.consent.needs_login:
             raise Conflict(f"A decision about {asked.node.id} needs a link of its own, not one of the run.")
-        before = approvers.earlier_voice(asked, voice, earlier)
+        before = approvers.earlier_voice(job, voice, earlier) if job != row.run else None
         if before is not None and before.approved is approved:
-            return Outcome(False, approved, before.approver)
+            return Outcome(False, approved, before.approver, before.resume_id)
     node = asked.node.id if asked is not None and job != row.run else row.node
     stored = await rows.decide(
         conn,
         job,
-        saying.resume_id,
+        resume_id,
         row.run,
         approved=approved,
-        approver=voice.name,
-        member=voice.actor is not None,
+        approver=voice.approver,
+        account=voice.account,
         reason=voice.reason,
         payload=voice.payload.decode(),
         event=inbox.write(inbox.Decided()),
-        audit=_line(row, job, node, approved, voice),
+        audit=approvers.audit_row(row, job, node, approved, voice),
     )
     if not stored:
-        raise Conflict("Another run's decision has this job and resume id.")
-    return Outcome(True, approved, voice.name)
+        raise Conflict("Another decision came at the same moment.", hint="Try again.")
+    return Outcome(True, approved, voice.approver, resume_id)
 
 
-async def _count(platform: Platform, run: UUID, job: UUID, resume_id: int, outcome: Outcome) -> None:
+def _is_of_another(said: DecisionRow, voice: Voice) -> bool:
+    return voice.account is not None and said.account not in (None, voice.account)
+
+
+async def _count(platform: Platform, run: UUID, job: UUID, outcome: Outcome) -> None:
     """Let the run take the decision in. Raises Conflict where something else came first, and it will never count."""
     done = await advance(platform.tools, run)
-    if not outcome.first or (job, resume_id) in done.counted:
+    if not outcome.first or (job, outcome.resume_id) in done.counted:
         return
     async with platform.db.acquire() as conn:
-        said = await rows.decision(conn, job, resume_id)
+        said = await rows.decision(conn, job, outcome.resume_id)
         if said is None or said.taken:
             return
         lives = await run_rows.get_live_run(conn, run) is not None
@@ -333,32 +363,3 @@ async def _of_link(platform: Platform, conn: Connection, row: JobRow, live: RunR
     found = [await asked_in(platform, conn, live, each.job, opened) for each in opened]
     asking = [each for each in found if each is not None]
     return next((each for each in asking if not each.consent.needs_login), asking[0] if asking else None)
-
-
-async def hints_of(platform: Platform, asked: Sequence[Asked]) -> list[dict[str, Any]]:
-    """Of each, what its suspended step gave to drive the form, beside its links."""
-    opened = [each.opened for each in asked]
-    keys = [(each.job, "result", "") if each is not None and each.kind == "suspend" else None for each in opened]
-    found = await results.load_values(platform, [key for key in keys if key]) if any(keys) else {}
-    return [_hinted(found.get(key, b"{}")) if key else {} for key in keys]
-
-
-def _hinted(raw: bytes) -> dict[str, Any]:
-    value = msgspec.json.decode(raw) if len(raw) <= _LARGEST_HINTS else {}
-    return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}
-
-
-def _line(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> NewAudit:
-    """The line of the audit trail; of who only held a link, the name that the link says."""
-    workspace = row.workspace
-    told = {"run": str(row.run), "job": str(job), "node": node, "decision": _word(approved), "reason": voice.reason}
-    operation = "approvals.decide"
-    if voice.actor is not None:
-        return audit.row(voice.actor, operation, "Execute", row.run_path, told, workspace=workspace)
-    by = f"link:{voice.name}"
-    parameters = msgspec.json.encode(told).decode()
-    return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
-
-
-def _word(approved: bool) -> str:
-    return "approved" if approved else "rejected"

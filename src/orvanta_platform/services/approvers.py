@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.control import permissions, scopes
+from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db.approvals import DecisionRow, OpenApproval
+from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
-from orvanta_platform.engine.plan import Consent, Kind, Node
+from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.errors import Forbidden, InvalidInput, Unauthenticated
 from orvanta_platform.services import inputs, on_behalf
 from orvanta_platform.services.interpolation import references
 
-_RESUME_ID_BYTES = 4
 _SCOPE = "jobs:run"
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Who speaks, and what came along: `name` is what a link says where there is no `actor`. `payload`: JSON text."""
+    """Who decides, and what is sent along.
+
+    `name`: what a link says, which proves nothing. `actor`: whose token or session came with the call. `payload`: JSON
+    text.
+    """
 
     name: str
     actor: Actor | None = None
     payload: bytes = b"{}"
     reason: str | None = None
     address: str | None = None
+
+    @property
+    def person(self) -> Actor | None:
+        """The member who is signed in. A job's token is nobody's consent, whoever the job acts for."""
+        return None if self.actor is None or self.actor.kind == "job" else self.actor
+
+    @property
+    def account(self) -> str | None:
+        """The account whose voice it is; None for a link or a job."""
+        return self.person.email if self.person is not None else None
+
+    @property
+    def approver(self) -> str:
+        """The name that is stored and shown: no username contains a colon."""
+        if self.actor is None:
+            return f"link:{self.name}"
+        return self.actor.username if self.person is not None else f"job:{self.actor.username}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +96,13 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool) -> None:
 
     Raises Unauthenticated, Forbidden, InvalidInput.
     """
+    actor = voice.actor
     if asked.consent.needs_login:
-        actor = voice.actor
         if actor is None or actor.workspace != row.workspace or actor.role is None:
             raise Unauthenticated("This decision needs a login.", hint="Log in as a member of the workspace first.")
         _check_member(asked, actor)
+    if actor is not None and not scopes.allow(actor.scopes, _SCOPE, row.run_path):
+        raise Forbidden("The token may not decide this.", hint=f"It needs the scope {_SCOPE} for the workflow.")
     if approved and asked.consent.form is not None:
         inputs.check(asked.consent.form, voice.payload)
     chooses = voice.actor is not None and on_behalf.may_choose(voice.actor, asked.permissioned_as)
@@ -108,17 +131,11 @@ def names(actor: Actor, approvers: Sequence[str]) -> bool:
     return not (actor.principals | {f"role/{actor.role}"}).isdisjoint(approvers)
 
 
-def earlier_voice(asked: Asked, voice: Voice, said: Sequence[DecisionRow]) -> DecisionRow | None:
-    """What this person has said of the same thing already: where several must agree, each has one voice."""
-    if voice.actor is None or asked.opened is None or asked.node.kind is not Kind.APPROVAL:
+def earlier_voice(job: UUID, voice: Voice, said: Sequence[DecisionRow]) -> DecisionRow | None:
+    """The decision of the same account about the same question, by whatever way: one account has one voice."""
+    if voice.account is None:
         return None
-    job = asked.opened.job
-    return next((each for each in said if each.job == job and each.member and each.approver == voice.name), None)
-
-
-def resume_id_of(actor: Actor) -> int:
-    """The resume id of a person who decides without a link: the same each time."""
-    return int.from_bytes(hashlib.sha256(f"voice of {actor.username}".encode()).digest()[:_RESUME_ID_BYTES], "big")
+    return next((each for each in said if each.job == job and each.account == voice.account), None)
 
 
 def conditions(asked: Asked) -> dict[str, Any]:
@@ -128,6 +145,22 @@ def conditions(asked: Asked) -> dict[str, Any]:
         "user_groups_required": [name.removeprefix("g/") for name in asked.groups or []],
         "self_approval_disabled": not asked.consent.self_approval,
     }
+
+
+def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> NewAudit:
+    """The row of the audit trail; of who was not signed in, the name as it is marked in the decision."""
+    workspace = row.workspace
+    told = {"run": str(row.run), "job": str(job), "node": node, "decision": word_of(approved), "reason": voice.reason}
+    operation = "approvals.decide"
+    if voice.person is not None:
+        return audit.row(voice.person, operation, "Execute", row.run_path, told, workspace=workspace)
+    by, parameters = voice.approver, msgspec.json.encode(told).decode()
+    return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
+
+
+def word_of(approved: bool) -> str:
+    """The name of a decision."""
+    return "approved" if approved else "rejected"
 
 
 def _check_member(asked: Asked, actor: Actor) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import approvals as rows
 from orvanta_platform.db import job_views
 from orvanta_platform.db import runs as run_rows
@@ -17,12 +20,14 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.plan import Consent, Kind, Node, Plan
 from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
-from orvanta_platform.errors import Conflict
-from orvanta_platform.services import jobs
-from orvanta_platform.services.approvers import Asked
+from orvanta_platform.errors import Conflict, NotFound
+from orvanta_platform.services import jobs, results
+from orvanta_platform.services.approvers import Asked, admits
 from orvanta_platform.services.blueprints import is_workflow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.scope import job_id
+
+_LARGEST_HINTS = 256 << 10
 
 
 def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | None = None) -> OpenApproval:
@@ -45,6 +50,28 @@ def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | N
             details={"nodes": nodes, "jobs": [str(each.job) for each in found]},
         )
     return found[0]
+
+
+async def questions_shown(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    row: JobRow,
+    live: RunRow | None,
+    opened: Sequence[OpenApproval],
+) -> Sequence[OpenApproval]:
+    """What the actor may know of what the run asks: all of it, or what names the actor. Raises NotFound for neither."""
+    thing = jobs.thing(row)
+    if permissions.can(actor, "decide", thing) or permissions.can(actor, "read", thing):
+        return opened
+    found = []
+    for each in opened if live is not None else ():
+        asked = await asked_in(platform, conn, live, each.job, opened) if live is not None else None
+        if asked is not None and asked.consent.approvers and admits(actor, thing, asked.consent):
+            found.append(each)
+    if not found:
+        raise NotFound(f"The job {row.id} does not exist.")
+    return found
 
 
 def nothing_is_asked() -> Conflict:
@@ -128,3 +155,16 @@ def consent_of(node: Node) -> Consent | None:
 def _is_over(state: RunState, index: int) -> bool:
     mark = state.nodes[index]
     return mark in OUTCOMES or mark == Mark.SLEEPING
+
+
+async def hints_of(platform: Platform, asked: Sequence[Asked]) -> list[dict[str, Any]]:
+    """The default_args and enums that each suspended step returned for its form."""
+    opened = [each.opened for each in asked]
+    keys = [(each.job, "result", "") if each is not None and each.kind == "suspend" else None for each in opened]
+    found = await results.load_values(platform, [key for key in keys if key]) if any(keys) else {}
+    return [_hinted(found.get(key, b"{}")) if key else {} for key in keys]
+
+
+def _hinted(raw: bytes) -> dict[str, Any]:
+    value = msgspec.json.decode(raw) if len(raw) <= _LARGEST_HINTS else {}
+    return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -25,7 +26,7 @@ AFTER = (job("yes", on("ask", "approved")), job("no", on("ask", "rejected")), jo
 
 
 async def decide(scene: Ground, run: UUID, *, approved: bool = True) -> Outcome:
-    return await approvals.decide(scene.platform, ACTOR, WORKSPACE, run, approved=approved, once=False)
+    return await approvals.decide(scene.platform, ACTOR, WORKSPACE, run, approved=approved)
 
 
 async def due(scene: Ground) -> None:
@@ -85,7 +86,7 @@ async def test_the_same_link_at_once(scene: Ground) -> None:
     async with scene.third_session() as other:
         found = await in_turn(other, run, *(scene.db.retrying(click) for _ in range(3)))
     assert sorted(outcome.first for _, outcome in found) == [False, False, True]
-    assert {outcome.approver for _, outcome in found} == {"eve"}
+    assert {outcome.approver for _, outcome in found} == {"link:eve"}
     assert len(await scene.rows("SELECT FROM decision")) == 1
 
 
@@ -133,15 +134,17 @@ async def test_each_of_many_voices_counts_once(scene: Ground) -> None:
     run = await scene.start(ask, *AFTER)
     asked = await scene.row("SELECT job FROM approval")
 
-    async def click(resume_id: int) -> None:
-        act = partial(approvals._decide, scene.platform, WORKSPACE, asked["job"], resume_id, True, Voice("eve"))
+    async def click(person: int, resume_id: int) -> None:
+        voice = Voice("", replace(ACTOR, username=f"p{person}", email=f"p{person}@example.com"))
+        act = partial(approvals._decide, scene.platform, WORKSPACE, asked["job"], resume_id, True, voice)
         await scene.db.retrying(act)
         await advance(scene.platform.tools, run)
 
-    await asyncio.gather(*(click(each) for each in (1, 2, 3, 4, 1, 2, 3, 4)))
-    for resume_id in (5, 6):
-        await click(resume_id)
+    # Some by a link of their own, some by one that several were sent, all of them twice.
+    await asyncio.gather(*(click(at % 4, resume_id) for at, resume_id in enumerate((1, 2, 2, 4, 11, 12, 13, 14))))
+    for person in (5, 6):
+        await click(person, person)
         assert await queued(scene) == set() and len(await scene.rows("SELECT FROM approval")) == 1
-    await click(7)
+    await click(7, 1)
     assert await queued(scene) == {"yes"}
     await scene.is_whole()

@@ -60,19 +60,20 @@ WHERE r.id = $1 AND r.status <> 'cancelling' AND w.status <> r.status
 RETURNING r.status
 
 -- name: sub_workflows_that_ask
--- The runs of sub-workflows, at any depth, that ask something now.
+-- The runs of sub-workflows, at any depth, that ask something now. Runs that a job attached to itself are not among them.
 WITH RECURSIVE below AS (
-    SELECT id FROM run_live WHERE parent = $1
-    UNION ALL SELECT r.id FROM below b JOIN run_live r ON r.parent = b.id
+    SELECT id, 1 AS depth FROM run_live WHERE parent = $1 AND trigger = 'flow'
+    UNION ALL
+    SELECT r.id, b.depth + 1 FROM below b JOIN run_live r ON r.parent = b.id AND r.trigger = 'flow' WHERE b.depth < 32
 )
 SELECT DISTINCT a.run FROM below b JOIN approval a ON a.run = b.id ORDER BY a.run
 
 -- name: decide
--- What somebody said, its line in the audit trail, and the event that tells its run; no row back where that resume id
--- was used before.
+-- A decision, its row in the audit trail, and the event for its run; no row back where the resume id was used before, or
+-- the account ($6) has decided so before.
 WITH said AS (
-    INSERT INTO decision (job, resume_id, run, approved, approver, member, reason, payload)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING run
+    INSERT INTO decision (job, resume_id, run, approved, approver, account, member, reason, payload)
+    VALUES ($1, $2, $3, $4, $5, $6, $6::text IS NOT NULL, $7, $8) ON CONFLICT DO NOTHING RETURNING run
 ), audited AS (
     INSERT INTO audit (workspace, actor, on_behalf_of, operation, action_kind, resource, parameters, address, request_id)
     SELECT $10::text, $11::text, $12::text, $13::text, $14::text, $15::text, $16::jsonb, $17::text, $18::text FROM said
@@ -81,11 +82,11 @@ INSERT INTO inbox (run, event) SELECT run, $9 FROM said RETURNING seq
 
 -- name: decision
 -- What was said with a resume id.
-SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision WHERE job = $1 AND resume_id = $2
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision WHERE job = $1 AND resume_id = $2
 
 -- name: untaken
 -- What was said in a run and is not counted, in order.
-SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision
 WHERE run = $1 AND NOT taken ORDER BY seq
 
 -- name: take
@@ -94,11 +95,11 @@ UPDATE decision SET taken = true WHERE job = $1 AND resume_id = $2
 
 -- name: decisions_of_run
 -- Everything that was said in a run, in order.
-SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision WHERE run = $1 ORDER BY seq
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision WHERE run = $1 ORDER BY seq
 
 -- name: decisions_of_runs
 -- The same of several runs.
-SELECT job, resume_id, approved, approver, member, reason, payload, at, taken FROM decision WHERE run = ANY($1::uuid[]) ORDER BY seq
+SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision WHERE run = ANY($1::uuid[]) ORDER BY seq
 
 -- name: forget
 -- Decisions of runs that no table knows any more.

@@ -75,9 +75,9 @@ async def decide_approval(
 
 
 def _name(request: AnyRequest, approver: str | None) -> str | None:
-    """Who is logged in; else the name that the link says, which is no login."""
-    voice = voice_of(request, approver, b"{}")
-    return voice.name if voice.actor is not None else None
+    """The username of whoever is signed in; a name that the link gives is none."""
+    person = voice_of(request, approver, b"{}").person
+    return person.username if person is not None else None
 
 
 def _fields(body: bytes) -> dict[str, str]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -14,8 +12,9 @@ from litestar.params import FromPath, FromQuery
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.links import Action
-from orvanta_platform.errors import BadRequest, InvalidInput
+from orvanta_platform.errors import BadRequest, InvalidInput, MethodNotAllowed
 from orvanta_platform.http import answers
+from orvanta_platform.http.errors import respond
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import ACTOR, AnyRequest, actor_of, body_of, platform_of
@@ -29,7 +28,7 @@ from orvanta_platform.http.schemas.approvals import (
     Urls,
     WaitingApproval,
 )
-from orvanta_platform.services import approval_inbox, approvals, jobs
+from orvanta_platform.services import approval_inbox, approvals
 from orvanta_platform.services.approval_links import Link
 from orvanta_platform.services.approvers import Voice
 
@@ -90,13 +89,10 @@ async def resume_get(
     id: FromPath[UUID],
     resume_id: FromPath[int],
     signature: FromPath[str],
-    payload: FromQuery[str | None] = None,
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Agree by a signed link. A browser, or what fetches links ahead of people, is sent to the approval page."""
-    link = Link(id, resume_id, signature)
-    elsewhere = _page_for_people(request, workspace, link, approver)
-    return elsewhere or await _by_link(request, workspace, link, Action.RESUME, approver, _payload(payload))
+    """Lead to the approval page. A GET decides nothing: programs that preview links send one."""
+    return await _lead_to_page(request, workspace, Link(id, resume_id, signature), Action.RESUME, approver)
 
 
 @post(f"{_U}/resume/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=LONGEST_BODY)
@@ -120,13 +116,10 @@ async def cancel_get(
     id: FromPath[UUID],
     resume_id: FromPath[int],
     signature: FromPath[str],
-    payload: FromQuery[str | None] = None,
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Say no by a signed link; see the same of resume."""
-    link = Link(id, resume_id, signature)
-    elsewhere = _page_for_people(request, workspace, link, approver)
-    return elsewhere or await _by_link(request, workspace, link, Action.CANCEL, approver, _payload(payload))
+    """Lead to the approval page; see the same of resume."""
+    return await _lead_to_page(request, workspace, Link(id, resume_id, signature), Action.CANCEL, approver)
 
 
 @post(f"{_U}/cancel/{_SIGNED}", status_code=201, opt=shape(body=AnyObject), request_max_body_size=LONGEST_BODY)
@@ -151,11 +144,10 @@ async def get_flow_by_link(
     resume_id: FromPath[int],
     signature: FromPath[str],
 ) -> SuspendedFlow:
-    """The run behind a signed link, and who has agreed."""
+    """The run behind a signed link, as far as the approval page shows it, and who has agreed."""
     platform = platform_of(request)
     seen = await approvals.look_by_link(platform, workspace, Link(id, resume_id, signature))
-    detail = await jobs.get(platform, seen.reader, workspace, seen.run.id, with_logs=False)
-    return schemas.suspended_flow(detail, seen.said)
+    return schemas.suspended_flow(seen)
 
 
 @get(f"{_U}/flow/approval_info/{{job_id:uuid}}", opt=shape(answer=ApprovalInfo))
@@ -175,7 +167,7 @@ async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id
     given = await body_of(request, ResumeBody)
     payload = b"{}" if isinstance(given.payload, msgspec.UnsetType) else bytes(given.payload)
     await approvals.decide(
-        platform_of(request), actor_of(request), workspace, job_id, approved=given.approved, payload=payload, once=False
+        platform_of(request), actor_of(request), workspace, job_id, approved=given.approved, payload=payload
     )
     return "resumed" if given.approved else "cancelled"
 
@@ -184,9 +176,7 @@ async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id
 async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
     """Agree, as the caller, to what a run asks now: one event; the body is what the next step reads as `resume`."""
     payload = _json(await request.body())
-    await approvals.decide(
-        platform_of(request), actor_of(request), workspace, id, approved=True, payload=payload, once=False
-    )
+    await approvals.decide(platform_of(request), actor_of(request), workspace, id, approved=True, payload=payload)
     return "resumed"
 
 
@@ -226,12 +216,12 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
 
 
 def voice_of(request: AnyRequest, approver: str | None, payload: bytes, reason: str | None = None) -> Voice:
-    """Who speaks by a link: whoever is logged in, else the name that the link says. Raises InvalidInput."""
+    """Who decides by a link: whoever is signed in, else a name that the link gives. Raises InvalidInput."""
     if len(payload) > _LONGEST_PAYLOAD:
         raise InvalidInput(f"What is sent along is larger than {_LONGEST_PAYLOAD} bytes.")
     found = request.scope.get(ACTOR)
     actor = found if isinstance(found, Actor) and found.role is not None else None
-    name = actor.username if actor else (approver or _NOBODY)[:_LONGEST_NAME]
+    name = (approver or _NOBODY)[:_LONGEST_NAME]
     client = request.scope.get("client")
     return Voice(name, actor, payload, reason, str(client[0]) if client else None)
 
@@ -251,14 +241,21 @@ async def _by_link(
     return answers.text(f"{word} by {outcome.approver}", 201 if outcome.first else 200)
 
 
-def _page_for_people(request: AnyRequest, workspace: str, link: Link, approver: str | None) -> Response[bytes] | None:
-    """The way to the page, for browsers and for whatever looks at links before people do."""
-    purpose = request.headers.get("sec-purpose", "") + request.headers.get("purpose", "")
-    if "text/html" not in request.headers.get("accept", "") and "prefetch" not in purpose:
-        return None
+async def _lead_to_page(
+    request: AnyRequest, workspace: str, link: Link, action: Action, approver: str | None
+) -> Response[bytes]:
+    """303 to the page for a browser. Anything else gets 405, so that no program takes the page for a decision."""
+    await approvals.check_link(platform_of(request), workspace, link, action)
     query = f"?{urlencode({'approver': approver})}" if approver else ""
-    address = f"/approve/{workspace}/{link.job}/{link.resume_id}/{link.signature}{query}"
-    return Response(b"", status_code=303, headers={"Location": address}, media_type="text/plain")
+    page = f"/approve/{workspace}/{link.job}/{link.resume_id}/{link.signature}{query}"
+    if "text/html" in request.headers.get("accept", ""):
+        return Response(b"", status_code=303, headers={"Location": page}, media_type="text/plain")
+    error = MethodNotAllowed(
+        "A GET decides nothing.",
+        hint="Send a POST to this address to decide, or open the approval page.",
+        details={"approvalPage": platform_of(request).settings.base_url.rstrip("/") + page},
+    )
+    return respond(error, {"Allow": "POST"})
 
 
 def _checked(resume_id: int) -> int:
@@ -277,15 +274,6 @@ def _json(body: bytes) -> bytes:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(f"What is sent along is not JSON: {str(error)[:200]}.") from error
     return text
-
-
-def _payload(payload: str | None) -> bytes:
-    """base64 of JSON in either alphabet, padded or not."""
-    text = (payload or "").strip().replace("-", "+").replace("_", "/").replace(" ", "+").rstrip("=")
-    try:
-        return _json(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput("The payload is not base64.", hint="Send base64url of JSON.") from error
 
 
 ROUTES: list[Any] = [

@@ -11,13 +11,11 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.approvals import DecisionRow
-from orvanta_platform.http.schemas import jobs as job_schemas
 from orvanta_platform.http.schemas.flow_status import ApproverOf
-from orvanta_platform.http.schemas.jobs import CompletedJob, QueuedJob
+from orvanta_platform.http.schemas.jobs import QueuedJob
 from orvanta_platform.services import approvers
 from orvanta_platform.services.approval_inbox import Waiting
-from orvanta_platform.services.approvals import Info
-from orvanta_platform.services.jobs import JobDetail
+from orvanta_platform.services.approvals import Info, Seen
 
 
 class Urls(msgspec.Struct, kw_only=True):
@@ -57,10 +55,17 @@ class Consented(msgspec.Struct, kw_only=True):
 
 
 class SuspendedFlow(msgspec.Struct, kw_only=True):
-    """The run behind a link."""
+    """What a link shows of its run: no arguments, code, results or addresses.
 
-    job: QueuedJob | CompletedJob
+    `job` has the fields that clients require; of those, what the link does not show is empty. `running` and `suspend`
+    say whether the run goes on, and whether it asks something.
+    """
+
+    job: QueuedJob
     approvers: list[ApproverOf]
+    node: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    due_at: datetime | UnsetType = UNSET
 
 
 class Conditions(msgspec.Struct, kw_only=True):
@@ -167,9 +172,36 @@ def agreed(said: Sequence[DecisionRow]) -> list[ApproverOf]:
     return [ApproverOf(resume_id=each.resume_id, approver=each.approver) for each in said if each.approved]
 
 
-def suspended_flow(detail: JobDetail, said: Sequence[DecisionRow]) -> SuspendedFlow:
-    """The run behind a link."""
-    return SuspendedFlow(job=job_schemas.detailed(detail), approvers=agreed(said))
+def suspended_flow(seen: Seen) -> SuspendedFlow:
+    """What a link shows of its run."""
+    run, asked = seen.run, seen.asked
+    opened = asked.opened if asked is not None else None
+    job = QueuedJob(
+        id=run.id,
+        workspace_id=run.workspace,
+        created_by=run.created_by,
+        created_at=run.created_at,
+        canceled=False,
+        job_kind=run.kind,
+        permissioned_as="",
+        is_flow_step=False,
+        email="",
+        visible_to_owner=True,
+        tag="",
+        priority=0,
+        trigger_kind="",
+        scheduled_for=run.created_at,
+        script_path=UNSET if run.run_path is None else run.run_path,
+        running=not run.ended,
+        suspend=int(asked is not None),
+    )
+    return SuspendedFlow(
+        job=job,
+        approvers=agreed(seen.said),
+        node=asked.node.id if asked is not None else UNSET,
+        description=opened.message if opened is not None and opened.message else UNSET,
+        due_at=opened.due_at if opened is not None and opened.due_at is not None else UNSET,
+    )
 
 
 def approval_info(info: Info) -> ApprovalInfo:

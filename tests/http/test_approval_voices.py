@@ -1,0 +1,241 @@
+"""Who counts: each voice is another account, and what nobody proved is marked as such (S06, S38)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.jobs_running import job_client
+from tests.http.scene import Scene, W, scene, script
+from tests.http.test_approvals import SUSPENDED, approval, consent, ended, job_of, js, passing, status, urls
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.services import consistency
+
+THREE: dict[str, tuple[dict[str, Any], ...]] = {
+    "approval": (approval("a", required_approvals=3), passing("b", "1")),
+    "suspend": ({**passing("a", "1"), "suspend": {"required_events": 3}}, passing("b", "1")),
+}
+
+Vote = Callable[[Scene, httpx.AsyncClient, str, int], Awaitable[httpx.Response]]
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+        assert [str(each) for each in await consistency.check(made.platform.db)] == []
+
+
+@pytest.fixture
+async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody without a token."""
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
+        yield client
+
+
+async def by_link(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    return await client.post((await urls(stage, await job_of(stage, run, "a"), n))["resume"], json={})
+
+
+async def by_page(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    page = (await urls(stage, await job_of(stage, run, "a"), n))["approvalPage"]
+    return await client.post(page, data={"decision": "approved"})
+
+
+async def by_link_of_run(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    return await client.post((await urls(stage, run, n, flow_level="true"))["resume"], json={})
+
+
+async def by_consent(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    return await consent(client, run)
+
+
+async def by_resume(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    return await client.post(f"{W}/jobs/flow/resume/{run}", json={"n": n})
+
+
+async def by_resume_suspended(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    return await client.post(f"{W}/jobs_u/flow/resume_suspended/{run}", json={"approved": True})
+
+
+WAYS: dict[str, Vote] = {
+    "link": by_link,
+    "page": by_page,
+    "link of the run": by_link_of_run,
+    "consent": by_consent,
+    "flow/resume": by_resume,
+    "resume_suspended": by_resume_suspended,
+}
+
+
+@pytest.mark.parametrize("kind", THREE)
+@pytest.mark.parametrize("way", WAYS)
+async def test_one_person_is_one_voice_by_every_way(stage: Scene, way: str, kind: str) -> None:
+    """Three calls of one account, each with a resume id of its own where there is one, are one of three."""
+    run = await stage.flow(*THREE[kind])
+    answers = [await WAYS[way](stage, stage.client, run, n) for n in (1, 2, 3)]
+    assert await status(stage, run) == "awaiting_approval"
+    if way == "link of the run":
+        assert {each.status_code for each in answers} == {409}
+    else:
+        assert all(each.is_success for each in answers)
+
+
+@pytest.mark.parametrize("kind", THREE)
+async def test_one_person_by_different_ways_is_one_voice(stage: Scene, kind: str) -> None:
+    run = await stage.flow(*THREE[kind])
+    for n, vote in enumerate(WAYS.values()):
+        await vote(stage, stage.client, run, n)
+    assert await status(stage, run) == "awaiting_approval"
+    async with stage.platform.db.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM decision WHERE taken OR job <> run") == 1
+
+
+@pytest.mark.parametrize("kind", THREE)
+@pytest.mark.parametrize("way", WAYS)
+async def test_links_alone_are_no_voices_where_several_must_agree(
+    stage: Scene, stranger: httpx.AsyncClient, way: str, kind: str
+) -> None:
+    run = await stage.flow(*THREE[kind])
+    for n in (1, 2, 3):
+        assert (await WAYS[way](stage, stranger, run, n)).status_code == 401
+    assert await status(stage, run) == "awaiting_approval"
+
+
+@pytest.mark.parametrize("kind", THREE)
+async def test_a_page_that_several_were_sent_takes_the_voice_of_each(stage: Scene, kind: str) -> None:
+    """A message to many holds one link: its resume id is the same for all of them."""
+    run = await stage.flow(*THREE[kind])
+    page = (await urls(stage, await job_of(stage, run, "a")))["approvalPage"]
+    everybody = [stage.client, *[await stage.member(name, Role.ADMIN) for name in ("bea", "cleo")]]
+    for client in (*everybody[:2], *everybody[:2]):
+        assert (await client.post(page, data={"decision": "approved"})).status_code == 200
+    assert await status(stage, run) == "awaiting_approval", "two people, twice each"
+    assert (await everybody[2].post(page, data={"decision": "approved"})).status_code == 200
+    assert (await ended(stage, run))["success"] is True
+
+
+async def test_events_of_one_person_that_come_early_are_one_voice(stage: Scene) -> None:
+    run = await stage.flow(script("a", suspend={"required_events": 2}), passing("b", "1"))
+    claimed = (await stage.worker.claim())["a"]
+    for resume_id, code in ((1, 201), (2, 200)):
+        link = (await urls(stage, str(claimed.id), resume_id))["resume"]
+        assert (await stage.client.post(link, json={})).status_code == code
+    await stage.worker.finish(claimed, {})
+    assert await status(stage, run) == "awaiting_approval"
+    bea = await stage.member("bea", Role.ADMIN)
+    assert (await bea.post(f"{W}/jobs/flow/resume/{run}", json={})).status_code == 201
+    assert (await ended(stage, run))["success"] is True
+
+
+async def test_a_link_takes_nobodys_voice_before_they_use_it(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    """A resume id that was used by somebody else neither counts as a person's decision nor stands in its way."""
+    run = await stage.flow(approval("a", required_approvals=2))
+    link = (await urls(stage, await job_of(stage, run, "a")))["cancel"]
+    assert (await stranger.post(link)).status_code == 401
+    for name in ("bea", "cleo"):
+        client = await stage.member(name, Role.ADMIN)
+        assert (await consent(client, run)).json() == {"decision": "approved", "by": name, "first": True}
+    assert (await ended(stage, run))["success"] is True
+
+
+async def test_a_job_is_nobodys_voice(stage: Scene) -> None:
+    """What a job decides is marked as a job's, and where people are asked it decides nothing."""
+    await stage.flow(script("x"))
+    job = (await stage.worker.claim())["x"]
+    run = await stage.flow(*SUSPENDED, output=js("context.b"))
+    many = await stage.flow(*THREE["suspend"])
+    async with job_client(stage, job) as inside:
+        for vote in (by_link, by_consent, by_resume, by_resume_suspended):
+            assert (await vote(stage, inside, many, 1)).status_code == 403
+        assert (await by_link(stage, inside, run, 1)).status_code == 201
+    assert (await ended(stage, run))["result"][2] == ["job:admin"]
+    async with stage.platform.db.acquire() as conn:
+        assert await conn.fetchval("SELECT actor FROM audit WHERE operation = 'approvals.decide'") == "job:admin"
+
+
+async def test_a_token_decides_by_a_link_only_what_its_scopes_name(stage: Scene) -> None:
+    run = await stage.flow(approval("a", approvers=["u/bea"]))
+    bea = await stage.member("bea", Role.OPERATOR, scopes=["scripts:read"])
+    assert (await by_link(stage, bea, run, 1)).status_code == 403
+    assert await status(stage, run) == "awaiting_approval"
+
+
+@pytest.mark.parametrize("name", ["admin", "link:admin", None])
+async def test_a_name_that_a_link_gives_is_marked_wherever_it_is_shown(
+    stage: Scene, stranger: httpx.AsyncClient, name: str | None
+) -> None:
+    shown = f"link:{name or 'anonymous'}"
+    run = await stage.flow(*SUSPENDED, {**passing("c", "1"), "suspend": {}}, passing("d", "1"), output=js("context.b"))
+    both = await urls(stage, await job_of(stage, run, "a"), approver=name or "")
+    assert (await stranger.post(both["resume"])).text == f"resumed by {shown}"
+    page = (await stranger.get(both["approvalPage"])).text
+    assert f"Approved by {shown} (not signed in)" in page
+    flow = (await stranger.get(both["resume"].replace("/resume/", "/get_flow/"))).json()
+    status_of_a = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]["modules"][0]
+    for approvers in (flow["approvers"], status_of_a["approvers"]):
+        assert [each["approver"] for each in approvers] == [shown]
+    await consent(stage.client, run)
+    assert (await ended(stage, run))["result"][2] == [shown]
+    refused = await stage.flow(approval("a"))
+    page = (await urls(stage, await job_of(stage, refused, "a"), approver=name or ""))["approvalPage"]
+    assert shown in (await stranger.post(page, data={"decision": "rejected", "reason": "no"})).text
+    result = (await ended(stage, refused))["result"]
+    assert (result["by"], result["error"]["message"]) == (shown, f"Rejected by {shown}: no")
+    async with stage.platform.db.acquire() as conn:
+        actors = await conn.fetch("SELECT actor FROM audit WHERE operation = 'approvals.decide' ORDER BY id")
+        told = await conn.fetch("SELECT data::text AS data FROM event WHERE run = ANY($1::uuid[])", [run, refused])
+    assert [each["actor"] for each in actors] == [shown, "admin", shown]
+    assert not [each["data"] for each in told if '"by":"admin"' in (each["data"] or "").replace(" ", "")]
+
+
+@pytest.mark.parametrize("login", [False, True])
+async def test_a_link_shows_what_the_approval_page_shows(
+    stage: Scene, stranger: httpx.AsyncClient, login: bool
+) -> None:
+    a = {**script("a"), "suspend": {"user_auth_required": login}}
+    args, b = {"iban": "DE-secret-argument"}, passing("b", "'secret code'")
+    run = await stage.flow(a, b, args=args)
+    await stage.worker.finish((await stage.worker.claim())["a"], {"x": "secret result"})
+    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
+    answer = await stranger.get(link.replace("/resume/", "/get_flow/"))
+    found = answer.json()
+    assert "secret" not in answer.text and "admin@localhost" not in answer.text
+    assert not {"args", "raw_flow", "raw_code", "flow_status", "result", "logs"} & set(found["job"])
+    assert (found["job"]["id"], found["job"]["created_by"], found["job"]["suspend"]) == (run, "admin", 1)
+    assert (found["job"]["email"], found["node"]) == ("", "a")
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "image/*", "image/avif,image/webp,*/*;q=0.8", "application/json"])
+@pytest.mark.parametrize("action", ["resume", "cancel"])
+async def test_a_get_decides_nothing_for_any_program(
+    stage: Scene, stranger: httpx.AsyncClient, accept: str | None, action: str
+) -> None:
+    run = await stage.flow(*SUSPENDED)
+    link = (await urls(stage, await job_of(stage, run, "a"), approver="eve"))[action]
+    headers = {"Accept": accept} if accept is not None else {}
+    for method in ("GET", "HEAD"):
+        answer = await stranger.request(method, link, params={"payload": "e30"}, headers=headers)
+        assert answer.status_code == 405 and "POST" in answer.headers["allow"]
+    page = (await stranger.get(link, headers=headers)).json()["error"]["details"]["approvalPage"]
+    assert "Approve" in (await stranger.get(page)).text or action == "cancel"
+    assert await status(stage, run) == "awaiting_approval"
+    async with stage.platform.db.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM decision") == 0
+    assert (await stranger.post(link)).status_code == 201
+
+
+async def test_who_may_not_see_a_run_learns_nothing_of_what_it_asks(stage: Scene) -> None:
+    run = await stage.flow({**approval("p"), "needs": []}, {**approval("q", approvers=["u/cleo"]), "needs": []})
+    bea, cleo = await stage.member("bea", Role.OPERATOR), await stage.member("cleo", Role.OPERATOR)
+    for vote in (by_consent, by_resume, by_resume_suspended):
+        answer = await vote(stage, bea, run, 1)
+        assert (answer.status_code, answer.json()["error"]["details"]) == (404, None), answer.text
+    assert (await consent(cleo, run)).status_code == 200, "the one question that names cleo"
+    assert (await consent(stage.client, run)).status_code == 200
