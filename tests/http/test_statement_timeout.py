@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import asyncpg
 import pytest
@@ -38,6 +39,5 @@ async def test_a_statement_that_takes_too_long_is_cancelled_and_not_tried_again(
     finally:
         await limited.close()
     assert tries == 1
-    scope: Scope = {"path": "/api/w/main/jobs/list"}  # type: ignore[assignment]
-    error = translate(raised.value, scope)
+    error = translate(raised.value, cast(Scope, {"path": "/api/w/main/jobs/list"}))
     assert (error.code, error.status) == ("query_timeout", 503)

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, TypeVar
+from uuid import UUID
 
 import msgspec
 from litestar import Request
 
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.errors import BadRequest, Unauthenticated
+from orvanta_platform.errors import BadRequest, ForeignParent, Unauthenticated
 from orvanta_platform.services.platform import Platform
 
 T = TypeVar("T")
@@ -116,6 +117,18 @@ def words_of(request: AnyRequest, key: str) -> list[str] | None:
     """A comma-separated list of the query, None where it is not there."""
     text = request.query_params.get(key)
     return [word for word in text.split(",") if word] if text else None
+
+
+def attaches(actor: Actor, parent: UUID | None) -> bool:
+    """Read the `parent_job` of a run call: true where the run is attached to the caller's job. Raises ForeignParent."""
+    if parent is None or actor.job is None:
+        return False
+    if parent != actor.job:
+        raise ForeignParent(
+            f"A job cannot start a run as a child of {parent}.",
+            hint="Send the job's own id, OV_JOB_ID, as parent_job, or leave it out.",
+        )
+    return True
 
 
 def _number(key: str, text: str | None) -> int | None:

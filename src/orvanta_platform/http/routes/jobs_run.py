@@ -17,12 +17,12 @@ from litestar.response import Stream
 from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.errors import BadRequest, ForeignParent, OrvantaError
+from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.http.errors import respond
 from orvanta_platform.http.events import MEDIA_TYPE, event_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, decode, item_path, platform_of, whole_body
+from orvanta_platform.http.requests import AnyRequest, actor_of, attaches, decode, item_path, platform_of, whole_body
 from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, with_headers
 from orvanta_platform.http.schemas import again
 from orvanta_platform.http.schemas.runs import (
@@ -93,24 +93,12 @@ async def run_call(
         preprocess=trigger in _PREPROCESSED and not skip_preprocessor,
         scheduled_at=_start_time(scheduled_for, scheduled_in_secs),
         tag=tag or None,
-        attach=_attaches(actor, parent_job),
+        attach=attaches(actor, parent_job),
         run_id=job_id,
         idempotency_key=request.headers.get("idempotency-key"),
         pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
     )
     return RunCall(platform, actor, options, {name: request.headers.get(name, "") for name in _listed(include_header)})
-
-
-def _attaches(actor: Actor, parent: UUID | None) -> bool:
-    """Whether the run is attached to the caller's job. Raises ForeignParent."""
-    if parent is None or actor.job is None:
-        return False
-    if parent != actor.job:
-        raise ForeignParent(
-            f"A job cannot start a run as a child of {parent}.",
-            hint="Send the job's own id, OV_JOB_ID, as parent_job, or leave it out.",
-        )
-    return True
 
 
 def _listed(names: str | None) -> list[str]:
