@@ -212,12 +212,10 @@ class Worker:
                     running.cancelled = asyncio.Event()
                     self._running[following.id] = running
                     current = following
-        except SandboxLost:
-            log.warning("the sandbox of a job was killed", action="sandbox_lost", job=str(current.id))
-            self._lose(current)
-        except Exception:
-            log.exception("slot failed", action="slot", job=str(current.id))
-            self._lose(current)
+        except Exception as error:
+            lost = isinstance(error, SandboxLost)
+            log.error("slot failed", action="slot", job=str(current.id), sandbox_lost=lost, exc_info=not lost)
+            self._lost[current.id] = Lost(current.id, current.run.id, current.attempt)
         finally:
             self._running.pop(current.id, None)
             if running.slot is not None:
@@ -358,11 +356,8 @@ class Worker:
             elif held[job]:
                 running.cancelled.set()
 
-    def _lose(self, job: Claimed) -> None:
-        """The next look gives the job back as if its worker were lost, so that none comes back for ever."""
-        self._lost[job.id] = Lost(job.id, job.run.id, job.attempt)
-
     async def _give_back_lost(self) -> None:
+        """Jobs whose slot or sandbox failed go back as if their worker were lost, so that none comes back for ever."""
         most, lease = self._platform.settings.max_losses, self._lease
         for lost in list(self._lost.values()):
             await reaping.lose(self._platform.tools, [lost], lease.worker, lease.generation, most)

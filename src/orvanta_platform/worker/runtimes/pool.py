@@ -133,17 +133,8 @@ class Runtimes:
             visible |= {*programs.values(), *modules.values()}
         hidden = [str(path.absolute()) for path in (self._home, *self._hidden)]
         hosts = registry.hosts(self._runtimes)
-        return Plan(
-            level,
-            str(root),
-            sorted(visible),
-            hidden,
-            hosts,
-            str(self.packages),
-            modules,
-            programs,
-            self._job_ports,
-        )
+        places = (str(root), sorted(visible), hidden, hosts, str(self.packages), modules, programs)
+        return Plan(level, *places, self._job_ports)
 
     def _further(self, level: Level) -> list[str]:
         further = [isolation.NO_PORT_RULES] if level != "none" and landlock.version() < 4 else []
