@@ -159,6 +159,19 @@ class WaitTimeout(OrvantaError):
     status = 504
 
 
+class RouteFailed(OrvantaError):
+    """What an HTTP trigger runs failed or could not start. Says no more to a caller that is not known."""
+
+    code = "route_failed"
+
+
+class BodyTooSlow(OrvantaError):
+    """The body came more slowly than `ORVANTA_REQUEST_RATE` allows, or took too long as a whole."""
+
+    code = "body_too_slow"
+    status = 408
+
+
 class SettingsError(OrvantaError):
     """A setting is unknown or has a wrong value."""
 

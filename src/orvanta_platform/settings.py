@@ -208,6 +208,42 @@ class Settings:
         "Calls a minute of one address without a token.",
         default=3000,
     )
+    trusted_proxies: tuple[str, ...] = _setting(
+        "ORVANTA_TRUSTED_PROXIES",
+        readers.networks,
+        "Addresses and networks of the proxies in front of the server, comma-separated, such as 10.1.0.0/16,::1. A "
+        "call from one of them counts as made by the address that it forwards.",
+        default=(),
+        shown="none",
+    )
+    forwarded_header: str = _setting(
+        "ORVANTA_FORWARDED_HEADER",
+        readers.choice("x-forwarded-for", "forwarded"),
+        "Header in which these proxies name the caller; the other one is not read.",
+        default="x-forwarded-for",
+    )
+    request_grace_s: int = _setting(
+        "ORVANTA_REQUEST_GRACE_S",
+        readers.integer(1, 3600),
+        "Time a call has for its headers, and then for a body at any speed.",
+        default=30,
+        unit="s",
+    )
+    request_rate: int = _setting(
+        "ORVANTA_REQUEST_RATE",
+        readers.size,
+        "Bytes a second that a body comes with at least, on average beyond that time.",
+        default=1 << 10,
+        shown="1KiB",
+        unit="size",
+    )
+    request_timeout_s: int = _setting(
+        "ORVANTA_REQUEST_TIMEOUT_S",
+        readers.integer(1, 604_800),
+        "Longest time a body may take, however fast it comes.",
+        default=21_600,
+        unit="s",
+    )
     waiting_runs: int = _setting(
         "ORVANTA_WAITING_RUNS",
         readers.integer(0, 10**8),

@@ -13,7 +13,9 @@ from tests.conftest import TestDatabase
 from tests.http.hand_worker import HandWorker
 from tests.http.scene import Scene, W, scene, script
 
+from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor, system
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.services import updates
 
 COMPLETED = {
@@ -234,5 +236,10 @@ async def test_a_quiet_stream_says_that_it_is_alive(stage: Scene, monkeypatch: p
     assert answer.text.count("data: ") == 1
 
 
-def admin() -> Actor:
-    return system("main", name="admin")
+def admin() -> LiveActor:
+    actor = system("main", name="admin")
+
+    async def derive(_: float) -> Actor:
+        return actor
+
+    return LiveActor(actor, derive, derived_at=clock.monotonic())

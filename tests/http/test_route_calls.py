@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -315,10 +316,89 @@ async def test_answers_that_wait(stage: Scene, stranger: httpx.AsyncClient) -> N
     assert answer.headers["content-security-policy"] == "sandbox"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "set-cookie" not in answer.headers and "x-split" not in answer.headers
-    answer = await waited(stage, stranger, error="ValueError")
-    assert (answer.status_code, answer.json()["error"]["name"]) == (500, "ValueError")
     missing = await stranger.get("/api/r/nothing")
     assert missing.status_code == 404 and missing.headers["content-security-policy"] == "sandbox"
+
+
+TRACE = 'KeyError in File "/srv/secret_path/shop.py", line 7, in charge'
+
+
+@pytest.mark.parametrize("request_type", ["sync", "sync_sse"])
+async def test_a_stranger_learns_nothing_of_an_error(
+    stage: Scene, stranger: httpx.AsyncClient, request_type: str
+) -> None:
+    await hook(stage, route_path="sync", request_type=request_type)
+    answer = await waited(stage, stranger, error=TRACE)
+    if request_type == "sync":
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "route_failed")
+    else:
+        event = json.loads(answer.text.strip().splitlines()[-1].removeprefix("data: "))
+        assert (event["success"], event["result"]["error"]["code"]) == (False, "route_failed")
+    for word in ("KeyError", "secret_path", "charge", SCRIPT):
+        assert word not in answer.text, word
+    assert "x-run-id" not in answer.headers and answer.headers["x-request-id"]
+
+
+async def test_who_proves_itself_sees_the_error(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage, route_path="sync", request_type="sync", authentication_method="orvanta")
+    stranger.headers["authorization"] = stage.client.headers["authorization"]
+    answer = await waited(stage, stranger, error="ValueError")
+    assert (answer.status_code, answer.json()["error"]["name"]) == (500, "ValueError")
+    assert answer.headers["x-run-id"]
+
+
+async def test_a_stranger_learns_nothing_of_what_cannot_start_or_takes_long(
+    database: TestDatabase, tmp_path: Path
+) -> None:
+    async with scene(database, tmp_path, wait_s=1) as stage:
+        await stage.client.post(f"{W}/scripts/create", json={**PYTHON, "path": SCRIPT, "summary": ""})
+        await hook(stage, route_path="sync", request_type="sync")
+        transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as caller:
+            late = await caller.post("/api/r/sync")
+            await stage.client.post(f"{W}/scripts/delete/p/{SCRIPT}")
+            missing = await caller.post("/api/r/sync")
+    assert (late.status_code, late.json()["error"]["code"], late.json()["error"]["details"]) == (
+        504,
+        "wait_timeout",
+        None,
+    )
+    assert (missing.status_code, missing.json()["error"]["code"]) == (500, "route_failed")
+    assert SCRIPT not in missing.text and "x-run-id" not in {*late.headers, *missing.headers}
+
+
+REFUSED = re.findall(
+    r"[\w-]+",
+    """
+    NEL Report-To Reporting-Endpoints X-Accel-Redirect X-Accel-Buffering X-Sendfile X-LiteSpeed-Location
+    X-Lighttpd-Send-File X-Reproxy-URL Refresh Link Alt-Svc Server-Timing Clear-Site-Data Service-Worker-Allowed
+    Strict-Transport-Security Set-Cookie Set-Cookie2 Access-Control-Allow-Credentials Permissions-Policy
+    Access-Control-Allow-Private-Network Content-Security-Policy Content-Security-Policy-Report-Only
+    Cross-Origin-Opener-Policy Origin-Agent-Cluster Public-Key-Pins Expect-CT Accept-CH Critical-CH
+    Speculation-Rules Use-As-Dictionary SourceMap Transfer-Encoding Content-Length Content-Encoding Connection
+    Upgrade Trailer Server WWW-Authenticate X-Content-Type-Options X-Frame-Options X-DNS-Prefetch-Control
+    X-Robots-Tag X-Forwarded-For X-Request-Id X-Run-Id X-Orvanta Activate-Storage-Access Set-Login
+    X_Accel_Redirect
+    """,
+)
+ALLOWED = {
+    "Location": "/elsewhere",
+    "Cache-Control": "max-age=60",
+    "ETag": '"1"',
+    "Content-Disposition": "attachment",
+    "Access-Control-Allow-Origin": "*",
+    "Retry-After": "5",
+    "X-Shop-Id": "7",
+}
+
+
+async def test_a_result_sets_only_headers_that_speak_of_its_answer(stage: Scene, stranger: httpx.AsyncClient) -> None:
+    await hook(stage, route_path="sync", request_type="sync")
+    headers = dict.fromkeys(REFUSED, "made-by-a-result") | ALLOWED
+    answer = await waited(stage, stranger, {"orvanta_headers": headers, "result": 1})
+    assert answer.status_code == 200
+    assert [name for name, value in answer.headers.items() if "made-by-a-result" in value] == []
+    assert {name: answer.headers.get(name) for name in ALLOWED} == ALLOWED
 
 
 async def test_a_stream_tells_the_result_and_nothing_of_the_inside(stage: Scene, stranger: httpx.AsyncClient) -> None:
@@ -337,7 +417,9 @@ async def test_a_stream_tells_the_result_and_nothing_of_the_inside(stage: Scene,
     assert "business" not in answer.text and "mem_peak" not in answer.text
 
 
-async def test_a_stream_ends_with_its_token(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_a_stream_ends_with_its_token(
+    stage: Scene, stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     await hook(stage, route_path="sync", request_type="sync_sse", authentication_method="orvanta")
     bea = await stage.member("bea", role=Role.ADMIN)
     headers = {"Authorization": bea.headers["Authorization"]}
@@ -347,6 +429,8 @@ async def test_a_stream_ends_with_its_token(stage: Scene, stranger: httpx.AsyncC
         jobs = await stage.worker.claim()
     async with stage.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM token WHERE email = 'bea@example.com'")
+    now = clock.monotonic
+    monkeypatch.setattr(clock, "monotonic", lambda: now() + 1.01)
     await stage.worker.finish(jobs[""], {"done": "secretly"})
     answer = await request
     assert answer.status_code == 200 and "secretly" not in answer.text

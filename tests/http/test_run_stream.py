@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import msgspec
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
-from orvanta_platform.control import names
-from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform import clock
+from orvanta_platform.control import live_actor, names
+from orvanta_platform.control.actor import Role
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db import logs, tokens
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.logs import LogChunk
@@ -42,23 +45,25 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_feed, "GAP_S", 0.0)
 
 
-async def admin(stage: Scene) -> Actor:
-    token = stage.client.headers["authorization"].removeprefix("Bearer ")
-    actor = await Authenticator(stage.platform).actor(token, Caller("main"), changes=False)
+async def live(stage: Scene, client: httpx.AsyncClient) -> LiveActor:
+    """Whoever has this client."""
+    token = client.headers["authorization"].removeprefix("Bearer ")
+    gate, began = Authenticator(stage.platform), clock.monotonic()
+    actor = await gate.actor(token, Caller("main"), changes=False)
     assert actor is not None
-    return actor
+    return LiveActor(actor, lambda age_s: gate.again(token, Caller("main"), age_s), derived_at=began)
+
+
+async def admin(stage: Scene) -> LiveActor:
+    return await live(stage, stage.client)
 
 
 async def follow(
     stage: Scene, run: str, cursor: str | None = None, platform: Platform | None = None
 ) -> AsyncIterator[Message]:
     """The messages of a run for its admin; keep-alives are left out."""
-    actor = await admin(stage)
-
-    async def still() -> Actor | None:
-        return actor
-
-    found = await run_stream.follow(platform or stage.platform, actor, "main", UUID(run), cursor=cursor, renew=still)
+    caller = await admin(stage)
+    found = await run_stream.follow(platform or stage.platform, caller, "main", UUID(run), cursor=cursor)
     async with aclosing(found):
         while True:
             async with asyncio.timeout(PATIENCE_S):
@@ -123,13 +128,9 @@ async def test_a_run_that_has_ended_is_told_whole(stage: Scene) -> None:
 
 async def test_without_logs_a_stream_tells_how_it_goes(stage: Scene) -> None:
     id = await stage.flow(script("a"))
-    actor = await admin(stage)
-
-    async def still() -> Actor | None:
-        return actor
-
+    caller = await admin(stage)
     wanted = run_stream.Wanted(none=True)
-    found = await run_stream.follow(stage.platform, actor, "main", UUID(id), cursor=None, renew=still, wanted=wanted)
+    found = await run_stream.follow(stage.platform, caller, "main", UUID(id), cursor=None, wanted=wanted)
     first = await anext(found)
     job = (await stage.worker.claim())["a"]
     await stage.worker.print(job, "one\n")
@@ -312,17 +313,12 @@ async def test_many_readers_share_each_look(stage: Scene, monkeypatch: pytest.Mo
 
 
 async def test_a_token_that_is_revoked_ends_the_stream(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_stream, "RECHECK_S", 0.0)
+    monkeypatch.setattr(live_actor, "MAX_AGE_S", 0.0)
     member = await stage.member("ann", Role.ADMIN)
     token = member.headers["authorization"].removeprefix("Bearer ")
-    gate = Authenticator(stage.platform)
-    actor = await gate.actor(token, Caller("main"), changes=False)
-    assert actor is not None
     id = await stage.flow(script("a"))
     job = (await stage.worker.claim())["a"]
-    found = await run_stream.follow(
-        stage.platform, actor, "main", UUID(id), cursor=None, renew=lambda: gate.again(token, Caller("main"), 0.0)
-    )
+    found = await run_stream.follow(stage.platform, await live(stage, member), "main", UUID(id), cursor=None)
     assert (await anext(found)) is not None
     async with stage.platform.db.transaction() as conn:
         assert await tokens.delete_by_prefix(conn, "ann@example.com", names.token_prefix(token))
@@ -332,20 +328,14 @@ async def test_a_token_that_is_revoked_ends_the_stream(stage: Scene, monkeypatch
 
 
 async def test_who_may_see_it_no_more_is_told_no_more(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_stream, "RECHECK_S", 0.0)
+    monkeypatch.setattr(live_actor, "MAX_AGE_S", 0.0)
     await stage.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/bea"]})
     flow = {"path": "f/team/flow", "summary": "", "value": {"modules": [script("a")]}}
     await stage.client.post(f"{W}/flows/create", json=flow)
     bea = await stage.member("bea", Role.DEVELOPER)
-    token = bea.headers["authorization"].removeprefix("Bearer ")
-    gate = Authenticator(stage.platform)
-    actor = await gate.actor(token, Caller("main"), changes=False)
-    assert actor is not None
     id = (await stage.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
     job = (await stage.worker.claim())["a"]
-    found = await run_stream.follow(
-        stage.platform, actor, "main", UUID(id), cursor=None, renew=lambda: gate.again(token, Caller("main"), 0.0)
-    )
+    found = await run_stream.follow(stage.platform, await live(stage, bea), "main", UUID(id), cursor=None)
     assert (await anext(found)) is not None
     await stage.client.post(f"{W}/folders/update/team", json={"owners": ["u/admin"], "extra_perms": {}})
     await stage.worker.print(job, "not for you\n")

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, client_of, scene
 
+from orvanta_platform.control import login_limits, passwords
+from orvanta_platform.http.gate import SIGN_IN_PREFIX
+from orvanta_platform.http.routes import session as session_routes
 from orvanta_platform.services import setup
-from orvanta_platform.services.session import ATTEMPTS_PER_ACCOUNT, ATTEMPTS_PER_ADDRESS
 
+JSON = {"Content-Type": "application/json"}
 PASSWORD = "correct horse"
 EMAIL = "ada@example.org"
 
@@ -75,34 +83,174 @@ async def test_a_failed_login_does_not_say_why(browser: httpx.AsyncClient) -> No
     assert "set-cookie" not in wrong.headers
 
 
-async def test_an_account_is_closed_to_guessing(stage: Scene, browser: httpx.AsyncClient) -> None:
-    for _ in range(ATTEMPTS_PER_ACCOUNT):
+def at(stage: Scene, address: str, **headers: str) -> httpx.AsyncClient:
+    """A program at an address."""
+    transport = httpx.ASGITransport(stage.app, client=(address, 1))  # type: ignore[arg-type]
+    return httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers)
+
+
+async def failed_more(stage: Scene) -> None:
+    """Nine more failures of every account at every address that has failed, so that the wait is minutes."""
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE login_failure SET count = count + 9, last_at = app_now() WHERE key LIKE 'pair:%'")
+
+
+async def test_a_guesser_is_slowed_down(stage: Scene, browser: httpx.AsyncClient) -> None:
+    for _ in range(login_limits.FREE):
         assert (await login(browser, password="wrong")).status_code == 401
+    await failed_more(stage)
     closed = await login(browser)
     assert closed.status_code == 429 and int(closed.headers["retry-after"]) > 0
     async with stage.platform.db.acquire() as conn:
-        await conn.execute("UPDATE login_failure SET since = since - interval '16 minutes'")
+        await conn.execute("UPDATE login_failure SET last_at = last_at - interval '16 minutes'")
     assert (await login(browser)).status_code == 200
     assert (await login(browser, password="wrong")).status_code == 401
 
 
-async def test_an_address_is_closed_to_trying_many_accounts(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_nobody_elsewhere_locks_an_owner_out(stage: Scene) -> None:
+    """Also not from so many addresses that the account counts as attacked."""
+    async with at(stage, "203.0.113.1") as attacker:
+        for _ in range(login_limits.FREE):
+            assert (await login(attacker, password="wrong")).status_code == 401
     async with stage.platform.db.acquire() as conn:
-        await conn.execute(
-            "INSERT INTO login_failure VALUES ('address:127.0.0.1', $1, app_now())", ATTEMPTS_PER_ADDRESS
-        )
-    assert (await login(browser)).status_code == 429
+        query = "UPDATE login_failure SET count = $1 WHERE key = $2"
+        await conn.execute(query, login_limits.ATTACKED, f"account:{EMAIL}")
+    async with at(stage, "198.51.100.7") as owner:
+        assert (await login(owner)).status_code == 200
+        for _ in range(3):
+            assert (await login(owner, password="wrong")).status_code == 401, "known here"
+    async with at(stage, "198.51.100.8") as elsewhere:
+        assert (await login(elsewhere, password="wrong")).status_code == 401
+        assert (await login(elsewhere)).status_code == 429, "of an attacked account a new address has one attempt"
+
+
+async def test_an_address_that_tries_many_accounts_is_slowed_down(stage: Scene) -> None:
+    async with at(stage, "203.0.113.1") as known:
+        assert (await login(known)).status_code == 200
+    async with stage.platform.db.acquire() as conn:
+        query = "UPDATE login_failure SET count = $1, last_at = app_now() WHERE key = 'address:203.0.113.1'"
+        await conn.execute(query, login_limits.FREE_OF_ADDRESS + 20)
+    async with at(stage, "203.0.113.1") as client:
+        assert (await login(client, email="bob@example.org")).status_code == 429
+        assert (await login(client)).status_code == 200, "whoever logged in from here before is not held"
+    async with at(stage, "203.0.113.2") as other:
+        assert (await login(other, email="bob@example.org")).status_code == 401
+
+
+async def test_one_network_of_ipv6_is_one_guesser(stage: Scene) -> None:
+    codes = []
+    for number in range(login_limits.FREE + 1):
+        if number == login_limits.FREE:
+            await failed_more(stage)
+        async with at(stage, f"2001:db8:1:2::{number + 1:x}") as attacker:
+            codes.append((await login(attacker, password="wrong")).status_code)
+    assert codes == [401] * login_limits.FREE + [429]
+
+
+async def test_the_address_is_the_one_that_a_trusted_proxy_forwards(database: TestDatabase, tmp_path: Path) -> None:
+    async with scene(database, tmp_path, trusted_proxies=("10.0.0.0/8",)) as stage:
+        await setup.create_user(stage.platform.db, EMAIL, PASSWORD)
+        async with at(stage, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.1"}) as attacker:
+            codes = [(await login(attacker, password="wrong")).status_code for _ in range(login_limits.FREE)]
+            await failed_more(stage)
+            codes.append((await login(attacker)).status_code)
+        assert codes == [401] * login_limits.FREE + [429]
+        async with at(stage, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.1, 198.51.100.7"}) as owner:
+            assert (await login(owner)).status_code == 200
+        async with stage.platform.db.acquire() as conn:
+            rows = await conn.fetch("SELECT DISTINCT operation, address FROM audit WHERE operation LIKE 'users.login%'")
+        assert {tuple(row) for row in rows} == {
+            ("users.login_failed", "203.0.113.1"),
+            ("users.login", "198.51.100.7"),
+        }
+
+
+async def test_failed_logins_are_audited_without_what_was_typed(stage: Scene, browser: httpx.AsyncClient) -> None:
+    await login(browser, password="wrong password")
+    await login(browser, email="my secret password", password="x")
+    async with stage.platform.db.acquire() as conn:
+        rows = await conn.fetch("SELECT * FROM audit WHERE operation = 'users.login_failed' ORDER BY id")
+    assert [(row["actor"], row["resource"], row["address"]) for row in rows] == [
+        ("ada", EMAIL, "127.0.0.1"),
+        ("nobody", None, "127.0.0.1"),
+    ]
+    assert all(row["request_id"] for row in rows) and "password" not in str([dict(row) for row in rows])
+
+
+async def test_a_stranger_costs_no_hash_without_a_link(browser: httpx.AsyncClient, monkeypatch: Any) -> None:
+    async def make(password: str) -> str:
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr(passwords, "make", make)
+    body = {"token": "ovl_guessed", "password": PASSWORD}
+    assert (await browser.post("/api/auth/first_password", json=body)).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["login", "first_password", "logout"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "text/plain"}, 400),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 400),
+        ({"Content-Type": ""}, 400),
+        ({"Content-Type": "application/json", "Origin": "https://evil.example"}, 403),
+        ({"Content-Type": "application/json", "Origin": "null"}, 403),
+        ({"Content-Type": "application/json", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Content-Type": "application/json", "Sec-Fetch-Site": "same-site"}, 403),
+        ({"Content-Type": "text/plain", "Origin": "https://evil.example"}, 403),
+    ],
+)
+async def test_no_other_site_signs_anybody_in(
+    browser: httpx.AsyncClient, path: str, headers: dict[str, str], status: int
+) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD, "token": "x"}).encode()
+    answer = await browser.post(f"/api/auth/{path}", content=body, headers=headers)
+    assert answer.status_code == status and "set-cookie" not in answer.headers, answer.text
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "http://orvanta"},
+        {"Origin": "http://orvanta", "Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://127.0.0.1:8000"},
+        {"Content-Type": "application/json; charset=utf-8"},
+    ],
+)
+async def test_pages_of_this_site_and_programs_sign_in(browser: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    answer = await browser.post(
+        "/api/auth/login", content=body, headers={"Content-Type": "application/json", **headers}
+    )
+    assert answer.status_code == 200, answer.text
+
+
+async def test_only_calls_that_are_checked_set_a_cookie() -> None:
+    """What sets one lies below the prefix that is checked, and in one file."""
+    folder = Path(inspect.getfile(session_routes)).parent.parent
+    found = {path.name for path in folder.rglob("*.py") if re.search(r"set_cookie|delete_cookie", path.read_text())}
+    assert found == {"session.py"}
+    used = {name for name, node in functions_of(session_routes).items() if "cookie" in ast.unparse(node).lower()}
+    setters = {h.fn.__name__: h.paths for h in session_routes.ROUTES if h.fn.__name__ in used}
+    assert set(setters) == {"login", "first_password", "logout"}
+    assert all(path.startswith(SIGN_IN_PREFIX) for paths in setters.values() for path in paths)
+
+
+def functions_of(module: Any) -> dict[str, ast.AsyncFunctionDef | ast.FunctionDef]:
+    body = ast.parse(inspect.getsource(module)).body
+    return {node.name: node for node in body if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef)}
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"email": 1, "password": "x"}', b'{"email": "a"}', b"\xff"])
 async def test_a_login_that_cannot_be_read_is_400(browser: httpx.AsyncClient, body: bytes) -> None:
-    answer = await browser.post("/api/auth/login", content=body)
+    answer = await browser.post("/api/auth/login", content=body, headers=JSON)
     assert answer.status_code == 400 and answer.json()["error"]["code"] == "bad_request"
 
 
 async def test_who_has_no_token_sends_no_large_body(browser: httpx.AsyncClient) -> None:
     for path in ("login", "first_password"):
-        answer = await browser.post(f"/api/auth/{path}", content=b" " * 20_000 + b"{}")
+        answer = await browser.post(f"/api/auth/{path}", content=b" " * 20_000 + b"{}", headers=JSON)
         assert answer.status_code == 413 and answer.json()["error"]["code"] == "too_large"
 
 

@@ -1,5 +1,7 @@
 """Permission is decided in services: every public function there takes an Actor and asks the permission table.
 
+One that waits or answers in pieces takes a LiveActor, its `caller`, and asks that for the actor.
+
 It asks itself or hands the actor to another that does; what a thing's row says about whose it is may be read before.
 Else it stands in EXEMPT with the reason.
 """
@@ -55,7 +57,6 @@ EXEMPT = {
     "asking.hints_of": "is given what its caller was let see, or whose link was signed",
     "derived.find": "its callers ask permission of what it gives",
     "derived.plan_of": "is given a row that its caller was let see",
-    "files.content": "is given the row of a file that its caller was let see",
     "files.part": "is given the row of a file that its caller was let see",
     "jobs.progress_of": "is given rows that its caller was let see",
     "jobs.streaming_job": "is given a row that its caller was let see",
@@ -63,6 +64,7 @@ EXEMPT = {
     "run_graph.of_row": "is given a row that its caller was let see",
     "telling.tell": "belongs to a daemon, or to the one process that it starts; acts for whom the run acts",
     "notices.send_due": "belongs to a daemon; each resource is opened for whom the run acts",
+    "route_calls.live_owner": "makes the actor, and admits the request again",
     "results.expect": "watches for a notification, which says nothing but that something ended",
     "results.load_values": "is given the ids of rows that its caller was let see",
     "results.finished": "is given a row that its caller was let see",
@@ -81,12 +83,13 @@ def names_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
 
 
 def asks(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it calls the permission table, or a function that gets the actor."""
+    """Whether it calls the permission table, a function that gets the actor, or the caller for one."""
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            hands_on = any(isinstance(each, ast.Name) and each.id == "actor" for each in node.args)
-            if name in CHECKS or hands_on:
+            hands_on = any(isinstance(each, ast.Name) and each.id in ("actor", "caller") for each in node.args)
+            of_caller = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") == "caller"
+            if name in CHECKS or hands_on or of_caller:
                 return True
     return False
 
@@ -97,10 +100,23 @@ def test_every_service_asks() -> None:
         for name, function in public_functions()
         if "platform" in names_of(function)
         and name not in EXEMPT
-        and not ("actor" in names_of(function) and asks(function))
+        and not ({"actor", "caller"} & set(names_of(function)) and asks(function))
     ]
     assert wrong == []
 
 
 def test_the_table_names_what_exists() -> None:
     assert set(EXEMPT) <= {name for name, _ in public_functions()}
+
+
+def test_answers_in_pieces_are_made_in_one_place() -> None:
+    """There, the services that read the pieces ask a LiveActor."""
+    folder = ROOT.parent / "http"
+    makers = {"Stream", "ServerSentEvent", "File", "ASGIStreamingResponse"}
+    found = {
+        str(file.relative_to(folder))
+        for file in folder.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in makers
+    }
+    assert found == {"streaming.py"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,6 +14,9 @@ SHORTEST = 8
 LONGEST = 1000
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 << 10, parallelism=1)
+_NOBODYS = "$argon2id$v=19$m=65536,t=3,p=1$oz/ncoz+A4rYlyhtXzsvZQ$DtU6vrLGfYOE4xpq6syLm2MJYJkvkd2AMHJdbOtCzBA"
+"""A hash with the parameters of `_hasher`, of a password that nobody has: no account takes as long as one."""
+
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passwords")
 
 
@@ -37,11 +39,6 @@ async def matches(stored: str | None, password: str) -> bool:
 
 def _matches(stored: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(stored or _nobody(), password) and stored is not None
+        return _hasher.verify(stored or _NOBODYS, password) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
-
-
-@cache
-def _nobody() -> str:
-    return _hasher.hash("the password of nobody")

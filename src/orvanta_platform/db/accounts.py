@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,16 @@ class AccountRow:
     verified: bool
     disabled: bool
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptsRow:
+    """Logins of a key that failed or are under way, and seconds since the last one."""
+
+    count: int
+    age_s: float
+    known: bool
+    """Whether this account has logged in from this address; of a key of both alone."""
 
 
 async def get(conn: Connection, email: str) -> AccountRow | None:
@@ -79,17 +90,23 @@ async def list_page(conn: Connection, *, after: str, limit: int, offset: int) ->
     return [AccountRow(**row) for row in rows]
 
 
-async def note_attempt(conn: Connection, key: str, window_s: float) -> int:
-    """Count a login attempt of `key`; gives how many there were in the present window."""
-    return int(await conn.fetchval(load("accounts")["note_failure"].text, key, window_s))
+async def lock_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:
+    """The attempts of these keys, locked until the transaction ends. Those older than `forgotten_s` do not count."""
+    await conn.execute(load("accounts")["ensure_attempts"].text, keys)
+    rows = await conn.fetch(load("accounts")["lock_attempts"].text, keys, forgotten_s)
+    return {row["key"]: AttemptsRow(row["count"], row["age_s"], row["known"]) for row in rows}
 
 
-async def forget_attempts(conn: Connection, account_key: str, address_key: str) -> None:
-    """After a login: the account's attempts are forgotten, of the address' this one."""
-    await conn.execute(load("accounts")["forget_failures"].text, account_key)
-    await conn.execute(load("accounts")["forget_one_failure"].text, address_key)
+async def note_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> None:
+    """Count one attempt of each of these keys, which the transaction has locked."""
+    await conn.execute(load("accounts")["note_attempts"].text, keys, forgotten_s)
+
+
+async def take_back_attempt(conn: Connection, pair: str, others: Sequence[str]) -> None:
+    """After a login: forget the attempts of `pair`, and of `others` the one that succeeded."""
+    await conn.execute(load("accounts")["take_back_attempt"].text, pair, others)
 
 
 async def forget_old_attempts(conn: Connection) -> None:
-    """Forget login attempts of yesterday and before."""
-    await conn.execute(load("accounts")["forget_old_failures"].text)
+    """Delete the attempts of yesterday and before."""
+    await conn.execute(load("accounts")["forget_old_attempts"].text)

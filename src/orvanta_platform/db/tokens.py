@@ -131,6 +131,11 @@ async def end_session(conn: Connection, digest: bytes) -> None:
     await conn.execute(load("tokens")["end_session"].text, digest)
 
 
+async def link_exists(conn: Connection, digest: bytes) -> bool:
+    """Whether there is a one-time link with this hash that is still good."""
+    return bool(await conn.fetchval(load("tokens")["link_exists"].text, digest))
+
+
 async def take_link(conn: Connection, digest: bytes) -> str | None:
     """Use up a one-time link; gives the account's address, None where it is not good any more."""
     email: str | None = await conn.fetchval(load("tokens")["take_link"].text, digest)

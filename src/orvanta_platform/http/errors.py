@@ -74,6 +74,15 @@ def translate(error: Exception, scope: Scope) -> OrvantaError:
     )
 
 
+def reason_of(error: BaseException) -> OrvantaError | None:
+    """The error of ours that the router wrapped, where it is one."""
+    if isinstance(error, OrvantaError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        return next((found for each in error.exceptions if (found := reason_of(each))), None)
+    return reason_of(error.__cause__) if error.__cause__ is not None else None
+
+
 def _from_router(error: HTTPException, scope: Scope) -> OrvantaError:
     method, path = scope.get("method", ""), scope.get("path", "")
     if error.status_code == 405:

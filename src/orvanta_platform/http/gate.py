@@ -20,10 +20,14 @@ from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from orvanta_platform import clock
+from orvanta_platform.control.client_address import ClientAddresses, network_of
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.control.rates import Rate
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError, RateLimited, Unauthenticated
 from orvanta_platform.http import errors
-from orvanta_platform.http.requests import ACTOR, RENEW, REQUEST_ID
+from orvanta_platform.http.request_body import Pace, PacedBody
+from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, REQUEST_ID
+from orvanta_platform.http.same_site import require_same_site
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.session import Authenticator, Caller
 
@@ -38,6 +42,9 @@ OPEN: frozenset[str] = frozenset(
     }
 )
 """Calls that need no token."""
+
+SIGN_IN_PREFIX = "/api/auth/"
+"""Calls that set or remove the session's cookie: of JSON alone, and from pages of this site."""
 
 ROUTE_PREFIX = "/api/r/"
 """What HTTP triggers answer: each route asks for what it wants to see. Its answers are no page of this server's."""
@@ -74,8 +81,12 @@ class Gate:
 
     def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self._app = app
+        settings = platform.settings
         self._authenticator = Authenticator(platform)
-        self._strangers = Rate(platform.settings.anonymous_rate)
+        self._strangers = Rate(settings.anonymous_rate)
+        self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
+        self._pace = Pace(settings.request_grace_s, settings.request_rate, settings.request_timeout_s)
+        self._origins = (settings.base_url, *settings.editor_origins)
 
     async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here. Web sockets and the lifespan are the router's business."""
@@ -85,6 +96,8 @@ class Gate:
         headers = MutableScopeHeaders(scope)
         request_id = _own_or_given(headers.get("x-request-id"))
         scope[REQUEST_ID] = request_id
+        scope["client"] = address = _client(self._addresses.of(scope))
+        body = PacedBody(receive, self._pace)
         answer = _Answer(send, request_id, foreign=scope["path"].startswith(ROUTE_PREFIX))
         started = clock.monotonic()
         try:
@@ -93,15 +106,27 @@ class Gate:
             response = errors.respond(errors.translate(error, scope))
             await _send(response, scope, receive, answer.send)
         else:
-            await self._app(scope, receive, answer.send)
+            body.caller = answer.caller = scope.get(LIVE_ACTOR)
+            await self._run(scope, body.receive, answer)
         log.info(
             "request",
             method=scope["method"],
             path=_printable(scope["path"]),
             status=answer.status,
             ms=round((clock.monotonic() - started) * 1000, 1),
+            address=address[0] if address else None,
             request_id=request_id,
         )
+
+    async def _run(self, scope: Any, receive: Receive, answer: _Answer) -> None:
+        """Have the application answer. An answer that fails, or loses its reader, in the middle breaks off there."""
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:
+            reason = errors.reason_of(error)
+            if not answer.status or reason is None:
+                raise
+            log.warning("answer broken off", code=reason.code, request_id=scope[REQUEST_ID])
 
     async def _admit(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
         path: str = scope["path"]
@@ -115,6 +140,10 @@ class Gate:
             if not _CLEAN.fullmatch(path):
                 raise NotFound("There is no such route.")
             return
+        if path.startswith(SIGN_IN_PREFIX) and scope["method"] not in _SAFE:
+            if path in OPEN:
+                self._slow_down(scope)
+            require_same_site(headers, self._origins)
         if path in OPEN or (_CLEAN.fullmatch(path) and not path.lower().startswith("/api")):
             return
         token, source = _token(scope, headers, path)
@@ -126,6 +155,7 @@ class Gate:
             via_query=source == "query",
             interactive=headers.get("x-trigger") == "manual",
         )
+        began = clock.monotonic()
         actor = await self._authenticator.actor(token, caller, changes=changes) if token else None
         if actor is None:
             raise _unauthenticated(token)
@@ -137,11 +167,12 @@ class Gate:
         if not _CLEAN.fullmatch(path):
             raise BadRequest("The path has empty, dotted or unprintable parts.")
         scope[ACTOR] = actor
-        scope[RENEW] = partial(self._authenticator.again, token or "", caller)
+        derive = partial(self._authenticator.again, token or "", caller)
+        scope[LIVE_ACTOR] = LiveActor(actor, derive, derived_at=began)
 
     def _slow_down(self, scope: Any) -> None:
         """Nothing is asked of the database for those who call too often. Raises RateLimited."""
-        if wait_s := self._strangers.take(_address(scope) or ""):
+        if wait_s := self._strangers.take(network_of(_address(scope))):
             raise RateLimited(
                 "Too many calls without a token come from this address.",
                 hint="Try again later; ORVANTA_ANONYMOUS_RATE says how many may come in a minute.",
@@ -168,7 +199,11 @@ def _is_of_this_site(scope: Any, headers: Mapping[str, str]) -> bool:
 
 
 class _Answer:
-    """Passes an answer on with the headers every answer has, and remembers its status."""
+    """Passes an answer on with the headers every answer has, and remembers its status.
+
+    An answer in pieces is sent only while its `caller` is valid, whatever the pieces are made of and whether or not
+    their source checks the caller as well.
+    """
 
     def __init__(self, send: Send, request_id: str, *, foreign: bool) -> None:
         """`foreign`: what is answered is not this server's, and speaks for nothing but itself."""
@@ -176,8 +211,11 @@ class _Answer:
         self._foreign = foreign
         self._request_id = request_id
         self.status = 0
+        self.caller: LiveActor | None = None
 
     async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.body" and message.get("more_body") and self.caller is not None:
+            await self.caller.settled()
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableScopeHeaders.from_message(message)
@@ -189,6 +227,10 @@ class _Answer:
                 headers["X-Content-Type-Options"] = "nosniff"
                 del headers["Set-Cookie"]
         await self._send(message)
+
+
+def _client(address: str | None) -> tuple[str, int] | None:
+    return (address, 0) if address else None
 
 
 def _token(scope: Scope, headers: Mapping[str, str], path: str) -> tuple[str | None, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, TypeVar
@@ -12,13 +11,14 @@ import msgspec
 from litestar import Request
 
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.errors import BadRequest, ForeignParent, Unauthenticated
 from orvanta_platform.services.platform import Platform
 
 T = TypeVar("T")
 
 ACTOR = "orvanta.actor"
-RENEW = "orvanta.renew"
+LIVE_ACTOR = "orvanta.live_actor"
 REQUEST_ID = "orvanta.request_id"
 PLATFORM = "orvanta.platform"
 
@@ -47,10 +47,12 @@ def actor_of(request: AnyRequest) -> Actor:
     return actor
 
 
-def renewal_of(request: AnyRequest, within_s: float) -> Callable[[], Awaitable[Actor | None]]:
-    """Asks anew who calls, for answers that go on: None once the token is not good any more."""
-    ask: Callable[[float], Awaitable[Actor | None]] = request.scope[RENEW]  # type: ignore[literal-required]
-    return lambda: ask(within_s)
+def live_actor_of(request: AnyRequest) -> LiveActor:
+    """The caller, for services that wait or answer in pieces. Raises Unauthenticated."""
+    caller = request.scope.get(LIVE_ACTOR)
+    if not isinstance(caller, LiveActor):
+        raise Unauthenticated("This call needs a token.")
+    return caller
 
 
 def platform_of(request: AnyRequest) -> Platform:

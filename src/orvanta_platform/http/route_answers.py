@@ -2,30 +2,80 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 from litestar import Response
 
+from orvanta_platform.errors import (
+    BadRequest,
+    BodyTooSlow,
+    InvalidInput,
+    OrvantaError,
+    RateLimited,
+    RouteFailed,
+    TooLarge,
+    Unauthenticated,
+    WaitTimeout,
+)
 from orvanta_platform.services.results import Finished
 
 _BODILESS = (204, 205, 304)
-_REFUSED = frozenset(
+_ALLOWED = frozenset(
     {
-        *("access-control-allow-credentials", "alt-svc", "clear-site-data", "connection", "content-length"),
-        *("content-security-policy", "content-security-policy-report-only", "content-type", "keep-alive"),
-        *("service-worker-allowed", "set-cookie", "set-cookie2", "strict-transport-security", "trailer"),
-        *("transfer-encoding", "upgrade", "www-authenticate", "x-content-type-options", "x-request-id", "x-run-id"),
+        *("access-control-allow-headers", "access-control-allow-methods", "access-control-allow-origin"),
+        *("access-control-expose-headers", "access-control-max-age", "allow", "cache-control", "content-disposition"),
+        *("content-language", "cross-origin-resource-policy", "deprecation", "etag", "expires", "last-modified"),
+        *("location", "retry-after", "sunset", "vary"),
     }
 )
-"""Headers of the server's own, and those that would speak for all of its origin."""
+"""Standard headers that a result may set: each speaks of this answer alone.
+
+The list is of what is allowed, since new headers that speak for the whole origin, to proxies or to browsers (NEL,
+Report-To, Alt-Svc, Clear-Site-Data, Refresh, Link, …) keep appearing.
+"""
+
+_OWN_NAMES = re.compile(
+    r"x-(?!accel-|sendfile|lighttpd-|litespeed-|reproxy|forwarded|original-|rewrite-|real-ip|envoy-|amz-|amzn-|goog-|ms-"
+    r"|cdn-|cache|varnish|proxy|http-method|method-override|content-|frame-options|xss-|dns-prefetch|permitted-|ua-"
+    r"|webkit-|robots-|sourcemap|download-options|request-id|run-id|orvanta|trigger|workspace)[a-z0-9-]+"
+)
+"""Names of an application's own: `X-…`, but for the ones that proxies, browsers and this server act on."""
 
 _JSON = "application/json"
 
+_FOR_ANYBODY = (BodyTooSlow, InvalidInput, RateLimited, TooLarge, Unauthenticated)
+"""Errors that say nothing of what a route runs; `BadRequest` itself, but for its subclasses, too."""
 
-def answer_of(end: Finished) -> Response[bytes]:
-    """The answer; a failed run is 500 with its error. What the result says wrongly counts as not said."""
-    run_id = {"X-Run-Id": str(end.id)}
+
+def for_stranger(error: OrvantaError) -> OrvantaError:
+    """The error as a caller hears it who is nobody this server knows: no path, code, trace or id of what runs."""
+    if isinstance(error, WaitTimeout):
+        return WaitTimeout("There was no answer in time.", hint="Try again later.")
+    if isinstance(error, _FOR_ANYBODY) or type(error) is BadRequest:
+        return error
+    return _failed()
+
+
+def failure_for_stranger() -> bytes:
+    """The result of a failed run as such a caller gets it."""
+    return msgspec.json.encode({"error": _failed().as_dict()})
+
+
+def _failed() -> RouteFailed:
+    return RouteFailed("The route could not answer.", hint="Its owner finds the run by the answer's X-Request-Id.")
+
+
+def answer_of(end: Finished, *, stranger: bool) -> Response[bytes]:
+    """The answer; a failed run is 500 with its error. What the result says wrongly counts as not said.
+
+    `stranger`: the caller did not prove who it is. It gets no id of the run, and of an error nothing but that there was
+    one.
+    """
+    if stranger and not end.success:
+        return Response(failure_for_stranger(), status_code=500, media_type=_JSON)
+    run_id = {} if stranger else {"X-Run-Id": str(end.id)}
     if not end.success:
         return Response(end.result, status_code=500, media_type=_JSON, headers=run_id)
     said = _said(end.result)
@@ -76,7 +126,7 @@ def _of(said: dict[str, msgspec.Raw], name: str, shape: Any) -> Any:
 def _headers(said: dict[str, msgspec.Raw]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in (_of(said, "headers", dict[str, str]) or {}).items():
-        sound = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
-        if sound and name.lower() not in _REFUSED and value.isascii() and value.isprintable():
+        allowed = name.lower() in _ALLOWED or _OWN_NAMES.fullmatch(name.lower())
+        if allowed and value.isascii() and value.isprintable():
             found[name] = value
     return found

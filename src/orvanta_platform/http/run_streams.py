@@ -11,7 +11,7 @@ import msgspec
 from litestar.response import Stream
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.http.events import HEADERS, KEEP_ALIVE, MEDIA_TYPE
+from orvanta_platform.http import streaming
 from orvanta_platform.http.schemas import graph as graph_schemas
 from orvanta_platform.services.log_tail import LogPart
 from orvanta_platform.services.run_graph import RunGraph
@@ -47,13 +47,13 @@ class Ended(msgspec.Struct, kw_only=True):
 
 def run_stream(messages: AsyncGenerator[Message | None]) -> Stream:
     """An answer of one event per message, a comment where there was none for a while."""
-    return Stream(_events(messages), media_type=MEDIA_TYPE, headers=HEADERS)
+    return streaming.event_stream(_events(messages))
 
 
 async def _events(messages: AsyncGenerator[Message | None]) -> AsyncIterator[bytes]:
     async with aclosing(messages):
         async for message in messages:
-            yield KEEP_ALIVE if message is None else _event(message)
+            yield streaming.KEEP_ALIVE if message is None else _event(message)
 
 
 def _event(message: Message) -> bytes:

@@ -11,7 +11,8 @@ from typing import Any
 import structlog
 import uvloop
 from granian._granian import SocketHolder
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from litestar.types import ASGIApp, Receive, Scope, Send
 
@@ -61,7 +62,7 @@ async def _serve(settings: Settings, background: Background | None, sockets: Lis
 async def run_until(stop: asyncio.Event, platform: Platform, sockets: Listener) -> None:
     """Serve the application on an open platform until `stop` is set; the listener is closed then."""
     requests = _Requests(create_app(platform))
-    server = _Server(sockets, requests)
+    server = _Server(sockets, requests, header_timeout_s=platform.settings.request_grace_s)
     heap.settle()
     serving = asyncio.create_task(server.serve(), name="granian")
     stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -100,12 +101,15 @@ class _Requests:
 class _Server(Server):
     """Granian on a socket of ours: its own would set SO_REUSEPORT, by which every process of the user may join it."""
 
-    def __init__(self, sockets: Listener, application: ASGIApp) -> None:
+    def __init__(self, sockets: Listener, application: ASGIApp, *, header_timeout_s: int) -> None:
         super().__init__(
             application,
             address=sockets.host,
             port=sockets.port,
             interface=Interfaces.ASGINL,
+            # If granian had to detect the version of HTTP, it would hold a silent connection open for ever.
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=header_timeout_s * 1000),
             backlog=BACKLOG,
             backpressure=_OPEN_REQUESTS,
             websockets=False,

@@ -17,11 +17,12 @@ import structlog
 from orvanta_platform import clock, ids
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor, while_permitted
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
 from orvanta_platform.db import files
 from orvanta_platform.db.files import FileFilter, FileRow, NewFile
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, StorageError, TooLarge
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, OrvantaError, StorageError, TooLarge
 from orvanta_platform.services import folders
 from orvanta_platform.services.pieces import begun
 from orvanta_platform.services.platform import Platform
@@ -54,13 +55,20 @@ class Upload:
 
 
 async def upload(
-    platform: Platform, actor: Actor, workspace: str, what: Upload, pieces: AsyncIterable[bytes], announced: int | None
+    platform: Platform,
+    caller: LiveActor,
+    workspace: str,
+    what: Upload,
+    pieces: AsyncIterable[bytes],
+    announced: int | None,
 ) -> str:
     """Keep what `pieces` gives, never more than a few of them in memory; gives the file's name.
 
     `announced`: how many bytes there will be, where the caller says so. Whoever reads the file while it is replaced
-    gets the old one. Raises NotFound, Forbidden, BadRequest, TooLarge, StorageError.
+    gets the old one. Permission is checked again when the last piece has come. Raises NotFound, Forbidden, BadRequest,
+    TooLarge, StorageError, Unauthenticated.
     """
+    actor = await caller.current()
     require_workspace(actor, workspace)
     key = names.file_key(what.key) if what.key else _made_up(what.extension)
     require(actor, "write", _thing(workspace, key))
@@ -70,6 +78,12 @@ async def upload(
     counted.check(announced or 0)
     object = _object(workspace, key)
     await platform.storage.put_pieces(object, aiter(counted))
+    try:
+        actor = await caller.current()
+        require(actor, "write", _thing(workspace, key))
+    except OrvantaError:
+        await _drop(platform, object)
+        raise
     new = NewFile(key, object, counted.size, mime_type, disposition)
 
     async def write(conn: Connection) -> FileRow | None:
@@ -96,12 +110,16 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: str) -> Fil
         return _found(await files.get(conn, workspace, key), key)
 
 
-async def content(platform: Platform, file: FileRow, start: int, length: int) -> AsyncIterator[bytes]:
-    """`length` bytes of a file that `get` gave, from `start` on, read as they are asked for.
+async def content(
+    platform: Platform, caller: LiveActor, workspace: str, file: FileRow, start: int, length: int
+) -> AsyncIterator[bytes]:
+    """`length` bytes of a file that `get` returned, from `start` on, read as they are asked for.
 
-    Raises ObjectMissing, StorageError before there is anything.
+    Raises ObjectMissing, StorageError before there is anything; later Unauthenticated, NotFound once the caller may not
+    read the file any more.
     """
-    return await begun(platform.storage.pieces(file.object, start, length))
+    pieces = await begun(platform.storage.pieces(file.object, start, length))
+    return while_permitted(pieces, caller, "read", _thing(workspace, file.key))
 
 
 async def part(platform: Platform, file: FileRow, start: int, length: int) -> bytes:

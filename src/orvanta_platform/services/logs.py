@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from uuid import UUID
 
-from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor, while_permitted
 from orvanta_platform.db import job_views
 from orvanta_platform.db.job_views import StepRow
 from orvanta_platform.errors import StorageError
@@ -15,33 +15,39 @@ from orvanta_platform.services.platform import Platform
 
 
 async def read(
-    platform: Platform, actor: Actor, workspace: str, id: UUID, *, attempt: int | None = None
+    platform: Platform, caller: LiveActor, workspace: str, id: UUID, *, attempt: int | None = None
 ) -> AsyncIterator[str]:
     """The whole log as pieces of text; of a workflow the logs of its nodes in order, each under a line of its own.
 
-    Permission is checked, and the beginning is read, before the iterator is given back. Raises NotFound,
-    ObjectMissing, StorageError.
+    Permission is checked, and the beginning is read, before the iterator is given back, and checked again while it is
+    read. Raises NotFound, ObjectMissing, StorageError.
     """
+    actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
     if row.is_flow:
-        return _by_node(platform, [step for step in steps if step.queue])
-    return await begun(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
+        text = _by_node(platform, [step for step in steps if step.queue])
+    else:
+        text = await begun(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
+    return while_permitted(text, caller, "read", jobs.thing(row))
 
 
-async def read_merged(platform: Platform, actor: Actor, workspace: str, id: UUID) -> AsyncIterator[str]:
+async def read_merged(platform: Platform, caller: LiveActor, workspace: str, id: UUID) -> AsyncIterator[str]:
     """The logs of all nodes of a workflow, merged by time, each line behind the name of its node; of anything else
     its own log.
 
     What runs on is there as far as it is written. Raises NotFound, ObjectMissing, StorageError.
     """
+    actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
-    if not row.is_flow:
-        return await begun(log_text.pages(platform.db, platform.storage, id))
-    return flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
+    if row.is_flow:
+        text = flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
+    else:
+        text = await begun(log_text.pages(platform.db, platform.storage, id))
+    return while_permitted(text, caller, "read", jobs.thing(row))
 
 
 async def _by_node(platform: Platform, steps: Sequence[StepRow]) -> AsyncIterator[str]:

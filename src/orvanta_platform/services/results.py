@@ -10,8 +10,10 @@ from uuid import UUID
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.control import permissions, scopes
+from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor, while_permitted
+from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import job_views
 from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.notify import Watch
@@ -60,17 +62,22 @@ async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[V
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A value as it is kept, to be read in parts: JSON text of `size` bytes, of `row` or, small, `raw`."""
+    """A value of `thing` as it is stored, to be read in parts: JSON text of `size` bytes, of `row` or, small, `raw`."""
 
+    thing: Thing
     size: int
     row: ValueRow | None = None
     raw: bytes = b""
 
-    async def part(self, platform: Platform, start: int, length: int) -> AsyncIterator[bytes]:
-        """`length` bytes from `start` on, in pieces. Raises ObjectMissing, StorageError before there is any."""
+    async def part(self, platform: Platform, caller: LiveActor, start: int, length: int) -> AsyncIterator[bytes]:
+        """`length` bytes from `start` on, in pieces, while the caller may read the run.
+
+        Raises ObjectMissing, StorageError before there is any.
+        """
         if self.row is None:
             return _once(self.raw[start : start + length])
-        return await begun(values.part(platform.storage, self.row, start, length))
+        pieces = await begun(values.part(platform.storage, self.row, start, length))
+        return while_permitted(pieces, caller, "read", self.thing)
 
 
 async def _once(raw: bytes) -> AsyncIterator[bytes]:
@@ -80,33 +87,36 @@ async def _once(raw: bytes) -> AsyncIterator[bytes]:
 async def kept(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Kept:
     """The result of what has ended. Raises NotFound while it is under way, too."""
     row = await jobs.completed(platform, actor, workspace, id)
-    found = await _kept(platform, [(row.result_of, "result", "")]) if row.result_of is not None else None
+    thing = jobs.thing(row)
+    found = await _kept(platform, thing, [(row.result_of, "result", "")]) if row.result_of is not None else None
     if found is None and row.cancelled:
         raw = jobs.cancelled_error(row)
-        return Kept(len(raw), raw=raw)
-    return found or Kept(len(NULL), raw=NULL)
+        return Kept(thing, len(raw), raw=raw)
+    return found or Kept(thing, len(NULL), raw=NULL)
 
 
 async def kept_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Kept:
     """The arguments; of a workflow with a preprocessor that ran, what that made of them."""
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
-    found = await _kept(platform, _args_keys(row))
-    return found or Kept(len(NO_ARGS), raw=NO_ARGS)
+    thing = jobs.thing(row)
+    found = await _kept(platform, thing, _args_keys(row))
+    return found or Kept(thing, len(NO_ARGS), raw=NO_ARGS)
 
 
 async def kept_of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> Kept:
     """The result of a node of a run, `null` where it was skipped. Raises NotFound for one that has not ended."""
-    found = await _kept(platform, [await _of_node(platform, actor, workspace, flow, node)])
-    return found or Kept(len(NULL), raw=NULL)
+    thing, key = await _of_node(platform, actor, workspace, flow, node)
+    found = await _kept(platform, thing, [key])
+    return found or Kept(thing, len(NULL), raw=NULL)
 
 
-async def _kept(platform: Platform, keys: Sequence[ValueKey]) -> Kept | None:
+async def _kept(platform: Platform, thing: Thing, keys: Sequence[ValueKey]) -> Kept | None:
     """The first of these values that there is."""
     async with platform.db.acquire() as conn:
         rows = {row.key: row for row in await get_values(conn, keys)}
     row = next((rows[key] for key in keys if key in rows), None)
-    return None if row is None else Kept(row.size, row)
+    return None if row is None else Kept(thing, row.size, row)
 
 
 async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Finished:
@@ -149,14 +159,14 @@ async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID)
     return await args(platform, actor, workspace, id)
 
 
-async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> ValueKey:
+async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> tuple[Thing, ValueKey]:
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, flow)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
     found = next((part for part in progress.all if part.id == node), None) if progress else None
     if found is None or found.state not in ENDED:
         raise NotFound(f"The run {flow} has no result of a node {node}.")
-    return (found.job, "result", "")
+    return jobs.thing(row), (found.job, "result", "")
 
 
 def expect(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:
@@ -165,22 +175,23 @@ def expect(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:
 
 
 async def wait(
-    platform: Platform, actor: Actor, workspace: str, run: UUID, timeout_s: float, watch: Watch | None = None
+    platform: Platform, caller: LiveActor, workspace: str, run: UUID, timeout_s: float, watch: Watch | None = None
 ) -> Finished:
-    """Wait until a run that the actor just started ends, at most `timeout_s` seconds.
+    """Wait until a run that the caller just started ends, at most `timeout_s` seconds.
 
     A token that may only run gets the result of what it ran. A database that is away for a while is waited for.
     `watch`: of the run, registered before it began, so that it need not be looked at before it has ended.
-    Raises WaitTimeout with the run id in the details.
+    Raises WaitTimeout with the run id in the details; Unauthenticated or NotFound where the caller's token, or its
+    right to read the run, ends before the run does.
     """
     if watch is not None and platform.listen.connection is not None:
         await watch.wait(min(timeout_s, _LOOK_AGAIN_S))
-    owner = scopes.without(actor)
+    owner = caller.unlimited()
     until = clock.monotonic() + timeout_s
     with nullcontext(watch) if watch is not None else expect(platform, run) as told:
         while True:
             try:
-                end = await _end_of(platform, owner, workspace, run)
+                end = await _end_of(platform, await owner.current(), workspace, run)
             except CONNECTION_LOST as error:
                 log.warning("database lost while waiting", action="wait", run=str(run), error=type(error).__name__)
                 end = None

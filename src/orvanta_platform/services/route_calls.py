@@ -19,6 +19,7 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.control import audit, identity, route_auth, route_paths
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.control.route_auth import RouteAuthInvalid
 from orvanta_platform.db import http_triggers
@@ -159,6 +160,32 @@ async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Inc
         found = await run_rows.resolve_path(conn, trigger.workspace, kind, trigger.script_path)
     perms = (found.created_by, found.extra_perms) if found else (None, {})
     require(actor, "run", Thing(trigger.workspace, kind, trigger.script_path, *perms))
+
+
+def is_open(trigger: HttpTriggerRow) -> bool:
+    """Whether the route asks for no proof: its callers are strangers."""
+    return trigger.authentication_method == "none"
+
+
+def live_owner(
+    platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, derived_at: float
+) -> LiveActor:
+    """The owner of an admitted request, for as long as the request would be admitted again.
+
+    The trigger must still exist and be enabled, its owner be a member, and a token of the platform be valid. Other
+    proofs, which may hold for one moment only, are not checked again.
+    """
+
+    async def derive(_: float) -> Actor | None:
+        found = await find(platform, incoming)
+        if found.trigger.id != trigger.id:
+            return None
+        actor = await owner_of(platform, found.trigger, incoming)
+        if found.trigger.authentication_method == "orvanta":
+            await admit_token(platform, found.trigger, incoming)
+        return actor
+
+    return LiveActor(owner, derive, derived_at=derived_at)
 
 
 async def start(

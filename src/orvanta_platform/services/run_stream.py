@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
 from orvanta_platform import clock
 from orvanta_platform.control import permissions
-from orvanta_platform.control.actor import Actor
-from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.control.live_actor import MAX_AGE_S, LiveActor
+from orvanta_platform.errors import Unauthenticated
 from orvanta_platform.services import jobs, log_tail, run_feed
 from orvanta_platform.services.log_tail import LogPart, Tail
 from orvanta_platform.services.platform import Platform
@@ -22,13 +22,9 @@ from orvanta_platform.services.run_graph import RunGraph
 KEEP_ALIVE_S: Final = 15.0
 """A stream in which nothing happened for so long says that it is alive."""
 
-RECHECK_S: float = 5.0
-"""Whose token was asked about so long ago is asked about again before anything more is told."""
-
 _HELD_S: Final = 0.5
-
-Renew = Callable[[], Awaitable[Actor | None]]
-"""Who calls, as of now; None where the token is not good any more."""
+_PER_READER_S: Final = 0.01
+"""Readers of a quiet run check their rights less often the more there are; before a message they always do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,42 +60,25 @@ ALL: Final = Wanted()
 
 async def follow(
     platform: Platform,
-    actor: Actor,
+    caller: LiveActor,
     workspace: str,
     id: UUID,
     *,
     cursor: str | None,
-    renew: Renew,
     wanted: Wanted = ALL,
 ) -> AsyncGenerator[Message | None]:
     """What is `wanted` of a run behind `cursor` until its end; None where nothing happened for a while.
 
-    Permission is asked before the iterator is given back, and again before each message; whose token is revoked is told
-    no more. Raises NotFound, BadRequest.
+    Permission is checked before the iterator is returned, and again before each message, by an actor that is at most
+    MAX_AGE_S old; the iterator ends where it fails. Raises NotFound, BadRequest.
     """
+    actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         if row.is_step:
             row = await jobs.seen(platform, conn, actor, workspace, row.run)
     tail, rev = log_tail.decode(row.run, cursor) if cursor else (Tail(), "")
-    return _Reader(platform, workspace, row.run, tail, rev, _Guard(actor, renew), wanted).messages()
-
-
-@dataclass(slots=True)
-class _Guard:
-    """Whether somebody may still hear of a run."""
-
-    actor: Actor
-    renew: Renew
-    checked_at: float = field(default_factory=clock.monotonic)
-
-    async def admits(self, row: JobRow) -> bool:
-        if clock.monotonic() - self.checked_at >= RECHECK_S:
-            actor = await self.renew()
-            if actor is None:
-                return False
-            self.actor, self.checked_at = actor, clock.monotonic()
-        return permissions.can(self.actor, "read", jobs.thing(row))
+    return _Reader(platform, workspace, row.run, tail, rev, caller, wanted).messages()
 
 
 @dataclass(slots=True)
@@ -111,7 +90,7 @@ class _Reader:
     run: UUID
     tail: Tail
     rev: str
-    guard: _Guard
+    caller: LiveActor
     wanted: Wanted
     told: RunGraph | None = None
     joined: int = 0
@@ -124,23 +103,31 @@ class _Reader:
             while True:
                 changed = feed.changed
                 async for message in self._news(feed, behind=behind):
-                    if feed.row is None or not await self.guard.admits(feed.row):
+                    if not await self._may_read(feed):
                         return
                     yield message
                     said = clock.monotonic()
                     if message.kind == "end":
                         return
                 behind = self.joined < feed.first
-                if feed.gone or feed.row is None or not await self.guard.admits(feed.row):
+                if feed.gone or not await self._may_read(feed):
                     return
                 if clock.monotonic() - said >= KEEP_ALIVE_S:
                     yield None
                     said = clock.monotonic()
                 if not behind:
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(RECHECK_S or KEEP_ALIVE_S):
+                        async with asyncio.timeout(min(max(MAX_AGE_S, _PER_READER_S * feed.readers), KEEP_ALIVE_S)):
                             await changed.wait()
                     behind = self.joined < feed.first
+
+    async def _may_read(self, feed: Feed) -> bool:
+        """Whether the caller may still read the run. A database that is away for a while is waited for."""
+        try:
+            actor = await self.caller.settled()
+        except Unauthenticated:
+            return False
+        return feed.row is not None and permissions.can(actor, "read", jobs.thing(feed.row))
 
     async def _news(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
         """How it stands comes behind what was printed until then, but for the first time: that is told at once."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from orvanta_platform import clock
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db.job_lists import JobFilter, Part, Slice
 from orvanta_platform.errors import BadRequest, NotFound, OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
@@ -53,15 +54,16 @@ async def ids(
 
 
 async def cancel(
-    platform: Platform, actor: Actor, workspace: str, chosen: Sequence[UUID], *, force: bool = False
+    platform: Platform, caller: LiveActor, workspace: str, chosen: Sequence[UUID], *, force: bool = False
 ) -> list[UUID]:
     """Cancel these runs and jobs; gives those that are under way. What is unknown or has ended is passed over.
 
     Raises BadRequest for more than MOST, and Forbidden at the first that the actor may see and not cancel.
     """
-    permissions.require_workspace(actor, workspace)
+    permissions.require_workspace(await caller.current(), workspace)
     found: list[UUID] = []
     for id in _bounded(chosen):
+        actor = await caller.current()
         with suppress(NotFound):
             if await runs.cancel(platform, actor, workspace, id, None, force=force):
                 found.append(id)
@@ -70,7 +72,7 @@ async def cancel(
 
 async def rerun(
     platform: Platform,
-    actor: Actor,
+    caller: LiveActor,
     workspace: str,
     chosen: Sequence[UUID],
     scripts: Mapping[str, Again],
@@ -83,13 +85,15 @@ async def rerun(
 
     `latest`: what of these is not named is run in its newest version; a preview as it is.
 
-    Raises BadRequest for more than MOST. One that cannot be run again does not keep the others from it.
+    Raises BadRequest for more than MOST. One that cannot be run again does not keep the others from it. The iterator
+    raises Unauthenticated once the caller's token has ended, and starts no more.
     """
-    permissions.require_workspace(actor, workspace)
+    permissions.require_workspace(await caller.current(), workspace)
     wanted = _bounded(chosen)
 
     async def each() -> AsyncIterator[Made]:
         for id in wanted:
+            actor = await caller.current()
             try:
                 yield Made(id, await _rerun(platform, actor, workspace, id, scripts, flows, options, latest=latest))
             except OrvantaError as error:

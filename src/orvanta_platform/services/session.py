@@ -6,6 +6,7 @@ These calls come before there is an actor; they are the ones that make it.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
@@ -13,11 +14,13 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit, job_tokens, names, passwords
+from orvanta_platform.control import audit, job_tokens, login_limits, names, passwords
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.client_address import network_of
 from orvanta_platform.control.identity import actor_of
 from orvanta_platform.control.job_tokens import JobClaim, PresentedToken
 from orvanta_platform.db import accounts, tokens
+from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
 from orvanta_platform.errors import RateLimited, Unauthenticated
@@ -26,9 +29,9 @@ if TYPE_CHECKING:  # what is opened for a run asks who it is for, and the platfo
     from orvanta_platform.services.platform import Platform
 
 SESSION_S = 14 * 24 * 3600
-WINDOW_S = 15 * 60
-ATTEMPTS_PER_ACCOUNT = 10
-ATTEMPTS_PER_ADDRESS = 100
+_NOBODY = "nobody"
+"""Actor of the audit row of a failed login to an account that does not exist."""
+
 _JOB_CACHE_S = 1.0
 _JOB_CACHE_SIZE = 2000
 _ASKED_KEPT = 10_000
@@ -81,17 +84,20 @@ class Authenticator:
         return replace(_actor(bearer, caller), kind=kind, token=digest)
 
     async def again(self, token: str, caller: Caller, within_s: float) -> Actor | None:
-        """The same for who listens on and on: many who have one token ask once in `within_s` seconds together."""
+        """The actor behind `token`, derived at most `within_s` seconds ago.
+
+        Concurrent callers with one token share one query. A job's token is not served from the memory of jobs.
+        """
         key = (names.token_hash(token), caller.workspace)
         at, known = self._asked.get(key, (0.0, None))
         now = clock.monotonic()
         if known is None or now - at >= within_s or (known.done() and (known.cancelled() or known.exception())):
-            known = asyncio.ensure_future(self.actor(token, caller, changes=False))
+            known = asyncio.ensure_future(self.actor(token, caller, changes=True))
             self._asked[key] = (now, known)
             self._asked.move_to_end(key)
             if len(self._asked) > _ASKED_KEPT:
                 self._asked.popitem(last=False)
-        return await asyncio.shield(known)
+        return known.result() if known.done() else await asyncio.shield(known)
 
     async def _job(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
         presented = job_tokens.parse(token)
@@ -148,28 +154,36 @@ def _actor(bearer: Bearer, caller: Caller) -> Actor:
 async def login(platform: Platform, email: str, password: str, caller: Caller) -> Session:
     """A session for the right password.
 
-    Raises Unauthenticated with the same words for an unknown account and a wrong password, RateLimited after
-    10 attempts of an account or 100 of an address in 15 minutes (`details.retry_after_s`).
+    Raises Unauthenticated with the same words for an unknown account and a wrong password, RateLimited where this
+    address has to wait before it may try again (`details.retry_after_s`; see login_limits).
     """
-    account_key, address_key = f"account:{email.lower()[:300]}", f"address:{caller.address}"
+    keys = login_limits.keys_of(email, network_of(caller.address))
     async with platform.db.transaction() as conn:
-        of_account = await accounts.note_attempt(conn, account_key, WINDOW_S)
-        of_address = await accounts.note_attempt(conn, address_key, WINDOW_S)
+        wait_s = login_limits.wait_s(await accounts.lock_attempts(conn, keys.all, login_limits.FORGOTTEN_S), keys)
+        if not wait_s:
+            await accounts.note_attempts(conn, keys.all, login_limits.FORGOTTEN_S)
         account = await accounts.get(conn, email)
-    if of_account > ATTEMPTS_PER_ACCOUNT or of_address > ATTEMPTS_PER_ADDRESS:
+    if wait_s:
         raise RateLimited(
-            "Too many logins failed.",
-            hint="Wait a quarter of an hour.",
-            details={"retry_after_s": WINDOW_S},
+            "Too many logins failed.", hint="Try again later.", details={"retry_after_s": math.ceil(wait_s)}
         )
     usable = account is not None and not account.disabled
     stored = account.password_hash if account is not None and usable else None
     if not await passwords.matches(stored, password) or account is None:
         log.warning("login_failed", address=caller.address)
+        await _record_failure(platform, account, caller)
         raise Unauthenticated("The e-mail address or the password is wrong.")
     async with platform.db.transaction() as conn:
-        await accounts.forget_attempts(conn, account_key, address_key)
+        await accounts.take_back_attempt(conn, keys.pair, [keys.address, keys.account])
         return await _start_session(conn, account.email, account.username, "users.login", caller)
+
+
+async def _record_failure(platform: Platform, account: AccountRow | None, caller: Caller) -> None:
+    """Audit a failed login. What was typed as the address of an unknown account may be a password and is left out."""
+    email, username = (account.email, account.username) if account is not None else (None, _NOBODY)
+    actor = Actor(email=email or "", username=username, address=caller.address, request_id=caller.request_id)
+    async with platform.db.transaction() as conn:
+        await audit.record(conn, actor, "users.login_failed", "Execute", email)
 
 
 async def logout(platform: Platform, actor: Actor) -> None:
@@ -187,18 +201,26 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
     Raises Unauthenticated for a link that is unknown, used or older than 15 minutes, or an account that has a
     password by now; BadRequest for a password that is too short, which leaves the link good.
     """
+    passwords.check(password)
+    async with platform.db.acquire() as conn:
+        if not await tokens.link_exists(conn, names.token_hash(link)):
+            raise _link_used_up()
     stored = await passwords.make(password)
     async with platform.db.transaction() as conn:
         email = await tokens.take_link(conn, names.token_hash(link))
         if email is None or not await accounts.set_first_password(conn, email, stored):
-            raise Unauthenticated(
-                "The link is used up or too old.",
-                hint="Start the server again for a new one, or set ORVANTA_ADMIN_PASSWORD.",
-            )
+            raise _link_used_up()
         await tokens.drop_links(conn, email)
         account = await accounts.get(conn, email)
         assert account is not None
         return await _start_session(conn, email, account.username, "users.set_first_password", caller)
+
+
+def _link_used_up() -> Unauthenticated:
+    return Unauthenticated(
+        "The link is used up or too old.",
+        hint="Start the server again for a new one, or set ORVANTA_ADMIN_PASSWORD.",
+    )
 
 
 async def _start_session(conn: Connection, email: str, username: str, operation: str, caller: Caller) -> Session:

@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from orvanta_platform import clock
-from orvanta_platform.control import scopes
-from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.services import jobs, log_text, stream_text
@@ -90,7 +89,7 @@ It does not know tabs or servers apart; whoever is missing from it is answered w
 
 async def update(
     platform: Platform,
-    actor: Actor,
+    caller: LiveActor,
     workspace: str,
     id: UUID,
     *,
@@ -103,7 +102,9 @@ async def update(
 
     `stream_offset` (≥ 0) is that of the last answer, 0 for the beginning, None for one who wants no stream.
     Answers at once where there is something, else as soon as there is, at the latest after HELD_S seconds.
+    Raises NotFound, Unauthenticated, also where the caller loses the run or its token while it is held.
     """
+    actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
@@ -113,11 +114,11 @@ async def update(
     until = clock.monotonic() + HELD_S
     with platform.listen.watch(*_topics(row.run, id, stream_of)) as watch:
         while True:
-            found = await _look(platform, actor, workspace, id, interest)
+            found = await _look(platform, caller, workspace, id, interest)
             left = until - clock.monotonic()
             early = told.at + _FLOW_GAP_S - clock.monotonic() if told else 0.0
             if left <= 0 or found.completed or (interest.wants(found) and early <= 0):
-                _remember(actor, id, found)
+                _remember(actor.username, id, found)
                 return found
             if interest.progress is None:
                 interest = replace(interest, progress=found.progress)
@@ -126,7 +127,7 @@ async def update(
 
 async def updates(
     platform: Platform,
-    actor: Actor,
+    caller: LiveActor,
     workspace: str,
     id: UUID,
     *,
@@ -137,22 +138,22 @@ async def updates(
     """A stream of updates that ends with the completed one; None where nothing happened for KEEP_ALIVE_S seconds.
 
     Permission is checked before the iterator is given back, and again at each look; a database that is away for a
-    while is waited for.
+    while is waited for. The iterator raises Unauthenticated, NotFound once the caller may not read the run any more.
     """
+    actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
-    return _stream(platform, actor, workspace, row, _Interest(None, log_offset, with_logs, stream_offset, stream_of))
+    return _stream(platform, caller, workspace, row, _Interest(None, log_offset, with_logs, stream_offset, stream_of))
 
 
-async def of_started(platform: Platform, actor: Actor, workspace: str, run: UUID) -> AsyncIterator[Update | None]:
-    """The same, from the beginning, of a run that the actor just started: a token that may only run sees it too."""
-    owner = scopes.without(actor)
-    return await updates(platform, owner, workspace, run, stream_offset=0)
+async def of_started(platform: Platform, caller: LiveActor, workspace: str, run: UUID) -> AsyncIterator[Update | None]:
+    """The same, from the beginning, of a run that the caller just started: a token that may only run sees it too."""
+    return await updates(platform, caller.unlimited(), workspace, run, stream_offset=0)
 
 
 async def _stream(
-    platform: Platform, actor: Actor, workspace: str, row: JobRow, interest: _Interest
+    platform: Platform, caller: LiveActor, workspace: str, row: JobRow, interest: _Interest
 ) -> AsyncIterator[Update | None]:
     gap = _FLOW_GAP_S if row.is_flow else 0.0
     said = clock.monotonic() - KEEP_ALIVE_S
@@ -160,7 +161,7 @@ async def _stream(
     with platform.listen.watch(*_topics(row.run, row.id, interest.stream_of)) as watch:
         while True:
             try:
-                found = await _look(platform, actor, workspace, row.id, interest)
+                found = await _look(platform, caller, workspace, row.id, interest)
             except CONNECTION_LOST:
                 await watch.wait(_LOOK_AGAIN_S)
                 continue
@@ -190,8 +191,8 @@ async def _stream(
             await asyncio.sleep(_BREATH_S)
 
 
-def _remember(actor: Actor, id: UUID, found: Update) -> None:
-    key = (actor.username, id)
+def _remember(username: str, id: UUID, found: Update) -> None:
+    key = (username, id)
     _told.pop(key, None)
     if found.progress is not None and not found.completed:
         _told[key] = _Told(found.progress, clock.monotonic())
@@ -204,7 +205,8 @@ def _without_known(found: Update, interest: _Interest) -> Update:
     return replace(found, progress=None) if known else found
 
 
-async def _look(platform: Platform, actor: Actor, workspace: str, id: UUID, interest: _Interest) -> Update:
+async def _look(platform: Platform, caller: LiveActor, workspace: str, id: UUID, interest: _Interest) -> Update:
+    actor = await caller.current()
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None

@@ -40,22 +40,43 @@ FROM account
 WHERE email > $1
 ORDER BY email LIMIT $2 OFFSET $3;
 
--- name: note_failure
--- Counts one attempt of a key inside its window of $2 seconds and gives the count.
-INSERT INTO login_failure AS f (key, count, since) VALUES ($1, 1, app_now())
-ON CONFLICT (key) DO UPDATE SET
-    count = CASE WHEN f.since < app_now() - make_interval(secs => $2) THEN 1 ELSE f.count + 1 END,
-    since = CASE WHEN f.since < app_now() - make_interval(secs => $2) THEN app_now() ELSE f.since END
-RETURNING count;
+-- name: ensure_attempts
+-- Makes the rows that lock_attempts locks.
+INSERT INTO login_failure (key, count)
+SELECT key, 0 FROM unnest($1::text[]) AS wanted (key) ORDER BY key
+ON CONFLICT DO NOTHING;
 
--- name: forget_failures
--- Forgets the attempts of a key after it succeeded.
-DELETE FROM login_failure WHERE key = $1;
+-- name: lock_attempts
+-- Attempts of these keys, locked until the transaction ends; those of $2 seconds ago and before count no more.
+SELECT key,
+       CASE WHEN last_at < app_now() - make_interval(secs => $2) THEN 0 ELSE count END AS count,
+       extract(epoch FROM app_now() - last_at)::float8 AS age_s,
+       known
+FROM login_failure
+WHERE key = ANY ($1)
+ORDER BY key
+FOR UPDATE;
 
--- name: forget_one_failure
--- Takes back one attempt of a key that succeeded.
-UPDATE login_failure SET count = greatest(count - 1, 0) WHERE key = $1;
+-- name: note_attempts
+-- Counts one attempt of each of these keys, which are locked.
+UPDATE login_failure
+SET count = CASE WHEN last_at < app_now() - make_interval(secs => $2) THEN 1 ELSE count + 1 END,
+    last_at = app_now()
+WHERE key = ANY ($1);
 
--- name: forget_old_failures
--- Forgets attempts whose window is long over.
-DELETE FROM login_failure WHERE since < app_now() - interval '1 day';
+-- name: take_back_attempt
+-- After a login: the attempts of $1, an account and an address together, are forgotten; of $2 the one that succeeded.
+WITH locked AS (
+    SELECT key FROM login_failure WHERE key = $1 OR key = ANY ($2) ORDER BY key FOR UPDATE
+)
+UPDATE login_failure AS f
+SET count = CASE WHEN f.key = $1 THEN 0 ELSE greatest(f.count - 1, 0) END,
+    last_at = app_now(),
+    known = f.key = $1
+FROM locked
+WHERE f.key = locked.key;
+
+-- name: forget_old_attempts
+-- Forgets attempts of yesterday and before, and who logged in from where after 90 days.
+DELETE FROM login_failure
+WHERE last_at < app_now() - CASE WHEN known THEN interval '90 days' ELSE interval '1 day' END;

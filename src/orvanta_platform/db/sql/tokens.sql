@@ -79,6 +79,10 @@ DELETE FROM token WHERE email = $1 AND prefix = $2 AND kind IN ('user', 'session
 -- Deletes a session by the hash of its token.
 DELETE FROM token WHERE hash = $1 AND kind = 'session' RETURNING prefix;
 
+-- name: link_exists
+-- Whether a one-time link is good.
+SELECT EXISTS (SELECT 1 FROM token WHERE hash = $1 AND kind = 'first_password' AND expires_at > app_now());
+
 -- name: take_link
 -- Uses up a one-time link: no row back where it is unknown, used or too old.
 DELETE FROM token

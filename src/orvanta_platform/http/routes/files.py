@@ -10,13 +10,14 @@ from litestar.response import Stream
 
 from orvanta_platform.db.files import FileFilter, FileRow
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.http import answers, ranges
+from orvanta_platform.http import answers, ranges, streaming
 from orvanta_platform.http.openapi import BINARY, AnyObject, call
 from orvanta_platform.http.requests import (
     LONGEST_PAGE,
     AnyRequest,
     actor_of,
     body_of,
+    live_actor_of,
     number_of,
     platform_of,
 )
@@ -57,7 +58,7 @@ async def upload_file(request: AnyRequest, workspace: FromPath[str]) -> Response
     )
     announced = request.headers.get("content-length", "")
     size = int(announced) if announced.isascii() and announced.isdigit() else None
-    key = await files.upload(platform_of(request), actor_of(request), workspace, what, request.stream(), size)
+    key = await files.upload(platform_of(request), live_actor_of(request), workspace, what, request.stream(), size)
     return answers.json(shapes.Uploaded(key))
 
 
@@ -76,8 +77,8 @@ async def download_file(request: AnyRequest, workspace: FromPath[str]) -> Stream
     if part:
         headers["Content-Range"] = part.header
     start, length = (part.start, part.length) if part else (0, file.size)
-    pieces = await files.content(platform_of(request), file, start, length)
-    return Stream(pieces, status_code=206 if part else 200, media_type=file.mime_type, headers=headers)
+    pieces = await files.content(platform_of(request), live_actor_of(request), workspace, file, start, length)
+    return streaming.download(pieces, file.mime_type, status=206 if part else 200, headers=headers)
 
 
 @delete(f"{_H}/delete_s3_file", status_code=200, opt=call(answer=bool, query=("file_key", *_WHERE)))

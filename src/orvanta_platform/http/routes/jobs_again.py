@@ -11,9 +11,10 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 from msgspec import UnsetType
 
+from orvanta_platform.http import streaming
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, decode, platform_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, decode, live_actor_of, platform_of
 from orvanta_platform.http.routes.jobs_run import MAX_BODY, RunCall, run_call
 from orvanta_platform.http.run_input import args_of
 from orvanta_platform.http.schemas import again
@@ -80,7 +81,7 @@ async def rerun_many(
     given = await body_of(request, BatchRerunBody)
     made = await selecting.rerun(
         call.platform,
-        call.actor,
+        call.caller,
         workspace,
         given.job_ids,
         again.options(given.script_options_by_path),
@@ -88,7 +89,7 @@ async def rerun_many(
         call.options,
         latest=latest,
     )
-    return Stream((again.line(each) async for each in made), media_type=MediaType.TEXT, status_code=201)
+    return streaming.download((again.line(each) async for each in made), MediaType.TEXT, status=201)
 
 
 @post(f"{_JOBS}/queue/cancel_selection", status_code=200, opt=shape(body=list[UUID], answer=list[UUID]))
@@ -97,7 +98,7 @@ async def cancel_many(
 ) -> list[UUID]:
     """Cancel these runs and jobs, at most 1000; the answer has those that were there."""
     chosen = decode(await request.body(), list[UUID])
-    return await selecting.cancel(platform_of(request), actor_of(request), workspace, chosen, force=force_cancel)
+    return await selecting.cancel(platform_of(request), live_actor_of(request), workspace, chosen, force=force_cancel)
 
 
 ROUTES: list[HTTPRouteHandler | Router] = [

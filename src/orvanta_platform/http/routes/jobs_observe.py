@@ -12,15 +12,15 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Stream
 
 from orvanta_platform.errors import NotFound
-from orvanta_platform.http import ranges
-from orvanta_platform.http.events import checked_offset, event_stream
+from orvanta_platform.http import ranges, streaming
+from orvanta_platform.http.events import checked_offset, update_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of, renewal_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, live_actor_of, platform_of
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
 from orvanta_platform.http.schemas.runs import CancelBody
-from orvanta_platform.services import jobs, logs, results, run_stream, runs, updates
+from orvanta_platform.services import jobs, logs, results, runs, updates
 from orvanta_platform.services.results import Kept
 
 _U = "/api/w/{workspace:str}/jobs_u"
@@ -83,7 +83,7 @@ async def get_update(
     """What is new; held up to two seconds until something is. What it streams comes to those who give an offset."""
     found = await updates.update(
         platform_of(request),
-        actor_of(request),
+        live_actor_of(request),
         workspace,
         id,
         running=running,
@@ -106,15 +106,14 @@ async def stream_updates(
     """The objects of getupdate as server-sent events; the last one says `completed`."""
     found = await updates.updates(
         platform_of(request),
-        actor_of(request),
+        live_actor_of(request),
         workspace,
         id,
         log_offset=max(0, log_offset),
         stream_offset=checked_offset(stream_offset),
         with_logs=not no_logs,
     )
-    renew = renewal_of(request, run_stream.RECHECK_S)
-    return event_stream(found, with_logs=not no_logs, renew=renew)
+    return update_stream(found, with_logs=not no_logs)
 
 
 @get(f"{_U}/get_logs/{{id:uuid}}", media_type=MediaType.TEXT, opt=shape())
@@ -126,7 +125,7 @@ async def get_logs(
     download: FromQuery[bool] = False,
 ) -> Stream:
     """The whole log, or that of one attempt; of a workflow those of its nodes in order."""
-    text = await logs.read(platform_of(request), actor_of(request), workspace, id, attempt=attempt)
+    text = await logs.read(platform_of(request), live_actor_of(request), workspace, id, attempt=attempt)
     return _log(text, id, download)
 
 
@@ -135,13 +134,13 @@ async def get_flow_all_logs(
     request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], download: FromQuery[bool] = False
 ) -> Stream:
     """The logs of all nodes of a workflow merged by time, each line behind its node's name."""
-    text = await logs.read_merged(platform_of(request), actor_of(request), workspace, id)
+    text = await logs.read_merged(platform_of(request), live_actor_of(request), workspace, id)
     return _log(text, id, download)
 
 
 def _log(text: AsyncIterator[str], id: UUID, download: bool) -> Stream:
     headers = {"Content-Disposition": f'attachment; filename="{id}.log"'} if download else None
-    return Stream(text, media_type=MediaType.TEXT, headers=headers)
+    return streaming.download(text, MediaType.TEXT, headers=headers)
 
 
 @get(f"{_U}/get_args/{{id:uuid}}", opt=shape(answer=AnyObject))
@@ -173,8 +172,8 @@ async def _value(request: AnyRequest, kept: Kept) -> Stream:
     headers = {"Accept-Ranges": "bytes", "Content-Length": str(length)}
     if part:
         headers["Content-Range"] = part.header
-    pieces = await kept.part(platform_of(request), start, length)
-    return Stream(pieces, status_code=206 if part else 200, media_type=MediaType.JSON, headers=headers)
+    pieces = await kept.part(platform_of(request), live_actor_of(request), start, length)
+    return streaming.download(pieces, MediaType.JSON, status=206 if part else 200, headers=headers)
 
 
 @post(f"{_U}/queue/cancel/{{id:uuid}}", status_code=200, media_type=MediaType.TEXT, opt=shape(body=CancelBody))

@@ -17,12 +17,22 @@ from litestar.response import Stream
 from orvanta_platform import clock
 from orvanta_platform.control import scopes
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.errors import BadRequest, OrvantaError
 from orvanta_platform.http.errors import respond
-from orvanta_platform.http.events import MEDIA_TYPE, event_stream
+from orvanta_platform.http.events import update_stream
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
-from orvanta_platform.http.requests import AnyRequest, actor_of, attaches, decode, item_path, platform_of, whole_body
+from orvanta_platform.http.requests import (
+    AnyRequest,
+    actor_of,
+    attaches,
+    decode,
+    item_path,
+    live_actor_of,
+    platform_of,
+    whole_body,
+)
 from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, with_headers
 from orvanta_platform.http.schemas import again
 from orvanta_platform.http.schemas.runs import (
@@ -31,6 +41,7 @@ from orvanta_platform.http.schemas.runs import (
     FlowPreviewBody,
     ScriptPreviewBody,
 )
+from orvanta_platform.http.streaming import EVENTS
 from orvanta_platform.services import jobs, locking, restarting, results, runs, updates
 from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.platform import Platform
@@ -54,6 +65,7 @@ class RunCall:
 
     platform: Platform
     actor: Actor
+    caller: LiveActor
     options: RunOptions
     headers: Mapping[str, str]
     """Names and values of the headers that become arguments."""
@@ -98,7 +110,8 @@ async def run_call(
         idempotency_key=request.headers.get("idempotency-key"),
         pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
     )
-    return RunCall(platform, actor, options, {name: request.headers.get(name, "") for name in _listed(include_header)})
+    headers = {name: request.headers.get(name, "") for name in _listed(include_header)}
+    return RunCall(platform, actor, live_actor_of(request), options, headers)
 
 
 def _listed(names: str | None) -> list[str]:
@@ -238,7 +251,7 @@ async def wait_flow_get(
     return await _result(call, workspace, starting)
 
 
-@post(f"{_STREAM}/p/{{path:path}}", status_code=200, media_type=MEDIA_TYPE, opt=shape(body=AnyObject))
+@post(f"{_STREAM}/p/{{path:path}}", status_code=200, media_type=EVENTS, opt=shape(body=AnyObject))
 async def stream_script(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
@@ -248,7 +261,7 @@ async def stream_script(
     return await _updates(call, workspace, run)
 
 
-@post(f"{_STREAM}/f/{{path:path}}", status_code=200, media_type=MEDIA_TYPE, opt=shape(body=AnyObject))
+@post(f"{_STREAM}/f/{{path:path}}", status_code=200, media_type=EVENTS, opt=shape(body=AnyObject))
 async def stream_flow(
     request: AnyRequest, workspace: FromPath[str], path: FromPath[str], call: NamedDependency[RunCall]
 ) -> Stream:
@@ -331,7 +344,7 @@ async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> R
         headers = {"X-Run-Id": str(run)}
         try:
             end = await results.wait(
-                platform, call.actor, workspace, run, platform.settings.wait_s, watch if run == expected else None
+                platform, call.caller, workspace, run, platform.settings.wait_s, watch if run == expected else None
             )
         except OrvantaError as error:
             return respond(error, headers)
@@ -341,8 +354,8 @@ async def _result(call: RunCall, workspace: str, starting: Awaitable[UUID]) -> R
 
 async def _updates(call: RunCall, workspace: str, run: UUID) -> Stream:
     """What there is to tell of a run just started, its id in X-Run-Id."""
-    found = await updates.of_started(call.platform, call.actor, workspace, run)
-    return event_stream(found, headers={"X-Run-Id": str(run)})
+    found = await updates.of_started(call.platform, call.caller, workspace, run)
+    return update_stream(found, headers={"X-Run-Id": str(run)})
 
 
 def _status_and_body(end: Finished) -> tuple[int, bytes]:

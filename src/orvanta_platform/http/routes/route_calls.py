@@ -10,20 +10,22 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar import Response, Router, route
 from litestar.params import FromPath
-from litestar.response import Stream
 from msgspec import UNSET
 
+from orvanta_platform import clock
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.errors import BadRequest, InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import answers
 from orvanta_platform.http.errors import respond
-from orvanta_platform.http.events import MEDIA_TYPE
 from orvanta_platform.http.gate import ROUTE_PREFIX
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, platform_of
-from orvanta_platform.http.route_answers import answer_of
+from orvanta_platform.http.route_answers import answer_of, failure_for_stranger, for_stranger
 from orvanta_platform.http.run_input import RAW, args_of, text_of
 from orvanta_platform.http.schemas.http_triggers import RouteUpdate
+from orvanta_platform.http.streaming import KEEP_ALIVE, event_stream
 from orvanta_platform.services import jobs, results, route_calls, updates
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
@@ -51,6 +53,7 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     """Call the HTTP trigger whose route this is."""
     platform = platform_of(request)
     incoming = _incoming(request)
+    began = clock.monotonic()
     found = await route_calls.find(platform, incoming)
     trigger = found.trigger
     owner = await route_calls.owner_of(platform, trigger, incoming)
@@ -60,8 +63,19 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     except Unauthenticated as error:
         asks = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
         return respond(error, {"WWW-Authenticate": f'{asks} realm="{trigger.route_path}"'})
+    try:
+        return await _answer(request, found, owner, route_calls.live_owner(platform, trigger, owner, incoming, began))
+    except OrvantaError as error:
+        raise for_stranger(error) if route_calls.is_open(trigger) else error from None
+
+
+async def _answer(request: AnyRequest, found: Route, owner: Actor, caller: LiveActor) -> Response[Any]:
+    """Start what the route runs, and answer as the route says."""
+    platform, trigger, stranger = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
+    incoming = _incoming(request)
     await jobs.refuse_over(platform, owner, trigger.workspace)
     args = await _args(request, found)
+    await caller.require_same_rights()
     key = request.headers.get("idempotency-key")
     options = RunOptions(trigger=route_calls.TRIGGER, idempotency_key=key, preprocess=True)
     with results.expect(platform, options.new_id) as watch:
@@ -69,16 +83,17 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
         if trigger.request_type == "async":
             return answers.text(str(run), 201)
         if trigger.request_type == "sync_sse":
-            stream = await updates.of_started(platform, owner, trigger.workspace, run)
+            stream = await updates.of_started(platform, caller, trigger.workspace, run)
             end_of = partial(results.result, platform, owner, trigger.workspace, run)
-            events = _events(stream, platform, trigger, incoming, end_of)
-            return Stream(events, media_type=MEDIA_TYPE, headers={"X-Run-Id": str(run), "X-Accel-Buffering": "no"})
+            return event_stream(
+                _events(stream, end_of, stranger=stranger), None if stranger else {"X-Run-Id": str(run)}
+            )
         known = watch if run == options.new_id else None
         try:
-            end = await results.wait(platform, owner, trigger.workspace, run, platform.settings.wait_s, known)
+            end = await results.wait(platform, caller, trigger.workspace, run, platform.settings.wait_s, known)
         except OrvantaError as error:
-            return respond(error, {"X-Run-Id": str(run)})
-    return answer_of(end)
+            return respond(for_stranger(error)) if stranger else respond(error, {"X-Run-Id": str(run)})
+    return answer_of(end, stranger=stranger)
 
 
 def _incoming(request: AnyRequest) -> Incoming:
@@ -159,28 +174,19 @@ def _members(args: bytes) -> dict[str, Any]:
         raise InvalidInput(f"The input is not JSON: {error}.", details={"path": ""}) from error
 
 
-async def _events(
-    stream: AsyncIterator[Update | None], platform: Platform, trigger: HttpTriggerRow, incoming: Incoming, end: Ending
-) -> AsyncIterator[bytes]:
-    """A stranger hears of the result and what is streamed of it, not of nodes, logs and memory.
-
-    Nobody hears more once the token that let the request in is good no more.
-    """
+async def _events(stream: AsyncIterator[Update | None], end: Ending, *, stranger: bool) -> AsyncIterator[bytes]:
+    """The result and what is streamed of it; nothing of nodes, logs and memory."""
     async for update in stream:
-        if trigger.authentication_method == "orvanta":
-            try:
-                await route_calls.admit_token(platform, trigger, incoming)
-            except OrvantaError:
-                return
         if update is None:
-            yield b": keep-alive\n\n"
+            yield KEEP_ALIVE
             continue
         told = RouteUpdate(completed=update.completed, new_result_stream=update.new_stream or UNSET)
         if update.new_stream and update.stream_attempt is not None:
             told.stream_attempt = update.stream_attempt
         if update.completed:
             ended = await end()
-            told.success, told.result = ended.success, msgspec.Raw(ended.result)
+            result = failure_for_stranger() if stranger and not ended.success else ended.result
+            told.success, told.result = ended.success, msgspec.Raw(result)
         yield b"data: " + msgspec.json.encode(told) + b"\n\n"
 
 

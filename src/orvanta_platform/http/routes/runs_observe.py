@@ -12,7 +12,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import answers, run_streams
 from orvanta_platform.http.openapi import call
-from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of, renewal_of
+from orvanta_platform.http.requests import AnyRequest, actor_of, live_actor_of, platform_of
 from orvanta_platform.http.schemas import comparison as comparison_schemas
 from orvanta_platform.http.schemas import graph as graph_schemas
 from orvanta_platform.http.schemas import history as history_schemas
@@ -131,14 +131,13 @@ async def stream_run(
     The id of each message is a cursor: sent as Last-Event-ID or `cursor` it gives what follows, on any server.
     `logs=false` leaves the logs out; `node`, `job` and `attempt` leave those of the others out.
     """
-    actor, workspace = actor_and_workspace(request)
+    _, workspace = actor_and_workspace(request)
     found = await run_stream.follow(
         platform_of(request),
-        actor,
+        live_actor_of(request),
         workspace,
         run_id,
         cursor=request.headers.get("last-event-id") or cursor,
-        renew=renewal_of(request, run_stream.RECHECK_S),
         wanted=run_stream.Wanted(none=not logs, node=node, job=job, attempt=attempt),
     )
     return run_streams.run_stream(found)

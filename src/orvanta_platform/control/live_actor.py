@@ -1,0 +1,107 @@
+"""The caller of an answer that outlasts the check of its token: streams, long polls, downloads, batches, slow uploads.
+
+A service that waits or answers in pieces takes a `LiveActor` and asks it for the actor before each look at data. The
+type is the rule: there is no other way from a `LiveActor` to an `Actor`, and the one it returns is never stale.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from orvanta_platform import clock
+from orvanta_platform.control import permissions, scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
+from orvanta_platform.errors import Conflict, Unauthenticated
+
+T = TypeVar("T")
+
+MAX_AGE_S: float = 1.0
+"""The oldest an actor may be when something is decided by it."""
+
+_LOST_S = 1.0
+
+Derive = Callable[[float], Awaitable[Actor | None]]
+"""Derives the actor from the database, sharing a result that is at most this many seconds old.
+
+None: the token, account or job behind it has ended.
+"""
+
+
+class LiveActor:
+    """An actor that is derived again when it is older than MAX_AGE_S."""
+
+    def __init__(self, actor: Actor, derive: Derive, *, derived_at: float, unlimited: bool = False) -> None:
+        """`derived_at`: monotonic seconds, read before `actor` was derived."""
+        self._first = actor
+        self._actor = actor
+        self._derive = derive
+        self._at = derived_at
+        self._unlimited = unlimited
+
+    def unlimited(self) -> LiveActor:
+        """The same caller without the limits of the token's scopes, for what this caller has just started."""
+        return LiveActor(self._actor, self._derive, derived_at=self._at, unlimited=True)
+
+    async def current(self) -> Actor:
+        """The actor as of at most MAX_AGE_S ago. Raises Unauthenticated once there is none."""
+        now = clock.monotonic()
+        if now - self._at >= MAX_AGE_S:
+            # Half of the age for what callers share, the other half for what is remembered here.
+            found = await self._derive(MAX_AGE_S / 2)
+            if found is None:
+                raise Unauthenticated(
+                    "The token is not valid any more.", hint="It was deleted, has expired, or is of an ended job."
+                )
+            self._actor, self._at = self._as_called(found), now - MAX_AGE_S / 2
+        return scopes.without(self._actor) if self._unlimited else self._actor
+
+    async def settled(self) -> Actor:
+        """The same as `current`, for who has time to wait for a database that is away."""
+        while True:
+            try:
+                return await self.current()
+            except (*CONNECTION_LOST, *TRANSIENT):
+                await asyncio.sleep(_LOST_S)
+
+    async def require_same_rights(self) -> None:
+        """Check a call whose body took long. Raises Unauthenticated, and Conflict where it lost rights meanwhile."""
+        actor = await self.current()
+        if actor is not self._first and not _keeps(self._first, actor):
+            raise Conflict("Your rights changed while the call was being sent.", hint="Send it again.")
+
+    def _as_called(self, actor: Actor) -> Actor:
+        """A result shared with other calls of the token, with what belongs to this call."""
+        first = self._first
+        return replace(
+            actor,
+            address=first.address,
+            request_id=first.request_id,
+            via_query=first.via_query,
+            interactive=first.interactive,
+        )
+
+
+def _keeps(before: Actor, now: Actor) -> bool:
+    """Whether `now` has every right of `before`."""
+    return (
+        (before.email, before.username, before.workspace, before.role, before.scopes)
+        == (now.email, now.username, now.workspace, now.role, now.scopes)
+        and before.super_admin <= now.super_admin
+        and before.devops <= now.devops
+        and before.groups <= now.groups
+        and before.folders.read <= now.folders.read
+        and before.folders.write <= now.folders.write
+        and before.folders.own <= now.folders.own
+    )
+
+
+async def while_permitted(pieces: AsyncIterator[T], caller: LiveActor, action: str, thing: Thing) -> AsyncIterator[T]:
+    """The same pieces, each only while the caller may do `action` to `thing`. Raises Unauthenticated, NotFound."""
+    async for piece in pieces:
+        permissions.require(await caller.settled(), action, thing)
+        yield piece

@@ -1,0 +1,82 @@
+"""Limits on failed logins: they delay the next attempt of whoever fails, and lock nobody out.
+
+Attempts are counted by account and address together, by address, and by account. The first two limit one guesser. The
+third, which anybody can raise, only makes the first one stricter, for addresses that have failed themselves. So the
+right password from an address without failures is always accepted, whatever is tried elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+FREE: Final = 10
+"""Failures of an account at one address that delay nothing."""
+
+FREE_OF_ADDRESS: Final = 100
+"""The same of all accounts at one address; whoever has logged in from it before is not held by this limit."""
+
+ATTACKED: Final = 50
+"""Failures of an account at all addresses from which on a new address has one free attempt and long delays."""
+
+FORGOTTEN_S: Final = 3600.0
+"""Failures are forgotten when none was added for so long."""
+
+_FIRST_S: Final = 1.0
+_FIRST_ATTACKED_S: Final = 60.0
+_LONGEST_S: Final = 900.0
+_LONGEST_OF_ADDRESS_S: Final = 60.0
+_LONGEST_EMAIL: Final = 300
+
+
+class Attempts(Protocol):
+    """Attempts of one key that failed or are under way."""
+
+    @property
+    def count(self) -> int:
+        """Number of them."""
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last one."""
+
+    @property
+    def known(self) -> bool:
+        """Whether the account has logged in from the address before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Keys under which the attempts of a login are counted."""
+
+    pair: str
+    address: str
+    account: str
+
+    @property
+    def all(self) -> list[str]:
+        """All of them."""
+        return [self.pair, self.address, self.account]
+
+
+def keys_of(email: str, network: str) -> Keys:
+    """The keys of a login of an account, existing or not, from an address or network."""
+    account = email.lower()[:_LONGEST_EMAIL]
+    return Keys(f"pair:{network} {account}", f"address:{network}", f"account:{account}")
+
+
+def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:
+    """Seconds until the next attempt may be made; 0: now."""
+    pair, address = attempts[keys.pair], attempts[keys.address]
+    strict = attempts[keys.account].count >= ATTACKED and not pair.known
+    free, first_s = (1, _FIRST_ATTACKED_S) if strict else (FREE, _FIRST_S)
+    left = _delay_s(pair.count - free, first_s, _LONGEST_S) - pair.age_s
+    if not pair.known:
+        left = max(left, _delay_s(address.count - FREE_OF_ADDRESS, _FIRST_S, _LONGEST_OF_ADDRESS_S) - address.age_s)
+    return max(left, 0.0)
+
+
+def _delay_s(over: int, first_s: float, longest_s: float) -> float:
+    """Doubles with each failure over what is free, up to a bound."""
+    return 0.0 if over < 0 else min(first_s * 2.0 ** min(over, 32), longest_s)

@@ -1,0 +1,478 @@
+"""Answers that outlast the check of their token: whoever loses the right to one gets no more of it (security S19, S37).
+
+The calls are found in the table of the router. A call that waits, or answers in pieces, without a case here fails the
+first test.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from litestar.handlers import HTTPRouteHandler
+from tests.conftest import TestDatabase
+from tests.http.jobs_running import job_client, started
+from tests.http.reader import Reader, read
+from tests.http.scene import Scene, W, client_of, scene, script
+
+from orvanta_platform import clock
+from orvanta_platform.control.actor import Role
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.http.app import api_handlers, create_router
+
+SECRET = "not-for-you-any-more"
+FILL = 6 << 20
+BASH = {"summary": "", "content": "echo 1", "language": "bash"}
+PREVIEW = {"content": "echo 1", "language": "bash", "args": {}}
+FLOW = {"modules": [script("a")]}
+ROUTE = {
+    "path": "f/team/hook",
+    "script_path": "f/team/talk",
+    "is_flow": False,
+    "route_path": "talk",
+    "http_method": "post",
+    "authentication_method": "orvanta",
+    "is_static_website": False,
+    "request_type": "sync",
+}
+
+Provoke = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """An answer under way, and the event that would add the secret to it."""
+
+    reader: Reader
+    provoke: Provoke
+
+
+Begin = Callable[[Scene, httpx.AsyncClient], Awaitable[Begun]]
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": []})
+        await made.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
+        flow = {"path": "f/team/flow", "summary": "", "value": FLOW}
+        assert (await made.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+        assert (await made.client.post(f"{W}/http_triggers/create", json=ROUTE)).status_code == 201
+        yield made
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the clock of this process on."""
+    passed = 0.0
+    now = clock.monotonic
+    monkeypatch.setattr(clock, "monotonic", lambda: now() + passed)
+
+    def move(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    return move
+
+
+async def member(stage: Scene, name: str, role: Role = Role.DEVELOPER) -> httpx.AsyncClient:
+    """A member who may read the folder team."""
+    client = await stage.member(name, role)
+    async with stage.platform.db.acquire() as conn:
+        query = "UPDATE folder SET extra_perms = extra_perms || jsonb_build_object($1::text, false) WHERE name = 'team'"
+        await conn.execute(query, f"u/{name}")
+    return client
+
+
+async def job_of(stage: Scene, run: str | None = None) -> Claimed:
+    """The next job to do, or that of a run."""
+    while True:
+        for job in (await stage.worker.claim()).values():
+            if run is None or job.run.id == UUID(run):
+                return job
+
+
+async def admins_run(stage: Scene, what: str = "p/f/team/talk", args: Any = None) -> tuple[str, Claimed]:
+    answer = await stage.client.post(f"{W}/jobs/run/{what}", json=args or {})
+    assert answer.status_code == 201, answer.text
+    return answer.text, await job_of(stage, answer.text)
+
+
+def prints(stage: Scene, job: Claimed) -> Provoke:
+    async def provoke() -> None:
+        await stage.worker.print(job, f"{SECRET}\n")
+        await stage.worker.stream(job, SECRET)
+        await stage.worker.finish(job, SECRET)
+
+    return provoke
+
+
+def watching(url: str, *, held: bool = False) -> Begin:
+    """Somebody watches a run of somebody else. `held`: nothing is answered before there is something."""
+
+    async def begin(stage: Scene, client: httpx.AsyncClient) -> Begun:
+        run, job = await admins_run(stage)
+        reader = read(stage.app, client, url.format(run=run))
+        if held:
+            await stage.until(lambda: stage.platform.listen.waiters > 0)
+        else:
+            await reader.until_begun()
+        return Begun(reader, prints(stage, job))
+
+    return begin
+
+
+def running(url: str, body: Any = None, method: str = "POST") -> Begin:
+    """Somebody starts a run and waits for what becomes of it."""
+
+    async def begin(stage: Scene, client: httpx.AsyncClient) -> Begun:
+        reader = read(stage.app, client, url, json.dumps(body or {}).encode(), method=method)
+        return Begun(reader, prints(stage, await job_of(stage)))
+
+    return begin
+
+
+async def _nothing() -> None:
+    return None
+
+
+def reading(url: str, make: Callable[[Scene], Awaitable[str]]) -> Begin:
+    """Somebody reads what is long, the secret at its end."""
+
+    async def begin(stage: Scene, client: httpx.AsyncClient) -> Begun:
+        reader = read(stage.app, client, url.format(run=await make(stage)))
+        await reader.until_begun()
+        return Begun(reader, _nothing)
+
+    return begin
+
+
+async def long_result(stage: Scene) -> str:
+    run, job = await admins_run(stage)
+    await stage.worker.finish(job, "x" * FILL + SECRET)
+    return run
+
+
+async def long_result_of_a_node(stage: Scene) -> str:
+    run, job = await admins_run(stage, "f/f/team/flow")
+    await stage.worker.finish(job, "x" * FILL + SECRET)
+    return run
+
+
+async def long_args(stage: Scene) -> str:
+    return (await admins_run(stage, args={"a": "x" * FILL + SECRET}))[0]
+
+
+async def long_log(stage: Scene) -> str:
+    run, job = await admins_run(stage)
+    for text in ("x" * 900_000, "y" * 900_000, SECRET):
+        await stage.worker.print(job, f"{text}\n")
+    return run
+
+
+async def long_log_of_a_flow(stage: Scene) -> str:
+    run, job = await admins_run(stage, "f/f/team/flow")
+    for text in ("x" * 900_000, "y" * 900_000, SECRET):
+        await stage.worker.print(job, f"{text}\n")
+    return run
+
+
+async def long_file(stage: Scene) -> str:
+    body = b"x" * FILL + SECRET.encode()
+    url = f"{W}/job_helpers/upload_s3_file"
+    answer = await stage.client.post(url, params={"file_key": "f/team/long.txt"}, content=body)
+    assert answer.status_code == 200, answer.text
+    return ""
+
+
+U, J = f"{W}/jobs_u", f"{W}/jobs"
+WATCHING: dict[str, Begin] = {
+    "stream_updates": watching(f"{U}/getupdate_sse/{{run}}"),
+    "get_update": watching(f"{U}/getupdate/{{run}}?running=true", held=True),
+    "stream_run": watching("/api/v1/runs/{run}/stream"),
+}
+RUNNING: dict[str, Begin] = {
+    "stream_script": running(f"{J}/run_and_stream/p/f/team/talk"),
+    "stream_flow": running(f"{J}/run_and_stream/f/f/team/flow"),
+    "wait_script": running(f"{J}/run_wait_result/p/f/team/talk"),
+    "wait_script_get": running(f"{J}/run_wait_result/p/f/team/talk", method="GET"),
+    "wait_flow": running(f"{J}/run_wait_result/f/f/team/flow"),
+    "wait_flow_get": running(f"{J}/run_wait_result/f/f/team/flow", method="GET"),
+    "wait_preview": running(f"{J}/run_wait_result/preview", PREVIEW),
+    "run_inline_preview": running(f"{J}/run_inline/preview", PREVIEW),
+    "wait_flow_preview": running(f"{J}/run_wait_result/preview_flow", {"value": FLOW}),
+    "call_route": running("/api/r/talk"),
+}
+READING: dict[str, Begin] = {
+    "get_result": reading(f"{U}/completed/get_result/{{run}}", long_result),
+    "get_args": reading(f"{U}/get_args/{{run}}", long_args),
+    "result_by_id": reading(f"{J}/result_by_id/{{run}}/a", long_result_of_a_node),
+    "get_logs": reading(f"{U}/get_logs/{{run}}", long_log),
+    "get_flow_all_logs": reading(f"{U}/get_flow_all_logs/{{run}}", long_log_of_a_flow),
+    "download_file": reading(f"{W}/job_helpers/download_s3_file?file_key=f/team/long.txt", long_file),
+}
+CASES = {**WATCHING, **RUNNING, **READING}
+OF_THEIR_OWN = {
+    "rerun_many": "test_a_batch_stops_with_its_token",
+    "cancel_many": "test_cancelling_many_stops_with_its_token",
+    "upload_file": "test_an_upload_is_stored_for_who_may_still_write",
+}
+"""Calls that do something over a longer time, with the test of each."""
+
+WAYS = {
+    "deleted": "DELETE FROM token WHERE email = 'bea@example.com'",
+    "expired": "UPDATE token SET expires_at = app_now() WHERE email = 'bea@example.com'",
+    "disabled": "UPDATE account SET disabled = true WHERE email = 'bea@example.com'",
+    "expelled": "DELETE FROM member WHERE username = 'bea'",
+    "folder": "UPDATE folder SET extra_perms = extra_perms - 'u/bea' WHERE name = 'team'",
+    "archived": "UPDATE workspace SET archived_at = app_now() WHERE id = 'main'",
+}
+
+
+def names_used(module: ModuleType, function: str) -> set[str]:
+    """Names and attributes that a function of a module uses, itself or by other functions of the module."""
+    functions = _functions(module)
+    found: set[str] = set()
+    waiting = [function]
+    while waiting:
+        for node in ast.walk(functions[waiting.pop()]):
+            name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else None
+            if name is not None and name not in found:
+                found.add(name)
+                waiting += [name] if name in functions else []
+    return found
+
+
+@cache
+def _functions(module: ModuleType) -> dict[str, ast.FunctionDef | ast.AsyncFunctionDef]:
+    body = ast.parse(inspect.getsource(module)).body
+    return {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
+def lasts(handler: HTTPRouteHandler) -> bool:
+    """Whether a call waits or answers in pieces: it gives a LiveActor to a service, or its answer is a stream."""
+    function = handler.fn
+    module = inspect.getmodule(function)
+    assert module is not None
+    used = names_used(module, function.__name__)
+    streams = "Stream" in str(inspect.signature(function).return_annotation)
+    return streams or bool(used & {"live_actor_of", "live_owner", "caller", "event_stream", "download"})
+
+
+def test_every_call_of_the_router_that_lasts_has_a_case() -> None:
+    lasting = {handler.fn.__name__ for handler in api_handlers(create_router(None)) if lasts(handler)}
+    assert lasting == {*CASES, *OF_THEIR_OWN}
+    assert all(name in globals() for name in OF_THEIR_OWN.values())
+
+
+async def lost(stage: Scene, later: Callable[[float], None], begin: Begin, way: str) -> None:
+    """Who keeps the right gets the secret; who loses it gets nothing from a second later on."""
+    kept = await begin(stage, await member(stage, "cy"))
+    await kept.provoke()
+    await kept.reader.until_ended()
+    assert SECRET in kept.reader.text and kept.reader.complete, kept.reader.text[:500]
+
+    ended = await begin(stage, await member(stage, "bea"))
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(WAYS[way])
+    later(1.01)
+    await ended.provoke()
+    await ended.reader.until_ended()
+    assert SECRET not in ended.reader.text, f"{way}: {ended.reader.status} …{ended.reader.text[-200:]}"
+
+
+@pytest.mark.parametrize("call", CASES)
+async def test_a_deleted_token_ends_the_answer(stage: Scene, later: Callable[[float], None], call: str) -> None:
+    await lost(stage, later, CASES[call], "deleted")
+
+
+@pytest.mark.parametrize("call", [*WATCHING, *READING])
+async def test_a_folder_that_is_lost_ends_the_answer(stage: Scene, later: Callable[[float], None], call: str) -> None:
+    await lost(stage, later, CASES[call], "folder")
+
+
+@pytest.mark.parametrize("way", ["expired", "disabled", "expelled", "archived"])
+@pytest.mark.parametrize("call", ["stream_updates", "stream_run", "wait_script", "call_route", "get_result"])
+async def test_every_way_to_lose_a_right_ends_the_answer(
+    stage: Scene, later: Callable[[float], None], call: str, way: str
+) -> None:
+    await lost(stage, later, CASES[call], way)
+
+
+@pytest.mark.parametrize("call", WATCHING)
+async def test_a_job_reads_nothing_when_its_attempt_is_over(
+    stage: Scene, later: Callable[[float], None], call: str
+) -> None:
+    own = await started(stage)
+    begun = await WATCHING[call](stage, job_client(stage, own))
+    await stage.worker.finish(own, None)
+    later(1.01)
+    await begun.provoke()
+    await begun.reader.until_ended()
+    assert SECRET not in begun.reader.text
+
+
+async def test_a_download_that_is_cut_has_no_end(stage: Scene, later: Callable[[float], None]) -> None:
+    begun = await READING["get_logs"](stage, await member(stage, "bea"))
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(WAYS["folder"])
+    later(1.01)
+    await begun.reader.until_ended()
+    assert begun.reader.text.startswith("xxx") and not begun.reader.complete
+
+
+async def test_a_route_that_is_disabled_answers_nobody_who_waits(stage: Scene, later: Callable[[float], None]) -> None:
+    begun = await RUNNING["call_route"](stage, await member(stage, "bea"))
+    await stage.client.post(f"{W}/http_triggers/setmode/f/team/hook", json={"mode": "disabled"})
+    later(1.01)
+    await begun.provoke()
+    await begun.reader.until_ended()
+    assert begun.reader.status == 404 and SECRET not in begun.reader.text
+
+
+async def test_a_batch_stops_with_its_token(stage: Scene, later: Callable[[float], None]) -> None:
+    bea = await member(stage, "bea")
+    runs = [(await admins_run(stage))[0] for _ in range(5)]
+    body = json.dumps({"job_ids": runs}).encode()
+    reader = read(stage.app, bea, f"{J}/run/batch_rerun_jobs", body, method="POST")
+    await reader.until_begun()
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(WAYS["deleted"])
+    later(1.01)
+    await reader.until_ended()
+    assert len(await stage.get("jobs/list", created_by="bea")) == 1, reader.text
+
+
+async def test_cancelling_many_stops_with_its_token(
+    stage: Scene, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from orvanta_platform.services import runs as service
+
+    bea = await member(stage, "bea")
+    runs = [(await admins_run(stage))[0] for _ in range(3)]
+    cancel = service.cancel
+
+    async def cancel_and_lose(*args: Any, **more: Any) -> Any:
+        found = await cancel(*args, **more)
+        async with stage.platform.db.acquire() as conn:
+            await conn.execute(WAYS["deleted"])
+        later(1.01)
+        return found
+
+    monkeypatch.setattr(service, "cancel", cancel_and_lose)
+    answer = await bea.post(f"{J}/queue/cancel_selection", json=runs)
+    states = [(await stage.get(f"jobs_u/get/{run}")).get("canceled") for run in runs]
+    assert (answer.status_code, states) == (401, [True, False, False])
+
+
+@pytest.mark.parametrize(("way", "status"), [("deleted", 401), ("folder", 404)])
+async def test_an_upload_is_stored_for_who_may_still_write(
+    stage: Scene, later: Callable[[float], None], way: str, status: int
+) -> None:
+    bea = await member(stage, "bea")
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("""UPDATE folder SET extra_perms = extra_perms || '{"u/bea": true}' WHERE name = 'team'""")
+    url = f"{W}/job_helpers/upload_s3_file?file_key=f/team/late.txt"
+    reader = read(stage.app, bea, url, b"first ", b"second", method="POST")
+    await reader.waits.wait()
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(WAYS[way])
+    later(1.01)
+    await reader.until_ended()
+    assert reader.status in (status, 409), reader.text
+    assert (await stage.client.get(f"{W}/job_helpers/load_file_metadata?file_key=f/team/late.txt")).status_code == 404
+
+
+@pytest.mark.parametrize("way", ["deleted", "folder"])
+async def test_a_slow_body_starts_nothing_for_who_lost_the_right(
+    stage: Scene, later: Callable[[float], None], way: str
+) -> None:
+    bea = await member(stage, "bea")
+    reader = read(stage.app, bea, f"{J}/run/p/f/team/talk", b'{"a":', b" 1}", method="POST")
+    await reader.waits.wait()
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(WAYS[way])
+    later(1.01)
+    await reader.until_ended()
+    assert reader.status in (401, 409), reader.text
+    assert await stage.get("jobs/list") == []
+
+
+async def test_thousands_of_readers_of_a_token_share_one_look(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    from orvanta_platform.control.live_actor import LiveActor
+    from orvanta_platform.services.session import Authenticator, Caller
+
+    looks, now = 0, 1000.0
+    monkeypatch.setattr(clock, "monotonic", lambda: now)
+    authenticator = Authenticator(stage.platform)
+    derive = authenticator.actor
+
+    async def counted(*args: Any, **more: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return await derive(*args, **more)
+
+    token, caller = stage.client.headers["authorization"].removeprefix("Bearer "), Caller("main")
+    actor = await authenticator.actor(token, caller, changes=False)
+    assert actor is not None
+    monkeypatch.setattr(authenticator, "actor", counted)
+    readers = [
+        LiveActor(actor, lambda age: authenticator.again(token, caller, age), derived_at=clock.monotonic())
+        for _ in range(5000)
+    ]
+    await asyncio.gather(*(reader.current() for reader in readers))
+    assert looks == 0
+    now += 1.01
+    found = await asyncio.gather(*(reader.current() for reader in readers))
+    assert looks == 1 and {each.username for each in found} == {"admin"}
+
+
+async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
+    stage: Scene, later: Callable[[float], None]
+) -> None:
+    """Also one that asks nothing itself: what a new call forgets, the middleware does."""
+    from orvanta_platform.http.gate import Gate
+
+    async def forgetful(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for piece in (b"first ", SECRET.encode()):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    bea = await member(stage, "bea")
+    reader = read(Gate(forgetful, stage.platform), bea, "/api/users/whoami")
+    await reader.until_begun()
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute(WAYS["deleted"])
+    later(1.01)
+    await reader.until_ended()
+    assert reader.text == "first " and not reader.complete
+
+
+async def test_a_session_ends_in_every_tab(stage: Scene, later: Callable[[float], None]) -> None:
+    """Logging out in one tab ends the stream of another."""
+    from orvanta_platform.services import setup
+
+    await setup.create_user(stage.platform.db, "ada@example.org", "correct horse")
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("INSERT INTO member VALUES ('main', 'ada', 'ada@example.org', 'admin')")
+    body = {"email": "ada@example.org", "password": "correct horse"}
+    token = (await stage.client.post("/api/auth/login", json=body)).text
+    tab = client_of(stage.app, token)
+    begun = await WATCHING["stream_updates"](stage, tab)
+    assert (await tab.post("/api/auth/logout")).status_code == 200
+    later(1.01)
+    await begun.provoke()
+    await begun.reader.until_ended()
+    assert SECRET not in begun.reader.text
