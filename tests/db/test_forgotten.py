@@ -8,8 +8,8 @@ from orvanta_platform.db import runs
 from orvanta_platform.db.pool import Database
 
 KEYS = """
-INSERT INTO idempotency (workspace, path, key, run, created_at)
-VALUES ('main', '', $1, $2, app_now() - $3::text::interval)
+INSERT INTO idempotency (workspace, caller, path, key, run, created_at)
+VALUES ('main', 'ann@example.com', '', $1, $2, app_now() - $3::text::interval)
 """
 
 

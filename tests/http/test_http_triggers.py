@@ -163,8 +163,8 @@ async def test_what_is_not_there_is_refused(stage: Scene) -> None:
         assert (await stage.client.post(f"{W}/http_triggers/{call}", json=body)).status_code == 404
 
 
-async def test_a_route_of_the_instance_is_for_admins(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_a_route_of_the_instance_is_for_superadmins(stage: Scene) -> None:
+    bea = await stage.member("bea", role=Role.ADMIN)
     refused = await create(stage, bea)
     assert refused.status_code == 403 and "workspaced_route" in refused.json()["error"]["hint"]
     assert (await create(stage, bea, workspaced_route=True)).status_code == 201

@@ -152,8 +152,13 @@ async def test_the_trigger_is_recorded(stage: Scene) -> None:
     token = stage.client.headers["Authorization"].removeprefix("Bearer ")
     async with httpx.AsyncClient(transport=stage.client._transport, base_url="http://orvanta") as bare:
         assert await trigger(bare, params={"token": token}) == "webhook"
-    async with await stage.member("hook", Role.DEVELOPER, scopes=["jobs:run"]) as hook:
-        assert await trigger(hook) == "webhook"
+    new = {**PYTHON, "path": "f/team/hooked", "summary": ""}
+    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
+    assert (await stage.client.post(f"{W}/scripts/create", json=new)).status_code == 201
+    for scopes in (["jobs:run"], ["jobs:run:f/team/*", "jobs:delegate:f/team/*"]):
+        async with await stage.member(f"hook{len(scopes)}", Role.DEVELOPER, scopes=scopes) as hook:
+            answer = await hook.post(f"{W}/jobs/run/p/f/team/hooked", json={})
+            assert (await stage.get(f"jobs_u/get/{answer.text}"))["trigger_kind"] == "webhook"
 
 
 async def test_too_many_waiting_runs_are_told_to_come_back(stage: Scene) -> None:
@@ -266,7 +271,7 @@ async def test_a_caller_that_goes_away_changes_nothing(stage: Scene) -> None:
 
 
 async def test_a_token_that_may_only_run_gets_what_it_ran(stage: Scene) -> None:
-    async with await stage.member("hook", Role.DEVELOPER, scopes=["jobs:run"]) as hook:
+    async with await stage.member("hook", Role.DEVELOPER, scopes=["jobs:preview"]) as hook:
         request = asyncio.create_task(hook.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
         await stage.begun(request)
         await stage.worker.finish((await stage.worker.claim())[""], "mine")

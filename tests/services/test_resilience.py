@@ -207,7 +207,7 @@ def test_a_token_limited_to_paths_runs_no_preview() -> None:
     assert permissions.can(limited, "run", Thing(WORKSPACE, "flow", "u/ann/x"))
     with pytest.raises(Forbidden):
         permissions.require(limited, "run", Thing(WORKSPACE, "preview", "u/ann/x"))
-    assert permissions.can(replace(limited, scopes=("jobs:run",)), "run", Thing(WORKSPACE, "preview", "u/ann/x"))
+    assert permissions.can(replace(limited, scopes=("jobs:preview",)), "run", Thing(WORKSPACE, "preview", "u/ann/x"))
 
 
 async def test_a_token_for_one_workflow_runs_the_scripts_it_names(scene: Ground) -> None:

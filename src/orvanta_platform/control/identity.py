@@ -38,9 +38,14 @@ def actor_of(bearer: Bearer, asked: str | None = None) -> Actor:
     )
 
 
-async def actor_of_run(conn: Connection, workspace: str, permissioned_as: str, email: str) -> Actor | None:
-    """Whom a run acts for, as its jobs' tokens would say; None where the account is gone or disabled."""
-    bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email)
+async def actor_of_run(
+    conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None = None
+) -> Actor | None:
+    """The actor for whom a run acts, with the limits of the run, as its jobs' tokens resolve to it.
+
+    None where the account is gone or disabled.
+    """
+    bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, scopes)
     return None if bearer is None else replace(actor_of(bearer), kind="job")
 
 

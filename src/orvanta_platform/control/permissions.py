@@ -45,6 +45,7 @@ class By(Enum):
     READ_IF_OWNED = auto()
     """Its path, where it lies below a user or folder, is readable; what lies elsewhere is everybody's."""
     WRITE_IF_OWNED = auto()
+    """Its path, where it lies below a user or folder, is writable; what lies elsewhere is of whoever made it."""
     INSTANCE = auto()
     """The actor is superadmin."""
     INSTANCE_READ = auto()
@@ -80,11 +81,13 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("flow", "draft"): Rule(_WRITE, By.READ, "flows:write"),
         ("preview", "check_flow"): Rule(_ANY, By.NOTHING, "flows:read"),
         ("preview", "check_script"): Rule(_ANY, By.NOTHING, "scripts:read"),
-        ("preview", "run"): Rule(_WRITE, By.READ_IF_NAMED, "jobs:run"),
+        ("preview", "run"): Rule(_WRITE, By.READ_IF_NAMED, "jobs:preview"),
         ("run", "read"): Rule(_ANY, By.READ, "jobs:read"),
         ("run", "write_state"): Rule(_RUN, By.READ, "jobs:run"),
         ("run", "decide"): Rule(_RUN, By.READ, "jobs:run"),
         ("run", "cancel"): Rule(_RUN, By.READ, "jobs:write"),
+        ("run", "pause"): Rule(_RUN, By.READ, "jobs:pause"),
+        ("run", "edit"): Rule(_RUN, By.READ, "jobs:edit"),
         ("schedule", "read"): Rule(_ANY, By.READ, "schedules:read"),
         ("schedule", "write"): Rule(_WRITE, By.WRITE, "schedules:write"),
         ("http_trigger", "read"): Rule(_ANY, By.READ, "http_triggers:read"),
@@ -117,8 +120,10 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("instance", "list_accounts"): Rule(_INSTANCE, By.INSTANCE_READ, "users:read"),
         ("instance", "create_account"): Rule(_INSTANCE, By.INSTANCE, "users:write"),
         ("instance", "create_workspace"): Rule(_INSTANCE, By.INSTANCE, "workspaces:write"),
+        ("instance", "write_routes"): Rule(_INSTANCE, By.INSTANCE, "http_triggers:write"),
         ("instance", "preview_schedule"): Rule(_INSTANCE, By.LOGIN, "schedules:read"),
         ("instance", "list_workers"): Rule(_INSTANCE, By.LOGIN, "workers:read"),
+        ("instance", "see_all_workers"): Rule(_INSTANCE, By.INSTANCE_READ, "workers:read"),
         ("instance", "drain_worker"): Rule(_INSTANCE, By.INSTANCE, "workers:write"),
     }
 )
@@ -212,7 +217,9 @@ def _holds(actor: Actor, by: By, thing: Thing) -> bool:
         case By.READ_IF_OWNED:
             return not names.is_owned(thing.path) or _path_allows(actor, thing, write=False)
         case By.WRITE_IF_OWNED:
-            return not names.is_owned(thing.path) or _path_allows(actor, thing, write=True)
+            if names.is_owned(thing.path):
+                return _path_allows(actor, thing, write=True)
+            return thing.created_by in (None, actor.username)
         case By.WRITE:
             return _path_allows(actor, thing, write=True)
         case By.OWN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Final
 
 from orvanta_platform.errors import BadRequest
@@ -37,6 +38,17 @@ class RoutePath:
     def rank(self) -> tuple[int, ...]:
         """Sorts routes that match the same request: the most fixed one, read from the left, is the least."""
         return tuple({":": 1, "*": 2}.get(part[0], 0) for part in self.parts)
+
+    def overlaps(self, other: RoutePath) -> bool:
+        """Whether a request may match both routes."""
+        for mine, its in zip_longest(self.parts, other.parts):
+            if mine is None or its is None:
+                return False
+            if mine[0] == "*" or its[0] == "*":
+                return True
+            if mine[0] != ":" and its[0] != ":" and mine != its:
+                return False
+        return True
 
     def match(self, parts: tuple[str, ...]) -> Mapping[str, str] | None:
         """The parameters of a request with these parts, None where it is another's."""

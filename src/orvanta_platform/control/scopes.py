@@ -1,8 +1,17 @@
-"""What a token is limited to: `<area>:<action>` or `<area>:<action>:<path>`.
+"""Scopes, the limits of a token: `<area>:<action>` or `<area>:<action>:<path>`.
 
 Areas are those of the permission table (jobs, scripts, flows, schedules, http_triggers, variables, resources, files,
-folders, workspaces, users, tokens, workers) or `*`; actions read, write, run or `*`, where write holds read; a path may
-end in `*` (`f/sales/*`). A limit to paths never allows what has no path.
+folders, workspaces, users, tokens, workers) or `*`. The actions read, write, run and `*` exist for every area, where
+write includes read. A path may end in `*` (`f/sales/*`). A limit to paths never allows what has no path.
+
+Runs have four more actions:
+
+- `jobs:preview` runs code that is not deployed, and restarts runs with an edited workflow;
+- `jobs:pause` sets breakpoints, with or without a condition, and continues paused nodes;
+- `jobs:edit` replaces values of a run: inputs of a rerun, inputs or the result of a paused node, the version of a
+  restart;
+- `jobs:delegate` gives the runs of deployed scripts and workflows all rights of the token's owner. Without it a run has
+  the limits of the token that started it. No `*` includes it.
 """
 
 from __future__ import annotations
@@ -19,6 +28,10 @@ AREAS = (
     *("tokens", "users", "variables", "workers", "workspaces"),
 )
 ACTIONS = ("*", "read", "write", "run")
+JOB_ACTIONS = (*ACTIONS, "preview", "pause", "edit", "delegate")
+"""Actions of the area jobs."""
+
+_DELEGATE = "jobs:delegate"
 _PATH = re.compile(r"[ufgr]/[A-Za-z0-9_\-./]*\*?|\*")
 
 
@@ -26,11 +39,12 @@ def check(scope: str) -> None:
     """Nothing for a scope that can be understood. Raises BadRequest."""
     area, _, rest = scope.partition(":")
     action, colon, path = rest.partition(":")
-    if area not in AREAS or action not in ACTIONS or (colon and not _PATH.fullmatch(path)):
+    actions = JOB_ACTIONS if area == "jobs" else ACTIONS
+    if area not in AREAS or action not in actions or (colon and not _PATH.fullmatch(path)):
         raise BadRequest(
             f"The scope {scope[:200]!r} is not known.",
             hint="Write <area>:<action> or <area>:<action>:<path>, for example jobs:run:f/sales/*.",
-            details={"areas": AREAS, "actions": ACTIONS},
+            details={"areas": AREAS, "actions": actions},
         )
 
 
@@ -49,9 +63,25 @@ def patterns(held: Sequence[str] | None, needed: str) -> list[str] | None:
     return [_like(limit) for limit in limits if limit is not None]
 
 
+def covers(held: Sequence[str] | None, limits: Sequence[str] | None) -> bool:
+    """Whether `held` allows everything that `limits` allow."""
+    if held is None:
+        return True
+    return limits is not None and all(_is_within(scope, held) for scope in limits)
+
+
+def of_run(held: Sequence[str] | None, path: str | None) -> Sequence[str] | None:
+    """The limits of a run that a token with the scopes `held` starts; `path` None: of code that is not deployed."""
+    if held is None or (path is not None and allow(held, _DELEGATE, path)):
+        return None
+    return held
+
+
 def runs_only(held: Sequence[str] | None) -> bool:
     """Whether a token can do nothing but start runs: then its runs come from a webhook."""
-    return bool(held) and all(scope == "jobs:run" or scope.startswith("jobs:run:") for scope in held or ())
+    return bool(held) and all(
+        scope.split(":", 2)[:2] in (["jobs", "run"], ["jobs", "delegate"]) for scope in held or ()
+    )
 
 
 def without(actor: Actor) -> Actor:
@@ -65,10 +95,27 @@ def _paths(held: Sequence[str], needed: str) -> list[str | None]:
     for scope in held:
         its_area, _, rest = scope.partition(":")
         its_action, _, path = rest.partition(":")
-        holds = its_action in ("*", action) or (its_action == "write" and action == "read")
-        if its_area in ("*", area) and holds:
+        if its_area in ("*", area) and _includes(its_action, action):
             found.append(path if path and path != "*" else None)
     return found
+
+
+def _includes(held: str, action: str) -> bool:
+    if action == "delegate":
+        return held == action
+    return held in ("*", action) or (held == "write" and action == "read")
+
+
+def _is_within(scope: str, held: Sequence[str]) -> bool:
+    area, _, rest = scope.partition(":")
+    action, _, path = rest.partition(":")
+    for each in held:
+        its_area, _, its_rest = each.partition(":")
+        its_action, _, its_path = its_rest.partition(":")
+        same = its_area in ("*", area) and _includes(its_action, action)
+        if same and _matches(None if its_path in ("", "*") else its_path, path or None):
+            return True
+    return False
 
 
 def _matches(limit: str | None, path: str | None) -> bool:

@@ -35,6 +35,8 @@ class HttpTriggerSettings:
     labels: list[str] | None
     permissioned_as: str
     email: str
+    scopes: list[str] | None
+    """The limits of the token that wrote it; None: its runs have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,7 @@ class HttpTriggerRow(HttpTriggerSettings):
     id: UUID
     workspace: str
     path: str
+    disabled_reason: str | None
     extra_perms: dict[str, bool]
     created_by: str
     edited_by: str
@@ -79,13 +82,29 @@ async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False
     return _trigger(row) if row else None
 
 
-async def candidates(conn: Connection, method: str, first: str, workspace: str, second: str) -> list[HttpTriggerRow]:
-    """Enabled triggers of a method that a request may be for whose first parts are these, in any order.
+async def candidates(conn: Connection, method: str, first: str, second: str) -> list[HttpTriggerRow]:
+    """Triggers of a method, enabled or not, that a request may be for whose first parts are these, in any order.
 
-    `workspace` is the first part as the name of a workspace, `second` the part behind it.
+    Where `first` is the id of a workspace, they are all of that workspace.
     """
-    rows = await conn.fetch(load("http_triggers")["candidates"].text, method, first, workspace, second)
+    rows = await conn.fetch(load("http_triggers")["candidates"].text, method, first, second)
     return [_trigger(row) for row in rows]
+
+
+async def lock_instance_routes(conn: Connection) -> None:
+    """Let nobody else write routes of the instance, or make workspaces, until the transaction ends."""
+    await conn.execute(load("http_triggers")["lock_instance_routes"].text)
+
+
+async def is_first_part(conn: Connection, part: str) -> bool:
+    """Whether a route of the instance begins with this part."""
+    return bool(await conn.fetchval(load("http_triggers")["is_first_part"].text, part))
+
+
+async def instance_routes_elsewhere(conn: Connection, workspace: str, method: str, first: str) -> list[str]:
+    """Routes of the instance that other workspaces have and that may begin with the part `first` (empty: any)."""
+    rows = await conn.fetch(load("http_triggers")["instance_routes_elsewhere"].text, workspace, method, first)
+    return [row["route_path"] for row in rows]
 
 
 async def taken_by(

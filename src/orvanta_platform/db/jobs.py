@@ -144,6 +144,7 @@ def _claimed(row: Any) -> Claimed:
         priority=row["run_priority"],
         queue=row["run_queue"],
         parent=row["run_parent"],
+        scopes=row["scopes"],
     )
     return Claimed(
         id=row["id"],

@@ -79,6 +79,8 @@ class RunRow(msgspec.Struct, frozen=True):
     timeout_s: float | None = None
     cancel_at: datetime | None = None
     parent: UUID | None = None
+    scopes: list[str] | None = None
+    """The limits of its jobs and expressions; None: all that `permissioned_as` may."""
 
 
 class NewRun(msgspec.Struct, frozen=True):
@@ -105,6 +107,7 @@ class NewRun(msgspec.Struct, frozen=True):
     scheduled_at: datetime
     seed: int
     timeout_s: float | None
+    scopes: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +118,7 @@ class RunTarget:
     path: str | None
     created_by: str
     permissioned_as: str
+    scopes: list[str] | None
     job: UUID | None
     node: str | None
 
@@ -257,13 +261,16 @@ async def insert_run(connection: Connection, run: NewRun) -> None:
     await connection.execute(load("runs")["insert_run"].text, *values)
 
 
-async def claim_idempotency_key(connection: Connection, workspace: str, path: str, key: str, run: UUID) -> UUID:
-    """The run that this key means: `run` where the key is new, else the first one's id."""
-    queries = load("runs")
-    if await connection.fetchval(queries["claim_idempotency_key"].text, workspace, path, key, run) is not None:
-        return run
-    first: UUID = await connection.fetchval(queries["idempotent_run"].text, workspace, path, key)
-    return first
+async def claim_idempotency_key(
+    connection: Connection, workspace: str, caller: str, path: str, key: str, run: UUID, input: bytes
+) -> tuple[UUID, bytes | None]:
+    """The run that this key of a caller means, and its input: `run` where the key is new, else those of the first."""
+    queries, name = load("runs"), (workspace, caller, path, key)
+    if await connection.fetchval(queries["claim_idempotency_key"].text, *name, run, input) is not None:
+        return run, input
+    first = await connection.fetchrow(queries["idempotent_run"].text, *name)
+    assert first is not None, "the row that was in conflict is held by nobody else"
+    return first["run"], first["input"]
 
 
 async def forget_idempotency_keys(connection: Connection) -> None:

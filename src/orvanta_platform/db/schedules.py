@@ -43,6 +43,8 @@ class ScheduleSettings:
     labels: list[str] | None
     permissioned_as: str
     email: str
+    scopes: list[str] | None
+    """The limits of the token that wrote it; None: its runs have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -253,8 +253,12 @@ CREATE TABLE idempotency (
     key        text NOT NULL,
     run        uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT app_now(),
-    PRIMARY KEY (workspace, path, key)
+    caller     text NOT NULL,
+    input      bytea,
+    PRIMARY KEY (workspace, caller, path, key)
 );
+COMMENT ON COLUMN idempotency.caller IS 'Whose key it is: an address, with the scopes of a limited token, or the id of an HTTP trigger.';
+COMMENT ON COLUMN idempotency.input IS 'SHA-256 of arguments and options. NULL: the key is older than this column, and any input is taken for the same.';
 
 -- What jobs are configured with: variables and resources, whose secrets are sealed.
 
@@ -360,12 +364,14 @@ CREATE TABLE run_live (
     started_at      timestamptz,
     seed            bigint NOT NULL,
     timeout_s       double precision,
-    labels          text[]
+    labels          text[],
+    scopes          text[]
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX run_live_workspace ON run_live (workspace, id);
 CREATE INDEX run_live_parent ON run_live (parent) WHERE parent IS NOT NULL;
 COMMENT ON TABLE run_live IS 'A run that has not ended. It is the root frame: every change of its jobs except claim bumps rev.';
+COMMENT ON COLUMN run_live.scopes IS 'The limits of its jobs and expressions: the scopes of the token that started it. NULL: all that permissioned_as may.';
 COMMENT ON COLUMN run_live.started_at IS 'The earliest start of a job that has ended; null until one has.';
 
 CREATE TABLE job_live (
@@ -1015,12 +1021,14 @@ CREATE TABLE schedule (
     created_at             timestamptz NOT NULL DEFAULT app_now(),
     edited_by              text NOT NULL,
     edited_at              timestamptz NOT NULL DEFAULT app_now(),
+    scopes                 text[],
     UNIQUE (workspace, path),
     CHECK (enabled OR next_at IS NULL)
 ) WITH (fillfactor = 70);
 CREATE INDEX schedule_next ON schedule (next_at) WHERE enabled;
 CREATE INDEX schedule_runs ON schedule (workspace, script_path);
 COMMENT ON COLUMN schedule.next_at IS 'The tick that comes next, made from the one before, never from the clock. Null: disabled, or it never ticks again.';
+COMMENT ON COLUMN schedule.scopes IS 'The scopes of the token that wrote it, which limit its runs. NULL: no limits.';
 COMMENT ON COLUMN schedule.error IS 'Why the last tick, or a handler, could not start; null where it did.';
 
 CREATE TABLE schedule_tick (
@@ -1078,6 +1086,8 @@ CREATE TABLE http_trigger (
     created_at                   timestamptz NOT NULL DEFAULT app_now(),
     edited_by                    text NOT NULL,
     edited_at                    timestamptz NOT NULL DEFAULT app_now(),
+    scopes                       text[],
+    disabled_reason              text,
     UNIQUE (workspace, path),
     CHECK (authentication_method IN ('none', 'orvanta') OR authentication_resource_path IS NOT NULL)
 );
@@ -1085,6 +1095,8 @@ CREATE UNIQUE INDEX http_trigger_route ON http_trigger (http_method, route_key) 
 CREATE UNIQUE INDEX http_trigger_workspaced ON http_trigger (workspace, http_method, route_key) WHERE workspaced_route;
 CREATE INDEX http_trigger_first ON http_trigger (http_method, route_first);
 CREATE INDEX http_trigger_runs ON http_trigger (workspace, script_path);
+COMMENT ON COLUMN http_trigger.scopes IS 'The scopes of the token that wrote it, which limit its runs. NULL: no limits.';
+COMMENT ON COLUMN http_trigger.disabled_reason IS 'Why the platform disabled it; NULL: it did not.';
 COMMENT ON COLUMN http_trigger.route_key IS 'The route without the names of its parameters: two of the same key are the same route.';
 COMMENT ON COLUMN http_trigger.route_first IS 'The first part of the route; empty where that is a parameter.';
 

@@ -12,7 +12,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import StepWrite, arguments_alone, arguments_of, row_parts
 
-_OWN_PARAMETERS = 36
+_OWN_PARAMETERS = 37
 
 
 async def start_run(
@@ -39,7 +39,7 @@ async def start_run(
 
 @cache
 def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
-    """The statement of these parts, and which parameters it takes: its own 36, then those of write_steps."""
+    """The statement of these parts, and which parameters it takes: its own 37, then those of write_steps."""
     every, end = statements.parts("starts", "start_run")
     text = "".join(part for name, part in every.items() if name in own or name in ("root", "audited"))
     steps, _ = statements.parts("steps", "write_steps")

@@ -79,17 +79,19 @@ async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int
         return None
     values: dict[str, Any] = {**row, "grants": _grants(row["grants"])}
     nonce, run = values.pop("nonce"), values.pop("run")
-    bearer = Bearer(kind="job", devops=False, scopes=None, token_workspace=row["workspace"], **values)
+    bearer = Bearer(kind="job", devops=False, token_workspace=row["workspace"], **values)
     return RunningJob(bearer, run, nonce)
 
 
-async def resolve_identity(conn: Connection, workspace: str, permissioned_as: str, email: str) -> Bearer | None:
-    """Whom a run acts for; None where the account is gone or disabled."""
+async def resolve_identity(
+    conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None
+) -> Bearer | None:
+    """Whom a run acts for, with the limits `scopes`; None where the account is gone or disabled."""
     row = await conn.fetchrow(load("tokens")["resolve_identity"].text, workspace, permissioned_as, email)
     if row is None:
         return None
     values: dict[str, Any] = {**row, "grants": _grants(row["grants"])}
-    return Bearer(kind="job", devops=False, scopes=None, token_workspace=row["workspace"], **values)
+    return Bearer(kind="job", devops=False, scopes=scopes, token_workspace=row["workspace"], **values)
 
 
 async def touch(conn: Connection, digest: bytes) -> None:

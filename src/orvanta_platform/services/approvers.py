@@ -64,6 +64,7 @@ class Asked:
     opened: OpenApproval | None
     created_by: str
     permissioned_as: str
+    scopes: list[str] | None
 
     @property
     def groups(self) -> list[str] | None:
@@ -105,7 +106,7 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool) -> None:
         raise Forbidden("The token may not decide this.", hint=f"It needs the scope {_SCOPE} for the workflow.")
     if approved and asked.consent.form is not None:
         inputs.check(asked.consent.form, voice.payload)
-    chooses = voice.actor is not None and on_behalf.may_choose(voice.actor, asked.permissioned_as)
+    chooses = voice.actor is not None and on_behalf.may_choose(voice.actor, asked.permissioned_as, asked.scopes)
     if not chooses and references(voice.payload):
         raise InvalidInput(
             "An answer names no variable and no resource: they would be read as whom the run acts for.",

@@ -138,7 +138,7 @@ def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> Aske
         return None
     if opened is not None and opened.form is not None:
         consent = replace(consent, form=msgspec.json.decode(opened.form))
-    return Asked(node, consent, opened, live.created_by, live.permissioned_as)
+    return Asked(node, consent, opened, live.created_by, live.permissioned_as, live.scopes)
 
 
 def _by_id(plan: Plan, id: str) -> Node | None:

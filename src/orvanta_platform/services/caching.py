@@ -1,7 +1,7 @@
 """Results that are used again: what the key is made of, and what stands for it.
 
 A key is an HMAC, so that no argument can be told from it. Failures are not kept, nor results in which a secret was
-masked; nothing is found across workspaces or for whom the run does not act.
+masked; nothing is found across workspaces, identities or limits.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Hit:
 def key_of(keys: InstanceKeys, run: RunRow, what: Any, args: bytes) -> bytes:
     """The key of `what` (JSON-able: all that decides what runs) for these arguments (JSON text)."""
     canonical = msgspec.json.encode(msgspec.json.decode(args), order="sorted")
-    made = msgspec.json.encode([run.workspace, run.permissioned_as, what])
+    made = msgspec.json.encode([run.workspace, run.permissioned_as, run.scopes, what])
     return hmac.digest(keys.key(_PURPOSE), made + b"\0" + canonical, "sha256")
 
 

@@ -29,9 +29,9 @@ class Call:
 
     @property
     def key(self) -> bytes:
-        """Calls of the same key are one run: of the same version, for the same identity."""
+        """Calls of the same key are one run: of the same version, for the same identity and limits."""
         new, args = self.new, msgspec.json.decode(self.args, type=dict[str, msgspec.Raw])
-        what = [new.kind, new.path, new.version, new.permissioned_as, (new.pin_set or b"").hex(), new.queue]
+        what = [new.kind, new.path, new.version, new.permissioned_as, new.scopes, (new.pin_set or b"").hex(), new.queue]
         text = key_text(self.debounce, new.workspace, args)
         return hashlib.sha256(msgspec.json.encode([*what, text])).digest()
 

@@ -9,9 +9,10 @@ from uuid import uuid4
 import asyncpg
 
 from orvanta_platform.control import audit, names, route_auth, route_paths
-from orvanta_platform.control.actor import Actor, Role
-from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
-from orvanta_platform.db import http_triggers, resources
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing, can, readable, require, require_workspace
+from orvanta_platform.control.route_paths import RoutePath
+from orvanta_platform.db import http_triggers, resources, workspaces
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow, HttpTriggerSettings
 from orvanta_platform.db.pool import Connection
@@ -92,6 +93,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
 
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
+        if not row.workspaced_route:
+            _require_instance(actor)
         settings = await _settings(conn, actor, workspace, draft, row)
         try:
             await http_triggers.update(conn, workspace, path, settings, actor.username)
@@ -108,7 +111,9 @@ async def set_mode(platform: Platform, actor: Actor, workspace: str, path: str, 
     _one_of("mode", mode, MODES)
 
     async def write(conn: Connection) -> None:
-        await _writable(conn, actor, workspace, path)
+        row = await _writable(conn, actor, workspace, path)
+        if not row.workspaced_route and mode == "enabled":
+            _require_instance(actor)
         await http_triggers.set_mode(conn, workspace, path, mode, actor.username)
         await audit.record(conn, actor, "http_triggers.setmode", "Updated", path, {"mode": mode})
 
@@ -120,7 +125,9 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
-        await _writable(conn, actor, workspace, path)
+        row = await _writable(conn, actor, workspace, path)
+        if not row.workspaced_route:
+            _require_instance(actor)
         await http_triggers.delete(conn, workspace, path)
         await audit.record(conn, actor, "http_triggers.delete", "Delete", path)
 
@@ -161,6 +168,8 @@ async def route_exists(
     """Whether a route is taken, by another trigger than the one at the path `but`. Raises BadRequest, Forbidden."""
     require_workspace(actor, workspace)
     readable(actor, "http_trigger")
+    if not workspaced:
+        _require_instance(actor)
     _one_of("http_method", method, METHODS)
     key = route_paths.parse(route).key
     async with platform.db.acquire() as conn:
@@ -187,11 +196,9 @@ async def _settings(
         if isinstance(values[name], str) and len(values[name]) > _LONGEST_TEXT:
             raise BadRequest(f"{name} has more than {_LONGEST_TEXT} characters.")
     route = route_paths.parse(values["route_path"] or "")
-    if not values["workspaced_route"] and actor.role is not Role.ADMIN and (row is None or row.workspaced_route):
-        raise Forbidden(
-            "A route without its workspace in front is the whole instance's: it needs the role admin.",
-            hint="Set workspaced_route: the route is /api/r/<workspace>/<route> then.",
-        )
+    if not values["workspaced_route"]:
+        _require_instance(actor)
+        await _require_own_room(conn, workspace, values["http_method"], route)
     await _require_target(conn, actor, workspace, draft)
     resource = await _resource(conn, actor, workspace, method, draft, row)
     owner, email = actor.permissioned_as, actor.email
@@ -206,7 +213,33 @@ async def _settings(
         authentication_resource_path=resource,
         permissioned_as=owner,
         email=email,
+        scopes=None if actor.scopes is None else list(actor.scopes),
     )
+
+
+def _require_instance(actor: Actor) -> None:
+    """Raises Forbidden where the actor may not write routes of the instance."""
+    if not can(actor, "write_routes", Thing(None, "instance")):
+        raise Forbidden(
+            "A route without its workspace in front is the whole instance's: superadmins alone write it.",
+            hint="Set workspaced_route: the route is /api/r/<workspace>/<route> then.",
+        )
+
+
+async def _require_own_room(conn: Connection, workspace: str, method: str, route: RoutePath) -> None:
+    """Raises Conflict where a route of the instance would take requests that are another workspace's."""
+    await http_triggers.lock_instance_routes(conn)
+    if await workspaces.exists(conn, route.first):
+        raise Conflict(
+            f"{route.first} is the id of a workspace: what begins with it is that workspace's.",
+            hint="Begin the route with another part, or set workspaced_route.",
+        )
+    for other in await http_triggers.instance_routes_elsewhere(conn, workspace, method, route.first):
+        if route.overlaps(route_paths.parse(other)):
+            raise Conflict(
+                f"Requests to the route {method.upper()} {other} of another workspace would match this one too.",
+                hint="Choose a path that no such request matches.",
+            )
 
 
 def _value(draft: HttpTriggerDraft, row: HttpTriggerRow | None, name: str) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from orvanta_platform.control import identity
+from orvanta_platform.control import identity, scopes
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.db import workspaces
 from orvanta_platform.db.pool import Connection
@@ -22,18 +23,28 @@ def may_name_others(actor: Actor) -> bool:
     return actor.role is Role.ADMIN or "deployers" in actor.groups
 
 
-def may_choose(actor: Actor, permissioned_as: str) -> bool:
-    """Whether the actor may choose values and conditions of a run, which count with the rights of whom it acts for."""
-    return actor.permissioned_as == permissioned_as or actor.role is Role.ADMIN or actor.super_admin
+def may_choose(actor: Actor, permissioned_as: str, limits: Sequence[str] | None) -> bool:
+    """Whether the actor may choose values and conditions of a run, which count with the rights of whom it acts for.
+
+    `limits`: those of the run, which must not be wider than those of the actor's token.
+    """
+    same = actor.permissioned_as == permissioned_as or actor.role is Role.ADMIN or actor.super_admin
+    return same and scopes.covers(actor.scopes, limits)
 
 
-def require_choice(actor: Actor, permissioned_as: str) -> None:
+def require_choice(actor: Actor, permissioned_as: str, limits: Sequence[str] | None) -> None:
     """Raises Forbidden where `may_choose` is false."""
-    if not may_choose(actor, permissioned_as):
+    if may_choose(actor, permissioned_as, limits):
+        return
+    if may_choose(scopes.without(actor), permissioned_as, limits):
         raise Forbidden(
-            f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of it.",
-            hint="Let it go on as it is, or pause it without a condition.",
+            "The run has more rights than your token, which may therefore choose no values or conditions of it.",
+            hint="Use a token without scopes, or leave out the values and the condition.",
         )
+    raise Forbidden(
+        f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of it.",
+        hint="Let it go on as it is, or pause it without a condition.",
+    )
 
 
 async def email_of(conn: Connection, actor: Actor, workspace: str, owner: str, what: str) -> str:
@@ -55,6 +66,11 @@ async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: An
     """
     if not email:
         return None
+    if actor.scopes is not None:
+        raise Forbidden(
+            f"A token with scopes deploys nothing with {KEY}: its runs would have more rights than the token.",
+            hint="Deploy it with a login, or with a token that has no scopes.",
+        )
     if email == actor.email:
         return actor.permissioned_as
     _require_others(actor, "a deployment")

@@ -37,23 +37,28 @@ _NO_ATTEMPT = 0
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """For whom and for what secrets are opened: whom the run acts for, the run, the attempt of a job if one runs."""
+    """For whom and for what secrets are opened: whom the run acts for, the run, the attempt of a job if one runs.
+
+    `scopes`: the limits of the run.
+    """
 
     permissioned_as: str
     email: str
     run: UUID
     job: UUID | None = None
     attempt: int | None = None
+    scopes: list[str] | None = None
 
     @classmethod
     def of_run(cls, run: RunRow) -> Identity:
         """Of what is evaluated for a run outside of its jobs."""
-        return cls(run.permissioned_as, run.email, run.id)
+        return cls(run.permissioned_as, run.email, run.id, scopes=run.scopes)
 
     @classmethod
     def of_job(cls, job: Claimed) -> Identity:
         """Of an attempt that this process runs."""
-        return cls(job.run.permissioned_as, job.run.email, job.run.id, job.id, job.attempt)
+        run = job.run
+        return cls(run.permissioned_as, run.email, run.id, job.id, job.attempt, run.scopes)
 
 
 async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind, path: str, opened: Opened) -> bytes:
@@ -118,7 +123,7 @@ async def read(
 
 
 async def _actor(conn: Connection, identity: Identity, workspace: str) -> Actor:
-    actor = await actor_of_run(conn, workspace, identity.permissioned_as, identity.email)
+    actor = await actor_of_run(conn, workspace, identity.permissioned_as, identity.email, identity.scopes)
     if actor is None:
         raise NotFound(f"{identity.permissioned_as}, for whom the run acts, is no member of {workspace} any more.")
     return actor

@@ -1,7 +1,8 @@
 """Pause a run before a node: breakpoints, what is paused, and letting it go on.
 
-Who may cancel a run may pause it and let it go on. Values and conditions of somebody's choice count with the rights of
-the run: they are for those whom it acts for, and for admins.
+Pausing a run and letting it go on needs the roles that cancelling needs, and the scope jobs:pause. Values and
+conditions of somebody's choice count with the rights of the run: they are for those whom it acts for and for admins,
+and for tokens whose limits are not narrower than the run's. Values need the scope jobs:edit.
 """
 
 from __future__ import annotations
@@ -115,8 +116,9 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pau
             if at.on
         ],
         [_paused(each, nodes) for each in paused],
-        permissions.can(actor, "cancel", jobs.thing(row)),
-        on_behalf.may_choose(actor, live.permissioned_as),
+        permissions.can(actor, "pause", jobs.thing(row)),
+        permissions.can(actor, "edit", jobs.thing(row))
+        and on_behalf.may_choose(actor, live.permissioned_as, live.scopes),
     )
 
 
@@ -187,7 +189,7 @@ async def _set_before(
         raise _has_ended(id)
     number = breakpoints.node_of((await platform.blueprints.of(connection, live)).plan, node).number
     if when is not None:
-        on_behalf.require_choice(actor, target.permissioned_as)
+        on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
     if on:
         breakpoints.require_room(RunState.decode(live.state).breakpoints, [number])
     event = inbox.PauseBefore(number, actor.username, when, on)
@@ -234,7 +236,8 @@ async def _go_on(
     if found is None or live.cancel_at is not None or not await rows.take(connection, target.id, job):
         raise Conflict(f"The node {job} is not paused.", hint="Somebody let it go on, or it was cancelled.")
     if inputs is not None or result is not None:
-        on_behalf.require_choice(actor, target.permissioned_as)
+        permissions.require(actor, "edit", Thing(workspace, "run", target.path, target.created_by))
+        on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
         _require_fit(_paused(found, _by_id(await platform.blueprints.of(connection, live))), inputs, result)
     event = inbox.Continued(job, actor.username, found.frame, _text(inputs), _text(result))
     await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
@@ -274,12 +277,12 @@ async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection
     """The live run, where the actor may pause it. Raises NotFound, Forbidden, Conflict."""
     target = await run_rows.run_of(connection, workspace, id)
     if target is not None and target.id == id:
-        permissions.require(actor, "cancel", Thing(workspace, "run", target.path, target.created_by))
+        permissions.require(actor, "pause", Thing(workspace, "run", target.path, target.created_by))
         return target
     ended = await run_rows.ended_run(connection, id)
     if ended is None or ended.workspace != workspace:
         raise NotFound(f"The run {id} does not exist.")
-    permissions.require(actor, "cancel", Thing(workspace, "run", ended.path, ended.created_by))
+    permissions.require(actor, "pause", Thing(workspace, "run", ended.path, ended.created_by))
     raise _has_ended(id)
 
 

@@ -56,7 +56,7 @@ class _Caller(NamedTuple):
 
 async def _acting(connection: Connection, workspace: str, reader: Actor, caller: _Caller, pin: Pin) -> Actor:
     """Whom a sub-workflow acts for. Raises NotFound where they are gone, InvalidWorkflow."""
-    if pin.permissioned_as in (None, caller.permissioned_as):
+    if pin.permissioned_as is None or (pin.permissioned_as == caller.permissioned_as and reader.scopes is None):
         return reader
     found = await on_behalf.member(connection, workspace, str(pin.permissioned_as), str(pin.email))
     if references(caller.env):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.errors import BadRequest, NotFound
@@ -41,6 +42,7 @@ async def rerun(
         args = await results.args_again(platform, actor, workspace, id)
         data = {}
     else:
+        permissions.require(actor, "edit", jobs.thing(row))
         data = {"edited": True}
     options = replace(options, repeat=Repeat("rerun", row.id, None, data | ({"latest": True} if latest else {})))
     if row.kind in _PREVIEWS:

@@ -168,6 +168,8 @@ async def _version(conn: Connection, actor: Actor, workspace: str, run: RunBefor
         permissions.require(actor, "run", Thing(workspace, "preview", run.path))
         return None
     wanted = point.version if point.version is not None else run.version
+    if wanted != run.version:
+        permissions.require(actor, "edit", Thing(workspace, "run", run.path, actor.username))
     row = await run_rows.resolve_version(conn, workspace, wanted)
     found = runs.permitted(actor, workspace, row, f"flow version {wanted}")
     if found.path != run.path:

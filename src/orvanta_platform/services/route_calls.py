@@ -28,6 +28,7 @@ from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Forbidden, InvalidInput, NotFound, OrvantaError, Unauthenticated
 from orvanta_platform.services import interpolation, runs
+from orvanta_platform.services.idempotency import IdempotencyKey, caller_of
 from orvanta_platform.services.interpolation import Interpolation
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.session import Authenticator, Caller
@@ -90,29 +91,33 @@ class RouteSecrets:
 
 
 async def find(platform: Platform, incoming: Incoming) -> Route:
-    """The trigger that a request is for: a workspace's own before the instance's, the most exact one of several.
+    """The trigger that a request is for: the most exact one of several.
 
-    Raises NotFound.
+    Below the id of a workspace all routes are that workspace's. A trigger that is not enabled answers 404: what it
+    would have received goes to no other. Raises NotFound.
     """
     parts = tuple(incoming.path.split("/"))
     second = parts[1] if len(parts) > 1 else ""
     async with platform.db.acquire() as conn:
-        rows = await http_triggers.candidates(conn, incoming.method.lower(), parts[0], parts[0], second)
+        rows = await http_triggers.candidates(conn, incoming.method.lower(), parts[0], second)
     found = []
     for row in rows:
         route = route_paths.parse(row.route_path)
         params = route.match(parts[1:] if row.workspaced_route else parts)
         if params is not None:
-            found.append(((not row.workspaced_route, route.rank), Route(row, params)))
-    if not found:
+            found.append((route.rank, Route(row, params)))
+    best = min(found, key=lambda each: each[0])[1] if found else None
+    if best is None or best.trigger.mode != "enabled":
         raise NotFound(f"There is no route {incoming.method} {incoming.path[:300]}.")
-    return min(found, key=lambda each: each[0])[1]
+    return best
 
 
 async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
     """Whom the trigger's runs act for. Raises NotFound where it is nobody any more."""
     async with platform.db.acquire() as conn:
-        owner = await identity.actor_of_run(conn, trigger.workspace, trigger.permissioned_as, trigger.email)
+        owner = await identity.actor_of_run(
+            conn, trigger.workspace, trigger.permissioned_as, trigger.email, trigger.scopes
+        )
     if owner is None or owner.role is None:
         log.warning("trigger without owner", action="route", trigger=trigger.path, workspace=trigger.workspace)
         raise NotFound(f"There is no route {incoming.method} {incoming.path[:300]}.")
@@ -121,17 +126,17 @@ async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: Incomi
 
 async def admit(
     platform: Platform, secrets: RouteSecrets, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, body: bytes
-) -> None:
-    """Nothing where the request proves itself as the trigger wants it. Raises Unauthenticated, Forbidden, NotFound.
+) -> Actor | None:
+    """Admit a request that proves itself as the trigger wants it; returns who calls, where the request names somebody.
 
-    `body` counts for a signature alone. A secret that cannot be read admits nobody.
+    `body` counts for a signature alone. A secret that cannot be read admits nobody. Raises Unauthenticated, Forbidden,
+    NotFound.
     """
     method = trigger.authentication_method
     if method == "none":
-        return
+        return None
     if method == "orvanta":
-        await admit_token(platform, trigger, incoming)
-        return
+        return await admit_token(platform, trigger, incoming)
     try:
         resource = await secrets.of(trigger, owner)
         proved = route_auth.proves(method, resource, incoming.headers, body, clock.now().timestamp())
@@ -141,10 +146,23 @@ async def admit(
         proved = False
     if not proved:
         raise Unauthenticated("The request does not prove itself.", hint=f"The route asks for {method}.")
+    return None
 
 
-async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> None:
-    """Nothing for a token of the platform, in the header alone, of somebody who may run what the trigger runs.
+def key_of(trigger: HttpTriggerRow, caller: Actor | None, key: str, args: bytes) -> IdempotencyKey:
+    """An idempotency key of a request: each route has its own keys, and each caller where the route knows callers.
+
+    A route without authentication cannot tell its callers apart. There another input is another key: whoever guesses
+    somebody's key neither keeps that one's run from starting nor gets the result of it.
+    """
+    owner = f"http_trigger {trigger.id}"
+    if trigger.authentication_method == "none":
+        return IdempotencyKey(hashlib.sha256(f"{key} ".encode() + args).hexdigest(), owner)
+    return IdempotencyKey(key, owner if caller is None else f"{owner} {caller_of(caller)}")
+
+
+async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
+    """Admit a token of the platform, in the header alone, of somebody who may run what the trigger runs.
 
     Raises Unauthenticated, Forbidden, NotFound.
     """
@@ -160,6 +178,7 @@ async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Inc
         found = await run_rows.resolve_path(conn, trigger.workspace, kind, trigger.script_path)
     perms = (found.created_by, found.extra_perms) if found else (None, {})
     require(actor, "run", Thing(trigger.workspace, kind, trigger.script_path, *perms))
+    return actor
 
 
 def is_open(trigger: HttpTriggerRow) -> bool:
@@ -192,20 +211,15 @@ async def start(
     platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, args: bytes, options: RunOptions
 ) -> UUID:
     """Start what the trigger runs, as its owner. Raises NotFound, InvalidInput, Forbidden."""
-    limited = replace(owner, scopes=_SCOPES)
     try:
-        interpolation.require_references(limited, args)
+        interpolation.require_references(replace(owner, scopes=_SCOPES), args)
     except Forbidden as error:
         raise InvalidInput(
             "What comes to a route names no variable and no resource.", hint="Name them in the workflow."
         ) from error
-    if options.idempotency_key is not None:
-        # Whoever guesses another's key and knows not what was sent with it does not get what came of that.
-        told = f"{trigger.id} {options.idempotency_key} ".encode() + args
-        options = replace(options, idempotency_key=hashlib.sha256(told).hexdigest())
     begin = runs.start_flow if trigger.is_flow else runs.start_script
     inside = partial(_note, trigger, incoming)
-    return await begin(platform, limited, trigger.workspace, trigger.script_path, args, options, inside=inside)
+    return await begin(platform, owner, trigger.workspace, trigger.script_path, args, options, inside=inside)
 
 
 async def _note(trigger: HttpTriggerRow, incoming: Incoming, conn: Connection, run: UUID) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from orvanta_platform.control import audit, permissions
+from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import frames as frame_rows
@@ -16,11 +16,11 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunTarget, VersionRow
 from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
-from orvanta_platform.engine.plan import Kind
-from orvanta_platform.errors import InvalidScript, NotFound
+from orvanta_platform.engine.plan import Kind, Plan
+from orvanta_platform.errors import Forbidden, InvalidScript, NotFound
 from orvanta_platform.services import artifacts, inputs, locking, on_behalf, pinning
 from orvanta_platform.services.asking import place_of
-from orvanta_platform.services.blueprints import Blueprint, blueprint_of, own_pins, single
+from orvanta_platform.services.blueprints import Blueprint, Pins, blueprint_of, flow_key, own_pins, pin_key, single
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps import events as inbox
@@ -163,6 +163,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
     plan = artifacts.plan_of_tree(tree)
     async with platform.db.acquire() as connection:
         pins = await pinning.resolve(connection, actor, workspace, plan)
+    _require_calls(actor, workspace, plan, pins)
     return Beginning(
         workspace=workspace,
         kind="flowpreview",
@@ -172,6 +173,17 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
         pins=pins,
         priority=priority_of(tree["value"]),
     )
+
+
+def _require_calls(actor: Actor, workspace: str, plan: Plan, pins: Pins) -> None:
+    """Raises Forbidden where a workflow that is not deployed runs what the actor's token may not run."""
+    if actor.scopes is None:
+        return
+    called = [pin_key(node.value) for node in plan.all_nodes if node.kind is Kind.SCRIPT]
+    called += [flow_key(path) for path in pinning.flow_paths(plan)]
+    for pin in (pins[key] for key in called if key in pins):
+        if not scopes.allow(actor.scopes, "jobs:run", pin.path):
+            raise Forbidden(f"The token may not run {pin.path}.", hint=f"It needs the scope jobs:run:{pin.path}.")
 
 
 async def cancel(
@@ -283,6 +295,7 @@ async def _run_script(
         timeout_s=settings.get("timeout") or None,
         debounce=debounce.of_settings(settings),
         owner=owner,
+        asked=name,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 
@@ -318,6 +331,7 @@ async def _run_flow(
         timeout_s=duration.setting(found.settings.get("timeout")),
         debounce=plan.debounce,
         owner=owner,
+        asked=name,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 

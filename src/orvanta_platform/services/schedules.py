@@ -255,6 +255,7 @@ async def _settings(
 ) -> ScheduleSettings:
     """What the schedule becomes; `ticking`: it is enabled."""
     email, owner = actor.email, actor.permissioned_as
+    scopes = None if actor.scopes is None else list(actor.scopes)
     if draft.owner is not None and draft.owner != owner:
         email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a schedule"), draft.owner
     kept = {each.name: getattr(row, each.name) for each in fields(ScheduleSettings)} if row else dict(_BLANK)
@@ -262,7 +263,7 @@ async def _settings(
         if (given := getattr(draft, name)) is not msgspec.UNSET:
             kept[name] = given
     next_at = _first(ticking, await schedules.now(conn), kept["paused_until"]) if ticking else None
-    return ScheduleSettings(**{**kept, "next_at": next_at, "permissioned_as": owner, "email": email})
+    return ScheduleSettings(**{**kept, "next_at": next_at, "permissioned_as": owner, "email": email, "scopes": scopes})
 
 
 _BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} | {

@@ -137,7 +137,7 @@ async def start_named(
 async def owner_of(platform: Platform, row: ScheduleRow) -> Actor:
     """Whom the schedule's runs act for. Raises NotFound where it is nobody any more."""
     async with platform.db.acquire() as conn:
-        owner = await identity.actor_of_run(conn, row.workspace, row.permissioned_as, row.email)
+        owner = await identity.actor_of_run(conn, row.workspace, row.permissioned_as, row.email, row.scopes)
     if owner is None or owner.role is None:
         raise NotFound(f"{row.permissioned_as}, whom the schedule runs as, is no member of {row.workspace} any more.")
     return replace(owner, kind="system")

@@ -117,6 +117,8 @@ async def _rerun(
         row = await jobs.seen(platform, conn, actor, workspace, id)
     by_path = flows if row.kind == "flow" else scripts if row.kind == "script" else {}
     how = by_path.get(row.own_path or "", Again(latest and row.kind in ("flow", "script")))
+    if how.inputs:
+        permissions.require(actor, "edit", jobs.thing(row))
     args = await _edited(platform, actor, workspace, id, how.inputs) if how.inputs else None
     fresh = RunOptions(trigger=options.trigger, tag=options.tag)
     return await rerunning.rerun(platform, actor, workspace, id, args, fresh, latest=how.latest)

@@ -16,8 +16,9 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit
+from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
@@ -33,10 +34,11 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.queue.claim import is_pinned
-from orvanta_platform.services import on_behalf, run_ids, values
+from orvanta_platform.services import idempotency, on_behalf, run_ids, values
 from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.debouncing import Call, join
+from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
@@ -65,8 +67,8 @@ class RunOptions:
 
     `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
     `attach`: to the job that starts it, which is its parent then; it has no effect where no job does.
-    `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency_key`: the same key and path give the first
-    run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
+    `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency`: the same key of the same caller
+    gives the first run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
     input of the arguments. `pause`: where it pauses.
     """
 
@@ -74,7 +76,7 @@ class RunOptions:
     scheduled_at: datetime | None = None
     tag: str | None = None
     attach: bool = False
-    idempotency_key: str | None = None
+    idempotency: IdempotencyKey | None = None
     run_id: UUID | None = None
     is_due: bool = False
     repeat: Repeat | None = None
@@ -117,6 +119,8 @@ class Beginning:
     context: Sequence[Remembered] = ()
     debounce: Debounce | None = None
     owner: Actor | None = None
+    asked: str | None = None
+    """How the caller named it: by its path or by one version."""
 
 
 async def begin(
@@ -142,8 +146,10 @@ async def begin(
         options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
     state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
     if options.pause is not None:
+        permissions.require(actor, "pause", Thing(beginning.workspace, "run", beginning.path, actor.username))
         if options.pause.when is not None:
-            on_behalf.require_choice(actor, (beginning.owner or actor).permissioned_as)
+            acting = beginning.owner or actor
+            on_behalf.require_choice(actor, acting.permissioned_as, _limits(actor, beginning))
         state = await options.pause.within(platform.evaluator, beginning.blueprint.plan, state, actor.username)
     new = _new_run(actor, beginning, options, state)
     if beginning.blueprint.plan.bound:
@@ -157,10 +163,11 @@ async def begin(
         known = {(new.id, "args", ""): args, **brought.known}
         step = brought.before(await first_step(platform.tools, beginning.blueprint, _row(new), known))
     told = _told(actor, beginning, new, options.repeat)
+    key = await _key(actor, beginning, options, args) if options.idempotency is not None else None
     tries = 0
     permitted: list[UUID] = []
     plain = step is not None and step.end is None and not step.waits
-    if plain and step is not None and inside is None and not (options.idempotency_key or options.run_id):
+    if plain and step is not None and inside is None and not (options.idempotency or options.run_id):
         if await _begin_at_once(platform, beginning, new, args_value, step, told):
             _tell(platform, new.id, beginning.blueprint.plan, step)
             return new.id
@@ -175,10 +182,8 @@ async def begin(
             if joined is not None:
                 await append(connection, _told(actor, beginning, replace(new, id=joined), None))
                 return joined
-        if options.idempotency_key:
-            path = f"{beginning.kind}:{beginning.path or ''}"
-            key = options.idempotency_key
-            first = await run_rows.claim_idempotency_key(connection, new.workspace, path, key, new.id)
+        if key is not None:
+            first = await idempotency.claim(connection, key, new.id)
             if first != new.id:
                 return first
         await _keep_documents(connection, beginning, new)
@@ -228,12 +233,25 @@ async def begin(
     return run
 
 
+async def _key(actor: Actor, beginning: Beginning, options: RunOptions, args: bytes) -> idempotency.Use | None:
+    if options.idempotency is None:
+        return None
+    repeat = options.repeat
+    what: list[Any] = [beginning.asked, options.tag]
+    if beginning.text is not None:
+        what += [beginning.language, beginning.tag, hashlib.sha256(beginning.text).hexdigest()]
+    if repeat is not None:
+        what += [repeat.kind, str(repeat.of), repeat.node, repeat.data]
+    path = f"{beginning.kind}:{beginning.path or ''}"
+    return await idempotency.use_of(options.idempotency, actor, beginning.workspace, path, what, args)
+
+
 def _is_plain_call(options: RunOptions) -> bool:
     """Whether a later call may stand for it: nobody has asked for a time, an id, or a run of its own."""
     asked = (
         options.scheduled_at,
         options.run_id,
-        options.idempotency_key,
+        options.idempotency,
         options.repeat,
         options.pause,
     )
@@ -345,7 +363,17 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions, state: Run
         scheduled_at=options.scheduled_at or clock.now(),
         seed=secrets.randbits(62),
         timeout_s=beginning.timeout_s,
+        scopes=_limits(actor, beginning),
     )
+
+
+def _limits(actor: Actor, beginning: Beginning) -> list[str] | None:
+    """The limits of the run: those of the token that starts it. A run on behalf of somebody has that one's."""
+    if beginning.owner is not None:
+        held: Sequence[str] | None = beginning.owner.scopes
+    else:
+        held = scopes.of_run(actor.scopes, beginning.path if beginning.version is not None else None)
+    return None if held is None else list(held)
 
 
 async def _keep_documents(connection: Connection, beginning: Beginning, new: NewRun) -> None:
@@ -380,4 +408,5 @@ def _row(new: NewRun) -> RunRow:
         priority=new.priority,
         queue=new.queue,
         timeout_s=new.timeout_s,
+        scopes=new.scopes,
     )

@@ -65,19 +65,30 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
 
 
 async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int) -> list[TokenRow]:
-    """The actor's tokens, newest first."""
+    """The actor's tokens, newest first. Raises Forbidden for a job, and for a token bound to a workspace."""
     require(actor, "read", Thing(None, "token", created_by=actor.email))
+    _refuse_bound(actor)
     async with platform.db.acquire() as conn:
         return await tokens.list_page(conn, actor.email, limit=limit, offset=offset)
 
 
 async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
-    """Delete the actor's token with this prefix. Raises NotFound."""
+    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden as `list_mine`."""
     require(actor, "write", Thing(None, "token", created_by=actor.email))
+    _refuse_bound(actor)
     async with platform.db.transaction() as conn:
         if not await tokens.delete_by_prefix(conn, actor.email, prefix):
             raise NotFound(f"You have no token {prefix}.")
         await audit.record(conn, actor, "users.token.delete", "Delete", prefix)
+
+
+def _refuse_bound(actor: Actor) -> None:
+    """Tokens are of an account: one that is good in one workspace alone, a job's above all, has no part in them."""
+    if actor.bound or actor.kind == "job":
+        raise Forbidden(
+            "Jobs, and tokens that are bound to a workspace, neither list nor delete tokens.",
+            hint="Use a login, or a token that is not bound to a workspace.",
+        )
 
 
 def _refuse_limited(actor: Actor) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Thing, require
-from orvanta_platform.db import accounts, workspaces
+from orvanta_platform.db import accounts, http_triggers, workspaces
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.workspaces import Health, WorkspaceRow
-from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services.platform import Platform
 
 LONGEST_RETENTION_DAYS = 36_500
@@ -18,12 +18,18 @@ LONGEST_RETENTION_DAYS = 36_500
 async def create(
     platform: Platform, actor: Actor, workspace: str, *, name: str, username: str | None, color: str | None
 ) -> None:
-    """Make a workspace whose admin is the actor. Raises Forbidden, BadRequest, AlreadyExists."""
+    """Make a workspace whose admin is the actor. Raises Forbidden, BadRequest, AlreadyExists, Conflict."""
     require(actor, "create_workspace", Thing(None, "instance"))
     names.check_name("workspace", workspace)
     username = username or actor.username
     names.check_name("user", username)
     async with platform.db.transaction() as conn:
+        await http_triggers.lock_instance_routes(conn)
+        if await http_triggers.is_first_part(conn, workspace):
+            raise Conflict(
+                f"A route of the instance begins with {workspace}.",
+                hint="Choose another id, or give the route another path: /api/r/<workspace>/ is the workspace's own.",
+            )
         if not await workspaces.insert(conn, workspace, name, actor.email, color):
             raise AlreadyExists(f"The workspace {workspace} exists already.")
         await workspaces.add_member(conn, workspace, username, actor.email, Role.ADMIN)
@@ -39,16 +45,24 @@ async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
     return [row for row in rows if not actor.bound or row.id == actor.workspace]
 
 
+async def _is_mine(platform: Platform, actor: Actor, workspace: str) -> bool:
+    return any(row.id == workspace and not row.disabled for row in await list_mine(platform, actor))
+
+
 async def exists(platform: Platform, actor: Actor, workspace: str) -> bool:
-    """Whether the id is taken."""
+    """Whether the id is taken; whoever makes no workspaces is told of the own ones alone."""
     require(actor, "list_workspaces", Thing(None, "instance"))
+    if not actor.super_admin:
+        return await _is_mine(platform, actor, workspace)
     async with platform.db.acquire() as conn:
         return await workspaces.exists(conn, workspace)
 
 
 async def username_exists(platform: Platform, actor: Actor, workspace: str, username: str) -> bool:
-    """Whether a username is taken in a workspace."""
+    """Whether a username is taken in a workspace of the actor's. Raises NotFound for any other."""
     require(actor, "list_workspaces", Thing(None, "instance"))
+    if not actor.super_admin and not await _is_mine(platform, actor, workspace):
+        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
     async with platform.db.acquire() as conn:
         return await workspaces.username_taken(conn, workspace, username)
 

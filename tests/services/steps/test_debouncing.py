@@ -18,6 +18,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.services import flows, runs, scripts, timers
 from orvanta_platform.services.flows import NewFlow
+from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.scripts import NewScript
 
@@ -106,7 +107,7 @@ async def test_nobody_joins_the_run_of_another_identity(scene: Ground) -> None:
     assert await call(scene) != await call(scene, BOB)
 
 
-@pytest.mark.parametrize("options", [{"idempotency_key": "once"}, {"run_id": new_run_id()}])
+@pytest.mark.parametrize("options", [{"idempotency": IdempotencyKey("once")}, {"run_id": new_run_id()}])
 async def test_who_asks_for_a_run_of_its_own_gets_one(scene: Ground, options: dict[str, Any]) -> None:
     await deploy(scene, debounce_key="k")
     first = await call(scene)

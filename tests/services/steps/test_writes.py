@@ -19,6 +19,7 @@ from tests.services.steps.wire import Wire, wire
 from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, StepWrite, write_steps
 from orvanta_platform.errors import Conflict
 from orvanta_platform.services import runs
+from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
 
 pytestmark = pytest.mark.every_postgres
@@ -278,7 +279,9 @@ async def test_an_id_that_is_taken_starts_nothing(scene: Ground) -> None:
 
 
 async def test_the_same_key_gives_the_same_run(scene: Ground) -> None:
-    started = await asyncio.gather(*(scene.start(job("a"), options=RunOptions(idempotency_key="k")) for _ in range(8)))
+    started = await asyncio.gather(
+        *(scene.start(job("a"), options=RunOptions(idempotency=IdempotencyKey("k"))) for _ in range(8))
+    )
     assert len(set(started)) == 1
     assert len(await scene.rows("SELECT FROM run_live")) == 1
 

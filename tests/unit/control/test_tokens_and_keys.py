@@ -117,12 +117,55 @@ def test_paths_that_are_not(path: str) -> None:
         names.check_path(path)
 
 
-@pytest.mark.parametrize("scope", ["jobs:run", "jobs:run:f/sales/*", "*:*", "scripts:read:u/ada/x"])
+@pytest.mark.parametrize(
+    "scope", ["jobs:run", "jobs:run:f/sales/*", "*:*", "scripts:read:u/ada/x", "jobs:preview", "jobs:delegate:f/a/b"]
+)
 def test_scopes_that_are(scope: str) -> None:
     scopes.check(scope)
 
 
-@pytest.mark.parametrize("scope", ["", "jobs", "jobs:", "jobs:fly", "nothing:read", "jobs:run:", "jobs:run:%"])
+@pytest.mark.parametrize(
+    "scope", ["", "jobs", "jobs:", "jobs:fly", "nothing:read", "jobs:run:", "jobs:run:%", "flows:preview"]
+)
 def test_scopes_that_are_not(scope: str) -> None:
     with pytest.raises(BadRequest):
         scopes.check(scope)
+
+
+@pytest.mark.parametrize(
+    ("held", "limits", "covered"),
+    [
+        (None, None, True),
+        (None, ["jobs:run"], True),
+        (["jobs:run"], None, False),
+        (["*:*"], None, False),
+        (["*:*"], ["jobs:run", "scripts:write:f/a/*"], True),
+        (["jobs:run"], ["jobs:run:f/a/*"], True),
+        (["jobs:run:f/a/*"], ["jobs:run"], False),
+        (["jobs:run:f/a/*"], ["jobs:run:*"], False),
+        (["jobs:run:f/*"], ["jobs:run:f/a/*"], True),
+        (["jobs:run:f/a/*"], ["jobs:run:f/*"], False),
+        (["jobs:run:f/a/b"], ["jobs:run:f/a/b"], True),
+        (["variables:write"], ["variables:read"], True),
+        (["variables:read"], ["variables:write"], False),
+        (["jobs:*"], ["*:*"], False),
+        (["jobs:*"], ["jobs:delegate"], False),
+    ],
+)
+def test_which_limits_cover_which(held: list[str] | None, limits: list[str] | None, covered: bool) -> None:
+    assert scopes.covers(held, limits) is covered
+
+
+@pytest.mark.parametrize(
+    ("held", "path", "limits"),
+    [
+        (None, "f/a/b", None),
+        (["jobs:run"], "f/a/b", ["jobs:run"]),
+        (["*:*"], "f/a/b", ["*:*"]),
+        (["jobs:run", "jobs:delegate:f/a/*"], "f/a/b", None),
+        (["jobs:run", "jobs:delegate:f/a/*"], "f/b/b", ["jobs:run", "jobs:delegate:f/a/*"]),
+        (["jobs:delegate"], None, ["jobs:delegate"]),
+    ],
+)
+def test_the_limits_of_a_run(held: list[str] | None, path: str | None, limits: list[str] | None) -> None:
+    assert scopes.of_run(held, path) == limits

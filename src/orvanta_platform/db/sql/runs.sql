@@ -54,19 +54,19 @@ SELECT pins FROM pin_set WHERE hash = $1
 -- name: insert_run
 -- A new run, before its first step.
 INSERT INTO run_live (id, workspace, kind, path, version, document, language, pin_set, engine_version, state, status, priority, queue,
-                      parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $14, $15, $16, $17, $18, coalesce($19, app_now()), $20, $21)
+                      parent, root, trigger, created_by, email, permissioned_as, scheduled_at, seed, timeout_s, scopes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'queued', $11, $12, $13, $14, $15, $16, $17, $18, coalesce($19, app_now()), $20, $21, $22)
 
 -- name: claim_idempotency_key
 -- Remember the run of this key; no row back where the key has one already, younger than a day.
-INSERT INTO idempotency AS i (workspace, path, key, run) VALUES ($1, $2, $3, $4)
-ON CONFLICT (workspace, path, key) DO UPDATE SET run = excluded.run, created_at = app_now()
+INSERT INTO idempotency AS i (workspace, caller, path, key, run, input) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (workspace, caller, path, key) DO UPDATE SET run = excluded.run, input = excluded.input, created_at = app_now()
     WHERE i.created_at < app_now() - interval '24 hours'
 RETURNING run
 
 -- name: idempotent_run
--- The run that was started with this key.
-SELECT run FROM idempotency WHERE workspace = $1 AND path = $2 AND key = $3
+-- The run that was started with this key, and with which input.
+SELECT run, input FROM idempotency WHERE workspace = $1 AND caller = $2 AND path = $3 AND key = $4
 
 -- name: forget_idempotency_keys
 -- Keys that a repetition would give a new run, and has for an hour: nobody is just reading them.
@@ -75,7 +75,7 @@ DELETE FROM idempotency WHERE created_at < app_now() - interval '25 hours'
 -- name: lock_run
 -- The run, locked before anything of it is read: the slow path waits for the lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
-       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at, scopes
 FROM run_live WHERE id = $1 FOR NO KEY UPDATE
 
 -- name: is_held
@@ -86,13 +86,13 @@ SELECT EXISTS (SELECT FROM run_live WHERE id = $1)
 -- name: get_live_run
 -- The run as it stands, without a lock.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
-       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at, scopes
 FROM run_live WHERE id = $1
 
 -- name: get_live_runs
 -- The same of several.
 SELECT id, workspace, kind, path, version, document, language, pin_set, engine_version, rev, state, status, cancel_at, priority,
-       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at
+       queue, parent, root, created_by, email, permissioned_as, seed, timeout_s, created_at, scheduled_at, scopes
 FROM run_live WHERE id = ANY($1::uuid[])
 
 -- name: seed_of
@@ -101,7 +101,7 @@ SELECT seed FROM run_live WHERE id = $1 UNION ALL SELECT seed FROM run WHERE id 
 
 -- name: run_of
 -- The live run that an id means: the run itself, or that of its job.
-SELECT r.id, r.workspace, r.path, r.created_by, r.permissioned_as, j.id AS job, j.node
+SELECT r.id, r.workspace, r.path, r.created_by, r.permissioned_as, r.scopes, j.id AS job, j.node
 FROM run_live r LEFT JOIN job_live j ON j.id = $1 AND j.run = r.id
 WHERE r.id = coalesce((SELECT run FROM job_live WHERE id = $1), $1) AND r.workspace = $2
 

@@ -3,7 +3,7 @@
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args, s.tag, s.retry,
        s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times, s.on_failure_exact,
        s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args, s.on_success, s.on_success_extra_args,
-       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email,
+       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email, s.scopes,
        s.extra_perms, s.created_by, s.edited_by, s.edited_at
 FROM schedule s WHERE s.workspace = $1 AND s.path = $2
 
@@ -12,7 +12,7 @@ FROM schedule s WHERE s.workspace = $1 AND s.path = $2
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args, s.tag, s.retry,
        s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times, s.on_failure_exact,
        s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args, s.on_success, s.on_success_extra_args,
-       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email,
+       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email, s.scopes,
        s.extra_perms, s.created_by, s.edited_by, s.edited_at
 FROM schedule s WHERE s.workspace = $1 AND s.path = $2 FOR NO KEY UPDATE
 
@@ -21,7 +21,7 @@ FROM schedule s WHERE s.workspace = $1 AND s.path = $2 FOR NO KEY UPDATE
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args, s.tag, s.retry,
        s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times, s.on_failure_exact,
        s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args, s.on_success, s.on_success_extra_args,
-       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email,
+       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email, s.scopes,
        s.extra_perms, s.created_by, s.edited_by, s.edited_at
 FROM schedule s WHERE s.id = $1
 
@@ -30,7 +30,7 @@ FROM schedule s WHERE s.id = $1
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args, s.tag, s.retry,
        s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times, s.on_failure_exact,
        s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args, s.on_success, s.on_success_extra_args,
-       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email,
+       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email, s.scopes,
        s.extra_perms, s.created_by, s.edited_by, s.edited_at
 FROM schedule s WHERE s.id = $1 FOR NO KEY UPDATE
 
@@ -39,7 +39,7 @@ FROM schedule s WHERE s.id = $1 FOR NO KEY UPDATE
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args, s.tag, s.retry,
        s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times, s.on_failure_exact,
        s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args, s.on_success, s.on_success_extra_args,
-       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email,
+       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email, s.scopes,
        s.extra_perms, s.created_by, s.edited_by, s.edited_at
 FROM schedule s
 WHERE s.workspace = $1
@@ -71,8 +71,8 @@ ORDER BY s.next_at, s.path LIMIT $7
 INSERT INTO schedule (workspace, id, path, script_path, is_flow, enabled, cron, timezone, next_at, missed, args, tag, retry, no_flow_overlap,
                       paused_until, dynamic_skip, on_failure, on_failure_times, on_failure_exact, on_failure_extra_args, on_recovery,
                       on_recovery_times, on_recovery_extra_args, on_success, on_success_extra_args, ws_error_handler_muted, summary, description,
-                      cron_version, labels, permissioned_as, email, created_by, edited_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $33)
+                      cron_version, labels, permissioned_as, email, scopes, created_by, edited_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $34)
 ON CONFLICT DO NOTHING
 RETURNING path
 
@@ -82,8 +82,8 @@ UPDATE schedule SET cron = $3, timezone = $4, next_at = $5, missed = $6, args = 
        dynamic_skip = $12, on_failure = $13, on_failure_times = $14, on_failure_exact = $15, on_failure_extra_args = $16, on_recovery =
        $17, on_recovery_times = $18, on_recovery_extra_args = $19, on_success = $20, on_success_extra_args = $21,
        ws_error_handler_muted = $22, summary = $23, description = $24, cron_version = $25, labels = $26, permissioned_as = $27, email =
-       $28,
-       edited_by = $29, edited_at = app_now(), error = NULL
+       $28, scopes = $29,
+       edited_by = $30, edited_at = app_now(), error = NULL
 WHERE workspace = $1 AND path = $2
 
 -- name: set_enabled
@@ -104,7 +104,7 @@ SELECT app_now()
 SELECT s.id, s.workspace, s.path, s.cron, s.timezone, s.enabled, s.next_at, s.missed, s.script_path, s.is_flow, s.args, s.tag, s.retry,
        s.no_flow_overlap, s.paused_until, s.dynamic_skip, s.on_failure, s.on_failure_times, s.on_failure_exact,
        s.on_failure_extra_args, s.on_recovery, s.on_recovery_times, s.on_recovery_extra_args, s.on_success, s.on_success_extra_args,
-       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email,
+       s.ws_error_handler_muted, s.summary, s.description, s.cron_version, s.labels, s.error, s.permissioned_as, s.email, s.scopes,
        s.extra_perms, s.created_by, s.edited_by, s.edited_at,
        app_now() AS now
 FROM schedule s WHERE s.enabled AND s.next_at <= app_now() AND s.next_at > $2 ORDER BY s.next_at LIMIT $1

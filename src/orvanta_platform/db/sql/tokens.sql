@@ -19,7 +19,7 @@ WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR
 
 -- name: resolve_job
 -- Who a job acts for while it runs at this attempt and generation, and which claim of it that is.
-SELECT j.nonce, j.run, r.workspace, r.email, r.permissioned_as, a.username AS account_username, a.super_admin,
+SELECT j.nonce, j.run, r.workspace, r.email, r.permissioned_as, r.scopes, a.username AS account_username, a.super_admin,
        m.username, m.role, p.groups, g.grants
 FROM job_live AS j
 JOIN run_live AS r ON r.id = j.run

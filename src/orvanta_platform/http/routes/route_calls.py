@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
@@ -59,25 +60,30 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     owner = await route_calls.owner_of(platform, trigger, incoming)
     body = await request.body() if trigger.authentication_method == "signature" else b""
     try:
-        await route_calls.admit(platform, _secrets(request, platform), trigger, owner, incoming, body)
+        admitted = await route_calls.admit(platform, _secrets(request, platform), trigger, owner, incoming, body)
     except Unauthenticated as error:
         asks = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
         return respond(error, {"WWW-Authenticate": f'{asks} realm="{trigger.route_path}"'})
     try:
-        return await _answer(request, found, owner, route_calls.live_owner(platform, trigger, owner, incoming, began))
+        caller = route_calls.live_owner(platform, trigger, owner, incoming, began)
+        return await _answer(request, found, owner, admitted, caller)
     except OrvantaError as error:
         raise for_stranger(error) if route_calls.is_open(trigger) else error from None
 
 
-async def _answer(request: AnyRequest, found: Route, owner: Actor, caller: LiveActor) -> Response[Any]:
-    """Start what the route runs, and answer as the route says."""
+async def _answer(
+    request: AnyRequest, found: Route, owner: Actor, admitted: Actor | None, caller: LiveActor
+) -> Response[Any]:
+    """Start what the route runs, and answer as the route says. `admitted`: who called, if the route asks for a token."""
     platform, trigger, stranger = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
     incoming = _incoming(request)
     await jobs.refuse_over(platform, owner, trigger.workspace)
     args = await _args(request, found)
     await caller.require_same_rights()
     key = request.headers.get("idempotency-key")
-    options = RunOptions(trigger=route_calls.TRIGGER, idempotency_key=key, preprocess=True)
+    options = RunOptions(trigger=route_calls.TRIGGER, preprocess=True)
+    if key:
+        options = replace(options, idempotency=route_calls.key_of(trigger, admitted, key, args))
     with results.expect(platform, options.new_id) as watch:
         run = await route_calls.start(platform, trigger, owner, incoming, args, options)
         if trigger.request_type == "async":

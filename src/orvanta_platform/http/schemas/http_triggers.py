@@ -69,7 +69,7 @@ class RouteExists(msgspec.Struct, kw_only=True):
 
 
 class HttpTrigger(msgspec.Struct, kw_only=True):
-    """A trigger."""
+    """A trigger. `disabled_reason`: why the platform disabled it, where it did."""
 
     path: str
     script_path: str
@@ -92,6 +92,7 @@ class HttpTrigger(msgspec.Struct, kw_only=True):
     summary: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     labels: list[str] | UnsetType = UNSET
+    disabled_reason: str | UnsetType = UNSET
 
 
 class RouteUpdate(msgspec.Struct, kw_only=True):
@@ -147,6 +148,7 @@ def trigger(row: HttpTriggerRow) -> HttpTrigger:
         workspace_id=row.workspace,
         edited_by=row.edited_by,
         edited_at=row.edited_at,
+        disabled_reason=_given(row.disabled_reason),
     )
 
 

@@ -32,14 +32,14 @@ JOINED: Final = "joined"
 
 
 def entry_of(effect: fx.PutOff, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> PutOff:
-    """The row that an effect asks for. Only the same step of the same workflow, for the same identity, has its key.
+    """The row that an effect asks for. Its key is that of the same step of the same workflow, identity and limits.
 
     What is not deployed has no path: it shares with nobody.
     """
     path = run.path if run.kind == "flow" and run.path else str(run.id)
     fields = {WORKSPACE: run.workspace, PATH: path}
     text = "".join(fields.get(part, part) for part in effect.key)
-    what = [run.workspace, path, plan.node(effect.node).id, run.permissioned_as, text]
+    what = [run.workspace, path, plan.node(effect.node).id, run.permissioned_as, run.scopes, text]
     window = effect.window
     return PutOff(
         hashlib.sha256(msgspec.json.encode(what)).digest(),

@@ -1,0 +1,135 @@
+"""Idempotency keys: each caller has its own, and a key means one input."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import PYTHON, Scene, W, client_of, scene
+
+from orvanta_platform.control import names
+from orvanta_platform.db import tokens
+
+PATH = "f/team/take"
+KEY = {"Idempotency-Key": "order-1"}
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
+        answer = await made.client.post(f"{W}/scripts/create", json={**PYTHON, "path": PATH, "summary": ""})
+        assert answer.status_code == 201, answer.text
+        yield made
+
+
+async def run(client: httpx.AsyncClient, args: Any = None, **params: Any) -> httpx.Response:
+    return await client.post(f"{W}/jobs/run/p/{PATH}", json=args or {}, params=params, headers=KEY)
+
+
+async def test_a_key_is_its_callers_alone(stage: Scene) -> None:
+    """The first user of a key kept the runs of all others from starting, and they got its run."""
+    ann, bob = await stage.member("ann"), await stage.member("bob")
+    hers, his = await run(ann, {"n": 1}), await run(bob, {"n": 1})
+    assert (hers.status_code, his.status_code) == (201, 201) and hers.text != his.text
+    assert (await run(ann, {"n": 1})).text == hers.text
+    assert (await run(bob, {"n": 1})).text == his.text
+
+
+async def test_a_result_goes_to_no_other_caller(stage: Scene) -> None:
+    ann, bob = await stage.member("ann"), await stage.member("bob")
+    waiting = [
+        asyncio.create_task(client.post(f"{W}/jobs/run_wait_result/p/{PATH}", json={}, headers=KEY))
+        for client in (ann, bob)
+    ]
+    while not all(each.done() for each in waiting):
+        for job in await stage.worker.claim_all():
+            await stage.worker.finish(job, f"of {job.run.created_by}")
+        await asyncio.sleep(0)
+    assert [(await each).json() for each in waiting] == ["of ann", "of bob"]
+
+
+async def test_a_limited_token_gets_no_run_of_another_token(stage: Scene) -> None:
+    """`run_wait_result` shows a token what it ran, whatever it may read: by a key it saw what others ran."""
+    token = names.new_token("user")
+    async with stage.platform.db.transaction() as conn:
+        digest, prefix = names.token_hash(token), names.token_prefix(token)
+        await tokens.insert(conn, digest, prefix, "user", "admin@localhost", scopes=[f"jobs:run:{PATH}"])
+    first = await run(stage.client)
+    assert (await run(client_of(stage.app, token))).text != first.text
+
+
+@pytest.mark.parametrize(
+    "more", [{"tag": "gpu"}, {"scheduled_for": "2030-01-01T00:00:00Z"}, {"scheduled_in_secs": 60}, {"args": {"n": 2}}]
+)
+async def test_another_input_under_a_key_is_refused(stage: Scene, more: dict[str, Any]) -> None:
+    first = await run(stage.client, {"n": 1})
+    answer = await run(stage.client, more.get("args", {"n": 1}), **{k: v for k, v in more.items() if k != "args"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_key_reused")
+    assert (await run(stage.client, {"n": 1})).text == first.text
+    assert len(await stage.get("jobs/list")) == 1
+
+
+async def test_other_code_under_a_key_is_refused(stage: Scene) -> None:
+    calls: list[tuple[str, Any]] = [
+        (f"{W}/jobs/run/preview", {**PYTHON, "args": {}}),
+        (f"{W}/jobs/run/preview_flow", {"value": {"modules": []}}),
+    ]
+    for call, body in calls:
+        first = await stage.client.post(call, json=body, headers=KEY)
+        assert first.status_code == 201, first.text
+        assert (await stage.client.post(call, json=body, headers=KEY)).text == first.text
+    other = await stage.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "content": "x", "args": {}}, headers=KEY)
+    assert other.status_code == 409
+
+
+async def test_a_version_is_another_input_than_the_newest(stage: Scene) -> None:
+    first = await run(stage.client)
+    version = (await stage.get(f"scripts/get/p/{PATH}"))["hash"]
+    answer = await stage.client.post(f"{W}/jobs/run/h/{version}", json={}, headers=KEY)
+    assert answer.status_code == 409
+    # A new version of the path does not make a repetition another call.
+    new = {
+        **PYTHON,
+        "content": "def main(**args):\n    return 2\n",
+        "path": PATH,
+        "summary": "",
+        "parent_hash": version,
+    }
+    assert (await stage.client.post(f"{W}/scripts/create", json=new)).status_code == 201
+    assert (await run(stage.client)).text == first.text
+
+
+async def test_each_route_has_its_own_keys(stage: Scene) -> None:
+    """And each of its callers, where the route knows them."""
+    ann, bob = await stage.member("ann"), await stage.member("bob")
+    common = {
+        "script_path": PATH,
+        "is_flow": False,
+        "http_method": "post",
+        "is_static_website": False,
+        "request_type": "async",
+        "workspaced_route": True,
+    }
+    for name, method in (("one", "none"), ("two", "none"), ("known", "orvanta")):
+        body = {**common, "path": f"f/team/{name}", "route_path": name, "authentication_method": method}
+        assert (await stage.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
+
+    async def call(route: str, client: httpx.AsyncClient, args: Any = None) -> str:
+        answer = await client.post(f"/api/r/main/{route}", json=args or {}, headers=KEY)
+        return answer.text if answer.status_code == 201 else str(answer.status_code)
+
+    found = [await call("one", ann), await call("two", ann), await call("known", ann), await call("known", bob)]
+    assert len(set(found)) == 4
+    assert [await call("one", bob), await call("known", ann)] == [found[0], found[2]]
+    assert await call("known", ann, {"n": 1}) == "409"
+    assert await call("one", ann, {"n": 1}) not in (found[0], "409"), "strangers share keys of the same input alone"
+    await stage.client.delete(f"{W}/http_triggers/delete/f/team/one")
+    body = {**common, "path": "f/team/one", "route_path": "one", "authentication_method": "none"}
+    assert (await stage.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
+    assert await call("one", ann) != found[0], "a route that is made again has new keys"
