@@ -153,7 +153,7 @@ async def test_a_sub_workflow_acts_for_whom_it_names_itself(stage: Scene) -> Non
     assert (await deploy(stage.client, "f/team/top", top)).status_code == 201
     assert (await start(bea, "f/team/top")).status_code == 201
     inner = (await stage.worker.claim())["t"]
-    assert inner.run.permissioned_as == "u/ann" and inner.run.created_by == "bea"
+    assert inner.run.permissioned_as == "u/ann" and inner.run.created_by == "ann"
     await stage.worker.finish(inner, "told")
     own = (await stage.worker.claim())["own"]
     assert own.run.permissioned_as == "u/bea"
@@ -215,3 +215,42 @@ async def test_an_owner_who_left_runs_nothing(stage: Scene) -> None:
     for path in ("f/team/hers", "f/team/top"):
         refused = await start(stage.client, path)
         assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"]
+
+
+async def test_whoever_starts_a_run_reads_of_the_runs_inside_it_what_their_paths_allow(stage: Scene) -> None:
+    """Inside a workflow that acts for somebody else they were the starter's to read, with all that they were given."""
+    await stage.member("ann")
+    bea = await stage.member("bea")
+    await folder(stage)
+    assert (await deploy(stage.client, "u/ann/inner", [script("t")])).status_code == 201
+    given = {"type": "javascript", "expr": f"variable('{NOTE}')"}
+    modules = [calling("u/ann/inner", text=given)]
+    assert (await deploy(stage.client, "f/team/hers", modules, on_behalf_of_email=ANN)).status_code == 201
+    run = (await start(bea, "f/team/hers")).text
+    inner = (await stage.worker.claim())["t"]
+    for id in (inner.run.id, inner.id):
+        assert (await bea.get(f"{W}/jobs_u/get/{id}")).status_code == 404
+        assert (await bea.get(f"{W}/jobs_u/get_args/{id}")).status_code == 404
+        assert (await bea.post(f"{W}/jobs_u/queue/cancel/{id}", json={})).status_code == 404
+    assert "u/ann/inner" not in (await bea.get(f"{W}/jobs/list")).text
+    await stage.worker.finish(inner, error="what only ann knows")
+    assert (await bea.get(f"{W}/jobs_u/get/{run}")).status_code == 200
+    found = (await bea.get(f"/api/v1/runs/{run}/failure", headers={"X-Workspace": "main"})).json()
+    assert found["failure"]["run"] == run
+    own = (await stage.client.get(f"/api/v1/runs/{run}/failure", headers={"X-Workspace": "main"})).json()
+    assert own["failure"]["run"] == str(inner.run.id)
+
+
+async def test_whoever_starts_a_run_decides_nothing_of_its_own_inside_it(stage: Scene) -> None:
+    await stage.member("ann")
+    bea = await stage.member("bea")
+    await folder(stage)
+    asks = script("t", suspend={"required_events": 1, "user_auth_required": True, "self_approval_disabled": True})
+    assert (await deploy(stage.client, "f/team/inner", [asks, script("after")])).status_code == 201
+    modules = [calling("f/team/inner")]
+    assert (await deploy(stage.client, "f/team/hers", modules, on_behalf_of_email=ANN)).status_code == 201
+    assert (await start(bea, "f/team/hers")).status_code == 201
+    inner = (await stage.worker.claim())["t"]
+    await stage.worker.finish(inner, "asked")
+    refused = await bea.post(f"{W}/jobs/flow/resume/{inner.run.id}", json={})
+    assert refused.status_code == 403, refused.text

@@ -89,6 +89,17 @@ async def asked_in(
     platform: Platform, conn: Connection, live: RunRow, job: UUID, opened: Sequence[OpenApproval] | None = None
 ) -> Asked | None:
     """The same of a run at hand; `opened`: what it asks now, where that has just been read."""
+    found = await _asked_in(platform, conn, live, job, opened)
+    if found is None or found.consent.self_approval or live.parent is None:
+        return found
+    # A run inside one on behalf of somebody is of that one: whoever started the whole decides nothing there either.
+    root = await run_rows.get_live_run(conn, live.root)
+    return found if root is None else replace(found, created_by=root.created_by)
+
+
+async def _asked_in(
+    platform: Platform, conn: Connection, live: RunRow, job: UUID, opened: Sequence[OpenApproval] | None
+) -> Asked | None:
     if not is_workflow(live.kind):
         return None
     plan = (await platform.blueprints.of(conn, live)).plan

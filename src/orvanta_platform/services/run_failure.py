@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db import frames, job_views
 from orvanta_platform.db import runs as run_rows
@@ -90,7 +91,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
             row = await jobs.seen(platform, conn, actor, workspace, row.run)
         if row.state != "failed":
             return RunFailure(None)
-        failure = await _first(platform, conn, row, ())
+        failure = await _first(platform, conn, actor, row, ())
         since = await _since(platform, conn, actor, row)
         keys: list[ValueKey] = [(failure.job, "result", ERROR), (failure.job, "result", "")]
         stored = {each.key: each for each in await get_values(conn, keys) if each.size <= _LONGEST}
@@ -99,7 +100,9 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Run
     return RunFailure(replace(failure, error=next(map(inner_error, opened.values()), None)), since)
 
 
-async def _first(platform: Platform, conn: Connection, row: JobRow, around: tuple[Around, ...]) -> Failure:
+async def _first(
+    platform: Platform, conn: Connection, actor: Actor, row: JobRow, around: tuple[Around, ...]
+) -> Failure:
     whole = Failure(row.run, row.result_of or row.run, None, around, row.failures, row.ended_at)
     if not row.is_flow:
         return whole
@@ -108,7 +111,7 @@ async def _first(platform: Platform, conn: Connection, row: JobRow, around: tupl
     first = _earliest([step for step in await job_views.top_steps_of(conn, row.run) if step.node_index in failed])
     if first is None:
         return whole
-    return await _in_node(platform, conn, row, plan.node(first.node_index), first, around)
+    return await _in_node(platform, conn, actor, row, plan.node(first.node_index), first, around)
 
 
 def _earliest(steps: list[StepRow]) -> StepRow | None:
@@ -119,6 +122,7 @@ def _earliest(steps: list[StepRow]) -> StepRow | None:
 async def _in_node(
     platform: Platform,
     conn: Connection,
+    actor: Actor,
     row: JobRow,
     node: Node,
     failed: StepRow | frames.FailedBody,
@@ -131,26 +135,34 @@ async def _in_node(
     opening = opening_id(row.run, failed.id, failed.failures)
     if node.kind is Kind.FLOW:
         child = await job_views.find(conn, row.workspace, child_id(row.run, opening))
-        if child is None or child.state != "failed":
+        if child is None or child.state != "failed" or not permissions.can(actor, "read", jobs.thing(child)):
             return here
-        return await _first(platform, conn, child, (*around, Around(node.id, child=child.id)))
+        return await _first(platform, conn, actor, child, (*around, Around(node.id, child=child.id)))
     body = await frames.first_failed_body(conn, opening)
     if body is None:
         return here
     plan = node.bodies[0 if node.kind.is_loop else body.place].plan
     inner = (*around, Around(node.id, body.place))
     if body.kind != "frame":
-        return await _in_node(platform, conn, row, plan.nodes[0], body, inner)
-    return await _in_frame(platform, conn, row, plan, body, inner) or here
+        return await _in_node(platform, conn, actor, row, plan.nodes[0], body, inner)
+    return await _in_frame(platform, conn, actor, row, plan, body, inner) or here
 
 
 async def _in_frame(
-    platform: Platform, conn: Connection, row: JobRow, plan: Plan, body: frames.FailedBody, around: tuple[Around, ...]
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    row: JobRow,
+    plan: Plan,
+    body: frames.FailedBody,
+    around: tuple[Around, ...],
 ) -> Failure | None:
     nodes = {node.number: node for node in plan.nodes if not node.continue_on_error}
     steps = await job_views.steps_inside(conn, row.run, body.id)
     first = _earliest([step for step in steps if step.node_index in nodes])
-    return await _in_node(platform, conn, row, nodes[first.node_index], first, around) if first is not None else None
+    if first is None:
+        return None
+    return await _in_node(platform, conn, actor, row, nodes[first.node_index], first, around)
 
 
 async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> Since | None:

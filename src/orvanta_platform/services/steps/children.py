@@ -36,13 +36,16 @@ async def start(
 
     `state`: how it begins where it goes on from another run.
 
-    It acts for whom its version says, else for whom its caller does, with the caller's pins, so that nothing changes.
+    It acts for whom its version says, else for whom its caller does and with the caller's limits; with the caller's
+    pins, so that nothing changes. It is of whom it acts for: whoever started a run on behalf of somebody else reads the
+    runs inside it by their paths alone.
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
     called = await blueprints.workflow(connection, document, run.pin_set)
     plan = called.plan
     asked = run if is_pinned(run.queue) else replace(run, queue=pin.tag or run.queue)
+    acting = pin.permissioned_as or run.permissioned_as
     new = NewRun(
         id=child,
         workspace=run.workspace,
@@ -59,12 +62,13 @@ async def start(
         parent=run.id,
         root=run.root,
         trigger="flow",
-        created_by=run.created_by,
+        created_by=acting.removeprefix("u/"),
         email=pin.email or run.email,
-        permissioned_as=pin.permissioned_as or run.permissioned_as,
+        permissioned_as=acting,
         scheduled_at=clock.now(),
         seed=(run.seed ^ child.int) & ((1 << 62) - 1),
         timeout_s=pin.timeout_s,
+        scopes=run.scopes if pin.permissioned_as is None else None,
     )
     await run_rows.insert_run(connection, new)
     env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV
