@@ -78,7 +78,7 @@ async def _schema(connection: Connection) -> Finding:
 
 
 async def _workers(connection: Connection) -> list[Finding]:
-    rows = await connection.fetch(load("worker_views")["list_workers"].text, None, 1000, 0)
+    rows = await connection.fetch(load("worker_views")["list_workers"].text, None, 1000, 0, None)
     if not rows:
         return [Finding("workers", "none alive", "Start one with `orvanta worker`, or everything with `orvanta up`.")]
     return [

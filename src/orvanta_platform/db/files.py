@@ -60,10 +60,11 @@ async def list_page(conn: Connection, workspace: str, what: FileFilter) -> list[
     return [FileRow(**dict(row)) for row in await conn.fetch(load("files")["list"].text, workspace, *arguments)]
 
 
-async def put(conn: Connection, workspace: str, new: NewFile, username: str) -> None:
-    """Let the name mean this object, whatever it meant before."""
+async def put(conn: Connection, workspace: str, new: NewFile, username: str) -> str:
+    """Let the name mean this object, whatever it meant before; returns who first made the file."""
     columns = [getattr(new, name) for name in NewFile.__slots__]
-    await conn.execute(load("files")["put"].text, workspace, *columns, username)
+    created_by: str = await conn.fetchval(load("files")["put"].text, workspace, *columns, username)
+    return created_by
 
 
 async def move(conn: Connection, workspace: str, key: str, target: str, username: str) -> bool:

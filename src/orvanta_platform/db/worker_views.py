@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -45,17 +46,25 @@ class QueueRow:
     workers: int
 
 
-async def list_workers(conn: Connection, *, seen_within_s: float | None, limit: int, offset: int) -> list[WorkerRow]:
-    """The living, and with `seen_within_s` also those that were heard of within as many seconds; newest first."""
-    records = await conn.fetch(load("worker_views")["list_workers"].text, seen_within_s, limit, offset)
+async def list_workers(
+    conn: Connection, workspaces: Sequence[str] | None, *, seen_within_s: float | None, limit: int, offset: int
+) -> list[WorkerRow]:
+    """The living, and with `seen_within_s` also those that were heard of within as many seconds; newest first.
+
+    `workspaces`: whose jobs count as running; None: all.
+    """
+    text = load("worker_views")["list_workers"].text
+    records = await conn.fetch(text, seen_within_s, limit, offset, workspaces)
     return [WorkerRow(**dict(record)) for record in records]
 
 
-async def queues(conn: Connection) -> list[QueueRow]:
-    """The queues that have jobs, by name."""
-    return [QueueRow(**dict(row)) for row in await conn.fetch(load("worker_views")["queues"].text)]
+async def queues(conn: Connection, workspaces: Sequence[str] | None) -> list[QueueRow]:
+    """The queues that have jobs of these workspaces (None: of any), by name."""
+    return [QueueRow(**dict(row)) for row in await conn.fetch(load("worker_views")["queues"].text, workspaces)]
 
 
-async def queue_counts(conn: Connection) -> dict[str, int]:
-    """How many jobs may start now, by queue; a queue without any is absent."""
-    return {row["queue"]: row["jobs"] for row in await conn.fetch(load("worker_views")["queue_counts"].text)}
+async def queue_counts(conn: Connection, workspaces: Sequence[str] | None) -> dict[str, int]:
+    """How many jobs of these workspaces (None: of any) may start now, by queue; a queue without any is absent."""
+    return {
+        row["queue"]: row["jobs"] for row in await conn.fetch(load("worker_views")["queue_counts"].text, workspaces)
+    }

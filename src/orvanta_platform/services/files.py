@@ -71,7 +71,7 @@ async def upload(
     actor = await caller.current()
     require_workspace(actor, workspace)
     key = names.file_key(what.key) if what.key else _made_up(what.extension)
-    require(actor, "write", _thing(workspace, key))
+    await _require_writable(platform, actor, workspace, key)
     mime_type = _header("content_type", what.mime_type, _TYPE) or mimetypes.guess_type(key)[0] or UNKNOWN_TYPE
     disposition = _header("content_disposition", what.disposition, _DISPOSITION)
     counted = _Counted(pieces, platform.settings.file_limit)
@@ -89,7 +89,7 @@ async def upload(
     async def write(conn: Connection) -> FileRow | None:
         await folders.ensure(conn, actor, workspace, key)
         before = await files.get(conn, workspace, key, lock=True)
-        await files.put(conn, workspace, new, actor.username)
+        require(actor, "write", _thing(workspace, key, await files.put(conn, workspace, new, actor.username)))
         kind: audit.ActionKind = "Updated" if before else "Created"
         told = {"size": new.size, "mime_type": mime_type}
         await audit.record(conn, actor, "files.upload", kind, key, told)
@@ -143,6 +143,8 @@ async def delete(platform: Platform, actor: Actor, workspace: str, key: str) -> 
     require(actor, "write", _thing(workspace, key))
 
     async def write(conn: Connection) -> str:
+        found = _found(await files.get(conn, workspace, key, lock=True), key)
+        require(actor, "write", _thing(workspace, key, found.created_by))
         object = await files.delete(conn, workspace, key)
         if object is None:
             raise _missing(key)
@@ -160,7 +162,8 @@ async def move(platform: Platform, actor: Actor, workspace: str, key: str, targe
     require(actor, "write", _thing(workspace, target))
 
     async def write(conn: Connection) -> None:
-        _found(await files.get(conn, workspace, key, lock=True), key)
+        found = _found(await files.get(conn, workspace, key, lock=True), key)
+        require(actor, "write", _thing(workspace, key, found.created_by))
         await folders.ensure(conn, actor, workspace, target)
         if key == target or not await files.move(conn, workspace, key, target, actor.username):
             raise AlreadyExists(f"The file {target} exists already.", hint="Delete it first, or take another name.")
@@ -225,8 +228,15 @@ class _Counted:
             )
 
 
-def _thing(workspace: str, key: str) -> Thing:
-    return Thing(workspace, "file", key)
+async def _require_writable(platform: Platform, actor: Actor, workspace: str, key: str) -> None:
+    """Raises NotFound or Forbidden where the actor may not write the file of this name, there or not."""
+    async with platform.db.acquire() as conn:
+        found = await files.get(conn, workspace, key)
+    require(actor, "write", _thing(workspace, key, found.created_by if found is not None else None))
+
+
+def _thing(workspace: str, key: str, created_by: str | None = None) -> Thing:
+    return Thing(workspace, "file", key, created_by)
 
 
 def _found(file: FileRow | None, key: str) -> FileRow:

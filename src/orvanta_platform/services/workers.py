@@ -1,13 +1,18 @@
-"""Workers as people see them."""
+"""Workers and queues as people see them.
+
+Superadmins and devops see all of them. Others see which workers live and which queues they serve, which is what a run
+needs, and of the jobs those of their own workspaces: neither the machines nor how busy others keep them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
-from orvanta_platform.control import audit, permissions
+from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
-from orvanta_platform.db import worker_views
+from orvanta_platform.db import worker_views, workspaces
 from orvanta_platform.db import workers as worker_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.worker_views import QueueRow, WorkerRow
@@ -21,14 +26,25 @@ async def list_workers(
     """Living workers, and with `seen_within_s` also those that ended within as many seconds; newest first."""
     permissions.require(actor, "list_workers", Thing(None, "instance"))
     async with platform.db.acquire() as conn:
-        return await worker_views.list_workers(conn, seen_within_s=seen_within_s, limit=limit, offset=offset)
+        mine = await _workspaces(conn, actor)
+        rows = await worker_views.list_workers(conn, mine, seen_within_s=seen_within_s, limit=limit, offset=offset)
+    return rows if mine is None else [replace(row, ip="", instance="", jobs_executed=0) for row in rows]
+
+
+async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
+    """The workspaces whose jobs the actor may see counted; None: all."""
+    if permissions.can(scopes.without(actor), "see_all_workers", Thing(None, "instance")):
+        return None
+    if actor.bound:
+        return [actor.workspace] if actor.workspace is not None and actor.role is not None else []
+    return [row.id for row in await workspaces.list_of(conn, actor.email, every=False) if not row.disabled]
 
 
 async def queues(platform: Platform, actor: Actor) -> list[QueueRow]:
-    """The queues that have jobs, by name. Raises Forbidden."""
+    """The queues that have jobs the actor may see counted, by name. Raises Forbidden."""
     permissions.require(actor, "list_workers", Thing(None, "instance"))
     async with platform.db.acquire() as conn:
-        return await worker_views.queues(conn)
+        return await worker_views.queues(conn, await _workspaces(conn, actor))
 
 
 async def set_drained(platform: Platform, actor: Actor, worker: UUID, *, drained: bool) -> None:
@@ -51,4 +67,4 @@ async def queue_counts(platform: Platform, actor: Actor) -> dict[str, int]:
     """How many jobs may start now, by queue; a queue without any is absent. Raises Forbidden."""
     permissions.require(actor, "list_workers", Thing(None, "instance"))
     async with platform.db.acquire() as conn:
-        return await worker_views.queue_counts(conn)
+        return await worker_views.queue_counts(conn, await _workspaces(conn, actor))

@@ -25,7 +25,8 @@ INSERT INTO file (workspace, key, object, size, mime_type, disposition, created_
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
 ON CONFLICT (workspace, key) DO UPDATE
 SET object = excluded.object, size = excluded.size, mime_type = excluded.mime_type, disposition = excluded.disposition,
-    edited_by = excluded.edited_by, edited_at = app_now();
+    edited_by = excluded.edited_by, edited_at = app_now()
+RETURNING created_by;
 
 -- name: move
 -- The file gets another name; no row where that is taken.

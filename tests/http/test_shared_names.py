@@ -1,0 +1,66 @@
+"""Names that several people share: files of no folder, usernames of other workspaces, workers and their queues."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import PYTHON, Scene, W, scene
+
+from orvanta_platform.control.actor import Role
+
+H = f"{W}/job_helpers"
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def test_a_file_of_no_folder_is_changed_by_its_maker_and_admins_alone(stage: Scene) -> None:
+    ann, bob = await stage.member("ann"), await stage.member("bob", Role.DEVELOPER)
+    at = {"file_key": "reports/today.txt"}
+    assert (await ann.post(f"{H}/upload_s3_file", params=at, content=b"hers")).status_code == 200
+    assert (await bob.delete(f"{H}/delete_s3_file", params=at)).status_code == 403
+    assert (await bob.post(f"{H}/upload_s3_file", params=at, content=b"his")).status_code == 403
+    moved = {"src_file_key": at["file_key"], "dest_file_key": "reports/other.txt"}
+    assert (await bob.get(f"{H}/move_s3_file", params=moved)).status_code == 403
+    assert (await bob.get(f"{H}/download_s3_file", params=at)).content == b"hers"
+    assert (await ann.post(f"{H}/upload_s3_file", params=at, content=b"again")).status_code == 200
+    assert (await ann.get(f"{H}/move_s3_file", params=moved)).status_code == 200
+    assert (
+        await stage.client.delete(f"{H}/delete_s3_file", params={"file_key": "reports/other.txt"})
+    ).status_code == 200
+
+
+async def test_names_of_another_workspace_are_not_told(stage: Scene) -> None:
+    stranger = await stage.member("zoe", Role.ADMIN, workspace="admins")
+    await stage.member("ann")
+    asked = {"id": "main", "username": "ann"}
+    assert (await stage.client.post("/api/workspaces/exists_username", json=asked)).json() is True
+    answer = await stranger.post("/api/workspaces/exists_username", json=asked)
+    nowhere = await stranger.post("/api/workspaces/exists_username", json={"id": "nowhere", "username": "ann"})
+    assert answer.status_code == nowhere.status_code == 404
+    assert (await stranger.post("/api/workspaces/exists", json={"id": "main"})).json() is False
+    own = {"id": "admins", "username": "zoe"}
+    assert (await stranger.post("/api/workspaces/exists_username", json=own)).json() is True
+
+
+async def test_workers_and_queues_show_what_is_of_the_callers_workspaces(stage: Scene) -> None:
+    """Counts of jobs and addresses of machines are the instance's; what concerns a workspace its members see."""
+    stranger = await stage.member("zoe", Role.ADMIN, workspace="admins")
+    member = await stage.member("ann")
+    for _ in range(2):
+        await stage.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "tag": "payroll"})
+    await stage.worker.claim(1)
+    full = (await stage.client.get("/api/workers/list")).json()[0]
+    assert (full["ip"], full["worker_instance"], full["running"]) == ("127.0.0.1", "here", 1)
+    for client, running, waiting in ((member, 1, {"payroll": 1}), (stranger, 0, {})):
+        (shown,) = (await client.get("/api/workers/list")).json()
+        assert (shown["ip"], shown["worker_instance"]) == ("", "")
+        assert (shown["running"], shown["jobs_executed"]) == (running, 0)
+        assert (await client.get("/api/workers/queue_counts")).json() == waiting
+        assert [each["queue"] for each in (await client.get("/api/workers/queues")).json()] == list(waiting)
