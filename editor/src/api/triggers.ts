@@ -103,10 +103,14 @@ export async function deleteRoute(workspace: string, path: string): Promise<void
   });
 }
 
-/** A token that can start one workflow and nothing else; it is shown this once. */
+/** A token that starts one workflow, whose runs have all rights of its owner; it is shown this once. */
 export async function createRunToken(workspace: string, path: string): Promise<string> {
   const { data } = await api.POST("/api/users/tokens/create", {
-    body: { label: `Webhook of ${path}`.slice(0, 100), scopes: [`jobs:run:${path}`], workspace_id: workspace },
+    body: {
+      label: `Webhook of ${path}`.slice(0, 100),
+      scopes: [`jobs:run:${path}`, `jobs:delegate:${path}`],
+      workspace_id: workspace,
+    },
     parseAs: "text",
   });
   return String(data);

@@ -2,7 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { sentence } from "../api/client";
 import { resourcesQuery } from "../api/lists";
-import { placesQuery } from "../api/places";
+import { meQuery } from "../api/session";
 import { type NewRoute, type Route, routesQuery, routeUrl, saveRoute } from "../api/triggers";
 import { useEditor } from "../editing/context";
 import { Button, Field, Input } from "../ui/controls";
@@ -29,7 +29,7 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
   const workspace = useEditor((editor) => editor.workspace);
   const flow = useEditor((editor) => editor.flow.path);
   const queries = useQueryClient();
-  const admin = useQuery(placesQuery(workspace)).data?.admin ?? false;
+  const superAdmin = useQuery(meQuery).data?.superAdmin ?? false;
   const taken = useQuery(routesQuery(workspace, flow)).data?.length ?? 0;
   const [given, setGiven] = useState({
     path: route?.path ?? `${flow}_route${taken > 0 ? `_${taken + 1}` : ""}`,
@@ -81,7 +81,7 @@ export function RouteForm({ route, close }: { route: Route | null; close: () => 
           />
         </div>
         <code className={css.url}>{routeUrl({ ...given, workspace_id: workspace })}</code>
-        {admin && (
+        {superAdmin && (
           <label className={css.check}>
             <input
               type="checkbox"

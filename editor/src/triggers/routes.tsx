@@ -70,6 +70,7 @@ function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
         </code>
         <Status status={on ? "succeeded" : "waiting"} word={on ? "on" : "off"} />
       </div>
+      {route.disabled_reason && <p className={css.help}>Disabled by the platform: {route.disabled_reason}</p>}
       <Command label={`Call of ${path}`} text={curl(routeUrl(route), { method, token, body: {} })} />
       <div className={css.tools}>
         <Button

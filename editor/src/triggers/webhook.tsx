@@ -35,8 +35,8 @@ export function Webhook() {
       <div className={css.row}>
         <p className={css.help}>
           {token
-            ? "This token is shown this once: copy it now. It starts this workflow and can do nothing else."
-            : "Each caller needs a token. One made here starts this workflow and can do nothing else."}
+            ? "This token is shown this once: copy it now. It starts this workflow, whose runs act for you with all your rights."
+            : "Each caller needs a token. One made here starts this workflow, whose runs act for you with all your rights."}
         </p>
         <Button onClick={() => attempt(async () => setToken(await createRunToken(workspace, path)))}>
           Make a token
