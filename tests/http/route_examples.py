@@ -73,7 +73,7 @@ BODIES: dict[str, Any] = {
     "POST http_triggers/create": {**HOOK, "path": "f/team/new", "route_path": "new"},
     "POST http_triggers/update/{path}": {**HOOK, "route_path": "hook"},
     "POST http_triggers/setmode/{path}": {"mode": "enabled"},
-    "POST http_triggers/route_exists": {"route_path": "x", "http_method": "get"},
+    "POST http_triggers/route_exists": {"route_path": "x", "http_method": "get", "workspaced_route": True},
     "POST jobs/run/preview": CODE,
     "POST jobs/run_inline/preview": CODE,
     "POST jobs/run_wait_result/preview": CODE,

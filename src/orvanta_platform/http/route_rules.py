@@ -234,6 +234,8 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             POST jobs_u/queue/cancel/{id}
             POST jobs_u/queue/force_cancel/{id}
             POST jobs/queue/cancel_selection
+        """,
+        ("run", "pause"): """
             PUT /api/v1/runs/{run_id}/pauses/before/{node}
             DELETE /api/v1/runs/{run_id}/pauses/before/{node}
             POST /api/v1/runs/{run_id}/pauses/{job}/continue
@@ -357,7 +359,7 @@ _CONDITIONS = {
     By.READ_IF_NAMED: "reads the path, where one is named",
     By.SELF: "own account",
     By.READ_IF_OWNED: "reads the path, where it is below a user or folder",
-    By.WRITE_IF_OWNED: "writes the path, where it is below a user or folder",
+    By.WRITE_IF_OWNED: "writes the path, where it is below a user or folder; else made the file",
     By.INSTANCE: "superadmin",
     By.INSTANCE_READ: "superadmin or devops",
     By.LOGIN: "any account",
