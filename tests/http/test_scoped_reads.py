@@ -1,0 +1,34 @@
+"""Every route that reads, called with a token that is limited to another folder: nothing of the first one is shown."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from tests.conftest import TestDatabase
+from tests.http.route_examples import scene_with_examples
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.http import route_rules
+
+SHOWN = "f/team"
+READING = [
+    (method, path)
+    for method, path, rule in route_rules.routes()
+    if isinstance(rule, tuple) and rule[1] == "read" and "{workspace}" in path
+]
+
+
+async def test_a_path_scoped_token_is_shown_nothing_of_other_paths(database: TestDatabase, tmp_path: Path) -> None:
+    """Lists, searches, counts, histograms, exports and streams, for an admin, to whom the role shows everything."""
+    assert len(READING) > 60
+    wrong = []
+    async with scene_with_examples(database, tmp_path) as (stage, examples):
+        assert SHOWN in (await stage.client.get("/api/w/main/jobs/list")).text, "without limits it is shown"
+        client = await stage.member("lim", Role.ADMIN, scopes=["*:read:f/other/*"])
+        for method, path in READING:
+            url, body = await examples.request(method, path)
+            answer = await asyncio.wait_for(client.request(method, url, json=body), 60)
+            if answer.status_code >= 500 or (answer.status_code < 300 and SHOWN in answer.text):
+                wrong.append((method, path, answer.status_code, answer.text[:200]))
+    assert not wrong, "\n".join(map(str, wrong))
