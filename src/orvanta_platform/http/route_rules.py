@@ -379,12 +379,10 @@ def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
 def page() -> str:
     """The reference page of routes and roles."""
     lines = [
-        "# Who may call which route",
-        "",
+        "# Who may call which route\n",
         "Every route of the API, the roles that may call it, and the condition that must hold beside the role. Admins",
         "of a workspace meet every condition in it. A token with scopes also needs the named scope. A denied call is",
-        "answered with 404 if the caller may not read the object, otherwise with 403.",
-        "",
+        "answered with 404 if the caller may not read the object, otherwise with 403.\n",
         "| method | route | viewer | operator | developer | admin | condition | scope |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -397,6 +395,6 @@ def _cells(rule: tuple[str, str] | str) -> str:
     if isinstance(rule, str):
         return f"yes | yes | yes | yes | {rule} | "
     found = RULES[rule]
-    any_account = not found.roles and found.by not in (By.INSTANCE, By.INSTANCE_READ)
+    any_account = found.by in (By.LOGIN, By.SELF)
     roles = ["yes" if any_account or role in found.roles else "no" for role in _ROLES]
     return " | ".join([*roles, _CONDITIONS[found.by], f"`{found.scope}`"])

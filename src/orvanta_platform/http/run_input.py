@@ -14,6 +14,7 @@ from litestar.datastructures import UploadFile
 from orvanta_platform.errors import InvalidInput
 from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.http.requests import AnyRequest
+from orvanta_platform.services.idempotency import IdempotencyKey
 
 NO_ARGS = b"{}"
 _SECRET = frozenset({"authorization", "cookie", "x-orvanta"})
@@ -116,3 +117,16 @@ def with_headers(args: bytes, headers: Mapping[str, str]) -> bytes:
             raise InvalidInput(f"The header {name} cannot become an argument.", details={"path": ""})
         given.setdefault(name.lower().replace("-", "_"), msgspec.Raw(msgspec.json.encode(value)))
     return msgspec.json.encode(given)
+
+
+_INPUTS = (
+    *("tag", "scheduled_for", "scheduled_in_secs", "parent_job", "root_job"),
+    *("skip_preprocessor", "pause_before", "pause_if", "latest"),
+)
+"""Parameters of the query that belong to the input of a call, for its Idempotency-Key."""
+
+
+def idempotency_key(request: AnyRequest) -> IdempotencyKey | None:
+    """The Idempotency-Key of a call that starts a run, with the options that belong to the input."""
+    key = request.headers.get("idempotency-key")
+    return IdempotencyKey(key, options=[request.query_params.get(name) for name in _INPUTS]) if key else None

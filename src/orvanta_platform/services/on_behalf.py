@@ -47,6 +47,15 @@ def require_choice(actor: Actor, permissioned_as: str, limits: Sequence[str] | N
     )
 
 
+def limits_of(actor: Actor, owner: Actor | None, path: str | None) -> list[str] | None:
+    """The limits of a run: those of the token that starts it. A run on behalf of `owner` has the limits of that one.
+
+    `path`: of what is deployed, None: what runs is not deployed.
+    """
+    held = scopes.of_run(actor.scopes, path) if owner is None else owner.scopes
+    return None if held is None else list(held)
+
+
 async def email_of(conn: Connection, actor: Actor, workspace: str, owner: str, what: str) -> str:
     """The address of the member `owner` (`u/<username>`), whom `what` ("a schedule") shall act for.
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit, permissions, scopes
+from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db import runs as run_rows
@@ -148,8 +148,7 @@ async def begin(
     if options.pause is not None:
         permissions.require(actor, "pause", Thing(beginning.workspace, "run", beginning.path, actor.username))
         if options.pause.when is not None:
-            acting = beginning.owner or actor
-            on_behalf.require_choice(actor, acting.permissioned_as, _limits(actor, beginning))
+            on_behalf.require_choice(actor, (beginning.owner or actor).permissioned_as, _limits(actor, beginning))
         state = await options.pause.within(platform.evaluator, beginning.blueprint.plan, state, actor.username)
     new = _new_run(actor, beginning, options, state)
     if beginning.blueprint.plan.bound:
@@ -233,9 +232,13 @@ async def begin(
     return run
 
 
-async def _key(actor: Actor, beginning: Beginning, options: RunOptions, args: bytes) -> idempotency.Use | None:
-    if options.idempotency is None:
-        return None
+def _limits(actor: Actor, beginning: Beginning) -> list[str] | None:
+    path = beginning.path if beginning.version is not None else None
+    return on_behalf.limits_of(actor, beginning.owner, path)
+
+
+async def _key(actor: Actor, beginning: Beginning, options: RunOptions, args: bytes) -> idempotency.Use:
+    assert options.idempotency is not None
     repeat = options.repeat
     what: list[Any] = [beginning.asked, options.tag]
     if beginning.text is not None:
@@ -248,13 +251,7 @@ async def _key(actor: Actor, beginning: Beginning, options: RunOptions, args: by
 
 def _is_plain_call(options: RunOptions) -> bool:
     """Whether a later call may stand for it: nobody has asked for a time, an id, or a run of its own."""
-    asked = (
-        options.scheduled_at,
-        options.run_id,
-        options.idempotency,
-        options.repeat,
-        options.pause,
-    )
+    asked = (options.scheduled_at, options.run_id, options.idempotency, options.repeat, options.pause)
     return not options.attach and not any(each is not None for each in asked)
 
 
@@ -365,15 +362,6 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions, state: Run
         timeout_s=beginning.timeout_s,
         scopes=_limits(actor, beginning),
     )
-
-
-def _limits(actor: Actor, beginning: Beginning) -> list[str] | None:
-    """The limits of the run: those of the token that starts it. A run on behalf of somebody has that one's."""
-    if beginning.owner is not None:
-        held: Sequence[str] | None = beginning.owner.scopes
-    else:
-        held = scopes.of_run(actor.scopes, beginning.path if beginning.version is not None else None)
-    return None if held is None else list(held)
 
 
 async def _keep_documents(connection: Connection, beginning: Beginning, new: NewRun) -> None:

@@ -33,7 +33,7 @@ from orvanta_platform.http.requests import (
     platform_of,
     whole_body,
 )
-from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, with_headers
+from orvanta_platform.http.run_input import args_of, args_of_body, args_of_payload, idempotency_key, with_headers
 from orvanta_platform.http.schemas import again
 from orvanta_platform.http.schemas.runs import (
     DependenciesBody,
@@ -44,7 +44,6 @@ from orvanta_platform.http.schemas.runs import (
 from orvanta_platform.http.streaming import EVENTS
 from orvanta_platform.services import jobs, locking, restarting, results, runs, updates
 from orvanta_platform.services.breakpoints import PauseBefore
-from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
@@ -108,23 +107,11 @@ async def run_call(
         tag=tag or None,
         attach=attaches(actor, parent_job),
         run_id=job_id,
-        idempotency=_key(request),
+        idempotency=idempotency_key(request),
         pause=PauseBefore(tuple(_listed(pause_before)), pause_if) if pause_before or pause_if else None,
     )
     headers = {name: request.headers.get(name, "") for name in _listed(include_header)}
     return RunCall(platform, actor, live_actor_of(request), options, headers)
-
-
-_INPUTS = (
-    *("tag", "scheduled_for", "scheduled_in_secs", "parent_job", "root_job"),
-    *("skip_preprocessor", "pause_before", "pause_if", "latest"),
-)
-"""Parameters of the query that belong to the input of a call, for its Idempotency-Key."""
-
-
-def _key(request: AnyRequest) -> IdempotencyKey | None:
-    key = request.headers.get("idempotency-key")
-    return IdempotencyKey(key, options=[request.query_params.get(name) for name in _INPUTS]) if key else None
 
 
 def _listed(names: str | None) -> list[str]:

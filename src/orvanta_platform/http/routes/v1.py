@@ -11,9 +11,8 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import AnyObject, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, platform_of
 from orvanta_platform.http.routes.jobs_run import trigger_of
-from orvanta_platform.http.run_input import args_of
+from orvanta_platform.http.run_input import args_of, idempotency_key
 from orvanta_platform.services import runs
-from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.services.runs import RunOptions
 
 _RUNS = "/runs"
@@ -38,8 +37,7 @@ async def start_workflow(request: AnyRequest, path: FromPath[str]) -> Response[b
     actor = actor_of(request)
     if actor.workspace is None:
         raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
-    key = request.headers.get("idempotency-key")
-    options = RunOptions(trigger=trigger_of(actor), idempotency=IdempotencyKey(key) if key else None)
+    options = RunOptions(trigger=trigger_of(actor), idempotency=idempotency_key(request))
     args = await args_of(request)
     started = await runs.start_flow(
         platform_of(request), actor, actor.workspace, place.removesuffix(_RUNS), args, options
