@@ -395,6 +395,5 @@ def _cells(rule: tuple[str, str] | str) -> str:
     if isinstance(rule, str):
         return f"yes | yes | yes | yes | {rule} | "
     found = RULES[rule]
-    any_account = found.by in (By.LOGIN, By.SELF)
-    roles = ["yes" if any_account or role in found.roles else "no" for role in _ROLES]
+    roles = ["yes" if role in found.roles or found.by in (By.LOGIN, By.SELF) else "no" for role in _ROLES]
     return " | ".join([*roles, _CONDITIONS[found.by], f"`{found.scope}`"])
