@@ -74,7 +74,7 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
 async def _answer(
     request: AnyRequest, found: Route, owner: Actor, admitted: Actor | None, caller: LiveActor
 ) -> Response[Any]:
-    """Start what the route runs, and answer as the route says. `admitted`: the caller, if the route asks for a token."""
+    """Start what the route runs and answer as the route says. `admitted`: the caller, if the route asks for a token."""
     platform, trigger, stranger = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
     incoming = _incoming(request)
     await jobs.refuse_over(platform, owner, trigger.workspace)
