@@ -226,7 +226,7 @@ async def test_a_token_for_one_workflow_runs_the_scripts_it_names(scene: Ground)
     plan = artifacts.plan_of_tree(await artifacts.check(scene.platform.evaluator, body))
     limited = replace(ACTOR, role=Role.DEVELOPER, super_admin=False, scopes=("jobs:run:u/ann/flow",))
     async with scene.db.acquire() as connection:
-        assert set(await artifacts.resolve_scripts(connection, limited, WORKSPACE, plan)) == {"u/ann/s"}
+        assert set(await artifacts.resolve_scripts(connection, limited, WORKSPACE, plan, None)) == {"u/ann/s"}
 
 
 class Claims(Lease):

@@ -181,9 +181,14 @@ def _version(row: Any) -> VersionRow | None:
     return VersionRow(**fields)
 
 
-async def resolve_path(connection: Connection, workspace: str, kind: str, path: str) -> VersionRow | None:
-    """The version that a run by path takes; None where there is no such item or none of it is locked."""
-    return _version(await connection.fetchrow(load("runs")["resolve_path"].text, workspace, kind, path))
+async def resolve_path(
+    connection: Connection, workspace: str, kind: str, path: str, view: str | None = None
+) -> VersionRow | None:
+    """The version that a run by path takes; None where there is no such item or none of it is locked.
+
+    `view`: the member (`u/<username>`) for whom it must be accepted; None: the current version.
+    """
+    return _version(await connection.fetchrow(load("runs")["resolve_path"].text, workspace, kind, path, view))
 
 
 async def resolve_hash(connection: Connection, workspace: str, version_hash: str) -> VersionRow | None:
@@ -197,10 +202,13 @@ async def resolve_version(connection: Connection, workspace: str, version: int) 
 
 
 async def resolve_pins(
-    connection: Connection, workspace: str, paths: Sequence[str], hashes: Sequence[str]
+    connection: Connection, workspace: str, paths: Sequence[str], hashes: Sequence[str], view: str | None
 ) -> list[PinnedScript]:
-    """What script paths, and scripts named by version hash, resolve to now. Missing ones are left out."""
-    rows = [] if not paths else await connection.fetch(load("runs")["resolve_pins"].text, workspace, list(paths))
+    """What script paths, and scripts named by version hash, resolve to now. Missing ones are left out.
+
+    `view`: as that of `resolve_path`.
+    """
+    rows = [] if not paths else await connection.fetch(load("runs")["resolve_pins"].text, workspace, list(paths), view)
     if hashes:
         rows += await connection.fetch(load("runs")["resolve_pinned_hashes"].text, workspace, list(hashes))
     return _pinned(rows)
@@ -224,9 +232,11 @@ def _pinned(rows: Sequence[Any]) -> list[PinnedScript]:
     ]
 
 
-async def resolve_flow_pins(connection: Connection, workspace: str, paths: Sequence[str]) -> list[PinnedScript]:
-    """What workflow paths resolve to now. Missing ones are left out."""
-    return _pinned(await connection.fetch(load("runs")["resolve_flow_pins"].text, workspace, list(paths)))
+async def resolve_flow_pins(
+    connection: Connection, workspace: str, paths: Sequence[str], view: str | None
+) -> list[PinnedScript]:
+    """What workflow paths resolve to now. Missing ones are left out. `view`: as that of `resolve_path`."""
+    return _pinned(await connection.fetch(load("runs")["resolve_flow_pins"].text, workspace, list(paths), view))
 
 
 async def keep_document(connection: Connection, digest: bytes, body: bytes) -> None:

@@ -14,7 +14,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.services import locking, syntax
+from orvanta_platform.services import acceptance, locking, syntax
 from orvanta_platform.services.blueprints import Pin, limits_of, pin_key
 from orvanta_platform.workflow import document, normal
 from orvanta_platform.workflow.diagnostics import errors, invalid
@@ -50,17 +50,20 @@ def plan_of_tree(tree: dict[str, Any]) -> Plan:
     return compile_plan(normal.normalise(tree)["value"])
 
 
-async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, plan: Plan) -> dict[str, Pin]:
+async def resolve_scripts(
+    connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None
+) -> dict[str, Pin]:
     """What each script that the plan names resolves to now, in at most two queries. Raises ScriptMissing, LockFailed.
 
     What the actor may read counts, whatever its token is limited to: a token for one workflow runs all of it.
+    `view`: for whom the versions must be accepted, None: they are the current ones. Raises NotAccepted.
     """
     named = [node.value for node in plan.all_nodes if node.kind is Kind.SCRIPT]
     paths = sorted({value["path"] for value in named if not value.get("hash")})
     hashes = sorted({str(value["hash"]) for value in named if value.get("hash")})
     if not named:
         return {}
-    found = await runs.resolve_pins(connection, workspace, paths, hashes)
+    found = await runs.resolve_pins(connection, workspace, paths, hashes, view)
     owner = scopes.without(actor)
     pins = {}
     for script in found:
@@ -80,6 +83,8 @@ async def resolve_scripts(connection: Connection, actor: Actor, workspace: str, 
             )
     for value in named:
         if pin_key(value) not in pins:
+            if not value.get("hash"):
+                await acceptance.resolve(connection, workspace, "script", value["path"], view)
             raise ScriptMissing(
                 f"The workflow names the script {pin_key(value)}, which does not exist or may not be read.",
                 hint="Deploy the script first, or correct the path.",

@@ -244,6 +244,29 @@ def flow_key(path: str) -> str:
     return f"flow:{path}"
 
 
+_SCOPE = "|"
+
+
+def scoped(pins: Pins, scope: str) -> dict[str, Pin]:
+    """Pins of what runs inside workflows that act for `scope` (`u/<username>`), under keys of its own.
+
+    They are versions accepted for that member, which may differ from those of the same paths around. "": as they are.
+    """
+    return {f"{scope}{_SCOPE}{key}" if scope else key: pin for key, pin in pins.items()}
+
+
+def pins_inside(pins: Pins, scope: str) -> dict[str, Pin]:
+    """The pins of the run of a workflow that acts for `scope`, where its caller's are `pins`; empty: the caller's."""
+    start = f"{scope}{_SCOPE}"
+    inner = {key.removeprefix(start): pin for key, pin in pins.items() if key.startswith(start)}
+    return inner | {key: pin for key, pin in pins.items() if _SCOPE in key} if inner else {}
+
+
+def unscoped(key: str) -> str:
+    """What a key of a pin set names, whatever its scope."""
+    return key.rpartition(_SCOPE)[2]
+
+
 def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -> dict[str, Pin]:
     """The pin of what is asked for all jobs: by the settings of a script or workflow, or, `retry`, for this run."""
     dedicated, limits = settings.get("dedicated_worker") is True, limits_of(settings)

@@ -13,7 +13,7 @@ from orvanta_platform.db import drafts, items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, NotFound
-from orvanta_platform.services import folders
+from orvanta_platform.services import acceptance, folders
 from orvanta_platform.services.platform import Platform
 
 Kind = Literal["script", "flow"]
@@ -136,6 +136,7 @@ async def store(
     if draft_revision is not None:
         await drafts.end_deployed(conn, version.workspace, actor.username, draft_revision)
     added = await items.add_version(conn, version, actor.username)
+    await acceptance.note_deployed(conn, actor, version.workspace, added)
     verb = "create" if is_new else "update"
     parameters = {"version": added, "hash": version.hash, "message": version.message}
     action: Literal["Created", "Updated"] = "Created" if is_new else "Updated"

@@ -17,7 +17,7 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, VersionConflict
-from orvanta_platform.services import deploy, inputs, locking, on_behalf, script_access, syntax, uses
+from orvanta_platform.services import acceptance, deploy, inputs, locking, on_behalf, script_access, syntax, uses
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.canonical import artifact_hash
@@ -323,6 +323,7 @@ async def _store(
     )
     stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
     await uses.note(conn, actor, workspace, stored, checked.tree)
+    await acceptance.note_named(conn, actor, workspace, stored)
     return stored
 
 

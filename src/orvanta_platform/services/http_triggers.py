@@ -17,7 +17,7 @@ from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow, HttpTriggerSettings
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound
-from orvanta_platform.services import folders, on_behalf
+from orvanta_platform.services import acceptance, folders, on_behalf
 from orvanta_platform.services.platform import Platform
 
 METHODS: Final = ("get", "post", "put", "delete", "patch")
@@ -82,6 +82,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, path: str, dr
             raise _route_taken(settings) from error
         if not made:
             raise AlreadyExists(f"The HTTP trigger {path} exists already.", hint="Change it with http_triggers/update.")
+        await _accept(conn, actor, workspace, settings)
         await audit.record(conn, actor, "http_triggers.create", "Created", path, _told(settings))
 
     await platform.db.retrying(write)
@@ -100,6 +101,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
             await http_triggers.update(conn, workspace, path, settings, actor.username)
         except asyncpg.UniqueViolationError as error:
             raise _route_taken(settings) from error
+        if _runs(row) != _runs(settings):
+            await _accept(conn, actor, workspace, settings)
         await audit.record(conn, actor, "http_triggers.update", "Updated", path, _told(settings))
 
     await platform.db.retrying(write)
@@ -260,6 +263,16 @@ async def _require_target(conn: Connection, actor: Actor, workspace: str, draft:
     if found is None or found.archived:
         raise NotFound(f"The {kind} {draft.script_path[:300]} does not exist.", hint="Deploy it before its trigger.")
     require(actor, "run", Thing(workspace, kind, draft.script_path, found.created_by, found.extra_perms))
+
+
+async def _accept(conn: Connection, actor: Actor, workspace: str, settings: HttpTriggerSettings) -> None:
+    """Accept what a trigger runs for the member it acts for, in the version that is current now."""
+    named = [("flow" if settings.is_flow else "script", settings.script_path)]
+    await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, named)
+
+
+def _runs(settings: HttpTriggerSettings | HttpTriggerRow) -> tuple[str, bool, str]:
+    return settings.script_path, settings.is_flow, settings.permissioned_as
 
 
 async def _resource(

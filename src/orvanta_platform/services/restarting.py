@@ -23,8 +23,8 @@ from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.restart import Ended
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
-from orvanta_platform.services import inputs, jobs, on_behalf, pinning, results, runs
-from orvanta_platform.services.blueprints import Blueprint, blueprint_of, is_workflow, own_pins
+from orvanta_platform.services import acceptance, inputs, jobs, on_behalf, pinning, results, runs
+from orvanta_platform.services.blueprints import OWN, Blueprint, blueprint_of, is_workflow, own_pins, unscoped
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reopening import GoingOn, Reopenings, Steps
 from orvanta_platform.services.starting import Beginning, Remembered, Repeat, RunOptions, begin
@@ -126,7 +126,8 @@ async def _prepared(
     async with platform.db.acquire() as conn:
         version = await _version(conn, actor, workspace, source.run, point)
         owner = await on_behalf.owner_of(conn, workspace, version) if version is not None else None
-        blueprint = await _blueprint(platform, conn, owner or actor, workspace, source, version)
+        view = await acceptance.view_of(conn, actor, owner)
+        blueprint = await _blueprint(platform, conn, owner or actor, workspace, source, version, view)
         made = await _made(platform, conn, source, blueprint, point)
     beginning = Beginning(
         workspace=workspace,
@@ -171,6 +172,7 @@ async def _version(conn: Connection, actor: Actor, workspace: str, run: RunBefor
     if wanted != run.version:
         permissions.require(actor, "edit", Thing(workspace, "run", run.path, actor.username))
     row = await run_rows.resolve_version(conn, workspace, wanted)
+    await runs.require_named(conn, actor, row)
     found = runs.permitted(actor, workspace, row, f"flow version {wanted}")
     if found.path != run.path:
         raise BadRequest(f"The version {wanted} is one of {found.path}; the run is one of {run.path}.")
@@ -178,14 +180,22 @@ async def _version(conn: Connection, actor: Actor, workspace: str, run: RunBefor
 
 
 async def _blueprint(
-    platform: Platform, conn: Connection, actor: Actor, workspace: str, source: _Source, version: VersionRow | None
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    source: _Source,
+    version: VersionRow | None,
+    view: str | None,
 ) -> Blueprint:
     if version is None or version.id == source.run.version:
         # Its scripts are those of the run before; whoever restarts it must be allowed to read them all the same.
-        await pinning.resolve(conn, actor, workspace, source.blueprint.plan)
+        await pinning.resolve(conn, actor, workspace, source.blueprint.plan, view)
+        taken = [pin.version for key, pin in source.blueprint.pins.items() if key != OWN and unscoped(key) == key]
+        await acceptance.require_pins(conn, taken, view)
         return source.blueprint
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
-    return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan) | own_pins(version.settings))
+    return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan, view) | own_pins(version.settings))
 
 
 async def _made(platform: Platform, conn: Connection, source: _Source, blueprint: Blueprint, point: Point) -> GoingOn:

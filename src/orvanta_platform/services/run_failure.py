@@ -20,7 +20,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import NotFound
 from orvanta_platform.ids import opening_id
 from orvanta_platform.services import derived, jobs, values
-from orvanta_platform.services.blueprints import Pins
+from orvanta_platform.services.blueprints import Pins, unscoped
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.nested_rows import child_id
 from orvanta_platform.services.steps.scope import ERROR, inner_error
@@ -189,4 +189,4 @@ async def _versions(platform: Platform, conn: Connection, row: JobRow) -> dict[s
     if run is None:
         return {}
     pins: Pins = (await platform.blueprints.workflow(conn, run.document, run.pin_set)).pins
-    return {path: pin.version for path, pin in pins.items()}
+    return {unscoped(key): pin.version for key, pin in pins.items()}

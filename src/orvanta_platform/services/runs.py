@@ -18,7 +18,7 @@ from orvanta_platform.engine import debounce, duration
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import Forbidden, InvalidScript, NotFound
-from orvanta_platform.services import artifacts, inputs, locking, on_behalf, pinning
+from orvanta_platform.services import acceptance, artifacts, inputs, locking, on_behalf, pinning
 from orvanta_platform.services.asking import place_of
 from orvanta_platform.services.blueprints import Blueprint, Pins, blueprint_of, flow_key, own_pins, pin_key, single
 from orvanta_platform.services.platform import Platform
@@ -74,7 +74,8 @@ async def start_script(
     Raises NotFound, Forbidden, InvalidInput.
     """
     async with platform.db.acquire() as connection:
-        version = await run_rows.resolve_path(connection, workspace, "script", path)
+        view = await acceptance.view_of(connection, actor)
+        version = await acceptance.resolve(connection, workspace, "script", path, view)
     name = f"script {path}"
     return await _run_script(platform, actor, workspace, version, name, args, options, retry=retry, inside=inside)
 
@@ -85,6 +86,7 @@ async def start_script_version(
     """Run the script version with this hash. Raises NotFound, Forbidden, InvalidInput."""
     async with platform.db.acquire() as connection:
         version = await run_rows.resolve_hash(connection, workspace, version_hash)
+        await require_named(connection, actor, version)
     return await _run_script(platform, actor, workspace, version, f"script {version_hash}", args, options)
 
 
@@ -100,7 +102,8 @@ async def start_flow(
 ) -> UUID:
     """Run the newest version of a workflow. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
     async with platform.db.acquire() as connection:
-        version = await run_rows.resolve_path(connection, workspace, "flow", path)
+        view = await acceptance.view_of(connection, actor)
+        version = await acceptance.resolve(connection, workspace, "flow", path, view)
     return await _run_flow(platform, actor, workspace, version, f"flow {path}", args, options, inside=inside)
 
 
@@ -110,6 +113,7 @@ async def start_flow_version(
     """Run the workflow version with this id. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
     async with platform.db.acquire() as connection:
         version = await run_rows.resolve_version(connection, workspace, version_id)
+        await require_named(connection, actor, version)
     return await _run_flow(platform, actor, workspace, version, f"flow version {version_id}", args, options)
 
 
@@ -162,7 +166,8 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
     tree = await artifacts.check(platform.evaluator, body)
     plan = artifacts.plan_of_tree(tree)
     async with platform.db.acquire() as connection:
-        pins = await pinning.resolve(connection, actor, workspace, plan)
+        view = await acceptance.view_of(connection, actor)
+        pins = await pinning.resolve(connection, actor, workspace, plan, view)
     _require_calls(actor, workspace, plan, pins)
     return Beginning(
         workspace=workspace,
@@ -317,7 +322,8 @@ async def _run_flow(
         preprocessed = options.preprocess and plan.preprocessor is not None
         inputs.check(None if preprocessed else found.settings.get("schema"), args)
         owner = await on_behalf.owner_of(connection, workspace, found)
-        pins = await pinning.resolve(connection, owner or actor, workspace, plan) | own_pins(found.settings)
+        view = await acceptance.view_of(connection, actor, owner)
+        pins = await pinning.resolve(connection, owner or actor, workspace, plan, view) | own_pins(found.settings)
     beginning = Beginning(
         workspace=workspace,
         kind="flow",
@@ -334,6 +340,12 @@ async def _run_flow(
         asked=name,
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
+
+
+async def require_named(connection: Connection, actor: Actor, version: VersionRow | None) -> None:
+    """Nothing where the actor's program may name this version. Jobs may: the version is part of accepted code."""
+    if actor.kind != "job":
+        await acceptance.require_version(connection, version, await acceptance.view_of(connection, actor))
 
 
 def permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:

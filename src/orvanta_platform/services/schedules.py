@@ -20,7 +20,7 @@ from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow, ScheduleS
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.engine.ticks import Cron, MissedRule
 from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
-from orvanta_platform.services import artifacts, folders, interpolation, on_behalf
+from orvanta_platform.services import acceptance, artifacts, folders, interpolation, on_behalf
 from orvanta_platform.services.platform import Platform
 
 SHOWN_TICKS = 20
@@ -92,6 +92,8 @@ async def create(
         target = (script_path, is_flow)
         if not await schedules.insert(conn, workspace, uuid4(), path, target, enabled, settings, actor.username):
             raise AlreadyExists(f"The schedule {path} exists already.", hint="Change it with schedules/update.")
+        named = _named(script_path, is_flow, settings)
+        await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, named)
         told = {"script_path": script_path, "schedule": draft.cron, "enabled": enabled, "as": settings.permissioned_as}
         await audit.record(conn, actor, "schedules.create", "Created", path, told)
 
@@ -108,6 +110,9 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         await _require_targets(conn, actor, workspace, (row.script_path, row.is_flow), draft)
         settings = await _settings(conn, actor, workspace, draft, row, cron if row.enabled else None)
         await schedules.update(conn, workspace, path, settings, actor.username)
+        before = _named(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
+        fresh = [each for each in _named(row.script_path, row.is_flow, settings) if each not in before]
+        await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
         told = {"schedule": draft.cron, "as": settings.permissioned_as}
         await audit.record(conn, actor, "schedules.update", "Updated", path, told)
 
@@ -264,6 +269,13 @@ async def _settings(
             kept[name] = given
     next_at = _first(ticking, await schedules.now(conn), kept["paused_until"]) if ticking else None
     return ScheduleSettings(**{**kept, "next_at": next_at, "permissioned_as": owner, "email": email, "scopes": scopes})
+
+
+def _named(script_path: str, is_flow: bool, settings: ScheduleSettings | ScheduleRow) -> list[tuple[str, str]]:
+    """All that a schedule runs, by kind and path."""
+    handlers = (settings.dynamic_skip, settings.on_failure, settings.on_recovery, settings.on_success)
+    targets = [(script_path, is_flow), *(target_of(name) for name in handlers if name is not None)]
+    return [("flow" if flow else "script", path) for path, flow in targets]
 
 
 _BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} | {

@@ -18,7 +18,7 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
-from orvanta_platform.services import deploy, inputs, locking, on_behalf
+from orvanta_platform.services import acceptance, deploy, inputs, locking, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.signature.schema import schema_of
@@ -167,6 +167,7 @@ async def close_version(platform: Platform, actor: Actor, workspace: str, digest
         require(actor, "write", deploy.thing_of(row))
         await items.open_item(conn, workspace, "script", row.path, actor.username)
         await items.close_version(conn, row, actor.username, delete=delete)
+        await acceptance.note_closed(conn, actor, workspace, row.id)
         verb = "delete_version" if delete else "archive_version"
         kind: audit.ActionKind = "Delete" if delete else "Updated"
         await audit.record(conn, actor, f"scripts.{verb}", kind, row.path, {"hash": digest})

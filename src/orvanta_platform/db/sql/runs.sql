@@ -1,7 +1,10 @@
 -- name: resolve_path
--- The version that a run by path takes, with what permission needs of the item.
-SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state, v.lock_error, i.extra_perms, i.created_by, i.archived
-FROM item i JOIN version v ON v.id = i.version
+-- The version that a run by path takes, with what permission needs of the item. $4: the newest one accepted for this
+-- member; null: the current one.
+SELECT v.id, v.kind, v.path, v.hash, v.document, v.format, v.language, v.settings, v.permissioned_as, v.lock_state, v.lock_error, i.extra_perms, i.created_by,
+       i.archived OR v.archived AS archived
+FROM item i
+JOIN version v ON v.id = CASE WHEN $4::text IS NULL THEN i.version ELSE accepted_version(i.workspace, i.kind, i.path, $4) END
 WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3
 
 -- name: resolve_hash
@@ -18,16 +21,18 @@ FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND 
 WHERE v.workspace = $1 AND v.kind = 'flow' AND v.id = $2
 
 -- name: resolve_pins
--- What each script path of a workflow resolves to now, in one query.
+-- What each script path of a workflow resolves to now, in one query. $3 as $4 of resolve_path.
 SELECT i.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms, i.created_by
-FROM item i JOIN version v ON v.id = i.version
-WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = ANY($2::text[]) AND NOT i.archived
+FROM item i
+JOIN version v ON v.id = CASE WHEN $3::text IS NULL THEN i.version ELSE accepted_version(i.workspace, i.kind, i.path, $3) END
+WHERE i.workspace = $1 AND i.kind = 'script' AND i.path = ANY($2::text[]) AND NOT i.archived AND NOT v.archived
 
 -- name: resolve_flow_pins
--- What each workflow path of a workflow resolves to now.
+-- What each workflow path of a workflow resolves to now. $3 as $4 of resolve_path.
 SELECT i.path, v.id, v.document, v.language, v.settings, v.permissioned_as, v.lock_state, i.extra_perms, i.created_by
-FROM item i JOIN version v ON v.id = i.version
-WHERE i.workspace = $1 AND i.kind = 'flow' AND i.path = ANY($2::text[]) AND NOT i.archived
+FROM item i
+JOIN version v ON v.id = CASE WHEN $3::text IS NULL THEN i.version ELSE accepted_version(i.workspace, i.kind, i.path, $3) END
+WHERE i.workspace = $1 AND i.kind = 'flow' AND i.path = ANY($2::text[]) AND NOT i.archived AND NOT v.archived
 
 -- name: resolve_pinned_hashes
 -- Scripts that a workflow names by version hash.

@@ -16,7 +16,7 @@ from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.services import values
-from orvanta_platform.services.blueprints import Blueprint, Blueprints
+from orvanta_platform.services.blueprints import Blueprint, Blueprints, Pin, pins_inside, write_pins
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.scope import NO_ENV, env_key
@@ -42,7 +42,8 @@ async def start(
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
-    called = await blueprints.workflow(connection, document, run.pin_set)
+    pin_set = await _pin_set(connection, blueprint, run, pin)
+    called = await blueprints.workflow(connection, document, pin_set)
     plan = called.plan
     asked = run if is_pinned(run.queue) else replace(run, queue=pin.tag or run.queue)
     acting = pin.permissioned_as or run.permissioned_as
@@ -54,7 +55,7 @@ async def start(
         version=pin.version,
         document=document,
         language=None,
-        pin_set=run.pin_set,
+        pin_set=pin_set,
         engine_version=plan.engine_version,
         state=state or RunState.new(plan).encode(),
         priority=run.priority,
@@ -75,6 +76,17 @@ async def start(
     if env != NO_ENV:
         await value_rows.insert_value(connection, values.inline(child, "args", env, env_key(child)[2]))
     await frame_rows.put_events(connection, child, [inbox.write(inbox.StartRun())])
+
+
+async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
+    """The caller's pins, or, where the sub-workflow acts for somebody else, those accepted for them."""
+    owner = pin.permissioned_as
+    inner = pins_inside(blueprint.pins, owner) if owner not in (None, run.permissioned_as) and owner else {}
+    if not inner:
+        return run.pin_set
+    digest, text = write_pins(inner)
+    await run_rows.keep_pin_set(connection, digest, text)
+    return digest
 
 
 async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> bytes:

@@ -1,0 +1,75 @@
+"""Rows of acceptances: which versions may run for a member who did not start the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.queries import load
+
+EVERYBODY = "g/all"
+"""For whom a version is accepted that may run for any member."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """The current version of an item that is named, or reached through what is named.
+
+    `accepted`: the version that runs for the member asked about, None where there is none.
+    """
+
+    kind: str
+    path: str
+    version: int
+    accepted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How the outermost run around a job was started (None: it is gone), and for whom the job's own run acts."""
+
+    permissioned_as: str
+    trigger: str | None
+    created_by: str | None
+
+
+async def accept(conn: Connection, versions: Sequence[int], permissioned_as: str, by: str) -> list[int]:
+    """Accept versions for a member, or EVERYBODY; returns those that were not accepted for them before."""
+    rows = await conn.fetch(load("acceptance")["accept"].text, list(versions), permissioned_as, by)
+    return [row["version"] for row in rows]
+
+
+async def is_accepted(conn: Connection, versions: Sequence[int], permissioned_as: str) -> bool:
+    """Whether all of these versions are accepted for a member."""
+    return bool(await conn.fetchval(load("acceptance")["is_accepted"].text, list(versions), permissioned_as))
+
+
+async def withdraw(conn: Connection, version: int, permissioned_as: str | None) -> None:
+    """Delete the acceptance of a version for a member, or, None, for everybody."""
+    await conn.execute(load("acceptance")["withdraw"].text, version, permissioned_as)
+
+
+async def reached(
+    conn: Connection, workspace: str, named: Sequence[tuple[str, str]], permissioned_as: str, *, present: bool
+) -> list[Reached]:
+    """The items named by (kind, path), and all that they run by path.
+
+    `present`: as their current versions do, else as those accepted for the member do, where there are such.
+    """
+    kinds, paths = [kind for kind, _ in named], [path for _, path in named]
+    rows = await conn.fetch(load("acceptance")["reached"].text, workspace, kinds, paths, permissioned_as, present)
+    return [Reached(**row) for row in rows]
+
+
+async def used_by_version(conn: Connection, version: int) -> list[tuple[str, str]]:
+    """What the nodes of a version run by path: kinds and paths."""
+    rows = await conn.fetch(load("acceptance")["used_by_version"].text, version)
+    return [(row["kind"], row["path"]) for row in rows]
+
+
+async def origin(conn: Connection, job: UUID) -> Origin | None:
+    """How the outermost run around a live job was started; None where the job has ended."""
+    row = await conn.fetchrow(load("acceptance")["origin"].text, job)
+    return Origin(**row) if row else None

@@ -1,0 +1,140 @@
+"""Versions that may run for members who did not start the run, and who accepts them.
+
+A run that nobody starts in person (a schedule, an HTTP trigger, a webhook token) and what runs on behalf of somebody
+else takes, of every script and workflow, the newest version that was accepted for the member it acts for. A deploy by
+an admin or the group deployers is accepted for everybody, any other deploy for its author alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from orvanta_platform.control import scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import require_workspace
+from orvanta_platform.db import acceptance
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.acceptance import EVERYBODY
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import VersionRow
+from orvanta_platform.errors import Conflict
+from orvanta_platform.services import on_behalf
+
+Kind = Literal["script", "flow"]
+
+_ATTENDED = frozenset({"manual", "api", "rerun"})
+"""Triggers of runs that a person started, or a program with all of a person's rights."""
+
+
+class NotAccepted(Conflict):
+    """No version may run for the member that the run acts for."""
+
+    code = "not_accepted"
+
+
+async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) -> str | None:
+    """The member for whom what a run takes by path must be accepted; None: it takes current versions.
+
+    `owner`: the member that the run acts for, where that is not the actor.
+    """
+    if owner is not None and owner.permissioned_as != actor.permissioned_as:
+        return owner.permissioned_as
+    if actor.kind == "job":
+        unattended = actor.job is None or await _is_unattended(conn, actor)
+    else:
+        unattended = actor.kind == "system" or actor.via_query or scopes.runs_only(actor.scopes)
+    return actor.permissioned_as if unattended else None
+
+
+async def _is_unattended(conn: Connection, actor: Actor) -> bool:
+    """Whether nobody who acts for themselves started the outermost run around the actor's job."""
+    origin = await acceptance.origin(conn, actor.job) if actor.job is not None else None
+    if origin is None or origin.created_by is None:
+        return True
+    return origin.trigger not in _ATTENDED or origin.permissioned_as != f"u/{origin.created_by}"
+
+
+async def resolve(conn: Connection, workspace: str, kind: Kind, path: str, view: str | None) -> VersionRow | None:
+    """The version that a run by path takes; None where there is no such item. Raises NotAccepted."""
+    found = await run_rows.resolve_path(conn, workspace, kind, path, view)
+    if view is None or (found is not None and not found.archived):
+        return found
+    current = await run_rows.resolve_path(conn, workspace, kind, path)
+    if current is None or current.archived:
+        return current
+    raise not_accepted(f"{kind} {path}", view)
+
+
+async def require_version(conn: Connection, version: VersionRow | None, view: str | None) -> None:
+    """Nothing where a version named by a caller may run for `view`. Raises NotAccepted."""
+    if version is None or view is None or await acceptance.is_accepted(conn, [version.id], view):
+        return
+    raise not_accepted(f"{version.kind} {version.path}", view)
+
+
+async def require_pins(conn: Connection, versions: Sequence[int], view: str | None) -> None:
+    """Nothing where the versions that an earlier run took may run for `view`. Raises NotAccepted."""
+    if view is not None and versions and not await acceptance.is_accepted(conn, versions, view):
+        raise NotAccepted(
+            f"The run took versions that are not accepted for {view}.", hint="Run it again instead of restarting it."
+        )
+
+
+def not_accepted(name: str, view: str) -> NotAccepted:
+    """The error for an item of which nothing may run for `view`."""
+    return NotAccepted(
+        f"No version of the {name} is accepted for {view}.",
+        hint=f"{view}, an admin or a member of the group deployers accepts its current version.",
+    )
+
+
+def accepted_for(actor: Actor) -> str:
+    """For whom what the actor deploys is accepted at once."""
+    return EVERYBODY if on_behalf.may_name_others(actor) else actor.permissioned_as
+
+
+async def note_deployed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
+    """Accept a new version for those for whom its author may, in the transaction that deploys it."""
+    require_workspace(actor, workspace)
+    await acceptance.accept(conn, [version], accepted_for(actor), actor.username)
+
+
+async def note_named(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
+    """Accept what a new version of a workflow runs by path, as far as no version of that is accepted.
+
+    Its author has named it; what an earlier version named as well is left as it was accepted.
+    """
+    require_workspace(actor, workspace)
+    await _accept_named(conn, actor, workspace, version, accepted_for(actor))
+
+
+async def note_closed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
+    """Withdraw the acceptance of a version that the actor archives, as far as the actor may accept one.
+
+    Where others accepted it what acts for them stops: a writer of the script leads nobody back to an older version.
+    """
+    require_workspace(actor, workspace)
+    identity = accepted_for(actor)
+    await acceptance.withdraw(conn, version, None if identity == EVERYBODY else identity)
+
+
+async def note_trigger(
+    conn: Connection, actor: Actor, workspace: str, permissioned_as: str, named: Sequence[tuple[str, str]]
+) -> None:
+    """Accept the current versions of what a new trigger names, and of all they run, for the member it acts for."""
+    require_workspace(actor, workspace)
+    found = await acceptance.reached(conn, workspace, named, permissioned_as, present=True)
+    open_ones = [each.version for each in found if each.accepted != each.version]
+    if open_ones:
+        await acceptance.accept(conn, open_ones, permissioned_as, actor.username)
+
+
+async def _accept_named(conn: Connection, actor: Actor, workspace: str, version: int, identity: str) -> None:
+    named = await acceptance.used_by_version(conn, version)
+    if not named:
+        return
+    found = await acceptance.reached(conn, workspace, named, identity, present=False)
+    missing = [each.version for each in found if each.accepted is None]
+    if missing:
+        await acceptance.accept(conn, missing, identity, actor.username)
