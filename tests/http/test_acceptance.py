@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.jobs_running import token_of
 from tests.http.scene import Scene, W, client_of, scene
 
 from orvanta_platform.control.actor import Role
@@ -92,7 +93,7 @@ async def rows(stage: Scene, query: str, *values: Any) -> list[Any]:
 
 async def tick(stage: Scene) -> str:
     """Let the schedule tick; gives the run's id, empty where there is none."""
-    await rows(stage, "UPDATE schedule SET next_at = date_trunc('second', app_now()) - interval '1 second'")
+    await rows(stage, "UPDATE schedule SET next_at = clock_timestamp() - interval '1 second'")
     assert await fire(stage.platform)
     found = await rows(stage, "SELECT coalesce(run, asked) AS run FROM schedule_tick ORDER BY at DESC LIMIT 1")
     return str(found[0]["run"] or "")
@@ -115,6 +116,17 @@ async def code(stage: Scene) -> str:
     assert row is not None
     await stage.worker.finish(job, None)
     return row.body.decode()
+
+
+async def waiting(client: httpx.AsyncClient, **query: str) -> list[dict[str, Any]]:
+    answer = await client.get(f"{W}/acceptance/list", params=query)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+async def accept(client: httpx.AsyncClient, path: str, version: int, kind: str = "flow", **more: Any) -> httpx.Response:
+    return await client.post(f"{W}/acceptance/accept/{kind}/{path}", json={"version": version, **more})
 
 
 async def test_an_edit_does_not_run_as_the_owner_of_a_schedule(stage: Scene, bob: httpx.AsyncClient) -> None:
@@ -153,6 +165,9 @@ async def test_an_edit_of_what_a_trigger_reaches_does_not_run_as_its_owner(
     await flow(stage.client, FLOW, "results.called", calling(SUB))
     await schedule(stage.client)
     await script(bob, "echo stolen")
+    for query in ({"kind": "flow", "path": FLOW}, {"kind": "script", "path": SCRIPT}):
+        (found,) = await waiting(stage.client, **query)
+        assert (found["path"], found["triggers"][0]["path"]) == (SCRIPT, "f/team/nightly")
     run = await tick(stage)
     assert await code(stage) == "echo first"
     assert await result(stage, run) == "middle"
@@ -173,3 +188,219 @@ async def test_an_edit_of_a_handler_does_not_run_as_the_owner_of_its_schedule(
     await tick(stage)
     await follow(stage.platform, Round())
     assert await code(stage) == "echo first"
+
+
+async def test_a_waiting_version_is_listed_and_runs_once_it_is_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """It is current for everybody who starts it; whoever may not read it sees nothing of it."""
+    await flow(stage.client, FLOW, "'first'")
+    await schedule(stage.client)
+    assert await waiting(stage.client) == []
+    await edit(bob, FLOW, "'second'")
+    (found,) = await waiting(stage.client)
+    assert (found["kind"], found["path"], found["permissioned_as"]) == ("flow", FLOW, "u/admin")
+    assert found["version"]["author"] == "bob" and found["version"]["number"] == 2
+    assert found["accepted"]["number"] == 1 and found["triggers"] == [{"kind": "schedule", "path": "f/team/nightly"}]
+    assert found["may_accept"] and found["for_everybody"]
+    for query in ({"kind": "flow", "path": FLOW}, {"trigger_kind": "schedule", "trigger": "f/team/nightly"}):
+        assert await waiting(stage.client, **query) == [found]
+    assert await waiting(stage.client, kind="flow", path=SUB) == []
+    assert await waiting(stage.client, trigger_kind="schedule", trigger="f/team/other") == []
+
+    (seen,) = await waiting(bob)
+    assert not seen["may_accept"]
+    refused = await accept(bob, FLOW, found["version"]["id"])
+    assert refused.status_code == 200  # For himself, which changes nothing for the admin.
+    assert refused.json() == {"permissioned_as": "u/bob"}
+    for identity in ("u/admin", "g/all"):
+        assert (await accept(bob, FLOW, found["version"]["id"], permissioned_as=identity)).status_code == 403
+    eve = await stage.member("eve")
+    await rows(stage, "UPDATE folder SET owners = '{u/admin}', extra_perms = '{}' WHERE name = 'team'")
+    assert await waiting(eve) == []
+    assert (await accept(eve, FLOW, found["version"]["id"])).status_code == 404
+    assert await result(stage, await tick(stage)) == "first"
+
+    assert (await accept(stage.client, FLOW, found["version"]["id"])).json() == {"permissioned_as": "g/all"}
+    assert await waiting(stage.client) == []
+    assert await result(stage, await tick(stage)) == "second"
+    told = await rows(stage, "SELECT actor, parameters ->> 'as' AS owner FROM audit WHERE operation = 'flows.accept'")
+    assert [tuple(each) for each in told] == [("admin", "g/all")]
+
+
+async def test_a_version_of_another_path_or_workspace_is_not_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
+    await flow(stage.client, FLOW, "1")
+    await flow(bob, SUB, "1")
+    other = (await stage.get(f"flows/get/{SUB}"))["version_id"]
+    assert (await accept(stage.client, FLOW, other)).status_code == 404
+    assert (await accept(stage.client, SUB, other, kind="script")).status_code == 404
+    assert (await accept(stage.client, SUB, other, permissioned_as="everybody")).status_code == 400
+
+
+async def test_whose_deploy_is_accepted_at_once(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """The member's own, an admin's, and that of the group deployers."""
+    carol = await stage.member("carol", role=Role.DEVELOPER)
+    await flow(carol, FLOW, "'carol'")
+    await schedule(bob)
+    await edit(bob, FLOW, "'bob'")
+    assert await result(stage, await tick(stage)) == "bob"
+    await edit(carol, FLOW, "'carol again'")
+    assert await result(stage, await tick(stage)) == "bob"
+    await edit(stage.client, FLOW, "'admin'")
+    assert await result(stage, await tick(stage)) == "admin"
+    await stage.client.post(f"{W}/groups/create", json={"name": "deployers"})
+    await stage.client.post(f"{W}/groups/adduser/deployers", json={"username": "carol"})
+    await edit(carol, FLOW, "'deployer'")
+    assert await result(stage, await tick(stage)) == "deployer"
+
+
+async def test_what_a_trigger_names_when_it_is_made_is_accepted_and_later_only_what_changes(
+    stage: Scene, bob: httpx.AsyncClient
+) -> None:
+    """A new time accepts nothing: nobody was shown what differs. Another owner, route target or handler does."""
+    await script(bob, "echo first")
+    await flow(bob, SUB, "'sub'", calling(SCRIPT, "script"))
+    await flow(bob, FLOW, "results.called", calling(SUB))
+    await schedule(stage.client)
+    run = await tick(stage)
+    assert await code(stage) == "echo first"
+    assert await result(stage, run) == "sub"
+    await script(bob, "echo second")
+    body = {**SCHEDULE, "script_path": FLOW, "args": {}, "schedule": "0 0 4 * * *"}
+    answer = await stage.client.post(f"{W}/schedules/update/f/team/nightly", json=body)
+    assert answer.status_code == 200, answer.text
+    await tick(stage)
+    assert await code(stage) == "echo first"
+    carol = await stage.member("carol", role=Role.DEVELOPER)
+    assert (await carol.post(f"{W}/schedules/update/f/team/nightly", json=body)).status_code == 200
+    assert (await waiting(stage.client)) == []
+
+
+async def test_manual_runs_take_the_current_version(stage: Scene, bob: httpx.AsyncClient) -> None:
+    await flow(stage.client, SUB, "'first'")
+    await flow(stage.client, FLOW, "results.called", calling(SUB))
+    await schedule(stage.client)
+    await edit(bob, SUB, "'second'")
+    for client in (stage.client, bob):
+        run = await client.post(f"{W}/jobs/run/f/{FLOW}", json={})
+        assert await result(stage, run.text) == "second"
+    assert await result(stage, await tick(stage)) == "first"
+
+
+async def test_inside_a_workflow_on_behalf_of_somebody_its_own_versions_run(
+    stage: Scene, bob: httpx.AsyncClient
+) -> None:
+    """The same script is current in its caller, which acts for its starter, and accepted inside."""
+    await script(stage.client, "echo first")
+    email = (await stage.get("users/whoami"))["email"]
+    await flow(stage.client, SUB, "'sub'", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    outer = calling(SCRIPT, "script") | {"id": "own"}
+    await flow(stage.client, FLOW, "1", calling(SUB), outer)
+    await script(bob, "echo second")
+    run = await bob.post(f"{W}/jobs/run/f/{FLOW}", json={})
+    assert run.status_code == 201, run.text
+    assert await code(stage) == "echo first"
+    (job,) = await stage.worker.claim_all()
+    assert job.run.permissioned_as == "u/bob"
+    async with stage.platform.db.acquire() as conn:
+        pin = (await stage.platform.blueprints.of(conn, job.run)).pins[SCRIPT]
+        assert (await items.get_by_version(conn, "main", "script", pin.version)).body == b"echo second"  # type: ignore[union-attr]
+
+
+async def test_a_path_made_anew_by_another_waits(stage: Scene, bob: httpx.AsyncClient) -> None:
+    await flow(stage.client, FLOW, "'first'")
+    await schedule(stage.client)
+    assert (await bob.delete(f"{W}/flows/delete/{FLOW}")).status_code == 200
+    await flow(bob, FLOW, STEALS)
+    run = await tick(stage)
+    assert run == ""
+    assert "u/admin" in (await stage.get("schedules/get/f/team/nightly"))["error"]
+    (found,) = await waiting(stage.client)
+    assert "accepted" not in found or found["version"]["number"] == 2
+
+
+async def test_archiving_leads_nobody_back_to_an_older_version(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """A version that the admin accepted and a writer archives stops what acts for the admin; the admin's goes back."""
+    await script(stage.client, "echo flawed")
+    await schedule(stage.client, SCRIPT, is_flow=False)
+    mended = await script(stage.client, "echo mended")
+    assert (await bob.post(f"{W}/scripts/archive/h/{mended}")).status_code == 200
+    assert await tick(stage) == ""
+    assert [each["path"] for each in await waiting(stage.client)] == [SCRIPT]
+    await rows(stage, "UPDATE version SET archived = false")
+    await rows(stage, "UPDATE item SET version = (SELECT max(id) FROM version WHERE path = item.path)")
+    assert (await stage.client.post(f"{W}/scripts/archive/h/{mended}")).status_code == 200
+    await tick(stage)
+    assert await code(stage) == "echo flawed"
+
+
+async def test_a_new_reference_of_an_accepted_version_runs_as_it_was_named(
+    stage: Scene, bob: httpx.AsyncClient
+) -> None:
+    await flow(stage.client, FLOW, "'none'")
+    await schedule(stage.client)
+    await script(bob, "echo first")
+    await edit(stage.client, FLOW, "1", calling(SCRIPT, "script"))
+    await script(bob, "echo stolen")
+    await tick(stage)
+    assert await code(stage) == "echo first"
+
+
+async def test_a_restart_takes_nothing_along_that_its_owner_did_not_accept(
+    stage: Scene, bob: httpx.AsyncClient
+) -> None:
+    """The owner ran the workflow in person, with what was current; somebody else restarts that run."""
+    await script(stage.client, "echo first")
+    email = (await stage.get("users/whoami"))["email"]
+    await flow(stage.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    await script(bob, "echo stolen")
+    run = (await stage.client.post(f"{W}/jobs/run/f/{FLOW}", json={})).text
+    assert await code(stage) == "echo stolen"
+    refused = await bob.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "called"})
+    assert refused.status_code == 409 and refused.json()["error"]["code"] == "not_accepted", refused.text
+    assert (await bob.post(f"{W}/jobs/rerun/{run}", json={})).status_code == 201
+    assert await code(stage) == "echo first"
+
+
+async def test_a_token_that_only_starts_runs_takes_what_its_owner_accepted(
+    stage: Scene, bob: httpx.AsyncClient
+) -> None:
+    """By path; by version it starts none that waits."""
+    await flow(bob, FLOW, "'first'")
+    made = await stage.client.post("/api/users/tokens/create", json={"label": "shop", "scopes": [f"jobs:run:{FLOW}"]})
+    assert made.status_code == 201, made.text
+    await edit(bob, FLOW, STEALS)
+    (found,) = await waiting(stage.client)
+    assert found["triggers"] == [{"kind": "webhook", "path": "shop"}]
+    async with client_of(stage.app, made.text) as hook:
+        run = await hook.post(f"{W}/jobs/run/f/{FLOW}", json={})
+        assert run.status_code == 201, run.text
+        assert await result(stage, run.text) == "first"
+        refused = await hook.post(f"{W}/jobs/run/fv/{found['version']['id']}", json={})
+        assert refused.status_code == 409, refused.text
+
+
+async def test_what_a_job_starts_by_path_is_what_its_run_would_take(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """Under a schedule the accepted version; under a run that its starter began in person the current one."""
+    await script(stage.client, "echo first")
+    await flow(stage.client, SUB, "'first'")
+    await schedule(stage.client, SCRIPT, is_flow=False)
+    await edit(bob, SUB, STEALS)
+    await tick(stage)
+    assert (await stage.client.post(f"{W}/jobs/run/p/{SCRIPT}", json={})).status_code == 201
+    results = {}
+    for job in await stage.worker.claim_all():
+        token = token_of(stage, job)
+        async with client_of(stage.app, token) as inside:
+            run = await inside.post(f"{W}/jobs/run/f/{SUB}", json={})
+            assert run.status_code == 201, run.text
+        trigger = (await rows(stage, "SELECT trigger FROM run_live WHERE id = $1", job.run.id))[0]["trigger"]
+        results[trigger] = await result(stage, run.text)
+        await stage.worker.finish(job, None)
+    assert results == {"schedule": "first", "api": SECRET}
+
+
+async def test_a_developer_gets_no_acceptance_by_naming_others_versions(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """What a lesser writer names is accepted for that writer alone."""
+    await script(bob, "echo stolen")
+    await flow(bob, SUB, "1", calling(SCRIPT, "script"))
+    found = await rows(stage, "SELECT DISTINCT permissioned_as FROM acceptance WHERE path = ANY($1)", [SCRIPT, SUB])
+    assert [each["permissioned_as"] for each in found] == ["u/bob"]

@@ -39,6 +39,7 @@ READS: list[Call] = [
     ("GET", "templates/list", None),
     ("GET", "versions/list/flow/f/team/flow", None),
     ("GET", "versions/used_by/script/f/team/script", None),
+    ("GET", "acceptance/list", None),
     ("GET", "drafts/list/flow", None),
     ("POST", "flows/validate", {"value": FLOW["value"]}),
     ("POST", "scripts/schema", {"language": "bash", "content": ""}),
@@ -129,6 +130,7 @@ HIDDEN: list[Call] = [
     ("GET", "versions/list/flow/f/secret/flow", None),
     ("GET", "versions/used_by/script/f/secret/script", None),
     ("POST", "versions/restore/flow/f/secret/flow", {"version": 1}),
+    ("POST", "acceptance/accept/flow/f/secret/flow", {"version": 2}),
     ("DELETE", "flows/delete/f/secret/flow", None),
     ("DELETE", "folders/delete/secret", None),
 ]

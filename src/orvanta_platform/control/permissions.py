@@ -11,6 +11,9 @@ from orvanta_platform.control import names, scopes
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.errors import Forbidden, NotFound
 
+DEPLOYERS = "deployers"
+"""The group whose members let runs act for others."""
+
 _NONE: Mapping[str, bool] = MappingProxyType({})
 
 
@@ -19,7 +22,8 @@ class Thing:
     """What is acted on. `workspace` None: the instance.
 
     `kind` is a row of the table below. `path` is that of an item (`u/…`, `f/…`), of what a run runs, or
-    `f/<name>` of a folder; `created_by` the username whose run it is, or the e-mail of an account or token.
+    `f/<name>` of a folder; `created_by` the username whose run it is or for whom a version is to be accepted, or the
+    e-mail of an account or token.
     """
 
     workspace: str | None
@@ -38,6 +42,8 @@ class By(Enum):
     WRITE = auto()
     OWN = auto()
     """The folder is the actor's."""
+    ACCEPT = auto()
+    """Its path is readable, and it is to run for the actor, or the actor is in the group deployers."""
     READ_IF_NAMED = auto()
     """Its path, where it has one, is readable."""
     SELF = auto()
@@ -74,10 +80,12 @@ RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
         ("script", "read"): Rule(_ANY, By.READ, "scripts:read"),
         ("script", "run"): Rule(_RUN, By.READ, "jobs:run"),
         ("script", "write"): Rule(_WRITE, By.WRITE, "scripts:write"),
+        ("script", "accept"): Rule(_RUN, By.ACCEPT, "scripts:write"),
         ("script", "draft"): Rule(_WRITE, By.READ, "scripts:write"),
         ("flow", "read"): Rule(_ANY, By.READ, "flows:read"),
         ("flow", "run"): Rule(_RUN, By.READ, "jobs:run"),
         ("flow", "write"): Rule(_WRITE, By.WRITE, "flows:write"),
+        ("flow", "accept"): Rule(_RUN, By.ACCEPT, "flows:write"),
         ("flow", "draft"): Rule(_WRITE, By.READ, "flows:write"),
         ("preview", "check_flow"): Rule(_ANY, By.NOTHING, "flows:read"),
         ("preview", "check_script"): Rule(_ANY, By.NOTHING, "scripts:read"),
@@ -212,6 +220,9 @@ def _holds(actor: Actor, by: By, thing: Thing) -> bool:
         case By.READ:
             own_run = thing.kind == "run" and thing.created_by == actor.username
             return own_run or _path_allows(actor, thing, write=False)
+        case By.ACCEPT:
+            own = thing.created_by == actor.username
+            return (own or DEPLOYERS in actor.groups) and _path_allows(actor, thing, write=False)
         case By.READ_IF_NAMED:
             return thing.path is None or _path_allows(actor, thing, write=False)
         case By.READ_IF_OWNED:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+import msgspec
 
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
@@ -73,3 +76,71 @@ async def origin(conn: Connection, job: UUID) -> Origin | None:
     """How the outermost run around a live job was started; None where the job has ended."""
     row = await conn.fetchrow(load("acceptance")["origin"].text, job)
     return Origin(**row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A current version that waits for its acceptance for a member.
+
+    `accepted`: the version that runs for them meanwhile, None where nothing may; `runs_it`: what runs it for them, as
+    `<source>:<name>`, of what may be seen.
+    """
+
+    kind: str
+    path: str
+    permissioned_as: str
+    extra_perms: dict[str, bool]
+    version: int
+    number: int
+    author: str
+    created_at: datetime
+    message: str | None
+    accepted: int | None
+    accepted_number: int | None
+    accepted_author: str | None
+    runs_it: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingFilter:
+    """What may be shown, as control.permissions.Readable says it, with the limits of the token by kind.
+
+    `item`: of one item (kind, path); `source`: of what one trigger runs (schedule, http_trigger or flow; path).
+    """
+
+    everything: bool
+    patterns: list[str]
+    principals: list[str]
+    scripts: list[str] | None
+    flows: list[str] | None
+    schedules: list[str] | None
+    http_triggers: list[str] | None
+    item: tuple[str, str] | None = None
+    source: tuple[str, str] | None = None
+
+
+async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list[WaitingRow]:
+    """The current versions that wait for acceptance, at most 1000, by path."""
+    rows = await conn.fetch(
+        load("acceptance")["waiting"].text,
+        workspace,
+        what.everything,
+        what.patterns,
+        what.principals,
+        what.scripts,
+        what.flows,
+        what.schedules,
+        what.http_triggers,
+        *(what.item or (None, None)),
+        *(what.source or (None, None)),
+    )
+    return [
+        WaitingRow(**{**row, "extra_perms": msgspec.json.decode(row["extra_perms"], type=dict[str, bool])})
+        for row in rows
+    ]
+
+
+async def current_like(conn: Connection, workspace: str, patterns: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Kinds and paths of the items that match one of these LIKE patterns; None: of all."""
+    rows = await conn.fetch(load("acceptance")["current_like"].text, workspace, patterns)
+    return [(row["kind"], row["path"]) for row in rows]

@@ -15,6 +15,7 @@ from orvanta_platform.http.origins import EditorOrigins
 from orvanta_platform.http.pages import Pages, read_pages
 from orvanta_platform.http.requests import PLATFORM
 from orvanta_platform.http.routes import (
+    acceptance,
     approval_page,
     checks,
     drafts,
@@ -54,6 +55,7 @@ ROUTES: list[HTTPRouteHandler | Router] = [
     *templates.ROUTES,
     *groups.ROUTES,
     *versions.ROUTES,
+    *acceptance.ROUTES,
     *variables.ROUTES,
     *resources.ROUTES,
     *files.ROUTES,

@@ -8,18 +8,20 @@ an admin or the group deployers is accepted for everybody, any other deploy for 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from orvanta_platform.control import scopes
+from orvanta_platform.control import audit, scopes
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import require_workspace
-from orvanta_platform.db import acceptance
+from orvanta_platform.control.permissions import Thing, can, readable, require, require_workspace
+from orvanta_platform.db import acceptance, items
 from orvanta_platform.db import runs as run_rows
-from orvanta_platform.db.acceptance import EVERYBODY
+from orvanta_platform.db.acceptance import EVERYBODY, WaitingFilter, WaitingRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import VersionRow
-from orvanta_platform.errors import Conflict
+from orvanta_platform.errors import BadRequest, Conflict, Forbidden, NotFound
 from orvanta_platform.services import on_behalf
+from orvanta_platform.services.platform import Platform
 
 Kind = Literal["script", "flow"]
 
@@ -128,6 +130,108 @@ async def note_trigger(
     open_ones = [each.version for each in found if each.accepted != each.version]
     if open_ones:
         await acceptance.accept(conn, open_ones, permissioned_as, actor.username)
+
+
+async def note_token(conn: Connection, actor: Actor, workspace: str, username: str, held: Sequence[str]) -> None:
+    """Accept what a new token that only starts runs reaches, in current versions, for its owner."""
+    require(actor, "write", Thing(None, "token", created_by=actor.email))
+    named = await acceptance.current_like(conn, workspace, scopes.patterns(held, "jobs:run"))
+    found = await acceptance.reached(conn, workspace, named, f"u/{username}", present=True)
+    open_ones = [each.version for each in found if each.accepted != each.version]
+    if open_ones:
+        await acceptance.accept(conn, open_ones, f"u/{username}", actor.username)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A current version that waits for acceptance.
+
+    `may_accept`: the one who asks may accept it, `for_everybody` at once; `yours`: they deployed it.
+    """
+
+    row: WaitingRow
+    may_accept: bool
+    for_everybody: bool
+    yours: bool
+
+
+async def waiting(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    *,
+    item: tuple[str, str] | None = None,
+    source: tuple[str, str] | None = None,
+) -> list[Waiting]:
+    """What waits for acceptance in a workspace, of what the actor may read.
+
+    `item`: of one script or workflow (kind, path); `source`: of what one schedule, HTTP trigger or workflow runs.
+    """
+    require_workspace(actor, workspace)
+    who = readable(actor, "flow") if _limit(actor, "flow") != [] else readable(actor, "script")
+    what = WaitingFilter(
+        everything=who.everything,
+        patterns=who.patterns,
+        principals=who.principals,
+        scripts=_limit(actor, "script"),
+        flows=_limit(actor, "flow"),
+        schedules=_limit(actor, "schedule"),
+        http_triggers=_limit(actor, "http_trigger"),
+        item=item,
+        source=source,
+    )
+    async with platform.db.acquire() as conn:
+        rows = await acceptance.waiting(conn, workspace, what)
+    everybody = accepted_for(actor) == EVERYBODY
+    return [
+        Waiting(row, can(actor, "accept", _thing(workspace, row)), everybody, row.author == actor.username)
+        for row in rows
+    ]
+
+
+async def accept(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    kind: Kind,
+    path: str,
+    version: int,
+    permissioned_as: str | None = None,
+) -> str:
+    """Let a version run for a member, or, `g/all`, for everybody; returns for whom.
+
+    `permissioned_as` None: everybody where the actor may accept for others, else the actor. What the version runs by
+    path and has no accepted version is accepted with it. Raises NotFound, Forbidden, BadRequest, Conflict.
+    """
+    require_workspace(actor, workspace)
+    identity = permissioned_as or accepted_for(actor)
+    if identity != EVERYBODY and not identity.startswith("u/"):
+        raise BadRequest(f"{identity[:200]!r} is no member.", hint="Write u/<username>, or g/all for everybody.")
+    async with platform.db.transaction() as conn:
+        row = await items.get_by_version(conn, workspace, kind, version)
+        if row is None or row.path != path:
+            raise NotFound(f"The {kind} {path} has no version {version}.")
+        username = None if identity == EVERYBODY else identity.removeprefix("u/")
+        require(actor, "accept", Thing(workspace, kind, path, username, row.extra_perms))
+        if row.lock_state == "failed" or row.archived:
+            raise Conflict(f"Version {row.number} of {path} cannot run.", hint="Accept one that can.")
+        if await acceptance.accept(conn, [version], identity, actor.username):
+            told = {"version": version, "number": row.number, "as": identity}
+            await audit.record(conn, actor, f"{kind}s.accept", "Updated", path, told)
+        await _accept_named(conn, actor, workspace, version, identity)
+    return identity
+
+
+def _thing(workspace: str, row: WaitingRow) -> Thing:
+    return Thing(workspace, row.kind, row.path, row.permissioned_as.removeprefix("u/"), row.extra_perms)
+
+
+def _limit(actor: Actor, kind: str) -> list[str] | None:
+    """The paths of a kind that the token reaches; none where it reaches none of the kind."""
+    try:
+        return readable(actor, kind).scope
+    except Forbidden:
+        return []
 
 
 async def _accept_named(conn: Connection, actor: Actor, workspace: str, version: int, identity: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from orvanta_platform.control import identity, scopes
 from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import DEPLOYERS
 from orvanta_platform.db import workspaces
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import VersionRow
@@ -20,7 +21,7 @@ KEY = "on_behalf_of_email"
 
 def may_name_others(actor: Actor) -> bool:
     """Whether what the actor sets up may act for others: an admin's may, and that of the group deployers."""
-    return actor.role is Role.ADMIN or "deployers" in actor.groups
+    return actor.role is Role.ADMIN or DEPLOYERS in actor.groups
 
 
 def may_choose(actor: Actor, permissioned_as: str, limits: Sequence[str] | None) -> bool:

@@ -12,6 +12,7 @@ from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.db.tokens import TokenRow
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound
+from orvanta_platform.services import acceptance
 from orvanta_platform.services.platform import Platform
 
 _LONGEST_LABEL = 1000
@@ -44,10 +45,9 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     token = names.new_token("user")
     prefix = names.token_prefix(token)
     async with platform.db.transaction() as conn:
-        if new.workspace is not None:
-            mine = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
-            if new.workspace not in [each.id for each in mine]:
-                raise NotFound(f"The workspace {new.workspace} does not exist.")
+        mine = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
+        if new.workspace is not None and new.workspace not in [each.id for each in mine]:
+            raise NotFound(f"The workspace {new.workspace} does not exist.")
         await tokens.insert(
             conn,
             names.token_hash(token),
@@ -59,6 +59,11 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
             scopes=new.scopes,
             expires_at=new.expires_at,
         )
+        if new.scopes and scopes.runs_only(new.scopes):
+            for workspace in [new.workspace] if new.workspace is not None else [each.id for each in mine]:
+                username = await workspaces.username_of(conn, workspace, actor.email)
+                if username is not None:
+                    await acceptance.note_token(conn, actor, workspace, username, new.scopes)
         parameters = {"label": new.label, "scopes": new.scopes, "workspace": new.workspace}
         await audit.record(conn, actor, "users.token.create", "Created", prefix, parameters)
     return token

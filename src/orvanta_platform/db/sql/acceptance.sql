@@ -48,3 +48,85 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) AS root ON true
 WHERE j.id = $1;
+
+-- name: current_like
+-- Items whose paths match one of these LIKE patterns ($2 null: all) and that are not archived.
+SELECT kind, path FROM item
+WHERE workspace = $1 AND NOT archived AND version IS NOT NULL AND ($2::text[] IS NULL OR path LIKE ANY ($2));
+
+-- name: waiting
+-- Items whose current version is not the one that runs for a member for whom something runs them: schedules with their
+-- handlers, HTTP triggers, tokens that only start runs, workflows on behalf of somebody; directly or through workflows.
+-- $2 to $4 say who asks, $5 to $8 what its token reaches (scripts, flows, schedules, HTTP triggers). $9, $10: of one item and of
+-- what its triggers reach; $11, $12: run by one trigger.
+WITH RECURSIVE doubtful AS (
+    SELECT i.kind, i.path FROM item AS i
+    WHERE i.workspace = $1 AND NOT i.archived AND i.version IS NOT NULL
+      AND (NOT EXISTS (SELECT FROM acceptance AS a WHERE a.version = i.version AND a.permissioned_as = 'g/all')
+           OR EXISTS (SELECT FROM acceptance AS a JOIN version AS v ON v.id = a.version AND v.archived
+                      WHERE a.workspace = i.workspace AND a.kind = i.kind AND a.path = i.path AND a.version > i.version))
+), sources (source, name, shown, kind, path, permissioned_as) AS (
+    SELECT 'schedule', s.path,
+           ($2 OR s.path LIKE ANY ($3::text[]) OR s.extra_perms ?| $4::text[])
+           AND ($7::text[] IS NULL OR s.path LIKE ANY ($7)),
+           CASE WHEN target.flow THEN 'flow' ELSE 'script' END, target.path, s.permissioned_as
+    FROM schedule AS s
+    CROSS JOIN LATERAL (
+        SELECT s.script_path AS path, s.is_flow AS flow
+        UNION ALL
+        SELECT regexp_replace(h.name, '^(script|flow)/', ''), h.name LIKE 'flow/%'
+        FROM unnest(ARRAY[s.dynamic_skip, s.on_failure, s.on_recovery, s.on_success]) AS h (name) WHERE h.name IS NOT NULL
+    ) AS target
+    WHERE s.workspace = $1
+    UNION ALL
+    SELECT 'http_trigger', t.path,
+           ($2 OR t.path LIKE ANY ($3) OR t.extra_perms ?| $4) AND ($8::text[] IS NULL OR t.path LIKE ANY ($8)),
+           CASE WHEN t.is_flow THEN 'flow' ELSE 'script' END, t.script_path, t.permissioned_as
+    FROM http_trigger AS t
+    WHERE t.workspace = $1
+    UNION ALL
+    SELECT 'flow', i.path,
+           ($2 OR i.path LIKE ANY ($3) OR i.extra_perms ?| $4) AND ($6::text[] IS NULL OR i.path LIKE ANY ($6)),
+           i.kind, i.path, v.permissioned_as
+    FROM item AS i JOIN version AS v ON v.id = i.version
+    WHERE i.workspace = $1 AND i.kind = 'flow' AND NOT i.archived AND v.permissioned_as IS NOT NULL
+    UNION ALL
+    SELECT 'webhook', coalesce(k.label, k.prefix), $2, i.kind, i.path, 'u/' || m.username
+    FROM token AS k
+    JOIN member AS m ON m.workspace = $1 AND m.email = k.email
+    JOIN item AS i ON i.workspace = $1 AND NOT i.archived
+    WHERE k.kind = 'user' AND (k.workspace IS NULL OR k.workspace = $1)
+      AND (k.expires_at IS NULL OR k.expires_at > app_now())
+      AND NOT EXISTS (SELECT FROM unnest(k.scopes) AS o (scope) WHERE o.scope <> 'jobs:run' AND o.scope NOT LIKE 'jobs:run:%')
+      AND EXISTS (SELECT FROM unnest(k.scopes) AS o (scope)
+                  WHERE o.scope = 'jobs:run' OR i.path = substr(o.scope, 10)
+                     OR (o.scope LIKE '%*' AND starts_with(i.path, rtrim(substr(o.scope, 10), '*'))))
+      AND (i.kind = 'flow' OR (i.kind, i.path) IN (SELECT kind, path FROM doubtful))
+), reached (source, name, shown, kind, path, permissioned_as, first_kind, first_path, accepted) AS (
+    SELECT s.*, s.kind, s.path, accepted_version($1, s.kind, s.path, s.permissioned_as)
+    FROM sources AS s
+    WHERE EXISTS (SELECT FROM doubtful) AND ($11::text IS NULL OR (s.source = $11 AND s.name = $12 AND s.shown))
+    UNION
+    SELECT r.source, r.name, r.shown, u.kind, u.path, coalesce(v.permissioned_as, r.permissioned_as),
+           r.first_kind, r.first_path,
+           accepted_version($1, u.kind, u.path, coalesce(v.permissioned_as, r.permissioned_as))
+    FROM reached AS r
+    JOIN version AS v ON v.id = r.accepted
+    JOIN version_use AS u ON u.version = v.id AND u.pinned IS NULL
+)
+SELECT r.kind, r.path, r.permissioned_as, i.extra_perms,
+       c.id AS version, c.number, c.author, c.created_at, c.message,
+       a.id AS accepted, a.number AS accepted_number, a.author AS accepted_author,
+       coalesce(array_agg(DISTINCT r.source || ':' || r.name) FILTER (WHERE r.shown), '{}') AS runs_it
+FROM reached AS r
+JOIN item AS i ON i.workspace = $1 AND i.kind = r.kind AND i.path = r.path AND NOT i.archived
+JOIN version AS c ON c.id = i.version
+LEFT JOIN version AS a ON a.id = r.accepted
+WHERE (a.id IS NULL OR a.archived OR c.id > a.id)
+  AND ($2 OR i.path LIKE ANY ($3) OR i.extra_perms ?| $4)
+  AND (CASE WHEN r.kind = 'flow' THEN $6::text[] ELSE $5::text[] END IS NULL
+       OR i.path LIKE ANY (CASE WHEN r.kind = 'flow' THEN $6::text[] ELSE $5::text[] END))
+  AND ($9::text IS NULL OR (r.kind = $9 AND r.path = $10) OR (r.first_kind = $9 AND r.first_path = $10))
+GROUP BY r.kind, r.path, r.permissioned_as, i.extra_perms, c.id, a.id
+ORDER BY r.path, r.kind, r.permissioned_as
+LIMIT 1000;

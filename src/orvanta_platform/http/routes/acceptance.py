@@ -1,0 +1,56 @@
+"""Versions that wait until they may run for the members whose triggers run them."""
+
+from __future__ import annotations
+
+from litestar import Response, get, post
+from litestar.params import FromPath
+
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.http import answers
+from orvanta_platform.http.openapi import call
+from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_path, platform_of
+from orvanta_platform.http.schemas import acceptance as shapes
+from orvanta_platform.http.schemas.drafts import kind_of
+from orvanta_platform.services import acceptance
+
+_A = "/api/w/{workspace:str}/acceptance"
+_SOURCES = ("schedule", "http_trigger", "flow")
+
+
+@get(f"{_A}/list", opt=call(answer=list[shapes.WaitingVersion], query=("kind", "path", "trigger_kind", "trigger")))
+async def list_waiting(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
+    """The current versions that do not run for some member's triggers before they are accepted, at most 1000.
+
+    `kind` and `path`: of one script or workflow. `trigger_kind` (schedule, http_trigger, flow) and `trigger`: of what
+    the trigger at this path runs.
+    """
+    asked = request.query_params
+    item = (kind_of(asked["kind"]), asked.get("path", "")) if asked.get("kind") else None
+    source = None
+    if asked.get("trigger_kind"):
+        if asked["trigger_kind"] not in _SOURCES:
+            raise BadRequest(f"trigger_kind is one of {', '.join(_SOURCES)}.")
+        source = (asked["trigger_kind"], asked.get("trigger", ""))
+    found = await acceptance.waiting(platform_of(request), actor_of(request), workspace, item=item, source=source)
+    return answers.json([shapes.waiting(each) for each in found])
+
+
+@post(f"{_A}/accept/{{kind:str}}/{{path:path}}", status_code=200, opt=call(body=shapes.Accept, answer=shapes.Accepted))
+async def accept_version(
+    request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
+) -> Response[bytes]:
+    """Let a version run for a member's triggers: allowed to that member, admins and the group deployers."""
+    given = await body_of(request, shapes.Accept)
+    made = await acceptance.accept(
+        platform_of(request),
+        actor_of(request),
+        workspace,
+        kind_of(kind),
+        item_path(path),
+        given.version,
+        given.permissioned_as,
+    )
+    return answers.json(shapes.Accepted(permissioned_as=made))
+
+
+ROUTES = [list_waiting, accept_version]
