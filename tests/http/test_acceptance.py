@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -404,3 +405,34 @@ async def test_a_developer_gets_no_acceptance_by_naming_others_versions(stage: S
     await flow(bob, SUB, "1", calling(SCRIPT, "script"))
     found = await rows(stage, "SELECT DISTINCT permissioned_as FROM acceptance WHERE path = ANY($1)", [SCRIPT, SUB])
     assert [each["permissioned_as"] for each in found] == ["u/bob"]
+
+
+async def test_what_exists_at_the_upgrade_is_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
+    await script(bob, "echo first")
+    await script(bob, "echo second")
+    await schedule(stage.client, SCRIPT, is_flow=False)
+    await rows(stage, "DELETE FROM acceptance")
+    assert await tick(stage) == ""
+    folder = resources.files("orvanta_platform.db").joinpath("migrations")
+    text = folder.joinpath("0042_create_acceptance.sql").read_text(encoding="utf-8")
+    await rows(stage, text[text.index("INSERT INTO acceptance") :])
+    await tick(stage)
+    assert await code(stage) == "echo second"
+
+
+async def test_a_token_that_only_starts_runs_is_no_person_whatever_it_says(
+    stage: Scene, bob: httpx.AsyncClient
+) -> None:
+    """What its run starts is accepted too, also where the run repeats another one."""
+    await script(stage.client, "echo first")
+    await flow(stage.client, SUB, "'first'")
+    made = await stage.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run"]})
+    await edit(bob, SUB, STEALS)
+    headers = {"X-Trigger": "manual"}
+    async with client_of(stage.app, made.text) as hook:
+        run = await hook.post(f"{W}/jobs/run/p/{SCRIPT}", json={}, headers=headers)
+        assert run.status_code == 201, run.text
+        (job,) = await stage.worker.claim_all()
+        async with client_of(stage.app, token_of(stage, job)) as inside:
+            inner = await inside.post(f"{W}/jobs/run/f/{SUB}", json={})
+        assert await result(stage, inner.text) == "first"

@@ -13,7 +13,7 @@ import typer
 
 from orvanta_platform import __version__
 from orvanta_platform.cli import admin, backup, doctor, lint, processes
-from orvanta_platform.cli.client import flow, job, login, profile, resource, resource_type, script, variable
+from orvanta_platform.cli.client import acceptance, flow, job, login, profile, resource, resource_type, script, variable
 from orvanta_platform.cli.client.errors import USAGE, exit_code
 from orvanta_platform.errors import OrvantaError
 
@@ -35,6 +35,7 @@ login.register(app)
 app.add_typer(profile.app, name="profile")
 app.add_typer(flow.app, name="flow")
 app.add_typer(script.app, name="script")
+app.add_typer(acceptance.app, name="acceptance")
 app.add_typer(job.app, name="job")
 app.add_typer(variable.app, name="variable")
 app.add_typer(resource.app, name="resource")

@@ -47,6 +47,9 @@ from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.first import first_step
 from orvanta_platform.services.steps.tail import Tail
 
+_UNATTENDED = ("webhook", "workflow")
+"""Callers that are no persons: a run that repeats another one says so still."""
+
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
@@ -353,7 +356,7 @@ def _new_run(actor: Actor, beginning: Beginning, options: RunOptions, state: Run
         queue=next((tag for tag in (options.tag, beginning.tag) if tag and not is_pinned(tag)), None),
         parent=actor.job if options.attach else None,
         root=run,
-        trigger="rerun" if options.repeat is not None else options.trigger,
+        trigger="rerun" if options.repeat is not None and options.trigger not in _UNATTENDED else options.trigger,
         created_by=actor.username,
         email=owner.email,
         permissioned_as=owner.permissioned_as,

@@ -123,11 +123,12 @@ _PREPROCESSED = ("webhook", "api")
 
 
 def trigger_of(actor: Actor) -> str:
-    if actor.kind == "session" or actor.interactive:
-        return "manual"
     if actor.kind == "job":
         return "workflow"
-    return "webhook" if actor.via_query or scopes.runs_only(actor.scopes) else "api"
+    if actor.via_query or scopes.runs_only(actor.scopes):
+        # Whatever such a caller says of itself: what its run starts must be accepted for its owner.
+        return "webhook"
+    return "manual" if actor.kind == "session" or actor.interactive else "api"
 
 
 def _start_time(at: datetime | None, in_s: int | None) -> datetime | None:

@@ -1,0 +1,63 @@
+"""`orvanta acceptance`: versions that wait until they run for somebody's triggers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from orvanta_platform.cli.client import options
+from orvanta_platform.cli.client.command import Session, command
+
+app = typer.Typer(
+    no_args_is_help=True, help="List and accept versions that wait to run for others.", rich_markup_mode=None
+)
+
+Kind = Annotated[str, typer.Argument(metavar="KIND", help="flow or script.")]
+Version = Annotated[int, typer.Argument(metavar="VERSION", help="The id of the version, as in the list.")]
+For = Annotated[
+    str | None, typer.Option("--for", help="For whom: u/<username>, or g/all for everybody.", metavar="MEMBER")
+]
+
+
+@app.callback()
+def acceptance() -> None:
+    """List and accept versions that wait to run for others."""
+
+
+@command(app, "orvanta acceptance list", "orvanta acceptance list --json | jq '.[].path'")
+def _list(session: Session) -> None:
+    """List current versions that schedules, HTTP triggers and on-behalf workflows do not run yet."""
+    from orvanta_platform.cli.client.output import print_json, print_table
+
+    api = session.api
+    found = api.get(api.in_workspace("acceptance/list"))
+    if session.as_json:
+        print_json(found)
+        return
+    rows = [
+        [
+            each["kind"],
+            each["path"],
+            str(each["version"]["id"]),
+            each["version"]["author"],
+            each["permissioned_as"],
+            str(each["accepted"]["id"]) if "accepted" in each else "none",
+        ]
+        for each in found
+    ]
+    print_table(["KIND", "PATH", "VERSION", "BY", "FOR", "RUNS"], rows)
+
+
+@command(app, "orvanta acceptance accept flow f/sales/report 42")
+def accept(session: Session, kind: Kind, path: options.ItemPath, version: Version, member: For = None) -> None:
+    """Let a version run for others: for everybody where you may, else for yourself."""
+    from orvanta_platform.cli.client.output import print_json
+
+    api = session.api
+    body = {"version": version} | ({"permissioned_as": member} if member is not None else {})
+    made = api.send("POST", api.item(f"acceptance/accept/{kind}", path), body=body).json()
+    if session.as_json:
+        print_json({"path": path, "version": version, **made})
+    else:
+        print(f"{path}: version {version} is accepted for {made['permissioned_as']}")
