@@ -15,6 +15,7 @@ import { createEditor, isChanged, textOf } from "../editing/store";
 import { FollowPicked } from "../runs/iterations";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
+import { AcceptanceNotices } from "../versions/acceptance";
 import { at, text } from "../workflow/types";
 import { Banner } from "./banner";
 import { Asked, openedBy, Side, useLoadedInTime, usePanelInAddress } from "./side";
@@ -126,7 +127,10 @@ function Page() {
         <State />
         <Tools graph={view === "graph"} />
       </div>
-      <Banner />
+      <div>
+        <Banner />
+        <Acceptance />
+      </div>
       {view === "graph" ? (
         <div className={css.body}>
           <Canvas />
@@ -141,6 +145,14 @@ function Page() {
       )}
     </main>
   );
+}
+
+function Acceptance() {
+  const workspace = useEditor((editor) => editor.workspace);
+  const path = useEditor((editor) => editor.flow.path);
+  const version = useEditor((editor) => editor.flow.version_id);
+  if (version === null) return null;
+  return <AcceptanceNotices workspace={workspace} item={{ kind: "flow", path }} version={version} />;
 }
 
 function Tools({ graph }: { graph: boolean }) {

@@ -11,6 +11,7 @@ import workflow from "../routes/workflow.module.css";
 import { Button, Field, Input } from "../ui/controls";
 import { Icon } from "../ui/icon";
 import { Failed, Skeleton } from "../ui/states";
+import { AcceptanceNotices } from "../versions/acceptance";
 import { kindOf } from "../workflow/kinds";
 import { DeployDialog } from "./deploy";
 import {
@@ -92,7 +93,10 @@ function Opened({ workspace, path, script, draft }: OpenedProps) {
     <ScriptContext value={store}>
       <main className={css.page}>
         <Head deploy={() => setDeploying(true)} />
-        <Conflict />
+        <div>
+          <Conflict />
+          <Acceptance />
+        </div>
         <div className={css.body}>
           <Code />
           <Side />
@@ -165,6 +169,13 @@ function Conflict() {
       </Button>
     </div>
   );
+}
+
+function Acceptance() {
+  const { workspace, path } = useScriptStore().getState();
+  const hash = useScript((editor) => editor.deployed?.hash);
+  if (hash === undefined) return null;
+  return <AcceptanceNotices key={hash} workspace={workspace} item={{ kind: "script", path }} version={hash} />;
 }
 
 function Code() {

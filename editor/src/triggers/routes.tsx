@@ -7,6 +7,7 @@ import { Status } from "../runs/status";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
+import { WaitingLine } from "../versions/acceptance";
 import { Command } from "./command";
 import { curl } from "./curl";
 import { RouteForm } from "./route-form";
@@ -71,6 +72,7 @@ function RouteRow({ route, edit }: { route: Route; edit: () => void }) {
         <Status status={on ? "succeeded" : "waiting"} word={on ? "on" : "off"} />
       </div>
       {route.disabled_reason && <p className={css.help}>Disabled by the platform: {route.disabled_reason}</p>}
+      <WaitingLine workspace={workspace} kind="http_trigger" path={path} className={css.help} />
       <Command label={`Call of ${path}`} text={curl(routeUrl(route), { method, token, body: {} })} />
       <div className={css.tools}>
         <Button

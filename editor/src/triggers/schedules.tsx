@@ -10,6 +10,7 @@ import { Status } from "../runs/status";
 import { Confirm } from "../ui/confirm";
 import { Button, IconButton } from "../ui/controls";
 import { Failed, Skeleton } from "../ui/states";
+import { WaitingLine } from "../versions/acceptance";
 import type { Json } from "../workflow/types";
 import { ScheduleForm } from "./schedule-form";
 import { inZone } from "./times";
@@ -76,6 +77,7 @@ function ScheduleRow({ schedule, edit }: { schedule: Schedule; edit: () => void 
       </div>
       {enabled && <Ticks schedule={schedule.schedule} timezone={schedule.timezone} />}
       {schedule.error && <p className={css.fault}>{schedule.error}</p>}
+      <WaitingLine workspace={workspace} kind="schedule" path={path} className={css.help} />
       <div className={css.tools}>
         <Button icon="play" onClick={() => attempt(runNow)}>
           Run now

@@ -8,6 +8,7 @@ import { inZone } from "../../triggers/times";
 import { Button, LinkButton } from "../../ui/controls";
 import { Time } from "../../ui/time";
 import { complain, say } from "../../ui/toasts";
+import { WaitingLine } from "../../versions/acceptance";
 import css from "./schedules.module.css";
 
 const MISSED: Record<string, string> = {
@@ -63,6 +64,7 @@ export function ScheduleRow({ workspace, schedule }: { workspace: string; schedu
         </ol>
       )}
       {schedule.error && <p className={css.fault}>{schedule.error}</p>}
+      <WaitingLine workspace={workspace} kind="schedule" path={path} className={css.note} />
       <div className={css.tools}>
         <Button icon="play" disabled={busy} onClick={() => void act(run)}>
           Run now
