@@ -227,7 +227,7 @@ class Examples:
                 return {"job_ids": [self._ids["ended"]]}
             case "POST jobs/queue/cancel_selection":
                 return [await self._open_run()]
-            case "POST versions/restore/{kind}/{path}":
+            case "POST versions/restore/{kind}/{path}" | "POST acceptance/accept/{kind}/{path}":
                 return {"version": int(self._ids["version"])}
             case _:
                 return BODIES.get(short)

@@ -150,6 +150,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET versions/list/{kind}/{path}
             GET versions/get/{kind}/{version}
             GET versions/diff/{kind}/{path}
+            GET acceptance/list
         """,
         ("flow", "write"): """
             POST flows/create
@@ -158,6 +159,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             DELETE flows/delete/{path}
             POST versions/restore/{kind}/{path}
         """,
+        ("flow", "accept"): "POST acceptance/accept/{kind}/{path}",
         ("flow", "draft"): """
             GET drafts/get/{kind}/{path}
             POST drafts/create
@@ -356,6 +358,7 @@ _CONDITIONS = {
     By.READ: "reads the path, or started the run",
     By.WRITE: "writes the path",
     By.OWN: "owns the folder",
+    By.ACCEPT: "reads the path; accepts for themselves, members of `deployers` for anybody",
     By.READ_IF_NAMED: "reads the path, where one is named",
     By.SELF: "own account",
     By.READ_IF_OWNED: "reads the path, where it is below a user or folder",
