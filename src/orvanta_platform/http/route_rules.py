@@ -48,10 +48,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET /api/users/email
         """,
         ("token", "read"): "GET /api/users/tokens/list",
-        ("token", "write"): """
-            POST /api/users/tokens/create
-            DELETE /api/users/tokens/delete/{token_prefix}
-        """,
+        ("token", "write"): "POST /api/users/tokens/create\nDELETE /api/users/tokens/delete/{token_prefix}",
         ("instance", "list_workspaces"): """
             GET /api/workspaces/users
             GET /api/workspaces/list
@@ -323,10 +320,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
             GET connections/type/exists/{name}
             GET connections/file_resource_type_to_file_ext_map
         """,
-        ("resource_type", "create"): """
-            POST resources/type/create
-            POST connections/type/create
-        """,
+        ("resource_type", "create"): "POST resources/type/create\nPOST connections/type/create",
         ("resource_type", "write"): """
             POST resources/type/update/{name}
             DELETE resources/type/delete/{name}
