@@ -104,7 +104,7 @@ async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
             whole = scope["flow_input"] if inputs.whole else None
             args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
             args = whole if isinstance(whole, bytes) else args
-            args = await with_given(reader.load, job.run, node, job.id, args)
+            args, _ = await with_given(reader.load, job.run, node, job.id, args, frozenset())
             raw = json.dumps(call(str(node.value["content"]), json.loads(args))).encode()
     except ExpressionError as thrown:
         error, retryable = Err(thrown.name, thrown.message), False

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
+
 from orvanta_platform.engine.events import Err, Purpose
 from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.engine.states import NodeState, Status
@@ -165,7 +167,8 @@ class Opening:
     """What a node opens. `width`: bodies at once at most, `total`: bodies in all (None: until something ends it).
 
     `first`: the number of the first one, which names the branch that was chosen. `items`: JSON text of a loop's array.
-    `args`: JSON text of a sub-workflow's input. `timeout_s`: for all of it. `attempt` counts from 0.
+    `args`: JSON text of a sub-workflow's input; `references`: names of those of its members that hold references.
+    `timeout_s`: for all of it. `attempt` counts from 0.
     """
 
     total: int | None
@@ -175,6 +178,14 @@ class Opening:
     items: bytes | None = None
     args: bytes | None = None
     timeout_s: float | None = None
+    references: tuple[str, ...] = ()
+
+    @property
+    def input(self) -> bytes | None:
+        """JSON text that is the same for the same input of a sub-workflow: a reference is not its own text."""
+        if self.args is None or not self.references:
+            return self.args
+        return msgspec.json.encode([msgspec.Raw(self.args), self.references])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,14 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The value of an expression: JSON text, and whether JavaScript would call it true."""
+    """The value of an expression: JSON text, and whether JavaScript would call it true.
+
+    `references`: of the inputs of a sub-workflow, the names of those that hold references.
+    """
 
     raw: bytes
     truthy: bool
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,12 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
 
-ENGINE_VERSION = 3
+ENGINE_VERSION = 4
 """Semantics of decide(): a run keeps the version it started with, a process refuses newer ones.
 
 A run has the oldest version that means the same, so that older processes go on with all that they understand.
 1: everything but what follows. 2: `debouncing` of steps. 3: breakpoints.
+4: references that count by where they stand.
 """
 
 MAX_ORDERED_FAILURES = 1_000
@@ -179,7 +180,8 @@ class RunState:
     after which the list ends early, and whether the run that it ends is labelled skipped; `handed_over`: but no loop
     ends by it. `kept`: what it has from the run that it is a restart of. `cache_key`, `cache_keys`: for what the result
     of the run, and those of nodes that are open, are to stand. `breakpoints`: of the whole run, also of nodes inside
-    others, by number in the document; kept in the state of its top level alone.
+    others, by number in the document; kept in the state of its top level alone. `references`: names of the arguments
+    whose `$var:` and `$res:` texts are references; in all others they are plain text. Of the top level alone.
     """
 
     nodes: bytes
@@ -197,6 +199,7 @@ class RunState:
     cache_keys: Mapping[int, str] = field(default_factory=dict)
     handed_over: bool = False
     breakpoints: Mapping[int, Breakpoint] = field(default_factory=dict)
+    references: tuple[str, ...] = ()
 
     @classmethod
     def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
@@ -218,6 +221,8 @@ class RunState:
     @property
     def engine_version(self) -> int:
         """The oldest version of the engine that goes on with it as it is meant."""
+        if self.references:
+            return 4
         if self.breakpoints or Mark.PAUSED in self.nodes:
             return 3
         return 2 if Mark.DEBOUNCING in self.nodes or self.handed_over else 1
@@ -243,6 +248,7 @@ class RunState:
             "cache_keys": self.cache_keys,
             "handed_over": self.handed_over,
             "breakpoints": {node: (at.by, at.when, at.on) for node, at in self.breakpoints.items()},
+            "references": self.references,
         }
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
@@ -290,6 +296,7 @@ def _decoded(data: bytes) -> RunState:
         rare.cache_keys,
         rare.handed_over,
         {node: Breakpoint(*at) for node, at in rare.breakpoints.items()},
+        rare.references,
     )
 
 
@@ -308,6 +315,7 @@ class _Rare(msgspec.Struct):
     cache_keys: dict[int, str] = {}
     handed_over: bool = False
     breakpoints: dict[int, tuple[str, str | None, bool]] = {}
+    references: tuple[str, ...] = ()
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

@@ -91,6 +91,7 @@ class Step:
         self.given: dict[int, Continued] = {}
         """How nodes go on that were paused until this step."""
         self._kept_breakpoints = state.breakpoints
+        self._references = state.references
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
@@ -299,4 +300,5 @@ class Step:
             self.cache_keys,
             self.handed_over,
             self._kept_breakpoints,
+            self._references,
         )

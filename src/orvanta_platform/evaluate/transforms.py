@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.small import Answer
-from orvanta_platform.workflow.expressions import names, parse_small
+from orvanta_platform.workflow.expressions import Path, names, parse_small
 from orvanta_platform.workflow.reads import mentions_opener, names_of_text
 
 NOT_SUPPORTED: Final = "ExpressionNotSupported"
@@ -86,6 +86,34 @@ def _join(found: dict[str, frozenset[str] | None], more: Mapping[str, frozenset[
     for root, members in more.items():
         before = found.get(root, frozenset())
         found[root] = None if before is None or members is None else before | members
+
+
+class Provenance(NamedTuple):
+    """Inputs whose value nothing has computed, and so may refer to variables and resources.
+
+    `literals`: those that stand in the document, by name. `arguments`: those that are an argument of the run, or a part
+    of one, handed on as it is: name of the input → name of the argument.
+    """
+
+    literals: frozenset[str]
+    arguments: Mapping[str, str]
+
+
+def provenance_of(transforms: Mapping[str, Any]) -> Provenance:
+    """The provenance of a node's inputs. A path into `flow_env` leads to a literal, one into results leads to none."""
+    literals: list[str] = []
+    arguments: dict[str, str] = {}
+    for name, transform in transforms.items():
+        match transform:
+            case {"type": "javascript", "expr": str(text)}:
+                match parse_small(text):
+                    case Path("flow_input", (first, *_)):
+                        arguments[name] = first.key
+                    case Path("flow_env", (_, *_)):
+                        literals.append(name)
+            case _:
+                literals.append(name)
+    return Provenance(frozenset(literals), arguments)
 
 
 def constant_inputs(transforms: Mapping[str, Any]) -> bytes | None:

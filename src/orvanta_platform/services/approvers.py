@@ -16,9 +16,8 @@ from orvanta_platform.db.approvals import DecisionRow, OpenApproval
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.engine.plan import Consent, Node
-from orvanta_platform.errors import Forbidden, InvalidInput, Unauthenticated
-from orvanta_platform.services import inputs, on_behalf
-from orvanta_platform.services.interpolation import references
+from orvanta_platform.errors import Forbidden, Unauthenticated
+from orvanta_platform.services import inputs
 
 _SCOPE = "jobs:run"
 
@@ -106,12 +105,6 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool) -> None:
         raise Forbidden("The token may not decide this.", hint=f"It needs the scope {_SCOPE} for the workflow.")
     if approved and asked.consent.form is not None:
         inputs.check(asked.consent.form, voice.payload)
-    chooses = voice.actor is not None and on_behalf.may_choose(voice.actor, asked.permissioned_as, asked.scopes)
-    if not chooses and references(voice.payload):
-        raise InvalidInput(
-            "An answer names no variable and no resource: they would be read as whom the run acts for.",
-            hint="Name them in the workflow.",
-        )
 
 
 def may(asked: Asked, actor: Actor | None) -> bool:

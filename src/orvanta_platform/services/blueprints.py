@@ -18,7 +18,7 @@ from orvanta_platform.engine import duration, gates
 from orvanta_platform.engine.compile import compile_plan, single_plan
 from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
-from orvanta_platform.evaluate.transforms import constant_inputs, input_names
+from orvanta_platform.evaluate.transforms import Provenance, constant_inputs, input_names, provenance_of
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.queue.claim import is_pinned
 from orvanta_platform.workflow import document, normal
@@ -71,12 +71,13 @@ PREPROCESSOR = "preprocessor"
 class Inputs(msgspec.Struct, frozen=True):
     """The inputs of a node, what they read, and, where they read nothing, what they are: the text of a JSON object.
 
-    `whole`: they are the run's input as it is.
+    `whole`: they are the run's input as it is. `provenance`: which of them may hold references.
     """
 
     transforms: Mapping[str, Any]
     names: Mapping[str, frozenset[str] | None]
     constant: bytes | None
+    provenance: Provenance
     whole: bool = False
 
     @classmethod
@@ -88,8 +89,13 @@ class Inputs(msgspec.Struct, frozen=True):
             if node.value.get("auth"):
                 transforms["auth"] = {"type": "static", "value": node.value["auth"]}
         if not transforms and node.id == PREPROCESSOR:
-            return cls({}, {"flow_input": None}, None, whole=True)
-        return cls(transforms, input_names(transforms), constant_inputs(transforms))
+            return cls.of_run()
+        return cls(transforms, input_names(transforms), constant_inputs(transforms), provenance_of(transforms))
+
+    @classmethod
+    def of_run(cls) -> Inputs:
+        """The run's input as it is."""
+        return cls({}, {"flow_input": None}, None, provenance_of({}), whole=True)
 
 
 class Work(msgspec.Struct, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -20,18 +21,24 @@ from orvanta_platform.services import values
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that would be the run `new`; `args`: its arguments as JSON text, `value` the same as a row."""
+    """A call that would be the run `new`; `args`: its arguments as JSON text, `value` the same as a row.
+
+    `references`: names of the arguments that hold references. Calls that differ in these are no one run.
+    """
 
     debounce: Debounce
     new: NewRun
     args: bytes
     value: NewValue
+    references: tuple[str, ...] = ()
 
     @property
     def key(self) -> bytes:
         """Calls of the same key are one run: of the same version, for the same identity and limits."""
         new, args = self.new, msgspec.json.decode(self.args, type=dict[str, msgspec.Raw])
-        what = [new.kind, new.path, new.version, new.permissioned_as, new.scopes, (new.pin_set or b"").hex(), new.queue]
+        pins = (new.pin_set or b"").hex()
+        what: list[Any] = [new.kind, new.path, new.version, new.permissioned_as, new.scopes, pins, new.queue]
+        what += [self.references] if self.references else []
         text = key_text(self.debounce, new.workspace, args)
         return hashlib.sha256(msgspec.json.encode([*what, text])).digest()
 

@@ -6,7 +6,7 @@ A reference is a whole string of JSON, `$var:<path>` or `$res:<path>`, written w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -24,9 +24,13 @@ from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.resources import ResourceRow
 from orvanta_platform.db.variables import VariableRow
 from orvanta_platform.errors import BadRequest, Forbidden, InvalidInput, NotFound, TooLarge
-from orvanta_platform.evaluate.raw import encode_string
+from orvanta_platform.evaluate.raw import encode_string, members
+from orvanta_platform.evaluate.transforms import object_text
 
 Kind = Literal["variable", "resource"]
+
+STATE_TYPES = frozenset({"state", "cache"})
+"""Types of resources in which jobs, also those of operators, store what they remember: they hold no references."""
 
 DEEPEST = 20
 """How many resources may refer to one another in a row."""
@@ -73,6 +77,20 @@ def references(raw: bytes) -> list[tuple[Kind, str]]:
             case dict() as members:
                 waiting += members.values()
     return list(found)
+
+
+def referring(raw: bytes) -> frozenset[str]:
+    """The names of those members of a JSON object that hold references. Raises as `references`."""
+    if not references(raw):
+        return frozenset()
+    return frozenset(name for name, each in members(raw).items() if references(bytes(each)))
+
+
+def only(raw: bytes, names: Collection[str]) -> bytes:
+    """A JSON object with those of its members alone that may hold references, by their names."""
+    if not names or not holds_references(raw):
+        return b"{}"
+    return object_text({name: bytes(each) for name, each in members(raw).items() if name in names})
 
 
 async def first_unreadable(conn: Connection, actor: Actor, workspace: str, raw: bytes) -> str | None:
@@ -155,7 +173,9 @@ class Interpolation:
 
     async def own_value(self, path: str) -> bytes:
         """A resource's value with its secret fields, references as they are. Raises as `value` does."""
-        row = await resources.get(self._conn, self._workspace, path)
+        return self._own_value(path, await resources.get(self._conn, self._workspace, path))
+
+    def _own_value(self, path: str, row: ResourceRow | None) -> bytes:
         self._require_readable("resource", path, row)
         assert row is not None and row.value is not None
         shown = row.value.encode()
@@ -166,6 +186,15 @@ class Interpolation:
         taken = {place: bytes(raw) for place, raw in fields.items()}
         self.secrets.append(Secret("resource", path, [text for raw in taken.values() for text in texts_of(raw)]))
         return secret_fields.put_back(shown, taken)
+
+    async def fill_members(self, raw: bytes, names: Collection[str]) -> bytes:
+        """A JSON object with the references in its members of these names replaced. Raises as `fill` does."""
+        fields = {name: bytes(each) for name, each in members(raw).items()}
+        if fields.keys() <= set(names):
+            return await self.fill(raw)
+        here = {name: each for name, each in fields.items() if name in names}
+        filled = await self.fill(object_text(here))
+        return object_text(fields | {name: bytes(each) for name, each in members(filled).items()})
 
     async def fill(self, raw: bytes, chain: tuple[str, ...] = ()) -> bytes:
         """JSON text with every reference in it replaced by what it stands for. Raises as `value` does, TooLarge."""
@@ -198,7 +227,12 @@ class Interpolation:
         if path in chain or len(chain) >= DEEPEST:
             shown = " → ".join((*chain[-3:], path))
             raise ReferenceLoop(f"Resources refer to one another without an end: {shown}.")
-        return await self.fill(await self.own_value(path), (*chain, path))
+        row = await resources.get(self._conn, self._workspace, path)
+        own = self._own_value(path, row)
+        if row is not None and row.resource_type in STATE_TYPES:
+            # What jobs have stored is computed.
+            return own
+        return await self.fill(own, (*chain, path))
 
     def _require_readable(self, kind: Kind, path: str, row: VariableRow | ResourceRow | None) -> None:
         if row is None or not can(self._actor, "read", self._thing(kind, path, row)):

@@ -6,7 +6,7 @@ Each opening is in the audit trail, one row for each attempt of a job and path. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 import msgspec
@@ -30,6 +30,7 @@ from orvanta_platform.services.interpolation import (
     first_unreadable,
     holds_references,
     may_refer,
+    only,
 )
 
 _NO_ATTEMPT = 0
@@ -76,21 +77,29 @@ async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind,
     return value
 
 
-async def fill_references(vault: Vault, identity: Identity, workspace: str, raw: bytes, opened: Opened) -> bytes:
-    """JSON text with every `$var:` and `$res:` in it replaced. Raises as `open_for`; costs nothing without any."""
-    if not may_refer(raw):
+async def fill_references(
+    vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str], opened: Opened
+) -> bytes:
+    """A JSON object with every `$var:` and `$res:` in its members of these names replaced; all others are plain text.
+
+    Raises as `open_for`; costs nothing without any.
+    """
+    if not names or not may_refer(raw):
         return raw
     async with vault.db.transaction() as conn:
         actor = await _actor(conn, identity, workspace)
         reading = Interpolation(vault, conn, actor, workspace, opens=True)
-        filled = await reading.fill(raw)
+        filled = await reading.fill_members(raw, names)
         await _note(vault, conn, actor, identity, reading.secrets)
     _collect(opened, reading.secrets)
     return filled
 
 
-async def hidden_from(vault: Vault, identity: Identity, workspace: str, raw: bytes) -> str | None:
-    """In a sentence, what JSON text refers to and the identity may not read; None: nothing."""
+async def hidden_from(
+    vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str]
+) -> str | None:
+    """In a sentence, what members of a JSON object refer to and the identity may not read; None: nothing."""
+    raw = only(raw, names)
     if not holds_references(raw):
         return None
     async with vault.db.acquire() as conn:

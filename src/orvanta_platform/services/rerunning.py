@@ -39,7 +39,8 @@ async def rerun(
             f"{id} is a job of the run {row.run}.", hint="Run that one again, or restart it from the node."
         )
     if args is None:
-        args = await results.args_again(platform, actor, workspace, id)
+        again = await results.args_again(platform, actor, workspace, id)
+        args, options = again.raw, replace(options, references=again.references)
         data = {}
     else:
         permissions.require(actor, "edit", jobs.thing(row))

@@ -12,13 +12,11 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resources import NewResource, ResourceFilter, ResourceRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, TooLarge
 from orvanta_platform.services import folders, resource_types, sealing
+from orvanta_platform.services.interpolation import STATE_TYPES
 from orvanta_platform.services.platform import Platform
 
 LONGEST_VALUE = 10 << 20
 """Bytes of JSON of a resource's value."""
-
-STATE_TYPES = frozenset({"state", "cache"})
-"""Types in which jobs keep what they remember; those of an operator may write them as well."""
 
 _LONGEST_TYPE = 100
 

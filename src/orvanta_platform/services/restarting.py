@@ -71,8 +71,9 @@ async def restart(
     Raises NotFound, Forbidden, BadRequest for a node that is not there, and CannotRestart.
     """
     source, beginning, _ = await _prepared(platform, actor, workspace, id, point)
-    args = await results.args_again(platform, actor, workspace, source.run.id)
-    return await begin(platform, actor, beginning, args, _repeating(source, point, options))
+    again = await results.args_again(platform, actor, workspace, source.run.id)
+    options = replace(options, references=again.references)
+    return await begin(platform, actor, beginning, again.raw, _repeating(source, point, options))
 
 
 async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point) -> GoingOn:
@@ -97,7 +98,8 @@ async def restart_edited(
     """
     source, beginning, _ = await _edited(platform, actor, workspace, value, path, id, point)
     if args is None:
-        args = await results.args_again(platform, actor, workspace, source.run.id)
+        again = await results.args_again(platform, actor, workspace, source.run.id)
+        args, options = again.raw, replace(options, references=again.references)
     inputs.check(None, args)
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
 

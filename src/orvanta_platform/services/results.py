@@ -19,6 +19,7 @@ from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.db.pool import CONNECTION_LOST
 from orvanta_platform.db.values import ValueKey, ValueRow, get_values
+from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import ENDED
@@ -149,14 +150,30 @@ def _args_keys(row: JobRow) -> list[ValueKey]:
     return keys if row.is_flow else keys[1:]
 
 
-async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:
-    """The same, for a run that is to have them again. Raises CannotRestart where they are not kept any more."""
+@dataclass(frozen=True, slots=True)
+class ArgsAgain:
+    """The arguments of a run that is repeated, and the names of those that hold references."""
+
+    raw: bytes
+    references: frozenset[str]
+
+
+async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> ArgsAgain:
+    """The same, for a run that is to have them again: text that was none before does not become a reference by it.
+
+    Raises CannotRestart where they are not kept any more.
+    """
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
-        kept = await get_values(conn, [(row.id, "args", "")])
-    if not kept:
+        keys = _args_keys(row)
+        kept = {each.key: each for each in await get_values(conn, keys)}
+    if (row.id, "args", "") not in kept:
         raise CannotRestart(f"The inputs of the run {id} are not kept any more.", hint="Start it with inputs.")
-    return await args(platform, actor, workspace, id)
+    key = next(key for key in keys if key in kept)
+    found = await values.open_rows(platform.storage, [kept[key]])
+    computed = key[2] == PREPROCESSED or row.run_state is None
+    names = () if computed else RunState.decode(row.run_state or b"").references
+    return ArgsAgain(found[key], frozenset(names))
 
 
 async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> tuple[Thing, ValueKey]:

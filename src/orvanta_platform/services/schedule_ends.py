@@ -120,16 +120,20 @@ async def _start_handler(platform: Platform, tick: OwedTick, row: ScheduleRow | 
         await platform.db.retrying(partial(give_up, None))
         return
     try:
-        args = await _handler_args(platform, tick, row, handler)
-        await scheduling.start_named(platform, row, name, args, None, inside=pay)
+        args, references = await _handler_args(platform, tick, row, handler)
+        await scheduling.start_named(platform, row, name, args, None, inside=pay, references=references)
     except Taken:
         return
     except Exception as error:
         await platform.db.retrying(partial(give_up, scheduling.why(error)))
 
 
-async def _handler_args(platform: Platform, tick: OwedTick, row: ScheduleRow, handler: str) -> bytes:
-    """The arguments of a handler as JSON text; its extra_args come over ours."""
+async def _handler_args(
+    platform: Platform, tick: OwedTick, row: ScheduleRow, handler: str
+) -> tuple[bytes, frozenset[str]]:
+    """The arguments of a handler as JSON text; its extra_args come over ours. The names of these: they alone may hold
+    references, what a run gave is plain text.
+    """
     result = msgspec.Raw(await _result(platform, tick.result_of))
     args: dict[str, Any] = {"path": row.script_path, "schedule_path": row.path, "is_flow": row.is_flow}
     if handler == "on_failure":
@@ -139,8 +143,9 @@ async def _handler_args(platform: Platform, tick: OwedTick, row: ScheduleRow, ha
         if handler == "on_recovery":
             args["success_times"] = tick.streak
     args["job_id"] = tick.run
-    extra = getattr(row, f"{handler}_extra_args")
-    return msgspec.json.encode(args | (msgspec.json.decode(extra) if extra else {}))
+    text = getattr(row, f"{handler}_extra_args")
+    extra = msgspec.json.decode(text) if text else {}
+    return msgspec.json.encode(args | extra), frozenset(extra)
 
 
 def _error(result: msgspec.Raw) -> msgspec.Raw:

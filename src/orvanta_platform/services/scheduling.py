@@ -124,12 +124,22 @@ async def start_run(platform: Platform, row: ScheduleRow, at: datetime, *, insid
 
 
 async def start_named(
-    platform: Platform, row: ScheduleRow, name: str, args: bytes, at: datetime | None, *, inside: Inside
+    platform: Platform,
+    row: ScheduleRow,
+    name: str,
+    args: bytes,
+    at: datetime | None,
+    *,
+    inside: Inside,
+    references: frozenset[str] = frozenset(),
 ) -> UUID:
-    """Start a handler, or the script asked about a tick, as the schedule's owner."""
+    """Start a handler, or the script asked about a tick, as the schedule's owner.
+
+    `references`: names of the arguments that may hold references.
+    """
     owner = await owner_of(platform, row)
     path, is_flow = target_of(name)
-    options = RunOptions(trigger=TRIGGER, scheduled_at=at, is_due=at is not None)
+    options = RunOptions(trigger=TRIGGER, scheduled_at=at, is_due=at is not None, references=references)
     begin = runs.start_flow if is_flow else runs.start_script
     return await begin(platform, owner, row.workspace, path, args, options, inside=inside)
 

@@ -17,7 +17,7 @@ from orvanta_platform.errors import BadRequest, NotFound, OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.javascript import Moment
 from orvanta_platform.evaluate.raw import members
-from orvanta_platform.evaluate.transforms import object_text
+from orvanta_platform.evaluate.transforms import object_text, provenance_of
 from orvanta_platform.services import jobs, rerunning, results, runs
 from orvanta_platform.services.interpolation import Kind
 from orvanta_platform.services.platform import Platform
@@ -119,18 +119,27 @@ async def _rerun(
     how = by_path.get(row.own_path or "", Again(latest and row.kind in ("flow", "script")))
     if how.inputs:
         permissions.require(actor, "edit", jobs.thing(row))
-    args = await _edited(platform, actor, workspace, id, how.inputs) if how.inputs else None
-    fresh = RunOptions(trigger=options.trigger, tag=options.tag)
+    args, references = await _edited(platform, actor, workspace, id, how.inputs) if how.inputs else (None, None)
+    fresh = RunOptions(trigger=options.trigger, tag=options.tag, references=references)
     return await rerunning.rerun(platform, actor, workspace, id, args, fresh, latest=how.latest)
 
 
-async def _edited(platform: Platform, actor: Actor, workspace: str, id: UUID, transforms: Mapping[str, Any]) -> bytes:
-    """The inputs of a run with some of them made anew, by expressions of `flow_input`, the old ones."""
-    given = await results.args(platform, actor, workspace, id)
+async def _edited(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, transforms: Mapping[str, Any]
+) -> tuple[bytes, frozenset[str]]:
+    """The inputs of a run with some of them made anew, by expressions of `flow_input`, the old ones.
+
+    With the names of those that hold references: static values, and old ones that did and are handed on.
+    """
+    again = await results.args_again(platform, actor, workspace, id)
+    given, before = again.raw, again.references
     moment = Moment(int(clock.now().timestamp() * 1000), str(id))
     made = await platform.evaluator.inputs(transforms, {"flow_input": given}, moment, _opens_nothing)
     parts = {**members(given), **members(made)}
-    return object_text({name: bytes(raw) for name, raw in parts.items()})
+    made_of = provenance_of(transforms)
+    handed_on = {name for name, argument in made_of.arguments.items() if argument in before}
+    references = (before - transforms.keys()) | made_of.literals | handed_on
+    return object_text({name: bytes(raw) for name, raw in parts.items()}), references
 
 
 async def _opens_nothing(kind: Kind, path: str) -> bytes:

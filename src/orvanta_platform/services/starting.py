@@ -39,6 +39,7 @@ from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
 from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.debouncing import Call, join
 from orvanta_platform.services.idempotency import IdempotencyKey
+from orvanta_platform.services.interpolation import only, referring
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
@@ -72,7 +73,8 @@ class RunOptions:
     `attach`: to the job that starts it, which is its parent then; it has no effect where no job does.
     `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency`: the same key of the same caller
     gives the first run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
-    input of the arguments. `pause`: where it pauses.
+    input of the arguments. `pause`: where it pauses. `references`: names of the arguments that may hold references,
+    None: all of them may.
     """
 
     trigger: str = "api"
@@ -85,6 +87,7 @@ class RunOptions:
     repeat: Repeat | None = None
     preprocess: bool = False
     pause: PauseBefore | None = None
+    references: frozenset[str] | None = None
     new_id: UUID = field(default_factory=new_run_id)
 
 
@@ -143,11 +146,16 @@ async def begin(
     if options.run_id is not None:
         run_ids.require(options.run_id)
     platform.tools.sizes.require_input(len(args))
-    await on_behalf.require_references(platform, actor, beginning.owner, beginning.workspace, args)
+    references = referring(args) if options.references is None else referring(only(args, options.references))
+    if references:
+        named = only(args, references)
+        await on_behalf.require_references(platform, actor, beginning.owner, beginning.workspace, named)
     put_off = beginning.debounce if inside is None and _is_plain_call(options) else None
     if put_off is not None:
         options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
     state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
+    if references:
+        state = dataclasses.replace(state, references=tuple(sorted(references)))
     if options.pause is not None:
         permissions.require(actor, "pause", Thing(beginning.workspace, "run", beginning.path, actor.username))
         if options.pause.when is not None:
@@ -180,7 +188,7 @@ async def begin(
         tries += 1
         permitted.clear()
         if put_off is not None:
-            joined = await join(connection, Call(put_off, new, args, args_value), again=tries > 1)
+            joined = await join(connection, Call(put_off, new, args, args_value, state.references), again=tries > 1)
             if joined is not None:
                 await append(connection, _told(actor, beginning, replace(new, id=joined), None))
                 return joined

@@ -21,12 +21,13 @@ from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.services import stream_text, values
-from orvanta_platform.services.blueprints import Blueprint
+from orvanta_platform.services.blueprints import Blueprint, Inputs
 from orvanta_platform.services.locking import LOCKING_KINDS, Locks
 from orvanta_platform.services.log_objects import Attempt
 from orvanta_platform.services.opening import Identity
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.sizes import Near
+from orvanta_platform.services.steps import references
 from orvanta_platform.services.steps.evaluating import moment_of, resolver
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.pausing import with_given
@@ -50,6 +51,8 @@ CALL_DEFAULT_S = 60.0
 """Seconds a call of a webhook node may take where the node has no timeout."""
 
 INPUT_TOO_LARGE = "input_too_large"
+
+_WHOLE = Inputs.of_run()
 
 log = structlog.get_logger(__name__)
 
@@ -165,11 +168,11 @@ class Executor:
         index = None if iteration is None else iteration.number
         env = environment(settings, platform.keys, job, self._lease.generation, index)
         masking = self._maskings.of(job, env["OV_TOKEN"])
-        args = await self._args(job, blueprint, node, view, masking.opened)
+        args, referring = await self._args(job, blueprint, node, view, masking.opened)
         content = await self._content(job, blueprint, node)
         if job.run.kind in LOCKING_KINDS:
             return await self._lock(job, content, args, cancelled)
-        args = await masking.fill(args)
+        args = await masking.fill(args, referring)
         if fault := platform.tools.sizes.fault("the input", len(args)):
             return _failed(JobError(INPUT_TOO_LARGE, fault.message), job, retryable=False)
         dedicated = node.squash or blueprint.is_dedicated(node)
@@ -301,29 +304,31 @@ class Executor:
         text = await until_there(lambda: stream_text.whole(self._platform.db, spec.job_id))
         return JobOutcome(msgspec.json.encode(text), None, outcome.mem_peak_kb, outcome.started)
 
-    async def _args(self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened) -> bytes:
-        args = await self._own_args(job, blueprint, node, view, opened)
-        return await with_given(self._platform.tools.reader.load, job.run, node, job.id, args)
+    async def _args(
+        self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened
+    ) -> tuple[bytes, frozenset[str]]:
+        """The job's arguments, and the names of those whose references are to be filled in."""
+        args, referring = await self._own_args(job, blueprint, node, view, opened)
+        return await with_given(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
 
-    async def _own_args(self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened) -> bytes:
+    async def _own_args(
+        self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened
+    ) -> tuple[bytes, frozenset[str]]:
         platform = self._platform
-        if blueprint.plan.single:
-            scope = await self._scope(view, {"flow_input": None})
-            found = scope["flow_input"]
-            return found if isinstance(found, bytes) else b"{}"
-        inputs = blueprint.inputs(node)
+        inputs = _WHOLE if blueprint.plan.single else blueprint.inputs(node)
         if inputs.constant is not None:
-            return inputs.constant
+            return inputs.constant, inputs.provenance.literals
+        scope = await self._scope(view, inputs.names)
         if inputs.whole:
-            return bytes((await self._scope(view, inputs.names))["flow_input"])
+            found = scope["flow_input"]
+            return found if isinstance(found, bytes) else b"{}", references.of_arguments(view)
         moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
-            return await platform.evaluator.inputs(
-                inputs.transforms, await self._scope(view, inputs.names), moment, resolve
-            )
+            args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
         except ExpressionError as error:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
+        return args, references.of_inputs(inputs.provenance, view)
 
     async def _view(self, job: Claimed, blueprint: Blueprint) -> View:
         return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)

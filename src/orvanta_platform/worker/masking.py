@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -71,9 +72,9 @@ class Masking:
         self.opened = Opened()
         self.openings = 0
 
-    async def fill(self, args: bytes) -> bytes:
-        """The arguments with their references replaced. Raises what `opening.open_for` does."""
-        return await fill_references(self._vault, self._identity, self._workspace, args, self.opened)
+    async def fill(self, args: bytes, names: Collection[str]) -> bytes:
+        """The arguments, the references in those of these names replaced. Raises what `opening.open_for` does."""
+        return await fill_references(self._vault, self._identity, self._workspace, args, names, self.opened)
 
     def split(self, text: str, *, last: bool) -> tuple[str, str]:
         """Of the log so far: what may be written, and an end that is held back, as it may begin a secret."""

@@ -195,6 +195,6 @@ def test_a_list_inside_a_node_has_the_breakpoints_of_its_run_and_keeps_none() ->
 def test_the_state_is_read_back_and_refused_by_older_engines() -> None:
     _, paused = begun(code(), when="x", answer=True)
     assert RunState.decode(paused.state.encode()) == paused.state
-    assert msgspec.msgpack.decode(paused.state.encode()[1:])[0] == paused.state.engine_version == 3 == ENGINE_VERSION
+    assert msgspec.msgpack.decode(paused.state.encode()[1:])[0] == paused.state.engine_version == 3 <= ENGINE_VERSION
     plan = compile_plan({"modules": [code()]})
     assert RunState.new(plan).engine_version == 1

@@ -42,14 +42,16 @@ from orvanta_platform.evaluate.transforms import (
     object_text,
     opens,
     passes_on,
+    provenance_of,
     text_names,
     transform_names,
     tree_names,
 )
 from orvanta_platform.services import caching, values
+from orvanta_platform.services.interpolation import only, referring
 from orvanta_platform.services.opening import Identity, hidden_from
 from orvanta_platform.services.sizes import Sizes
-from orvanta_platform.services.steps import moments
+from orvanta_platform.services.steps import moments, references
 from orvanta_platform.services.steps.evaluating import all_of, moment_of, resolver
 from orvanta_platform.services.steps.pausing import EDITED, with_given
 from orvanta_platform.services.steps.recent import RecentValues
@@ -242,7 +244,7 @@ async def _answer(
         if ask.purpose == "inputs":
             return await _inputs(reader, run, ask, scope, view)
         if ask.purpose == "cache":
-            return await _cached(reader, plan, run, ask, scope)
+            return await _cached(reader, plan, run, ask, scope, view)
         found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
         if found is None:
             return await _by_javascript(reader, run, ask, scope, view)
@@ -253,18 +255,23 @@ async def _answer(
     return _checked(ask, Answer(found.raw, found.truthy))
 
 
-async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope) -> Answer:
-    """The key of the run's input, or of what a node reads, with the result that stands for it."""
-    pins = (run.pin_set or b"").hex()
+async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer:
+    """The key of the run's input, or of what a node reads, with the result that stands for it.
+
+    A reference is not the text that it is written as.
+    """
+    pins: list[Any] = [(run.pin_set or b"").hex()]
+    if argument_names := references.of_arguments(view):
+        pins.append(sorted(argument_names))
     if ask.source == "flow_input":
         found, ttl_s = scope["flow_input"], plan.cache_s
-        key = caching.key_of(reader.keys, run, [(run.document or b"").hex(), pins], _whole(found))
+        key = caching.key_of(reader.keys, run, [(run.document or b"").hex(), *pins], _whole(found))
     else:
         node, ttl_s = plan.node(ask.node), plan.node(ask.node).cache_s
         read = {name: _part(value, names_of(ask)[name]) for name, value in scope.items()}
         read["args"] = ask.result or b"null"
         what = node.value["path"] if node.kind is Kind.FLOW else node.value
-        key = caching.key_of(reader.keys, run, [node.kind.value, what, pins], object_text(read))
+        key = caching.key_of(reader.keys, run, [node.kind.value, what, *pins], object_text(read))
     hit = await caching.find(reader.db, reader.storage, run.workspace, key, ttl_s or 0)
     if hit is None:
         return Answer(msgspec.json.encode(Found(key.hex())), False)
@@ -301,12 +308,14 @@ async def _inputs(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: Vie
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
     id = job_id(view.plan, run.id, ask.node, view.frame)
-    raw = await with_given(reader.load, run, view.plan.node(ask.node), id, raw, view.known)
+    names = references.of_inputs(provenance_of(ask.source), view)
+    raw, names = await with_given(reader.load, run, view.plan.node(ask.node), id, raw, names, view.known)
     # The sub-workflow may act for somebody who may read more.
-    hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw)
+    hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw, names)
     if hidden is not None:
         return Err("NotFound", hidden)
-    return Answer(opened.mask_json(raw), True)
+    masked = opened.mask_json(raw)
+    return Answer(masked, True, tuple(sorted(referring(only(masked, names)))))
 
 
 def names_of(ask: Ask) -> Names:

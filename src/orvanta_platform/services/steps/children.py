@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_state
 from uuid import UUID
 
 from msgspec.structs import replace
@@ -31,10 +32,12 @@ async def start(
     node: Node,
     child: UUID,
     state: bytes | None = None,
+    *,
+    references: tuple[str, ...] = (),
 ) -> None:
     """Insert the run of a sub-workflow, which whoever advances it begins; its input is written by the step.
 
-    `state`: how it begins where it goes on from another run.
+    `state`: how it begins where it goes on from another run. `references`: names of its arguments that hold some.
 
     It acts for whom its version says, else for whom its caller does and with the caller's limits; with the caller's
     pins, so that nothing changes. It is of whom it acts for: whoever started a run on behalf of somebody else reads the
@@ -45,6 +48,7 @@ async def start(
     pin_set = await _pin_set(connection, blueprint, run, pin)
     called = await blueprints.workflow(connection, document, pin_set)
     plan = called.plan
+    begins = replace_state(RunState.decode(state) if state else RunState.new(plan), references=references)
     asked = run if is_pinned(run.queue) else replace(run, queue=pin.tag or run.queue)
     acting = pin.permissioned_as or run.permissioned_as
     new = NewRun(
@@ -56,8 +60,8 @@ async def start(
         document=document,
         language=None,
         pin_set=pin_set,
-        engine_version=plan.engine_version,
-        state=state or RunState.new(plan).encode(),
+        engine_version=max(plan.engine_version, begins.engine_version),
+        state=begins.encode(),
         priority=run.priority,
         queue=await bound.queue_of(connection, called, asked),
         parent=run.id,

@@ -22,18 +22,31 @@ _NOTHING: Mapping[ValueKey, bytes] = {}
 
 
 async def with_given(
-    load: Load, run: RunRow, node: Node, job: UUID, args: bytes, known: Mapping[ValueKey, bytes] = _NOTHING
-) -> bytes:
+    load: Load,
+    run: RunRow,
+    node: Node,
+    job: UUID,
+    args: bytes,
+    names: frozenset[str],
+    known: Mapping[ValueKey, bytes] = _NOTHING,
+) -> tuple[bytes, frozenset[str]]:
     """The inputs of a node (JSON object text), with those that were joined, or that somebody changed, in their place.
 
-    Nothing is read where neither can be. `known`: values that no table has yet. Raises ObjectMissing.
+    `names`: those that may hold references. Joined ones are other runs' as well and hold none; changed ones were
+    checked when somebody chose them. Nothing is read where neither can be. `known`: values that no table has yet.
+    Raises ObjectMissing.
     """
+    if node.debounce is not None:
+        names = names - node.debounce.inputs.keys()
     args = await with_joined(load, node, job, args)
     if not RunState.decode(run.state).breakpoints:
-        return args
+        return args, names
     key = (job, "args", EDITED)
-    edited = known.get(key) or (await load([key])).get(key)
-    return args if edited is None else msgspec.json.encode({**_members(args), **_members(edited)})
+    raw = known.get(key) or (await load([key])).get(key)
+    if raw is None:
+        return args, names
+    edited = _members(raw)
+    return msgspec.json.encode({**_members(args), **edited}), names | edited.keys()
 
 
 def _members(args: bytes) -> dict[str, msgspec.Raw]:

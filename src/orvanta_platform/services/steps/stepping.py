@@ -288,7 +288,14 @@ class Stepping(Asking):
             again = counter.reopening
             state = again.state if again is not None else None
             await children.start(
-                self.connection, self._blueprints, self.blueprint, self.run, node, counter.child, state
+                self.connection,
+                self._blueprints,
+                self.blueprint,
+                self.run,
+                node,
+                counter.child,
+                state,
+                references=opening.references,
             )
             self.passed.further.append(counter.child)
         else:

@@ -1,0 +1,343 @@
+"""References count where somebody wrote them, never in what was computed: real jobs, a real server, a secret to steal.
+
+`echo` gives the digest of what a node gets, so that no mask hides whether a secret was opened for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import W, scene
+from tests.worker.answering import answering, http
+from tests.worker.test_masked_jobs import ECHO, SECRET, House, digest, working
+
+from orvanta_platform.daemons import timers
+from orvanta_platform.http.listener import listen
+from orvanta_platform.http.server import run_until
+from orvanta_platform.services import schedule_ends, scheduling
+from orvanta_platform.services.schedule_ends import Round
+
+PATH = "u/admin/secret"
+TEXT = f"$var:{PATH}"
+CUT = "def main(x):\n    return x.split('|')[1]\n"
+FAIL = "def main(x):\n    raise Exception(x)\n"
+
+
+@pytest.fixture
+async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[House]:
+    """A server, a worker whose webhook nodes may call this machine, the timers, and the secret."""
+    listener = listen("127.0.0.1", 0)
+    port = listener.port
+    base, allowed = f"http://127.0.0.1:{port}", ("127.0.0.0/8",)
+    async with scene(
+        database, tmp_path / "home", host="127.0.0.1", port=port, base_url=base, allowed_networks=allowed
+    ) as stage:
+        stop = asyncio.Event()
+        serving = asyncio.create_task(run_until(stop, stage.platform, listener))
+        firing = asyncio.create_task(timers.run(stage.platform))
+        async with working(stage, tmp_path):
+            made = House(stage)
+            await made.secret(PATH)
+            yield made
+        firing.cancel()
+        stop.set()
+        await serving
+
+
+def code(content: str, **inputs: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "rawscript", "language": "python3", "content": content, "input_transforms": inputs}
+
+
+def js(expr: str) -> dict[str, Any]:
+    return {"type": "javascript", "expr": expr}
+
+
+def fixed(value: Any) -> dict[str, Any]:
+    return {"type": "static", "value": value}
+
+
+def node(id: str, value: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"id": id, "value": value, **more}
+
+
+def echo(expr: str, **more: Any) -> dict[str, Any]:
+    return node("b", code(ECHO, x=js(expr)), **more)
+
+
+def loop(iterator: str, *modules: dict[str, Any]) -> dict[str, Any]:
+    value = {"type": "forloopflow", "iterator": js(iterator), "skip_failures": False, "modules": list(modules)}
+    return node("l", value)
+
+
+def calling(path: str, **inputs: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "flow", "path": path, "input_transforms": inputs}
+
+
+A = node("a", code(CUT, x=js("flow_input.text")))
+"""A node whose result is the text behind the bar of the argument `text`."""
+
+FAILS = node("a", code(FAIL, x=js("flow_input.text.slice(2)")))
+MOCKED = node("m", {"type": "identity"}, mock={"enabled": True, "return_value": TEXT})
+MAIN = {"X-Workspace": "main"}
+ARGS = {"text": f"x|{TEXT}", "key": TEXT, "iter": TEXT, "nested": {"deep": [TEXT]}}
+
+
+async def run(house: House, value: dict[str, Any], args: Any = ARGS) -> Any:
+    """The result of a preview of a workflow, which succeeds."""
+    body = {"value": value, "args": args}
+    answer = await house.stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def post(house: House, call: str, body: Any) -> httpx.Response:
+    answer = await house.stage.client.post(f"{W}/{call}", json=body)
+    assert answer.status_code < 300, answer.text
+    return answer
+
+
+async def deploy(house: House, path: str, value: dict[str, Any], **more: Any) -> None:
+    await post(house, "flows/create", {"path": path, "summary": "", "value": value, **more})
+
+
+async def ended(house: House, id: str) -> Any:
+    """The result of a run, when it has ended."""
+    while not (found := await house.stage.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
+        await asyncio.sleep(0)
+    return found["result"]
+
+
+async def awaiting(house: House, *modules: dict[str, Any]) -> str:
+    """The id of a run of these nodes, when it awaits an approval."""
+    id = (await post(house, "jobs/run/preview_flow", {"value": {"modules": list(modules)}, "args": {}})).text
+    call = f"/api/v1/runs/{id}"
+    while (await house.stage.client.get(call, headers=MAIN)).json()["status"] != "awaiting_approval":
+        await asyncio.sleep(0)
+    return id
+
+
+FLOWS: dict[str, dict[str, Any]] = {
+    "a result": {"modules": [A, echo("results.a")]},
+    "a previous result": {"modules": [A, echo("previous_result")]},
+    "a concatenation": {"modules": [echo("flow_input.text.slice(2)")]},
+    "a text of an expression": {"modules": [echo(f"'{TEXT}'")]},
+    "the context": {"modules": [{**A, "export": {"v": js("result")}}, echo("context.v")]},
+    "an item of a loop": {
+        "modules": [A, loop("[results.a]", echo("flow_input.iter.value"))],
+        "output": js("results.l[0]"),
+    },
+    "a mock": {"modules": [MOCKED, echo("results.m")]},
+    "an identity": {"modules": [A, node("s", {"type": "identity"}), echo("results.s")]},
+    "an error": {
+        "modules": [{**FAILS, "continue_on_error": True}, echo("results.a.error.message")],
+    },
+    "a retry's error": {
+        "modules": [FAILS],
+        "failure_module": node("failure", code(ECHO, x=js("error.message"))),
+    },
+    "a branch": {
+        "modules": [
+            A,
+            node("c", {"type": "branchone", "branches": [], "default": [echo("previous_result")]}),
+        ]
+    },
+}
+
+
+async def test_what_a_workflow_computes_is_text(house: House) -> None:
+    """An argument `iter` that holds a reference lends its name to no item of a loop."""
+    found = {source: await run(house, value) for source, value in FLOWS.items()}
+    assert found == dict.fromkeys(FLOWS, digest(TEXT))
+    assert await house.opened() == []
+
+
+async def test_what_is_written_is_filled_in(house: House) -> None:
+    flows: dict[str, dict[str, Any]] = {
+        "static": {"modules": [node("b", code(ECHO, x=fixed(TEXT)))]},
+        "argument": {"modules": [echo("flow_input.key")]},
+        "in a loop": {"modules": [loop("[1]", echo("flow_input.key"))], "output": js("results.l[0]")},
+        "flow_env": {"modules": [echo("flow_env.key")], "flow_env": {"key": TEXT}},
+    }
+    found = {source: await run(house, value) for source, value in flows.items()}
+    assert found == dict.fromkeys(flows, digest(SECRET))
+    assert await run(house, {"modules": [echo("flow_input.nested")]}) == digest({"deep": [SECRET]})
+    content = "import hashlib\ndef main(x, y):\n    return hashlib.sha256((x + y).encode()).hexdigest()\n"
+    both = node("b", code(content, x=js("flow_input.key"), y=js("flow_input.text.slice(2)")))
+    assert await run(house, {"modules": [both]}) == digest(SECRET + TEXT)
+
+
+async def test_the_input_of_a_sub_workflow(house: House) -> None:
+    """Computed, it is text in the child too, cached or not; written, or handed on, it stays a reference."""
+    await deploy(house, "f/team/sub", {"modules": [echo("flow_input.x")]})
+    await deploy(house, "f/team/between", {"modules": [node("s", calling("f/team/sub", x=js("flow_input.y")))]})
+    sources = {
+        "flow_input.key": SECRET,
+        "results.a": TEXT,
+        "flow_input.text.slice(2)": TEXT,
+        "[flow_input.key][0]": TEXT,
+    }
+    for expr, expected in sources.items():
+        direct = node("s", calling("f/team/sub", x=js(expr)), cache_ttl=60)
+        deep = node("s", calling("f/team/between", y=js(expr)))
+        for call in (direct, deep):
+            assert await run(house, {"modules": [A, call]}) == digest(expected), (expr, call)
+    written = node("s", calling("f/team/sub", x=fixed(TEXT)))
+    assert await run(house, {"modules": [written]}) == digest(SECRET)
+
+
+async def test_what_a_preprocessor_makes(house: House) -> None:
+    """Nor does it become a reference where the run is run again without it, or a run of a child is run again."""
+    content = "def main(text):\n    return {'x': text.split('|')[1]}\n"
+    first = node("preprocessor", code(content, text=js("flow_input.text")))
+    await deploy(house, "f/team/pre", {"preprocessor_module": first, "modules": [echo("flow_input.x")]})
+    answer = await post(house, "jobs/run/f/f/team/pre", {"text": f"x|{TEXT}"})
+    assert await ended(house, answer.text) == digest(TEXT)
+    again = await post(house, f"jobs/rerun/{answer.text}?skip_preprocessor=true", None)
+    assert await ended(house, again.text) == digest(TEXT)
+    twice = await post(house, f"jobs/rerun/{again.text}?skip_preprocessor=true", None)
+    assert await ended(house, twice.text) == digest(TEXT)
+    restarted = await post(house, f"jobs/restart/f/{answer.text}", {"step_id": "b"})
+    assert await ended(house, restarted.text) == digest(TEXT)
+    assert await house.opened() == []
+
+
+async def test_runs_that_are_run_again(house: House) -> None:
+    """References of a run stay references, computed texts stay texts, of a sub-workflow's run too."""
+    await deploy(house, "f/team/sub", {"modules": [echo("flow_input.x")]})
+    await deploy(house, "f/team/top", {"modules": [A, node("s", calling("f/team/sub", x=js("results.a")))]})
+    top = (await post(house, "jobs/run/f/f/team/top", {"text": f"x|{TEXT}"})).text
+    assert await ended(house, top) == digest(TEXT)
+    listed = await house.stage.get("jobs/list", parent_job=top, script_path_exact="f/team/sub")
+    child = next(each["id"] for each in listed if each["job_kind"] == "flow")
+    again = await post(house, f"jobs/rerun/{child}", None)
+    assert await ended(house, again.text) == digest(TEXT)
+    await house.stage.client.post(
+        f"{W}/scripts/create", json={"path": "f/team/echo", "summary": "", "content": ECHO, "language": "python3"}
+    )
+    plain = (await post(house, "jobs/run/p/f/team/echo", {"x": TEXT})).text
+    assert await ended(house, plain) == digest(SECRET)
+    again = await post(house, f"jobs/rerun/{plain}", None)
+    assert await ended(house, again.text) == digest(SECRET)
+    many = await post(
+        house,
+        "jobs/run/batch_rerun_jobs",
+        {
+            "job_ids": [plain],
+            "script_options_by_path": {"f/team/echo": {"input_transforms": {"x": js("'$' + 'var:u/admin/secret'")}}},
+        },
+    )
+    assert await ended(house, many.text.strip().split("\n")[-1].strip('"')) == digest(TEXT), many.text
+
+
+async def test_the_answer_of_another_server(house: House) -> None:
+    async with answering(
+        lambda _: http(200, json.dumps({"x": TEXT}).encode(), content_type="application/json")
+    ) as server:
+        call = node("call", {"type": "webhook", "method": "GET", "url": fixed(server.url)})
+        assert await run(house, {"modules": [call, echo("results.call.body.x")]}) == digest(TEXT)
+        value = {
+            "type": "webhook",
+            "method": "POST",
+            "url": fixed(server.url),
+            "body": js("({x: results.call.body.x})"),
+        }
+        await run(house, {"modules": [call, node("again", value)]})
+        assert server.asked[-1].body == json.dumps({"x": TEXT}, separators=(",", ":")).encode()
+
+
+async def test_the_answer_of_an_approver(house: House) -> None:
+    """By consent, and to a step that suspends the run: it names nothing, whoever sends it."""
+    id = await awaiting(house, node("ask", {"type": "approval"}), echo("results.ask.form.x"))
+    answer = {"decision": "approved", "form": {"x": TEXT}}
+    said = await house.stage.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
+    assert said.status_code == 200, said.text
+    assert await ended(house, id) == digest(TEXT)
+    id = await awaiting(house, node("a", {"type": "identity"}, suspend={"required_events": 1}), echo("resume.x"))
+    await post(house, f"jobs/flow/resume/{id}", {"x": TEXT})
+    assert await ended(house, id) == digest(TEXT)
+    assert await house.opened() == []
+
+
+async def test_what_comes_to_a_route(house: House) -> None:
+    """Anybody may call it; its workflow cuts the text and hands it on."""
+    await deploy(house, "f/team/taking", {"modules": [A, echo("results.a")]})
+    hook = {
+        "path": "f/team/hook",
+        "script_path": "f/team/taking",
+        "is_flow": True,
+        "route_path": "take",
+        "http_method": "post",
+        "authentication_method": "none",
+        "is_static_website": False,
+        "request_type": "sync",
+    }
+    await post(house, "http_triggers/create", hook)
+    async with httpx.AsyncClient(base_url=house.stage.platform.settings.base_url, timeout=60) as stranger:
+        answer = await stranger.post("/api/r/take", json={"text": f"x|{TEXT}"})
+    assert answer.json() == digest(TEXT), answer.text
+    assert await house.opened() == []
+
+
+async def test_what_jobs_have_stored(house: House) -> None:
+    """A state is what a job has made of something: it is given back as it was."""
+    body = {"path": "f/team/state", "resource_type": "state", "value": {"x": TEXT}}
+    await post(house, "resources/create", body)
+    body = {"path": "f/team/any", "resource_type": "any", "value": {"x": TEXT}}
+    await post(house, "resources/create", body)
+    for name, expected in (("state", TEXT), ("any", SECRET)):
+        value = {"modules": [node("b", code(ECHO, x=fixed(f"$res:f/team/{name}")))]}
+        assert await run(house, value) == digest({"x": expected})
+
+
+async def test_a_step_that_is_joined_with_those_of_other_runs(house: House) -> None:
+    """What the others hand over was an argument of theirs, and is none of this run's."""
+    code_b = code(ECHO, x=js("flow_input.key"))
+    value = {
+        "modules": [
+            node(
+                "b",
+                code_b,
+                debouncing={"debounce_delay_s": 1, "debounce_key": "k", "debounce_args_to_accumulate": ["x"]},
+            )
+        ]
+    }
+    assert await run(house, value, {"key": [TEXT]}) == digest([TEXT])
+
+
+async def test_what_a_handler_of_a_schedule_is_told(house: House) -> None:
+    """The error of a run is whatever it threw; the arguments that the schedule adds are its writer's."""
+    stage = house.stage
+    failing = "def main(x='" + TEXT + "'):\n    raise type(x, (Exception,), {})(x)\n"
+    handler = """
+import hashlib
+def main(error, key, **rest):
+    return [error["message"], hashlib.sha256(key.encode()).hexdigest()]
+"""
+    for path, content in (("f/team/fails", failing), ("f/team/handler", handler)):
+        await post(house, "scripts/create", {"path": path, "summary": "", "content": content, "language": "python3"})
+    schedule = {
+        "path": "f/team/often",
+        "schedule": "* * * * * *",
+        "timezone": "UTC",
+        "script_path": "f/team/fails",
+        "is_flow": False,
+        "enabled": True,
+        "args": {},
+        "on_failure": "script/f/team/handler",
+        "on_failure_extra_args": {"key": TEXT},
+    }
+    await post(house, "schedules/create", schedule)
+    while not (due := await scheduling.due(stage.platform, 10)):
+        await asyncio.sleep(0)
+    assert await scheduling.start(stage.platform, due[0], None)
+    round = Round()
+    while not (found := await stage.get("jobs/list", script_path_exact="f/team/handler")):
+        await schedule_ends.follow(stage.platform, round)
+    assert await ended(house, found[0]["id"]) == [TEXT, digest(SECRET)]
