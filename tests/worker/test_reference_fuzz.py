@@ -111,7 +111,14 @@ class Writer:
 
     def expr(self, before: list[str]) -> str:
         """An expression over what is there, sane enough to give something most times."""
-        sources = ["flow_input.text", "flow_input.key", "flow_input.x", "flow_input", "previous_result", "context.v"]
+        sources = [
+            "flow_input.text",
+            "flow_input.key",
+            "flow_input",
+            "previous_result",
+            "context.v",
+            *3 * ["flow_input.x"],
+        ]
         sources += ["flow_input.iter.value", "flow_input?.iter", "flow_input['key']", "flow_env.e"]
         sources += [f"results.{id}{path}" for id in before for path in ("", ".x", "[0]", ".error.message")]
         one = self.random.choice(sources)
@@ -131,7 +138,7 @@ class Writer:
     def node(self, before: list[str], depth: int) -> dict[str, Any]:
         self.count += 1
         id = f"n{self.count}"
-        kinds = ["code"] * 4 + ["identity", "mock"] + (["loop", "branch", "flow"] if depth else [])
+        kinds = ["code"] * 4 + ["identity", "mock"] + (["loop", "branch", "flow", "flow"] if depth else [])
         match self.random.choice(kinds):
             case "identity":
                 value: dict[str, Any] = {"type": "identity"}

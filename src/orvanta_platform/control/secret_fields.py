@@ -6,7 +6,7 @@ What stays in their place is a mask, so the rest can be stored and shown as it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from orvanta_platform.control.masking import MASK
@@ -44,6 +44,13 @@ def take_out(raw: bytes, schema: Any, kept: Secrets) -> tuple[bytes, dict[str, b
 def put_back(shown: bytes, secrets: Secrets) -> bytes:
     """The value as it was before `take_out`."""
     return _put_back(shown, secrets, "", [])
+
+
+def mask_at(raw: bytes, places: Iterable[str]) -> bytes:
+    """JSON text with the mask at each of these places."""
+    for place in places:
+        raw = _masked_at(raw, place)
+    return raw
 
 
 def _put_back(shown: bytes, secrets: Secrets, at: str, restored: list[str]) -> bytes:
@@ -101,8 +108,9 @@ def _mask(raw: bytes, place: str, taken: dict[str, bytes]) -> bytes:
 
 
 def _also(schema: Mapping[str, Any], root: Any) -> list[Any]:
-    """Schemas that hold for the same value."""
+    """Schemas that hold, or may hold, for the same value."""
     found = [each for key in ("allOf", "anyOf", "oneOf") for each in schema.get(key) or () if isinstance(each, dict)]
+    found += [schema[key] for key in ("if", "then", "else") if isinstance(schema.get(key), dict)]
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#"):
         target = root

@@ -30,6 +30,8 @@ def verdict(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
     opened = _opens(step, node, timeout_s)
     if node.cache_s is None or step.kept is not None or not isinstance(opened, OpenUp):
         return opened
+    if opened.opening.sealed is not None:
+        return opened
     found = caching.found(step, node, opened.opening.input, _attempt(step, node))
     if found is None or found.run is None:
         return replace(opened, cache_key=found.key) if found is not None else None
@@ -143,7 +145,17 @@ def _flow(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
     attempt = _attempt(step, node)
     answer = step.ask("inputs", node.index, node.value.get("input_transforms") or {}, attempt)
     if isinstance(answer, Answer):
-        return OpenUp(Opening(1, 1, attempt, args=answer.raw, timeout_s=timeout_s, references=answer.references))
+        return OpenUp(
+            Opening(
+                1,
+                1,
+                attempt,
+                args=answer.raw,
+                timeout_s=timeout_s,
+                references=answer.references,
+                sealed=answer.sealed,
+            )
+        )
     return Fail(answer) if answer else None
 
 

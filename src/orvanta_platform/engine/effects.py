@@ -167,8 +167,8 @@ class Opening:
     """What a node opens. `width`: bodies at once at most, `total`: bodies in all (None: until something ends it).
 
     `first`: the number of the first one, which names the branch that was chosen. `items`: JSON text of a loop's array.
-    `args`: JSON text of a sub-workflow's input; `references`: names of those of its members that hold references.
-    `timeout_s`: for all of it. `attempt` counts from 0.
+    `args`: JSON text of a sub-workflow's input; `references`: names of those of its members that hold references;
+    `sealed`: its secrets, sealed. `timeout_s`: for all of it. `attempt` counts from 0.
     """
 
     total: int | None
@@ -179,6 +179,7 @@ class Opening:
     args: bytes | None = None
     timeout_s: float | None = None
     references: tuple[str, ...] = ()
+    sealed: bytes | None = None
 
     @property
     def input(self) -> bytes | None:

@@ -14,12 +14,14 @@ from typing import Literal
 class Answer:
     """The value of an expression: JSON text, and whether JavaScript would call it true.
 
-    `references`: of the inputs of a sub-workflow, the names of those that hold references.
+    Of the inputs of a sub-workflow `references` are the names of those that hold references, and `sealed` is JSON text
+    with the secrets that are masked in `raw`.
     """
 
     raw: bytes
     truthy: bool
     references: tuple[str, ...] = ()
+    sealed: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ ENGINE_VERSION = 4
 
 A run has the oldest version that means the same, so that older processes go on with all that they understand.
 1: everything but what follows. 2: `debouncing` of steps. 3: breakpoints.
-4: references that count by where they stand.
+4: references that count by where they stand, sealed inputs.
 """
 
 MAX_ORDERED_FAILURES = 1_000
@@ -181,7 +181,8 @@ class RunState:
     ends by it. `kept`: what it has from the run that it is a restart of. `cache_key`, `cache_keys`: for what the result
     of the run, and those of nodes that are open, are to stand. `breakpoints`: of the whole run, also of nodes inside
     others, by number in the document; kept in the state of its top level alone. `references`: names of the arguments
-    whose `$var:` and `$res:` texts are references; in all others they are plain text. Of the top level alone.
+    whose `$var:` and `$res:` texts are references; in all others they are plain text. `sealed`: password
+    inputs stand beside the arguments, sealed. Both of the top level alone.
     """
 
     nodes: bytes
@@ -200,6 +201,7 @@ class RunState:
     handed_over: bool = False
     breakpoints: Mapping[int, Breakpoint] = field(default_factory=dict)
     references: tuple[str, ...] = ()
+    sealed: bool = False
 
     @classmethod
     def new(cls, plan: Plan, *, preprocess: bool = False) -> RunState:
@@ -221,7 +223,7 @@ class RunState:
     @property
     def engine_version(self) -> int:
         """The oldest version of the engine that goes on with it as it is meant."""
-        if self.references:
+        if self.references or self.sealed:
             return 4
         if self.breakpoints or Mark.PAUSED in self.nodes:
             return 3
@@ -249,6 +251,7 @@ class RunState:
             "handed_over": self.handed_over,
             "breakpoints": {node: (at.by, at.when, at.on) for node, at in self.breakpoints.items()},
             "references": self.references,
+            "sealed": self.sealed,
         }
         if any(rare.values()):
             parts.append({name: value for name, value in rare.items() if value})
@@ -297,6 +300,7 @@ def _decoded(data: bytes) -> RunState:
         rare.handed_over,
         {node: Breakpoint(*at) for node, at in rare.breakpoints.items()},
         rare.references,
+        rare.sealed,
     )
 
 
@@ -316,6 +320,7 @@ class _Rare(msgspec.Struct):
     handed_over: bool = False
     breakpoints: dict[int, tuple[str, str | None, bool]] = {}
     references: tuple[str, ...] = ()
+    sealed: bool = False
 
 
 def _positions(nodes: bytes, mark: int) -> Iterable[int]:

@@ -92,6 +92,7 @@ class Step:
         """How nodes go on that were paused until this step."""
         self._kept_breakpoints = state.breakpoints
         self._references = state.references
+        self._sealed = state.sealed
         self.effects: list[Effect] = []
         self.requests: list[Ask] = []
         self.ended: deque[int] = deque()
@@ -301,4 +302,5 @@ class Step:
             self.handed_over,
             self._kept_breakpoints,
             self._references,
+            self._sealed,
         )

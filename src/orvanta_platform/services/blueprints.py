@@ -43,7 +43,8 @@ _WEBHOOK_INPUTS = ("url", "headers", "query", "body")
 class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a script node runs: the version, the hash (hex) of its content, and what it says of its own jobs.
 
-    `permissioned_as` and `email`: for whom a sub-workflow acts, None: for whom its caller does.
+    `permissioned_as` and `email`: for whom a sub-workflow acts, None: for whom its caller does. `passwords`: its JSON
+    Schema where that names password inputs; under OWN that of a workflow with a preprocessor.
     """
 
     path: str
@@ -57,6 +58,7 @@ class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
     limits: dict[str, Any] | None = None
     permissioned_as: str | None = None
     email: str | None = None
+    passwords: dict[str, Any] | None = None
 
 
 Pins = Mapping[str, Pin]

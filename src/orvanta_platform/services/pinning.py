@@ -16,6 +16,7 @@ from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.services import acceptance, artifacts, locking, on_behalf
 from orvanta_platform.services.blueprints import Pin, flow_key, plan_of, scoped
 from orvanta_platform.services.interpolation import references
+from orvanta_platform.services.sealed_inputs import names_passwords
 from orvanta_platform.services.steps.scope import NO_ENV
 
 MAX_DEPTH = 20
@@ -122,6 +123,7 @@ async def _workflows(
             timeout_s=duration.setting(settings.get("timeout")),
             permissioned_as=found.permissioned_as,
             email=settings.get("on_behalf_of_email") if found.permissioned_as is not None else None,
+            passwords=settings["schema"] if names_passwords(settings.get("schema")) else None,
         )
         plans[found.path] = plan_of(await runs.get_document(connection, found.document))
     missing = next((path for path in paths if path not in plans), None)

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.masking import MASK
+from orvanta_platform.control.secret_fields import Secrets
 from orvanta_platform.db.job_views import JobRow
-from orvanta_platform.errors import BadRequest, NotFound
+from orvanta_platform.errors import BadRequest, CannotRestart, NotFound
 from orvanta_platform.services import jobs, results, runs
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
@@ -40,10 +42,11 @@ async def rerun(
         )
     if args is None:
         again = await results.args_again(platform, actor, workspace, id)
-        args, options = again.raw, replace(options, references=again.references)
+        args, options = again.raw, replace(options, references=again.references, secrets=again.secrets)
         data = {}
     else:
         permissions.require(actor, "edit", jobs.thing(row))
+        options = replace(options, secrets=await _kept_secrets(platform, actor, workspace, row, args))
         data = {"edited": True}
     options = replace(options, repeat=Repeat("rerun", row.id, None, data | ({"latest": True} if latest else {})))
     if row.kind in _PREVIEWS:
@@ -51,6 +54,19 @@ async def rerun(
             raise BadRequest("A preview has no versions.", hint="Leave latest out.")
         return await _preview(platform, actor, workspace, row, args, options)
     return await _deployed(platform, actor, workspace, row, args, options, latest=latest)
+
+
+async def _kept_secrets(platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes) -> Secrets:
+    """The password inputs that masks in edited arguments stand for: of whoever started the run, for them alone.
+
+    With other inputs beside it somebody else would choose where the password goes.
+    """
+    if MASK.encode() not in args or row.created_by != actor.username:
+        return {}
+    try:
+        return (await results.args_again(platform, actor, workspace, row.id)).secrets
+    except CannotRestart:
+        return {}
 
 
 async def _deployed(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources as package
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,7 +21,9 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services import sealing
-from orvanta_platform.services.platform import Platform
+
+if TYPE_CHECKING:
+    from orvanta_platform.services.platform import Platform
 
 _FILE = "resource_types.json"
 

@@ -72,7 +72,7 @@ async def restart(
     """
     source, beginning, _ = await _prepared(platform, actor, workspace, id, point)
     again = await results.args_again(platform, actor, workspace, source.run.id)
-    options = replace(options, references=again.references)
+    options = replace(options, references=again.references, secrets=again.secrets)
     return await begin(platform, actor, beginning, again.raw, _repeating(source, point, options))
 
 
@@ -99,7 +99,13 @@ async def restart_edited(
     source, beginning, _ = await _edited(platform, actor, workspace, value, path, id, point)
     if args is None:
         again = await results.args_again(platform, actor, workspace, source.run.id)
-        args, options = again.raw, replace(options, references=again.references)
+        if again.secrets and again.started_by != actor.username:
+            raise CannotRestart(
+                f"Password inputs of the run {source.run.id} go to the workflow that it ran alone.",
+                hint=f"Give all inputs; {again.started_by}, who started it, may leave them out.",
+            )
+        args = again.raw
+        options = replace(options, references=again.references, secrets=again.secrets)
     inputs.check(None, args)
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
 
@@ -143,6 +149,7 @@ async def _prepared(
         priority=runs.priority_of(version.settings) if version is not None else source.run.priority,
         timeout_s=duration.setting(version.settings.get("timeout")) if version is not None else None,
         owner=owner,
+        schema=version.settings.get("schema") if version is not None else None,
     )
     return source, await _going_on(platform, source, beginning, made), made
 

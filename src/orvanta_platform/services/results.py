@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
@@ -14,6 +14,7 @@ from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor, while_permitted
 from orvanta_platform.control.permissions import Thing
+from orvanta_platform.control.secret_fields import Secrets
 from orvanta_platform.db import job_views
 from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.notify import Watch
@@ -25,6 +26,7 @@ from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import ENDED
 from orvanta_platform.services.pieces import begun
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.sealed_inputs import sealed_key, unseal
 from orvanta_platform.services.steps.scope import PREPROCESSED
 
 log = structlog.get_logger(__name__)
@@ -152,10 +154,15 @@ def _args_keys(row: JobRow) -> list[ValueKey]:
 
 @dataclass(frozen=True, slots=True)
 class ArgsAgain:
-    """The arguments of a run that is repeated, and the names of those that hold references."""
+    """The arguments of a run that is repeated, and the names of those that hold references.
+
+    `secrets`: its password inputs, for which masks stand in `raw`. `started_by`: a username.
+    """
 
     raw: bytes
     references: frozenset[str]
+    started_by: str
+    secrets: Secrets = field(default_factory=dict, repr=False)
 
 
 async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> ArgsAgain:
@@ -170,10 +177,17 @@ async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID)
     if (row.id, "args", "") not in kept:
         raise CannotRestart(f"The inputs of the run {id} are not kept any more.", hint="Start it with inputs.")
     key = next(key for key in keys if key in kept)
-    found = await values.open_rows(platform.storage, [kept[key]])
-    computed = key[2] == PREPROCESSED or row.run_state is None
-    names = () if computed else RunState.decode(row.run_state or b"").references
-    return ArgsAgain(found[key], frozenset(names))
+    raw = (await values.open_rows(platform.storage, [kept[key]]))[key]
+    state = RunState.decode(row.run_state) if row.run_state is not None else None
+    if state is None:
+        return ArgsAgain(raw, frozenset(), row.created_by)
+    taken: Secrets = {}
+    if state.sealed:
+        sealed = await load_values(platform, [sealed_key(row.id, key[2])])
+        for each in sealed.values():
+            taken = await unseal(platform, workspace, (row.id, row.parent), each)
+    references = () if key[2] == PREPROCESSED else state.references
+    return ArgsAgain(raw, frozenset(references), row.created_by, taken)
 
 
 async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> tuple[Thing, ValueKey]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from msgspec.structs import replace
+
 from orvanta_platform.control import audit, permissions, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
@@ -20,8 +22,19 @@ from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import Forbidden, InvalidScript, NotFound
 from orvanta_platform.services import acceptance, artifacts, inputs, locking, on_behalf, pinning
 from orvanta_platform.services.asking import place_of
-from orvanta_platform.services.blueprints import Blueprint, Pins, blueprint_of, flow_key, own_pins, pin_key, single
+from orvanta_platform.services.blueprints import (
+    OWN,
+    Blueprint,
+    Pin,
+    Pins,
+    blueprint_of,
+    flow_key,
+    own_pins,
+    pin_key,
+    single,
+)
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.sealed_inputs import names_passwords
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
@@ -279,7 +292,7 @@ async def _run_script(
     inside: Inside | None = None,
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
-    inputs.check(found.settings.get("schema"), args)
+    inputs.check(found.settings.get("schema"), options.whole(args))
     owner = None
     if found.permissioned_as is not None:
         async with platform.db.acquire() as connection:
@@ -301,6 +314,7 @@ async def _run_script(
         debounce=debounce.of_settings(settings),
         owner=owner,
         asked=name,
+        schema=found.settings.get("schema"),
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 
@@ -320,10 +334,14 @@ async def _run_flow(
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
         preprocessed = options.preprocess and plan.preprocessor is not None
-        inputs.check(None if preprocessed else found.settings.get("schema"), args)
+        inputs.check(None if preprocessed else found.settings.get("schema"), options.whole(args))
         owner = await on_behalf.owner_of(connection, workspace, found)
         view = await acceptance.view_of(connection, actor, owner)
         pins = await pinning.resolve(connection, owner or actor, workspace, plan, view) | own_pins(found.settings)
+    schema = found.settings.get("schema")
+    if preprocessed and names_passwords(schema):
+        own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
+        pins[OWN] = replace(own, passwords=schema)
     beginning = Beginning(
         workspace=workspace,
         kind="flow",
@@ -338,6 +356,7 @@ async def _run_flow(
         debounce=plan.debounce,
         owner=owner,
         asked=name,
+        schema=found.settings.get("schema"),
     )
     return await begin(platform, actor, beginning, args, options, inside=inside)
 

@@ -6,7 +6,7 @@ What was sealed stays sealed when the schema changes: only a new value at its pl
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,7 +14,9 @@ from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.secrets import DataKey, Place
 from orvanta_platform.db.resources import NewResource, ResourceRow
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services.platform import Platform
+
+if TYPE_CHECKING:
+    from orvanta_platform.services.platform import Platform
 
 
 async def key_for(platform: Platform, workspace: str, schema: Any, row: ResourceRow | None = None) -> DataKey | None:

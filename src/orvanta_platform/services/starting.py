@@ -19,6 +19,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
+from orvanta_platform.control.secret_fields import Secrets, put_back
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
@@ -34,13 +35,14 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import Conflict
 from orvanta_platform.ids import new_run_id
 from orvanta_platform.queue.claim import is_pinned
-from orvanta_platform.services import idempotency, on_behalf, run_ids, values
-from orvanta_platform.services.blueprints import Blueprint, Pins, write_pins
+from orvanta_platform.services import idempotency, on_behalf, run_ids, sealed_inputs, values
+from orvanta_platform.services.blueprints import OWN, Blueprint, Pins, write_pins
 from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.debouncing import Call, join
 from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.services.interpolation import only, referring
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.sealed_inputs import SEALED
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance_all
@@ -74,7 +76,8 @@ class RunOptions:
     `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency`: the same key of the same caller
     gives the first run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
     input of the arguments. `pause`: where it pauses. `references`: names of the arguments that may hold references,
-    None: all of them may.
+    None: all of them may. `secrets`: password inputs of the run that is repeated, for which masks in the
+    arguments stand.
     """
 
     trigger: str = "api"
@@ -88,7 +91,12 @@ class RunOptions:
     preprocess: bool = False
     pause: PauseBefore | None = None
     references: frozenset[str] | None = None
+    secrets: Secrets = field(default_factory=dict, repr=False)
     new_id: UUID = field(default_factory=new_run_id)
+
+    def whole(self, args: bytes) -> bytes:
+        """The arguments with the password inputs that masks in them stand for."""
+        return put_back(args, self.secrets) if self.secrets else args
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,7 @@ class Beginning:
 
     `text`: the bytes of a document that may not be kept yet (a preview's). `state`: how it begins where it goes on from
     another run, and `context`: what that one's held then. `owner`: for whom it acts, None: for whoever starts it.
+    `schema`: the JSON Schema that says which inputs are passwords.
     """
 
     workspace: str
@@ -125,6 +134,7 @@ class Beginning:
     context: Sequence[Remembered] = ()
     debounce: Debounce | None = None
     owner: Actor | None = None
+    schema: Any = None
     asked: str | None = None
     """How the caller named it: by its path or by one version."""
 
@@ -150,10 +160,17 @@ async def begin(
     if references:
         named = only(args, references)
         await on_behalf.require_references(platform, actor, beginning.owner, beginning.workspace, named)
-    put_off = beginning.debounce if inside is None and _is_plain_call(options) else None
+    by = options.run_id or options.new_id
+    args, sealed = await sealed_inputs.take_out(
+        platform, beginning.workspace, by, args, beginning.schema, options.secrets
+    )
+    put_off = beginning.debounce if inside is None and sealed is None and _is_plain_call(options) else None
     if put_off is not None:
         options = dataclasses.replace(options, scheduled_at=clock.now() + timedelta(seconds=put_off.delay_s))
     state = beginning.state or RunState.new(beginning.blueprint.plan, preprocess=options.preprocess)
+    own = beginning.pins.get(OWN)
+    if sealed is not None or (own is not None and own.passwords is not None):
+        state = dataclasses.replace(state, sealed=True)
     if references:
         state = dataclasses.replace(state, references=tuple(sorted(references)))
     if options.pause is not None:
@@ -166,10 +183,13 @@ async def begin(
         async with platform.db.acquire() as connection:
             new = replace(new, queue=await bound.queue_of(connection, beginning.blueprint, _row(new)))
     args_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", args)
+    sealed_value = None
+    if sealed is not None:
+        sealed_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", sealed, name=SEALED)
     brought = await _brought(platform, beginning, new, options.repeat, len(args))
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     step = None
-    if not later and not beginning.blueprint.plan.nests:
+    if not later and not beginning.blueprint.plan.nests and sealed is None:
         known = {(new.id, "args", ""): args, **brought.known}
         step = brought.before(await first_step(platform.tools, beginning.blueprint, _row(new), known))
     told = _told(actor, beginning, new, options.repeat)
@@ -203,6 +223,8 @@ async def begin(
         if options.run_id is not None:
             await search.note_run(connection, new.id, new.workspace)
         await value_rows.insert_value(connection, args_value)
+        if sealed_value is not None:
+            await value_rows.insert_value(connection, sealed_value)
         if inside is not None:
             await inside(connection, new.id)
         if step is None and brought:

@@ -20,7 +20,8 @@ from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.services import stream_text, values
+from orvanta_platform.services import sealed_inputs, stream_text, values
+from orvanta_platform.services.blueprints import OWN as OWN_PIN
 from orvanta_platform.services.blueprints import Blueprint, Inputs
 from orvanta_platform.services.locking import LOCKING_KINDS, Locks
 from orvanta_platform.services.log_objects import Attempt
@@ -71,6 +72,7 @@ class _Ended:
     masking: Masking | None = None
     cached: UUID | None = None
     nears: tuple[Near, ...] = ()
+    sealed: bytes | None = None
 
 
 class Executor:
@@ -130,6 +132,7 @@ class Executor:
             openings=ended.masking.openings if ended.masking else None,
             cached=ended.cached,
             nears=ended.nears,
+            sealed=ended.sealed,
         )
 
     async def mask_again(self, job: Claimed, finish: Finish) -> Finish:
@@ -245,9 +248,26 @@ class Executor:
         log_chars = await job_log.close()
         if job_log.streamed and outcome.result == b"null":
             outcome = await self._with_stream(spec, outcome)
+        outcome, sealed = await self._seal_input(job, blueprint, node, outcome)
         ended = _ended(await masking.outcome(outcome), job, ran_s, log_chars)
-        ended.masking, ended.nears = masking, nears
+        ended.masking, ended.nears, ended.sealed = masking, nears, sealed
         return ended
+
+    async def _seal_input(
+        self, job: Claimed, blueprint: Blueprint, node: Node, outcome: JobOutcome
+    ) -> tuple[JobOutcome, bytes | None]:
+        """What a preprocessor made with its password inputs masked, and these sealed."""
+        own = blueprint.pins.get(OWN_PIN)
+        if node is not blueprint.plan.preprocessor or own is None or own.passwords is None or outcome.result is None:
+            return outcome, None
+        try:
+            shown, sealed = await sealed_inputs.take_out(
+                self._platform, job.run.workspace, job.run.id, outcome.result, own.passwords
+            )
+        except OrvantaError as error:
+            failed = JobError(error.code, error.message)
+            return JobOutcome(None, failed, outcome.mem_peak_kb, outcome.started, outcome.stopped_by), None
+        return JobOutcome(shown, outcome.error, outcome.mem_peak_kb, outcome.started, outcome.stopped_by), sealed
 
     async def _package(
         self,
@@ -318,7 +338,7 @@ class Executor:
         inputs = _WHOLE if blueprint.plan.single else blueprint.inputs(node)
         if inputs.constant is not None:
             return inputs.constant, inputs.provenance.literals
-        scope = await self._scope(view, inputs.names)
+        scope = await self._scope(view, inputs.names, opened)
         if inputs.whole:
             found = scope["flow_input"]
             return found if isinstance(found, bytes) else b"{}", references.of_arguments(view)
@@ -333,9 +353,11 @@ class Executor:
     async def _view(self, job: Claimed, blueprint: Blueprint) -> View:
         return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
 
-    async def _scope(self, view: View, names: Names) -> Any:
+    async def _scope(self, view: View, names: Names, opened: Opened | None = None) -> Any:
+        """What is read; with `opened` the run's password inputs are opened in it, else they are masks."""
         reader = self._platform.tools.reader
-        return await load_scope(view, names, reader.load, reader.load_context)
+        load = reader.load if opened is None else sealed_inputs.loading(reader, view.run, reader.load, opened)
+        return await load_scope(view, names, load, reader.load_context)
 
     async def _content(self, job: Claimed, blueprint: Blueprint, node: Node) -> str:
         if node.kind is Kind.WEBHOOK:

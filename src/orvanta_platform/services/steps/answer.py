@@ -9,8 +9,10 @@ from uuid import UUID
 
 import msgspec
 
+from orvanta_platform.control import secret_fields
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.secrets import SecretUnreadable
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db.pool import Database
 from orvanta_platform.db.runs import RunRow
@@ -34,6 +36,7 @@ from orvanta_platform.engine.effects import (
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
 from orvanta_platform.evaluate.small import Scope
@@ -47,7 +50,8 @@ from orvanta_platform.evaluate.transforms import (
     transform_names,
     tree_names,
 )
-from orvanta_platform.services import caching, values
+from orvanta_platform.services import caching, sealed_inputs, values
+from orvanta_platform.services.blueprints import Pins, flow_key
 from orvanta_platform.services.interpolation import only, referring
 from orvanta_platform.services.opening import Identity, hidden_from
 from orvanta_platform.services.sizes import Sizes
@@ -120,14 +124,16 @@ async def answer_all(
     need: Need,
     known: Mapping[ValueKey, bytes],
     within: Place | None = None,
+    *,
+    pins: Pins,
 ) -> dict[tuple[str | int, ...], Answer | Err]:
     """The answers to everything that `need` asks for; what throws is an Err.
 
     `known` holds values that this step makes and no table has yet (the finished job's result, the input of a
-    run that begins). `within`: where the list of `plan` stands, if inside a node.
+    run that begins). `within`: where the list of `plan` stands, if inside a node. `pins`: of the run.
     """
     seen = _seen(plan, run, need, known, within)
-    asks = (_answer(reader, plan, run, need, ask, seen, within) for ask in need.requests)
+    asks = (_answer(reader, plan, run, need, ask, seen, within, pins) for ask in need.requests)
     found = await all_of(asks)
     return reader.sizes.answers({ask.key: each for ask, each in zip(need.requests, found, strict=True)})
 
@@ -141,6 +147,8 @@ async def answer_at_hand(
     within: Place | None = None,
 ) -> dict[tuple[str | int, ...], Answer | Err] | None:
     """The same where nothing has to be read or run for it: within a transaction too. None: ask outside of it."""
+    if RunState.decode(run.state).sealed:
+        return None
 
     async def load(keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
         found = {key: recent.get(key) for key in keys}
@@ -236,23 +244,28 @@ async def _answer(
     ask: Ask,
     known: Mapping[ValueKey, bytes],
     within: Place | None,
+    pins: Pins,
 ) -> Answer | Err:
+    opened = Opened()
+    load = sealed_inputs.loading(reader, run, reader.load, opened)
     try:
+        if load is not reader.load:
+            known = await sealed_inputs.put_back(reader, run, known, opened)
         own = await _own(ask, plan, run, known, need.state, within, reader.load)
         view = View(plan, run, need.state, ask.node, own, known, within)
-        scope = await load_scope(view, names_of(ask), reader.load, reader.load_context)
+        scope = await load_scope(view, names_of(ask), load, reader.load_context)
         if ask.purpose == "inputs":
-            return await _inputs(reader, run, ask, scope, view)
+            return await _inputs(reader, run, ask, scope, view, opened, pins)
         if ask.purpose == "cache":
             return await _cached(reader, plan, run, ask, scope, view)
         found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
         if found is None:
-            return await _by_javascript(reader, run, ask, scope, view)
+            return await _by_javascript(reader, run, ask, scope, view, opened)
     except ExpressionError as error:
-        return Err(error.name, error.message)
-    except ObjectMissing as error:
-        return Err("ObjectMissing", error.message)
-    return _checked(ask, Answer(found.raw, found.truthy))
+        return Err(error.name, opened.mask_text(error.message))
+    except (ObjectMissing, SecretUnreadable) as error:
+        return Err("ObjectMissing" if isinstance(error, ObjectMissing) else error.code, error.message)
+    return _masked(reader, ask, Answer(found.raw, found.truthy), opened)
 
 
 async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer:
@@ -278,15 +291,20 @@ async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scop
     return Answer(msgspec.json.encode(Found(key.hex(), str(hit.run), msgspec.Raw(hit.raw))), True)
 
 
-async def _by_javascript(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer | Err:
-    """Secrets that it opens are masked in what is stored of it: all but whether it is true."""
-    opened = Opened()
+async def _by_javascript(
+    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, opened: Opened
+) -> Answer | Err:
     resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
     evaluate = reader.evaluator.expression if isinstance(ask.source, str) else reader.evaluator.transform
     try:
         found = await evaluate(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
+    return _masked(reader, ask, Answer(found.raw, found.truthy), opened)
+
+
+def _masked(reader: Reader, ask: Ask, found: Answer, opened: Opened) -> Answer | Err:
+    """Secrets that were opened are masked in what is stored of it: all but whether it is true."""
     masked = opened.mask_json(found.raw)
     if ask.purpose == "key" and masked != found.raw:
         # Different secrets are different keys, and none of them is written down.
@@ -299,9 +317,15 @@ def _checked(ask: Ask, found: Answer) -> Answer | Err:
     return moments.until(found) if ask.purpose == "until" else found
 
 
-async def _inputs(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer | Err:
-    """The input of a sub-workflow; secrets in it are masked, its own steps open theirs."""
+async def _inputs(
+    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: Opened, pins: Pins
+) -> Answer | Err:
+    """The input of a sub-workflow; secrets in it are masked, its own steps open theirs.
+
+    Texts that hold a password input of the run, and what the sub-workflow's schema calls one, are sealed beside it.
+    """
     opened = Opened()
+    opened.update(passwords)
     resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
     try:
         raw = await reader.evaluator.inputs(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
@@ -314,8 +338,21 @@ async def _inputs(reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: Vie
     hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw, names)
     if hidden is not None:
         return Err("NotFound", hidden)
+    pin = pins.get(flow_key(view.plan.node(ask.node).value["path"]))
+    handed_on = sealed_inputs.holding(raw, passwords)
+    try:
+        raw, sealed = await sealed_inputs.take_out(
+            reader,
+            run.workspace,
+            run.id,
+            secret_fields.mask_at(raw, handed_on),
+            pin.passwords if pin is not None else None,
+            handed_on,
+        )
+    except BadRequest as error:
+        return Err(error.code, error.message)
     masked = opened.mask_json(raw)
-    return Answer(masked, True, tuple(sorted(referring(only(masked, names)))))
+    return Answer(masked, True, tuple(sorted(referring(only(masked, names)))), sealed)
 
 
 def names_of(ask: Ask) -> Names:

@@ -92,7 +92,9 @@ class Asking(ABC):
 
         async def ask() -> None:
             run = self.run
-            answered.note(need.requests, await answer_all(self._reader, frame.plan, run, need, known, place), run.rev)
+            pins = self.blueprint.pins
+            found = await answer_all(self._reader, frame.plan, run, need, known, place, pins=pins)
+            answered.note(need.requests, found, run.rev)
 
         return ask
 

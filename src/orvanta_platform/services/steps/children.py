@@ -34,10 +34,12 @@ async def start(
     state: bytes | None = None,
     *,
     references: tuple[str, ...] = (),
+    sealed: bool = False,
 ) -> None:
     """Insert the run of a sub-workflow, which whoever advances it begins; its input is written by the step.
 
-    `state`: how it begins where it goes on from another run. `references`: names of its arguments that hold some.
+    `state`: how it begins where it goes on from another run. `references`: names of its arguments that hold some;
+    `sealed`: some of them are sealed.
 
     It acts for whom its version says, else for whom its caller does and with the caller's limits; with the caller's
     pins, so that nothing changes. It is of whom it acts for: whoever started a run on behalf of somebody else reads the
@@ -48,7 +50,8 @@ async def start(
     pin_set = await _pin_set(connection, blueprint, run, pin)
     called = await blueprints.workflow(connection, document, pin_set)
     plan = called.plan
-    begins = replace_state(RunState.decode(state) if state else RunState.new(plan), references=references)
+    before = RunState.decode(state) if state else RunState.new(plan)
+    begins = replace_state(before, references=references, sealed=sealed)
     asked = run if is_pinned(run.queue) else replace(run, queue=pin.tag or run.queue)
     acting = pin.permissioned_as or run.permissioned_as
     new = NewRun(

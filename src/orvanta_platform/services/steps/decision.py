@@ -111,7 +111,7 @@ async def answer(
     reader: Reader, blueprint: Blueprint, raised: Unanswered, answered: Answered, known: Mapping[ValueKey, bytes]
 ) -> None:
     """Evaluate what was asked and keep the answers."""
-    found = await answer_all(reader, blueprint.plan, raised.run, raised.need, known)
+    found = await answer_all(reader, blueprint.plan, raised.run, raised.need, known, pins=blueprint.pins)
     answered.note(raised.need.requests, found, raised.run.rev)
 
 

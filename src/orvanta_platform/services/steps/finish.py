@@ -7,8 +7,11 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.db.steps import Ending, Fate, NewValue
+from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.events import Err, Event, Failed, JobCancelled, Succeeded
+from orvanta_platform.services.sealed_inputs import sealed_key
 from orvanta_platform.services.sizes import Near
+from orvanta_platform.services.steps.scope import PREPROCESSED
 
 
 class SecretsOpened(Exception):
@@ -22,7 +25,8 @@ class Finish(msgspec.Struct, frozen=True):
     `error` None: it succeeded. `retryable` False: no retry may mend it. `cancelled`: its worker stopped it because
     somebody asked. `ran_s`: seconds since its process started, None where it never did. `openings`: how many secrets
     opened by API its masking knows of, None where nothing is to be masked. `cached`: the run whose result it is.
-    `nears`: its input and its result, where they come near their limit.
+    `nears`: its input and its result, where they come near their limit. `sealed`: of a preprocessor the password inputs
+    that are masked in `raw`, sealed (JSON text).
     """
 
     job: UUID
@@ -41,6 +45,14 @@ class Finish(msgspec.Struct, frozen=True):
     openings: int | None = None
     cached: UUID | None = None
     nears: tuple[Near, ...] = ()
+    sealed: bytes | None = None
+
+    def known(self, run: UUID) -> dict[ValueKey, bytes]:
+        """The values that it brings to the step that records it."""
+        found: dict[ValueKey, bytes] = {(self.job, "result", ""): self.raw}
+        if self.sealed is not None:
+            found[sealed_key(run, PREPROCESSED)] = self.sealed
+        return found
 
     def ending(self, fate: Fate, *, error_name: str | None = None, due_in_s: float | None = None) -> Ending:
         """What becomes of the job by it."""

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.steps import NewJob, StepWrite
-from orvanta_platform.db.values import ValueKey
 from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.steps.advance import Tools, advance, advance_all
 from orvanta_platform.services.steps.commit import Committer
@@ -51,7 +50,7 @@ async def finish_job(
 
 async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
     """The write, decided on the run as it was claimed; None where it needs the run's lock."""
-    known: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw}
+    known = finish.known(job.run.id)
     answered = Answered()
     while True:
         try:

@@ -152,7 +152,7 @@ class Nested(Stepping):
         told = msgspec.structs.replace(finish, node=index)
         self._note_running()
         key = (finish.job, "result", "")
-        self._known[key] = finish.raw
+        self._known |= finish.known(self.run.id)
         try:
             await self._step(frame, told.event, finish=told, live={index: job})
         except Outside:

@@ -12,6 +12,7 @@ from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.states import Status
 from orvanta_platform.ids import derived_id, opening_id
+from orvanta_platform.services.sealed_inputs import sealed_key
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.ending import error_name
 from orvanta_platform.services.steps.finish import Finish
@@ -72,6 +73,8 @@ class NestedRows(Translation):
             self._keep(items_key(id), opening.items)
         if opening.args is not None:
             self._keep((child_id(self.run.id, id), "args", ""), opening.args, self._name(effect.node))
+        if opening.sealed is not None:
+            self._keep(sealed_key(child_id(self.run.id, id)), opening.sealed)
         self.inside.append(effect)
 
     def _withdraw(self, effect: fx.CancelJob) -> None:

@@ -296,6 +296,7 @@ class Stepping(Asking):
                 counter.child,
                 state,
                 references=opening.references,
+                sealed=opening.sealed is not None,
             )
             self.passed.further.append(counter.child)
         else:

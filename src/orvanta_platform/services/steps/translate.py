@@ -27,6 +27,7 @@ from orvanta_platform.engine.states import NodeState
 from orvanta_platform.ids import inner_job_id
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
+from orvanta_platform.services.sealed_inputs import sealed_key
 from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.asked import approval_of
 from orvanta_platform.services.steps.ending import error_name
@@ -135,6 +136,8 @@ class Translation:
                 self._export(effect)
             case fx.Input(_, result):
                 self._keep((self.run.id, "args", PREPROCESSED), result or (self.finish.raw if self.finish else b"{}"))
+                if result is None and self.finish is not None and self.finish.sealed is not None:
+                    self._keep(sealed_key(self.run.id, PREPROCESSED), self.finish.sealed)
             case fx.RunStatus():
                 self._turn(effect)
             case fx.Record():

@@ -1,0 +1,234 @@
+"""Inputs that a schema calls passwords: jobs get them, and nothing that is stored or read holds them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import W, scene
+from tests.worker.test_masked_jobs import House, digest, working
+
+from orvanta_platform.control.actor import Role
+from orvanta_platform.control.masking import MASK
+from orvanta_platform.daemons import timers
+
+PASSWORD, DEEP, OF_TYPE = "pass-word-of-the-run", "deep-password-in-a-list", "password-of-a-database"
+STORED = ("value", "event", "audit", "inbox", "log_chunk", "opening", "run_live", "run", "run_text", "stream_chunk")
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "user": {"type": "string"},
+        "password": {"type": "string", "format": "password", "minLength": 8},
+        "list": {"type": "array", "items": {"properties": {"key": {"type": "string", "format": "password"}}}},
+        "db": {"type": "object", "format": "resource-postgresql"},
+    },
+}
+ARGS = {
+    "user": "ada",
+    "password": PASSWORD,
+    "list": [{"key": DEEP, "name": "n"}],
+    "db": {"host": "h", "password": OF_TYPE},
+}
+SHOWN = {
+    "user": "ada",
+    "password": MASK,
+    "list": [{"key": MASK, "name": "n"}],
+    "db": {"host": "h", "password": MASK},
+}
+ALL = """
+import hashlib
+def main(user='', password='', list=None, db=None):
+    print(password, list, db)
+    texts = [password, (list or [{}])[0].get('key'), (db or {}).get('password')]
+    return {'digest': hashlib.sha256(str(texts).encode()).hexdigest(), 'echo': [password, list, db]}
+"""
+EXPECTED = {"digest": digest([PASSWORD, DEEP, OF_TYPE]), "echo": [MASK, SHOWN["list"], SHOWN["db"]]}
+HASH = "import hashlib\ndef main(x):\n    return hashlib.sha256(str(x).encode()).hexdigest()\n"
+
+
+@pytest.fixture
+async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[House]:
+    async with scene(database, tmp_path / "home") as stage:
+        firing = asyncio.create_task(timers.run(stage.platform))
+        async with working(stage, tmp_path):
+            yield House(stage)
+        firing.cancel()
+
+
+async def post(client: httpx.AsyncClient, call: str, body: Any, status: int = 201) -> httpx.Response:
+    answer = await client.post(f"{W}/{call}", json=body)
+    assert answer.status_code in (200, status), answer.text
+    return answer
+
+
+async def script(house: House, path: str = "f/team/login", content: str = ALL) -> None:
+    body = {"path": path, "summary": "", "content": content, "language": "python3", "schema": SCHEMA}
+    await post(house.stage.client, "scripts/create", body)
+
+
+async def deploy(house: House, path: str, value: dict[str, Any], schema: Any = SCHEMA) -> None:
+    await post(house.stage.client, "flows/create", {"path": path, "summary": "", "value": value, "schema": schema})
+
+
+async def ended(house: House, id: str) -> Any:
+    while not (found := await house.stage.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
+        await asyncio.sleep(0)
+    return found["result"]
+
+
+def code(content: str, **inputs: str) -> dict[str, Any]:
+    transforms = {name: {"type": "javascript", "expr": expr} for name, expr in inputs.items()}
+    return {"type": "rawscript", "language": "python3", "content": content, "input_transforms": transforms}
+
+
+async def nowhere(house: House, *texts: str) -> None:
+    """No table holds one of these."""
+    held = await house.stored(*STORED)
+    for text in texts:
+        assert text not in held, text
+
+
+READS = (
+    "jobs_u/get_args/{0}",
+    "jobs_u/get/{0}",
+    "jobs_u/completed/get/{0}",
+    "jobs_u/completed/get_result/{0}",
+    "jobs_u/get_logs/{0}",
+    "jobs_u/getupdate/{0}",
+    "jobs/list?has_null_parent=true",
+    "jobs/list?args=%7B%7D",
+)
+
+
+async def test_a_script_gets_them_and_nobody_reads_them(house: House) -> None:
+    await script(house)
+    id = (await post(house.stage.client, "jobs/run/p/f/team/login", ARGS)).text
+    assert await ended(house, id) == EXPECTED
+    viewer = await house.stage.member("vera", role=Role.VIEWER)
+    assert await house.stage.get(f"jobs_u/get_args/{id}") == SHOWN
+    for call in READS:
+        for client in (house.stage.client, viewer):
+            text = (await client.get(f"{W}/{call.format(id)}")).text
+            assert not any(each in text for each in (PASSWORD, DEEP, OF_TYPE)), call
+    await nowhere(house, PASSWORD, DEEP, OF_TYPE)
+
+
+async def test_a_run_that_is_started_again_has_them(house: House) -> None:
+    """As it was, by whoever may run it; edited, by whoever started it, who alone may send the mask for them."""
+    await script(house)
+    oda = await house.stage.member("oda", role=Role.DEVELOPER)
+    await post(house.stage.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
+    id = (await post(house.stage.client, "jobs/run/p/f/team/login", ARGS)).text
+    assert await ended(house, id) == EXPECTED
+    again = (await post(oda, f"jobs/rerun/{id}", None)).text
+    assert await ended(house, again) == EXPECTED
+    third = (await post(oda, f"jobs/rerun/{again}", None)).text
+    assert await ended(house, third) == EXPECTED
+    edited = {**SHOWN, "user": "bob"}
+    own = await post(house.stage.client, f"jobs/rerun/{id}", edited)
+    assert (await ended(house, own.text))["digest"] == EXPECTED["digest"]
+    refused = await oda.post(f"{W}/jobs/rerun/{id}", json=edited)
+    assert refused.status_code == 400 and "/password" in refused.text, refused.text
+    refused = await house.stage.client.post(f"{W}/jobs/run/p/f/team/login", json=SHOWN)
+    assert refused.status_code == 400, "a mask stands for no password of a new run"
+    await nowhere(house, PASSWORD, DEEP, OF_TYPE)
+
+
+async def test_expressions_read_them_and_what_they_give_is_masked(house: House) -> None:
+    bearer = code(HASH, x="'Bearer ' + flow_input.password")
+    exported = {"v": {"type": "javascript", "expr": "flow_input.password"}}
+    asked = f"flow_input.password === '{PASSWORD[:4]}' + '{PASSWORD[4:]}'"
+    taken = {"expr": asked, "modules": [{"id": "yes", "value": code(HASH, x="flow_input.list[0].key")}]}
+    modules = [
+        {"id": "a", "value": bearer, "export": exported},
+        {"id": "c", "value": {"type": "branchone", "branches": [taken], "default": []}},
+    ]
+    output = {"type": "javascript", "expr": "({a: results.a, c: results.c, p: flow_input.password, v: context.v})"}
+    await deploy(house, "f/team/flow", {"modules": modules, "output": output})
+    id = (await post(house.stage.client, "jobs/run/f/f/team/flow", ARGS)).text
+    expected = {"a": digest(f"Bearer {PASSWORD}"), "c": digest(DEEP), "p": MASK, "v": MASK}
+    assert await ended(house, id) == expected
+    assert await house.stage.get(f"jobs_u/get_args/{id}") == SHOWN
+    again = (await post(house.stage.client, f"jobs/restart/f/{id}", {"step_id": "a"})).text
+    assert await ended(house, again) == expected
+    held = (await house.stored(*STORED)).replace(f"'{PASSWORD[:4]}'", "")
+    assert PASSWORD not in held and DEEP not in held and OF_TYPE not in held
+
+
+async def test_an_edited_workflow_is_not_given_those_of_others(house: House) -> None:
+    """Its author would choose where they go."""
+    await deploy(house, "f/team/flow", {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}]})
+    id = (await post(house.stage.client, "jobs/run/f/f/team/flow", ARGS)).text
+    assert await ended(house, id) == digest(PASSWORD)
+    oda = await house.stage.member("oda", role=Role.DEVELOPER)
+    await post(house.stage.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
+    reverses = "def main(x):\n    return x[::-1]\n"
+    value = {"modules": [{"id": "a", "value": code(reverses, x="flow_input.password")}]}
+    body = {"value": value, "restarted_from": {"flow_job_id": id, "step_id": "a"}}
+    refused = await oda.post(f"{W}/jobs/run/preview_flow", json=body)
+    assert refused.status_code >= 400 and "Password inputs" in refused.text, refused.text
+    own = await post(house.stage.client, "jobs/run/preview_flow", body)
+    assert await ended(house, own.text) == PASSWORD[::-1]
+
+
+async def test_they_are_handed_on_to_sub_workflows(house: House) -> None:
+    """As they are or inside of a text; what the sub-workflow calls a password is one there, whatever it was here."""
+    inner = {"modules": [{"id": "b", "value": code(HASH, x="[flow_input.x, flow_input.secret]")}]}
+    schema = {"properties": {"x": {}, "secret": {"type": "string", "format": "password"}}}
+    await deploy(house, "f/team/sub", inner, schema)
+    for expr, given in (("flow_input.password", PASSWORD), ("'Bearer ' + flow_input.password", f"Bearer {PASSWORD}")):
+        inputs = {
+            "x": {"type": "javascript", "expr": expr},
+            "secret": {"type": "javascript", "expr": "'p-' + flow_input.user + '-as-well'"},
+        }
+        call = {"id": "s", "value": {"type": "flow", "path": "f/team/sub", "input_transforms": inputs}}
+        path = f"f/team/top{len(expr)}"
+        await deploy(house, path, {"modules": [call]})
+        id = (await post(house.stage.client, f"jobs/run/f/{path}", ARGS)).text
+        assert await ended(house, id) == digest([given, "p-ada-as-well"])
+        listed = await house.stage.get("jobs/list", parent_job=id, script_path_exact="f/team/sub")
+        child = next(each["id"] for each in listed if each["job_kind"] == "flow")
+        assert await house.stage.get(f"jobs_u/get_args/{child}") == {"x": MASK, "secret": MASK}
+        again = (await post(house.stage.client, f"jobs/rerun/{child}", None)).text
+        assert await ended(house, again) == digest([given, "p-ada-as-well"])
+    await nowhere(house, PASSWORD, "p-ada-as-well")
+
+
+async def test_a_preprocessor_makes_them(house: House) -> None:
+    """What it is given and what it gives: a password stays one under the same name, and becomes one by its own."""
+    content = """
+def main(**event):
+    return {"password": event["password"], "list": [{"key": event["body"] + "-in-a-list"}]}
+"""
+    first = {"id": "preprocessor", "value": {**code(content), "input_transforms": {}}}
+    node = {"id": "b", "value": code(HASH, x="[flow_input.password, flow_input.list[0].key]")}
+    await deploy(house, "f/team/pre", {"preprocessor_module": first, "modules": [node]})
+    id = (await post(house.stage.client, "jobs/run/f/f/team/pre", {"password": PASSWORD, "body": "deep-password"})).text
+    assert await ended(house, id) == digest([PASSWORD, DEEP])
+    assert await house.stage.get(f"jobs_u/get_args/{id}") == {"password": MASK, "list": [{"key": MASK}]}
+    again = (await post(house.stage.client, f"jobs/rerun/{id}?skip_preprocessor=true", None)).text
+    assert await ended(house, again) == digest([PASSWORD, DEEP])
+    await nowhere(house, PASSWORD, DEEP)
+
+
+async def test_a_reference_is_no_password_and_stays_what_it_is(house: House) -> None:
+    await script(house)
+    body = {"path": "f/team/pw", "value": PASSWORD, "is_secret": True, "description": ""}
+    await post(house.stage.client, "variables/create", body)
+    given = {**ARGS, "password": "$var:f/team/pw"}
+    id = (await post(house.stage.client, "jobs/run/p/f/team/login", given)).text
+    assert await ended(house, id) == EXPECTED
+    assert await house.stage.get(f"jobs_u/get_args/{id}") == {**SHOWN, "password": "$var:f/team/pw"}
+
+
+async def test_a_result_is_cached_by_the_password_that_it_came_of(house: House) -> None:
+    value = {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}], "cache_ttl": 60}
+    await deploy(house, "f/team/cached", value)
+    for password in (PASSWORD, DEEP, PASSWORD):
+        id = (await post(house.stage.client, "jobs/run/f/f/team/cached", {"password": password})).text
+        assert await ended(house, id) == digest(password)
