@@ -293,3 +293,17 @@ async def test_a_calendar_of_too_much_says_how_far_it_goes(stage: Scene) -> None
         stage.platform, system("main"), "main", datetime.now(UTC), datetime.now(UTC) + timedelta(days=2)
     )
     assert len(rows.coming) == schedule_calendar.MOST_COMING and rows.until == rows.coming[-1].at
+
+
+async def test_arguments_refer_to_what_their_writer_may_read(stage: Scene) -> None:
+    """Whoever changes a schedule is whom it acts for from then on: what others wrote in it opens nothing of theirs."""
+    body = {"path": "u/admin/secret", "value": "only the admin's", "is_secret": True, "description": ""}
+    assert (await stage.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    dan, refers = await stage.member("dan", role=Role.DEVELOPER), {"x": "$var:u/admin/secret"}
+    more = {"on_failure": "script/f/team/ask", "on_failure_extra_args": refers}
+    assert (await dan.post(f"{W}/schedules/create", json={**NEW, **more})).status_code < 300
+    change = {"schedule": "0 0 3 * * *", "timezone": "UTC"}
+    refused = await stage.client.post(f"{W}/schedules/update/{PATH}", json=change)
+    assert refused.status_code == 403 and "u/admin/secret" in refused.text, refused.text
+    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json={**change, **more})).status_code == 200
+    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=change)).status_code == 200

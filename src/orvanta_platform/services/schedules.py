@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, identity, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
 from orvanta_platform.db import runs as run_rows
@@ -19,7 +19,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow, ScheduleSettings
 from orvanta_platform.db.ticks import PastTick
 from orvanta_platform.engine.ticks import Cron, MissedRule
-from orvanta_platform.errors import AlreadyExists, BadRequest, NotFound
+from orvanta_platform.errors import AlreadyExists, BadRequest, Forbidden, NotFound
 from orvanta_platform.services import acceptance, artifacts, folders, interpolation, on_behalf
 from orvanta_platform.services.platform import Platform
 
@@ -65,6 +65,9 @@ class ScheduleDraft:
     owner: str | None = None
 
 
+_ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
+
+
 async def create(
     platform: Platform,
     actor: Actor,
@@ -89,6 +92,7 @@ async def create(
         await _require_targets(conn, actor, workspace, (script_path, is_flow), draft)
         await folders.ensure(conn, actor, workspace, path)
         settings = await _settings(conn, actor, workspace, draft, None, cron if enabled else None)
+        await _require_references(conn, actor, workspace, draft, None, settings)
         target = (script_path, is_flow)
         if not await schedules.insert(conn, workspace, uuid4(), path, target, enabled, settings, actor.username):
             raise AlreadyExists(f"The schedule {path} exists already.", hint="Change it with schedules/update.")
@@ -109,6 +113,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         row = await _writable(conn, actor, workspace, path)
         await _require_targets(conn, actor, workspace, (row.script_path, row.is_flow), draft)
         settings = await _settings(conn, actor, workspace, draft, row, cron if row.enabled else None)
+        await _require_references(conn, actor, workspace, draft, row, settings)
         await schedules.update(conn, workspace, path, settings, actor.username)
         before = _named(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
         fresh = [each for each in _named(row.script_path, row.is_flow, settings) if each not in before]
@@ -220,7 +225,7 @@ async def _checked(platform: Platform, actor: Actor, draft: ScheduleDraft) -> Cr
     cron = Cron(draft.cron, zone_of(draft.timezone))
     if draft.missed is not msgspec.UNSET and draft.missed not in get_args(MissedRule):
         raise BadRequest(f"There is no rule {draft.missed!r} for missed ticks.", hint="Use skip, once or all.")
-    for name in ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args"):
+    for name in _ARGS:
         text = getattr(draft, name)
         if isinstance(text, str):
             _check_object(name, text)
@@ -276,6 +281,37 @@ def _named(script_path: str, is_flow: bool, settings: ScheduleSettings | Schedul
     handlers = (settings.dynamic_skip, settings.on_failure, settings.on_recovery, settings.on_success)
     targets = [(script_path, is_flow), *(target_of(name) for name in handlers if name is not None)]
     return [("flow" if flow else "script", path) for path, flow in targets]
+
+
+async def _require_references(
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    draft: ScheduleDraft,
+    row: ScheduleRow | None,
+    settings: ScheduleSettings,
+) -> None:
+    """Nothing where whoever wrote the arguments may read what they refer to: the runs read it as the schedule's owner.
+
+    Arguments that stay were written for whom the schedule acted before. Raises Forbidden.
+    """
+    for name in _ARGS:
+        text = getattr(settings, name)
+        if not text or not interpolation.holds_references(text.encode()):
+            continue
+        writer: Actor | None = actor
+        if row is not None and getattr(draft, name) is msgspec.UNSET:
+            writer = await identity.actor_of_run(conn, workspace, row.permissioned_as, row.email, row.scopes)
+        hidden: str | None = "something"
+        if writer is not None:
+            if writer.permissioned_as == settings.permissioned_as:
+                continue
+            hidden = await interpolation.first_unreadable(conn, writer, workspace, text.encode())
+        if hidden is not None:
+            raise Forbidden(
+                f"{name} of the schedule refer to {hidden}, which whoever wrote them may not read.",
+                hint=f"Give {name} anew.",
+            )
 
 
 _BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} | {
