@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from orvanta_platform.engine.effects import KeepResult, Record
+from orvanta_platform.engine.effects import KeepResult, Opening, Record
 from orvanta_platform.engine.events import Answer
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.step import Step
@@ -39,11 +39,15 @@ def known(step: Step) -> bytes | None:
     return bytes(found.result)
 
 
-def found(step: Step, node: Node, args: bytes | None, attempt: int) -> Found | None:
-    """What is known of a node that holds others; None while it is asked. `args`: the input of a sub-workflow.
+def found(step: Step, node: Node, opening: Opening, attempt: int) -> Found | None:
+    """What is known of a node that holds others; None while it is asked.
 
-    An input that cannot be read finds nothing: what is inside the node will tell.
+    An input that cannot be read finds nothing: what is inside the node will tell. In the input of a sub-workflow a
+    reference is not the text that it is written as.
     """
+    args = opening.args
+    if args is not None and opening.references:
+        args = msgspec.json.encode([msgspec.Raw(args), opening.references])
     answer = step.ask("cache", node.index, node.value, attempt, result=args)
     if isinstance(answer, Answer):
         return msgspec.json.decode(answer.raw, type=Found)

@@ -32,7 +32,7 @@ def verdict(step: Step, node: Node, timeout_s: float | None) -> Verdict | None:
         return opened
     if opened.opening.sealed is not None:
         return opened
-    found = caching.found(step, node, opened.opening.input, _attempt(step, node))
+    found = caching.found(step, node, opened.opening, _attempt(step, node))
     if found is None or found.run is None:
         return replace(opened, cache_key=found.key) if found is not None else None
     known = waits.succeeded(step, node, Mark.SUCCEEDED, bytes(found.result))

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
-
 from orvanta_platform.engine.events import Err, Purpose
 from orvanta_platform.engine.plan import Debounce
 from orvanta_platform.engine.states import NodeState, Status
@@ -180,13 +178,6 @@ class Opening:
     timeout_s: float | None = None
     references: tuple[str, ...] = ()
     sealed: bytes | None = None
-
-    @property
-    def input(self) -> bytes | None:
-        """JSON text that is the same for the same input of a sub-workflow: a reference is not its own text."""
-        if self.args is None or not self.references:
-            return self.args
-        return msgspec.json.encode([msgspec.Raw(self.args), self.references])
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.errors import BadRequest, CannotRestart, NotFound
 from orvanta_platform.services import jobs, results, runs
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.repeats import Repeat
 from orvanta_platform.services.runs import RunOptions, ScriptPreview
-from orvanta_platform.services.starting import Repeat
 
 _PREVIEWS = ("preview", "identity", "flowpreview")
 

@@ -27,7 +27,8 @@ from orvanta_platform.services import acceptance, inputs, jobs, on_behalf, pinni
 from orvanta_platform.services.blueprints import OWN, Blueprint, blueprint_of, is_workflow, own_pins, unscoped
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reopening import GoingOn, Reopenings, Steps
-from orvanta_platform.services.starting import Beginning, Remembered, Repeat, RunOptions, begin
+from orvanta_platform.services.repeats import Remembered, Repeat
+from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps.exports import SHOWN_EXPORT
 
 _MOST_BEFORE = 100

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 from msgspec.structs import replace
 
 from orvanta_platform import clock
@@ -28,8 +27,7 @@ from orvanta_platform.db.audit import NewAudit, append
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.db.starts import start_run
-from orvanta_platform.db.steps import NewEvent, NewValue, StepWrite, write_steps
-from orvanta_platform.db.values import ValueKey
+from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
 from orvanta_platform.engine.plan import Debounce, Plan
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import Conflict
@@ -42,29 +40,16 @@ from orvanta_platform.services.debouncing import Call, join
 from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.services.interpolation import only, referring
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.repeats import Remembered, Repeat, brought
 from orvanta_platform.services.sealed_inputs import SEALED
 from orvanta_platform.services.steps import bound
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance_all
-from orvanta_platform.services.steps.exports import export_data
 from orvanta_platform.services.steps.first import first_step
 from orvanta_platform.services.steps.tail import Tail
 
 _UNATTENDED = ("webhook", "workflow")
 """Callers that are no persons: a run that repeats another one says so still."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """That a run repeats another one, `of`: told in its history and in the audit trail.
-
-    `node`: where it goes on from. `data`: small JSON-able values that say more.
-    """
-
-    kind: Literal["restart", "retry", "rerun"]
-    of: UUID
-    node: str | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +82,6 @@ class RunOptions:
     def whole(self, args: bytes) -> bytes:
         """The arguments with the password inputs that masks in them stand for."""
         return put_back(args, self.secrets) if self.secrets else args
-
-
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """A value (JSON text) of another run's context, which `node` of it wrote."""
-
-    name: str
-    node: str | None
-    raw: bytes
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +161,12 @@ async def begin(
     sealed_value = None
     if sealed is not None:
         sealed_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", sealed, name=SEALED)
-    brought = await _brought(platform, beginning, new, options.repeat, len(args))
+    carried = await brought(platform, beginning.context, new, options.repeat, len(args))
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     step = None
     if not later and not beginning.blueprint.plan.nests and sealed is None:
-        known = {(new.id, "args", ""): args, **brought.known}
-        step = brought.before(await first_step(platform.tools, beginning.blueprint, _row(new), known))
+        known = {(new.id, "args", ""): args, **carried.known}
+        step = carried.before(await first_step(platform.tools, beginning.blueprint, _row(new), known))
     told = _told(actor, beginning, new, options.repeat)
     key = await _key(actor, beginning, options, args) if options.idempotency is not None else None
     tries = 0
@@ -227,8 +202,8 @@ async def begin(
             await value_rows.insert_value(connection, sealed_value)
         if inside is not None:
             await inside(connection, new.id)
-        if step is None and brought:
-            await write_steps(connection, [brought.before(StepWrite(new.id, 0, new.state, "queued"))])
+        if step is None and carried:
+            await write_steps(connection, [carried.before(StepWrite(new.id, 0, new.state, "queued"))])
         if later and options.scheduled_at is not None:
             await run_rows.set_start_timer(connection, new.id, options.scheduled_at)
         elif step is None:
@@ -286,44 +261,6 @@ def _is_plain_call(options: RunOptions) -> bool:
     """Whether a later call may stand for it: nobody has asked for a time, an id, or a run of its own."""
     asked = (options.scheduled_at, options.run_id, options.idempotency, options.repeat, options.pause)
     return not options.attach and not any(each is not None for each in asked)
-
-
-@dataclass(frozen=True, slots=True)
-class _Brought:
-    """What a run has before its first step: values, and lines of its history. `known`: the texts of these values."""
-
-    values: tuple[NewValue, ...] = ()
-    events: tuple[NewEvent, ...] = ()
-    known: Mapping[ValueKey, bytes] = field(default_factory=dict)
-
-    def __bool__(self) -> bool:
-        return bool(self.values or self.events)
-
-    def before(self, step: StepWrite) -> StepWrite:
-        """The step that writes these as well; of two values of a key its own stands."""
-        if not self:
-            return step
-        own = {(value.id, value.kind, value.name) for value in step.values}
-        kept = [value for value in self.values if (value.id, value.kind, value.name) not in own]
-        return replace(step, values=[*kept, *step.values], events=[*self.events, *step.events])
-
-
-async def _brought(platform: Platform, beginning: Beginning, new: NewRun, repeat: Repeat | None, size: int) -> _Brought:
-    near = platform.tools.sizes.warnings("the input", size)
-    if repeat is None:
-        return _Brought(events=tuple(near))
-    # The word retry is that of a node's next attempt.
-    kind, more = ("restart", {"retry": True}) if repeat.kind == "retry" else (repeat.kind, {})
-    data = msgspec.json.encode({"run": str(repeat.of), **more, **repeat.data}).decode()
-    kept: list[NewValue] = []
-    events = [NewEvent(kind, repeat.node, data), *near]
-    for each in beginning.context:
-        kept.append(
-            await values.keep(platform.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
-        )
-        events.append(NewEvent("export", each.node, export_data(each.name, each.raw, each.at)))
-    known = {(new.id, "context", each.name): each.raw for each in beginning.context}
-    return _Brought(tuple(kept), tuple(events), known)
 
 
 def _told(actor: Actor, beginning: Beginning, new: NewRun, repeat: Repeat | None) -> NewAudit:

@@ -22,8 +22,8 @@ from orvanta_platform.services import reaping, values
 from orvanta_platform.services.blueprints import NATIVE_QUEUE, WEBHOOK_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reaping import Lost
-from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.commit import Committer
+from orvanta_platform.services.steps.decided import error_json
 from orvanta_platform.services.steps.finish import Finish, SecretsOpened
 from orvanta_platform.services.steps.finishing import Finished, finish_job
 from orvanta_platform.worker.batches import Batches

@@ -21,14 +21,8 @@ from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.caching import Found
 from orvanta_platform.engine.effects import (
     Ask,
-    Effect,
-    Export,
-    Input,
-    KeepInputs,
-    KeepResume,
     Many,
     Need,
-    NodeEnded,
     OfNode,
     Output,
     ResultRef,
@@ -56,12 +50,12 @@ from orvanta_platform.services.interpolation import only, referring
 from orvanta_platform.services.opening import Identity, hidden_from
 from orvanta_platform.services.sizes import Sizes
 from orvanta_platform.services.steps import moments, references
+from orvanta_platform.services.steps.decided import decided_values
 from orvanta_platform.services.steps.evaluating import all_of, moment_of, resolver
-from orvanta_platform.services.steps.pausing import EDITED, with_given
+from orvanta_platform.services.steps.pausing import with_given
 from orvanta_platform.services.steps.recent import RecentValues
 from orvanta_platform.services.steps.scope import (
     ERROR,
-    PREPROCESSED,
     Load,
     Names,
     Place,
@@ -69,7 +63,6 @@ from orvanta_platform.services.steps.scope import (
     compose,
     job_id,
     load_scope,
-    result_key,
     value_id,
 )
 from orvanta_platform.storage import ObjectMissing, Storage
@@ -187,7 +180,7 @@ class _NotAtHand(Exception):
 def _seen(
     plan: Plan, run: RunRow, need: Need, known: Mapping[ValueKey, bytes], within: Place | None
 ) -> Mapping[ValueKey, bytes]:
-    decided = _decided(plan, run.id, need.effects, known, within.frame if within else None)
+    decided = decided_values(plan, run.id, need.effects, known, within.frame if within else None)
     return {**known, **decided} if decided else known
 
 
@@ -393,53 +386,3 @@ def is_fleeting(ask: Ask) -> bool:
         ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
     )
     return "context" in names_of(ask) or any(opens(source) for source in sources)
-
-
-def _decided(
-    plan: Plan, run: UUID, effects: Sequence[Effect], known: Mapping[ValueKey, bytes], frame: UUID | None
-) -> dict[ValueKey, bytes]:
-    """Results and exports of the step so far; what a job told of its own failure in `known` says more than these."""
-    found: dict[ValueKey, bytes] = {}
-    for effect in effects:
-        if isinstance(effect, NodeEnded) and effect.result is not None:
-            found[result_key(plan, run, effect.node, frame)] = effect.result
-        elif isinstance(effect, NodeEnded) and effect.error is not None:
-            key = result_key(plan, run, effect.node, frame)
-            if plan.node(effect.node).kind.is_container:
-                error_of = (key[0], "result", ERROR)
-                told = [] if error_of in known else [key, error_of]
-            else:
-                told = [] if key in known and _tells(known[key], effect.error) else [key]
-            found |= dict.fromkeys(told, error_json(effect.error, plan.node(effect.node).id))
-        elif isinstance(effect, Export):
-            found[(run, "context", effect.name)] = effect.raw
-        elif isinstance(effect, Input):
-            told_by = known.get(result_key(plan, run, effect.node), b"{}")
-            found[(run, "args", PREPROCESSED)] = effect.result if effect.result is not None else told_by
-        elif isinstance(effect, KeepInputs):
-            found[(result_key(plan, run, effect.node, frame)[0], "args", EDITED)] = effect.raw
-        elif isinstance(effect, KeepResume):
-            found[(result_key(plan, run, effect.node)[0], "resume", str(effect.number))] = effect.raw
-    return found
-
-
-class _Told(msgspec.Struct):
-    name: str
-    message: str
-
-
-def _tells(raw: bytes, error: Err) -> bool:
-    """Whether a result is `{"error": …}` of this very error."""
-    try:
-        told = msgspec.json.decode(raw, type=dict[str, _Told]).get("error")
-    except msgspec.DecodeError:
-        return False
-    return told is not None and (told.name, told.message) == (error.name, error.message)
-
-
-def error_json(error: Err, step_id: str | None) -> bytes:
-    """`{"error": {name, message, step_id?}}` as JSON text."""
-    fields = {"name": error.name, "message": error.message}
-    if step_id is not None:
-        fields["step_id"] = step_id
-    return msgspec.json.encode({"error": fields})

@@ -17,7 +17,7 @@ from orvanta_platform.engine.loop import MAX_ITERATIONS
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.services import values
 from orvanta_platform.services.sizes import Sizes
-from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.decided import error_json
 from orvanta_platform.services.steps.frames import Counter
 from orvanta_platform.services.steps.scope import ERROR
 

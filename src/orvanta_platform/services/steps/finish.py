@@ -78,3 +78,11 @@ class Finish(msgspec.Struct, frozen=True):
         if self.error is None:
             return Succeeded(self.node)
         return Failed(self.node, self.error.name, self.error.message, self.retryable)
+
+
+def input_values(run: UUID, result: bytes | None, finish: Finish | None) -> dict[ValueKey, bytes]:
+    """The input that a preprocessor made, with what is sealed of it: `result`, or that of its job."""
+    found = {(run, "args", PREPROCESSED): result or (finish.raw if finish else b"{}")}
+    if result is None and finish is not None and finish.sealed is not None:
+        found[sealed_key(run, PREPROCESSED)] = finish.sealed
+    return found

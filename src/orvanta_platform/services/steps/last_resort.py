@@ -20,7 +20,7 @@ from orvanta_platform.queue import gates
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprints
 from orvanta_platform.services.steps import handover
-from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.decided import error_json
 
 ERROR = "EngineFailed"
 

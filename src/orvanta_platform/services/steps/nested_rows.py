@@ -13,7 +13,7 @@ from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.engine.states import Status
 from orvanta_platform.ids import derived_id, opening_id
 from orvanta_platform.services.sealed_inputs import sealed_key
-from orvanta_platform.services.steps.answer import error_json
+from orvanta_platform.services.steps.decided import error_json
 from orvanta_platform.services.steps.ending import error_name
 from orvanta_platform.services.steps.finish import Finish
 from orvanta_platform.services.steps.frames import Counter, Frame

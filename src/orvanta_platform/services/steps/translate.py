@@ -27,17 +27,16 @@ from orvanta_platform.engine.states import NodeState
 from orvanta_platform.ids import inner_job_id
 from orvanta_platform.services import values
 from orvanta_platform.services.blueprints import Blueprint, work_of
-from orvanta_platform.services.sealed_inputs import sealed_key
-from orvanta_platform.services.steps.answer import error_json
 from orvanta_platform.services.steps.asked import approval_of
+from orvanta_platform.services.steps.decided import error_json
 from orvanta_platform.services.steps.ending import error_name
 from orvanta_platform.services.steps.exports import export_data
-from orvanta_platform.services.steps.finish import Finish
+from orvanta_platform.services.steps.finish import Finish, input_values
 from orvanta_platform.services.steps.gating import place_in_line
 from orvanta_platform.services.steps.handover import entry_of
 from orvanta_platform.services.steps.needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
 from orvanta_platform.services.steps.pausing import EDITED
-from orvanta_platform.services.steps.scope import ERROR, PREPROCESSED, job_id
+from orvanta_platform.services.steps.scope import ERROR, job_id
 from orvanta_platform.services.steps.telling import is_turn
 
 _Ended = Literal["succeeded", "failed", "cancelled"]
@@ -135,9 +134,8 @@ class Translation:
             case fx.Export():
                 self._export(effect)
             case fx.Input(_, result):
-                self._keep((self.run.id, "args", PREPROCESSED), result or (self.finish.raw if self.finish else b"{}"))
-                if result is None and self.finish is not None and self.finish.sealed is not None:
-                    self._keep(sealed_key(self.run.id, PREPROCESSED), self.finish.sealed)
+                for key, raw in input_values(self.run.id, result, self.finish).items():
+                    self._keep(key, raw)
             case fx.RunStatus():
                 self._turn(effect)
             case fx.Record():

@@ -1,0 +1,65 @@
+"""Values of a step that has been decided so far and written nowhere: results, exports, inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.effects import Effect, Export, Input, KeepInputs, KeepResume, NodeEnded
+from orvanta_platform.engine.events import Err
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.services.steps.pausing import EDITED
+from orvanta_platform.services.steps.scope import ERROR, PREPROCESSED, result_key
+
+
+def decided_values(
+    plan: Plan, run: UUID, effects: Sequence[Effect], known: Mapping[ValueKey, bytes], frame: UUID | None
+) -> dict[ValueKey, bytes]:
+    """Results and exports of the step so far; what a job told of its own failure in `known` says more than these."""
+    found: dict[ValueKey, bytes] = {}
+    for effect in effects:
+        if isinstance(effect, NodeEnded) and effect.result is not None:
+            found[result_key(plan, run, effect.node, frame)] = effect.result
+        elif isinstance(effect, NodeEnded) and effect.error is not None:
+            key = result_key(plan, run, effect.node, frame)
+            if plan.node(effect.node).kind.is_container:
+                error_of = (key[0], "result", ERROR)
+                told = [] if error_of in known else [key, error_of]
+            else:
+                told = [] if key in known and _tells(known[key], effect.error) else [key]
+            found |= dict.fromkeys(told, error_json(effect.error, plan.node(effect.node).id))
+        elif isinstance(effect, Export):
+            found[(run, "context", effect.name)] = effect.raw
+        elif isinstance(effect, Input):
+            told_by = known.get(result_key(plan, run, effect.node), b"{}")
+            found[(run, "args", PREPROCESSED)] = effect.result if effect.result is not None else told_by
+        elif isinstance(effect, KeepInputs):
+            found[(result_key(plan, run, effect.node, frame)[0], "args", EDITED)] = effect.raw
+        elif isinstance(effect, KeepResume):
+            found[(result_key(plan, run, effect.node)[0], "resume", str(effect.number))] = effect.raw
+    return found
+
+
+class _Told(msgspec.Struct):
+    name: str
+    message: str
+
+
+def _tells(raw: bytes, error: Err) -> bool:
+    """Whether a result is `{"error": …}` of this very error."""
+    try:
+        told = msgspec.json.decode(raw, type=dict[str, _Told]).get("error")
+    except msgspec.DecodeError:
+        return False
+    return told is not None and (told.name, told.message) == (error.name, error.message)
+
+
+def error_json(error: Err, step_id: str | None) -> bytes:
+    """`{"error": {name, message, step_id?}}` as JSON text."""
+    fields = {"name": error.name, "message": error.message}
+    if step_id is not None:
+        fields["step_id"] = step_id
+    return msgspec.json.encode({"error": fields})
