@@ -15,7 +15,7 @@ from orvanta_platform.db.runs import NewRun
 from orvanta_platform.db.steps import NewEvent, NewValue, StepWrite
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.services import values
-from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.steps.advance import Tools
 from orvanta_platform.services.steps.exports import export_data
 
 
@@ -63,10 +63,10 @@ class Brought:
 
 
 async def brought(
-    platform: Platform, context: Sequence[Remembered], new: NewRun, repeat: Repeat | None, size: int
+    tools: Tools, context: Sequence[Remembered], new: NewRun, repeat: Repeat | None, size: int
 ) -> Brought:
     """The values and events of a run that repeats `repeat`, with that one's context; `size`: bytes of its input."""
-    near = platform.tools.sizes.warnings("the input", size)
+    near = tools.sizes.warnings("the input", size)
     if repeat is None:
         return Brought(events=tuple(near))
     # The word retry is that of a node's next attempt.
@@ -76,7 +76,7 @@ async def brought(
     events = [NewEvent(kind, repeat.node, data), *near]
     for each in context:
         kept.append(
-            await values.keep(platform.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
+            await values.keep(tools.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
         )
         events.append(NewEvent("export", each.node, export_data(each.name, each.raw, each.at)))
     known = {(new.id, "context", each.name): each.raw for each in context}

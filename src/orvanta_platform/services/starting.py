@@ -161,7 +161,7 @@ async def begin(
     sealed_value = None
     if sealed is not None:
         sealed_value = await values.keep(platform.storage, new.workspace, new.id, new.id, "args", sealed, name=SEALED)
-    carried = await brought(platform, beginning.context, new, options.repeat, len(args))
+    carried = await brought(platform.tools, beginning.context, new, options.repeat, len(args))
     later = options.scheduled_at is not None and not options.is_due and options.scheduled_at > clock.now()
     step = None
     if not later and not beginning.blueprint.plan.nests and sealed is None:
