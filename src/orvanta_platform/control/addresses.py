@@ -13,6 +13,8 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from orvanta_platform.sandbox import networks
+
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -21,8 +23,18 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _NUMBER: Final = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)")
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
-_METADATA: Final = frozenset({ipaddress.ip_address("168.63.129.16")})
-"""Addresses in public ranges at which a cloud tells a machine its secrets."""
+_TRANSLATED: Final = ipaddress.IPv6Network("::ffff:0:0:0/96")
+
+_SPECIAL: Final = networks.parse(
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+    "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+    "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    "::/8", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "2002::/16",
+    "2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/9", "ff00::/8",
+)  # fmt: skip
+"""The special-purpose registries of IANA for IPv4 and IPv6, and what RFC 4291 sets apart; whether Python counts an
+address as global differs between its versions. 2001::/23 holds a few global anycast addresses that nobody's server
+has."""
 
 
 class AddressRefused(Exception):
@@ -67,10 +79,19 @@ class Guard:
 
 def is_public(address: Address) -> bool:
     """Whether anybody on the internet may be reached there, and nobody's own machine or network."""
-    refused = address.is_multicast or address.is_reserved or address.is_unspecified or address in _METADATA
-    if isinstance(address, ipaddress.IPv6Address):
-        refused = refused or address.is_site_local
-    return address.is_global and not refused
+    return not _is_in(_SPECIAL, address) and not is_metadata(address)
+
+
+def is_metadata(address: Address) -> bool:
+    """Whether a cloud tells a machine its secrets there: link-local addresses, and those that clouds chose beside them.
+
+    An address inside of another one counts.
+    """
+    return _is_in(networks.METADATA, _embedded(address))
+
+
+def _is_in(ranges: Sequence[networks.Network], address: Address) -> bool:
+    return any(address in each for each in ranges if each.version == address.version)
 
 
 def _embedded(address: Address) -> Address:
@@ -83,7 +104,7 @@ def _embedded(address: Address) -> Address:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+    if address in _NAT64 or address in _TRANSLATED or (address in _COMPATIBLE and int(address) > 1):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address
 

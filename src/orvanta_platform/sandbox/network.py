@@ -7,15 +7,15 @@ not touched. Needs CAP_NET_ADMIN. The rules stay when the worker ends: they conc
 from __future__ import annotations
 
 import errno
-import ipaddress
 import os
 import socket
 import struct
 
+from orvanta_platform.sandbox.networks import METADATA, Network
+
 FIRST_UID = 2_000_000
 LAST_UID = 2_065_535
 
-_REFUSED = ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")
 _RTM_NEWRULE = 32
 _REQUEST, _ACK, _EXCLUSIVE, _CREATE = 0x01, 0x04, 0x200, 0x400
 _ACTION_UNREACHABLE = 7
@@ -27,11 +27,11 @@ def refuse_link_local() -> None:
     """Make the addresses unreachable for job users. Raises OSError where the kernel refuses (not root …)."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
         netlink.bind((0, 0))
-        for text in _REFUSED:
-            _add_rule(netlink, ipaddress.ip_network(text))
+        for network in METADATA:
+            _add_rule(netlink, network)
 
 
-def _add_rule(netlink: socket.socket, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> None:
+def _add_rule(netlink: socket.socket, network: Network) -> None:
     family = socket.AF_INET if network.version == 4 else socket.AF_INET6
     body = struct.pack("BBBBBxxBI", family, network.prefixlen, 0, 0, 0, _ACTION_UNREACHABLE, 0)
     body += _attribute(_DESTINATION, network.network_address.packed)
