@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import time
+import tracemalloc
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from tests.conftest import TestDatabase
 from tests.worker.jobs import Collected, Ran, run, spec
 
 from orvanta_platform.db.pool import Database
+from orvanta_platform.worker.native.postgresql.address import NoDatabase, options
 from orvanta_platform.worker.native.postgresql.statements import statements
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
@@ -264,3 +267,83 @@ select $3, $1"""
         ("select", 4, (3, 1)),
     ]
     assert found[-1].text == "select ($1::int[]), $2"
+
+
+async def test_wide_rows_are_not_kept_beyond_the_limit_of_a_result(runtimes: Runtimes, address: Address) -> None:
+    """Fifty rows of 8 MiB, and one of 200 MiB, at a limit of 10 MiB: the worker never holds many of them."""
+    for content in (
+        "select repeat('x', 8388608) as x from generate_series(1, 50)",
+        "select repeat('x', 209715200) as x",
+        "create temp table t (x text);"
+        "insert into t select repeat('x', 8388608) from generate_series(1, 50) returning x",
+    ):
+        tracemalloc.start()
+        try:
+            ran = await sql(runtimes, address, content, result_bytes=10 << 20)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert ran.error[0] == "result_too_large"
+        assert peak < 120 << 20, content
+
+
+class _Slow(Collected):
+    """A log that takes in one message a turn."""
+
+    async def write(self, text: str) -> None:
+        await asyncio.sleep(0.05)
+        await super().write(text)
+
+
+async def test_notices_beyond_what_the_log_takes_in_are_left_out(runtimes: Runtimes, address: Address) -> None:
+    content = "do $$ begin for i in 1 .. 3000 loop raise notice '%', repeat('n', 40000); end loop; end $$"
+    log = _Slow()
+    tracemalloc.start()
+    try:
+        await runtimes.run(
+            spec("postgresql", content, {"database": address}, result_bytes=1 << 20), log, asyncio.Event()
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 30 << 20
+    assert "messages of the server came too fast and were left out" in log.text
+
+
+async def test_the_host_is_resolved_once_and_its_address_is_pinned(address: Address) -> None:
+    answers = iter([["127.0.0.1"], ["169.254.169.254"]])
+
+    async def resolve(host: str, port: int) -> Sequence[str]:
+        return next(answers)
+
+    given = await options({**address, "host": "rebinding.test"}, resolve)
+    connection = await asyncpg.connect(**given)
+    assert await connection.fetchval("select 1") == 1
+    await connection.close()
+    with pytest.raises(NoDatabase, match="link-local or metadata"):
+        await options({**address, "host": "rebinding.test"}, resolve)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "168.63.129.16",
+        "100.100.100.200",
+        "fd00:ec2::254",
+    ],
+)
+async def test_metadata_addresses_are_no_database(address: Address, host: str) -> None:
+    with pytest.raises(NoDatabase, match="link-local or metadata"):
+        await options({**address, "host": host})
+
+
+@pytest.mark.parametrize(
+    "content", [" ".join(f"$a{n}$" for n in range(60_000)), "a;\n" * 60_000, "'" * 100_001, "/*" * 100_000]
+)
+def test_statements_are_read_in_linear_time(content: str) -> None:
+    before = time.process_time()
+    statements(content, {})
+    assert time.process_time() - before < 5

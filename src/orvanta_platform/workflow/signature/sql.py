@@ -26,6 +26,9 @@ _TYPES: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     (r"uuid", {"type": "string", "format": "uuid"}),
     (r"bytea|blob|binary|varbinary", {"type": "string", "contentEncoding": "base64"}),
 )  # fmt: skip
+_MOST_DIMENSIONS: Final = 6
+"""Dimensions of an array in PostgreSQL."""
+
 _DATABASE: Final = Parameter("database", {"type": "object", "format": "resource-postgresql"}, True)
 
 
@@ -88,9 +91,11 @@ def _parameter(match: re.Match[str]) -> Parameter:
 def schema_of_type(name: str) -> dict[str, Any]:
     """The JSON Schema of a column type as SQL writes it, `type[]` an array of it."""
     plain = re.sub(r"\([^)]*\)", "", name).strip().lower()
-    if plain.endswith("[]"):
-        return {"type": "array", "items": schema_of_type(plain.removesuffix("[]"))}
-    return next((dict(schema) for pattern, schema in _TYPES if re.fullmatch(pattern, plain)), {"type": "string"})
+    element = plain.rstrip("[] ")
+    schema = next((dict(found) for pattern, found in _TYPES if re.fullmatch(pattern, element)), {"type": "string"})
+    for _ in range(min(plain.count("[]"), _MOST_DIMENSIONS)):
+        schema = {"type": "array", "items": schema}
+    return schema
 
 
 def _value(text: str, schema: Mapping[str, Any]) -> Any:

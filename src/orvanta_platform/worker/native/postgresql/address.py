@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+
+from orvanta_platform.control.addresses import Resolve, is_metadata, look_up
 
 _PORT: Final = 5432
 _CONNECT_S: Final = 30.0
@@ -17,7 +19,28 @@ class NoDatabase(Exception):
     """The argument `database` is no address of a PostgreSQL; the message says what is wrong."""
 
 
-async def options(database: Any) -> dict[str, Any]:
+class PinnedLoop:
+    """The running loop, as asyncpg gets it: connections go to the addresses that were checked, whatever the host's name
+    leads to by then. The name itself is what TLS is told and verifies."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._addresses = addresses
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    async def create_connection(self, factory: Callable[[], Any], host: str, port: int, **more: Any) -> Any:
+        """A connection to the first address that answers. Raises OSError."""
+        for address in self._addresses[:-1]:
+            try:
+                return await self._loop.create_connection(factory, address, port, **more)
+            except OSError:
+                continue
+        return await self._loop.create_connection(factory, self._addresses[-1], port, **more)
+
+
+async def options(database: Any, resolve: Resolve = look_up) -> dict[str, Any]:
     """What asyncpg.connect gets: everything is named, so that the worker's own environment says nothing.
 
     `database` holds host, port (5432), user, password, dbname, sslmode (prefer), root_certificate_pem. Raises
@@ -31,8 +54,8 @@ async def options(database: Any) -> dict[str, Any]:
     port = database.get("port") or _PORT
     if not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 1 << 16:
         raise NoDatabase("port is a whole number from 1 to 65535")
-    await _check_address(host, port)
     return {
+        "loop": PinnedLoop(await _addresses(host, port, resolve)),
         "host": host,
         "port": port,
         "user": user,
@@ -72,12 +95,15 @@ def _encryption(database: Mapping[str, Any]) -> Any:
     return context
 
 
-async def _check_address(host: str, port: int) -> None:
-    """Metadata services of a cloud answer at link-local addresses, which jobs do not reach either."""
+async def _addresses(host: str, port: int, resolve: Resolve) -> Sequence[str]:
+    """The addresses of the host, asked for once; jobs do not reach the metadata services of a cloud either."""
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port)
-    except OSError as error:
-        raise NoDatabase(f"database.host {host} is not known: {error.strerror or error}") from error
-    for *_, address in found:
-        if ipaddress.ip_address(str(address[0]).partition("%")[0]).is_link_local:
-            raise NoDatabase(f"database.host {host} is a link-local address, which is refused")
+        found = await resolve(host, port)
+    except (OSError, UnicodeError) as error:
+        raise NoDatabase(f"database.host {host} is not known: {getattr(error, 'strerror', None) or error}") from error
+    for address in found:
+        if is_metadata(ipaddress.ip_address(address.partition("%")[0])):
+            raise NoDatabase(f"database.host {host} is a link-local or metadata address, which is refused")
+    if not found:
+        raise NoDatabase(f"database.host {host} has no address")
+    return found

@@ -15,6 +15,7 @@ import msgspec
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.native.postgresql import values
 from orvanta_platform.worker.native.postgresql.address import NoDatabase, options
+from orvanta_platform.worker.native.postgresql.meter import Meter
 from orvanta_platform.worker.native.postgresql.statements import Statement, statements
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.streams import Log
@@ -22,6 +23,13 @@ from orvanta_platform.workflow.signature.sql import Declared, declared
 
 _CLOSE_S: Final = 2.0
 _BATCH: Final = 500
+_BATCH_BYTES: Final = 4 << 20
+"""Bytes of rows that are asked for at a time, by the size of those before."""
+
+_SLACK: Final = 1 << 20
+_MOST_SAID: Final = 1 << 20
+"""Characters of messages that wait for the log; of more, their number is noted."""
+
 _ROWS: Final = frozenset({"select", "with", "values", "table"})
 """Statements whose rows come in batches, so that a result over its limit ends them."""
 
@@ -63,18 +71,21 @@ async def _rows(spec: JobSpec, log: Log) -> bytes:
     """The rows of the last statement as a JSON array of objects."""
     args: dict[str, Any] = json.loads(spec.args or b"{}", parse_float=Decimal)
     wanted = declared(spec.content)
-    todo = statements(spec.content, {number: each.type for number, each in wanted.items() if each.type})
+    types = {number: each.type for number, each in wanted.items() if each.type}
+    todo = await asyncio.to_thread(statements, spec.content, types)
     rows = _Rows(spec.limits.result_bytes)
-    async with _connected(args.get("database")) as connection, _said(connection, log) as say:
+    async with _connected(args.get("database")) as connection, _said(connection, log) as (meter, say):
         for number, statement in enumerate(todo, 1):
             rows = _Rows(spec.limits.result_bytes)
             try:
-                status = await _execute(connection, statement, _given(statement, wanted, args), rows)
+                status = await _execute(connection, meter, statement, _given(statement, wanted, args), rows)
                 asyncio.get_running_loop().call_soon(say, status)  # as the driver does with what the server says
-            except asyncpg.PostgresError as error:
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                if meter.is_over:
+                    raise rows.too_large() from error
+                if not isinstance(error, asyncpg.PostgresError):
+                    raise _Failed("PostgresError", f"{error} (statement {number}, line {statement.line})") from error
                 raise _Failed("PostgresError", _told(error, number, statement)) from error
-            except (asyncpg.InterfaceError, OSError) as error:
-                raise _Failed("PostgresError", f"{error} (statement {number}, line {statement.line})") from error
     return rows.json()
 
 
@@ -99,24 +110,50 @@ async def _connected(database: Any) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def _said(connection: Any, log: Log) -> AsyncIterator[Callable[[str], None]]:
-    """What the server says beside its answers (RAISE NOTICE) goes to the log, and what is put into what this gives."""
+async def _said(connection: Any, log: Log) -> AsyncIterator[tuple[Meter, Callable[[str], None]]]:
+    """What the server says beside its answers (RAISE NOTICE) goes to the log, and what is put into what this gives.
+
+    A server that says more than the log takes in is not waited for: messages are left out.
+    """
+    meter = Meter(connection)
     lines: asyncio.Queue[str] = asyncio.Queue()
-    connection.add_log_listener(lambda _, message: lines.put_nowait(f"{message.severity}: {message.message}\n"))
+    waiting = left_out = 0
+
+    def put(line: str) -> None:
+        nonlocal waiting, left_out
+        if waiting > _MOST_SAID:
+            left_out += 1
+            return
+        waiting += len(line)
+        lines.put_nowait(line)
+
+    def heard(_: Any, message: Any) -> None:
+        meter.forgive(len(message.message))
+        put(f"{message.severity}: {message.message}\n")
+
+    async def write(line: str) -> None:
+        nonlocal waiting, left_out
+        waiting -= len(line)
+        await log.write(line)
+        if left_out and lines.empty():
+            count, left_out = left_out, 0
+            await log.write(f"{count} messages of the server came too fast and were left out\n")
 
     async def pump() -> None:
         while True:
-            await log.write(await lines.get())
+            await write(await lines.get())
+
+    connection.add_log_listener(heard)
 
     pumping = asyncio.ensure_future(pump())
     try:
-        yield lines.put_nowait
+        yield meter, put
     finally:
         await asyncio.sleep(0)
         pumping.cancel()
         await asyncio.gather(pumping, return_exceptions=True)
         while not lines.empty():
-            await log.write(lines.get_nowait())
+            await write(lines.get_nowait())
 
 
 def _given(statement: Statement, wanted: Mapping[int, Declared], args: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -135,8 +172,11 @@ def _one_given(number: int, wanted: Mapping[int, Declared], args: Mapping[str, A
     return each.name, each.default
 
 
-async def _execute(connection: Any, statement: Statement, given: list[tuple[str, Any]], rows: _Rows) -> str:
+async def _execute(
+    connection: Any, meter: Meter, statement: Statement, given: list[tuple[str, Any]], rows: _Rows
+) -> str:
     """Add the statement's rows to `rows`; gives a line that says what it did, none for one that reads."""
+    meter.allow(rows.acceptable)
     prepared = await connection.prepare(statement.text)
     types = prepared.get_parameters()
     args = [_argument(*each, wanted.name) for each, wanted in zip(given, types, strict=True)]
@@ -144,10 +184,14 @@ async def _execute(connection: Any, statement: Statement, given: list[tuple[str,
     if statement.verb in _ROWS:
         async with connection.transaction():
             cursor = await prepared.cursor(*args)
-            while batch := await cursor.fetch(_BATCH):
-                rows.add(batch)
+            size = 1
+            while batch := await cursor.fetch(size):
+                await rows.add(batch)
+                size = rows.next_batch
+                meter.allow(rows.acceptable)
+            meter.allow(_SLACK)
         return ""
-    rows.add(await prepared.fetch(*args))
+    await rows.add(await prepared.fetch(*args))
     return f"{prepared.get_statusmsg()}\n"
 
 
@@ -184,13 +228,30 @@ class _Rows:
                 name = f"{column}_{count}"
             self._names.append(name)
 
-    def add(self, batch: list[asyncpg.Record]) -> None:
-        for record in batch:
+    @property
+    def acceptable(self) -> int:
+        """Bytes that may come of the rows that are still wanted: on the wire they may be longer than as JSON."""
+        return 2 * self._left + _SLACK
+
+    @property
+    def next_batch(self) -> int:
+        """How many rows to ask for: as many as have _BATCH_BYTES where they are as long as those before."""
+        mean = (self._most - self._left) // len(self._encoded) if self._encoded else 0
+        return max(min(_BATCH, _BATCH_BYTES // max(mean, 1), 8 * len(self._encoded)), 1)
+
+    def too_large(self) -> _Failed:
+        """The error of rows over the limit."""
+        return _Failed("result_too_large", f"the result is larger than the limit of {size_text(self._most)}")
+
+    async def add(self, batch: list[asyncpg.Record]) -> None:
+        for place, record in enumerate(batch):
+            if place and place % _BATCH == 0:
+                await asyncio.sleep(0)
             row = dict(zip(self._names, map(values.as_json, record.values()), strict=True))
             text = msgspec.json.encode(row)
             self._left -= len(text) + 1
             if self._left < 1:
-                raise _Failed("result_too_large", f"the result is larger than the limit of {size_text(self._most)}")
+                raise self.too_large()
             self._encoded.append(text)
 
     def json(self) -> bytes:

@@ -10,8 +10,8 @@ from typing import Final
 _TOKEN: Final = re.compile(
     r"""(?P<space>\s+|--[^\n]*)
     |(?P<block>/\*)
-    |(?P<text>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"
-        |\$(?P<tag>(?:[^\W\d]\w*)?)\$.*?\$(?P=tag)\$)
+    |(?P<text>[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*")
+    |(?P<dollars>\$(?:[^\W\d]\w*)?\$)
     |(?P<word>[^\W\d][\w$]*|\d[\w$.]*)
     |\$(?P<number>\d+)
     |(?P<other>.)""",
@@ -44,13 +44,21 @@ def statements(content: str, types: Mapping[int, str]) -> list[Statement]:
 
     A parameter whose type is among `types` (by its number, as SQL writes it) is of that type wherever it stands.
     """
-    return [made for tokens in _split(content) if (made := _statement(content, tokens, types)) is not None]
+    found: list[Statement] = []
+    line = 1
+    seen = 0
+    for tokens in _split(content):
+        meant = next((token for token in tokens if token.kind != "space"), None)
+        if meant is not None:
+            line += content.count("\n", seen, meant.start)
+            seen = meant.start
+            found.append(_statement(tokens, line, types))
+    return found
 
 
-def _statement(content: str, tokens: list[_Token], types: Mapping[int, str]) -> Statement | None:
+def _statement(tokens: list[_Token], line: int, types: Mapping[int, str]) -> Statement:
+    """The statement of tokens that are not all space."""
     meant = [token for token in tokens if token.kind != "space"]
-    if not meant:
-        return None
     numbers: dict[int, int] = {}
     parts = []
     for token in tokens[tokens.index(meant[0]) :]:
@@ -60,7 +68,6 @@ def _statement(content: str, tokens: list[_Token], types: Mapping[int, str]) -> 
             parts.append(f"({place}::{types[number]})" if number in types else place)
         else:
             parts.append(token.text)
-    line = content.count("\n", 0, meant[0].start) + 1
     return Statement("".join(parts), tuple(numbers), line, meant[0].text.lower())
 
 
@@ -89,9 +96,14 @@ def _split(content: str) -> Iterator[list[_Token]]:
 def _tokens(content: str) -> Iterator[_Token]:
     at = 0
     while (match := _TOKEN.match(content, at)) is not None:
-        end = _block_end(content, match.end()) if match["block"] else match.end()
-        kind = "number" if match["number"] else "space" if match["block"] else str(match.lastgroup)
-        yield _Token("text" if kind == "tag" else kind, content[at:end], at)
+        end, kind = match.end(), str(match.lastgroup)
+        if kind == "block":
+            end, kind = _block_end(content, end), "space"
+        elif kind == "dollars":
+            # A text without an end is one to the end: the server says so, and it is looked for once.
+            closing = content.find(match[0], end)
+            end, kind = closing + len(match[0]) if closing >= 0 else len(content), "text"
+        yield _Token(kind, content[at:end], at)
         at = end
 
 
