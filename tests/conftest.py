@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -140,7 +140,13 @@ def administrators() -> Iterator[dict[str, Administrator]]:
 @pytest.fixture
 def database(request: pytest.FixtureRequest, administrators: dict[str, Administrator]) -> Iterator[TestDatabase]:
     """A fresh database with the newest schema, dropped afterwards."""
-    name = getattr(request, "param", SERVERS[0])
+    with fresh(administrators, getattr(request, "param", SERVERS[0])) as made:
+        yield made
+
+
+@contextmanager
+def fresh(administrators: dict[str, Administrator], name: str = SERVERS[0]) -> Iterator[TestDatabase]:
+    """The same for a fixture of wider scope."""
     if name not in administrators:
         programs = None if name == SERVERS[0] else Path("/usr/lib/postgresql", name, "bin")
         home = Path(tempfile.mkdtemp(prefix="orvanta-test-", dir=_fast_folder()))

@@ -8,15 +8,17 @@ import gzip
 import json
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.holds import LONGEST_S, Watch
 from tests.worker.answering import Asked, answering, http
 from tests.worker.jobs import Collected, Ran, spec
 
 from orvanta_platform.control.addresses import AddressRefused, Guard
 from orvanta_platform.worker.native import webhook
-from orvanta_platform.worker.native.webhook.run import LONGEST_RESPONSE
+from orvanta_platform.worker.native.webhook.run import CHARSETS, LONGEST_RESPONSE
 
 LOOPBACK = Guard(["127.0.0.1/32"])
 
@@ -246,6 +248,20 @@ REFUSED = [
     "100.64.0.1",
     "169.254.169.254",
     "168.63.129.16",
+    "100.100.100.200",
+    "192.0.0.192",
+    "192.0.0.9",
+    "192.88.99.1",
+    "198.18.0.1",
+    "203.0.113.1",
+    "[2001:db8::1]",
+    "[3fff::1]",
+    "[5f00::1]",
+    "[100::1]",
+    "[64:ff9b:1::1]",
+    "[fd20:ce::254]",
+    "[::ffff:0:a9fe:a9fe]",
+    "[::ffff:192.88.99.1]",
     "224.0.0.1",
     "255.255.255.255",
     "[::]",
@@ -355,3 +371,35 @@ async def test_the_next_address_is_tried() -> None:
     async with answering(echo) as server:
         guard = Guard(["127.0.0.0/8"], resolve)
         assert (await call(f"http://two.test:{server.port}/", guard=guard)).value["status"] == 200
+
+
+@pytest.mark.parametrize(
+    ("charset", "body"),
+    [
+        ("punycode", b"a" * 60_000 + b"-" + b"z" * 60_000),
+        ("idna", b"a" * 100_000),
+        ("unicode_escape", rb"\u00e9" * 1_000),
+        ("iso-8859-6", b"\xff\xfe" * 5_000_000),
+        ("utf-16", b"\x00\xd8" * 5_000_000),
+    ],
+)
+async def test_charset_of_a_called_server_does_not_hold_the_worker(charset: str, body: bytes, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.touch()
+    answer = http(200, body, content_type=f"text/plain; charset={charset}")
+    async with answering(saying(answer)) as server:
+        watch = Watch(notes)
+        ran = await call(server.url)
+        await watch.end()
+    held = max(map(float, notes.read_text().split()), default=0.0)
+    assert held < LONGEST_S
+    assert ran.value["status"] == 200
+    if charset in ("punycode", "idna", "unicode_escape"):
+        assert ran.value["body"] == body.decode(), "a charset that is none of text counts as UTF-8"
+
+
+@pytest.mark.parametrize("charset", sorted(CHARSETS))
+async def test_allowed_charsets_exist(charset: str) -> None:
+    answer = http(200, "abc".encode(charset), content_type=f"text/plain; charset={charset}")
+    async with answering(saying(answer)) as server:
+        assert (await call(server.url)).value["body"] == "abc"

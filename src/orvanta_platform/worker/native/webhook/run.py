@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import codecs
 import json
 import zlib
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,23 @@ from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSi
 LONGEST_RESPONSE: Final = 10 << 20
 MOST_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+CHARSETS: Final = frozenset(
+    {
+        "ascii", "big5", "big5-hkscs", "cp1250", "cp1251", "cp1252", "cp437", "cp850", "cp932", "euc-jp", "euc-kr",
+        "gb18030", "gb2312", "gbk", "ibm866", "iso-2022-jp", "koi8-r", "koi8-u", "latin-1", "latin1", "macintosh",
+        "shift-jis", "sjis", "us-ascii", "utf-16", "utf-16be", "utf-16le", "utf-32", "utf-8", "utf8",
+        *(f"iso-8859-{part}" for part in range(1, 17) if part != 12),
+        *(f"windows-125{part}" for part in range(9)),
+    }
+)  # fmt: skip
+"""Encodings of text that a called server may name; each decodes in linear time. Any other counts as UTF-8."""
+
+_MARKED: Final = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
+_PIECE: Final = 64 << 10
+
 _SHOWN: Final = 500
 """Characters of an unexpected answer's body in the message."""
 
@@ -69,7 +87,7 @@ async def _call(spec: JobSpec, sink: LogSink, guard: Guard) -> bytes:
         await sink.write(f"{request.shown}: {answer.status}, {size_text(len(answer.body))}\n")
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or answer.status in expected or not location:
-            return _result(request, answer, expected, str(node.get("response") or ""))
+            return await _result(request, answer, expected, str(node.get("response") or ""))
         request = request.redirected(answer.status, location)
     raise CallFailed("webhook_too_many_redirects", f"{request.shown} was redirected more than {MOST_REDIRECTS} times")
 
@@ -139,14 +157,14 @@ def _inflate(request: Request, encoding: str) -> Any:
     raise CallFailed("webhook_response_invalid", f"{request.shown} answered in the encoding {encoding}")
 
 
-def _result(request: Request, answer: _Answer, expected: Sequence[int], form: str) -> bytes:
+async def _result(request: Request, answer: _Answer, expected: Sequence[int], form: str) -> bytes:
     """JSON text of {status, headers, body}. Raises CallFailed for a status or a body that was not expected."""
     if answer.status not in expected if expected else not 200 <= answer.status < 300:
         wanted = ", ".join(map(str, expected)) or "200 to 299"
         told = answer.body[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN].strip()
         message = f"{request.shown} answered {answer.status}, expected {wanted}"
         raise CallFailed("webhook_status_unexpected", f"{message}: {told}" if told else message)
-    body = _body(request, answer, form or _form_of(answer.headers.get("content-type", "")))
+    body = await _body(request, answer, form or _form_of(answer.headers.get("content-type", "")))
     return msgspec.json.encode({"status": answer.status, "headers": answer.headers, "body": body})
 
 
@@ -159,16 +177,30 @@ def _form_of(content_type: str) -> str:
     return "text" if textual or kind.startswith("text/") or kind.endswith("+xml") else "bytes"
 
 
-def _body(request: Request, answer: _Answer, form: str) -> Any:
+def _charset(content_type: str) -> str:
+    """The codec of a text: one of CHARSETS. A codec of any other name may take quadratic time or raise."""
+    named = content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
+    name = named.replace("_", "-")
+    return name if name in CHARSETS else "utf-8"
+
+
+async def _decoded(body: bytes, charset: str) -> str:
+    """The body as text, a piece at a time: 10 MiB of bytes that are no characters take seconds to replace."""
+    if charset in _MARKED and not body.startswith(_MARKED[charset]):
+        charset += "-le"
+    decoder, parts = codecs.getincrementaldecoder(charset)("replace"), []
+    for start in range(0, len(body), _PIECE):
+        parts.append(decoder.decode(body[start : start + _PIECE]))
+        await asyncio.sleep(0)
+    return "".join([*parts, decoder.decode(b"", final=True)])
+
+
+async def _body(request: Request, answer: _Answer, form: str) -> Any:
     """The body as a value; bytes are Base64."""
     if form == "bytes":
         return base64.b64encode(answer.body).decode()
-    charset = answer.headers.get("content-type", "").lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
     if form == "text":
-        try:
-            return answer.body.decode(charset or "utf-8", "replace")
-        except LookupError:
-            return answer.body.decode("utf-8", "replace")
+        return await _decoded(answer.body, _charset(answer.headers.get("content-type", "")))
     if not answer.body.strip():
         return None
     try:

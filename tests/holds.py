@@ -1,0 +1,152 @@
+"""A server in a process of its own, and how long its event loop was held.
+
+A wall clock would measure the machine: on a busy one every process is late. The server's loop wakes each 10 ms and
+looks at two things since it woke last. First, the time that passed, less the time for which its thread was ready to run
+and the kernel ran others (`/proc/<pid>/task/<thread>/schedstat`). Second, the processor time of the whole process. The
+loop was held for the smaller of the two: a callback that computes uses both, and so does a thread that keeps the
+interpreter's lock; a machine that runs other programs uses neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tests.conftest import TestDatabase
+
+from orvanta_platform import settings
+from orvanta_platform.http.server import serve
+from orvanta_platform.services import setup
+
+LONGEST_S = 0.25
+"""How late an answer may be that asks for nothing but the loop."""
+
+_TICK_S = 0.01
+_NOTED_S = 0.02
+_PATIENCE_S = 120
+_MEMORY = 6 << 30
+"""Address space of the server, so that a bomb ends it and not the machine."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A running server; `client` is the admin's."""
+
+    client: httpx.Client
+    pid: int
+    notes: Path
+
+    def longest_s(self) -> float:
+        """The longest time for which the loop was held since this was asked last."""
+        self.client.get("/api/version")  # its answer comes after the tick that notes what was before
+        time.sleep(5 * _TICK_S)
+        lines = self.notes.read_text().splitlines()
+        self.notes.write_text("")
+        return max(map(float, lines), default=0.0)
+
+    def peak_bytes(self) -> int:
+        """The most memory that the server ever had resident."""
+        text = Path(f"/proc/{self.pid}/status").read_text()
+        return int(text.partition("VmHWM:")[2].split()[0]) << 10
+
+
+@contextmanager
+def held_server(database: TestDatabase, home: Path, **environ: str) -> Iterator[Held]:
+    """Start a server on `database` and end it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    notes = home / "notes"
+    notes.touch()
+    given = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(filter(None, (os.getcwd(), os.environ.get("PYTHONPATH")))),
+        "ORVANTA_HOME": str(home),
+        "ORVANTA_PORT": str(port),
+        "ORVANTA_LOG_LEVEL": "error",
+        "DATABASE_URL": database.app_url,
+        **environ,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.holds", str(notes)],
+        env=given,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY)),
+    )
+    try:
+        assert process.stdout is not None
+        token = process.stdout.readline().strip()
+        assert token, "the server did not start"
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}",
+            headers={"Authorization": f"Bearer {token}"},
+            transport=httpx.HTTPTransport(retries=10),
+            timeout=_PATIENCE_S,
+        ) as client:
+            assert client.get("/api/version").status_code == 200
+            held = Held(client, process.pid, notes)
+            held.longest_s()
+            yield held
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+
+
+class Watch:
+    """Notes each time for which the loop was held."""
+
+    def __init__(self, notes: Path) -> None:
+        self._notes = notes
+        self._task = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        schedule = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        while True:
+            before = _sample(schedule)
+            await asyncio.sleep(_TICK_S)
+            passed, waited, worked = (now - then for now, then in zip(_sample(schedule), before, strict=True))
+            held = min(passed - _TICK_S - waited, worked)
+            if held > _NOTED_S:
+                with self._notes.open("a") as notes:
+                    notes.write(f"{held:.3f}\n")
+
+    async def end(self) -> None:
+        """Stop."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _sample(schedule: Path) -> tuple[float, float, float]:
+    """The time, that for which this thread was ready and did not run, and the processor time of the process, in s."""
+    try:
+        waited = int(schedule.read_text().split()[1]) / 1e9
+    except (OSError, IndexError):  # a kernel that does not count it
+        waited = 0.0
+    return time.monotonic(), waited, time.process_time()
+
+
+@asynccontextmanager
+async def _background(platform: Any) -> AsyncIterator[None]:
+    first = await setup.first_start(platform.db, platform.settings)
+    watch = Watch(Path(sys.argv[1]))
+    print(first.token_file.read_text().strip(), flush=True)
+    yield
+    await watch.end()
+
+
+if __name__ == "__main__":
+    serve(settings.load(), background=_background)
