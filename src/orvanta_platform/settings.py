@@ -244,6 +244,14 @@ class Settings:
         default=21_600,
         unit="s",
     )
+    anonymous_body: int = _setting(
+        "ORVANTA_ANONYMOUS_BODY",
+        readers.size,
+        "Largest body of a call without a token, such as to the route of an HTTP trigger.",
+        default=2 << 20,
+        shown="2MiB",
+        unit="size",
+    )
     waiting_runs: int = _setting(
         "ORVANTA_WAITING_RUNS",
         readers.integer(0, 10**8),

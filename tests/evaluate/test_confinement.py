@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ import pytest_asyncio
 import orvanta_platform
 from orvanta_platform.evaluate import process
 from orvanta_platform.evaluate.javascript import JavaScript
-from orvanta_platform.evaluate.process import Child, Ended, EvaluatorUnavailable
+from orvanta_platform.evaluate.process import JAVASCRIPT, Child, Ended, EvaluatorUnavailable
 from orvanta_platform.sandbox import landlock
 
 SOURCE = str(Path(orvanta_platform.__file__).parents[1])
@@ -176,14 +177,14 @@ async def test_what_the_engine_ends_itself_is_answered(child: Child) -> None:
 
 
 async def test_what_the_engine_does_not_end_its_keeper_does(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_ANSWER_S", 10_000.0)
+    monkeypatch.setattr(child, "_program", replace(JAVASCRIPT, answer_s=10_000.0))
     with pytest.raises(Ended) as caught:
         await child.ask(request("new Array(2 ** 32 - 1).join()"))
     assert (caught.value.blamed, caught.value.late) == (True, True)
 
 
 async def test_a_stopped_child_is_given_up(child: Child, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_ANSWER_S", 0.1)
+    monkeypatch.setattr(child, "_program", replace(JAVASCRIPT, answer_s=0.1))
     os.kill(below(child.pid), signal.SIGSTOP)
     asked = await asyncio.gather(*(child.ask(request("1 + 1")) for _ in range(2)), return_exceptions=True)
     assert [isinstance(each, Ended) and (each.blamed, each.late) for each in asked] == [(True, True), (False, False)]

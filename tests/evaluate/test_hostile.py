@@ -14,7 +14,7 @@ from tests.evaluate.bench import Bench
 
 from orvanta_platform.evaluate import javascript, process
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.evaluate.process import EvaluatorUnavailable
+from orvanta_platform.evaluate.process import EvaluatorUnavailable, Program
 from orvanta_platform.evaluate.small import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -175,8 +175,8 @@ def killed_at_start(patch: pytest.MonkeyPatch, kills: int) -> list[int]:
     started: list[int] = []
     launch = process._launch
 
-    def launch_and_kill(inherited: socket.socket) -> subprocess.Popen[bytes]:
-        made = launch(inherited)
+    def launch_and_kill(program: Program, inherited: socket.socket) -> subprocess.Popen[bytes]:
+        made = launch(program, inherited)
         started.append(made.pid)
         if len(started) <= kills:
             made.kill()

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from orvanta_platform.errors import BadRequest, InvalidInput
+from orvanta_platform.evaluate import schemas
+from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.services import inputs
 
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "order": ["n"]}
 
 
-def refused(schema: Any, args: bytes) -> InvalidInput:
+TREE = {
+    "anyOf": [
+        {"additionalProperties": {"$ref": "#"}, "required": ["z"]},
+        {"additionalProperties": {"$ref": "#"}, "required": ["y"]},
+    ]
+}
+PLAIN = schemas._plain
+ASYNC = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["here", "child"])
+async def evaluator(request: pytest.FixtureRequest) -> AsyncIterator[Evaluator]:
+    """Every case in this process where it may be checked there, and in the child."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "child":
+            patch.setattr(schemas, "SMALL", -1)
+            patch.setattr(schemas, "SCANNED", -1)
+            patch.setattr(schemas, "_plain", lambda _: None)
+        made = Evaluator()
+        yield made
+        await made.close()
+
+
+async def refused(evaluator: Evaluator, schema: Any, args: bytes) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
-        inputs.check(schema, args)
+        await inputs.check(evaluator, schema, args)
     return caught.value
 
 
+@ASYNC
 @pytest.mark.parametrize(
     ("schema", "args"),
     [
@@ -34,54 +63,92 @@ def refused(schema: Any, args: bytes) -> InvalidInput:
         ({"$schema": "http://json-schema.org/draft-07/schema#", "properties": {}}, b"{}"),
     ],
 )
-def test_what_fits(schema: Any, args: bytes) -> None:
-    inputs.check(schema, args)
+async def test_what_fits(evaluator: Evaluator, schema: Any, args: bytes) -> None:
+    await inputs.check(evaluator, schema, args)
 
 
-def test_the_failing_path_is_named() -> None:
-    error = refused(NUMBER, b'{"n": "x"}')
+@ASYNC
+async def test_the_failing_path_is_named(evaluator: Evaluator) -> None:
+    error = await refused(evaluator, NUMBER, b'{"n": "x"}')
     assert error.code == "invalid_input" and error.details["path"] == "/n"
-    assert refused(NUMBER, b"{}").details["path"] == "/n"
+    assert (await refused(evaluator, NUMBER, b"{}")).details["path"] == "/n"
     nested = {"properties": {"a/b": {"items": {"maximum": 1}}}}
-    assert refused(nested, b'{"a/b": [0, 5]}').details["path"] == "/a~1b/1"
+    assert (await refused(evaluator, nested, b'{"a/b": [0, 5]}')).details["path"] == "/a~1b/1"
 
 
-def test_what_is_no_reference_has_to_fit() -> None:
+@ASYNC
+async def test_what_is_no_reference_has_to_fit(evaluator: Evaluator) -> None:
     for text in ("$var:nowhere", "$res:", "say $var:u/ada/x", "var:u/ada/x"):
-        assert refused(NUMBER, b'{"n": "%s", "m": "$var:u/ada/x"}' % text.encode()).details["path"] == "/n"
+        error = await refused(evaluator, NUMBER, b'{"n": "%s", "m": "$var:u/ada/x"}' % text.encode())
+        assert error.details["path"] == "/n"
 
 
-def test_the_value_itself_is_not_repeated() -> None:
-    error = refused(NUMBER, b'{"n": "hunter2"}')
+@ASYNC
+async def test_the_value_itself_is_not_repeated(evaluator: Evaluator) -> None:
+    error = await refused(evaluator, NUMBER, b'{"n": "hunter2"}')
     assert "hunter2" not in str(error.as_dict())
 
 
+@ASYNC
 @pytest.mark.parametrize(
     "args", [b"", b"[1]", b"1", b"null", b'{"n": NaN}', b'{"n": Infinity}', b"{", b'{"n": "\xff"}', b"[" * 50_000]
 )
-def test_args_that_are_no_json_object(args: bytes) -> None:
-    refused(None, args)
+async def test_args_that_are_no_json_object(evaluator: Evaluator, args: bytes) -> None:
+    await refused(evaluator, None, args)
 
 
-def test_many_errors_are_cut() -> None:
+@ASYNC
+async def test_many_errors_are_cut(evaluator: Evaluator) -> None:
     schema = {"properties": {f"k{n}": {"type": "string"} for n in range(100)}}
     args = b"{" + b",".join(b'"k%d":1' % n for n in range(100)) + b"}"
-    assert len(refused(schema, args).details["errors"]) == 20
+    assert len((await refused(evaluator, schema, args)).details["errors"]) == 20
 
 
+@ASYNC
 @pytest.mark.parametrize("address", ["http://169.254.169.254/latest", "file:///etc/passwd", "other.json"])
-def test_references_are_never_fetched(address: str) -> None:
-    refused({"properties": {"n": {"$ref": address}}}, b'{"n": 1}')
+async def test_references_are_never_fetched(evaluator: Evaluator, address: str) -> None:
+    await refused(evaluator, {"properties": {"n": {"$ref": address}}}, b'{"n": 1}')
 
 
-def test_a_regular_expression_bomb_goes_off_nowhere() -> None:
+@ASYNC
+async def test_a_regular_expression_bomb_goes_off_nowhere(evaluator: Evaluator) -> None:
     schema = {"properties": {"n": {"pattern": "^(a|a)*(a+)+$"}}}
-    refused(schema, b'{"n": "' + b"a" * 200_000 + b'!"}')
+    await refused(evaluator, schema, b'{"n": "' + b"a" * 200_000 + b'!"}')
 
 
+@ASYNC
 @pytest.mark.parametrize(
     "schema", [{"type": "foo"}, {"properties": {"a": {"pattern": "("}}}, b"[1]", b"{", {"$ref": "http://x/y"}]
 )
-def test_a_schema_that_cannot_be_used(schema: Any) -> None:
+async def test_a_schema_that_cannot_be_used(evaluator: Evaluator, schema: Any) -> None:
     with pytest.raises(BadRequest):
-        inputs.check_schema(schema)
+        await inputs.check_schema(evaluator, schema)
+
+
+@ASYNC
+async def test_check_of_exponential_schema_ends_at_its_limit(evaluator: Evaluator) -> None:
+    error = await refused(evaluator, TREE, b'{"a":' * 60 + b"1" + b"}" * 60)
+    assert error.code == "schema_too_complex" and error.hint
+    assert (await refused(evaluator, TREE, b'{"a": 1}')).code == "invalid_input", "the next check has a child again"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"items": [{"type": "string"}]},
+        {"properties": {"a": {"pattern": "a"}}},
+        {"properties": {"a": {"items": {"not": {"type": "string"}}}}},
+        {"additionalProperties": {"oneOf": []}},
+        {"properties": {"a": {"enum": ["x" * 20_000]}}},
+        {"unknownWord": {"anyOf": []}},
+    ],
+)
+def test_only_plain_schemas_are_checked_in_process(schema: Any) -> None:
+    assert PLAIN(json.dumps(schema)) is None
+
+
+def test_large_products_of_value_and_list_are_left_to_the_child() -> None:
+    plain = PLAIN(json.dumps({"properties": {"a": {"items": {"enum": list(range(1000))}}}}))
+    assert isinstance(plain, schemas._Plain)
+    assert plain.is_for(800) and not plain.is_for(1_000) and not plain.is_for(schemas.SMALL + 1)

@@ -10,10 +10,13 @@ from typing import Literal
 from orvanta_platform.errors import BadRequest
 
 _SEGMENT = r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*"
-_PATH = re.compile(rf"[uf]/[A-Za-z0-9_-]+(?:/{_SEGMENT})+")
+PATH = rf"[uf]/[A-Za-z0-9_-]+(?:/{_SEGMENT})+"
+"""Regular expression of the paths of items, at most LONGEST_PATH characters."""
+
+LONGEST_PATH = 255
+_PATH = re.compile(PATH)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
-_LONGEST_PATH = 255
 LONGEST_FILE_KEY = 1024
 _PREFIXES = {"user": "ov_", "session": "ovs_", "first_password": "ovf_"}
 _SHOWN = 12
@@ -24,7 +27,7 @@ def is_path(path: str) -> bool:
 
     A segment has letters, digits, `_`, `-` and single dots inside.
     """
-    return len(path) <= _LONGEST_PATH and _PATH.fullmatch(path) is not None
+    return len(path) <= LONGEST_PATH and _PATH.fullmatch(path) is not None
 
 
 def check_path(path: str) -> None:

@@ -1,4 +1,7 @@
-"""Expressions, transforms and inputs: by the small interpreter where it can, else in a JavaScript child."""
+"""Expressions, transforms and inputs: by the small interpreter where it can, else in a JavaScript child.
+
+JSON Schemas are checked here too.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import Any
 
 from orvanta_platform.evaluate.errors import ExpressionError, NeedsJavaScript
 from orvanta_platform.evaluate.javascript import JavaScript, Moment, Resolve
+from orvanta_platform.evaluate.schemas import Schemas
 from orvanta_platform.evaluate.small import Answer, Scope, evaluate
 from orvanta_platform.evaluate.transforms import object_text, static_answer
 from orvanta_platform.workflow.expressions import parse_small
@@ -18,6 +22,7 @@ class Evaluator:
 
     def __init__(self) -> None:
         self._javascript = JavaScript()
+        self.schemas = Schemas()
 
     async def expression(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
         """The value of an expression. Raises ExpressionError, EvaluatorUnavailable.
@@ -79,6 +84,7 @@ class Evaluator:
     async def close(self) -> None:
         """End the children. Final."""
         await self._javascript.close()
+        await self.schemas.close()
 
 
 def small_answer(text: str, scope: Scope) -> Answer | None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import struct
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from typing import Final, TypeAlias
 
 import msgspec
 
 from orvanta_platform.evaluate.child.frames import TIME_S
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.evaluate.process import Child, Ended, EndedAtStart, EvaluatorUnavailable, Fault, Reply
+from orvanta_platform.evaluate.pool import Children
+from orvanta_platform.evaluate.process import JAVASCRIPT, Ended, Fault, Reply
 from orvanta_platform.evaluate.raw import encode_string, members, strip
 from orvanta_platform.evaluate.small import Answer, Scope
 from orvanta_platform.workflow.expressions import MAX_SOURCE
@@ -29,11 +28,6 @@ MAX_VALUES: Final = 16 << 20
 MAX_COMPUTED: Final = 16
 """Variables and resources that one evaluation may name by a computed path."""
 
-_MOST_CHILDREN: Final = 3
-_MOST_STARTS: Final = 3
-"""Children that are started for one request, where each is killed before it is ready."""
-# A child that is at one request for longer is waited for only where no other can be had.
-_SLOW_S: Final = 0.02
 _WHOLE_BELOW: Final = 4096
 
 # Texts, and characters of them, that are read in one context.
@@ -52,9 +46,7 @@ class JavaScript:
     """A few children of one process, started as they are needed."""
 
     def __init__(self) -> None:
-        self._children: list[Child] = []
-        self._starting = asyncio.Lock()
-        self._closed = False
+        self._children = Children(JAVASCRIPT)
 
     async def evaluate(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
         """The value of `text`. Raises ExpressionError, EvaluatorUnavailable."""
@@ -93,60 +85,16 @@ class JavaScript:
 
     async def close(self) -> None:
         """End all children. Final."""
-        self._closed = True
-        for child in self._children:
-            child.kill()
-        await asyncio.gather(*(child.gone() for child in self._children))
+        await self._children.close()
 
     async def _ask(self, request: bytes) -> Reply:
-        """An answer from whichever child; one that ends meanwhile is replaced, unless this request ended it."""
-        crashes = 0
-        while True:
-            child = await self._child()
-            try:
-                return await child.ask(request)
-            except Ended as end:
-                if end.late:
-                    raise ExpressionError("expression_timeout", _OVER_TIME) from None
-                # It may have been ended from outside just before: one more child is worth a try.
-                crashes += end.blamed
-                if crashes > 1:
-                    raise ExpressionError("expression_crashed", "the expression broke the JavaScript engine") from None
-
-    async def _child(self) -> Child:
-        """A child to ask; another one is started where all are at something that takes long."""
-        best = self._best()
-        if best is not None:
-            return best
-        async with self._starting:
-            best = self._best()
-            if best is not None:
-                return best
-            for _ in range(_MOST_STARTS - 1):
-                with suppress(EndedAtStart):
-                    return await self._start()
-            return await self._start()
-
-    async def _start(self) -> Child:
-        if self._closed:
-            raise EvaluatorUnavailable("The evaluator is closed.")
-        child = Child()
-        self._children.append(child)
+        """An answer from whichever child."""
         try:
-            await child.start()
-        except BaseException:
-            child.kill()
-            raise
-        return child
-
-    def _best(self) -> Child | None:
-        self._children = [child for child in self._children if not child.is_gone]
-        alive = [child for child in self._children if child.alive]
-        ready = [child for child in alive if child.is_ready]
-        best = min(ready, key=lambda child: (child.busy_s >= _SLOW_S, child.pending), default=None)
-        if best is not None and best.busy_s >= _SLOW_S and len(alive) < _MOST_CHILDREN:
-            return None
-        return best
+            return await self._children.ask(request)
+        except Ended as end:
+            if end.late:
+                raise ExpressionError("expression_timeout", _OVER_TIME) from None
+            raise ExpressionError("expression_crashed", "the expression broke the JavaScript engine") from None
 
 
 def _portions(texts: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,4 +1,4 @@
-"""One JavaScript child as its evaluator sees it: requests go in without waiting, answers come back in order."""
+"""One confined child as its pool sees it: requests go in without waiting, answers come back in order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, cast
@@ -17,17 +18,39 @@ import msgspec
 
 import orvanta_platform
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.evaluate.child.frames import LENGTH, OVER_TIME, frame
+from orvanta_platform.evaluate.child.frames import LENGTH, OVER_TIME
 
 _PYTHON = os.path.realpath(sys.executable)
 _START = "import sys; sys.path[:0] = sys.argv[1:3]; from orvanta_platform.evaluate.child import main; main.main()"
 _START_S = 30.0
-# The child and its keeper count processor time; this is for a machine where neither gets any.
-_ANSWER_S = 20.0
+_AT_ONCE: Final = 128 << 10
+"""Bytes of a request that are written without giving way to other tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a child runs."""
+
+    name: str
+    """The key of its engine in child/main.py."""
+
+    title: str
+    extension: str
+    """The extension module that the engine imports."""
+
+    package: str
+    """The distribution that brings the module."""
+
+    answer_s: float
+    """Longest wall-clock time of one request: the child and its keeper count processor time, and get it in the end."""
+
+
+JAVASCRIPT: Final = Program("javascript", "JavaScript evaluator", "_quickjs", "quickjs-ng", 20.0)
+SCHEMA: Final = Program("schema", "checker of JSON Schemas", "jsonschema_rs", "jsonschema-rs", 90.0)
 
 
 class EvaluatorUnavailable(OrvantaError):
-    """The JavaScript child cannot be started; the message is its reason."""
+    """A child cannot be started; the message is its reason."""
 
     code = "evaluator_unavailable"
     status = 503
@@ -56,16 +79,20 @@ class Reply(msgspec.Struct):
     failed: str | None = None
 
 
-_VALUES: Final = ((b'{"truthy":true', True), (b'{"truthy":false', False))
+_VALUES: Final = (
+    (b'{"truthy":true', True, False),
+    (b'{"truthy":false', False, False),
+    (b'{"limit":true', True, True),
+)
 _NAME: Final = b',"value":'
 
 
 def _read(text: bytes) -> Reply:
     """A frame's text; a value in it stays as it is. Raises ValueError, RecursionError."""
-    for start, truthy in _VALUES:
+    for start, truthy, limit in _VALUES:
         if text.startswith(start):
             value = text[len(start) + len(_NAME) : -1] or b"null"
-            return Reply(value, truthy)
+            return Reply(value, truthy, limit=limit)
     # msgspec refuses unpaired surrogates, which errors and paths may hold.
     return msgspec.convert(json.loads(text), Reply)
 
@@ -74,7 +101,7 @@ class Ended(Exception):
     """The child ended before it answered. `blamed`: while it worked at this very request; `late`: and too long."""
 
     def __init__(self, *, blamed: bool, late: bool = False) -> None:
-        super().__init__("the JavaScript child ended")
+        super().__init__("the child ended")
         self.blamed = blamed
         self.late = late
 
@@ -82,7 +109,8 @@ class Ended(Exception):
 class Child(asyncio.Protocol):
     """A child process. It belongs to the loop that started it and dies with the thread that did."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: Program = JAVASCRIPT) -> None:
+        self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._transport: asyncio.WriteTransport | None = None
         self._received = bytearray()
@@ -91,6 +119,9 @@ class Child(asyncio.Protocol):
         self._alarm: asyncio.TimerHandle | None = None
         self._burial: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._writable = asyncio.Event()
+        self._writable.set()
         self._since = 0.0
         self._late = False
         self._finished = False
@@ -100,10 +131,10 @@ class Child(asyncio.Protocol):
         """Start it; gives what confines it. Raises EvaluatorUnavailable."""
         ours, theirs = socket.socketpair()
         try:
-            self._process = _launch(theirs)
+            self._process = _launch(self._program, theirs)
         except OSError as error:
             ours.close()
-            raise EvaluatorUnavailable(f"The JavaScript evaluator cannot be started: {error}.") from error
+            raise EvaluatorUnavailable(f"The {self._program.title} cannot be started: {error}.") from error
         finally:
             theirs.close()
         ours.setblocking(False)
@@ -111,7 +142,7 @@ class Child(asyncio.Protocol):
         try:
             return await asyncio.wait_for(asyncio.shield(self._ready), _START_S)
         except TimeoutError:
-            raise EvaluatorUnavailable("The JavaScript evaluator did not start in time.") from None
+            raise EvaluatorUnavailable(f"The {self._program.title} did not start in time.") from None
 
     @property
     def is_gone(self) -> bool:
@@ -138,16 +169,44 @@ class Child(asyncio.Protocol):
         """Seconds for which it has been at the request it is at."""
         return asyncio.get_running_loop().time() - self._since if self._waiting else 0.0
 
-    async def ask(self, request: bytes) -> Reply:
-        """The answer to a request. Raises Ended."""
+    async def ask(self, *request: bytes) -> Reply:
+        """The answer to a request, given in pieces. Raises Ended."""
         if self._transport is None or not self.alive:
             raise Ended(blamed=False)
+        length = sum(map(len, request))
+        if length <= _AT_ONCE and not self._sending.locked():
+            answer = self._expect()
+            self._transport.write(b"".join((LENGTH.pack(length), *request)))
+        else:
+            async with self._sending:
+                answer = self._expect()
+                await self._send(LENGTH.pack(length), *request)
+        return await answer
+
+    def _expect(self) -> asyncio.Future[Reply]:
+        """What the answer to the request will be that is sent next."""
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
         if len(self._waiting) == 1:
             self._next()
-        self._transport.write(frame(request))
-        return await answer
+        return answer
+
+    async def _send(self, *pieces: bytes) -> None:
+        """Write as fast as the child reads, a part at a time: a whole large request would hold the loop."""
+        for piece in pieces:
+            whole = memoryview(piece)
+            for start in range(0, len(whole), _AT_ONCE):
+                await self._writable.wait()
+                if self._transport is None or not self.alive:
+                    return
+                self._transport.write(whole[start : start + _AT_ONCE])
+                await asyncio.sleep(0)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
 
     def kill(self) -> None:
         """End it at once; what waits for it hears so."""
@@ -194,7 +253,9 @@ class Child(asyncio.Protocol):
         if reply.ready is not None:
             self._ready.set_result(reply.ready)
         else:
-            self._ready.set_exception(EvaluatorUnavailable(f"The JavaScript evaluator does not start: {reply.failed}."))
+            self._ready.set_exception(
+                EvaluatorUnavailable(f"The {self._program.title} does not start: {reply.failed}.")
+            )
 
     def _next(self) -> None:
         """The request at the head is worked at from now on."""
@@ -202,7 +263,7 @@ class Child(asyncio.Protocol):
         if self._alarm is not None:
             self._alarm.cancel()
         self._since = loop.time()
-        self._alarm = loop.call_later(_ANSWER_S, self._too_long) if self._waiting else None
+        self._alarm = loop.call_later(self._program.answer_s, self._too_long) if self._waiting else None
 
     def _too_long(self) -> None:
         self._late = True
@@ -210,6 +271,7 @@ class Child(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.alive = False
+        self._writable.set()
         if self._alarm is not None:
             self._alarm.cancel()
         self._burial = asyncio.get_running_loop().create_task(self._bury())
@@ -218,7 +280,7 @@ class Child(asyncio.Protocol):
         """Reap the keeper, which is about to go, and tell those that wait."""
         status = await asyncio.to_thread(self._process.wait) if self._process else None
         if not self._ready.done():
-            self._ready.set_exception(EndedAtStart("The JavaScript evaluator ended while it started."))
+            self._ready.set_exception(EndedAtStart(f"The {self._program.title} ended while it started."))
             self._ready.exception()  # nobody may be there to ask any more
         for place, answer in enumerate(self._waiting):
             if not answer.done():
@@ -233,9 +295,21 @@ class Child(asyncio.Protocol):
             await self._gone.wait()
 
 
-def _launch(inherited: socket.socket) -> subprocess.Popen[bytes]:
+def _launch(program: Program, inherited: socket.socket) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [_PYTHON, "-I", "-S", "-B", "-X", "utf8", "-c", _START, *_folders(), str(inherited.fileno())],
+        [
+            _PYTHON,
+            "-I",
+            "-S",
+            "-B",
+            "-X",
+            "utf8",
+            "-c",
+            _START,
+            *_folders(program),
+            program.name,
+            str(inherited.fileno()),
+        ],
         env={"TZ": "UTC", "LANG": "C.UTF-8"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -246,9 +320,10 @@ def _launch(inherited: socket.socket) -> subprocess.Popen[bytes]:
     )
 
 
-def _folders() -> list[str]:
+def _folders(program: Program) -> list[str]:
     """Where the child finds this package, and the engine's extension beside nothing else that it imports."""
-    engine = find_spec("_quickjs")
+    engine = find_spec(program.extension)
     if engine is None or engine.origin is None:
-        raise FileNotFoundError("quickjs-ng is not installed")
-    return [str(Path(orvanta_platform.__file__).parents[1]), str(Path(engine.origin).parent)]
+        raise FileNotFoundError(f"{program.package} is not installed")
+    inside = len(engine.submodule_search_locations or ())
+    return [str(Path(orvanta_platform.__file__).parents[1]), str(Path(engine.origin).parents[inside])]

@@ -41,8 +41,8 @@ from orvanta_platform.http.routes import (
 )
 from orvanta_platform.services.platform import Platform
 
-LONGEST_BODY = 101 << 20
-"""Bytes: arguments of 100 MiB and what stands around them."""
+LONGEST_BODY = 24 << 20
+"""Bytes of a body: a document of 10 MiB as a JSON text. Calls that start runs and uploads have limits of their own."""
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *instance.ROUTES,

@@ -23,13 +23,22 @@ from orvanta_platform import clock
 from orvanta_platform.control.client_address import ClientAddresses, network_of
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.control.rates import Rate
-from orvanta_platform.errors import BadRequest, Forbidden, NotFound, OrvantaError, RateLimited, Unauthenticated
+from orvanta_platform.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    OrvantaError,
+    RateLimited,
+    TooLarge,
+    Unauthenticated,
+)
 from orvanta_platform.http import errors
 from orvanta_platform.http.request_body import Pace, PacedBody
 from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, REQUEST_ID
 from orvanta_platform.http.same_site import require_same_site
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.session import Authenticator, Caller
+from orvanta_platform.units import size_text
 
 OPEN: frozenset[str] = frozenset(
     {
@@ -84,6 +93,7 @@ class Gate:
         settings = platform.settings
         self._authenticator = Authenticator(platform)
         self._strangers = Rate(settings.anonymous_rate)
+        self._longest = settings.anonymous_body
         self._addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
         self._pace = Pace(settings.request_grace_s, settings.request_rate, settings.request_timeout_s)
         self._origins = (settings.base_url, *settings.editor_origins)
@@ -107,7 +117,8 @@ class Gate:
             await _send(response, scope, receive, answer.send)
         else:
             body.caller = answer.caller = scope.get(LIVE_ACTOR)
-            await self._run(scope, body.receive, answer)
+            receive_body = body.receive if ACTOR in scope else self._bounded(body.receive)
+            await self._run(scope, receive_body, answer)
         log.info(
             "request",
             method=scope["method"],
@@ -178,6 +189,24 @@ class Gate:
                 hint="Try again later; ORVANTA_ANONYMOUS_RATE says how many may come in a minute.",
                 details={"retry_after_s": wait_s},
             )
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """Receives the body of a call without a token, up to its limit. What it gives raises TooLarge."""
+        left = self._longest
+
+        async def receive_some() -> Any:
+            nonlocal left
+            message: Any = await receive()
+            left -= len(message.get("body") or b"")
+            if left < 0:
+                raise TooLarge(
+                    f"The body of a call without a token has at most {size_text(self._longest)}.",
+                    hint="Send less, or keep it as a file and send its name; ORVANTA_ANONYMOUS_BODY sets the limit.",
+                    details={"limit": self._longest},
+                )
+            return message
+
+        return receive_some
 
     async def _know(self, scope: Any, headers: MutableScopeHeaders, request_id: str) -> None:
         """Who calls, where somebody is logged in; a page of another site speaks for nobody."""

@@ -12,7 +12,7 @@ from litestar import Request
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
-from orvanta_platform.errors import BadRequest, ForeignParent, Unauthenticated
+from orvanta_platform.errors import BadRequest, ForeignParent, TooLarge, Unauthenticated
 from orvanta_platform.services.platform import Platform
 
 T = TypeVar("T")
@@ -25,6 +25,9 @@ PLATFORM = "orvanta.platform"
 LONGEST_PAGE = 1000
 _PAGE = 30
 _LONGEST_MESSAGE = 300
+_SHORT_ENVELOPE = 16 << 20
+_BEGINNINGS = (b",", b"[", b"{")
+_MOST_VALUES = 12_000_000
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -89,6 +92,20 @@ def decode(body: bytes, shape: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = str(error)[:_LONGEST_MESSAGE]
         raise BadRequest(f"The body cannot be read: {message}.", details={"reason": message}) from error
+
+
+def decode_envelope(body: bytes, shape: type[T]) -> T:
+    """The same for a body in which arguments stand inside of something else: those are read over, in this loop.
+
+    Raises TooLarge where that would take long: not for the bytes of a body, but for the number of its values.
+    """
+    if len(body) > _SHORT_ENVELOPE and sum(map(body.count, _BEGINNINGS)) > _MOST_VALUES:
+        raise TooLarge(
+            f"A body that holds arguments beside what is run has at most {_MOST_VALUES} values.",
+            hint="Deploy what is run and send the arguments alone, or as a file (job_helpers/upload_s3_file).",
+            details={"limit": _MOST_VALUES},
+        )
+    return decode(body, shape)
 
 
 def page_of(request: AnyRequest) -> Page:

@@ -11,16 +11,23 @@ from urllib.parse import parse_qsl
 import msgspec
 from litestar.datastructures import UploadFile
 
-from orvanta_platform.errors import InvalidInput
+from orvanta_platform.errors import InvalidInput, TooLarge
 from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.http.requests import AnyRequest
 from orvanta_platform.services.idempotency import IdempotencyKey
+from orvanta_platform.units import size_text
 
 NO_ARGS = b"{}"
+_READ_HERE = 1 << 20
+"""Bytes of a body that is read for what is no UTF-8; a larger one is when its run is started, in another process."""
+
 _SECRET = frozenset({"authorization", "cookie", "x-orvanta"})
 _BOM = b"\xef\xbb\xbf"
 _FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
 _MOST_FIELDS = 1000
+_LONGEST_FORM = 1 << 20
+_LONGEST_TEXT = 8 << 20
 RAW = "raw_string"
 """The argument that holds a body of text."""
 
@@ -33,10 +40,12 @@ async def args_of(request: AnyRequest) -> bytes:
     JSON that is sent as a form, as curl's -d does.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        return await _multipart(request)
+    _require_length(request.content_length or 0, kind)
     body = await request.body()
-    if kind in ("", "application/json") or kind.endswith("+json") or (kind == _FORM and body.lstrip()[:1] == b"{"):
+    _require_length(len(body), kind)
+    if kind == _MULTIPART:
+        return await _multipart(request)
+    if _is_json(kind) or (kind == _FORM and body.lstrip()[:1] == b"{"):
         return args_of_body(body)
     if kind == _FORM:
         return _fields(_form_pairs(body))
@@ -47,6 +56,21 @@ async def args_of(request: AnyRequest) -> bytes:
         hint="Send JSON, a form or text.",
         details={"path": ""},
     )
+
+
+def _require_length(length: int, kind: str) -> None:
+    """Raises TooLarge for a body that has to be read here and would take long."""
+    longest = _LONGEST_FORM if kind == _FORM else _LONGEST_TEXT
+    if length > longest and not _is_json(kind):
+        raise TooLarge(
+            f"A body of type {kind[:100]} has at most {size_text(longest)}.",
+            hint="Send JSON, or keep it as a file (job_helpers/upload_s3_file) and send its name.",
+            details={"limit": longest},
+        )
+
+
+def _is_json(kind: str) -> bool:
+    return kind in ("", "application/json") or kind.endswith("+json")
 
 
 def text_of(body: bytes) -> str:
@@ -85,15 +109,18 @@ def _fields(pairs: Iterable[tuple[str, Any]]) -> bytes:
 
 def args_of_body(body: bytes) -> bytes:
     """The arguments of a body: a JSON object in UTF-8, nothing being the empty one. Raises InvalidInput."""
-    text = body.removeprefix(_BOM).strip()
+    text = body.removeprefix(_BOM)
+    if len(text) <= _READ_HERE or not (text[:1] == b"{" and text[-1:] == b"}"):
+        text = text.strip()
     if not text:
         return NO_ARGS
     if not text.startswith(b"{"):
         raise InvalidInput("The input must be a JSON object.", details={"path": ""})
-    try:
-        require_utf8(text)
-    except UnicodeDecodeError:
-        text_of(text)
+    if len(text) <= _READ_HERE:
+        try:
+            require_utf8(text)
+        except UnicodeDecodeError:
+            text_of(text)
     return text
 
 

@@ -24,7 +24,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.errors import Conflict, NotFound
 from orvanta_platform.services import approval_links, approvers, forms, jobs
 from orvanta_platform.services.approval_links import Link
-from orvanta_platform.services.approvers import Asked, Voice
+from orvanta_platform.services.approvers import Asked, Checked, Voice
 from orvanta_platform.services.asking import (
     asked_in,
     asked_of,
@@ -115,7 +115,7 @@ async def decide_by_link(
     async with platform.db.acquire() as conn:
         await approval_links.find(platform, conn, workspace, link, (action,))
     decide = partial(_decide, platform, workspace, link.job, link.resume_id, approved, voice)
-    run, outcome = await platform.db.retrying(decide)
+    run, outcome = await approvers.decided(platform, decide)
     await _count(platform, run, link.job, outcome)
     return outcome
 
@@ -184,7 +184,7 @@ async def decide(
     voice = Voice(actor.username, actor, payload, reason)
     resume_id = secrets.randbelow(_RESUME_IDS)
 
-    async def act(row: JobRow, id: UUID, conn: Connection) -> tuple[UUID, Outcome] | None:
+    async def act(row: JobRow, id: UUID, checked: Checked, conn: Connection) -> tuple[UUID, Outcome] | None:
         """None: the run itself asks nothing, and a sub-workflow of it may."""
         live = await run_rows.lock_run(conn, row.run)
         opened = await questions_shown(platform, conn, actor, row, live, await rows.open_of_run(conn, row.run))
@@ -194,13 +194,13 @@ async def decide(
         asked = await asked_in(platform, conn, live, job, opened) if live is not None else None
         approvers.require(actor, jobs.thing(row), asked.consent if asked else None)
         said = voice if fields is None or asked is None else _typed(voice, asked, fields)
-        return job, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, said), asked)
+        return job, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, said, checked), asked)
 
-    done = await platform.db.retrying(partial(act, row, id))
+    done = await approvers.decided(platform, partial(act, row, id))
     if done is None:
         async with platform.db.acquire() as conn:
             row = await run_that_asks(platform, conn, row)
-        done = await platform.db.retrying(partial(act, row, row.run)) if row.run != id else None
+        done = await approvers.decided(platform, partial(act, row, row.run)) if row.run != id else None
     if done is None:
         raise nothing_is_asked()
     job, outcome = done
@@ -257,6 +257,7 @@ async def _decide(
     resume_id: int,
     approved: bool,
     voice: Voice,
+    checked: Checked,
     conn: Connection,
 ) -> tuple[UUID, Outcome]:
     """What somebody says who was asked by a link; gives the run."""
@@ -264,7 +265,7 @@ async def _decide(
     if row is None:
         raise approval_links.no_such_approval()
     live = await run_rows.lock_run(conn, row.run)
-    return row.run, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice), None)
+    return row.run, await _keep(platform, conn, _Saying(row, live, job, resume_id, approved, voice, checked), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +278,7 @@ class _Saying:
     resume_id: int
     approved: bool
     voice: Voice
+    checked: Checked
 
 
 async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: Asked | None) -> Outcome:
@@ -301,7 +303,7 @@ async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: As
         raise Conflict("The run has ended: nobody is asked any more.")
     asked = asked or await _of_link(platform, conn, row, live, job)
     if asked is not None:
-        approvers.check(asked, voice, row, approved=approved)
+        approvers.check(asked, voice, row, approved=approved, checked=saying.checked)
         if job == row.run and asked.consent.needs_login:
             raise Conflict(f"A decision about {asked.node.id} needs a link of its own, not one of the run.")
         before = approvers.earlier_voice(job, voice, earlier) if job != row.run else None

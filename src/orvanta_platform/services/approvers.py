@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -15,9 +16,13 @@ from orvanta_platform.control.permissions import Thing
 from orvanta_platform.db.approvals import DecisionRow, OpenApproval
 from orvanta_platform.db.audit import NewAudit
 from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.errors import Forbidden, Unauthenticated
 from orvanta_platform.services import inputs
+from orvanta_platform.services.platform import Platform
+
+T = TypeVar("T")
 
 _SCOPE = "jobs:run"
 
@@ -91,10 +96,23 @@ def require(actor: Actor, thing: Thing, consent: Consent | None) -> None:
         raise Forbidden("You are not among those who may decide this.", hint=f"These are {_listed(consent)}.")
 
 
-def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool) -> None:
+Checked = Sequence[tuple[Any, bytes]]
+"""Forms, and what was found to fit them."""
+
+
+class FormUnchecked(Exception):
+    """What is sent is to be checked against this form outside of the transaction: that may take long."""
+
+    def __init__(self, form: Any, payload: bytes) -> None:
+        super().__init__("form")
+        self.form = form
+        self.payload = payload
+
+
+def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
     """Nothing where this voice may decide and what it sends fits the form.
 
-    Raises Unauthenticated, Forbidden, InvalidInput.
+    `checked`: forms and what was found to fit them. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
     """
     actor = voice.actor
     if asked.consent.needs_login:
@@ -104,7 +122,20 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool) -> None:
     if actor is not None and not scopes.allow(actor.scopes, _SCOPE, row.run_path):
         raise Forbidden("The token may not decide this.", hint=f"It needs the scope {_SCOPE} for the workflow.")
     if approved and asked.consent.form is not None:
-        inputs.check(asked.consent.form, voice.payload)
+        form = asked.consent.form
+        if (form, voice.payload) not in checked and not inputs.check_at_once(form, voice.payload):
+            raise FormUnchecked(form, voice.payload)
+
+
+async def decided(platform: Platform, act: Callable[[Checked, Connection], Awaitable[T]]) -> T:
+    """What `act` gives, in a transaction. A form that takes long to check is checked between two of them."""
+    checked: list[tuple[Any, bytes]] = []
+    while True:
+        try:
+            return await platform.db.retrying(partial(act, checked))
+        except FormUnchecked as unchecked:
+            await inputs.check(platform.evaluator, unchecked.form, unchecked.payload)
+            checked.append((unchecked.form, unchecked.payload))
 
 
 def may(asked: Asked, actor: Actor | None) -> bool:

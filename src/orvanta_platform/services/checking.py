@@ -9,7 +9,7 @@ from typing import Any
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
-from orvanta_platform.services import flows, script_access, syntax
+from orvanta_platform.services import flows, script_access
 from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
@@ -40,7 +40,7 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
         _, _, tree, seen = await asyncio.to_thread(flows.examined, new)
     except InvalidWorkflow as error:
         return await asyncio.to_thread(_placed, new, [Diagnostic(**each) for each in error.details])
-    found = await syntax.diagnostics(platform.evaluator, seen)
+    found = await flows.diagnostics(platform, tree, seen)
     if not errors(found):
         async with platform.db.acquire() as conn:
             found = [*await script_access.unreadable(conn, actor, workspace, tree), *found]

@@ -229,22 +229,26 @@ async def _check(platform: Platform, new: NewFlow) -> _Checked:
     Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
     body, format_, tree, seen = await asyncio.to_thread(examined, new)
-    found = await syntax.diagnostics(platform.evaluator, seen)
+    found = await diagnostics(platform, tree, seen)
     if errors(found):
         raise invalid(found)
     return _Checked(body, format_, tree, await asyncio.to_thread(artifact_hash, tree))
 
 
 def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
-    """The bytes to store, their format, what they say, and what is found in it but for the syntax of expressions.
+    """The bytes to store, their format, what they say, and what is found in it but for expressions and the schema.
 
     Raises InvalidWorkflow for what cannot be read, BadRequest.
     """
     body, format_ = _body(new)
     tree = document.parse(body, format_).tree
-    found = examine(tree)
-    with_schema = found.diagnostics + _schema_faults(tree.get("schema"))
-    return body, format_, tree, replace(found, diagnostics=with_schema)
+    return body, format_, tree, examine(tree)
+
+
+async def diagnostics(platform: Platform, tree: Mapping[str, Any], seen: Examined) -> list[Diagnostic]:
+    """All of a document that was examined, errors first. Raises EvaluatorUnavailable."""
+    faults = await _schema_faults(platform, tree.get("schema"))
+    return await syntax.diagnostics(platform.evaluator, replace(seen, diagnostics=seen.diagnostics + faults))
 
 
 def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
@@ -270,11 +274,11 @@ def _joined(value: msgspec.Raw | None, schema: msgspec.Raw | None) -> bytes:
     return b'{"value":' + bytes(value) + b',"schema":' + bytes(schema) + b"}"
 
 
-def _schema_faults(schema: Any) -> list[Diagnostic]:
+async def _schema_faults(platform: Platform, schema: Any) -> list[Diagnostic]:
     if schema is None:
         return []
     try:
-        inputs.check_schema(schema)
+        await inputs.check_schema(platform.evaluator, schema)
     except BadRequest as error:
         return [Diagnostic("invalid_schema", "error", None, _SCHEMA_PATH, error.message)]
     return []

@@ -38,12 +38,15 @@ DEEPEST = 20
 LONGEST = 16 << 20
 """Bytes of JSON that the references in one value may stand for."""
 
+REFERENCE = re.compile(rf"\$(?:var|res):(?=.{{1,{names.LONGEST_PATH}}}\Z){names.PATH}")
+"""A string that stands for a variable or a resource."""
+
 _REFERENCE = re.compile(rb'(?<!\\)"\$(var|res):([^"\\]*)"(?!\s*:)')
 
 
 def is_reference(text: str) -> bool:
     """Whether a string stands for a variable or a resource."""
-    return text.startswith(("$var:", "$res:")) and names.is_path(text.partition(":")[2])
+    return REFERENCE.fullmatch(text) is not None
 
 
 def may_refer(raw: bytes) -> bool:

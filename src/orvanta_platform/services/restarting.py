@@ -107,7 +107,7 @@ async def restart_edited(
             )
         args = again.raw
         options = replace(options, references=again.references, secrets=again.secrets)
-    inputs.check(None, args)
+    await inputs.check(platform.evaluator, None, args)
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
 
 

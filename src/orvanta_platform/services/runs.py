@@ -135,7 +135,7 @@ async def start_preview(
 ) -> UUID:
     """Run code that is not deployed. Raises Forbidden, InvalidScript, InvalidInput."""
     permissions.require(actor, "run", Thing(workspace, "preview", preview.path))
-    inputs.check(None, args)
+    await inputs.check(platform.evaluator, None, args)
     identity = preview.kind == "identity"
     if not identity and preview.language not in RUNNABLE:
         raise InvalidScript(
@@ -167,7 +167,7 @@ async def start_flow_preview(
 
     Raises Forbidden, InvalidWorkflow, InvalidInput, ScriptMissing.
     """
-    inputs.check(None, args)
+    await inputs.check(platform.evaluator, None, args)
     beginning = await flow_preview(platform, actor, workspace, value, path)
     return await begin(platform, actor, beginning, args, options)
 
@@ -292,7 +292,7 @@ async def _run_script(
     inside: Inside | None = None,
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
-    inputs.check(found.settings.get("schema"), options.whole(args))
+    await inputs.check(platform.evaluator, found.settings.get("schema"), options.whole(args))
     owner = None
     if found.permissioned_as is not None:
         async with platform.db.acquire() as connection:
@@ -333,12 +333,13 @@ async def _run_flow(
     found = permitted(actor, workspace, version, name)
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
-        preprocessed = options.preprocess and plan.preprocessor is not None
-        inputs.check(None if preprocessed else found.settings.get("schema"), options.whole(args))
+    preprocessed = options.preprocess and plan.preprocessor is not None
+    schema = found.settings.get("schema")
+    await inputs.check(platform.evaluator, None if preprocessed else schema, options.whole(args))
+    async with platform.db.acquire() as connection:
         owner = await on_behalf.owner_of(connection, workspace, found)
         view = await acceptance.view_of(connection, actor, owner)
         pins = await pinning.resolve(connection, owner or actor, workspace, plan, view) | own_pins(found.settings)
-    schema = found.settings.get("schema")
     if preprocessed and names_passwords(schema):
         own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
         pins[OWN] = replace(own, passwords=schema)

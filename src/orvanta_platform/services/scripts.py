@@ -58,7 +58,7 @@ async def create(
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
-    _check(new)
+    await _check(platform, new)
     state = await locking.state_of_script(platform, new.language, new.content, new.lock)
     schema = await _made_schema(new)
     stored = ""
@@ -195,7 +195,7 @@ def text_of(row: ItemRow) -> str:
     return row.body.decode()
 
 
-def _check(new: NewScript) -> None:
+async def _check(platform: Platform, new: NewScript) -> None:
     if new.language not in RUNNABLE:
         problem = {
             "code": "not_yet_supported",
@@ -214,7 +214,8 @@ def _check(new: NewScript) -> None:
     if kind not in KINDS:
         raise BadRequest(f"{str(kind)[:100]!r} is no kind of script.", hint=f"One of {', '.join(KINDS)}.")
     schema = new.settings.get("schema")
-    inputs.check_schema(bytes(schema) if schema is not None and _plain(schema) is not None else None)
+    wanted = bytes(schema) if schema is not None and _plain(schema) is not None else None
+    await inputs.check_schema(platform.evaluator, wanted)
 
 
 async def _check_parent(

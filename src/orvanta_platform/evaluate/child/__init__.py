@@ -1,1 +1,1 @@
-"""The JavaScript child: a confined process that evaluates one expression after another, each in a fresh context."""
+"""The confined child processes: one evaluates JavaScript, one checks values against JSON Schemas."""

@@ -45,13 +45,13 @@ class Engine:
         context.set_time_limit(TIME_S)
         self._ahead.append((context, step))
 
-    def evaluate(self, request: str) -> bytes:
+    def evaluate(self, request: bytes) -> bytes:
         """The answer to a request (JSON text); whatever the expression does, it is an answer."""
         if not self._ahead:
             self.prepare()
         signal.setitimer(signal.ITIMER_PROF, _LAST_S)
         try:
-            return _evaluate(request, *self._ahead.pop())
+            return _evaluate(request.decode("utf-8", "replace"), *self._ahead.pop())
         except _quickjs.StackOverflow as error:
             return _error("RangeError", _first_line(error))
         except _quickjs.JSException as error:

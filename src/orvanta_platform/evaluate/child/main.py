@@ -8,37 +8,57 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import select
 import signal
 import socket
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from typing import Final, NoReturn, Protocol
 
 from orvanta_platform.evaluate.child import confine
-from orvanta_platform.evaluate.child.engine import Engine
 from orvanta_platform.evaluate.child.frames import LENGTH, OVER_TIME, frame
 from orvanta_platform.sandbox import syscalls
 from orvanta_platform.sandbox.job import read_exactly
 
+_ENGINES: Final = {"javascript": "engine", "schema": "schema"}
+"""The module of this package in which the class Engine of each program stands."""
+
+
+class Engine(Protocol):
+    """What answers requests. It is made before the process is confined, and imports nothing afterwards."""
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether nothing is left to be made ahead."""
+
+    def prepare(self) -> None:
+        """Make one thing ahead, in idle time."""
+
+    def evaluate(self, request: bytes) -> bytes:
+        """The answer to a request."""
+
 
 def main() -> None:
-    """Entry of the exec'd process: the last argument is the number of the socket."""
-    connection = socket.socket(fileno=int(sys.argv[-1]))
-    sys.path.clear()
+    """Entry of the exec'd process: the last arguments are the program and the number of the socket."""
+    name, number = sys.argv[-2:]
+    connection = socket.socket(fileno=int(number))
     try:
-        _start(connection)
+        module = importlib.import_module(f"orvanta_platform.evaluate.child.{_ENGINES[name]}")
+        sys.path.clear()
+        _start(connection, module.Engine)
     except BaseException as error:  # the last frame of the process: the evaluator is told what came
         with contextlib.suppress(OSError):
             connection.sendall(frame(json.dumps({"failed": repr(error)}).encode()))
         os._exit(1)
 
 
-def _start(connection: socket.socket) -> NoReturn:
+def _start(connection: socket.socket, make_engine: Callable[[], Engine]) -> NoReturn:
     syscalls.prctl(syscalls.PR_SET_PDEATHSIG, signal.SIGKILL)
     syscalls.close_all_but({0, 1, 2, connection.fileno()})
-    engine = Engine()
+    engine = make_engine()
     alarm, ring = os.pipe2(os.O_CLOEXEC)
     os.set_blocking(ring, False)
     separated = confine.separate()
@@ -77,6 +97,5 @@ def _serve(connection: socket.socket, engine: Engine) -> NoReturn:
             while not engine.is_prepared and not waiting.poll(0):
                 engine.prepare()
             length = LENGTH.unpack(read_exactly(connection, LENGTH.size))[0]
-            request = read_exactly(connection, length).decode("utf-8", "replace")
-            connection.sendall(frame(engine.evaluate(request)))
+            connection.sendall(frame(engine.evaluate(read_exactly(connection, length))))
     os._exit(0)

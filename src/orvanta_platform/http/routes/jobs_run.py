@@ -28,6 +28,7 @@ from orvanta_platform.http.requests import (
     actor_of,
     attaches,
     decode,
+    decode_envelope,
     item_path,
     live_actor_of,
     platform_of,
@@ -297,7 +298,7 @@ async def wait_flow_preview(
 
 
 async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
-    given = decode(body, ScriptPreviewBody)
+    given = decode_envelope(body, ScriptPreviewBody)
     preview = ScriptPreview(
         content=given.content or "",
         language=given.language or "",
@@ -310,7 +311,7 @@ async def _start_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
 
 
 async def _start_flow_preview(call: RunCall, workspace: str, body: bytes) -> UUID:
-    given = decode(body, FlowPreviewBody)
+    given = decode_envelope(body, FlowPreviewBody)
     options = replace(call.options, tag=given.tag or call.options.tag, preprocess=False)
     args = call.args(_args_of(given))
     if given.restarted_from is not None:

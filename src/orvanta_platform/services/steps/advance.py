@@ -104,6 +104,7 @@ class _Pass:
     """One transaction's view of the run, kept up to date as events are written."""
 
     connection: Connection
+    evaluator: Evaluator
     blueprint: Blueprint
     run: RunRow
     state: RunState
@@ -251,7 +252,7 @@ async def _pass(
         )
         return await nested.take_in(waiting, finish)
     live = await _live_jobs(connection, run_id)
-    step = _Pass(connection, blueprint, run, RunState.decode(run.state), live)
+    step = _Pass(connection, tools.evaluator, blueprint, run, RunState.decode(run.state), live)
     step.more = len(waiting) == _INBOX_PAGE
     pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
     if run.cancel_at is not None and step.state.phase is not Phase.CANCELLING:
@@ -323,7 +324,7 @@ async def _decision(step: _Pass, said: DecisionRow) -> Event | None:
     """The event that a decision is; None while the node it is meant for does not ask."""
     if (said.job, said.resume_id) in step.counted:
         return None
-    return await event_of(step.connection, step.blueprint.plan, step.run.id, step.state, said)
+    return await event_of(step.connection, step.evaluator, step.blueprint.plan, step.run.id, step.state, said)
 
 
 async def _note_cancel(step: _Pass) -> None:
@@ -338,8 +339,7 @@ async def _write(step: _Pass, write: StepWrite) -> None:
         raise AssertionError(f"run {write.run} was not written under its own lock")
     step.tail.add(write.waits)
     if write.waits:
-        ends = write.end is not None
-        await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits, ends=ends)
+        await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits, ends=write.end is not None)
     step.asks = step.asks or bool(write.waits.opened)
     step.made += write.values
     woken = {wake.job for wake in write.wakes}

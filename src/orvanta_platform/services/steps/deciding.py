@@ -31,6 +31,7 @@ from orvanta_platform.engine.events import (
 from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import InvalidInput
+from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.services import inputs
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.events import CancelJob, InboxEvent, JobLost, NodeDue
@@ -43,7 +44,13 @@ DISAPPROVED = "SuspendedDisapproved"
 
 
 async def event_of(
-    connection: Connection, plan: Plan, run: UUID, state: RunState, said: DecisionRow, frame: UUID | None = None
+    connection: Connection,
+    evaluator: Evaluator,
+    plan: Plan,
+    run: UUID,
+    state: RunState,
+    said: DecisionRow,
+    frame: UUID | None = None,
 ) -> Event | None:
     """Approved or Rejected of the node it is meant for; None where that node does not ask (yet, or any more)."""
     job = said.job
@@ -51,7 +58,11 @@ async def event_of(
         # Meant for the run: it counts for the node that asks longest, of those for which a link is enough.
         opened = await approvals.open_of_run(connection, run)
         asked = [(waiting(plan, run, state, each.job, ASKING, frame), each.form) for each in opened]
-        index = next((at for at, form in asked if at is not None and _is_for_all(plan.node(at), form, said)), None)
+        index = None
+        for at, form in asked:
+            if at is not None and await _is_for_all(evaluator, plan.node(at), form, said):
+                index = at
+                break
     else:
         index = waiting(plan, run, state, job, ASKING, frame)
     if index is None:
@@ -122,14 +133,14 @@ def _deadline(state: RunState, index: int) -> Event:
     return DeadlineDue(index, msgspec.json.encode(fields))
 
 
-def _is_for_all(node: Node, form: str | None, said: DecisionRow) -> bool:
+async def _is_for_all(evaluator: Evaluator, node: Node, form: str | None, said: DecisionRow) -> bool:
     consent = node.approval or node.suspend
     if consent is None or consent.needs_login:
         return False
     try:
         wanted = msgspec.json.decode(form) if form is not None else consent.form
         if said.approved and wanted is not None:
-            inputs.check(wanted, said.payload.encode())
+            await inputs.check(evaluator, wanted, said.payload.encode())
     except InvalidInput:
         return False
     return True

@@ -209,7 +209,8 @@ class Nested(Stepping):
             return
         await self._flush()
         for frame in await self.frames.all():
-            event = await event_of(self.connection, frame.plan, self.run.id, frame.state, said, frame.id)
+            place = (frame.plan, self.run.id, frame.state, said, frame.id)
+            event = await event_of(self.connection, self._reader.evaluator, *place)
             if event is not None:
                 await self._step(frame, event, taken=key)
                 self._counted.add(key)

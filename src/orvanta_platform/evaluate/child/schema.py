@@ -1,0 +1,211 @@
+"""Values checked against a JSON Schema. Standard library, jsonschema-rs and msgspec only.
+
+A request to the engine is HEAD (the lengths of two texts), the pattern of strings that fit everywhere, the schema and
+the value, each as text. Without a schema the value is to be a JSON object and nothing more; without a value the schema
+alone is read. The answer's value is one of
+
+    {"unusable": "…"}                            the schema cannot be used, and why
+    {"unreadable": "…"}                          the value is no JSON object, and why
+    {"errors": [{"path": "/a/0", "message": "…"}]}   none where the value fits
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import signal
+import struct
+from collections.abc import Iterable
+from typing import Any, Final
+
+import jsonschema_rs
+import msgspec
+
+HEAD: Final = struct.Struct(">II")
+
+TIME_S: Final = 1.0
+"""Processor time of one request."""
+
+BYTES_A_SECOND: Final = 8 << 20
+"""A request of so many bytes gets one second more."""
+
+_LARGE: Final = 4 << 20
+"""Bytes of a request after which the process ends: what it took is given back."""
+
+_SHOWN_ERRORS: Final = 20
+_LONGEST_MESSAGE: Final = 300
+_MASK: Final = "the value"
+_NICENESS: Final = 10
+_DATA_KEYWORDS: Final = ("const", "default", "examples")
+_DRAFTS: Final = (
+    "http://json-schema.org/draft-04/schema",
+    "http://json-schema.org/draft-06/schema",
+    "http://json-schema.org/draft-07/schema",
+    "https://json-schema.org/draft/2019-09/schema",
+    "https://json-schema.org/draft/2020-12/schema",
+)
+_MOST_COMPILED: Final = 64
+_LONGEST_COMPILED: Final = 64 << 10
+"""Bytes of a schema that is kept compiled."""
+
+OUT_OF_MEMORY: Final = "out_of_memory"
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+Found = dict[str, Any]
+"""An answer's value."""
+
+
+class Engine:
+    """Answers requests; a request that takes too much time or memory ends the process."""
+
+    def __init__(self) -> None:
+        os.nice(_NICENESS)
+        self._compiled: dict[bytes, jsonschema_rs.Validator] = {}
+        self._warm_up()
+
+    @property
+    def is_prepared(self) -> bool:
+        """Nothing is made ahead."""
+        return True
+
+    def prepare(self) -> None:
+        """Does nothing."""
+
+    def evaluate(self, request: bytes) -> bytes:
+        """The answer to a request."""
+        signal.setitimer(signal.ITIMER_PROF, TIME_S + len(request) / BYTES_A_SECOND)
+        try:
+            text = json.dumps(self._found(request)).encode()
+        except BaseException:  # a panic of the extension is no Exception; either way its memory may be in disorder
+            return b'{"error":{"name":"%s","message":""},"limit":true}' % OUT_OF_MEMORY.encode()
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        return (b'{"limit":true,"value":%s}' if len(request) > _LARGE else b'{"truthy":true,"value":%s}') % text
+
+    def _found(self, request: bytes) -> Found:
+        pattern_length, schema_length = HEAD.unpack_from(request)
+        start, end = HEAD.size + pattern_length, HEAD.size + pattern_length + schema_length
+        schema, args = request[start:end], request[end:]
+        if not schema:
+            return {"errors": []} if is_object(args) else check(None, args, None)
+        try:
+            validator = self._validator(schema)
+        except UNUSABLE as error:
+            return {"unusable": why_unusable(error)}
+        return check(validator, args, re.compile(request[HEAD.size : start].decode())) if args else {"errors": []}
+
+    def _validator(self, schema: bytes) -> jsonschema_rs.Validator:
+        found = self._compiled.get(schema)
+        if found is None:
+            found = compiled(schema.decode())
+            if len(schema) <= _LONGEST_COMPILED:
+                if len(self._compiled) >= _MOST_COMPILED:
+                    del self._compiled[next(iter(self._compiled))]
+                self._compiled[schema] = found
+        return found
+
+    def _warm_up(self) -> None:
+        """Import now what errors, large numbers and patterns need: later there is no file to read."""
+        schema = b'{"properties":{"a":{"pattern":"^b","type":"string"},"n":{"maximum":1}},"required":["c"]}'
+        for args in (b'{"a":"c","n":%s}' % (b"9" * 40), b'{"a":1,"n":1.5e300}', b'["', b"{"):
+            text = HEAD.pack(2, len(schema)) + b".*" + schema + args
+            self._found(text)
+            self._found(HEAD.pack(0, 0) + args)
+        self._found(HEAD.pack(2, 15) + b'.*{"type":"foo"} {}')
+        self._compiled.clear()
+
+
+UNUSABLE: Final = (ValueError, TypeError, jsonschema_rs.ReferencingError, RecursionError)
+"""What `compiled` raises for a schema that cannot be used."""
+
+
+def why_unusable(error: Exception) -> str:
+    """The reason, as one clause."""
+    return _short(getattr(error, "message", None) or str(error))
+
+
+def compiled(text: str) -> jsonschema_rs.Validator:
+    """The validator of a schema. Raises one of UNUSABLE.
+
+    References to other documents are never fetched and patterns run on an engine of linear time.
+    """
+    tree = json.loads(text)
+    if not isinstance(tree, dict):
+        raise TypeError("a schema is a JSON object")
+    if str(tree.get("$schema", "")).rstrip("#") not in _DRAFTS:
+        tree.pop("$schema", None)
+    return jsonschema_rs.validator_for(
+        without_empty(tree),
+        offline=True,
+        validate_formats=False,
+        pattern_options=jsonschema_rs.RegexOptions(),
+        mask=_MASK,
+    )
+
+
+def without_empty(schema: Any) -> Any:
+    """The schema without keywords that say nothing: editors write `enum: null` and `type: ""`."""
+    if isinstance(schema, list):
+        return [without_empty(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: part if key in _DATA_KEYWORDS else without_empty(part)
+        for key, part in schema.items()
+        if key in _DATA_KEYWORDS or not (part is None or (key == "type" and part == ""))
+    }
+
+
+def is_object(args: bytes) -> bool:
+    """Whether this is a JSON object, without making its values; False also where only `check` can tell."""
+    try:
+        str(args, "utf-8")
+        _MEMBERS.decode(args)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
+def check(validator: jsonschema_rs.Validator | None, args: bytes, fitting: re.Pattern[str] | None) -> Found:
+    """What is wrong with a value: at most 20 errors. Strings that match `fitting` fit everywhere."""
+    try:
+        value = json.loads(args, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        return {"unreadable": f"is not JSON: {_short(str(error))}"}
+    if not isinstance(value, dict):
+        return {"unreadable": "must be a JSON object"}
+    if validator is None or validator.is_valid(value):
+        return {"errors": []}
+    found: Iterable[jsonschema_rs.ValidationError] = validator.iter_errors(value)
+    if fitting is not None:
+        found = (error for error in found if not _fits(value, error, fitting))
+    shown = itertools.islice(found, _SHOWN_ERRORS)
+    return {"errors": [{"path": _path(error), "message": _short(error.message)} for error in shown]}
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _fits(value: Any, error: jsonschema_rs.ValidationError, fitting: re.Pattern[str]) -> bool:
+    for part in error.instance_path:
+        value = value[part]
+    return isinstance(value, str) and fitting.fullmatch(value) is not None
+
+
+def _path(error: jsonschema_rs.ValidationError) -> str:
+    """The JSON pointer of what is wrong; of a missing property, where it should stand."""
+    parts = list(error.instance_path)
+    missing = getattr(error.kind, "property", None) if error.kind.name == "required" else None
+    return _pointer([*parts, missing] if isinstance(missing, str) else parts)
+
+
+def _pointer(parts: list[str | int]) -> str:
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
+def _short(message: str) -> str:
+    text = message.rstrip(".")
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"

@@ -1,0 +1,183 @@
+"""Values against JSON Schemas, with bounded time and memory whatever the schema and the value are.
+
+A small value is checked here where its schema can only cost time in proportion to the value. Everything else goes to a
+confined child process with limits of processor time and memory, which ends when it reaches them.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jsonschema_rs
+import msgspec
+
+from orvanta_platform.evaluate.child import schema as checker
+from orvanta_platform.evaluate.child.schema import HEAD, TIME_S
+from orvanta_platform.evaluate.pool import Children
+from orvanta_platform.evaluate.process import SCHEMA, Ended
+
+SMALL: Final = 64 << 10
+"""Bytes of a value that is checked against a schema in this process."""
+
+SCANNED: Final = 1 << 20
+"""Bytes of a value that is only read in this process, where there is no schema."""
+
+_LONGEST_SCHEMA: Final = 16 << 10
+_DEEPEST_SCHEMA: Final = 20
+_MOST_WORK: Final = 4 << 20
+"""The bytes of a value times those of the longest list or constant of its schema: each place of the value may be
+compared with each byte of it, and an error repeats it."""
+
+_LEAST_WIDTH: Final = 32
+
+_LISTED: Final = frozenset({"const", "enum", "required"})
+_SCALARS: Final = frozenset(
+    {
+        "type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength", "minItems",
+        "maxItems", "minProperties", "maxProperties",
+    }
+)  # fmt: skip
+_SAID: Final = frozenset(
+    {
+        "$comment", "$schema", "customErrorMessage", "default", "deprecated", "description", "disableCreate",
+        "disabled", "disableVariablePicker", "enumLabels", "examples", "format", "min_rows", "nullable", "order",
+        "originalType", "password", "placeholder", "readOnly", "title", "writeOnly",
+    }
+)  # fmt: skip
+"""Words that ask nothing of a value; formats are not checked."""
+
+
+class SchemaTooComplex(Exception):
+    """The check reached its limit of time or memory; the message says which."""
+
+
+class Place(msgspec.Struct):
+    """What does not fit: a JSON pointer, and why."""
+
+    path: str
+    message: str
+
+
+class Verdict(msgspec.Struct):
+    """Of a check: why the schema is unusable, why the value is unreadable, or what does not fit."""
+
+    unusable: str | None = None
+    unreadable: str | None = None
+    errors: list[Place] = []
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A schema that applies at most one subschema to each place of a value."""
+
+    validator: jsonschema_rs.Validator
+    width: int
+
+    def is_for(self, size: int) -> bool:
+        """Whether a value of `size` bytes is checked in no time worth mentioning."""
+        return size <= SMALL and size * self.width <= _MOST_WORK
+
+
+class Schemas:
+    """The checks of one process; belongs to one event loop. A child is started when it is first needed."""
+
+    def __init__(self) -> None:
+        self._children = Children(SCHEMA)
+
+    async def check(self, schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict:
+        """The verdict on `args`, JSON text of an object. Strings that match `fitting` fit everywhere.
+
+        Raises SchemaTooComplex, EvaluatorUnavailable.
+        """
+        verdict = check_at_once(schema, args, fitting)
+        return verdict if verdict is not None else await self._ask(schema or "", args or b" ", fitting)
+
+    async def check_schema(self, schema: str) -> str | None:
+        """Why a schema cannot be used, None where it can. Raises SchemaTooComplex, EvaluatorUnavailable."""
+        plain = _plain(schema)
+        if plain is not None:
+            return plain if isinstance(plain, str) else None
+        return (await self._ask(schema, b"", None)).unusable
+
+    async def close(self) -> None:
+        """End the children. Final."""
+        await self._children.close()
+
+    async def _ask(self, schema: str, args: bytes, fitting: re.Pattern[str] | None) -> Verdict:
+        pattern, text = fitting.pattern.encode() if fitting else b"", schema.encode("utf-8", "replace")
+        try:
+            reply = await self._children.ask(HEAD.pack(len(pattern), len(text)), pattern, text, args)
+        except Ended as end:
+            raise SchemaTooComplex(_OVER_TIME if end.late else _OVER_MEMORY) from None
+        if reply.error is not None:
+            raise SchemaTooComplex(_OVER_MEMORY)
+        return msgspec.json.decode(reply.value, type=Verdict)
+
+
+_OVER_TIME: Final = f"it needs more than {TIME_S:g} s of processor time"
+
+
+def check_at_once(schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict | None:
+    """The verdict where it takes no time worth mentioning, None where a child is to be asked."""
+    if schema is None:
+        if len(args) > SCANNED:
+            return None
+        return _FITS if checker.is_object(args) else _verdict(checker.check(None, args, None))
+    plain = _plain(schema) if len(args) <= SMALL else None
+    if isinstance(plain, str):
+        return Verdict(unusable=plain)
+    if plain is None or not plain.is_for(len(args)):
+        return None
+    return _verdict(checker.check(plain.validator, args, fitting))
+
+
+_NOTHING: Final[Mapping[str, Any]] = {"errors": []}
+_OVER_MEMORY: Final = "it needs more memory than it may take"
+
+
+_FITS: Final = Verdict()
+
+
+def _verdict(found: Mapping[str, Any]) -> Verdict:
+    return msgspec.convert(found, Verdict) if found != _NOTHING else _FITS
+
+
+@functools.lru_cache(maxsize=512)
+def _plain(text: str) -> _Plain | str | None:
+    """The schema where it is small and plain, why it cannot be used, None where a child is to look at it."""
+    if len(text) > _LONGEST_SCHEMA:
+        return None
+    try:
+        tree = json.loads(text)
+        width = _width(tree, 0) if isinstance(tree, dict) else 0
+        return None if width is None else _Plain(checker.compiled(text), max(width, _LEAST_WIDTH))
+    except checker.UNUSABLE as error:
+        return checker.why_unusable(error)
+
+
+def _width(schema: Any, level: int) -> int | None:
+    """The bytes of the longest list or constant in a plain schema, None where it is not plain."""
+    if isinstance(schema, bool) or schema is None:
+        return 0
+    if not isinstance(schema, dict) or level > _DEEPEST_SCHEMA:
+        return None
+    widths: list[int | None] = [0]
+    for word, told in schema.items():
+        match word, told:
+            case ("properties", dict()):
+                widths += [_width(each, level + 1) for each in told.values()]
+            case ("items" | "additionalProperties", _):
+                widths.append(_width(told, level + 1))
+            case (_, _) if word in _LISTED:
+                widths.append(len(json.dumps(told)))
+            case (_, _) if word in _SCALARS or word in _SAID:
+                pass
+            case _:
+                return None
+    known = [width for width in widths if width is not None]
+    return max(known) if len(known) == len(widths) else None

@@ -1,0 +1,132 @@
+"""Nobody holds the server's event loop: schemas and bodies that take long elsewhere (S25, S34)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import Administrator, fresh
+from tests.holds import LONGEST_S, Held, held_server
+
+W = "/api/w/main"
+JSON = {"Content-Type": "application/json"}
+
+TWICE = {
+    "anyOf": [
+        {"additionalProperties": {"$ref": "#"}, "required": ["z"]},
+        {"additionalProperties": {"$ref": "#"}, "required": ["y"]},
+    ]
+}
+THRICE = {"anyOf": [{"additionalProperties": {"$ref": "#"}, "required": [name]} for name in "xyz"]}
+PATTERN = {"properties": {"a": {"pattern": "(a{1000}){10}"}}}
+
+
+def nest(levels: int) -> bytes:
+    return b'{"a":' * levels + b"1" + b"}" * levels
+
+
+@pytest.fixture(scope="module")
+def server(administrators: dict[str, Administrator], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Held]:
+    with fresh(administrators) as database, held_server(database, tmp_path_factory.mktemp("held")) as made:
+        yield made
+
+
+def deploy(server: Held, path: str, schema: Any, *, again: bool = False) -> None:
+    body = {"path": path, "summary": "", "content": "def main(**a):\n    return a\n", "language": "python3"}
+    answer = server.client.post(f"{W}/scripts/create", json={**body, "schema": schema})
+    assert answer.status_code == 201 or again, answer.text
+
+
+@pytest.mark.parametrize(
+    ("schema", "args"),
+    [
+        pytest.param(TWICE, nest(14), id="two alternatives"),
+        pytest.param(THRICE, nest(10), id="three alternatives"),
+        pytest.param(PATTERN, b'{"a":"%s!"}' % (b"a" * 400_000), id="pattern"),
+    ],
+)
+def test_no_schema_holds_the_server(server: Held, schema: Any, args: bytes, request: pytest.FixtureRequest) -> None:
+    path = f"f/bombs/{request.node.callspec.id.replace(' ', '_')}"
+    deploy(server, path, schema)
+    server.longest_s()
+    answer = server.client.post(f"{W}/jobs/run/p/{path}", content=args, headers=JSON)
+    assert answer.status_code in (201, 400), answer.text
+    assert server.longest_s() < LONGEST_S
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PLAIN = {"Content-Type": "text/plain"}
+MANY = {"Content-Type": "multipart/form-data; boundary=x"}
+FLOW = b'{"value":{"modules":[{"id":"a","value":{"type":"identity"}}]},"args":%s}'
+PREVIEW = b'{"language":"python3","content":"","args":%s}'
+FILE = b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n%s\r\n--x--\r\n'
+MIB = 1 << 20
+
+
+def numbers(size: int) -> bytes:
+    return b'{"a":[%s1]}' % (b"1," * (size // 2))
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "make", "status"),
+    [
+        pytest.param("p/f/bombs/any", JSON, lambda: b'{"a":"%s"}' % (b"x" * (90 * MIB)), 201, id="text"),
+        pytest.param("p/f/bombs/any", JSON, lambda: numbers(60 * MIB), 201, id="numbers"),
+        pytest.param("p/f/bombs/any", JSON, lambda: b"[" * (90 * MIB), 400, id="brackets"),
+        pytest.param("p/f/bombs/any", JSON, lambda: b'{"a":%s' % (b"[" * (90 * MIB)), 400, id="deep"),
+        pytest.param("p/f/bombs/any", FORM, lambda: b"a=" + b"%41" * 349_000, 201, id="form"),
+        pytest.param("p/f/bombs/any", FORM, lambda: b"a=" + b"%41" * (10 * MIB), 413, id="large form"),
+        pytest.param("p/f/bombs/any", FORM, lambda: b"a=1&" * 260_000, 400, id="fields"),
+        pytest.param("p/f/bombs/any", PLAIN, lambda: b'"' * (8 * MIB), 201, id="plain"),
+        pytest.param("p/f/bombs/any", MANY, lambda: FILE % (b"y" * (7 * MIB)), 201, id="file"),
+        pytest.param("preview_flow", JSON, lambda: FLOW % numbers(20 * MIB), 201, id="flow"),
+        pytest.param("preview_flow", JSON, lambda: FLOW % numbers(60 * MIB), 413, id="large flow"),
+        pytest.param("preview", JSON, lambda: PREVIEW % numbers(20 * MIB), 201, id="preview"),
+        pytest.param("preview", JSON, lambda: PREVIEW % numbers(60 * MIB), 413, id="large preview"),
+    ],
+)
+def test_no_body_of_a_run_holds_the_server(
+    server: Held, path: str, headers: dict[str, str], make: Callable[[], bytes], status: int
+) -> None:
+    body = make()
+    deploy(server, "f/bombs/any", None, again=True)
+    server.longest_s()
+    answer = server.client.post(f"{W}/jobs/run/{path}", content=body, headers=headers)
+    held = server.longest_s()
+    assert answer.status_code == status, answer.text
+    assert held < LONGEST_S
+
+
+@pytest.mark.parametrize("path", ["scripts/create", "resources/create", "flows/create", "variables/create"])
+def test_no_other_body_holds_the_server(server: Held, path: str) -> None:
+    server.longest_s()
+    for body in (b'{"a":[%s1]}' % (b"{}," * (7 * MIB)), b"[" * (23 * MIB), b"[" * (40 * MIB)):
+        answer = server.client.post(f"{W}/{path}", content=body, headers=JSON)
+        assert answer.status_code in (400, 413), answer.text
+    assert server.longest_s() < LONGEST_S
+
+
+def test_stranger_sends_a_small_body_only(server: Held) -> None:
+    trigger = {
+        "path": "f/bombs/hook",
+        "script_path": "f/bombs/any",
+        "is_flow": False,
+        "route_path": "bombs",
+        "http_method": "post",
+        "authentication_method": "none",
+        "is_static_website": False,
+        "request_type": "async",
+    }
+    deploy(server, "f/bombs/any", None, again=True)
+    assert server.client.post(f"{W}/http_triggers/create", json=trigger).status_code == 201
+    server.longest_s()
+    with httpx.Client(base_url=server.client.base_url, timeout=60) as stranger:
+        assert stranger.post("/api/r/bombs", content=numbers(2 * MIB - 100), headers=JSON).status_code == 201
+        for body in (numbers(10 * MIB), iter([b"{", *[b" " * MIB] * 3])):
+            answer = stranger.post("/api/r/bombs", content=body, headers=JSON)
+            assert answer.status_code == 413, answer.text
+            error = answer.json()["error"]
+            assert error["code"] == "too_large" and "ORVANTA_ANONYMOUS_BODY" in error["hint"]
+    assert server.longest_s() < LONGEST_S

@@ -1,0 +1,247 @@
+"""Random schemas, bodies, decisions, results and answers of called servers: none of them holds an event loop.
+
+The server is a process of its own, and `tests/holds.py` says how its loop is measured; the calls of webhook nodes are
+made in the loop of the test, which is measured in the same way, as that of a worker. Beside this a probe asks for
+`/api/version` each 50 ms: what it sees is printed, since on a busy machine it is late for reasons of the machine.
+
+`FUZZ_MINUTES` (60) is the time of the long run, `FUZZ_SEED` repeats one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import Administrator, fresh
+from tests.holds import LONGEST_S, Held, Watch, held_server
+from tests.worker.answering import answering, http
+from tests.worker.jobs import Collected, spec
+
+from orvanta_platform.control.addresses import Guard
+from orvanta_platform.worker.native import webhook
+
+MINUTES = float(os.environ.get("FUZZ_MINUTES", "60"))
+SEED = int(os.environ.get("FUZZ_SEED", "16"))
+CALLS, CALLS_S = 40, 50
+"""Of the short run: so many calls, or for so long."""
+
+W = "/api/w/main"
+JSON = {"Content-Type": "application/json"}
+KEYS = ("a", "b", "c", "$ref", "items", "é")
+PATTERNS = ("^a+$", "(a{1000}){10}", "(a|a)*(a+)+$", r"\w{90}", r"(\d+)*x", "((a{100}){100}){10}", "(", "[^a]*b.*c")
+CHARSETS = ("utf-8", "punycode", "idna", "utf-16", "iso-8859-6", "unicode_escape", "zlib", "rot13", "gb18030", "ascii")
+_PROBE_S = 0.05
+
+
+class Making:
+    """Random things, most small, some deep or large."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def schema(self, level: int = 0) -> Any:
+        """A JSON Schema, often one that refers to itself."""
+        chance = self._random
+        if level > 4:
+            return chance.choice([True, {}, {"$ref": "#"}, {"type": chance.choice(["string", "integer", "object"])}])
+        made: dict[str, Any] = {}
+        for word in chance.sample(
+            ["type", "properties", "items", "additionalProperties", "anyOf", "oneOf", "allOf", "not", "$ref", "enum",
+             "pattern", "required", "uniqueItems", "if", "contains", "propertyNames", "unevaluatedProperties",
+             "dependentSchemas", "patternProperties", "prefixItems", "maxLength", "multipleOf", "$dynamicRef"],
+            chance.randint(1, 4),
+        ):  # fmt: skip
+            made[word] = self._told(word, level)
+        return made
+
+    def _told(self, word: str, level: int) -> Any:
+        chance = self._random
+        match word:
+            case "type":
+                return chance.choice(["string", "object", "array", "integer", ["null", "object"]])
+            case "properties" | "dependentSchemas":
+                return {chance.choice(KEYS): self.schema(level + 1) for _ in range(chance.randint(1, 4))}
+            case "patternProperties":
+                return {chance.choice(PATTERNS): self.schema(level + 1)}
+            case "anyOf" | "oneOf" | "allOf" | "prefixItems":
+                return [self.schema(level + 1) for _ in range(chance.randint(1, 4))]
+            case "enum":
+                return [chance.randint(0, 9) for _ in range(chance.choice([1, 3, 20_000]))]
+            case "required":
+                return chance.sample(KEYS, 2)
+            case "$ref" | "$dynamicRef":
+                return chance.choice(["#", "#/properties/a", "http://169.254.169.254/"])
+            case "pattern":
+                return chance.choice(PATTERNS)
+            case "uniqueItems":
+                return True
+            case "maxLength" | "multipleOf":
+                return chance.choice([1, 7, 10**30])
+        return self.schema(level + 1)
+
+    def value(self) -> bytes:
+        """JSON text of an object, or something near it."""
+        chance = self._random
+        size = chance.choice([1, 10, 100, 30_000, 1_000_000])
+        match chance.randint(0, 8):
+            case 0:
+                return b'{"a":' * min(size, 50_000) + b"1" + b"}" * min(size, 50_000)
+            case 1:
+                return b'{"a":[%s1]}' % (b"1," * size)
+            case 2:
+                return b'{"a":"%s!"}' % (b"a" * size)
+            case 3:
+                return b'{"a":[%s{}]}' % (b'{"b":[]},' * size)
+            case 4:
+                return b"[" * size
+            case 5:
+                return b'{"a":%s}' % (b"9" * min(size, 100_000))
+            case 6:
+                return b'{%s"z":"$var:u/admin/x"}' % b"".join(b'"k%d":{"a":"b"},' % n for n in range(min(size, 30_000)))
+            case 7:
+                return chance.randbytes(min(size, 100_000))
+        levels = chance.randint(2, 25)
+        return b'{"a":' * levels + b"1" + b"}" * levels
+
+    def answer(self) -> bytes:
+        """The answer of a called server."""
+        chance = self._random
+        size = chance.choice([10, 10_000, 100_000, 5_000_000])
+        body = chance.choice([b"\xff\xfe", b"a", b"\x00\xd8", b"[", b"z-"]) * (size // 2)
+        kind = chance.choice([f"text/plain; charset={chance.choice(CHARSETS)}", "application/json", "x/y"])
+        return http(chance.choice([200, 200, 302, 500]), body, content_type=kind, location="http://" + "é." * 3_000)
+
+    def pick(self, among: list[Callable[[], None]]) -> Callable[[], None]:
+        """One of them."""
+        return self._random.choice(among)
+
+
+class Calls:
+    """Calls of a server with random things; each ends, however it ends."""
+
+    def __init__(self, server: Held, making: Making) -> None:
+        self._server = server
+        self._making = making
+        self._count = 0
+
+    def script(self) -> None:
+        """Deploy a schema and start a run with a value."""
+        self._count += 1
+        path = f"f/fuzz/s{self._count}"
+        body = {"path": path, "summary": "", "content": "def main(**a):\n    return a\n", "language": "python3"}
+        schema = self._making.schema()
+        self._send("scripts/create", json.dumps({**body, "schema": schema}).encode())
+        self._send(f"jobs/run/p/{path}", self._making.value())
+
+    def preview(self) -> None:
+        """Start a run without a schema."""
+        self._send("jobs/run/preview", b'{"language":"python3","content":"","args":%s}' % self._making.value())
+
+    def result(self) -> None:
+        """Have the server make a result of a value."""
+        node = b'{"id":"n","value":{"type":"condition","expr":"flow_input.a === 1"}}'
+        output = b'{"type":"javascript","expr":"flow_input.a"}'
+        flow = b'{"value":{"modules":[%s],"output":%s},"args":%s}' % (node, output, self._making.value())
+        self._send("jobs/run/preview_flow", flow)
+
+    def decision(self) -> None:
+        """Decide with a form."""
+        node = {"id": "ask", "value": {"type": "approval", "form": {"schema": self._making.schema()}}}
+        flow = {"value": {"modules": [node]}, "args": {}}
+        started = self._send("jobs/run/preview_flow", json.dumps(flow).encode())
+        if started.status_code == 201:
+            said = b'{"decision":"approved","form":%s}' % self._making.value()
+            path = f"/api/v1/runs/{started.text}/consent"
+            self._server.client.post(path, content=said, headers={**JSON, "X-Workspace": "main"})
+
+    def document(self) -> None:
+        """Deploy what may be no workflow."""
+        self._send("flows/create", b'{"path":"f/fuzz/x","summary":"","value":%s}' % self._making.value())
+
+    def _send(self, path: str, body: bytes) -> httpx.Response:
+        answer = self._server.client.post(f"{W}/{path}", content=body, headers=JSON)
+        assert answer.status_code < 500, (path, body[:300], answer.text)
+        return answer
+
+
+class Probe:
+    """Asks for the version each 50 ms, from a thread."""
+
+    def __init__(self, base: str) -> None:
+        self.longest_s = 0.0
+        self.asked = 0
+        self._base = base
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._ask)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        with httpx.Client(base_url=self._base, timeout=60) as client:
+            while not self._end.wait(_PROBE_S):
+                before = time.monotonic()
+                assert client.get("/api/version").status_code == 200
+                self.longest_s = max(self.longest_s, time.monotonic() - before)
+                self.asked += 1
+
+    def end(self) -> None:
+        """Stop."""
+        self._end.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def server(administrators: dict[str, Administrator], tmp_path: Path) -> Iterator[Held]:
+    with fresh(administrators) as database, held_server(database, tmp_path) as made:
+        yield made
+
+
+async def _call_servers(making: Making, notes: Path, end: asyncio.Event) -> int:
+    """Calls of webhook nodes until the end; gives their number."""
+    count = 0
+    async with answering(lambda _: making.answer()) as other:
+        watch = Watch(notes)
+        while not end.is_set():
+            node = json.dumps({"type": "webhook", "method": "GET"})
+            await webhook.run(spec("", node, {"url": other.url}), Collected(), asyncio.Event(), Guard(["127.0.0.1/32"]))
+            count += 1
+            await asyncio.sleep(0.05)
+        await watch.end()
+    return count
+
+
+@pytest.mark.parametrize("minutes", [None, pytest.param(MINUTES, marks=pytest.mark.soak(minutes=MINUTES + 15))])
+async def test_nothing_random_holds_a_loop(server: Held, minutes: float | None, tmp_path: Path) -> None:
+    notes, end = tmp_path / "answers", asyncio.Event()
+    notes.touch()
+    making = Making(SEED if minutes is None else int(os.environ.get("FUZZ_SEED", time.time())))
+    calls, probe = Calls(server, making), Probe(str(server.client.base_url))
+    kinds = [calls.script, calls.script, calls.preview, calls.result, calls.decision, calls.document]
+    until = time.monotonic() + (CALLS_S if minutes is None else minutes * 60)
+    calling = asyncio.create_task(_call_servers(Making(SEED + 1), notes, end))
+    made = 0
+    try:
+        while time.monotonic() < until and (minutes is not None or made < CALLS):
+            await asyncio.to_thread(making.pick(kinds))
+            made += 1
+            held = await asyncio.to_thread(server.longest_s)
+            assert held < LONGEST_S, f"call {made}, seed {SEED}"
+    finally:
+        end.set()
+        called = await calling
+        probe.end()
+    answered = max(map(float, notes.read_text().split()), default=0.0)
+    print(
+        f"{made} calls and {called} answers: the probe asked {probe.asked} times and waited {probe.longest_s:.3f} s at "
+        f"most; the worker's loop was held for {answered:.3f} s at most"
+    )
+    assert called > 0 and probe.asked > 0
+    assert answered < LONGEST_S
