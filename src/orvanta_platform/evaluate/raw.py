@@ -47,6 +47,11 @@ def require_utf8(text: bytes) -> None:
     decoder.decode(b"", final=True)
 
 
+def count_values(raw: bytes) -> int:
+    """At least as many values as JSON text holds, but for one, found without reading it."""
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
 def decode_string(raw: bytes) -> str:
     """The value of a JSON string; unpaired surrogates stay."""
     text: str = json.loads(raw, strict=False)

@@ -13,6 +13,7 @@ from litestar import Request
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.errors import BadRequest, ForeignParent, TooLarge, Unauthenticated
+from orvanta_platform.evaluate.raw import count_values
 from orvanta_platform.services.platform import Platform
 
 T = TypeVar("T")
@@ -26,7 +27,6 @@ LONGEST_PAGE = 1000
 _PAGE = 30
 _LONGEST_MESSAGE = 300
 _SHORT_ENVELOPE = 16 << 20
-_BEGINNINGS = (b",", b"[", b"{")
 _MOST_VALUES = 12_000_000
 
 AnyRequest = Request[Any, Any, Any]
@@ -99,13 +99,18 @@ def decode_envelope(body: bytes, shape: type[T]) -> T:
 
     Raises TooLarge where that would take long: not for the bytes of a body, but for the number of its values.
     """
-    if len(body) > _SHORT_ENVELOPE and sum(map(body.count, _BEGINNINGS)) > _MOST_VALUES:
+    require_few_values(body)
+    return decode(body, shape)
+
+
+def require_few_values(body: bytes) -> None:
+    """Raises TooLarge for JSON text with so many values that reading over them would hold the event loop."""
+    if len(body) > _SHORT_ENVELOPE and count_values(body) > _MOST_VALUES:
         raise TooLarge(
-            f"A body that holds arguments beside what is run has at most {_MOST_VALUES} values.",
+            f"Arguments beside what is run, or headers, have at most {_MOST_VALUES} values.",
             hint="Deploy what is run and send the arguments alone, or as a file (job_helpers/upload_s3_file).",
             details={"limit": _MOST_VALUES},
         )
-    return decode(body, shape)
 
 
 def page_of(request: AnyRequest) -> Page:

@@ -13,7 +13,7 @@ from litestar.datastructures import UploadFile
 
 from orvanta_platform.errors import InvalidInput, TooLarge
 from orvanta_platform.evaluate.raw import require_utf8
-from orvanta_platform.http.requests import AnyRequest
+from orvanta_platform.http.requests import AnyRequest, require_few_values
 from orvanta_platform.services.idempotency import IdempotencyKey
 from orvanta_platform.units import size_text
 
@@ -134,7 +134,11 @@ def args_of_payload(payload: str | None) -> bytes:
 
 
 def with_headers(args: bytes, headers: Mapping[str, str]) -> bytes:
-    """The arguments and, where they have no such name, the headers: `X-Shop-Id` as `x_shop_id`. Raises InvalidInput."""
+    """The arguments and, where they have no such name, the headers: `X-Shop-Id` as `x_shop_id`.
+
+    Raises InvalidInput, TooLarge.
+    """
+    require_few_values(args)
     try:
         given = msgspec.json.decode(args, type=dict[str, msgspec.Raw])
     except (msgspec.DecodeError, RecursionError) as error:

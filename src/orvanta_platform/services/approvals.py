@@ -184,7 +184,7 @@ async def decide(
     voice = Voice(actor.username, actor, payload, reason)
     resume_id = secrets.randbelow(_RESUME_IDS)
 
-    async def act(row: JobRow, id: UUID, checked: Checked, conn: Connection) -> tuple[UUID, Outcome] | None:
+    async def act(row: JobRow, id: UUID, conn: Connection, checked: Checked) -> tuple[UUID, Outcome] | None:
         """None: the run itself asks nothing, and a sub-workflow of it may."""
         live = await run_rows.lock_run(conn, row.run)
         opened = await questions_shown(platform, conn, actor, row, live, await rows.open_of_run(conn, row.run))
@@ -257,8 +257,8 @@ async def _decide(
     resume_id: int,
     approved: bool,
     voice: Voice,
-    checked: Checked,
     conn: Connection,
+    checked: Checked = (),
 ) -> tuple[UUID, Outcome]:
     """What somebody says who was asked by a link; gives the run."""
     row = await place_of(platform, conn, workspace, job)

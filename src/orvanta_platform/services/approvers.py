@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -127,12 +126,16 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool, checked: C
             raise FormUnchecked(form, voice.payload)
 
 
-async def decided(platform: Platform, act: Callable[[Checked, Connection], Awaitable[T]]) -> T:
+async def decided(platform: Platform, act: Callable[[Connection, Checked], Awaitable[T]]) -> T:
     """What `act` gives, in a transaction. A form that takes long to check is checked between two of them."""
     checked: list[tuple[Any, bytes]] = []
+
+    async def write(conn: Connection) -> T:
+        return await act(conn, checked)
+
     while True:
         try:
-            return await platform.db.retrying(partial(act, checked))
+            return await platform.db.retrying(write)
         except FormUnchecked as unchecked:
             await inputs.check(platform.evaluator, unchecked.form, unchecked.payload)
             checked.append((unchecked.form, unchecked.payload))

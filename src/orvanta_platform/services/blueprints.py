@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
@@ -29,6 +30,9 @@ V = TypeVar("V")
 _KEPT_BLUEPRINTS = 200
 _KEPT_DOCUMENTS = 500
 _KEPT_ANSWERING = 10_000
+_COMPILED_HERE = 16 << 10
+"""Bytes of a document that is compiled in the event loop; a large one takes seconds."""
+
 _LARGEST_KEPT_DOCUMENT = 256 << 10
 
 NATIVE_QUEUE = "native"
@@ -214,7 +218,8 @@ class Blueprints:
             return kept
         if digest is None:
             raise LookupError("the run of a workflow names no document")
-        plan = plan_of(await runs.get_document(connection, digest))
+        body = await runs.get_document(connection, digest)
+        plan = plan_of(body) if len(body) <= _COMPILED_HERE else await asyncio.to_thread(plan_of, body)
         pins = read_pins(await runs.get_pin_set(connection, pin_set)) if pin_set else {}
         blueprint = blueprint_of(plan, pins)
         self._blueprints.put((digest, pin_set), blueprint)

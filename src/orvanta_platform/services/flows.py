@@ -27,6 +27,10 @@ from orvanta_platform.workflow.validate import Examined, examine
 _SCHEMA_PATH = "/schema"
 
 
+_READ_HERE = 16 << 10
+"""Bytes of a stored document that are read in the event loop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A document as a person wrote it."""
@@ -100,7 +104,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
     before = await get(platform, actor, workspace, path)
     require(actor, "write", deploy.thing_of(before))
     _refuse_conflict(before, new)
-    kept = _with_kept_source(before, new)
+    kept = await asyncio.to_thread(_with_kept_source, before, new)
     checked = await _check(platform, kept)
 
     async def write(conn: Connection, lock: _Lock) -> int:
@@ -201,6 +205,11 @@ async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
     """Delete a workflow and its versions. Raises NotFound, Forbidden."""
     await deploy.delete(platform, actor, workspace, "flow", path)
+
+
+async def read_parts(row: ItemRow) -> FlowParts:
+    """The parts of a stored document; a large one takes seconds to read, outside of the event loop."""
+    return parts_of(row) if len(row.body) <= _READ_HERE else await asyncio.to_thread(parts_of, row)
 
 
 def parts_of(row: ItemRow) -> FlowParts:

@@ -24,7 +24,7 @@ from orvanta_platform.db.pool import Connection, Database
 from orvanta_platform.db.resources import ResourceRow
 from orvanta_platform.db.variables import VariableRow
 from orvanta_platform.errors import BadRequest, Forbidden, InvalidInput, NotFound, TooLarge
-from orvanta_platform.evaluate.raw import encode_string, members
+from orvanta_platform.evaluate.raw import count_values, encode_string, members
 from orvanta_platform.evaluate.transforms import object_text
 
 Kind = Literal["variable", "resource"]
@@ -37,6 +37,9 @@ DEEPEST = 20
 
 LONGEST = 16 << 20
 """Bytes of JSON that the references in one value may stand for."""
+
+MOST_VALUES = 500_000
+"""Values of an input whose references are looked for: each is made, in the event loop."""
 
 REFERENCE = re.compile(rf"\$(?:var|res):(?=.{{1,{names.LONGEST_PATH}}}\Z){names.PATH}")
 """A string that stands for a variable or a resource."""
@@ -60,12 +63,20 @@ def holds_references(raw: bytes) -> bool:
 
 
 def references(raw: bytes) -> list[tuple[Kind, str]]:
-    """What the values of JSON text refer to, kind and path, each once. Raises InvalidInput for what is no JSON.
+    """What the values of JSON text refer to, kind and path, each once.
+
+    Raises InvalidInput for what is no JSON, TooLarge.
 
     An expression that passes a string on writes it without escapes: what they hide here would be filled in later.
     """
     if not holds_references(raw):
         return []
+    if count_values(raw) > MOST_VALUES:
+        raise TooLarge(
+            f"An input that may hold references has at most {MOST_VALUES} values.",
+            hint="Send it without `$` at the beginning of texts, or as a file.",
+            details={"limit": MOST_VALUES},
+        )
     try:
         waiting = [msgspec.json.decode(raw)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -77,8 +88,8 @@ def references(raw: bytes) -> list[tuple[Kind, str]]:
                 found["variable" if text.startswith("$var:") else "resource", text.partition(":")[2]] = None
             case list() as items:
                 waiting += items
-            case dict() as members:
-                waiting += members.values()
+            case dict() as fields:
+                waiting += fields.values()
     return list(found)
 
 

@@ -60,14 +60,14 @@ async def restore(
     _refuse_elsewhere(old, path)
     told = message or f"Restored version {old.number}"
     if kind == "flow":
-        return await flows.update(platform, actor, workspace, path, _flow_again(old, told))
+        return await flows.update(platform, actor, workspace, path, await _flow_again(old, told))
     newest = await scripts.get(platform, actor, workspace, path)
     digest = await scripts.create(platform, actor, workspace, _script_again(old, newest.hash, told))
     return (await scripts.get_version(platform, actor, workspace, digest)).id
 
 
-def _flow_again(old: ItemRow, message: str) -> NewFlow:
-    parts = flows.parts_of(old)
+async def _flow_again(old: ItemRow, message: str) -> NewFlow:
+    parts = await flows.read_parts(old)
     settings = msgspec.json.decode(old.settings, type=dict[str, msgspec.Raw])
     settings.pop("schema", None)
     return NewFlow(old.path, parts.value, parts.schema, settings, parts.source, message=message)

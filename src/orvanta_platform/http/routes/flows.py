@@ -44,13 +44,13 @@ async def update_flow(request: AnyRequest, workspace: FromPath[str], path: FromP
 @get(f"{_F}/get/{{path:path}}", opt=call(answer=AnyObject))
 async def get_flow(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """The newest version of a workflow."""
-    return _flow(await flows.get(platform_of(request), actor_of(request), workspace, item_path(path)))
+    return await _flow(await flows.get(platform_of(request), actor_of(request), workspace, item_path(path)))
 
 
 @get(f"{_F}/get/v/{{version:int}}", opt=call(answer=AnyObject))
 async def get_flow_version(request: AnyRequest, workspace: FromPath[str], version: FromPath[int]) -> Response[bytes]:
     """One version of a workflow."""
-    return _flow(await flows.get_version(platform_of(request), actor_of(request), workspace, version))
+    return await _flow(await flows.get_version(platform_of(request), actor_of(request), workspace, version))
 
 
 @get(f"{_F}/get_latest_version/{{path:path}}", opt=call(answer=items.FlowVersion))
@@ -124,8 +124,8 @@ async def delete_flow(request: AnyRequest, workspace: FromPath[str], path: FromP
     return answers.text(f"Deleted the workflow {item_path(path)}.")
 
 
-def _flow(row: ItemRow) -> Response[bytes]:
-    return answers.json(items.flow(row, flows.parts_of(row)))
+async def _flow(row: ItemRow) -> Response[bytes]:
+    return answers.json(items.flow(row, await flows.read_parts(row)))
 
 
 ROUTES = [

@@ -41,7 +41,7 @@ async def get_version(
 ) -> Response[bytes]:
     """Any version by its id, as `flows/get` and `scripts/get` give the newest."""
     row = await versions.get(platform_of(request), actor_of(request), workspace, kind_of(kind), version)
-    return answers.json(items.script(row) if row.kind == "script" else items.flow(row, flows.parts_of(row)))
+    return answers.json(items.script(row) if row.kind == "script" else items.flow(row, await flows.read_parts(row)))
 
 
 @get(f"{_V}/diff/{{kind:str}}/{{path:path}}", opt=call(answer=Difference, query=("before", "after")))
