@@ -70,10 +70,10 @@ async def test_looking_decides_nothing_and_a_button_does(stage: Scene, browser: 
     assert await status(stage, run) == "awaiting_approval"
     assert {each["value"] for each in Elements(shown.text).of("button")} == {"approved", "rejected"}
     done = await browser.post(page, data={"decision": "approved", "reason": "fine"})
-    assert done.status_code == 200 and "approved by eve" in done.text
+    assert done.status_code == 200 and "approved by link:eve" in done.text
     assert (await ended(stage, run))["success"] is True
     again = await browser.post(page, data={"decision": "approved"})
-    assert again.status_code == 200 and "approved by eve" in again.text
+    assert again.status_code == 200 and "approved by link:eve" in again.text
     assert (await browser.post(page, data={"decision": "rejected"})).status_code == 409
     assert "Nothing is asked" in (await browser.get(page)).text
 

@@ -148,7 +148,8 @@ def test_only_plain_schemas_are_checked_in_process(schema: Any) -> None:
     assert PLAIN(json.dumps(schema)) is None
 
 
-def test_large_products_of_value_and_list_are_left_to_the_child() -> None:
+def test_large_products_of_value_and_list_are_left_to_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schemas, "SMALL", 64 << 10)
     plain = PLAIN(json.dumps({"properties": {"a": {"items": {"enum": list(range(1000))}}}}))
     assert isinstance(plain, schemas._Plain)
     assert plain.is_for(800) and not plain.is_for(1_000) and not plain.is_for(schemas.SMALL + 1)
