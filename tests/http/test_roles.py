@@ -51,7 +51,7 @@ READS: list[Call] = [
     ("GET", "http_triggers/get/f/team/hook", None),
     ("GET", "http_triggers/exists/f/team/hook", None),
     ("GET", "http_triggers/list", None),
-    ("POST", "http_triggers/route_exists", {"route_path": "x", "http_method": "get"}),
+    ("POST", "http_triggers/route_exists", {"route_path": "x", "http_method": "get", "workspaced_route": True}),
 ]
 RUNS: list[Call] = [
     ("POST", "job_helpers/upload_s3_file?file_key=f/team/file", {}),
