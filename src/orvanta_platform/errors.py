@@ -43,7 +43,7 @@ class InvalidInput(BadRequest):
 
 
 class InvalidRunId(BadRequest):
-    """No run may be begun under the id that the caller chose."""
+    """The id that the caller chose cannot be the id of a new run."""
 
     code = "invalid_run_id"
 
@@ -75,7 +75,7 @@ class Forbidden(OrvantaError):
 
 
 class ForeignParent(Forbidden):
-    """A job attaches what it starts to itself only."""
+    """A job can attach runs only to itself."""
 
     code = "foreign_parent"
 
@@ -160,7 +160,7 @@ class WaitTimeout(OrvantaError):
 
 
 class RouteFailed(OrvantaError):
-    """What an HTTP trigger runs failed or could not start. Says no more to a caller that is not known."""
+    """The run of an HTTP trigger failed or could not start. An unauthenticated caller gets no details."""
 
     code = "route_failed"
 
@@ -186,7 +186,7 @@ class DatabaseUnavailable(OrvantaError):
 
 
 class QueryTimeout(OrvantaError):
-    """The database took longer for a statement than ORVANTA_STATEMENT_TIMEOUT_MS."""
+    """A statement in the database took longer than ORVANTA_STATEMENT_TIMEOUT_MS."""
 
     code = "query_timeout"
     status = 503

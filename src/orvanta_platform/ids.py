@@ -1,8 +1,8 @@
-"""Ids, made here and never in the database: UUIDv7 for runs, UUIDv8 for whatever is derived from a run.
+"""Ids, made here and never in the database: UUIDv7 for runs, UUIDv8 for everything derived from a run.
 
-The ids of a run's jobs, events, values and logs carry the run's millisecond prefix, so that a whole run lies in one
-partition of history and leaves with it. The version tells the two kinds apart: no id that a caller may choose for a
-run (version 7) can be the id of a node, a body, an opening or a sub-workflow (version 8) of any run.
+The ids of a run's jobs, events, values and logs carry the run's millisecond prefix, so that a whole run is stored in
+one partition of history and deleted with it. The version distinguishes the two kinds: no id that a caller may choose
+for a run (version 7) can be the id of a node, a body, an opening or a sub-workflow (version 8) of any run.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def new_run_id() -> UUID:
 
 
 def made_at(id: UUID) -> datetime:
-    """The time that an id carries: of a run when it was made, of what is inside it the run's; at most year 9999."""
+    """The time in an id: when the run was created, also for ids derived from it; year 9999 at most."""
     return _EPOCH + timedelta(milliseconds=min(id.int >> 80, _LAST_MS))
 
 
@@ -45,29 +45,29 @@ def lowest_id(moment: datetime) -> UUID:
 
 
 def is_underived(id: UUID) -> bool:
-    """Tells whether a run may be begun under this id: a UUIDv7."""
+    """Tests for an id that a run may have: a UUIDv7."""
     return id.version == 7
 
 
 def as_derived(id: UUID) -> UUID:
-    """The same id as a UUIDv8: what a derived id became that was stored as version 7."""
+    """The same id as a UUIDv8: the present form of a derived id that was stored as version 7."""
     return UUID(int=(id.int & ~_VERSION) | _DERIVED_VERSION)
 
 
 def derived_id(run: UUID, *parts: UUID | str | int) -> UUID:
     """The id of something inside `run`, a UUIDv8: the run's milliseconds and bits of SHA-256(run, parts).
 
-    The same run and parts give the same id on every machine, so nothing needs to remember it and a
-    repeated statement makes nothing twice.
+    The same run and parts result in the same id on every machine, so the id need not be stored and a
+    repeated statement creates nothing twice.
     """
     text = "\x1f".join([_hashed(run), *(_hashed(part) if isinstance(part, UUID) else str(part) for part in parts)])
     return _uuid(_DERIVED_VERSION, run.int >> 80, hashlib.sha256(text.encode()).digest())
 
 
 def _hashed(id: UUID) -> str:
-    """The hex digits of an id as they are hashed: always with version 7, which derived ids had once.
+    """The hex digits of an id as they are hashed: always with version 7, which derived ids had formerly.
 
-    So the ids of a run that began before differ from the present ones in the version alone.
+    Ids of older runs therefore differ from the present form in the version only.
     """
     return f"{(id.int & ~_VERSION) | _RUN_VERSION:032x}"
 

@@ -152,8 +152,8 @@ class Settings:
     job_ports: tuple[int, ...] | None = _setting(
         "ORVANTA_JOB_PORTS",
         readers.ports,
-        "TCP ports that jobs may listen on by number, comma-separated, or `any`; one that the kernel picks they always "
-        "may. Enforced on Linux 6.7 or newer with Landlock.",
+        "TCP ports that jobs may listen on by number, comma-separated, or `any`; a port that the kernel picks is "
+        "always allowed. Enforced on Linux 6.7 or newer with Landlock.",
         default=(),
         shown="none",
     )
@@ -191,7 +191,7 @@ class Settings:
     statement_timeout_ms: int = _setting(
         "ORVANTA_STATEMENT_TIMEOUT_MS",
         readers.integer(100, 60_000),
-        "Longest time of one statement of a server process in the database; then the call fails with `query_timeout`.",
+        "Longest time of one statement of a server process in the database; a longer one fails with `query_timeout`.",
         default=30_000,
         unit="ms",
     )
@@ -225,14 +225,14 @@ class Settings:
     request_grace_s: int = _setting(
         "ORVANTA_REQUEST_GRACE_S",
         readers.integer(1, 3600),
-        "Time a call has for its headers, and then for a body at any speed.",
+        "Time for the headers of a call, and then for a body at any speed.",
         default=30,
         unit="s",
     )
     request_rate: int = _setting(
         "ORVANTA_REQUEST_RATE",
         readers.size,
-        "Bytes a second that a body comes with at least, on average beyond that time.",
+        "Minimum speed of a body in bytes a second, on average, once `ORVANTA_REQUEST_GRACE_S` is over.",
         default=1 << 10,
         shown="1KiB",
         unit="size",
@@ -240,7 +240,7 @@ class Settings:
     request_timeout_s: int = _setting(
         "ORVANTA_REQUEST_TIMEOUT_S",
         readers.integer(1, 604_800),
-        "Longest time a body may take, however fast it comes.",
+        "Longest time that a body may take at any speed.",
         default=21_600,
         unit="s",
     )

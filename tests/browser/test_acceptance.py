@@ -85,7 +85,7 @@ async def test_a_version_that_waits_is_shown_compared_and_accepted(page: Page, s
     await expect(own).to_contain_text(f"The schedule f/{place.folder}/nightly of u/admin runs version 1 until then.")
     inner = notices.filter(has_text=place.tool)
     await expect(inner).to_contain_text("Version 2 by bob waits for acceptance.")
-    await own.get_by_role("button", name="Show what differs").click()
+    await own.get_by_role("button", name="Show differences").click()
     await expect(own.get_by_label("What differs")).to_contain_text("extra")
     await check(page)
     for scheme in ("light", "dark"):
@@ -107,7 +107,7 @@ async def test_a_version_that_waits_is_shown_compared_and_accepted(page: Page, s
 
     await page.goto(f"/w/main/scripts/{place.tool}")
     notice = page.get_by_label("Waiting for acceptance").get_by_role("status")
-    await notice.get_by_role("button", name="Show what differs").click()
+    await notice.get_by_role("button", name="Show differences").click()
     await expect(notice.get_by_text("echo second")).to_be_visible()
     await check(page)
     await notice.get_by_role("button", name="Accept").click()
@@ -121,5 +121,5 @@ async def test_whoever_deployed_it_is_told_what_runs_meanwhile(stranger: Page, s
     await stranger.context.add_cookies([cookie])  # type: ignore[list-item]
     await stranger.goto(f"/w/main/workflows/{place.main}")
     notice = stranger.get_by_label("Waiting for acceptance").get_by_role("status").first
-    await expect(notice).to_contain_text("Your version 2 runs for whoever starts it")
+    await expect(notice).to_contain_text("Your version 2 runs for people who start it themselves")
     await expect(stranger.get_by_role("button", name="Accept")).to_have_count(0)

@@ -95,13 +95,13 @@ function Notice({ workspace, rows, item }: { workspace: string; rows: Rows; item
         <p>
           {!here && <Place workspace={workspace} row={first} />}
           {first.yours
-            ? `Your version ${first.version.number} runs for whoever starts it, and waits for acceptance by those it would act for.`
+            ? `Your version ${first.version.number} runs for people who start it themselves. Members whose triggers run it have to accept it first.`
             : `Version ${first.version.number} by ${first.version.author} waits for acceptance.`}{" "}
           {rows.map(meanwhileOf).join(" ")}
         </p>
         {first.accepted && (
           <Button aria-expanded={open} onClick={() => setOpen(!open)}>
-            {open ? "Hide what differs" : "Show what differs"}
+            {open ? "Hide differences" : "Show differences"}
           </Button>
         )}
         {acceptable && (
@@ -139,10 +139,10 @@ const WORDS = {
   webhook: "the webhook",
 };
 
-/** What runs for a member until the version is accepted. */
+/** The version that runs for a member until this one is accepted. */
 export function meanwhileOf(row: WaitingVersion): string {
   const triggers = row.triggers.map((each) => `${WORDS[each.kind]} ${each.path}`);
-  const who = triggers.length === 0 ? "What acts for" : `${capital(listed(triggers))} of`;
+  const who = triggers.length === 0 ? "Everything that acts for" : `${capital(listed(triggers))} of`;
   const many = triggers.length > 1;
   const does = row.accepted
     ? `${many ? "run" : "runs"} version ${row.accepted.number}`

@@ -72,7 +72,7 @@ def _written(name: str) -> Iterator[IO[bytes]]:
     path = Path(name)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        # In a folder that others may write to, a link or an open file of theirs may lie where this one is to be.
+        # In a folder writable by others, somebody else's link or open file may already have this name.
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise BadRequest(f"{draft} cannot be written: {error.strerror}.") from error

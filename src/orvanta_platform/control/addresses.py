@@ -32,9 +32,9 @@ _SPECIAL: Final = networks.parse(
     "::/8", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "2002::/16",
     "2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/9", "ff00::/8",
 )  # fmt: skip
-"""The special-purpose registries of IANA for IPv4 and IPv6, and what RFC 4291 sets apart; whether Python counts an
-address as global differs between its versions. 2001::/23 holds a few global anycast addresses that nobody's server
-has."""
+"""The IANA special-purpose registries for IPv4 and IPv6, and the ranges that RFC 4291 reserves. Python's `is_global`
+is not used, because its answer differs between versions. 2001::/23 contains a few global anycast addresses that no
+server uses."""
 
 
 class AddressRefused(Exception):
@@ -83,9 +83,9 @@ def is_public(address: Address) -> bool:
 
 
 def is_metadata(address: Address) -> bool:
-    """Whether a cloud tells a machine its secrets there: link-local addresses, and those that clouds chose beside them.
+    """Tests for addresses of cloud metadata services: link-local addresses and the others that clouds use.
 
-    An address inside of another one counts.
+    Addresses embedded in another address are tested as well.
     """
     return _is_in(networks.METADATA, _embedded(address))
 

@@ -1,7 +1,7 @@
 """The address of a caller behind proxies.
 
-A proxy appends the address that called it to a header, so the header is read from its end. The first address that no
-trusted proxy has is the caller's; whatever precedes it may be made up.
+A proxy appends the address of its peer to a header, so the header is read from its end. The first address that does
+not belong to a trusted proxy is the caller's; everything before it may be forged.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ log = structlog.get_logger(__name__)
 
 
 class ClientAddresses:
-    """Finds the caller's address by the proxies that are trusted."""
+    """Determines the caller's address from the header that trusted proxies set."""
 
     def __init__(self, trusted: Sequence[str], header: str) -> None:
-        """`trusted`: networks as CIDR writes them. `header`: `x-forwarded-for` or `forwarded`."""
+        """`trusted`: networks in CIDR notation. `header`: `x-forwarded-for` or `forwarded`."""
         self._trusted: tuple[Network, ...] = tuple(ipaddress.ip_network(each) for each in trusted)
         self._header = header.encode()
         self._warned = False
 
     def of(self, scope: Any) -> str | None:
-        """The address of who made this request; None where the server does not know its peer."""
+        """The address of the caller of a request; None if the server does not know its peer."""
         client = scope.get("client")
         if not client:
             return None
@@ -58,19 +58,19 @@ class ClientAddresses:
         return any(address in network for network in self._trusted)
 
     def _warn(self, peer: Address, scope: Any) -> None:
-        """Say once that a proxy seems to be there of which the settings know nothing."""
+        """Log once that the server seems to be behind a proxy that the settings do not name."""
         if self._warned or peer.is_global or not any(name in _FORWARDED_HEADERS for name, _ in scope["headers"]):
             return
         self._warned = True
         log.warning(
             "forwarded address ignored",
             peer=str(peer),
-            hint="All callers behind this proxy count as one; name it in ORVANTA_TRUSTED_PROXIES.",
+            hint="All callers behind this proxy count as one; add it to ORVANTA_TRUSTED_PROXIES.",
         )
 
 
 def network_of(address: str | None) -> str:
-    """The key under which calls of an address are counted: of IPv6 the /64, all of which one caller has."""
+    """The key for rate limits of an address: for IPv6 the /64 network, which usually belongs to one caller."""
     found = _parse(address or "")
     if isinstance(found, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((int(found) >> 64 << 64, 64)))
@@ -78,7 +78,7 @@ def network_of(address: str | None) -> str:
 
 
 def _hops(headers: Iterable[tuple[bytes, bytes]], header: bytes) -> list[str]:
-    """What the header names, the nearest first; a header that came in several lines is one list."""
+    """The entries of the header, nearest proxy first; several header lines form one list."""
     lines = [value.decode("latin-1") for name, value in headers if name.lower() == header]
     parts = ",".join(lines).rsplit(",", _MOST_HOPS)[-_MOST_HOPS:] if lines else []
     found = [part.strip() for part in reversed(parts)]

@@ -41,9 +41,9 @@ def actor_of(bearer: Bearer, asked: str | None = None) -> Actor:
 async def actor_of_run(
     conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None = None
 ) -> Actor | None:
-    """The actor for whom a run acts, with the limits of the run, as its jobs' tokens resolve to it.
+    """The actor that a run acts as, with the limits of the run; tokens of its jobs resolve to the same actor.
 
-    None where the account is gone or disabled.
+    None if the account was deleted or disabled.
     """
     bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, scopes)
     return None if bearer is None else replace(actor_of(bearer), kind="job")

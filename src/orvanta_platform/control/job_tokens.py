@@ -1,8 +1,8 @@
-"""Tokens of running jobs: `jt_<job>.<attempt>.<generation>.<HMAC>`. No rows; dead with the attempt.
+"""Tokens of running jobs: `jt_<job>.<attempt>.<generation>.<HMAC>`. They have no rows and end with the attempt.
 
-The signature covers one claim of a job: beside what the token names, the nonce that the claim drew, the run, its
-workspace and the identity that it acts for. These come from the database with the look-up that tells whether the job
-still runs; so a token opens nothing but the claim that it was made for, even if the id of its job were used again.
+The signature covers one claim of a job: the fields of the token, the nonce drawn by the claim, the run, its workspace
+and the identity that the run acts as. The latter come from the database, with the query that checks that the job still
+runs. A token is therefore valid for its own claim only, even if the id of its job were used again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class JobClaim:
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token as a caller presents it: the attempt that it names, and a signature that nothing is known of yet."""
+    """A token as presented by a caller: the attempt it names, and a signature that has not been verified."""
 
     job: UUID
     attempt: int
@@ -50,7 +50,7 @@ def mint(keys: InstanceKeys, claim: JobClaim) -> str:
 
 
 def parse(token: str) -> PresentedToken | None:
-    """The parts of a token; None where it has not the shape of one."""
+    """The parts of a token; None if the text does not have the form of a token."""
     parts = _SHAPE.fullmatch(token)
     if parts is None:
         return None
@@ -61,7 +61,7 @@ def parse(token: str) -> PresentedToken | None:
 
 
 def is_signed(keys: InstanceKeys, presented: PresentedToken, claim: JobClaim) -> bool:
-    """Tells whether the token was made for exactly this claim."""
+    """Verify that the token was made for exactly this claim."""
     named = (presented.job, presented.attempt, presented.generation)
     if named != (claim.job, claim.attempt, claim.generation):
         return False
@@ -71,6 +71,6 @@ def is_signed(keys: InstanceKeys, presented: PresentedToken, claim: JobClaim) ->
 def _sign(keys: InstanceKeys, claim: JobClaim) -> str:
     texts = (claim.workspace, claim.email, claim.permissioned_as)
     parts = (claim.job.hex, claim.attempt, claim.generation, claim.nonce.hex, claim.run.hex, *map(len, texts), *texts)
-    signed = "\n".join(map(str, parts))  # the lengths come first: no two claims give the same text
+    signed = "\n".join(map(str, parts))  # lengths precede the parts, so that no two claims produce the same text
     digest = hmac.digest(keys.key(_PURPOSE), signed.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

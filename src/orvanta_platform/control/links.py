@@ -1,8 +1,8 @@
-"""Signatures of links that decide: who holds such a link may do what it says, until it expires.
+"""Signatures of decision links: the holder of a link may perform its action until it expires.
 
 A signature is base64url(expiry ‖ HMAC(expiry, action, job, resume id, run, seed, workspace)), the expiry in 8 bytes,
-seconds. The seed is the random number that the run drew when it began: a link opens the run that it was made for, and
-no other with the same ids.
+seconds. The seed is the random number that the run drew when it began: a link is valid for the run it was made for, and
+for no other run with the same ids.
 """
 
 from __future__ import annotations

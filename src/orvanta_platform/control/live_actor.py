@@ -1,7 +1,7 @@
-"""The caller of an answer that outlasts the check of its token: streams, long polls, downloads, batches, slow uploads.
+"""Callers of long-lived responses: streams, long polls, downloads, batches, slow uploads.
 
-A service that waits or answers in pieces takes a `LiveActor` and asks it for the actor before each look at data. The
-type is the rule: there is no other way from a `LiveActor` to an `Actor`, and the one it returns is never stale.
+A service that waits or responds in pieces takes a `LiveActor` and obtains the actor from it before each access to data.
+The type enforces this: there is no other way from a `LiveActor` to an `Actor`, and the returned actor is never stale.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from orvanta_platform.errors import Conflict, Unauthenticated
 T = TypeVar("T")
 
 MAX_AGE_S: float = 1.0
-"""The oldest an actor may be when something is decided by it."""
+"""Maximum age of an actor used in a permission check."""
 
 _LOST_S = 1.0
 
 Derive = Callable[[float], Awaitable[Actor | None]]
 """Derives the actor from the database, sharing a result that is at most this many seconds old.
 
-None: the token, account or job behind it has ended.
+Returns None if the token, account or job behind it has ended.
 """
 
 
 class LiveActor:
-    """An actor that is derived again when it is older than MAX_AGE_S."""
+    """An actor that is derived again once it is older than MAX_AGE_S."""
 
     def __init__(self, actor: Actor, derive: Derive, *, derived_at: float, unlimited: bool = False) -> None:
         """`derived_at`: monotonic seconds, read before `actor` was derived."""
@@ -44,14 +44,14 @@ class LiveActor:
         self._unlimited = unlimited
 
     def unlimited(self) -> LiveActor:
-        """The same caller without the limits of the token's scopes, for what this caller has just started."""
+        """The same caller without the limits of the token's scopes, for a run that this caller has just started."""
         return LiveActor(self._actor, self._derive, derived_at=self._at, unlimited=True)
 
     async def current(self) -> Actor:
-        """The actor as of at most MAX_AGE_S ago. Raises Unauthenticated once there is none."""
+        """The actor, at most MAX_AGE_S old. Raises Unauthenticated once there is none."""
         now = clock.monotonic()
         if now - self._at >= MAX_AGE_S:
-            # Half of the age for what callers share, the other half for what is remembered here.
+            # Half of the age is allowed for the shared result, the other half for the copy stored here.
             found = await self._derive(MAX_AGE_S / 2)
             if found is None:
                 raise Unauthenticated(
@@ -61,7 +61,7 @@ class LiveActor:
         return scopes.without(self._actor) if self._unlimited else self._actor
 
     async def settled(self) -> Actor:
-        """The same as `current`, for who has time to wait for a database that is away."""
+        """The same as `current`, but waits while the database is unavailable."""
         while True:
             try:
                 return await self.current()
@@ -69,13 +69,13 @@ class LiveActor:
                 await asyncio.sleep(_LOST_S)
 
     async def require_same_rights(self) -> None:
-        """Check a call whose body took long. Raises Unauthenticated, and Conflict where it lost rights meanwhile."""
+        """Check a call after a slow body. Raises Unauthenticated, or Conflict if the caller lost rights meanwhile."""
         actor = await self.current()
         if actor is not self._first and not _keeps(self._first, actor):
             raise Conflict("Your rights changed while the call was being sent.", hint="Send it again.")
 
     def _as_called(self, actor: Actor) -> Actor:
-        """A result shared with other calls of the token, with what belongs to this call."""
+        """A result shared with other calls of the token, completed with the fields of this call."""
         first = self._first
         return replace(
             actor,
@@ -87,7 +87,7 @@ class LiveActor:
 
 
 def _keeps(before: Actor, now: Actor) -> bool:
-    """Whether `now` has every right of `before`."""
+    """Tests that `now` has every right of `before`."""
     return (
         (before.email, before.username, before.workspace, before.role, before.scopes)
         == (now.email, now.username, now.workspace, now.role, now.scopes)

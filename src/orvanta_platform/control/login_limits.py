@@ -1,8 +1,8 @@
-"""Limits on failed logins: they delay the next attempt of whoever fails, and lock nobody out.
+"""Limits on failed logins: they delay the next attempt of the caller that failed, and never lock an account.
 
 Attempts are counted by account and address together, by address, and by account. The first two limit one guesser. The
-third, which anybody can raise, only makes the first one stricter, for addresses that have failed themselves. So the
-right password from an address without failures is always accepted, whatever is tried elsewhere.
+third, which anybody can raise, only makes the first one stricter, for addresses that have failed themselves. The right
+password from an address without failures is therefore always accepted, regardless of attempts from other addresses.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 FREE: Final = 10
-"""Failures of an account at one address that delay nothing."""
+"""Failures of an account at one address before delays begin."""
 
 FREE_OF_ADDRESS: Final = 100
-"""The same of all accounts at one address; whoever has logged in from it before is not held by this limit."""
+"""Failures of all accounts at one address before delays begin. Accounts that logged in from it before are exempt."""
 
 ATTACKED: Final = 50
-"""Failures of an account at all addresses from which on a new address has one free attempt and long delays."""
+"""Failures of an account at all addresses after which a new address has one free attempt and long delays."""
 
 FORGOTTEN_S: Final = 3600.0
-"""Failures are forgotten when none was added for so long."""
+"""Time in seconds without a new failure after which failures are forgotten."""
 
 _FIRST_S: Final = 1.0
 _FIRST_ATTACKED_S: Final = 60.0
@@ -43,7 +43,7 @@ class Attempts(Protocol):
 
     @property
     def known(self) -> bool:
-        """Whether the account has logged in from the address before."""
+        """True if the account has logged in from the address before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ LONGEST = 1000
 
 _hasher = PasswordHasher(time_cost=3, memory_cost=64 << 10, parallelism=1)
 _NOBODYS = "$argon2id$v=19$m=65536,t=3,p=1$oz/ncoz+A4rYlyhtXzsvZQ$DtU6vrLGfYOE4xpq6syLm2MJYJkvkd2AMHJdbOtCzBA"
-"""A hash with the parameters of `_hasher`, of a password that nobody has: no account takes as long as one."""
+"""A hash of an unused password with the parameters of `_hasher`: an unknown account takes as long as a known one."""
 
 _threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="passwords")
 

@@ -19,11 +19,11 @@ _NONE: Mapping[str, bool] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """What is acted on. `workspace` None: the instance.
+    """The object of an action. `workspace` None: the instance.
 
-    `kind` is a row of the table below. `path` is that of an item (`u/…`, `f/…`), of what a run runs, or
-    `f/<name>` of a folder; `created_by` the username whose run it is or for whom a version is to be accepted, or the
-    e-mail of an account or token.
+    `kind` is a row of the table below. `path` is the path of an item (`u/…`, `f/…`), of the script or workflow of a
+    run, or `f/<name>` of a folder. `created_by` is the username of the member who started a run or for whom a version
+    is accepted, or the e-mail of an account or token.
     """
 
     workspace: str | None
@@ -43,7 +43,7 @@ class By(Enum):
     OWN = auto()
     """The folder is the actor's."""
     ACCEPT = auto()
-    """Its path is readable, and it is to run for the actor, or the actor is in the group deployers."""
+    """Its path is readable, and the actor is the member it would run for, or is in the group deployers."""
     READ_IF_NAMED = auto()
     """Its path, where it has one, is readable."""
     SELF = auto()
@@ -51,7 +51,7 @@ class By(Enum):
     READ_IF_OWNED = auto()
     """Its path, where it lies below a user or folder, is readable; what lies elsewhere is everybody's."""
     WRITE_IF_OWNED = auto()
-    """Its path, where it lies below a user or folder, is writable; what lies elsewhere is of whoever made it."""
+    """Its path, if below a user or folder, is writable; anything else belongs to its creator."""
     INSTANCE = auto()
     """The actor is superadmin."""
     INSTANCE_READ = auto()

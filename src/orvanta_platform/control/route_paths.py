@@ -40,7 +40,7 @@ class RoutePath:
         return tuple({":": 1, "*": 2}.get(part[0], 0) for part in self.parts)
 
     def overlaps(self, other: RoutePath) -> bool:
-        """Whether a request may match both routes."""
+        """Tests for requests that both routes match."""
         for mine, its in zip_longest(self.parts, other.parts):
             if mine is None or its is None:
                 return False

@@ -64,14 +64,14 @@ def patterns(held: Sequence[str] | None, needed: str) -> list[str] | None:
 
 
 def covers(held: Sequence[str] | None, limits: Sequence[str] | None) -> bool:
-    """Whether `held` allows everything that `limits` allow."""
+    """Tests that `held` allows everything that `limits` allow."""
     if held is None:
         return True
     return limits is not None and all(_is_within(scope, held) for scope in limits)
 
 
 def of_run(held: Sequence[str] | None, path: str | None) -> Sequence[str] | None:
-    """The limits of a run that a token with the scopes `held` starts; `path` None: of code that is not deployed."""
+    """The limits of a run started with a token of the scopes `held`; `path` None: the code is not deployed."""
     if held is None or (path is not None and allow(held, _DELEGATE, path)):
         return None
     return held

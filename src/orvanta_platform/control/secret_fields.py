@@ -108,7 +108,7 @@ def _mask(raw: bytes, place: str, taken: dict[str, bytes]) -> bytes:
 
 
 def _also(schema: Mapping[str, Any], root: Any) -> list[Any]:
-    """Schemas that hold, or may hold, for the same value."""
+    """Schemas that apply, or may apply, to the same value."""
     found = [each for key in ("allOf", "anyOf", "oneOf") for each in schema.get(key) or () if isinstance(each, dict)]
     found += [schema[key] for key in ("if", "then", "else") if isinstance(schema.get(key), dict)]
     reference = schema.get("$ref")

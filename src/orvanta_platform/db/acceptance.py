@@ -13,14 +13,14 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.queries import load
 
 EVERYBODY = "g/all"
-"""For whom a version is accepted that may run for any member."""
+"""The identity under which a version is accepted for every member."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """The current version of an item that is named, or reached through what is named.
+    """The current version of a named item, or of one that a named item reaches.
 
-    `accepted`: the version that runs for the member asked about, None where there is none.
+    `accepted`: the version that runs for the member in question, None if there is none.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """How the outermost run around a job was started (None: it is gone), and for whom the job's own run acts."""
+    """The trigger of the outermost run around a job (None: the run was deleted), and the identity of the job's run."""
 
     permissioned_as: str
     trigger: str | None
@@ -45,7 +45,7 @@ async def accept(conn: Connection, versions: Sequence[int], permissioned_as: str
 
 
 async def is_accepted(conn: Connection, versions: Sequence[int], permissioned_as: str) -> bool:
-    """Whether all of these versions are accepted for a member."""
+    """Tests that all of these versions are accepted for a member."""
     return bool(await conn.fetchval(load("acceptance")["is_accepted"].text, list(versions), permissioned_as))
 
 
@@ -57,9 +57,9 @@ async def withdraw(conn: Connection, version: int, permissioned_as: str | None) 
 async def reached(
     conn: Connection, workspace: str, named: Sequence[tuple[str, str]], permissioned_as: str, *, present: bool
 ) -> list[Reached]:
-    """The items named by (kind, path), and all that they run by path.
+    """The items named by (kind, path), and all items that they run by path.
 
-    `present`: as their current versions do, else as those accepted for the member do, where there are such.
+    `present`: follow the current versions; otherwise those accepted for the member, if any.
     """
     kinds, paths = [kind for kind, _ in named], [path for _, path in named]
     rows = await conn.fetch(load("acceptance")["reached"].text, workspace, kinds, paths, permissioned_as, present)
@@ -67,13 +67,13 @@ async def reached(
 
 
 async def used_by_version(conn: Connection, version: int) -> list[tuple[str, str]]:
-    """What the nodes of a version run by path: kinds and paths."""
+    """Kinds and paths of the items that the nodes of a version run by path."""
     rows = await conn.fetch(load("acceptance")["used_by_version"].text, version)
     return [(row["kind"], row["path"]) for row in rows]
 
 
 async def origin(conn: Connection, job: UUID) -> Origin | None:
-    """How the outermost run around a live job was started; None where the job has ended."""
+    """The trigger of the outermost run around a live job; None if the job has ended."""
     row = await conn.fetchrow(load("acceptance")["origin"].text, job)
     return Origin(**row) if row else None
 
@@ -82,8 +82,8 @@ async def origin(conn: Connection, job: UUID) -> Origin | None:
 class WaitingRow:
     """A current version that waits for its acceptance for a member.
 
-    `accepted`: the version that runs for them meanwhile, None where nothing may; `runs_it`: what runs it for them, as
-    `<source>:<name>`, of what may be seen.
+    `accepted`: the version that runs for them meanwhile, None if none may. `runs_it`: the visible triggers that run it
+    for them, as `<source>:<name>`.
     """
 
     kind: str
@@ -103,9 +103,10 @@ class WaitingRow:
 
 @dataclass(frozen=True, slots=True)
 class WaitingFilter:
-    """What may be shown, as control.permissions.Readable says it, with the limits of the token by kind.
+    """The rows visible to a caller, as in control.permissions.Readable, with the limits of the token by kind.
 
-    `item`: of one item (kind, path); `source`: of what one trigger runs (schedule, http_trigger or flow; path).
+    `item`: limited to one item (kind, path). `source`: limited to what one trigger (schedule, http_trigger or flow;
+    path) runs.
     """
 
     everything: bool
@@ -141,6 +142,6 @@ async def waiting(conn: Connection, workspace: str, what: WaitingFilter) -> list
 
 
 async def current_like(conn: Connection, workspace: str, patterns: Sequence[str] | None) -> list[tuple[str, str]]:
-    """Kinds and paths of the items that match one of these LIKE patterns; None: of all."""
+    """Kinds and paths of the items that match one of these LIKE patterns; None: all items."""
     rows = await conn.fetch(load("acceptance")["current_like"].text, workspace, patterns)
     return [(row["kind"], row["path"]) for row in rows]

@@ -28,12 +28,12 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class AttemptsRow:
-    """Logins of a key that failed or are under way, and seconds since the last one."""
+    """Logins of a key that failed or are in progress, and seconds since the last one."""
 
     count: int
     age_s: float
     known: bool
-    """Whether this account has logged in from this address; of a key of both alone."""
+    """True if this account has logged in from this address before. Set only for keys of both."""
 
 
 async def get(conn: Connection, email: str) -> AccountRow | None:

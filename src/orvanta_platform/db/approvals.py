@@ -49,8 +49,8 @@ class OpenApproval:
 class DecisionRow:
     """A decision. `payload` is JSON text.
 
-    `approver`: the username of whoever was signed in; else `link:` and the name that the link gives, or `job:` and the
-    username that a job acts as. `account`: the e-mail address of whoever was signed in, else None.
+    `approver`: the username of a signed-in member; otherwise `link:` and the name in the link, or `job:` and the
+    username that a job acts as. `account`: the e-mail address of a signed-in member, otherwise None.
     """
 
     job: UUID
@@ -156,7 +156,7 @@ async def decide(
 ) -> bool:
     """Store a decision, and leave `event` for its run.
 
-    False where the resume id was used before, or the account has decided so before.
+    Returns False if the resume id was used before, or if the account has made the same decision before.
     """
     values = (job, resume_id, run, approved, approver, account, reason, payload, event, *astuple(audit))
     return await connection.fetchval(load("approvals")["decide"].text, *values) is not None

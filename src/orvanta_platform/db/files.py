@@ -61,7 +61,7 @@ async def list_page(conn: Connection, workspace: str, what: FileFilter) -> list[
 
 
 async def put(conn: Connection, workspace: str, new: NewFile, username: str) -> str:
-    """Let the name mean this object, whatever it meant before; returns who first made the file."""
+    """Point the name at this object, replacing an earlier one; returns the creator of the file."""
     columns = [getattr(new, name) for name in NewFile.__slots__]
     created_by: str = await conn.fetchval(load("files")["put"].text, workspace, *columns, username)
     return created_by

@@ -158,12 +158,12 @@ async def counter_of_child(connection: Connection, run: UUID, child: UUID) -> UU
 
 
 async def save_frames(connection: Connection, run: UUID, rows: Sequence[FrameRow]) -> None:
-    """Write frames, new and changed. Raises asyncpg.UniqueViolationError where one has the id of another run's."""
+    """Write frames, new and changed. Raises asyncpg.UniqueViolationError if the id of one belongs to another run."""
     await _save(connection, "save_frames", run, rows, ("id", "parent", "holder", "body", "place", "state"))
 
 
 async def save_counters(connection: Connection, run: UUID, rows: Sequence[CounterRow]) -> None:
-    """Write counters, new and changed. Raises asyncpg.UniqueViolationError where one has the id of another run's."""
+    """Write counters, new and changed. Raises asyncpg.UniqueViolationError if the id of one belongs to another run."""
     await _save(connection, "save_counters", run, rows, ("id", "frame", "node_index", "attempt", "state", "child"))
 
 

@@ -83,26 +83,26 @@ async def get(conn: Connection, workspace: str, path: str, *, lock: bool = False
 
 
 async def candidates(conn: Connection, method: str, first: str, second: str) -> list[HttpTriggerRow]:
-    """Triggers of a method, enabled or not, that a request may be for whose first parts are these, in any order.
+    """Triggers of a method, enabled or not, that a request with these first path segments may match, in any order.
 
-    Where `first` is the id of a workspace, they are all of that workspace.
+    If `first` is the id of a workspace, all of them belong to that workspace.
     """
     rows = await conn.fetch(load("http_triggers")["candidates"].text, method, first, second)
     return [_trigger(row) for row in rows]
 
 
 async def lock_instance_routes(conn: Connection) -> None:
-    """Let nobody else write routes of the instance, or make workspaces, until the transaction ends."""
+    """Lock out concurrent writes of instance routes and creation of workspaces until the transaction ends."""
     await conn.execute(load("http_triggers")["lock_instance_routes"].text)
 
 
 async def is_first_part(conn: Connection, part: str) -> bool:
-    """Whether a route of the instance begins with this part."""
+    """Tests for instance routes that begin with this path segment."""
     return bool(await conn.fetchval(load("http_triggers")["is_first_part"].text, part))
 
 
 async def instance_routes_elsewhere(conn: Connection, workspace: str, method: str, first: str) -> list[str]:
-    """Routes of the instance that other workspaces have and that may begin with the part `first` (empty: any)."""
+    """Instance routes of other workspaces that may begin with the path segment `first` (empty: any)."""
     rows = await conn.fetch(load("http_triggers")["instance_routes_elsewhere"].text, workspace, method, first)
     return [row["route_path"] for row in rows]
 

@@ -30,7 +30,7 @@ class Claimed(msgspec.Struct, frozen=True):
     failures: int
     timeout_s: float | None
     nonce: UUID
-    """Drawn at random by this claim and by no other: the job's token is signed over it."""
+    """Random number drawn by this claim; the signature of the job's token covers it."""
     run: RunRow
     lane: int = 0
     seq: int | None = None
@@ -223,7 +223,7 @@ async def lock_held_jobs(connection: Connection, runs: Sequence[UUID], worker: U
 async def reap(connection: Connection, jobs: Sequence[UUID], *, stopped: bool) -> list[str]:
     """Make locked jobs of locked runs available again, with the reason noted in each run's history; gives queues.
 
-    `stopped`: their worker was stopped on purpose, which is no loss.
+    `stopped`: their worker was stopped on purpose, which does not count as a loss.
     """
     queries, reason = load("jobs"), "worker_stopped" if stopped else "worker_lost"
     rows = await connection.fetch(queries["reap_jobs"].text, list(jobs), 0 if stopped else 1, reason)

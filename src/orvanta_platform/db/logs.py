@@ -65,7 +65,7 @@ async def replace_by_object(
 ) -> None:
     """Name the object that holds an attempt's log and drop its chunks. Call it in a transaction.
 
-    Raises asyncpg.UniqueViolationError where the log of this attempt is another object.
+    Raises asyncpg.UniqueViolationError if the log of this attempt is stored as another object.
     """
     columns = [[getattr(frame, name) for frame in frames] for name in Frame.__slots__]
     if await connection.fetchval(load("logs")["name_object"].text, job, attempt, object, *columns) is None:

@@ -128,7 +128,7 @@ class Database:
                 async with self.transaction() as connection:
                     return await work(connection)
             except asyncpg.QueryCanceledError:
-                raise  # It took too long, and would again.
+                raise  # It exceeded the timeout, and a retry would too.
             except _TRY_AGAIN as error:
                 attempt += 1
                 name = type(error).__name__

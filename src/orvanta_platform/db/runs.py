@@ -184,7 +184,7 @@ def _version(row: Any) -> VersionRow | None:
 async def resolve_path(
     connection: Connection, workspace: str, kind: str, path: str, view: str | None = None
 ) -> VersionRow | None:
-    """The version that a run by path takes; None where there is no such item or none of it is locked.
+    """The version that a run by path takes; None if there is no such item or no version of it is locked.
 
     `view`: the member (`u/<username>`) for whom it must be accepted; None: the current version.
     """
@@ -204,9 +204,9 @@ async def resolve_version(connection: Connection, workspace: str, version: int) 
 async def resolve_pins(
     connection: Connection, workspace: str, paths: Sequence[str], hashes: Sequence[str], view: str | None
 ) -> list[PinnedScript]:
-    """What script paths, and scripts named by version hash, resolve to now. Missing ones are left out.
+    """The current versions of scripts, by path or version hash. Missing ones are left out.
 
-    `view`: as that of `resolve_path`.
+    `view`: as in `resolve_path`.
     """
     rows = [] if not paths else await connection.fetch(load("runs")["resolve_pins"].text, workspace, list(paths), view)
     if hashes:
@@ -235,7 +235,7 @@ def _pinned(rows: Sequence[Any]) -> list[PinnedScript]:
 async def resolve_flow_pins(
     connection: Connection, workspace: str, paths: Sequence[str], view: str | None
 ) -> list[PinnedScript]:
-    """What workflow paths resolve to now. Missing ones are left out. `view`: as that of `resolve_path`."""
+    """The current versions of workflows, by path. Missing ones are left out. `view`: as in `resolve_path`."""
     return _pinned(await connection.fetch(load("runs")["resolve_flow_pins"].text, workspace, list(paths), view))
 
 
@@ -274,12 +274,12 @@ async def insert_run(connection: Connection, run: NewRun) -> None:
 async def claim_idempotency_key(
     connection: Connection, workspace: str, caller: str, path: str, key: str, run: UUID, input: bytes
 ) -> tuple[UUID, bytes | None]:
-    """The run that this key of a caller means, and its input: `run` where the key is new, else those of the first."""
+    """The run of this caller's key, and its input: `run` if the key is new, otherwise those of the first call."""
     queries, name = load("runs"), (workspace, caller, path, key)
     if await connection.fetchval(queries["claim_idempotency_key"].text, *name, run, input) is not None:
         return run, input
     first = await connection.fetchrow(queries["idempotent_run"].text, *name)
-    assert first is not None, "the row that was in conflict is held by nobody else"
+    assert first is not None, "the conflicting row is locked by no other transaction"
     return first["run"], first["input"]
 
 
@@ -316,7 +316,7 @@ def _run(row: Any) -> RunRow | None:
 
 
 async def seed_of(connection: Connection, run: UUID) -> int | None:
-    """The random number that a run drew when it began; None where there is no such run."""
+    """The random number that a run drew when it began; None if there is no such run."""
     seed: int | None = await connection.fetchval(load("runs")["seed_of"].text, run)
     return seed
 

@@ -50,7 +50,7 @@ async def note_next(conn: Connection, workspace: str, past: UUID | None, runs: S
 
 
 async def note_run(conn: Connection, run: UUID, workspace: str) -> None:
-    """Note a run whose id its caller chose as due: its workspace may have passed that id. Nothing without search."""
+    """Queue a run with a chosen id for indexing: the workspace's scan may be past that id. No effect without search."""
     await conn.execute(_text("note_run"), run, workspace)
 
 

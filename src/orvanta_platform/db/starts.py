@@ -39,7 +39,7 @@ async def start_run(
 
 @cache
 def statement(own: frozenset[str], of_step: frozenset[str], *, alone: bool) -> tuple[str, tuple[int, ...]]:
-    """The statement of these parts, and which parameters it takes: its own 37, then those of write_steps."""
+    """The statement of these parts, and the parameters it takes: its own 37, then those of write_steps."""
     every, end = statements.parts("starts", "start_run")
     text = "".join(part for name, part in every.items() if name in own or name in ("root", "audited"))
     steps, _ = statements.parts("steps", "write_steps")

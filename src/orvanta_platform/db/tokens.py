@@ -46,7 +46,7 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class RunningJob:
-    """A job of `run` that runs under the claim that drew `nonce`, and whom it acts for."""
+    """A job of `run`, running under the claim that drew `nonce`, and the identity it acts as."""
 
     bearer: Bearer
     run: UUID
@@ -73,7 +73,7 @@ async def resolve(conn: Connection, digest: bytes, workspace: str | None) -> Bea
 
 
 async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int) -> RunningJob | None:
-    """A job with whom it acts for; None where it does not run at that attempt and generation."""
+    """A job with the identity it acts as; None if it does not run at that attempt and generation."""
     row = await conn.fetchrow(load("tokens")["resolve_job"].text, job, attempt, generation)
     if row is None:
         return None
@@ -86,7 +86,7 @@ async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int
 async def resolve_identity(
     conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None
 ) -> Bearer | None:
-    """Whom a run acts for, with the limits `scopes`; None where the account is gone or disabled."""
+    """The identity that a run acts as, with the limits `scopes`; None if the account was deleted or disabled."""
     row = await conn.fetchrow(load("tokens")["resolve_identity"].text, workspace, permissioned_as, email)
     if row is None:
         return None
@@ -134,7 +134,7 @@ async def end_session(conn: Connection, digest: bytes) -> None:
 
 
 async def link_exists(conn: Connection, digest: bytes) -> bool:
-    """Whether there is a one-time link with this hash that is still good."""
+    """Tests for a valid one-time link with this hash."""
     return bool(await conn.fetchval(load("tokens")["link_exists"].text, digest))
 
 

@@ -49,9 +49,9 @@ class QueueRow:
 async def list_workers(
     conn: Connection, workspaces: Sequence[str] | None, *, seen_within_s: float | None, limit: int, offset: int
 ) -> list[WorkerRow]:
-    """The living, and with `seen_within_s` also those that were heard of within as many seconds; newest first.
+    """The live workers, and with `seen_within_s` also those seen within as many seconds; newest first.
 
-    `workspaces`: whose jobs count as running; None: all.
+    `workspaces`: those whose jobs are counted as running; None: all.
     """
     text = load("worker_views")["list_workers"].text
     records = await conn.fetch(text, seen_within_s, limit, offset, workspaces)
@@ -64,7 +64,7 @@ async def queues(conn: Connection, workspaces: Sequence[str] | None) -> list[Que
 
 
 async def queue_counts(conn: Connection, workspaces: Sequence[str] | None) -> dict[str, int]:
-    """How many jobs of these workspaces (None: of any) may start now, by queue; a queue without any is absent."""
+    """Numbers of jobs of these workspaces (None: all) that may start now, by queue; queues without any are absent."""
     return {
         row["queue"]: row["jobs"] for row in await conn.fetch(load("worker_views")["queue_counts"].text, workspaces)
     }

@@ -26,10 +26,10 @@ from orvanta_platform.settings import Settings
 
 _READY_PATIENCE_S = 60.0
 _GRACE_S = 10.0
-"""How long running jobs may take to end after a stop was asked for; then they go back to the queue."""
+"""Time for running jobs to end after a stop was requested; then they go back to the queue."""
 
 _END_S = 15.0
-"""How long the parts may take to end after that, before they are killed."""
+"""Time for the processes to end after that, before they are killed."""
 
 _LOOK_S = 0.05
 

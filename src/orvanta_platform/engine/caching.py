@@ -40,10 +40,10 @@ def known(step: Step) -> bytes | None:
 
 
 def found(step: Step, node: Node, opening: Opening, attempt: int) -> Found | None:
-    """What is known of a node that holds others; None while it is asked.
+    """The answer about the cached result of a container node; None while it is unknown.
 
-    An input that cannot be read finds nothing: what is inside the node will tell. In the input of a sub-workflow a
-    reference is not the text that it is written as.
+    An input that cannot be read matches no entry: the nodes inside report the error. In the input of a sub-workflow a
+    reference differs from plain text of the same characters.
     """
     args = opening.args
     if args is not None and opening.references:

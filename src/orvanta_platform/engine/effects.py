@@ -162,11 +162,11 @@ class CloseWait:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a node opens. `width`: bodies at once at most, `total`: bodies in all (None: until something ends it).
+    """The bodies that a node opens. `width`: the most at once. `total`: all of them (None: until something ends them).
 
-    `first`: the number of the first one, which names the branch that was chosen. `items`: JSON text of a loop's array.
-    `args`: JSON text of a sub-workflow's input; `references`: names of those of its members that hold references;
-    `sealed`: its secrets, sealed. `timeout_s`: for all of it. `attempt` counts from 0.
+    `first`: the number of the first one, which identifies the chosen branch. `items`: JSON text of a loop's array.
+    `args`: JSON text of a sub-workflow's input. `references`: names of its members that hold references. `sealed`: its
+    secrets, sealed. `timeout_s`: time limit of the whole. `attempt` counts from 0.
     """
 
     total: int | None

@@ -14,8 +14,8 @@ from typing import Literal
 class Answer:
     """The value of an expression: JSON text, and whether JavaScript would call it true.
 
-    Of the inputs of a sub-workflow `references` are the names of those that hold references, and `sealed` is JSON text
-    with the secrets that are masked in `raw`.
+    For the input of a sub-workflow, `references` are the names of members that hold references, and `sealed` is JSON
+    text with the secrets that are masked in `raw`.
     """
 
     raw: bytes

@@ -64,7 +64,7 @@ class Kept:
 
     @staticmethod
     def decode(data: bytes) -> Kept:
-        """Read what `encode` wrote. Ids of frames and openings are as at present, also of a state stored before."""
+        """Read what `encode` wrote. Ids of frames and openings have the present form, also in older states."""
         origins, nodes, inside = msgspec.msgpack.decode(data, type=_Row)
         found = (Origin(UUID(bytes=run), as_derived(UUID(bytes=frame)) if frame else None) for run, frame in origins)
         return Kept(tuple(found), unpack(nodes), {at: _reopening(*row) for at, *row in inside})

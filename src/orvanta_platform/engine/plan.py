@@ -113,7 +113,7 @@ class Consent:
 
     @property
     def needs_login(self) -> bool:
-        """Whether a link alone is not enough to answer; where several must agree, each is signed in."""
+        """True if a link alone cannot decide. Where several must agree, each has to be signed in."""
         named = self.approvers or self.groups is not None
         return bool(self.login or named or not self.self_approval or self.required > 1)
 

@@ -18,9 +18,8 @@ from orvanta_platform.errors import OrvantaError
 ENGINE_VERSION = 4
 """Semantics of decide(): a run keeps the version it started with, a process refuses newer ones.
 
-A run has the oldest version that means the same, so that older processes go on with all that they understand.
-1: everything but what follows. 2: `debouncing` of steps. 3: breakpoints.
-4: references that count by where they stand, sealed inputs.
+A run has the oldest version that gives it the same meaning, so that older processes can continue it.
+1: everything else. 2: `debouncing` of steps. 3: breakpoints. 4: references by provenance, sealed inputs.
 """
 
 MAX_ORDERED_FAILURES = 1_000

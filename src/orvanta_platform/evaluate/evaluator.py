@@ -1,6 +1,6 @@
-"""Expressions, transforms and inputs: by the small interpreter where it can, else in a JavaScript child.
+"""Evaluates expressions, transforms and inputs: by the small interpreter if possible, otherwise in a JavaScript child.
 
-JSON Schemas are checked here too.
+Also checks values against JSON Schemas.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class JavaScript:
         await self._children.close()
 
     async def _ask(self, request: bytes) -> Reply:
-        """An answer from whichever child."""
+        """An answer from any of the children."""
         try:
             return await self._children.ask(request)
         except Ended as end:

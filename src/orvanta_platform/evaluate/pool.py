@@ -10,13 +10,13 @@ from orvanta_platform.evaluate.process import Child, Ended, EndedAtStart, Evalua
 
 _MOST_CHILDREN: Final = 3
 _MOST_STARTS: Final = 3
-"""Children that are started for one request, where each is killed before it is ready."""
-# A child that is at one request for longer is waited for only where no other can be had.
+"""Children started for one request if each is killed before it is ready."""
+# A child busy with one request for longer is waited for only if no other child is available.
 _SLOW_S: Final = 0.02
 
 
 class Children:
-    """At most three children of one process; all belong to one event loop."""
+    """Up to three children of one process; all belong to one event loop."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
@@ -25,9 +25,9 @@ class Children:
         self._closed = False
 
     async def ask(self, *request: bytes) -> Reply:
-        """The answer to a request, given in pieces. A child that ends while it serves others is replaced.
+        """The answer to a request sent in pieces. A child that ends while it serves others is replaced.
 
-        Raises EvaluatorUnavailable, and Ended where the request itself ended its child.
+        Raises EvaluatorUnavailable, and Ended if the request itself ended its child.
         """
         crashes = 0
         while True:
@@ -35,7 +35,7 @@ class Children:
             try:
                 return await child.ask(*request)
             except Ended as end:
-                # It may have been ended from outside just before: one more child is worth a try.
+                # The child may have been killed from outside just before: try one more.
                 crashes += end.blamed
                 if end.late or crashes > 1:
                     raise
@@ -48,7 +48,7 @@ class Children:
         await asyncio.gather(*(child.gone() for child in self._children))
 
     async def _child(self) -> Child:
-        """A child to ask; another one is started where all are at something that takes long."""
+        """A child for the next request; another one is started if all are busy with long requests."""
         best = self._best()
         if best is not None:
             return best

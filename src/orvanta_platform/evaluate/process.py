@@ -1,4 +1,4 @@
-"""One confined child as its pool sees it: requests go in without waiting, answers come back in order."""
+"""A confined child, as used by its pool: requests are sent without waiting, answers arrive in order."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _PYTHON = os.path.realpath(sys.executable)
 _START = "import sys; sys.path[:0] = sys.argv[1:3]; from orvanta_platform.evaluate.child import main; main.main()"
 _START_S = 30.0
 _AT_ONCE: Final = 128 << 10
-"""Bytes of a request that are written without giving way to other tasks."""
+"""Bytes of a request that are written without yielding to other tasks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What a child runs."""
+    """The program of a child."""
 
     name: str
     """The key of its engine in child/main.py."""
@@ -42,7 +42,7 @@ class Program:
     """The distribution that brings the module."""
 
     answer_s: float
-    """Longest wall-clock time of one request: the child and its keeper count processor time, and get it in the end."""
+    """Longest wall-clock time of one request. The child and its keeper limit processor time, which may take longer."""
 
 
 JAVASCRIPT: Final = Program("javascript", "JavaScript evaluator", "_quickjs", "quickjs-ng", 20.0)
@@ -57,7 +57,7 @@ class EvaluatorUnavailable(OrvantaError):
 
 
 class EndedAtStart(EvaluatorUnavailable):
-    """The child was ended before it took requests, and gave no reason: another one may live."""
+    """The child ended before it took requests, without a reason: another one may start."""
 
 
 class Fault(msgspec.Struct):
@@ -170,7 +170,7 @@ class Child(asyncio.Protocol):
         return asyncio.get_running_loop().time() - self._since if self._waiting else 0.0
 
     async def ask(self, *request: bytes) -> Reply:
-        """The answer to a request, given in pieces. Raises Ended."""
+        """The answer to a request sent in pieces. Raises Ended."""
         if self._transport is None or not self.alive:
             raise Ended(blamed=False)
         length = sum(map(len, request))
@@ -184,7 +184,7 @@ class Child(asyncio.Protocol):
         return await answer
 
     def _expect(self) -> asyncio.Future[Reply]:
-        """What the answer to the request will be that is sent next."""
+        """The future answer to the request that is sent next."""
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._waiting.append(answer)
         if len(self._waiting) == 1:
@@ -192,7 +192,7 @@ class Child(asyncio.Protocol):
         return answer
 
     async def _send(self, *pieces: bytes) -> None:
-        """Write as fast as the child reads, a part at a time: a whole large request would hold the loop."""
+        """Write in parts, as fast as the child reads: a large request as a whole would block the event loop."""
         for piece in pieces:
             whole = memoryview(piece)
             for start in range(0, len(whole), _AT_ONCE):

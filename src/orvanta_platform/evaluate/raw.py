@@ -48,7 +48,7 @@ def require_utf8(text: bytes) -> None:
 
 
 def count_values(raw: bytes) -> int:
-    """At least as many values as JSON text holds, but for one, found without reading it."""
+    """An upper bound, less one, for the number of values in JSON text, found without parsing it."""
     return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
 
 

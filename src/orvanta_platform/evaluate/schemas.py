@@ -1,7 +1,7 @@
-"""Values against JSON Schemas, with bounded time and memory whatever the schema and the value are.
+"""Validation against JSON Schemas, with bounded time and memory for any schema and value.
 
-A small value is checked here where its schema can only cost time in proportion to the value. Everything else goes to a
-confined child process with limits of processor time and memory, which ends when it reaches them.
+A small value is checked in this process if the cost of its schema is proportional to the value. Everything else goes to
+a confined child process with limits of processor time and memory, which ends when it reaches them.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ SMALL: Final = 64 << 10
 """Bytes of a value that is checked against a schema in this process."""
 
 SCANNED: Final = 1 << 20
-"""Bytes of a value that is only read in this process, where there is no schema."""
+"""Bytes of a value that is parsed in this process if there is no schema."""
 
 _LONGEST_SCHEMA: Final = 16 << 10
 _DEEPEST_SCHEMA: Final = 20
 _MOST_WORK: Final = 4 << 20
-"""The bytes of a value times those of the longest list or constant of its schema: each place of the value may be
-compared with each byte of it, and an error repeats it."""
+"""Limit of the bytes of a value times those of the longest list or constant of its schema: each place of the value may
+be compared with each byte of it, and an error repeats it."""
 
 _LEAST_WIDTH: Final = 32
 
@@ -49,7 +49,7 @@ _SAID: Final = frozenset(
         "originalType", "password", "placeholder", "readOnly", "title", "writeOnly",
     }
 )  # fmt: skip
-"""Words that ask nothing of a value; formats are not checked."""
+"""Keywords that do not constrain a value; formats are not checked."""
 
 
 class SchemaTooComplex(Exception):
@@ -57,14 +57,14 @@ class SchemaTooComplex(Exception):
 
 
 class Place(msgspec.Struct):
-    """What does not fit: a JSON pointer, and why."""
+    """A validation error: a JSON pointer and a message."""
 
     path: str
     message: str
 
 
 class Verdict(msgspec.Struct):
-    """Of a check: why the schema is unusable, why the value is unreadable, or what does not fit."""
+    """The outcome of a check: the reason why the schema is unusable or the value unreadable, or validation errors."""
 
     unusable: str | None = None
     unreadable: str | None = None
@@ -79,7 +79,7 @@ class _Plain:
     width: int
 
     def is_for(self, size: int) -> bool:
-        """Whether a value of `size` bytes is checked in no time worth mentioning."""
+        """Tests that a value of `size` bytes can be checked in negligible time."""
         return size <= SMALL and size * self.width <= _MOST_WORK
 
 
@@ -90,7 +90,7 @@ class Schemas:
         self._children = Children(SCHEMA)
 
     async def check(self, schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict:
-        """The verdict on `args`, JSON text of an object. Strings that match `fitting` fit everywhere.
+        """The verdict on `args`, JSON text of an object. Strings that match `fitting` are always valid.
 
         Raises SchemaTooComplex, EvaluatorUnavailable.
         """
@@ -98,7 +98,7 @@ class Schemas:
         return verdict if verdict is not None else await self._ask(schema or "", args or b" ", fitting)
 
     async def check_schema(self, schema: str) -> str | None:
-        """Why a schema cannot be used, None where it can. Raises SchemaTooComplex, EvaluatorUnavailable."""
+        """The reason why a schema is unusable, None if it is usable. Raises SchemaTooComplex, EvaluatorUnavailable."""
         plain = _plain(schema)
         if plain is not None:
             return plain if isinstance(plain, str) else None
@@ -123,7 +123,7 @@ _OVER_TIME: Final = f"it needs more than {TIME_S:g} s of processor time"
 
 
 def check_at_once(schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict | None:
-    """The verdict where it takes no time worth mentioning, None where a child is to be asked."""
+    """The verdict if it takes negligible time, None if a child has to check."""
     if schema is None:
         if len(args) > SCANNED:
             return None
@@ -149,7 +149,7 @@ def _verdict(found: Mapping[str, Any]) -> Verdict:
 
 @functools.lru_cache(maxsize=512)
 def _plain(text: str) -> _Plain | str | None:
-    """The schema where it is small and plain, why it cannot be used, None where a child is to look at it."""
+    """The schema if it is small and plain, the reason why it is unusable, or None if a child has to check it."""
     if len(text) > _LONGEST_SCHEMA:
         return None
     try:
@@ -161,20 +161,20 @@ def _plain(text: str) -> _Plain | str | None:
 
 
 def _width(schema: Any, level: int) -> int | None:
-    """The bytes of the longest list or constant in a plain schema, None where it is not plain."""
+    """The bytes of the longest list or constant in a plain schema, None if it is not plain."""
     if isinstance(schema, bool) or schema is None:
         return 0
     if not isinstance(schema, dict) or level > _DEEPEST_SCHEMA:
         return None
     widths: list[int | None] = [0]
-    for word, told in schema.items():
-        match word, told:
+    for word, value in schema.items():
+        match word, value:
             case ("properties", dict()):
-                widths += [_width(each, level + 1) for each in told.values()]
+                widths += [_width(each, level + 1) for each in value.values()]
             case ("items" | "additionalProperties", _):
-                widths.append(_width(told, level + 1))
+                widths.append(_width(value, level + 1))
             case (_, _) if word in _LISTED:
-                widths.append(len(json.dumps(told)))
+                widths.append(len(json.dumps(value)))
             case (_, _) if word in _SCALARS or word in _SAID:
                 pass
             case _:

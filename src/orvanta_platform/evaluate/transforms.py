@@ -89,10 +89,10 @@ def _join(found: dict[str, frozenset[str] | None], more: Mapping[str, frozenset[
 
 
 class Provenance(NamedTuple):
-    """Inputs whose value nothing has computed, and so may refer to variables and resources.
+    """Inputs whose value is not computed and may therefore refer to variables and resources.
 
-    `literals`: those that stand in the document, by name. `arguments`: those that are an argument of the run, or a part
-    of one, handed on as it is: name of the input → name of the argument.
+    `literals`: names of inputs that are literals of the document. `arguments`: inputs that pass on an argument of the
+    run, or a part of one, unchanged: name of the input → name of the argument.
     """
 
     literals: frozenset[str]
@@ -100,7 +100,7 @@ class Provenance(NamedTuple):
 
 
 def provenance_of(transforms: Mapping[str, Any]) -> Provenance:
-    """The provenance of a node's inputs. A path into `flow_env` leads to a literal, one into results leads to none."""
+    """The provenance of a node's inputs. A path into `flow_env` leads to a literal, one into results does not."""
     literals: list[str] = []
     arguments: dict[str, str] = {}
     for name, transform in transforms.items():

@@ -42,7 +42,7 @@ from orvanta_platform.http.routes import (
 from orvanta_platform.services.platform import Platform
 
 LONGEST_BODY = 24 << 20
-"""Bytes of a body: a document of 10 MiB as a JSON text. Calls that start runs and uploads have limits of their own."""
+"""Largest body in bytes: a document of 10 MiB as JSON text. Calls that start runs, and uploads, have other limits."""
 
 ROUTES: list[HTTPRouteHandler | Router] = [
     *instance.ROUTES,

@@ -118,7 +118,7 @@ def _said(seen: Seen) -> str:
 
 
 def _approver(said: DecisionRow) -> str:
-    """The name as HTML; one that nobody proved is marked."""
+    """The name as HTML; an unauthenticated one is marked."""
     return escape(said.approver) + ("" if said.account is not None else " (not signed in)")
 
 

@@ -75,7 +75,7 @@ def translate(error: Exception, scope: Scope) -> OrvantaError:
 
 
 def reason_of(error: BaseException) -> OrvantaError | None:
-    """The error of ours that the router wrapped, where it is one."""
+    """The platform's error that the router wrapped, if there is one."""
     if isinstance(error, OrvantaError):
         return error
     if isinstance(error, BaseExceptionGroup):

@@ -26,7 +26,7 @@ def checked_offset(given: int) -> int:
 def update_stream(
     updates: AsyncIterator[Update | None], *, with_logs: bool = True, headers: dict[str, str] | None = None
 ) -> Stream:
-    """An answer of one event per update, a comment where there was none for a while."""
+    """A response of one event per update, with a comment if there was none for a while."""
     return streaming.event_stream(_events(updates, with_logs), headers)
 
 

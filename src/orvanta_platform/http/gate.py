@@ -53,7 +53,7 @@ OPEN: frozenset[str] = frozenset(
 """Calls that need no token."""
 
 SIGN_IN_PREFIX = "/api/auth/"
-"""Calls that set or remove the session's cookie: of JSON alone, and from pages of this site."""
+"""Calls that set or remove the session cookie: with a JSON body only, and only from pages of this site."""
 
 ROUTE_PREFIX = "/api/r/"
 """What HTTP triggers answer: each route asks for what it wants to see. Its answers are no page of this server's."""
@@ -130,7 +130,7 @@ class Gate:
         )
 
     async def _run(self, scope: Any, receive: Receive, answer: _Answer) -> None:
-        """Have the application answer. An answer that fails, or loses its reader, in the middle breaks off there."""
+        """Pass the call to the application. A response that fails or loses its reader midway is cut off there."""
         try:
             await self._app(scope, receive, answer.send)
         except Exception as error:
@@ -191,7 +191,7 @@ class Gate:
             )
 
     def _bounded(self, receive: Receive) -> Receive:
-        """Receives the body of a call without a token, up to its limit. What it gives raises TooLarge."""
+        """Receives the body of a call without a token, up to its limit. The returned function raises TooLarge."""
         left = self._longest
 
         async def receive_some() -> Any:
@@ -201,7 +201,7 @@ class Gate:
             if left < 0:
                 raise TooLarge(
                     f"The body of a call without a token has at most {size_text(self._longest)}.",
-                    hint="Send less, or keep it as a file and send its name; ORVANTA_ANONYMOUS_BODY sets the limit.",
+                    hint="Send less, or upload it as a file and send its name; ORVANTA_ANONYMOUS_BODY sets the limit.",
                     details={"limit": self._longest},
                 )
             return message
@@ -228,10 +228,10 @@ def _is_of_this_site(scope: Any, headers: Mapping[str, str]) -> bool:
 
 
 class _Answer:
-    """Passes an answer on with the headers every answer has, and remembers its status.
+    """Forwards a response with the headers that every response has, and records its status.
 
-    An answer in pieces is sent only while its `caller` is valid, whatever the pieces are made of and whether or not
-    their source checks the caller as well.
+    A response in pieces is sent only while its `caller` is valid, even if the source of the pieces does not check the
+    caller itself.
     """
 
     def __init__(self, send: Send, request_id: str, *, foreign: bool) -> None:

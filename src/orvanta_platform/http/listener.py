@@ -1,4 +1,4 @@
-"""The server's listening socket: of one process, shared with no other."""
+"""The server's listening socket, which no other process can share."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from orvanta_platform.errors import PortTaken
 BACKLOG = 1024
 
 _TWINS = {"127.0.0.1": "::1", "0.0.0.0": "::", "::1": "127.0.0.1"}
-"""The address of the other family under which clients that know a name find the same machine."""
+"""The address of the other family that clients may use for the same host name."""
 
 log = structlog.get_logger(__name__)
 
 
 class Listener:
-    """A socket that listens, and one on the address's twin that only holds the port there, where there is one.
+    """A listening socket, and one that only reserves the port on the twin address, if there is one.
 
     Neither has SO_REUSEPORT: a second listener fails. Without the second socket a process of this machine could answer
     on [::1] those who connect to `localhost`.
@@ -33,7 +33,7 @@ class Listener:
         self._sockets = sockets
 
     def detached(self) -> int:
-        """Another descriptor of the listening socket, for the caller to close."""
+        """A duplicate descriptor of the listening socket, which the caller closes."""
         return os.dup(self._sockets[0].fileno())
 
     def close(self) -> None:
@@ -75,11 +75,11 @@ def listen(host: str, port: int) -> Listener:
 
 
 def _hold(address: str, port: int) -> socket.socket | None:
-    """A socket that is bound and does not listen: connections are refused. None where it cannot be had."""
+    """A socket that is bound and does not listen: connections are refused. None if the address cannot be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         held = socket.socket(family, socket.SOCK_STREAM)
-    except OSError:  # this machine has no IPv6
+    except OSError:  # this host has no IPv6
         return None
     try:
         if family == socket.AF_INET6:

@@ -1,7 +1,7 @@
 """The body of a request, with a deadline that advances as the body arrives.
 
-Without one, a caller that sends next to nothing holds a connection forever. Only the time counts that the server waits
-for the caller, not the time that the application takes for what has arrived.
+Without one, a very slow caller holds a connection forever. Only the time that the server waits for the caller counts,
+not the time that the application takes to process the data.
 """
 
 from __future__ import annotations
@@ -19,22 +19,21 @@ from orvanta_platform.errors import BodyTooSlow
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """At any speed for `grace_s` seconds, `rate` bytes a second beyond that, never longer than `longest_s`."""
+    """Any speed for `grace_s` seconds, then `rate` bytes a second on average, and `longest_s` seconds at most."""
 
     grace_s: float
     rate: int
     longest_s: float
 
     def deadline_s(self, received: int) -> float:
-        """Seconds that a body of which so many bytes are there may have been waited for."""
+        """Longest waiting time, in seconds, for a body of which this number of bytes has arrived."""
         return min(self.grace_s + received / self.rate, self.longest_s)
 
 
 class PacedBody:
-    """The `receive` of a request whose body keeps the pace. Each call raises BodyTooSlow once it does not.
+    """The `receive` of a request with a deadline for its body. Raises BodyTooSlow once the deadline has passed.
 
-    Once the body is complete, the caller must still have the rights it was admitted with: raises Unauthenticated or
-    Conflict where it has not.
+    Once the body is complete, raises Unauthenticated or Conflict if the caller has lost rights since it was admitted.
     """
 
     def __init__(self, receive: Receive, pace: Pace) -> None:
@@ -46,7 +45,7 @@ class PacedBody:
         self.caller: LiveActor | None = None
 
     async def receive(self) -> Any:
-        """The next message of the server."""
+        """The next message from the server."""
         if self._complete:
             return await self._receive()
         began = clock.monotonic()
@@ -69,6 +68,6 @@ class PacedBody:
         self._complete = True
         return BodyTooSlow(
             "The body comes too slowly.",
-            hint="ORVANTA_REQUEST_GRACE_S and ORVANTA_REQUEST_RATE say how fast one must come.",
+            hint="ORVANTA_REQUEST_GRACE_S and ORVANTA_REQUEST_RATE set the required speed.",
             details={"bytes": self._received},
         )

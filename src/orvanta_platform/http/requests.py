@@ -51,7 +51,7 @@ def actor_of(request: AnyRequest) -> Actor:
 
 
 def live_actor_of(request: AnyRequest) -> LiveActor:
-    """The caller, for services that wait or answer in pieces. Raises Unauthenticated."""
+    """The caller, for services that wait or respond in pieces. Raises Unauthenticated."""
     caller = request.scope.get(LIVE_ACTOR)
     if not isinstance(caller, LiveActor):
         raise Unauthenticated("This call needs a token.")
@@ -95,20 +95,20 @@ def decode(body: bytes, shape: type[T]) -> T:
 
 
 def decode_envelope(body: bytes, shape: type[T]) -> T:
-    """The same for a body in which arguments stand inside of something else: those are read over, in this loop.
+    """The same for a body that contains arguments inside another object, which are skipped in the event loop.
 
-    Raises TooLarge where that would take long: not for the bytes of a body, but for the number of its values.
+    Raises TooLarge if that would take long, which depends on the number of values and not on the number of bytes.
     """
     require_few_values(body)
     return decode(body, shape)
 
 
 def require_few_values(body: bytes) -> None:
-    """Raises TooLarge for JSON text with so many values that reading over them would hold the event loop."""
+    """Raises TooLarge for JSON text with more values than can be skipped without blocking the event loop."""
     if len(body) > _SHORT_ENVELOPE and count_values(body) > _MOST_VALUES:
         raise TooLarge(
-            f"Arguments beside what is run, or headers, have at most {_MOST_VALUES} values.",
-            hint="Deploy what is run and send the arguments alone, or as a file (job_helpers/upload_s3_file).",
+            f"Arguments sent together with code or a document, and headers, have at most {_MOST_VALUES} values.",
+            hint="Deploy the code or document and send the arguments alone, or as a file (job_helpers/upload_s3_file).",
             details={"limit": _MOST_VALUES},
         )
 
@@ -144,7 +144,7 @@ def words_of(request: AnyRequest, key: str) -> list[str] | None:
 
 
 def attaches(actor: Actor, parent: UUID | None) -> bool:
-    """Read the `parent_job` of a run call: true where the run is attached to the caller's job. Raises ForeignParent."""
+    """Read the `parent_job` of a run call: true if the run is attached to the caller's job. Raises ForeignParent."""
     if parent is None or actor.job is None:
         return False
     if parent != actor.job:

@@ -30,10 +30,10 @@ _ALLOWED = frozenset(
         *("location", "retry-after", "sunset", "vary"),
     }
 )
-"""Standard headers that a result may set: each speaks of this answer alone.
+"""Standard headers that a result may set: each affects only its own response.
 
-The list is of what is allowed, since new headers that speak for the whole origin, to proxies or to browsers (NEL,
-Report-To, Alt-Svc, Clear-Site-Data, Refresh, Link, …) keep appearing.
+It is an allow-list, since new headers that affect the whole origin, proxies or browsers (NEL, Report-To, Alt-Svc,
+Clear-Site-Data, Refresh, Link, …) keep appearing.
 """
 
 _OWN_NAMES = re.compile(
@@ -41,37 +41,39 @@ _OWN_NAMES = re.compile(
     r"|cdn-|cache|varnish|proxy|http-method|method-override|content-|frame-options|xss-|dns-prefetch|permitted-|ua-"
     r"|webkit-|robots-|sourcemap|download-options|request-id|run-id|orvanta|trigger|workspace)[a-z0-9-]+"
 )
-"""Names of an application's own: `X-…`, but for the ones that proxies, browsers and this server act on."""
+"""Application-defined names: `X-…`, except those that proxies, browsers and this server act on."""
 
 _JSON = "application/json"
 
 _FOR_ANYBODY = (BodyTooSlow, InvalidInput, RateLimited, TooLarge, Unauthenticated)
-"""Errors that say nothing of what a route runs; `BadRequest` itself, but for its subclasses, too."""
+"""Errors that reveal nothing about the code behind a route, and `BadRequest` itself without its subclasses."""
 
 
 def for_stranger(error: OrvantaError) -> OrvantaError:
-    """The error as a caller hears it who is nobody this server knows: no path, code, trace or id of what runs."""
+    """The error for an unauthenticated caller: without path, code, trace or id of the run."""
     if isinstance(error, WaitTimeout):
-        return WaitTimeout("There was no answer in time.", hint="Try again later.")
+        return WaitTimeout("The route did not answer in time.", hint="Try again later.")
     if isinstance(error, _FOR_ANYBODY) or type(error) is BadRequest:
         return error
     return _failed()
 
 
 def failure_for_stranger() -> bytes:
-    """The result of a failed run as such a caller gets it."""
+    """The result of a failed run for an unauthenticated caller."""
     return msgspec.json.encode({"error": _failed().as_dict()})
 
 
 def _failed() -> RouteFailed:
-    return RouteFailed("The route could not answer.", hint="Its owner finds the run by the answer's X-Request-Id.")
+    return RouteFailed(
+        "The route could not answer.",
+        hint="Its owner can find the run by the X-Request-Id.",
+    )
 
 
 def answer_of(end: Finished, *, stranger: bool) -> Response[bytes]:
-    """The answer; a failed run is 500 with its error. What the result says wrongly counts as not said.
+    """The response; a failed run is 500 with its error. Invalid response options in the result are ignored.
 
-    `stranger`: the caller did not prove who it is. It gets no id of the run, and of an error nothing but that there was
-    one.
+    `stranger`: the caller is not authenticated. It gets no run id, and no details of an error.
     """
     if stranger and not end.success:
         return Response(failure_for_stranger(), status_code=500, media_type=_JSON)

@@ -342,7 +342,7 @@ ROUTE_RULES: Mapping[tuple[str, str] | str, str] = MappingProxyType(
         """,
     }
 )
-"""(kind, action) of the permission table, or what stands in for a token → `METHOD path` per line.
+"""(kind, action) of the permission table, or the credentials of calls without a token → `METHOD path` per line.
 
 Paths without a leading slash are below `/api/w/{workspace}/`.
 """
@@ -352,11 +352,11 @@ _CONDITIONS = {
     By.READ: "reads the path, or started the run",
     By.WRITE: "writes the path",
     By.OWN: "owns the folder",
-    By.ACCEPT: "reads the path; accepts for themselves, members of `deployers` for anybody",
-    By.READ_IF_NAMED: "reads the path, where one is named",
+    By.ACCEPT: "reads the path; for the caller, or for anybody as a member of `deployers`",
+    By.READ_IF_NAMED: "reads the path, if one is given",
     By.SELF: "own account",
-    By.READ_IF_OWNED: "reads the path, where it is below a user or folder",
-    By.WRITE_IF_OWNED: "writes the path, where it is below a user or folder; else made the file",
+    By.READ_IF_OWNED: "reads the path, if it is below a user or folder",
+    By.WRITE_IF_OWNED: "writes the path, if it is below a user or folder; otherwise created the file",
     By.INSTANCE: "superadmin",
     By.INSTANCE_READ: "superadmin or devops",
     By.LOGIN: "any account",
@@ -365,7 +365,7 @@ _ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN)
 
 
 def routes() -> Iterator[tuple[str, str, tuple[str, str] | str]]:
-    """(method, path, rule) of every route; the path with `{parameters}` and below `/api`."""
+    """(method, path, rule) of every route; paths are below `/api` and contain `{parameters}`."""
     for rule, lines in ROUTE_RULES.items():
         for line in lines.split("\n"):
             method, _, path = line.strip().partition(" ")
@@ -377,9 +377,10 @@ def page() -> str:
     """The reference page of routes and roles."""
     lines = [
         "# Who may call which route\n",
-        "Every route of the API, the roles that may call it, and the condition that must hold beside the role. Admins",
-        "of a workspace meet every condition in it. A token with scopes also needs the named scope. A denied call is",
-        "answered with 404 if the caller may not read the object, otherwise with 403.\n",
+        "Every route of the API, the roles that may call it, and the condition that must hold in addition. Admins of a",
+        "workspace meet every condition in it. A token with scopes also needs the named scope. A denied call gets",
+        "404 if the caller may not read the object, otherwise 403.",
+        "[Identity](../concepts/identity.md) explains which member a call, run or job acts as.\n",
         "| method | route | viewer | operator | developer | admin | condition | scope |",
         "|---|---|---|---|---|---|---|---|",
     ]

@@ -19,7 +19,7 @@ from orvanta_platform.units import size_text
 
 NO_ARGS = b"{}"
 _READ_HERE = 1 << 20
-"""Bytes of a body that is read for what is no UTF-8; a larger one is when its run is started, in another process."""
+"""Largest body checked for invalid UTF-8 here; larger ones are checked in another process when the run starts."""
 
 _SECRET = frozenset({"authorization", "cookie", "x-orvanta"})
 _BOM = b"\xef\xbb\xbf"
@@ -59,12 +59,12 @@ async def args_of(request: AnyRequest) -> bytes:
 
 
 def _require_length(length: int, kind: str) -> None:
-    """Raises TooLarge for a body that has to be read here and would take long."""
+    """Raises TooLarge for a body that has to be parsed here and would take long."""
     longest = _LONGEST_FORM if kind == _FORM else _LONGEST_TEXT
     if length > longest and not _is_json(kind):
         raise TooLarge(
             f"A body of type {kind[:100]} has at most {size_text(longest)}.",
-            hint="Send JSON, or keep it as a file (job_helpers/upload_s3_file) and send its name.",
+            hint="Send JSON, or upload it as a file (job_helpers/upload_s3_file) and send its name.",
             details={"limit": longest},
         )
 
@@ -134,7 +134,7 @@ def args_of_payload(payload: str | None) -> bytes:
 
 
 def with_headers(args: bytes, headers: Mapping[str, str]) -> bytes:
-    """The arguments and, where they have no such name, the headers: `X-Shop-Id` as `x_shop_id`.
+    """The arguments, and the headers under names that no argument has: `X-Shop-Id` as `x_shop_id`.
 
     Raises InvalidInput, TooLarge.
     """

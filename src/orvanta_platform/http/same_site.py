@@ -1,6 +1,6 @@
-"""Calls that sign somebody in or out, refused where the page of another site makes them.
+"""Protection of sign-in and sign-out calls against requests from pages of other sites.
 
-A page that logs a browser in with an account of its own sees what the person types afterwards (login CSRF). These calls
+A page that signs a browser in to an account of its own sees what the person types afterwards (login CSRF). These calls
 need no cookie, so the header that protects calls with a cookie does not protect them.
 """
 
@@ -15,14 +15,14 @@ _OWN = ("same-origin", "none")
 
 
 def require_same_site(headers: Mapping[str, str], origins: Sequence[str]) -> None:
-    """Check a call that sets a cookie. `origins`: of this server, and of the others that give out the editor.
+    """Check a call that sets a cookie. `origins`: those of this server, and of others that serve the editor.
 
-    A program sends neither Origin nor Sec-Fetch-Site. Raises Forbidden for a page of another site, and BadRequest for a
-    body that is not JSON, which is all that a form of such a page can send.
+    Programs send neither Origin nor Sec-Fetch-Site. Raises Forbidden for a page of another site, and BadRequest for a
+    body that is not JSON: forms of such a page can send nothing else.
     """
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     if not _is_own(origin, site, headers.get("host", ""), origins):
-        raise Forbidden("The page of another site may not sign anybody in or out.")
+        raise Forbidden("A page of another site cannot sign users in or out.")
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and _has_body(headers):
         raise BadRequest("The body must be JSON.", hint="Send `Content-Type: application/json`.")

@@ -77,7 +77,7 @@ async def run_until(stop: asyncio.Event, platform: Platform, sockets: Listener) 
 
 
 class _Requests:
-    """The application, and the requests that it has not answered yet."""
+    """The application, and its unanswered requests."""
 
     def __init__(self, application: ASGIApp) -> None:
         self._application = application
@@ -93,13 +93,13 @@ class _Requests:
             self._open.discard(task)
 
     def cancel(self) -> None:
-        """End what is open: long polls and streams would wait for hours."""
+        """Cancel open requests: long polls and streams would last for hours."""
         for task in self._open:
             task.cancel()
 
 
 class _Server(Server):
-    """Granian on a socket of ours: its own would set SO_REUSEPORT, by which every process of the user may join it."""
+    """Granian on the listener's socket: its own sets SO_REUSEPORT, which lets other processes of the user join."""
 
     def __init__(self, sockets: Listener, application: ASGIApp, *, header_timeout_s: int) -> None:
         super().__init__(
@@ -107,7 +107,7 @@ class _Server(Server):
             address=sockets.host,
             port=sockets.port,
             interface=Interfaces.ASGINL,
-            # If granian had to detect the version of HTTP, it would hold a silent connection open for ever.
+            # With detection of the HTTP version, granian would keep a silent connection open forever.
             http=HTTPModes.http1,
             http1_settings=HTTP1Settings(header_read_timeout=header_timeout_s * 1000),
             backlog=BACKLOG,

@@ -1,6 +1,6 @@
 """The part of /etc that jobs see. Standard library only.
 
-An allow-list: what name resolution, certificates, time zones, the dynamic linker and interpreters need. Settings of
+An allow-list of files for name resolution, certificates, time zones, the dynamic linker and interpreters. Settings of
 package managers, of mail, database and cloud clients and of the host itself may hold credentials and are not in it.
 """
 
@@ -12,7 +12,7 @@ import stat
 
 FOLDER = "/etc"
 LIVE = ("hosts", "resolv.conf")
-"""Files that change while the machine runs."""
+"""Files that change while the host runs."""
 
 _NAMES = (
     # Users, names, network
@@ -21,11 +21,11 @@ _NAMES = (
     # Time, language, terminals
     "localtime", "timezone", "locale.alias", "locale.conf", "terminfo", "inputrc", "profile", "profile.d",
     "bash.bashrc", "shells",
-    # The dynamic linker, and programs that are chosen by links
+    # The dynamic linker, and programs selected by links
     "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "ld-musl-*", "alternatives", "static",
     # Certificates
     "ssl", "pki", "ca-certificates", "ca-certificates.conf", "crypto-policies", "gnutls",
-    # What system this is
+    # Identification of the operating system
     "os-release", "lsb-release", "debian_version", "alpine-release", "redhat-release", "issue", "mtab",
     # Interpreters and libraries
     "python*", "perl", "php*", "java*", "ruby*", "R", "dotnet", "ImageMagick*", "fonts", "magic", "magic.mime",
@@ -42,9 +42,9 @@ def names() -> list[str]:
 
 
 def copy(target: str) -> None:
-    """Fill the empty folder `target` with them, as far as every user may read them, the live ones as empty files.
+    """Copy the entries that every user may read into the empty folder `target`, the live ones as empty files.
 
-    A copy: bound, each of them would be a mount of every cell.
+    They are copied because each bind mount would be one more mount of every cell.
     """
     for name in names():
         if name in LIVE:

@@ -95,7 +95,7 @@ def _show_settings(root: str) -> None:
     etc.copy(root + etc.FOLDER)
     for name in etc.LIVE:
         path = f"{etc.FOLDER}/{name}"
-        if os.path.exists(path):  # where it is a link, what is behind it
+        if os.path.exists(path):  # the target, if it is a link
             syscalls.mount(os.path.realpath(path), root + path, None, syscalls.MS_BIND)
 
 

@@ -40,8 +40,8 @@ def version() -> int:
 def restrict_sockets(ports: list[int] | None) -> None:
     """Deny abstract sockets and signals of processes outside of this one's (Linux 6.12), and TCP ports by number.
 
-    `ports` may be listened on by number (Linux 6.7), None: any may. A port that the kernel picks (number 0) always may.
-    Rules name single ports, so that "any but the platform's" would cost 28,000 of them, 12 ms a job.
+    `ports` may be listened on by number (Linux 6.7), None: all. A port that the kernel picks (number 0) is always
+    allowed. Rules name single ports: "any but the platform's" would take 28,000 rules and 12 ms a job.
     """
     net = _net(ports)
     if net or version() >= 6:
@@ -76,13 +76,13 @@ def restrict_files(
 
 @functools.cache
 def settings(hidden: tuple[str, ...]) -> list[str]:
-    """What may be read of /etc; worked out once in the zygote."""
+    """The readable paths below /etc; computed once in the zygote."""
     paths = [os.path.realpath(f"{etc.FOLDER}/{name}") for name in etc.names()]
     return [part for path in paths for part in without(path, [*hidden, *etc.CLOSED])]
 
 
 def restrict_all() -> None:
-    """No file at all, beside those that are open, and no TCP (Linux 6.7). Raises OSError."""
+    """Deny all files except open ones, and TCP (Linux 6.7). Raises OSError."""
     _restrict(_ruleset(_handled(), _BIND | _CONNECT if version() >= 4 else 0))
 
 

@@ -1,4 +1,4 @@
-"""Networks in which a cloud tells a machine its secrets. Standard library only."""
+"""Networks of cloud metadata services. Standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def parse(*texts: str) -> tuple[Network, ...]:
-    """The networks that are written so."""
+    """The networks in CIDR notation."""
     return tuple(map(ipaddress.ip_network, texts))
 
 
@@ -24,4 +24,4 @@ METADATA: Final = parse(
     "fd20:ce::254/128",  # Google Cloud
     "fd00:42::42/128",  # Scaleway
 )
-"""Refused to jobs, and to what the platform calls for its users."""
+"""Networks refused to jobs and to connections that the platform makes for its users."""

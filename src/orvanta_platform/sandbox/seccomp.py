@@ -33,7 +33,7 @@ _NAMESPACES = (
     | syscalls.CLONE_NEWNET
 )
 
-# Numbers by architecture: AUDIT_ARCH, the calls that are denied by their arguments, those that are denied always.
+# Numbers by architecture: AUDIT_ARCH, the calls denied by their arguments, those always denied.
 _ARCHITECTURES: dict[str, tuple[int, dict[str, int], dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
@@ -78,7 +78,7 @@ _IN_A_ROW = 3
 
 _Instruction = tuple[int, int, int, int]
 _Test = tuple[list[tuple[int, int, int]], int]
-"""Conditions (offset of an argument, jump, value) that must all hold, and the error that is the answer then."""
+"""Conditions (offset of an argument, jump, value) that must all hold, and the resulting error."""
 
 # SO_REUSEPORT would let a job take connections of a server of the same user; MPTCP and SMC listen on TCP ports that
 # Landlock's rules do not see. Programs know all three answers from kernels that lack the feature.

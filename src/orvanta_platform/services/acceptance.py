@@ -1,8 +1,8 @@
-"""Versions that may run for members who did not start the run, and who accepts them.
+"""Acceptance of versions that run for members who did not start the run.
 
-A run that nobody starts in person (a schedule, an HTTP trigger, a webhook token) and what runs on behalf of somebody
-else takes, of every script and workflow, the newest version that was accepted for the member it acts for. A deploy by
-an admin or the group deployers is accepted for everybody, any other deploy for its author alone.
+Runs that nobody starts in person (schedules, HTTP triggers, webhook tokens) and runs on behalf of somebody else take,
+of every script and workflow, the newest version accepted for the member they act for. A deploy by an admin or the group
+deployers is accepted for everybody, any other deploy for its author alone.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class NotAccepted(Conflict):
 
 
 async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) -> str | None:
-    """The member for whom what a run takes by path must be accepted; None: it takes current versions.
+    """The member for whom versions resolved by path must be accepted; None: the run takes current versions.
 
-    `owner`: the member that the run acts for, where that is not the actor.
+    `owner`: the member that the run acts for, if it is not the actor.
     """
     if owner is not None and owner.permissioned_as != actor.permissioned_as:
         return owner.permissioned_as
@@ -50,7 +50,7 @@ async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) ->
 
 
 async def _is_unattended(conn: Connection, actor: Actor) -> bool:
-    """Whether nobody who acts for themselves started the outermost run around the actor's job."""
+    """Tests that the outermost run around the actor's job was not started by the person it acts for."""
     origin = await acceptance.origin(conn, actor.job) if actor.job is not None else None
     if origin is None or origin.created_by is None:
         return True
@@ -58,7 +58,7 @@ async def _is_unattended(conn: Connection, actor: Actor) -> bool:
 
 
 async def resolve(conn: Connection, workspace: str, kind: Kind, path: str, view: str | None) -> VersionRow | None:
-    """The version that a run by path takes; None where there is no such item. Raises NotAccepted."""
+    """The version that a run by path takes; None if there is no such item. Raises NotAccepted."""
     found = await run_rows.resolve_path(conn, workspace, kind, path, view)
     if view is None or (found is not None and not found.archived):
         return found
@@ -69,14 +69,14 @@ async def resolve(conn: Connection, workspace: str, kind: Kind, path: str, view:
 
 
 async def require_version(conn: Connection, version: VersionRow | None, view: str | None) -> None:
-    """Nothing where a version named by a caller may run for `view`. Raises NotAccepted."""
+    """Raises NotAccepted if a version named by a caller may not run for `view`."""
     if version is None or view is None or await acceptance.is_accepted(conn, [version.id], view):
         return
     raise not_accepted(f"{version.kind} {version.path}", view)
 
 
 async def require_pins(conn: Connection, versions: Sequence[int], view: str | None) -> None:
-    """Nothing where the versions that an earlier run took may run for `view`. Raises NotAccepted."""
+    """Raises NotAccepted if versions that an earlier run took may not run for `view`."""
     if view is not None and versions and not await acceptance.is_accepted(conn, versions, view):
         raise NotAccepted(
             f"The run took versions that are not accepted for {view}.", hint="Run it again instead of restarting it."
@@ -84,7 +84,7 @@ async def require_pins(conn: Connection, versions: Sequence[int], view: str | No
 
 
 def not_accepted(name: str, view: str) -> NotAccepted:
-    """The error for an item of which nothing may run for `view`."""
+    """The error for an item without a version that may run for `view`."""
     return NotAccepted(
         f"No version of the {name} is accepted for {view}.",
         hint=f"{view}, an admin or a member of the group deployers accepts its current version.",
@@ -92,29 +92,29 @@ def not_accepted(name: str, view: str) -> NotAccepted:
 
 
 def accepted_for(actor: Actor) -> str:
-    """For whom what the actor deploys is accepted at once."""
+    """The member or group for whom versions deployed by the actor are accepted at once."""
     return EVERYBODY if on_behalf.may_name_others(actor) else actor.permissioned_as
 
 
 async def note_deployed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
-    """Accept a new version for those for whom its author may, in the transaction that deploys it."""
+    """Accept a new version for everybody its author may accept it for, in the transaction that deploys it."""
     require_workspace(actor, workspace)
     await acceptance.accept(conn, [version], accepted_for(actor), actor.username)
 
 
 async def note_named(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
-    """Accept what a new version of a workflow runs by path, as far as no version of that is accepted.
+    """Accept the items that a new version of a workflow runs by path, if no version of them is accepted.
 
-    Its author has named it; what an earlier version named as well is left as it was accepted.
+    Items that an earlier version named as well keep their acceptance.
     """
     require_workspace(actor, workspace)
     await _accept_named(conn, actor, workspace, version, accepted_for(actor))
 
 
 async def note_closed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
-    """Withdraw the acceptance of a version that the actor archives, as far as the actor may accept one.
+    """Withdraw the acceptances of an archived version that the actor could have granted.
 
-    Where others accepted it what acts for them stops: a writer of the script leads nobody back to an older version.
+    Where others accepted it, their triggers stop: a writer of the script cannot make them run an older version.
     """
     require_workspace(actor, workspace)
     identity = accepted_for(actor)
@@ -124,7 +124,7 @@ async def note_closed(conn: Connection, actor: Actor, workspace: str, version: i
 async def note_trigger(
     conn: Connection, actor: Actor, workspace: str, permissioned_as: str, named: Sequence[tuple[str, str]]
 ) -> None:
-    """Accept the current versions of what a new trigger names, and of all they run, for the member it acts for."""
+    """Accept the current versions of the items that a new trigger reaches, for the member it acts for."""
     require_workspace(actor, workspace)
     found = await acceptance.reached(conn, workspace, named, permissioned_as, present=True)
     open_ones = [each.version for each in found if each.accepted != each.version]
@@ -133,7 +133,7 @@ async def note_trigger(
 
 
 async def note_token(conn: Connection, actor: Actor, workspace: str, username: str, held: Sequence[str]) -> None:
-    """Accept what a new token that only starts runs reaches, in current versions, for its owner."""
+    """Accept the current versions of the items that a new token limited to starting runs reaches, for its owner."""
     require(actor, "write", Thing(None, "token", created_by=actor.email))
     named = await acceptance.current_like(conn, workspace, scopes.patterns(held, "jobs:run"))
     found = await acceptance.reached(conn, workspace, named, f"u/{username}", present=True)
@@ -146,7 +146,7 @@ async def note_token(conn: Connection, actor: Actor, workspace: str, username: s
 class Waiting:
     """A current version that waits for acceptance.
 
-    `may_accept`: the one who asks may accept it, `for_everybody` at once; `yours`: they deployed it.
+    `may_accept`: the actor may accept it; `for_everybody`: for all members at once; `yours`: the actor deployed it.
     """
 
     row: WaitingRow
@@ -163,9 +163,10 @@ async def waiting(
     item: tuple[str, str] | None = None,
     source: tuple[str, str] | None = None,
 ) -> list[Waiting]:
-    """What waits for acceptance in a workspace, of what the actor may read.
+    """Versions of a workspace that wait for acceptance and that the actor may read.
 
-    `item`: of one script or workflow (kind, path); `source`: of what one schedule, HTTP trigger or workflow runs.
+    `item`: limited to one script or workflow (kind, path); `source`: limited to the items that one schedule, HTTP
+    trigger or workflow runs.
     """
     require_workspace(actor, workspace)
     who = readable(actor, "flow") if _limit(actor, "flow") != [] else readable(actor, "script")
@@ -198,10 +199,11 @@ async def accept(
     version: int,
     permissioned_as: str | None = None,
 ) -> str:
-    """Let a version run for a member, or, `g/all`, for everybody; returns for whom.
+    """Accept a version for a member, or for everybody (`g/all`); returns that identity.
 
-    `permissioned_as` None: everybody where the actor may accept for others, else the actor. What the version runs by
-    path and has no accepted version is accepted with it. Raises NotFound, Forbidden, BadRequest, Conflict.
+    `permissioned_as` None: everybody if the actor may accept for others, otherwise the actor. Items that the version
+    runs by path and that have no accepted version are accepted with it. Raises NotFound, Forbidden, BadRequest,
+    Conflict.
     """
     require_workspace(actor, workspace)
     identity = permissioned_as or accepted_for(actor)
@@ -216,8 +218,8 @@ async def accept(
         if row.lock_state == "failed" or row.archived:
             raise Conflict(f"Version {row.number} of {path} cannot run.", hint="Accept one that can.")
         if await acceptance.accept(conn, [version], identity, actor.username):
-            told = {"version": version, "number": row.number, "as": identity}
-            await audit.record(conn, actor, f"{kind}s.accept", "Updated", path, told)
+            details = {"version": version, "number": row.number, "as": identity}
+            await audit.record(conn, actor, f"{kind}s.accept", "Updated", path, details)
         await _accept_named(conn, actor, workspace, version, identity)
     return identity
 
@@ -227,7 +229,7 @@ def _thing(workspace: str, row: WaitingRow) -> Thing:
 
 
 def _limit(actor: Actor, kind: str) -> list[str] | None:
-    """The paths of a kind that the token reaches; none where it reaches none of the kind."""
+    """The paths of a kind that the token reaches; empty if it reaches none of the kind."""
     try:
         return readable(actor, kind).scope
     except Forbidden:

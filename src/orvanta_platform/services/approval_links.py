@@ -1,4 +1,4 @@
-"""Signed links of approvals: made for one run, and found by the job that stands in their address."""
+"""Signed approval links: made for one run, and looked up by the job in their address."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from orvanta_platform.services.asking import place_of
 from orvanta_platform.services.platform import Platform
 
 LINK_LIVES = timedelta(days=30)
-"""How long a signed link is good."""
+"""Lifetime of a signed link."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What stands in the address of a signed link."""
+    """The parts of a signed link's address."""
 
     job: UUID
     resume_id: int
@@ -32,9 +32,9 @@ class Link:
 async def find(
     platform: Platform, conn: Connection, workspace: str, link: Link, actions: tuple[Action, ...]
 ) -> tuple[JobRow, set[Action]]:
-    """The run or job of a link, and what of these actions its signature is good for.
+    """The run or job of a link, and those of the given actions that its signature is valid for.
 
-    Raises NotFound where for none, Gone where it has expired.
+    Raises NotFound if it is valid for none, Gone if it has expired.
     """
     row = await place_of(platform, conn, workspace, link.job)
     if row is None:
@@ -50,12 +50,12 @@ async def find(
 
 
 def no_such_approval() -> NotFound:
-    """The one answer to a link whose job does not exist and to one with a bad signature."""
+    """The error for links with an unknown job and for links with an invalid signature, which must not differ."""
     return NotFound("There is no such approval.", hint="Check that the link is complete.")
 
 
 async def target_of(conn: Connection, row: JobRow, job: UUID, resume_id: int) -> LinkTarget:
-    """What a link about `job`, which stands at `row`, is signed for."""
+    """The question that a link about `job`, with the state in `row`, is signed for."""
     seed = await run_rows.seed_of(conn, row.run)
     if seed is None:
         raise NotFound(f"The job {job} does not exist.")
@@ -63,5 +63,5 @@ async def target_of(conn: Connection, row: JobRow, job: UUID, resume_id: int) ->
 
 
 def sign(platform: Platform, target: LinkTarget, action: Action) -> str:
-    """The signature of a link that is good from now on for LINK_LIVES."""
+    """The signature of a link that is valid for LINK_LIVES from now on."""
     return links.sign(platform.keys, target, action, clock.now() + LINK_LIVES)

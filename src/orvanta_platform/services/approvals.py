@@ -55,8 +55,8 @@ class ResumeUrls:
 class Outcome:
     """The result of a decision call.
 
-    `first`: this call was counted; False: the resume id, or the caller's voice, was used before. `resume_id`: the one
-    that the decision is stored under.
+    `first`: this call was counted; False: the resume id, or the caller's voice, was used before. `resume_id`: the id
+    under which the decision is stored.
     """
 
     first: bool
@@ -121,17 +121,17 @@ async def decide_by_link(
 
 
 async def check_link(platform: Platform, workspace: str, link: Link, action: Action) -> None:
-    """Nothing for a link that is signed for `action`. Raises NotFound, Gone."""
+    """Verify that a link is signed for `action`. Raises NotFound, Gone."""
     async with platform.db.acquire() as conn:
         await approval_links.find(platform, conn, workspace, link, (action,))
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the holder of a link may see: the run, what was said in it, what the link is signed for.
+    """The data that the holder of a link may see: the run, its decisions, and the actions the link is signed for.
 
-    `asked`: what the link's node asks or will ask; None: nothing, or nothing any more.
-    `hints`: what a suspended step gave for the form: default_args and enums.
+    `asked`: the question that the link's node asks or will ask; None: there is none, or it is closed.
+    `hints`: default_args and enums that a suspended step returned for the form.
     """
 
     run: JobRow
@@ -170,11 +170,11 @@ async def decide(
     reason: str | None = None,
     node: str | None = None,
 ) -> Outcome:
-    """Decide what the run or node `id` asks now, as the actor, whose account has one voice about it.
+    """Decide the open question of the run or node `id` as the actor, whose account has one voice about it.
 
-    `fields`, instead of `payload`: what was typed into the form, by field; it is read as the approval page reads it.
+    `fields`, instead of `payload`: texts typed into the form, by field, parsed as on the approval page.
 
-    Raises NotFound, Forbidden, InvalidInput; Conflict where nothing is asked, or several things and `node` names none.
+    Raises NotFound, Forbidden, InvalidInput; Conflict if no question is open, or several are and `node` names none.
     """
     permissions.require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
@@ -290,7 +290,7 @@ async def _keep(platform: Platform, conn: Connection, saying: _Saying, asked: As
     if said is not None and live is not None and _is_of_another(said, voice):
         asked = asked or await asked_in(platform, conn, live, job)
         if asked is not None and asked.consent.needs_login:
-            # A page that several people were sent: its resume id is the first one's, each has a voice of their own.
+            # The page was sent to several people: its resume id belongs to the first of them, but each has a voice.
             said, resume_id = None, secrets.randbelow(_RESUME_IDS)
     if said is not None:
         if said.approved is not approved:

@@ -28,9 +28,9 @@ _SCOPE = "jobs:run"
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Who decides, and what is sent along.
+    """The caller of a decision, and the payload sent with it.
 
-    `name`: what a link says, which proves nothing. `actor`: whose token or session came with the call. `payload`: JSON
+    `name`: the unauthenticated name in a link. `actor`: the owner of the token or session of the call. `payload`: JSON
     text.
     """
 
@@ -42,17 +42,17 @@ class Voice:
 
     @property
     def person(self) -> Actor | None:
-        """The member who is signed in. A job's token is nobody's consent, whoever the job acts for."""
+        """The signed-in member. A job's token is nobody's consent, not even that of the member the job acts for."""
         return None if self.actor is None or self.actor.kind == "job" else self.actor
 
     @property
     def account(self) -> str | None:
-        """The account whose voice it is; None for a link or a job."""
+        """The account that the decision counts for; None for a link or a job."""
         return self.person.email if self.person is not None else None
 
     @property
     def approver(self) -> str:
-        """The name that is stored and shown: no username contains a colon."""
+        """The name that is stored and shown; its prefix is unambiguous, since no username contains a colon."""
         if self.actor is None:
             return f"link:{self.name}"
         return self.actor.username if self.person is not None else f"job:{self.actor.username}"
@@ -96,11 +96,11 @@ def require(actor: Actor, thing: Thing, consent: Consent | None) -> None:
 
 
 Checked = Sequence[tuple[Any, bytes]]
-"""Forms, and what was found to fit them."""
+"""Forms and the payloads that were found valid for them."""
 
 
 class FormUnchecked(Exception):
-    """What is sent is to be checked against this form outside of the transaction: that may take long."""
+    """The payload has to be checked against this form outside of the transaction, since that may take long."""
 
     def __init__(self, form: Any, payload: bytes) -> None:
         super().__init__("form")
@@ -109,9 +109,9 @@ class FormUnchecked(Exception):
 
 
 def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
-    """Nothing where this voice may decide and what it sends fits the form.
+    """Check that this caller may decide and that the payload is valid for the form.
 
-    `checked`: forms and what was found to fit them. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
+    `checked`: forms and payloads found valid. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
     """
     actor = voice.actor
     if asked.consent.needs_login:
@@ -127,7 +127,7 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool, checked: C
 
 
 async def decided(platform: Platform, act: Callable[[Connection, Checked], Awaitable[T]]) -> T:
-    """What `act` gives, in a transaction. A form that takes long to check is checked between two of them."""
+    """The result of `act` in a transaction. A form that takes long to check is checked between two transactions."""
     checked: list[tuple[Any, bytes]] = []
 
     async def write(conn: Connection) -> T:
@@ -160,7 +160,7 @@ def names(actor: Actor, approvers: Sequence[str]) -> bool:
 
 
 def earlier_voice(job: UUID, voice: Voice, said: Sequence[DecisionRow]) -> DecisionRow | None:
-    """The decision of the same account about the same question, by whatever way: one account has one voice."""
+    """An earlier decision of the same account about the same question, by any way: one account has one voice."""
     if voice.account is None:
         return None
     return next((each for each in said if each.job == job and each.account == voice.account), None)
@@ -176,13 +176,13 @@ def conditions(asked: Asked) -> dict[str, Any]:
 
 
 def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> NewAudit:
-    """The row of the audit trail; of who was not signed in, the name as it is marked in the decision."""
+    """The row of the audit trail; without a signed-in member, it has the marked name of the decision."""
     workspace = row.workspace
-    told = {"run": str(row.run), "job": str(job), "node": node, "decision": word_of(approved), "reason": voice.reason}
+    fields = {"run": str(row.run), "job": str(job), "node": node, "decision": word_of(approved), "reason": voice.reason}
     operation = "approvals.decide"
     if voice.person is not None:
-        return audit.row(voice.person, operation, "Execute", row.run_path, told, workspace=workspace)
-    by, parameters = voice.approver, msgspec.json.encode(told).decode()
+        return audit.row(voice.person, operation, "Execute", row.run_path, fields, workspace=workspace)
+    by, parameters = voice.approver, msgspec.json.encode(fields).decode()
     return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
 
 

@@ -53,10 +53,10 @@ def plan_of_tree(tree: dict[str, Any]) -> Plan:
 async def resolve_scripts(
     connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None
 ) -> dict[str, Pin]:
-    """What each script that the plan names resolves to now, in at most two queries. Raises ScriptMissing, LockFailed.
+    """Resolve each script that the plan names, in at most two queries. Raises ScriptMissing, LockFailed, NotAccepted.
 
-    What the actor may read counts, whatever its token is limited to: a token for one workflow runs all of it.
-    `view`: for whom the versions must be accepted, None: they are the current ones. Raises NotAccepted.
+    The rights of the actor count without the limits of its token: a token for one workflow runs all of it.
+    `view`: the member for whom the versions must be accepted; None: current versions are taken.
     """
     named = [node.value for node in plan.all_nodes if node.kind is Kind.SCRIPT]
     paths = sorted({value["path"] for value in named if not value.get("hash")})

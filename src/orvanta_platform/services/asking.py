@@ -60,7 +60,7 @@ async def questions_shown(
     live: RunRow | None,
     opened: Sequence[OpenApproval],
 ) -> Sequence[OpenApproval]:
-    """What the actor may know of what the run asks: all of it, or what names the actor. Raises NotFound for neither."""
+    """The open questions that the actor may see: all of the run, or those that name the actor. Raises NotFound."""
     thing = jobs.thing(row)
     if permissions.can(actor, "decide", thing) or permissions.can(actor, "read", thing):
         return opened
@@ -92,7 +92,8 @@ async def asked_in(
     found = await _asked_in(platform, conn, live, job, opened)
     if found is None or found.consent.self_approval or live.parent is None:
         return found
-    # A run inside one on behalf of somebody is of that one: whoever started the whole decides nothing there either.
+    # A sub-run of an on-behalf workflow belongs to the member it acts for; the starter of the root must not decide
+    # there either.
     root = await run_rows.get_live_run(conn, live.root)
     return found if root is None else replace(found, created_by=root.created_by)
 

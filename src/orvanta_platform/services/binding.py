@@ -13,7 +13,7 @@ from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import Tools, advance_all
 
 _MOST_AROUND = 32
-"""How many runs around one another are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
+"""Limit of nested runs that are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
 
 
 async def release(tools: Tools, worker: UUID) -> bool:

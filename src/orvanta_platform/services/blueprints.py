@@ -45,10 +45,10 @@ _WEBHOOK_INPUTS = ("url", "headers", "query", "body")
 
 
 class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a script node runs: the version, the hash (hex) of its content, and what it says of its own jobs.
+    """The code of a script node: the version, the hash (hex) of its content, and its settings for jobs.
 
-    `permissioned_as` and `email`: for whom a sub-workflow acts, None: for whom its caller does. `passwords`: its JSON
-    Schema where that names password inputs; under OWN that of a workflow with a preprocessor.
+    `permissioned_as` and `email`: the identity that a sub-workflow acts as; None: that of its caller. `passwords`: its
+    JSON Schema if that names password inputs; under OWN, the schema of a workflow with a preprocessor.
     """
 
     path: str
@@ -75,9 +75,9 @@ PREPROCESSOR = "preprocessor"
 
 
 class Inputs(msgspec.Struct, frozen=True):
-    """The inputs of a node, what they read, and, where they read nothing, what they are: the text of a JSON object.
+    """The inputs of a node, the values they read, and, if they read none, their constant value as JSON object text.
 
-    `whole`: they are the run's input as it is. `provenance`: which of them may hold references.
+    `whole`: they are the unchanged input of the run. `provenance`: the inputs that may hold references.
     """
 
     transforms: Mapping[str, Any]
@@ -261,9 +261,9 @@ _SCOPE = "|"
 
 
 def scoped(pins: Pins, scope: str) -> dict[str, Pin]:
-    """Pins of what runs inside workflows that act for `scope` (`u/<username>`), under keys of its own.
+    """The pins inside workflows that act for `scope` (`u/<username>`), under keys with that scope.
 
-    They are versions accepted for that member, which may differ from those of the same paths around. "": as they are.
+    They are versions accepted for that member, which may differ from outer pins of the same paths. "": unchanged.
     """
     return {f"{scope}{_SCOPE}{key}" if scope else key: pin for key, pin in pins.items()}
 
@@ -276,7 +276,7 @@ def pins_inside(pins: Pins, scope: str) -> dict[str, Pin]:
 
 
 def unscoped(key: str) -> str:
-    """What a key of a pin set names, whatever its scope."""
+    """The name in a key of a pin set, without its scope."""
     return key.rpartition(_SCOPE)[2]
 
 

@@ -21,9 +21,9 @@ from orvanta_platform.services import values
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that would be the run `new`; `args`: its arguments as JSON text, `value` the same as a row.
+    """A call that would become the run `new`; `args`: its arguments as JSON text, `value`: the same as a row.
 
-    `references`: names of the arguments that hold references. Calls that differ in these are no one run.
+    `references`: names of the arguments that hold references. Calls that differ in these are not merged.
     """
 
     debounce: Debounce
@@ -34,7 +34,7 @@ class Call:
 
     @property
     def key(self) -> bytes:
-        """Calls of the same key are one run: of the same version, for the same identity and limits."""
+        """The key of calls that are merged into one run: of the same version, for the same identity and limits."""
         new, args = self.new, msgspec.json.decode(self.args, type=dict[str, msgspec.Raw])
         pins = (new.pin_set or b"").hex()
         what: list[Any] = [new.kind, new.path, new.version, new.permissioned_as, new.scopes, pins, new.queue]

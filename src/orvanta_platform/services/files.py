@@ -62,11 +62,11 @@ async def upload(
     pieces: AsyncIterable[bytes],
     announced: int | None,
 ) -> str:
-    """Keep what `pieces` gives, never more than a few of them in memory; gives the file's name.
+    """Store the pieces of a file, with only a few of them in memory at a time; returns the file's name.
 
-    `announced`: how many bytes there will be, where the caller says so. Whoever reads the file while it is replaced
-    gets the old one. Permission is checked again when the last piece has come. Raises NotFound, Forbidden, BadRequest,
-    TooLarge, StorageError, Unauthenticated.
+    `announced`: the number of bytes, if the caller declares it. Readers of a file that is being replaced get the old
+    one. Permission is checked again after the last piece. Raises NotFound, Forbidden, BadRequest, TooLarge,
+    StorageError, Unauthenticated.
     """
     actor = await caller.current()
     require_workspace(actor, workspace)
@@ -113,10 +113,10 @@ async def get(platform: Platform, actor: Actor, workspace: str, key: str) -> Fil
 async def content(
     platform: Platform, caller: LiveActor, workspace: str, file: FileRow, start: int, length: int
 ) -> AsyncIterator[bytes]:
-    """`length` bytes of a file that `get` returned, from `start` on, read as they are asked for.
+    """`length` bytes of a file that `get` returned, from `start` on, read on demand.
 
-    Raises ObjectMissing, StorageError before there is anything; later Unauthenticated, NotFound once the caller may not
-    read the file any more.
+    Raises ObjectMissing, StorageError before the first piece, and later Unauthenticated, NotFound once the caller may
+    no longer read the file.
     """
     pieces = await begun(platform.storage.pieces(file.object, start, length))
     return while_permitted(pieces, caller, "read", _thing(workspace, file.key))
@@ -229,7 +229,7 @@ class _Counted:
 
 
 async def _require_writable(platform: Platform, actor: Actor, workspace: str, key: str) -> None:
-    """Raises NotFound or Forbidden where the actor may not write the file of this name, there or not."""
+    """Raises NotFound or Forbidden if the actor may not write the file of this name, existing or not."""
     async with platform.db.acquire() as conn:
         found = await files.get(conn, workspace, key)
     require(actor, "write", _thing(workspace, key, found.created_by if found is not None else None))

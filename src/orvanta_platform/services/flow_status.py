@@ -123,8 +123,9 @@ def build(
     """
     rows = {row.node_index: row for row in steps}
     look = Look(due, limits, inside)
-    told = [_node(run, node, state, rows.get(node.number), look, frame) for node in plan.nodes]
-    nodes = _with_people(plan, state, told, said)
+    nodes = _with_people(
+        plan, state, [_node(run, node, state, rows.get(node.number), look, frame) for node in plan.nodes], said
+    )
     failure = None
     if plan.failure is not None:
         index = len(plan.nodes)
@@ -146,11 +147,12 @@ def _with_people(
         consent = node.approval or node.suspend
         if consent is None:
             continue
-        told = nodes[index]
-        agreed = tuple((each.resume_id, each.approver) for each in said if each.job == told.job and each.approved)
-        left = (consent.required - state.votes.get(index, 0), told.job)
-        # What the node before asks stands at this one already.
-        nodes[index] = replace(told, approvers=agreed, asks=left if mark == Mark.WAITING_APPROVAL else told.asks)
+        progress = nodes[index]
+        agreed = tuple((each.resume_id, each.approver) for each in said if each.job == progress.job and each.approved)
+        left = (consent.required - state.votes.get(index, 0), progress.job)
+        # A suspended node before this one may already have set `asks` to its own question.
+        asks = left if mark == Mark.WAITING_APPROVAL else progress.asks
+        nodes[index] = replace(progress, approvers=agreed, asks=asks)
         if mark == Mark.SUSPENDED:
             following = node.targets[0].index
             nodes[following] = replace(nodes[following], asks=left)

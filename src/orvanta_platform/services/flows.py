@@ -28,7 +28,7 @@ _SCHEMA_PATH = "/schema"
 
 
 _READ_HERE = 16 << 10
-"""Bytes of a stored document that are read in the event loop."""
+"""Largest stored document that is parsed in the event loop, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +208,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def read_parts(row: ItemRow) -> FlowParts:
-    """The parts of a stored document; a large one takes seconds to read, outside of the event loop."""
+    """The parts of a stored document; a large one, which takes seconds to parse, is parsed outside the event loop."""
     return parts_of(row) if len(row.body) <= _READ_HERE else await asyncio.to_thread(parts_of, row)
 
 
@@ -245,9 +245,9 @@ async def _check(platform: Platform, new: NewFlow) -> _Checked:
 
 
 def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
-    """The bytes to store, their format, what they say, and what is found in it but for expressions and the schema.
+    """The bytes to store, their format, the parsed document, and its diagnostics except for expressions and the schema.
 
-    Raises InvalidWorkflow for what cannot be read, BadRequest.
+    Raises InvalidWorkflow for an unreadable document, BadRequest.
     """
     body, format_ = _body(new)
     tree = document.parse(body, format_).tree
@@ -255,7 +255,7 @@ def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str,
 
 
 async def diagnostics(platform: Platform, tree: Mapping[str, Any], seen: Examined) -> list[Diagnostic]:
-    """All of a document that was examined, errors first. Raises EvaluatorUnavailable."""
+    """All diagnostics of an examined document, errors first. Raises EvaluatorUnavailable."""
     faults = await _schema_faults(platform, tree.get("schema"))
     return await syntax.diagnostics(platform.evaluator, replace(seen, diagnostics=seen.diagnostics + faults))
 

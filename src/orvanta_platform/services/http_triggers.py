@@ -221,20 +221,20 @@ async def _settings(
 
 
 def _require_instance(actor: Actor) -> None:
-    """Raises Forbidden where the actor may not write routes of the instance."""
+    """Raises Forbidden if the actor may not write routes of the instance."""
     if not can(actor, "write_routes", Thing(None, "instance")):
         raise Forbidden(
-            "A route without its workspace in front is the whole instance's: superadmins alone write it.",
-            hint="Set workspaced_route: the route is /api/r/<workspace>/<route> then.",
+            "Only superadmins may write a route of the instance, which has no workspace in front.",
+            hint="Set workspaced_route to get the route /api/r/<workspace>/<route>.",
         )
 
 
 async def _require_own_room(conn: Connection, workspace: str, method: str, route: RoutePath) -> None:
-    """Raises Conflict where a route of the instance would take requests that are another workspace's."""
+    """Raises Conflict if a route of the instance would match requests that belong to another workspace."""
     await http_triggers.lock_instance_routes(conn)
     if await workspaces.exists(conn, route.first):
         raise Conflict(
-            f"{route.first} is the id of a workspace: what begins with it is that workspace's.",
+            f"{route.first} is the id of a workspace: routes that begin with it belong to that workspace.",
             hint="Begin the route with another part, or set workspaced_route.",
         )
     for other in await http_triggers.instance_routes_elsewhere(conn, workspace, method, route.first):
@@ -266,7 +266,7 @@ async def _require_target(conn: Connection, actor: Actor, workspace: str, draft:
 
 
 async def _accept(conn: Connection, actor: Actor, workspace: str, settings: HttpTriggerSettings) -> None:
-    """Accept what a trigger runs for the member it acts for, in the version that is current now."""
+    """Accept the current versions of the items that a trigger reaches, for the member it acts for."""
     named = [("flow" if settings.is_flow else "script", settings.script_path)]
     await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, named)
 

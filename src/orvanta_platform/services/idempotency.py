@@ -1,4 +1,4 @@
-"""Idempotency keys: for a day, a repeated call of one caller with the same input gives the run of the first call."""
+"""Idempotency keys: for a day, a repeated call of one caller with the same input returns the run of the first call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class IdempotencyKey:
 
     key: str
     caller: str | None = None
-    """Whose key it is; None: of the actor who starts the run."""
+    """Owner of the key; None: the actor who starts the run."""
     options: Sequence[str | None] = ()
     """The options of the call that belong to its input."""
 
@@ -55,7 +55,7 @@ def caller_of(actor: Actor) -> str:
 async def use_of(
     given: IdempotencyKey, actor: Actor, workspace: str, path: str, what: Sequence[Any], args: bytes
 ) -> Use:
-    """The use of a key. `what` (JSON-able) and `args` (JSON text) are the input, beside the options of the call."""
+    """The use of a key. `what` (JSON-able) and `args` (JSON text) are the input, together with the call's options."""
     caller = given.caller or caller_of(actor)
     text = msgspec.json.encode([*what, *given.options])
     digest = _digest(text, args) if len(args) < _IN_THREAD_FROM else await asyncio.to_thread(_digest, text, args)
@@ -63,9 +63,9 @@ async def use_of(
 
 
 async def claim(connection: Connection, use: Use, run: UUID) -> UUID:
-    """The run that the key means: `run` where the key is new, else that of the first call.
+    """The run of the key: `run` if the key is new, otherwise that of the first call.
 
-    Raises IdempotencyKeyReused where the first call had another input.
+    Raises IdempotencyKeyReused if the first call had another input.
     """
     first, input = await run_rows.claim_idempotency_key(
         connection, use.workspace, use.caller, use.path, use.key, run, use.input

@@ -23,27 +23,27 @@ class TooComplex(InvalidInput):
 
 
 async def check(evaluator: Evaluator, schema: Schema, args: bytes) -> None:
-    """Nothing where `args` (JSON object text) fit `schema`.
+    """Check `args` (JSON object text) against `schema`.
 
-    Raises InvalidInput: args that are no JSON object, or that do not fit; `details.errors` then holds up to
+    Raises InvalidInput for args that are not a JSON object, and for invalid ones; `details.errors` then holds up to
     20 `{path, message}` with the JSON pointer of the failing place. References to other documents are never
-    fetched and patterns run on an engine of linear time. Unknown keywords are ignored. `$var:` and `$res:` fit
-    everywhere: what they stand for is known when the job starts. A check has limits of processor time and memory;
-    TooComplex is raised where it reaches one.
+    fetched, and patterns run on an engine of linear time. Unknown keywords are ignored. `$var:` and `$res:` are always
+    valid: their values are known when the job starts. A check has limits of processor time and memory; raises
+    TooComplex if it reaches one.
     """
     try:
         verdict = await evaluator.schemas.check(_text(schema), args, REFERENCE)
     except SchemaTooComplex as error:
         raise TooComplex(
             f"The input cannot be checked against its schema: {error}.",
-            hint="Simplify the schema (alternatives in recursion, long patterns), or send less at a time.",
+            hint="Simplify the schema (recursive alternatives, long patterns), or send less at a time.",
             details={"path": ""},
         ) from error
     _refuse(verdict)
 
 
 def check_at_once(schema: Schema, args: bytes) -> bool:
-    """The same in a transaction, without a child. False: nothing is known, and `check` is to be awaited outside of it.
+    """The same in a transaction, without a child. Returns False if `check` has to be awaited outside of it.
 
     Raises InvalidInput.
     """
@@ -64,7 +64,7 @@ def _refuse(verdict: Verdict) -> None:
         where = first.path or "the input"
         raise InvalidInput(
             f"The input does not fit the schema at {where}: {first.message}.",
-            hint="Nothing was started. Correct the input, or the schema of what is run.",
+            hint="Nothing was started. Correct the input, or the schema of the script or workflow.",
             details={
                 "path": first.path,
                 "errors": [{"path": each.path, "message": each.message} for each in verdict.errors],
@@ -73,7 +73,7 @@ def _refuse(verdict: Verdict) -> None:
 
 
 async def check_schema(evaluator: Evaluator, schema: Schema) -> None:
-    """Nothing where the schema itself can be used. Raises BadRequest with what is wrong in it."""
+    """Check the schema itself. Raises BadRequest with the error in it."""
     text = _text(schema)
     if text is None:
         return

@@ -30,7 +30,7 @@ from orvanta_platform.evaluate.transforms import object_text
 Kind = Literal["variable", "resource"]
 
 STATE_TYPES = frozenset({"state", "cache"})
-"""Types of resources in which jobs, also those of operators, store what they remember: they hold no references."""
+"""Resource types in which jobs, also those of operators, store state: their values hold no references."""
 
 DEEPEST = 20
 """How many resources may refer to one another in a row."""
@@ -39,10 +39,10 @@ LONGEST = 16 << 20
 """Bytes of JSON that the references in one value may stand for."""
 
 MOST_VALUES = 500_000
-"""Values of an input whose references are looked for: each is made, in the event loop."""
+"""Most values in an input that is searched for references: all are created, in the event loop."""
 
 REFERENCE = re.compile(rf"\$(?:var|res):(?=.{{1,{names.LONGEST_PATH}}}\Z){names.PATH}")
-"""A string that stands for a variable or a resource."""
+"""A string that refers to a variable or a resource."""
 
 _REFERENCE = re.compile(rb'(?<!\\)"\$(var|res):([^"\\]*)"(?!\s*:)')
 
@@ -63,11 +63,12 @@ def holds_references(raw: bytes) -> bool:
 
 
 def references(raw: bytes) -> list[tuple[Kind, str]]:
-    """What the values of JSON text refer to, kind and path, each once.
+    """The references in the values of JSON text, as kind and path, each once.
 
-    Raises InvalidInput for what is no JSON, TooLarge.
+    Raises InvalidInput for invalid JSON, TooLarge.
 
-    An expression that passes a string on writes it without escapes: what they hide here would be filled in later.
+    Escapes are decoded: an expression that passes a string on writes it without escapes, so that a reference hidden by
+    them here would be resolved later.
     """
     if not holds_references(raw):
         return []
@@ -101,7 +102,7 @@ def referring(raw: bytes) -> frozenset[str]:
 
 
 def only(raw: bytes, names: Collection[str]) -> bytes:
-    """A JSON object with those of its members alone that may hold references, by their names."""
+    """A JSON object reduced to the members of these names, which may hold references."""
     if not names or not holds_references(raw):
         return b"{}"
     return object_text({name: bytes(each) for name, each in members(raw).items() if name in names})
@@ -202,7 +203,7 @@ class Interpolation:
         return secret_fields.put_back(shown, taken)
 
     async def fill_members(self, raw: bytes, names: Collection[str]) -> bytes:
-        """A JSON object with the references in its members of these names replaced. Raises as `fill` does."""
+        """A JSON object with the references in the members of these names replaced. Raises as `fill` does."""
         fields = {name: bytes(each) for name, each in members(raw).items()}
         if fields.keys() <= set(names):
             return await self.fill(raw)
@@ -244,7 +245,7 @@ class Interpolation:
         row = await resources.get(self._conn, self._workspace, path)
         own = self._own_value(path, row)
         if row is not None and row.resource_type in STATE_TYPES:
-            # What jobs have stored is computed.
+            # Values stored by jobs are computed.
             return own
         return await self.fill(own, (*chain, path))
 

@@ -48,7 +48,7 @@ _FOR_A_WORKER = (Why.NO_SLOT, Why.NO_WORKER)
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
 _MOST_ATTACHED = 32
-"""How many runs of jobs that started one another are followed to the outermost."""
+"""Limit of attached runs that are followed to the outermost one."""
 
 
 LOG_SHOWN_CHARS = 1 << 20
@@ -284,7 +284,7 @@ async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: i
 
 
 async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UUID:
-    """The id of the outermost run that this one belongs to; its own where it has none above.
+    """The id of the outermost run that this one belongs to; its own if there is none above.
 
     A run that a job started as its child belongs to the run of that job, as far as the actor may read it.
     """

@@ -17,10 +17,10 @@ from orvanta_platform.services.platform import Platform
 async def read(
     platform: Platform, caller: LiveActor, workspace: str, id: UUID, *, attempt: int | None = None
 ) -> AsyncIterator[str]:
-    """The whole log as pieces of text; of a workflow the logs of its nodes in order, each under a line of its own.
+    """The whole log as pieces of text; for a workflow the logs of its nodes in order, each after a heading line.
 
-    Permission is checked, and the beginning is read, before the iterator is given back, and checked again while it is
-    read. Raises NotFound, ObjectMissing, StorageError.
+    Permission is checked, and the beginning is read, before the iterator is returned. It is checked again while the log
+    is read. Raises NotFound, ObjectMissing, StorageError.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:

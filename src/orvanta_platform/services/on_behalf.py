@@ -25,7 +25,7 @@ def may_name_others(actor: Actor) -> bool:
 
 
 def may_choose(actor: Actor, permissioned_as: str, limits: Sequence[str] | None) -> bool:
-    """Whether the actor may choose values and conditions of a run, which count with the rights of whom it acts for.
+    """Tests that the actor may choose values and conditions of a run, which are evaluated with the rights of the run.
 
     `limits`: those of the run, which must not be wider than those of the actor's token.
     """
@@ -44,14 +44,14 @@ def require_choice(actor: Actor, permissioned_as: str, limits: Sequence[str] | N
         )
     raise Forbidden(
         f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of it.",
-        hint="Let it go on as it is, or pause it without a condition.",
+        hint="Continue it without values, or pause it without a condition.",
     )
 
 
 def limits_of(actor: Actor, owner: Actor | None, path: str | None) -> list[str] | None:
-    """The limits of a run: those of the token that starts it. A run on behalf of `owner` has the limits of that one.
+    """The limits of a run: those of the token that starts it, or those of `owner` if it runs on behalf of `owner`.
 
-    `path`: of what is deployed, None: what runs is not deployed.
+    `path`: of the deployed script or workflow; None: the code is not deployed.
     """
     held = scopes.of_run(actor.scopes, path) if owner is None else owner.scopes
     return None if held is None else list(held)

@@ -38,7 +38,7 @@ _NO_ATTEMPT = 0
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """For whom and for what secrets are opened: whom the run acts for, the run, the attempt of a job if one runs.
+    """The reader of opened secrets: the identity that the run acts as, the run, and the attempt of a job if one runs.
 
     `scopes`: the limits of the run.
     """
@@ -80,9 +80,9 @@ async def open_for(vault: Vault, identity: Identity, workspace: str, kind: Kind,
 async def fill_references(
     vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str], opened: Opened
 ) -> bytes:
-    """A JSON object with every `$var:` and `$res:` in its members of these names replaced; all others are plain text.
+    """A JSON object with every `$var:` and `$res:` in the members of these names replaced; others are plain text.
 
-    Raises as `open_for`; costs nothing without any.
+    Raises as `open_for`; free of cost without references.
     """
     if not names or not may_refer(raw):
         return raw
@@ -98,7 +98,7 @@ async def fill_references(
 async def hidden_from(
     vault: Vault, identity: Identity, workspace: str, raw: bytes, names: Collection[str]
 ) -> str | None:
-    """In a sentence, what members of a JSON object refer to and the identity may not read; None: nothing."""
+    """A sentence on the first reference in a JSON object that the identity may not read; None if there is none."""
     raw = only(raw, names)
     if not holds_references(raw):
         return None

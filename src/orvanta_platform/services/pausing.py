@@ -1,8 +1,8 @@
-"""Pause a run before a node: breakpoints, what is paused, and letting it go on.
+"""Pausing a run before a node: breakpoints, paused nodes, and continuing them.
 
-Pausing a run and letting it go on needs the roles that cancelling needs, and the scope jobs:pause. Values and
-conditions of somebody's choice count with the rights of the run: they are for those whom it acts for and for admins,
-and for tokens whose limits are not narrower than the run's. Values need the scope jobs:edit.
+Pausing and continuing a run needs the roles that cancelling needs, and the scope jobs:pause. Values and conditions are
+evaluated with the rights of the run: only the member it acts for and admins may choose them, and only with tokens whose
+limits are not narrower than the run's. Values need the scope jobs:edit.
 """
 
 from __future__ import annotations

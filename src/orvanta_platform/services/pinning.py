@@ -24,11 +24,11 @@ MAX_DEPTH = 20
 
 
 async def resolve(connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None) -> dict[str, Pin]:
-    """The pins of a plan and of every workflow that it runs. Raises ScriptMissing, LockFailed, InvalidWorkflow.
+    """The pins of a plan and of every workflow it runs. Raises ScriptMissing, LockFailed, InvalidWorkflow.
 
-    What the actor may read counts, whatever its token is limited to. `view`: for whom the versions must be accepted,
-    None: they are the current ones. What runs inside a workflow that acts for somebody else must be accepted for them,
-    and has keys of its own (`blueprints.scoped`). Raises NotAccepted.
+    The rights of the actor count without the limits of its token. `view`: the member for whom the versions must be
+    accepted; None: current versions are taken. Versions inside a workflow that acts for somebody else must be accepted
+    for that member, and have their own keys (`blueprints.scoped`). Raises NotAccepted.
     """
     pins = await artifacts.resolve_scripts(connection, actor, workspace, plan, view)
     calls: dict[_Call, list[_Call]] = {_ROOT: [("", path) for path in flow_paths(plan)]}
@@ -63,9 +63,9 @@ _ROOT: _Call = ("", "")
 
 
 class _Caller(NamedTuple):
-    """For whom workflows are called, with which flow_env (JSON text).
+    """The identity for which workflows are called, and their flow_env (JSON text).
 
-    `view`: for whom their versions must be accepted, None: they are the current ones. `scope`: that of their pins.
+    `view`: the member for whom their versions must be accepted; None: current versions. `scope`: that of their pins.
     """
 
     permissioned_as: str

@@ -28,7 +28,7 @@ class Reaped:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An attempt that a living worker cannot bring to an end."""
+    """An attempt that a living worker cannot complete."""
 
     job: UUID
     run: UUID
@@ -58,7 +58,7 @@ async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> 
 
 
 async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
-    """Take back what a worker held that was stopped on purpose and whose process has ended; no loss is counted."""
+    """Take back the jobs of a worker that was stopped on purpose and whose process has ended; counts no losses."""
     done = Reaped()
     async with tools.db.acquire() as connection:
         held = await jobs.runs_held_by(connection, worker, generation)
@@ -103,7 +103,7 @@ async def _take_back(
 ) -> tuple[int, set[str], set[UUID]]:
     """One transaction: runs locked first, then their jobs, in order.
 
-    `only`: attempts by job, None: all. `max_losses` None: the worker was stopped on purpose, which is no loss.
+    `only`: attempts by job, None: all. `max_losses` None: the worker was stopped on purpose, which counts no loss.
     """
     locked = await jobs.lock_runs(connection, held)
     found = await jobs.lock_held_jobs(connection, list(locked), worker, generation)

@@ -1,4 +1,4 @@
-"""Runs that repeat others: what a new run has from another one before its first step."""
+"""Runs that repeat others: the data that a new run takes from another one before its first step."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from orvanta_platform.services.steps.exports import export_data
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """That a run repeats another one, `of`: told in its history and in the audit trail.
+    """The repetition of another run, `of`, as recorded in the run's history and in the audit trail.
 
-    `node`: where it goes on from. `data`: small JSON-able values that say more.
+    `node`: the node it restarts from. `data`: small JSON-able details.
     """
 
     kind: Literal["restart", "retry", "rerun"]
@@ -44,7 +44,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What a run has before its first step: values, and lines of its history. `known`: the texts of these values."""
+    """The initial values and history lines of a run, from before its first step. `known`: the texts of these values."""
 
     values: tuple[NewValue, ...] = ()
     events: tuple[NewEvent, ...] = ()
@@ -54,7 +54,7 @@ class Brought:
         return bool(self.values or self.events)
 
     def before(self, step: StepWrite) -> StepWrite:
-        """The step that writes these as well; of two values of a key its own stands."""
+        """The step, extended to write these as well; its own values take precedence."""
         if not self:
             return step
         own = {(value.id, value.kind, value.name) for value in step.values}
@@ -65,11 +65,11 @@ class Brought:
 async def brought(
     tools: Tools, context: Sequence[Remembered], new: NewRun, repeat: Repeat | None, size: int
 ) -> Brought:
-    """The values and events of a run that repeats `repeat`, with that one's context; `size`: bytes of its input."""
+    """The values and events of a run that repeats another one, with that run's context; `size`: bytes of its input."""
     near = tools.sizes.warnings("the input", size)
     if repeat is None:
         return Brought(events=tuple(near))
-    # The word retry is that of a node's next attempt.
+    # The event name retry is in use for the next attempt of a node.
     kind, more = ("restart", {"retry": True}) if repeat.kind == "retry" else (repeat.kind, {})
     data = msgspec.json.encode({"run": str(repeat.of), **more, **repeat.data}).decode()
     kept: list[NewValue] = []

@@ -57,9 +57,9 @@ async def rerun(
 
 
 async def _kept_secrets(platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes) -> Secrets:
-    """The password inputs that masks in edited arguments stand for: of whoever started the run, for them alone.
+    """The password inputs that replace masks in edited arguments, if the actor started the run; otherwise none.
 
-    With other inputs beside it somebody else would choose where the password goes.
+    Anybody else could choose, by the other inputs, where the password is sent.
     """
     if MASK.encode() not in args or row.created_by != actor.username:
         return {}

@@ -102,8 +102,8 @@ async def restart_edited(
         again = await results.args_again(platform, actor, workspace, source.run.id)
         if again.secrets and again.started_by != actor.username:
             raise CannotRestart(
-                f"Password inputs of the run {source.run.id} go to the workflow that it ran alone.",
-                hint=f"Give all inputs; {again.started_by}, who started it, may leave them out.",
+                f"Password inputs of the run {source.run.id} can be reused only with the workflow that it ran.",
+                hint=f"Send all inputs; only {again.started_by}, who started the run, may leave them out.",
             )
         args = again.raw
         options = replace(options, references=again.references, secrets=again.secrets)

@@ -65,7 +65,7 @@ async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[V
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A value of `thing` as it is stored, to be read in parts: JSON text of `size` bytes, of `row` or, small, `raw`."""
+    """A stored value of `thing`, read in parts: JSON text of `size` bytes, from `row` or, if small, `raw`."""
 
     thing: Thing
     size: int
@@ -75,7 +75,7 @@ class Kept:
     async def part(self, platform: Platform, caller: LiveActor, start: int, length: int) -> AsyncIterator[bytes]:
         """`length` bytes from `start` on, in pieces, while the caller may read the run.
 
-        Raises ObjectMissing, StorageError before there is any.
+        Raises ObjectMissing, StorageError before the first piece.
         """
         if self.row is None:
             return _once(self.raw[start : start + length])
@@ -156,7 +156,7 @@ def _args_keys(row: JobRow) -> list[ValueKey]:
 class ArgsAgain:
     """The arguments of a run that is repeated, and the names of those that hold references.
 
-    `secrets`: its password inputs, for which masks stand in `raw`. `started_by`: a username.
+    `secrets`: its password inputs, which are masked in `raw`. `started_by`: a username.
     """
 
     raw: bytes
@@ -166,9 +166,9 @@ class ArgsAgain:
 
 
 async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> ArgsAgain:
-    """The same, for a run that is to have them again: text that was none before does not become a reference by it.
+    """The same, for a repeated run: plain text does not become a reference by the repetition.
 
-    Raises CannotRestart where they are not kept any more.
+    Raises CannotRestart if they are no longer stored.
     """
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
@@ -210,10 +210,10 @@ async def wait(
 ) -> Finished:
     """Wait until a run that the caller just started ends, at most `timeout_s` seconds.
 
-    A token that may only run gets the result of what it ran. A database that is away for a while is waited for.
-    `watch`: of the run, registered before it began, so that it need not be looked at before it has ended.
-    Raises WaitTimeout with the run id in the details; Unauthenticated or NotFound where the caller's token, or its
-    right to read the run, ends before the run does.
+    A token that may only start runs gets the results of its own runs. Waits while the database is unavailable.
+    `watch`: registered for the run before it began, so that the run is not queried before it has ended.
+    Raises WaitTimeout with the run id in the details; Unauthenticated or NotFound if the caller's token, or its right
+    to read the run, ends before the run does.
     """
     if watch is not None and platform.listen.connection is not None:
         await watch.wait(min(timeout_s, _LOOK_AGAIN_S))

@@ -91,10 +91,10 @@ class RouteSecrets:
 
 
 async def find(platform: Platform, incoming: Incoming) -> Route:
-    """The trigger that a request is for: the most exact one of several.
+    """The trigger that matches a request: the most specific one of several.
 
-    Below the id of a workspace all routes are that workspace's. A trigger that is not enabled answers 404: what it
-    would have received goes to no other. Raises NotFound.
+    Below the id of a workspace all routes belong to that workspace. A trigger that is not enabled answers 404, and its
+    requests go to no other trigger. Raises NotFound.
     """
     parts = tuple(incoming.path.split("/"))
     second = parts[1] if len(parts) > 1 else ""
@@ -127,10 +127,9 @@ async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: Incomi
 async def admit(
     platform: Platform, secrets: RouteSecrets, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, body: bytes
 ) -> Actor | None:
-    """Admit a request that proves itself as the trigger wants it; returns who calls, where the request names somebody.
+    """Authenticate a request by the method of the trigger; returns the caller, if the method identifies one.
 
-    `body` counts for a signature alone. A secret that cannot be read admits nobody. Raises Unauthenticated, Forbidden,
-    NotFound.
+    `body` is used for signatures only. An unreadable secret admits nobody. Raises Unauthenticated, Forbidden, NotFound.
     """
     method = trigger.authentication_method
     if method == "none":
@@ -150,10 +149,10 @@ async def admit(
 
 
 def key_of(trigger: HttpTriggerRow, caller: Actor | None, key: str, args: bytes) -> IdempotencyKey:
-    """An idempotency key of a request: each route has its own keys, and each caller where the route knows callers.
+    """The idempotency key of a request: each route has its own keys, and each caller if the route identifies callers.
 
-    A route without authentication cannot tell its callers apart. There another input is another key: whoever guesses
-    somebody's key neither keeps that one's run from starting nor gets the result of it.
+    A route without authentication cannot distinguish its callers. There the input is part of the key, so that a
+    stranger who guesses a key neither suppresses a run nor gets its result.
     """
     owner = f"http_trigger {trigger.id}"
     if trigger.authentication_method == "none":
@@ -162,7 +161,7 @@ def key_of(trigger: HttpTriggerRow, caller: Actor | None, key: str, args: bytes)
 
 
 async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
-    """Admit a token of the platform, in the header alone, of somebody who may run what the trigger runs.
+    """Admit a token of the platform, in the header only, whose owner may run the trigger's target.
 
     Raises Unauthenticated, Forbidden, NotFound.
     """
@@ -182,7 +181,7 @@ async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Inc
 
 
 def is_open(trigger: HttpTriggerRow) -> bool:
-    """Whether the route asks for no proof: its callers are strangers."""
+    """Tests for a route without authentication."""
     return trigger.authentication_method == "none"
 
 
@@ -192,7 +191,7 @@ def live_owner(
     """The owner of an admitted request, for as long as the request would be admitted again.
 
     The trigger must still exist and be enabled, its owner be a member, and a token of the platform be valid. Other
-    proofs, which may hold for one moment only, are not checked again.
+    credentials, which may be valid for a moment only, are not checked again.
     """
 
     async def derive(_: float) -> Actor | None:

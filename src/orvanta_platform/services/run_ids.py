@@ -11,14 +11,14 @@ from orvanta_platform.ids import is_underived, made_at
 
 OLDEST = timedelta(hours=1)
 FURTHEST_AHEAD = timedelta(minutes=5)
-"""Bounds of the time that a chosen id carries: time to repeat a call, and for clocks that differ.
+"""Bounds of the time in a chosen id: they allow repeated calls and differing clocks.
 
-Retention deletes no run as young as that, so the id of a run that was deleted is never within them.
+Retention deletes no run that young, so the id of a deleted run is never within the bounds.
 """
 
 
 def require(id: UUID) -> None:
-    """Refuse the id of a run that something derived from a run might have, or that carries another time than now.
+    """Check the chosen id of a run: it must be a UUIDv7, which no derived id is, and carry the present time.
 
     Raises InvalidRunId.
     """
@@ -27,5 +27,5 @@ def require(id: UUID) -> None:
     if not -FURTHEST_AHEAD <= clock.now() - made_at(id) <= OLDEST:
         raise InvalidRunId(
             "The id of a run must carry the present time: at most one hour old and five minutes ahead.",
-            hint="Make a new UUIDv7, or leave the id out to get one.",
+            hint="Generate a new UUIDv7, or leave the id out to get one.",
         )

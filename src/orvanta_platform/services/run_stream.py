@@ -24,7 +24,7 @@ KEEP_ALIVE_S: Final = 15.0
 
 _HELD_S: Final = 0.5
 _PER_READER_S: Final = 0.01
-"""Readers of a quiet run check their rights less often the more there are; before a message they always do."""
+"""Readers of a quiet run check their rights less often the more readers there are, but always before a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,10 @@ async def follow(
     cursor: str | None,
     wanted: Wanted = ALL,
 ) -> AsyncGenerator[Message | None]:
-    """What is `wanted` of a run behind `cursor` until its end; None where nothing happened for a while.
+    """The `wanted` messages of a run after `cursor`, until its end; None if nothing happened for a while.
 
-    Permission is checked before the iterator is returned, and again before each message, by an actor that is at most
-    MAX_AGE_S old; the iterator ends where it fails. Raises NotFound, BadRequest.
+    Permission is checked before the iterator is returned, and again before each message, with an actor at most
+    MAX_AGE_S old; the iterator ends if the check fails. Raises NotFound, BadRequest.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
@@ -122,7 +122,7 @@ class _Reader:
                     behind = self.joined < feed.first
 
     async def _may_read(self, feed: Feed) -> bool:
-        """Whether the caller may still read the run. A database that is away for a while is waited for."""
+        """Tests that the caller may still read the run. Waits while the database is unavailable."""
         try:
             actor = await self.caller.settled()
         except Unauthenticated:

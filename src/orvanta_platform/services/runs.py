@@ -194,7 +194,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
 
 
 def _require_calls(actor: Actor, workspace: str, plan: Plan, pins: Pins) -> None:
-    """Raises Forbidden where a workflow that is not deployed runs what the actor's token may not run."""
+    """Raises Forbidden if an undeployed workflow runs items that the actor's token may not run."""
     if actor.scopes is None:
         return
     called = [pin_key(node.value) for node in plan.all_nodes if node.kind is Kind.SCRIPT]
@@ -363,7 +363,7 @@ async def _run_flow(
 
 
 async def require_named(connection: Connection, actor: Actor, version: VersionRow | None) -> None:
-    """Nothing where the actor's program may name this version. Jobs may: the version is part of accepted code."""
+    """Check that the actor's program may name this version. Jobs may: the version is part of accepted code."""
     if actor.kind != "job":
         await acceptance.require_version(connection, version, await acceptance.view_of(connection, actor))
 

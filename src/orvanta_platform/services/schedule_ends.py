@@ -131,8 +131,9 @@ async def _start_handler(platform: Platform, tick: OwedTick, row: ScheduleRow | 
 async def _handler_args(
     platform: Platform, tick: OwedTick, row: ScheduleRow, handler: str
 ) -> tuple[bytes, frozenset[str]]:
-    """The arguments of a handler as JSON text; its extra_args come over ours. The names of these: they alone may hold
-    references, what a run gave is plain text.
+    """The arguments of a handler as JSON text, in which its extra_args take precedence, and the names of extra_args.
+
+    Only these may hold references; values from runs are plain text.
     """
     result = msgspec.Raw(await _result(platform, tick.result_of))
     args: dict[str, Any] = {"path": row.script_path, "schedule_path": row.path, "is_flow": row.is_flow}

@@ -277,7 +277,7 @@ async def _settings(
 
 
 def _named(script_path: str, is_flow: bool, settings: ScheduleSettings | ScheduleRow) -> list[tuple[str, str]]:
-    """All that a schedule runs, by kind and path."""
+    """All items that a schedule runs, by kind and path."""
     handlers = (settings.dynamic_skip, settings.on_failure, settings.on_recovery, settings.on_success)
     targets = [(script_path, is_flow), *(target_of(name) for name in handlers if name is not None)]
     return [("flow" if flow else "script", path) for path, flow in targets]
@@ -291,9 +291,9 @@ async def _require_references(
     row: ScheduleRow | None,
     settings: ScheduleSettings,
 ) -> None:
-    """Nothing where whoever wrote the arguments may read what they refer to: the runs read it as the schedule's owner.
+    """Check that the writer of the arguments may read their references, which runs resolve as the schedule's owner.
 
-    Arguments that stay were written for whom the schedule acted before. Raises Forbidden.
+    Unchanged arguments count as written by the member that the schedule acted for before. Raises Forbidden.
     """
     for name in _ARGS:
         text = getattr(settings, name)
@@ -309,8 +309,8 @@ async def _require_references(
             hidden = await interpolation.first_unreadable(conn, writer, workspace, text.encode())
         if hidden is not None:
             raise Forbidden(
-                f"{name} of the schedule refer to {hidden}, which whoever wrote them may not read.",
-                hint=f"Give {name} anew.",
+                f"{name} of the schedule refer to {hidden}, which their writer may not read.",
+                hint=f"Send {name} again.",
             )
 
 

@@ -133,7 +133,7 @@ async def start_named(
     inside: Inside,
     references: frozenset[str] = frozenset(),
 ) -> UUID:
-    """Start a handler, or the script asked about a tick, as the schedule's owner.
+    """Start a handler, or the script that decides about a tick, as the schedule's owner.
 
     `references`: names of the arguments that may hold references.
     """

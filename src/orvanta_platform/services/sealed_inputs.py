@@ -1,8 +1,9 @@
-"""Password inputs of runs: taken out of the arguments when a run starts, sealed, and put back where they are used.
+"""Password inputs of runs: removed from the arguments when a run starts, encrypted, and restored where they are used.
 
-The arguments that are stored, and so everything that reads, streams, lists, indexes or exports them, hold the mask.
-Beside them stands the ciphertext, under the data key of the workspace, which opens for that run alone. Its state says
-(`sealed`) that there is one: other runs read nothing more. What is opened is masked in what jobs and expressions give.
+The stored arguments, and so everything that reads, streams, lists, indexes or exports them, contain the mask. The
+ciphertext is a separate value under the data key of the workspace and can be decrypted for that run only. The state of
+the run (`sealed`) records that it exists, so that other runs read nothing more. Decrypted inputs are masked in the
+results of jobs and expressions.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from orvanta_platform.services.interpolation import Vault
 from orvanta_platform.services.steps.scope import PREPROCESSED, Load
 
 SEALED: Final = "sealed"
-"""The name of the value (of a run, kind args) that holds its password inputs, sealed."""
+"""The name of the value (of a run, kind args) that holds its sealed password inputs."""
 
 _INPUTS: Final = ("", PREPROCESSED)
 _KIND: Final = "input"
@@ -51,10 +52,10 @@ def sealed_key(run: UUID, name: str = "") -> ValueKey:
 async def take_out(
     vault: Vault, workspace: str, by: UUID, args: bytes, schema: Any, kept: Secrets | None = None
 ) -> tuple[bytes, bytes | None]:
-    """The arguments with their password inputs masked, and these sealed (JSON text), None where there are none.
+    """The arguments with masked password inputs, and the sealed inputs (JSON text), None if there are none.
 
-    `schema` names them; `kept` are those of a run that is repeated, which masks in `args` stand for. Never call it in a
-    transaction. Raises BadRequest for a mask that stands for nothing.
+    `schema` names them; `kept` are those of a repeated run, which replace masks in `args`. Must not be called in a
+    transaction. Raises BadRequest for a mask without a password input.
     """
     if not kept and not names_passwords(schema):
         return args, None
@@ -64,26 +65,26 @@ async def take_out(
 
 
 async def seal(vault: Vault, workspace: str, by: UUID, taken: Secrets) -> bytes:
-    """Secrets, by their places, as JSON text that opens for the run `by`, and those that it calls."""
+    """Secrets, by their places, as JSON text that can be opened for the run `by` and the runs that it calls."""
     key = await secrets.newest_key(vault.db, vault.keys, workspace)
     body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in taken.items()})
     return msgspec.json.encode(_Body(by, key.version, secrets.seal(key, Place(workspace, _KIND, str(by)), body)))
 
 
 async def unseal(vault: Vault, workspace: str, runs: Sequence[UUID | None], raw: bytes) -> dict[str, bytes]:
-    """What was sealed by one of `runs`. Raises SecretUnreadable."""
+    """The inputs sealed by one of `runs`. Raises SecretUnreadable."""
     body = msgspec.json.decode(raw, type=_Body)
     async with vault.db.acquire() as conn:
         row = await data_keys.get(conn, workspace, body.key)
     if row is None or body.of not in runs:
-        raise SecretUnreadable("The inputs of the run cannot be decrypted.", hint="Start it with its inputs.")
+        raise SecretUnreadable("The inputs of the run cannot be decrypted.", hint="Start a new run with all inputs.")
     key = secrets.unwrap(vault.keys, workspace, row)
     opened = secrets.unseal(key, Place(workspace, _KIND, str(body.of)), body.sealed)
     return {place: bytes(each) for place, each in msgspec.json.decode(opened, type=dict[str, msgspec.Raw]).items()}
 
 
 def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
-    """`load`, which gives the arguments of the run with its password inputs; their texts are added to `opened`."""
+    """`load`, wrapped to return the run's arguments with its password inputs; their texts are added to `opened`."""
     if not RunState.decode(run.state).sealed:
         return load
 
@@ -96,7 +97,7 @@ def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
 
 
 async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], opened: Opened) -> dict[ValueKey, bytes]:
-    """Values with the run's password inputs in those of them that are its input. Raises SecretUnreadable."""
+    """Values with the password inputs restored in those that are the run's input. Raises SecretUnreadable."""
     found = dict(known)
     for name in _INPUTS:
         raw, args = known.get(sealed_key(run.id, name)), known.get((run.id, "args", name))
@@ -111,7 +112,7 @@ async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], o
 
 
 def holding(raw: bytes, opened: Opened) -> Secrets:
-    """The texts in JSON that hold an opened secret, by their places."""
+    """The strings in JSON that contain an opened secret, by their places."""
     found: dict[str, bytes] = {}
     if opened and opened.mask_json(raw) != raw:
         _find(strip(raw), "", opened, found)
@@ -133,14 +134,14 @@ def _find(raw: bytes, place: str, opened: Opened, found: dict[str, bytes]) -> No
 
 
 def names_passwords(schema: Any) -> bool:
-    """Whether a JSON Schema calls something a password, or may do so through a type of resources."""
+    """Tests for a JSON Schema that declares a password, or may do so through a resource type."""
     return any(map(_is_password, _parts(schema))) or bool(_resource_types(schema))
 
 
 async def _with_types(vault: Vault, workspace: str, schema: Any, args: bytes) -> Any:
-    """The schema with those of the resource types that it names, where the arguments hold such a value itself.
+    """The schema, extended by the schemas of resource types whose values are given inline in the arguments.
 
-    Most hold a reference, for which nothing is read.
+    Most arguments hold a reference instead, for which nothing is read.
     """
     names = _resource_types(schema) if b"{" in strip(args)[1:] else frozenset()
     if not names:

@@ -81,12 +81,12 @@ async def rerun(
     *,
     latest: bool = False,
 ) -> AsyncIterator[Made]:
-    """Run these runs again, in this order, each told when it is made; `scripts` and `flows`: how, by path.
+    """Run these runs again in this order, yielding each one when it is created; `scripts` and `flows`: options by path.
 
-    `latest`: what of these is not named is run in its newest version; a preview as it is.
+    `latest`: items without options run in their newest version, previews unchanged.
 
-    Raises BadRequest for more than MOST. One that cannot be run again does not keep the others from it. The iterator
-    raises Unauthenticated once the caller's token has ended, and starts no more.
+    Raises BadRequest for more than MOST. A run that cannot be repeated does not stop the others. The iterator raises
+    Unauthenticated once the caller's token has ended, and starts no more runs.
     """
     permissions.require_workspace(await caller.current(), workspace)
     wanted = _bounded(chosen)
@@ -127,9 +127,9 @@ async def _rerun(
 async def _edited(
     platform: Platform, actor: Actor, workspace: str, id: UUID, transforms: Mapping[str, Any]
 ) -> tuple[bytes, frozenset[str]]:
-    """The inputs of a run with some of them made anew, by expressions of `flow_input`, the old ones.
+    """The inputs of a run, some of them replaced by static values or expressions of `flow_input`, the old inputs.
 
-    With the names of those that hold references: static values, and old ones that did and are handed on.
+    Also returns the names of those that hold references: static values, and old references that are passed on.
     """
     again = await results.args_again(platform, actor, workspace, id)
     given, before = again.raw, again.references

@@ -86,7 +86,7 @@ class Authenticator:
     async def again(self, token: str, caller: Caller, within_s: float) -> Actor | None:
         """The actor behind `token`, derived at most `within_s` seconds ago.
 
-        Concurrent callers with one token share one query. A job's token is not served from the memory of jobs.
+        Concurrent callers with one token share one query. The cache of job tokens is not used.
         """
         key = (names.token_hash(token), caller.workspace)
         at, known = self._asked.get(key, (0.0, None))
@@ -113,7 +113,7 @@ class Authenticator:
         return replace(_actor(bearer, caller), kind="job", job=presented.job, attempt=presented.attempt)
 
     async def _running(self, presented: PresentedToken) -> Bearer | None:
-        """Whom the job acts for; None where it does not run under the claim that the token was made for."""
+        """The identity that the job acts as; None if it does not run under the claim that the token was made for."""
         async with self._platform.db.acquire() as conn:
             found = await tokens.resolve_job(conn, presented.job, presented.attempt, presented.generation)
         if found is None or found.bearer.workspace is None or found.bearer.permissioned_as is None:
@@ -152,10 +152,10 @@ def _actor(bearer: Bearer, caller: Caller) -> Actor:
 
 
 async def login(platform: Platform, email: str, password: str, caller: Caller) -> Session:
-    """A session for the right password.
+    """Create a session after checking the password.
 
-    Raises Unauthenticated with the same words for an unknown account and a wrong password, RateLimited where this
-    address has to wait before it may try again (`details.retry_after_s`; see login_limits).
+    Raises Unauthenticated with the same message for an unknown account and a wrong password, RateLimited if this
+    address has to wait before the next attempt (`details.retry_after_s`; see login_limits).
     """
     keys = login_limits.keys_of(email, network_of(caller.address))
     async with platform.db.transaction() as conn:
@@ -179,7 +179,7 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
 
 
 async def _record_failure(platform: Platform, account: AccountRow | None, caller: Caller) -> None:
-    """Audit a failed login. What was typed as the address of an unknown account may be a password and is left out."""
+    """Audit a failed login. The address typed for an unknown account may be a password and is left out."""
     email, username = (account.email, account.username) if account is not None else (None, _NOBODY)
     actor = Actor(email=email or "", username=username, address=caller.address, request_id=caller.request_id)
     async with platform.db.transaction() as conn:
@@ -218,7 +218,7 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
 
 def _link_used_up() -> Unauthenticated:
     return Unauthenticated(
-        "The link is used up or too old.",
+        "The link was used before or has expired.",
         hint="Start the server again for a new one, or set ORVANTA_ADMIN_PASSWORD.",
     )
 

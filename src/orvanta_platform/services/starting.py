@@ -49,20 +49,19 @@ from orvanta_platform.services.steps.first import first_step
 from orvanta_platform.services.steps.tail import Tail
 
 _UNATTENDED = ("webhook", "workflow")
-"""Callers that are no persons: a run that repeats another one says so still."""
+"""Triggers other than people; for any other trigger, a repeated run records the kind of repetition as its trigger."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run is started. `scheduled_at` None: now. `tag` overrides the queue of its jobs.
+    """Options of a new run. `scheduled_at` None: now. `tag` overrides the queue of its jobs.
 
-    `is_due`: by the clock of the database `scheduled_at` has come, whatever this process's clock says.
-    `attach`: to the job that starts it, which is its parent then; it has no effect where no job does.
-    `run_id`: the caller's choice of id, else it gets `new_id`; `idempotency`: the same key of the same caller
-    gives the first run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor makes its
-    input of the arguments. `pause`: where it pauses. `references`: names of the arguments that may hold references,
-    None: all of them may. `secrets`: password inputs of the run that is repeated, for which masks in the
-    arguments stand.
+    `is_due`: `scheduled_at` has passed by the clock of the database, regardless of this process's clock.
+    `attach`: make the job that starts the run its parent; no effect if no job does.
+    `run_id`: the caller's choice of id, by default `new_id`. `idempotency`: the same key of the same caller
+    returns the first run's id for a day. `repeat`: of another run. `preprocess`: a workflow's preprocessor computes
+    its input from the arguments. `pause`: breakpoints. `references`: names of the arguments that may hold
+    references, None: all. `secrets`: password inputs of the repeated run, which replace masks in the arguments.
     """
 
     trigger: str = "api"
@@ -80,17 +79,17 @@ class RunOptions:
     new_id: UUID = field(default_factory=new_run_id)
 
     def whole(self, args: bytes) -> bytes:
-        """The arguments with the password inputs that masks in them stand for."""
+        """The arguments with masks replaced by their password inputs."""
         return put_back(args, self.secrets) if self.secrets else args
 
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What is to run: resolved, permitted and checked.
+    """The target of a new run: resolved, permitted and checked.
 
-    `text`: the bytes of a document that may not be kept yet (a preview's). `state`: how it begins where it goes on from
-    another run, and `context`: what that one's held then. `owner`: for whom it acts, None: for whoever starts it.
-    `schema`: the JSON Schema that says which inputs are passwords.
+    `text`: the bytes of a document that may not be stored yet (a preview's). `state` and `context`: the initial state
+    and context of a run that restarts another one. `owner`: the member it acts for, None: the member who starts it.
+    `schema`: the JSON Schema that declares which inputs are passwords.
     """
 
     workspace: str
@@ -111,7 +110,7 @@ class Beginning:
     owner: Actor | None = None
     schema: Any = None
     asked: str | None = None
-    """How the caller named it: by its path or by one version."""
+    """The caller's reference to the target: by path or by version."""
 
 
 async def begin(
@@ -123,10 +122,10 @@ async def begin(
     *,
     inside: Callable[[Connection, UUID], Awaitable[None]] | None = None,
 ) -> UUID:
-    """Create the run and enqueue its first jobs; gives its id.
+    """Create the run and enqueue its first jobs; returns its id.
 
-    Raises TooLarge, InvalidRunId, Conflict for an id that is taken, Forbidden where the arguments refer to what may not
-    be read. `inside` writes, in the same transaction, what shall be there if and only if the run (its id) is.
+    Raises TooLarge, InvalidRunId, Conflict for an id that is taken, Forbidden if the arguments refer to items that the
+    actor may not read. `inside` makes further writes for the run (its id) in the same transaction.
     """
     if options.run_id is not None:
         run_ids.require(options.run_id)
@@ -258,7 +257,7 @@ async def _key(actor: Actor, beginning: Beginning, options: RunOptions, args: by
 
 
 def _is_plain_call(options: RunOptions) -> bool:
-    """Whether a later call may stand for it: nobody has asked for a time, an id, or a run of its own."""
+    """Tests that a later call may replace it: no time, id or separate run was requested."""
     asked = (options.scheduled_at, options.run_id, options.idempotency, options.repeat, options.pause)
     return not options.attach and not any(each is not None for each in asked)
 

@@ -70,7 +70,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
 
 
 async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int) -> list[TokenRow]:
-    """The actor's tokens, newest first. Raises Forbidden for a job, and for a token bound to a workspace."""
+    """The actor's tokens, newest first. Raises Forbidden for jobs and for tokens bound to a workspace."""
     require(actor, "read", Thing(None, "token", created_by=actor.email))
     _refuse_bound(actor)
     async with platform.db.acquire() as conn:
@@ -78,7 +78,7 @@ async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int
 
 
 async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
-    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden as `list_mine`."""
+    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden as `list_mine` does."""
     require(actor, "write", Thing(None, "token", created_by=actor.email))
     _refuse_bound(actor)
     async with platform.db.transaction() as conn:
@@ -88,10 +88,10 @@ async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
 
 
 def _refuse_bound(actor: Actor) -> None:
-    """Tokens are of an account: one that is good in one workspace alone, a job's above all, has no part in them."""
+    """Raises Forbidden for tokens valid in one workspace only, such as those of jobs: tokens belong to an account."""
     if actor.bound or actor.kind == "job":
         raise Forbidden(
-            "Jobs, and tokens that are bound to a workspace, neither list nor delete tokens.",
+            "Jobs, and tokens that are bound to a workspace, cannot list or delete tokens.",
             hint="Use a login, or a token that is not bound to a workspace.",
         )
 

@@ -98,11 +98,11 @@ async def update(
     stream_offset: int | None = None,
     with_logs: bool = True,
 ) -> Update:
-    """What is new to a caller who knows `running` (None: nothing) and `log_offset` characters of the log.
+    """The news for a caller who knows `running` (None: nothing) and `log_offset` characters of the log.
 
-    `stream_offset` (≥ 0) is that of the last answer, 0 for the beginning, None for one who wants no stream.
-    Answers at once where there is something, else as soon as there is, at the latest after HELD_S seconds.
-    Raises NotFound, Unauthenticated, also where the caller loses the run or its token while it is held.
+    `stream_offset` (≥ 0) is that of the last response, 0 for the beginning, None for no stream.
+    Returns as soon as there are news, and after HELD_S seconds at the latest.
+    Raises NotFound, Unauthenticated, also if the caller loses access to the run or its token while waiting.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
@@ -135,10 +135,10 @@ async def updates(
     stream_offset: int | None = None,
     with_logs: bool = True,
 ) -> AsyncIterator[Update | None]:
-    """A stream of updates that ends with the completed one; None where nothing happened for KEEP_ALIVE_S seconds.
+    """A stream of updates that ends with the completed one; None if nothing happened for KEEP_ALIVE_S seconds.
 
-    Permission is checked before the iterator is given back, and again at each look; a database that is away for a
-    while is waited for. The iterator raises Unauthenticated, NotFound once the caller may not read the run any more.
+    Permission is checked before the iterator is returned, and again at each query; waits while the database is
+    unavailable. The iterator raises Unauthenticated, NotFound once the caller may no longer read the run.
     """
     actor = await caller.current()
     async with platform.db.acquire() as conn:
@@ -148,7 +148,7 @@ async def updates(
 
 
 async def of_started(platform: Platform, caller: LiveActor, workspace: str, run: UUID) -> AsyncIterator[Update | None]:
-    """The same, from the beginning, of a run that the caller just started: a token that may only run sees it too."""
+    """The same, from the beginning, for a run that the caller just started, also with a token that may only run."""
     return await updates(platform, caller.unlimited(), workspace, run, stream_offset=0)
 
 

@@ -58,11 +58,11 @@ async def restore(
     """
     old = await get(platform, actor, workspace, kind, version)
     _refuse_elsewhere(old, path)
-    told = message or f"Restored version {old.number}"
+    message = message or f"Restored version {old.number}"
     if kind == "flow":
-        return await flows.update(platform, actor, workspace, path, await _flow_again(old, told))
+        return await flows.update(platform, actor, workspace, path, await _flow_again(old, message))
     newest = await scripts.get(platform, actor, workspace, path)
-    digest = await scripts.create(platform, actor, workspace, _script_again(old, newest.hash, told))
+    digest = await scripts.create(platform, actor, workspace, _script_again(old, newest.hash, message))
     return (await scripts.get_version(platform, actor, workspace, digest)).id
 
 

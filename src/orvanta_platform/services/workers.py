@@ -1,7 +1,7 @@
-"""Workers and queues as people see them.
+"""Workers and queues, as far as a member may see them.
 
-Superadmins and devops see all of them. Others see which workers live and which queues they serve, which is what a run
-needs, and of the jobs those of their own workspaces: neither the machines nor how busy others keep them.
+Superadmins and devops see everything. Other members see the live workers and the queues they serve, and job counts of
+their own workspaces; they see neither addresses of workers nor the load caused by other workspaces.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def list_workers(
 
 
 async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
-    """The workspaces whose jobs the actor may see counted; None: all."""
+    """The workspaces whose job counts the actor may see; None: all."""
     if permissions.can(scopes.without(actor), "see_all_workers", Thing(None, "instance")):
         return None
     if actor.bound:
@@ -41,7 +41,7 @@ async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
 
 
 async def queues(platform: Platform, actor: Actor) -> list[QueueRow]:
-    """The queues that have jobs the actor may see counted, by name. Raises Forbidden."""
+    """The queues with jobs that the actor may see, by name. Raises Forbidden."""
     permissions.require(actor, "list_workers", Thing(None, "instance"))
     async with platform.db.acquire() as conn:
         return await worker_views.queues(conn, await _workspaces(conn, actor))

@@ -18,7 +18,7 @@ LONGEST_RETENTION_DAYS = 36_500
 async def create(
     platform: Platform, actor: Actor, workspace: str, *, name: str, username: str | None, color: str | None
 ) -> None:
-    """Make a workspace whose admin is the actor. Raises Forbidden, BadRequest, AlreadyExists, Conflict."""
+    """Create a workspace with the actor as its admin. Raises Forbidden, BadRequest, AlreadyExists, Conflict."""
     require(actor, "create_workspace", Thing(None, "instance"))
     names.check_name("workspace", workspace)
     username = username or actor.username
@@ -28,7 +28,7 @@ async def create(
         if await http_triggers.is_first_part(conn, workspace):
             raise Conflict(
                 f"A route of the instance begins with {workspace}.",
-                hint="Choose another id, or give the route another path: /api/r/<workspace>/ is the workspace's own.",
+                hint="Choose another id, or change the route: paths below /api/r/<workspace>/ belong to the workspace.",
             )
         if not await workspaces.insert(conn, workspace, name, actor.email, color):
             raise AlreadyExists(f"The workspace {workspace} exists already.")
@@ -50,7 +50,7 @@ async def _is_mine(platform: Platform, actor: Actor, workspace: str) -> bool:
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str) -> bool:
-    """Whether the id is taken; whoever makes no workspaces is told of the own ones alone."""
+    """Tests for a taken id. Callers who may not create workspaces get an answer for their own only."""
     require(actor, "list_workspaces", Thing(None, "instance"))
     if not actor.super_admin:
         return await _is_mine(platform, actor, workspace)
@@ -59,7 +59,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str) -> bool:
 
 
 async def username_exists(platform: Platform, actor: Actor, workspace: str, username: str) -> bool:
-    """Whether a username is taken in a workspace of the actor's. Raises NotFound for any other."""
+    """Tests for a taken username in a workspace of the actor. Raises NotFound for any other workspace."""
     require(actor, "list_workspaces", Thing(None, "instance"))
     if not actor.super_admin and not await _is_mine(platform, actor, workspace):
         raise NotFound(f"The workspace {workspace[:100]} does not exist.")

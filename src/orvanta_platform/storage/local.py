@@ -21,14 +21,14 @@ _TRIES = 20
 
 
 class LocalStorage:
-    """Files below `folder`, written beside their place, synced and then renamed into it.
+    """Files below `folder`: written to a temporary file, synced and renamed.
 
-    Folder and files are this user's alone; a folder that others could enter is closed to them.
+    Only this user can access the folder and its files; permissions of others on an existing folder are removed.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with suppress(OSError):  # there is none yet, or it is somebody else's
+        with suppress(OSError):  # it does not exist yet, or belongs to somebody else
             if folder.stat().st_mode & 0o077:
                 folder.chmod(0o700)
 
@@ -186,7 +186,7 @@ class LocalStorage:
 
 
 def _make_private(folder: Path) -> None:
-    """Make the folder and those above it, closed to others: `Path.mkdir` would do so with the last one alone."""
+    """Create the folder and its parents without access for others: `Path.mkdir` sets the mode of the last one only."""
     missing = []
     while not folder.is_dir():
         missing.append(folder)

@@ -21,7 +21,7 @@ def claim_of(job: Claimed, generation: int) -> JobClaim:
 def environment(
     settings: Settings, keys: InstanceKeys, job: Claimed, generation: int, iteration: int | None
 ) -> Mapping[str, str]:
-    """What the process of this attempt finds in its environment; its token is dead with the attempt.
+    """The environment variables of this attempt's process; its token ends with the attempt.
 
     `iteration`: the index of the innermost loop's iteration, None outside of loops.
     """

@@ -91,7 +91,7 @@ class Executor:
         self._packages = Packages(runtimes, platform.settings, self._locks, dict(os.environ))
 
     async def execute(self, job: Claimed, blueprint: Blueprint, slot: int, cancelled: asyncio.Event) -> Finish:
-        """Run the job; every fault of its own is in the Finish. Raises SandboxLost, and what the database raises."""
+        """Run the job; its own errors are in the returned Finish. Raises SandboxLost, and errors of the database."""
         node = blueprint.plan.node(job.node_index)
         try:
             if node.kind is Kind.IDENTITY:
@@ -256,7 +256,7 @@ class Executor:
     async def _seal_input(
         self, job: Claimed, blueprint: Blueprint, node: Node, outcome: JobOutcome
     ) -> tuple[JobOutcome, bytes | None]:
-        """What a preprocessor made with its password inputs masked, and these sealed."""
+        """The output of a preprocessor with its password inputs masked, and the sealed inputs."""
         own = blueprint.pins.get(OWN_PIN)
         if node is not blueprint.plan.preprocessor or own is None or own.passwords is None or outcome.result is None:
             return outcome, None
@@ -327,7 +327,7 @@ class Executor:
     async def _args(
         self, job: Claimed, blueprint: Blueprint, node: Node, view: View, opened: Opened
     ) -> tuple[bytes, frozenset[str]]:
-        """The job's arguments, and the names of those whose references are to be filled in."""
+        """The job's arguments, and the names of those whose references are resolved."""
         args, referring = await self._own_args(job, blueprint, node, view, opened)
         return await with_given(self._platform.tools.reader.load, job.run, node, job.id, args, referring)
 
@@ -354,7 +354,7 @@ class Executor:
         return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)
 
     async def _scope(self, view: View, names: Names, opened: Opened | None = None) -> Any:
-        """What is read; with `opened` the run's password inputs are opened in it, else they are masks."""
+        """The values that the job reads. With `opened`, password inputs are decrypted; otherwise they are masked."""
         reader = self._platform.tools.reader
         load = reader.load if opened is None else sealed_inputs.loading(reader, view.run, reader.load, opened)
         return await load_scope(view, names, load, reader.load_context)
@@ -372,7 +372,7 @@ class Executor:
 
 
 def _principal(job: Claimed) -> str:
-    """Everything about a run that decides what its jobs may read, and who may read what they return."""
+    """The properties of a run that determine what its jobs may read and who may read their results."""
     run = job.run
     return msgspec.json.encode([run.permissioned_as, run.email, run.created_by, run.path, job.path]).decode()
 

@@ -357,7 +357,7 @@ class Worker:
                 running.cancelled.set()
 
     async def _give_back_lost(self) -> None:
-        """Jobs whose slot or sandbox failed go back as if their worker were lost, so that none comes back for ever."""
+        """Requeue jobs whose slot or sandbox failed, with a loss as for a lost worker, so that none repeats forever."""
         most, lease = self._platform.settings.max_losses, self._lease
         for lost in list(self._lost.values()):
             await reaping.lose(self._platform.tools, [lost], lease.worker, lease.generation, most)

@@ -73,7 +73,7 @@ class Masking:
         self.openings = 0
 
     async def fill(self, args: bytes, names: Collection[str]) -> bytes:
-        """The arguments, the references in those of these names replaced. Raises what `opening.open_for` does."""
+        """The arguments, with references replaced in those of these names. Raises as `opening.open_for` does."""
         return await fill_references(self._vault, self._identity, self._workspace, args, names, self.opened)
 
     def split(self, text: str, *, last: bool) -> tuple[str, str]:

@@ -21,10 +21,10 @@ class JobSpec:
 
     `package` is a folder relative to `Runtimes.packages` that the job may read; `output` one relative to
     `Runtimes.staging` that it may write, made before by `Runtimes.make_output`. Of these folders a job sees no
-    other. `dedicated`: its process may be kept for further jobs of the same workspace, language, content and package.
-    `principal`: whom the job acts for and who may see it; jobs of different ones share no process. `kept_for`: what a
-    dedicated process is kept for, where not for every job like it.
-    `shared`: the output is one that other jobs of the run write to as well.
+    other. `dedicated`: its process may be reused for further jobs of the same workspace, language, content and package.
+    `principal`: the identity of the job and its audience; jobs of different principals share no process. `kept_for`:
+    the purpose that a dedicated process is limited to, if any.
+    `shared`: other jobs of the run write to the output as well.
     """
 
     job_id: UUID
@@ -56,10 +56,10 @@ class JobError:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """How a job ended: exactly one of `result` (JSON text) and `error` is set.
+    """The outcome of a job: exactly one of `result` (JSON text) and `error` is set.
 
-    `started` tells whether user code began; `stopped_by` names what ended it from outside, if anything did. `lost`: it
-    was killed together with its sandbox by somebody else, which says nothing of the script.
+    `started`: user code began. `stopped_by`: the cause if it was ended from outside. `lost`: it was killed from outside
+    together with its sandbox, which is no fault of the script.
     """
 
     result: bytes | None

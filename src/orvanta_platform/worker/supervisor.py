@@ -253,9 +253,9 @@ class _Life:
             await asyncio.sleep(max(0.0, pause_s - (clock.monotonic() - at)))
 
     async def _give_up(self, *, stopped: bool) -> None:
-        """The process is gone: declare that, and take its jobs back, if the database is there.
+        """Declare the process ended, and take its jobs back, if the database is available.
 
-        Those of a worker that was stopped go back first: whoever sees a lost worker counts a loss.
+        Jobs of a stopped worker go back first: another process that finds the worker lost would count losses.
         """
         try:
             database = await self._connected()

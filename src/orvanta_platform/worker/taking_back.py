@@ -23,16 +23,16 @@ from orvanta_platform.settings import Settings
 async def take_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
     """Put the jobs that a lost worker held at this generation back into the queue, each with a loss.
 
-    Raises what the database raises.
+    Raises errors of the database.
     """
     async with _tools(settings, database) as tools:
         await reap(tools, worker, generation, settings.max_losses)
 
 
 async def give_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
-    """Put the jobs of a worker that was stopped on purpose back, without a loss, before others take it for lost.
+    """Requeue the jobs of a worker that was stopped on purpose, without losses, before others declare it lost.
 
-    Raises what the database raises.
+    Raises errors of the database.
     """
     async with _tools(settings, database) as tools:
         await reaping.give_back(tools, worker, generation)

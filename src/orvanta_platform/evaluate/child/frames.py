@@ -1,9 +1,9 @@
-"""What passes between the evaluator and its child. Standard library only.
+"""The protocol between the evaluator and its child. Standard library only.
 
-Both ways: 4 bytes of length (big-endian), then JSON text; a request to the checker of schemas is what child/schema.py
-says. Requests are answered in their order. The first answer of a child is {"ready": [what confines it]}; those to
-requests are {"truthy", "value"}, {"limit": true, "value"}, {"error": {"name", "message"}} or {"need": [kind, path]},
-with "limit" where the child is to end after it.
+Both ways: 4 bytes of length (big-endian), then JSON text; child/schema.py defines the requests to the schema checker.
+Requests are answered in order. The first answer of a child is {"ready": [list of confinements]}; those to requests are
+{"truthy", "value"}, {"limit": true, "value"}, {"error": {"name", "message"}} or {"need": [kind, path]}, with "limit" if
+the child has to end afterwards.
 """
 
 from __future__ import annotations

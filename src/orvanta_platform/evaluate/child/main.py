@@ -24,25 +24,25 @@ from orvanta_platform.sandbox import syscalls
 from orvanta_platform.sandbox.job import read_exactly
 
 _ENGINES: Final = {"javascript": "engine", "schema": "schema"}
-"""The module of this package in which the class Engine of each program stands."""
+"""The module of this package that defines the class Engine of each program."""
 
 
 class Engine(Protocol):
-    """What answers requests. It is made before the process is confined, and imports nothing afterwards."""
+    """Answers requests. An engine is created before the process is confined, and imports nothing afterwards."""
 
     @property
     def is_prepared(self) -> bool:
-        """Whether nothing is left to be made ahead."""
+        """True if nothing is left to prepare."""
 
     def prepare(self) -> None:
-        """Make one thing ahead, in idle time."""
+        """Prepare one thing in idle time."""
 
     def evaluate(self, request: bytes) -> bytes:
         """The answer to a request."""
 
 
 def main() -> None:
-    """Entry of the exec'd process: the last arguments are the program and the number of the socket."""
+    """Entry point of the exec'd process: the last arguments are the program and the number of the socket."""
     name, number = sys.argv[-2:]
     connection = socket.socket(fileno=int(number))
     try:

@@ -1,12 +1,12 @@
 """Values checked against a JSON Schema. Standard library, jsonschema-rs and msgspec only.
 
-A request to the engine is HEAD (the lengths of two texts), the pattern of strings that fit everywhere, the schema and
-the value, each as text. Without a schema the value is to be a JSON object and nothing more; without a value the schema
-alone is read. The answer's value is one of
+A request to the engine is HEAD (the lengths of two texts), the pattern of strings that are always valid, the schema and
+the value, each as text. Without a schema the value only has to be a JSON object; without a value only the schema is
+read. The answer's value is one of
 
     {"unusable": "…"}                            the schema cannot be used, and why
-    {"unreadable": "…"}                          the value is no JSON object, and why
-    {"errors": [{"path": "/a/0", "message": "…"}]}   none where the value fits
+    {"unreadable": "…"}                          the value is not a JSON object, and why
+    {"errors": [{"path": "/a/0", "message": "…"}]}   empty if the value is valid
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ TIME_S: Final = 1.0
 """Processor time of one request."""
 
 BYTES_A_SECOND: Final = 8 << 20
-"""A request of so many bytes gets one second more."""
+"""Bytes of a request for which the time limit grows by one second."""
 
 _LARGE: Final = 4 << 20
-"""Bytes of a request after which the process ends: what it took is given back."""
+"""Size of a request after which the process exits, to return its memory."""
 
 _SHOWN_ERRORS: Final = 20
 _LONGEST_MESSAGE: Final = 300
@@ -48,7 +48,7 @@ _DRAFTS: Final = (
 )
 _MOST_COMPILED: Final = 64
 _LONGEST_COMPILED: Final = 64 << 10
-"""Bytes of a schema that is kept compiled."""
+"""Largest schema that is cached in compiled form, in bytes."""
 
 OUT_OF_MEMORY: Final = "out_of_memory"
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -67,7 +67,7 @@ class Engine:
 
     @property
     def is_prepared(self) -> bool:
-        """Nothing is made ahead."""
+        """There is nothing to prepare."""
         return True
 
     def prepare(self) -> None:
@@ -78,7 +78,7 @@ class Engine:
         signal.setitimer(signal.ITIMER_PROF, TIME_S + len(request) / BYTES_A_SECOND)
         try:
             text = json.dumps(self._found(request)).encode()
-        except BaseException:  # a panic of the extension is no Exception; either way its memory may be in disorder
+        except BaseException:  # a panic of the extension is no Exception; in either case its memory may be corrupt
             return b'{"error":{"name":"%s","message":""},"limit":true}' % OUT_OF_MEMORY.encode()
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
@@ -107,7 +107,7 @@ class Engine:
         return found
 
     def _warm_up(self) -> None:
-        """Import now what errors, large numbers and patterns need: later there is no file to read."""
+        """Import what errors, large numbers and patterns need now: later no file can be read."""
         schema = b'{"properties":{"a":{"pattern":"^b","type":"string"},"n":{"maximum":1}},"required":["c"]}'
         for args in (b'{"a":"c","n":%s}' % (b"9" * 40), b'{"a":1,"n":1.5e300}', b'["', b"{"):
             text = HEAD.pack(2, len(schema)) + b".*" + schema + args
@@ -118,7 +118,7 @@ class Engine:
 
 
 UNUSABLE: Final = (ValueError, TypeError, jsonschema_rs.ReferencingError, RecursionError)
-"""What `compiled` raises for a schema that cannot be used."""
+"""Exceptions that `compiled` raises for an unusable schema."""
 
 
 def why_unusable(error: Exception) -> str:
@@ -146,7 +146,7 @@ def compiled(text: str) -> jsonschema_rs.Validator:
 
 
 def without_empty(schema: Any) -> Any:
-    """The schema without keywords that say nothing: editors write `enum: null` and `type: ""`."""
+    """The schema without empty keywords: editors write `enum: null` and `type: ""`."""
     if isinstance(schema, list):
         return [without_empty(part) for part in schema]
     if not isinstance(schema, dict):
@@ -159,7 +159,7 @@ def without_empty(schema: Any) -> Any:
 
 
 def is_object(args: bytes) -> bool:
-    """Whether this is a JSON object, without making its values; False also where only `check` can tell."""
+    """Tests for a JSON object without building its values; False also if only `check` can decide."""
     try:
         str(args, "utf-8")
         _MEMBERS.decode(args)
@@ -169,7 +169,7 @@ def is_object(args: bytes) -> bool:
 
 
 def check(validator: jsonschema_rs.Validator | None, args: bytes, fitting: re.Pattern[str] | None) -> Found:
-    """What is wrong with a value: at most 20 errors. Strings that match `fitting` fit everywhere."""
+    """The errors of a value, at most 20. Strings that match `fitting` are always valid."""
     try:
         value = json.loads(args, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -196,7 +196,7 @@ def _fits(value: Any, error: jsonschema_rs.ValidationError, fitting: re.Pattern[
 
 
 def _path(error: jsonschema_rs.ValidationError) -> str:
-    """The JSON pointer of what is wrong; of a missing property, where it should stand."""
+    """The JSON pointer of the error; for a missing property, the place where it is missing."""
     parts = list(error.instance_path)
     missing = getattr(error.kind, "property", None) if error.kind.name == "required" else None
     return _pointer([*parts, missing] if isinstance(missing, str) else parts)

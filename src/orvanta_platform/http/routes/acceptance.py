@@ -1,4 +1,4 @@
-"""Versions that wait until they may run for the members whose triggers run them."""
+"""Versions that wait for acceptance by the members whose triggers run them."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SOURCES = ("schedule", "http_trigger", "flow")
 
 @get(f"{_A}/list", opt=call(answer=list[shapes.WaitingVersion], query=("kind", "path", "trigger_kind", "trigger")))
 async def list_waiting(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
-    """The current versions that do not run for some member's triggers before they are accepted, at most 1000.
+    """List current versions that the triggers of some member do not run until they are accepted, at most 1000.
 
-    `kind` and `path`: of one script or workflow. `trigger_kind` (schedule, http_trigger, flow) and `trigger`: of what
-    the trigger at this path runs.
+    `kind` and `path` limit the list to one script or workflow; `trigger_kind` (schedule, http_trigger, flow) and
+    `trigger` to the items that the trigger at this path runs.
     """
     asked = request.query_params
     item = (kind_of(asked["kind"]), asked.get("path", "")) if asked.get("kind") else None
@@ -39,7 +39,7 @@ async def list_waiting(request: AnyRequest, workspace: FromPath[str]) -> Respons
 async def accept_version(
     request: AnyRequest, workspace: FromPath[str], kind: FromPath[str], path: FromPath[str]
 ) -> Response[bytes]:
-    """Let a version run for a member's triggers: allowed to that member, admins and the group deployers."""
+    """Accept a version for a member's triggers. Allowed to that member, admins and the group deployers."""
     given = await body_of(request, shapes.Accept)
     made = await acceptance.accept(
         platform_of(request),

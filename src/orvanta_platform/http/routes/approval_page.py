@@ -75,7 +75,7 @@ async def decide_approval(
 
 
 def _name(request: AnyRequest, approver: str | None) -> str | None:
-    """The username of whoever is signed in; a name that the link gives is none."""
+    """The username of the signed-in member, or None; a name in the link does not count."""
     person = voice_of(request, approver, b"{}").person
     return person.username if person is not None else None
 

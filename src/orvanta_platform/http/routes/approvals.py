@@ -91,7 +91,7 @@ async def resume_get(
     signature: FromPath[str],
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Lead to the approval page. A GET decides nothing: programs that preview links send one."""
+    """Redirect to the approval page. A GET decides nothing: programs that preview links send one."""
     return await _lead_to_page(request, workspace, Link(id, resume_id, signature), Action.RESUME, approver)
 
 
@@ -118,7 +118,7 @@ async def cancel_get(
     signature: FromPath[str],
     approver: FromQuery[str | None] = None,
 ) -> Response[bytes]:
-    """Lead to the approval page; see the same of resume."""
+    """Redirect to the approval page, as GET of resume does."""
     return await _lead_to_page(request, workspace, Link(id, resume_id, signature), Action.CANCEL, approver)
 
 
@@ -144,7 +144,7 @@ async def get_flow_by_link(
     resume_id: FromPath[int],
     signature: FromPath[str],
 ) -> SuspendedFlow:
-    """The run behind a signed link, as far as the approval page shows it, and who has agreed."""
+    """The run behind a signed link, limited to the content of the approval page, and the approvals so far."""
     platform = platform_of(request)
     seen = await approvals.look_by_link(platform, workspace, Link(id, resume_id, signature))
     return schemas.suspended_flow(seen)
@@ -216,7 +216,7 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
 
 
 def voice_of(request: AnyRequest, approver: str | None, payload: bytes, reason: str | None = None) -> Voice:
-    """Who decides by a link: whoever is signed in, else a name that the link gives. Raises InvalidInput."""
+    """The person that decides by a link: the signed-in member, otherwise the name in the link. Raises InvalidInput."""
     if len(payload) > _LONGEST_PAYLOAD:
         raise InvalidInput(f"What is sent along is larger than {_LONGEST_PAYLOAD} bytes.")
     found = request.scope.get(ACTOR)
@@ -244,7 +244,7 @@ async def _by_link(
 async def _lead_to_page(
     request: AnyRequest, workspace: str, link: Link, action: Action, approver: str | None
 ) -> Response[bytes]:
-    """303 to the page for a browser. Anything else gets 405, so that no program takes the page for a decision."""
+    """303 to the page for a browser. Anything else gets 405, so that no program mistakes the page for a decision."""
     await approvals.check_link(platform_of(request), workspace, link, action)
     query = f"?{urlencode({'approver': approver})}" if approver else ""
     page = f"/approve/{workspace}/{link.job}/{link.resume_id}/{link.signature}{query}"

@@ -93,10 +93,10 @@ async def run_call(
 ) -> RunCall:
     """Read the query of a run call.
 
-    `parent_job` is what the published clients send, OV_JOB_ID: a job's token attaches the new run to that job. With any
-    other token it has no effect, and `root_job` never has: a root is computed.
+    `parent_job` is OV_JOB_ID, as sent by the published clients: a job's token attaches the new run to that job. With
+    any other token it has no effect. `root_job` never has an effect: roots are computed.
 
-    Raises BadRequest, ForeignParent for the id of another job, RateLimited where more runs wait than it may find.
+    Raises BadRequest, ForeignParent for the id of another job, RateLimited if too many runs are waiting.
     """
     platform, actor = platform_of(request), actor_of(request)
     await jobs.refuse_over(platform, actor, workspace, queue_limit)
@@ -127,7 +127,7 @@ def trigger_of(actor: Actor) -> str:
     if actor.kind == "job":
         return "workflow"
     if actor.via_query or scopes.runs_only(actor.scopes):
-        # Whatever such a caller says of itself: what its run starts must be accepted for its owner.
+        # Regardless of the headers of such a call, its run takes versions accepted for the owner of the token.
         return "webhook"
     return "manual" if actor.kind == "session" or actor.interactive else "api"
 

@@ -71,7 +71,7 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
 async def _answer(
     request: AnyRequest, found: Route, owner: Actor, admitted: Actor | None, caller: LiveActor
 ) -> Response[Any]:
-    """Start what the route runs and answer as the route says. `admitted`: the caller, if the route asks for a token."""
+    """Start the run of a route and respond in the route's mode. `admitted`: the caller, if the route needs a token."""
     platform, trigger, stranger = platform_of(request), found.trigger, route_calls.is_open(found.trigger)
     incoming = _incoming(request)
     await jobs.refuse_over(platform, owner, trigger.workspace)
@@ -178,20 +178,20 @@ def _members(args: bytes) -> dict[str, Any]:
 
 
 async def _events(stream: AsyncIterator[Update | None], end: Ending, *, stranger: bool) -> AsyncIterator[bytes]:
-    """The result and what is streamed of it; nothing of nodes, logs and memory."""
+    """The result and its streamed parts, without nodes, logs and memory."""
     async for update in stream:
         if update is None:
             yield KEEP_ALIVE
             continue
-        told = RouteUpdate(completed=update.completed, new_result_stream=update.new_stream or UNSET)
+        event = RouteUpdate(completed=update.completed, new_result_stream=update.new_stream or UNSET)
         if update.new_stream and update.stream_attempt is not None:
-            told.stream_attempt = update.stream_attempt
+            event.stream_attempt = update.stream_attempt
         if update.completed:
             ended = await end()
             result = failure_for_stranger() if stranger and not ended.success else ended.result
-            told.success, told.result = ended.success, msgspec.Raw(result)
-        yield b"data: " + msgspec.json.encode(told) + b"\n\n"
+            event.success, event.result = ended.success, msgspec.Raw(result)
+        yield b"data: " + msgspec.json.encode(event) + b"\n\n"
 
 
-# How long a body may be is the gate's business: nobody who calls a route has a token there.
+# The gate limits the size of the body: calls of routes carry no token there.
 ROUTES = [Router("/", route_handlers=[call_route], request_max_body_size=None)]

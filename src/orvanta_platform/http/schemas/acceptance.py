@@ -21,18 +21,18 @@ class VersionAt(msgspec.Struct, kw_only=True):
 
 
 class RunsIt(msgspec.Struct, kw_only=True):
-    """What runs an item for a member. `path`: of a webhook the label of its token."""
+    """A trigger that runs an item for a member. `path`: for a webhook, the label of its token."""
 
     kind: Literal["schedule", "http_trigger", "flow", "webhook"]
     path: str
 
 
 class WaitingVersion(msgspec.Struct, kw_only=True):
-    """A current version that does not run for `permissioned_as` before it is accepted.
+    """A current version that does not run for `permissioned_as` until it is accepted.
 
-    `accepted`: the version that runs meanwhile; without it nothing does. `triggers`: what runs it for that member, of
-    what the caller may read. `may_accept`: the caller may accept it for that member; `for_everybody`: accepting it
-    without naming a member accepts it for everybody. `yours`: the caller deployed it.
+    `accepted`: the version that runs meanwhile; without one, none runs. `triggers`: the triggers that run it for that
+    member and that the caller may read. `may_accept`: the caller may accept it for that member. `for_everybody`:
+    accepting it without naming a member accepts it for everybody. `yours`: the caller deployed it.
     """
 
     kind: Literal["script", "flow"]
@@ -49,9 +49,9 @@ class WaitingVersion(msgspec.Struct, kw_only=True):
 
 
 class Accept(msgspec.Struct, kw_only=True):
-    """The version to accept. `permissioned_as`: for whom, as `u/<username>`, or `g/all` for everybody.
+    """The version to accept. `permissioned_as`: the member, as `u/<username>`, or `g/all` for everybody.
 
-    Left out: for everybody where the caller may accept for others, else for the caller.
+    Default: everybody if the caller may accept for others, otherwise the caller.
     """
 
     version: int
@@ -59,7 +59,7 @@ class Accept(msgspec.Struct, kw_only=True):
 
 
 class Accepted(msgspec.Struct, kw_only=True):
-    """For whom the version runs from now on."""
+    """The member or group that the version is accepted for."""
 
     permissioned_as: str
 

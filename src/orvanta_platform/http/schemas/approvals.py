@@ -55,10 +55,10 @@ class Consented(msgspec.Struct, kw_only=True):
 
 
 class SuspendedFlow(msgspec.Struct, kw_only=True):
-    """What a link shows of its run: no arguments, code, results or addresses.
+    """The part of a run that a link shows: no arguments, code, results or addresses.
 
-    `job` has the fields that clients require; of those, what the link does not show is empty. `running` and `suspend`
-    say whether the run goes on, and whether it asks something.
+    `job` has the fields that clients require; those that the link does not show are empty. `running` and `suspend` say
+    whether the run continues and whether it waits for a decision.
     """
 
     job: QueuedJob
@@ -173,7 +173,7 @@ def agreed(said: Sequence[DecisionRow]) -> list[ApproverOf]:
 
 
 def suspended_flow(seen: Seen) -> SuspendedFlow:
-    """What a link shows of its run."""
+    """The part of a run that a link shows."""
     run, asked = seen.run, seen.asked
     opened = asked.opened if asked is not None else None
     job = QueuedJob(

@@ -69,7 +69,7 @@ class RouteExists(msgspec.Struct, kw_only=True):
 
 
 class HttpTrigger(msgspec.Struct, kw_only=True):
-    """A trigger. `disabled_reason`: why the platform disabled it, where it did."""
+    """A trigger. `disabled_reason`: the reason if the platform disabled it."""
 
     path: str
     script_path: str

@@ -120,10 +120,10 @@ async def answer_all(
     *,
     pins: Pins,
 ) -> dict[tuple[str | int, ...], Answer | Err]:
-    """The answers to everything that `need` asks for; what throws is an Err.
+    """The answers to everything that `need` asks for; an expression that throws yields an Err.
 
-    `known` holds values that this step makes and no table has yet (the finished job's result, the input of a
-    run that begins). `within`: where the list of `plan` stands, if inside a node. `pins`: of the run.
+    `known` holds values of this step that no table has yet (the finished job's result, the input of a
+    run that begins). `within`: the place of the list of `plan`, if inside a node. `pins`: of the run.
     """
     seen = _seen(plan, run, need, known, within)
     asks = (_answer(reader, plan, run, need, ask, seen, within, pins) for ask in need.requests)
@@ -262,9 +262,9 @@ async def _answer(
 
 
 async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer:
-    """The key of the run's input, or of what a node reads, with the result that stands for it.
+    """The cache key of the run's input, or of a node's inputs, and the cached result.
 
-    A reference is not the text that it is written as.
+    A reference differs from plain text of the same characters.
     """
     pins: list[Any] = [(run.pin_set or b"").hex()]
     if argument_names := references.of_arguments(view):
@@ -297,7 +297,7 @@ async def _by_javascript(
 
 
 def _masked(reader: Reader, ask: Ask, found: Answer, opened: Opened) -> Answer | Err:
-    """Secrets that were opened are masked in what is stored of it: all but whether it is true."""
+    """Opened secrets are masked in the stored value; its truth value is that of the original."""
     masked = opened.mask_json(found.raw)
     if ask.purpose == "key" and masked != found.raw:
         # Different secrets are different keys, and none of them is written down.
@@ -313,9 +313,10 @@ def _checked(ask: Ask, found: Answer) -> Answer | Err:
 async def _inputs(
     reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: Opened, pins: Pins
 ) -> Answer | Err:
-    """The input of a sub-workflow; secrets in it are masked, its own steps open theirs.
+    """The input of a sub-workflow, with secrets masked; its own steps open theirs.
 
-    Texts that hold a password input of the run, and what the sub-workflow's schema calls one, are sealed beside it.
+    Texts that contain a password input of the run, and password inputs by the sub-workflow's schema, are sealed
+    separately.
     """
     opened = Opened()
     opened.update(passwords)

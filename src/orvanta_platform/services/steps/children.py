@@ -36,14 +36,14 @@ async def start(
     references: tuple[str, ...] = (),
     sealed: bool = False,
 ) -> None:
-    """Insert the run of a sub-workflow, which whoever advances it begins; its input is written by the step.
+    """Insert the run of a sub-workflow, which begins when it is first advanced; the step writes its input.
 
-    `state`: how it begins where it goes on from another run. `references`: names of its arguments that hold some;
-    `sealed`: some of them are sealed.
+    `state`: the initial state, if it restarts from another run. `references`: names of its arguments that hold
+    references; `sealed`: some of them are sealed.
 
-    It acts for whom its version says, else for whom its caller does and with the caller's limits; with the caller's
-    pins, so that nothing changes. It is of whom it acts for: whoever started a run on behalf of somebody else reads the
-    runs inside it by their paths alone.
+    It acts as the identity that its version names, otherwise as that of its caller with the caller's limits. It has the
+    caller's pins, so that versions do not change during the run. It belongs to the member it acts for: the starter of a
+    run on behalf of somebody else may read the runs inside it by their paths only.
     """
     pin = blueprint.flow_pin(node)
     document = bytes.fromhex(pin.document)
@@ -86,7 +86,7 @@ async def start(
 
 
 async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
-    """The caller's pins, or, where the sub-workflow acts for somebody else, those accepted for them."""
+    """The caller's pins, or, if the sub-workflow acts for somebody else, those accepted for that member."""
     owner = pin.permissioned_as
     inner = pins_inside(blueprint.pins, owner) if owner not in (None, run.permissioned_as) and owner else {}
     if not inner:

@@ -1,4 +1,4 @@
-"""Values of a step that has been decided so far and written nowhere: results, exports, inputs."""
+"""Values of a step that are decided but not yet written: results, exports, inputs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orvanta_platform.services.steps.scope import ERROR, PREPROCESSED, result_ke
 def decided_values(
     plan: Plan, run: UUID, effects: Sequence[Effect], known: Mapping[ValueKey, bytes], frame: UUID | None
 ) -> dict[ValueKey, bytes]:
-    """Results and exports of the step so far; what a job told of its own failure in `known` says more than these."""
+    """Results and exports of the step so far. Errors of jobs in `known` have more detail and take precedence."""
     found: dict[ValueKey, bytes] = {}
     for effect in effects:
         if isinstance(effect, NodeEnded) and effect.result is not None:
@@ -27,15 +27,15 @@ def decided_values(
             key = result_key(plan, run, effect.node, frame)
             if plan.node(effect.node).kind.is_container:
                 error_of = (key[0], "result", ERROR)
-                told = [] if error_of in known else [key, error_of]
+                keys = [] if error_of in known else [key, error_of]
             else:
-                told = [] if key in known and _tells(known[key], effect.error) else [key]
-            found |= dict.fromkeys(told, error_json(effect.error, plan.node(effect.node).id))
+                keys = [] if key in known and _is_error(known[key], effect.error) else [key]
+            found |= dict.fromkeys(keys, error_json(effect.error, plan.node(effect.node).id))
         elif isinstance(effect, Export):
             found[(run, "context", effect.name)] = effect.raw
         elif isinstance(effect, Input):
-            told_by = known.get(result_key(plan, run, effect.node), b"{}")
-            found[(run, "args", PREPROCESSED)] = effect.result if effect.result is not None else told_by
+            of_job = known.get(result_key(plan, run, effect.node), b"{}")
+            found[(run, "args", PREPROCESSED)] = effect.result if effect.result is not None else of_job
         elif isinstance(effect, KeepInputs):
             found[(result_key(plan, run, effect.node, frame)[0], "args", EDITED)] = effect.raw
         elif isinstance(effect, KeepResume):
@@ -43,18 +43,18 @@ def decided_values(
     return found
 
 
-class _Told(msgspec.Struct):
+class _Error(msgspec.Struct):
     name: str
     message: str
 
 
-def _tells(raw: bytes, error: Err) -> bool:
-    """Whether a result is `{"error": …}` of this very error."""
+def _is_error(raw: bytes, error: Err) -> bool:
+    """Tests that a result is `{"error": …}` with this error."""
     try:
-        told = msgspec.json.decode(raw, type=dict[str, _Told]).get("error")
+        stored = msgspec.json.decode(raw, type=dict[str, _Error]).get("error")
     except msgspec.DecodeError:
         return False
-    return told is not None and (told.name, told.message) == (error.name, error.message)
+    return stored is not None and (stored.name, stored.message) == (error.name, error.message)
 
 
 def error_json(error: Err, step_id: str | None) -> bytes:

@@ -19,14 +19,14 @@ class SecretsOpened(Exception):
 
 
 class Finish(msgspec.Struct, frozen=True):
-    """What a worker has to say about the end of a job at (attempt, worker, generation).
+    """A worker's report on the end of a job at (attempt, worker, generation).
 
-    `raw`: JSON text of the result, or of `{"error": …}`; `value`: the same as a row, uploaded where it is large.
-    `error` None: it succeeded. `retryable` False: no retry may mend it. `cancelled`: its worker stopped it because
-    somebody asked. `ran_s`: seconds since its process started, None where it never did. `openings`: how many secrets
-    opened by API its masking knows of, None where nothing is to be masked. `cached`: the run whose result it is.
-    `nears`: its input and its result, where they come near their limit. `sealed`: of a preprocessor the password inputs
-    that are masked in `raw`, sealed (JSON text).
+    `raw`: JSON text of the result, or of `{"error": …}`; `value`: the same as a row, uploaded if it is large.
+    `error` None: it succeeded. `retryable` False: retries are pointless. `cancelled`: its worker stopped it on request.
+    `ran_s`: seconds since its process started, None if it never did. `openings`: number of secrets opened by API that
+    its masking includes, None if nothing has to be masked. `cached`: the run whose result it reuses. `nears`: its input
+    and its result, if they are near their limit. `sealed`: sealed password inputs (JSON text) of a preprocessor, which
+    are masked in `raw`.
     """
 
     job: UUID
@@ -48,7 +48,7 @@ class Finish(msgspec.Struct, frozen=True):
     sealed: bytes | None = None
 
     def known(self, run: UUID) -> dict[ValueKey, bytes]:
-        """The values that it brings to the step that records it."""
+        """Its values for the step that records it."""
         found: dict[ValueKey, bytes] = {(self.job, "result", ""): self.raw}
         if self.sealed is not None:
             found[sealed_key(run, PREPROCESSED)] = self.sealed
@@ -81,7 +81,7 @@ class Finish(msgspec.Struct, frozen=True):
 
 
 def input_values(run: UUID, result: bytes | None, finish: Finish | None) -> dict[ValueKey, bytes]:
-    """The input that a preprocessor made, with what is sealed of it: `result`, or that of its job."""
+    """The input computed by a preprocessor, with its sealed part: `result`, or that of its job."""
     found = {(run, "args", PREPROCESSED): result or (finish.raw if finish else b"{}")}
     if result is None and finish is not None and finish.sealed is not None:
         found[sealed_key(run, PREPROCESSED)] = finish.sealed

@@ -32,9 +32,9 @@ JOINED: Final = "joined"
 
 
 def entry_of(effect: fx.PutOff, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> PutOff:
-    """The row that an effect asks for. Its key is that of the same step of the same workflow, identity and limits.
+    """The row that an effect requires. Its key is shared by the same step of one workflow, identity and limits.
 
-    What is not deployed has no path: it shares with nobody.
+    Undeployed code has no path and shares its key with nothing.
     """
     path = run.path if run.kind == "flow" and run.path else str(run.id)
     fields = {WORKSPACE: run.workspace, PATH: path}

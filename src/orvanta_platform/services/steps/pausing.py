@@ -30,10 +30,10 @@ async def with_given(
     names: frozenset[str],
     known: Mapping[ValueKey, bytes] = _NOTHING,
 ) -> tuple[bytes, frozenset[str]]:
-    """The inputs of a node (JSON object text), with those that were joined, or that somebody changed, in their place.
+    """The inputs of a node (JSON object text), replaced by joined or edited ones if there are any.
 
-    `names`: those that may hold references. Joined ones are other runs' as well and hold none; changed ones were
-    checked when somebody chose them. Nothing is read where neither can be. `known`: values that no table has yet.
+    `names`: those that may hold references. Joined inputs come from other runs too and hold none; edited ones were
+    checked when they were submitted. Nothing is read if neither can exist. `known`: values that no table has yet.
     Raises ObjectMissing.
     """
     if node.debounce is not None:

@@ -10,9 +10,9 @@ _NONE: frozenset[str] = frozenset()
 
 
 def of_arguments(view: View) -> frozenset[str]:
-    """The arguments of the run that may hold references, as they are read at this place.
+    """The arguments of the run that may hold references at this place of the document.
 
-    None of what a preprocessor made may, nor the iteration of a loop, which takes the place of an argument `iter`.
+    Excludes the output of a preprocessor, and the iteration of a loop, which hides an argument `iter`.
     """
     top = view.top
     if not top.state.references or is_preprocessed(top.plan, top.state):

@@ -54,7 +54,7 @@ def environment(
 
 
 def named_files(environ: Mapping[str, str], *, pip_files: tuple[Path, ...] = _PIP_FILES) -> list[str]:
-    """Files below /etc that the settings name, such as constraints: package programs have to read them."""
+    """Files below /etc that the settings name, such as constraints, which package programs have to read."""
     values = environment(environ, pip_files=pip_files).values()
     words = {word.removeprefix("file://") for value in values for word in value.split()}
     return sorted(word for word in words if word.startswith("/etc/") and Path(word).is_file())

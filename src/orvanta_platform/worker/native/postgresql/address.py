@@ -20,8 +20,8 @@ class NoDatabase(Exception):
 
 
 class PinnedLoop:
-    """The running loop, as asyncpg gets it: connections go to the addresses that were checked, whatever the host's name
-    leads to by then. The name itself is what TLS is told and verifies."""
+    """The event loop passed to asyncpg: it connects to the addresses that were checked, even if the host name resolves
+    to others by then. TLS still uses and verifies the name."""
 
     def __init__(self, addresses: Sequence[str]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -96,7 +96,7 @@ def _encryption(database: Mapping[str, Any]) -> Any:
 
 
 async def _addresses(host: str, port: int, resolve: Resolve) -> Sequence[str]:
-    """The addresses of the host, asked for once; jobs do not reach the metadata services of a cloud either."""
+    """The addresses of the host, resolved once. Metadata addresses of clouds are refused, as for jobs."""
     try:
         found = await resolve(host, port)
     except (OSError, UnicodeError) as error:

@@ -1,4 +1,4 @@
-"""A bound on what a database sends: the driver keeps a whole row, and a whole answer, before anybody sees it."""
+"""A limit for the data a database sends: the driver buffers a whole row, and a whole response, before it returns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class Meter(asyncio.Protocol):
-    """Stands between a connection and its driver, and ends the connection that sends more than is allowed.
+    """A protocol between a connection and its driver that closes the connection if it receives more than allowed.
 
-    `allow` says how many bytes may come until it is called again.
+    `allow` sets the number of bytes that may arrive until it is called again.
     """
 
     def __init__(self, connection: Any) -> None:
@@ -20,11 +20,11 @@ class Meter(asyncio.Protocol):
         self._transport.set_protocol(self)
 
     def allow(self, size: int) -> None:
-        """From now on."""
+        """Set the number of bytes that may arrive from now on."""
         self._left = size
 
     def forgive(self, size: int) -> None:
-        """So many of the bytes that came are kept by nobody."""
+        """Credit received bytes that are no longer buffered."""
         self._left += size
 
     def data_received(self, data: bytes) -> None:

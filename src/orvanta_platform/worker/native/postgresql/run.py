@@ -24,11 +24,11 @@ from orvanta_platform.workflow.signature.sql import Declared, declared
 _CLOSE_S: Final = 2.0
 _BATCH: Final = 500
 _BATCH_BYTES: Final = 4 << 20
-"""Bytes of rows that are asked for at a time, by the size of those before."""
+"""Bytes of rows fetched at a time, estimated from the size of earlier rows."""
 
 _SLACK: Final = 1 << 20
 _MOST_SAID: Final = 1 << 20
-"""Characters of messages that wait for the log; of more, their number is noted."""
+"""Characters of messages that may wait for the log; further messages are dropped and counted."""
 
 _ROWS: Final = frozenset({"select", "with", "values", "table"})
 """Statements whose rows come in batches, so that a result over its limit ends them."""
@@ -111,9 +111,9 @@ async def _connected(database: Any) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def _said(connection: Any, log: Log) -> AsyncIterator[tuple[Meter, Callable[[str], None]]]:
-    """What the server says beside its answers (RAISE NOTICE) goes to the log, and what is put into what this gives.
+    """Log notices of the server (RAISE NOTICE), and lines passed to the yielded function.
 
-    A server that says more than the log takes in is not waited for: messages are left out.
+    Messages that arrive faster than the log accepts them are dropped.
     """
     meter = Meter(connection)
     lines: asyncio.Queue[str] = asyncio.Queue()
@@ -230,17 +230,17 @@ class _Rows:
 
     @property
     def acceptable(self) -> int:
-        """Bytes that may come of the rows that are still wanted: on the wire they may be longer than as JSON."""
+        """Bytes that may arrive for the remaining rows, which may be longer on the wire than as JSON."""
         return 2 * self._left + _SLACK
 
     @property
     def next_batch(self) -> int:
-        """How many rows to ask for: as many as have _BATCH_BYTES where they are as long as those before."""
+        """The number of rows to fetch: about _BATCH_BYTES if they are as long as earlier rows."""
         mean = (self._most - self._left) // len(self._encoded) if self._encoded else 0
         return max(min(_BATCH, _BATCH_BYTES // max(mean, 1), 8 * len(self._encoded)), 1)
 
     def too_large(self) -> _Failed:
-        """The error of rows over the limit."""
+        """The error for rows over the limit."""
         return _Failed("result_too_large", f"the result is larger than the limit of {size_text(self._most)}")
 
     async def add(self, batch: list[asyncpg.Record]) -> None:

@@ -57,7 +57,7 @@ def statements(content: str, types: Mapping[int, str]) -> list[Statement]:
 
 
 def _statement(tokens: list[_Token], line: int, types: Mapping[int, str]) -> Statement:
-    """The statement of tokens that are not all space."""
+    """The statement made of tokens that are not all space."""
     meant = [token for token in tokens if token.kind != "space"]
     numbers: dict[int, int] = {}
     parts = []
@@ -100,7 +100,7 @@ def _tokens(content: str) -> Iterator[_Token]:
         if kind == "block":
             end, kind = _block_end(content, end), "space"
         elif kind == "dollars":
-            # A text without an end is one to the end: the server says so, and it is looked for once.
+            # An unterminated string extends to the end, and the server reports it. Its end is searched for only once.
             closing = content.find(match[0], end)
             end, kind = closing + len(match[0]) if closing >= 0 else len(content), "text"
         yield _Token(kind, content[at:end], at)

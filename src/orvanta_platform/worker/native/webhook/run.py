@@ -178,14 +178,14 @@ def _form_of(content_type: str) -> str:
 
 
 def _charset(content_type: str) -> str:
-    """The codec of a text: one of CHARSETS. A codec of any other name may take quadratic time or raise."""
+    """The codec for a text, one of CHARSETS. Other codecs may take quadratic time or raise."""
     named = content_type.lower().partition("charset=")[2].partition(";")[0].strip(" \"'")
     name = named.replace("_", "-")
     return name if name in CHARSETS else "utf-8"
 
 
 async def _decoded(body: bytes, charset: str) -> str:
-    """The body as text, a piece at a time: 10 MiB of bytes that are no characters take seconds to replace."""
+    """The body as text, decoded in pieces: replacing 10 MiB of invalid bytes takes seconds."""
     if charset in _MARKED and not body.startswith(_MARKED[charset]):
         charset += "-le"
     decoder, parts = codecs.getincrementaldecoder(charset)("replace"), []
