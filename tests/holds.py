@@ -57,11 +57,6 @@ class Held:
         self.notes.write_text("")
         return max(map(float, lines), default=0.0)
 
-    def peak_bytes(self) -> int:
-        """The most memory that the server ever had resident."""
-        text = Path(f"/proc/{self.pid}/status").read_text()
-        return int(text.partition("VmHWM:")[2].split()[0]) << 10
-
 
 @contextmanager
 def held_server(database: TestDatabase, home: Path, **environ: str) -> Iterator[Held]:

@@ -1,4 +1,4 @@
-"""Who counts: each voice is another account, and what nobody proved is marked as such (S06, S38)."""
+"""Counting of decisions: one per account, with unauthenticated names marked as such."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nobody holds the server's event loop: schemas and bodies that take long elsewhere (S25, S34)."""
+"""Availability of the server's event loop with schemas and bodies that take long to process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids chosen by callers never meet derived ids, and nothing of an earlier job serves a later one (S29, S31).
+"""Ids chosen by callers never equal derived ids, and credentials of an earlier job are not valid for a later one.
 
 Each test plays the whole attack: as long as the chosen id is accepted, its later steps follow.
 """

@@ -1,4 +1,4 @@
-"""Answers that outlast the check of their token: whoever loses the right to one gets no more of it (security S19, S37).
+"""Long-lived responses: a caller who loses the right to one gets no more of it.
 
 The calls are found in the table of the router. A call that waits, or answers in pieces, without a case here fails the
 first test.

@@ -1,4 +1,4 @@
-"""The parent and the root of a run come from the job that starts it, and from nothing that a caller sends (S32)."""
+"""The parent and the root of a run come from the job that starts it, never from parameters of the caller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Jobs of a workflow's nodes, by a worker with its runtimes: what their processes are told and given."""
+"""Jobs of a workflow's nodes, by a worker with its runtimes: the environment and arguments of their processes."""
 
 from __future__ import annotations
 

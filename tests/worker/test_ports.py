@@ -1,4 +1,4 @@
-"""TCP ports that a job may listen on (attack case S08), at every level."""
+"""TCP ports that a job may listen on, at every level."""
 
 from __future__ import annotations
 

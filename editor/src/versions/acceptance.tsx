@@ -140,7 +140,7 @@ const WORDS = {
 };
 
 /** The version that runs for a member until this one is accepted. */
-export function meanwhileOf(row: WaitingVersion): string {
+function meanwhileOf(row: WaitingVersion): string {
   const triggers = row.triggers.map((each) => `${WORDS[each.kind]} ${each.path}`);
   const who = triggers.length === 0 ? "Everything that acts for" : `${capital(listed(triggers))} of`;
   const many = triggers.length > 1;
