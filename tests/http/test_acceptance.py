@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.jobs_running import token_of
 from tests.http.scene import Scene, W, client_of, scene
+from tests.http.test_token_limits import limited
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import items
@@ -436,3 +437,38 @@ async def test_a_token_that_only_starts_runs_is_no_person_whatever_it_says(
         async with client_of(stage.app, token_of(stage, job)) as inside:
             inner = await inside.post(f"{W}/jobs/run/f/{SUB}", json={})
         assert await result(stage, inner.text) == "first"
+
+
+async def test_a_limited_token_deploys_and_accepts_for_nobody(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """Its owner's schedule has no limits: with a deploy or an acceptance the token would read what it may not read."""
+    await flow(stage.client, FLOW, "'first'")
+    await schedule(stage.client)
+    client = await limited(stage, "flows:write", "schedules:write", "http_triggers:write", "jobs:run")
+    await edit(client, FLOW, STEALS)
+    assert await result(stage, await tick(stage)) == "first"
+    await edit(bob, FLOW, STEALS)
+    for each in (client, stage.client):
+        (found,) = await waiting(each)
+        assert found["may_accept"] is (each is stage.client)
+    for identity in ({}, {"permissioned_as": "u/admin"}, {"permissioned_as": "g/all"}):
+        assert (await accept(client, FLOW, found["version"]["id"], **identity)).status_code == 403
+    await schedule(client, path="f/team/another", schedule="0 0 3 1 1 *", enabled=False)
+    made = await client.post(f"{W}/http_triggers/create", json={**HOOK, "script_path": FLOW})
+    assert made.status_code == 201, made.text
+    await rows(stage, "DELETE FROM schedule WHERE path = 'f/team/another'")
+    assert await result(stage, await tick(stage)) == "first"
+
+
+async def test_a_delegating_token_takes_what_its_owner_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """Its runs have all rights of its owner, whatever else it may do."""
+    await flow(stage.client, FLOW, "'first'")
+    held = [f"jobs:run:{FLOW}", f"jobs:delegate:{FLOW}"]
+    for scopes in (held, [*held, "jobs:read"], ["*:*", "jobs:delegate"]):
+        made = await stage.client.post("/api/users/tokens/create", json={"label": scopes[-1], "scopes": scopes})
+        await edit(bob, FLOW, STEALS)
+        async with client_of(stage.app, made.text) as client:
+            run = await client.post(f"{W}/jobs/run/f/{FLOW}", json={}, headers={"X-Trigger": "manual"})
+        assert await result(stage, run.text) == "first"
+        (found,) = await waiting(stage.client)
+        assert {"kind": "webhook", "path": scopes[-1]} in found["triggers"]
+        await edit(stage.client, FLOW, "'first'")

@@ -77,11 +77,13 @@ def of_run(held: Sequence[str] | None, path: str | None) -> Sequence[str] | None
     return held
 
 
-def runs_only(held: Sequence[str] | None) -> bool:
-    """Whether a token can do nothing but start runs: then its runs come from a webhook."""
-    return bool(held) and all(
-        scope.split(":", 2)[:2] in (["jobs", "run"], ["jobs", "delegate"]) for scope in held or ()
-    )
+def is_unattended(held: Sequence[str] | None) -> bool:
+    """Whether a token is that of a program, which speaks for nobody in person: its runs come from a webhook.
+
+    It can do nothing but start runs, or lets runs have all rights of its owner.
+    """
+    actions = [":".join(scope.split(":", 2)[:2]) for scope in held or ()]
+    return _DELEGATE in actions or (bool(actions) and all(action == "jobs:run" for action in actions))
 
 
 def without(actor: Actor) -> Actor:

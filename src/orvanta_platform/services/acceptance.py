@@ -2,7 +2,8 @@
 
 Runs that nobody starts in person (schedules, HTTP triggers, webhook tokens) and runs on behalf of somebody else take,
 of every script and workflow, the newest version accepted for the member they act for. A deploy by an admin or the group
-deployers is accepted for everybody, any other deploy for its author alone.
+deployers is accepted for everybody, any other deploy for its author alone. Versions deployed with a token that has
+scopes are accepted for nobody, because triggers without such limits would run them.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) ->
     if actor.kind == "job":
         unattended = actor.job is None or await _is_unattended(conn, actor)
     else:
-        unattended = actor.kind == "system" or actor.via_query or scopes.runs_only(actor.scopes)
+        unattended = actor.kind == "system" or actor.via_query or scopes.is_unattended(actor.scopes)
     return actor.permissioned_as if unattended else None
 
 
@@ -91,15 +92,18 @@ def not_accepted(name: str, view: str) -> NotAccepted:
     )
 
 
-def accepted_for(actor: Actor) -> str:
-    """The member or group for whom versions deployed by the actor are accepted at once."""
+def accepted_for(actor: Actor) -> str | None:
+    """The member or group for whom versions deployed by the actor are accepted at once; None if its token has scopes."""
+    if actor.scopes is not None:
+        return None
     return EVERYBODY if on_behalf.may_name_others(actor) else actor.permissioned_as
 
 
 async def note_deployed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
     """Accept a new version for everybody its author may accept it for, in the transaction that deploys it."""
     require_workspace(actor, workspace)
-    await acceptance.accept(conn, [version], accepted_for(actor), actor.username)
+    if (identity := accepted_for(actor)) is not None:
+        await acceptance.accept(conn, [version], identity, actor.username)
 
 
 async def note_named(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
@@ -108,7 +112,8 @@ async def note_named(conn: Connection, actor: Actor, workspace: str, version: in
     Items that an earlier version named as well keep their acceptance.
     """
     require_workspace(actor, workspace)
-    await _accept_named(conn, actor, workspace, version, accepted_for(actor))
+    if (identity := accepted_for(actor)) is not None:
+        await _accept_named(conn, actor, workspace, version, identity)
 
 
 async def note_closed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
@@ -117,15 +122,20 @@ async def note_closed(conn: Connection, actor: Actor, workspace: str, version: i
     Where others accepted it, their triggers stop: a writer of the script cannot make them run an older version.
     """
     require_workspace(actor, workspace)
-    identity = accepted_for(actor)
-    await acceptance.withdraw(conn, version, None if identity == EVERYBODY else identity)
+    if (identity := accepted_for(actor)) is not None:
+        await acceptance.withdraw(conn, version, None if identity == EVERYBODY else identity)
 
 
 async def note_trigger(
     conn: Connection, actor: Actor, workspace: str, permissioned_as: str, named: Sequence[tuple[str, str]]
 ) -> None:
-    """Accept the current versions of the items that a new trigger reaches, for the member it acts for."""
+    """Accept the current versions of the items that a new trigger reaches, for the member it acts for.
+
+    A token with scopes accepts nothing: other triggers of the member, which have no limits, would run the versions too.
+    """
     require_workspace(actor, workspace)
+    if actor.scopes is not None:
+        return
     found = await acceptance.reached(conn, workspace, named, permissioned_as, present=True)
     open_ones = [each.version for each in found if each.accepted != each.version]
     if open_ones:
@@ -133,7 +143,7 @@ async def note_trigger(
 
 
 async def note_token(conn: Connection, actor: Actor, workspace: str, username: str, held: Sequence[str]) -> None:
-    """Accept the current versions of the items that a new token limited to starting runs reaches, for its owner."""
+    """Accept the current versions of the items that a new token of a program reaches, for its owner."""
     require(actor, "write", Thing(None, "token", created_by=actor.email))
     named = await acceptance.current_like(conn, workspace, scopes.patterns(held, "jobs:run"))
     found = await acceptance.reached(conn, workspace, named, f"u/{username}", present=True)
@@ -185,7 +195,12 @@ async def waiting(
         rows = await acceptance.waiting(conn, workspace, what)
     everybody = accepted_for(actor) == EVERYBODY
     return [
-        Waiting(row, can(actor, "accept", _thing(workspace, row)), everybody, row.author == actor.username)
+        Waiting(
+            row,
+            actor.scopes is None and can(actor, "accept", _thing(workspace, row)),
+            everybody,
+            row.author == actor.username,
+        )
         for row in rows
     ]
 
@@ -206,7 +221,13 @@ async def accept(
     Conflict.
     """
     require_workspace(actor, workspace)
-    identity = permissioned_as or accepted_for(actor)
+    own = accepted_for(actor)
+    if own is None:
+        raise Forbidden(
+            "A token with scopes accepts no version: what runs it has more rights than the token.",
+            hint="Accept it with a login, or with a token that has no scopes.",
+        )
+    identity = permissioned_as or own
     if identity != EVERYBODY and not identity.startswith("u/"):
         raise BadRequest(f"{identity[:200]!r} is no member.", hint="Write u/<username>, or g/all for everybody.")
     async with platform.db.transaction() as conn:

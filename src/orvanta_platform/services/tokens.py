@@ -59,7 +59,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
             scopes=new.scopes,
             expires_at=new.expires_at,
         )
-        if new.scopes and scopes.runs_only(new.scopes):
+        if new.scopes and scopes.is_unattended(new.scopes):
             for workspace in [new.workspace] if new.workspace is not None else [each.id for each in mine]:
                 username = await workspaces.username_of(conn, workspace, actor.email)
                 if username is not None:

@@ -56,7 +56,7 @@ WHERE workspace = $1 AND NOT archived AND version IS NOT NULL AND ($2::text[] IS
 
 -- name: waiting
 -- Items whose current version is not the one that runs for a member for whom something runs them: schedules with their
--- handlers, HTTP triggers, tokens that only start runs, workflows on behalf of somebody; directly or through workflows.
+-- handlers, HTTP triggers, tokens of programs, workflows on behalf of somebody; directly or through workflows.
 -- $2 to $4 say who asks, $5 to $8 what its token reaches (scripts, flows, schedules, HTTP triggers). $9, $10: of one item and of
 -- what its triggers reach; $11, $12: run by one trigger.
 WITH RECURSIVE doubtful AS (
@@ -97,10 +97,12 @@ WITH RECURSIVE doubtful AS (
     JOIN item AS i ON i.workspace = $1 AND NOT i.archived
     WHERE k.kind = 'user' AND (k.workspace IS NULL OR k.workspace = $1)
       AND (k.expires_at IS NULL OR k.expires_at > app_now())
-      AND NOT EXISTS (SELECT FROM unnest(k.scopes) AS o (scope) WHERE o.scope <> 'jobs:run' AND o.scope NOT LIKE 'jobs:run:%')
+      AND (NOT EXISTS (SELECT FROM unnest(k.scopes) AS o (scope) WHERE o.scope !~ '^jobs:run(:|$)')
+           OR EXISTS (SELECT FROM unnest(k.scopes) AS o (scope) WHERE o.scope ~ '^jobs:delegate(:|$)'))
       AND EXISTS (SELECT FROM unnest(k.scopes) AS o (scope)
-                  WHERE o.scope = 'jobs:run' OR i.path = substr(o.scope, 10)
-                     OR (o.scope LIKE '%*' AND starts_with(i.path, rtrim(substr(o.scope, 10), '*'))))
+                  WHERE o.scope ~ '^(\*|jobs):(\*|run)(:|$)'
+                    AND (split_part(o.scope, ':', 3) IN ('', '*', i.path)
+                         OR (o.scope LIKE '%*' AND starts_with(i.path, rtrim(split_part(o.scope, ':', 3), '*')))))
       AND (i.kind = 'flow' OR (i.kind, i.path) IN (SELECT kind, path FROM doubtful))
 ), reached (source, name, shown, kind, path, permissioned_as, first_kind, first_path, accepted) AS (
     SELECT s.*, s.kind, s.path, accepted_version($1, s.kind, s.path, s.permissioned_as)

@@ -126,7 +126,7 @@ _PREPROCESSED = ("webhook", "api")
 def trigger_of(actor: Actor) -> str:
     if actor.kind == "job":
         return "workflow"
-    if actor.via_query or scopes.runs_only(actor.scopes):
+    if actor.via_query or scopes.is_unattended(actor.scopes):
         # Regardless of the headers of such a call, its run takes versions accepted for the owner of the token.
         return "webhook"
     return "manual" if actor.kind == "session" or actor.interactive else "api"
