@@ -147,3 +147,23 @@ async def test_ids_by_filter_are_cancelled(stage: Scene) -> None:
     assert (await victor.post(f"{W}/jobs/queue/cancel_selection", json=scripts)).json() == []
     for wrong in ([1], "x", [nobody[:-4] + f"{n:04}" for n in range(1001)]):
         assert (await stage.client.post(f"{W}/jobs/queue/cancel_selection", json=wrong)).status_code == 400
+
+
+async def test_nobody_is_made_to_read_what_a_starter_may_not(stage: Scene) -> None:
+    """An operator's run fails to read a reference in its arguments; the same run again by an admin would not."""
+    note = {"path": "u/admin/note", "value": "only the admin knows", "is_secret": False, "description": ""}
+    assert (await stage.client.post(f"{W}/variables/create", json=note)).status_code == 201
+    olga = await stage.member("olga", role=Role.OPERATOR)
+    before = {}
+    for call in ("run/p/f/sales/report", "run/f/f/sales/daily"):
+        run = (await olga.post(f"{W}/jobs/{call}", json={"x": "$var:u/admin/note"})).text
+        before[call] = run
+        await work(stage)
+        refused = await stage.client.post(f"{W}/jobs/rerun/{run}")
+        assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
+        many = await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json={"job_ids": [run]})
+        assert many.text.startswith("Error: "), many.text
+    refused = await stage.client.post(f"{W}/jobs/restart/f/{before['run/f/f/sales/daily']}", json={"step_id": "a"})
+    assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
+    run = (await stage.client.post(f"{W}/jobs/run/p/f/sales/report", json={"x": "$var:u/admin/note"})).text
+    assert (await stage.client.post(f"{W}/jobs/rerun/{run}")).status_code == 201

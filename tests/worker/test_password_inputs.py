@@ -11,6 +11,7 @@ import httpx
 import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import W, scene
+from tests.http.test_token_limits import limited as limited_client
 from tests.worker.test_masked_jobs import House, digest, working
 
 from orvanta_platform.control.actor import Role
@@ -75,6 +76,13 @@ async def deploy(house: House, path: str, value: dict[str, Any], schema: Any = S
     await post(house.stage.client, "flows/create", {"path": path, "summary": "", "value": value, "schema": schema})
 
 
+async def writer(house: House) -> httpx.AsyncClient:
+    """A developer who may write f/team."""
+    oda = await house.stage.member("oda", role=Role.DEVELOPER)
+    await post(house.stage.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
+    return oda
+
+
 async def ended(house: House, id: str) -> Any:
     while not (found := await house.stage.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
         await asyncio.sleep(0)
@@ -119,15 +127,14 @@ async def test_a_script_gets_them_and_nobody_reads_them(house: House) -> None:
 
 
 async def test_a_run_that_is_started_again_has_them(house: House) -> None:
-    """As it was, by whoever may run it; edited, by whoever started it, who alone may send the mask for them."""
+    """By whoever started it, as it was or edited; a mask in the arguments of somebody else stands for nothing."""
     await script(house)
-    oda = await house.stage.member("oda", role=Role.DEVELOPER)
-    await post(house.stage.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
+    oda = await writer(house)
     id = (await post(house.stage.client, "jobs/run/p/f/team/login", ARGS)).text
     assert await ended(house, id) == EXPECTED
-    again = (await post(oda, f"jobs/rerun/{id}", None)).text
+    again = (await post(house.stage.client, f"jobs/rerun/{id}", None)).text
     assert await ended(house, again) == EXPECTED
-    third = (await post(oda, f"jobs/rerun/{again}", None)).text
+    third = (await post(house.stage.client, f"jobs/rerun/{again}", None)).text
     assert await ended(house, third) == EXPECTED
     edited = {**SHOWN, "user": "bob"}
     own = await post(house.stage.client, f"jobs/rerun/{id}", edited)
@@ -137,6 +144,40 @@ async def test_a_run_that_is_started_again_has_them(house: House) -> None:
     refused = await house.stage.client.post(f"{W}/jobs/run/p/f/team/login", json=SHOWN)
     assert refused.status_code == 400, "a mask stands for no password of a new run"
     await nowhere(house, PASSWORD, DEEP, OF_TYPE)
+
+
+async def test_nobody_repeats_a_run_with_passwords_of_somebody_else(house: House) -> None:
+    """They would choose where these go: by newer code, a condition to pause on, or an input of a paused node."""
+    reverses = "def main(password='', x='', **more):\n    return (password or x)[::-1]\n"
+    await script(house)
+    client, oda = house.stage.client, await writer(house)
+    of_script = (await post(client, "jobs/run/p/f/team/login", ARGS)).text
+    await deploy(house, "f/team/flow", {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}]})
+    of_flow = (await post(client, "jobs/run/f/f/team/flow", ARGS)).text
+    assert await ended(house, of_script) == EXPECTED and await ended(house, of_flow) == digest(PASSWORD)
+    parent = (await oda.get(f"{W}/scripts/get/p/f/team/login")).json()["hash"]
+    new = {"path": "f/team/login", "summary": "", "content": reverses, "language": "python3", "schema": SCHEMA}
+    await post(oda, "scripts/create", {**new, "parent_hash": parent})
+    value = {"modules": [{"id": "a", "value": code(reverses, x="flow_input.password")}]}
+    await post(
+        oda, "flows/update/f/team/flow", {"path": "f/team/flow", "summary": "", "value": value, "schema": SCHEMA}
+    )
+    newest = max(each["id"] for each in await house.stage.get("flows/history/p/f/team/flow"))
+    tells = "(() => { throw new Error(flow_input.password.split('').join(' ')) })()"
+    limited = await limited_client(house.stage, "jobs:run", "jobs:read", "jobs:edit")
+    for caller in (oda, limited):
+        for call, body, query in (
+            (f"rerun/{of_script}", None, {}),
+            (f"rerun/{of_script}", None, {"latest": "true"}),
+            (f"rerun/{of_flow}", None, {"pause_before": "a", "pause_if": tells}),
+            (f"restart/f/{of_flow}", {"step_id": "a"}, {}),
+            (f"restart/f/{of_flow}", {"step_id": "a", "flow_version": newest}, {}),
+        ):
+            refused = await caller.post(f"{W}/jobs/{call}", json=body, params=query)
+            assert refused.status_code == 409 and "password inputs" in refused.text.lower(), refused.text
+        batch = {"job_ids": [of_script], "script_options_by_path": {"f/team/login": {"use_latest_version": True}}}
+        many = await caller.post(f"{W}/jobs/run/batch_rerun_jobs", json=batch)
+        assert many.text.startswith("Error: "), many.text
 
 
 async def test_expressions_read_them_and_what_they_give_is_masked(house: House) -> None:
@@ -165,13 +206,12 @@ async def test_an_edited_workflow_is_not_given_those_of_others(house: House) -> 
     await deploy(house, "f/team/flow", {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}]})
     id = (await post(house.stage.client, "jobs/run/f/f/team/flow", ARGS)).text
     assert await ended(house, id) == digest(PASSWORD)
-    oda = await house.stage.member("oda", role=Role.DEVELOPER)
-    await post(house.stage.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
+    oda = await writer(house)
     reverses = "def main(x):\n    return x[::-1]\n"
     value = {"modules": [{"id": "a", "value": code(reverses, x="flow_input.password")}]}
     body = {"value": value, "restarted_from": {"flow_job_id": id, "step_id": "a"}}
     refused = await oda.post(f"{W}/jobs/run/preview_flow", json=body)
-    assert refused.status_code >= 400 and "Password inputs" in refused.text, refused.text
+    assert refused.status_code == 409 and "Password inputs" in refused.text, refused.text
     own = await post(house.stage.client, "jobs/run/preview_flow", body)
     assert await ended(house, own.text) == PASSWORD[::-1]
 

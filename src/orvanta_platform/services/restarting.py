@@ -100,11 +100,6 @@ async def restart_edited(
     source, beginning, _ = await _edited(platform, actor, workspace, value, path, id, point)
     if args is None:
         again = await results.args_again(platform, actor, workspace, source.run.id)
-        if again.secrets and again.started_by != actor.username:
-            raise CannotRestart(
-                f"Password inputs of the run {source.run.id} can be reused only with the workflow that it ran.",
-                hint=f"Send all inputs; only {again.started_by}, who started the run, may leave them out.",
-            )
         args = again.raw
         options = replace(options, references=again.references, secrets=again.secrets)
     await inputs.check(platform.evaluator, None, args)

@@ -10,12 +10,12 @@ from uuid import UUID
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.control import permissions
+from orvanta_platform.control import identity, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.live_actor import LiveActor, while_permitted
 from orvanta_platform.control.permissions import Thing
 from orvanta_platform.control.secret_fields import Secrets
-from orvanta_platform.db import job_views
+from orvanta_platform.db import job_views, workspaces
 from orvanta_platform.db.job_views import JobRow, Standing
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.db.pool import CONNECTION_LOST
@@ -24,6 +24,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import ENDED
+from orvanta_platform.services.interpolation import first_unreadable, only
 from orvanta_platform.services.pieces import begun
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.sealed_inputs import sealed_key, unseal
@@ -156,19 +157,19 @@ def _args_keys(row: JobRow) -> list[ValueKey]:
 class ArgsAgain:
     """The arguments of a run that is repeated, and the names of those that hold references.
 
-    `secrets`: its password inputs, which are masked in `raw`. `started_by`: a username.
+    `secrets`: its password inputs, which are masked in `raw`.
     """
 
     raw: bytes
     references: frozenset[str]
-    started_by: str
     secrets: Secrets = field(default_factory=dict, repr=False)
 
 
 async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> ArgsAgain:
     """The same, for a repeated run: plain text does not become a reference by the repetition.
 
-    Raises CannotRestart if they are no longer stored.
+    Raises CannotRestart if they are no longer stored, if they hold passwords that the actor did not enter, or if
+    somebody else's references in them name what that person may not read.
     """
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
@@ -180,14 +181,53 @@ async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID)
     raw = (await values.open_rows(platform.storage, [kept[key]]))[key]
     state = RunState.decode(row.run_state) if row.run_state is not None else None
     if state is None:
-        return ArgsAgain(raw, frozenset(), row.created_by)
+        return ArgsAgain(raw, frozenset())
     taken: Secrets = {}
     if state.sealed:
+        _require_own_passwords(actor, row)
         sealed = await load_values(platform, [sealed_key(row.id, key[2])])
         for each in sealed.values():
             taken = await unseal(platform, workspace, (row.id, row.parent), each)
-    references = () if key[2] == PREPROCESSED else state.references
-    return ArgsAgain(raw, frozenset(references), row.created_by, taken)
+    references = frozenset(() if key[2] == PREPROCESSED else state.references)
+    if references and row.created_by != actor.username:
+        await _require_readable(platform, workspace, row, only(raw, references))
+    return ArgsAgain(raw, references, taken)
+
+
+def _require_own_passwords(actor: Actor, row: JobRow) -> None:
+    """Nothing where the actor gave the password inputs of the run. Raises CannotRestart.
+
+    Whoever runs it again chooses where they go: by a newer version of something that it runs by path, a condition to
+    pause on, an input of a paused node, or a resource that it uses.
+    """
+    if row.created_by != actor.username:
+        raise CannotRestart(
+            f"Password inputs of the run {row.run} are of {row.created_by}, who started it.",
+            hint=f"Start it with its inputs, or let {row.created_by} run it again.",
+        )
+    if actor.scopes is not None:
+        raise CannotRestart(
+            f"A token with scopes does not run {row.run} again, which has password inputs.",
+            hint="Start it with its inputs, or use a token without scopes.",
+        )
+
+
+async def _require_readable(platform: Platform, workspace: str, row: JobRow, args: bytes) -> None:
+    """Nothing where whoever started the run may read what its arguments refer to. Raises CannotRestart.
+
+    They were not asked where the run acted for them: it failed to read it. Of whoever repeats it, it would not.
+    """
+    async with platform.db.acquire() as conn:
+        member = await workspaces.get_member(conn, workspace, row.created_by)
+        starter = None
+        if member is not None:
+            starter = await identity.actor_of_run(conn, workspace, f"u/{row.created_by}", member.email)
+        hidden = "something" if starter is None else await first_unreadable(conn, starter, workspace, args)
+    if hidden is not None:
+        raise CannotRestart(
+            f"The inputs of the run {row.run} refer to {hidden}, which {row.created_by}, who started it, may not read.",
+            hint="Start it with its inputs.",
+        )
 
 
 async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> tuple[Thing, ValueKey]:
