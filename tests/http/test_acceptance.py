@@ -472,3 +472,36 @@ async def test_a_delegating_token_takes_what_its_owner_accepted(stage: Scene, bo
         (found,) = await waiting(stage.client)
         assert {"kind": "webhook", "path": scopes[-1]} in found["triggers"]
         await edit(stage.client, FLOW, "'first'")
+
+
+@pytest.mark.parametrize("nested", [False, True])
+async def test_a_limited_token_takes_accepted_versions_where_its_limits_end(
+    stage: Scene, bob: httpx.AsyncClient, nested: bool
+) -> None:
+    """A workflow on behalf of the token's own owner acts without the limits of the token."""
+    await script(stage.client, "echo first")
+    email = (await stage.get("users/whoami"))["email"]
+    await flow(stage.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    await flow(stage.client, FLOW, "1", calling(SUB))
+    await script(bob, "echo stolen")
+    client = await limited(stage, "jobs:run", "jobs:read")
+    run = await client.post(f"{W}/jobs/run/f/{FLOW if nested else SUB}", json={})
+    assert run.status_code == 201, run.text
+    assert await code(stage) == "echo first"
+
+
+async def test_a_restart_takes_no_versions_into_a_workflow_on_behalf_of_its_first_starter(
+    stage: Scene, bob: httpx.AsyncClient
+) -> None:
+    """Whoever starts a run in person takes current versions, which nobody else may run in their name."""
+    await script(stage.client, "echo first")
+    email = (await stage.get("users/whoami"))["email"]
+    await flow(stage.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    await flow(stage.client, FLOW, "1", calling(SUB))
+    await script(bob, "echo stolen")
+    run = await stage.client.post(f"{W}/jobs/run/f/{FLOW}", json={})
+    assert await code(stage) == "echo stolen"
+    again = await bob.post(f"{W}/jobs/restart/f/{run.text}", json={"step_id": "called"})
+    assert again.status_code == 409 and "not_accepted" in again.text, again.text
+    own = await stage.client.post(f"{W}/jobs/restart/f/{run.text}", json={"step_id": "called"})
+    assert own.status_code == 201, own.text

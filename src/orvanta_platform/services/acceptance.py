@@ -39,9 +39,9 @@ class NotAccepted(Conflict):
 async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) -> str | None:
     """The member for whom versions resolved by path must be accepted; None: the run takes current versions.
 
-    `owner`: the member that the run acts for, if it is not the actor.
+    `owner`: the member that the run acts for, without limits, if it is not the actor with its own limits.
     """
-    if owner is not None and owner.permissioned_as != actor.permissioned_as:
+    if owner is not None and (owner.permissioned_as != actor.permissioned_as or actor.scopes is not None):
         return owner.permissioned_as
     if actor.kind == "job":
         unattended = actor.job is None or await _is_unattended(conn, actor)
@@ -93,7 +93,7 @@ def not_accepted(name: str, view: str) -> NotAccepted:
 
 
 def accepted_for(actor: Actor) -> str | None:
-    """The member or group for whom versions deployed by the actor are accepted at once; None if its token has scopes."""
+    """The member or group for whom versions deployed by the actor are accepted; None if its token has scopes."""
     if actor.scopes is not None:
         return None
     return EVERYBODY if on_behalf.may_name_others(actor) else actor.permissioned_as

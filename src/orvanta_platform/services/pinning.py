@@ -90,7 +90,7 @@ async def _acting(
             hint="Give it what it needs as its inputs.",
             details={"path": pin.path},
         )
-    return found, caller._replace(env=env) if same else _Caller(owner, env, owner, owner)
+    return found, _Caller(owner, env, owner, owner)
 
 
 def flow_paths(plan: Plan) -> list[str]:

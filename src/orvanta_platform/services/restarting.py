@@ -24,7 +24,15 @@ from orvanta_platform.engine.restart import Ended
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
 from orvanta_platform.services import acceptance, inputs, jobs, on_behalf, pinning, results, runs
-from orvanta_platform.services.blueprints import OWN, Blueprint, blueprint_of, is_workflow, own_pins, unscoped
+from orvanta_platform.services.blueprints import (
+    OWN,
+    Blueprint,
+    blueprint_of,
+    is_workflow,
+    own_pins,
+    pins_inside,
+    unscoped,
+)
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reopening import GoingOn, Reopenings, Steps
 from orvanta_platform.services.repeats import Remembered, Repeat
@@ -198,6 +206,8 @@ async def _blueprint(
         await pinning.resolve(conn, actor, workspace, source.blueprint.plan, view)
         taken = [pin.version for key, pin in source.blueprint.pins.items() if key != OWN and unscoped(key) == key]
         await acceptance.require_pins(conn, taken, view)
+        for inner in _acting_inside(source.blueprint, actor):
+            await acceptance.require_pins(conn, taken, inner)
         return source.blueprint
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
     return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan, view) | own_pins(version.settings))
@@ -274,6 +284,14 @@ async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID
             break
         found.append(before.run)
     return found
+
+
+def _acting_inside(blueprint: Blueprint, actor: Actor) -> set[str]:
+    """For whom else workflows inside act with the pins of the run itself: whoever it acted for before had no others."""
+    owners = {pin.permissioned_as for pin in blueprint.pins.values() if pin.permissioned_as is not None}
+    if actor.scopes is None:
+        owners.discard(actor.permissioned_as)
+    return {owner for owner in owners if not pins_inside(blueprint.pins, owner)}
 
 
 def _ids(node: Node) -> Iterable[str]:

@@ -86,9 +86,13 @@ async def start(
 
 
 async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
-    """The caller's pins, or, if the sub-workflow acts for somebody else, those accepted for that member."""
+    """The caller's pins, or, if the sub-workflow acts for somebody else or without the caller's limits, those accepted
+    for that member.
+    """
     owner = pin.permissioned_as
-    inner = pins_inside(blueprint.pins, owner) if owner not in (None, run.permissioned_as) and owner else {}
+    inner = {}
+    if owner is not None and (owner != run.permissioned_as or run.scopes is not None):
+        inner = pins_inside(blueprint.pins, owner)
     if not inner:
         return run.pin_set
     digest, text = write_pins(inner)
