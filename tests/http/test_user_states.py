@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.jobs_running import claimed, job_client
 from tests.http.scene import Scene, W, scene, script
+from tests.http.test_token_limits import limited
 
 from orvanta_platform.control.actor import Role
 
@@ -57,3 +59,21 @@ async def test_who_may_read_and_who_may_write(stage: Scene) -> None:
         assert (await client.post(state(run, "k"), json=1)).status_code == 404
     assert (await stage.client.post(state(run, "k"), content=b"{")).status_code == 400
     assert (await stage.client.post(state(run, "x" * 201), json=1)).status_code == 400
+
+
+async def test_nobody_chooses_states_of_a_run_that_acts_for_somebody_else(stage: Scene) -> None:
+    """What reads them has the rights of whom the run acts for, and not those of a limited token's run."""
+    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
+    value = {"modules": [script("a")], "output": {"type": "javascript", "expr": "context"}}
+    await stage.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})
+    run = (await stage.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
+    mine = await claimed(stage, run)
+    for role in (Role.OPERATOR, Role.DEVELOPER):
+        client = await stage.member(f"m{role}", role=role)
+        assert (await client.post(state(run, "k"), json="forged")).status_code == 403
+        own = (await client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
+        assert (await client.post(state(own, "k"), json=1)).status_code == 200
+    assert (await (await limited(stage, "jobs:run", "jobs:read")).post(state(run, "k"), json=1)).status_code == 403
+    async with job_client(stage, mine) as job:
+        assert (await job.post(state(run, "k"), json="by its job")).status_code == 200
+    assert (await stage.client.get(state(run, "k"))).json() == "by its job"

@@ -1,4 +1,7 @@
-"""Flow user states: a run's context, read and written from outside its steps."""
+"""Flow user states: a run's context, read and written from outside its steps.
+
+Expressions read it with the rights of the run: it is written by those for whom the run acts, its jobs, and admins.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.steps import NewValue
 from orvanta_platform.errors import BadRequest, Conflict
-from orvanta_platform.services import jobs, results, values
+from orvanta_platform.services import jobs, on_behalf, results, values
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.steps.exports import export_data
 
@@ -43,12 +46,13 @@ async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: s
     platform.tools.sizes.require_input(len(raw))
     attempt = secrets.randbits(62)
     value = await values.keep(platform.storage, workspace, row.run, row.run, "context", raw, name=key, attempt=attempt)
-    await platform.db.retrying(partial(_write, row, key, raw, value))
+    await platform.db.retrying(partial(_write, actor, row, key, raw, value))
     platform.notify.run_changed(row.run)
 
 
-async def _write(row: JobRow, key: str, raw: bytes, value: NewValue, conn: Connection) -> None:
+async def _write(actor: Actor, row: JobRow, key: str, raw: bytes, value: NewValue, conn: Connection) -> None:
     live = await run_rows.lock_run(conn, row.run)
     if live is None or live.cancel_at is not None:
         raise Conflict("The run has ended: its states stay as they are.")
+    on_behalf.require_choice(actor, live.permissioned_as, live.scopes)
     await context.set_value(conn, value, row.node, export_data(key, raw))
