@@ -203,7 +203,7 @@ async def test_s08_abstract_sockets_of_the_host(runtimes: Runtimes) -> None:
 
 
 async def test_what_is_hidden_stays_hidden(level: Level, tmp_path: Path) -> None:
-    hidden = Path("/etc/ssl")
+    hidden = Path("/usr/share/doc")
     runtimes = Runtimes(tmp_path / "home", [hidden], level)
     await runtimes.start()
     (tmp_path / "home" / "token").write_text("t")

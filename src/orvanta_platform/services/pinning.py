@@ -77,7 +77,7 @@ class _Caller(NamedTuple):
 async def _acting(
     connection: Connection, workspace: str, reader: Actor, caller: _Caller, pin: Pin, plan: Plan
 ) -> tuple[Actor, _Caller]:
-    """Whom a sub-workflow acts for. Raises NotFound where they are gone, InvalidWorkflow."""
+    """The member that a sub-workflow acts for, and how it calls others. Raises NotFound, InvalidWorkflow."""
     env = caller.env if plan.env == NO_ENV else plan.env
     same = pin.permissioned_as == caller.permissioned_as
     if pin.permissioned_as is None or (same and reader.scopes is None):
