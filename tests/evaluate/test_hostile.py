@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.evaluate.bench import Bench
 
-from orvanta_platform.evaluate import javascript, process
+from orvanta_platform.evaluate import pool, process
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.process import EvaluatorUnavailable, Program
 from orvanta_platform.evaluate.small import Scope
@@ -116,7 +116,7 @@ async def test_after_a_limit_another_process_evaluates(bench: Bench, text: str) 
 
 
 async def test_others_do_not_wait_for_one_that_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(javascript, "_SLOW_S", 1e-9)
+    monkeypatch.setattr(pool, "_SLOW_S", 1e-9)
     evaluator = Evaluator()
     bench = Bench(evaluator)
     before = set(keepers())
