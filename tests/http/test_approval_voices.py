@@ -239,3 +239,16 @@ async def test_who_may_not_see_a_run_learns_nothing_of_what_it_asks(stage: Scene
         assert (answer.status_code, answer.json()["error"]["details"]) == (404, None), answer.text
     assert (await consent(cleo, run)).status_code == 200, "the one question that names cleo"
     assert (await consent(stage.client, run)).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["consent", "flow/resume", "resume_suspended", "link"])
+@pytest.mark.parametrize("scopes", [["jobs:run"], ["jobs:run", "jobs:delegate", "jobs:read"]])
+async def test_token_of_a_program_is_not_a_signed_in_person(stage: Scene, way: str, scopes: list[str]) -> None:
+    program = await stage.member("robot", Role.DEVELOPER, scopes=scopes)
+    await stage.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+    value = {"modules": [approval("a", required_approvals=2), passing("b", "1")]}
+    await stage.client.post(f"{W}/flows/create", json={"path": "f/team/pay", "summary": "", "value": value})
+    run = (await stage.client.post(f"{W}/jobs/run/f/f/team/pay", json={})).text
+    answer = await WAYS[way](stage, program, run, 1)
+    assert answer.status_code == 403, answer.text
+    assert await status(stage, run) == "awaiting_approval"

@@ -42,12 +42,12 @@ class Voice:
 
     @property
     def person(self) -> Actor | None:
-        """The signed-in member. A job's token is nobody's consent, not even that of the member the job acts for."""
-        return None if self.actor is None or self.actor.kind == "job" else self.actor
+        """The signed-in member. The token of a job or of a program is not the consent of the member it acts for."""
+        return self.actor if self.actor is not None and _is_person(self.actor) else None
 
     @property
     def account(self) -> str | None:
-        """The account that the decision counts for; None for a link or a job."""
+        """The account that the decision counts for; None for a link, a job or a program."""
         return self.person.email if self.person is not None else None
 
     @property
@@ -55,7 +55,9 @@ class Voice:
         """The name that is stored and shown; its prefix is unambiguous, since no username contains a colon."""
         if self.actor is None:
             return f"link:{self.name}"
-        return self.actor.username if self.person is not None else f"job:{self.actor.username}"
+        if self.person is not None:
+            return self.actor.username
+        return f"{'job' if self.actor.kind == 'job' else 'token'}:{self.actor.username}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +194,11 @@ def word_of(approved: bool) -> str:
 
 
 def _check_member(asked: Asked, actor: Actor) -> None:
-    if actor.kind == "job":
-        raise Forbidden("A job decides nothing that needs a person.")
+    if not _is_person(actor):
+        raise Forbidden(
+            "This decision needs a signed-in person.",
+            hint="Tokens of jobs, and tokens that only start runs, do not count as one.",
+        )
     approvers, groups = asked.consent.approvers, asked.groups
     if approvers and not names(actor, approvers):
         raise Forbidden("You are not among those who may decide this.", hint=f"These are {_listed(asked.consent)}.")
@@ -203,6 +208,10 @@ def _check_member(asked: Asked, actor: Actor) -> None:
         )
     if not asked.consent.self_approval and f"u/{actor.username}" in (f"u/{asked.created_by}", asked.permissioned_as):
         raise Forbidden("Nobody decides about a run of one's own here.", hint="Ask somebody else.")
+
+
+def _is_person(actor: Actor) -> bool:
+    return actor.kind != "job" and not actor.via_query and not scopes.is_unattended(actor.scopes)
 
 
 def _listed(consent: Consent) -> str:
