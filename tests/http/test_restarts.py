@@ -333,3 +333,21 @@ async def test_a_restart_is_made_once_by_key_and_may_begin_later(stage: Scene) -
     answer = await stage.client.post(f"{call}?scheduled_in_secs=600", json={"step_id": "d"})
     assert (answer.status_code, await work(stage)) == (201, [])
     assert await events(stage, answer.text, "restart") == [("restart", "d", {"run": first})]
+
+
+async def test_decision_of_a_person_lets_nothing_happen_twice(stage: Scene) -> None:
+    """A node that failed behind it may be repeated; one that succeeded needs another decision."""
+    asks = {"required_events": 1, "user_auth_required": True}
+    modules = [script("a", suspend=asks, needs=[]), script("pay", needs=["a"]), script("mail", needs=["pay"])]
+    run = await stage.flow(*modules)
+    assert await work(stage) == ["a"]
+    agreed = await stage.client.post(f"{W}/jobs/flow/resume/{run}", json={})
+    assert agreed.status_code == 201, agreed.text
+    assert await work(stage, mail=ValueError()) == ["pay", "mail"]
+    again = await stage.client.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "pay"})
+    assert (again.status_code, again.json()["error"]["details"]) == (409, {"nodes": ["a"]})
+    assert await stage.worker.claim_all() == []
+    await restart(stage, run, "retry")
+    assert await work(stage) == ["mail"]
+    await restart(stage, run, step_id="a")
+    assert await work(stage) == ["a"]

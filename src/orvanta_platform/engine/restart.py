@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from orvanta_platform.engine.kept import Kept, Origin
-from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.plan import Kind, Node, Plan
 from orvanta_platform.engine.spread import spread
 from orvanta_platform.engine.state import OUTCOMES, SUCCESSES, Mark, Phase, RunState
 from orvanta_platform.engine.step import Step
@@ -87,6 +87,32 @@ def is_reached(plan: Plan, made: Restart, before: Ended, index: int) -> bool:
         return True
     again = set(made.again)
     return any(edge.source in again for edge in plan.nodes[index].edges)
+
+
+def reused_consents(plan: Plan, made: Restart, before: Ended) -> list[str]:
+    """Ids of kept nodes whose decisions by signed-in people would let a node that succeeded before run again.
+
+    A decision counts for what followed it in its own run; repeating a failed node behind it is still covered.
+    """
+    repeated = {
+        index
+        for index in made.again
+        if (at := place_in(before, plan.nodes[index])) is not None and before.state.nodes[at] in SUCCESSES
+    }
+    return [
+        plan.nodes[index].id
+        for index in made.kept
+        if _needs_person(plan.nodes[index]) and repeated & _after(plan, index)
+    ]
+
+
+def _needs_person(node: Node) -> bool:
+    consent = node.approval if node.kind is Kind.APPROVAL else node.suspend if node.targets else None
+    return consent is not None and consent.needs_login
+
+
+def _after(plan: Plan, index: int) -> set[int]:
+    return _following(plan, {index}) - {index}
 
 
 def place_in(before: Ended, node: Node) -> int | None:

@@ -19,7 +19,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunBefore, VersionRow
 from orvanta_platform.engine import duration
 from orvanta_platform.engine import restart as engine
-from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.plan import Node, Plan
 from orvanta_platform.engine.restart import Ended
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
@@ -226,7 +226,19 @@ async def _made(platform: Platform, conn: Connection, source: _Source, blueprint
         raise CannotRestart(
             f"The jobs of the run {source.run.id} shared a folder, which is gone.", hint="Run it again as a whole."
         )
+    _refuse_reused_consents(source, plan, made)
     return replace(made, began_at=reading.began_at, at_once=reading.at_once)
+
+
+def _refuse_reused_consents(source: _Source, plan: Plan, made: GoingOn) -> None:
+    """Nothing where decisions of signed-in people let nothing happen twice. Raises CannotRestart."""
+    asked = engine.reused_consents(plan, made.made, source.ended)
+    if asked:
+        raise CannotRestart(
+            f"The decision about {asked[0]} was made for nodes that have succeeded in the run {source.run.id}.",
+            hint=f"Restart from {asked[0]}, so that it is decided again.",
+            details={"nodes": asked},
+        )
 
 
 def _repeating(source: _Source, point: Point, options: RunOptions) -> RunOptions:
