@@ -31,6 +31,7 @@ _GRACE_S = 10.0
 _END_S = 15.0
 """Time for the processes to end after that, before they are killed."""
 
+_RESEND_S = 0.5
 _LOOK_S = 0.05
 
 
@@ -155,15 +156,21 @@ class Supervisor:
         return [self._database.keeper_handle] if self._database is not None else []
 
     def _drain(self) -> None:
-        """Let jobs end, then have the worker give them back; each further request to stop ends one of the waits."""
+        """Let jobs end, then have the worker give them back; each further request to stop ends one of the waits.
+
+        The second signal is repeated: if it arrives before the first one is handled, the kernel delivers only one.
+        """
         for stops, seconds in ((1, _GRACE_S), (2, _END_S)):
-            for part in self._parts:
-                part.signal(signal.SIGTERM)
-            deadline = clock.monotonic() + seconds
+            began, sent = clock.monotonic(), 0
             while any(part.pid is not None for part in self._parts):
+                waited = clock.monotonic() - began
+                if sent == 0 or (stops > 1 and waited > sent * _RESEND_S):
+                    sent += 1
+                    for part in self._parts:
+                        part.signal(signal.SIGTERM)
                 for part in self._parts:
                     part.ended()
-                if clock.monotonic() > deadline or self._stop.count > stops:
+                if waited > seconds or self._stop.count > stops:
                     break
                 self._stop.wait([], _LOOK_S)
 
