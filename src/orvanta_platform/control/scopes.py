@@ -78,9 +78,9 @@ def of_run(held: Sequence[str] | None, path: str | None) -> Sequence[str] | None
 
 
 def is_unattended(held: Sequence[str] | None) -> bool:
-    """Whether a token is that of a program, which speaks for nobody in person: its runs come from a webhook.
+    """True for the token of a program, which represents no person: its runs count as started by a webhook.
 
-    It can do nothing but start runs, or lets runs have all rights of its owner.
+    Such a token can only start runs, or gives runs all rights of its owner.
     """
     actions = [":".join(scope.split(":", 2)[:2]) for scope in held or ()]
     return _DELEGATE in actions or (bool(actions) and all(action == "jobs:run" for action in actions))

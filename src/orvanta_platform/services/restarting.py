@@ -299,7 +299,7 @@ async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID
 
 
 def _acting_inside(blueprint: Blueprint, actor: Actor) -> set[str]:
-    """For whom else workflows inside act with the pins of the run itself: whoever it acted for before had no others."""
+    """Members other than the actor for whom workflows inside act with the run's own pins, since they had no others."""
     owners = {pin.permissioned_as for pin in blueprint.pins.values() if pin.permissioned_as is not None}
     if actor.scopes is None:
         owners.discard(actor.permissioned_as)

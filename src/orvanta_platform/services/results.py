@@ -213,9 +213,9 @@ def _require_own_passwords(actor: Actor, row: JobRow) -> None:
 
 
 async def _require_readable(platform: Platform, workspace: str, row: JobRow, args: bytes) -> None:
-    """Nothing where whoever started the run may read what its arguments refer to. Raises CannotRestart.
+    """Check that the starter of the run may read what its arguments refer to. Raises CannotRestart.
 
-    They were not asked where the run acted for them: it failed to read it. Of whoever repeats it, it would not.
+    The first run failed to read it on behalf of the starter. A repetition would read it on behalf of the actor.
     """
     async with platform.db.acquire() as conn:
         member = await workspaces.get_member(conn, workspace, row.created_by)
