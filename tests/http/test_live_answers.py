@@ -125,12 +125,18 @@ def watching(url: str, *, held: bool = False) -> Begin:
         run, job = await admins_run(stage)
         reader = read(stage.app, client, url.format(run=run))
         if held:
-            await stage.until(lambda: stage.platform.listen.waiters > 0)
+            await stage.until(lambda: stage.platform.listen.waiters > 0 and is_idle(stage))
         else:
             await reader.until_begun()
         return Begun(reader, prints(stage, job))
 
     return begin
+
+
+def is_idle(stage: Scene) -> bool:
+    """True if no call is reading: a waiter is registered before its first look, which may still be under way."""
+    pool = stage.platform.db.pool
+    return bool(pool.get_idle_size() == pool.get_size())
 
 
 def running(url: str, body: Any = None, method: str = "POST") -> Begin:
