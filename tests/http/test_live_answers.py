@@ -10,7 +10,8 @@ import ast
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -29,6 +30,7 @@ from tests.http.scene import Scene, W, client_of, scene, script
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.notify import Watch
 from orvanta_platform.http.app import api_handlers, create_router
 
 SECRET = "not-for-you-any-more"
@@ -123,20 +125,30 @@ def watching(url: str, *, held: bool = False) -> Begin:
 
     async def begin(stage: Scene, client: httpx.AsyncClient) -> Begun:
         run, job = await admins_run(stage)
-        reader = read(stage.app, client, url.format(run=run))
-        if held:
-            await stage.until(lambda: stage.platform.listen.waiters > 0 and is_idle(stage))
-        else:
-            await reader.until_begun()
+        with waits_counted() as waits:
+            reader = read(stage.app, client, url.format(run=run))
+            if held:
+                await stage.until(lambda: bool(waits))
+            else:
+                await reader.until_begun()
         return Begun(reader, prints(stage, job))
 
     return begin
 
 
-def is_idle(stage: Scene) -> bool:
-    """True if no call is reading: a waiter is registered before its first look, which may still be under way."""
-    pool = stage.platform.db.pool
-    return bool(pool.get_idle_size() == pool.get_size())
+@contextmanager
+def waits_counted() -> Iterator[list[float]]:
+    """The timeouts of the waits that began: a call that waits for a change has finished its query before."""
+    begun: list[float] = []
+    wait = Watch.wait
+
+    async def counted(watch: Watch, timeout_s: float) -> bool:
+        begun.append(timeout_s)
+        return await wait(watch, timeout_s)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Watch, "wait", counted)
+        yield begun
 
 
 def running(url: str, body: Any = None, method: str = "POST") -> Begin:
