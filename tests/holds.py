@@ -36,7 +36,7 @@ LONGEST_S = 0.25
 
 _TICK_S = 0.01
 _NOTED_S = 0.02
-_PATIENCE_S = 120
+_PATIENCE_S = 500
 _MEMORY = 6 << 30
 """Address space of the server, so that a bomb ends it and not the machine."""
 

@@ -10,7 +10,7 @@ import msgspec
 from orvanta_platform.http import openapi
 from orvanta_platform.http.app import api_handlers, create_router
 
-DOCUMENT = msgspec.json.decode(msgspec.json.encode(openapi.document(api_handlers(create_router(None)))))
+DOCUMENT = msgspec.json.decode(msgspec.json.encode(openapi.document(api_handlers(create_router()))))
 
 
 def references(tree: Any) -> Iterator[str]:

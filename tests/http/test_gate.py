@@ -35,7 +35,7 @@ def is_open(path: str) -> bool:
 def _calls() -> list[tuple[str, str]]:
     """(method, path) of every route of the router under /api, its parameters filled in."""
     found = set()
-    for route in create_router(None).routes:
+    for route in create_router().routes:
         if isinstance(route, HTTPRoute) and route.path.startswith("/api/"):
             path = re.sub(r"\{\w+:(\w+)\}", lambda match: _FILLED[match[1]], route.path)
             found |= {(str(method), path) for method in route.methods}

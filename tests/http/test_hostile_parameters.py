@@ -40,7 +40,7 @@ HOSTILE = (
 
 def parameters() -> list[tuple[str, list[str], list[str]]]:
     """(path, path parameters, query parameters) of every route that reads."""
-    found = openapi.document(app.api_handlers(app.create_router(None)))["paths"]
+    found = openapi.document(app.api_handlers(app.create_router()))["paths"]
     routes = []
     for method, path, rule in route_rules.routes():
         if isinstance(rule, tuple) and method == "GET":

@@ -289,7 +289,7 @@ def lasts(handler: HTTPRouteHandler) -> bool:
 
 
 def test_every_call_of_the_router_that_lasts_has_a_case() -> None:
-    lasting = {handler.fn.__name__ for handler in api_handlers(create_router(None)) if lasts(handler)}
+    lasting = {handler.fn.__name__ for handler in api_handlers(create_router()) if lasts(handler)}
     assert lasting == {*CASES, *OF_THEIR_OWN}
     assert all(name in globals() for name in OF_THEIR_OWN.values())
 

@@ -27,7 +27,7 @@ ABSENT_FOR_EVERYBODY = {
 
 
 def test_every_route_has_a_rule() -> None:
-    router = app.create_router(None)
+    router = app.create_router()
     served = {
         (method, re.sub(r"\{(\w+):\w+\}", r"{\1}", path))
         for handler in app.api_handlers(router)

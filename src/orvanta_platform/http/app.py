@@ -12,8 +12,7 @@ from litestar.types import ASGIApp
 from orvanta_platform.http import errors, openapi
 from orvanta_platform.http.gate import Gate
 from orvanta_platform.http.origins import EditorOrigins
-from orvanta_platform.http.pages import Pages, read_pages
-from orvanta_platform.http.requests import PLATFORM
+from orvanta_platform.http.pages import Page, Pages, read_pages
 from orvanta_platform.http.routes import (
     acceptance,
     approval_page,
@@ -71,15 +70,25 @@ ROUTES: list[HTTPRouteHandler | Router] = [
 ]
 
 
+@functools.cache
+def _editor() -> dict[str, Page]:
+    """The files of the editor, compressed once for every application of a process."""
+    return read_pages()
+
+
 def create_app(platform: Platform) -> ASGIApp:
     """The ASGI application on an open platform, which the caller closes after it."""
-    gate = Gate(Pages(create_router(platform), read_pages()), platform)
+    gate = Gate(Pages(create_router(), _editor()), platform)
     origins = platform.settings.editor_origins
     return EditorOrigins(gate, origins) if origins else gate
 
 
-def create_router(platform: Platform | None) -> Litestar:
-    """The routes without the gate; through it alone no call but the open ones answers."""
+@functools.cache
+def create_router() -> Litestar:
+    """The routes without the gate, which adds caller and platform to the scope of each request.
+
+    Building the table of routes takes most of a second, and the table is the same for every platform of a process.
+    """
     router = Litestar(
         ROUTES,
         exception_handlers={Exception: errors.answer},
@@ -87,7 +96,6 @@ def create_router(platform: Platform | None) -> Litestar:
         request_max_body_size=LONGEST_BODY,
         logging_config=None,
     )
-    router.state[PLATFORM] = platform
     router.state[instance.DOCUMENT] = functools.cache(lambda: openapi.document(api_handlers(router)))
     return router
 

@@ -34,7 +34,7 @@ from orvanta_platform.errors import (
 )
 from orvanta_platform.http import errors
 from orvanta_platform.http.request_body import Pace, PacedBody
-from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, REQUEST_ID
+from orvanta_platform.http.requests import ACTOR, LIVE_ACTOR, PLATFORM, REQUEST_ID
 from orvanta_platform.http.same_site import require_same_site
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.session import Authenticator, Caller
@@ -90,6 +90,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, platform: Platform) -> None:
         self._app = app
+        self._platform = platform
         settings = platform.settings
         self._authenticator = Authenticator(platform)
         self._strangers = Rate(settings.anonymous_rate)
@@ -106,6 +107,7 @@ class Gate:
         headers = MutableScopeHeaders(scope)
         request_id = _own_or_given(headers.get("x-request-id"))
         scope[REQUEST_ID] = request_id
+        scope[PLATFORM] = self._platform
         scope["client"] = address = _client(self._addresses.of(scope))
         body = PacedBody(receive, self._pace)
         answer = _Answer(send, request_id, foreign=scope["path"].startswith(ROUTE_PREFIX))

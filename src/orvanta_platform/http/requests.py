@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 import msgspec
@@ -60,8 +60,7 @@ def live_actor_of(request: AnyRequest) -> LiveActor:
 
 def platform_of(request: AnyRequest) -> Platform:
     """The platform of this process."""
-    platform: Platform = request.app.state[PLATFORM]
-    return platform
+    return cast(Platform, request.scope.get(PLATFORM))
 
 
 def item_path(path: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ class Platform:
     evaluator: Evaluator = field(default_factory=Evaluator)
     feeds: dict[UUID, Any] = field(default_factory=dict)
     """The runs that are watched in this process, by their ids (`run_feed`)."""
+
+    route_secrets: OrderedDict[tuple[UUID, str], tuple[float, Any]] = field(default_factory=OrderedDict)
+    """Secrets of HTTP triggers that were opened recently (`route_calls.RouteSecrets`)."""
 
     tools: Tools = field(init=False)
     """What steps of runs are made with."""

@@ -6,7 +6,6 @@ Whoever calls is a stranger: what comes is data. It names no variable and no res
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -64,11 +63,11 @@ class Route:
 
 
 class RouteSecrets:
-    """The secrets of the triggers that were called last, of one process. Each opening of one is audited."""
+    """Secrets of recently called triggers, cached in the platform for KEPT_S seconds. Each opening is audited."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._kept: OrderedDict[tuple[UUID, str], tuple[float, Any]] = OrderedDict()
+        self._kept = platform.route_secrets
 
     async def of(self, trigger: HttpTriggerRow, owner: Actor) -> Any:
         """The resource with the trigger's secret, as its owner may read it. Raises what reading it raises."""

@@ -28,7 +28,6 @@ from orvanta_platform.http.run_input import RAW, args_of, text_of
 from orvanta_platform.http.schemas.http_triggers import RouteUpdate
 from orvanta_platform.http.streaming import KEEP_ALIVE, event_stream
 from orvanta_platform.services import jobs, results, route_calls, updates
-from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.results import Finished
 from orvanta_platform.services.route_calls import Incoming, Route, RouteSecrets
 from orvanta_platform.services.starting import RunOptions
@@ -37,7 +36,6 @@ from orvanta_platform.services.updates import Update
 Ending = Callable[[], Awaitable[Finished]]
 """Gives how a run ended, once it has."""
 
-_SECRETS = "orvanta.route_secrets"
 _MOST_FIELDS = 1000
 
 
@@ -57,7 +55,7 @@ async def call_route(request: AnyRequest, path: FromPath[str]) -> Response[Any]:
     owner = await route_calls.owner_of(platform, trigger, incoming)
     body = await request.body() if trigger.authentication_method == "signature" else b""
     try:
-        admitted = await route_calls.admit(platform, _secrets(request, platform), trigger, owner, incoming, body)
+        admitted = await route_calls.admit(platform, RouteSecrets(platform), trigger, owner, incoming, body)
     except Unauthenticated as error:
         asks = "Basic" if trigger.authentication_method == "basic_http" else "Bearer"
         return respond(error, {"WWW-Authenticate": f'{asks} realm="{trigger.route_path}"'})
@@ -109,14 +107,6 @@ def _incoming(request: AnyRequest) -> Incoming:
         address=str(client[0]) if client else None,
         request_id=str(scope.get(REQUEST_ID)),
     )
-
-
-def _secrets(request: AnyRequest, platform: Platform) -> RouteSecrets:
-    state = request.app.state
-    if _SECRETS not in state:
-        state[_SECRETS] = RouteSecrets(platform)
-    found: RouteSecrets = state[_SECRETS]
-    return found
 
 
 async def _args(request: AnyRequest, found: Route) -> bytes:
