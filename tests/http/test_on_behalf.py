@@ -178,6 +178,13 @@ async def test_arguments_open_nothing_that_their_giver_may_not_read(stage: Scene
         body = b'{"text": %s}' % text.encode()
         refused = await bea.post(f"{W}/jobs/run/f/f/team/hers", content=body)
         assert refused.status_code == 403 and NOTE in refused.json()["error"]["message"], refused.text
+    points = {"path": "f/team/points", "resource_type": "any", "value": {"x": f"$var:{NOTE}"}}
+    assert (await stage.client.post(f"{W}/resources/create", json=points)).status_code == 201
+    outer = {"path": "f/team/outer", "resource_type": "any", "value": ["$res:f/team/points"]}
+    assert (await stage.client.post(f"{W}/resources/create", json=outer)).status_code == 201
+    for path in ("f/team/points", "f/team/outer"):
+        refused = await start(bea, "f/team/hers", text=f"$res:{path}")
+        assert refused.status_code == 403 and NOTE in refused.json()["error"]["message"], refused.text
     assert (await start(bea, "f/team/hers", text="$var:f/team/note")).status_code == 201
     assert (await start(bea, "f/team/hers", text="costs $5")).status_code == 201
     assert (await start(stage.client, "f/team/hers", text=f"$var:{NOTE}")).status_code == 201

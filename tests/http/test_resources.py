@@ -197,6 +197,33 @@ async def test_a_reference_gives_no_more_than_its_reader_may(stage: Scene) -> No
     assert await code(job, "GET", "get_value_interpolated/f/team/uses") == (404, "not_found")
 
 
+async def test_writer_of_a_resource_can_read_its_references(stage: Scene) -> None:
+    """A run of somebody else fills them in, and sends the secret where the other fields of the resource say."""
+    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
+    await stage.member("ann", role=Role.DEVELOPER)
+    bea = await stage.member("bea", role=Role.DEVELOPER)
+    secret = {"path": "u/ann/secret", "value": HUSH, "is_secret": True, "description": ""}
+    assert (await stage.client.post(f"{W}/variables/create", json=secret)).status_code == 201
+    await make(stage.client, "f/team/api", {"host": "here", "token": "$var:u/ann/secret"}, "any")
+    await make(stage.client, "f/team/outer", {"api": "$res:f/team/api"}, "any")
+    await make(bea, "f/team/own", {"host": "there"}, "any")
+
+    there = {"host": "there", "token": "$var:u/ann/secret"}
+    new = {"path": "u/bea/api", "resource_type": "any"}
+    for value in (there, ["$res:f/team/api"], ["$res:f/team/outer"], "$var:u/ann/not_yet", r"$var:u/ann/secret"):
+        assert await code(bea, "POST", "create", {**new, "value": value}) == (403, "forbidden"), value
+        assert await code(bea, "POST", "update/f/team/own", {"value": value}) == (403, "forbidden"), value
+        assert await code(bea, "POST", "update_value/f/team/own", {"value": value}) == (403, "forbidden"), value
+    assert await code(bea, "POST", "update/f/team/api", {"value": there}) == (403, "forbidden")
+    assert await code(bea, "POST", "update/f/team/api", {"path": "f/team/moved"}) == (403, "forbidden")
+    assert await code(bea, "POST", "update/f/team/api", {"description": "of ann"}) == (200, None)
+    state = {"path": "u/bea/state", "resource_type": "state", "value": there}
+    assert await code(bea, "POST", "create", state) == (201, None), "it is no reference there"
+    assert await code(bea, "POST", "update/u/bea/state", {"resource_type": "any"}) == (403, "forbidden")
+    assert await code(bea, "POST", "create", {**new, "value": ["$var:f/team/not_yet", "$var:u/bea/x"]}) == (201, None)
+    assert await code(stage.client, "POST", "update/f/team/api", {"value": there}) == (200, None)
+
+
 async def test_types_that_come_with_the_platform(stage: Scene) -> None:
     names = await stage.get("resources/type/listnames")
     assert {"postgresql", "mysql", "s3", "smtp", "slack", "http_basic"} <= set(names)

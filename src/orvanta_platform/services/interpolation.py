@@ -108,16 +108,6 @@ def only(raw: bytes, names: Collection[str]) -> bytes:
     return object_text({name: bytes(each) for name, each in members(raw).items() if name in names})
 
 
-async def first_unreadable(conn: Connection, actor: Actor, workspace: str, raw: bytes) -> str | None:
-    """Of what JSON text refers to, the first, if any, that the actor may not read: "the variable f/a/b"."""
-    for kind, path in references(raw):
-        read = variables.get if kind == "variable" else resources.get
-        row = await read(conn, workspace, path)
-        if row is None or not can(actor, "read", Thing(workspace, kind, path, row.created_by, row.extra_perms)):
-            return f"the {kind} {path}"
-    return None
-
-
 def require_references(actor: Actor, raw: bytes) -> None:
     """Nothing where the actor's token may read what JSON text refers to: who may only start runs opens nothing by it.
 
@@ -133,7 +123,7 @@ def require_references(actor: Actor, raw: bytes) -> None:
 
 
 class Vault(Protocol):
-    """What opens secrets: a database and the keys of the instance."""
+    """Access to secrets: a database and the keys of the instance."""
 
     @property
     def db(self) -> Database: ...
@@ -185,6 +175,28 @@ class Interpolation:
                 self._variable(path) if kind == "variable" else self._resource(path, chain)
             )
         return self._known[(kind, path)]
+
+    async def first_unreadable(self, raw: bytes, *, missing_allowed: bool = False) -> str | None:
+        """The first item that JSON text refers to, itself or through resources, and that the actor may not read.
+
+        Named as in "the variable f/a/b". `missing_allowed`: for an item that does not exist, its path alone decides.
+        """
+        waiting, seen = references(raw), set[tuple[Kind, str]]()
+        while waiting:
+            kind, path = waiting.pop()
+            if (kind, path) in seen:
+                continue
+            seen.add((kind, path))
+            row = await (variables.get if kind == "variable" else resources.get)(self._conn, self._workspace, path)
+            if row is None and missing_allowed:
+                readable = can(self._actor, "read", Thing(self._workspace, kind, path))
+            else:
+                readable = row is not None and can(self._actor, "read", self._thing(kind, path, row))
+            if not readable:
+                return f"the {kind} {path}"
+            if isinstance(row, ResourceRow) and row.resource_type not in STATE_TYPES:
+                waiting += references(self._own_value(path, row))
+        return None
 
     async def own_value(self, path: str) -> bytes:
         """A resource's value with its secret fields, references as they are. Raises as `value` does."""

@@ -13,7 +13,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import VersionRow
 from orvanta_platform.errors import BadRequest, Forbidden, NotFound
 from orvanta_platform.services import interpolation
-from orvanta_platform.services.interpolation import Vault, first_unreadable, holds_references
+from orvanta_platform.services.interpolation import Interpolation, Vault, holds_references
 
 KEY = "on_behalf_of_email"
 """The setting of a version that names, by its address, the member whom its runs act for."""
@@ -117,7 +117,7 @@ async def require_references(vault: Vault, actor: Actor, owner: Actor | None, wo
     if owner is None or owner.permissioned_as == actor.permissioned_as or not holds_references(args):
         return
     async with vault.db.acquire() as conn:
-        hidden = await first_unreadable(conn, actor, workspace, args)
+        hidden = await Interpolation(vault, conn, actor, workspace, opens=True).first_unreadable(args)
     if hidden is not None:
         raise Forbidden(
             f"The run acts for {owner.permissioned_as}; {actor.username} may not read {hidden}.",

@@ -27,7 +27,6 @@ from orvanta_platform.services.interpolation import (
     Kind,
     Secret,
     Vault,
-    first_unreadable,
     holds_references,
     may_refer,
     only,
@@ -104,7 +103,7 @@ async def hidden_from(
         return None
     async with vault.db.acquire() as conn:
         actor = await _actor(conn, identity, workspace)
-        hidden = await first_unreadable(conn, actor, workspace, raw)
+        hidden = await Interpolation(vault, conn, actor, workspace, opens=True).first_unreadable(raw)
     return None if hidden is None else f"{identity.permissioned_as} may not read {hidden}, or it does not exist."
 
 

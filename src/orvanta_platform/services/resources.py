@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from orvanta_platform.control import audit, names
 from orvanta_platform.control.actor import Actor
@@ -10,9 +11,9 @@ from orvanta_platform.control.permissions import Thing, readable, require, requi
 from orvanta_platform.db import resources
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resources import NewResource, ResourceFilter, ResourceRow
-from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, TooLarge
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound, TooLarge
 from orvanta_platform.services import folders, resource_types, sealing
-from orvanta_platform.services.interpolation import STATE_TYPES
+from orvanta_platform.services.interpolation import STATE_TYPES, Interpolation
 from orvanta_platform.services.platform import Platform
 
 LONGEST_VALUE = 10 << 20
@@ -50,9 +51,14 @@ async def create(
     if taken and update_if_exists:
         await update(platform, actor, workspace, path, draft)
         return
-    new = await _first(platform, workspace, draft)
+    async with platform.db.acquire() as conn:
+        schema = await resource_types.schema_of(conn, workspace, kind)
+    key = await sealing.key_for(platform, workspace, schema)
+    plain = _new(draft)
+    new = sealing.sealed(platform, workspace, plain, schema, key, None)
 
     async def write(conn: Connection) -> None:
+        await _require_references(platform, conn, actor, workspace, plain, schema, None)
         await folders.ensure(conn, actor, workspace, path)
         if not await resources.insert(conn, workspace, new, actor.username):
             raise AlreadyExists(
@@ -88,6 +94,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         if target != path:
             await _require_free(conn, actor, workspace, target)
         new = _changed(row, replace(draft, path=target, resource_type=kind))
+        if draft.value is not None or (new.path, new.resource_type) != (path, row.resource_type):
+            await _require_references(platform, conn, actor, workspace, new, schema, row)
         new = sealing.sealed(platform, workspace, new, schema, key, row)
         await resources.update(conn, workspace, path, new, actor.username)
         told = {"resource_type": kind, "value": draft.value is not None}
@@ -138,8 +146,9 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
     await platform.db.retrying(write)
 
 
-async def _first(platform: Platform, workspace: str, draft: ResourceDraft) -> NewResource:
-    new = NewResource(
+def _new(draft: ResourceDraft) -> NewResource:
+    """The resource to create, its value as the caller gave it."""
+    return NewResource(
         path=draft.path or "",
         resource_type=draft.resource_type or "",
         value=_text(draft.value),
@@ -149,10 +158,32 @@ async def _first(platform: Platform, workspace: str, draft: ResourceDraft) -> Ne
         labels=draft.labels,
         ws_specific=draft.ws_specific,
     )
-    async with platform.db.acquire() as conn:
-        schema = await resource_types.schema_of(conn, workspace, new.resource_type)
-    key = await sealing.key_for(platform, workspace, schema)
-    return sealing.sealed(platform, workspace, new, schema, key, None)
+
+
+async def _require_references(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    new: NewResource,
+    schema: Any,
+    row: ResourceRow | None,
+) -> None:
+    """Check that the writer of a value may read what it refers to. Raises Forbidden.
+
+    Runs resolve the references with rights of their own, and send the secret where the other fields say.
+    """
+    if new.resource_type in STATE_TYPES:
+        return
+    raw = sealing.complete(platform, new, schema, row)
+    hidden = await Interpolation(platform, conn, actor, workspace, opens=True).first_unreadable(
+        raw, missing_allowed=True
+    )
+    if hidden is not None:
+        raise Forbidden(
+            f"The value refers to {hidden}, which you may not read.",
+            hint="Leave the reference out, or let a member who may read it store the resource.",
+        )
 
 
 def _changed(row: ResourceRow, draft: ResourceDraft) -> NewResource:

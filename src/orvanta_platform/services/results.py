@@ -24,7 +24,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
 from orvanta_platform.services import jobs, values
 from orvanta_platform.services.flow_status import ENDED
-from orvanta_platform.services.interpolation import first_unreadable, only
+from orvanta_platform.services.interpolation import Interpolation, only
 from orvanta_platform.services.pieces import begun
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.sealed_inputs import sealed_key, unseal
@@ -222,7 +222,9 @@ async def _require_readable(platform: Platform, workspace: str, row: JobRow, arg
         starter = None
         if member is not None:
             starter = await identity.actor_of_run(conn, workspace, f"u/{row.created_by}", member.email)
-        hidden = "something" if starter is None else await first_unreadable(conn, starter, workspace, args)
+        hidden: str | None = "something"
+        if starter is not None:
+            hidden = await Interpolation(platform, conn, starter, workspace, opens=True).first_unreadable(args)
     if hidden is not None:
         raise CannotRestart(
             f"The inputs of the run {row.run} refer to {hidden}, which {row.created_by}, who started it, may not read.",

@@ -92,7 +92,7 @@ async def create(
         await _require_targets(conn, actor, workspace, (script_path, is_flow), draft)
         await folders.ensure(conn, actor, workspace, path)
         settings = await _settings(conn, actor, workspace, draft, None, cron if enabled else None)
-        await _require_references(conn, actor, workspace, draft, None, settings)
+        await _require_references(platform, conn, actor, workspace, draft, None, settings)
         target = (script_path, is_flow)
         if not await schedules.insert(conn, workspace, uuid4(), path, target, enabled, settings, actor.username):
             raise AlreadyExists(f"The schedule {path} exists already.", hint="Change it with schedules/update.")
@@ -113,7 +113,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         row = await _writable(conn, actor, workspace, path)
         await _require_targets(conn, actor, workspace, (row.script_path, row.is_flow), draft)
         settings = await _settings(conn, actor, workspace, draft, row, cron if row.enabled else None)
-        await _require_references(conn, actor, workspace, draft, row, settings)
+        await _require_references(platform, conn, actor, workspace, draft, row, settings)
         await schedules.update(conn, workspace, path, settings, actor.username)
         before = _named(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
         fresh = [each for each in _named(row.script_path, row.is_flow, settings) if each not in before]
@@ -284,6 +284,7 @@ def _named(script_path: str, is_flow: bool, settings: ScheduleSettings | Schedul
 
 
 async def _require_references(
+    platform: Platform,
     conn: Connection,
     actor: Actor,
     workspace: str,
@@ -306,7 +307,8 @@ async def _require_references(
         if writer is not None:
             if writer.permissioned_as == settings.permissioned_as:
                 continue
-            hidden = await interpolation.first_unreadable(conn, writer, workspace, text.encode())
+            reading = interpolation.Interpolation(platform, conn, writer, workspace, opens=True)
+            hidden = await reading.first_unreadable(text.encode())
         if hidden is not None:
             raise Forbidden(
                 f"{name} of the schedule refer to {hidden}, which their writer may not read.",

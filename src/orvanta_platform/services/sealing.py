@@ -37,6 +37,16 @@ def sealed(
     return _with(workspace, new, shown, taken, key)
 
 
+def complete(platform: Platform, new: NewResource, schema: Any, row: ResourceRow | None) -> bytes:
+    """The value that `sealed` would store, its secret fields in clear. It does not leave this layer.
+
+    Raises BadRequest, SecretUnreadable.
+    """
+    return secret_fields.put_back(
+        *secret_fields.take_out(new.value.encode(), schema, {} if row is None else opened(platform, row))
+    )
+
+
 def resealed(platform: Platform, row: ResourceRow, schema: Any, key: DataKey | None) -> NewResource | None:
     """The resource with what another schema calls a secret sealed as well; None where nothing changes.
 
