@@ -10,6 +10,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.http import openapi
 
 MEMBER = {
     *("email", "username", "is_admin", "is_super_admin", "created_at", "operator", "disabled", "folders"),
@@ -157,6 +158,16 @@ async def test_health_and_version(stage: Scene) -> None:
     assert sick.status_code == 503 and sick.json()["status"] == "unhealthy"
     refused = await stage.client.get("/api/users/whoami")
     assert refused.status_code == 503 and refused.json()["error"]["code"] == "database_unavailable"
+
+
+async def test_api_description_is_built_once(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may ask for it, and to build it takes seconds."""
+    for name in ("json", "yaml"):
+        await stage.client.get(f"/api/openapi.{name}")
+    monkeypatch.setattr(openapi, "document", None)
+    monkeypatch.setattr(openapi, "as_yaml", None)
+    for name in ("json", "yaml"):
+        assert (await stage.client.get(f"/api/openapi.{name}")).status_code == 200
 
 
 async def test_the_api_describes_itself(stage: Scene) -> None:

@@ -96,7 +96,7 @@ def create_router() -> Litestar:
         request_max_body_size=LONGEST_BODY,
         logging_config=None,
     )
-    router.state[instance.DOCUMENT] = functools.cache(lambda: openapi.document(api_handlers(router)))
+    router.state[instance.DESCRIPTION] = openapi.Description(lambda: api_handlers(router))
     return router
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from io import StringIO
 from typing import Any
 
@@ -82,11 +83,32 @@ def document(handlers: Sequence[HTTPRouteHandler]) -> dict[str, Any]:
     }
 
 
-def as_yaml(tree: dict[str, Any]) -> str:
-    """The document as YAML."""
+class Description:
+    """The document of an application as JSON and as YAML, each made at its first use: anybody may ask, at any rate."""
+
+    def __init__(self, handlers: Callable[[], list[HTTPRouteHandler]]) -> None:
+        self._handlers = handlers
+        self._lock = threading.RLock()
+        self._json = self._yaml = b""
+
+    def json(self) -> bytes:
+        """JSON text. Takes about a second the first time: call it in a thread."""
+        with self._lock:
+            self._json = self._json or msgspec.json.encode(document(self._handlers()))
+            return self._json
+
+    def yaml(self) -> bytes:
+        """YAML text. Takes some seconds the first time: call it in a thread."""
+        with self._lock:
+            self._yaml = self._yaml or as_yaml(msgspec.json.decode(self.json()))
+            return self._yaml
+
+
+def as_yaml(tree: dict[str, Any]) -> bytes:
+    """A document as YAML."""
     out = StringIO()
-    YAML(typ="safe", pure=True).dump(msgspec.json.decode(msgspec.json.encode(tree)), out)
-    return out.getvalue()
+    YAML(typ="safe", pure=True).dump(tree, out)
+    return out.getvalue().encode()
 
 
 _SECURITY = {

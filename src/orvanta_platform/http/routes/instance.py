@@ -8,13 +8,13 @@ from litestar import Response, get
 
 from orvanta_platform import __version__, clock
 from orvanta_platform.http import answers
-from orvanta_platform.http.openapi import AnyObject, as_yaml, call
+from orvanta_platform.http.openapi import AnyObject, call
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.schemas import accounts
 from orvanta_platform.services import workspaces
 
-DOCUMENT = "orvanta.openapi"
-"""The key of the application's state that holds what makes the OpenAPI document, once."""
+DESCRIPTION = "orvanta.openapi"
+"""The key of the application's state that holds its `Description`."""
 
 
 @get("/api/version", opt=call())
@@ -43,13 +43,13 @@ async def health(request: AnyRequest) -> Response[bytes]:
 @get("/api/openapi.json", opt=call(answer=AnyObject))
 async def openapi_json(request: AnyRequest) -> Response[bytes]:
     """This document."""
-    return answers.json(await asyncio.to_thread(request.app.state[DOCUMENT]))
+    return Response(await asyncio.to_thread(request.app.state[DESCRIPTION].json), media_type="application/json")
 
 
 @get("/api/openapi.yaml", opt=call())
 async def openapi_yaml(request: AnyRequest) -> Response[bytes]:
     """This document as YAML."""
-    return answers.text(await asyncio.to_thread(lambda: as_yaml(request.app.state[DOCUMENT]())))
+    return Response(await asyncio.to_thread(request.app.state[DESCRIPTION].yaml), media_type="text/plain")
 
 
 ROUTES = [version, health, openapi_json, openapi_yaml]
