@@ -5,11 +5,8 @@ Some come with the platform and are in every workspace; a workspace's own of the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources as package
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,11 +18,10 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services import sealing
+from orvanta_platform.services.resource_schemas import shipped
 
 if TYPE_CHECKING:
     from orvanta_platform.services.platform import Platform
-
-_FILE = "resource_types.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,25 +100,6 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
                 raise Conflict(f"The resource type {name} comes with the platform.")
             raise NotFound(f"The resource type {name} does not exist.")
         await audit.record(conn, actor, "resource_types.delete", "Delete", name)
-
-
-async def schema_of(conn: Connection, workspace: str, name: str) -> Any:
-    """The JSON Schema of a type as a tree; None where it has none, or where there is no such type."""
-    row = await resource_types.get(conn, workspace, name) or shipped().get(name)
-    return msgspec.json.decode(row.schema) if row is not None and row.schema else None
-
-
-@cache
-def shipped() -> Mapping[str, ResourceTypeRow]:
-    """The types that come with the platform, by name."""
-    text = package.files(__package__).joinpath(_FILE).read_bytes()
-    given = msgspec.json.decode(text, type=dict[str, dict[str, msgspec.Raw]])
-    return {name: _shipped(name, fields) for name, fields in given.items()}
-
-
-def _shipped(name: str, fields: Mapping[str, msgspec.Raw]) -> ResourceTypeRow:
-    description = msgspec.json.decode(fields["description"], type=str)
-    return ResourceTypeRow(name, bytes(fields["schema"]).decode(), description)
 
 
 async def _keep(platform: Platform, actor: Actor, workspace: str, row: ResourceTypeRow, *, is_new: bool) -> None:

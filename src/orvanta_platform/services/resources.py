@@ -12,7 +12,7 @@ from orvanta_platform.db import resources
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.resources import NewResource, ResourceFilter, ResourceRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound, TooLarge
-from orvanta_platform.services import folders, resource_types, sealing
+from orvanta_platform.services import folders, resource_schemas, sealing
 from orvanta_platform.services.interpolation import STATE_TYPES, Interpolation
 from orvanta_platform.services.platform import Platform
 
@@ -52,7 +52,7 @@ async def create(
         await update(platform, actor, workspace, path, draft)
         return
     async with platform.db.acquire() as conn:
-        schema = await resource_types.schema_of(conn, workspace, kind)
+        schema = await resource_schemas.schema_of(conn, workspace, kind)
     key = await sealing.key_for(platform, workspace, schema)
     plain = _new(draft)
     new = sealing.sealed(platform, workspace, plain, schema, key, None)
@@ -82,7 +82,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     kind = draft.resource_type or before.resource_type
     _check_type(kind)
     async with platform.db.acquire() as conn:
-        schema = await resource_types.schema_of(conn, workspace, kind)
+        schema = await resource_schemas.schema_of(conn, workspace, kind)
     key = await sealing.key_for(platform, workspace, schema, before)
 
     async def write(conn: Connection) -> None:

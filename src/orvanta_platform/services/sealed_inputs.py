@@ -23,7 +23,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.evaluate.raw import decode_string, items, members, strip
-from orvanta_platform.services import resource_types
+from orvanta_platform.services import resource_schemas
 from orvanta_platform.services.interpolation import Vault
 from orvanta_platform.services.steps.scope import PREPROCESSED, Load
 
@@ -147,7 +147,7 @@ async def _with_types(vault: Vault, workspace: str, schema: Any, args: bytes) ->
     if not names:
         return schema
     async with vault.db.acquire() as conn:
-        types = {name: await resource_types.schema_of(conn, workspace, name) for name in sorted(names)}
+        types = {name: await resource_schemas.schema_of(conn, workspace, name) for name in sorted(names)}
     return _joined(schema, {f"{_RESOURCE}{name}": each for name, each in types.items()})
 
 

@@ -1,0 +1,35 @@
+"""Schemas of resource types: those of a workspace, and those that are part of the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources as package
+from typing import Any
+
+import msgspec
+
+from orvanta_platform.db import resource_types
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.resource_types import ResourceTypeRow
+
+_FILE = "resource_types.json"
+
+
+async def schema_of(conn: Connection, workspace: str, name: str) -> Any:
+    """The JSON Schema of a type as a tree; None if it has none, or if there is no such type."""
+    row = await resource_types.get(conn, workspace, name) or shipped().get(name)
+    return msgspec.json.decode(row.schema) if row is not None and row.schema else None
+
+
+@cache
+def shipped() -> Mapping[str, ResourceTypeRow]:
+    """The types that are part of the platform, by name."""
+    text = package.files(__package__).joinpath(_FILE).read_bytes()
+    given = msgspec.json.decode(text, type=dict[str, dict[str, msgspec.Raw]])
+    return {name: _shipped(name, fields) for name, fields in given.items()}
+
+
+def _shipped(name: str, fields: Mapping[str, msgspec.Raw]) -> ResourceTypeRow:
+    description = msgspec.json.decode(fields["description"], type=str)
+    return ResourceTypeRow(name, bytes(fields["schema"]).decode(), description)
