@@ -27,6 +27,7 @@ EXEMPT = {
     "locking.settle": "ends the wait of versions for a run that the worker has claimed",
     "locking.settle_abandoned": "belongs to the janitor; says what has happened already",
     "sealing.key_for": "gives a key to the service that asked",
+    "sealing.complete": "is given what the service may write, and the row that it has asked for",
     "sealing.opened": "is given a row that the service has asked for, and opens it to seal it anew",
     "sealing.resealed": "is given a row that the service has asked for",
     "sealing.sealed": "is given what the service may write",
@@ -76,10 +77,12 @@ EXEMPT = {
 
 
 def public_functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    for file in sorted(ROOT.glob("*.py")):
+    """Each with its module and name below the package of services."""
+    for file in sorted(ROOT.rglob("*.py")):
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
         for node in ast.parse(file.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
-                yield f"{file.stem}.{node.name}", node
+                yield f"{module}.{node.name}", node
 
 
 def names_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
