@@ -139,6 +139,7 @@ async def _background(platform: Any) -> AsyncIterator[None]:
     first = await setup.first_start(platform.db, platform.settings)
     watch = Watch(Path(sys.argv[1]))
     print(first.token_file.read_text().strip(), flush=True)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Nobody reads the log: a full pipe would hold the loop.
     yield
     await watch.end()
 

@@ -222,7 +222,8 @@ async def _call_servers(making: Making, notes: Path, end: asyncio.Event) -> int:
 async def test_nothing_random_holds_a_loop(server: Held, minutes: float | None, tmp_path: Path) -> None:
     notes, end = tmp_path / "answers", asyncio.Event()
     notes.touch()
-    making = Making(SEED if minutes is None else int(os.environ.get("FUZZ_SEED", time.time())))
+    seed = SEED if minutes is None else int(os.environ.get("FUZZ_SEED", time.time()))
+    making = Making(seed)
     calls, probe = Calls(server, making), Probe(str(server.client.base_url))
     kinds = [calls.script, calls.script, calls.preview, calls.result, calls.decision, calls.document]
     until = time.monotonic() + (CALLS_S if minutes is None else minutes * 60)
@@ -233,7 +234,7 @@ async def test_nothing_random_holds_a_loop(server: Held, minutes: float | None, 
             await asyncio.to_thread(making.pick(kinds))
             made += 1
             held = await asyncio.to_thread(server.longest_s)
-            assert held < LONGEST_S, f"call {made}, seed {SEED}"
+            assert held < LONGEST_S, f"call {made}, seed {seed}"
     finally:
         end.set()
         called = await calling
