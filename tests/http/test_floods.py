@@ -62,6 +62,18 @@ async def test_signed_links_are_slowed_down_for_strangers_alone(stage: Scene, mo
         assert (await member.post(path, json={}, headers=headers)).status_code == 404
 
 
+@pytest.mark.parametrize("call", ["login", "first_password"])
+async def test_sign_ins_are_slowed_down(stage: Scene, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
+    """Whatever the account: each of them costs a hash, or a look at the database."""
+    monkeypatch.setattr("orvanta_platform.clock.monotonic", lambda: 1000.0)
+    headers = {"Content-Type": "application/json"}
+    async with stranger(stage, "203.0.113.1") as guesser, stranger(stage, "203.0.113.2") as other:
+        sent = [await guesser.post(f"/api/auth/{call}", content=b"{}", headers=headers) for _ in range(BURST + 2)]
+        codes = [answer.status_code for answer in sent]
+        assert codes == [400] * BURST + [429] * 2
+        assert (await other.post(f"/api/auth/{call}", content=b"{}", headers=headers)).status_code == 400
+
+
 async def test_who_has_a_token_is_held_by_what_he_allows(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("orvanta_platform.clock.monotonic", lambda: 1000.0)
     call = f"{W}/jobs/run/p/f/hooks/take"

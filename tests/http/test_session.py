@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import json
 import re
@@ -105,6 +106,44 @@ async def test_a_guesser_is_slowed_down(stage: Scene, browser: httpx.AsyncClient
         await conn.execute("UPDATE login_failure SET last_at = last_at - interval '16 minutes'")
     assert (await login(browser)).status_code == 200
     assert (await login(browser, password="wrong")).status_code == 401
+    await failed_more(stage)
+    async with stage.platform.db.acquire() as conn:
+        await conn.execute("UPDATE login_failure SET last_at = last_at - interval '61 minutes'")
+    for _ in range(2):
+        assert (await login(browser, password="wrong")).status_code == 401, "failures of more than an hour ago"
+
+
+async def test_attempts_at_once_are_counted_before_their_passwords_are_compared(
+    stage: Scene, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No more than the free attempts reach the comparison, which lasts until every other one was answered."""
+    many, compared, answered = 3 * login_limits.FREE, 0, 0
+    settled = asyncio.Event()
+
+    def look() -> None:
+        if compared + answered == many:
+            settled.set()
+
+    async def matches(stored: str | None, password: str) -> bool:
+        nonlocal compared
+        compared += 1
+        look()
+        await settled.wait()
+        return False
+
+    async def attempt() -> int:
+        nonlocal answered
+        status = (await login(browser, password="wrong")).status_code
+        if not settled.is_set():
+            answered += 1
+            look()
+        return status
+
+    monkeypatch.setattr(passwords, "matches", matches)
+    monkeypatch.setattr(login_limits, "_FIRST_S", login_limits.FORGOTTEN_S)
+    monkeypatch.setattr(login_limits, "_LONGEST_S", login_limits.FORGOTTEN_S)
+    codes = await asyncio.gather(*(attempt() for _ in range(many)))
+    assert (codes.count(401), codes.count(429)) == (login_limits.FREE, many - login_limits.FREE)
 
 
 async def test_nobody_elsewhere_locks_an_owner_out(stage: Scene) -> None:

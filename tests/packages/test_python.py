@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,6 +16,7 @@ from tests.packages.conftest import Shop
 from tests.packages.indexes import source_distribution, tarball, wheel
 from tests.worker.jobs import LEVELS
 
+from orvanta_platform.worker.outcome import SandboxLost
 from orvanta_platform.worker.packages.store import Asked, PackageError
 
 SCRIPT = "import greeting\ndef main():\n    return greeting.HELLO, greeting.name()"
@@ -178,6 +181,26 @@ async def test_a_stopped_job_stops_the_lock(shop: Shop) -> None:
     with pytest.raises(PackageError) as raised:
         await shop.packages.provide(Asked(uuid4(), 1, "main", "python3", SCRIPT), shop.log, cancelled)
     assert raised.value.cancelled
+
+
+async def test_packages_whose_sandbox_is_killed_are_lost_and_no_error_of_the_script(shop: Shop) -> None:
+    publish(shop)
+    first = shop.runtimes.zygote_pid
+    assert first is not None
+    victims = iter([first])
+
+    class Files(dict[str, bytes]):
+        """The first request is answered when the sandbox of who asks is dead."""
+
+        def get(self, path: str, default: Any = None) -> Any:
+            for zygote in victims:
+                os.kill(zygote, signal.SIGKILL)
+            return super().get(path, default)
+
+    shop.index.files = Files(shop.index.files)
+    with pytest.raises(SandboxLost):
+        await shop.provide(SCRIPT)
+    assert (await shop.run(SCRIPT)).value == ["hello 1.0", "world"]
 
 
 BACKEND = """

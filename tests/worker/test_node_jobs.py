@@ -91,10 +91,13 @@ async def test_a_job_whose_sandbox_is_killed_runs_again(house: Scene, worker: Wo
     running = asyncio.ensure_future(result_of(house, {"id": "a", "value": value}))
     await until(lambda: (tmp_path / "begun-1").exists())
     kill_zygote(worker)
-    await until(lambda: (tmp_path / "begun-2").exists())
-    async with house.platform.db.acquire() as connection:
-        assert [tuple(row) for row in await connection.fetch(LIVE)] == [(2, 1)]
-    (tmp_path / "go-on").touch()
+    try:
+        await until(lambda: (tmp_path / "begun-2").exists() or running.done())
+        assert not running.done(), running.exception()
+        async with house.platform.db.acquire() as connection:
+            assert [tuple(row) for row in await connection.fetch(LIVE)] == [(2, 1)]
+    finally:
+        (tmp_path / "go-on").touch()  # also for an attempt that was not to begin
     assert await running == "2"
     async with house.platform.db.acquire() as connection:
         assert [tuple(row) for row in await connection.fetch(ENDED)] == [("succeeded", 2, 1)]
@@ -130,8 +133,10 @@ def kill_zygote(worker: Worker) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.01)
+    """Wait for something in a job; the limit is far above what it takes."""
+    async with asyncio.timeout(30):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 KEEPS = "SEEN = []\ndef main(text):\n    SEEN.append(text)\n    return SEEN\n"
