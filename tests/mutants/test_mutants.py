@@ -26,22 +26,30 @@ STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
 CASE = "tests/cases/test_cases.py::test_case"
 ASKED = "tests/http/test_approvals.py"
 CHOSEN = "tests/http/test_chosen_ids.py"
+SESSION = "tests/http/test_session.py"
 VOICES, PARENTS = "tests/http/test_approval_voices.py", "tests/http/test_run_parents.py"
 # On the embedded server alone: the same tests run on every PostgreSQL beside the seeded faults.
 STALE = f"{STEPS}/test_writes.py::test_a_stale_step_leaves_everything_as_it_was"
 CAUGHT_BY = {
+    "account_locked_from_elsewhere": f"{SESSION}::test_nobody_elsewhere_locks_an_owner_out",
     "account_votes_twice": f"{VOICES}::test_one_person_is_one_voice_by_every_way[consent-approval]",
+    "any_schema_checked_in_process": "tests/services/test_inputs.py::test_only_plain_schemas_are_checked_in_process",
     "approvers_not_checked": f"{ASKED}::test_only_those_who_are_named_decide",
     "attached_to_any_job": f"{PARENTS}::test_a_consent_decides_nothing_of_a_run_that_another_attached",
     "attempt_not_raised_at_claim": f"{STEPS}/test_inbox.py::test_a_retry_waits_for_its_timer[embedded]",
+    "attempts_counted_after_failure": f"{SESSION}"
+    "::test_attempts_at_once_are_counted_before_their_passwords_are_compared",
     "batch_fails_whole": f"{STEPS}/test_batches.py"
     "::test_a_result_that_the_database_refuses_fails_alone[embedded-overflow]",
+    "bodies_of_any_speed": "tests/http/test_slow_bodies.py::test_the_deadline_moves_with_what_arrives",
     "bodies_that_have_not_begun_forgotten": f"{CASE}[c007_the_first_step_of_an_iteration_has_flow_input_wi]",
     "cancel_leaves_bodies": f"{STEPS}/test_loops.py::test_cancel_ends_everything_inside[embedded]",
     "cancel_not_checked_in_claim": f"{STEPS}/test_races.py::test_no_claim_after_cancel[embedded]",
     "cancel_not_checked_in_finish": f"{STALE}[embedded-cancel]",
     "claim_does_not_hold_up_the_fence": f"{STEPS}/test_races.py::test_a_claim_under_way_holds_up_the_fence[embedded]",
     "consent_reaches_attached_runs": f"{PARENTS}::test_rows_of_an_attached_run_are_beyond_a_consent",
+    "database_address_not_pinned": "tests/conformance/test_postgresql.py"
+    "::test_the_host_is_resolved_once_and_its_address_is_pinned",
     "decision_not_taken": f"{STEPS}/test_approval_races.py::test_each_of_many_voices_counts_once[embedded]",
     "early_events_forgotten": f"{ASKED}::test_events_are_banked_before_the_step_has_ended",
     "derived_ids_look_like_runs": f"{CHOSEN}::test_unfit_run_id_is_refused_at_every_call",
@@ -53,6 +61,7 @@ CAUGHT_BY = {
     "exports_after_failure": f"{ENGINE}/test_engine_asks.py",
     "failure_edge_unhandled": f"{ENGINE}/test_engine_failures.py",
     "fenced_worker_claims": f"{STEPS}/test_races.py::test_a_fenced_worker_claims_nothing[embedded]",
+    "forwarded_address_of_anybody": f"{SESSION}::test_the_address_is_the_one_that_a_trusted_proxy_forwards",
     "get_decides": f"{VOICES}::test_a_get_decides_nothing_for_any_program[resume-*/*]",
     "hand_off_across_queues": f"{STEPS}/test_writes.py::test_hand_off[embedded]",
     "inbox_dropped_unread": f"{STEPS}/test_inbox.py::test_a_long_inbox_is_drained_to_its_end[embedded]",
@@ -69,6 +78,9 @@ CAUGHT_BY = {
     "link_of_run_needs_no_login": f"{ASKED}::test_a_link_of_the_run_is_no_way_around_a_login",
     "losses_without_end": f"{STEPS}/test_inbox.py::test_a_job_that_loses_its_worker_too_often_fails[embedded]",
     "lost_commit_not_looked_up": f"{STEPS}/test_writes.py::test_a_commit_without_an_answer_records_once[embedded-next]",
+    "lost_packages_fail_their_job": "tests/packages/test_python.py"
+    "::test_packages_whose_sandbox_is_killed_are_lost_and_no_error_of_the_script",
+    "lost_sandbox_fails_its_job": "tests/worker/test_node_jobs.py::test_a_job_whose_sandbox_is_killed_runs_again",
     "low_water_without_lag": f"{STEPS}/test_queue.py::test_the_low_water_mark_follows_what_was_claimed[embedded]",
     "more_permits_than_places": f"{ENGINE}/test_gates.py::test_never_more_than_the_limit_and_nobody_starves",
     "no_attempt_check": f"{STALE}[embedded-attempt]",
@@ -88,6 +100,7 @@ CAUGHT_BY = {
     "runs_bound_to_the_dead_wait": f"{STEPS}/test_bound.py::test_the_worker_s_loss_fails_the_run",
     "sleep_without_edges_held": f"{ENGINE}/test_engine_waits.py",
     "skip_not_spread": f"{ENGINE}/test_engine_edges.py",
+    "strangers_send_any_body": "tests/http/test_availability.py::test_stranger_sends_a_small_body_only",
     "timers_outlive_run": f"{STEPS}/test_races.py::test_cancel_wins_over_events_that_came_before_it[embedded-start]",
 }
 ALWAYS = {name for name, test in CAUGHT_BY.items() if test.startswith(STALE)}
