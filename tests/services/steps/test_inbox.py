@@ -13,7 +13,8 @@ from tests.services.steps.ground import Ground, condition, job, on
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.queue.horizon import START
-from orvanta_platform.services import timers
+from orvanta_platform.services import reaping, timers
+from orvanta_platform.services.reaping import Lost
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
@@ -259,6 +260,17 @@ async def test_a_job_that_loses_its_worker_too_often_fails(scene: Ground) -> Non
     kinds = [row["kind"] for row in await scene.rows("SELECT kind FROM event WHERE run = $1 ORDER BY seq", run)]
     assert kinds.count("reap") == 3
     await scene.is_whole()
+
+
+async def test_a_loss_of_an_earlier_attempt_leaves_the_next_one_alone(scene: Ground) -> None:
+    """The worker may know of a loss that was recorded already, and run the job again."""
+    run, claimed = await one_job(scene)
+    worker = scene.workers[0]
+    lost = [Lost(claimed.id, run, claimed.attempt)]
+    for _ in range(2):
+        await reaping.lose(scene.platform.tools, lost, worker.id, worker.generation, max_losses=3)
+        await worker.claim()
+    assert [row["losses"] for row in await scene.rows("SELECT losses FROM job_live WHERE run = $1", run)] == [1]
 
 
 async def test_a_loss_that_nobody_took_in_is_not_lost(scene: Ground) -> None:
