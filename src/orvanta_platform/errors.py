@@ -125,6 +125,12 @@ class LockFailed(Conflict):
     code = "lock_failed"
 
 
+class VersionNotPinned(Conflict):
+    """A run has no version of a script or workflow that its document names."""
+
+    code = "version_not_pinned"
+
+
 class CannotRestart(Conflict):
     """The run cannot go on from there; the sentence says why."""
 

@@ -157,6 +157,16 @@ class VersionNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A script or workflow, as far as permissions depend on it."""
+
+    kind: str
+    path: str
+    created_by: str
+    extra_perms: dict[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
 class RunBefore:
     """What a run that has ended was made of, and its last state."""
 
@@ -237,6 +247,15 @@ async def resolve_flow_pins(
 ) -> list[PinnedScript]:
     """The current versions of workflows, by path. Missing ones are left out. `view`: as in `resolve_path`."""
     return _pinned(await connection.fetch(load("runs")["resolve_flow_pins"].text, workspace, list(paths), view))
+
+
+async def items_of(connection: Connection, workspace: str, versions: Sequence[int]) -> dict[int, ItemRow]:
+    """The items of versions, by version. Archived items are left out."""
+    rows = await connection.fetch(load("runs")["items_of"].text, workspace, list(versions))
+    return {
+        row["id"]: ItemRow(row["kind"], row["path"], row["created_by"], msgspec.json.decode(row["extra_perms"]))
+        for row in rows
+    }
 
 
 async def keep_document(connection: Connection, digest: bytes, body: bytes) -> None:

@@ -27,6 +27,15 @@ class ScriptMissing(BadRequest):
     code = "script_missing"
 
 
+def missing(what: str, name: str, path: str) -> ScriptMissing:
+    """The error for a script or workflow (`what`) that a workflow names."""
+    return ScriptMissing(
+        f"The workflow names the {what} {name}, which does not exist or may not be read.",
+        hint=f"Deploy the {what} first, or correct the path.",
+        details={"path": path},
+    )
+
+
 async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
     """The tree of a JSON document ({value, schema?, …}) that may run. Never runs anything of it.
 
@@ -85,9 +94,5 @@ async def resolve_scripts(
         if pin_key(value) not in pins:
             if not value.get("hash"):
                 await acceptance.resolve(connection, workspace, "script", value["path"], view)
-            raise ScriptMissing(
-                f"The workflow names the script {pin_key(value)}, which does not exist or may not be read.",
-                hint="Deploy the script first, or correct the path.",
-                details={"path": value["path"]},
-            )
+            raise missing("script", pin_key(value), value["path"])
     return pins

@@ -19,6 +19,7 @@ from orvanta_platform.engine import duration, gates
 from orvanta_platform.engine.compile import compile_plan, single_plan
 from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
 from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
+from orvanta_platform.errors import VersionNotPinned
 from orvanta_platform.evaluate.transforms import Provenance, constant_inputs, input_names, provenance_of
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.queue.claim import is_pinned
@@ -131,12 +132,21 @@ class Blueprint:
         return found
 
     def pin(self, node: Node) -> Pin:
-        """The script that the node runs. Raises LookupError where the pin set lacks it."""
-        return self.pins[pin_key(node.value)]
+        """The script that the node runs. Raises VersionNotPinned."""
+        return self._pin(pin_key(node.value))
 
     def flow_pin(self, node: Node) -> Pin:
-        """The workflow that the node runs. Raises LookupError where the pin set lacks it."""
-        return self.pins[flow_key(node.value["path"])]
+        """The workflow that the node runs. Raises VersionNotPinned."""
+        return self._pin(flow_key(node.value["path"]))
+
+    def _pin(self, key: str) -> Pin:
+        found = self.pins.get(key)
+        if found is None:
+            raise VersionNotPinned(
+                f"No version of {key.removeprefix(flow_key(''))} was chosen when the run started.",
+                hint="Start the workflow again instead of continuing the run.",
+            )
+        return found
 
     def cache_s(self, node: Node) -> float | None:
         """So long the same inputs give the node's result: as the node says, else its script."""
@@ -219,7 +229,7 @@ class Blueprints:
         if digest is None:
             raise LookupError("the run of a workflow names no document")
         body = await runs.get_document(connection, digest)
-        plan = plan_of(body) if len(body) <= _COMPILED_HERE else await asyncio.to_thread(plan_of, body)
+        plan = await compiled(body)
         pins = read_pins(await runs.get_pin_set(connection, pin_set)) if pin_set else {}
         blueprint = blueprint_of(plan, pins)
         self._blueprints.put((digest, pin_set), blueprint)
@@ -246,6 +256,11 @@ def plan_of(body: bytes) -> Plan:
     return compile_plan(normal.normalise(tree)["value"])
 
 
+async def compiled(body: bytes) -> Plan:
+    """The same; a large document is compiled outside the event loop."""
+    return plan_of(body) if len(body) <= _COMPILED_HERE else await asyncio.to_thread(plan_of, body)
+
+
 def pin_key(value: Mapping[str, Any]) -> str:
     """What a script node's pin is found by."""
     version = value.get("hash")
@@ -265,11 +280,19 @@ def scoped(pins: Pins, scope: str) -> dict[str, Pin]:
 
     They are versions accepted for that member, which may differ from outer pins of the same paths. "": unchanged.
     """
-    return {f"{scope}{_SCOPE}{key}" if scope else key: pin for key, pin in pins.items()}
+    return {scoped_key(key, scope): pin for key, pin in pins.items()}
+
+
+def scoped_key(key: str, scope: str) -> str:
+    """The key of a pin inside workflows that act for `scope`."""
+    return f"{scope}{_SCOPE}{key}" if scope else key
 
 
 def pins_inside(pins: Pins, scope: str) -> dict[str, Pin]:
-    """The pins of the run of a workflow that acts for `scope`, where its caller's are `pins`; empty: the caller's."""
+    """The pins of the run of a workflow that acts for `scope`, where its caller's are `pins`.
+
+    Empty: it names no script and no workflow by path.
+    """
     start = f"{scope}{_SCOPE}"
     inner = {key.removeprefix(start): pin for key, pin in pins.items() if key.startswith(start)}
     return inner | {key: pin for key, pin in pins.items() if _SCOPE in key} if inner else {}

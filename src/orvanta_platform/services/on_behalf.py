@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from orvanta_platform.control import identity, scopes
@@ -55,6 +56,12 @@ def limits_of(actor: Actor, owner: Actor | None, path: str | None) -> list[str] 
     """
     held = scopes.of_run(actor.scopes, path) if owner is None else owner.scopes
     return None if held is None else list(held)
+
+
+def acting(actor: Actor, owner: Actor | None, path: str | None) -> Actor:
+    """The member that a run acts for, with the limits of the run (`limits_of`)."""
+    limits = limits_of(actor, None, path)
+    return owner or replace(actor, scopes=None if limits is None else tuple(limits))
 
 
 async def email_of(conn: Connection, actor: Actor, workspace: str, owner: str, what: str) -> str:

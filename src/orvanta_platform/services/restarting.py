@@ -24,15 +24,7 @@ from orvanta_platform.engine.restart import Ended
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
 from orvanta_platform.services import acceptance, inputs, jobs, on_behalf, pinning, results, runs
-from orvanta_platform.services.blueprints import (
-    OWN,
-    Blueprint,
-    blueprint_of,
-    is_workflow,
-    own_pins,
-    pins_inside,
-    unscoped,
-)
+from orvanta_platform.services.blueprints import OWN, Blueprint, blueprint_of, is_workflow, own_pins
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reopening import GoingOn, Reopenings, Steps
 from orvanta_platform.services.repeats import Remembered, Repeat
@@ -139,7 +131,8 @@ async def _prepared(
         version = await _version(conn, actor, workspace, source.run, point)
         owner = await on_behalf.owner_of(conn, workspace, version) if version is not None else None
         view = await acceptance.view_of(conn, actor, owner)
-        blueprint = await _blueprint(platform, conn, owner or actor, workspace, source, version, view)
+        runner = on_behalf.acting(actor, owner, version.path if version is not None else None)
+        blueprint = await _blueprint(platform, conn, runner, workspace, source, version, view)
         made = await _made(platform, conn, source, blueprint, point)
     beginning = Beginning(
         workspace=workspace,
@@ -202,13 +195,9 @@ async def _blueprint(
     view: str | None,
 ) -> Blueprint:
     if version is None or version.id == source.run.version:
-        # Its scripts are those of the run before; whoever restarts it must be allowed to read them all the same.
-        await pinning.resolve(conn, actor, workspace, source.blueprint.plan, view)
-        taken = [pin.version for key, pin in source.blueprint.pins.items() if key != OWN and unscoped(key) == key]
-        await acceptance.require_pins(conn, taken, view)
-        for inner in _acting_inside(source.blueprint, actor):
-            await acceptance.require_pins(conn, taken, inner)
-        return source.blueprint
+        taken = source.blueprint.pins
+        pins = await pinning.resolve_again(conn, actor, workspace, source.blueprint.plan, view, taken)
+        return blueprint_of(source.blueprint.plan, pins | ({OWN: taken[OWN]} if OWN in taken else {}))
     plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
     return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan, view) | own_pins(version.settings))
 
@@ -296,14 +285,6 @@ async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID
             break
         found.append(before.run)
     return found
-
-
-def _acting_inside(blueprint: Blueprint, actor: Actor) -> set[str]:
-    """Members other than the actor for whom workflows inside act with the run's own pins, since they had no others."""
-    owners = {pin.permissioned_as for pin in blueprint.pins.values() if pin.permissioned_as is not None}
-    if actor.scopes is None:
-        owners.discard(actor.permissioned_as)
-    return {owner for owner in owners if not pins_inside(blueprint.pins, owner)}
 
 
 def _ids(node: Node) -> Iterable[str]:

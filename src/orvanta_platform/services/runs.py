@@ -180,7 +180,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
     plan = artifacts.plan_of_tree(tree)
     async with platform.db.acquire() as connection:
         view = await acceptance.view_of(connection, actor)
-        pins = await pinning.resolve(connection, actor, workspace, plan, view)
+        pins = await pinning.resolve(connection, on_behalf.acting(actor, None, None), workspace, plan, view)
     _require_calls(actor, workspace, plan, pins)
     return Beginning(
         workspace=workspace,
@@ -339,7 +339,8 @@ async def _run_flow(
     async with platform.db.acquire() as connection:
         owner = await on_behalf.owner_of(connection, workspace, found)
         view = await acceptance.view_of(connection, actor, owner)
-        pins = await pinning.resolve(connection, owner or actor, workspace, plan, view) | own_pins(found.settings)
+        runner = on_behalf.acting(actor, owner, found.path)
+        pins = await pinning.resolve(connection, runner, workspace, plan, view) | own_pins(found.settings)
     if preprocessed and names_passwords(schema):
         own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
         pins[OWN] = replace(own, passwords=schema)

@@ -132,7 +132,7 @@ async def test_a_script_erases_what_it_left(scene: Ground) -> None:
 async def test_a_run_that_could_not_go_on_is_erased_all_the_same(scene: Ground) -> None:
     tools = scene.platform.tools
     run = await scene.start(job("a"), delete_after_secs=0)
-    await end_as_failed(tools.db, tools.notify, tools.blueprints, run, "it is broken")
+    await end_as_failed(tools.db, tools.notify, tools.blueprints, run, RuntimeError("it is broken"))
     assert (await scene.ended(run))["error_name"] == "EngineFailed" and len(await scene.rows(KEPT)) == 3
     assert await erasing.erase_due(scene.platform) == 1 and await scene.rows(KEPT) == []
 

@@ -40,6 +40,12 @@ SELECT v.hash, v.path, v.id, v.document, v.language, v.settings, v.permissioned_
 FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
 WHERE v.workspace = $1 AND v.kind = 'script' AND v.hash = ANY($2::text[])
 
+-- name: items_of
+-- The items of these versions, without archived ones.
+SELECT v.id, i.kind, i.path, i.extra_perms, i.created_by
+FROM version v JOIN item i ON i.workspace = v.workspace AND i.kind = v.kind AND i.path = v.path
+WHERE v.workspace = $1 AND v.id = ANY($2::bigint[]) AND NOT i.archived
+
 -- name: insert_document
 -- Keep these bytes; nothing happens where they are kept already.
 INSERT INTO document (hash, body) VALUES ($1, $2) ON CONFLICT DO NOTHING

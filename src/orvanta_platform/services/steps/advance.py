@@ -207,7 +207,7 @@ async def _give_up(tools: Tools, run: UUID, error: Exception) -> None:
     if tools.stuck[run] < _TRIES:
         return
     try:
-        await end_as_failed(tools.db, tools.notify, tools.blueprints, run, str(error) or type(error).__name__)
+        await end_as_failed(tools.db, tools.notify, tools.blueprints, run, error)
         del tools.stuck[run]
     except Exception:
         log.exception("run cannot be ended", action="end_as_failed", run=str(run))

@@ -87,14 +87,14 @@ async def start(
 
 async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
     """The caller's pins, or, if the sub-workflow acts for somebody else or without the caller's limits, those accepted
-    for that member.
+    for that member. It then has none of its caller's, which may be other versions of the same paths.
     """
     owner = pin.permissioned_as
-    inner = {}
-    if owner is not None and (owner != run.permissioned_as or run.scopes is not None):
-        inner = pins_inside(blueprint.pins, owner)
-    if not inner:
+    if owner is None or (owner == run.permissioned_as and run.scopes is None):
         return run.pin_set
+    inner = pins_inside(blueprint.pins, owner)
+    if not inner:
+        return None
     digest, text = write_pins(inner)
     await run_rows.keep_pin_set(connection, digest, text)
     return digest

@@ -25,13 +25,15 @@ from orvanta_platform.services.steps.decided import error_json
 ERROR = "EngineFailed"
 
 
-async def end_as_failed(database: Database, notify: Notifier, blueprints: Blueprints, run: UUID, why: str) -> None:
-    """End the run as failed with the name EngineFailed, its live jobs as cancelled. Safe to ask twice.
+async def end_as_failed(
+    database: Database, notify: Notifier, blueprints: Blueprints, run: UUID, why: Exception
+) -> None:
+    """End the run as failed with the code of `why`, or EngineFailed, and its live jobs as cancelled. Idempotent.
 
     Runs that get its permits find that in their inboxes.
     """
     erased = await _erasures(database, blueprints, run)
-    await database.retrying(partial(_end, run, why, erased))
+    await database.retrying(partial(_end, run, _error(why), erased))
     notify.cancelled(run)
     notify.run_ended(run)
 
@@ -46,11 +48,17 @@ async def _erasures(database: Database, blueprints: Blueprints, run: UUID) -> Se
         return ()
 
 
-async def _end(run: UUID, why: str, erased: Sequence[tuple[int, float]], connection: Connection) -> None:
+def _error(why: Exception) -> Err:
+    if isinstance(why, OrvantaError):
+        return Err(why.code, " ".join(filter(None, (why.message, why.hint))))
+    return Err(ERROR, f"The run could not go on: {str(why) or type(why).__name__}")
+
+
+async def _end(run: UUID, error: Err, erased: Sequence[tuple[int, float]], connection: Connection) -> None:
     row = await run_rows.lock_run(connection, run)
     if row is None:
         return
-    raw = error_json(Err(ERROR, f"The run could not go on: {why}"), None)
+    raw = error_json(error, None)
     live = await job_rows.lock_jobs_of_run(connection, run)
     ended = dict.fromkeys((run, *(job.id for job in live)))
     found = await value_rows.value_digests(connection, [(id, "result", "") for id in ended], 0)
@@ -59,10 +67,10 @@ async def _end(run: UUID, why: str, erased: Sequence[tuple[int, float]], connect
         rev=row.rev,
         state=row.state,
         status=row.status,
-        endings=[_ending(job) for job in live],
+        endings=[_ending(job, error.name) for job in live],
         values=[values.inline(id, "result", raw) for id in ended if (id, "result", "") not in found],
         events=[NewEvent("run_ended", None, '{"status":"failed","recovered":false}')],
-        end=RunEnd("failed", error_name=ERROR, result_of=run),
+        end=RunEnd("failed", error_name=error.name, result_of=run, reports=row.parent is not None),
         over_cancel=True,
     )
     if not await write_steps(connection, [write]):
@@ -75,5 +83,5 @@ async def _end(run: UUID, why: str, erased: Sequence[tuple[int, float]], connect
     await handover.settle(connection, (), ended=[run])
 
 
-def _ending(job: LiveJob) -> Ending:
-    return Ending(job.id, job.attempt, job.worker, job.generation, "cancelled", ERROR)
+def _ending(job: LiveJob, name: str) -> Ending:
+    return Ending(job.id, job.attempt, job.worker, job.generation, "cancelled", name)
