@@ -505,3 +505,38 @@ async def test_a_restart_takes_no_versions_into_a_workflow_on_behalf_of_its_firs
     assert again.status_code == 409 and "not_accepted" in again.text, again.text
     own = await stage.client.post(f"{W}/jobs/restart/f/{run.text}", json={"step_id": "called"})
     assert own.status_code == 201, own.text
+
+
+@pytest.mark.parametrize("way", ["unarchive", "deploy"])
+async def test_a_writer_who_brings_an_archived_item_back_brings_no_acceptance_of_others_back(
+    stage: Scene, bob: httpx.AsyncClient, way: str
+) -> None:
+    """The admin archived it, so that nothing runs it for the admin until it is accepted again."""
+    await flow(stage.client, FLOW, "'first'")
+    await schedule(stage.client)
+    assert (await stage.client.post(f"{W}/flows/archive/{FLOW}", json={"archived": True})).status_code == 200
+    assert await tick(stage) == ""
+    if way == "unarchive":
+        assert (await bob.post(f"{W}/flows/archive/{FLOW}", json={"archived": False})).status_code == 200
+    else:
+        await edit(bob, FLOW, "'second'")
+    assert await tick(stage) == ""
+    assert "u/admin" in (await stage.get("schedules/get/f/team/nightly"))["error"]
+    (found,) = await waiting(stage.client)
+    assert found["path"] == FLOW and "accepted" not in found
+    assert (await accept(stage.client, FLOW, found["version"]["id"])).status_code == 200
+    assert await result(stage, await tick(stage)) == ("first" if way == "unarchive" else "second")
+
+
+async def test_who_brings_an_item_back_keeps_what_they_could_accept(stage: Scene, bob: httpx.AsyncClient) -> None:
+    """An admin everything, anybody else what is accepted for themselves."""
+    await flow(bob, FLOW, "'bob'")
+    await schedule(bob)
+    for client in (stage.client, bob):
+        for archived in (True, False):
+            assert (await client.post(f"{W}/flows/archive/{FLOW}", json={"archived": archived})).status_code == 200
+        assert await result(stage, await tick(stage)) == "bob"
+    limits = await limited(stage, "flows:write")
+    for client, archived in ((stage.client, True), (limits, False)):
+        assert (await client.post(f"{W}/flows/archive/{FLOW}", json={"archived": archived})).status_code == 200
+    assert await tick(stage) == ""

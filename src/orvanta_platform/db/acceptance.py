@@ -54,6 +54,11 @@ async def withdraw(conn: Connection, version: int, permissioned_as: str | None) 
     await conn.execute(load("acceptance")["withdraw"].text, version, permissioned_as)
 
 
+async def withdraw_archived(conn: Connection, workspace: str, kind: str, path: str, keep: str | None) -> None:
+    """Delete all acceptances at a path whose item is archived, except those for the member `keep`."""
+    await conn.execute(load("acceptance")["withdraw_archived"].text, workspace, kind, path, keep)
+
+
 async def reached(
     conn: Connection, workspace: str, named: Sequence[tuple[str, str]], permissioned_as: str, *, present: bool
 ) -> list[Reached]:

@@ -126,6 +126,16 @@ async def note_closed(conn: Connection, actor: Actor, workspace: str, version: i
         await acceptance.withdraw(conn, version, None if identity == EVERYBODY else identity)
 
 
+async def note_reopened(conn: Connection, actor: Actor, workspace: str, kind: str, path: str) -> None:
+    """Withdraw acceptances that the actor could not grant, before the actor opens an archived item again.
+
+    Otherwise a writer could undo the decision of an admin who archived it, and triggers of others would run it.
+    """
+    require_workspace(actor, workspace)
+    if (identity := accepted_for(actor)) != EVERYBODY:
+        await acceptance.withdraw_archived(conn, workspace, kind, path, identity)
+
+
 async def note_trigger(
     conn: Connection, actor: Actor, workspace: str, permissioned_as: str, named: Sequence[tuple[str, str]]
 ) -> None:

@@ -135,6 +135,7 @@ async def store(
     """
     if draft_revision is not None:
         await drafts.end_deployed(conn, version.workspace, actor.username, draft_revision)
+    await acceptance.note_reopened(conn, actor, version.workspace, version.kind, version.path)
     added = await items.add_version(conn, version, actor.username)
     await acceptance.note_deployed(conn, actor, version.workspace, added)
     verb = "create" if is_new else "update"
@@ -156,6 +157,8 @@ async def set_archived(
     """Archive an item or bring it back; to do so twice is no error. Raises NotFound, Forbidden."""
 
     async def change(conn: Connection) -> None:
+        if not archived:
+            await acceptance.note_reopened(conn, actor, workspace, kind, path)
         if await items.set_archived(conn, workspace, kind, path, archived, actor.username):
             verb = "archive" if archived else "unarchive"
             await audit.record(conn, actor, f"{kind}s.{verb}", "Updated", path)

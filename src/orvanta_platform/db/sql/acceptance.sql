@@ -15,6 +15,12 @@ SELECT NOT EXISTS (
 -- A version is accepted no more: for one member, or, $2 null, for anybody.
 DELETE FROM acceptance WHERE version = $1 AND ($2::text IS NULL OR permissioned_as = $2);
 
+-- name: withdraw_archived
+-- No version at a path is accepted any more, if the item there is archived: for any member but $4.
+DELETE FROM acceptance AS a USING item AS i
+WHERE i.workspace = $1 AND i.kind = $2 AND i.path = $3 AND i.archived
+  AND a.workspace = i.workspace AND a.kind = i.kind AND a.path = i.path AND a.permissioned_as IS DISTINCT FROM $4;
+
 -- name: reached
 -- The current versions of items, by kind and path, and of all that they run by path: $5 in their current versions, else
 -- in those accepted for the member $4, where there are such.
