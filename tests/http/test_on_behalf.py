@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.jobs_running import token_of
+from tests.http.scene import Scene, W, client_of, scene, script
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.triggers.schedule import fire
 
 ANN, BEA = "ann@example.com", "bea@example.com"
 NOTE = "u/ann/note"
@@ -264,3 +266,42 @@ async def test_whoever_starts_a_run_decides_nothing_of_its_own_inside_it(stage: 
     await stage.worker.finish(inner, "asked")
     refused = await bea.post(f"{W}/jobs/flow/resume/{inner.run.id}", json={})
     assert refused.status_code == 403, refused.text
+
+
+async def test_a_username_that_another_account_has_now_is_not_acted_for(stage: Scene) -> None:
+    """Schedules, deployed versions and running jobs name an account too: ann's, which is no member any more."""
+    await stage.member("ann")
+    await stage.member("eve", role=Role.ADMIN)
+    bea = await stage.member("bea")
+    await folder(stage)
+    assert (await deploy(stage.client, "f/team/hers", [script("a")], on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(stage.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
+    nightly = {
+        "path": "f/team/nightly",
+        "schedule": "0 0 3 * * *",
+        "timezone": "UTC",
+        "script_path": "f/team/plain",
+        "is_flow": True,
+        "args": {},
+        "enabled": True,
+        "permissioned_as": "u/ann",
+        "preserve_permissioned_as": True,
+    }
+    made = await stage.client.post(f"{W}/schedules/create", json=nightly)
+    assert made.status_code == 201, made.text
+    assert (await start(bea, "f/team/hers")).status_code == 201
+    job = (await stage.worker.claim())["a"]
+    async with client_of(stage.app, token_of(stage, job)) as inside:
+        assert (await inside.get(f"{W}/users/whoami")).json()["username"] == "ann"
+        async with stage.platform.db.acquire() as conn:
+            await conn.execute("DELETE FROM member WHERE username = 'ann'")
+            await conn.execute("UPDATE member SET username = 'ann' WHERE username = 'eve'")
+            await conn.execute("UPDATE account SET username = 'former' WHERE email = $1", ANN)
+            await conn.execute("UPDATE schedule SET next_at = clock_timestamp() - interval '1 second'")
+        # Answers are cached for at most a second where nothing is written.
+        note = {"path": "u/ann/more", "value": "1", "is_secret": False, "description": ""}
+        assert (await inside.post(f"{W}/variables/create", json=note)).status_code == 401
+    refused = await start(bea, "f/team/hers")
+    assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"], refused.text
+    assert await fire(stage.platform)
+    assert "u/ann" in (await stage.get("schedules/get/f/team/nightly"))["error"]

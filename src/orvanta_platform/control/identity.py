@@ -43,7 +43,7 @@ async def actor_of_run(
 ) -> Actor | None:
     """The actor that a run acts as, with the limits of the run; tokens of its jobs resolve to the same actor.
 
-    None if the account was deleted or disabled.
+    None if the account was deleted or disabled, or is no member of the workspace with this username any more.
     """
     bearer = await tokens.resolve_identity(conn, workspace, permissioned_as, email, scopes)
     return None if bearer is None else replace(actor_of(bearer), kind="job")

@@ -86,7 +86,7 @@ async def resolve_job(conn: Connection, job: UUID, attempt: int, generation: int
 async def resolve_identity(
     conn: Connection, workspace: str, permissioned_as: str, email: str, scopes: list[str] | None
 ) -> Bearer | None:
-    """The identity that a run acts as, with the limits `scopes`; None if the account was deleted or disabled."""
+    """The identity that a run acts as, with the limits `scopes`; None if the account has no such username there."""
     row = await conn.fetchrow(load("tokens")["resolve_identity"].text, workspace, permissioned_as, email)
     if row is None:
         return None

@@ -18,7 +18,8 @@ LEFT JOIN LATERAL (
 WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now());
 
 -- name: resolve_job
--- Who a job acts for while it runs at this attempt and generation, and which claim of it that is.
+-- The identity of a job while it runs at this attempt and generation, and its claim. The username and the account belong
+-- together: a username that another account has now is another person.
 SELECT j.nonce, j.run, r.workspace, r.email, r.permissioned_as, r.scopes, a.username AS account_username, a.super_admin,
        m.username, m.role, p.groups, g.grants
 FROM job_live AS j
@@ -26,7 +27,7 @@ JOIN run_live AS r ON r.id = j.run
 JOIN account AS a ON a.email = r.email AND NOT a.disabled
 JOIN workspace AS w ON w.id = r.workspace AND w.archived_at IS NULL
 LEFT JOIN member AS m
-    ON m.workspace = r.workspace AND 'u/' || m.username = r.permissioned_as AND NOT m.disabled
+    ON m.workspace = r.workspace AND 'u/' || m.username = r.permissioned_as AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
     SELECT coalesce(array_agg(tm.team), '{}') AS groups
     FROM team_member AS tm WHERE tm.workspace = r.workspace AND tm.username = m.username
@@ -35,15 +36,16 @@ LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
     FROM folder AS f WHERE f.workspace = m.workspace
 ) AS g ON true
-WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3 AND j.nonce IS NOT NULL;
+WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3 AND j.nonce IS NOT NULL
+  AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = r.permissioned_as));
 
 -- name: resolve_identity
--- Whom a run acts for ($2, of the account $3), as resolve_job says it of a running job.
+-- The identity that a run acts as: the username $2 of the account $3, under the conditions of resolve_job.
 SELECT w.id AS workspace, a.email, $2::text AS permissioned_as, a.username AS account_username, a.super_admin,
        m.username, m.role, p.groups, g.grants
 FROM account AS a
 JOIN workspace AS w ON w.id = $1 AND w.archived_at IS NULL
-LEFT JOIN member AS m ON m.workspace = w.id AND 'u/' || m.username = $2 AND NOT m.disabled
+LEFT JOIN member AS m ON m.workspace = w.id AND 'u/' || m.username = $2 AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
     SELECT coalesce(array_agg(tm.team), '{}') AS groups
     FROM team_member AS tm WHERE tm.workspace = w.id AND tm.username = m.username
@@ -52,7 +54,8 @@ LEFT JOIN LATERAL (
     SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
     FROM folder AS f WHERE f.workspace = m.workspace
 ) AS g ON true
-WHERE a.email = $3 AND NOT a.disabled;
+WHERE a.email = $3 AND NOT a.disabled
+  AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = $2));
 
 -- name: touch
 -- Notes that a token was used, at most once a minute.
