@@ -13,7 +13,11 @@ from tests.conftest import TestDatabase
 from tests.http.scene import PYTHON, Scene, W, client_of, scene
 
 from orvanta_platform.control import names
+from orvanta_platform.control.actor import system
+from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import tokens
+from orvanta_platform.services import idempotency
+from orvanta_platform.services.idempotency import IdempotencyKey
 
 PATH = "f/team/take"
 KEY = {"Idempotency-Key": "order-1"}
@@ -133,3 +137,35 @@ async def test_each_route_has_its_own_keys(stage: Scene) -> None:
     body = {**common, "path": "f/team/one", "route_path": "one", "authentication_method": "none"}
     assert (await stage.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
     assert await call("one", ann) != found[0], "a route that is made again has new keys"
+
+
+async def test_another_password_under_a_key_is_refused(stage: Scene) -> None:
+    """The stored arguments hold its mask, and the stored digest does not let anybody guess it."""
+    schema = {
+        "type": "object",
+        "properties": {"n": {"type": "number"}, "pin": {"type": "string", "format": "password"}},
+    }
+    path = "f/team/secret"
+    answer = await stage.client.post(
+        f"{W}/scripts/create", json={**PYTHON, "path": path, "summary": "", "schema": schema}
+    )
+    assert answer.status_code == 201, answer.text
+
+    async def call(pin: str) -> httpx.Response:
+        return await stage.client.post(f"{W}/jobs/run/p/{path}", json={"n": 1, "pin": pin}, headers=KEY)
+
+    first = await call("1234")
+    assert first.status_code == 201 and (await call("1234")).text == first.text
+    refused = await call("4321")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "idempotency_key_reused")
+
+
+async def test_a_digest_is_keyed() -> None:
+    """Whoever reads the table cannot try passwords without the key of the instance."""
+    actor = system("main")
+    calls = [
+        await idempotency.use_of(InstanceKeys(key), IdempotencyKey("k"), actor, "main", PATH, [], args)
+        for key in (b"a" * 32, b"b" * 32)
+        for args in (b"{}", b'{"pin":"1234"}')
+    ]
+    assert len({use.input for use in calls}) == 4

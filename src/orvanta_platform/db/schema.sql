@@ -289,7 +289,7 @@ CREATE TABLE idempotency (
     PRIMARY KEY (workspace, caller, path, key)
 );
 COMMENT ON COLUMN idempotency.caller IS 'Whose key it is: an address, with the scopes of a limited token, or the id of an HTTP trigger.';
-COMMENT ON COLUMN idempotency.input IS 'SHA-256 of arguments and options. NULL: the key is older than this column, and any input is taken for the same.';
+COMMENT ON COLUMN idempotency.input IS 'Keyed digest (HMAC-SHA-256) of arguments and options. NULL: the key was used before there were such digests, and any input is taken for the same.';
 
 -- What jobs are configured with: variables and resources, whose secrets are sealed.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 import msgspec
 
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import Conflict
@@ -53,12 +55,23 @@ def caller_of(actor: Actor) -> str:
 
 
 async def use_of(
-    given: IdempotencyKey, actor: Actor, workspace: str, path: str, what: Sequence[Any], args: bytes
+    keys: InstanceKeys,
+    given: IdempotencyKey,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    what: Sequence[Any],
+    args: bytes,
 ) -> Use:
-    """The use of a key. `what` (JSON-able) and `args` (JSON text) are the input, together with the call's options."""
+    """The use of a key. `what` (JSON-able) and `args` (JSON text) are the input, together with the call's options.
+
+    `args` include password inputs. The digest is keyed, so that the stored digest does not allow to guess them.
+    """
     caller = given.caller or caller_of(actor)
     text = msgspec.json.encode([*what, *given.options])
-    digest = _digest(text, args) if len(args) < _IN_THREAD_FROM else await asyncio.to_thread(_digest, text, args)
+    key = keys.key("idempotency inputs")
+    large = len(args) >= _IN_THREAD_FROM
+    digest = await asyncio.to_thread(_digest, key, text, args) if large else _digest(key, text, args)
     return Use(workspace, caller, path, given.key, digest)
 
 
@@ -78,8 +91,8 @@ async def claim(connection: Connection, use: Use, run: UUID) -> UUID:
     return first
 
 
-def _digest(what: bytes, args: bytes) -> bytes:
-    digest = hashlib.sha256(what)
+def _digest(key: bytes, what: bytes, args: bytes) -> bytes:
+    digest = hmac.new(key, what, hashlib.sha256)
     digest.update(b"\0")
     digest.update(args)
     return digest.digest()

@@ -134,6 +134,9 @@ async def begin(
     if references:
         named = only(args, references)
         await on_behalf.require_references(platform, actor, beginning.owner, beginning.workspace, named)
+    key = None
+    if options.idempotency is not None:
+        key = await _key(platform, options.idempotency, actor, beginning, options, args)
     by = options.run_id or options.new_id
     args, sealed = await sealed_inputs.take_out(
         platform, beginning.workspace, by, args, beginning.schema, options.secrets
@@ -167,7 +170,6 @@ async def begin(
         known = {(new.id, "args", ""): args, **carried.known}
         step = carried.before(await first_step(platform.tools, beginning.blueprint, _row(new), known))
     told = _told(actor, beginning, new, options.repeat)
-    key = await _key(actor, beginning, options, args) if options.idempotency is not None else None
     tries = 0
     permitted: list[UUID] = []
     plain = step is not None and step.end is None and not step.waits
@@ -244,8 +246,14 @@ def _limits(actor: Actor, beginning: Beginning) -> list[str] | None:
     return on_behalf.limits_of(actor, beginning.owner, path)
 
 
-async def _key(actor: Actor, beginning: Beginning, options: RunOptions, args: bytes) -> idempotency.Use:
-    assert options.idempotency is not None
+async def _key(
+    platform: Platform,
+    given: IdempotencyKey,
+    actor: Actor,
+    beginning: Beginning,
+    options: RunOptions,
+    args: bytes,
+) -> idempotency.Use:
     repeat = options.repeat
     what: list[Any] = [beginning.asked, options.tag]
     if beginning.text is not None:
@@ -253,7 +261,8 @@ async def _key(actor: Actor, beginning: Beginning, options: RunOptions, args: by
     if repeat is not None:
         what += [repeat.kind, str(repeat.of), repeat.node, repeat.data]
     path = f"{beginning.kind}:{beginning.path or ''}"
-    return await idempotency.use_of(options.idempotency, actor, beginning.workspace, path, what, args)
+    whole = options.whole(args)
+    return await idempotency.use_of(platform.keys, given, actor, beginning.workspace, path, what, whole)
 
 
 def _is_plain_call(options: RunOptions) -> bool:
