@@ -133,3 +133,34 @@ def test_stranger_sends_a_small_body_only(server: Held) -> None:
             error = answer.json()["error"]
             assert error["code"] == "too_large" and "ORVANTA_ANONYMOUS_BODY" in error["hint"]
     assert server.longest_s() < LONGEST_S
+
+
+YAML = "value:\n  modules: [{id: a, value: {type: identity}}]\n%s:\n  a:\n%s"
+
+
+def yaml(section: str) -> dict[str, str]:
+    """A document that takes a second to read."""
+    return {"format": "yaml", "text": YAML % (section, "".join(f"  - k{n}: {n}\n" for n in range(4_000)))}
+
+
+def test_no_stored_workflow_holds_the_server(server: Held) -> None:
+    """Read for a conflict, for a run, and for what differs between two versions."""
+    client, path = server.client, "f/bombs/yaml"
+    body = {"path": path, "summary": "", "source": yaml("schema")}
+    assert client.post(f"{W}/flows/create", json=body).status_code == 201
+    first = client.get(f"{W}/flows/get/{path}").json()["version_id"]
+    run = client.post(f"{W}/jobs/run/f/{path}", json={}).text
+    small = {"path": path, "summary": "", "value": {"modules": []}}
+    assert client.post(f"{W}/flows/update/{path}", json={**small, "source": yaml("schema")}).status_code == 200
+    second = client.get(f"{W}/flows/get/{path}").json()["version_id"]
+    held = {}
+    server.longest_s()
+    refused = client.post(f"{W}/flows/update/{path}", json={**small, "base_version": first})
+    assert refused.status_code == 409 and "theirs" in refused.json()["error"]["details"], refused.text
+    held["conflict"] = server.longest_s()
+    assert "raw_flow" in client.get(f"{W}/jobs_u/get/{run}").json()
+    held["run"] = server.longest_s()
+    answer = client.get(f"{W}/versions/diff/flow/{path}", params={"before": first, "after": second})
+    assert answer.status_code == 200, answer.text
+    held["difference"] = server.longest_s()
+    assert max(held.values()) < LONGEST_S, held

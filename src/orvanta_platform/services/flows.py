@@ -103,7 +103,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, ne
 async def _update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
     before = await get(platform, actor, workspace, path)
     require(actor, "write", deploy.thing_of(before))
-    _refuse_conflict(before, new)
+    if new.base_version is not None and new.base_version != before.id:
+        raise await _conflict(before, new)
     kept = await asyncio.to_thread(_with_kept_source, before, new)
     checked = await _check(platform, kept)
 
@@ -113,7 +114,6 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
         if present is None:
             raise deploy.missing("flow", path)
         require(actor, "write", deploy.thing_of(present))
-        _refuse_conflict(present, new)
         if present.id != before.id:
             raise _Overtaken
         if new.path != path:
@@ -126,11 +126,6 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
 
 class _Overtaken(Exception):
     """Somebody else deployed meanwhile, over whom this call goes: what it keeps of the version before is read anew."""
-
-
-def _refuse_conflict(present: ItemRow, new: NewFlow) -> None:
-    if new.base_version is not None and new.base_version != present.id:
-        raise _conflict(present, new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,8 +350,8 @@ def _plain(setting: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(setting))
 
 
-def _conflict(present: ItemRow, new: NewFlow) -> VersionConflict:
-    theirs = parts_of(present)
+async def _conflict(present: ItemRow, new: NewFlow) -> VersionConflict:
+    theirs = await read_parts(present)
     return VersionConflict(
         f"The newest version of {present.path} is {present.id}, not {new.base_version}.",
         hint="Compare the two documents, then deploy with base_version set to the newest.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -45,6 +46,7 @@ _MAY_GO_ON = (RERUN, "flow")
 """Triggers of runs that may have something of earlier ones: sub-workflows of restarts too."""
 
 _FOR_A_WORKER = (Why.NO_SLOT, Why.NO_WORKER)
+_READ_HERE = 16 << 10
 _RETRY_AFTER_S = 1
 _SCHEDULE = "schedule"
 _MOST_ATTACHED = 32
@@ -122,7 +124,7 @@ async def get(
         logs=logs,
         progress=progress,
         raw_code=None if row.is_flow else code,
-        raw_flow=flow_value(code) if row.is_flow and code is not None else None,
+        raw_flow=await flow_value(code) if row.is_flow and code is not None else None,
         why=why,
         repeats=repeats,
     )
@@ -369,8 +371,15 @@ async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None
     return await platform.blueprints.text(conn, row.document)
 
 
-def flow_value(text: str) -> bytes:
-    """The value of a workflow's document, its bytes as they came where it is JSON."""
+async def flow_value(text: str) -> bytes:
+    """The value of a workflow's document; if that is JSON, its unchanged bytes.
+
+    A large document is read outside the event loop.
+    """
+    return _flow_value(text) if len(text) <= _READ_HERE else await asyncio.to_thread(_flow_value, text)
+
+
+def _flow_value(text: str) -> bytes:
     if text.lstrip()[:1] == "{":
         return bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])["value"])
     return msgspec.json.encode(document.parse(text.encode(), "yaml").tree["value"])
