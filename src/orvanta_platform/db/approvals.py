@@ -123,6 +123,14 @@ async def decisions_of_runs(connection: Connection, runs: Sequence[UUID]) -> lis
     return [DecisionRow(**dict(row)) for row in rows]
 
 
+async def any_signed(
+    connection: Connection, runs: Sequence[UUID], numbers: Sequence[int], paths: Sequence[str]
+) -> bool:
+    """Tests that a signed-in person approved at a node of these numbers, or in a called sub-workflow at these paths."""
+    query = load("approvals")["any_signed"].text
+    return bool(await connection.fetchval(query, list(runs), list(numbers), list(paths)))
+
+
 async def run_that_asks(connection: Connection, workspace: str, job: UUID) -> UUID | None:
     """The run whose node with this id asks now."""
     run: UUID | None = await connection.fetchval(load("approvals")["run_that_asks"].text, workspace, job)

@@ -298,3 +298,19 @@ async def child_end(connection: Connection, run: UUID) -> ChildEnd | None:
 
 def _text(name: str) -> str:
     return load("frames")[name].text
+
+
+async def any_succeeded_in_failed_bodies(
+    connection: Connection, openings: Sequence[UUID], kinds: Sequence[str]
+) -> bool:
+    """Tests that some node succeeded in failed bodies of these openings. Nodes of `kinds` count as having succeeded."""
+    query = load("frames")["any_succeeded_in_failed_bodies"].text
+    return bool(await connection.fetchval(query, list(openings), list(kinds)))
+
+
+async def any_succeeded_inside(
+    connection: Connection, runs: Sequence[UUID], numbers: Sequence[int], paths: Sequence[str]
+) -> bool:
+    """Tests that some node of these numbers succeeded in these runs, or any in the sub-workflows called at `paths`."""
+    query = load("frames")["any_succeeded_inside"].text
+    return bool(await connection.fetchval(query, list(runs), list(numbers), list(paths)))

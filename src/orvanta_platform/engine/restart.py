@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -89,24 +89,25 @@ def is_reached(plan: Plan, made: Restart, before: Ended, index: int) -> bool:
     return any(edge.source in again for edge in plan.nodes[index].edges)
 
 
-def reused_consents(plan: Plan, made: Restart, before: Ended) -> list[str]:
-    """Ids of kept nodes whose decisions by signed-in people would let a node that succeeded before run again.
+def reused_consents(plan: Plan, deciding: Iterable[int], repeated: Set[int]) -> list[str]:
+    """Ids of the nodes `deciding`, with kept decisions of signed-in people, that a node in `repeated` follows.
 
     A decision counts for what followed it in its own run; repeating a failed node behind it is still covered.
     """
-    repeated = {
+    return [plan.nodes[index].id for index in deciding if repeated & _after(plan, index)]
+
+
+def repeated(plan: Plan, made: Restart, before: Ended) -> set[int]:
+    """The nodes that run again although they succeeded before."""
+    return {
         index
         for index in made.again
         if (at := place_in(before, plan.nodes[index])) is not None and before.state.nodes[at] in SUCCESSES
     }
-    return [
-        plan.nodes[index].id
-        for index in made.kept
-        if _needs_person(plan.nodes[index]) and repeated & _after(plan, index)
-    ]
 
 
-def _needs_person(node: Node) -> bool:
+def needs_person(node: Node) -> bool:
+    """Tests that the node asks people who must be signed in."""
     consent = node.approval if node.kind is Kind.APPROVAL else node.suspend if node.targets else None
     return consent is not None and consent.needs_login
 

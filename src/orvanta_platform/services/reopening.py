@@ -41,12 +41,14 @@ Steps = Sequence[tuple[str, int | None]]
 class GoingOn:
     """How a list of nodes goes on; `inside`: those of its nodes that do not run whole, by index.
 
-    `began_at`: when what the restart is named by began in the run before; `at_once`: of that the nodes without a job.
+    `before`: how the list ended in the run before, None if all of it runs again. `began_at`: when what the restart is
+    named by began in the run before; `at_once`: of that the nodes without a job.
     """
 
     plan: Plan
     made: Restart
     inside: Mapping[int, Entered] = field(default_factory=dict)
+    before: Ended | None = None
     began_at: datetime | None = None
     at_once: tuple[str, ...] = ()
 
@@ -74,11 +76,15 @@ class GoingOn:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """How what is inside a node goes on: `body` the one that goes on in its midst, `kept` the number of whole ones."""
+    """How what is inside a node goes on: `body` the one that goes on in its midst, `kept` the number of whole ones.
+
+    `repeats`: in bodies that run again as a whole some node had succeeded.
+    """
 
     reopening: Reopening
     kept: int = 0
     body: GoingOn | None = None
+    repeats: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +130,14 @@ class Reopenings:
             )
         if number is None and not more:
             await self._note_beginning([plan.nodes[index]], before)
-            return GoingOn(plan, made)
+            return GoingOn(plan, made, before=before)
         node = plan.nodes[index]
         if not node.kind.is_container:
             raise BadRequest(f"The node {id} holds no others.", hint="Leave out what is to be inside it.")
         if any(edge.source in made.again for edge in node.edges):
             raise CannotRestart(f"What comes before the node {id} had not ended, so it begins anew.")
         entered = await self._enter(node, before, number, more)
-        return GoingOn(plan, made, {index: entered} if entered is not None else {})
+        return GoingOn(plan, made, {index: entered} if entered is not None else {}, before)
 
     async def _where_it_failed(self, plan: Plan, before: Ended) -> GoingOn:
         made = engine.restart(plan, before)
@@ -142,7 +148,7 @@ class Reopenings:
             if node.kind.is_container and first:
                 entered = await self._enter(node, before, None, None)
                 inside |= {index: entered} if entered is not None else {}
-        return GoingOn(plan, made, inside)
+        return GoingOn(plan, made, inside, before)
 
     async def _enter(self, node: Node, before: Ended, number: int | None, steps: Steps | None) -> Entered | None:
         """How what is inside a node goes on; None: as a whole. `steps` None: where it failed."""
@@ -252,13 +258,15 @@ class Reopenings:
         kept = sum(min(each.stop, again[0]) - each.first for each in well if each.first < again[0])
         if node.parallel:
             kept = sum(each.stop - each.first for each in well) - (number is not None)
+        is_whole = steps is not None and not steps
+        repeats = await self._repeats(holder, found, again, None if is_whole else number)
         if number is None:
-            return Entered(Reopening(openings=holder.openings, again=again), kept)
+            return Entered(Reopening(openings=holder.openings, again=again), kept, repeats=repeats)
         at = next((where for where, each in found if each.first <= number < each.stop), None)
         if at is None:
             raise CannotRestart(f"The body {number} of {node.id} had not begun.", hint=f"Restart from {node.id}.")
         body = None
-        if steps is not None and not steps:
+        if is_whole:
             ended = await self._body(holder, at, number)
             await self._note_beginning(ended.plan.nodes, ended)
         else:
@@ -268,7 +276,37 @@ class Reopenings:
             body = await self.go_on(node.bodies[place].plan, await self._body(holder, at, number), steps)
         state = body.state.encode() if body is not None else None
         previous = await self._results_before(holder, found, number) if node.kind is Kind.WHILELOOP else None
-        return Entered(Reopening(number, state, holder.openings, again, previous), kept, body)
+        return Entered(Reopening(number, state, holder.openings, again, previous), kept, body, repeats)
+
+    async def _repeats(
+        self,
+        holder: _Holder,
+        found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]],
+        again: Sequence[int],
+        midway: int | None,
+    ) -> bool:
+        """Tests that some node had succeeded in bodies that run again as a whole: all in `again` but `midway`."""
+        rows_again = list(zip(again[::2], again[1::2], strict=True))
+        openings: set[UUID] = set()
+        for (_, opening), each in found:
+            for first, stop in rows_again:
+                start, end = max(first, each.first), min(stop, each.stop)
+                if start >= end or (start == midway and end == start + 1):
+                    continue
+                if _counts(holder.node, each):
+                    return True
+                openings.add(opening)
+        return bool(openings) and await rows.any_succeeded_in_failed_bodies(
+            self._conn, list(openings), [kind.value for kind in Kind if kind.is_container]
+        )
+
+    async def succeeded_inside(self, node: Node, before: Ended) -> bool:
+        """Tests that some node inside a node, or inside sub-workflows that it runs, succeeded in the run before."""
+        holder = await self._holder(node, before)
+        if holder is None:
+            return False
+        runs = list({run for run, _ in holder.openings})
+        return await rows.any_succeeded_inside(self._conn, runs, *inner_of(holder.node))
 
     async def _ended_bodies(self, holder: _Holder) -> list[tuple[tuple[UUID, UUID], EndedBodies]]:
         """The bodies that have ended, with the run and the opening that they are of."""
@@ -325,6 +363,21 @@ class Reopenings:
         votes = {**first.votes, **{at: resumes[id] for at, id in ids.items() if id in resumes}}
         state = RunState(bytes(marks), votes=votes, kept=first.kept)
         return Ended(plan, engine.with_skips(plan, state), Origin(run, frame))
+
+
+def inner_of(node: Node) -> tuple[list[int], list[str]]:
+    """The numbers of all nodes inside a node, and the paths of the sub-workflows that it or they run."""
+    numbers: list[int] = []
+    paths: list[str] = []
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if each.kind is Kind.FLOW:
+            paths.append(str(each.value["path"]))
+        inside = [one for body in each.bodies for one in body.plan.nodes]
+        numbers += [one.number for one in inside]
+        waiting += inside
+    return numbers, paths
 
 
 def _counts(holder: Node, bodies: EndedBodies) -> bool:

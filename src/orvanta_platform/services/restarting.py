@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.runs import RunBefore, VersionRow
 from orvanta_platform.engine import duration
 from orvanta_platform.engine import restart as engine
-from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.restart import Ended
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest, CannotRestart
@@ -28,6 +28,7 @@ from orvanta_platform.services.blueprints import OWN, Blueprint, blueprint_of, i
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.reopening import GoingOn, Reopenings, Steps
 from orvanta_platform.services.repeats import Remembered, Repeat
+from orvanta_platform.services.reused_consents import ReusedConsents
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps.exports import SHOWN_EXPORT
 
@@ -215,13 +216,14 @@ async def _made(platform: Platform, conn: Connection, source: _Source, blueprint
         raise CannotRestart(
             f"The jobs of the run {source.run.id} shared a folder, which is gone.", hint="Run it again as a whole."
         )
-    _refuse_reused_consents(source, plan, made)
+    await _refuse_reused_consents(conn, source, reading, made)
     return replace(made, began_at=reading.began_at, at_once=reading.at_once)
 
 
-def _refuse_reused_consents(source: _Source, plan: Plan, made: GoingOn) -> None:
-    """Nothing where decisions of signed-in people let nothing happen twice. Raises CannotRestart."""
-    asked = engine.reused_consents(plan, made.made, source.ended)
+async def _refuse_reused_consents(conn: Connection, source: _Source, reading: Reopenings, made: GoingOn) -> None:
+    """Check that decisions of signed-in people let nothing happen twice. Raises CannotRestart."""
+    runs = await _runs_until(conn, source.run.id, datetime.min.replace(tzinfo=UTC))
+    asked = await ReusedConsents(conn, reading, runs).of(made)
     if asked:
         raise CannotRestart(
             f"The decision about {asked[0]} was made for nodes that have succeeded in the run {source.run.id}.",

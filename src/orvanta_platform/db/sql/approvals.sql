@@ -101,6 +101,17 @@ SELECT job, resume_id, approved, approver, account, reason, payload, at, taken F
 -- The same of several runs.
 SELECT job, resume_id, approved, approver, account, reason, payload, at, taken FROM decision WHERE run = ANY($1::uuid[]) ORDER BY seq
 
+-- name: any_signed
+-- Whether a signed-in person approved at nodes of these numbers in these runs, or anywhere in the sub-workflows at $3.
+WITH RECURSIVE called AS (
+    SELECT id FROM run WHERE parent = ANY ($1::uuid[]) AND trigger = 'flow' AND path = ANY ($3::text[])
+    UNION
+    SELECT inner_run.id FROM called JOIN run AS inner_run ON inner_run.parent = called.id AND inner_run.trigger = 'flow'
+)
+SELECT EXISTS (SELECT FROM decision AS d JOIN job AS j ON j.id = d.job
+               WHERE d.run = ANY ($1) AND d.approved AND d.account IS NOT NULL AND j.node_index = ANY ($2::int[]))
+    OR EXISTS (SELECT FROM called JOIN decision AS d ON d.run = called.id WHERE d.approved AND d.account IS NOT NULL)
+
 -- name: forget
 -- Decisions of runs that no table knows any more.
 DELETE FROM decision d

@@ -150,6 +150,23 @@ FROM (
           FROM job WHERE parent = $1 AND place IS NOT NULL GROUP BY place) b) i
 GROUP BY state, island ORDER BY first
 
+-- name: any_succeeded_in_failed_bodies
+-- Whether some node succeeded in bodies of these openings that did not; a loop or branch in them counts as such a node.
+SELECT EXISTS (
+    SELECT FROM job AS body JOIN job AS node ON node.parent = body.id
+    WHERE body.parent = ANY ($1::uuid[]) AND body.kind = 'frame' AND body.state <> 'succeeded'
+      AND (node.state = 'succeeded' OR node.kind = ANY ($2::text[])))
+
+-- name: any_succeeded_inside
+-- Whether some node of these numbers succeeded in these runs, or any in the sub-workflows at $3 that they called.
+WITH RECURSIVE called AS (
+    SELECT id FROM run WHERE parent = ANY ($1::uuid[]) AND trigger = 'flow' AND path = ANY ($3::text[])
+    UNION
+    SELECT inner_run.id FROM called JOIN run AS inner_run ON inner_run.parent = called.id AND inner_run.trigger = 'flow'
+)
+SELECT EXISTS (SELECT FROM job WHERE run = ANY ($1) AND node_index = ANY ($2::int[]) AND kind <> 'frame' AND state = 'succeeded')
+    OR EXISTS (SELECT FROM called JOIN job AS j ON j.run = called.id WHERE j.kind <> 'frame' AND j.state = 'succeeded')
+
 -- name: resumes_of
 -- How many resumes are kept of each of these nodes.
 SELECT id, count(*) AS count FROM value WHERE id = ANY($1::uuid[]) AND kind = 'resume' GROUP BY id
