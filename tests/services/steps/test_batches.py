@@ -81,8 +81,9 @@ async def test_what_gathers_during_a_commit_is_the_next_batch(scene: Ground, mon
 
     async def counted(connection: Any, steps: list[StepWrite]) -> set[int]:
         assert len({step.run for step in steps}) == len(steps)
-        sizes.append(len(steps))
-        return await write_steps(connection, steps)
+        fenced = await write_steps(connection, steps)
+        sizes.append(len(steps))  # A commit that waits too long for the lock is tried again.
+        return fenced
 
     monkeypatch.setattr(commit, "write_steps", counted)
     worker = await scene.worker()

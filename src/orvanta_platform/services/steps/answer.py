@@ -33,6 +33,7 @@ from orvanta_platform.engine.state import RunState
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.errors import ExpressionError
 from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
+from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.evaluate.small import Scope
 from orvanta_platform.evaluate.transforms import (
     input_names,
@@ -363,8 +364,8 @@ def _whole(value: bytes | Mapping[str, bytes]) -> bytes:
 
 
 def _part(value: bytes | Mapping[str, bytes], members: frozenset[str] | None) -> bytes:
-    """Of a value, which may be there as a whole, these members."""
-    if members is None or not isinstance(value, bytes):
+    """Of a value, which may be there as a whole, these members; all of it if it is no object."""
+    if members is None or not isinstance(value, bytes) or not strip(value).startswith(b"{"):
         return _whole(value)
     fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
     return object_text({name: bytes(fields[name]) for name in sorted(members) if name in fields})
