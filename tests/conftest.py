@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 import asyncpg
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
+from hypothesis import HealthCheck, settings
 
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
@@ -30,6 +31,10 @@ from orvanta_platform.embedded import binaries
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 
 T = TypeVar("T")
+
+# A busy machine is slow and not faulty.
+settings.register_profile("orvanta", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("orvanta")
 
 # The platform refuses names of settings that it does not know; processes of tests get it under another one.
 if os.environ.pop("ORVANTA_REQUIRE_BROWSER", ""):
