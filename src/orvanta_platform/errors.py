@@ -36,6 +36,12 @@ class BadRequest(OrvantaError):
     status = 400
 
 
+class LimitExceeded(BadRequest):
+    """A text is too long or a list has too many entries; details hold the limit."""
+
+    code = "limit_exceeded"
+
+
 class InvalidInput(BadRequest):
     """The input does not fit the JSON Schema; details hold the failing path."""
 

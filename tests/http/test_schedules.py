@@ -15,6 +15,7 @@ from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import schedules, ticks, tokens
 from orvanta_platform.services import schedule_calendar
+from orvanta_platform.triggers import schedule
 
 CODE = {"summary": "", "content": "def main(**args): return args", "language": "python3"}
 PATH = "f/team/nightly"
@@ -307,3 +308,37 @@ async def test_arguments_refer_to_what_their_writer_may_read(stage: Scene) -> No
     assert refused.status_code == 403 and "u/admin/secret" in refused.text, refused.text
     assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json={**change, **more})).status_code == 200
     assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=change)).status_code == 200
+
+
+async def test_a_long_cron_expression_is_refused_at_every_call(stage: Scene) -> None:
+    long = ",".join(["*/1"] * 200) + " * * * * *"
+    await create(stage)
+    body = {"schedule": long, "timezone": "UTC"}
+    answers = [
+        await stage.client.post("/api/schedules/preview", json=body),
+        await stage.client.post(f"{W}/schedules/create", json={**NEW, **body, "path": "f/team/other"}),
+        await stage.client.post(f"{W}/schedules/update/{PATH}", json=body),
+    ]
+    assert [answer.status_code for answer in answers] == [400] * 3, answers
+    assert {answer.json()["error"]["code"] for answer in answers} == {"limit_exceeded"}
+    assert all("several schedules" in answer.json()["error"]["hint"] for answer in answers)
+
+
+async def test_a_stored_long_cron_expression_is_not_parsed(stage: Scene) -> None:
+    """It is disabled at its next tick with an error, and neither lists nor calendars fail because of it."""
+    await create(stage, enabled=True)
+    await create(stage, enabled=True, path="u/admin/good")
+    long = ",".join(["*/1"] * 200) + " * * * * *"
+    async with stage.platform.db.transaction() as conn:
+        now = await schedules.now(conn)
+        query = "UPDATE schedule SET cron = $1, next_at = $2 WHERE path = $3"
+        await conn.execute(query, long, now - timedelta(seconds=1), PATH)
+    window = {"since": (now - timedelta(hours=1)).isoformat(), "until": (now + timedelta(days=2)).isoformat()}
+    coming = (await stage.get("schedules/calendar", **window))["coming"]
+    assert {each["path"] for each in coming} >= {"u/admin/good"}
+    listed = {each["path"]: each["upcoming"] for each in await stage.get("schedules/list_with_jobs")}
+    assert (len(listed[PATH]), len(listed["u/admin/good"])) == (0, 5)
+    assert await schedule.fire(stage.platform) == 1
+    assert "at most 500 characters" in (await stage.get(f"schedules/get/{PATH}"))["error"]
+    disabled = await stage.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": False})
+    assert disabled.status_code == 200, disabled.text

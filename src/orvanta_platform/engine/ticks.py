@@ -17,7 +17,7 @@ from typing import Literal
 
 from cronsim import CronSim, CronSimError
 
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.errors import BadRequest, LimitExceeded
 
 MissedRule = Literal["skip", "once", "all"]
 """What becomes of ticks that no leader was there for: none of them, the last one, or the last LATE_STARTS run."""
@@ -31,6 +31,9 @@ LATE_STARTS = 100
 COUNTED = 1000
 """Up to how many missed ticks are counted."""
 
+LONGEST = 500
+"""Characters of a cron expression. The time to parse one grows with its length."""
+
 _FIELDS = 6
 _SHORTEST = timedelta(microseconds=1)
 
@@ -39,6 +42,12 @@ class Cron:
     """A cron expression in a time zone. Raises BadRequest for an expression that cannot be read or never ticks."""
 
     def __init__(self, text: str, zone: tzinfo) -> None:
+        if len(text) > LONGEST:
+            raise LimitExceeded(
+                f"A schedule has at most {LONGEST} characters; this one has {len(text):,}.",
+                hint="Write ranges and steps (0-29, */5) instead of single values, or make several schedules.",
+                details={"limit": LONGEST},
+            )
         fields = text.split()
         if len(fields) != _FIELDS:
             raise BadRequest(

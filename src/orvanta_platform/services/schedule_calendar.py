@@ -64,7 +64,7 @@ def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Com
     """The first ticks to come of these schedules before `until`, in order of time, at most `most`."""
     queue = [(row.next_at, place) for place, row in enumerate(found) if row.enabled and row.next_at is not None]
     heapq.heapify(queue)
-    crons: dict[int, Cron] = {}
+    crons: dict[int, Cron | None] = {}
     made: list[Coming] = []
     while queue and len(made) < most:
         at, place = heapq.heappop(queue)
@@ -73,8 +73,9 @@ def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Com
         row = found[place]
         made.append(Coming(row.path, row.script_path, row.is_flow, row.timezone, at))
         if place not in crons:
-            crons[place] = Cron(row.cron, schedules.zone_of(row.timezone))
-        following = crons[place].after(at)
+            crons[place] = _cron_of(row)
+        cron = crons[place]
+        following = cron.after(at) if cron is not None else None
         if following is not None:
             heapq.heappush(queue, (following, place))
     return made
@@ -86,12 +87,19 @@ async def upcoming_of(found: Sequence[ScheduleRow], most: int) -> list[list[date
 
 
 def upcoming(row: ScheduleRow, most: int) -> list[datetime]:
-    """The next ticks of one schedule in its zone; none where it is disabled."""
-    zone = schedules.zone_of(row.timezone)
-    cron = Cron(row.cron, zone)
+    """The next ticks of one schedule in its zone; none where it is disabled or cannot be parsed."""
+    cron = _cron_of(row) if row.enabled else None
     found: list[datetime] = []
-    at = row.next_at if row.enabled else None
-    while at is not None and len(found) < most:
-        found.append(at.astimezone(zone))
+    at = row.next_at
+    while cron is not None and at is not None and len(found) < most:
+        found.append(at.astimezone(schedules.zone_of(row.timezone)))
         at = cron.after(at)
     return found
+
+
+def _cron_of(row: ScheduleRow) -> Cron | None:
+    """The cron expression of a stored schedule; None if this version cannot parse it."""
+    try:
+        return Cron(row.cron, schedules.zone_of(row.timezone))
+    except BadRequest:
+        return None

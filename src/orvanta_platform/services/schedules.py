@@ -131,8 +131,8 @@ async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: st
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
         if row.enabled != enabled:
-            cron = Cron(row.cron, zone_of(row.timezone))
-            next_at = _first(cron, await schedules.now(conn), row.paused_until) if enabled else None
+            ticking = Cron(row.cron, zone_of(row.timezone)) if enabled else None
+            next_at = _first(ticking, await schedules.now(conn), row.paused_until) if ticking else None
             await schedules.set_enabled(conn, workspace, path, enabled, next_at, actor.username)
         await audit.record(conn, actor, "schedules.setenabled", "Updated", path, {"enabled": enabled})
 
