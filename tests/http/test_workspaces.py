@@ -10,6 +10,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene
 
 from orvanta_platform.control.actor import Role
+from orvanta_platform.db import tokens
 from orvanta_platform.http import openapi
 
 MEMBER = {
@@ -188,3 +189,48 @@ async def test_the_api_describes_itself(stage: Scene) -> None:
     assert {each.split("'")[0] for each in references} <= set(document["components"]["schemas"])
     text = (await stage.client.get("/api/openapi.yaml")).text
     assert text.startswith("components:") and "/api/auth/login" in text
+
+
+async def test_a_folder_names_a_limited_number_of_principals(stage: Scene) -> None:
+    fits, more = [f"u/x{n}" for n in range(999)], [f"u/y{n}" for n in range(1001)]
+    grants = dict.fromkeys(more, False)
+    answers = [
+        await stage.client.post(f"{W}/folders/create", json={"name": "wide", "owners": more}),
+        await stage.client.post(f"{W}/folders/create", json={"name": "wide", "extra_perms": grants}),
+    ]
+    created = await stage.client.post(f"{W}/folders/create", json={"name": "full", "owners": fits})
+    assert created.status_code == 200, created.text
+    for call, body in (
+        ("update", {"owners": more}),
+        ("update", {"extra_perms": grants}),
+        ("update", {"owners": more[:1]}),
+        ("update", {"extra_perms": {"u/z": True}}),
+        ("addowner", {"owner": "u/z"}),
+        ("removeowner", {"owner": "u/z", "write": False}),
+    ):
+        answers += [await stage.client.post(f"{W}/folders/{call}/full", json=body)]
+    codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in answers if answer.status_code != 200]
+    assert codes == [(400, "limit_exceeded")] * len(answers)
+    for call, owner in (("removeowner", "u/x1"), ("addowner", "u/z")):
+        assert (await stage.client.post(f"{W}/folders/{call}/full", json={"owner": owner})).status_code == 200
+    few = {"owners": ["u/admin", *["u/a"] * 2000], "extra_perms": {}}
+    again = await stage.client.post(f"{W}/folders/update/full", json=few)
+    assert again.status_code == 200, again.text
+    assert (await stage.get("folders/get/full"))["owners"] == ["u/admin", "u/a"]
+
+
+async def test_a_token_is_resolved_with_the_grants_of_its_own_principals(stage: Scene) -> None:
+    others = {f"u/x{n}": True for n in range(500)}
+    await stage.member("bea", role=Role.DEVELOPER)
+    for name, owners, perms in (
+        ("mine", ["u/bea"], others),
+        ("open", [], {**others, "g/all": False}),
+        ("closed", ["u/x1"], others),
+    ):
+        body = {"name": name, "owners": owners, "extra_perms": perms}
+        assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    async with stage.platform.db.acquire() as conn:
+        bearer = await tokens.resolve_identity(conn, "main", "u/bea", "bea@example.com", None)
+    assert bearer is not None
+    found = {each.name: (each.owners, each.extra_perms) for each in bearer.grants}
+    assert found == {"mine": (["u/bea"], {"u/bea": True}), "open": ([], {"g/all": False})}

@@ -35,7 +35,7 @@ class FolderGrant:
     """What one folder gives: its owners and its extra_perms (`u/…`, `g/…` → may write)."""
 
     name: str
-    owners: tuple[str, ...]
+    owners: frozenset[str]
     extra_perms: Mapping[str, bool]
 
 
@@ -89,7 +89,7 @@ def folder_access(principals: frozenset[str], grants: Iterable[FolderGrant]) -> 
     """What these principals may do in these folders: owners write, extra_perms say read or write."""
     read, write, own = set(), set(), set()
     for grant in grants:
-        given = [may_write for name, may_write in grant.extra_perms.items() if name in principals]
+        given = [grant.extra_perms[name] for name in principals if name in grant.extra_perms]
         if not principals.isdisjoint(grant.owners):
             own.add(grant.name)
         if grant.name in own or any(given):

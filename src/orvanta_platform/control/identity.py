@@ -22,7 +22,7 @@ def actor_of(bearer: Bearer, asked: str | None = None) -> Actor:
     is_member = workspace is not None and bearer.username is not None
     username = (bearer.username if is_member else None) or bearer.account_username
     groups = frozenset(bearer.groups) if is_member else frozenset()
-    grants = [FolderGrant(each.name, tuple(each.owners), each.extra_perms) for each in bearer.grants]
+    grants = [FolderGrant(each.name, frozenset(each.owners), each.extra_perms) for each in bearer.grants]
     access = folder_access(principals_of(username, groups), grants if is_member else [])
     return Actor(
         email=bearer.email,

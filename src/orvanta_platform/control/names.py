@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Iterable
 from typing import Literal
 
 from orvanta_platform.errors import BadRequest
@@ -80,7 +81,7 @@ def check_email(email: str) -> str:
     return email.lower()
 
 
-def check_principals(names: list[str]) -> None:
+def check_principals(names: Iterable[str]) -> None:
     """Nothing for names like `u/<user>` and `g/<group>`. Raises BadRequest."""
     for name in names:
         area, _, rest = name.partition("/")

@@ -260,7 +260,7 @@ def _path_allows(actor: Actor, thing: Thing, *, write: bool) -> bool:
         return True
     if area == "f" and name in (actor.folders.write if write else actor.folders.read):
         return True
-    given = [may_write for principal, may_write in thing.extra_perms.items() if principal in actor.principals]
+    given = [thing.extra_perms[each] for each in actor.principals if each in thing.extra_perms]
     return any(given) if write else bool(given)
 
 

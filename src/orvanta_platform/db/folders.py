@@ -78,21 +78,24 @@ async def update(
     summary: str | None,
     owners: Sequence[str] | None,
     extra_perms: Mapping[str, bool] | None,
-) -> bool:
-    """Change what is not None; False where there is no such folder."""
+) -> int | None:
+    """Change what is not None; gives the number of principals of the folder, None where there is no such folder."""
     perms = None if extra_perms is None else msgspec.json.encode(extra_perms).decode()
-    return await conn.fetchval(load("folders")["update"].text, workspace, name, summary, owners, perms) is not None
+    found: int | None = await conn.fetchval(load("folders")["update"].text, workspace, name, summary, owners, perms)
+    return found
 
 
-async def add_owner(conn: Connection, workspace: str, name: str, owner: str) -> bool:
-    """Make `owner` (`u/…`, `g/…`) an owner; False where there is no such folder."""
-    return await conn.fetchval(load("folders")["add_owner"].text, workspace, name, owner) is not None
+async def add_owner(conn: Connection, workspace: str, name: str, owner: str) -> int | None:
+    """Make `owner` (`u/…`, `g/…`) an owner; gives what `update` gives."""
+    found: int | None = await conn.fetchval(load("folders")["add_owner"].text, workspace, name, owner)
+    return found
 
 
-async def remove_owner(conn: Connection, workspace: str, name: str, owner: str, write: bool | None) -> bool:
-    """Take ownership away and leave the right to write, to read, or none (None); False: no such folder."""
+async def remove_owner(conn: Connection, workspace: str, name: str, owner: str, write: bool | None) -> int | None:
+    """Take ownership away and leave the right to write, to read, or none (None); gives what `update` gives."""
     query = load("folders")["remove_owner"].text
-    return await conn.fetchval(query, workspace, name, owner, write) is not None
+    found: int | None = await conn.fetchval(query, workspace, name, owner, write)
+    return found
 
 
 async def delete(conn: Connection, workspace: str, name: str) -> bool:

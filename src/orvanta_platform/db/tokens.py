@@ -14,7 +14,7 @@ from orvanta_platform.db.queries import load
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """What a folder gives: its owners, and whom it lets read (false) or write (true)."""
+    """Access to a folder: owners, and principals that may read (false) or write (true). Of a bearer: its own only."""
 
     name: str
     owners: list[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor, Role
 from orvanta_platform.control.permissions import Readable, Thing, readable, require
 from orvanta_platform.db import folders
@@ -31,8 +31,8 @@ async def create(
     """Make a folder; the actor is always among its owners. Raises Forbidden, BadRequest, AlreadyExists."""
     require(actor, "create", _thing(workspace, name))
     names.check_name("folder", name)
-    names.check_principals([*owners, *extra_perms])
     everyone = list(dict.fromkeys([actor.permissioned_as, *owners]))
+    _check_principals({*everyone, *extra_perms})
     async with platform.db.transaction() as conn:
         added = await folders.insert(
             conn,
@@ -73,10 +73,11 @@ async def update(
 ) -> None:
     """Change what is not None. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "write", _thing(workspace, name))
-    names.check_principals([*(owners or ()), *(extra_perms or ())])
+    owners = None if owners is None else list(dict.fromkeys(owners))
+    _check_principals({*(owners or ()), *(extra_perms or ())})
     async with platform.db.transaction() as conn:
-        changed = await folders.update(conn, workspace, name, summary=summary, owners=owners, extra_perms=extra_perms)
-        _require_found(changed, name)
+        count = await folders.update(conn, workspace, name, summary=summary, owners=owners, extra_perms=extra_perms)
+        _require_fits(count, name, grows=owners is not None or extra_perms is not None)
         parameters = {"owners": owners, "extra_perms": extra_perms}
         await audit.record(conn, actor, "folders.update", "Updated", name, parameters)
 
@@ -132,7 +133,7 @@ async def add_owner(platform: Platform, actor: Actor, workspace: str, name: str,
     require(actor, "write", _thing(workspace, name))
     names.check_principals([owner])
     async with platform.db.transaction() as conn:
-        _require_found(await folders.add_owner(conn, workspace, name, owner), name)
+        _require_fits(await folders.add_owner(conn, workspace, name, owner), name, grows=True)
         await audit.record(conn, actor, "folders.add_owner", "Updated", name, {"owner": owner})
 
 
@@ -143,13 +144,26 @@ async def remove_owner(
     require(actor, "write", _thing(workspace, name))
     names.check_principals([owner])
     async with platform.db.transaction() as conn:
-        _require_found(await folders.remove_owner(conn, workspace, name, owner, write), name)
+        count = await folders.remove_owner(conn, workspace, name, owner, write)
+        _require_fits(count, name, grows=write is not None)
         await audit.record(conn, actor, "folders.remove_owner", "Updated", name, {"owner": owner})
 
 
 def _owners_write(owners: list[str], extra_perms: Mapping[str, bool]) -> dict[str, bool]:
     """Owners stand in extra_perms too: that is where clients look."""
     return {**extra_perms, **dict.fromkeys(owners, True)}
+
+
+def _check_principals(principals: set[str]) -> None:
+    limits.check_principals(len(principals))
+    names.check_principals(principals)
+
+
+def _require_fits(count: int | None, name: str, *, grows: bool) -> None:
+    """Check the number of principals that a changed folder names; None: there is no such folder."""
+    _require_found(count is not None, name)
+    if count is not None and grows:
+        limits.check_principals(count)
 
 
 def _require_found(found: bool, name: str) -> None:

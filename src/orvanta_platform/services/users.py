@@ -18,7 +18,6 @@ from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.db import accounts, folders, workspaces
 from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.db.tokens import Grant
 from orvanta_platform.db.workspaces import MemberRow
 from orvanta_platform.errors import AlreadyExists, NotFound, Unauthenticated
 from orvanta_platform.services.platform import Platform
@@ -101,7 +100,7 @@ async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, actor.username)
         account = await accounts.get(conn, actor.email)
-        grants = await folders.grants(conn, workspace)
+        grants = await _grants(conn, workspace)
     if account is None:
         raise Unauthenticated("The account does not exist any more.")
     if row is None:
@@ -116,7 +115,7 @@ async def get_member(platform: Platform, actor: Actor, workspace: str, username:
     require(actor, "read", Thing(workspace, "member"))
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, username)
-        grants = await folders.grants(conn, workspace)
+        grants = await _grants(conn, workspace)
     if row is None:
         raise NotFound(f"The workspace {workspace} has no member {username}.")
     return _member(row, grants)
@@ -129,13 +128,17 @@ async def list_members(
     require(actor, "read", Thing(workspace, "member"))
     async with platform.db.acquire() as conn:
         rows = await workspaces.list_members(conn, workspace, after=after, limit=limit, offset=offset)
-        grants = await folders.grants(conn, workspace)
+        grants = await _grants(conn, workspace)
     return [_member(row, grants) for row in rows]
 
 
-def _member(row: MemberRow, grants: list[Grant]) -> Member:
-    given = [FolderGrant(each.name, tuple(each.owners), each.extra_perms) for each in grants]
-    return Member(row, folder_access(principals_of(row.username, row.groups), given))
+async def _grants(conn: Connection, workspace: str) -> list[FolderGrant]:
+    found = await folders.grants(conn, workspace)
+    return [FolderGrant(each.name, frozenset(each.owners), each.extra_perms) for each in found]
+
+
+def _member(row: MemberRow, grants: list[FolderGrant]) -> Member:
+    return Member(row, folder_access(principals_of(row.username, row.groups), grants))
 
 
 async def _free_username(conn: Connection, email: str) -> str:

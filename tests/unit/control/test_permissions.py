@@ -11,11 +11,11 @@ from orvanta_platform.control.permissions import RULES, Thing, can, readable, re
 from orvanta_platform.errors import Forbidden, NotFound
 
 GRANTS = [
-    FolderGrant("own", ("u/ada",), {}),
-    FolderGrant("write", (), {"g/builders": True}),
-    FolderGrant("read", (), {"u/ada": False}),
-    FolderGrant("everyone", (), {"g/all": False}),
-    FolderGrant("other", ("u/bob",), {"u/bob": True}),
+    FolderGrant("own", frozenset({"u/ada"}), {}),
+    FolderGrant("write", frozenset(), {"g/builders": True}),
+    FolderGrant("read", frozenset(), {"u/ada": False}),
+    FolderGrant("everyone", frozenset(), {"g/all": False}),
+    FolderGrant("other", frozenset({"u/bob"}), {"u/bob": True}),
 ]
 
 
@@ -145,7 +145,7 @@ def test_lists_take_the_readable_paths_and_the_scope() -> None:
 
 
 def test_like_patterns_match_names_literally() -> None:
-    access = folder_access(frozenset({"u/a_b"}), [FolderGrant("x_y", ("u/a_b",), {})])
+    access = folder_access(frozenset({"u/a_b"}), [FolderGrant("x_y", frozenset({"u/a_b"}), {})])
     named = Actor(email="e", username="a_b", workspace="main", role=Role.VIEWER, folders=access)
     assert readable(named).patterns[:2] == ["u/a\\_b/%", "f/x\\_y/%"]
 

@@ -23,33 +23,34 @@ ON CONFLICT DO NOTHING
 RETURNING name;
 
 -- name: update
--- Changes what is given (null: stays) of a folder.
+-- Changes what is given (null: stays) of a folder; gives the number of its principals.
 UPDATE folder SET
     summary = coalesce($3, summary),
     owners = coalesce($4::text[], owners),
     extra_perms = coalesce($5::jsonb, extra_perms),
     edited_at = app_now()
 WHERE workspace = $1 AND name = $2
-RETURNING name;
+RETURNING (SELECT count(*) FROM (SELECT unnest(owners) UNION SELECT jsonb_object_keys(extra_perms)) AS p);
 
 -- name: add_owner
--- Makes somebody an owner, who then may write there as well.
+-- Makes somebody an owner, who then may write there as well; gives the number of principals.
 UPDATE folder SET
     owners = CASE WHEN $3 = ANY (owners) THEN owners ELSE owners || $3::text END,
     extra_perms = extra_perms || jsonb_build_object($3::text, true),
     edited_at = app_now()
 WHERE workspace = $1 AND name = $2
-RETURNING name;
+RETURNING (SELECT count(*) FROM (SELECT unnest(owners) UNION SELECT jsonb_object_keys(extra_perms)) AS p);
 
 -- name: remove_owner
--- Takes ownership away; $4 leaves the right to write (true) or to read (false), null leaves none.
+-- Takes ownership away; $4 leaves the right to write (true) or to read (false), null leaves none. Gives the number of
+-- principals.
 UPDATE folder SET
     owners = array_remove(owners, $3),
     extra_perms = CASE WHEN $4::boolean IS NULL THEN extra_perms - $3::text
                        ELSE extra_perms || jsonb_build_object($3::text, $4::boolean) END,
     edited_at = app_now()
 WHERE workspace = $1 AND name = $2
-RETURNING name;
+RETURNING (SELECT count(*) FROM (SELECT unnest(owners) UNION SELECT jsonb_object_keys(extra_perms)) AS p);
 
 -- name: delete
 -- Deletes a folder; what lies in it stays, for admins to see.

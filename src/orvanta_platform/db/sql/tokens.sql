@@ -8,12 +8,19 @@ JOIN account AS a ON a.email = t.email AND NOT a.disabled
 LEFT JOIN workspace AS w ON w.id = coalesce($2, t.workspace) AND w.archived_at IS NULL
 LEFT JOIN member AS m ON m.workspace = w.id AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
-    SELECT coalesce(array_agg(tm.team), '{}') AS groups
+    SELECT coalesce(array_agg(tm.team), '{}') AS groups,
+           ARRAY['u/' || m.username, 'g/all'] || coalesce(array_agg('g/' || tm.team), '{}') AS principals
     FROM team_member AS tm WHERE tm.workspace = w.id AND tm.username = m.username
 ) AS p ON true
 LEFT JOIN LATERAL (
-    SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
-    FROM folder AS f WHERE f.workspace = m.workspace
+    SELECT json_agg(json_build_object(
+        'name', f.name,
+        'owners', ARRAY(SELECT unnest(p.principals) INTERSECT SELECT unnest(f.owners)),
+        'extra_perms', (SELECT coalesce(jsonb_object_agg(e.name, f.extra_perms -> e.name), '{}')
+                        FROM unnest(p.principals) AS e (name) WHERE f.extra_perms ? e.name)
+    )) AS grants
+    FROM folder AS f
+    WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
 ) AS g ON true
 WHERE t.hash = $1 AND t.kind IN ('user', 'session') AND (t.expires_at IS NULL OR t.expires_at > app_now());
 
@@ -29,12 +36,19 @@ JOIN workspace AS w ON w.id = r.workspace AND w.archived_at IS NULL
 LEFT JOIN member AS m
     ON m.workspace = r.workspace AND 'u/' || m.username = r.permissioned_as AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
-    SELECT coalesce(array_agg(tm.team), '{}') AS groups
+    SELECT coalesce(array_agg(tm.team), '{}') AS groups,
+           ARRAY['u/' || m.username, 'g/all'] || coalesce(array_agg('g/' || tm.team), '{}') AS principals
     FROM team_member AS tm WHERE tm.workspace = r.workspace AND tm.username = m.username
 ) AS p ON true
 LEFT JOIN LATERAL (
-    SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
-    FROM folder AS f WHERE f.workspace = m.workspace
+    SELECT json_agg(json_build_object(
+        'name', f.name,
+        'owners', ARRAY(SELECT unnest(p.principals) INTERSECT SELECT unnest(f.owners)),
+        'extra_perms', (SELECT coalesce(jsonb_object_agg(e.name, f.extra_perms -> e.name), '{}')
+                        FROM unnest(p.principals) AS e (name) WHERE f.extra_perms ? e.name)
+    )) AS grants
+    FROM folder AS f
+    WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
 ) AS g ON true
 WHERE j.id = $1 AND j.state = 'running' AND j.attempt = $2 AND j.generation = $3 AND j.nonce IS NOT NULL
   AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = r.permissioned_as));
@@ -47,12 +61,19 @@ FROM account AS a
 JOIN workspace AS w ON w.id = $1 AND w.archived_at IS NULL
 LEFT JOIN member AS m ON m.workspace = w.id AND 'u/' || m.username = $2 AND m.email = a.email AND NOT m.disabled
 LEFT JOIN LATERAL (
-    SELECT coalesce(array_agg(tm.team), '{}') AS groups
+    SELECT coalesce(array_agg(tm.team), '{}') AS groups,
+           ARRAY['u/' || m.username, 'g/all'] || coalesce(array_agg('g/' || tm.team), '{}') AS principals
     FROM team_member AS tm WHERE tm.workspace = w.id AND tm.username = m.username
 ) AS p ON true
 LEFT JOIN LATERAL (
-    SELECT json_agg(json_build_object('name', f.name, 'owners', f.owners, 'extra_perms', f.extra_perms)) AS grants
-    FROM folder AS f WHERE f.workspace = m.workspace
+    SELECT json_agg(json_build_object(
+        'name', f.name,
+        'owners', ARRAY(SELECT unnest(p.principals) INTERSECT SELECT unnest(f.owners)),
+        'extra_perms', (SELECT coalesce(jsonb_object_agg(e.name, f.extra_perms -> e.name), '{}')
+                        FROM unnest(p.principals) AS e (name) WHERE f.extra_perms ? e.name)
+    )) AS grants
+    FROM folder AS f
+    WHERE f.workspace = m.workspace AND (f.owners && p.principals OR f.extra_perms ?| p.principals)
 ) AS g ON true
 WHERE a.email = $3 AND NOT a.disabled
   AND (m.username IS NOT NULL OR (a.super_admin AND 'u/' || a.username = $2));
