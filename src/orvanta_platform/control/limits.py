@@ -2,20 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.errors import LimitExceeded
 
 MOST_PRINCIPALS: Final = 1_000
 """Owners and entries of `extra_perms` of a folder, each counted once."""
 
+MOST_SCOPES: Final = 100
+LONGEST_SCOPE: Final = 300
+MOST_LABELS: Final = 100
+LONGEST_LABEL: Final = 200
+
+LARGEST_SETTINGS: Final = 256 << 10
+"""Bytes of the settings of a script or workflow as JSON text, without its schema."""
+
 
 def check_count(what: str, count: int, most: int, *, hint: str) -> None:
     """Check that `what` has at most `most` entries. Raises LimitExceeded."""
     if count > most:
-        raise LimitExceeded(f"{what} has at most {most:,} entries, not {count:,}.", hint=hint, details={"limit": most})
+        message = f"{what}: at most {most:,} entries are allowed, not {count:,}."
+        raise LimitExceeded(message, hint=hint, details={"limit": most})
 
 
 def check_principals(count: int) -> None:
     """Check the number of users and groups that a folder names. Raises LimitExceeded."""
-    check_count("A folder", count, MOST_PRINCIPALS, hint="Name a group instead of its members.")
+    hint = "Name a group instead of its members."
+    check_count("Owners and extra_perms of a folder", count, MOST_PRINCIPALS, hint=hint)
+
+
+def check_scopes(scopes: list[str]) -> None:
+    """Check the number of scopes of a token and their lengths. Raises LimitExceeded."""
+    hint = "Use fewer, wider scopes such as jobs:run:f/sales/*, or several tokens."
+    check_count("Scopes of a token", len(scopes), MOST_SCOPES, hint=hint)
+    _check_lengths("A scope", scopes, LONGEST_SCOPE)
+
+
+def check_labels(labels: Any) -> None:
+    """Check the number of labels and their lengths. What is no list has no labels. Raises LimitExceeded."""
+    if isinstance(labels, list):
+        check_count("Labels", len(labels), MOST_LABELS, hint="Use fewer labels.")
+        _check_lengths("A label", [each for each in labels if isinstance(each, str)], LONGEST_LABEL)
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Check the labels and the size of the settings of a script or workflow, which lists show. Raises LimitExceeded."""
+    size = len(msgspec.json.encode({name: value for name, value in settings.items() if name != "schema"}))
+    if size > LARGEST_SETTINGS:
+        raise LimitExceeded(
+            f"The settings have {size:,} bytes without the schema; the limit is {LARGEST_SETTINGS:,}.",
+            hint="Shorten the description and other settings.",
+            details={"limit": LARGEST_SETTINGS},
+        )
+    check_labels(msgspec.json.decode(msgspec.json.encode(settings.get("labels"))))
+
+
+def _check_lengths(what: str, texts: list[str], longest: int) -> None:
+    if any(len(text) > longest for text in texts):
+        hint = "Use a shorter text."
+        raise LimitExceeded(f"{what} has at most {longest} characters.", hint=hint, details={"limit": longest})

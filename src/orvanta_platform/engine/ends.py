@@ -63,12 +63,19 @@ def _as_input(step: Step, node: Node, result: bytes | None) -> Hold | Err | None
 _IS_OBJECT = "result !== null && typeof result === 'object' && !Array.isArray(result)"
 
 
+_LARGEST_GROUPS = 64 << 10
+
+
 def _suspend(step: Step, node: Node, groups: Any | None) -> Hold | Err | None:
     """Its sleep follows the events, and is asked then."""
     if groups is None:
         return Hold(suspend=True)
     answer = step.ask("groups", node.index, groups)
-    return Hold(suspend=True, groups=answer.raw) if isinstance(answer, Answer) else answer
+    if not isinstance(answer, Answer):
+        return answer
+    if len(answer.raw) > _LARGEST_GROUPS:
+        return Err("InvalidGroups", f"user_groups_required has more than {_LARGEST_GROUPS:,} bytes as JSON.")
+    return Hold(suspend=True, groups=answer.raw)
 
 
 def finish(step: Step, node: Node) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 
-from orvanta_platform.control import names
+from orvanta_platform.control import limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require, require_workspace
 from orvanta_platform.db import items
@@ -145,6 +145,7 @@ async def _deploy(
     write: Callable[[Connection, _Lock], Awaitable[int]],
 ) -> int:
     """Write the version: at once where all its scripts are locked, else with the run that locks them."""
+    limits.check_settings(_settings(new, checked))
     state = await locking.state_of_flow(platform, dict(checked.tree))
     lock, stored = state.lock, 0
     if lock is not None:

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from orvanta_platform.control import audit, names, route_auth, route_paths
+from orvanta_platform.control import audit, limits, names, route_auth, route_paths
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, can, readable, require, require_workspace
 from orvanta_platform.control.route_paths import RoutePath
@@ -198,6 +198,7 @@ async def _settings(
     for name in ("summary", "description"):
         if isinstance(values[name], str) and len(values[name]) > _LONGEST_TEXT:
             raise BadRequest(f"{name} has more than {_LONGEST_TEXT} characters.")
+    limits.check_labels(draft.labels)
     route = route_paths.parse(values["route_path"] or "")
     if not values["workspaced_route"]:
         _require_instance(actor)

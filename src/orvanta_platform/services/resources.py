@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
 from orvanta_platform.db import resources
@@ -44,6 +44,7 @@ async def create(
     require_workspace(actor, workspace)
     path, kind = draft.path or "", draft.resource_type or ""
     names.check_path(path)
+    limits.check_labels(draft.labels)
     _check_type(kind)
     require(actor, _write(actor, kind), Thing(workspace, "resource", path))
     async with platform.db.acquire() as conn:
@@ -78,6 +79,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     require_workspace(actor, workspace)
     target = draft.path or path
     names.check_path(target)
+    limits.check_labels(draft.labels)
     before = await get(platform, actor, workspace, path)
     kind = draft.resource_type or before.resource_type
     _check_type(kind)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from orvanta_platform.control import audit, identity, names
+from orvanta_platform.control import audit, identity, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
 from orvanta_platform.db import runs as run_rows
@@ -223,6 +223,7 @@ def target_of(name: str) -> tuple[str, bool]:
 async def _checked(platform: Platform, actor: Actor, draft: ScheduleDraft) -> Cron:
     """The draft's cron expression, once all of it is found to be sound. Raises BadRequest, Forbidden."""
     cron = Cron(draft.cron, zone_of(draft.timezone))
+    limits.check_labels(draft.labels)
     if draft.missed is not msgspec.UNSET and draft.missed not in get_args(MissedRule):
         raise BadRequest(f"There is no rule {draft.missed!r} for missed ticks.", hint="Use skip, once or all.")
     for name in _ARGS:

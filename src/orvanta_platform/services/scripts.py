@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 import rfc8785
 
-from orvanta_platform.control import audit, names
+from orvanta_platform.control import audit, limits, names
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import require, require_workspace
 from orvanta_platform.db import items
@@ -206,6 +206,7 @@ async def _check(platform: Platform, new: NewScript) -> None:
         raise InvalidScript(
             problem["message"], hint=f"One of {', '.join(sorted(RUNNABLE))}.", details={"diagnostics": [problem]}
         )
+    limits.check_settings(new.settings)
     if len(new.content) > LONGEST_CONTENT:
         raise TooLarge(f"A script has at most {LONGEST_CONTENT >> 20} MiB.")
     if "\0" in new.content:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit, names, scopes
+from orvanta_platform.control import audit, limits, names, scopes
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.db import tokens, workspaces
@@ -36,6 +36,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     """
     require(actor, "write", Thing(None, "token", created_by=actor.email))
     _refuse_limited(actor)
+    limits.check_scopes(new.scopes or [])
     for scope in new.scopes or ():
         scopes.check(scope)
     if new.expires_at is not None and new.expires_at <= clock.now():

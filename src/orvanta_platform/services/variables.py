@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from orvanta_platform.control import audit, names, secrets
+from orvanta_platform.control import audit, limits, names, secrets
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, readable, require, require_workspace
 from orvanta_platform.control.secrets import DataKey, Place
@@ -48,6 +48,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, draft: Variab
     require_workspace(actor, workspace)
     path = draft.path or ""
     names.check_path(path)
+    limits.check_labels(draft.labels)
     require(actor, "write", Thing(workspace, "variable", path))
     text = await _given(platform, workspace, draft) or ""
     new = await _new(platform, workspace, replace(_blank(draft), path=path), text, is_secret=bool(draft.is_secret))
@@ -69,6 +70,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
     require_workspace(actor, workspace)
     target = draft.path or path
     names.check_path(target)
+    limits.check_labels(draft.labels)
     given = await _given(platform, workspace, draft)
     before, _ = await get(platform, actor, workspace, path)
     # Before the transaction: the first secret of a workspace makes its key.

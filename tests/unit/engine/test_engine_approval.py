@@ -173,6 +173,12 @@ def test_suspend_waits_after_the_step_and_before_the_next() -> None:
     assert run.marks("a") == ["succeeded"] and dict(run.state.votes) == {0: 1}
 
 
+def test_groups_without_end_fail_the_step() -> None:
+    groups = [f"group-{number}" for number in range(10_000)]
+    run = asking(job("a", suspend={"user_groups_required": js("g")}), job("b"), answers={"g": groups})
+    assert run.ok("a").found(OpenWait) == [] and run.marks("a") == ["unhandled"]
+
+
 def test_suspend_after_the_last_step_does_nothing() -> None:
     run = asking(job("a", suspend={}))
     assert run.ok("a").end is not None

@@ -1,0 +1,87 @@
+"""Lists that callers store and that later calls read have limits: scopes, labels, settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import PYTHON, Scene, W, scene, script
+
+MANY = [f"label-{number}" for number in range(101)]
+LONG = ["x" * 201]
+FLOW = {"summary": "", "value": {"modules": [script("a")]}}
+SCHEDULE = {"schedule": "0 0 4 * * *", "timezone": "UTC", "script_path": "f/team/job", "is_flow": True}
+TRIGGER = {
+    "script_path": "f/team/job",
+    "is_flow": True,
+    "route_path": "called",
+    "http_method": "post",
+    "workspaced_route": True,
+    "authentication_method": "none",
+}
+LABELLED: dict[str, tuple[dict[str, Any], bool]] = {
+    "variables": ({"value": "v", "is_secret": False, "description": ""}, True),
+    "resources": ({"value": {}, "resource_type": "any"}, True),
+    "schedules": (SCHEDULE, True),
+    "http_triggers": (TRIGGER, True),
+    "flows": (FLOW, True),
+    "scripts": ({"summary": "", **PYTHON}, False),
+}
+"""A body to create one of each kind of labelled item, and whether it has an update call."""
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        await made.client.post(f"{W}/folders/create", json={"name": "team"})
+        answer = await made.client.post(f"{W}/flows/create", json={**FLOW, "path": "f/team/job"})
+        assert answer.status_code == 201, answer.text
+        yield made
+
+
+@pytest.mark.parametrize("kind", LABELLED)
+async def test_labels_are_limited_in_number_and_length(stage: Scene, kind: str) -> None:
+    path = f"f/team/{kind}"
+    body, has_update = {**LABELLED[kind][0], "path": path}, LABELLED[kind][1]
+
+    async def sent(call: str, labels: list[str]) -> tuple[int, str]:
+        answer = await stage.client.post(f"{W}/{kind}/{call}", json={**body, "labels": labels})
+        return answer.status_code, answer.json()["error"]["code"] if answer.status_code >= 400 else ""
+
+    for labels in (MANY, LONG):
+        assert await sent("create", labels) == (400, "limit_exceeded")
+    assert (await sent("create", MANY[1:]))[0] in (200, 201)
+    if has_update:
+        for labels in (MANY, LONG):
+            assert await sent(f"update/{path}", labels) == (400, "limit_exceeded")
+
+
+async def test_labels_in_a_yaml_document_are_limited(stage: Scene) -> None:
+    labels = "".join(f"\n- {label}" for label in MANY)
+    text = f"summary: ''\nlabels:{labels}\nvalue:\n  modules:\n  - id: a\n    value: {{type: identity}}\n"
+    body = {"path": "f/team/yaml", "source": {"format": "yaml", "text": text}}
+    answer = await stage.client.post(f"{W}/flows/create", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
+
+
+@pytest.mark.parametrize("kind", ["flows", "scripts"])
+async def test_settings_that_lists_show_are_limited_in_size(stage: Scene, kind: str) -> None:
+    body = {**LABELLED[kind][0], "path": f"f/team/{kind}"}
+    large = {"description": "x" * (256 << 10)}, {"unknown": ["x"] * 100_000}
+    for more in large:
+        answer = await stage.client.post(f"{W}/{kind}/create", json={**body, **more})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
+
+
+async def test_scopes_of_a_token_are_limited_in_number_and_length(stage: Scene) -> None:
+    async def created(scopes: list[str]) -> tuple[int, str]:
+        answer = await stage.client.post("/api/users/tokens/create", json={"label": "x", "scopes": scopes})
+        return answer.status_code, answer.json()["error"]["code"] if answer.status_code >= 400 else ""
+
+    many = [f"jobs:read:f/a{number}/*" for number in range(101)]
+    assert await created(many) == (400, "limit_exceeded")
+    assert await created(["jobs:read:f/" + "a" * 300]) == (400, "limit_exceeded")
+    assert await created(many[1:]) == (201, "")
