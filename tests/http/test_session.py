@@ -8,6 +8,7 @@ import inspect
 import json
 import re
 from collections.abc import AsyncIterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -153,7 +154,7 @@ async def test_nobody_elsewhere_locks_an_owner_out(stage: Scene) -> None:
             assert (await login(attacker, password="wrong")).status_code == 401
     async with stage.platform.db.acquire() as conn:
         query = "UPDATE login_failure SET count = $1 WHERE key = $2"
-        await conn.execute(query, login_limits.ATTACKED, f"account:{EMAIL}")
+        await conn.execute(query, login_limits.ATTACKED, login_limits.keys_of(EMAIL, "203.0.113.1").account)
     async with at(stage, "198.51.100.7") as owner:
         assert (await login(owner)).status_code == 200
         for _ in range(3):
@@ -161,6 +162,44 @@ async def test_nobody_elsewhere_locks_an_owner_out(stage: Scene) -> None:
     async with at(stage, "198.51.100.8") as elsewhere:
         assert (await login(elsewhere, password="wrong")).status_code == 401
         assert (await login(elsewhere)).status_code == 429, "of an attacked account a new address has one attempt"
+
+
+async def test_a_refused_login_writes_nothing(stage: Scene) -> None:
+    async with at(stage, "203.0.113.1") as client, stage.platform.db.acquire() as conn:
+        assert (await login(client, password="wrong")).status_code == 401
+        query = "UPDATE login_failure SET count = $1, last_at = app_now() WHERE key LIKE 'address:%'"
+        await conn.execute(query, login_limits.FREE_OF_ADDRESS + 20)
+
+        async def written() -> list[int]:
+            counts = "SELECT count(*) FROM login_failure", "SELECT count(*) FROM audit"
+            return [await conn.fetchval(query) for query in counts]
+
+        before = await written()
+        for number in range(20):
+            assert (await login(client, email=f"{number}@example.org", password="wrong")).status_code == 429
+        assert await written() == before
+
+
+async def test_the_account_that_was_typed_is_not_stored(stage: Scene, browser: httpx.AsyncClient) -> None:
+    assert (await login(browser, email="typed-by-mistake" * 20)).status_code == 401
+    async with stage.platform.db.acquire() as conn:
+        keys = [row["key"] for row in await conn.fetch("SELECT key FROM login_failure")]
+    assert len(keys) == 3 and all(len(key) < 120 and "typed-by-mistake" not in key for key in keys)
+
+
+async def test_accounts_of_earlier_versions_are_hashed(stage: Scene) -> None:
+    """The migration gives the keys that this version looks for."""
+    migrations = resources.files("orvanta_platform.db") / "migrations"
+    text = (migrations / "0045_hash_accounts_of_failed_logins.sql").read_text(encoding="utf-8")
+    keys = login_limits.keys_of("Ada Õ@Example.org", "203.0.113.1")
+    typed = "ada õ@example.org"
+    before = [f"account:{typed}", "address:203.0.113.1", f"pair:203.0.113.1 {typed}"]
+    async with stage.platform.db.transaction() as conn:
+        await conn.executemany("INSERT INTO login_failure (key, count) VALUES ($1, 7)", [(key,) for key in before])
+        for statement in text.split(";"):
+            if "UPDATE" in statement:
+                await conn.execute(statement)
+        assert {row["key"] for row in await conn.fetch("SELECT key FROM login_failure")} == set(keys.all)
 
 
 async def test_an_address_that_tries_many_accounts_is_slowed_down(stage: Scene) -> None:

@@ -7,6 +7,7 @@ password from an address without failures is therefore always accepted, regardle
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -27,7 +28,6 @@ _FIRST_S: Final = 1.0
 _FIRST_ATTACKED_S: Final = 60.0
 _LONGEST_S: Final = 900.0
 _LONGEST_OF_ADDRESS_S: Final = 60.0
-_LONGEST_EMAIL: Final = 300
 
 
 class Attempts(Protocol):
@@ -61,8 +61,8 @@ class Keys:
 
 
 def keys_of(email: str, network: str) -> Keys:
-    """The keys of a login of an account, existing or not, from an address or network."""
-    account = email.lower()[:_LONGEST_EMAIL]
+    """The keys of a login of an account, existing or not, from an address or network, with a hash of the account."""
+    account = hashlib.sha256(email.lower().encode("utf-8", "replace")).hexdigest()
     return Keys(f"pair:{network} {account}", f"address:{network}", f"account:{account}")
 
 

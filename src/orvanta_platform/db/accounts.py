@@ -90,6 +90,12 @@ async def list_page(conn: Connection, *, after: str, limit: int, offset: int) ->
     return [AccountRow(**row) for row in rows]
 
 
+async def get_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:
+    """The attempts of these keys, without a lock. Those older than `forgotten_s` do not count."""
+    rows = await conn.fetch(load("accounts")["get_attempts"].text, keys, forgotten_s)
+    return {row["key"]: AttemptsRow(row["count"], row["age_s"], row["known"]) for row in rows}
+
+
 async def lock_attempts(conn: Connection, keys: Sequence[str], forgotten_s: float) -> dict[str, AttemptsRow]:
     """The attempts of these keys, locked until the transaction ends. Those older than `forgotten_s` do not count."""
     await conn.execute(load("accounts")["ensure_attempts"].text, keys)

@@ -80,6 +80,7 @@ CREATE TABLE login_failure (
     known      boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE login_failure IS 'Failed logins of an account, of an address, and of the two together.';
+COMMENT ON COLUMN login_failure.key IS 'account:<hash>, address:<network> or pair:<network> <hash>; the hash is SHA-256 of the account in lower case.';
 COMMENT ON COLUMN login_failure.last_at IS 'Time of the last attempt that counted.';
 COMMENT ON COLUMN login_failure.known IS 'Of an account and an address together: somebody has logged in so.';
 

@@ -159,14 +159,8 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
     """
     keys = login_limits.keys_of(email, network_of(caller.address))
     async with platform.db.transaction() as conn:
-        wait_s = login_limits.wait_s(await accounts.lock_attempts(conn, keys.all, login_limits.FORGOTTEN_S), keys)
-        if not wait_s:
-            await accounts.note_attempts(conn, keys.all, login_limits.FORGOTTEN_S)
+        await _note_attempt(conn, keys)
         account = await accounts.get(conn, email)
-    if wait_s:
-        raise RateLimited(
-            "Too many logins failed.", hint="Try again later.", details={"retry_after_s": math.ceil(wait_s)}
-        )
     usable = account is not None and not account.disabled
     stored = account.password_hash if account is not None and usable else None
     if not await passwords.matches(stored, password) or account is None:
@@ -176,6 +170,17 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
     async with platform.db.transaction() as conn:
         await accounts.take_back_attempt(conn, keys.pair, [keys.address, keys.account])
         return await _start_session(conn, account.email, account.username, "users.login", caller)
+
+
+async def _note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
+    """Count an attempt to log in. Raises RateLimited if it has to wait; such an attempt writes nothing."""
+    for read in (accounts.get_attempts, accounts.lock_attempts):
+        wait_s = login_limits.wait_s(await read(conn, keys.all, login_limits.FORGOTTEN_S), keys)
+        if wait_s:
+            raise RateLimited(
+                "Too many logins failed.", hint="Try again later.", details={"retry_after_s": math.ceil(wait_s)}
+            )
+    await accounts.note_attempts(conn, keys.all, login_limits.FORGOTTEN_S)
 
 
 async def _record_failure(platform: Platform, account: AccountRow | None, caller: Caller) -> None:

@@ -40,6 +40,15 @@ FROM account
 WHERE email > $1
 ORDER BY email LIMIT $2 OFFSET $3;
 
+-- name: get_attempts
+-- Attempts of these keys; those of $2 seconds ago and before count no more.
+SELECT w.key,
+       CASE WHEN f.last_at > app_now() - make_interval(secs => $2) THEN f.count ELSE 0 END AS count,
+       coalesce(extract(epoch FROM app_now() - f.last_at), 0)::float8 AS age_s,
+       coalesce(f.known, false) AS known
+FROM unnest($1::text[]) AS w (key)
+LEFT JOIN login_failure AS f ON f.key = w.key;
+
 -- name: ensure_attempts
 -- Makes the rows that lock_attempts locks.
 INSERT INTO login_failure (key, count)
