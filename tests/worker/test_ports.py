@@ -33,6 +33,21 @@ def main(address, port, protocol="tcp", share=False):
     return "listens"
 """
 
+NARROW = """
+import errno, socket, struct
+FAMILIES = {"127.0.0.1": socket.AF_INET, "::1": socket.AF_INET6}
+IP_LOCAL_PORT_RANGE = 51
+def main(address, port):
+    try:
+        with socket.socket(FAMILIES[address], socket.SOCK_STREAM) as server:
+            server.setsockopt(socket.IPPROTO_IP, IP_LOCAL_PORT_RANGE, struct.pack("I", port | port << 16))
+            server.bind((address, 0))
+            server.listen()
+            return server.getsockname()[1]
+    except OSError as error:
+        return errno.errorcode[error.errno]
+"""
+
 OWN_SERVER = """
 import http.server, threading, urllib.request
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -97,6 +112,12 @@ async def test_s08_a_job_cannot_listen_beside_landlock(runtimes: Runtimes, free_
 async def test_s08_a_job_cannot_take_a_port_by_number(runtimes: Runtimes, free_port: int, address: str) -> None:
     args = {"address": address, "port": free_port}
     assert (await run(runtimes, "python3", BIND, args)).value == errno.errorcode[errno.EACCES]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+async def test_s08_a_job_cannot_narrow_port_0_to_a_number(runtimes: Runtimes, free_port: int, address: str) -> None:
+    args = {"address": address, "port": free_port}
+    assert (await run(runtimes, "python3", NARROW, args)).value == "ENOPROTOOPT"
 
 
 @pytest.mark.parametrize(("language", "content"), [("python3", OWN_SERVER), ("bun", BUN_SERVER)])

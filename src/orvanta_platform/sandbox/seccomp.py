@@ -22,6 +22,7 @@ _X32_BIT = 0x40000000
 _AF_VSOCK, _AF_SMC = 40, 43
 _IPPROTO_SMC, _IPPROTO_MPTCP = 256, 262
 _SOL_SOCKET, _SO_REUSEPORT = 1, 15
+_IPPROTO_IP, _IP_LOCAL_PORT_RANGE = 0, 51
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _NAMESPACES = (
     syscalls.CLONE_NEWNS
@@ -81,7 +82,8 @@ _Test = tuple[list[tuple[int, int, int]], int]
 """Conditions (offset of an argument, jump, value) that must all hold, and the resulting error."""
 
 # SO_REUSEPORT would let a job take connections of a server of the same user; MPTCP and SMC listen on TCP ports that
-# Landlock's rules do not see. Programs know all three answers from kernels that lack the feature.
+# Landlock's rules do not see; IP_LOCAL_PORT_RANGE makes port 0, which those rules allow, a port of the caller's choice.
+# Programs know all these errors from kernels that lack the feature.
 _BY_ARGUMENTS: dict[str, list[_Test]] = {
     "clone": [([(_FIRST, _JUMP_SET, _NAMESPACES)], errno.EPERM)],
     "ioctl": [([(_SECOND, _JUMP_EQUAL, request)], errno.EPERM) for request in (_TIOCSTI, _TIOCLINUX)],
@@ -92,6 +94,7 @@ _BY_ARGUMENTS: dict[str, list[_Test]] = {
     ],
     "setsockopt": [
         ([(_SECOND, _JUMP_EQUAL, _SOL_SOCKET), (_THIRD, _JUMP_EQUAL, _SO_REUSEPORT)], errno.ENOPROTOOPT),
+        ([(_SECOND, _JUMP_EQUAL, _IPPROTO_IP), (_THIRD, _JUMP_EQUAL, _IP_LOCAL_PORT_RANGE)], errno.ENOPROTOOPT),
     ],
 }
 
