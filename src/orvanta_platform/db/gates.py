@@ -17,7 +17,7 @@ class Entry:
     """A node (`job`: its id), or a run by its own id, that stands in line for a permit of the key `name`.
 
     `workspace` None: the key is one of all workspaces. `frame`: in which the node stands. `inside`: it is a node of a
-    run that may have a permit itself, or of a sub-workflow.
+    run that may have a permit itself, or of a sub-workflow. `default`: no key was written; `name` has no NUL.
     """
 
     job: UUID
@@ -29,11 +29,14 @@ class Entry:
     window_s: float
     priority: int
     inside: bool = False
+    default: bool = False
 
     @property
     def key(self) -> bytes:
-        """What the gate is found by: no key of all workspaces is one of a single workspace, whatever its text."""
+        """Key of the gate's row. Default keys, keys of one workspace and keys of all differ, whatever their texts."""
         text = f"{self.workspace or ''}\0{self.name}"
+        if self.default:
+            text = f"\0{text}"
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -17,6 +17,8 @@ from orvanta_platform.engine.step import Step
 
 WORKSPACE: Final = "\0workspace"
 PATH: Final = "\0path"
+DEFAULT: Final = "\0default"
+"""First part of a default key. Default keys are apart from keys that are written, whatever their texts."""
 
 FROM_THE_FRONT: Final = 16
 """One permit in so many goes to who has waited longest, whatever the priorities: nobody starves."""
@@ -42,12 +44,13 @@ def of_settings(
     window = settings.get("concurrency_time_window_s")
     window_s = float(window) if isinstance(window, int | float) and not isinstance(window, bool) and window > 0 else 0.0
     named = settings.get(key)
-    parts = key_parts(named, source) if isinstance(named, str) and named else (WORKSPACE, "/", *default)
+    parts = key_parts(named, source) if isinstance(named, str) and named else (DEFAULT, WORKSPACE, "/", *default)
     return Gate(limit, window_s if limit <= MOST_STARTS else 0.0, parts)
 
 
 def key_parts(template: str, source: Callable[[str], Any]) -> tuple[str | KeyPart, ...]:
     """The parts of a key: `$workspace`, `$args[name]`, and `$global`, without which it counts in one workspace."""
+    template = template.replace("\0", "")
     parts: list[str | KeyPart] = [] if "$global" in template else [WORKSPACE, "/"]
     end = 0
     for found in _PLACEHOLDER.finditer(template):

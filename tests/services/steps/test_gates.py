@@ -16,7 +16,8 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.http.schemas.flow_status import flow_status
 from orvanta_platform.http.schemas.jobs import QueuedJob, detailed
 from orvanta_platform.http.schemas.waiting import Limit, Waiting
-from orvanta_platform.services import jobs, runs, scripts, timers, variables
+from orvanta_platform.services import flows, jobs, runs, scripts, timers, variables
+from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.runs import RunOptions
 from orvanta_platform.services.scripts import NewScript
 from orvanta_platform.services.steps.advance import advance
@@ -401,3 +402,24 @@ async def drain(scene: Ground, worker: Worker, held: list[Any]) -> None:
 
 async def cancelled(scene: Ground, run: RunRow) -> bool:
     return bool(await scene.rows("SELECT FROM run_live WHERE id = $1 AND cancel_at IS NOT NULL", run.id))
+
+
+async def default_key_name(scene: Ground) -> str:
+    """The text of the only gate's key, as the history shows it."""
+    ((name,),) = [tuple(row) for row in await scene.rows("SELECT name FROM gate")]
+    return str(name)
+
+
+async def test_no_written_key_is_a_default_key(scene: Ground, worker: Worker) -> None:
+    path = "f/main/limited"
+    tree = {"modules": [job("a")], "concurrent_limit": 1}
+    body = msgspec.Raw(msgspec.json.encode(tree))
+    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
+    first = await runs.start_flow(scene.platform, ACTOR, WORKSPACE, path, b"{}", RunOptions())
+    name = await default_key_name(scene)
+    text = name.removeprefix(f"{WORKSPACE}/")
+    keys = [text, f"{name}$global", f"$global{name}"]
+    others = [await scene.start(job("a"), concurrent_limit=1, concurrency_key=key) for key in keys]
+    assert await in_line(scene) == [] and await permits(scene) == {first, *others}
+    second = await runs.start_flow(scene.platform, ACTOR, WORKSPACE, path, b"{}", RunOptions())
+    assert await in_line(scene) == [second]

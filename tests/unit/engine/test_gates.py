@@ -94,6 +94,7 @@ def test_never_more_than_the_limit_and_nobody_starves(
 def test_a_key_counts_in_its_workspace_unless_it_says_global() -> None:
     assert key_parts("a", of_input) == (gates.WORKSPACE, "/", "a")
     assert key_parts("$global-a", of_input) == ("-a",)
+    assert key_parts("\0default$global$workspace", of_input) == ("default", gates.WORKSPACE)
     assert key_parts("$workspace:$args[x.y]!", of_input) == (
         gates.WORKSPACE,
         "/",
@@ -130,7 +131,7 @@ def test_a_limited_node_stands_in_line_and_begins_with_its_permit() -> None:
     begun = decide(plan, RunState.new(plan), Started(), {})
     assert isinstance(begun, Decision)
     assert begun.state.nodes[0] == Mark.WAITING_GATE
-    assert begun.effects[-1] == EnterGate(0, (gates.WORKSPACE, "/", gates.PATH, "/", "a"), 2, 5.0)
+    assert begun.effects[-1] == EnterGate(0, (gates.DEFAULT, gates.WORKSPACE, "/", gates.PATH, "/", "a"), 2, 5.0)
     let = decide(plan, begun.state, Permitted(0), {})
     assert isinstance(let, Decision) and let.effects == (Enqueue(0, None),)
     again = decide(plan, let.state, Permitted(0), {})

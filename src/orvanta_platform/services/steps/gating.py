@@ -11,7 +11,7 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.steps import NewEvent
 from orvanta_platform.engine import effects as fx
 from orvanta_platform.engine.events import Event, Permitted
-from orvanta_platform.engine.gates import PATH, WORKSPACE
+from orvanta_platform.engine.gates import DEFAULT, PATH, WORKSPACE
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import Mark, Phase, RunState
 from orvanta_platform.services.steps import events as inbox
@@ -28,13 +28,15 @@ def place_in_line(
     `plan`: of the list that the node stands in. `gated`: the run as a whole has a limit.
     """
     document = run.document.hex() if run.document is not None else str(run.id)
-    fields = {WORKSPACE: run.workspace, PATH: run.path or document}
+    fields = {WORKSPACE: run.workspace, PATH: run.path or document, DEFAULT: ""}
     name = "".join(fields.get(part, part) for part in effect.key).replace("\0", "")
-    workspace = run.workspace if effect.key[:1] == (WORKSPACE,) else None
+    first = effect.key[0] if effect.key else ""
+    workspace = run.workspace if first in (WORKSPACE, DEFAULT) else None
     node = None if effect.node is None else plan.node(effect.node)
     priority = run.priority if node is None or node.priority is None else node.priority
     inside = run.parent is not None or (node is not None and gated)
-    entry = Entry(job, run.id, frame, workspace, name, effect.limit, effect.window_s, priority, inside)
+    default = first == DEFAULT
+    entry = Entry(job, run.id, frame, workspace, name, effect.limit, effect.window_s, priority, inside, default)
     data = {"key": name[:_SHOWN_KEY], "limit": effect.limit, "window_s": effect.window_s}
     told = NewEvent("limit", None if node is None or plan.single else node.id, msgspec.json.encode(data).decode())
     return entry, told
