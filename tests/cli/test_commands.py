@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
 
 from orvanta_platform import __version__
+from orvanta_platform.db import workers
+from orvanta_platform.db.workers import NewWorker
 
 
 def run(*arguments: str, text: str = "", **environ: str) -> subprocess.CompletedProcess[str]:
@@ -129,6 +133,28 @@ def test_doctor_says_where_one_role_does_everything(database: TestDatabase, tmp_
     done = run("doctor", DATABASE_URL=database.owner_url, ORVANTA_HOME=str(tmp_path))
     assert "orvanta_owner owns the tables" in done.stdout
     assert "The audit log is not protected from the application" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("trusted", "instance", "warned"),
+    [
+        ("127.0.0.1,::1", None, True),
+        ("::/0", None, True),
+        ("10.0.0.0/8", None, False),
+        ("127.0.0.1", "another-machine", False),
+    ],
+)
+async def test_doctor_warns_of_jobs_that_can_forge_addresses(
+    database: TestDatabase, tmp_path: Path, trusted: str, instance: str | None, warned: bool
+) -> None:
+    name = instance or socket.gethostname()
+    connection = await asyncpg.connect(database.app_url)
+    worker = NewWorker(uuid4(), "w", name, "", "default", None, 1, __version__, "full")
+    await workers.register(connection, worker)
+    await connection.close()
+    done = await asyncio.to_thread(run, "doctor", ORVANTA_TRUSTED_PROXIES=trusted, **on(database, tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert ("Its jobs can forge the address" in done.stdout) is warned, done.stdout
 
 
 def test_create_user_reads_the_password_from_standard_input(database: TestDatabase, tmp_path: Path) -> None:

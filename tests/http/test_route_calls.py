@@ -18,6 +18,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import PYTHON, Scene, W, scene, script
 
 from orvanta_platform import clock
+from orvanta_platform.control import login_limits
 from orvanta_platform.control.actor import Role
 
 SCRIPT = "f/hooks/take"
@@ -129,6 +130,42 @@ async def test_http_basic(stage: Scene, stranger: httpx.AsyncClient) -> None:
         answer = await stranger.post("/api/r/orders/7", auth=given)
         assert answer.status_code == 401 and answer.headers["www-authenticate"].startswith("Basic "), given
     assert (await stranger.post("/api/r/orders/7", auth=("ada", SECRET))).status_code == 201
+
+
+async def test_a_guesser_of_http_basic_is_slowed_down(stage: Scene) -> None:
+    """By route and address; calls without a password are no guesses, and a right one clears what was counted."""
+    path = await resource(stage, {"username": "ada", "password": SECRET})
+    basic: dict[str, Any] = {"authentication_method": "basic_http", "authentication_resource_path": path}
+    await hook(stage, **basic)
+    await hook(stage, **basic, path="f/hooks/other", route_path="other")
+    right = ("ada", SECRET)
+
+    def at(address: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(stage.app, client=(address, 1))  # type: ignore[arg-type]
+        return httpx.AsyncClient(transport=transport, base_url="http://orvanta")
+
+    async def guess(client: httpx.AsyncClient, times: int) -> None:
+        for number in range(times):
+            answer = await client.post("/api/r/orders/7", auth=("ada", str(number)))
+            assert answer.status_code == 401, answer.text
+
+    async with at("203.0.113.1") as guesser, at("198.51.100.7") as sender, stage.platform.db.acquire() as conn:
+        await guess(guesser, login_limits.FREE - 1)
+        assert (await guesser.post("/api/r/orders/7", auth=right)).status_code == 201
+        await guess(guesser, login_limits.FREE)
+        await conn.execute("UPDATE login_failure SET count = count + 9, last_at = app_now()")
+        counted = await conn.fetch("SELECT key, count FROM login_failure")
+        for auth in (("ada", "more"), right):
+            refused = await guesser.post("/api/r/orders/7", auth=auth)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limited"), refused.text
+            assert int(refused.headers["retry-after"]) > 60
+        assert await conn.fetch("SELECT key, count FROM login_failure") == counted, "refused calls write nothing"
+        assert (await guesser.post("/api/r/orders/7")).status_code == 401
+        assert (await guesser.post("/api/r/other", auth=right)).status_code == 201
+        assert (await sender.post("/api/r/orders/7", auth=right)).status_code == 201
+        await conn.execute("UPDATE login_failure SET last_at = last_at - interval '16 minutes'")
+        assert (await guesser.post("/api/r/orders/7", auth=right)).status_code == 201
+        assert await conn.fetchval("SELECT count(*) FROM login_failure WHERE count > 0") == 0
 
 
 def signature(body: bytes, moment: int | None = None, secret: str = SECRET) -> str:

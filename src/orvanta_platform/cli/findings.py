@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
+import socket
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -31,7 +34,7 @@ def report(*, consistency: bool) -> bool:
     """Print the findings; whether the data is whole, which is looked at with `consistency` alone."""
     console = Console()
     with with_database(take_settings()) as settings:
-        _print(console, ask(settings, _look))
+        _print(console, ask(settings, partial(_look, settings)))
         _print(console, [_storage(settings), _isolation(settings)])
         return not (consistency and ask(settings, _problems))
 
@@ -43,13 +46,14 @@ def _print(console: Console, findings: list[Finding]) -> None:
             console.print(f"{'':<12}{finding.advice}", highlight=False, markup=False, soft_wrap=True)
 
 
-async def _look(database: Database) -> list[Finding]:
+async def _look(settings: Settings, database: Database) -> list[Finding]:
     async with database.acquire() as connection:
         return [
             await _server(connection),
             await _roles(connection),
             await _schema(connection),
             *await _workers(connection),
+            *await _proxies(settings, connection),
         ]
 
 
@@ -84,6 +88,27 @@ async def _workers(connection: Connection) -> list[Finding]:
     return [
         Finding("worker", f"{row['name']}: {row['slots']} slots, {row['running']} running, {row['isolation']}")
         for row in rows
+    ]
+
+
+_LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+
+
+async def _proxies(settings: Settings, connection: Connection) -> list[Finding]:
+    """A warning if jobs on this machine can pretend to call from any address."""
+    trusted = [ipaddress.ip_network(each) for each in settings.trusted_proxies]
+    pairs = [(each, loopback) for each in trusted for loopback in _LOOPBACK if each.version == loopback.version]
+    if not any(each.overlaps(loopback) for each, loopback in pairs):
+        return []
+    rows = await connection.fetch(load("worker_views")["list_workers"].text, None, 1000, 0, None)
+    if all(row["instance"] != socket.gethostname() for row in rows):
+        return []
+    return [
+        Finding(
+            "proxies",
+            "loopback is trusted, and a worker runs on this machine",
+            "Its jobs can forge the address that they call from: run workers on another machine.",
+        )
     ]
 
 

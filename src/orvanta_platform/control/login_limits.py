@@ -3,6 +3,8 @@
 Attempts are counted by account and address together, by address, and by account. The first two limit one guesser. The
 third, which anybody can raise, only makes the first one stricter, for addresses that have failed themselves. The right
 password from an address without failures is therefore always accepted, regardless of attempts from other addresses.
+
+Wrong passwords of an HTTP route are counted by route and address.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
+from uuid import UUID
 
 FREE: Final = 10
 """Failures of an account at one address before delays begin."""
@@ -64,6 +67,16 @@ def keys_of(email: str, network: str) -> Keys:
     """The keys of a login of an account, existing or not, from an address or network, with a hash of the account."""
     account = hashlib.sha256(email.lower().encode("utf-8", "replace")).hexdigest()
     return Keys(f"pair:{network} {account}", f"address:{network}", f"account:{account}")
+
+
+def key_of_route(route: UUID, network: str) -> str:
+    """The key of HTTP Basic calls of a route from an address or network."""
+    return f"route:{network} {route}"
+
+
+def wait_at_route_s(attempts: Attempts) -> float:
+    """Seconds until the next HTTP Basic call of a route may be made; 0: now."""
+    return max(_delay_s(attempts.count - FREE, _FIRST_S, _LONGEST_S) - attempts.age_s, 0.0)
 
 
 def wait_s(attempts: Mapping[str, Attempts], keys: Keys) -> float:

@@ -6,6 +6,7 @@ Whoever calls is a stranger: what comes is data. It names no variable and no res
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,16 +17,17 @@ import msgspec
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.control import audit, identity, route_auth, route_paths
+from orvanta_platform.control import audit, identity, login_limits, route_auth, route_paths
 from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.client_address import network_of
 from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.control.route_auth import RouteAuthInvalid
-from orvanta_platform.db import http_triggers
+from orvanta_platform.db import accounts, http_triggers
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import Forbidden, InvalidInput, NotFound, OrvantaError, Unauthenticated
+from orvanta_platform.errors import Forbidden, InvalidInput, NotFound, OrvantaError, RateLimited, Unauthenticated
 from orvanta_platform.services import interpolation, runs
 from orvanta_platform.services.idempotency import IdempotencyKey, caller_of
 from orvanta_platform.services.interpolation import Interpolation
@@ -128,7 +130,8 @@ async def admit(
 ) -> Actor | None:
     """Authenticate a request by the method of the trigger; returns the caller, if the method identifies one.
 
-    `body` is used for signatures only. An unreadable secret admits nobody. Raises Unauthenticated, Forbidden, NotFound.
+    `body` is used for signatures only. An unreadable secret admits nobody. Raises Unauthenticated, Forbidden, NotFound,
+    and RateLimited after wrong passwords from the same address.
     """
     method = trigger.authentication_method
     if method == "none":
@@ -142,9 +145,39 @@ async def admit(
         said = error.message if isinstance(error, OrvantaError) else str(error)
         log.warning("trigger cannot authenticate", action="route", trigger=trigger.path, error=said)
         proved = False
+    if method == "basic_http" and "authorization" in incoming.headers:
+        await _limit_guesses(platform, trigger, incoming, proved=proved)
     if not proved:
         raise Unauthenticated("The request does not prove itself.", hint=f"The route asks for {method}.")
     return None
+
+
+async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming, *, proved: bool) -> None:
+    """Count a wrong password by route and address, and forget those counted after a right one. Raises RateLimited.
+
+    While the address has to wait, right passwords are refused as well, and nothing is written.
+    """
+    key = login_limits.key_of_route(trigger.id, network_of(incoming.address))
+    async with platform.db.acquire() as conn:
+        found = (await accounts.get_attempts(conn, [key], login_limits.FORGOTTEN_S))[key]
+    if proved and not found.count:
+        return
+    wait_s = login_limits.wait_at_route_s(found)
+    if not wait_s:
+        async with platform.db.transaction() as conn:
+            if proved:
+                await accounts.take_back_attempt(conn, key, [])
+                return
+            found = (await accounts.lock_attempts(conn, [key], login_limits.FORGOTTEN_S))[key]
+            wait_s = login_limits.wait_at_route_s(found)
+            if not wait_s:
+                await accounts.note_attempts(conn, [key], login_limits.FORGOTTEN_S)
+    if wait_s:
+        raise RateLimited(
+            "Too many calls of this route had a wrong password.",
+            hint="Try again later.",
+            details={"retry_after_s": math.ceil(wait_s)},
+        )
 
 
 def key_of(trigger: HttpTriggerRow, caller: Actor | None, key: str, args: bytes) -> IdempotencyKey:

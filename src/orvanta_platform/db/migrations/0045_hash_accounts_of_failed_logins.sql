@@ -8,4 +8,5 @@ UPDATE login_failure
 SET key = split_part(key, ' ', 1) || ' ' || encode(sha256(convert_to(substr(key, strpos(key, ' ') + 1), 'UTF8')), 'hex')
 WHERE key LIKE 'pair:%';
 
-COMMENT ON COLUMN login_failure.key IS 'account:<hash>, address:<network> or pair:<network> <hash>; the hash is SHA-256 of the account in lower case.';
+COMMENT ON TABLE login_failure IS 'Failed logins of an account, of an address, and of the two together; failed HTTP Basic calls of a route by an address.';
+COMMENT ON COLUMN login_failure.key IS 'account:<hash>, address:<network>, pair:<network> <hash> or route:<network> <trigger>; <hash> is SHA-256 of the account in lower case.';
