@@ -27,6 +27,7 @@ from orvanta_platform.workflow.shapes import (
 )
 
 MAX_ATTEMPTS: Final = 1_000
+MAX_APPROVERS: Final = 1_000
 MAX_WAIT_S: Final = 10 * 366 * 86_400
 """Seconds a delay may last: ten years."""
 
@@ -270,7 +271,7 @@ VALUES: Final[dict[str, Shape]] = {
     ),
     "approval": Record(
         {
-            "approvers": Items(_TEXT),
+            "approvers": Items(_TEXT, MAX_APPROVERS),
             "required_approvals": Number(low=1, whole=True),
             "self_approval": _FLAG,
             "timeout": _SECONDS,

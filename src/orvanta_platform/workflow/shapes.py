@@ -111,11 +111,17 @@ def _is_moment(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Items:
+    """A list; `most` limits its length."""
+
     item: Shape
+    most: float = math.inf
 
     def check(self, value: Any, path: str, reader: Reader) -> None:
         if not isinstance(value, list):
             _wrong(reader, path, "a list")
+            return
+        if len(value) > self.most:
+            reader.fault("out_of_bounds", path, f"{path} has {len(value)} items, it may have {self.most}")
             return
         for place, each in enumerate(value):
             self.item.check(each, pointer(path, place), reader)

@@ -113,6 +113,11 @@ GRAMMAR: list[tuple[str, dict[str, Any], tuple[str, str]]] = [
         node("a", "delay", value={"seconds": 1, "until": {"type": "static", "value": "2030-01-01T00:00:00Z"}}),
         ("wrong_value", "/modules/0/value"),
     ),
+    (
+        "approvers without end",
+        node("a", "approval", value={"approvers": [f"u/x{number}" for number in range(1001)]}),
+        ("out_of_bounds", "/modules/0/value/approvers"),
+    ),
     ("delay of ages", node("a", "delay", value={"seconds": 4e8}), ("out_of_bounds", "/modules/0/value/seconds/value")),
     (
         "delay until no time",
