@@ -48,6 +48,18 @@ class InvalidInput(BadRequest):
     code = "invalid_input"
 
 
+class TooComplex(InvalidInput):
+    """A schema cannot be read, or an input cannot be processed with it, within the limits of time and memory."""
+
+    code = "schema_too_complex"
+
+
+class UnsupportedPassword(BadRequest):
+    """A schema declares a password in a place where it cannot be protected."""
+
+    code = "unsupported_password"
+
+
 class InvalidRunId(BadRequest):
     """The id that the caller chose cannot be the id of a new run."""
 

@@ -164,3 +164,54 @@ def test_no_stored_workflow_holds_the_server(server: Held) -> None:
     assert answer.status_code == 200, answer.text
     held["difference"] = server.longest_s()
     assert max(held.values()) < LONGEST_S, held
+
+
+SECRET = {"type": "string", "format": "password"}
+DOUBLING = {"anyOf": [{"properties": {"x": {"$ref": "#/$defs/n"}, "p": SECRET}}] * 2}
+CIRCLE = {"allOf": [{"$ref": "#/$defs/n"}] * 2}
+"""Every further reference multiplies the ways through the circle."""
+
+
+def secretive(inner: Any) -> Any:
+    return {"properties": {"a": {"$ref": "#/$defs/n"}, "pw": SECRET}, "$defs": {"n": inner}}
+
+
+def doubled(levels: int) -> bytes:
+    return b'{"a":' + b'{"x":' * levels + b"{}" + b"}" * (levels + 1)
+
+
+@pytest.mark.parametrize(
+    ("schema", "args", "status"),
+    [
+        pytest.param(secretive(DOUBLING), doubled(13), 201, id="alternatives"),
+        pytest.param(
+            secretive({"properties": {"x": {"$ref": "#/$defs/n"}, "p": SECRET}}), doubled(150), 400, id="deep"
+        ),
+        pytest.param({"properties": {"a": {"items": SECRET}}}, b'{"a":[%s""]}' % (b'"a",' * 30_000), 400, id="items"),
+        pytest.param({"properties": {"pw": SECRET}}, b'{"pw":"x","b":"%s"}' % (b"x" * (90 * MIB)), 201, id="long"),
+    ],
+)
+def test_no_password_holds_the_server(
+    server: Held, schema: Any, args: bytes, status: int, request: pytest.FixtureRequest
+) -> None:
+    path = f"f/bombs/secret_{request.node.callspec.id}"
+    deploy(server, path, schema)
+    server.longest_s()
+    answer = server.client.post(f"{W}/jobs/run/p/{path}", content=args, headers=JSON)
+    held = server.longest_s()
+    assert answer.status_code == status, answer.text
+    assert status == 201 or answer.json()["error"]["code"] == "schema_too_complex"
+    assert held < LONGEST_S
+
+
+def test_no_password_in_a_circle_of_references_holds_the_server(server: Held) -> None:
+    schema = secretive(CIRCLE | {"properties": {"p": SECRET}})
+    server.longest_s()
+    kind = {"name": "circle", "schema": schema}
+    assert server.client.post(f"{W}/resources/type/create", json=kind).status_code == 201
+    value = {"a": {"p": "hush"}, "pw": "hush"}
+    made = {"path": "f/bombs/circle", "resource_type": "circle", "value": value}
+    assert server.client.post(f"{W}/resources/create", json=made).status_code == 201
+    shown = server.client.get(f"{W}/resources/get/f/bombs/circle").json()["value"]
+    assert shown == {"a": {"p": "***"}, "pw": "***"}
+    assert server.longest_s() < LONGEST_S

@@ -1,104 +1,188 @@
-"""The secret fields of a resource: those its type's JSON Schema calls passwords, taken out of its value.
+"""The secret fields of a value: those its JSON Schema declares as passwords, taken out of it.
 
-What stays in their place is a mask, so the rest can be stored and shown as it is. A field that holds a reference
-(`$var:…`, `$res:…`), null or an empty text is no secret.
+A mask takes their place, so that the rest can be stored and shown as it is. A field that holds a reference (`$var:…`,
+`$res:…`), null or an empty text is not secret. Each place of the value is visited once, with all the nodes of the
+schema that apply to it, and the work is limited.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
 
 from orvanta_platform.control.masking import MASK
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.evaluate.raw import encode_string, items, members, strip
+from orvanta_platform.evaluate.raw import count_values, encode_string, has_more, items, members, strip
+from orvanta_platform.workflow import secret_schemas
+from orvanta_platform.workflow.secret_schemas import MOST_WORK, Node, Work
 
 REFERENCES = (b'"$var:', b'"$res:')
 """How the JSON text of a string that stands for a variable or a resource begins."""
 
 _MASKED = encode_string(MASK)
 _PLAIN = (b"null", b'""')
-_HOPS = 20
+DEEPEST: Final = 100
+"""Levels of a value down to its passwords."""
+
+_MOST_MEMBERS: Final = 400_000
+"""Members or items, also further inside, of an object or array that is parsed: its own are created all at once."""
+
+_BYTE: Final = 2
+_MEMBER: Final = 8_000
+_VISIT: Final = 500
+_SCANNED_VALUE: Final = 2_000
+_SCANNED_BYTE: Final = 10
+
+Text = bytes | msgspec.Raw
+"""JSON text, maybe with white space around it."""
 
 Secrets = Mapping[str, bytes]
 """JSON pointer → JSON text."""
 
+_NO_TYPES: Final[Mapping[str, Any]] = MappingProxyType({})
 
-def take_out(raw: bytes, schema: Any, kept: Secrets) -> tuple[bytes, dict[str, bytes]]:
+
+def take_out(
+    raw: bytes, schema: Any, kept: Secrets, types: Mapping[str, Any] = _NO_TYPES
+) -> tuple[bytes, dict[str, bytes]]:
     """Valid JSON text with its secret fields masked, and those fields.
 
-    Where it holds the mask at a place of `kept`, that secret stays, whatever the schema says now: who writes back what
-    was shown changes nothing. Raises BadRequest for a mask in a secret's place that `kept` has nothing for.
+    If it holds the mask at a place of `kept`, that secret stays, regardless of the schema: to write back what was shown
+    changes nothing. `types`: the schemas of resource types that the schema names. Raises BadRequest for a mask in the
+    place of a secret that `kept` does not have, TooComplex, UnsupportedPassword.
     """
     restored: list[str] = []
-    whole = _put_back(strip(raw), kept, "", restored)
+    whole = _restored(strip(raw), kept, limited(raw), restored)
+    work = limited(whole)
+    node = secret_schemas.read(schema, types, work) if secret_schemas.may_declare(schema) else None
     taken: dict[str, bytes] = {}
-    shown = _take(whole, schema, schema, "", taken, 0)
-    for place in restored:
-        if not any(place == each or place.startswith(f"{each}/") for each in taken):
-            taken[place] = kept[place]
-            shown = _masked_at(shown, place)
-    return shown, taken
+    shown = whole if node is None else _take(whole, [node], "", 0, taken, work)
+    stays = {place: kept[place] for place in restored if not _is_within(place, taken)}
+    return mask_at(shown, stays, limited(shown)), taken | stays
 
 
-def put_back(shown: bytes, secrets: Secrets) -> bytes:
-    """The value as it was before `take_out`."""
-    return _put_back(shown, secrets, "", [])
+def limited(raw: bytes) -> Work:
+    """The work that one pass over a value may take."""
+    return Work(MOST_WORK + 2 * _BYTE * len(raw))
 
 
-def mask_at(raw: bytes, places: Iterable[str]) -> bytes:
-    """JSON text with the mask at each of these places."""
-    for place in places:
-        raw = _masked_at(raw, place)
-    return raw
+def put_back(shown: bytes, secrets: Secrets, work: Work | None = None) -> bytes:
+    """The value as it was before `take_out`. With a limit of work: raises TooComplex."""
+    return _restored(shown, secrets, work or Work(None), [])
 
 
-def _put_back(shown: bytes, secrets: Secrets, at: str, restored: list[str]) -> bytes:
-    if not secrets:
-        return shown
-    if "" in secrets:
-        if strip(shown) != _MASKED:
-            return shown
+def mask_at(raw: bytes, places: Iterable[str], work: Work | None = None) -> bytes:
+    """JSON text with the mask at each of these places. With a limit of work: raises TooComplex."""
+    return _replaced(raw, dict.fromkeys(places, _MASKED), "", lambda _raw, _at, mask: mask, work or Work(None))
+
+
+def rebuilt(raw: bytes, inner: Callable[[str, Text], Text], work: Work) -> bytes:
+    """The object or array with each member or item replaced; anything else as it is.
+
+    `inner` gets the name or index of a member or item, escaped as in a JSON pointer, and its text, which is not copied.
+    """
+    if not raw.startswith((b"[", b"{")):
+        return raw
+    work.spend(len(raw) * _BYTE)
+    if has_more(raw, b"," if raw.startswith(b"[") else b":", _MOST_MEMBERS):
+        work.exhaust()
+
+    def scanning(text: bytes) -> None:
+        work.spend(len(text) * _SCANNED_BYTE + count_values(text) * _SCANNED_VALUE)
+
+    parts: list[Text] = [raw[:1]]
+    if raw.startswith(b"["):
+        listed = items(raw, scanning)
+        work.spend(len(listed) * _MEMBER)
+        for place, item in enumerate(listed):
+            parts += (inner(str(place), item), b",")
+    else:
+        named = members(raw, scanning)
+        work.spend(len(named) * _MEMBER)
+        for name, member in named.items():
+            parts += (encode_string(name), b":", inner(_escape(name), member), b",")
+    if len(parts) > 1:
+        parts.pop()
+    parts.append(b"]" if raw.startswith(b"[") else b"}")
+    return b"".join(parts)
+
+
+def _restored(shown: bytes, secrets: Secrets, work: Work, restored: list[str]) -> bytes:
+    def fill(raw: bytes, at: str, secret: bytes) -> bytes:
+        if raw != _MASKED:
+            return raw
         restored.append(at)
-        return secrets[""]
+        return secret
+
+    return _replaced(shown, secrets, "", fill, work)
+
+
+def _replaced(
+    raw: bytes, places: Mapping[str, bytes], at: str, fill: Callable[[bytes, str, bytes], bytes], work: Work
+) -> bytes:
+    """JSON text with what `fill` makes of the text at each of these places below `at`."""
+    if not places:
+        return raw
+    raw = strip(raw)
+    if "" in places:
+        return fill(raw, at, places[""])
     inner: dict[str, dict[str, bytes]] = {}
-    for place, raw in secrets.items():
+    for place, each in places.items():
         head, slash, rest = place[1:].partition("/")
-        inner.setdefault(head, {})[slash + rest] = raw
+        inner.setdefault(head, {})[slash + rest] = each
 
-    def fill(name: str, raw: bytes) -> bytes:
-        head = _escape(name)
-        return _put_back(raw, inner.get(head, {}), f"{at}/{head}", restored)
+    def replace(name: str, each: Text) -> Text:
+        return _replaced(strip(each), inner[name], f"{at}/{name}", fill, work) if name in inner else each
 
-    return _rebuild(strip(shown), fill)
-
-
-def _masked_at(raw: bytes, place: str) -> bytes:
-    if not place:
-        return _MASKED
-    head, slash, rest = place[1:].partition("/")
-    return _rebuild(strip(raw), lambda name, each: _masked_at(each, slash + rest) if _escape(name) == head else each)
+    return rebuilt(raw, replace, work)
 
 
-def _take(raw: bytes, schema: Any, root: Any, place: str, taken: dict[str, bytes], hops: int) -> bytes:
-    if not isinstance(schema, dict) or hops > _HOPS:
-        return raw
-    if schema.get("password") is True or schema.get("format") == "password":
+def _take(raw: bytes, nodes: list[Node], place: str, level: int, taken: dict[str, bytes], work: Work) -> bytes:
+    found = _all(nodes, work)
+    if any(node.is_secret for node in found):
         return _mask(raw, place, taken)
-    for other in _also(schema, root):
-        raw = _take(raw, other, root, place, taken, hops + 1)
-    fields = _fields(schema, raw)
-    if fields is None:
+    below = _below(found, is_array=raw.startswith(b"["))
+    if below is None or not raw.startswith((b"[", b"{")):
         return raw
+    if level == DEEPEST:
+        work.exhaust()
 
-    def inner(name: str, value: bytes) -> bytes:
-        return _take(strip(value), fields(name), root, f"{place}/{_escape(name)}", taken, 0)
+    def inner(name: str, value: Text) -> Text:
+        work.spend(len(found) * _VISIT)
+        nodes = below(name)
+        return _take(strip(value), nodes, f"{place}/{name}", level + 1, taken, work) if nodes else value
 
-    return _rebuild(raw, inner)
+    return rebuilt(raw, inner, work)
+
+
+def _all(nodes: list[Node], work: Work) -> list[Node]:
+    """These nodes and those that apply to the same value, each once."""
+    found = dict.fromkeys(nodes)
+    waiting = list(found)
+    while waiting:
+        node = waiting.pop()
+        work.spend(_VISIT * (1 + len(node.same)))
+        for each in node.same:
+            if each not in found:
+                found[each] = None
+                waiting.append(each)
+    return list(found)
+
+
+def _below(nodes: list[Node], *, is_array: bool) -> Callable[[str], list[Node]] | None:
+    """The nodes that apply to a member or item by its name; None if there are none for any."""
+    if is_array:
+        listing = [node for node in nodes if node.each_item or node.at]
+        return (lambda name: [each for node in listing for each in node.of_item(int(name))]) if listing else None
+    naming = [node for node in nodes if node.members or node.each_member or node.additional is not None]
+    return (lambda name: [each for node in naming for each in node.of_member(_plain(name))]) if naming else None
 
 
 def _mask(raw: bytes, place: str, taken: dict[str, bytes]) -> bytes:
-    if raw in _PLAIN or raw.startswith(REFERENCES) or (raw == _MASKED and place in taken):
+    if raw in _PLAIN or raw.startswith(REFERENCES):
         return raw
     if raw == _MASKED:
         where = place or "The value"
@@ -107,40 +191,15 @@ def _mask(raw: bytes, place: str, taken: dict[str, bytes]) -> bytes:
     return _MASKED
 
 
-def _also(schema: Mapping[str, Any], root: Any) -> list[Any]:
-    """Schemas that apply, or may apply, to the same value."""
-    found = [each for key in ("allOf", "anyOf", "oneOf") for each in schema.get(key) or () if isinstance(each, dict)]
-    found += [schema[key] for key in ("if", "then", "else") if isinstance(schema.get(key), dict)]
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#"):
-        target = root
-        for part in reference[1:].split("/")[1:]:
-            target = target.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
-        found.append(target)
-    return found
-
-
-def _fields(schema: Mapping[str, Any], raw: bytes) -> Callable[[str], Any] | None:
-    """What the schema says of each member or item; None: nothing."""
-    if raw.startswith(b"["):
-        each = schema.get("items")
-        return (lambda _name: each) if isinstance(each, dict) else None
-    properties, others = schema.get("properties"), schema.get("additionalProperties")
-    named = properties if isinstance(properties, dict) else {}
-    if not raw.startswith(b"{") or not (named or isinstance(others, dict)):
-        return None
-    return lambda name: named.get(name, others)
-
-
-def _rebuild(raw: bytes, inner: Callable[[str, bytes], bytes]) -> bytes:
-    """The object or array with each member or item replaced; anything else as it is."""
-    if raw.startswith(b"["):
-        return b"[%s]" % b",".join(inner(str(place), bytes(each)) for place, each in enumerate(items(raw)))
-    if raw.startswith(b"{"):
-        pairs = members(raw).items()
-        return b"{%s}" % b",".join(encode_string(name) + b":" + inner(name, bytes(each)) for name, each in pairs)
-    return raw
+def _is_within(place: str, taken: Secrets) -> bool:
+    while place and place not in taken:
+        place = place.rpartition("/")[0]
+    return place in taken
 
 
 def _escape(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
+
+
+def _plain(name: str) -> str:
+    return name.replace("~1", "/").replace("~0", "~")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from codecs import getincrementaldecoder
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -22,20 +22,29 @@ def strip(raw: bytes | bytearray | memoryview) -> bytes:
     return bytes(raw).strip(_SPACE)
 
 
-def members(raw: bytes) -> Mapping[str, bytes | msgspec.Raw]:
-    """Of a valid JSON object: name → text of the value; the last of equal names, as in JavaScript."""
+def _ignore(_raw: bytes) -> None:
+    """Do nothing."""
+
+
+def members(raw: bytes, before_scan: Callable[[bytes], None] = _ignore) -> Mapping[str, bytes | msgspec.Raw]:
+    """Of a valid JSON object: name → text of the value; the last of equal names, as in JavaScript.
+
+    `before_scan` is called with a text that only the slow scanner reads.
+    """
     try:
         return _MEMBERS.decode(raw)
     except (msgspec.DecodeError, RecursionError):
         # msgspec refuses unpaired surrogates and deep nesting; JavaScript does not.
+        before_scan(raw)
         return {decode_string(key): value for key, value in map(_split, _parts(raw))}
 
 
-def items(raw: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Of a valid JSON array: the texts of its items."""
+def items(raw: bytes, before_scan: Callable[[bytes], None] = _ignore) -> Sequence[bytes | msgspec.Raw]:
+    """Of a valid JSON array: the texts of its items; `before_scan` as in `members`."""
     try:
         return _ITEMS.decode(raw)
     except (msgspec.DecodeError, RecursionError):
+        before_scan(raw)
         return [*_parts(raw)]
 
 
@@ -50,6 +59,19 @@ def require_utf8(text: bytes) -> None:
 def count_values(raw: bytes) -> int:
     """An upper bound, less one, for the number of values in JSON text, found without parsing it."""
     return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def has_more(raw: bytes, mark: bytes, limit: int) -> bool:
+    """Tests for more than `limit` marks; reads no further than it has to.
+
+    An array has no more items, less one, than commas, and an object no more members than colons.
+    """
+    count = 0
+    for start in range(0, len(raw), _PIECE):
+        count += raw.count(mark, start, start + _PIECE)
+        if count > limit:
+            return True
+    return False
 
 
 def decode_string(raw: bytes) -> str:

@@ -19,7 +19,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, VersionConflict
 from orvanta_platform.services import acceptance, deploy, inputs, locking, on_behalf, script_access, syntax, uses
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.workflow import document
+from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
 from orvanta_platform.workflow.validate import Examined, examine
@@ -286,6 +286,10 @@ async def _schema_faults(platform: Platform, schema: Any) -> list[Diagnostic]:
         await inputs.check_schema(platform.evaluator, schema)
     except BadRequest as error:
         return [Diagnostic("invalid_schema", "error", None, _SCHEMA_PATH, error.message)]
+    try:
+        secret_schemas.check(schema)
+    except BadRequest as error:
+        return [Diagnostic(error.code, "error", None, _SCHEMA_PATH, f"{error.message} {error.hint}")]
     return []
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from orvanta_platform.errors import BadRequest, InvalidInput
+from orvanta_platform.errors import BadRequest, InvalidInput, TooComplex
 from orvanta_platform.evaluate import schemas
 from orvanta_platform.evaluate.evaluator import Evaluator
 from orvanta_platform.evaluate.schemas import SchemaTooComplex, Verdict
@@ -14,12 +14,6 @@ from orvanta_platform.services.interpolation import REFERENCE
 
 Schema = bytes | str | Mapping[str, Any] | None
 """A JSON Schema as JSON text or as a plain tree; None allows every object."""
-
-
-class TooComplex(InvalidInput):
-    """A schema cannot be checked, or an input cannot be checked against it, within the limits of a check."""
-
-    code = "schema_too_complex"
 
 
 async def check(evaluator: Evaluator, schema: Schema, args: bytes) -> None:

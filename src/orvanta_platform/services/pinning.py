@@ -18,8 +18,8 @@ from orvanta_platform.errors import CannotRestart, InvalidWorkflow
 from orvanta_platform.services import acceptance, artifacts, locking, on_behalf
 from orvanta_platform.services.blueprints import Pin, Pins, compiled, flow_key, pin_key, scoped, scoped_key
 from orvanta_platform.services.interpolation import references
-from orvanta_platform.services.sealed_inputs import names_passwords
 from orvanta_platform.services.steps.scope import NO_ENV
+from orvanta_platform.workflow.secret_schemas import may_declare
 
 MAX_DEPTH = 20
 """Sub-workflows inside sub-workflows, at most."""
@@ -210,7 +210,7 @@ def _flow_pin(found: PinnedScript) -> Pin:
         timeout_s=duration.setting(settings.get("timeout")),
         permissioned_as=found.permissioned_as,
         email=settings.get("on_behalf_of_email") if found.permissioned_as is not None else None,
-        passwords=settings["schema"] if names_passwords(settings.get("schema")) else None,
+        passwords=settings["schema"] if may_declare(settings.get("schema")) else None,
     )
 
 

@@ -5,6 +5,7 @@ Some come with the platform and are in every workspace; a workspace's own of the
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
 from orvanta_platform.services import sealing
 from orvanta_platform.services.resource_schemas import shipped
+from orvanta_platform.workflow import secret_schemas
 
 if TYPE_CHECKING:
     from orvanta_platform.services.platform import Platform
@@ -34,7 +36,11 @@ class TypeChange:
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, new: ResourceTypeRow) -> None:
-    """Make a type. Raises NotFound, Forbidden, BadRequest, AlreadyExists (also for one of the platform's)."""
+    """Make a type.
+
+    Raises NotFound, Forbidden, BadRequest, UnsupportedPassword, TooComplex, AlreadyExists (also for one of the
+    platform's).
+    """
     require(actor, "create", Thing(workspace, "resource_type"))
     names.check_name("resource type", new.name)
     _check_schema(new.schema)
@@ -113,6 +119,7 @@ async def _keep(platform: Platform, actor: Actor, workspace: str, row: ResourceT
         elif not await resource_types.update(conn, workspace, row):
             raise NotFound(f"The resource type {row.name} does not exist.")
         for resource in await resources.lock_of_type(conn, workspace, row.name):
+            await asyncio.sleep(0)  # each takes up to the limit of work
             sealed = sealing.resealed(platform, resource, schema, key)
             if sealed is not None:
                 await resources.update(conn, workspace, resource.path, sealed, actor.username)
@@ -126,3 +133,4 @@ def _check_schema(text: str | None) -> None:
     tree = msgspec.json.decode(text) if text else {}
     if not isinstance(tree, dict):
         raise BadRequest("The schema of a resource type is a JSON Schema, an object.")
+    secret_schemas.check(tree)

@@ -34,11 +34,11 @@ from orvanta_platform.services.blueprints import (
     single,
 )
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.sealed_inputs import names_passwords
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.services.steps import events as inbox
 from orvanta_platform.services.steps.advance import advance
 from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.secret_schemas import may_declare
 
 __all__ = [
     "RunOptions",
@@ -341,7 +341,7 @@ async def _run_flow(
         view = await acceptance.view_of(connection, actor, owner)
         runner = on_behalf.acting(actor, owner, found.path)
         pins = await pinning.resolve(connection, runner, workspace, plan, view) | own_pins(found.settings)
-    if preprocessed and names_passwords(schema):
+    if preprocessed and may_declare(schema):
         own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
         pins[OWN] = replace(own, passwords=schema)
     beginning = Beginning(

@@ -20,6 +20,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
 from orvanta_platform.services import acceptance, deploy, inputs, locking, on_behalf
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import secret_schemas
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.signature.schema import schema_of
 
@@ -215,8 +216,9 @@ async def _check(platform: Platform, new: NewScript) -> None:
     if kind not in KINDS:
         raise BadRequest(f"{str(kind)[:100]!r} is no kind of script.", hint=f"One of {', '.join(KINDS)}.")
     schema = new.settings.get("schema")
-    wanted = bytes(schema) if schema is not None and _plain(schema) is not None else None
-    await inputs.check_schema(platform.evaluator, wanted)
+    tree = _plain(schema)
+    await inputs.check_schema(platform.evaluator, bytes(schema) if schema is not None and tree is not None else None)
+    secret_schemas.check(tree)
 
 
 async def _check_parent(

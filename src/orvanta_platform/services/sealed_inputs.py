@@ -8,7 +8,8 @@ results of jobs and expressions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,23 +17,27 @@ import msgspec
 
 from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.masking import MASK, Opened, texts_of
-from orvanta_platform.control.secret_fields import Secrets
+from orvanta_platform.control.secret_fields import DEEPEST, Secrets
 from orvanta_platform.control.secrets import Place, SecretUnreadable
 from orvanta_platform.db import data_keys
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.db.values import ValueKey
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.evaluate.raw import decode_string, items, members, strip
+from orvanta_platform.errors import TooComplex
+from orvanta_platform.evaluate.raw import strip
 from orvanta_platform.services import resource_schemas
 from orvanta_platform.services.interpolation import Vault
 from orvanta_platform.services.steps.scope import PREPROCESSED, Load
+from orvanta_platform.workflow.secret_schemas import Work, may_declare, resource_types
 
 SEALED: Final = "sealed"
 """The name of the value (of a run, kind args) that holds its sealed password inputs."""
 
 _INPUTS: Final = ("", PREPROCESSED)
 _KIND: Final = "input"
-_RESOURCE: Final = "resource-"
+_MOST_TYPES: Final = 100
+_READ_HERE: Final = 64 << 10
+"""Largest input whose passwords are taken out in the event loop, in bytes."""
 _QUOTED_MASK: Final = f'"{MASK}"'.encode()
 
 
@@ -55,12 +60,14 @@ async def take_out(
     """The arguments with masked password inputs, and the sealed inputs (JSON text), None if there are none.
 
     `schema` names them; `kept` are those of a repeated run, which replace masks in `args`. Must not be called in a
-    transaction. Raises BadRequest for a mask without a password input.
+    transaction. Raises BadRequest for a mask without a password input, TooComplex, UnsupportedPassword.
     """
-    if not kept and not names_passwords(schema):
+    if not kept and not may_declare(schema):
         return args, None
-    schema = await _with_types(vault, workspace, schema, args)
-    shown, taken = secret_fields.take_out(args, schema, kept or {})
+    types = await _types(vault, workspace, schema, args)
+    given = (args, schema, kept or {}, types)
+    here = len(args) <= _READ_HERE
+    shown, taken = secret_fields.take_out(*given) if here else await asyncio.to_thread(secret_fields.take_out, *given)
     return (shown, await seal(vault, workspace, by, taken)) if taken else (args, None)
 
 
@@ -112,72 +119,43 @@ async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], o
 
 
 def holding(raw: bytes, opened: Opened) -> Secrets:
-    """The strings in JSON that contain an opened secret, by their places."""
+    """The strings in JSON that contain an opened secret, by their places. Raises TooComplex."""
     found: dict[str, bytes] = {}
-    if opened and opened.mask_json(raw) != raw:
-        _find(strip(raw), "", opened, found)
+    if opened:
+        _find(strip(raw), "", 0, opened, found, secret_fields.limited(raw))
     return found
 
 
-def _find(raw: bytes, place: str, opened: Opened, found: dict[str, bytes]) -> None:
-    match raw[:1]:
-        case b"{":
-            for name, each in members(raw).items():
-                _find(strip(bytes(each)), f"{place}/{name.replace('~', '~0').replace('/', '~1')}", opened, found)
-        case b"[":
-            for number, each in enumerate(items(raw)):
-                _find(strip(bytes(each)), f"{place}/{number}", opened, found)
-        case _:
-            text = decode_string(raw) if raw.startswith(b'"') else raw.decode()
-            if raw != _QUOTED_MASK and opened.mask_text(text) != text:
-                found[place] = raw
+def _find(raw: bytes, place: str, level: int, opened: Opened, found: dict[str, bytes], work: Work) -> bytes:
+    work.spend(len(opened.patterns) * (100 + len(raw) // 50))
+    if raw == _QUOTED_MASK or opened.mask_json(raw) == raw:
+        return raw
+    if raw.startswith((b"{", b"[")):
+        if level == DEEPEST:
+            work.exhaust()
+        return secret_fields.rebuilt(
+            raw, lambda name, each: _find(strip(each), f"{place}/{name}", level + 1, opened, found, work), work
+        )
+    found[place] = raw
+    return raw
 
 
-def names_passwords(schema: Any) -> bool:
-    """Tests for a JSON Schema that declares a password, or may do so through a resource type."""
-    return any(map(_is_password, _parts(schema))) or bool(_resource_types(schema))
-
-
-async def _with_types(vault: Vault, workspace: str, schema: Any, args: bytes) -> Any:
-    """The schema, extended by the schemas of resource types whose values are given inline in the arguments.
+async def _types(vault: Vault, workspace: str, schema: Any, args: bytes) -> Mapping[str, Any]:
+    """The schemas of resource types whose values may be given inline in the arguments, by name.
 
     Most arguments hold a reference instead, for which nothing is read.
     """
-    names = _resource_types(schema) if b"{" in strip(args)[1:] else frozenset()
-    if not names:
-        return schema
-    async with vault.db.acquire() as conn:
-        types = {name: await resource_schemas.schema_of(conn, workspace, name) for name in sorted(names)}
-    return _joined(schema, {f"{_RESOURCE}{name}": each for name, each in types.items()})
-
-
-def _joined(schema: Any, types: Mapping[str, Any]) -> Any:
-    if isinstance(schema, list):
-        return [_joined(each, types) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {name: _joined(each, types) for name, each in schema.items()}
-    of_type = types.get(schema["format"]) if isinstance(schema.get("format"), str) else None
-    return {"allOf": [made, of_type]} if isinstance(of_type, dict) else made
-
-
-def _resource_types(schema: Any) -> frozenset[str]:
-    formats = (part.get("format") for part in _parts(schema))
-    return frozenset(
-        each.removeprefix(_RESOURCE) for each in formats if isinstance(each, str) and each.startswith(_RESOURCE)
-    )
-
-
-def _is_password(part: Mapping[str, Any]) -> bool:
-    return part.get("password") is True or part.get("format") == "password"
-
-
-def _parts(schema: Any) -> Iterator[Mapping[str, Any]]:
-    waiting = [schema]
-    while waiting:
-        match waiting.pop():
-            case Mapping() as named:
-                yield named
-                waiting += named.values()
-            case list() as listed:
-                waiting += listed
+    names = resource_types(schema)
+    found: dict[str, Any] = {}
+    if not names or args.count(b"{") < 2:
+        return found
+    while names:
+        if len(found) + len(names) > _MOST_TYPES:
+            raise TooComplex(
+                f"The schema names more than {_MOST_TYPES} resource types.", hint="Split it.", details={"path": ""}
+            )
+        async with vault.db.acquire() as conn:
+            added = {name: await resource_schemas.schema_of(conn, workspace, name) for name in sorted(names)}
+        found |= added
+        names = frozenset(name for each in added.values() for name in resource_types(each)) - found.keys()
+    return found

@@ -13,7 +13,8 @@ import msgspec
 from orvanta_platform.control import secret_fields, secrets
 from orvanta_platform.control.secrets import DataKey, Place
 from orvanta_platform.db.resources import NewResource, ResourceRow
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
+from orvanta_platform.workflow import secret_schemas
 
 if TYPE_CHECKING:
     from orvanta_platform.services.platform import Platform
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 async def key_for(platform: Platform, workspace: str, schema: Any, row: ResourceRow | None = None) -> DataKey | None:
     """The key to seal with, where the schema names secrets or the row has some. Never call it in a transaction."""
-    if not (_names_secrets(schema) or (row is not None and row.sealed is not None)):
+    if not (secret_schemas.declares(schema) or (row is not None and row.sealed is not None)):
         return None
     return await secrets.newest_key(platform.db, platform.keys, workspace)
 
@@ -50,11 +51,13 @@ def complete(platform: Platform, new: NewResource, schema: Any, row: ResourceRow
 def resealed(platform: Platform, row: ResourceRow, schema: Any, key: DataKey | None) -> NewResource | None:
     """The resource with what another schema calls a secret sealed as well; None where nothing changes.
 
-    A mask that somebody has stored as a value is no secret and stays.
+    A mask that somebody has stored as a value is no secret and stays. Raises TooComplex, UnsupportedPassword.
     """
     kept = opened(platform, row)
     try:
         shown, taken = secret_fields.take_out(new_of(row).value.encode(), schema, kept)
+    except (TooComplex, UnsupportedPassword):
+        raise
     except BadRequest:
         return None
     return None if taken.keys() == kept.keys() else _with(row.workspace, new_of(row), shown, taken, key)
@@ -92,16 +95,3 @@ def _with(workspace: str, new: NewResource, shown: bytes, taken: dict[str, bytes
     body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in taken.items()})
     sealed = secrets.seal(key, Place(workspace, "resource", new.path), body)
     return replace(plain, sealed=sealed, key_version=key.version)
-
-
-def _names_secrets(schema: Any) -> bool:
-    pending = [schema]
-    while pending:
-        match pending.pop():
-            case {"password": True} | {"format": "password"}:
-                return True
-            case dict() as named:
-                pending += named.values()
-            case list() as listed:
-                pending += listed
-    return False

@@ -18,7 +18,7 @@ from orvanta_platform import clock
 from orvanta_platform.control import audit, permissions
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing
-from orvanta_platform.control.secret_fields import Secrets, put_back
+from orvanta_platform.control.secret_fields import Secrets, limited, put_back
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
@@ -79,8 +79,8 @@ class RunOptions:
     new_id: UUID = field(default_factory=new_run_id)
 
     def whole(self, args: bytes) -> bytes:
-        """The arguments with masks replaced by their password inputs."""
-        return put_back(args, self.secrets) if self.secrets else args
+        """The arguments with masks replaced by their password inputs. Raises TooComplex."""
+        return put_back(args, self.secrets, limited(args)) if self.secrets else args
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.masking import MASK
 from orvanta_platform.control.secret_fields import put_back, take_out
 from orvanta_platform.control.secrets import DataKey, Place, SecretUnreadable
-from orvanta_platform.errors import BadRequest
+from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
 
 KEY = DataKey(1, b"k" * 32)
 PLACE = Place("main", "variable", "u/ada/token")
@@ -145,3 +145,124 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     masked, taken = take_out(json.dumps(value).encode(), schema, {})
     assert taken == {"/p": b'"1"', "/next/p": b'"2"'}
     assert json.loads(masked)["next"]["p"] == MASK
+
+
+P = {"type": "string", "format": "password"}
+TWICE = {"anyOf": [{"properties": {"x": {"$ref": "#/$defs/n"}}}, {"properties": {"x": {"$ref": "#/$defs/n"}, "p": P}}]}
+ONE = b'"hush"'
+
+
+@pytest.mark.parametrize(
+    ("schema", "raw", "places"),
+    [
+        pytest.param({"patternProperties": {"^t": P}}, b'{"tok":"hush"}', ["/tok"], id="patternProperties"),
+        pytest.param(
+            {"properties": {"a": {}}, "patternProperties": {"^t": P}, "additionalProperties": P},
+            b'{"tok":"hush","b":"hush"}',
+            ["/tok", "/b"],
+            id="patternProperties and additionalProperties",
+        ),
+        pytest.param({"prefixItems": [{}, P]}, b'["a","hush","b"]', ["/1"], id="prefixItems"),
+        pytest.param({"items": [{}, P]}, b'["a","hush","b"]', ["/1"], id="items as a list"),
+        pytest.param({"items": [{}], "additionalItems": P}, b'["","hush"]', ["/1"], id="additionalItems"),
+        pytest.param({"prefixItems": [{}], "items": P}, b'["","hush"]', ["/1"], id="items after prefixItems"),
+        pytest.param({"dependentSchemas": {"a": {"properties": {"c": P}}}}, b'{"c":"hush"}', ["/c"], id="dependent"),
+        pytest.param({"dependencies": {"a": {"properties": {"c": P}}}}, b'{"c":"hush"}', ["/c"], id="dependencies"),
+        pytest.param({"if": {}, "then": {"properties": {"c": P}}}, b'{"c":"hush"}', ["/c"], id="then"),
+        pytest.param({"if": {}, "else": {"properties": {"c": P}}}, b'{"c":"hush"}', ["/c"], id="else"),
+        pytest.param({"properties": {"c": {"$ref": "#/x/0"}}, "x": [P]}, b'{"c":"hush"}', ["/c"], id="index"),
+        pytest.param({"items": {"$ref": "#/%24defs/p"}, "$defs": {"p": P}}, b'["hush"]', ["/0"], id="percent"),
+        pytest.param({"items": {"$ref": "#/$defs/a~1b~01"}, "$defs": {"a/b~1": P}}, b'["hush"]', ["/0"], id="tilde"),
+        pytest.param({"items": {"$ref": "#/$defs/a%2Fb"}, "$defs": {"a": {"b": P}}}, b'["hush"]', ["/0"], id="slash"),
+        pytest.param({"properties": {"a": {"$ref": ""}, "c": P}}, b'{"a":{"c":"hush"}}', ["/a/c"], id="empty"),
+        pytest.param({"$defs": {"p": P}, "default": P, "properties": {"password": True}}, b'{"a":"b"}', [], id="data"),
+    ],
+)
+def test_passwords_below_every_keyword_that_is_read(schema: Any, raw: bytes, places: list[str]) -> None:
+    shown, taken = take_out(raw, schema, {})
+    assert sorted(taken) == sorted(places) and set(taken.values()) <= {ONE}
+    assert ONE not in shown and put_back(shown, taken) == raw
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pytest.param({"contains": P}, id="contains"),
+        pytest.param({"unevaluatedProperties": P}, id="unevaluatedProperties"),
+        pytest.param({"unevaluatedItems": P}, id="unevaluatedItems"),
+        pytest.param({"propertyNames": P}, id="propertyNames"),
+        pytest.param({"not": {"properties": {"a": P}}}, id="not"),
+        pytest.param({"unknown": [{"deep": P}]}, id="unknown keyword"),
+        pytest.param({"contains": {"$ref": "#/$defs/p"}, "$defs": {"p": P}}, id="reference below contains"),
+        pytest.param(
+            {"items": [{"$ref": "#/$defs/p"}, {"contains": {"$ref": "#/$defs/p"}}], "$defs": {"p": P}}, id="both"
+        ),
+        pytest.param(
+            {"foo": {"properties": {"a": P}}, "contains": {"$ref": "#/foo"}, "items": {"$ref": "#/foo/properties/a"}},
+            id="both below an unknown keyword",
+        ),
+        pytest.param({"contains": {"format": "resource-postgresql"}}, id="resource type below contains"),
+        pytest.param({"allOf": {"a": P}}, id="keyword of another kind"),
+        pytest.param({"items": {"$ref": "#pw"}, "$defs": {"p": {"$anchor": "pw", **P}}}, id="anchor"),
+        pytest.param({"$id": "https://e.org/s", "items": {"$ref": "https://e.org/s#/p"}, "p": P}, id="address"),
+        pytest.param({"items": {"$id": "b", "$ref": "#/$defs/p", "$defs": {"p": P}}, "$defs": {"p": {}}}, id="base"),
+        pytest.param(
+            {"items": {"$ref": "#/$defs/b/x"}, "$defs": {"b": {"$id": "b", "x": {"$ref": "#/p"}, "p": P}}, "p": {}},
+            id="through a base",
+        ),
+        pytest.param({"items": {"$dynamicRef": "#p"}, "$defs": {"p": {"$dynamicAnchor": "p", **P}}}, id="dynamic"),
+        pytest.param({"items": {"$recursiveRef": "#"}, "properties": {"p": P}}, id="recursive"),
+        pytest.param({"items": {"$ref": "#/$defs/q"}, "$defs": {"p": P}}, id="nowhere"),
+        pytest.param({"items": {"$ref": "#/x/00"}, "x": [P]}, id="odd index"),
+    ],
+)
+def test_passwords_that_are_not_reached_are_refused(schema: Any) -> None:
+    with pytest.raises(UnsupportedPassword, match="cannot be protected"):
+        take_out(b'{"a":"hush"}', schema, {})
+
+
+def nested(levels: int) -> bytes:
+    return b'{"a":' + b'{"x":' * levels + b'{"p":"hush"}' + b"}" * (levels + 1)
+
+
+def test_each_place_is_visited_once_however_many_alternatives_lead_to_it() -> None:
+    schema = {"properties": {"a": {"$ref": "#/$defs/n"}}, "$defs": {"n": TWICE}}
+    _, taken = take_out(nested(40), schema, {})
+    assert taken == {"/a" + "/x" * 40 + "/p": ONE}
+    for width in (4, 10):
+        again = {"allOf": [{"$ref": "#/$defs/r"}] * width, "properties": {"p": P}}
+        assert take_out(b'{"p":"hush"}', {"$ref": "#/$defs/r", "$defs": {"r": again}}, {})[1] == {"/p": ONE}
+
+
+@pytest.mark.parametrize(
+    ("schema", "raw"),
+    [
+        pytest.param({"properties": {"a": {"$ref": "#/$defs/n"}}, "$defs": {"n": TWICE}}, nested(3_000), id="deep"),
+        pytest.param({"items": P}, b"[%s1]" % (b"1," * 50_000), id="items"),
+        pytest.param({"items": P}, b"[%s1]" % (b"1," * 5_000_000), id="many items"),
+        pytest.param({"items": {"allOf": [{"items": P}] * 5_000}}, b"[%s1]" % (b"1," * 5_000), id="wide"),
+        pytest.param({"properties": {str(place): dict(P) for place in range(50_000)}}, b"{}", id="schema"),
+        pytest.param({"items": P}, b'["\\ud800",%s1]' % (b"[]," * 100_000), id="slow to scan"),
+    ],
+)
+def test_work_is_limited(schema: Any, raw: bytes) -> None:
+    with pytest.raises(TooComplex):
+        take_out(raw, schema, {})
+
+
+def test_what_has_no_password_is_not_walked() -> None:
+    rows = b"[%s{}]" % (b'{"a":1},' * 100_000)
+    schema = {"properties": {"rows": {"items": {"properties": {"a": {}}}}, "p": P}}
+    assert take_out(b'{"p":"hush","rows":%s}' % rows, schema, {}) == (b'{"p":"***","rows":%s}' % rows, {"/p": ONE})
+
+
+def test_many_secrets_are_restored_in_one_pass() -> None:
+    shown, taken = take_out(b"[%s1]" % (b'"a",' * 9_000), {"items": P}, {})
+    assert take_out(shown, {}, taken) == (shown, taken)
+
+
+def test_a_resource_type_has_references_of_its_own() -> None:
+    inner = {"properties": {"p": {"$ref": "#/$defs/p"}}, "$defs": {"p": P}}
+    outer = {"properties": {"db": {"format": "resource-mine"}}, "$defs": {"p": {}}}
+    assert take_out(b'{"db":{"p":"hush"}}', outer, {}, {"mine": inner})[1] == {"/db/p": ONE}
+    assert take_out(b'{"db":{"p":"hush"}}', outer, {})[1] == {}

@@ -334,8 +334,8 @@ async def _inputs(
     if hidden is not None:
         return Err("NotFound", hidden)
     pin = pins.get(flow_key(view.plan.node(ask.node).value["path"]))
-    handed_on = sealed_inputs.holding(raw, passwords)
     try:
+        handed_on = sealed_inputs.holding(raw, passwords)
         raw, sealed = await sealed_inputs.take_out(
             reader,
             run.workspace,

@@ -1,0 +1,139 @@
+"""Passwords that schemas declare below any keyword: protected, or refused when the schema is stored."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+
+SECRET = "a-password-of-nobody"
+P = {"type": "string", "format": "password"}
+IDENTITY = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
+UNSUPPORTED = "unsupported_password"
+READ: list[Any] = [
+    pytest.param({"properties": {"c": {"patternProperties": {"^t": P}}}}, {"c": {"tok": SECRET}}, id="pattern"),
+    pytest.param({"properties": {"c": {"type": "array", "prefixItems": [P]}}}, {"c": [SECRET]}, id="prefixItems"),
+    pytest.param(
+        {"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"c": {"items": [P]}}},
+        {"c": [SECRET]},
+        id="items",
+    ),
+    pytest.param({"dependentSchemas": {"a": {"properties": {"c": P}}}}, {"a": "x", "c": SECRET}, id="dependent"),
+    pytest.param({"properties": {"c": {"$ref": "#/x/0"}}, "x": [P]}, {"c": SECRET}, id="index"),
+    pytest.param({"properties": {"c": {"$ref": "#/%24defs/p"}}, "$defs": {"p": P}}, {"c": SECRET}, id="percent"),
+]
+REFUSED: list[Any] = [
+    pytest.param({"unevaluatedProperties": P}, id="unevaluatedProperties"),
+    pytest.param({"properties": {"c": {"unevaluatedItems": P}}}, id="unevaluatedItems"),
+    pytest.param({"properties": {"c": {"contains": P}}}, id="contains"),
+    pytest.param({"properties": {"c": {"contains": {"format": "resource-postgresql"}}}}, id="resource type"),
+    pytest.param({"properties": {"c": {"$ref": "#pw"}}, "$defs": {"p": {"$anchor": "pw", **P}}}, id="anchor"),
+    pytest.param(
+        {"$id": "https://e.org/s", "properties": {"c": {"$ref": "https://e.org/s#/$defs/p"}}, "$defs": {"p": P}},
+        id="address",
+    ),
+    pytest.param(
+        {"properties": {"c": {"$dynamicRef": "#pw"}}, "$defs": {"p": {"$dynamicAnchor": "pw", **P}}}, id="dynamic"
+    ),
+]
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+async def refused(stage: Scene, call: str, **body: Any) -> Any:
+    answer = await stage.client.post(f"{W}/{call}", json=body)
+    assert answer.status_code == 400, (call, answer.text)
+    return answer.json()["error"]
+
+
+async def kind(stage: Scene, schema: Any) -> httpx.Response:
+    return await stage.client.post(f"{W}/resources/type/create", json={"name": "mine", "schema": schema})
+
+
+@pytest.mark.parametrize(("schema", "args"), READ)
+async def test_input_is_shown_to_nobody(stage: Scene, schema: Any, args: Any) -> None:
+    body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
+    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    run = await stage.client.post(f"{W}/jobs/run/f/f/team/login", json=args)
+    assert run.status_code == 201, run.text
+    shown = str(await stage.get(f"jobs_u/get_args/{run.text}"))
+    assert "***" in shown and SECRET not in shown
+
+
+@pytest.mark.parametrize(("schema", "value"), READ)
+async def test_field_of_a_resource_is_shown_to_nobody(stage: Scene, schema: Any, value: Any) -> None:
+    assert (await kind(stage, schema)).status_code == 201
+    made = {"path": "u/admin/ring", "resource_type": "mine", "value": value}
+    assert (await stage.client.post(f"{W}/resources/create", json=made)).status_code == 201
+    assert SECRET not in str(await stage.get("resources/get/u/admin/ring"))
+    answer = await stage.client.get(f"{W}/resources/get_value/u/admin/ring")
+    assert (answer.status_code, SECRET in answer.text) == (403, False)
+
+
+@pytest.mark.parametrize("schema", REFUSED)
+async def test_schema_is_refused(stage: Scene, schema: Any) -> None:
+    script = {"path": "f/team/s", "summary": "", "content": "def main(): pass", "language": "python3"}
+    error = await refused(stage, "scripts/create", **script, schema=schema)
+    assert error["code"] == UNSUPPORTED and "properties" in error["hint"]
+    error = await refused(stage, "flows/create", path="f/team/w", summary="", value=IDENTITY, schema=schema)
+    assert [(each["code"], each["path"]) for each in error["details"]] == [(UNSUPPORTED, "/schema")]
+    assert (await refused(stage, "resources/type/create", name="mine", schema=schema))["code"] == UNSUPPORTED
+    assert (await kind(stage, {})).status_code == 201
+    assert (await refused(stage, "resources/type/update/mine", schema=schema))["code"] == UNSUPPORTED
+
+
+async def test_stored_schema_that_cannot_be_protected_lets_nothing_in(stage: Scene) -> None:
+    assert (await kind(stage, {})).status_code == 201
+    async with stage.platform.db.transaction() as conn:
+        await conn.execute(
+            "UPDATE resource_type SET schema = $1 WHERE name = 'mine'", '{"unevaluatedProperties":{"password":true}}'
+        )
+    value = {"a": SECRET}
+    error = await refused(stage, "resources/create", path="u/admin/r", resource_type="mine", value=value)
+    assert error["code"] == UNSUPPORTED
+    inside = {"properties": {"db": {"type": "object", "format": "resource-mine"}}}
+    body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": inside}
+    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    assert (await refused(stage, "jobs/run/f/f/team/login", db=value))["code"] == UNSUPPORTED
+    run = await stage.client.post(f"{W}/jobs/run/f/f/team/login", json={"db": "$res:u/admin/r"})
+    assert run.status_code == 201, "a reference needs no protection"
+
+
+async def test_resource_of_a_type_inside_another_type_is_protected(stage: Scene) -> None:
+    outer = {"properties": {"db": {"$ref": "#/$defs/db"}}, "$defs": {"db": {"format": "resource-postgresql"}}}
+    assert (await kind(stage, outer)).status_code == 201
+    schema = {"properties": {"all": {"format": "resource-mine"}}}
+    body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
+    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    run = await stage.client.post(f"{W}/jobs/run/f/f/team/login", json={"all": {"db": {"password": SECRET}}})
+    assert await stage.get(f"jobs_u/get_args/{run.text}") == {"all": {"db": {"password": "***"}}}
+
+
+async def test_value_beyond_the_limit_of_work_is_refused(stage: Scene) -> None:
+    schema = {"properties": {"rows": {"items": P}}}
+    body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
+    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    error = await refused(stage, "jobs/run/f/f/team/login", rows=["a"] * 20_000)
+    assert error["code"] == "schema_too_complex" and error["hint"]
+    assert (await kind(stage, schema)).status_code == 201
+    value = {"rows": ["a"] * 20_000}
+    error = await refused(stage, "resources/create", path="u/admin/r", resource_type="mine", value=value)
+    assert error["code"] == "schema_too_complex"
+
+
+async def test_type_that_cannot_seal_what_is_there_is_refused(stage: Scene) -> None:
+    value = {"rows": [SECRET] * 20_000}
+    made = {"path": "u/admin/r", "resource_type": "mine", "value": value}
+    assert (await stage.client.post(f"{W}/resources/create", json=made)).status_code == 201
+    answer = await kind(stage, {"properties": {"rows": {"items": P}}})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "schema_too_complex")
+    assert (await stage.client.get(f"{W}/resources/type/get/mine")).status_code == 404
