@@ -12,6 +12,7 @@ from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Consent, Node
 from orvanta_platform.engine.step import Step
 from orvanta_platform.engine.verdict import Fail, Open
+from orvanta_platform.workflow.secret_schemas import declares
 
 RUN_FIELDS: Final = ("id", "path", "created_by")
 """What `{{ run.<name> }}` in a message may name; the caller fills it in."""
@@ -34,7 +35,10 @@ def of(step: Step, node: Node, consent: Consent) -> Open | Fail | None:
         return Fail(inputs)
     if inputs is None or parts is None:
         return None
-    form = msgspec.json.encode(_filled(consent.form, inputs)) if inputs and consent.form is not None else None
+    filled = _filled(consent.form, inputs) if inputs and consent.form is not None else None
+    if declares(filled):
+        return Fail(Err("InvalidForm", "The form with its inputs asks for a password, which would not be protected."))
+    form = msgspec.json.encode(filled) if filled is not None else None
     if form is not None and len(form) > LARGEST_FORM:
         return Fail(
             Err("InvalidForm", f"The form with its inputs has {len(form)} bytes, at most {LARGEST_FORM} may be.")

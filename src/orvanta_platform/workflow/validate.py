@@ -14,6 +14,7 @@ from orvanta_platform.workflow.rules.advice import advice
 from orvanta_platform.workflow.rules.calls import calls
 from orvanta_platform.workflow.rules.context import context
 from orvanta_platform.workflow.rules.edges import edges
+from orvanta_platform.workflow.rules.forms import forms
 from orvanta_platform.workflow.rules.ids import ids
 from orvanta_platform.workflow.rules.joins import joins
 from orvanta_platform.workflow.rules.reach import reach
@@ -28,6 +29,7 @@ _RULES: Final[tuple[Callable[[Subject], Iterable[Diagnostic]], ...]] = (
     reach,
     context,
     webhooks,
+    forms,
     calls,
     advice,
     support,

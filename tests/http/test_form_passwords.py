@@ -1,0 +1,54 @@
+"""Forms of approvals: they cannot ask for passwords, which would be stored and shown as they were typed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.scene import Scene, W, scene
+
+P = {"type": "string", "format": "password"}
+FORM = {"type": "object", "properties": {"otp": P}}
+ASKING: list[Any] = [
+    pytest.param({"id": "a", "value": {"type": "approval", "form": FORM}}, "/value/modules/0/value/form", id="form"),
+    pytest.param(
+        {"id": "a", "value": {"type": "identity"}, "suspend": {"resume_form": {"schema": FORM}}},
+        "/value/modules/0/suspend/resume_form",
+        id="resume_form",
+    ),
+    pytest.param(
+        {"id": "a", "value": {"type": "approval", "form": {"properties": {"x": {"items": {"password": True}}}}}},
+        "/value/modules/0/value/form",
+        id="inside",
+    ),
+]
+
+
+@pytest.fixture
+async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with scene(database, tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("node", "place"), ASKING)
+async def test_form_asks_for_no_password(stage: Scene, node: Any, place: str) -> None:
+    value = {"modules": [node, {"id": "b", "value": {"type": "identity"}}]}
+    for call, body in (("flows/create", {"path": "f/team/w", "summary": ""}), ("jobs/run/preview_flow", {})):
+        answer = await stage.client.post(f"{W}/{call}", json={**body, "value": value})
+        assert answer.status_code == 400, (call, answer.text)
+        error = answer.json()["error"]
+        assert (error["code"], "secret variable" in error["message"]) == ("invalid_workflow", True)
+        assert [(each["code"], each["path"], each["node"]) for each in error["details"]] == [
+            ("form_password", place, "a")
+        ]
+
+
+async def test_form_asks_for_no_computed_password(stage: Scene) -> None:
+    form = {"properties": {"otp": {"type": "string", "format": "{{ inputs.kind }}"}}}
+    inputs = {"kind": {"type": "javascript", "expr": "'pass' + 'word'"}}
+    run = await stage.flow({"id": "a", "value": {"type": "approval", "form": form, "input_transforms": inputs}})
+    result = (await stage.get(f"jobs_u/completed/get_result_maybe/{run}"))["result"]
+    assert result["error"]["name"] == "InvalidForm", result
