@@ -137,3 +137,25 @@ async def test_type_that_cannot_seal_what_is_there_is_refused(stage: Scene) -> N
     answer = await kind(stage, {"properties": {"rows": {"items": P}}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "schema_too_complex")
     assert (await stage.client.get(f"{W}/resources/type/get/mine")).status_code == 404
+
+
+async def test_stranger_is_refused_a_value_beyond_the_limit_of_work(stage: Scene) -> None:
+    schema = {"properties": {"rows": {"items": P}}}
+    body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
+    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    hook = {
+        "path": "f/team/hook",
+        "script_path": "f/team/login",
+        "is_flow": True,
+        "route_path": "rows",
+        "http_method": "post",
+        "authentication_method": "none",
+        "is_static_website": False,
+        "request_type": "async",
+    }
+    assert (await stage.client.post(f"{W}/http_triggers/create", json=hook)).status_code == 201
+    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as stranger:
+        answer = await stranger.post("/api/r/rows", json={"rows": ["a"] * 20_000})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (400, "schema_too_complex"), answer.text
+        assert (await stranger.post("/api/r/rows", json={"rows": [SECRET]})).status_code == 201
