@@ -123,7 +123,9 @@ class Sides:
 
     def child(self, text: str, scope: Scope) -> Outcome:
         try:
-            return told(self._loop.run_until_complete(self._javascript.evaluate(text, scope, Moment(0, ""), _nothing)))
+            return told(
+                self._loop.run_until_complete(self._javascript.evaluate("main", text, scope, Moment(0, ""), _nothing))
+            )
         except ExpressionError as error:
             return error.name, error.message
 

@@ -195,12 +195,12 @@ async def test_where_it_cannot_start_that_is_said(monkeypatch: pytest.MonkeyPatc
     javascript = JavaScript()
     for _ in range(2):
         with pytest.raises(EvaluatorUnavailable, match="cannot be started"):
-            await javascript.check(["1 + 1"])
+            await javascript.check("main", ["1 + 1"])
     monkeypatch.setattr(process, "_PYTHON", "/bin/false")
     with pytest.raises(EvaluatorUnavailable, match="ended while it started"):
-        await javascript.check(["1 + 1"])
+        await javascript.check("main", ["1 + 1"])
     monkeypatch.undo()
-    assert await javascript.check(["1 + 1"]) == [None]
+    assert await javascript.check("main", ["1 + 1"]) == [None]
     await javascript.close()
     with pytest.raises(EvaluatorUnavailable, match="closed"):
-        await javascript.check(["1 + 1"])
+        await javascript.check("main", ["1 + 1"])

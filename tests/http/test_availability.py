@@ -215,3 +215,52 @@ def test_no_password_in_a_circle_of_references_holds_the_server(server: Held) ->
     shown = server.client.get(f"{W}/resources/get/f/bombs/circle").json()["value"]
     assert shown == {"a": {"p": "***"}, "pw": "***"}
     assert server.longest_s() < LONGEST_S
+
+
+ERRORS = "!}" * 32_000
+QUOTES = "export function main(" + "\"'" * 500_000
+NUMBERS = "def main(" + ",".join(f"a{n}:dict[str,list[int]]={{}}" for n in range(30_000)) + "):pass"
+
+
+@pytest.mark.parametrize(
+    ("language", "content", "status"),
+    [("bun", ERRORS, 400), ("deno", QUOTES, 400), ("python3", NUMBERS, 200)],
+    ids=["errors", "quotes", "parameters"],
+)
+def test_no_script_holds_the_server(server: Held, language: str, content: str, status: int) -> None:
+    server.longest_s()
+    answer = server.client.post(f"{W}/scripts/schema", json={"language": language, "content": content})
+    assert answer.status_code == status, answer.text[:1000]
+    assert status == 200 or answer.json()["error"]["code"] == "code_too_complex"
+    assert server.longest_s() < LONGEST_S
+
+
+def of_nodes(*contents: str) -> dict[str, Any]:
+    values = ({"type": "rawscript", "language": "bun", "content": each, "input_transforms": {}} for each in contents)
+    return {"modules": [{"id": f"n{place}", "value": value} for place, value in enumerate(values)]}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "scripts/create",
+            {"path": "f/bombs/code", "summary": "", "language": "bun", "content": "//import\n" + ERRORS},
+        ),
+        ("flows/create", {"path": "f/bombs/nodes", "summary": "", "value": of_nodes("", "//import\n" + ERRORS)}),
+        ("jobs/run/dependencies_async", {"raw_scripts": [{"language": "bun", "raw_code": "//import\n" + ERRORS}]}),
+    ],
+    ids=["script", "flow", "lock"],
+)
+def test_no_deploy_of_a_script_holds_the_server(server: Held, path: str, body: dict[str, Any]) -> None:
+    server.longest_s()
+    answer = server.client.post(f"{W}/{path}", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "code_too_complex")
+    assert server.longest_s() < LONGEST_S
+
+
+def test_a_requirement_that_is_none_is_told_of_its_node(server: Held) -> None:
+    value = of_nodes("", 'import "x@/etc"')
+    answer = server.client.post(f"{W}/flows/create", json={"path": "f/bombs/needs", "summary": "", "value": value})
+    assert answer.json()["error"]["code"] == "invalid_script"
+    assert answer.json()["error"]["message"].startswith("Node n1: ")

@@ -54,7 +54,7 @@ class Shop:
         return await run_spec(self.runtimes, replace(spec(language, content), package=package))
 
     async def lock(self, content: str, *, language: str = "python3", workspace: str = "main") -> str:
-        needed = await self.packages.requirements(language, content)
+        needed = await self.packages.requirements(workspace, language, content)
         assert needed is not None
         asked = Asked(uuid4(), 1, workspace, language, content)
         return await self.packages.lock(asked, needed, self.log, asyncio.Event())

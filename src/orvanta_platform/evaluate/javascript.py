@@ -48,12 +48,12 @@ class JavaScript:
     def __init__(self) -> None:
         self._children = Children(JAVASCRIPT)
 
-    async def evaluate(self, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
+    async def evaluate(self, workspace: str, text: str, scope: Scope, moment: Moment, resolve: Resolve) -> Answer:
         """The value of `text`. Raises ExpressionError, EvaluatorUnavailable."""
         given = _given(text, scope, moment)
         opened = {kind_path: await _open(resolve, *kind_path) for kind_path in sorted(opened_by_text(text))}
         for _ in range(MAX_COMPUTED + 1):
-            reply = await self._ask(given + _opened(opened))
+            reply = await self._ask(workspace, given + _opened(opened))
             if reply.need is None:
                 return _answer(reply)
             kind, path = reply.need
@@ -62,18 +62,18 @@ class JavaScript:
             "Error", f"the expression computes the paths of more than {MAX_COMPUTED} variables and resources"
         )
 
-    async def check(self, texts: Sequence[str]) -> list[str | None]:
+    async def check(self, workspace: str, texts: Sequence[str]) -> list[str | None]:
         """Why each of `texts` cannot be read as JavaScript, None where it can. Raises EvaluatorUnavailable."""
         found: list[str | None] = []
         for some in _portions(texts):
-            found += await self._check(some)
+            found += await self._check(workspace, some)
         return found
 
-    async def _check(self, texts: Sequence[str]) -> list[str | None]:
+    async def _check(self, workspace: str, texts: Sequence[str]) -> list[str | None]:
         if len(texts[0]) > MAX_SOURCE:
             return [_TOO_LONG]
         try:
-            reply = await self._ask(b'{"check":[%s]}' % b",".join(map(encode_string, texts)))
+            reply = await self._ask(workspace, b'{"check":[%s]}' % b",".join(map(encode_string, texts)))
         except ExpressionError as error:
             reply = Reply(error=Fault(error.name, error.message))
         if reply.error is None:
@@ -81,16 +81,16 @@ class JavaScript:
         if len(texts) == 1:
             return [reply.error.message]
         # One of them is too much for the engine: each for itself.
-        return [fault for text in texts for fault in await self._check([text])]
+        return [fault for text in texts for fault in await self._check(workspace, [text])]
 
     async def close(self) -> None:
         """End all children. Final."""
         await self._children.close()
 
-    async def _ask(self, request: bytes) -> Reply:
+    async def _ask(self, workspace: str, request: bytes) -> Reply:
         """An answer from any of the children."""
         try:
-            return await self._children.ask(request)
+            return await self._children.ask(workspace, request)
         except Ended as end:
             if end.late:
                 raise ExpressionError("expression_timeout", _OVER_TIME) from None

@@ -47,6 +47,7 @@ class Program:
 
 JAVASCRIPT: Final = Program("javascript", "JavaScript evaluator", "_quickjs", "quickjs-ng", 20.0)
 SCHEMA: Final = Program("schema", "checker of JSON Schemas", "jsonschema_rs", "jsonschema-rs", 90.0)
+CODE: Final = Program("code", "reader of scripts", "tree_sitter", "tree-sitter", 90.0)
 
 
 class EvaluatorUnavailable(OrvantaError):

@@ -89,29 +89,29 @@ class Schemas:
     def __init__(self) -> None:
         self._children = Children(SCHEMA)
 
-    async def check(self, schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict:
+    async def check(self, workspace: str, schema: str | None, args: bytes, fitting: re.Pattern[str]) -> Verdict:
         """The verdict on `args`, JSON text of an object. Strings that match `fitting` are always valid.
 
         Raises SchemaTooComplex, EvaluatorUnavailable.
         """
         verdict = check_at_once(schema, args, fitting)
-        return verdict if verdict is not None else await self._ask(schema or "", args or b" ", fitting)
+        return verdict if verdict is not None else await self._ask(workspace, schema or "", args or b" ", fitting)
 
-    async def check_schema(self, schema: str) -> str | None:
+    async def check_schema(self, workspace: str, schema: str) -> str | None:
         """The reason why a schema is unusable, None if it is usable. Raises SchemaTooComplex, EvaluatorUnavailable."""
         plain = _plain(schema)
         if plain is not None:
             return plain if isinstance(plain, str) else None
-        return (await self._ask(schema, b"", None)).unusable
+        return (await self._ask(workspace, schema, b"", None)).unusable
 
     async def close(self) -> None:
         """End the children. Final."""
         await self._children.close()
 
-    async def _ask(self, schema: str, args: bytes, fitting: re.Pattern[str] | None) -> Verdict:
+    async def _ask(self, workspace: str, schema: str, args: bytes, fitting: re.Pattern[str] | None) -> Verdict:
         pattern, text = fitting.pattern.encode() if fitting else b"", schema.encode("utf-8", "replace")
         try:
-            reply = await self._children.ask(HEAD.pack(len(pattern), len(text)), pattern, text, args)
+            reply = await self._children.ask(workspace, HEAD.pack(len(pattern), len(text)), pattern, text, args)
         except Ended as end:
             raise SchemaTooComplex(_OVER_TIME if end.late else _OVER_MEMORY) from None
         if reply.error is not None:

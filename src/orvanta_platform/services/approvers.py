@@ -104,8 +104,9 @@ Checked = Sequence[tuple[Any, bytes]]
 class FormUnchecked(Exception):
     """The payload has to be checked against this form outside of the transaction, since that may take long."""
 
-    def __init__(self, form: Any, payload: bytes) -> None:
+    def __init__(self, workspace: str, form: Any, payload: bytes) -> None:
         super().__init__("form")
+        self.workspace = workspace
         self.form = form
         self.payload = payload
 
@@ -125,7 +126,7 @@ def check(asked: Asked, voice: Voice, row: JobRow, *, approved: bool, checked: C
     if approved and asked.consent.form is not None:
         form = asked.consent.form
         if (form, voice.payload) not in checked and not inputs.check_at_once(form, voice.payload):
-            raise FormUnchecked(form, voice.payload)
+            raise FormUnchecked(row.workspace, form, voice.payload)
 
 
 async def decided(platform: Platform, act: Callable[[Connection, Checked], Awaitable[T]]) -> T:
@@ -139,7 +140,7 @@ async def decided(platform: Platform, act: Callable[[Connection, Checked], Await
         try:
             return await platform.db.retrying(write)
         except FormUnchecked as unchecked:
-            await inputs.check(platform.evaluator, unchecked.form, unchecked.payload)
+            await inputs.check(platform.evaluator.of(unchecked.workspace), unchecked.form, unchecked.payload)
             checked.append((unchecked.form, unchecked.payload))
 
 

@@ -9,14 +9,14 @@ from typing import Any
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
+from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services import flows, script_access
 from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.positions import Position, positions, told
-from orvanta_platform.workflow.signature.fault import Fault, fault_of
-from orvanta_platform.workflow.signature.schema import schema_of
+from orvanta_platform.workflow.signature.fault import Fault
 
 LONGEST_SIGNED = 1 << 20
 """Characters of a script whose signature is read."""
@@ -40,7 +40,7 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
         _, _, tree, seen = await asyncio.to_thread(flows.examined, new)
     except InvalidWorkflow as error:
         return await asyncio.to_thread(_placed, new, [Diagnostic(**each) for each in error.details])
-    found = await flows.diagnostics(platform, tree, seen)
+    found = await flows.diagnostics(platform, workspace, tree, seen)
     if not errors(found):
         async with platform.db.acquire() as conn:
             found = [*await script_access.unreadable(conn, actor, workspace, tree), *found]
@@ -48,11 +48,11 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
 
 
 async def schema(
-    actor: Actor, workspace: str, language: str, content: str
+    platform: Platform, actor: Actor, workspace: str, language: str, content: str
 ) -> tuple[dict[str, Any] | None, Fault | None]:
     """The JSON Schema of what a script takes, by its signature; None where it has none that can be read, and why.
 
-    Raises NotFound, Forbidden, BadRequest (an unknown language), TooLarge.
+    Raises NotFound, Forbidden, BadRequest (an unknown language), TooLarge, CodeTooComplex, EvaluatorUnavailable.
     """
     require(actor, "check_script", Thing(workspace, "preview"))
     if language not in RUNNABLE:
@@ -61,7 +61,8 @@ async def schema(
         )
     if len(content) > LONGEST_SIGNED:
         raise TooLarge(f"The signature of a script is read up to {LONGEST_SIGNED >> 20} MiB.")
-    return await asyncio.to_thread(lambda: (schema_of(language, content), fault_of(language, content)))
+    found = await platform.evaluator.scripts.signature(workspace, Script(language, content))
+    return found.schema, found.fault
 
 
 def _placed(new: NewFlow, found: list[Diagnostic]) -> list[Finding]:

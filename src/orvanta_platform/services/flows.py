@@ -73,7 +73,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
-    checked = await _check(platform, new)
+    checked = await _check(platform, workspace, new)
 
     async def write(conn: Connection, lock: _Lock) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
@@ -106,7 +106,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
     if new.base_version is not None and new.base_version != before.id:
         raise await _conflict(before, new)
     kept = await asyncio.to_thread(_with_kept_source, before, new)
-    checked = await _check(platform, kept)
+    checked = await _check(platform, workspace, kept)
 
     async def write(conn: Connection, lock: _Lock) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
@@ -146,7 +146,7 @@ async def _deploy(
 ) -> int:
     """Write the version: at once where all its scripts are locked, else with the run that locks them."""
     limits.check_settings(_settings(new, checked))
-    state = await locking.state_of_flow(platform, dict(checked.tree))
+    state = await locking.state_of_flow(platform, workspace, dict(checked.tree))
     lock, stored = state.lock, 0
     if lock is not None:
         return await platform.db.retrying(lambda conn: write(conn, _Lock(lock)))
@@ -228,13 +228,13 @@ class _Checked:
     hash: str
 
 
-async def _check(platform: Platform, new: NewFlow) -> _Checked:
+async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
     """Read and validate; seconds of work for a large document, so most of it outside the event loop.
 
     Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
     body, format_, tree, seen = await asyncio.to_thread(examined, new)
-    found = await diagnostics(platform, tree, seen)
+    found = await diagnostics(platform, workspace, tree, seen)
     if errors(found):
         raise invalid(found)
     return _Checked(body, format_, tree, await asyncio.to_thread(artifact_hash, tree))
@@ -250,10 +250,12 @@ def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str,
     return body, format_, tree, examine(tree)
 
 
-async def diagnostics(platform: Platform, tree: Mapping[str, Any], seen: Examined) -> list[Diagnostic]:
+async def diagnostics(platform: Platform, workspace: str, tree: Mapping[str, Any], seen: Examined) -> list[Diagnostic]:
     """All diagnostics of an examined document, errors first. Raises EvaluatorUnavailable."""
-    faults = await _schema_faults(platform, tree.get("schema"))
-    return await syntax.diagnostics(platform.evaluator, replace(seen, diagnostics=seen.diagnostics + faults))
+    faults = await _schema_faults(platform, workspace, tree.get("schema"))
+    return await syntax.diagnostics(
+        platform.evaluator.of(workspace), replace(seen, diagnostics=seen.diagnostics + faults)
+    )
 
 
 def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
@@ -279,11 +281,11 @@ def _joined(value: msgspec.Raw | None, schema: msgspec.Raw | None) -> bytes:
     return b'{"value":' + bytes(value) + b',"schema":' + bytes(schema) + b"}"
 
 
-async def _schema_faults(platform: Platform, schema: Any) -> list[Diagnostic]:
+async def _schema_faults(platform: Platform, workspace: str, schema: Any) -> list[Diagnostic]:
     if schema is None:
         return []
     try:
-        await inputs.check_schema(platform.evaluator, schema)
+        await inputs.check_schema(platform.evaluator.of(workspace), schema)
     except BadRequest as error:
         return [Diagnostic("invalid_schema", "error", None, _SCHEMA_PATH, error.message)]
     try:

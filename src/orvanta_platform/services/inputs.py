@@ -26,7 +26,7 @@ async def check(evaluator: Evaluator, schema: Schema, args: bytes) -> None:
     TooComplex if it reaches one.
     """
     try:
-        verdict = await evaluator.schemas.check(_text(schema), args, REFERENCE)
+        verdict = await evaluator.schemas.check(evaluator.workspace, _text(schema), args, REFERENCE)
     except SchemaTooComplex as error:
         raise TooComplex(
             f"The input cannot be checked against its schema: {error}.",
@@ -72,7 +72,7 @@ async def check_schema(evaluator: Evaluator, schema: Schema) -> None:
     if text is None:
         return
     try:
-        reason = await evaluator.schemas.check_schema(text)
+        reason = await evaluator.schemas.check_schema(evaluator.workspace, text)
     except SchemaTooComplex as error:
         raise BadRequest(f"The schema of the inputs cannot be read: {error}.", hint="Simplify the schema.") from error
     if reason is not None:

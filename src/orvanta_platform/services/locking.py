@@ -21,19 +21,19 @@ from orvanta_platform.db.locks import NewLock
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
-from orvanta_platform.errors import LockFailed
+from orvanta_platform.errors import InvalidScript, LockFailed
+from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services.blueprints import NATIVE_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.requirements import Requirements, inline_needs, requirements_of
+from orvanta_platform.workflow.requirements import Requirements, inline_scripts
 
 SCRIPT_KIND: Final = "dependencies"
 FLOW_KIND: Final = "flowdependencies"
 LOCKING_KINDS = frozenset({SCRIPT_KIND, FLOW_KIND})
 """Kinds of runs that make locks: what they name is looked at, never run."""
 
-_THREAD_CHARS = 64 << 10
 _LONGEST_ERROR = 20_000
 _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 
@@ -52,27 +52,56 @@ def key_of(language: str, content: str, requirements: Requirements) -> bytes:
     return hashlib.sha256(msgspec.json.encode([language, digest, requirements.lines])).digest()
 
 
-async def requirements(language: str, content: str) -> Requirements | None:
-    """What a script needs, read beside the event loop where it is long. Raises InvalidScript."""
-    if len(content) > _THREAD_CHARS:
-        return await asyncio.to_thread(requirements_of, language, content)
-    return requirements_of(language, content)
+@dataclass(frozen=True, slots=True)
+class InlineNeed:
+    """A script inside a workflow that needs packages."""
+
+    node: str
+    language: str
+    content: str
+    requirements: Requirements
 
 
-async def state_of_script(platform: Platform, language: str, content: str, given: str | None) -> LockState:
+async def requirements(platform: Platform, workspace: str, language: str, content: str) -> Requirements | None:
+    """The packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
+    (found,) = await platform.evaluator.scripts.requirements(workspace, [Script(language, content)])
+    if isinstance(found, InvalidScript):
+        raise found
+    return found
+
+
+async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any]) -> list[InlineNeed]:
+    """The scripts without locks in the tree of a workflow that need packages, in document order.
+
+    Raises InvalidScript, EvaluatorUnavailable.
+    """
+    inside = await asyncio.to_thread(inline_scripts, tree)
+    scripts = [Script(each.language, each.content) for each in inside]
+    needs = []
+    for each, found in zip(inside, await platform.evaluator.scripts.requirements(workspace, scripts), strict=True):
+        if isinstance(found, InvalidScript):
+            raise InvalidScript(f"Node {each.node}: {found.message}", hint=found.hint)
+        if found is not None:
+            needs.append(InlineNeed(each.node, each.language, each.content, found))
+    return needs
+
+
+async def state_of_script(
+    platform: Platform, workspace: str, language: str, content: str, given: str | None
+) -> LockState:
     """What a script's deploy begins with: the lock that came, the one that is known, "" where it needs none."""
     if given:
         return LockState(given)
-    needed = await requirements(language, content)
+    needed = await requirements(platform, workspace, language, content)
     if needed is None:
         return LockState("")
     async with platform.db.acquire() as connection:
         return LockState(await locks.get(connection, key_of(language, content, needed)), language)
 
 
-async def state_of_flow(platform: Platform, tree: dict[str, Any]) -> LockState:
+async def state_of_flow(platform: Platform, workspace: str, tree: dict[str, Any]) -> LockState:
     """The same of a workflow; its lock is {id of the node: key of the lock} as JSON text."""
-    needs = await asyncio.to_thread(inline_needs, tree)
+    needs = await inline_needs(platform, workspace, tree)
     if not needs:
         return LockState("")
     keys = {need.node: key_of(need.language, need.content, need.requirements) for need in needs}
@@ -115,7 +144,7 @@ async def lock_script(
 ) -> UUID:
     """Begin a run whose result is `{"lock": text}` of this code; gives its id. Raises Forbidden, InvalidScript."""
     permissions.require(actor, "run", Thing(workspace, "preview", path))
-    await requirements(language, content)
+    await requirements(platform, workspace, language, content)
     return await start(platform, actor, workspace, SCRIPT_KIND, path, content.encode("utf-8", "replace"), language)
 
 
@@ -126,7 +155,8 @@ async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str 
     """
     permissions.require(actor, "run", Thing(workspace, "preview", path))
     body = b'{"value":%s}' % value
-    needs = await asyncio.to_thread(lambda: inline_needs(document.parse(body, "json").tree))
+    parsed = await asyncio.to_thread(document.parse, body, "json")
+    needs = await inline_needs(platform, workspace, parsed.tree)
     language = needs[0].language if needs else NATIVE_QUEUE
     wanted = b'{"updated_flow_value":true}'
     return await start(platform, actor, workspace, FLOW_KIND, path, body, language, args=wanted)
@@ -172,6 +202,10 @@ class Locks:
             del self._of_versions[next(iter(self._of_versions))]
         self._of_versions[version] = found[1]
         return found[1]
+
+    async def requirements(self, workspace: str, language: str, content: str) -> Requirements | None:
+        """The packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
+        return await requirements(self._platform, workspace, language, content)
 
     async def get(self, key: bytes) -> str | None:
         """The lock of a key; None where nobody has made it."""

@@ -157,7 +157,7 @@ async def _inputs(
         return found if isinstance(found, bytes) else b"{}"
     resolve = resolver(reader, Identity.of_run(live), live.workspace, opened)
     moment = moment_of(blueprint.plan, live, node.number, frame)
-    return await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
+    return await platform.evaluator.of(live.workspace).inputs(inputs.transforms, scope, moment, resolve)
 
 
 async def set_before(
@@ -168,7 +168,7 @@ async def set_before(
     In a loop before the node of each iteration that comes. Raises NotFound, Forbidden, BadRequest, InvalidInput, and
     Conflict where the run has ended.
     """
-    await breakpoints.check_condition(platform.evaluator, when)
+    await breakpoints.check_condition(platform.evaluator.of(workspace), when)
     run = await platform.db.retrying(partial(_set_before, platform, actor, workspace, id, node, when, on))
     await advance(platform.tools, run)
 

@@ -103,7 +103,7 @@ async def restart_edited(
         again = await results.args_again(platform, actor, workspace, source.run.id)
         args = again.raw
         options = replace(options, references=again.references, secrets=again.secrets)
-    await inputs.check(platform.evaluator, None, args)
+    await inputs.check(platform.evaluator.of(workspace), None, args)
     return await begin(platform, actor, beginning, args, _repeating(source, point, options))
 
 

@@ -135,7 +135,7 @@ async def start_preview(
 ) -> UUID:
     """Run code that is not deployed. Raises Forbidden, InvalidScript, InvalidInput."""
     permissions.require(actor, "run", Thing(workspace, "preview", preview.path))
-    await inputs.check(platform.evaluator, None, args)
+    await inputs.check(platform.evaluator.of(workspace), None, args)
     identity = preview.kind == "identity"
     if not identity and preview.language not in RUNNABLE:
         raise InvalidScript(
@@ -167,7 +167,7 @@ async def start_flow_preview(
 
     Raises Forbidden, InvalidWorkflow, InvalidInput, ScriptMissing.
     """
-    await inputs.check(platform.evaluator, None, args)
+    await inputs.check(platform.evaluator.of(workspace), None, args)
     beginning = await flow_preview(platform, actor, workspace, value, path)
     return await begin(platform, actor, beginning, args, options)
 
@@ -176,7 +176,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
     """What a run of a workflow that is not deployed begins with. Raises Forbidden, InvalidWorkflow, ScriptMissing."""
     permissions.require(actor, "run", Thing(workspace, "preview", path))
     body = b'{"value":%s}' % value
-    tree = await artifacts.check(platform.evaluator, body)
+    tree = await artifacts.check(platform.evaluator.of(workspace), body)
     plan = artifacts.plan_of_tree(tree)
     async with platform.db.acquire() as connection:
         view = await acceptance.view_of(connection, actor)
@@ -292,7 +292,7 @@ async def _run_script(
     inside: Inside | None = None,
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
-    await inputs.check(platform.evaluator, found.settings.get("schema"), options.whole(args))
+    await inputs.check(platform.evaluator.of(workspace), found.settings.get("schema"), options.whole(args))
     owner = None
     if found.permissioned_as is not None:
         async with platform.db.acquire() as connection:
@@ -335,7 +335,7 @@ async def _run_flow(
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
     preprocessed = options.preprocess and plan.preprocessor is not None
     schema = found.settings.get("schema")
-    await inputs.check(platform.evaluator, None if preprocessed else schema, options.whole(args))
+    await inputs.check(platform.evaluator.of(workspace), None if preprocessed else schema, options.whole(args))
     async with platform.db.acquire() as connection:
         owner = await on_behalf.owner_of(connection, workspace, found)
         view = await acceptance.view_of(connection, actor, owner)

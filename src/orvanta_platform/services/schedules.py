@@ -86,7 +86,7 @@ async def create(
     require_workspace(actor, workspace)
     names.check_path(path)
     require(actor, "write", Thing(workspace, "schedule", path))
-    cron = await _checked(platform, actor, draft)
+    cron = await _checked(platform, actor, workspace, draft)
 
     async def write(conn: Connection) -> None:
         await _require_targets(conn, actor, workspace, (script_path, is_flow), draft)
@@ -107,7 +107,7 @@ async def create(
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: ScheduleDraft) -> None:
     """Change a schedule; its runs act for the actor from then on. Raises NotFound, Forbidden, BadRequest."""
     require_workspace(actor, workspace)
-    cron = await _checked(platform, actor, draft)
+    cron = await _checked(platform, actor, workspace, draft)
 
     async def write(conn: Connection) -> None:
         row = await _writable(conn, actor, workspace, path)
@@ -220,7 +220,7 @@ def target_of(name: str) -> tuple[str, bool]:
     return (rest, kind == "flow") if kind in ("script", "flow") else (name, False)
 
 
-async def _checked(platform: Platform, actor: Actor, draft: ScheduleDraft) -> Cron:
+async def _checked(platform: Platform, actor: Actor, workspace: str, draft: ScheduleDraft) -> Cron:
     """The draft's cron expression, once all of it is found to be sound. Raises BadRequest, Forbidden."""
     cron = Cron(draft.cron, zone_of(draft.timezone))
     limits.check_labels(draft.labels)
@@ -243,7 +243,7 @@ async def _checked(platform: Platform, actor: Actor, draft: ScheduleDraft) -> Cr
         if isinstance(times, int) and not 1 <= times <= _MOST_TIMES:
             raise BadRequest(f"{name} is a number from 1 to {_MOST_TIMES}.")
     if isinstance(draft.retry, str):
-        await artifacts.check(platform.evaluator, _RETRIED % draft.retry.encode())
+        await artifacts.check(platform.evaluator.of(workspace), _RETRIED % draft.retry.encode())
     return cron
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,11 +17,11 @@ from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
+from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.services import acceptance, deploy, inputs, locking, on_behalf
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import secret_schemas
 from orvanta_platform.workflow.languages import RUNNABLE
-from orvanta_platform.workflow.signature.schema import schema_of
 
 KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
 LONGEST_CONTENT = 10 << 20
@@ -59,9 +58,9 @@ async def create(
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
-    await _check(platform, new)
-    state = await locking.state_of_script(platform, new.language, new.content, new.lock)
-    schema = await _made_schema(new)
+    await _check(platform, workspace, new)
+    state = await locking.state_of_script(platform, workspace, new.language, new.content, new.lock)
+    schema = await _made_schema(platform, workspace, new)
     stored = ""
 
     async def write(conn: Connection, run: UUID | None = None) -> str:
@@ -183,12 +182,12 @@ class _NothingChanges(Exception):
         self.hash = hash
 
 
-async def _made_schema(new: NewScript) -> str | None:
+async def _made_schema(platform: Platform, workspace: str, new: NewScript) -> str | None:
     """The schema of the inputs by the script's signature, as JSON text, where the call brings none."""
     if _plain(new.settings.get("schema")):
         return None
-    made = await asyncio.to_thread(schema_of, new.language, new.content)
-    return None if made is None else msgspec.json.encode(made).decode()
+    made = await platform.evaluator.scripts.signature(workspace, Script(new.language, new.content))
+    return None if made.schema is None else msgspec.json.encode(made.schema).decode()
 
 
 def text_of(row: ItemRow) -> str:
@@ -196,7 +195,7 @@ def text_of(row: ItemRow) -> str:
     return row.body.decode()
 
 
-async def _check(platform: Platform, new: NewScript) -> None:
+async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
     if new.language not in RUNNABLE:
         problem = {
             "code": "not_yet_supported",
@@ -217,7 +216,8 @@ async def _check(platform: Platform, new: NewScript) -> None:
         raise BadRequest(f"{str(kind)[:100]!r} is no kind of script.", hint=f"One of {', '.join(KINDS)}.")
     schema = new.settings.get("schema")
     tree = _plain(schema)
-    await inputs.check_schema(platform.evaluator, bytes(schema) if schema is not None and tree is not None else None)
+    wanted = bytes(schema) if schema is not None and tree is not None else None
+    await inputs.check_schema(platform.evaluator.of(workspace), wanted)
     secret_schemas.check(tree)
 
 

@@ -134,7 +134,7 @@ async def _edited(
     again = await results.args_again(platform, actor, workspace, id)
     given, before = again.raw, again.references
     moment = Moment(int(clock.now().timestamp() * 1000), str(id))
-    made = await platform.evaluator.inputs(transforms, {"flow_input": given}, moment, _opens_nothing)
+    made = await platform.evaluator.of(workspace).inputs(transforms, {"flow_input": given}, moment, _opens_nothing)
     parts = {**members(given), **members(made)}
     made_of = provenance_of(transforms)
     handed_on = {name for name, argument in made_of.arguments.items() if argument in before}

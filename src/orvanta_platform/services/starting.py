@@ -154,7 +154,9 @@ async def begin(
         permissions.require(actor, "pause", Thing(beginning.workspace, "run", beginning.path, actor.username))
         if options.pause.when is not None:
             on_behalf.require_choice(actor, (beginning.owner or actor).permissioned_as, _limits(actor, beginning))
-        state = await options.pause.within(platform.evaluator, beginning.blueprint.plan, state, actor.username)
+        state = await options.pause.within(
+            platform.evaluator.of(beginning.workspace), beginning.blueprint.plan, state, actor.username
+        )
     new = _new_run(actor, beginning, options, state)
     if beginning.blueprint.plan.bound:
         async with platform.db.acquire() as connection:

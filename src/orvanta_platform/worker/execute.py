@@ -345,7 +345,7 @@ class Executor:
         moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
-            args = await platform.evaluator.inputs(inputs.transforms, scope, moment, resolve)
+            args = await platform.evaluator.of(job.run.workspace).inputs(inputs.transforms, scope, moment, resolve)
         except ExpressionError as error:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
         return args, references.of_inputs(inputs.provenance, view)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from orvanta_platform.errors import InvalidScript
-from orvanta_platform.workflow.requirements import inline_needs, requirements_of, suspicions
+from orvanta_platform.workflow.requirements import inline_scripts, requirements_of, suspicions
 
 
 def lines(language: str, content: str) -> list[str]:
@@ -180,7 +180,7 @@ def test_names_that_are_nearly_anothers(name: str, near: str | None) -> None:
     assert [re.search(r"is not (\S+),", text)[1] for text in suspicions(needed)] == ([near] if near else [])  # type: ignore[index]
 
 
-def test_what_a_workflow_needs() -> None:
+def test_scripts_of_a_workflow_without_locks() -> None:
     def raw(content: str, **more: Any) -> dict[str, Any]:
         return {"type": "rawscript", "language": "python3", "content": content, **more}
 
@@ -203,13 +203,8 @@ def test_what_a_workflow_needs() -> None:
             "failure_module": {"id": "failure", "value": raw("import httpx")},
         }
     }
-    assert [(need.node, need.requirements.lines) for need in inline_needs(tree)] == [
-        ("b", ("pyyaml",)),
-        ("failure", ("httpx",)),
+    assert [(each.node, each.language, each.content) for each in inline_scripts(tree)] == [
+        ("a", "python3", "import json"),
+        ("b", "python3", "import yaml"),
+        ("failure", "python3", "import httpx"),
     ]
-
-
-def test_a_workflow_names_the_node_whose_requirement_is_none() -> None:
-    value = {"type": "rawscript", "language": "python3", "content": "# requirements:\n# -e ."}
-    with pytest.raises(InvalidScript, match="Node a: "):
-        inline_needs({"value": {"modules": [{"id": "a", "value": value}]}})

@@ -1,6 +1,7 @@
 """The protocol between the evaluator and its child. Standard library only.
 
-Both ways: 4 bytes of length (big-endian), then JSON text; child/schema.py defines the requests to the schema checker.
+Both ways: 4 bytes of length (big-endian), then JSON text; child/schema.py and child/code.py define the requests to
+the schema checker and to the reader of scripts.
 Requests are answered in order. The first answer of a child is {"ready": [list of confinements]}; those to requests are
 {"truthy", "value"}, {"limit": true, "value"}, {"error": {"name", "message"}} or {"need": [kind, path]}, with "limit" if
 the child has to end afterwards.

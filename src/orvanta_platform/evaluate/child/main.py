@@ -23,7 +23,7 @@ from orvanta_platform.evaluate.child.frames import LENGTH, OVER_TIME, frame
 from orvanta_platform.sandbox import syscalls
 from orvanta_platform.sandbox.job import read_exactly
 
-_ENGINES: Final = {"javascript": "engine", "schema": "schema"}
+_ENGINES: Final = {"javascript": "engine", "schema": "schema", "code": "code"}
 """The module of this package that defines the class Engine of each program."""
 
 

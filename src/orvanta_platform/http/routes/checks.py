@@ -27,7 +27,9 @@ async def validate_flow(request: AnyRequest, workspace: FromPath[str]) -> Respon
 async def script_schema(request: AnyRequest, workspace: FromPath[str]) -> Response[bytes]:
     """The JSON Schema of what a script takes, by the signature of `main`; the script is read, not run."""
     given = await body_of(request, checks.AskSchema)
-    found, fault = await checking.schema(actor_of(request), workspace, given.language, given.content)
+    found, fault = await checking.schema(
+        platform_of(request), actor_of(request), workspace, given.language, given.content
+    )
     return answers.json(checks.script_schema(found, fault))
 
 

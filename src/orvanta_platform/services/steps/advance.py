@@ -252,7 +252,7 @@ async def _pass(
         )
         return await nested.take_in(waiting, finish)
     live = await _live_jobs(connection, run_id)
-    step = _Pass(connection, tools.evaluator, blueprint, run, RunState.decode(run.state), live)
+    step = _Pass(connection, tools.evaluator.of(run.workspace), blueprint, run, RunState.decode(run.state), live)
     step.more = len(waiting) == _INBOX_PAGE
     pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
     if run.cancel_at is not None and step.state.phase is not Phase.CANCELLING:

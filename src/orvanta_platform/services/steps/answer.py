@@ -289,7 +289,8 @@ async def _by_javascript(
     reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, opened: Opened
 ) -> Answer | Err:
     resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
-    evaluate = reader.evaluator.expression if isinstance(ask.source, str) else reader.evaluator.transform
+    evaluator = reader.evaluator.of(run.workspace)
+    evaluate = evaluator.expression if isinstance(ask.source, str) else evaluator.transform
     try:
         found = await evaluate(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
     except ExpressionError as error:
@@ -323,7 +324,8 @@ async def _inputs(
     opened.update(passwords)
     resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
     try:
-        raw = await reader.evaluator.inputs(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
+        moment = moment_of(view.plan, run, ask.node, view.frame)
+        raw = await reader.evaluator.of(run.workspace).inputs(ask.source, scope, moment, resolve)
     except ExpressionError as error:
         return Err(error.name, opened.mask_text(error.message))
     id = job_id(view.plan, run.id, ask.node, view.frame)

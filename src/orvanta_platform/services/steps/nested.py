@@ -210,7 +210,7 @@ class Nested(Stepping):
         await self._flush()
         for frame in await self.frames.all():
             place = (frame.plan, self.run.id, frame.state, said, frame.id)
-            event = await event_of(self.connection, self._reader.evaluator, *place)
+            event = await event_of(self.connection, self._reader.evaluator.of(self.run.workspace), *place)
             if event is not None:
                 await self._step(frame, event, taken=key)
                 self._counted.add(key)

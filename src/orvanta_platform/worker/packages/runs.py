@@ -14,7 +14,7 @@ from orvanta_platform.services import locking
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.packages.store import Asked, PackageError, PackageLog, Packages
 from orvanta_platform.workflow import document
-from orvanta_platform.workflow.requirements import inline_needs, rawscripts
+from orvanta_platform.workflow.requirements import rawscripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class LockRuns:
     async def _lock_of(
         self, job: Claimed, language: str, content: str, log: PackageLog, cancelled: asyncio.Event
     ) -> str:
-        needed = await self.packages.requirements(language, content)
+        needed = await self.packages.requirements(job.run.workspace, language, content)
         if needed is None:
             return ""
         asked = Asked(job.id, job.attempt, job.run.workspace, language, content)
@@ -59,7 +59,7 @@ class LockRuns:
         source = body.encode()
         tree = document.parse(source, "json" if source.lstrip()[:1] == b"{" else "yaml").tree
         locks, keys = {}, {}
-        for need in await asyncio.to_thread(inline_needs, tree):
+        for need in await locking.inline_needs(self.platform, job.run.workspace, tree):
             locks[need.node] = await self._lock_of(job, need.language, need.content, log, cancelled)
             keys[need.node] = locking.key_of(need.language, need.content, need.requirements)
         if not msgspec.json.decode(args).get("updated_flow_value"):

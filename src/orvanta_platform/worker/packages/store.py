@@ -17,7 +17,6 @@ import structlog
 
 from orvanta_platform.db.locks import NewLock
 from orvanta_platform.services.locking import Locks, key_of
-from orvanta_platform.services.locking import requirements as read_requirements
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
@@ -94,15 +93,15 @@ class Packages:
             return None
         lock = asked.lock
         if lock is None:
-            requirements = await self.requirements(asked.language, asked.content)
+            requirements = await self.requirements(asked.workspace, asked.language, asked.content)
             lock = "" if requirements is None else await self.lock(asked, requirements, log, cancelled)
         return await self._installed(asked, ecosystem, lock, log, cancelled) if lock.strip() else None
 
-    async def requirements(self, language: str, content: str) -> Requirements | None:
+    async def requirements(self, workspace: str, language: str, content: str) -> Requirements | None:
         """What a script needs, remembered. Raises InvalidScript."""
         if (language, content) in self._requirements:
             return self._requirements[language, content]
-        found = await read_requirements(language, content)
+        found = await self._locks.requirements(workspace, language, content)
         if len(content) <= _REMEMBERED_CHARS:
             self._requirements.put((language, content), found)
         return found

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from orvanta_platform.workflow.requirements.flow import InlineNeed, inline_needs, rawscripts
-from orvanta_platform.workflow.requirements.needs import Ecosystem, Requirements, ecosystem_of, requirements_of
+from orvanta_platform.workflow.requirements.flow import InlineScript, inline_scripts, rawscripts
+from orvanta_platform.workflow.requirements.needs import (
+    Ecosystem,
+    Requirements,
+    ecosystem_of,
+    may_need,
+    requirements_of,
+)
 from orvanta_platform.workflow.requirements.squatting import suspicions
 
 __all__ = [
     "Ecosystem",
-    "InlineNeed",
+    "InlineScript",
     "Requirements",
     "ecosystem_of",
-    "inline_needs",
+    "inline_scripts",
+    "may_need",
     "rawscripts",
     "requirements_of",
     "suspicions",

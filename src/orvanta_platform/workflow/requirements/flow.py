@@ -1,4 +1,4 @@
-"""The scripts inside a workflow that need packages."""
+"""The scripts inside a workflow."""
 
 from __future__ import annotations
 
@@ -6,37 +6,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from orvanta_platform.errors import InvalidScript
-from orvanta_platform.workflow.requirements.needs import Requirements, requirements_of
-
 _DATA: Final = frozenset({"input_transforms", "mock", "schema", "form", "resume_form", "ui"})
 """What holds values, whatever they look like."""
 
 
 @dataclass(frozen=True, slots=True)
-class InlineNeed:
-    """A rawscript that needs packages and brings no lock of its own: the id of its node, its code, what it needs."""
+class InlineScript:
+    """A rawscript without a lock of its own: the id of its node, its language and its code."""
 
     node: str
     language: str
     content: str
-    requirements: Requirements
 
 
-def inline_needs(tree: dict[str, Any]) -> list[InlineNeed]:
-    """Of a workflow's tree, in document order. Raises InvalidScript."""
-    found = []
-    for node, value in rawscripts(tree):
-        language, content = str(value.get("language")), value.get("content")
-        if not isinstance(content, str) or value.get("lock"):
-            continue
-        try:
-            requirements = requirements_of(language, content)
-        except InvalidScript as error:
-            raise InvalidScript(f"Node {node}: {error.message}", hint=error.hint) from error
-        if requirements is not None:
-            found.append(InlineNeed(node, language, content, requirements))
-    return found
+def inline_scripts(tree: dict[str, Any]) -> list[InlineScript]:
+    """The scripts without locks in the tree of a workflow, in document order."""
+    return [
+        InlineScript(node, str(value.get("language")), value["content"])
+        for node, value in rawscripts(tree)
+        if isinstance(value.get("content"), str) and not value.get("lock")
+    ]
 
 
 def rawscripts(tree: Any) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -18,6 +18,13 @@ _ECOSYSTEMS: Final[dict[str, Ecosystem]] = {
 }
 
 
+_WORDS: Final[dict[Ecosystem, tuple[str, ...]]] = {
+    "python": ("import", "requirements:", "# /// script"),
+    "npm": ("import", "require", "from"),
+}
+"""Words of which a script with requirements has one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Requirements:
     """The direct requirements of a script, at least one: (name, range) in order of name.
@@ -39,6 +46,12 @@ class Requirements:
 def ecosystem_of(language: str) -> Ecosystem | None:
     """Where packages of a language come from; None where scripts of it have none."""
     return _ECOSYSTEMS.get(language)
+
+
+def may_need(language: str, content: str) -> bool:
+    """False if a script needs nothing, as far as the words in it show."""
+    ecosystem = ecosystem_of(language)
+    return ecosystem is not None and any(word in content for word in _WORDS[ecosystem])
 
 
 def requirements_of(language: str, content: str) -> Requirements | None:

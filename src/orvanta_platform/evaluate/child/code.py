@@ -1,0 +1,104 @@
+"""Scripts read for their signature or their requirements. Standard library, msgspec and tree-sitter only.
+
+A request to the engine is HEAD (the length of a text), a JSON text {"ask": "signature" or "requirements", "scripts":
+[[language, bytes], …]}, and the scripts one after another. The answer's value is a list, one entry for each script:
+
+    {"schema": {…} or null, "fault": {"line", "column", "message"} or null}    its signature
+    {"packages": [[name, range], …]}                                           its requirements
+    {"invalid": {"message": "…", "hint": "…" or null}}                         a requirement is written that is none
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import warnings
+from typing import Any, Final
+
+from orvanta_platform.errors import InvalidScript
+from orvanta_platform.workflow.requirements.needs import requirements_of
+from orvanta_platform.workflow.signature.fault import fault_of
+from orvanta_platform.workflow.signature.schema import schema_of
+
+HEAD: Final = struct.Struct(">I")
+
+TIME_S: Final = 2.0
+"""Processor time of one request."""
+
+BYTES_A_SECOND: Final = 256 << 10
+"""Bytes of a request for which the time limit grows by one second: large scripts take less than half of it."""
+
+_LARGE: Final = 1 << 20
+"""Size of a request after which the process exits, to return its memory."""
+
+_NICENESS: Final = 10
+_OUT_OF_MEMORY: Final = b'{"error":{"name":"out_of_memory","message":""},"limit":true}'
+_SAMPLES: Final = (
+    ("python3", "import requests\ndef main(a: int, b: str = 'x', c: list[str] | None = None):\n    return a\n"),
+    ("python3", "# /// script\n# dependencies = ['requests>=2']\n# ///\n# extra_requirements:\n# é\ndef main(:\n"),
+    ("bun", "import a from 'lodash@4'; export async function main(a: RT.Pg, b?: 'x' | 1, c = {d: [1]}) {}"),
+    ("bash", 'a="$1"\n'),
+    ("go", 'package inner\nimport "fmt"\nfunc main(a string, b []int) (string, error) { return a, nil }\n'),
+    ("php", "<?php\nfunction main(string $a, int $b = 3) {}\n"),
+    ("ruby", "def main(a, b = 1)\nend\n"),
+    ("postgresql", "-- $1 a (int) = 3\nselect 1\n"),
+    ("duckdb", "-- $a (text) = 'x'\nselect 1\n"),
+)
+
+
+class Engine:
+    """Answers requests; a request that takes too much time or memory ends the process."""
+
+    def __init__(self) -> None:
+        os.nice(_NICENESS)
+        warnings.simplefilter("ignore")
+        # Import what reading needs now: later no file can be read.
+        for language, content in _SAMPLES:
+            _signature(language, content)
+            _requirements(language, content)
+
+    @property
+    def is_prepared(self) -> bool:
+        """There is nothing to prepare."""
+        return True
+
+    def prepare(self) -> None:
+        """Does nothing."""
+
+    def evaluate(self, request: bytes) -> bytes:
+        """The answer to a request."""
+        signal.setitimer(signal.ITIMER_PROF, TIME_S + len(request) / BYTES_A_SECOND)
+        try:
+            text = json.dumps(_found(request)).encode()
+        except BaseException:  # out of memory, after which nothing is sure
+            return _OUT_OF_MEMORY
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+        return (b'{"limit":true,"value":%s}' if len(request) > _LARGE else b'{"truthy":true,"value":%s}') % text
+
+
+def _found(request: bytes) -> list[dict[str, Any]]:
+    start = HEAD.size + HEAD.unpack_from(request)[0]
+    asked = json.loads(request[HEAD.size : start])
+    read = _signature if asked["ask"] == "signature" else _requirements
+    found = []
+    for language, length in asked["scripts"]:
+        found.append(read(language, request[start : start + length].decode()))
+        start += length
+    return found
+
+
+def _signature(language: str, content: str) -> dict[str, Any]:
+    fault = fault_of(language, content)
+    told = None if fault is None else {"line": fault.line, "column": fault.column, "message": fault.message}
+    return {"schema": schema_of(language, content), "fault": told}
+
+
+def _requirements(language: str, content: str) -> dict[str, Any]:
+    try:
+        needed = requirements_of(language, content)
+    except InvalidScript as error:
+        return {"invalid": {"message": error.message, "hint": error.hint}}
+    return {"packages": [] if needed is None else needed.packages}
