@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML as YAML_READER
 from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
@@ -149,3 +150,26 @@ async def test_administrators_of_the_instance_drain_workers(stage: Scene) -> Non
     async with stage.platform.db.acquire() as conn:
         told = await conn.fetch("SELECT resource, parameters FROM audit WHERE operation = 'workers.drain' ORDER BY id")
     assert [each["resource"] for each in told] == [worker["worker"]] * 2
+
+
+async def test_yaml_that_takes_long_to_read_is_refused_without_a_place(stage: Scene) -> None:
+    text = f"{YAML}d: [{'1_0,' * 30_000}1]\n"
+    found = await check(stage, source={"format": "yaml", "text": text})
+    (only,) = found["diagnostics"]
+    assert only["code"] == "document_too_large" and "line" not in only
+
+
+async def test_faults_of_json_that_would_take_long_to_read_as_yaml_have_no_place(stage: Scene) -> None:
+    text = '{"value": {"modules": [{"id": "a", "value": {"type": "nothing"}}]}, "d": [%s1]}' % ("1," * 300_000)
+    found = await check(stage, source={"format": "json", "text": text})
+    assert found["deployable"] is False and all("line" not in each for each in found["diagnostics"])
+
+
+@pytest.mark.parametrize("beginning", ["<<: 1\n", "a: !thing x\n", "a: 1\na: 1\n"])
+async def test_what_follows_a_fault_is_not_read_beyond_the_limits(
+    stage: Scene, beginning: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr(YAML_READER, "compose", lambda _, text: seen.append(text))
+    found = await check(stage, source={"format": "yaml", "text": f"{beginning}d: [{'1,' * 30_000}1]\n"})
+    assert found["deployable"] is False and seen == []

@@ -22,6 +22,8 @@ EXEMPT = {
     "session.first_password": "makes the actor",
     "session.logout": "ends the caller's own session, whose token proved it",
     "workspaces.health": "load balancers ask it without a token",
+    "locking.requirements": "reads code that its caller has brought",
+    "locking.inline_needs": "reads code that its caller has brought",
     "locking.state_of_script": "reads locks, which belong to nobody, of code that its caller has brought",
     "locking.state_of_flow": "reads locks, which belong to nobody, of code that its caller has brought",
     "locking.settle": "ends the wait of versions for a run that the worker has claimed",

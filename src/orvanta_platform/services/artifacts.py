@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from orvanta_platform.control import permissions, scopes
@@ -14,7 +13,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.services import acceptance, locking, syntax
+from orvanta_platform.services import acceptance, locking, reading, syntax
 from orvanta_platform.services.blueprints import Pin, limits_of, pin_key
 from orvanta_platform.workflow import document, normal
 from orvanta_platform.workflow.diagnostics import errors, invalid
@@ -41,7 +40,7 @@ async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
 
     Raises InvalidWorkflow with the diagnostics in its details.
     """
-    tree, examined = await asyncio.to_thread(_examine, body)
+    tree, examined = await reading.beside(evaluator.workspace, _examine, body)
     found = await syntax.diagnostics(evaluator, examined)
     if errors(found):
         raise invalid(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Hashable, Mapping
@@ -23,6 +22,7 @@ from orvanta_platform.errors import VersionNotPinned
 from orvanta_platform.evaluate.transforms import Provenance, constant_inputs, input_names, provenance_of
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.services import reading
 from orvanta_platform.workflow import document, normal
 
 K = TypeVar("K", bound=Hashable)
@@ -258,7 +258,7 @@ def plan_of(body: bytes) -> Plan:
 
 async def compiled(body: bytes) -> Plan:
     """The same; a large document is compiled outside the event loop."""
-    return plan_of(body) if len(body) <= _COMPILED_HERE else await asyncio.to_thread(plan_of, body)
+    return plan_of(body) if len(body) <= _COMPILED_HERE else await reading.beside("", plan_of, body)
 
 
 def pin_key(value: Mapping[str, Any]) -> str:

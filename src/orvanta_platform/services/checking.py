@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +9,7 @@ from orvanta_platform.control.actor import Actor
 from orvanta_platform.control.permissions import Thing, require
 from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
 from orvanta_platform.evaluate.scripts import Script
-from orvanta_platform.services import flows, script_access
+from orvanta_platform.services import flows, reading, script_access
 from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow.diagnostics import Diagnostic, errors
@@ -20,6 +19,10 @@ from orvanta_platform.workflow.signature.fault import Fault
 
 LONGEST_SIGNED = 1 << 20
 """Characters of a script whose signature is read."""
+
+
+_UNREAD = frozenset({"document_too_large", "document_too_deep"})
+"""Diagnostics of a document that is not read to its end, and has no places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,16 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
     """
     require(actor, "check_flow", Thing(workspace, "preview"))
     try:
-        _, _, tree, seen = await asyncio.to_thread(flows.examined, new)
+        _, _, tree, seen = await reading.beside(workspace, flows.examined, new)
     except InvalidWorkflow as error:
-        return await asyncio.to_thread(_placed, new, [Diagnostic(**each) for each in error.details])
+        return await reading.beside(
+            workspace, _placed, new, [Diagnostic(**each) for each in error.details], is_read=False
+        )
     found = await flows.diagnostics(platform, workspace, tree, seen)
     if not errors(found):
         async with platform.db.acquire() as conn:
             found = [*await script_access.unreadable(conn, actor, workspace, tree), *found]
-    return await asyncio.to_thread(_placed, new, found)
+    return await reading.beside(workspace, _placed, new, found, is_read=True)
 
 
 async def schema(
@@ -65,8 +70,10 @@ async def schema(
     return found.schema, found.fault
 
 
-def _placed(new: NewFlow, found: list[Diagnostic]) -> list[Finding]:
-    if new.source is None or not found:
+def _placed(new: NewFlow, found: list[Diagnostic], *, is_read: bool) -> list[Finding]:
+    if new.source is None or not found or not {each.code for each in found}.isdisjoint(_UNREAD):
         return [Finding(each, None) for each in found]
-    places = positions(new.source.text, [each.path for each in found])
+    # YAML that was read to its end is within the limits; JSON need not be within those of YAML.
+    is_limited = is_read and new.source.format == "yaml" and new.source.text.lstrip()[:1] != "{"
+    places = positions(new.source.text, [each.path for each in found], limited=is_limited)
     return [Finding(each, told(each.message) if not places else places[each.path]) for each in found]

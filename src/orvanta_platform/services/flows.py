@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -16,8 +15,18 @@ from orvanta_platform.control.permissions import require, require_workspace
 from orvanta_platform.db import items
 from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.errors import BadRequest, VersionConflict
-from orvanta_platform.services import acceptance, deploy, inputs, locking, on_behalf, script_access, syntax, uses
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
+from orvanta_platform.services import (
+    acceptance,
+    deploy,
+    inputs,
+    locking,
+    on_behalf,
+    reading,
+    script_access,
+    syntax,
+    uses,
+)
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.workflow import document, secret_schemas
 from orvanta_platform.workflow.canonical import artifact_hash
@@ -105,7 +114,7 @@ async def _update(platform: Platform, actor: Actor, workspace: str, path: str, n
     require(actor, "write", deploy.thing_of(before))
     if new.base_version is not None and new.base_version != before.id:
         raise await _conflict(before, new)
-    kept = await asyncio.to_thread(_with_kept_source, before, new)
+    kept = await reading.beside(workspace, _with_kept_source, before, new)
     checked = await _check(platform, workspace, kept)
 
     async def write(conn: Connection, lock: _Lock) -> int:
@@ -205,7 +214,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 async def read_parts(row: ItemRow) -> FlowParts:
     """The parts of a stored document; a large one, which takes seconds to parse, is parsed outside the event loop."""
-    return parts_of(row) if len(row.body) <= _READ_HERE else await asyncio.to_thread(parts_of, row)
+    return parts_of(row) if len(row.body) <= _READ_HERE else await reading.beside(row.workspace, parts_of, row)
 
 
 def parts_of(row: ItemRow) -> FlowParts:
@@ -233,11 +242,11 @@ async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
 
     Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
-    body, format_, tree, seen = await asyncio.to_thread(examined, new)
+    body, format_, tree, seen = await reading.beside(workspace, examined, new)
     found = await diagnostics(platform, workspace, tree, seen)
     if errors(found):
         raise invalid(found)
-    return _Checked(body, format_, tree, await asyncio.to_thread(artifact_hash, tree))
+    return _Checked(body, format_, tree, await reading.beside(workspace, artifact_hash, tree))
 
 
 def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
@@ -246,7 +255,7 @@ def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str,
     Raises InvalidWorkflow for an unreadable document, BadRequest.
     """
     body, format_ = _body(new)
-    tree = document.parse(body, format_).tree
+    tree = document.parse(body, format_, sent=True).tree
     return body, format_, tree, examine(tree)
 
 
@@ -300,7 +309,10 @@ def _with_kept_source(present: ItemRow, new: NewFlow) -> NewFlow:
     if present.format != "yaml" or new.source is not None or new.value is None:
         return new
     sent = document.parse(_joined(new.value, new.schema), "json").tree
-    kept = document.parse(present.body, "yaml").tree
+    try:
+        kept = document.parse(present.body, "yaml", sent=True).tree
+    except InvalidWorkflow:  # it was stored before there was a limit
+        return new
     same = [sent.get(key) == kept.get(key) for key in ("value", "schema")]
     if not all(same):
         return new

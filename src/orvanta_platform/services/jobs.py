@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,7 +26,7 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.result import streaming
 from orvanta_platform.engine.state import Mark, RunState
 from orvanta_platform.errors import NotFound, RateLimited, StorageError
-from orvanta_platform.services import derived, erasing, flow_status, inside, log_lines, log_text, values
+from orvanta_platform.services import derived, erasing, flow_status, inside, log_lines, log_text, reading, values
 from orvanta_platform.services.derived import FRAME
 from orvanta_platform.services.flow_status import FlowProgress
 from orvanta_platform.services.platform import Platform
@@ -124,7 +123,7 @@ async def get(
         logs=logs,
         progress=progress,
         raw_code=None if row.is_flow else code,
-        raw_flow=await flow_value(code) if row.is_flow and code is not None else None,
+        raw_flow=await flow_value(row.workspace, code) if row.is_flow and code is not None else None,
         why=why,
         repeats=repeats,
     )
@@ -371,12 +370,12 @@ async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None
     return await platform.blueprints.text(conn, row.document)
 
 
-async def flow_value(text: str) -> bytes:
+async def flow_value(workspace: str, text: str) -> bytes:
     """The value of a workflow's document; if that is JSON, its unchanged bytes.
 
     A large document is read outside the event loop.
     """
-    return _flow_value(text) if len(text) <= _READ_HERE else await asyncio.to_thread(_flow_value, text)
+    return _flow_value(text) if len(text) <= _READ_HERE else await reading.beside(workspace, _flow_value, text)
 
 
 def _flow_value(text: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from orvanta_platform.engine.compile import single_plan
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.errors import InvalidScript, LockFailed
 from orvanta_platform.evaluate.scripts import Script
+from orvanta_platform.services import reading
 from orvanta_platform.services.blueprints import NATIVE_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.starting import Beginning, RunOptions, begin
@@ -75,7 +75,7 @@ async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any])
 
     Raises InvalidScript, EvaluatorUnavailable.
     """
-    inside = await asyncio.to_thread(inline_scripts, tree)
+    inside = await reading.beside(workspace, inline_scripts, tree)
     scripts = [Script(each.language, each.content) for each in inside]
     needs = []
     for each, found in zip(inside, await platform.evaluator.scripts.requirements(workspace, scripts), strict=True):
@@ -155,7 +155,7 @@ async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str 
     """
     permissions.require(actor, "run", Thing(workspace, "preview", path))
     body = b'{"value":%s}' % value
-    parsed = await asyncio.to_thread(document.parse, body, "json")
+    parsed = await reading.beside(workspace, document.parse, body, "json")
     needs = await inline_needs(platform, workspace, parsed.tree)
     language = needs[0].language if needs else NATIVE_QUEUE
     wanted = b'{"updated_flow_value":true}'

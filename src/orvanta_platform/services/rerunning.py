@@ -92,7 +92,7 @@ async def _preview(
     async with platform.db.acquire() as conn:
         text = await platform.blueprints.text(conn, row.document) if row.document is not None else ""
     if row.kind == "flowpreview":
-        value = await jobs.flow_value(text)
+        value = await jobs.flow_value(workspace, text)
         return await runs.start_flow_preview(platform, actor, workspace, value, row.own_path, args, options)
     kind = "identity" if row.kind == "identity" else "code"
     preview = ScriptPreview(content=text, language=row.language or "", path=row.own_path, kind=kind)

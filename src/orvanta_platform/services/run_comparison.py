@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,7 +13,7 @@ from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.values import ValueDigest, ValueKey
 from orvanta_platform.engine.plan import Plan
-from orvanta_platform.services import jobs, run_graph, values
+from orvanta_platform.services import jobs, reading, run_graph, values
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_graph import GraphNode, RunGraph
 from orvanta_platform.services.steps.scope import PREPROCESSED
@@ -161,7 +160,7 @@ async def _difference(platform: Platform, conn: Connection, before: JobRow, afte
     if not (before.is_flow and after.is_flow):
         return None
     texts = [await platform.blueprints.text(conn, row.document) for row in (before, after) if row.document]
-    found = await asyncio.to_thread(_of_texts, *texts)
+    found = await reading.beside(before.workspace, _of_texts, *texts)
     return None if found.same else found
 
 

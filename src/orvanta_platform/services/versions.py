@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ import msgspec
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.items import ItemRow, VersionRow
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services import deploy, drafts, flows, scripts
+from orvanta_platform.services import deploy, drafts, flows, reading, scripts
 from orvanta_platform.services.deploy import Kind
 from orvanta_platform.services.flows import NewFlow
 from orvanta_platform.services.platform import Platform
@@ -46,7 +45,7 @@ async def difference(
     Of scripts everything stands in `document`. Raises NotFound, BadRequest, InvalidWorkflow (text that cannot be read).
     """
     sides = [await _tree(platform, actor, workspace, kind, path, each) for each in (before, after)]
-    return await asyncio.to_thread(compare, *sides)
+    return await reading.beside(workspace, compare, *sides)
 
 
 async def restore(
@@ -86,9 +85,9 @@ async def _tree(
     if isinstance(which, int):
         row = await get(platform, actor, workspace, kind, which)
         _refuse_elsewhere(row, path)
-        return await asyncio.to_thread(_deployed, row)
+        return await reading.beside(workspace, _deployed, row)
     draft = await drafts.get(platform, actor, workspace, kind, path)
-    return await asyncio.to_thread(_drafted, draft.body)
+    return await reading.beside(workspace, _drafted, draft.body)
 
 
 def _refuse_elsewhere(row: ItemRow, path: str) -> None:
@@ -110,4 +109,4 @@ def _drafted(body: bytes) -> dict[str, Any]:
     if not (isinstance(source, dict) and isinstance(source.get("text"), str)):
         return said
     form: Literal["json", "yaml"] = "yaml" if source.get("format") == "yaml" else "json"
-    return {**said, **document.parse(source["text"].encode(), form).tree}
+    return {**said, **document.parse(source["text"].encode(), form, sent=True).tree}

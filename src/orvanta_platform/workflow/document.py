@@ -21,14 +21,14 @@ class Document:
     tree: dict[str, Any]
 
 
-def parse(source: bytes, format: Format) -> Document:
-    """Read a document.
+def parse(source: bytes, format: Format, *, sent: bool = False) -> Document:
+    """Read a document; one that a caller has `sent` within the limits of YAML.
 
     Raises InvalidWorkflow with diagnostics of the codes document_too_large, document_too_deep, not_utf8,
     nul_character, unpaired_surrogate, invalid_json, invalid_yaml, duplicate_key, number_not_exact,
     not_an_object.
     """
-    tree = parse_json(source) if format == "json" else _parse_yaml(source)
+    tree = parse_json(source) if format == "json" else _parse_yaml(source, sent)
     if not isinstance(tree, dict):
         raise refusal("not_an_object", "a workflow document must be an object")
     return Document(source, format, tree)
@@ -42,7 +42,7 @@ def parse_json(source: bytes) -> Any:
         raise refusal("invalid_json", str(error)) from None
 
 
-def _parse_yaml(source: bytes) -> Any:
+def _parse_yaml(source: bytes, sent: bool) -> Any:
     text = _decode(source)
     # JSON is YAML, and its reader is a hundred times faster.
     if text.lstrip()[:1] == "{":
@@ -50,7 +50,7 @@ def _parse_yaml(source: bytes) -> Any:
             return json_text.read(text)
         except json_text.NotJson:
             pass
-    return yaml_text.read(text)
+    return yaml_text.read(text, sent=sent)
 
 
 def _decode(source: bytes) -> str:

@@ -11,6 +11,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 
+from orvanta_platform.errors import InvalidWorkflow
+from orvanta_platform.workflow import yaml_text
+
 _TOLD: Final = re.compile(r"\bline (\d+),? column (\d+)")
 
 
@@ -22,14 +25,17 @@ class Position:
     column: int
 
 
-def positions(text: str, pointers: Iterable[str]) -> dict[str, Position]:
+def positions(text: str, pointers: Iterable[str], *, limited: bool = False) -> dict[str, Position]:
     """Where what each pointer names begins; of what is missing, where the innermost thing around it begins.
 
-    YAML and JSON alike. Empty where the text cannot be read.
+    YAML and JSON alike. Empty where the text cannot be read, or is not within the limits of YAML that is sent.
+    `limited`: it is known to be.
     """
     try:
+        if not limited:
+            yaml_text.require_limits(text)
         root = YAML(typ="safe", pure=True).compose(text)
-    except (YAMLError, RecursionError, ValueError):
+    except (YAMLError, InvalidWorkflow, RecursionError, ValueError):
         return {}
     return {} if root is None else {each: _find(root, each) for each in set(pointers)}
 

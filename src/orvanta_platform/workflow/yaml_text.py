@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -10,6 +11,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     MappingEndEvent,
     MappingStartEvent,
@@ -21,11 +24,22 @@ from ruamel.yaml.events import (
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow.diagnostics import Diagnostic, invalid, pointer, refusal
 from orvanta_platform.workflow.json_text import inexact, repeated_key, string_faults
-from orvanta_platform.workflow.limits import MAX_BYTES, MAX_LEVELS, too_deep, too_large
+from orvanta_platform.workflow.limits import (
+    MAX_BYTES,
+    MAX_LEVELS,
+    MAX_YAML_CHARS,
+    MAX_YAML_EVENTS,
+    too_deep,
+    too_large,
+    too_much_yaml,
+)
 from orvanta_platform.workflow.numbers import exact
 
 INLINE: Final = "!inline "
 """What the content of a script in its own file begins with, as a string or as a tag."""
+
+_DEEP: Final = 80
+"""Levels that make an event cost as much as one more."""
 
 _NULL: Final = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEAN: Final = {each: each.lower() == "true" for each in ("true", "True", "TRUE", "false", "False", "FALSE")}
@@ -181,11 +195,14 @@ class _Builder:
         top.height = max(top.height, height)
 
 
-def read(text: str) -> Any:
-    """The tree of YAML text; null for an empty document. Raises InvalidWorkflow with diagnostics."""
+def read(text: str, *, sent: bool = False) -> Any:
+    """The tree of YAML text; null for an empty document. Raises InvalidWorkflow with diagnostics.
+
+    `sent`: by a caller, so within the limits of YAML, which takes some 60 microseconds an event.
+    """
     builder = _Builder()
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in _within_limits(text) if sent else YAML(typ="safe", pure=True).parse(text):
             builder.take(event)
     except MarkedYAMLError as error:
         raise _refuse(error, error.problem or error.context or "unreadable") from None
@@ -194,6 +211,26 @@ def read(text: str) -> Any:
     if builder.faults:
         raise invalid(builder.faults)
     return builder.root
+
+
+def require_limits(text: str) -> None:
+    """Raises InvalidWorkflow for YAML that takes too long to read, and YAMLError for what is none."""
+    for _ in _within_limits(text):
+        pass
+
+
+def _within_limits(text: str) -> Iterator[Any]:
+    if len(text) > MAX_YAML_CHARS:
+        raise too_much_yaml()
+    work = level = 0
+    for event in YAML(typ="safe", pure=True).parse(text):
+        yield event
+        level += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if level > MAX_LEVELS:
+            raise too_deep()
+        work += 1 + level // _DEEP
+        if work > MAX_YAML_EVENTS:
+            raise too_much_yaml()
 
 
 def _refuse(where: Any, message: str) -> InvalidWorkflow:

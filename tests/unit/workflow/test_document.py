@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow.document import Format, parse, parse_json
-from orvanta_platform.workflow.limits import MAX_BYTES
+from orvanta_platform.workflow.limits import MAX_BYTES, MAX_YAML_CHARS, MAX_YAML_EVENTS
 from orvanta_platform.workflow.numbers import exact
+from orvanta_platform.workflow.positions import positions
 
 BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 12)
@@ -188,3 +189,29 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for format in formats:
         with suppress(InvalidWorkflow):
             parse(text.encode(), format)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"a: [{'1,' * (MAX_YAML_EVENTS + 1)}]",
+        f"a: {'[' * 170}{'1,' * (MAX_YAML_EVENTS // 3 + 1)}{']' * 170}",
+        "a: |\n" + "  long\n" * (MAX_YAML_CHARS // 7 + 1),
+    ],
+    ids=["events", "levels", "bytes"],
+)
+def test_yaml_that_is_sent_has_limits_of_its_own(text: str) -> None:
+    with pytest.raises(InvalidWorkflow) as caught:
+        parse(text.encode(), "yaml", sent=True)
+    assert [each["code"] for each in caught.value.details] == ["document_too_large"]
+    assert "JSON may be larger" in caught.value.message
+    assert positions(text, ["/a"]) == {}
+    assert "a" in parse(text.encode(), "yaml").tree
+
+
+def test_yaml_within_the_limits_and_json_of_any_size_may_be_sent() -> None:
+    entries = MAX_YAML_EVENTS - 20
+    assert len(parse(f"a: [{'1,' * entries}]".encode(), "yaml", sent=True).tree["a"]) == entries
+    for form in ("json", "yaml"):
+        text = '{"a": [%s1]}' % ("1," * MAX_YAML_CHARS)
+        assert len(parse(text.encode(), form, sent=True).tree["a"]) == MAX_YAML_CHARS + 1

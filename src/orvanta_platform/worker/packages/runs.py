@@ -10,10 +10,11 @@ import msgspec
 
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.services import locking
+from orvanta_platform.services import locking, reading
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.packages.store import Asked, PackageError, PackageLog, Packages
 from orvanta_platform.workflow import document
+from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.requirements import rawscripts
 
 
@@ -57,7 +58,8 @@ class LockRuns:
         self, job: Claimed, body: str, args: bytes, log: PackageLog, cancelled: asyncio.Event
     ) -> tuple[str, bytes]:
         source = body.encode()
-        tree = document.parse(source, "json" if source.lstrip()[:1] == b"{" else "yaml").tree
+        format_: Format = "json" if source.lstrip()[:1] == b"{" else "yaml"
+        tree = (await reading.beside(job.run.workspace, document.parse, source, format_)).tree
         locks, keys = {}, {}
         for need in await locking.inline_needs(self.platform, job.run.workspace, tree):
             locks[need.node] = await self._lock_of(job, need.language, need.content, log, cancelled)

@@ -1,0 +1,60 @@
+"""Threads for work on documents: reading, checking and comparing them may take a second of processor time.
+
+They are threads of their own, so that the default ones are left to storage and compression, and workspaces share them
+in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_MOST_THREADS: Final = 2
+
+
+class FairThreads:
+    """Threads that take calls from a queue for each key, the queues in turn."""
+
+    def __init__(self, most: int, name: str) -> None:
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix=name)
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[tuple[Future[Any], Callable[[], Any]]]] = {}
+        """Calls that wait, by key; the key that was served longest ago comes first."""
+
+    def submit(self, key: str, call: Callable[[], T]) -> Future[T]:
+        """Have a thread make a call."""
+        future: Future[T] = Future()
+        with self._lock:
+            self._waiting.setdefault(key, deque()).append((future, call))
+        self._threads.submit(self._serve)
+        return future
+
+    def _serve(self) -> None:
+        """Make the call whose turn it is; there is one for each call of this."""
+        with self._lock:
+            key = next(iter(self._waiting))
+            queue = self._waiting.pop(key)
+            future, call = queue.popleft()
+            if queue:
+                self._waiting[key] = queue
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(call())
+        except BaseException as error:
+            future.set_exception(error)
+
+
+_threads: Final = FairThreads(_MOST_THREADS, "documents")
+
+
+async def beside(workspace: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of a call that is made in one of the threads, when it is the turn of the workspace."""
+    return await asyncio.wrap_future(_threads.submit(workspace, lambda: function(*args, **kwargs)))

@@ -1,0 +1,55 @@
+"""Threads for documents: their own, and shared by workspaces in turn."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+
+from orvanta_platform.services import reading
+from orvanta_platform.services.reading import FairThreads
+
+PATIENCE_S = 60
+
+
+def test_workspaces_are_served_in_turn() -> None:
+    threads, go, order = FairThreads(1, "test"), threading.Event(), list[str]()
+    threads.submit("a", go.wait)
+    calls = [threads.submit(name[0], partial(order.append, name)) for name in ("a1", "a2", "a3", "b1", "c1", "b2")]
+    go.set()
+    for call in calls:
+        call.result(PATIENCE_S)
+    assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_a_call_that_is_given_up_is_not_made() -> None:
+    threads, go, made = FairThreads(1, "test"), threading.Event(), list[int]()
+    threads.submit("a", go.wait)
+    first, second = (threads.submit("a", partial(made.append, number)) for number in (1, 2))
+    assert first.cancel()
+    go.set()
+    second.result(PATIENCE_S)
+    assert made == [2]
+
+
+async def test_an_error_is_that_of_the_call() -> None:
+    with pytest.raises(ValueError, match="invalid literal"):
+        await reading.beside("main", int, "x")
+
+
+async def test_documents_and_other_work_do_not_wait_for_each_other() -> None:
+    loop, go = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    try:
+        other = asyncio.create_task(asyncio.to_thread(go.wait, PATIENCE_S))
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(reading.beside("main", int, "3"), PATIENCE_S) == 3
+        assert not other.done()
+    finally:
+        go.set()
+    documents = [asyncio.create_task(reading.beside("main", threading.Event().wait, 0)) for _ in range(9)]
+    assert await other
+    await asyncio.gather(*documents)
