@@ -259,6 +259,15 @@ def test_no_deploy_of_a_script_holds_the_server(server: Held, path: str, body: d
     assert server.longest_s() < LONGEST_S
 
 
+def test_no_document_of_many_values_holds_the_server(server: Held) -> None:
+    value = b'{"modules":[],"a":[%s{}]}' % (b'{"b":[]},' * 1_000_000)
+    server.longest_s()
+    body = b'{"path":"f/bombs/values","summary":"","value":%s}' % value
+    answer = server.client.post(f"{W}/flows/create", content=body, headers=JSON)
+    assert answer.status_code == 400 and "document_too_large" in answer.text, answer.text[:500]
+    assert server.longest_s() < LONGEST_S
+
+
 def test_a_requirement_that_is_none_is_told_of_its_node(server: Held) -> None:
     value = of_nodes("", 'import "x@/etc"')
     answer = server.client.post(f"{W}/flows/create", json={"path": "f/bombs/needs", "summary": "", "value": value})

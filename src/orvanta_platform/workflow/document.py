@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from orvanta_platform.workflow import json_text, yaml_text
 from orvanta_platform.workflow.diagnostics import refusal
-from orvanta_platform.workflow.limits import MAX_BYTES, too_large
+from orvanta_platform.workflow.limits import MAX_BYTES, MAX_JSON_MARKS, too_large, too_many_values
 
 Format: TypeAlias = Literal["json", "yaml"]
 
@@ -37,7 +37,7 @@ def parse(source: bytes, format: Format, *, sent: bool = False) -> Document:
 def parse_json(source: bytes) -> Any:
     """Any JSON value within the limits of a document. Raises as `parse`, without not_an_object."""
     try:
-        return json_text.read(_decode(source))
+        return _read_json(_decode(source))
     except json_text.NotJson as error:
         raise refusal("invalid_json", str(error)) from None
 
@@ -47,10 +47,16 @@ def _parse_yaml(source: bytes, sent: bool) -> Any:
     # JSON is YAML, and its reader is a hundred times faster.
     if text.lstrip()[:1] == "{":
         try:
-            return json_text.read(text)
+            return _read_json(text)
         except json_text.NotJson:
             pass
     return yaml_text.read(text, sent=sent)
+
+
+def _read_json(text: str) -> Any:
+    if text.count(",") + text.count("{") + text.count("[") > MAX_JSON_MARKS:
+        raise too_many_values()
+    return json_text.read(text)
 
 
 def _decode(source: bytes) -> str:

@@ -16,6 +16,9 @@ MAX_YAML_CHARS: Final = 512 * 1024
 MAX_YAML_EVENTS: Final = 20_000
 """Beginnings and ends of objects and arrays, keys and values of YAML that a caller sends; more where they are deep."""
 
+MAX_JSON_MARKS: Final = 600_000
+"""Commas and opening brackets of JSON source, in texts too: one call of the parser reads all of it."""
+
 MAX_LEVELS: Final = 200
 """Objects and arrays inside one another, the outermost counted."""
 
@@ -35,6 +38,11 @@ def too_much_yaml() -> InvalidWorkflow:
         f"the YAML has more than {MAX_YAML_CHARS:,} characters or {MAX_YAML_EVENTS:,} keys, values and brackets; "
         "JSON may be larger",
     )
+
+
+def too_many_values() -> InvalidWorkflow:
+    """The error of JSON over MAX_JSON_MARKS."""
+    return refusal("document_too_large", f"the JSON has more than {MAX_JSON_MARKS:,} commas and brackets")
 
 
 def too_deep() -> InvalidWorkflow:
