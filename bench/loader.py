@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from orvanta_platform.control.actor import system
 from orvanta_platform.db.pool import Connection, Database
-from orvanta_platform.services import runs
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs import RunOptions, ScriptPreview
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
 
 T = TypeVar("T")
 

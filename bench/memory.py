@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.ours import Installation, role_of
+from bench.installation import Installation, role_of
 from bench.processes import command_line, descendants, rss_kib
 
 ROLES = ("server", "worker")

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench.comparison import WARM_UP
 from bench.samples import Samples
-from bench.sides import WARM_UP
 
 
 def timed(tries: int, once: Callable[[int], Any]) -> Samples:

@@ -29,7 +29,7 @@ from tests.conftest import TestDatabase
 
 from orvanta_platform import settings
 from orvanta_platform.http.server import serve
-from orvanta_platform.services import setup
+from orvanta_platform.services.access import setup
 
 LONGEST_S = 0.25
 """How late an answer may be that asks for nothing but the loop."""

@@ -9,14 +9,14 @@ from contextlib import AbstractContextManager, ExitStack
 
 from bench.bars import Options, Outcome
 from bench.client import Client
+from bench.comparison import Side, in_turns
 from bench.database import settings_of
-from bench.kept import keeps_processes
-from bench.ours import Installation, installation
+from bench.installation import Installation, installation
 from bench.peers import dbos, restate
 from bench.peers.install import PeerMissing
+from bench.process_reuse_probe import keeps_processes
 from bench.processes import Cpu
 from bench.samples import Samples
-from bench.sides import Side, in_turns
 from bench.workflows import CHAIN_PATH, FIB_10, chain
 from orvanta_platform.embedded.postgres import start
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.bars import Options, Outcome
+from bench.comparison import WARM_UP
+from bench.installation import Installation, installation
 from bench.large import large
-from bench.ours import Installation, installation
 from bench.samples import Samples
-from bench.sides import WARM_UP
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Ask, Decision, Enqueue, Need

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.alone import EMPTY, ended_since, now, prepared, until, with_platform
 from bench.bars import Options, Outcome
 from bench.database import settings_of
+from bench.direct_database import EMPTY, ended_since, now, prepared, until, with_platform
+from bench.installation import environment, new_home, role_of
 from bench.loader import load
 from bench.machine import free_port
-from bench.ours import environment, new_home, role_of
 from bench.processes import CpuGroup, CpuMeter, Program
 from bench.samples import Samples
 from orvanta_platform.embedded import postgres

@@ -15,22 +15,22 @@ from uuid import UUID
 
 import asyncpg
 
-from bench.alone import until
 from bench.bars import Options, Outcome
 from bench.client import Client
-from bench.copies import ENDED, QUEUED, Tables, copy
+from bench.comparison import WARM_UP
 from bench.database import settings_of
+from bench.direct_database import until
+from bench.installation import Installation, environment, installation
 from bench.machine import free_port
-from bench.ours import Installation, environment, installation
 from bench.processes import Program
+from bench.run_cloner import ENDED, QUEUED, Tables, copy
 from bench.samples import Samples
-from bench.sides import WARM_UP
 from bench.timing import TakeBack, timed
 from orvanta_platform.db.pool import BY_INDEX
 from orvanta_platform.db.queries import load
 from orvanta_platform.embedded.postgres import start
 from orvanta_platform.queue.claim import Claimer
-from orvanta_platform.queue.horizon import START
+from orvanta_platform.queue.scan_cursor import START
 
 _FINISHED, _WAITING, _PASSING, _AT_ONCE = 1_000_000, 200_000, 2_000_000, 100_000
 _TRIES, _PAGE, _MOST, _SLOTS = 60, 30, 1.3, 100

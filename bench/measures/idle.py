@@ -7,7 +7,7 @@ from collections import defaultdict
 from contextlib import suppress
 
 from bench.bars import Options, Outcome
-from bench.ours import installation, role_of
+from bench.installation import installation, role_of
 from bench.processes import command_line, descendants, pss_kib
 from bench.workflows import small
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from bench.bars import Options, Outcome
 from bench.database import ask
+from bench.installation import Installation, installation
 from bench.memory import Growth, growth
-from bench.ours import Installation, installation
 from bench.workflows import small
 from orvanta_platform.embedded.postgres import start
 

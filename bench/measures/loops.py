@@ -6,7 +6,7 @@ from typing import Any
 
 from bench.bars import Options, Outcome
 from bench.client import Client
-from bench.ours import Installation, installation
+from bench.installation import Installation, installation
 from bench.samples import Samples
 from bench.workflows import LIGHT
 

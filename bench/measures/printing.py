@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bench.bars import Options, Outcome
+from bench.installation import installation
 from bench.measures.large_values import ended
 from bench.memory import growth
-from bench.ours import installation
 from bench.samples import Samples
 from bench.workflows import small
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.bars import Options, Outcome
 from bench.database import settings_of
-from bench.ours import new_home
+from bench.installation import new_home
 from bench.samples import Samples
 from orvanta_platform import settings as settings_module
 from orvanta_platform.control.actor import system
@@ -19,12 +19,13 @@ from orvanta_platform.daemons.scheduler import LONGEST_WAIT_S
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.embedded import postgres
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
-from orvanta_platform.services import scheduling, scripts
+from orvanta_platform.services.access.setup import first_start
+from orvanta_platform.services.catalog import scripts
+from orvanta_platform.services.catalog.scripts import NewScript
 from orvanta_platform.services.platform import Platform, open_platform
-from orvanta_platform.services.scripts import NewScript
-from orvanta_platform.services.setup import first_start
+from orvanta_platform.services.triggers import ticks as scheduling
+from orvanta_platform.services.triggers.scheduler import BATCH, decide
 from orvanta_platform.settings import Settings
-from orvanta_platform.triggers.schedule import BATCH, decide
 
 _MANY, _SECONDS = 10_000, 60
 _ASKED_MS = 5.0

@@ -10,20 +10,20 @@ from typing import Any
 
 import msgspec
 
-from bench.alone import EMPTY, ended_since, now, prepared, until, with_platform
 from bench.bars import Options, Outcome
 from bench.database import settings_of
+from bench.direct_database import EMPTY, ended_since, now, prepared, until, with_platform
+from bench.installation import environment, new_home, role_of
 from bench.loader import load_script
 from bench.machine import free_port
-from bench.ours import environment, new_home, role_of
 from bench.processes import CpuGroup, CpuMeter, Program
 from bench.samples import Samples
 from orvanta_platform.control.actor import system
 from orvanta_platform.embedded import postgres
 from orvanta_platform.embedded.postgres import EmbeddedPostgres
-from orvanta_platform.services import scripts
+from orvanta_platform.services.catalog import scripts
+from orvanta_platform.services.catalog.scripts import NewScript
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.scripts import NewScript
 from orvanta_platform.settings import Settings
 
 _WORKERS, _SLOTS, _JOBS, _SLEEP_S = 4, 25, 5_000, 0.1

@@ -10,11 +10,11 @@ from typing import Any
 
 from bench.bars import Options, Outcome
 from bench.client import Call, Client
+from bench.comparison import WARM_UP
 from bench.database import ask
-from bench.kept import keeps_processes
-from bench.ours import Installation, installation, new_home
+from bench.installation import Installation, installation, new_home
+from bench.process_reuse_probe import keeps_processes
 from bench.samples import Samples
-from bench.sides import WARM_UP
 from bench.workflows import clock, small
 from orvanta_platform.embedded.postgres import start
 

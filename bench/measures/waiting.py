@@ -11,15 +11,15 @@ from uuid import UUID
 
 import asyncpg
 
-from bench import crowd
+from bench import load_generator
 from bench.bars import Options, Outcome
 from bench.client import Call, Client
-from bench.copies import WAITING, copy
+from bench.comparison import WARM_UP
 from bench.database import settings_of
-from bench.ours import Installation, installation, role_of
+from bench.installation import Installation, installation, role_of
 from bench.processes import command_line, descendants, rss_kib
+from bench.run_cloner import WAITING, copy
 from bench.samples import Samples
-from bench.sides import WARM_UP
 from bench.timing import TakeBack, timed
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 from orvanta_platform.queue.claim import Claimer
@@ -54,7 +54,7 @@ def p16(options: Options) -> Outcome:
         meter = ours.meter()
         meter.start()
         calls = [_decision(ours, run) for run in copies[:decided]]
-        seen = crowd.run(ours.base, calls, _CALLERS)
+        seen = load_generator.run(ours.base, calls, _CALLERS)
         meter.stop()
         _check(database, waiting, decided, 2 * (tries + WARM_UP), len(runs))
         about = {"settings": ours.settings, "postgresql": settings_of(database)}

@@ -7,16 +7,16 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench import crowd
+from bench import load_generator
 from bench.bars import Options, Outcome
+from bench.comparison import Side
 from bench.database import ask, settings_of
-from bench.kept import keeps_processes
-from bench.ours import Installation, installation
+from bench.installation import Installation, installation
 from bench.peers import dbos, restate
 from bench.peers.install import PeerMissing
+from bench.process_reuse_probe import keeps_processes
 from bench.processes import Cpu
 from bench.samples import Samples
-from bench.sides import Side
 from bench.workflows import FIB_10, LIGHT
 from orvanta_platform.embedded.postgres import start
 
@@ -116,7 +116,7 @@ def _beside(
 def _round(each: _Measured, calls: int) -> None:
     warm_up = 0 if each.calls else min(_CALLERS, calls)
     each.side.meter.start()
-    seen = crowd.run(each.side.base, [each.side.call] * (warm_up + calls), _CALLERS, warm_up=warm_up)
+    seen = load_generator.run(each.side.base, [each.side.call] * (warm_up + calls), _CALLERS, warm_up=warm_up)
     each.side.meter.stop()
     each.rates.append(calls / seen.seconds)
     each.each_ms += [seconds * 1000 for seconds in seen.each_s]

@@ -11,13 +11,13 @@ import asyncpg
 
 from bench.bars import Options
 from bench.client import Call
+from bench.comparison import Side
 from bench.database import settings_of
+from bench.installation import new_home
 from bench.machine import free_port
-from bench.ours import new_home
 from bench.peers import install
 from bench.peers.install import PeerMissing
 from bench.processes import CpuMeter, NotReady, Program
-from bench.sides import Side
 from bench.workflows import FIB_10
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
 

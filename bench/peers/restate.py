@@ -11,11 +11,11 @@ from pathlib import Path
 
 from bench.bars import Options
 from bench.client import Call, Client
+from bench.comparison import Side
 from bench.machine import free_port
 from bench.peers import install
 from bench.peers.install import PeerMissing
 from bench.processes import PATIENCE_S, CpuGroup, CpuMeter, NotReady, Program
-from bench.sides import Side
 from bench.workflows import FIB_10
 
 _SERVICE = Path(__file__).parent / "programs" / "restate_service.py"

@@ -8,21 +8,22 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker
 
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.services import approvals, timers, values
-from orvanta_platform.services.opening import Identity
-from orvanta_platform.services.steps.evaluating import moment_of, resolver
-from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.finishing import finish_job
-from orvanta_platform.services.steps.pausing import with_given
-from orvanta_platform.services.steps.scope import load_scope
-from orvanta_platform.services.steps.views import view_of
+from orvanta_platform.orchestrator import timers, values
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
+from orvanta_platform.orchestrator.job_completion import finish_job
+from orvanta_platform.orchestrator.node_views import view_of
+from orvanta_platform.orchestrator.paused_inputs import with_given
+from orvanta_platform.orchestrator.scope import load_scope
+from orvanta_platform.orchestrator.secret_access import Identity
+from orvanta_platform.services.approvals import decisions
 
 MOST_JOBS = 2_000
 
@@ -53,7 +54,7 @@ async def decides(scene: Ground, people: list[dict[str, Any]]) -> bool:
     earlier = len(await scene.rows("SELECT FROM decision WHERE job = $1", asking[0]["job"]))
     name = [ACTOR.username, "bob", "eve"][earlier]
     form = json.dumps(said.get("form", {})).encode()
-    outcome = await approvals.decide(
+    outcome = await decisions.decide(
         scene.platform,
         replace(ACTOR, username=name, email=f"{name}@example.com"),
         WORKSPACE,

@@ -19,11 +19,11 @@ import msgspec
 import pytest
 from tests.cases.hand import work
 from tests.conftest import TestDatabase
-from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, ground
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, ground
 
-from orvanta_platform.services import flows
-from orvanta_platform.services.flows import NewFlow
-from orvanta_platform.services.runs import RunOptions
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog.flows import NewFlow
+from orvanta_platform.services.runs.start import RunOptions
 from orvanta_platform.workflow import document
 
 FILES = sorted(Path(__file__).parent.glob("*.yaml"))

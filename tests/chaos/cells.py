@@ -14,7 +14,7 @@ from tests.chaos.stage import Part, Stage
 
 from orvanta_platform.db import pool
 from orvanta_platform.ids import new_run_id
-from orvanta_platform.services import consistency
+from orvanta_platform.services.maintenance import consistency
 
 Victim = Literal["worker", "worker's process", "server", "PostgreSQL", "backend"]
 VICTIMS: tuple[Victim, ...] = ("worker", "worker's process", "server", "PostgreSQL")

@@ -14,7 +14,7 @@ from tests.chaos.stage import Stage
 
 from orvanta_platform import clock
 from orvanta_platform.db import pool
-from orvanta_platform.services import objects
+from orvanta_platform.services.maintenance import objects
 from orvanta_platform.storage.local import LocalStorage
 
 NAMED = "SELECT object FROM value WHERE object IS NOT NULL UNION SELECT object FROM log_object"

@@ -22,7 +22,7 @@ from tests.chaos.runs import path_of
 from orvanta_platform import settings as settings_module
 from orvanta_platform.db import pool
 from orvanta_platform.db.migrate import migrate
-from orvanta_platform.services.setup import first_start
+from orvanta_platform.services.access.setup import first_start
 from orvanta_platform.settings import Settings
 
 POINTS = Path(__file__).with_name("points")

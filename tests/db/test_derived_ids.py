@@ -16,8 +16,8 @@ from orvanta_platform import ids
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Connection
-from orvanta_platform.services import consistency
-from orvanta_platform.services.steps import events
+from orvanta_platform.orchestrator import inbox as events
+from orvanta_platform.services.maintenance import consistency
 
 MIGRATION = "0038_mark_derived_ids"
 DOWNGRADE = Path(__file__).with_name("downgrade_derived_ids.sql").read_text()

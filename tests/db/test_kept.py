@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 from tests.conftest import TestDatabase
 
-from orvanta_platform.db import kept
-from orvanta_platform.db.kept import Kept
+from orvanta_platform.db import sticky_connection
 from orvanta_platform.db.pool import CONNECTION_LOST, Database
+from orvanta_platform.db.sticky_connection import StickyConnection
 
 PID = "SELECT pg_backend_pid()"
 
@@ -23,7 +23,7 @@ async def pool(database: TestDatabase) -> AsyncIterator[Database]:
 
 
 async def test_one_connection_serves_one_statement_after_the_other(pool: Database) -> None:
-    one = Kept(pool)
+    one = StickyConnection(pool)
     pids = set()
     for _ in range(3):
         async with one as connection:
@@ -35,7 +35,7 @@ async def test_one_connection_serves_one_statement_after_the_other(pool: Databas
 
 
 async def test_a_broken_connection_is_replaced(pool: Database) -> None:
-    one = Kept(pool)
+    one = StickyConnection(pool)
     async with one as connection:
         first = await connection.fetchval(PID)
         connection.terminate()
@@ -47,8 +47,8 @@ async def test_a_broken_connection_is_replaced(pool: Database) -> None:
 
 
 async def test_whoever_else_waits_for_it_gets_it_when_it_rests(pool: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept, "REST_S", 0.01)
-    one = Kept(pool)
+    monkeypatch.setattr(sticky_connection, "REST_S", 0.01)
+    one = StickyConnection(pool)
     async with one as connection:
         pid = await connection.fetchval(PID)
         other = asyncio.create_task(_pid(pool))
@@ -60,7 +60,7 @@ async def test_whoever_else_waits_for_it_gets_it_when_it_rests(pool: Database, m
     await one.close()
 
 
-async def _ask(one: Kept) -> None:
+async def _ask(one: StickyConnection) -> None:
     async with one as connection:
         await connection.fetchval(PID)
 

@@ -13,11 +13,11 @@ from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.engine.events import Err
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.advance import advance
+from orvanta_platform.orchestrator.attempt_outcome import Finish
 from orvanta_platform.queue.claim import Claimer
-from orvanta_platform.services import values
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.steps.advance import advance
-from orvanta_platform.services.steps.finish import Finish
 
 
 class HandWorker:

@@ -18,9 +18,9 @@ from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.http.app import create_app
-from orvanta_platform.services import setup, users
+from orvanta_platform.services.access import setup, users
+from orvanta_platform.services.access.users import NewAccount
 from orvanta_platform.services.platform import Platform, open_platform
-from orvanta_platform.services.users import NewAccount
 from orvanta_platform.settings import Settings
 
 W = "/api/w/main"

@@ -16,8 +16,8 @@ from tests.http.test_token_limits import limited
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import items
-from orvanta_platform.services.schedule_ends import Round, follow
-from orvanta_platform.triggers.schedule import fire
+from orvanta_platform.services.triggers.outcomes import Round, follow
+from orvanta_platform.services.triggers.scheduler import fire
 
 NOTE = "u/admin/note"
 SECRET = "only the admin knows"

@@ -14,7 +14,7 @@ from tests.http.scene import Scene, W, scene, script
 from tests.http.test_approvals import SUSPENDED, approval, consent, ended, job_of, js, passing, status, urls
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services import consistency
+from orvanta_platform.services.maintenance import consistency
 
 THREE: dict[str, tuple[dict[str, Any], ...]] = {
     "approval": (approval("a", required_approvals=3), passing("b", "1")),

@@ -19,7 +19,8 @@ from orvanta_platform.control import links
 from orvanta_platform.control.actor import Role
 from orvanta_platform.control.links import Action, LinkTarget
 from orvanta_platform.db import runs
-from orvanta_platform.services import consistency, timers
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.services.maintenance import consistency
 
 NEVER = "00000000-0000-7000-8000-000000000000"
 

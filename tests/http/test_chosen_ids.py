@@ -21,9 +21,10 @@ from orvanta_platform import clock, ids
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import jobs, tokens, workspaces
-from orvanta_platform.services import consistency, users
-from orvanta_platform.services.steps.nested_rows import child_id
-from orvanta_platform.services.users import NewAccount
+from orvanta_platform.orchestrator.nested_rows import child_id
+from orvanta_platform.services.access import users
+from orvanta_platform.services.access.users import NewAccount
+from orvanta_platform.services.maintenance import consistency
 
 OTHER = "/api/w/other"
 SECRET = "u/admin/payroll"

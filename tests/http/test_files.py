@@ -17,7 +17,7 @@ from tests.http.test_jobs_server import served, token_of
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services import objects
+from orvanta_platform.services.maintenance import objects
 
 H = f"{W}/job_helpers"
 LIMIT = 5 << 20

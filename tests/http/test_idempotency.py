@@ -16,8 +16,8 @@ from orvanta_platform.control import names
 from orvanta_platform.control.actor import system
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db import tokens
-from orvanta_platform.services import idempotency
-from orvanta_platform.services.idempotency import IdempotencyKey
+from orvanta_platform.services.runs import idempotency
+from orvanta_platform.services.runs.idempotency import IdempotencyKey
 
 PATH = "f/team/take"
 KEY = {"Idempotency-Key": "order-1"}

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
-from orvanta_platform.services import updates
+from orvanta_platform.services.run_views import updates
 
 NO_FAILURE_MODULE = {"id": "failure", "type": "WaitingForPriorSteps"}
 

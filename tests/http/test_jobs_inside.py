@@ -12,7 +12,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services import inside
+from orvanta_platform.services.run_views import nested_bodies
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ async def test_bodies_that_the_status_does_not_list_are_listed_by_place(
         ]
         assert len(await stage.get("jobs/list", parent_job=id, node="a")) == 7
     with monkeypatch.context() as few:
-        few.setattr(inside, "SHOWN", 3)
+        few.setattr(nested_bodies, "SHOWN", 3)
         told_module = await module(stage, id)
     assert (len(told_module["flow_jobs"]), told_module["flow_jobs_len"]) == (3, 7)
 

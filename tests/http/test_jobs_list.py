@@ -15,7 +15,7 @@ from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db.job_lists import JobFilter
-from orvanta_platform.services import histograms
+from orvanta_platform.services.run_views import histograms
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.http.scene import Scene, W, scene, script
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Actor, system
 from orvanta_platform.control.live_actor import LiveActor
-from orvanta_platform.services import updates
+from orvanta_platform.services.run_views import updates
 
 COMPLETED = {
     *("id", "created_by", "created_at", "started_at", "duration_ms", "success", "canceled", "job_kind"),

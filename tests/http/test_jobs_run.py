@@ -21,8 +21,8 @@ from tests.http.scene import PYTHON, Scene, W, scene, script
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.ids import new_run_id
-from orvanta_platform.services import scripts
-from orvanta_platform.services.scripts import NewScript
+from orvanta_platform.services.catalog import scripts
+from orvanta_platform.services.catalog.scripts import NewScript
 
 PATH = "f/sales/import"
 

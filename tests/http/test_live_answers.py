@@ -375,7 +375,7 @@ async def test_a_batch_stops_with_its_token(stage: Scene, later: Callable[[float
 async def test_cancelling_many_stops_with_its_token(
     stage: Scene, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from orvanta_platform.services import runs as service
+    from orvanta_platform.services.runs import start as service
 
     bea = await member(stage, "bea")
     runs = [(await admins_run(stage))[0] for _ in range(3)]
@@ -429,7 +429,7 @@ async def test_a_slow_body_starts_nothing_for_who_lost_the_right(
 
 async def test_thousands_of_readers_of_a_token_share_one_look(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     from orvanta_platform.control.live_actor import LiveActor
-    from orvanta_platform.services.session import Authenticator, Caller
+    from orvanta_platform.services.access.session import Authenticator, Caller
 
     looks, now = 0, 1000.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
@@ -460,7 +460,7 @@ async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
     stage: Scene, later: Callable[[float], None]
 ) -> None:
     """Also one that asks nothing itself: what a new call forgets, the middleware does."""
-    from orvanta_platform.http.gate import Gate
+    from orvanta_platform.http.auth_middleware import AuthenticationMiddleware
 
     async def forgetful(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -469,7 +469,7 @@ async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     bea = await member(stage, "bea")
-    reader = read(Gate(forgetful, stage.platform), bea, "/api/users/whoami")
+    reader = read(AuthenticationMiddleware(forgetful, stage.platform), bea, "/api/users/whoami")
     await reader.until_begun()
     async with stage.platform.db.acquire() as conn:
         await conn.execute(WAYS["deleted"])
@@ -480,7 +480,7 @@ async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
 
 async def test_a_session_ends_in_every_tab(stage: Scene, later: Callable[[float], None]) -> None:
     """Logging out in one tab ends the stream of another."""
-    from orvanta_platform.services import setup
+    from orvanta_platform.services.access import setup
 
     await setup.create_user(stage.platform.db, "ada@example.org", "correct horse")
     async with stage.platform.db.acquire() as conn:

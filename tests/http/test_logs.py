@@ -11,7 +11,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.db.jobs import Claimed
-from orvanta_platform.services.log_objects import Attempt, move
+from orvanta_platform.services.logs.objects import Attempt, move
 
 
 @pytest.fixture

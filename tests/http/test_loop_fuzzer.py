@@ -26,7 +26,7 @@ from tests.holds import LONGEST_S, Held, Watch, held_server
 from tests.worker.answering import answering, http
 from tests.worker.jobs import Collected, spec
 
-from orvanta_platform.control.addresses import Guard
+from orvanta_platform.outbound.ssrf import Guard
 from orvanta_platform.worker.native import webhook
 
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "60"))

@@ -17,7 +17,8 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene
 from tests.http.test_approvals import approval, consent, ended, status
 
-from orvanta_platform.services import consistency, notices, telling
+from orvanta_platform.services.approvals import notification_queue, notification_sender
+from orvanta_platform.services.maintenance import consistency
 
 
 class Mailbox(Message):
@@ -90,7 +91,7 @@ async def test_a_mail_brings_the_page(stage: Scene, mail: tuple[Mailbox, int]) -
     to = {"host": "127.0.0.1", "port": port, "tls": "none", "from": "flows@example.com", "to": "ann@example.com"}
     run = await asked(stage, "email", to, message="Pay {{ flow_input.sum }}?")
     assert not box.mails, "the step itself sends nothing"
-    assert await notices.send_due(stage.platform) == 1
+    assert await notification_queue.send_due(stage.platform) == 1
     (told,) = box.mails
     assert (told["From"], told["To"]) == ("flows@example.com", "ann@example.com") and "ask" in told["Subject"]
     text = told.get_payload(decode=True).decode()
@@ -101,7 +102,7 @@ async def test_a_mail_brings_the_page(stage: Scene, mail: tuple[Mailbox, int]) -
         address = page.replace(stage.platform.settings.base_url, "")
         assert (await browser.post(address, data={"decision": "approved"})).status_code == 200
     assert (await ended(stage, run))["success"] is True
-    assert await notices.send_due(stage.platform) == 0
+    assert await notification_queue.send_due(stage.platform) == 0
     (event,) = await rows(stage, "SELECT data::text AS d FROM event WHERE kind = 'notified'")
     assert json.loads(event["d"]) == {"channel": "email", "resource": "$res:u/admin/email", "tries": 1}
 
@@ -110,11 +111,11 @@ async def test_a_webhook_is_tried_again_under_one_id(stage: Scene) -> None:
     async with web() as (server, url):
         server.status = 500
         await asked(stage, "webhook", {"url": url, "headers": {"X-Key": "k"}})
-        await notices.send_due(stage.platform)
-        assert await notices.send_due(stage.platform) == 0, "not before its time"
+        await notification_queue.send_due(stage.platform)
+        assert await notification_queue.send_due(stage.platform) == 0, "not before its time"
         server.status = 204
         await rows(stage, "UPDATE notice SET due_at = app_now()")
-        await notices.send_due(stage.platform)
+        await notification_queue.send_due(stage.platform)
         first, second = server.sent
     assert first[0]["idempotency-key"] == second[0]["idempotency-key"] and second[0]["x-key"] == "k"
     assert first[1]["approval_page"].rsplit("/", 1)[0] == second[1]["approval_page"].rsplit("/", 1)[0]
@@ -125,19 +126,19 @@ async def test_a_webhook_is_tried_again_under_one_id(stage: Scene) -> None:
 async def test_slack_gets_a_text(stage: Scene) -> None:
     async with web() as (server, url):
         await asked(stage, "slack", {"webhook_url": url}, message="<!channel> & all")
-        await notices.send_due(stage.platform)
+        await notification_queue.send_due(stage.platform)
     ((_, body),) = server.sent
     assert set(body) == {"text"} and body["text"].startswith("&lt;!channel&gt; &amp; all")
 
 
 async def test_what_cannot_be_sent_is_given_up_in_the_end(stage: Scene) -> None:
     run = await asked(stage, "webhook", {"url": "http://127.0.0.1:9/x"})
-    for _ in range(telling.MOST_TRIES):
+    for _ in range(notification_sender.MOST_TRIES):
         await rows(stage, "UPDATE notice SET due_at = app_now()")
-        assert await notices.send_due(stage.platform) == 1
+        assert await notification_queue.send_due(stage.platform) == 1
     assert await rows(stage, "SELECT FROM notice") == []
     (event,) = await rows(stage, "SELECT data::text AS d FROM event WHERE kind = 'not_notified'")
-    assert json.loads(event["d"])["tries"] == telling.MOST_TRIES
+    assert json.loads(event["d"])["tries"] == notification_sender.MOST_TRIES
     assert await status(stage, run) == "awaiting_approval"
 
 
@@ -145,19 +146,20 @@ async def test_nobody_is_told_of_what_is_decided(stage: Scene) -> None:
     async with web() as (server, url):
         run = await asked(stage, "webhook", {"url": url})
         await consent(stage.client, run)
-        assert await notices.send_due(stage.platform) == 0
+        assert await notification_queue.send_due(stage.platform) == 0
     assert server.sent == [] and await rows(stage, "SELECT FROM notice") == []
 
 
 async def test_an_address_that_is_not_public_is_refused(database: TestDatabase, tmp_path: Path) -> None:
     async with scene(database, tmp_path) as stage, web() as (server, url):
         await asked(stage, "webhook", {"url": url})
-        await notices.send_due(stage.platform)
+        await notification_queue.send_due(stage.platform)
         assert server.sent == [] and len(await rows(stage, "SELECT FROM notice WHERE tries = 1")) == 1
 
 
 async def test_two_processes_send_one_notice(stage: Scene) -> None:
     async with web() as (server, url):
         await asked(stage, "webhook", {"url": url})
-        assert sorted(await asyncio.gather(*(notices.send_due(stage.platform) for _ in range(3)))) == [0, 0, 1]
+        sent = await asyncio.gather(*(notification_queue.send_due(stage.platform) for _ in range(3)))
+        assert sorted(sent) == [0, 0, 1]
     assert len(server.sent) == 1

@@ -13,7 +13,7 @@ from tests.http.jobs_running import token_of
 from tests.http.scene import Scene, W, client_of, scene, script
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.triggers.schedule import fire
+from orvanta_platform.services.triggers.scheduler import fire
 
 ANN, BEA = "ann@example.com", "bea@example.com"
 NOTE = "u/ann/note"

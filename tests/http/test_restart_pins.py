@@ -13,8 +13,8 @@ from tests.http.scene import Scene, W, client_of, scene
 from tests.http.test_acceptance import FLOW, SCRIPT, SUB, calling, code, edit, flow, result, rows, script
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services import timers
-from orvanta_platform.services.blueprints import read_pins, write_pins
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.orchestrator.blueprints import read_pins, write_pins
 
 
 @pytest.fixture

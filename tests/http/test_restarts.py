@@ -14,7 +14,7 @@ from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.ids import node_job_id
-from orvanta_platform.services.timers import fire
+from orvanta_platform.orchestrator.timers import fire
 
 
 @pytest.fixture

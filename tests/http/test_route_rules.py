@@ -12,7 +12,7 @@ from tests.http.route_examples import scene_with_examples
 from tests.http.scene import W
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.control.permissions import RULES, By
+from orvanta_platform.control.permissions import RULES, Condition
 from orvanta_platform.http import app, route_rules
 
 DENIED = {401, 403, 404}
@@ -44,7 +44,7 @@ def is_allowed(role: Role, rule: tuple[str, str]) -> bool:
     found = RULES[rule]
     if found.roles:
         return role in found.roles
-    return found.by in (By.LOGIN, By.SELF)
+    return found.by in (Condition.LOGIN, Condition.SELF)
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -12,7 +12,7 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services import timers
+from orvanta_platform.orchestrator import timers
 
 HERE = {"X-Workspace": "main"}
 

@@ -13,7 +13,7 @@ from tests.http.scene import Scene, W, scene, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import job_views
-from orvanta_platform.services import run_graph
+from orvanta_platform.services.run_views import graph as run_graph
 
 HERE = {"X-Workspace": "main"}
 

@@ -23,11 +23,13 @@ from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db import logs, tokens
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.logs import LogChunk
-from orvanta_platform.services import log_tail, run_feed, run_stream
+from orvanta_platform.services.access.session import Authenticator, Caller
+from orvanta_platform.services.logs import tail as log_tail
 from orvanta_platform.services.platform import Platform, open_platform
-from orvanta_platform.services.run_feed import Feed
-from orvanta_platform.services.run_stream import Message
-from orvanta_platform.services.session import Authenticator, Caller
+from orvanta_platform.services.run_views import feed as run_feed
+from orvanta_platform.services.run_views import stream as run_stream
+from orvanta_platform.services.run_views.feed import Feed
+from orvanta_platform.services.run_views.stream import Message
 
 PATIENCE_S = 30.0
 """A message that has not come by then never comes."""

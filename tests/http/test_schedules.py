@@ -14,8 +14,8 @@ from tests.http.scene import Scene, W, client_of, scene
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import schedules, ticks, tokens
-from orvanta_platform.services import schedule_calendar
-from orvanta_platform.triggers import schedule
+from orvanta_platform.services.triggers import calendar as schedule_calendar
+from orvanta_platform.services.triggers import scheduler
 
 CODE = {"summary": "", "content": "def main(**args): return args", "language": "python3"}
 PATH = "f/team/nightly"
@@ -338,7 +338,7 @@ async def test_a_stored_long_cron_expression_is_not_parsed(stage: Scene) -> None
     assert {each["path"] for each in coming} >= {"u/admin/good"}
     listed = {each["path"]: each["upcoming"] for each in await stage.get("schedules/list_with_jobs")}
     assert (len(listed[PATH]), len(listed["u/admin/good"])) == (0, 5)
-    assert await schedule.fire(stage.platform) == 1
+    assert await scheduler.fire(stage.platform) == 1
     assert "at most 500 characters" in (await stage.get(f"schedules/get/{PATH}"))["error"]
     disabled = await stage.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": False})
     assert disabled.status_code == 200, disabled.text

@@ -28,8 +28,8 @@ from tests.conftest import TestDatabase
 from tests.http.scene import PYTHON, Scene, W, scene
 from tests.http.test_jobs_server import served, token_of
 
-from orvanta_platform.services.schedule_ends import Round, follow
-from orvanta_platform.triggers.schedule import fire
+from orvanta_platform.services.triggers.outcomes import Round, follow
+from orvanta_platform.services.triggers.scheduler import fire
 
 PATH, WORK = "u/admin/nightly", "u/admin/work"
 LATE = datetime(2999, 1, 1, tzinfo=UTC)

@@ -19,7 +19,7 @@ from tests.conftest import TestDatabase
 from orvanta_platform.errors import PortTaken
 from orvanta_platform.http import server as http_server
 from orvanta_platform.http.listener import listen
-from orvanta_platform.services import setup
+from orvanta_platform.services.access import setup
 from orvanta_platform.services.platform import open_platform
 from orvanta_platform.settings import Settings
 

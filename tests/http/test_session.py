@@ -18,9 +18,9 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, client_of, scene
 
 from orvanta_platform.control import login_limits, passwords
-from orvanta_platform.http.gate import SIGN_IN_PREFIX
+from orvanta_platform.http.auth_middleware import SIGN_IN_PREFIX
 from orvanta_platform.http.routes import session as session_routes
-from orvanta_platform.services import setup
+from orvanta_platform.services.access import setup
 
 JSON = {"Content-Type": "application/json"}
 PASSWORD = "correct horse"

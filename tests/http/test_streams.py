@@ -15,7 +15,7 @@ from tests.http.scene import Scene, W, client_of, scene, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db.jobs import Claimed
-from orvanta_platform.services import timers
+from orvanta_platform.orchestrator import timers
 
 BASH = {"summary": "", "content": "echo 1", "language": "bash"}
 SECOND = 1 << 32

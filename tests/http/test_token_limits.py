@@ -18,7 +18,7 @@ from tests.http.scene import PYTHON, Scene, W, client_of, scene, script
 from orvanta_platform import clock
 from orvanta_platform.control import names
 from orvanta_platform.db import schedules, tokens
-from orvanta_platform.services import scheduling
+from orvanta_platform.services.triggers import ticks as scheduling
 
 NOTE = "f/team/note"
 FLOW = "f/team/flow"

@@ -22,7 +22,7 @@ PATCHES = Path(__file__).parent
 AT_ONCE = 2
 LONGEST_S = 120
 
-STEPS, ENGINE = "tests/services/steps", "tests/unit/engine"
+STEPS, ENGINE = "tests/orchestrator", "tests/unit/engine"
 CASE = "tests/cases/test_cases.py::test_case"
 ASKED = "tests/http/test_approvals.py"
 CHOSEN = "tests/http/test_chosen_ids.py"

@@ -18,10 +18,10 @@ from tests.packages.indexes import Index, serving
 from tests.worker.jobs import LEVELS, Collected, Ran, run_spec, spec
 
 from orvanta_platform.sandbox.plan import Level
-from orvanta_platform.services.locking import Locks
 from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.services.runs.locks import Locks
 from orvanta_platform.settings import Settings
-from orvanta_platform.worker.packages.store import Asked, Packages
+from orvanta_platform.worker.packages.store import PackageRequest, Packages
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 
@@ -45,7 +45,7 @@ class Shop:
     async def provide(
         self, content: str, *, language: str = "python3", workspace: str = "main", lock: str | None = None
     ) -> str | None:
-        asked = Asked(uuid4(), 1, workspace, language, content, lock)
+        asked = PackageRequest(uuid4(), 1, workspace, language, content, lock)
         return await self.packages.provide(asked, self.log, asyncio.Event())
 
     async def run(self, content: str, *, language: str = "python3", workspace: str = "main", **more: Any) -> Ran:
@@ -56,7 +56,7 @@ class Shop:
     async def lock(self, content: str, *, language: str = "python3", workspace: str = "main") -> str:
         needed = await self.packages.requirements(workspace, language, content)
         assert needed is not None
-        asked = Asked(uuid4(), 1, workspace, language, content)
+        asked = PackageRequest(uuid4(), 1, workspace, language, content)
         return await self.packages.lock(asked, needed, self.log, asyncio.Event())
 
     def anew(self, **settings: Any) -> Shop:

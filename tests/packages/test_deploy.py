@@ -16,7 +16,7 @@ from tests.packages.indexes import Index, npm, wheel
 
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import NewWorker
-from orvanta_platform.services import locking
+from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes

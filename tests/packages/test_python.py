@@ -17,7 +17,7 @@ from tests.packages.indexes import source_distribution, tarball, wheel
 from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.outcome import SandboxLost
-from orvanta_platform.worker.packages.store import Asked, PackageError
+from orvanta_platform.worker.packages.store import PackageError, PackageRequest
 
 SCRIPT = "import greeting\ndef main():\n    return greeting.HELLO, greeting.name()"
 
@@ -179,7 +179,7 @@ async def test_a_stopped_job_stops_the_lock(shop: Shop) -> None:
     cancelled = asyncio.Event()
     cancelled.set()
     with pytest.raises(PackageError) as raised:
-        await shop.packages.provide(Asked(uuid4(), 1, "main", "python3", SCRIPT), shop.log, cancelled)
+        await shop.packages.provide(PackageRequest(uuid4(), 1, "main", "python3", SCRIPT), shop.log, cancelled)
     assert raised.value.cancelled
 
 
@@ -256,7 +256,7 @@ async def test_a_job_that_waits_for_its_turn_can_be_stopped(shop: Shop) -> None:
     publish(shop)
     waiting = asyncio.Event()
     async with shop.packages._alone("main", asyncio.Event()):
-        asked = Asked(uuid4(), 1, "main", "python3", SCRIPT)
+        asked = PackageRequest(uuid4(), 1, "main", "python3", SCRIPT)
         job = asyncio.create_task(shop.packages.provide(asked, shop.log, waiting))
         await asyncio.sleep(0)
         waiting.set()

@@ -10,7 +10,7 @@ import pytest
 from tests.packages.conftest import Shop
 from tests.worker.jobs import Ran
 
-from orvanta_platform.services.locking import Locks
+from orvanta_platform.services.runs.locks import Locks
 from orvanta_platform.worker.packages.store import PackageError, Packages
 
 UNREACHED = re.compile(

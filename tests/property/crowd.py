@@ -16,8 +16,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker
 from tests.property.replay import Journal
-from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker
 from tests.unit.engine import oracle
 from tests.unit.engine.generate import Scenario, scenario, traits
 
@@ -29,11 +29,11 @@ from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import MARK_STATE, Phase, RunState
 from orvanta_platform.engine.states import NODE
 from orvanta_platform.errors import InvalidWorkflow, NotFound
-from orvanta_platform.services import runs, timers
-from orvanta_platform.services.runs import RunOptions
-from orvanta_platform.services.steps import events as inbox
-from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.scope import job_id
+from orvanta_platform.orchestrator import inbox, timers
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.scope import job_id
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.start import RunOptions
 
 WORKERS = 4
 NO_CAP = 1_000

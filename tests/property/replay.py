@@ -15,9 +15,9 @@ from orvanta_platform.engine.effects import Decision
 from orvanta_platform.engine.events import Answer, Err, Event
 from orvanta_platform.engine.plan import Plan
 from orvanta_platform.engine.state import RunState
-from orvanta_platform.services.blueprints import Blueprint
-from orvanta_platform.services.steps import advance, finishing, first
-from orvanta_platform.services.steps.decision import Answered, Decided, decide_now
+from orvanta_platform.orchestrator import advance, first_step, job_completion
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.decision import Answered, Decided, decide_now
 
 Given = Mapping[tuple[str | int, ...], Answer | Err]
 
@@ -42,7 +42,7 @@ class Journal:
 
     def listen(self, patch: pytest.MonkeyPatch) -> None:
         """Have every decision of the services written down."""
-        for module in (first, advance, finishing):
+        for module in (first_step, advance, job_completion):
             patch.setattr(module, "decide_now", self.decide_now)
 
     def decide_now(self, blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:

@@ -31,8 +31,8 @@ from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db import tokens, workspaces
 from orvanta_platform.http.requests import LONGEST_PAGE
-from orvanta_platform.services import users
-from orvanta_platform.services.users import NewAccount
+from orvanta_platform.services.access import users
+from orvanta_platform.services.access.users import NewAccount
 
 WORKSPACES = ("main", "other")
 PEOPLE = ("ann", "bob", "cal", "dee", "eva", "fay")

@@ -11,11 +11,12 @@ from uuid import UUID
 import msgspec
 import pytest
 from tests.conftest import TestDatabase
-from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, ground
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, ground
 
 from orvanta_platform.db.jobs import Claimed
-from orvanta_platform.services import flows, timers
-from orvanta_platform.services.flows import NewFlow
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog.flows import NewFlow
 
 SEEDS = 60
 AT_ONCE = 20

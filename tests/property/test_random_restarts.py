@@ -11,15 +11,15 @@ from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, ground
 from tests.property.test_random_nests import Nest, deploy, whole
-from tests.services.steps.ground import ACTOR, WORKSPACE, Ground, Worker, ground
 
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Kind, Plan
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.services import restarting
-from orvanta_platform.services.restarting import Point
-from orvanta_platform.services.runs import RunOptions
+from orvanta_platform.services.runs import restart as restarting
+from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.start import RunOptions
 
 NESTS = 18
 RESTARTS = 3

@@ -11,9 +11,9 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
+from tests.orchestrator.ground import WORKSPACE, Ground, ground
 from tests.property.crowd import SCRIPT, Crowd, Tracked
 from tests.property.replay import Journal
-from tests.services.steps.ground import WORKSPACE, Ground, ground
 from tests.unit.engine import oracle
 from tests.unit.engine.generate import EXPRESSIONS, THROWN
 

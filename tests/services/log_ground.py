@@ -13,8 +13,8 @@ from tests.conftest import TestDatabase
 
 from orvanta_platform import ids
 from orvanta_platform.db.job_views import StepRow
-from orvanta_platform.services import log_text
-from orvanta_platform.services.log_objects import Attempt
+from orvanta_platform.services.logs import text as log_text
+from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.logs import JobLog

@@ -17,8 +17,8 @@ from orvanta_platform import ids
 from orvanta_platform.db.migrate import migrations
 from orvanta_platform.errors import OrvantaError, SchemaTooNew, SettingsError
 from orvanta_platform.http.app import create_app
-from orvanta_platform.services import backup, consistency
-from orvanta_platform.services.backup import RestoreRefused
+from orvanta_platform.services.maintenance import backup, consistency
+from orvanta_platform.services.maintenance.backup import RestoreRefused
 from orvanta_platform.services.platform import open_platform, open_storage
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import ObjectMissing

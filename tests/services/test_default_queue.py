@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from orvanta_platform.clock import now
 from orvanta_platform.db.runs import RunRow
 from orvanta_platform.engine.compile import compile_plan
-from orvanta_platform.services.blueprints import Blueprint, Pin, work_of
+from orvanta_platform.orchestrator.blueprints import Blueprint, Pin, work_of
 
 RUN = RunRow(
     id=UUID(int=1),

@@ -13,7 +13,8 @@ from tests.services.log_ground import LogGround, ground, step
 
 from orvanta_platform import ids
 from orvanta_platform.db.job_views import StepRow
-from orvanta_platform.services import flow_log, log_objects
+from orvanta_platform.services.logs import flow_log
+from orvanta_platform.services.logs import objects as log_objects
 from orvanta_platform.worker import logs
 from orvanta_platform.worker.logs import JobLog
 

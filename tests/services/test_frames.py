@@ -10,8 +10,8 @@ from obstore.store import MemoryStore
 
 from orvanta_platform import ids
 from orvanta_platform.db.values import ValueRow
-from orvanta_platform.services import frames, values
-from orvanta_platform.services.frames import FRAME
+from orvanta_platform.orchestrator import value_blocks, values
+from orvanta_platform.orchestrator.value_blocks import FRAME
 from orvanta_platform.storage import ObjectMissing, Storage
 from orvanta_platform.storage.local import LocalStorage
 from orvanta_platform.storage.remote import RemoteStorage
@@ -70,5 +70,5 @@ async def test_an_object_that_was_cut_is_named(storage: Storage) -> None:
 
 async def test_frames_are_made_one_at_a_time() -> None:
     raw = b"x" * (3 * FRAME)
-    made = [piece async for piece in frames.pieces(raw)]
-    assert len(made) == 4 and frames.whole(b"".join(made), len(raw)) == raw
+    made = [piece async for piece in value_blocks.pieces(raw)]
+    assert len(made) == 4 and value_blocks.whole(b"".join(made), len(raw)) == raw

@@ -12,7 +12,7 @@ import pytest_asyncio
 from orvanta_platform.errors import BadRequest, InvalidInput
 from orvanta_platform.evaluate import schemas
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.services import inputs
+from orvanta_platform.orchestrator import inputs
 
 NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"], "order": ["n"]}
 

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import TestDatabase
 
 from orvanta_platform import clock
-from orvanta_platform.daemons.leading import LEASE_S, Leadership, lead
+from orvanta_platform.daemons.leader_election import LEASE_S, Leadership, lead
 from orvanta_platform.services.platform import Platform, open_platform
 from orvanta_platform.settings import Settings
 

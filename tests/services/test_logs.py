@@ -15,8 +15,10 @@ from tests.memory import peak, reset_peak
 from tests.services.log_ground import LogGround, ground, step
 
 from orvanta_platform.db import logs as log_rows
-from orvanta_platform.services import flow_log, log_objects, log_text
-from orvanta_platform.services.log_objects import Attempt
+from orvanta_platform.services.logs import flow_log
+from orvanta_platform.services.logs import objects as log_objects
+from orvanta_platform.services.logs import text as log_text
+from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.storage import ObjectMissing
 from orvanta_platform.worker import logs
 

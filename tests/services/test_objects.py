@@ -15,7 +15,8 @@ from tests.services.log_ground import LogGround, ground
 
 from orvanta_platform import clock, ids
 from orvanta_platform.db.values import insert_value
-from orvanta_platform.services import objects, values
+from orvanta_platform.orchestrator import values
+from orvanta_platform.services.maintenance import objects
 from orvanta_platform.storage import local
 
 

@@ -12,76 +12,78 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import orvanta_platform.services
+import orvanta_platform
 
-ROOT = Path(orvanta_platform.services.__file__).parent
+ROOT = Path(orvanta_platform.__file__).parent
+PACKAGES = ("services", "orchestrator")
 CHECKS = {"can", "require", "require_workspace", "readable"}
 
 EXEMPT = {
-    "session.login": "makes the actor",
-    "session.first_password": "makes the actor",
-    "session.logout": "ends the caller's own session, whose token proved it",
-    "workspaces.health": "load balancers ask it without a token",
-    "locking.requirements": "reads code that its caller has brought",
-    "locking.inline_needs": "reads code that its caller has brought",
-    "locking.state_of_script": "reads locks, which belong to nobody, of code that its caller has brought",
-    "locking.state_of_flow": "reads locks, which belong to nobody, of code that its caller has brought",
-    "locking.settle": "ends the wait of versions for a run that the worker has claimed",
-    "locking.settle_abandoned": "belongs to the janitor; says what has happened already",
-    "sealing.key_for": "gives a key to the service that asked",
-    "sealing.complete": "is given what the service may write, and the row that it has asked for",
-    "sealing.opened": "is given a row that the service has asked for, and opens it to seal it anew",
-    "sealing.resealed": "is given a row that the service has asked for",
-    "sealing.sealed": "is given what the service may write",
-    "erasing.erase_due": "belongs to the janitor; erases what a workflow or script has asked to be erased",
-    "scheduling.due": "belongs to the scheduler, which leads",
-    "scheduling.next_in_s": "belongs to the scheduler, which leads",
-    "scheduling.start": "belongs to the scheduler; starts as the schedule's owner, whose rights starting a run asks",
-    "scheduling.start_run": "belongs to the scheduler; starts as the schedule's owner",
-    "scheduling.start_named": "belongs to the scheduler; starts as the schedule's owner",
-    "scheduling.owner_of": "belongs to the scheduler; makes the actor",
-    "scheduling.refuse": "belongs to the scheduler; says what has happened already",
-    "scheduling.let_go": "belongs to the scheduler; says what has happened already",
-    "schedule_ends.follow": "belongs to the scheduler; starts as the schedule's owner",
-    "route_calls.find": "belongs to a request of a stranger; says which trigger it is for",
-    "route_calls.owner_of": "makes the actor",
-    "route_calls.admit": "is what lets a stranger in, or asks for the caller's token",
-    "route_calls.admit_token": "makes the actor, and asks whether it may run what the trigger runs",
-    "route_calls.start": "starts as the trigger's owner, whose rights starting a run asks",
-    "examples.seed": "belongs to the first start, which has no caller",
-    "jobs.known": "its callers ask permission of what it gives, or were given a signature of it",
-    "asking.place_of": "its callers ask permission of what it gives, or were given a signature of it",
-    "asking.asked_in": "is given a run and ids of rows that its caller was let see, or whose link was signed",
-    "asking.run_that_asks": "its callers ask permission of what it gives",
-    "asking.asked_of": "is given ids of rows that its caller was let see, or whose link was signed",
-    "approval_links.find": "the signature of the link says what its holder may decide",
-    "approval_links.sign": "its callers have asked whether the actor may decide",
-    "approvers.decided": "runs the decision of its callers, who ask",
-    "flows.diagnostics": "reads a document that its callers brought or were permitted to read",
-    "approvals.decide_by_link": "the signature of the link says what its holder may decide",
-    "approvals.look_by_link": "the signature of the link says what its holder may see",
-    "approvals.check_link": "the signature of the link says what its holder may do",
-    "asking.hints_of": "is given what its caller was let see, or whose link was signed",
-    "derived.find": "its callers ask permission of what it gives",
-    "derived.plan_of": "is given a row that its caller was let see",
-    "files.part": "is given the row of a file that its caller was let see",
-    "jobs.progress_of": "is given rows that its caller was let see",
-    "jobs.streaming_job": "is given a row that its caller was let see",
-    "run_feed.join": "is given a run that its caller was let see, who asks again before each message",
-    "run_graph.of_row": "is given a row that its caller was let see",
-    "telling.tell": "belongs to a daemon, or to the one process that it starts; acts for whom the run acts",
-    "notices.send_due": "belongs to a daemon; each resource is opened for whom the run acts",
-    "route_calls.live_owner": "makes the actor, and admits the request again",
-    "results.expect": "watches for a notification, which says nothing but that something ended",
-    "results.load_values": "is given the ids of rows that its caller was let see",
-    "results.finished": "is given a row that its caller was let see",
+    "access.session.login": "makes the actor",
+    "access.session.first_password": "makes the actor",
+    "access.session.logout": "ends the caller's own session, whose token proved it",
+    "access.workspaces.health": "load balancers ask it without a token",
+    "runs.locks.requirements": "reads code that its caller has brought",
+    "runs.locks.inline_needs": "reads code that its caller has brought",
+    "runs.locks.state_of_script": "reads locks, which belong to nobody, of code that its caller has brought",
+    "runs.locks.state_of_flow": "reads locks, which belong to nobody, of code that its caller has brought",
+    "runs.locks.settle": "ends the wait of versions for a run that the worker has claimed",
+    "runs.locks.settle_abandoned": "belongs to the janitor; says what has happened already",
+    "secrets.sealing.key_for": "gives a key to the service that asked",
+    "secrets.sealing.complete": "is given what the service may write, and the row that it has asked for",
+    "secrets.sealing.opened": "is given a row that the service has asked for, and opens it to seal it anew",
+    "secrets.sealing.resealed": "is given a row that the service has asked for",
+    "secrets.sealing.sealed": "is given what the service may write",
+    "run_views.erasing.erase_due": "belongs to the janitor; erases what a workflow or script has asked to be erased",
+    "triggers.ticks.due": "belongs to the scheduler, which leads",
+    "triggers.ticks.next_in_s": "belongs to the scheduler, which leads",
+    "triggers.ticks.start": "belongs to the scheduler; the start of a run asks the rights of the schedule's owner",
+    "triggers.ticks.start_run": "belongs to the scheduler; starts as the schedule's owner",
+    "triggers.ticks.start_named": "belongs to the scheduler; starts as the schedule's owner",
+    "triggers.ticks.owner_of": "belongs to the scheduler; makes the actor",
+    "triggers.ticks.refuse": "belongs to the scheduler; says what has happened already",
+    "triggers.ticks.let_go": "belongs to the scheduler; says what has happened already",
+    "triggers.outcomes.follow": "belongs to the scheduler; starts as the schedule's owner",
+    "triggers.scheduler.fire": "belongs to the scheduler; starts as the schedule's owner",
+    "triggers.route_calls.find": "belongs to a request of a stranger; says which trigger it is for",
+    "triggers.route_calls.owner_of": "makes the actor",
+    "triggers.route_calls.admit": "is what lets a stranger in, or asks for the caller's token",
+    "triggers.route_calls.admit_token": "makes the actor, and asks whether it may run what the trigger runs",
+    "triggers.route_calls.start": "starts as the trigger's owner, whose rights starting a run asks",
+    "catalog.examples.seed": "belongs to the first start, which has no caller",
+    "run_views.jobs.known": "its callers ask permission of what it gives, or were given a signature of it",
+    "approvals.lookup.place_of": "its callers ask permission of what it gives, or were given a signature of it",
+    "approvals.lookup.asked_in": "is given a run and ids of rows that its caller was let see, or whose link was signed",
+    "approvals.lookup.run_that_asks": "its callers ask permission of what it gives",
+    "approvals.lookup.asked_of": "is given ids of rows that its caller was let see, or whose link was signed",
+    "approvals.links.find": "the signature of the link says what its holder may decide",
+    "approvals.links.sign": "its callers have asked whether the actor may decide",
+    "approvals.approvers.decided": "runs the decision of its callers, who ask",
+    "catalog.flows.diagnostics": "reads a document that its callers brought or were permitted to read",
+    "approvals.decisions.decide_by_link": "the signature of the link says what its holder may decide",
+    "approvals.decisions.look_by_link": "the signature of the link says what its holder may see",
+    "approvals.decisions.check_link": "the signature of the link says what its holder may do",
+    "approvals.lookup.hints_of": "is given what its caller was let see, or whose link was signed",
+    "run_views.virtual_jobs.find": "its callers ask permission of what it gives",
+    "run_views.virtual_jobs.plan_of": "is given a row that its caller was let see",
+    "maintenance.files.part": "is given the row of a file that its caller was let see",
+    "run_views.jobs.progress_of": "is given rows that its caller was let see",
+    "run_views.jobs.streaming_job": "is given a row that its caller was let see",
+    "run_views.feed.join": "is given a run that its caller was let see, who asks again before each message",
+    "run_views.graph.of_row": "is given a row that its caller was let see",
+    "approvals.notification_sender.tell": "belongs to a daemon or to its child process; acts for whom the run acts",
+    "approvals.notification_queue.send_due": "belongs to a daemon; each resource is opened for whom the run acts",
+    "triggers.route_calls.live_owner": "makes the actor, and admits the request again",
+    "run_views.results.expect": "watches for a notification, which says nothing but that something ended",
+    "run_views.results.load_values": "is given the ids of rows that its caller was let see",
+    "run_views.results.finished": "is given a row that its caller was let see",
 }
 
 
 def public_functions() -> Iterator[tuple[str, ast.FunctionDef | ast.AsyncFunctionDef]]:
-    """Each with its module and name below the package of services."""
-    for file in sorted(ROOT.rglob("*.py")):
-        module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    """Each with its module and name."""
+    for file in sorted(each for package in PACKAGES for each in (ROOT / package).rglob("*.py")):
+        module = ".".join(file.relative_to(ROOT).with_suffix("").parts[1:])
         for node in ast.parse(file.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
                 yield f"{module}.{node.name}", node
@@ -120,7 +122,7 @@ def test_the_table_names_what_exists() -> None:
 
 def test_answers_in_pieces_are_made_in_one_place() -> None:
     """There, the services that read the pieces ask a LiveActor."""
-    folder = ROOT.parent / "http"
+    folder = ROOT / "http"
     makers = {"Stream", "ServerSentEvent", "File", "ASGIStreamingResponse"}
     found = {
         str(file.relative_to(folder))

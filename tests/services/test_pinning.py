@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from orvanta_platform.errors import InvalidWorkflow
-from orvanta_platform.services.pinning import MAX_DEPTH, _refuse_depth
+from orvanta_platform.services.runs.pinning import MAX_DEPTH, _refuse_depth
 
 
 def chain(length: int) -> dict[str, list[str]]:

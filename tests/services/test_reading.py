@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
-from orvanta_platform.services import reading
-from orvanta_platform.services.reading import FairThreads
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.orchestrator.document_threads import FairThreads
 
 PATIENCE_S = 60
 
@@ -37,7 +37,7 @@ def test_a_call_that_is_given_up_is_not_made() -> None:
 
 async def test_an_error_is_that_of_the_call() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
-        await reading.beside("main", int, "x")
+        await document_threads.beside("main", int, "x")
 
 
 async def test_documents_and_other_work_do_not_wait_for_each_other() -> None:
@@ -46,10 +46,10 @@ async def test_documents_and_other_work_do_not_wait_for_each_other() -> None:
     try:
         other = asyncio.create_task(asyncio.to_thread(go.wait, PATIENCE_S))
         await asyncio.sleep(0)
-        assert await asyncio.wait_for(reading.beside("main", int, "3"), PATIENCE_S) == 3
+        assert await asyncio.wait_for(document_threads.beside("main", int, "3"), PATIENCE_S) == 3
         assert not other.done()
     finally:
         go.set()
-    documents = [asyncio.create_task(reading.beside("main", threading.Event().wait, 0)) for _ in range(9)]
+    documents = [asyncio.create_task(document_threads.beside("main", threading.Event().wait, 0)) for _ in range(9)]
     assert await other
     await asyncio.gather(*documents)

@@ -15,11 +15,11 @@ import asyncpg
 import pytest
 from msgspec import structs
 from tests.conftest import TestDatabase
-from tests.services.steps.ground import ACTOR, LONGEST_WAIT_S, WORKSPACE, Ground, ground, job
+from tests.orchestrator.ground import ACTOR, LONGEST_WAIT_S, WORKSPACE, Ground, ground, job
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Role
-from orvanta_platform.control.permissions import Thing
+from orvanta_platform.control.permissions import Target
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db import workers
 from orvanta_platform.db.pool import TRANSIENT, Connection
@@ -27,11 +27,12 @@ from orvanta_platform.db.steps import NewValue
 from orvanta_platform.db.workers import NewWorker
 from orvanta_platform.errors import Conflict, Forbidden
 from orvanta_platform.ids import new_run_id
-from orvanta_platform.services import artifacts, consistency, timers
-from orvanta_platform.services import runs as run_service
-from orvanta_platform.services.runs import RunOptions, ScriptPreview
-from orvanta_platform.services.steps import events as inbox
-from orvanta_platform.services.steps.advance import advance
+from orvanta_platform.orchestrator import inbox, timers
+from orvanta_platform.orchestrator.advance import advance
+from orvanta_platform.services.maintenance import consistency
+from orvanta_platform.services.runs import documents as artifacts
+from orvanta_platform.services.runs import start as run_service
+from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
 from orvanta_platform.worker.lease import Lease
 from orvanta_platform.worker.loop import Worker
 from orvanta_platform.worker.runtimes.pool import Runtimes
@@ -204,10 +205,10 @@ async def test_a_worker_is_registered_once_however_often_it_says_so(scene: Groun
 def test_a_token_limited_to_paths_runs_no_preview() -> None:
     """The path of a preview is the caller's choice: a leaked token of one workflow would run any code."""
     limited = replace(ACTOR, role=Role.DEVELOPER, super_admin=False, scopes=("jobs:run:u/ann/*",))
-    assert permissions.can(limited, "run", Thing(WORKSPACE, "flow", "u/ann/x"))
+    assert permissions.can(limited, "run", Target(WORKSPACE, "flow", "u/ann/x"))
     with pytest.raises(Forbidden):
-        permissions.require(limited, "run", Thing(WORKSPACE, "preview", "u/ann/x"))
-    assert permissions.can(replace(limited, scopes=("jobs:preview",)), "run", Thing(WORKSPACE, "preview", "u/ann/x"))
+        permissions.require(limited, "run", Target(WORKSPACE, "preview", "u/ann/x"))
+    assert permissions.can(replace(limited, scopes=("jobs:preview",)), "run", Target(WORKSPACE, "preview", "u/ann/x"))
 
 
 async def test_a_token_for_one_workflow_runs_the_scripts_it_names(scene: Ground) -> None:

@@ -17,8 +17,8 @@ from tests.http.scene import Scene, W, scene, script
 from orvanta_platform import clock, ids
 from orvanta_platform.db import partitions as made_ahead
 from orvanta_platform.db import retention as rows
-from orvanta_platform.services import consistency, retention, storage_report
-from orvanta_platform.services.retention import Policy, Swept
+from orvanta_platform.services.maintenance import consistency, retention, storage_report
+from orvanta_platform.services.maintenance.retention import Policy, Swept
 
 LARGE = "x" * (300 << 10)
 TABLES = ("run", "job", "event", "value", "log_chunk", "log_object", "stream_chunk", "run_text")

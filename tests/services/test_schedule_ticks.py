@@ -14,9 +14,10 @@ from tests.conftest import TestDatabase
 from tests.http.scene import Scene, W, scene
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.services import scheduling, timers
-from orvanta_platform.services.schedule_ends import Round, follow
-from orvanta_platform.triggers.schedule import fire
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.services.triggers import ticks as scheduling
+from orvanta_platform.services.triggers.outcomes import Round, follow
+from orvanta_platform.services.triggers.scheduler import fire
 
 CODE = {"summary": "", "content": "def main(**args): return args", "language": "python3"}
 PATH = "f/team/nightly"

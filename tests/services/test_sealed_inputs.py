@@ -6,7 +6,7 @@ import pytest
 
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.errors import TooComplex
-from orvanta_platform.services.sealed_inputs import holding
+from orvanta_platform.orchestrator.sealed_inputs import holding
 
 SECRET = "a-password-of-nobody"
 

@@ -18,13 +18,13 @@ from tests.http.scene import Scene, W, scene
 from orvanta_platform.control import secrets
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.masking import MASK, Opened
-from orvanta_platform.control.secrets import DataKey, Place, SecretUnreadable
+from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.db import data_keys, openings
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.errors import NotFound, Unauthenticated
-from orvanta_platform.services import log_text
-from orvanta_platform.services.log_objects import Attempt
-from orvanta_platform.services.opening import Identity, open_for
+from orvanta_platform.orchestrator.secret_access import Identity, open_for
+from orvanta_platform.services.logs import text as log_text
+from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.worker.logs import JobLog
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 
@@ -188,7 +188,7 @@ async def test_openings_are_forgotten_after_their_jobs(stage: Scene) -> None:
 async def test_a_secret_of_one_workspace_does_not_open_in_another(stage: Scene) -> None:
     key = await secrets.newest_key(stage.platform.db, stage.platform.keys, "main")
     there = await secrets.newest_key(stage.platform.db, stage.platform.keys, "admins")
-    sealed = secrets.seal(key, Place("main", "variable", "u/admin/pw"), b"x")
+    sealed = secrets.seal(key, SecretLocation("main", "variable", "u/admin/pw"), b"x")
     for other in (key, there):
         with pytest.raises(SecretUnreadable):
-            secrets.unseal(other, Place("admins", "variable", "u/admin/pw"), sealed)
+            secrets.unseal(other, SecretLocation("admins", "variable", "u/admin/pw"), sealed)

@@ -10,9 +10,9 @@ from tests.conftest import TestDatabase
 
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import AlreadyExists, BadRequest, Unauthenticated
-from orvanta_platform.services import session, setup
+from orvanta_platform.services.access import session, setup
+from orvanta_platform.services.access.session import Authenticator, Caller
 from orvanta_platform.services.platform import open_platform
-from orvanta_platform.services.session import Authenticator, Caller
 from orvanta_platform.settings import Settings
 
 

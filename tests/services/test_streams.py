@@ -10,8 +10,8 @@ from tests.conftest import TestDatabase
 from tests.services.log_ground import LogGround, ground
 
 from orvanta_platform import ids
-from orvanta_platform.services import stream_text
-from orvanta_platform.services.log_objects import Attempt
+from orvanta_platform.services.logs import streams as stream_text
+from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.worker import logs
 
 SECOND = 1 << 32

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from orvanta_platform.services import values
+from orvanta_platform.orchestrator import values
 from orvanta_platform.storage.local import LocalStorage
 
 RUN = UUID(int=7)

@@ -19,7 +19,7 @@ import httpx
 from tests.installation import ORVANTA, PATIENCE_S, Running, running
 from tests.soak.definitions import DEFINITIONS, Definition, webhook
 
-from bench.ours import role_of
+from bench.installation import role_of
 from bench.processes import Program, command_line, descendants, rss_kib
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.embedded import cluster, keeper

@@ -21,7 +21,7 @@ from tests.soak.load import Record
 from bench.machine import describe
 from orvanta_platform import clock
 from orvanta_platform.db.pool import Database
-from orvanta_platform.services import retention
+from orvanta_platform.services.maintenance import retention
 from orvanta_platform.storage.local import LocalStorage
 
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from orvanta_platform.services.steps import iterations
-from orvanta_platform.services.steps.iterations import Items
+from orvanta_platform.orchestrator import iterations
+from orvanta_platform.orchestrator.iterations import Items
 
 LOOP, OTHER = UUID(int=1), UUID(int=2)
 

@@ -14,7 +14,7 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.plan import Node
 from orvanta_platform.engine.state import LIVE, MARK_STATE, Mark
 from orvanta_platform.engine.states import NodeState
-from orvanta_platform.services.reasons import Reason, Why, of_job, of_limit, of_node
+from orvanta_platform.services.run_views.reasons import Reason, Why, of_job, of_limit, of_node
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 ID = UUID(int=7)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orvanta_platform.services.search_words import MOST_WORDS, Asked, Words
+from orvanta_platform.services.run_views.search_words import MOST_WORDS, SearchTerms, Words
 
 
 def test_ids_are_found_by_each_of_their_words_and_by_their_beginning() -> None:
@@ -43,16 +43,16 @@ def test_a_run_has_so_many_words_at_most() -> None:
     ],
 )
 def test_what_is_asked(text: str, query: str) -> None:
-    assert Asked.of(text).query == query
+    assert SearchTerms.of(text).query == query
 
 
 def test_nothing_is_asked_without_a_word() -> None:
-    assert Asked.of(" -- ! ").parts == []
+    assert SearchTerms.of(" -- ! ").parts == []
 
 
 def test_a_part_stands_in_one_place_as_a_whole() -> None:
     found = {"ord": frozenset({"a:args"}), "4711": frozenset({"a:args", "b:result"}), "47110": frozenset({"c:args"})}
-    assert Asked.of("ORD-4711").places(found) == ["a:args"]
-    assert Asked.of("4711").places(found) == ["a:args", "b:result", "c:args"]
-    assert Asked.of("4711-ord").places({**found, "4711": frozenset({"b:result"})}) == []
-    assert Asked.of("ord 4711").places(found) == ["a:args", "b:result", "c:args"]
+    assert SearchTerms.of("ORD-4711").places(found) == ["a:args"]
+    assert SearchTerms.of("4711").places(found) == ["a:args", "b:result", "c:args"]
+    assert SearchTerms.of("4711-ord").places({**found, "4711": frozenset({"b:result"})}) == []
+    assert SearchTerms.of("ord 4711").places(found) == ["a:args", "b:result", "c:args"]

@@ -21,8 +21,9 @@ from tests.worker.test_masked_jobs import ECHO, SECRET, House, digest, working
 from orvanta_platform.daemons import timers
 from orvanta_platform.http.listener import listen
 from orvanta_platform.http.server import run_until
-from orvanta_platform.services import schedule_ends, scheduling
-from orvanta_platform.services.schedule_ends import Round
+from orvanta_platform.services.triggers import outcomes as schedule_ends
+from orvanta_platform.services.triggers import ticks as scheduling
+from orvanta_platform.services.triggers.outcomes import Round
 
 PATH = "u/admin/secret"
 TEXT = f"$var:{PATH}"

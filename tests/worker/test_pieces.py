@@ -19,9 +19,9 @@ from orvanta_platform.units import size_text
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobError
 from orvanta_platform.worker.runtimes.bash.host import arguments
+from orvanta_platform.worker.runtimes.exit_status import End, judge
 from orvanta_platform.worker.runtimes.python.results import NotJson, to_json
 from orvanta_platform.worker.runtimes.streams import Answer, LastLine, Log, MergedOutput, Waiting
-from orvanta_platform.worker.runtimes.verdict import End, judge
 from orvanta_platform.workflow.signature.bash import Parameter, parameters
 
 SCRIPT = """#!/bin/bash
@@ -201,8 +201,8 @@ def test_groups_of_version_2(tmp_path: Path) -> None:
     groups.write_text("0::/unit/worker\n")
     places = cgroups.find(mounts, groups)
     assert places == {
-        "memory": cgroups.Place(tmp_path / "unit", 2),
-        "pids": cgroups.Place(tmp_path / "unit", 2),
+        "memory": cgroups.GroupFolder(tmp_path / "unit", 2),
+        "pids": cgroups.GroupFolder(tmp_path / "unit", 2),
     }
     group = cgroups.Groups(places).take()
     assert group is not None

@@ -14,7 +14,7 @@ from tests.worker import test_masked_jobs
 from tests.worker.test_masked_jobs import FETCH, SECRET, House
 
 from orvanta_platform.control.masking import MASK
-from orvanta_platform.services import timers
+from orvanta_platform.orchestrator import timers
 
 house = test_masked_jobs.house
 

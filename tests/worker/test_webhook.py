@@ -16,7 +16,7 @@ from tests.holds import LONGEST_S, Watch
 from tests.worker.answering import Asked, answering, http
 from tests.worker.jobs import Collected, Ran, spec
 
-from orvanta_platform.control.addresses import AddressRefused, Guard
+from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 from orvanta_platform.worker.native import webhook
 from orvanta_platform.worker.native.webhook.run import CHARSETS, LONGEST_RESPONSE
 

@@ -29,7 +29,7 @@ def create_user(email: Email, superadmin: Superadmin = False) -> None:
     other users of the machine could read.
     """
     from orvanta_platform.cli.environment import ask, take_settings, with_database
-    from orvanta_platform.services.setup import create_user as create
+    from orvanta_platform.services.access.setup import create_user as create
 
     password = _password()
     with with_database(take_settings()) as settings:

@@ -28,7 +28,7 @@ def backup(file: File) -> None:
     import asyncio
 
     from orvanta_platform.cli.environment import take_settings, with_database
-    from orvanta_platform.services.backup import save
+    from orvanta_platform.services.maintenance.backup import save
     from orvanta_platform.services.platform import open_storage
 
     with with_database(take_settings()) as settings, _written(file) as out:
@@ -46,8 +46,8 @@ def restore(file: File, force: Force = False) -> None:
     import asyncio
 
     from orvanta_platform.cli.environment import ask, take_settings, with_database
-    from orvanta_platform.services.backup import restore as bring_back
-    from orvanta_platform.services.consistency import check
+    from orvanta_platform.services.maintenance.backup import restore as bring_back
+    from orvanta_platform.services.maintenance.consistency import check
     from orvanta_platform.services.platform import open_storage
 
     with with_database(take_settings()) as settings, _read(file) as source:

@@ -113,7 +113,7 @@ async def _proxies(settings: Settings, connection: Connection) -> list[Finding]:
 
 
 async def _problems(database: Database) -> bool:
-    from orvanta_platform.services.consistency import check as consistency_problems
+    from orvanta_platform.services.maintenance.consistency import check as consistency_problems
 
     found = await consistency_problems(database)
     for problem in found:

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from orvanta_platform import clock
 from orvanta_platform.cli.environment import ask, take_settings, with_database
-from orvanta_platform.services.retention import Policy
-from orvanta_platform.services.storage_report import StorageReport, storage
+from orvanta_platform.services.maintenance.retention import Policy
+from orvanta_platform.services.maintenance.storage_report import StorageReport, storage
 
 _MOST_TABLES = 15
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

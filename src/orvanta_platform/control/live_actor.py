@@ -14,7 +14,7 @@ from typing import TypeVar
 from orvanta_platform import clock
 from orvanta_platform.control import permissions, scopes
 from orvanta_platform.control.actor import Actor
-from orvanta_platform.control.permissions import Thing
+from orvanta_platform.control.permissions import Target
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
 from orvanta_platform.errors import Conflict, Unauthenticated
 
@@ -100,7 +100,7 @@ def _keeps(before: Actor, now: Actor) -> bool:
     )
 
 
-async def while_permitted(pieces: AsyncIterator[T], caller: LiveActor, action: str, thing: Thing) -> AsyncIterator[T]:
+async def while_permitted(pieces: AsyncIterator[T], caller: LiveActor, action: str, thing: Target) -> AsyncIterator[T]:
     """The same pieces, each only while the caller may do `action` to `thing`. Raises Unauthenticated, NotFound."""
     async for piece in pieces:
         permissions.require(await caller.settled(), action, thing)

@@ -18,7 +18,7 @@ _NONE: Mapping[str, bool] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class Target:
     """The object of an action. `workspace` None: the instance.
 
     `kind` is a row of the table below. `path` is the path of an item (`u/…`, `f/…`), of the script or workflow of a
@@ -33,7 +33,7 @@ class Thing:
     extra_perms: Mapping[str, bool] = field(default_factory=lambda: _NONE)
 
 
-class By(Enum):
+class Condition(Enum):
     """What, beside the role, must hold of the thing's path."""
 
     NOTHING = auto()
@@ -65,7 +65,7 @@ class Rule:
     """Which workspace roles may (none: the instance decides), the path's condition, the scope it needs."""
 
     roles: frozenset[Role]
-    by: By
+    by: Condition
     scope: str
 
 
@@ -77,62 +77,62 @@ _INSTANCE: frozenset[Role] = frozenset()
 
 RULES: Mapping[tuple[str, str], Rule] = MappingProxyType(
     {
-        ("script", "read"): Rule(_ANY, By.READ, "scripts:read"),
-        ("script", "run"): Rule(_RUN, By.READ, "jobs:run"),
-        ("script", "write"): Rule(_WRITE, By.WRITE, "scripts:write"),
-        ("script", "accept"): Rule(_RUN, By.ACCEPT, "scripts:write"),
-        ("script", "draft"): Rule(_WRITE, By.READ, "scripts:write"),
-        ("flow", "read"): Rule(_ANY, By.READ, "flows:read"),
-        ("flow", "run"): Rule(_RUN, By.READ, "jobs:run"),
-        ("flow", "write"): Rule(_WRITE, By.WRITE, "flows:write"),
-        ("flow", "accept"): Rule(_RUN, By.ACCEPT, "flows:write"),
-        ("flow", "draft"): Rule(_WRITE, By.READ, "flows:write"),
-        ("preview", "check_flow"): Rule(_ANY, By.NOTHING, "flows:read"),
-        ("preview", "check_script"): Rule(_ANY, By.NOTHING, "scripts:read"),
-        ("preview", "run"): Rule(_WRITE, By.READ_IF_NAMED, "jobs:preview"),
-        ("run", "read"): Rule(_ANY, By.READ, "jobs:read"),
-        ("run", "write_state"): Rule(_RUN, By.READ, "jobs:run"),
-        ("run", "decide"): Rule(_RUN, By.READ, "jobs:run"),
-        ("run", "cancel"): Rule(_RUN, By.READ, "jobs:write"),
-        ("run", "pause"): Rule(_RUN, By.READ, "jobs:pause"),
-        ("run", "edit"): Rule(_RUN, By.READ, "jobs:edit"),
-        ("schedule", "read"): Rule(_ANY, By.READ, "schedules:read"),
-        ("schedule", "write"): Rule(_WRITE, By.WRITE, "schedules:write"),
-        ("http_trigger", "read"): Rule(_ANY, By.READ, "http_triggers:read"),
-        ("http_trigger", "write"): Rule(_WRITE, By.WRITE, "http_triggers:write"),
-        ("folder", "read"): Rule(_ANY, By.READ, "folders:read"),
-        ("folder", "create"): Rule(_ADMIN, By.NOTHING, "folders:write"),
-        ("folder", "write"): Rule(_WRITE, By.OWN, "folders:write"),
-        ("variable", "read"): Rule(_ANY, By.READ, "variables:read"),
-        ("variable", "write"): Rule(_WRITE, By.WRITE, "variables:write"),
-        ("variable", "reveal"): Rule(_WRITE, By.READ, "variables:read"),
-        ("resource", "read"): Rule(_ANY, By.READ, "resources:read"),
-        ("resource", "write"): Rule(_WRITE, By.WRITE, "resources:write"),
-        ("resource", "write_state"): Rule(_RUN, By.WRITE, "resources:write"),
-        ("resource", "reveal"): Rule(_WRITE, By.READ, "resources:read"),
-        ("resource_type", "read"): Rule(_ANY, By.NOTHING, "resources:read"),
-        ("resource_type", "create"): Rule(_WRITE, By.NOTHING, "resources:write"),
-        ("resource_type", "write"): Rule(_ADMIN, By.NOTHING, "resources:write"),
-        ("file", "read"): Rule(_ANY, By.READ_IF_OWNED, "files:read"),
-        ("file", "write"): Rule(_RUN, By.WRITE_IF_OWNED, "files:write"),
-        ("workspace", "read"): Rule(_ANY, By.NOTHING, "workspaces:read"),
-        ("workspace", "admin"): Rule(_ADMIN, By.NOTHING, "workspaces:write"),
-        ("member", "read"): Rule(_ANY, By.NOTHING, "users:read"),
-        ("member", "admin"): Rule(_ADMIN, By.NOTHING, "users:write"),
-        ("group", "read"): Rule(_ANY, By.NOTHING, "users:read"),
-        ("group", "write"): Rule(_ADMIN, By.NOTHING, "users:write"),
-        ("account", "read"): Rule(_INSTANCE, By.SELF, "users:read"),
-        ("token", "read"): Rule(_INSTANCE, By.SELF, "tokens:read"),
-        ("token", "write"): Rule(_INSTANCE, By.SELF, "tokens:write"),
-        ("instance", "list_workspaces"): Rule(_INSTANCE, By.LOGIN, "workspaces:read"),
-        ("instance", "list_accounts"): Rule(_INSTANCE, By.INSTANCE_READ, "users:read"),
-        ("instance", "create_account"): Rule(_INSTANCE, By.INSTANCE, "users:write"),
-        ("instance", "create_workspace"): Rule(_INSTANCE, By.INSTANCE, "workspaces:write"),
-        ("instance", "write_routes"): Rule(_INSTANCE, By.INSTANCE, "http_triggers:write"),
-        ("instance", "preview_schedule"): Rule(_INSTANCE, By.LOGIN, "schedules:read"),
-        ("instance", "list_workers"): Rule(_INSTANCE, By.LOGIN, "workers:read"),
-        ("instance", "see_all_workers"): Rule(_INSTANCE, By.INSTANCE_READ, "workers:read"),
-        ("instance", "drain_worker"): Rule(_INSTANCE, By.INSTANCE, "workers:write"),
+        ("script", "read"): Rule(_ANY, Condition.READ, "scripts:read"),
+        ("script", "run"): Rule(_RUN, Condition.READ, "jobs:run"),
+        ("script", "write"): Rule(_WRITE, Condition.WRITE, "scripts:write"),
+        ("script", "accept"): Rule(_RUN, Condition.ACCEPT, "scripts:write"),
+        ("script", "draft"): Rule(_WRITE, Condition.READ, "scripts:write"),
+        ("flow", "read"): Rule(_ANY, Condition.READ, "flows:read"),
+        ("flow", "run"): Rule(_RUN, Condition.READ, "jobs:run"),
+        ("flow", "write"): Rule(_WRITE, Condition.WRITE, "flows:write"),
+        ("flow", "accept"): Rule(_RUN, Condition.ACCEPT, "flows:write"),
+        ("flow", "draft"): Rule(_WRITE, Condition.READ, "flows:write"),
+        ("preview", "check_flow"): Rule(_ANY, Condition.NOTHING, "flows:read"),
+        ("preview", "check_script"): Rule(_ANY, Condition.NOTHING, "scripts:read"),
+        ("preview", "run"): Rule(_WRITE, Condition.READ_IF_NAMED, "jobs:preview"),
+        ("run", "read"): Rule(_ANY, Condition.READ, "jobs:read"),
+        ("run", "write_state"): Rule(_RUN, Condition.READ, "jobs:run"),
+        ("run", "decide"): Rule(_RUN, Condition.READ, "jobs:run"),
+        ("run", "cancel"): Rule(_RUN, Condition.READ, "jobs:write"),
+        ("run", "pause"): Rule(_RUN, Condition.READ, "jobs:pause"),
+        ("run", "edit"): Rule(_RUN, Condition.READ, "jobs:edit"),
+        ("schedule", "read"): Rule(_ANY, Condition.READ, "schedules:read"),
+        ("schedule", "write"): Rule(_WRITE, Condition.WRITE, "schedules:write"),
+        ("http_trigger", "read"): Rule(_ANY, Condition.READ, "http_triggers:read"),
+        ("http_trigger", "write"): Rule(_WRITE, Condition.WRITE, "http_triggers:write"),
+        ("folder", "read"): Rule(_ANY, Condition.READ, "folders:read"),
+        ("folder", "create"): Rule(_ADMIN, Condition.NOTHING, "folders:write"),
+        ("folder", "write"): Rule(_WRITE, Condition.OWN, "folders:write"),
+        ("variable", "read"): Rule(_ANY, Condition.READ, "variables:read"),
+        ("variable", "write"): Rule(_WRITE, Condition.WRITE, "variables:write"),
+        ("variable", "reveal"): Rule(_WRITE, Condition.READ, "variables:read"),
+        ("resource", "read"): Rule(_ANY, Condition.READ, "resources:read"),
+        ("resource", "write"): Rule(_WRITE, Condition.WRITE, "resources:write"),
+        ("resource", "write_state"): Rule(_RUN, Condition.WRITE, "resources:write"),
+        ("resource", "reveal"): Rule(_WRITE, Condition.READ, "resources:read"),
+        ("resource_type", "read"): Rule(_ANY, Condition.NOTHING, "resources:read"),
+        ("resource_type", "create"): Rule(_WRITE, Condition.NOTHING, "resources:write"),
+        ("resource_type", "write"): Rule(_ADMIN, Condition.NOTHING, "resources:write"),
+        ("file", "read"): Rule(_ANY, Condition.READ_IF_OWNED, "files:read"),
+        ("file", "write"): Rule(_RUN, Condition.WRITE_IF_OWNED, "files:write"),
+        ("workspace", "read"): Rule(_ANY, Condition.NOTHING, "workspaces:read"),
+        ("workspace", "admin"): Rule(_ADMIN, Condition.NOTHING, "workspaces:write"),
+        ("member", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
+        ("member", "admin"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
+        ("group", "read"): Rule(_ANY, Condition.NOTHING, "users:read"),
+        ("group", "write"): Rule(_ADMIN, Condition.NOTHING, "users:write"),
+        ("account", "read"): Rule(_INSTANCE, Condition.SELF, "users:read"),
+        ("token", "read"): Rule(_INSTANCE, Condition.SELF, "tokens:read"),
+        ("token", "write"): Rule(_INSTANCE, Condition.SELF, "tokens:write"),
+        ("instance", "list_workspaces"): Rule(_INSTANCE, Condition.LOGIN, "workspaces:read"),
+        ("instance", "list_accounts"): Rule(_INSTANCE, Condition.INSTANCE_READ, "users:read"),
+        ("instance", "create_account"): Rule(_INSTANCE, Condition.INSTANCE, "users:write"),
+        ("instance", "create_workspace"): Rule(_INSTANCE, Condition.INSTANCE, "workspaces:write"),
+        ("instance", "write_routes"): Rule(_INSTANCE, Condition.INSTANCE, "http_triggers:write"),
+        ("instance", "preview_schedule"): Rule(_INSTANCE, Condition.LOGIN, "schedules:read"),
+        ("instance", "list_workers"): Rule(_INSTANCE, Condition.LOGIN, "workers:read"),
+        ("instance", "see_all_workers"): Rule(_INSTANCE, Condition.INSTANCE_READ, "workers:read"),
+        ("instance", "drain_worker"): Rule(_INSTANCE, Condition.INSTANCE, "workers:write"),
     }
 )
 """(kind, action) → who may. An action that is not here is nobody's."""
@@ -154,7 +154,7 @@ class Readable:
     scope: list[str] | None
 
 
-def can(actor: Actor, action: str, thing: Thing) -> bool:
+def can(actor: Actor, action: str, thing: Target) -> bool:
     """Whether `actor` may do `action` to `thing`. Pure: everything it needs is in its arguments."""
     rule = RULES.get((thing.kind, action))
     if rule is None:
@@ -168,7 +168,7 @@ def can(actor: Actor, action: str, thing: Thing) -> bool:
     return actor.role is Role.ADMIN or _holds(actor, rule.by, thing)
 
 
-def require(actor: Actor, action: str, thing: Thing) -> None:
+def require(actor: Actor, action: str, thing: Target) -> None:
     """Nothing where it may. Raises NotFound where it may not even read the thing, else Forbidden."""
     if can(actor, action, thing):
         return
@@ -207,53 +207,53 @@ def readable(actor: Actor, kind: str = "run") -> Readable:
     )
 
 
-def _in_scope(actor: Actor, rule: Rule, thing: Thing) -> bool:
+def _in_scope(actor: Actor, rule: Rule, thing: Target) -> bool:
     # The path of a preview is a label that the caller chose: it says nothing of the code that would run.
-    path = None if rule.by is By.READ_IF_NAMED else thing.path
+    path = None if rule.by is Condition.READ_IF_NAMED else thing.path
     return scopes.allow(actor.scopes, rule.scope, path)
 
 
-def _holds(actor: Actor, by: By, thing: Thing) -> bool:
+def _holds(actor: Actor, by: Condition, thing: Target) -> bool:
     match by:
-        case By.NOTHING:
+        case Condition.NOTHING:
             return True
-        case By.READ:
+        case Condition.READ:
             own_run = thing.kind == "run" and thing.created_by == actor.username
             return own_run or _path_allows(actor, thing, write=False)
-        case By.ACCEPT:
+        case Condition.ACCEPT:
             own = thing.created_by == actor.username
             return (own or DEPLOYERS in actor.groups) and _path_allows(actor, thing, write=False)
-        case By.READ_IF_NAMED:
+        case Condition.READ_IF_NAMED:
             return thing.path is None or _path_allows(actor, thing, write=False)
-        case By.READ_IF_OWNED:
+        case Condition.READ_IF_OWNED:
             return not names.is_owned(thing.path) or _path_allows(actor, thing, write=False)
-        case By.WRITE_IF_OWNED:
+        case Condition.WRITE_IF_OWNED:
             if names.is_owned(thing.path):
                 return _path_allows(actor, thing, write=True)
             return thing.created_by in (None, actor.username)
-        case By.WRITE:
+        case Condition.WRITE:
             return _path_allows(actor, thing, write=True)
-        case By.OWN:
+        case Condition.OWN:
             return thing.path is not None and thing.path.removeprefix("f/") in actor.folders.own
         case _:
             return False
 
 
-def _holds_on_instance(actor: Actor, by: By, thing: Thing) -> bool:
+def _holds_on_instance(actor: Actor, by: Condition, thing: Target) -> bool:
     match by:
-        case By.LOGIN:
+        case Condition.LOGIN:
             return True
-        case By.INSTANCE:
+        case Condition.INSTANCE:
             return actor.super_admin
-        case By.INSTANCE_READ:
+        case Condition.INSTANCE_READ:
             return actor.super_admin or actor.devops
-        case By.SELF:
+        case Condition.SELF:
             return actor.super_admin or thing.created_by == actor.email
         case _:
             return False
 
 
-def _path_allows(actor: Actor, thing: Thing, *, write: bool) -> bool:
+def _path_allows(actor: Actor, thing: Target, *, write: bool) -> bool:
     area, _, rest = (thing.path or "").partition("/")
     name = rest.partition("/")[0]
     if area == "u" and name == actor.username:
@@ -264,7 +264,7 @@ def _path_allows(actor: Actor, thing: Thing, *, write: bool) -> bool:
     return any(given) if write else bool(given)
 
 
-def _folder_hint(actor: Actor, action: str, thing: Thing) -> str | None:
+def _folder_hint(actor: Actor, action: str, thing: Target) -> str | None:
     if action == "write" and thing.path and thing.path.startswith("f/") and thing.kind != "folder":
         folder = thing.path.split("/")[1]
         if folder not in actor.folders.read:
@@ -272,7 +272,7 @@ def _folder_hint(actor: Actor, action: str, thing: Thing) -> str | None:
     return None
 
 
-def _role_hint(actor: Actor, action: str, thing: Thing) -> str | None:
+def _role_hint(actor: Actor, action: str, thing: Target) -> str | None:
     rule = RULES.get((thing.kind, action))
     if rule is None:
         return None

@@ -35,7 +35,7 @@ class SecretUnreadable(OrvantaError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SecretLocation:
     """Where a secret belongs; nowhere else does it open. `kind`: variable, resource, transport."""
 
     workspace: str
@@ -79,12 +79,12 @@ def unwrap(keys: InstanceKeys, workspace: str, row: KeyRow) -> DataKey:
     return DataKey(row.version, opened)
 
 
-def seal(key: DataKey, place: Place, secret: bytes) -> bytes:
+def seal(key: DataKey, place: SecretLocation, secret: bytes) -> bytes:
     """Ciphertext that opens at this place alone: nonce, then AES-256-GCM."""
     return _seal(key.secret, _name(key, place), secret)
 
 
-def unseal(key: DataKey, place: Place, sealed: bytes) -> bytes:
+def unseal(key: DataKey, place: SecretLocation, sealed: bytes) -> bytes:
     """What was sealed. Raises SecretUnreadable for a changed or moved ciphertext."""
     return _unseal(key.secret, _name(key, place), sealed, f"{place.kind} {place.path}")
 
@@ -117,7 +117,7 @@ def _unseal(secret: bytes, name: bytes, sealed: bytes, what: str) -> bytes:
         ) from error
 
 
-def _name(key: DataKey, place: Place) -> bytes:
+def _name(key: DataKey, place: SecretLocation) -> bytes:
     return msgspec.json.encode([place.workspace, place.kind, place.path, key.version])
 
 

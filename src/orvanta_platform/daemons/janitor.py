@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 
 from orvanta_platform import clock
-from orvanta_platform.daemons.leading import lead
+from orvanta_platform.daemons.leader_election import lead
 from orvanta_platform.db import (
     accounts,
     approvals,
@@ -26,8 +26,10 @@ from orvanta_platform.db import (
     tokens,
     workers,
 )
-from orvanta_platform.services import erasing, locking, objects, retention, search_index
+from orvanta_platform.services.maintenance import objects, retention
 from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import erasing, search_index
+from orvanta_platform.services.runs import locks as locking
 
 PAUSE_S = 3600.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from orvanta_platform.services import notices
+from orvanta_platform.services.approvals import notification_queue
 from orvanta_platform.services.platform import Platform
 
 LOOK_S = 1.0
@@ -13,5 +13,5 @@ LOOK_S = 1.0
 async def run(platform: Platform) -> None:
     """Each second send what is due."""
     while True:
-        if not await notices.send_due(platform):
+        if not await notification_queue.send_due(platform):
             await asyncio.sleep(LOOK_S)

@@ -10,9 +10,9 @@ import structlog
 from orvanta_platform import clock
 from orvanta_platform.db import workers
 from orvanta_platform.db.workers import Observed
-from orvanta_platform.queue.observe import Observer
+from orvanta_platform.orchestrator.recovery import reap
+from orvanta_platform.queue.failure_detector import Observer
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.reaping import reap
 
 log = structlog.get_logger(__name__)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from orvanta_platform.daemons.leading import lead
-from orvanta_platform.queue.horizon import Horizon
-from orvanta_platform.services import scheduling
+from orvanta_platform.daemons.leader_election import lead
+from orvanta_platform.queue.scan_cursor import ScanCursor
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.schedule_ends import Round, follow
-from orvanta_platform.triggers import schedule
+from orvanta_platform.services.triggers import scheduler
+from orvanta_platform.services.triggers import ticks as scheduling
+from orvanta_platform.services.triggers.outcomes import Round, follow
 
 NAME = "scheduler"
 LONGEST_WAIT_S = 1.0
@@ -30,14 +30,14 @@ async def serve(platform: Platform) -> None:
 
 async def _fire(platform: Platform) -> None:
     """A schedule made or changed meanwhile is seen within a second."""
-    horizon = Horizon()
+    horizon = ScanCursor()
     while True:
         due_s = await scheduling.next_in_s(platform, horizon)
         if due_s is None or due_s > LONGEST_WAIT_S:
             await asyncio.sleep(LONGEST_WAIT_S)
             continue
         await asyncio.sleep(max(due_s, 0))
-        if not await schedule.fire(platform, horizon.past):
+        if not await scheduler.fire(platform, horizon.past):
             await asyncio.sleep(SHORTEST_WAIT_S)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from orvanta_platform.services import timers
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.orchestrator.advance import Tools
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.steps.advance import Tools
 
 LONGEST_WAIT_S = 1.0
 SWEEP_S = 1.0

@@ -27,7 +27,7 @@ class LogPiece:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogPosition:
     """How far the logs of a run were read: all pieces up to the one with this time, job, attempt and end."""
 
     at: datetime
@@ -46,9 +46,9 @@ class TimedPiece:
     piece: LogPiece
 
     @property
-    def place(self) -> Place:
+    def place(self) -> LogPosition:
         """What to go on behind."""
-        return Place(self.at, self.job, self.attempt, self.piece.first_char + self.piece.chars)
+        return LogPosition(self.at, self.job, self.attempt, self.piece.first_char + self.piece.chars)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ async def read_log(conn: Connection, job: UUID, start: int, end: int, *, attempt
 
 
 async def pieces_by_time(
-    conn: Connection, run: UUID, jobs: Sequence[UUID], after: Place, most: int
+    conn: Connection, run: UUID, jobs: Sequence[UUID], after: LogPosition, most: int
 ) -> list[TimedPiece]:
     """At most `most` pieces of the logs of these jobs of the run, in the order of their writing."""
     place = (after.at, after.job, after.attempt, after.end)

@@ -7,9 +7,9 @@ import json
 
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.services import examples
+from orvanta_platform.services.access.setup import FirstStart, first_start
+from orvanta_platform.services.catalog import examples
 from orvanta_platform.services.platform import open_platform
-from orvanta_platform.services.setup import FirstStart, first_start
 from orvanta_platform.settings import Settings
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import duration, ends, question, suspending
+from orvanta_platform.engine import approval_prompt, duration, node_completion, suspending
 from orvanta_platform.engine.effects import Export, KeepResume, Record, SetTimer
 from orvanta_platform.engine.events import Approved, DeadlineDue, Err, Rejected
 from orvanta_platform.engine.plan import Consent, Node
+from orvanta_platform.engine.readiness import Fail, Open, Verdict
 from orvanta_platform.engine.state import Mark, Phase
 from orvanta_platform.engine.states import Status
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Fail, Open, Verdict
 
 _WAITING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
 
@@ -22,7 +22,7 @@ def verdict(step: Step, node: Node) -> Verdict | None:
     """The approval opens, with its message; None while an answer is missing."""
     if node.approval is None:
         return Fail(Err("InvalidApproval", "The node has no approval."))
-    return question.of(step, node, node.approval)
+    return approval_prompt.of(step, node, node.approval)
 
 
 def open_node(step: Step, index: int, opened: Open) -> None:
@@ -112,19 +112,19 @@ def _count(step: Step, index: int, votes: int, record: bytes, *, suspended: bool
 
 def _agree(step: Step, node: Node, consent: Consent, mark: Mark, record: bytes) -> bool:
     """The approval node ends well, unless an expression of it throws."""
-    exports, hold = ends.exports(step, node, result=record), ends.hold(step, node, result=record)
+    exports, hold = node_completion.exports(step, node, result=record), node_completion.hold(step, node, result=record)
     if exports is None or hold is None:
         return True
     suspending.close_wait(step, node.index, consent)
     step.votes = {each: votes for each, votes in step.votes.items() if each != node.index}
     if isinstance(exports, Err):
-        ends.fail(step, node.index, exports, retryable=False)
+        node_completion.fail(step, node.index, exports, retryable=False)
     elif isinstance(hold, Err):
-        ends.fail(step, node.index, hold, retryable=False)
+        node_completion.fail(step, node.index, hold, retryable=False)
     else:
         own = ((node.id, record), *exports)
         step.effects.append(Record("approval_decided", node.index, {"outcome": mark.name.lower()}))
-        ends.succeed(step, node.index, own, mark, result=record, hold=hold)
+        node_completion.succeed(step, node.index, own, mark, result=record, hold=hold)
     return True
 
 
@@ -138,7 +138,7 @@ def _refuse(step: Step, node: Node, consent: Consent, marks: tuple[Mark, Mark], 
     step.votes = {each: votes for each, votes in step.votes.items() if each != node.index}
     step.effects.append(Record("approval_decided", node.index, {"outcome": marks[1].name.lower()}))
     step.effects.append(Export(node.index, node.id, record))
-    ends.fail_for_good(step, node, error, marks, result=result)
+    node_completion.fail_for_good(step, node, error, marks, result=result)
 
 
 def _disapprove(step: Step, node: Node, consent: Consent, record: bytes, by: str) -> None:

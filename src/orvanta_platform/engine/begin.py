@@ -8,13 +8,20 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import approval, condition, containers, ends, gates, handover, pausing, waits
+from orvanta_platform.engine import (
+    approval,
+    condition,
+    containers,
+    gates,
+    node_completion,
+    pausing,
+    step_debounce,
+    waits,
+)
 from orvanta_platform.engine.effects import Enqueue, EnterGate, Opening, OpenInside, Pause, PutOff, Record
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Gate, Kind, Node
-from orvanta_platform.engine.state import Mark, Phase
-from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import (
+from orvanta_platform.engine.readiness import (
     BEGIN,
     Delay,
     Enter,
@@ -27,6 +34,8 @@ from orvanta_platform.engine.verdict import (
     Verdict,
     WaitForLater,
 )
+from orvanta_platform.engine.state import Mark, Phase
+from orvanta_platform.engine.step import Step
 
 MAX_TIMEOUT_S = 365 * 86_400.0
 """No time limit of a node is longer: a year."""
@@ -60,13 +69,13 @@ def begin(step: Step) -> None:
             case Succeed(mark, result, exports, hold, cached):
                 if cached is not None:
                     step.effects.append(Record("cached", index, {"run": cached}))
-                ends.succeed(step, index, exports, mark, result=result, hold=hold)
+                node_completion.succeed(step, index, exports, mark, result=result, hold=hold)
             case Delay():
                 waits.begin_delay(step, index, verdict)
             case Open():
                 approval.open_node(step, index, verdict)
             case Fail(error):
-                ends.fail(step, index, error, retryable=False)
+                node_completion.fail(step, index, error, retryable=False)
 
 
 def enqueue(step: Step) -> None:
@@ -150,7 +159,7 @@ def _limit(value: Any) -> Verdict:
 _NO_LIMIT = Prepare(None)
 
 _BEFORE: Mapping[int, tuple[Callable[[Step, Node], Verdict | None], ...]] = {
-    Mark.PENDING: (waits.skipped, pausing.verdict, waits.mocked, handover.verdict),
-    Mark.PAUSED: (pausing.given, waits.mocked, handover.verdict),
+    Mark.PENDING: (waits.skipped, pausing.verdict, waits.mocked, step_debounce.verdict),
+    Mark.PAUSED: (pausing.given, waits.mocked, step_debounce.verdict),
 }
 """What may keep a node with this mark from beginning, in turn; the others have gone through it."""

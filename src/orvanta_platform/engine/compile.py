@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from orvanta_platform.engine import consents, debounce, duration, gates
+from orvanta_platform.engine import approval_policy, debounce, duration, gates
 from orvanta_platform.engine.plan import Body, Edge, Gate, Join, Kind, Node, Plan, Retry, Stop, Target
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.workflow import graph
@@ -214,8 +214,8 @@ def _node(node: graph.Node, index: int, number: int, bodies: tuple[Body, ...], s
         delay=next(((key, value[key]) for key in ("seconds", "until") if key in value), None)
         if kind is Kind.DELAY
         else None,
-        approval=consents.of_approval(value) if kind is Kind.APPROVAL else None,
-        suspend=None if kind is Kind.APPROVAL else consents.of_suspend(tree.get("suspend")),
+        approval=approval_policy.of_approval(value) if kind is Kind.APPROVAL else None,
+        suspend=None if kind is Kind.APPROVAL else approval_policy.of_suspend(tree.get("suspend")),
         number=number,
         bodies=bodies,
         iterator=value.get("iterator"),

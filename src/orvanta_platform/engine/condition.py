@@ -5,9 +5,9 @@ from __future__ import annotations
 from orvanta_platform.engine import waits
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.readiness import Fail, Verdict
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Fail, Verdict
 
 
 def verdict(step: Step, node: Node) -> Verdict | None:

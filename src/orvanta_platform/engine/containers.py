@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import msgspec
 
-from orvanta_platform.engine import caching, ends, stops, suspending, waits
+from orvanta_platform.engine import caching, node_completion, stops, suspending, waits
 from orvanta_platform.engine.effects import Opening
 from orvanta_platform.engine.events import Answer, ChildrenEnded, Err
 from orvanta_platform.engine.loop import MAX_ITERATIONS, WIDEST
 from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.readiness import Fail, OpenUp, Succeed, Verdict
 from orvanta_platform.engine.state import HELD, Mark, Phase
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import Fail, OpenUp, Succeed, Verdict
 
 _SHOWN: Final = 100
 _EMPTY: Final = b"[]"
@@ -178,9 +178,9 @@ def ended(step: Step, event: ChildrenEnded) -> bool:
         suspending.disapprove_around(step, index, event.error)
         return True
     if event.error is not None:
-        ends.fail(step, index, event.error, retryable=event.retryable)
+        node_completion.fail(step, index, event.error, retryable=event.retryable)
         return True
-    ends.finish(step, node)
+    node_completion.finish(step, node)
     if event.stopped and step.nodes[index] == Mark.SUCCEEDED:
         stops.stop(step, index, skips=event.skips, handed_over=event.handed_over)
     elif step.nodes[index] in _ENDED_WELL:

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from orvanta_platform.engine import approval, caching, containers, ends, gates, handover, pausing, restart, suspending
+from orvanta_platform.engine import (
+    approval,
+    caching,
+    containers,
+    gates,
+    node_completion,
+    pausing,
+    restart,
+    step_debounce,
+    suspending,
+)
 from orvanta_platform.engine.begin import begin, enqueue
-from orvanta_platform.engine.close import abort, cancel, close, end_known, end_unstarted, time_up, worker_lost
+from orvanta_platform.engine.edge_propagation import spread
 from orvanta_platform.engine.effects import CloseTimer, Decision, EnterGate, GoOn, Need, PutOffNoMore, Record
 from orvanta_platform.engine.events import (
     Aborted,
@@ -33,7 +43,7 @@ from orvanta_platform.engine.events import (
     WorkerLost,
 )
 from orvanta_platform.engine.plan import Gate, Kind, Plan
-from orvanta_platform.engine.spread import spread
+from orvanta_platform.engine.run_completion import abort, cancel, close, end_known, end_unstarted, time_up, worker_lost
 from orvanta_platform.engine.state import HELD, MARK_STATE, Breakpoint, Mark, Phase, RunState
 from orvanta_platform.engine.states import NodeState, Status
 from orvanta_platform.engine.step import Step
@@ -88,9 +98,9 @@ def _take_in(step: Step, event: Event) -> bool:
         case Permitted(node):
             return _permitted(step, node)
         case PutOffLongEnough(node):
-            return handover.over(step, node)
+            return step_debounce.over(step, node)
         case HandedOver():
-            return handover.handed_over(step, event)
+            return step_debounce.handed_over(step, event)
         case Continued():
             return pausing.continued(step, event)
         case PauseBefore():
@@ -185,9 +195,9 @@ def _finish(step: Step, index: int, error: Err | None, *, retryable: bool) -> bo
         return False
     _note_running(step)
     if error is not None:
-        ends.fail(step, index, error, retryable=retryable)
+        node_completion.fail(step, index, error, retryable=retryable)
         return True
-    ends.finish(step, step.plan.node(index))
+    node_completion.finish(step, step.plan.node(index))
     return True
 
 
@@ -212,7 +222,7 @@ def _job_cancelled(step: Step, index: int, error: Err) -> bool:
         return True
     if not step.is_claimed(index):
         _wait_no_more(step, index)
-    ends.fail(step, index, error, retryable=False)
+    node_completion.fail(step, index, error, retryable=False)
     return True
 
 

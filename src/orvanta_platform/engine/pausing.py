@@ -8,9 +8,9 @@ from orvanta_platform.engine import waits
 from orvanta_platform.engine.effects import GoOn, KeepInputs, Pause, Record
 from orvanta_platform.engine.events import Continued, Err, PauseBefore
 from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.readiness import BEGIN, Paused, Verdict
 from orvanta_platform.engine.state import Breakpoint, Mark, RunState
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import BEGIN, Paused, Verdict
 
 _WITH_INPUTS = frozenset({Kind.RAWSCRIPT, Kind.SCRIPT, Kind.WEBHOOK, Kind.FLOW})
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from orvanta_platform.engine.kept import Kept, Origin
+from orvanta_platform.engine.edge_propagation import spread
 from orvanta_platform.engine.plan import Kind, Node, Plan
-from orvanta_platform.engine.spread import spread
+from orvanta_platform.engine.reused_results import Origin, ReusedResults
 from orvanta_platform.engine.state import OUTCOMES, SUCCESSES, Mark, Phase, RunState
 from orvanta_platform.engine.step import Step
 
@@ -59,7 +59,7 @@ def restart(plan: Plan, before: Ended, named: Iterable[int] = ()) -> Restart:
         bytes(marks),
         chosen=_moved(before.state.chosen, old, again) if plan is before.plan else {},
         votes=_moved(before.state.votes, old, again),
-        kept=Kept(tuple(origins), places),
+        kept=ReusedResults(tuple(origins), places),
     )
     if plan is before.plan:
         state = _with_choices(plan, before.state, state, again)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from orvanta_platform.engine.edge_propagation import is_taken
 from orvanta_platform.engine.plan import Join, Plan
-from orvanta_platform.engine.spread import is_taken
 from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
 
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import msgspec
 
-from orvanta_platform.engine.kept import Kept, pack, unpack
 from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.reused_results import ReusedResults, pack, unpack
 from orvanta_platform.engine.states import NODE, NodeState, Status
 from orvanta_platform.errors import OrvantaError
 
@@ -194,7 +194,7 @@ class RunState:
     votes: Mapping[int, int] = field(default_factory=dict)
     stopped: tuple[str, str] | None = None
     halted: tuple[int, bool] | None = None
-    kept: Kept | None = None
+    kept: ReusedResults | None = None
     cache_key: str | None = None
     cache_keys: Mapping[int, str] = field(default_factory=dict)
     handed_over: bool = False
@@ -293,7 +293,7 @@ def _decoded(data: bytes) -> RunState:
         unpack(rare.votes),
         rare.stopped,
         rare.halted,
-        Kept.decode(rare.kept) if rare.kept else None,
+        ReusedResults.decode(rare.kept) if rare.kept else None,
         rare.cache_key,
         rare.cache_keys,
         rare.handed_over,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from orvanta_platform.engine import duration, ends
+from orvanta_platform.engine import duration, node_completion
 from orvanta_platform.engine.effects import Record, SetTimer
 from orvanta_platform.engine.events import Answer, Err
 from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.readiness import BEGIN, Delay, Fail, Succeed, Verdict
 from orvanta_platform.engine.state import Mark
 from orvanta_platform.engine.step import Step
-from orvanta_platform.engine.verdict import BEGIN, Delay, Fail, Succeed, Verdict
 
 
 def skipped(step: Step, node: Node) -> Verdict | None:
@@ -60,8 +60,8 @@ def begin_delay(step: Step, index: int, wait: Delay) -> None:
 
 def succeeded(step: Step, node: Node, mark: Mark, result: bytes) -> Verdict | None:
     """A node without a job that gave `result`, with what it exports and how long its edges wait."""
-    exports = ends.exports(step, node, result=result)
-    hold = ends.hold(step, node, result=result)
+    exports = node_completion.exports(step, node, result=result)
+    hold = node_completion.hold(step, node, result=result)
     if exports is None or hold is None:
         return None
     if isinstance(exports, Err):

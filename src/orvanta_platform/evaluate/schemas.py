@@ -56,7 +56,7 @@ class SchemaTooComplex(Exception):
     """The check reached its limit of time or memory; the message says which."""
 
 
-class Place(msgspec.Struct):
+class Violation(msgspec.Struct):
     """A validation error: a JSON pointer and a message."""
 
     path: str
@@ -68,7 +68,7 @@ class Verdict(msgspec.Struct):
 
     unusable: str | None = None
     unreadable: str | None = None
-    errors: list[Place] = []
+    errors: list[Violation] = []
 
 
 @dataclass(frozen=True, slots=True)

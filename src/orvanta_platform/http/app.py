@@ -10,7 +10,7 @@ from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 
 from orvanta_platform.http import errors, openapi
-from orvanta_platform.http.gate import Gate
+from orvanta_platform.http.auth_middleware import AuthenticationMiddleware
 from orvanta_platform.http.origins import EditorOrigins
 from orvanta_platform.http.pages import Page, Pages, read_pages
 from orvanta_platform.http.routes import (
@@ -78,7 +78,7 @@ def _editor() -> dict[str, Page]:
 
 def create_app(platform: Platform) -> ASGIApp:
     """The ASGI application on an open platform, which the caller closes after it."""
-    gate = Gate(Pages(create_router(), _editor()), platform)
+    gate = AuthenticationMiddleware(Pages(create_router(), _editor()), platform)
     origins = platform.settings.editor_origins
     return EditorOrigins(gate, origins) if origins else gate
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from orvanta_platform.control.links import Action
 from orvanta_platform.db.approvals import DecisionRow
-from orvanta_platform.services import forms
-from orvanta_platform.services.approvals import Seen
-from orvanta_platform.services.forms import Field, FieldKind
+from orvanta_platform.services.approvals import forms
+from orvanta_platform.services.approvals.decisions import Seen
+from orvanta_platform.services.approvals.forms import Field, FieldKind
 
 _STYLE: Final = """
 :root { color-scheme: light dark }

@@ -10,7 +10,7 @@ from litestar.response import Stream
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http import streaming
 from orvanta_platform.http.schemas import jobs as schemas
-from orvanta_platform.services.updates import Update
+from orvanta_platform.services.run_views.updates import Update
 
 _MOST = (1 << 53) - 1
 """The largest number that every reader of JSON holds."""

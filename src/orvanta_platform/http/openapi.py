@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from ruamel.yaml import YAML
 
 from orvanta_platform import __version__
-from orvanta_platform.http.gate import OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
+from orvanta_platform.http.auth_middleware import OPEN, ROUTE_PREFIX, RUN_CALLS, SIGNED
 
 _CALL = "call"
 _REF = "#/components/schemas/{name}"

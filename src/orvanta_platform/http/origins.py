@@ -11,7 +11,7 @@ from typing import Any
 from litestar.datastructures import MutableScopeHeaders
 from litestar.types import ASGIApp, Message, Receive, Send
 
-from orvanta_platform.http.gate import ROUTE_PREFIX
+from orvanta_platform.http.auth_middleware import ROUTE_PREFIX
 
 _ASKED = "access-control-request-method"
 _MAY_ASK = {

@@ -19,7 +19,7 @@ from orvanta_platform.errors import (
     Unauthenticated,
     WaitTimeout,
 )
-from orvanta_platform.services.results import Finished
+from orvanta_platform.services.run_views.results import Finished
 
 _BODILESS = (204, 205, 304)
 _ALLOWED = frozenset(

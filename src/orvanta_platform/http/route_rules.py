@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from orvanta_platform.control.actor import Role
-from orvanta_platform.control.permissions import RULES, By
+from orvanta_platform.control.permissions import RULES, Condition
 
 NO_TOKEN = "no token"
 SIGNED_LINK = "signed link"
@@ -348,18 +348,18 @@ Paths without a leading slash are below `/api/w/{workspace}/`.
 """
 
 _CONDITIONS = {
-    By.NOTHING: "",
-    By.READ: "reads the path, or started the run",
-    By.WRITE: "writes the path",
-    By.OWN: "owns the folder",
-    By.ACCEPT: "reads the path; for the caller, or for anybody as a member of `deployers`",
-    By.READ_IF_NAMED: "reads the path, if one is given",
-    By.SELF: "own account",
-    By.READ_IF_OWNED: "reads the path, if it is below a user or folder",
-    By.WRITE_IF_OWNED: "writes the path, if it is below a user or folder; otherwise created the file",
-    By.INSTANCE: "superadmin",
-    By.INSTANCE_READ: "superadmin or devops",
-    By.LOGIN: "any account",
+    Condition.NOTHING: "",
+    Condition.READ: "reads the path, or started the run",
+    Condition.WRITE: "writes the path",
+    Condition.OWN: "owns the folder",
+    Condition.ACCEPT: "reads the path; for the caller, or for anybody as a member of `deployers`",
+    Condition.READ_IF_NAMED: "reads the path, if one is given",
+    Condition.SELF: "own account",
+    Condition.READ_IF_OWNED: "reads the path, if it is below a user or folder",
+    Condition.WRITE_IF_OWNED: "writes the path, if it is below a user or folder; otherwise created the file",
+    Condition.INSTANCE: "superadmin",
+    Condition.INSTANCE_READ: "superadmin or devops",
+    Condition.LOGIN: "any account",
 }
 _ROLES = (Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN)
 
@@ -393,5 +393,5 @@ def _cells(rule: tuple[str, str] | str) -> str:
     if isinstance(rule, str):
         return f"yes | yes | yes | yes | {rule} | "
     found = RULES[rule]
-    roles = ["yes" if role in found.roles or found.by in (By.LOGIN, By.SELF) else "no" for role in _ROLES]
+    roles = ["yes" if role in found.roles or found.by in (Condition.LOGIN, Condition.SELF) else "no" for role in _ROLES]
     return " | ".join([*roles, _CONDITIONS[found.by], f"`{found.scope}`"])

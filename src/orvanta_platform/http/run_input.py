@@ -14,7 +14,7 @@ from litestar.datastructures import UploadFile
 from orvanta_platform.errors import InvalidInput, TooLarge
 from orvanta_platform.evaluate.raw import require_utf8
 from orvanta_platform.http.requests import AnyRequest, require_few_values
-from orvanta_platform.services.idempotency import IdempotencyKey
+from orvanta_platform.services.runs.idempotency import IdempotencyKey
 from orvanta_platform.units import size_text
 
 NO_ARGS = b"{}"

@@ -13,9 +13,9 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.http import streaming
 from orvanta_platform.http.schemas import graph as graph_schemas
-from orvanta_platform.services.log_tail import LogPart
-from orvanta_platform.services.run_graph import RunGraph
-from orvanta_platform.services.run_stream import Message
+from orvanta_platform.services.logs.tail import LogPart
+from orvanta_platform.services.run_views.graph import RunGraph
+from orvanta_platform.services.run_views.stream import Message
 
 _STATUSES_KEPT = 200
 

@@ -52,7 +52,7 @@ def is_pinned(queue: str | None) -> bool:
 
 
 @dataclass(slots=True)
-class _Water:
+class _LowWaterMark:
     """What one lane was claimed up to: (when, seq), oldest first; `low` is safe to start above."""
 
     low: int = 0
@@ -103,7 +103,7 @@ class Claimer:
         self._pairs_at = float("-inf")
         self._look_s = 0.0
         self._start_s = 0.0
-        self._waters: dict[tuple[str, int, int], _Water] = {}
+        self._waters: dict[tuple[str, int, int], _LowWaterMark] = {}
         self._claims = itertools.count(1)
 
     async def claim(self, connection: Connection, free: int, *, told: bool = True) -> list[Claimed]:
@@ -179,8 +179,8 @@ class Claimer:
                 lanes.append(Lane(queue, priority, lane, self._water(queue, priority, lane).mark(now, age_s), take))
         return lanes
 
-    def _water(self, queue: str, priority: int, lane: int) -> _Water:
-        return self._waters.setdefault((queue, priority, lane), _Water())
+    def _water(self, queue: str, priority: int, lane: int) -> _LowWaterMark:
+        return self._waters.setdefault((queue, priority, lane), _LowWaterMark())
 
 
 def _in_turn(pairs: list[tuple[str, int]], turn: int) -> list[tuple[str, int]]:

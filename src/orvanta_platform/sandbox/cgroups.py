@@ -22,16 +22,16 @@ _OWN = Path("/proc/self/cgroup")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class GroupFolder:
     """A folder in which groups with a memory or process limit can be made."""
 
     folder: Path
     version: Literal[1, 2]
 
 
-def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, Place]:
+def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, GroupFolder]:
     """Where this process may make groups, per kind; kinds that it may not are absent."""
-    places: dict[Kind, Place] = {}
+    places: dict[Kind, GroupFolder] = {}
     own = {line.split(":")[1]: line.split(":", 2)[2] for line in own_groups.read_text().splitlines()}
     for line in mounts.read_text().splitlines():
         before, _, after = line.partition(" - ")
@@ -40,12 +40,12 @@ def find(mounts: Path = _MOUNTS, own_groups: Path = _OWN) -> dict[Kind, Place]:
         if kind == "cgroup":
             for name in _KINDS:
                 if name in options.split(",") and name in own and name not in places:
-                    places[name] = Place(_inside(mounted, root, own[name]), 1)
+                    places[name] = GroupFolder(_inside(mounted, root, own[name]), 1)
         elif kind == "cgroup2" and "" in own:
             folder = _inside(mounted, root, own[""])
             for place in (folder, folder.parent):
                 for name in _passed_on(place):
-                    places.setdefault(name, Place(place, 2))
+                    places.setdefault(name, GroupFolder(place, 2))
     return {name: place for name, place in places.items() if os.access(place.folder, os.W_OK)}
 
 
@@ -70,7 +70,7 @@ def _passed_on(folder: Path) -> list[Kind]:
 class Group:
     """The groups of one cell, one per kind (the same folder for both in version 2)."""
 
-    folders: dict[Kind, Place]
+    folders: dict[Kind, GroupFolder]
     _kills: int = field(default=0)
     _refusals: int = field(default=0)
     _set: tuple[int, int] = field(default=(0, 0))
@@ -103,7 +103,7 @@ class Group:
                 with contextlib.suppress(OSError):
                     _write(place, "memory.swap.max", 0)
 
-    def _limit_memory_v1(self, place: Place, memory_bytes: int) -> None:
+    def _limit_memory_v1(self, place: GroupFolder, memory_bytes: int) -> None:
         with contextlib.suppress(OSError):
             _write(place, "memory.memsw.limit_in_bytes", -1)
         _write(place, "memory.limit_in_bytes", memory_bytes)
@@ -172,7 +172,7 @@ class Group:
         place = self.folders.get("pids")
         return 0 if place is None else self._counter(place, "pids.events", b"max")
 
-    def _counter(self, place: Place, name: str, key: bytes) -> int:
+    def _counter(self, place: GroupFolder, name: str, key: bytes) -> int:
         with contextlib.suppress(OSError, ValueError):
             for line in self._read(place, name).splitlines():
                 found, _, value = line.partition(b" ")
@@ -180,10 +180,10 @@ class Group:
                     return int(value)
         return 0
 
-    def _read(self, place: Place, name: str, mode: int = os.O_RDONLY) -> bytes:
+    def _read(self, place: GroupFolder, name: str, mode: int = os.O_RDONLY) -> bytes:
         return os.pread(self._file(place, name, mode), _MOST_BYTES, 0)
 
-    def _file(self, place: Place, name: str, mode: int) -> int:
+    def _file(self, place: GroupFolder, name: str, mode: int) -> int:
         """Opened once: these files are looked at before and after every job."""
         if name not in self._files:
             self._files[name] = os.open(place.folder / name, mode | os.O_CLOEXEC)
@@ -199,14 +199,14 @@ class Group:
                 folder.rmdir()
 
 
-def _write(place: Place, name: str, value: int) -> None:
+def _write(place: GroupFolder, name: str, value: int) -> None:
     (place.folder / name).write_text(str(value))
 
 
 class Groups:
     """The groups of one worker process: made when first needed, used again, removed at the end."""
 
-    def __init__(self, places: dict[Kind, Place]) -> None:
+    def __init__(self, places: dict[Kind, GroupFolder]) -> None:
         self._places = places
         self._idle: list[Group] = []
         self._made = 0
@@ -226,7 +226,7 @@ class Groups:
             for kind, place in self._places.items():
                 folder = place.folder / f"orvanta-{os.getpid()}-{self._made}"
                 folder.mkdir(exist_ok=True)
-                group.folders[kind] = Place(folder, place.version)
+                group.folders[kind] = GroupFolder(folder, place.version)
         except OSError:
             group.remove()
             return None

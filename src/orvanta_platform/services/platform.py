@@ -16,9 +16,9 @@ from orvanta_platform.db.notify import Listener, Notifier
 from orvanta_platform.db.pool import Database
 from orvanta_platform.errors import SettingsError
 from orvanta_platform.evaluate.evaluator import Evaluator
-from orvanta_platform.services.blueprints import Blueprints
-from orvanta_platform.services.sizes import Sizes
-from orvanta_platform.services.steps.advance import Tools
+from orvanta_platform.orchestrator.advance import Tools
+from orvanta_platform.orchestrator.blueprints import Blueprints
+from orvanta_platform.orchestrator.sizes import Sizes
 from orvanta_platform.settings import Settings
 from orvanta_platform.storage import Storage
 from orvanta_platform.storage.local import LocalStorage

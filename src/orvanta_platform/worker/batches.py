@@ -15,14 +15,14 @@ from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.steps import StepWrite, write_steps
 from orvanta_platform.engine.plan import Kind
 from orvanta_platform.engine.state import ENGINE_VERSION
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.committer import MAX_BYTES
+from orvanta_platform.orchestrator.job_completion import claimed_of, hand_on, tell, tell_caller, write_at_once
+from orvanta_platform.orchestrator.scope import read_previous
 from orvanta_platform.queue.claim import Claimer
-from orvanta_platform.services import values
-from orvanta_platform.services.blueprints import Blueprint
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.steps.commit import MAX_BYTES
-from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.finishing import claimed_of, hand_on, tell, tell_caller, write_at_once
-from orvanta_platform.services.steps.scope import read_previous
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, keeps_run
 from orvanta_platform.worker.lease import Lease
 

@@ -8,7 +8,7 @@ from orvanta_platform.control import job_tokens
 from orvanta_platform.control.job_tokens import JobClaim
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.db.jobs import Claimed
-from orvanta_platform.services.blueprints import is_workflow
+from orvanta_platform.orchestrator.blueprints import is_workflow
 from orvanta_platform.settings import Settings
 
 

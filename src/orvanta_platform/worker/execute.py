@@ -13,27 +13,27 @@ import structlog
 from msgspec.structs import replace
 
 from orvanta_platform import clock
-from orvanta_platform.control.addresses import Guard
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Kind, Node
 from orvanta_platform.errors import OrvantaError
 from orvanta_platform.evaluate.errors import ExpressionError
-from orvanta_platform.services import sealed_inputs, stream_text, values
-from orvanta_platform.services.blueprints import OWN as OWN_PIN
-from orvanta_platform.services.blueprints import Blueprint, Inputs
-from orvanta_platform.services.locking import LOCKING_KINDS, Locks
-from orvanta_platform.services.log_objects import Attempt
-from orvanta_platform.services.opening import Identity
+from orvanta_platform.orchestrator import input_references, sealed_inputs, values
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.blueprints import OWN as OWN_PIN
+from orvanta_platform.orchestrator.blueprints import Blueprint, Inputs
+from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
+from orvanta_platform.orchestrator.node_views import view_of
+from orvanta_platform.orchestrator.paused_inputs import with_given
+from orvanta_platform.orchestrator.scope import Names, View, load_scope
+from orvanta_platform.orchestrator.secret_access import Identity
+from orvanta_platform.orchestrator.sizes import Near
+from orvanta_platform.outbound.ssrf import Guard
+from orvanta_platform.services.logs import streams as stream_text
+from orvanta_platform.services.logs.objects import Attempt
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.sizes import Near
-from orvanta_platform.services.steps import references
-from orvanta_platform.services.steps.evaluating import moment_of, resolver
-from orvanta_platform.services.steps.finish import Finish
-from orvanta_platform.services.steps.pausing import with_given
-from orvanta_platform.services.steps.scope import Names, View, load_scope
-from orvanta_platform.services.steps.views import view_of
+from orvanta_platform.services.runs.locks import LOCKING_KINDS, Locks
 from orvanta_platform.worker import uploads
 from orvanta_platform.worker.environment import environment
 from orvanta_platform.worker.lease import Lease
@@ -42,7 +42,7 @@ from orvanta_platform.worker.logs import JobLog, until_there
 from orvanta_platform.worker.masking import Masking, Maskings, ProcessKey
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, SandboxLost
 from orvanta_platform.worker.packages.runs import LockRuns
-from orvanta_platform.worker.packages.store import Asked, PackageError, Packages
+from orvanta_platform.worker.packages.store import PackageError, PackageRequest, Packages
 from orvanta_platform.worker.reuse import Reuse
 from orvanta_platform.worker.runtimes.pool import OWN, Runtimes
 from orvanta_platform.worker.shared import SharedFolders
@@ -290,7 +290,7 @@ class Executor:
         else:
             version = job.run.version if blueprint.plan.single else blueprint.pin(node).version
             lock = None if version is None else await self._locks.of_version(version)
-        asked = Asked(job.id, job.attempt, job.run.workspace, language, content, lock)
+        asked = PackageRequest(job.id, job.attempt, job.run.workspace, language, content, lock)
         return await self._packages.provide(asked, job_log, cancelled)
 
     async def _lock(self, job: Claimed, body: str, args: bytes, cancelled: asyncio.Event) -> _Ended:
@@ -341,14 +341,14 @@ class Executor:
         scope = await self._scope(view, inputs.names, opened)
         if inputs.whole:
             found = scope["flow_input"]
-            return found if isinstance(found, bytes) else b"{}", references.of_arguments(view)
+            return found if isinstance(found, bytes) else b"{}", input_references.of_arguments(view)
         moment = moment_of(blueprint.plan, job.run, job.node_index, job.frame)
         resolve = resolver(platform, Identity.of_job(job), job.run.workspace, opened)
         try:
             args = await platform.evaluator.of(job.run.workspace).inputs(inputs.transforms, scope, moment, resolve)
         except ExpressionError as error:
             raise ExpressionError(error.name, opened.mask_text(error.message)) from None
-        return args, references.of_inputs(inputs.provenance, view)
+        return args, input_references.of_inputs(inputs.provenance, view)
 
     async def _view(self, job: Claimed, blueprint: Blueprint) -> View:
         return await view_of(self._platform.db, blueprint.plan, job.run, job.node_index, job.frame)

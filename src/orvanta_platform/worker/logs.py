@@ -17,9 +17,10 @@ from orvanta_platform.db import logs, streams
 from orvanta_platform.db.logs import LogChunk
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
 from orvanta_platform.errors import StorageError
-from orvanta_platform.services import log_lines, log_objects
-from orvanta_platform.services.log_objects import Attempt
-from orvanta_platform.services.steps.advance import Tools
+from orvanta_platform.orchestrator.advance import Tools
+from orvanta_platform.services.logs import lines as log_lines
+from orvanta_platform.services.logs import objects as log_objects
+from orvanta_platform.services.logs.objects import Attempt
 
 FIRST_FLUSH_S = 0.02
 FLUSH_S = 0.1

@@ -17,15 +17,15 @@ from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.notify import Watch
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.state import ENGINE_VERSION
+from orvanta_platform.orchestrator import recovery, values
+from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
+from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE, WEBHOOK_QUEUE, Blueprint
+from orvanta_platform.orchestrator.committer import Committer
+from orvanta_platform.orchestrator.decided_values import error_json
+from orvanta_platform.orchestrator.job_completion import Finished, finish_job
+from orvanta_platform.orchestrator.recovery import Lost
 from orvanta_platform.queue.claim import Claimer, own_queue
-from orvanta_platform.services import reaping, values
-from orvanta_platform.services.blueprints import NATIVE_QUEUE, WEBHOOK_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.reaping import Lost
-from orvanta_platform.services.steps.commit import Committer
-from orvanta_platform.services.steps.decided import error_json
-from orvanta_platform.services.steps.finish import Finish, SecretsOpened
-from orvanta_platform.services.steps.finishing import Finished, finish_job
 from orvanta_platform.worker.batches import Batches
 from orvanta_platform.worker.calls import Calls
 from orvanta_platform.worker.claiming import CANNOT_CLAIM, DATABASE_AWAY, UNTOLD_S, keeps_run, poll
@@ -360,7 +360,7 @@ class Worker:
         """Requeue jobs whose slot or sandbox failed, with a loss as for a lost worker, so that none repeats forever."""
         most, lease = self._platform.settings.max_losses, self._lease
         for lost in list(self._lost.values()):
-            await reaping.lose(self._platform.tools, [lost], lease.worker, lease.generation, most)
+            await recovery.lose(self._platform.tools, [lost], lease.worker, lease.generation, most)
             if self._lost.get(lost.job) is lost:  # its next attempt may be lost by now
                 del self._lost[lost.job]
 

@@ -18,8 +18,8 @@ from orvanta_platform.control.job_tokens import PREFIX
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db import openings
 from orvanta_platform.db.jobs import Claimed
-from orvanta_platform.services.interpolation import Vault
-from orvanta_platform.services.opening import Identity, fill_references
+from orvanta_platform.orchestrator.interpolation import Vault
+from orvanta_platform.orchestrator.secret_access import Identity, fill_references
 from orvanta_platform.worker.outcome import JobError, JobOutcome
 
 _PROCESSES = 200

@@ -13,11 +13,11 @@ from orvanta_platform.db.cache import NewCached
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT
 from orvanta_platform.engine.plan import Kind, Node
-from orvanta_platform.services import caching
-from orvanta_platform.services.blueprints import Blueprint
-from orvanta_platform.services.caching import Hit
+from orvanta_platform.orchestrator import caching
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.caching import Hit
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.steps.finish import Finish
 
 log = structlog.get_logger(__name__)
 

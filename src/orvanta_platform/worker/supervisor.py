@@ -260,14 +260,14 @@ class _Life:
         try:
             database = await self._connected()
             if stopped:
-                from orvanta_platform.worker.taking_back import give_back
+                from orvanta_platform.worker.job_recovery import give_back
 
                 await give_back(self._settings, database, self._worker.id, self._generation)
             async with database.acquire() as connection:
                 fenced = await workers.declare_gone(connection, self._worker.id, self._generation)
             if fenced:
                 # What it takes to step a run is loaded where a worker has gone.
-                from orvanta_platform.worker.taking_back import take_back
+                from orvanta_platform.worker.job_recovery import take_back
 
                 await take_back(self._settings, database, self._worker.id, self._generation)
         except _AWAY as error:

@@ -10,7 +10,7 @@ from typing import Any
 from orvanta_platform.db.jobs import Claimed, note_untaken
 from orvanta_platform.db.pool import CANNOT_CONNECT
 from orvanta_platform.db.steps import NewValue
-from orvanta_platform.services import values
+from orvanta_platform.orchestrator import values
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.worker.lease import Lease
 

@@ -18,7 +18,7 @@ VALUE_PATH = "/value"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ListedNode:
     """A node and the list it stands in; no list for the failure module and the preprocessor."""
 
     node: Node
@@ -37,7 +37,7 @@ class Use:
     `expr` is None beyond the small language. `own`: evaluated after its node ended, with its result.
     """
 
-    place: Place | None
+    place: ListedNode | None
     path: str
     text: str
     expr: Expr | None
@@ -55,9 +55,9 @@ class Subject:
 
     document: Tree
     graph: Graph
-    places: tuple[Place, ...]
+    places: tuple[ListedNode, ...]
     uses: list[Use] = field(default_factory=list)
-    agent_filled: list[tuple[Place | None, str]] = field(default_factory=list)
+    agent_filled: list[tuple[ListedNode | None, str]] = field(default_factory=list)
     faults: list[Diagnostic] = field(default_factory=list)
 
     @property
@@ -67,7 +67,7 @@ class Subject:
         return value
 
 
-def diagnostic(code: str, severity: Severity, place: Place | None, path: str, message: str) -> Diagnostic:
+def diagnostic(code: str, severity: Severity, place: ListedNode | None, path: str, message: str) -> Diagnostic:
     """A diagnostic whose message begins with its node."""
     if place is None:
         return Diagnostic(code, severity, None, path, message)
@@ -80,7 +80,7 @@ class _Recorder:
     """The `shapes.Reader` of one node, or of the workflow."""
 
     subject: Subject
-    place: Place | None = None
+    place: ListedNode | None = None
 
     def fault(self, code: str, path: str, message: str) -> None:
         self.subject.faults.append(diagnostic(code, "error", self.place, path, message))
@@ -106,10 +106,10 @@ def read(document: Tree, graph: Graph) -> Subject:
     return subject
 
 
-def _places(graph: Graph) -> Iterator[Place]:
+def _places(graph: Graph) -> Iterator[ListedNode]:
     for each in graph.lists:
         for node in each.nodes:
-            yield Place(node, each.index)
+            yield ListedNode(node, each.index)
     for alone in (graph.preprocessor, graph.failure):
         if alone is not None:
-            yield Place(alone, None)
+            yield ListedNode(alone, None)

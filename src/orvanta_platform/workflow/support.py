@@ -11,7 +11,7 @@ from typing import Final
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.kinds import KINDS
 from orvanta_platform.workflow.languages import EXTENSIONS, RUNNABLE
-from orvanta_platform.workflow.subject import Place, Subject, diagnostic
+from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 RUNNABLE_KINDS: Final = frozenset(
     {
@@ -30,11 +30,11 @@ def support(subject: Subject) -> Iterator[Diagnostic]:
     yield from _transforms(subject)
 
 
-def _not_yet(place: Place | None, path: str, what: str) -> Diagnostic:
+def _not_yet(place: ListedNode | None, path: str, what: str) -> Diagnostic:
     return diagnostic("not_yet_supported", "error", place, path, f"{what} is not supported by this version")
 
 
-def _node(place: Place) -> Iterator[Diagnostic]:
+def _node(place: ListedNode) -> Iterator[Diagnostic]:
     node, path = place.node, place.path
     if node.kind in KINDS and node.kind not in RUNNABLE_KINDS:
         yield _not_yet(place, f"{path}/value/type", f"the kind {node.kind}")

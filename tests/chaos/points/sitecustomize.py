@@ -141,7 +141,7 @@ def in_observers() -> None:
     """Points of whatever watches the beats of workers."""
     wrap("daemons.reaper:_fence", before("fencing"))
     wrap("daemons.reaper:reap", before("fencing"))
-    wrap("services.reaping:_take_back", after("reaping"))
+    wrap("orchestrator.recovery:_take_back", after("reaping"))
 
 
 def in_worker_processes() -> None:
@@ -153,13 +153,13 @@ def in_worker_processes() -> None:
     wrap("worker.logs:JobLog.write", printing)
     wrap("worker.runtimes.pool:Runtimes.run", after("result read"))
     wrap("db.logs:replace_by_object", before("uploaded"))
-    wrap("services.values:keep", after("value uploaded", lambda value: value.object is not None))
-    wrap("services.steps.commit:write_steps", unanswered("committing"))
-    wrap("services.steps.commit:Committer.submit", after("committed", bool))
+    wrap("orchestrator.values:keep", after("value uploaded", lambda value: value.object is not None))
+    wrap("orchestrator.committer:write_steps", unanswered("committing"))
+    wrap("orchestrator.committer:Committer.submit", after("committed", bool))
     wrap("worker.loop:finish_job", after("handed off", lambda done: done.following is not None))
     wrap("worker.loop:finish_job", after("finished"))
     wrap("queue.gates:settle", after("permit given", bool))
-    wrap("services.steps.advance:_advance_further", before("going on"))
+    wrap("orchestrator.advance:_advance_further", before("going on"))
     wrap("worker.loop:Worker._stop_what_must", before("looking"))
     wrap("worker.loop:Worker._stop_what_must", after("looked"))
     in_observers()
@@ -169,19 +169,19 @@ def in_supervisors() -> None:
     """Points of the process that beats for a worker."""
     wrap("worker.supervisor:_Child.receive", before("hearing"))
     wrap("db.workers:beat", before("beating"))
-    wrap("worker.taking_back:reap", before("giving back"))
+    wrap("worker.job_recovery:reap", before("giving back"))
 
 
 def in_servers() -> None:
     """Points of a server."""
-    wrap("services.starting:start_run", unanswered("accepting"))
-    wrap("services.starting:write_steps", unanswered("accepting"))
-    wrap("services.approvals:advance", before("deciding"))
-    wrap("services.pausing:advance", before("continuing"))
+    wrap("services.runs.creation:start_run", unanswered("accepting"))
+    wrap("services.runs.creation:write_steps", unanswered("accepting"))
+    wrap("services.approvals.decisions:advance", before("deciding"))
+    wrap("services.runs.pausing:advance", before("continuing"))
     wrap("db.debounce:note_call", unanswered("joining"))
     wrap("daemons.scheduler:lead", leading)
-    wrap("services.scheduling:_begin", taking_a_tick)
-    wrap("services.starting:advance_all", before("tick taken"))
+    wrap("services.triggers.ticks:_begin", taking_a_tick)
+    wrap("services.runs.creation:advance_all", before("tick taken"))
     wrap("storage.local:LocalStorage.delete", before("object to delete"))
     in_observers()
 

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from orvanta_platform.control.actor import Actor, FolderGrant, Role, folder_access, principals_of
-from orvanta_platform.control.permissions import RULES, Thing, can, readable, require
+from orvanta_platform.control.permissions import RULES, Target, can, readable, require
 from orvanta_platform.errors import Forbidden, NotFound
 
 GRANTS = [
@@ -26,8 +26,8 @@ def actor(role: Role | None = Role.DEVELOPER, **more: object) -> Actor:
     return Actor(groups=groups, folders=access, **values)  # type: ignore[arg-type]
 
 
-def script(path: str, **perms: bool) -> Thing:
-    return Thing("main", "script", path, extra_perms={key.replace("_", "/"): value for key, value in perms.items()})
+def script(path: str, **perms: bool) -> Target:
+    return Target("main", "script", path, extra_perms={key.replace("_", "/"): value for key, value in perms.items()})
 
 
 @pytest.mark.parametrize(
@@ -65,14 +65,14 @@ def test_each_role_holds_the_ones_below(
     role: Role | None, reads: bool, runs: bool, writes: bool, administers: bool
 ) -> None:
     mine = script("f/own/x")
-    run = Thing("main", "run", "f/own/x", created_by="bob")
+    run = Target("main", "run", "f/own/x", created_by="bob")
     assert can(actor(role), "read", mine) is reads
     assert can(actor(role), "run", mine) is runs
     assert can(actor(role), "cancel", run) is runs
     assert can(actor(role), "write", mine) is writes
-    assert can(actor(role), "run", Thing("main", "preview")) is writes
-    assert can(actor(role), "admin", Thing("main", "member")) is administers
-    assert can(actor(role), "create", Thing("main", "folder", "f/new")) is administers
+    assert can(actor(role), "run", Target("main", "preview")) is writes
+    assert can(actor(role), "admin", Target("main", "member")) is administers
+    assert can(actor(role), "create", Target("main", "folder", "f/new")) is administers
 
 
 def test_extra_perms_of_an_item_let_read_or_write() -> None:
@@ -83,15 +83,15 @@ def test_extra_perms_of_an_item_let_read_or_write() -> None:
 
 
 def test_a_run_is_shown_to_who_started_it_whatever_its_path() -> None:
-    assert can(actor(), "read", Thing("main", "run", "f/other/x", created_by="ada"))
-    assert can(actor(), "read", Thing("main", "run", None, created_by="ada"))
-    assert not can(actor(), "read", Thing("main", "run", None, created_by="bob"))
-    assert not can(actor(), "read", Thing("main", "run", "f/other/x", created_by="bob"))
+    assert can(actor(), "read", Target("main", "run", "f/other/x", created_by="ada"))
+    assert can(actor(), "read", Target("main", "run", None, created_by="ada"))
+    assert not can(actor(), "read", Target("main", "run", None, created_by="bob"))
+    assert not can(actor(), "read", Target("main", "run", "f/other/x", created_by="bob"))
 
 
 def test_another_workspace_is_closed_to_admins_too() -> None:
     for kind, action in RULES:
-        thing = Thing("other", kind, "u/ada/x", created_by="ada")
+        thing = Target("other", kind, "u/ada/x", created_by="ada")
         if RULES[(kind, action)].roles:
             assert not can(actor(Role.ADMIN, super_admin=True), action, thing)
 
@@ -151,9 +151,9 @@ def test_like_patterns_match_names_literally() -> None:
 
 
 def test_the_instance_is_for_superadmins_and_ones_own_account() -> None:
-    assert not can(actor(Role.ADMIN), "create_account", Thing(None, "instance"))
-    assert can(actor(super_admin=True), "create_account", Thing(None, "instance"))
-    assert can(actor(devops=True), "list_accounts", Thing(None, "instance"))
-    assert not can(actor(devops=True), "create_workspace", Thing(None, "instance"))
-    assert can(actor(), "read", Thing(None, "account", created_by="ada@example.com"))
-    assert not can(actor(), "write", Thing(None, "token", created_by="bob@example.com"))
+    assert not can(actor(Role.ADMIN), "create_account", Target(None, "instance"))
+    assert can(actor(super_admin=True), "create_account", Target(None, "instance"))
+    assert can(actor(devops=True), "list_accounts", Target(None, "instance"))
+    assert not can(actor(devops=True), "create_workspace", Target(None, "instance"))
+    assert can(actor(), "read", Target(None, "account", created_by="ada@example.com"))
+    assert not can(actor(), "write", Target(None, "token", created_by="bob@example.com"))

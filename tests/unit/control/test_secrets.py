@@ -12,11 +12,11 @@ from orvanta_platform.control import secrets
 from orvanta_platform.control.keys import InstanceKeys
 from orvanta_platform.control.masking import MASK
 from orvanta_platform.control.secret_fields import put_back, take_out
-from orvanta_platform.control.secrets import DataKey, Place, SecretUnreadable
+from orvanta_platform.control.secrets import DataKey, SecretLocation, SecretUnreadable
 from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
 
 KEY = DataKey(1, b"k" * 32)
-PLACE = Place("main", "variable", "u/ada/token")
+PLACE = SecretLocation("main", "variable", "u/ada/token")
 PASSWORD = {"type": "string", "password": True}
 
 
@@ -25,10 +25,10 @@ def test_a_secret_opens_at_its_place_alone() -> None:
     assert b"hush" not in sealed and secrets.unseal(KEY, PLACE, sealed) == b"hush"
     assert sealed != secrets.seal(KEY, PLACE, b"hush")
     for place in (
-        Place("other", "variable", "u/ada/token"),
-        Place("main", "resource", "u/ada/token"),
-        Place("main", "variable", "u/bob/token"),
-        Place("main", "variableu", "/ada/token"),
+        SecretLocation("other", "variable", "u/ada/token"),
+        SecretLocation("main", "resource", "u/ada/token"),
+        SecretLocation("main", "variable", "u/bob/token"),
+        SecretLocation("main", "variableu", "/ada/token"),
     ):
         with pytest.raises(SecretUnreadable):
             secrets.unseal(KEY, place, sealed)

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from tests.unit.engine.driven import Driven, condition, job, js, on
 
+from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import (
     CloseWait,
     DropTimer,
@@ -21,7 +22,6 @@ from orvanta_platform.engine.effects import (
     Thrown,
 )
 from orvanta_platform.engine.events import Approved, DeadlineDue, Err, Rejected
-from orvanta_platform.engine.shown import status
 from orvanta_platform.engine.states import NodeState, Status
 
 YES = b'{"decision":"approved","by":"ann"}'

@@ -13,8 +13,8 @@ from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
 from orvanta_platform.engine.effects import Enqueue, Many, OfNode, RunEnded
 from orvanta_platform.engine.events import Started
-from orvanta_platform.engine.kept import Kept, Origin
 from orvanta_platform.engine.restart import Restart
+from orvanta_platform.engine.reused_results import Origin, ReusedResults
 from orvanta_platform.engine.state import Mark, Phase, RunState
 
 FIRST, SECOND = UUID(int=1), UUID(int=2)
@@ -146,7 +146,7 @@ def test_what_is_kept_counts_in_the_result() -> None:
     after.start().ok("c")
     (end,) = after.found(RunEnded)
     assert end.result == Many((("a", 0), ("c", 2)))
-    assert after.state.kept == Kept((Origin(FIRST),), {0: 0, 1: 0})
+    assert after.state.kept == ReusedResults((Origin(FIRST),), {0: 0, 1: 0})
 
 
 def test_a_result_that_was_kept_before_stays_where_it_is() -> None:

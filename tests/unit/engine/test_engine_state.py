@@ -9,10 +9,10 @@ import pytest
 from tests.unit.engine.driven import Driven, condition, job, js, on
 
 from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.display_status import Shown, status
 from orvanta_platform.engine.effects import Enqueue
 from orvanta_platform.engine.plan import Edge, Join, Retry, Target
 from orvanta_platform.engine.scope import previous_sources, visible
-from orvanta_platform.engine.shown import Shown, status
 from orvanta_platform.engine.state import ENGINE_VERSION, Mark, Phase, RunState, StateTooNew, UnreadableState
 from orvanta_platform.engine.states import Status
 from orvanta_platform.errors import InvalidWorkflow

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.unit.engine.driven import Driven, condition, job, js, on
 
+from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import DropTimer, Export, NodeEnded, OfNode, SetTimer
 from orvanta_platform.engine.events import Err
 from orvanta_platform.engine.plan import Plan
-from orvanta_platform.engine.shown import status
 from orvanta_platform.engine.states import NodeState, Status
 
 SLEEP = {"type": "static", "value": 9}

@@ -10,6 +10,7 @@ import pytest
 from orvanta_platform.engine import gates
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import (
     Decision,
     Enqueue,
@@ -36,7 +37,6 @@ from orvanta_platform.engine.events import (
 )
 from orvanta_platform.engine.loop import Loop
 from orvanta_platform.engine.plan import Debounce, Plan
-from orvanta_platform.engine.shown import status
 from orvanta_platform.engine.state import ENGINE_VERSION, Mark, Phase, RunState
 from orvanta_platform.engine.states import Status
 

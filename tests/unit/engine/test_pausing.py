@@ -9,6 +9,7 @@ import pytest
 
 from orvanta_platform.engine.compile import compile_plan
 from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.display_status import status
 from orvanta_platform.engine.effects import (
     Decision,
     Enqueue,
@@ -38,7 +39,6 @@ from orvanta_platform.engine.events import (
     TimeUp,
 )
 from orvanta_platform.engine.plan import Plan
-from orvanta_platform.engine.shown import status
 from orvanta_platform.engine.state import ENGINE_VERSION, Breakpoint, Mark, Phase, RunState
 from orvanta_platform.engine.states import Status
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from orvanta_platform.db.workers import Observed
-from orvanta_platform.queue.observe import Observer
+from orvanta_platform.queue.failure_detector import Observer
 
 A, B = UUID(int=1), UUID(int=2)
 LEASE_S, GAP_S = 8.0, 4.0

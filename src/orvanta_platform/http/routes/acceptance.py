@@ -11,7 +11,7 @@ from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_path, platform_of
 from orvanta_platform.http.schemas import acceptance as shapes
 from orvanta_platform.http.schemas.drafts import kind_of
-from orvanta_platform.services import acceptance
+from orvanta_platform.services.access import acceptance
 
 _A = "/api/w/{workspace:str}/acceptance"
 _SOURCES = ("schedule", "http_trigger", "flow")

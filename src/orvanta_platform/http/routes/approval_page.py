@@ -15,9 +15,9 @@ from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, OrvantaE
 from orvanta_platform.http import approval_html as html
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.routes.approvals import LONGEST_BODY, voice_of
-from orvanta_platform.services import approvals, forms
-from orvanta_platform.services.approval_links import Link
-from orvanta_platform.services.approvals import Seen
+from orvanta_platform.services.approvals import decisions, forms
+from orvanta_platform.services.approvals.decisions import Seen
+from orvanta_platform.services.approvals.links import Link
 
 _PATH = "/approve/{workspace:str}/{id:uuid}/{resume_id:int}/{signature:str}"
 _MOST_FIELDS = 200
@@ -36,7 +36,7 @@ async def show_approval(
 ) -> Response[bytes]:
     """Show what is asked. Looking decides nothing."""
     try:
-        seen = await approvals.look_by_link(platform_of(request), workspace, Link(id, resume_id, signature))
+        seen = await decisions.look_by_link(platform_of(request), workspace, Link(id, resume_id, signature))
     except OrvantaError as error:
         return _refused(error)
     return _page(html.question(seen, _name(request, approver), hints=seen.hints))
@@ -54,7 +54,7 @@ async def decide_approval(
     """A button was pressed."""
     platform, link = platform_of(request), Link(id, resume_id, signature)
     try:
-        seen = await approvals.look_by_link(platform, workspace, link)
+        seen = await decisions.look_by_link(platform, workspace, link)
         sent = _fields(await request.body())
         approved = _decision(sent)
         action = _action(seen, approved)
@@ -64,7 +64,7 @@ async def decide_approval(
     reason = sent.get("reason", "").strip()[:_LONGEST_REASON] or None
     voice = voice_of(request, approver, msgspec.json.encode(form), reason)
     try:
-        outcome = await approvals.decide_by_link(platform, workspace, link, action, approved=approved, voice=voice)
+        outcome = await decisions.decide_by_link(platform, workspace, link, action, approved=approved, voice=voice)
     except InvalidInput as error:
         shown = html.question(seen, _name(request, approver), error=f"{error.message}", given=sent, hints=seen.hints)
         return _page(shown, error.status)

@@ -28,9 +28,10 @@ from orvanta_platform.http.schemas.approvals import (
     Urls,
     WaitingApproval,
 )
-from orvanta_platform.services import approval_inbox, approvals
-from orvanta_platform.services.approval_links import Link
-from orvanta_platform.services.approvers import Voice
+from orvanta_platform.services.approvals import decisions
+from orvanta_platform.services.approvals import inbox as approval_inbox
+from orvanta_platform.services.approvals.approvers import Voice
+from orvanta_platform.services.approvals.links import Link
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 _U = "/api/w/{workspace:str}/jobs_u"
@@ -54,7 +55,7 @@ async def get_resume_urls(
     flow_level: FromQuery[bool] = False,
 ) -> Urls:
     """Signed links that resume or cancel what a job is suspended for, and the page to send to people."""
-    urls = await approvals.resume_urls(
+    urls = await decisions.resume_urls(
         platform_of(request),
         actor_of(request),
         workspace,
@@ -77,7 +78,7 @@ async def get_job_signature(
     """The signature of a link alone; `action=cancel` for the other kind."""
     if action not in (Action.RESUME, Action.CANCEL):
         raise BadRequest("action must be resume or cancel.")
-    return await approvals.signature(
+    return await decisions.signature(
         platform_of(request), actor_of(request), workspace, id, _checked(resume_id), Action(action)
     )
 
@@ -146,14 +147,14 @@ async def get_flow_by_link(
 ) -> SuspendedFlow:
     """The run behind a signed link, limited to the content of the approval page, and the approvals so far."""
     platform = platform_of(request)
-    seen = await approvals.look_by_link(platform, workspace, Link(id, resume_id, signature))
+    seen = await decisions.look_by_link(platform, workspace, Link(id, resume_id, signature))
     return schemas.suspended_flow(seen)
 
 
 @get(f"{_U}/flow/approval_info/{{job_id:uuid}}", opt=shape(answer=ApprovalInfo))
 async def get_approval_info(request: AnyRequest, workspace: FromPath[str], job_id: FromPath[UUID]) -> ApprovalInfo:
     """What a run or node asks now, and whether the caller may answer."""
-    return schemas.approval_info(await approvals.info(platform_of(request), actor_of(request), workspace, job_id))
+    return schemas.approval_info(await decisions.info(platform_of(request), actor_of(request), workspace, job_id))
 
 
 @post(
@@ -166,7 +167,7 @@ async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id
     """Agree or say no, as the caller, to what a run or node asks now."""
     given = await body_of(request, ResumeBody)
     payload = b"{}" if isinstance(given.payload, msgspec.UnsetType) else bytes(given.payload)
-    await approvals.decide(
+    await decisions.decide(
         platform_of(request), actor_of(request), workspace, job_id, approved=given.approved, payload=payload
     )
     return "resumed" if given.approved else "cancelled"
@@ -176,7 +177,7 @@ async def resume_suspended(request: AnyRequest, workspace: FromPath[str], job_id
 async def resume_flow(request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID]) -> str:
     """Agree, as the caller, to what a run asks now: one event; the body is what the next step reads as `resume`."""
     payload = _json(await request.body())
-    await approvals.decide(platform_of(request), actor_of(request), workspace, id, approved=True, payload=payload)
+    await decisions.decide(platform_of(request), actor_of(request), workspace, id, approved=True, payload=payload)
     return "resumed"
 
 
@@ -201,7 +202,7 @@ async def consent(request: AnyRequest, id: FromPath[UUID]) -> Consented:
     if actor.workspace is None:
         raise BadRequest("No workspace is named.", hint="Use a token of a workspace, or send X-Workspace.")
     given = await body_of(request, ConsentBody)
-    outcome = await approvals.decide(
+    outcome = await decisions.decide(
         platform_of(request),
         actor,
         actor.workspace,
@@ -229,7 +230,7 @@ def voice_of(request: AnyRequest, approver: str | None, payload: bytes, reason: 
 async def _by_link(
     request: AnyRequest, workspace: str, link: Link, action: Action, approver: str | None, payload: bytes
 ) -> Response[bytes]:
-    outcome = await approvals.decide_by_link(
+    outcome = await decisions.decide_by_link(
         platform_of(request),
         workspace,
         link,
@@ -245,7 +246,7 @@ async def _lead_to_page(
     request: AnyRequest, workspace: str, link: Link, action: Action, approver: str | None
 ) -> Response[bytes]:
     """303 to the page for a browser. Anything else gets 405, so that no program mistakes the page for a decision."""
-    await approvals.check_link(platform_of(request), workspace, link, action)
+    await decisions.check_link(platform_of(request), workspace, link, action)
     query = f"?{urlencode({'approver': approver})}" if approver else ""
     page = f"/approve/{workspace}/{link.job}/{link.resume_id}/{link.signature}{query}"
     if "text/html" in request.headers.get("accept", ""):

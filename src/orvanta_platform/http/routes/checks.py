@@ -9,7 +9,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platform_of
 from orvanta_platform.http.schemas import checks, items
-from orvanta_platform.services import checking
+from orvanta_platform.services.catalog import validation as checking
 
 _W = "/api/w/{workspace:str}"
 _UNNAMED = ""

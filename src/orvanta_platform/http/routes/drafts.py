@@ -9,7 +9,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, page_of, platform_of, row_of
 from orvanta_platform.http.schemas import drafts as shapes
-from orvanta_platform.services import drafts
+from orvanta_platform.services.catalog import drafts
 
 _D = "/api/w/{workspace:str}/drafts"
 

@@ -22,7 +22,8 @@ from orvanta_platform.http.requests import (
     platform_of,
 )
 from orvanta_platform.http.schemas import files as shapes
-from orvanta_platform.services import buckets, files
+from orvanta_platform.services.maintenance import files
+from orvanta_platform.services.secrets import buckets
 
 _H = "/api/w/{workspace:str}/job_helpers"
 _WHERE = ("s3_resource_path", "storage")

@@ -6,7 +6,7 @@ import secrets
 
 from litestar import Response, get
 
-from orvanta_platform.services.setup import LINK_PATH
+from orvanta_platform.services.access.setup import LINK_PATH
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Orvanta: choose a password</title>

@@ -19,7 +19,8 @@ from orvanta_platform.http.requests import (
 )
 from orvanta_platform.http.routes.scripts import filter_of
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services import flows, locking
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.runs import locks as locking
 
 _F = "/api/w/{workspace:str}/flows"
 

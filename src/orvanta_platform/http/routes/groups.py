@@ -11,7 +11,7 @@ from orvanta_platform.db.groups import GroupRow
 from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, page_of, platform_of
-from orvanta_platform.services import groups
+from orvanta_platform.services.access import groups
 
 _G = "/api/w/{workspace:str}/groups"
 

@@ -13,7 +13,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import PAGED, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, flag_of, item_path, page_of, platform_of
 from orvanta_platform.http.schemas import http_triggers as shapes
-from orvanta_platform.services import http_triggers
+from orvanta_platform.services.triggers import http_triggers
 
 _T = "/api/w/{workspace:str}/http_triggers"
 _FILTERS = ("path", "path_start", "label")

@@ -11,7 +11,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import AnyObject, call
 from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.schemas import accounts
-from orvanta_platform.services import workspaces
+from orvanta_platform.services.access import workspaces
 
 DESCRIPTION = "orvanta.openapi"
 """The key of the application's state that holds its `Description`."""

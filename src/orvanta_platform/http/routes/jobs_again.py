@@ -19,8 +19,10 @@ from orvanta_platform.http.routes.jobs_run import MAX_BODY, RunCall, run_call
 from orvanta_platform.http.run_input import args_of
 from orvanta_platform.http.schemas import again
 from orvanta_platform.http.schemas.again import BatchRerunBody, RestartBody, RestartPreview, RestartPreviewBody
-from orvanta_platform.services import rerunning, restarting, selecting
-from orvanta_platform.services.restarting import Point
+from orvanta_platform.services.runs import bulk as selecting
+from orvanta_platform.services.runs import rerun as rerunning
+from orvanta_platform.services.runs import restart as restarting
+from orvanta_platform.services.runs.restart import Point
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 

@@ -19,7 +19,9 @@ from orvanta_platform.http.schemas import overview as overview_schemas
 from orvanta_platform.http.schemas.histogram import Histogram
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueueCount, QueuedJob
 from orvanta_platform.http.schemas.overview import Overview
-from orvanta_platform.services import bodies, histograms, jobs, overview, selecting
+from orvanta_platform.services import dashboard
+from orvanta_platform.services.run_views import body_jobs, histograms, jobs
+from orvanta_platform.services.runs import bulk as selecting
 
 _JOBS = "/api/w/{workspace:str}/jobs"
 
@@ -131,7 +133,7 @@ async def list_jobs(
     parent, node = job_filter.parent_job, job_filter.node
     if parent is not None and job_filter == JobFilter(parent_job=parent, node=node):
         first, most = job_slice.offset, job_slice.limit
-        found = await bodies.list_bodies(platform, actor, workspace, parent, node, first=first, most=most)
+        found = await body_jobs.list_bodies(platform, actor, workspace, parent, node, first=first, most=most)
         if found is not None:
             return [schemas.listed(row) for row in found]
     rows = await jobs.list_jobs(platform, actor, workspace, jobs.EVERY_PART, job_filter, job_slice)
@@ -185,7 +187,7 @@ async def get_overview(request: AnyRequest, workspace: FromPath[str]) -> Overvie
     """What is to be known first: what failed in the last seven days, what waits for the caller, what runs, and which
     schedules tick next.
     """
-    return overview_schemas.shown(await overview.overview(platform_of(request), actor_of(request), workspace))
+    return overview_schemas.shown(await dashboard.overview(platform_of(request), actor_of(request), workspace))
 
 
 @get(f"{_JOBS}/list_filtered_uuids", opt=shape(answer=list[UUID]))

@@ -20,8 +20,9 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, live_a
 from orvanta_platform.http.schemas import jobs as schemas
 from orvanta_platform.http.schemas.jobs import CompletedJob, JobUpdate, QueuedJob, ResultMaybe, Timing
 from orvanta_platform.http.schemas.runs import CancelBody
-from orvanta_platform.services import jobs, logs, results, runs, updates
-from orvanta_platform.services.results import Kept
+from orvanta_platform.services.run_views import jobs, results, updates, whole_logs
+from orvanta_platform.services.run_views.results import StoredValue
+from orvanta_platform.services.runs import start as runs
 
 _U = "/api/w/{workspace:str}/jobs_u"
 _JOBS = "/api/w/{workspace:str}/jobs"
@@ -125,7 +126,7 @@ async def get_logs(
     download: FromQuery[bool] = False,
 ) -> Stream:
     """The whole log, or that of one attempt; of a workflow those of its nodes in order."""
-    text = await logs.read(platform_of(request), live_actor_of(request), workspace, id, attempt=attempt)
+    text = await whole_logs.read(platform_of(request), live_actor_of(request), workspace, id, attempt=attempt)
     return _log(text, id, download)
 
 
@@ -134,7 +135,7 @@ async def get_flow_all_logs(
     request: AnyRequest, workspace: FromPath[str], id: FromPath[UUID], download: FromQuery[bool] = False
 ) -> Stream:
     """The logs of all nodes of a workflow merged by time, each line behind its node's name."""
-    text = await logs.read_merged(platform_of(request), live_actor_of(request), workspace, id)
+    text = await whole_logs.read_merged(platform_of(request), live_actor_of(request), workspace, id)
     return _log(text, id, download)
 
 
@@ -165,7 +166,7 @@ async def result_by_id(
     return await _value(request, await results.kept_of_node(platform, actor, workspace, flow_job_id, node_id))
 
 
-async def _value(request: AnyRequest, kept: Kept) -> Stream:
+async def _value(request: AnyRequest, kept: StoredValue) -> Stream:
     """JSON text, as it is kept: in pieces, never whole in memory."""
     part = ranges.asked(request.headers.get("range"), kept.size)
     start, length = (part.start, part.length) if part else (0, kept.size)

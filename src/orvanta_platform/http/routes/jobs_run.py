@@ -43,11 +43,14 @@ from orvanta_platform.http.schemas.runs import (
     ScriptPreviewBody,
 )
 from orvanta_platform.http.streaming import EVENTS
-from orvanta_platform.services import jobs, locking, restarting, results, runs, updates
-from orvanta_platform.services.breakpoints import PauseBefore
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.results import Finished
-from orvanta_platform.services.runs import RunOptions, ScriptPreview
+from orvanta_platform.services.run_views import jobs, results, updates
+from orvanta_platform.services.run_views.results import Finished
+from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.services.runs import restart as restarting
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.breakpoints import PauseBefore
+from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
 
 MAX_BODY = 100 << 20
 """Bytes of a body that starts a run."""

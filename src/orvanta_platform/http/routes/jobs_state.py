@@ -13,7 +13,7 @@ from orvanta_platform.errors import BadRequest
 from orvanta_platform.http.openapi import AnyObject
 from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
-from orvanta_platform.services import user_states
+from orvanta_platform.services.run_views import user_states
 
 _STATE = "/api/w/{workspace:str}/jobs/flow/user_states/{id:uuid}/{key:str}"
 

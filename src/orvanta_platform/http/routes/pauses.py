@@ -14,7 +14,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, platfo
 from orvanta_platform.http.routes.runs_observe import actor_and_workspace
 from orvanta_platform.http.schemas import pauses as schemas
 from orvanta_platform.http.schemas.pauses import BreakpointBody, ContinueBody, PausedInputs, RunPauses
-from orvanta_platform.services import pausing
+from orvanta_platform.services.runs import pausing
 
 _PAUSES = "/api/v1/runs/{run_id:uuid}/pauses"
 _BEFORE = f"{_PAUSES}/before/{{node:str}}"

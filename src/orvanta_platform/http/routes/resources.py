@@ -22,8 +22,9 @@ from orvanta_platform.http.requests import (
     words_of,
 )
 from orvanta_platform.http.schemas import resources as shapes
-from orvanta_platform.services import opening, resource_types, resources
-from orvanta_platform.services.resources import ResourceDraft
+from orvanta_platform.orchestrator import secret_access
+from orvanta_platform.services.secrets import resource_types, resources
+from orvanta_platform.services.secrets.resources import ResourceDraft
 
 _FILTERS = ("path_start", "path", "description", "value", "label")
 _TYPES = ("resource_type", "resource_type_exclude")
@@ -72,7 +73,7 @@ async def get_resource(request: AnyRequest, workspace: FromPath[str], path: From
 async def get_resource_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """The value of a resource, references as they are. Secret fields are opened for jobs alone."""
     platform, actor = platform_of(request), actor_of(request)
-    value = await opening.read(platform, actor, workspace, "resource", item_path(path), interpolated=False)
+    value = await secret_access.read(platform, actor, workspace, "resource", item_path(path), interpolated=False)
     return answers.json(msgspec.Raw(value))
 
 
@@ -82,7 +83,7 @@ async def get_resource_value_interpolated(
 ) -> Response[bytes]:
     """The value of a resource with everything it refers to. Secrets are opened for jobs alone."""
     platform, actor = platform_of(request), actor_of(request)
-    value = await opening.read(platform, actor, workspace, "resource", item_path(path))
+    value = await secret_access.read(platform, actor, workspace, "resource", item_path(path))
     return answers.json(msgspec.Raw(value))
 
 

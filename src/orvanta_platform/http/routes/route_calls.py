@@ -19,19 +19,20 @@ from orvanta_platform.control.live_actor import LiveActor
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.errors import BadRequest, InvalidInput, OrvantaError, Unauthenticated
 from orvanta_platform.http import answers
+from orvanta_platform.http.auth_middleware import ROUTE_PREFIX
 from orvanta_platform.http.errors import respond
-from orvanta_platform.http.gate import ROUTE_PREFIX
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, platform_of
 from orvanta_platform.http.route_answers import answer_of, failure_for_stranger, for_stranger
 from orvanta_platform.http.run_input import RAW, args_of, text_of
 from orvanta_platform.http.schemas.http_triggers import RouteUpdate
 from orvanta_platform.http.streaming import KEEP_ALIVE, event_stream
-from orvanta_platform.services import jobs, results, route_calls, updates
-from orvanta_platform.services.results import Finished
-from orvanta_platform.services.route_calls import Incoming, Route, RouteSecrets
-from orvanta_platform.services.starting import RunOptions
-from orvanta_platform.services.updates import Update
+from orvanta_platform.services.run_views import jobs, results, updates
+from orvanta_platform.services.run_views.results import Finished
+from orvanta_platform.services.run_views.updates import Update
+from orvanta_platform.services.runs.creation import RunOptions
+from orvanta_platform.services.triggers import route_calls
+from orvanta_platform.services.triggers.route_calls import Incoming, Route, RouteSecrets
 
 Ending = Callable[[], Awaitable[Finished]]
 """Gives how a run ended, once it has."""

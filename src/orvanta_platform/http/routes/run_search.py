@@ -12,7 +12,7 @@ from orvanta_platform.http.requests import AnyRequest, platform_of
 from orvanta_platform.http.routes.runs_observe import actor_and_workspace
 from orvanta_platform.http.schemas import run_search as schemas
 from orvanta_platform.http.schemas.run_search import FoundRuns
-from orvanta_platform.services import run_search
+from orvanta_platform.services.run_views import search as run_search
 
 _MOST = 100
 

@@ -24,15 +24,13 @@ from orvanta_platform.http.schemas.history import RunEvents
 from orvanta_platform.http.schemas.run_about import About, RunDocument
 from orvanta_platform.http.schemas.run_failure import WhyFailed, why_failed
 from orvanta_platform.http.schemas.runs import Run
-from orvanta_platform.services import (
-    history,
-    run_about,
-    run_comparison,
-    run_detail,
-    run_failure,
-    run_graph,
-    run_stream,
-)
+from orvanta_platform.services.run_views import about as run_about
+from orvanta_platform.services.run_views import comparison as run_comparison
+from orvanta_platform.services.run_views import detail as run_detail
+from orvanta_platform.services.run_views import failure as run_failure
+from orvanta_platform.services.run_views import graph as run_graph
+from orvanta_platform.services.run_views import history
+from orvanta_platform.services.run_views import stream as run_stream
 
 
 def actor_and_workspace(request: AnyRequest) -> tuple[Actor, str]:

@@ -21,7 +21,8 @@ from orvanta_platform.http.requests import (
     platform_of,
 )
 from orvanta_platform.http.schemas import schedules as shapes
-from orvanta_platform.services import schedule_calendar, schedules
+from orvanta_platform.services.triggers import calendar as schedule_calendar
+from orvanta_platform.services.triggers import schedules
 
 _S = "/api/w/{workspace:str}/schedules"
 _FILTERS = ("path", "path_start", "schedule_path", "description", "summary", "label", "broad_filter", "args")

@@ -20,7 +20,8 @@ from orvanta_platform.http.requests import (
     words_of,
 )
 from orvanta_platform.http.schemas import items
-from orvanta_platform.services import locking, scripts
+from orvanta_platform.services.catalog import scripts
+from orvanta_platform.services.runs import locks as locking
 
 _S = "/api/w/{workspace:str}/scripts"
 

@@ -7,14 +7,14 @@ from litestar.datastructures import Cookie
 from litestar.params import FromPath
 
 from orvanta_platform.http import answers
-from orvanta_platform.http.gate import COOKIE
+from orvanta_platform.http.auth_middleware import COOKIE
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import REQUEST_ID, AnyRequest, actor_of, body_of, page_of, platform_of
 from orvanta_platform.http.schemas import accounts
-from orvanta_platform.services import session, tokens, users, workspaces
-from orvanta_platform.services.session import Caller, Session
-from orvanta_platform.services.tokens import NewToken
-from orvanta_platform.services.users import NewAccount
+from orvanta_platform.services.access import session, tokens, users, workspaces
+from orvanta_platform.services.access.session import Caller, Session
+from orvanta_platform.services.access.tokens import NewToken
+from orvanta_platform.services.access.users import NewAccount
 
 _OPEN_BODY = 16 << 10
 """Bytes of a body that anybody may send."""

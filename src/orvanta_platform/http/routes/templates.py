@@ -11,7 +11,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, platform_of
 from orvanta_platform.http.schemas.items import FlowSource
-from orvanta_platform.services import templates
+from orvanta_platform.services.catalog import templates
 
 _T = "/api/w/{workspace:str}/templates"
 

@@ -12,8 +12,8 @@ from orvanta_platform.http.openapi import AnyObject, call
 from orvanta_platform.http.requests import AnyRequest, actor_of, item_path, platform_of
 from orvanta_platform.http.routes.jobs_run import trigger_of
 from orvanta_platform.http.run_input import args_of, idempotency_key
-from orvanta_platform.services import runs
-from orvanta_platform.services.runs import RunOptions
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.start import RunOptions
 
 _RUNS = "/runs"
 

@@ -22,7 +22,8 @@ from orvanta_platform.http.requests import (
     platform_of,
 )
 from orvanta_platform.http.schemas import variables as shapes
-from orvanta_platform.services import contextual, opening, variables
+from orvanta_platform.orchestrator import secret_access
+from orvanta_platform.services.secrets import contextual, variables
 
 _V = "/api/w/{workspace:str}/variables"
 _FILTERS = ("path_start", "path", "description", "value", "label")
@@ -60,7 +61,7 @@ async def get_variable(request: AnyRequest, workspace: FromPath[str], path: From
 @get(f"{_V}/get_value/{{path:path}}", opt=call(answer=str))
 async def get_variable_value(request: AnyRequest, workspace: FromPath[str], path: FromPath[str]) -> Response[bytes]:
     """The value of a variable. A secret is opened for jobs alone: 403 `secret_is_write_only`."""
-    value = await opening.read(platform_of(request), actor_of(request), workspace, "variable", item_path(path))
+    value = await secret_access.read(platform_of(request), actor_of(request), workspace, "variable", item_path(path))
     return answers.json(msgspec.Raw(value))
 
 

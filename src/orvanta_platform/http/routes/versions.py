@@ -11,7 +11,7 @@ from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, item_p
 from orvanta_platform.http.schemas import items
 from orvanta_platform.http.schemas import versions as shapes
 from orvanta_platform.http.schemas.drafts import kind_of
-from orvanta_platform.services import flows, uses, versions
+from orvanta_platform.services.catalog import flows, uses, versions
 from orvanta_platform.workflow.diff import Difference
 
 _V = "/api/w/{workspace:str}/versions"

@@ -12,7 +12,7 @@ from orvanta_platform.http.openapi import call as shape
 from orvanta_platform.http.requests import LONGEST_PAGE, AnyRequest, actor_of, body_of, platform_of
 from orvanta_platform.http.schemas import workers as schemas
 from orvanta_platform.http.schemas.workers import DrainBody, Queue, Worker
-from orvanta_platform.services import workers
+from orvanta_platform.services.maintenance import workers
 
 
 @get("/api/workers/list", opt=shape(answer=list[Worker]))

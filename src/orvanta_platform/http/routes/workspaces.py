@@ -9,7 +9,7 @@ from orvanta_platform.http import answers
 from orvanta_platform.http.openapi import call
 from orvanta_platform.http.requests import AnyRequest, actor_of, body_of, flag_of, page_of, platform_of
 from orvanta_platform.http.schemas import accounts
-from orvanta_platform.services import folders, users, workspaces
+from orvanta_platform.services.access import folders, users, workspaces
 
 _W = "/api/w/{workspace:str}"
 _EVERYBODY = 1_000_000

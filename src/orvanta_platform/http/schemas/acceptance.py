@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.acceptance import WaitingRow
-from orvanta_platform.services.acceptance import Waiting
+from orvanta_platform.services.access.acceptance import Waiting
 
 
 class VersionAt(msgspec.Struct, kw_only=True):

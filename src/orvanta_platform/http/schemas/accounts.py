@@ -12,7 +12,7 @@ from orvanta_platform.db.accounts import AccountRow
 from orvanta_platform.db.folders import FolderRow
 from orvanta_platform.db.tokens import TokenRow
 from orvanta_platform.db.workspaces import WorkspaceRow
-from orvanta_platform.services.users import Member
+from orvanta_platform.services.access.users import Member
 
 
 class Login(msgspec.Struct):

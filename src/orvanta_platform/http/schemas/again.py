@@ -9,9 +9,9 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services.reopening import Entered, GoingOn
-from orvanta_platform.services.restarting import Point
-from orvanta_platform.services.selecting import Again, Made
+from orvanta_platform.services.runs.bulk import Again, Made
+from orvanta_platform.services.runs.nested_restart import Entered, RestartPoint
+from orvanta_platform.services.runs.restart import Point
 
 
 class RestartStep(msgspec.Struct, kw_only=True):
@@ -116,7 +116,7 @@ def point(body: RestartBody | RestartedFrom) -> Point:
     return Point(steps, body.flow_version if isinstance(body, RestartBody) else None)
 
 
-def preview(found: GoingOn) -> RestartPreview:
+def preview(found: RestartPoint) -> RestartPreview:
     """A preview as the wire has it."""
     ids = [node.id for node in found.plan.nodes]
     return RestartPreview(

@@ -13,9 +13,9 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.db.approvals import DecisionRow
 from orvanta_platform.http.schemas.flow_status import ApproverOf
 from orvanta_platform.http.schemas.jobs import QueuedJob
-from orvanta_platform.services import approvers
-from orvanta_platform.services.approval_inbox import Waiting
-from orvanta_platform.services.approvals import Info, Seen
+from orvanta_platform.services.approvals import approvers
+from orvanta_platform.services.approvals.decisions import Info, Seen
+from orvanta_platform.services.approvals.inbox import Waiting
 
 
 class Urls(msgspec.Struct, kw_only=True):

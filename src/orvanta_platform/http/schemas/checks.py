@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.services.checking import Finding
+from orvanta_platform.services.catalog.validation import Finding
 from orvanta_platform.workflow.signature.fault import Fault
 
 

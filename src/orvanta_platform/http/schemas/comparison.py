@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from orvanta_platform.http.schemas import graph as graph_schemas
 from orvanta_platform.http.schemas.graph import NodeStands
 from orvanta_platform.http.schemas.jobs import duration_ms
-from orvanta_platform.services.run_comparison import ComparedNode, ComparedRun, ComparedValue, RunComparison
+from orvanta_platform.services.run_views.comparison import ComparedNode, ComparedRun, ComparedValue, RunComparison
 from orvanta_platform.workflow.diff import Difference
 
 T = TypeVar("T")

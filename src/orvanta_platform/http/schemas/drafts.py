@@ -11,8 +11,8 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.db.drafts import DraftRow
 from orvanta_platform.errors import BadRequest, NotFound
 from orvanta_platform.http.requests import decode
-from orvanta_platform.services.deploy import Kind
-from orvanta_platform.services.drafts import NewDraft
+from orvanta_platform.services.catalog.deploy import Kind
+from orvanta_platform.services.catalog.drafts import NewDraft
 
 
 class SaveDraft(msgspec.Struct, kw_only=True):

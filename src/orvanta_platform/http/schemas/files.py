@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.files import FileRow
-from orvanta_platform.services.buckets import Bucket
+from orvanta_platform.services.secrets.buckets import Bucket
 
 
 class Uploaded(msgspec.Struct):

@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from orvanta_platform.engine.states import NodeState
 from orvanta_platform.http.schemas.inside import Bodies, bodies
 from orvanta_platform.http.schemas.waiting import Waiting, fields
-from orvanta_platform.services.flow_status import ENDED, FlowProgress, NodeProgress
+from orvanta_platform.services.run_views.flow_status import ENDED, FlowProgress, NodeProgress
 
 ModuleType = Literal[
     "WaitingForPriorSteps", "WaitingForEvents", "WaitingForExecutor", "InProgress", "Success", "Failure"

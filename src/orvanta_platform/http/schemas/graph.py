@@ -12,8 +12,8 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.http.schemas.jobs import duration_ms
 from orvanta_platform.http.schemas.waiting import Waiting, fields, waiting
-from orvanta_platform.services.graph_counts import BodyCounts
-from orvanta_platform.services.run_graph import GraphNode, GraphWait, RunGraph
+from orvanta_platform.services.run_views.graph import GraphNode, GraphWait, RunGraph
+from orvanta_platform.services.run_views.graph_counts import BodyCounts
 
 T = TypeVar("T")
 

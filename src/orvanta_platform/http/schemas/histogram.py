@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.services import histograms
+from orvanta_platform.services.run_views import histograms
 
 
 class Bucket(msgspec.Struct, kw_only=True):

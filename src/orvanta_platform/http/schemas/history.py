@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from orvanta_platform.services.history import HistoryLine, HistoryPage
+from orvanta_platform.services.run_views.history import HistoryLine, HistoryPage
 
 T = TypeVar("T")
 

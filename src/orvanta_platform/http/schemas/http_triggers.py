@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.http_triggers import HttpTriggerRow
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services.http_triggers import HttpTriggerDraft
+from orvanta_platform.services.triggers.http_triggers import HttpTriggerDraft
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.engine.plan import Kind
-from orvanta_platform.services.inside import Inside
+from orvanta_platform.services.run_views.nested_bodies import Inside
 
 
 class Iterator(msgspec.Struct, kw_only=True):

@@ -16,9 +16,9 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.db.items import ItemRow, VersionRow
 from orvanta_platform.errors import BadRequest
 from orvanta_platform.http.requests import decode
-from orvanta_platform.services import flows, scripts
-from orvanta_platform.services.flows import FlowParts, NewFlow
-from orvanta_platform.services.scripts import NewScript
+from orvanta_platform.services.catalog import flows, scripts
+from orvanta_platform.services.catalog.flows import FlowParts, NewFlow
+from orvanta_platform.services.catalog.scripts import NewScript
 
 _OF_SCRIPT = ("path", "content", "language", "parent_hash", "lock", "deployment_message", "draft_revision")
 _OF_FLOW = ("path", "value", "schema", "source", "base_version", "deployment_message", "draft_revision")

@@ -13,11 +13,11 @@ from orvanta_platform.db.job_views import JobRow
 from orvanta_platform.db.runs import Repeated
 from orvanta_platform.http.schemas.flow_status import FlowStatus, flow_status
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
-from orvanta_platform.services import jobs
-from orvanta_platform.services.jobs import JobDetail
-from orvanta_platform.services.reasons import Reason
-from orvanta_platform.services.results import Maybe
-from orvanta_platform.services.updates import Update
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.run_views.jobs import JobDetail
+from orvanta_platform.services.run_views.reasons import Reason
+from orvanta_platform.services.run_views.results import Maybe
+from orvanta_platform.services.run_views.updates import Update
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from orvanta_platform.http.schemas import approvals, jobs, schedules
 from orvanta_platform.http.schemas.approvals import WaitingApproval
 from orvanta_platform.http.schemas.jobs import CompletedJob, QueuedJob
 from orvanta_platform.http.schemas.schedules import ComingTick
-from orvanta_platform.services import overview
+from orvanta_platform.services import dashboard
 
 
 class Failing(msgspec.Struct, kw_only=True):
@@ -31,7 +31,7 @@ class Overview(msgspec.Struct, kw_only=True):
     coming: list[ComingTick]
 
 
-def shown(found: overview.Overview) -> Overview:
+def shown(found: dashboard.Overview) -> Overview:
     """The overview."""
     return Overview(
         failed=[

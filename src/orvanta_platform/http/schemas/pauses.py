@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from orvanta_platform.services import pausing
+from orvanta_platform.services.runs import pausing
 
 
 class BreakpointBody(msgspec.Struct):

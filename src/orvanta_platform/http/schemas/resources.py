@@ -11,8 +11,8 @@ from msgspec import UNSET, Raw, UnsetType
 from orvanta_platform.db.resource_types import ResourceTypeRow
 from orvanta_platform.db.resources import ResourceRow
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services.resource_types import TypeChange
-from orvanta_platform.services.resources import ResourceDraft
+from orvanta_platform.services.secrets.resource_types import TypeChange
+from orvanta_platform.services.secrets.resources import ResourceDraft
 
 
 class CreateResource(msgspec.Struct, kw_only=True):

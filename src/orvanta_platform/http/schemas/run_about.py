@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.http.schemas.jobs import Repeats, repeats
-from orvanta_platform.services.run_about import RunAbout
+from orvanta_platform.services.run_views.about import RunAbout
 
 T = TypeVar("T")
 

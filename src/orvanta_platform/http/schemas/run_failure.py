@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.runs import VersionNumber
 from orvanta_platform.http.schemas.run_about import RunVersion
-from orvanta_platform.services.run_failure import Failure, PinChange, RunFailure, Since
+from orvanta_platform.services.run_views.failure import Failure, PinChange, RunFailure, Since
 
 T = TypeVar("T")
 

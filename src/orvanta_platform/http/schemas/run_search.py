@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.services.run_search import Page
+from orvanta_platform.services.run_views.search import Page
 
 
 class FoundPlace(msgspec.Struct):

@@ -12,8 +12,8 @@ from orvanta_platform.http.schemas.again import RestartedFrom
 from orvanta_platform.http.schemas.flow_status import Wait, waits
 from orvanta_platform.http.schemas.jobs import Repeats, duration_ms, repeats
 from orvanta_platform.http.schemas.waiting import Waiting, waiting
-from orvanta_platform.services.flow_status import NodeProgress
-from orvanta_platform.services.run_detail import RunDetail
+from orvanta_platform.services.run_views.detail import RunDetail
+from orvanta_platform.services.run_views.flow_status import NodeProgress
 
 
 class RunNode(msgspec.Struct, kw_only=True):

@@ -12,8 +12,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 from orvanta_platform.db.schedules import Coming, ScheduleRow
 from orvanta_platform.db.ticks import PastTick
-from orvanta_platform.services import schedule_calendar
-from orvanta_platform.services.schedules import ScheduleDraft
+from orvanta_platform.services.triggers import calendar as schedule_calendar
+from orvanta_platform.services.triggers.schedules import ScheduleDraft
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from orvanta_platform.db.variables import VariableRow
-from orvanta_platform.services.contextual import Contextual
-from orvanta_platform.services.variables import VariableDraft
+from orvanta_platform.services.secrets.contextual import Contextual
+from orvanta_platform.services.secrets.variables import VariableDraft
 
 
 class CreateVariable(msgspec.Struct, kw_only=True):

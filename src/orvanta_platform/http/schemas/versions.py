@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from orvanta_platform.db.items import VersionRow
 from orvanta_platform.db.uses import UserRow
 from orvanta_platform.errors import BadRequest
-from orvanta_platform.services.versions import DRAFT, Compared
+from orvanta_platform.services.catalog.versions import DRAFT, Compared
 
 
 class Version(msgspec.Struct, kw_only=True):

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from orvanta_platform.services.reasons import Reason
+from orvanta_platform.services.run_views.reasons import Reason
 
 T = TypeVar("T")
 

@@ -10,9 +10,10 @@ import msgspec
 
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.errors import OrvantaError
-from orvanta_platform.services import locking, reading
+from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.worker.packages.store import Asked, PackageError, PackageLog, Packages
+from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.worker.packages.store import PackageError, PackageLog, PackageRequest, Packages
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.document import Format
 from orvanta_platform.workflow.requirements import rawscripts
@@ -51,7 +52,7 @@ class LockRuns:
         needed = await self.packages.requirements(job.run.workspace, language, content)
         if needed is None:
             return ""
-        asked = Asked(job.id, job.attempt, job.run.workspace, language, content)
+        asked = PackageRequest(job.id, job.attempt, job.run.workspace, language, content)
         return await self.packages.lock(asked, needed, log, cancelled, job.run.id)
 
     async def _flow(
@@ -59,7 +60,7 @@ class LockRuns:
     ) -> tuple[str, bytes]:
         source = body.encode()
         format_: Format = "json" if source.lstrip()[:1] == b"{" else "yaml"
-        tree = (await reading.beside(job.run.workspace, document.parse, source, format_)).tree
+        tree = (await document_threads.beside(job.run.workspace, document.parse, source, format_)).tree
         locks, keys = {}, {}
         for need in await locking.inline_needs(self.platform, job.run.workspace, tree):
             locks[need.node] = await self._lock_of(job, need.language, need.content, log, cancelled)

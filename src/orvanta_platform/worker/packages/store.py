@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from orvanta_platform.db.locks import NewLock
-from orvanta_platform.services.locking import Locks, key_of
+from orvanta_platform.services.runs.locks import Locks, key_of
 from orvanta_platform.settings import Settings
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import JobSpec, LogSink, SandboxLost
@@ -58,7 +58,7 @@ class PackageLog(LogSink, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class PackageRequest:
     """Whose packages: one attempt of a job and its code. `lock` None: the one that is found by the code."""
 
     job_id: UUID
@@ -83,7 +83,7 @@ class Packages:
         self._turns = Turns()
         self._outputs = Outputs(runtimes.staging, runtimes.make_output, settings.disk_limit)
 
-    async def provide(self, asked: Asked, log: PackageLog, cancelled: asyncio.Event) -> str | None:
+    async def provide(self, asked: PackageRequest, log: PackageLog, cancelled: asyncio.Event) -> str | None:
         """The folder below `Runtimes.packages` that holds what the code needs; None where it needs nothing.
 
         Makes the lock and the folder where they are not there. Raises PackageError, InvalidScript.
@@ -108,7 +108,7 @@ class Packages:
 
     async def lock(
         self,
-        asked: Asked,
+        asked: PackageRequest,
         requirements: Requirements,
         log: PackageLog,
         cancelled: asyncio.Event,
@@ -127,7 +127,7 @@ class Packages:
 
     async def _make(
         self,
-        asked: Asked,
+        asked: PackageRequest,
         requirements: Requirements,
         log: PackageLog,
         cancelled: asyncio.Event,
@@ -145,7 +145,7 @@ class Packages:
         return await self._locks.keep(made)
 
     async def _installed(
-        self, asked: Asked, ecosystem: Ecosystem, lock: str, log: PackageLog, cancelled: asyncio.Event
+        self, asked: PackageRequest, ecosystem: Ecosystem, lock: str, log: PackageLog, cancelled: asyncio.Event
     ) -> str:
         relative = f"{asked.workspace}/{_FOLDERS[ecosystem]}/{orders.digest_of(ecosystem, lock)}"
         final = self._runtimes.packages / relative
@@ -174,7 +174,7 @@ class Packages:
             raise PackageError("unsafe_package", f"the packages were refused: {error}") from error
 
     async def _call(
-        self, asked: Asked, order: bytes, output: str, log: PackageLog, cancelled: asyncio.Event
+        self, asked: PackageRequest, order: bytes, output: str, log: PackageLog, cancelled: asyncio.Event
     ) -> dict[str, Any]:
         """Have the host carry out an order. Raises PackageError, SandboxLost."""
         settings = self._settings

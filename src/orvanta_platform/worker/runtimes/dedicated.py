@@ -19,9 +19,9 @@ from orvanta_platform.sandbox.job import ANSWER, ERROR, RESULT, STARTED
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
 from orvanta_platform.worker.runtimes.execution import Placement, make_message
+from orvanta_platform.worker.runtimes.exit_status import End, judge
 from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
 from orvanta_platform.worker.runtimes.streams import Log, Source
-from orvanta_platform.worker.runtimes.verdict import End, judge
 
 Key = tuple[str, str, str, str | None, str, str]
 """Workspace, language, content, package, principal and purpose: jobs that share them may share a process."""

@@ -14,9 +14,9 @@ import msgspec
 from orvanta_platform import clock
 from orvanta_platform.worker.outcome import JobOutcome, JobSpec, LogSink, StoppedBy
 from orvanta_platform.worker.runtimes.cells import Cell
+from orvanta_platform.worker.runtimes.exit_status import End, has_result, judge
 from orvanta_platform.worker.runtimes.manifest import PATH
 from orvanta_platform.worker.runtimes.streams import Answer, Log, MergedOutput, SeparateOutput, Waiting
-from orvanta_platform.worker.runtimes.verdict import End, has_result, judge
 from orvanta_platform.worker.runtimes.watch import Watch
 
 # Room for an error's description where the result's limit is small.

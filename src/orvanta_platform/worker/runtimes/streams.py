@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 from orvanta_platform.sandbox.job import ANSWER, HEAD, STARTED
-from orvanta_platform.services import log_lines
+from orvanta_platform.services.logs import lines as log_lines
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.limits import Limits
 from orvanta_platform.worker.outcome import LogSink
+from orvanta_platform.worker.runtimes.exit_status import Printed
 from orvanta_platform.worker.runtimes.stream_marks import StreamMarks
-from orvanta_platform.worker.runtimes.verdict import Printed
 
 _CHUNK = 64 << 10
 _WIDE = 512 << 10

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import Graph, NodeList
-from orvanta_platform.workflow.subject import Place, Subject, diagnostic
+from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 Exporters = dict[str, dict[int, int]]
 """Name → list index → bit set of the nodes of that list that export it, or hold a node that does."""
@@ -27,7 +27,7 @@ def context(subject: Subject) -> Iterator[Diagnostic]:
                 yield diagnostic("context_race", "warning", place, place.path, message)
 
 
-def _exports(place: Place) -> frozenset[str]:
+def _exports(place: ListedNode) -> frozenset[str]:
     export = place.node.tree.get("export")
     return frozenset(export) if isinstance(export, dict) else frozenset()
 
@@ -41,7 +41,7 @@ def _exporters(subject: Subject) -> Exporters:
     return exporters
 
 
-def _around(graph: Graph, place: Place) -> Iterator[tuple[int, int]]:
+def _around(graph: Graph, place: ListedNode) -> Iterator[tuple[int, int]]:
     """(list index, node index) of a node and of those around it."""
     at = None if place.list_index is None else (place.list_index, place.node.index)
     while at is not None:
@@ -49,7 +49,7 @@ def _around(graph: Graph, place: Place) -> Iterator[tuple[int, int]]:
         at = graph.lists[at[0]].holder
 
 
-def _used(subject: Subject) -> Iterator[tuple[Place, set[str]]]:
+def _used(subject: Subject) -> Iterator[tuple[ListedNode, set[str]]]:
     used: dict[str, set[str]] = {place.path: set(_exports(place)) for place in subject.places}
     for use in subject.uses:
         if use.place is not None:
@@ -67,7 +67,7 @@ def _descendants(each: NodeList) -> list[int]:
     return descendants
 
 
-def _rival(graph: Graph, descendants: list[list[int]], exporters: dict[int, int], place: Place) -> str | None:
+def _rival(graph: Graph, descendants: list[list[int]], exporters: dict[int, int], place: ListedNode) -> str | None:
     for list_index, index in _around(graph, place):
         each = graph.lists[list_index]
         ordered = each.nodes[index].ancestors | descendants[list_index][index] | 1 << index

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import Edge, NodeList
 from orvanta_platform.workflow.kinds import FAILURE, OUTCOMES
-from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, diagnostic
+from orvanta_platform.workflow.subject import VALUE_PATH, ListedNode, Subject, diagnostic
 
 
 def edges(subject: Subject) -> Iterator[Diagnostic]:
@@ -23,7 +23,7 @@ def edges(subject: Subject) -> Iterator[Diagnostic]:
 
 def _dangling(subject: Subject, each: NodeList) -> Iterator[Diagnostic]:
     for edge in each.dangling:
-        target = Place(each.nodes[edge.target], each.index)
+        target = ListedNode(each.nodes[edge.target], each.index)
         if not edge.source_id:
             continue
         if edge.source_id in subject.graph.where:
@@ -42,12 +42,12 @@ def _cycles(each: NodeList) -> Iterator[Diagnostic]:
             message = "it needs itself"
         else:
             message = f"a circle of needs: {', '.join(each.nodes[index].id for index in cycle)}"
-        place = Place(node, each.index)
+        place = ListedNode(node, each.index)
         yield diagnostic("cyclic_graph", "error", place, VALUE_PATH + inside.path, message)
 
 
 def _outcome(each: NodeList, edge: Edge) -> Iterator[Diagnostic]:
-    source, target = each.nodes[edge.source], Place(each.nodes[edge.target], each.index)
+    source, target = each.nodes[edge.source], ListedNode(each.nodes[edge.target], each.index)
     if edge.on not in OUTCOMES:
         return
     path = VALUE_PATH + edge.path

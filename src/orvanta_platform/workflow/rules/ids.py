@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
-from orvanta_platform.workflow.subject import Place, Subject, diagnostic
+from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 _ID: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _RESERVED: Final = frozenset({"failure", "preprocessor", "Input"})
@@ -36,7 +36,7 @@ def ids(subject: Subject) -> Iterator[Diagnostic]:
         first.setdefault(node_id, path.removesuffix("/id"))
 
 
-def _named(subject: Subject) -> Iterator[tuple[Place, str, str]]:
+def _named(subject: Subject) -> Iterator[tuple[ListedNode, str, str]]:
     """(place, JSON pointer, id) of every node and every tool of an agent; a missing id is the grammar's."""
     for place in subject.places:
         if isinstance(place.node.tree.get("id"), str):

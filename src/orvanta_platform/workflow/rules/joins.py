@@ -8,7 +8,7 @@ from itertools import combinations
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import Edge, Node, NodeList
-from orvanta_platform.workflow.subject import Place, Subject, diagnostic
+from orvanta_platform.workflow.subject import ListedNode, Subject, diagnostic
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def _never(each: NodeList, exclusions: list[_Exclusion]) -> Iterator[Diagnostic]
         asked = [_of_edge(must, own, edge) for edge in node.incoming]
         must[place] = _all(asked) if node.join == "all" else _some(asked)
         if must[place].contradiction and not any(edge.contradiction for edge in asked):
-            yield _diagnostic(Place(node, each.index), exclusions, must[place].contradiction)
+            yield _diagnostic(ListedNode(node, each.index), exclusions, must[place].contradiction)
 
 
 def _own(exclusions: list[_Exclusion]) -> dict[tuple[int, str], _Must]:
@@ -93,7 +93,7 @@ def _some(asked: list[_Must]) -> _Must:
     return _Must(first, second)
 
 
-def _diagnostic(place: Place, exclusions: list[_Exclusion], contradiction: int) -> Diagnostic:
+def _diagnostic(place: ListedNode, exclusions: list[_Exclusion], contradiction: int) -> Diagnostic:
     exclusion = exclusions[(contradiction & -contradiction).bit_length() - 1]
     message = (
         f"it can never run: it waits for {exclusion.source.id} to end with both {exclusion.first} and "

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from orvanta_platform.workflow.diagnostics import Diagnostic
 from orvanta_platform.workflow.graph import Graph
-from orvanta_platform.workflow.subject import VALUE_PATH, Place, Subject, Use, diagnostic
+from orvanta_platform.workflow.subject import VALUE_PATH, ListedNode, Subject, Use, diagnostic
 
 
 def reach(subject: Subject) -> Iterator[Diagnostic]:
@@ -33,7 +33,7 @@ def _reachable(graph: Graph, use: Use, node_id: str) -> bool:
     return _stands_before(graph, use.place, found)
 
 
-def _stands_before(graph: Graph, place: Place, found: tuple[int, int]) -> bool:
+def _stands_before(graph: Graph, place: ListedNode, found: tuple[int, int]) -> bool:
     """Whether `found` is an ancestor of the node or of one around it, or of a while loop's body around it."""
     list_index, node = place.list_index, place.node
     while list_index is not None:

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from orvanta_platform.control.addresses import Resolve, is_metadata, look_up
+from orvanta_platform.outbound.ssrf import Resolve, is_metadata, look_up
 
 _PORT: Final = 5432
 _CONNECT_S: Final = 30.0

@@ -14,8 +14,8 @@ from typing import Any, Final
 import httpcore
 import msgspec
 
-from orvanta_platform.control.addresses import AddressRefused, Guard
-from orvanta_platform.control.connections import CONNECT_S, pool
+from orvanta_platform.outbound.http import CONNECT_S, pool
+from orvanta_platform.outbound.ssrf import AddressRefused, Guard
 from orvanta_platform.units import size_text
 from orvanta_platform.worker.native.webhook.request import CallFailed, Request, build
 from orvanta_platform.worker.outcome import JobError, JobOutcome, JobSpec, LogSink, StoppedBy

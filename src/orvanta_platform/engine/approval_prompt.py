@@ -1,0 +1,100 @@
+"""What an approval says to people: its message and its form, with values of the run put in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.plan import Consent, Node
+from orvanta_platform.engine.readiness import Fail, Open
+from orvanta_platform.engine.step import Step
+from orvanta_platform.workflow.secret_schemas import declares
+
+RUN_FIELDS: Final = ("id", "path", "created_by")
+"""What `{{ run.<name> }}` in a message may name; the caller fills it in."""
+
+LARGEST_FORM: Final = 100_000
+"""Bytes of a form with its inputs."""
+
+_PATH = r"(?:\.[A-Za-z_][\w-]{0,63})*"
+_PLACE = re.compile(r"\{\{\s*((?:context|flow_input|results|previous_result|inputs|run)" + _PATH + r")\s*\}\}")
+_INPUT = re.compile(r"\{\{\s*inputs(" + _PATH + r")\s*\}\}")
+
+Inputs = Mapping[str, Any]
+
+
+def of(step: Step, node: Node, consent: Consent) -> Open | Fail | None:
+    """The question with its values; None while an answer is missing, Fail where an input threw."""
+    inputs = _inputs(step, node, consent)
+    parts = _message(step, node, consent.message or "", inputs if isinstance(inputs, dict) else {})
+    if isinstance(inputs, Err):
+        return Fail(inputs)
+    if inputs is None or parts is None:
+        return None
+    filled = _filled(consent.form, inputs) if inputs and consent.form is not None else None
+    if declares(filled):
+        return Fail(Err("InvalidForm", "The form with its inputs asks for a password, which would not be protected."))
+    form = msgspec.json.encode(filled) if filled is not None else None
+    if form is not None and len(form) > LARGEST_FORM:
+        return Fail(
+            Err("InvalidForm", f"The form with its inputs has {len(form)} bytes, at most {LARGEST_FORM} may be.")
+        )
+    return Open(parts, form)
+
+
+def _inputs(step: Step, node: Node, consent: Consent) -> dict[str, Any] | Err | None:
+    answers = {name: step.ask("message", node.index, source, "inputs", name) for name, source in consent.inputs.items()}
+    thrown = next((answer for answer in answers.values() if isinstance(answer, Err)), None)
+    if thrown is not None:
+        return thrown
+    given = {name: msgspec.json.decode(answer.raw) for name, answer in answers.items() if isinstance(answer, Answer)}
+    return given if len(given) == len(answers) else None
+
+
+def _message(step: Step, node: Node, template: str, inputs: Inputs) -> tuple[str, ...] | None:
+    """The message in parts, values put in; parts that begin with NUL name a field of the run, for the caller."""
+    parts: list[str] = []
+    missing = False
+    for place, part in enumerate(_PLACE.split(template)):
+        root, _, path = part.partition(".")
+        if place % 2 == 0:
+            parts.append(part.replace("\0", ""))
+        elif root == "run":
+            parts.append("\0" + path)
+        elif root == "inputs":
+            parts.append(_text(_at(inputs, path)))
+        else:
+            answer = step.ask("message", node.index, part, place)
+            missing = missing or answer is None
+            parts.append(_text(msgspec.json.decode(answer.raw)) if isinstance(answer, Answer) else "")
+    return None if missing else tuple(part for part in parts if part)
+
+
+def _filled(form: Any, inputs: Inputs) -> Any:
+    """The form; a text that is one place alone becomes the value itself."""
+    if isinstance(form, dict):
+        return {name: _filled(each, inputs) for name, each in form.items()}
+    if isinstance(form, list):
+        return [_filled(each, inputs) for each in form]
+    if not isinstance(form, str):
+        return form
+    alone = _INPUT.fullmatch(form)
+    if alone is not None:
+        return _at(inputs, alone[1].removeprefix("."))
+    return _INPUT.sub(lambda found: _text(_at(inputs, found[1].removeprefix("."))), form)
+
+
+def _at(value: Any, path: str) -> Any:
+    for name in path.split(".") if path else ():
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return (value if isinstance(value, str) else msgspec.json.encode(value).decode()).replace("\0", "")

@@ -1,0 +1,1 @@
+"""The run core: read a run, answer what the engine asks, decide, write."""

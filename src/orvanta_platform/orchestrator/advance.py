@@ -1,0 +1,399 @@
+"""The slow path: lock the run, take in what waits for it, decide, write, commit.
+
+Every event is decided and written on its own, in one transaction, so that each write is the write of one
+decision. What must be evaluated or uploaded is done with no transaction open; then the run is locked anew.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+import structlog
+from msgspec.structs import replace
+
+from orvanta_platform import clock
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.db import approvals as approval_rows
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import waits as wait_rows
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.notify import Notifier
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.events import CancelRequested, Event, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.state import Phase, RunState, StateTooNew
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.process import EvaluatorUnavailable
+from orvanta_platform.orchestrator import inbox
+from orvanta_platform.orchestrator.answers import Reader
+from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
+from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
+from orvanta_platform.orchestrator.children import turned
+from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.orchestrator.deferred_writes import Tail
+from orvanta_platform.orchestrator.effect_rows import translate
+from orvanta_platform.orchestrator.force_fail import end_as_failed
+from orvanta_platform.orchestrator.limits import permitted
+from orvanta_platform.orchestrator.nested_advance import Nested
+from orvanta_platform.orchestrator.sizes import Sizes
+from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
+from orvanta_platform.orchestrator.step_result import NeedsIO, StepResult
+from orvanta_platform.orchestrator.value_cache import RecentValues
+from orvanta_platform.orchestrator.wait_outcomes import cancelled, due, event_of, lost, of_run
+from orvanta_platform.orchestrator.wakeups import tell_pass
+from orvanta_platform.queue.claim import NEW, UNDER_WAY
+from orvanta_platform.storage import ObjectMissing, Storage
+
+_INBOX_PAGE = 200
+_FINISH = "finish"
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a step is made with in this process. `stuck`: how often each run could not be stepped, of late."""
+
+    db: Database
+    storage: Storage
+    blueprints: Blueprints
+    notify: Notifier
+    keys: InstanceKeys
+    evaluator: Evaluator = field(default_factory=Evaluator)
+    recent: RecentValues = field(default_factory=RecentValues)
+    sizes: Sizes = field(default_factory=Sizes)
+    stuck: dict[UUID, int] = field(default_factory=dict)
+
+    @property
+    def reader(self) -> Reader:
+        """Reads values for expressions."""
+        return Reader(self.db, self.storage, self.recent, self.evaluator, self.keys, self.sizes)
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What it did: whether it recorded the given finish, whether the run has ended; decisions known to be counted."""
+
+    recorded: bool
+    ended: bool
+    counted: frozenset[tuple[UUID, int]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """An event to take in: its inbox seq (None: the finish, or what follows from another event)."""
+
+    label: str
+    seq: int | None = None
+    text: str | None = None
+    finish: Finish | None = None
+    node: int | None = None
+    said: DecisionRow | None = None
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One transaction's view of the run, kept up to date as events are written."""
+
+    connection: Connection
+    evaluator: Evaluator
+    blueprint: Blueprint
+    run: RunRow
+    state: RunState
+    live: dict[int, LiveJob]
+    queues: set[str] = field(default_factory=set)
+    timers: bool = False
+    stale: bool = False
+    ended: bool = False
+    recorded: bool = False
+    more: bool = False
+    asks: bool = False
+    """Whether decisions that were made before may count from now on."""
+    counted: set[tuple[UUID, int]] = field(default_factory=set)
+    tail: Tail = field(default_factory=Tail)
+    further: list[UUID] = field(default_factory=list)
+    made: list[NewValue] = field(default_factory=list)
+    """What the events so far wrote: nobody can read it once this transaction is left."""
+
+
+async def advance(tools: Tools, run: UUID, finish: Finish | None = None) -> Advanced:
+    """Take in everything that waits for `run`, and `finish` where its job is still its worker's.
+
+    Raises what the database raises when it stays away, ObjectMissing, and SecretsOpened for the finish.
+    """
+    first, further = await _advance_one(tools, run, finish)
+    coming = deque(dict.fromkeys(further))
+    while coming:
+        coming.extend(await _advance_further(tools, coming.popleft()))
+    return first
+
+
+async def _advance_further(tools: Tools, run: UUID) -> list[UUID]:
+    """Another run that a step has left something for; where it cannot go on, the sweep comes to it."""
+    try:
+        return (await _advance_one(tools, run, None))[1]
+    except Exception as error:
+        log.exception("run cannot go on", action="advance", run=str(run), error=type(error).__name__)
+        return []
+
+
+async def _advance_one(tools: Tools, run: UUID, finish: Finish | None) -> tuple[Advanced, list[UUID]]:
+    """The run itself, and other runs that have got something to do by it."""
+    answers: dict[str, Answered] = defaultdict(Answered)
+    further: list[UUID] = []
+    told: dict[ValueKey, bytes] = {(finish.job, "result", ""): finish.raw} if finish else {}
+    counted: set[tuple[UUID, int]] = set()
+    recorded = False
+    while True:
+        done: _Pass | StepResult | None = None
+        try:
+            done = await tools.db.retrying(partial(_pass, tools, run, finish, answers))
+        except _Outside as outside:
+            # Other events must not see it: it may be a lost worker's, which is never recorded.
+            known = told if outside.label == _FINISH else {}
+            await _do_outside(tools, outside, answers[outside.label], known)
+            continue
+        except NeedsIO as outside:
+            await outside.work()
+            continue
+        if done is None:
+            return Advanced(recorded, True, frozenset(counted)), further
+        tell_pass(tools.notify, run, done)
+        if isinstance(done, _Pass) and done.blueprint.plan.early is not None:
+            tools.notify.send(f"ended:{run}")
+        recorded = recorded or done.recorded
+        further += done.further
+        if isinstance(done, StepResult):
+            tools.recent.keep(done.raws)
+            await done.then()
+        else:
+            counted |= done.counted
+        further += [done.run.parent] if done.ended and done.run.parent is not None else []
+        if done.ended or not done.more:
+            return Advanced(recorded, done.ended, frozenset(counted)), further
+        finish = None if recorded else finish
+
+
+async def advance_all(tools: Tools, runs: Iterable[UUID]) -> None:
+    """Advance each of these runs. One that cannot go on is left to the sweep, twice; the others do not wait for it."""
+    for run in runs:
+        try:
+            await advance(tools, run)
+        except Exception as error:
+            log.exception("run cannot go on", action="advance", run=str(run), error=type(error).__name__)
+            if not isinstance(error, _PASSING):
+                await _give_up(tools, run, error)
+        else:
+            tools.stuck.pop(run, None)
+
+
+_PASSING = (*TRANSIENT, *CONNECTION_LOST, TimeoutError, StateTooNew, ObjectMissing, EvaluatorUnavailable)
+"""What ends by itself, or when somebody brings back what is missing: no run is ended for it."""
+
+_TRIES = 3
+
+
+async def _give_up(tools: Tools, run: UUID, error: Exception) -> None:
+    """A run that cannot be stepped would live for ever, and be looked at each second."""
+    tools.stuck[run] = tools.stuck.get(run, 0) + 1
+    if tools.stuck[run] < _TRIES:
+        return
+    try:
+        await end_as_failed(tools.db, tools.notify, tools.blueprints, run, error)
+        del tools.stuck[run]
+    except Exception:
+        log.exception("run cannot be ended", action="end_as_failed", run=str(run))
+
+
+class _Outside(Exception):
+    """Ends the transaction: `reason` is dealt with outside it, for the event `label`."""
+
+    def __init__(self, label: str, step: _Pass, reason: Exception) -> None:
+        super().__init__(label)
+        self.label = label
+        self.blueprint = step.blueprint
+        self.run = step.run
+        self.made = step.made
+        self.reason = reason
+
+
+async def _do_outside(tools: Tools, outside: _Outside, answered: Answered, told: Mapping[ValueKey, bytes]) -> None:
+    known = {**await tools.reader.open(outside.made), **told}
+    match outside.reason:
+        case Unanswered() as raised:
+            await answer(tools.reader, outside.blueprint, raised, answered, known)
+        case NeedsUpload() as raised:
+            await upload(tools.storage, tools.sizes, outside.run, raised, answered.prepared)
+        case NeedsResults() as raised:
+            await compose_result(tools.reader, outside.blueprint, outside.run, raised, known, answered.prepared)
+
+
+async def _pass(
+    tools: Tools, run_id: UUID, finish: Finish | None, answers: Mapping[str, Answered], connection: Connection
+) -> _Pass | StepResult | None:
+    """One transaction. None: the run has ended."""
+    run = await run_rows.lock_run(connection, run_id)
+    if run is None:
+        await run_rows.forget_inbox(connection, run_id)
+        return None
+    waiting = await run_rows.read_inbox(connection, run_id)
+    blueprint = await tools.blueprints.of(connection, run)
+    if blueprint.plan.nests:
+        nested = Nested(
+            connection, tools.reader, tools.storage, tools.recent, tools.blueprints, blueprint, run, answers
+        )
+        return await nested.take_in(waiting, finish)
+    live = await _live_jobs(connection, run_id)
+    step = _Pass(connection, tools.evaluator.of(run.workspace), blueprint, run, RunState.decode(run.state), live)
+    step.more = len(waiting) == _INBOX_PAGE
+    pending = deque(_Pending(f"inbox {seq}", seq, text) for seq, text in waiting)
+    if run.cancel_at is not None and step.state.phase is not Phase.CANCELLING:
+        # Events that came before the cancel are taken in after it: nothing may end or begin by them any more.
+        pending.appendleft(_Pending("cancel", text=inbox.write(inbox.CancelRun())))
+    if finish is not None:
+        pending.append(_Pending(_FINISH, finish=finish))
+    while pending and not step.ended:
+        event = pending.popleft()
+        if step.stale:
+            step.live = await _live_jobs(connection, run_id)
+            step.stale = False
+        pending.extendleft(await _take(step, event, answers[event.label]))
+        if step.asks and not step.ended:
+            step.asks = False
+            pending.extendleft(reversed(await _said(step)))
+    step.further = [] if step.ended else await turned(connection, run, step.run)
+    step.further += await step.tail.write(connection, blueprint.plan, run, ended=step.ended)
+    return step
+
+
+async def _said(step: _Pass) -> list[_Pending]:
+    """What people said and the run has not counted."""
+    rows = await approval_rows.untaken(step.connection, step.run.id)
+    return [_Pending(f"decision {row.job} {row.resume_id}", said=row) for row in rows]
+
+
+async def _live_jobs(connection: Connection, run: UUID) -> dict[int, LiveJob]:
+    return {job.node_index: job for job in await job_rows.lock_jobs_of_run(connection, run)}
+
+
+async def _take(step: _Pass, pending: _Pending, answered: Answered) -> list[_Pending]:
+    """Decide and write one event; gives the events that follow from it."""
+    event = await _decision(step, pending.said) if pending.said else _event(step, pending)
+    taken = (pending.said.job, pending.said.resume_id) if pending.said else None
+    if isinstance(event, CancelRequested) and step.run.cancel_at is None:
+        await _note_cancel(step)
+    if event is None:
+        if pending.seq is not None:
+            step.tail.idle.append(pending.seq)
+        return []
+    finish = pending.finish
+    try:
+        decided = decide_now(step.blueprint, step.run, event, answered)
+        write, withdrawn = translate(
+            step.blueprint,
+            step.run,
+            decided.encoded,
+            decided.effects,
+            finish=finish,
+            live=step.live,
+            prepared=answered.prepared,
+            inbox_seq=pending.seq,
+            lane=NEW if isinstance(event, Started) else UNDER_WAY,
+            taken=taken,
+            kept=decided.state.kept,
+        )
+    except (Unanswered, NeedsUpload, NeedsResults) as reason:
+        raise _Outside(pending.label, step, reason) from reason
+    await _write(step, write)
+    step.state = decided.state
+    step.recorded = step.recorded or finish is not None
+    if taken is not None:
+        step.counted.add(taken)
+    return [_Pending(f"{pending.label} node {node}", node=node) for node in withdrawn]
+
+
+async def _decision(step: _Pass, said: DecisionRow) -> Event | None:
+    """The event that a decision is; None while the node it is meant for does not ask."""
+    if (said.job, said.resume_id) in step.counted:
+        return None
+    return await event_of(step.connection, step.evaluator, step.blueprint.plan, step.run.id, step.state, said)
+
+
+async def _note_cancel(step: _Pass) -> None:
+    """The caller of a sub-workflow was cancelled, and left word of it."""
+    if await run_rows.request_cancel(step.connection, step.run.id, "", None):
+        step.run = replace(step.run, rev=step.run.rev + 1, cancel_at=clock.now())
+
+
+async def _write(step: _Pass, write: StepWrite) -> None:
+    written = await write_steps(step.connection, [write])
+    if not written:
+        raise AssertionError(f"run {write.run} was not written under its own lock")
+    step.tail.add(write.waits)
+    if write.waits:
+        await wait_rows.write(step.connection, write.run, step.run.workspace, write.waits, ends=write.end is not None)
+    step.asks = step.asks or bool(write.waits.opened)
+    step.made += write.values
+    woken = {wake.job for wake in write.wakes}
+    step.queues |= {job.queue for job in step.live.values() if job.id in woken}
+    step.queues |= {job.queue for job in write.jobs}
+    later = any(ending.fate == "scheduled" for ending in write.endings)
+    step.timers = step.timers or later or bool(write.waits.timers or write.waits.put_off)
+    step.stale = bool(write.endings or write.jobs or write.wakes)
+    step.run = replace(step.run, rev=step.run.rev + 1, state=write.state, status=write.status)
+    step.ended = write.end is not None
+
+
+def _event(step: _Pass, pending: _Pending) -> Event | None:
+    """What the engine is told; None where the event came too late to mean anything."""
+    if pending.node is not None:
+        return JobCancelled(pending.node)
+    if pending.finish is not None:
+        return pending.finish.event if _holds(step, pending.finish) else None
+    waiting = inbox.read(pending.text or "")
+    if isinstance(waiting, inbox.StartRun):
+        return Started()
+    if isinstance(waiting, inbox.CancelRun):
+        return CancelRequested(waiting.force)
+    if isinstance(waiting, inbox.Decided):
+        step.asks = True
+        return None
+    if isinstance(waiting, inbox.Permitted):
+        return permitted(step.blueprint.plan, step.run.id, step.state, waiting)
+    if isinstance(waiting, inbox.OfRun):
+        return of_run(waiting, step.run)
+    if isinstance(waiting, inbox.NodeDue | inbox.OfWait):
+        return due(step.blueprint.plan, step.run.id, step.state, waiting)
+    if not isinstance(waiting, inbox.OfJob):
+        return None
+    job = next((job for job in step.live.values() if job.id == waiting.job), None)
+    if job is None:
+        return cancelled(step.blueprint.plan, step.run.id, step.state, waiting)
+    match waiting:
+        case inbox.CancelJob(reason=reason):
+            return JobCancelled(job.node_index, reason)
+        case inbox.RetryDue():
+            return TimerDue(job.node_index) if job.state == "scheduled" else None
+        case inbox.JobLost():
+            return lost(job.node_index, job, waiting, cancelled=step.run.cancel_at is not None)
+
+
+def _holds(step: _Pass, finish: Finish) -> bool:
+    """Whether the job is still its worker's at that attempt. Raises SecretsOpened."""
+    job = step.live.get(finish.node)
+    if job is None or job.state != "running":
+        return False
+    here = (finish.job, finish.attempt, finish.worker, finish.generation)
+    if (job.id, job.attempt, job.worker, job.generation) != here:
+        return False
+    if finish.openings is not None and finish.openings != job.openings:
+        raise SecretsOpened
+    return True

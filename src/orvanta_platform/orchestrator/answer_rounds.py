@@ -1,0 +1,126 @@
+"""What the frames of one run ask while they are stepped, answered with no transaction open, in one round for many."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.events import Event
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.orchestrator.answers import Reader, answer_all, answer_at_hand, is_fleeting
+from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints
+from orvanta_platform.orchestrator.decision import Answered
+from orvanta_platform.orchestrator.deferred_writes import Tail
+from orvanta_platform.orchestrator.evaluation_context import all_of
+from orvanta_platform.orchestrator.frames import Frame, Frames, within
+from orvanta_platform.orchestrator.step_batch import Gathered
+from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult, Work
+from orvanta_platform.orchestrator.value_cache import RecentValues
+from orvanta_platform.storage import Storage
+
+MOST_AHEAD = 50
+"""So many beginnings are asked for together."""
+
+
+class Asking(ABC):
+    """The frames of one run, within one transaction, and the answers that earlier ones asked for."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        reader: Reader,
+        storage: Storage,
+        recent: RecentValues,
+        blueprints: Blueprints,
+        blueprint: Blueprint,
+        run: RunRow,
+        answers: Mapping[str, Answered],
+    ) -> None:
+        self.connection = connection
+        self.blueprint = blueprint
+        self.passed = StepResult(run)
+        self._reader, self._storage, self._recent = reader, storage, recent
+        self._blueprints = blueprints
+        self._answers = answers
+        self.frames = Frames(connection, run.id, Frame(None, blueprint.plan, RunState.decode(run.state)))
+        self._gathered = Gathered()
+        self._tail = Tail()
+        self._following: deque[Item] = deque()
+        self._known: dict[ValueKey, bytes] = {}
+        self._asks = False
+        self._progress = False
+
+    @property
+    def run(self) -> RunRow:
+        """The run as it stands in this transaction."""
+        return self.passed.run
+
+    async def _decide(self, frame: Frame, event: Event, answered: Answered) -> fx.Decision:
+        need: fx.Need | None = None
+        place = within(self.run, frame, self._known)
+        while True:
+            outcome = decide(
+                frame.plan,
+                frame.state,
+                event,
+                answered.at(self.run.rev),
+                self.run.seed,
+                after=need,
+                breakpoints=self.frames.root.state.breakpoints,
+            )
+            if isinstance(outcome, fx.Decision):
+                return outcome
+            found = await answer_at_hand(self._recent, frame.plan, self.run, outcome, self._known, place)
+            if found is None:
+                await self._write_jobs()
+                raise NeedsIO(self._asking(frame, outcome, answered), outcome)
+            answered.note(outcome.requests, self._reader.sizes.answers(found), self.run.rev)
+            need = outcome
+
+    def _answered(self, frame: Frame, event: Event) -> Answered:
+        return self._answers[f"{frame.id} {type(event).__name__} {getattr(event, 'node', '')}"]
+
+    def _asking(self, frame: Frame, need: fx.Need, answered: Answered) -> Work:
+        known = dict(self._known)
+        place = within(self.run, frame, known)
+
+        async def ask() -> None:
+            run = self.run
+            pins = self.blueprint.pins
+            found = await answer_all(self._reader, frame.plan, run, need, known, place, pins=pins)
+            answered.note(need.requests, found, run.rev)
+
+        return ask
+
+    async def ahead(self, frame: Frame, event: Event) -> Work | None:
+        """What an event that comes later will ask; None where that is nothing, or its answers may be others by then."""
+        try:
+            await self._decide(frame, event, self._answered(frame, event))
+        except NeedsIO as outside:
+            asks = outside.need.requests if outside.need is not None else ()
+            return outside.work if asks and not any(map(is_fleeting, asks)) else None
+        return None
+
+    async def _round(self, outside: NeedsIO, coming: Iterable[Item]) -> Work:
+        """What is to be done outside, with what the next beginnings will ask: one round for all of them."""
+        works = [outside.work]
+        for item in coming:
+            if len(works) == MOST_AHEAD:
+                break
+            if item.ahead is not None and (work := await item.ahead()) is not None:
+                works.append(work)
+
+        async def together() -> None:
+            await all_of(work() for work in works)
+
+        return together if len(works) > 1 else outside.work
+
+    @abstractmethod
+    async def _write_jobs(self) -> None:
+        """Jobs that were decided on have rows before anything is asked of them."""

@@ -1,0 +1,391 @@
+"""Answers to what decide() asks: evaluated with no transaction open."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import secret_fields
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.secrets import SecretUnreadable
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Database
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.steps import NewValue
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.caching import Found
+from orvanta_platform.engine.effects import (
+    Ask,
+    Many,
+    Need,
+    OfNode,
+    Output,
+    ResultRef,
+)
+from orvanta_platform.engine.events import Answer, Err
+from orvanta_platform.engine.plan import Kind, Plan
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.evaluator import Evaluator, at_once, small_answer
+from orvanta_platform.evaluate.raw import strip
+from orvanta_platform.evaluate.small import Scope
+from orvanta_platform.evaluate.transforms import (
+    input_names,
+    object_text,
+    opens,
+    passes_on,
+    provenance_of,
+    text_names,
+    transform_names,
+    tree_names,
+)
+from orvanta_platform.orchestrator import caching, delay_values, input_references, sealed_inputs, values
+from orvanta_platform.orchestrator.blueprints import Pins, flow_key
+from orvanta_platform.orchestrator.decided_values import decided_values
+from orvanta_platform.orchestrator.evaluation_context import all_of, moment_of, resolver
+from orvanta_platform.orchestrator.interpolation import only, referring
+from orvanta_platform.orchestrator.paused_inputs import with_given
+from orvanta_platform.orchestrator.scope import (
+    ERROR,
+    ListPosition,
+    Load,
+    Names,
+    View,
+    compose,
+    job_id,
+    load_scope,
+    value_id,
+)
+from orvanta_platform.orchestrator.secret_access import Identity, hidden_from
+from orvanta_platform.orchestrator.sizes import Sizes
+from orvanta_platform.orchestrator.value_cache import RecentValues
+from orvanta_platform.storage import ObjectMissing, Storage
+
+
+class Reader:
+    """Reads what expressions of runs ask for, through a pool: values, and by `db` and `keys` what they open."""
+
+    def __init__(
+        self,
+        database: Database,
+        storage: Storage,
+        recent: RecentValues,
+        evaluator: Evaluator,
+        keys: InstanceKeys,
+        sizes: Sizes,
+    ) -> None:
+        self.db = database
+        self.sizes = sizes
+        self.keys = keys
+        self.evaluator = evaluator
+        self.storage = storage
+        self._recent = recent
+
+    async def load(self, keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
+        """The values of these keys; missing ones are left out. Raises ObjectMissing."""
+        at_hand = {key: raw for key in keys if (raw := self._recent.get(key)) is not None}
+        if len(at_hand) == len(keys):
+            return at_hand
+        async with self.db.acquire() as connection:
+            rows = await value_rows.get_values(connection, [key for key in keys if key not in at_hand])
+        read = await values.open_rows(self.storage, rows)
+        for key, raw in read.items():
+            self._recent.put(key, raw)
+        return at_hand | read
+
+    async def open(self, rows: Sequence[NewValue]) -> dict[ValueKey, bytes]:
+        """Values that no table holds yet. Raises ObjectMissing."""
+        return await values.open_rows(self.storage, rows)
+
+    async def load_context(self, run: UUID) -> dict[ValueKey, bytes]:
+        """The whole context of a run. Raises ObjectMissing."""
+        async with self.db.acquire() as connection:
+            rows = await value_rows.context_values(connection, run)
+        return await values.open_rows(self.storage, rows)
+
+
+async def answer_all(
+    reader: Reader,
+    plan: Plan,
+    run: RunRow,
+    need: Need,
+    known: Mapping[ValueKey, bytes],
+    within: ListPosition | None = None,
+    *,
+    pins: Pins,
+) -> dict[tuple[str | int, ...], Answer | Err]:
+    """The answers to everything that `need` asks for; an expression that throws yields an Err.
+
+    `known` holds values of this step that no table has yet (the finished job's result, the input of a
+    run that begins). `within`: the place of the list of `plan`, if inside a node. `pins`: of the run.
+    """
+    seen = _seen(plan, run, need, known, within)
+    asks = (_answer(reader, plan, run, need, ask, seen, within, pins) for ask in need.requests)
+    found = await all_of(asks)
+    return reader.sizes.answers({ask.key: each for ask, each in zip(need.requests, found, strict=True)})
+
+
+async def answer_at_hand(
+    recent: RecentValues,
+    plan: Plan,
+    run: RunRow,
+    need: Need,
+    known: Mapping[ValueKey, bytes],
+    within: ListPosition | None = None,
+) -> dict[tuple[str | int, ...], Answer | Err] | None:
+    """The same where nothing has to be read or run for it: within a transaction too. None: ask outside of it."""
+    if RunState.decode(run.state).sealed:
+        return None
+
+    async def load(keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
+        found = {key: recent.get(key) for key in keys}
+        if None in found.values():
+            raise _NotAtHand
+        return {key: raw for key, raw in found.items() if raw is not None}
+
+    async def load_context(run: UUID) -> dict[ValueKey, bytes]:
+        raise _NotAtHand
+
+    seen = _seen(plan, run, need, known, within)
+    answers: dict[tuple[str | int, ...], Answer | Err] = {}
+    for ask in need.requests:
+        if ask.purpose in ("inputs", "cache") or is_fleeting(ask):
+            return None
+        try:
+            own = await _own(ask, plan, run, seen, need.state, within, load)
+            view = View(plan, run, need.state, ask.node, own, seen, within)
+            scope = await load_scope(view, names_of(ask), load, load_context)
+            found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
+        except ExpressionError as error:
+            answers[ask.key] = Err(error.name, error.message)
+            continue
+        except _NotAtHand:
+            return None
+        if found is None:
+            return None
+        answers[ask.key] = Answer(found.raw, found.truthy)
+    return answers
+
+
+class _NotAtHand(Exception):
+    """A value is in the database alone."""
+
+
+def _seen(
+    plan: Plan, run: RunRow, need: Need, known: Mapping[ValueKey, bytes], within: ListPosition | None
+) -> Mapping[ValueKey, bytes]:
+    decided = decided_values(plan, run.id, need.effects, known, within.frame if within else None)
+    return {**known, **decided} if decided else known
+
+
+async def _own(
+    ask: Ask,
+    plan: Plan,
+    run: RunRow,
+    known: Mapping[ValueKey, bytes],
+    state: RunState,
+    within: ListPosition | None,
+    load: Load,
+) -> bytes | None:
+    """What an expression reads as the result of its own node, or of its own list."""
+    frame = within.frame if within else None
+    if ask.outcome is not None:
+        return await _outcome(ask.outcome, plan, run, known, state, frame, load)
+    if ask.result is not None or ask.purpose not in ("export", "retry_if", "stop", "input"):
+        return ask.result
+    id = job_id(plan, run.id, ask.node, frame)
+    failed = known.get((id, "result", ERROR)) if ask.purpose == "retry_if" else None
+    return failed or known.get((id, "result", ""))
+
+
+async def _outcome(
+    outcome: ResultRef,
+    plan: Plan,
+    run: RunRow,
+    known: Mapping[ValueKey, bytes],
+    state: RunState,
+    frame: UUID | None,
+    load: Load,
+) -> bytes:
+    match outcome:
+        case Output(raw):
+            return raw
+        case OfNode(index):
+            members: tuple[tuple[str, int], ...] = (("", index),)
+        case Many(members):
+            pass
+        case _:
+            return b"null"
+    keys = {name: (value_id(plan, run.id, state, index, frame), "result", "") for name, index in members}
+    missing = [key for key in keys.values() if key not in known]
+    values = {**known, **(await load(missing) if missing else {})}
+    found = {name: values.get(key, b"null") for name, key in keys.items()}
+    return found[""] if isinstance(outcome, OfNode) else compose(found.items())
+
+
+async def _answer(
+    reader: Reader,
+    plan: Plan,
+    run: RunRow,
+    need: Need,
+    ask: Ask,
+    known: Mapping[ValueKey, bytes],
+    within: ListPosition | None,
+    pins: Pins,
+) -> Answer | Err:
+    opened = Opened()
+    load = sealed_inputs.loading(reader, run, reader.load, opened)
+    try:
+        if load is not reader.load:
+            known = await sealed_inputs.put_back(reader, run, known, opened)
+        own = await _own(ask, plan, run, known, need.state, within, reader.load)
+        view = View(plan, run, need.state, ask.node, own, known, within)
+        scope = await load_scope(view, names_of(ask), load, reader.load_context)
+        if ask.purpose == "inputs":
+            return await _inputs(reader, run, ask, scope, view, opened, pins)
+        if ask.purpose == "cache":
+            return await _cached(reader, plan, run, ask, scope, view)
+        found = small_answer(ask.source, scope) if isinstance(ask.source, str) else at_once(ask.source, scope)
+        if found is None:
+            return await _by_javascript(reader, run, ask, scope, view, opened)
+    except ExpressionError as error:
+        return Err(error.name, opened.mask_text(error.message))
+    except (ObjectMissing, SecretUnreadable) as error:
+        return Err("ObjectMissing" if isinstance(error, ObjectMissing) else error.code, error.message)
+    return _masked(reader, ask, Answer(found.raw, found.truthy), opened)
+
+
+async def _cached(reader: Reader, plan: Plan, run: RunRow, ask: Ask, scope: Scope, view: View) -> Answer:
+    """The cache key of the run's input, or of a node's inputs, and the cached result.
+
+    A reference differs from plain text of the same characters.
+    """
+    pins: list[Any] = [(run.pin_set or b"").hex()]
+    if argument_names := input_references.of_arguments(view):
+        pins.append(sorted(argument_names))
+    if ask.source == "flow_input":
+        found, ttl_s = scope["flow_input"], plan.cache_s
+        key = caching.key_of(reader.keys, run, [(run.document or b"").hex(), *pins], _whole(found))
+    else:
+        node, ttl_s = plan.node(ask.node), plan.node(ask.node).cache_s
+        read = {name: _part(value, names_of(ask)[name]) for name, value in scope.items()}
+        read["args"] = ask.result or b"null"
+        what = node.value["path"] if node.kind is Kind.FLOW else node.value
+        key = caching.key_of(reader.keys, run, [node.kind.value, what, *pins], object_text(read))
+    hit = await caching.find(reader.db, reader.storage, run.workspace, key, ttl_s or 0)
+    if hit is None:
+        return Answer(msgspec.json.encode(Found(key.hex())), False)
+    return Answer(msgspec.json.encode(Found(key.hex(), str(hit.run), msgspec.Raw(hit.raw))), True)
+
+
+async def _by_javascript(
+    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, opened: Opened
+) -> Answer | Err:
+    resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
+    evaluator = reader.evaluator.of(run.workspace)
+    evaluate = evaluator.expression if isinstance(ask.source, str) else evaluator.transform
+    try:
+        found = await evaluate(ask.source, scope, moment_of(view.plan, run, ask.node, view.frame), resolve)
+    except ExpressionError as error:
+        return Err(error.name, opened.mask_text(error.message))
+    return _masked(reader, ask, Answer(found.raw, found.truthy), opened)
+
+
+def _masked(reader: Reader, ask: Ask, found: Answer, opened: Opened) -> Answer | Err:
+    """Opened secrets are masked in the stored value; its truth value is that of the original."""
+    masked = opened.mask_json(found.raw)
+    if ask.purpose == "key" and masked != found.raw:
+        # Different secrets are different keys, and none of them is written down.
+        digest = hmac.digest(reader.keys.key("limit keys"), found.raw, "sha256")
+        masked = msgspec.json.encode(f"secret {digest.hex()[:32]}")
+    return _checked(ask, Answer(masked, found.truthy))
+
+
+def _checked(ask: Ask, found: Answer) -> Answer | Err:
+    return delay_values.until(found) if ask.purpose == "until" else found
+
+
+async def _inputs(
+    reader: Reader, run: RunRow, ask: Ask, scope: Scope, view: View, passwords: Opened, pins: Pins
+) -> Answer | Err:
+    """The input of a sub-workflow, with secrets masked; its own steps open theirs.
+
+    Texts that contain a password input of the run, and password inputs by the sub-workflow's schema, are sealed
+    separately.
+    """
+    opened = Opened()
+    opened.update(passwords)
+    resolve = resolver(reader, Identity.of_run(run), run.workspace, opened)
+    try:
+        moment = moment_of(view.plan, run, ask.node, view.frame)
+        raw = await reader.evaluator.of(run.workspace).inputs(ask.source, scope, moment, resolve)
+    except ExpressionError as error:
+        return Err(error.name, opened.mask_text(error.message))
+    id = job_id(view.plan, run.id, ask.node, view.frame)
+    names = input_references.of_inputs(provenance_of(ask.source), view)
+    raw, names = await with_given(reader.load, run, view.plan.node(ask.node), id, raw, names, view.known)
+    # The sub-workflow may act for somebody who may read more.
+    hidden = await hidden_from(reader, Identity.of_run(run), run.workspace, raw, names)
+    if hidden is not None:
+        return Err("NotFound", hidden)
+    pin = pins.get(flow_key(view.plan.node(ask.node).value["path"]))
+    try:
+        handed_on = sealed_inputs.holding(raw, passwords)
+        raw, sealed = await sealed_inputs.take_out(
+            reader,
+            run.workspace,
+            run.id,
+            secret_fields.mask_at(raw, handed_on),
+            pin.passwords if pin is not None else None,
+            handed_on,
+        )
+    except BadRequest as error:
+        return Err(error.code, error.message)
+    masked = opened.mask_json(raw)
+    return Answer(masked, True, tuple(sorted(referring(only(masked, names)))), sealed)
+
+
+def names_of(ask: Ask) -> Names:
+    """What the expression of an ask reads."""
+    if ask.purpose == "inputs":
+        return input_names(ask.source)
+    if ask.purpose == "cache" and not isinstance(ask.source, str):
+        return _names_inside(ask.source)
+    return text_names(ask.source) if isinstance(ask.source, str) else transform_names(ask.source)
+
+
+def _whole(value: bytes | Mapping[str, bytes]) -> bytes:
+    return value if isinstance(value, bytes) else object_text(value)
+
+
+def _part(value: bytes | Mapping[str, bytes], members: frozenset[str] | None) -> bytes:
+    """Of a value, which may be there as a whole, these members; all of it if it is no object."""
+    if members is None or not isinstance(value, bytes) or not strip(value).startswith(b"{"):
+        return _whole(value)
+    fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+    return object_text({name: bytes(fields[name]) for name in sorted(members) if name in fields})
+
+
+def _names_inside(value: Mapping[str, Any]) -> Names:
+    """What the result of a node that holds others depends on. A sub-workflow sees its input, and the flow_env."""
+    if value.get("type") == Kind.FLOW:
+        return {"flow_env": None}
+    found = tree_names(value)
+    if passes_on(value) or "previous_result" in found or "result" in found:
+        # Of the first step of a loop's body that is the whole input.
+        found |= {"previous_result": None, "flow_input": None}
+    return found
+
+
+def is_fleeting(ask: Ask) -> bool:
+    """Whether the answer may change while the run goes on: it reads the context, a variable or a resource."""
+    sources = (
+        ask.source.values() if ask.purpose in ("inputs", "cache") and ask.source != "flow_input" else (ask.source,)
+    )
+    return "context" in names_of(ask) or any(opens(source) for source in sources)

@@ -1,0 +1,391 @@
+"""What a run is made of: its plan and its pinned scripts, compiled once and kept by hash."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db import runs
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine import duration, gates
+from orvanta_platform.engine.compile import compile_plan, single_plan
+from orvanta_platform.engine.plan import Gate, Kind, Node, Plan
+from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
+from orvanta_platform.errors import VersionNotPinned
+from orvanta_platform.evaluate.transforms import Provenance, constant_inputs, input_names, provenance_of
+from orvanta_platform.ids import node_job_id
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.queue.claim import is_pinned
+from orvanta_platform.workflow import document, normal
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+_KEPT_BLUEPRINTS = 200
+_KEPT_DOCUMENTS = 500
+_KEPT_ANSWERING = 10_000
+_COMPILED_HERE = 16 << 10
+"""Bytes of a document that is compiled in the event loop; a large one takes seconds."""
+
+_LARGEST_KEPT_DOCUMENT = 256 << 10
+
+NATIVE_QUEUE = "native"
+"""The queue of jobs that need no process."""
+
+WEBHOOK_QUEUE = "webhook"
+"""The queue of calls of other servers, which wait longer than they work."""
+
+_WEBHOOK_INPUTS = ("url", "headers", "query", "body")
+
+
+class Pin(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The code of a script node: the version, the hash (hex) of its content, and its settings for jobs.
+
+    `permissioned_as` and `email`: the identity that a sub-workflow acts as; None: that of its caller. `passwords`: its
+    JSON Schema if that names password inputs; under OWN, the schema of a workflow with a preprocessor.
+    """
+
+    path: str
+    version: int
+    document: str
+    language: str
+    tag: str | None = None
+    timeout_s: float | None = None
+    dedicated: bool = False
+    retry: dict[str, Any] | None = None
+    limits: dict[str, Any] | None = None
+    permissioned_as: str | None = None
+    email: str | None = None
+    passwords: dict[str, Any] | None = None
+
+
+Pins = Mapping[str, Pin]
+"""By what a node names: `<path>`, or `<path>@<hash>`. Under OWN: what the script or workflow asks for all its jobs."""
+
+OWN = ""
+
+PREPROCESSOR = "preprocessor"
+"""The id of a workflow's preprocessor. Without inputs of its own it has the run's."""
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """The inputs of a node, the values they read, and, if they read none, their constant value as JSON object text.
+
+    `whole`: they are the unchanged input of the run. `provenance`: the inputs that may hold references.
+    """
+
+    transforms: Mapping[str, Any]
+    names: Mapping[str, frozenset[str] | None]
+    constant: bytes | None
+    provenance: Provenance
+    whole: bool = False
+
+    @classmethod
+    def of(cls, node: Node) -> Inputs:
+        """Those of a script node, or of a webhook node, whose credential is a reference among them."""
+        transforms = node.value.get("input_transforms") or {}
+        if node.kind is Kind.WEBHOOK:
+            transforms = {name: node.value[name] for name in _WEBHOOK_INPUTS if name in node.value}
+            if node.value.get("auth"):
+                transforms["auth"] = {"type": "static", "value": node.value["auth"]}
+        if not transforms and node.id == PREPROCESSOR:
+            return cls.of_run()
+        return cls(transforms, input_names(transforms), constant_inputs(transforms), provenance_of(transforms))
+
+    @classmethod
+    def of_run(cls) -> Inputs:
+        """The run's input as it is."""
+        return cls({}, {"flow_input": None}, None, provenance_of({}), whole=True)
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What a node's job runs. `content` is the hash of a kept document where the code is not in the node."""
+
+    kind: str
+    language: str | None
+    path: str | None
+    queue: str
+    timeout_s: float | None
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """A plan with its pins: all that is the same for every run of one artifact and pin set."""
+
+    plan: Plan
+    pins: Pins
+    _inputs: dict[int, Inputs] = field(default_factory=dict, compare=False)
+
+    def inputs(self, node: Node) -> Inputs:
+        """What the node's inputs read, found out once."""
+        found = self._inputs.get(node.number)
+        if found is None:
+            found = self._inputs[node.number] = Inputs.of(node)
+        return found
+
+    def pin(self, node: Node) -> Pin:
+        """The script that the node runs. Raises VersionNotPinned."""
+        return self._pin(pin_key(node.value))
+
+    def flow_pin(self, node: Node) -> Pin:
+        """The workflow that the node runs. Raises VersionNotPinned."""
+        return self._pin(flow_key(node.value["path"]))
+
+    def _pin(self, key: str) -> Pin:
+        found = self.pins.get(key)
+        if found is None:
+            raise VersionNotPinned(
+                f"No version of {key.removeprefix(flow_key(''))} was chosen when the run started.",
+                hint="Start the workflow again instead of continuing the run.",
+            )
+        return found
+
+    def cache_s(self, node: Node) -> float | None:
+        """So long the same inputs give the node's result: as the node says, else its script."""
+        if node.cache_s is not None:
+            return node.cache_s
+        pin = self.pins.get(OWN) if self.plan.single else None
+        if node.kind is Kind.SCRIPT:
+            pin = self.pin(node)
+        return duration.setting(pin.limits.get("cache_ttl")) if pin is not None and pin.limits else None
+
+    def is_dedicated(self, node: Node) -> bool:
+        """Whether the node's jobs may share a process with others of the same code."""
+        own = self.pins.get(OWN)
+        if self.plan.single or (own is not None and own.dedicated):
+            return own is not None and own.dedicated
+        if node.kind is Kind.SCRIPT and self.pin(node).dedicated:
+            return True
+        return node.value.get("dedicated") is True
+
+
+class _Kept(Generic[K, V]):
+    """The values asked for last, at most `limit` of them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        self._values[key] = value
+        if len(self._values) > self._limit:
+            self._values.popitem(last=False)
+
+
+class Blueprints:
+    """The blueprints and script texts of this process. Immutable things: nothing in here is ever stale."""
+
+    def __init__(self) -> None:
+        self._blueprints: _Kept[tuple[bytes | None, bytes | None], Blueprint] = _Kept(_KEPT_BLUEPRINTS)
+        self._documents: _Kept[bytes, bytes] = _Kept(_KEPT_DOCUMENTS)
+        self._answering: _Kept[UUID, UUID] = _Kept(_KEPT_ANSWERING)
+        self._singles = {kind: Blueprint(single_plan(kind), {}) for kind in (Kind.RAWSCRIPT, Kind.IDENTITY)}
+
+    def begun(self, run: UUID, plan: Plan) -> None:
+        """Remember which node answers for a run that began in this process, where who waits for it is."""
+        if plan.early is not None:
+            self._answering.put(run, node_job_id(run, plan.node(plan.early).id))
+
+    def answering(self, run: UUID) -> UUID | None:
+        """The job id of the node that answers for the run; None: its end does."""
+        return self._answering.get(run)
+
+    def at_hand(self, run: RunRow) -> Blueprint | None:
+        """The blueprint of a live run where this process has it."""
+        if is_workflow(run.kind):
+            return self._blueprints.get((run.document, run.pin_set))
+        if run.pin_set is None:
+            return self._singles[Kind.IDENTITY if run.kind == "identity" else Kind.RAWSCRIPT]
+        return self._blueprints.get((None, run.pin_set))
+
+    async def of(self, connection: Connection, run: RunRow) -> Blueprint:
+        """The blueprint of a live run. Raises LookupError where its document is gone, and StateTooNew."""
+        if run.engine_version > ENGINE_VERSION:
+            raise StateTooNew.of(run.engine_version)
+        at_hand = self.at_hand(run)
+        if at_hand is None and not is_workflow(run.kind) and run.pin_set is not None:
+            at_hand = single(read_pins(await runs.get_pin_set(connection, run.pin_set)))
+            self._blueprints.put((None, run.pin_set), at_hand)
+        return at_hand or await self.workflow(connection, run.document, run.pin_set)
+
+    async def workflow(self, connection: Connection, digest: bytes | None, pin_set: bytes | None) -> Blueprint:
+        """The blueprint of a workflow's document under a pin set (None: it names no scripts). Raises LookupError."""
+        kept = self._blueprints.get((digest, pin_set))
+        if kept is not None:
+            return kept
+        if digest is None:
+            raise LookupError("the run of a workflow names no document")
+        body = await runs.get_document(connection, digest)
+        plan = await compiled(body)
+        pins = read_pins(await runs.get_pin_set(connection, pin_set)) if pin_set else {}
+        blueprint = blueprint_of(plan, pins)
+        self._blueprints.put((digest, pin_set), blueprint)
+        return blueprint
+
+    async def text(self, connection: Connection, digest: bytes) -> str:
+        """The script with this hash. Raises LookupError."""
+        body = self._documents.get(digest)
+        if body is None:
+            body = await runs.get_document(connection, digest)
+            if len(body) <= _LARGEST_KEPT_DOCUMENT:
+                self._documents.put(digest, body)
+        return body.decode("utf-8", "replace")
+
+
+def is_workflow(kind: str) -> bool:
+    """Whether runs of this kind have a plan of their own."""
+    return kind in ("flow", "flowpreview")
+
+
+def plan_of(body: bytes) -> Plan:
+    """The plan of a kept document: JSON, or the YAML it came as. Raises InvalidWorkflow."""
+    tree = document.parse(body, "json" if body.lstrip()[:1] == b"{" else "yaml").tree
+    return compile_plan(normal.normalise(tree)["value"])
+
+
+async def compiled(body: bytes) -> Plan:
+    """The same; a large document is compiled outside the event loop."""
+    return plan_of(body) if len(body) <= _COMPILED_HERE else await document_threads.beside("", plan_of, body)
+
+
+def pin_key(value: Mapping[str, Any]) -> str:
+    """What a script node's pin is found by."""
+    version = value.get("hash")
+    return f"{value['path']}@{version}" if version else str(value["path"])
+
+
+def flow_key(path: str) -> str:
+    """What the pin of a workflow is found by."""
+    return f"flow:{path}"
+
+
+_SCOPE = "|"
+
+
+def scoped(pins: Pins, scope: str) -> dict[str, Pin]:
+    """The pins inside workflows that act for `scope` (`u/<username>`), under keys with that scope.
+
+    They are versions accepted for that member, which may differ from outer pins of the same paths. "": unchanged.
+    """
+    return {scoped_key(key, scope): pin for key, pin in pins.items()}
+
+
+def scoped_key(key: str, scope: str) -> str:
+    """The key of a pin inside workflows that act for `scope`."""
+    return f"{scope}{_SCOPE}{key}" if scope else key
+
+
+def pins_inside(pins: Pins, scope: str) -> dict[str, Pin]:
+    """The pins of the run of a workflow that acts for `scope`, where its caller's are `pins`.
+
+    Empty: it names no script and no workflow by path.
+    """
+    start = f"{scope}{_SCOPE}"
+    inner = {key.removeprefix(start): pin for key, pin in pins.items() if key.startswith(start)}
+    return inner | {key: pin for key, pin in pins.items() if _SCOPE in key} if inner else {}
+
+
+def unscoped(key: str) -> str:
+    """The name in a key of a pin set, without its scope."""
+    return key.rpartition(_SCOPE)[2]
+
+
+def own_pins(settings: Mapping[str, Any], retry: dict[str, Any] | None = None) -> dict[str, Pin]:
+    """The pin of what is asked for all jobs: by the settings of a script or workflow, or, `retry`, for this run."""
+    dedicated, limits = settings.get("dedicated_worker") is True, limits_of(settings)
+    if not (dedicated or retry or limits):
+        return {}
+    return {OWN: Pin(path="", version=0, document="", language="", dedicated=dedicated, retry=retry, limits=limits)}
+
+
+def limits_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the settings of a script ask for beside its code, as far as it is there."""
+    named = {name: settings[name] for name in _LIMITS if settings.get(name)}
+    if duration.erased_after(settings.get(_ERASED)) is not None:
+        named[_ERASED] = settings[_ERASED]
+    return named or None
+
+
+_ERASED = "delete_after_secs"
+_LIMITS = ("concurrent_limit", "concurrency_time_window_s", "concurrency_key", "cache_ttl")
+
+
+def blueprint_of(plan: Plan, pins: Pins) -> Blueprint:
+    """The blueprint of a workflow under these pins: limits of scripts hold for the nodes that run them."""
+    if not any(pin.limits for key, pin in pins.items() if key != OWN):
+        return Blueprint(plan, pins)
+
+    def gate_of(node: Node) -> Gate | None:
+        pin = pins.get(pin_key(node.value)) if node.kind is Kind.SCRIPT else None
+        return gates.of_script(node.value, pin.path, pin.limits) if pin is not None and pin.limits else None
+
+    scripts = {node.number: pins.get(pin_key(node.value)) for node in plan.all_nodes if node.kind is Kind.SCRIPT}
+    by_script = {number: after for number, pin in scripts.items() if (after := _erased_after(pin)) is not None}
+    erasures = tuple({**by_script, **dict(plan.erasures)}.items())
+    return Blueprint(replace(gates.with_gates(plan, gate_of), erasures=erasures), pins)
+
+
+def _erased_after(pin: Pin | None) -> float | None:
+    return duration.erased_after(pin.limits.get(_ERASED)) if pin is not None and pin.limits else None
+
+
+def single(pins: Pins) -> Blueprint:
+    """The blueprint of a run of one script under these pins."""
+    own = pins.get(OWN)
+    if own is None:
+        return Blueprint(single_plan(Kind.RAWSCRIPT), pins)
+    gate = gates.of_settings(own.limits or {}, ("script/", gates.PATH), gates.of_input)
+    after = _erased_after(own)
+    erasures = () if after is None else ((-1, after),)
+    return Blueprint(single_plan(Kind.RAWSCRIPT, retry=own.retry, gate=gate, erasures=erasures), pins)
+
+
+def write_pins(pins: Pins) -> tuple[bytes, str]:
+    """A pin set's hash and JSON text; the same pins give the same hash."""
+    text = msgspec.json.encode(dict(sorted(pins.items())))
+    return hashlib.sha256(text).digest(), text.decode()
+
+
+def read_pins(text: str) -> Pins:
+    """What `write_pins` wrote."""
+    return msgspec.json.decode(text, type=dict[str, Pin])
+
+
+def work_of(blueprint: Blueprint, node: Node, run: RunRow) -> Work:
+    """What the job of a node runs, and where it waits: the node's tag, else the script's, the run's, the language's."""
+    pinned = run.queue if is_pinned(run.queue) else None
+    if node.kind is Kind.IDENTITY:
+        return Work("identity", None, None, node.tag or (pinned is None and run.queue) or NATIVE_QUEUE, None, None)
+    if node.kind is Kind.WEBHOOK:
+        return Work("flowscript", None, None, node.tag or (pinned is None and run.queue) or WEBHOOK_QUEUE, None, None)
+    if blueprint.plan.single:
+        language = run.language or ""
+        return Work(run.kind, language, run.path, _asked(run.queue) or language, run.timeout_s, run.document)
+    if node.kind is Kind.SCRIPT:
+        pin = blueprint.pin(node)
+        queue = pinned or _asked(node.tag, pin.tag, run.queue) or pin.language
+        return Work("script", pin.language, pin.path, queue, pin.timeout_s, bytes.fromhex(pin.document))
+    language = str(node.value["language"])
+    return Work("flowscript", language, None, pinned or _asked(node.tag, run.queue) or language, None, None)
+
+
+def _asked(*tags: str | None) -> str | None:
+    """The first tag that a script may have: none that leads to one worker alone.
+
+    Jobs of the queues beside the slots have no slot, and so no user of their own to run a process as: no tag leads
+    there.
+    """
+    return next((tag for tag in tags if tag and tag not in (NATIVE_QUEUE, WEBHOOK_QUEUE) and not is_pinned(tag)), None)

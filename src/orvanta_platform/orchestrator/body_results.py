@@ -1,0 +1,189 @@
+"""What came of the bodies of a node: their results joined as bytes, and the error by which they failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db import frames as rows
+from orvanta_platform.db.frames import BodyResult
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.values import ValueRow, get_values
+from orvanta_platform.engine.events import ChildrenEnded, Err
+from orvanta_platform.engine.loop import MAX_ITERATIONS
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.decided_values import error_json
+from orvanta_platform.orchestrator.frames import Counter
+from orvanta_platform.orchestrator.scope import ERROR
+from orvanta_platform.orchestrator.sizes import Sizes
+
+_PAGE = 5_000
+_NULL = b"null"
+
+
+class NeedsObjects(Exception):
+    """Results that lie in object storage are to be fetched before they can be joined."""
+
+    def __init__(self, objects: Sequence[str]) -> None:
+        super().__init__(f"{len(objects)} objects to fetch")
+        self.objects = objects
+
+
+class _TooLarge(Exception):
+    def __init__(self, error: Err) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """The event for the node, and the JSON texts of its result and of its error."""
+
+    event: ChildrenEnded
+    result: bytes | None
+    error: bytes | None = None
+
+
+class _Told(msgspec.Struct):
+    name: str = "Error"
+    message: str = ""
+
+
+async def collect(
+    connection: Connection, run: UUID, counter: Counter, fetched: Mapping[str, bytes], sizes: Sizes
+) -> Collected:
+    """What came of everything that a node opened; all of it is written. Raises NeedsObjects.
+
+    `fetched`: the texts of objects that were asked for before. Nothing is fetched for an array that is too large.
+    """
+    if counter.node.kind is Kind.FLOW:
+        return await _child(connection, counter, fetched)
+    loop, node = counter.loop, counter.node
+    try:
+        found = await _results(connection, counter.opening(run), fetched, sizes)
+    except _TooLarge as raised:
+        if loop.cancelled and not (loop.late or loop.aborted is not None):
+            return Collected(ChildrenEnded(node.index, cancelled=True), None)
+        raw = error_json(raised.error, node.id)
+        return Collected(ChildrenEnded(node.index, error=raised.error, retryable=False), raw, raw)
+    if loop.kept is not None:
+        for opening in loop.kept.openings:
+            before = await _results(connection, opening, fetched, sizes)
+            found |= {at: each for at, each in before.items() if at not in found and not loop.kept.runs(at)}
+    if loop.cancelled and not (loop.late or loop.aborted is not None):
+        return Collected(ChildrenEnded(node.index, cancelled=True), None)
+    whole = _joined(counter, found)
+    error = _error(counter, found)
+    if error is None:
+        stopped = loop.stopped and not node.kind.is_loop
+        event = ChildrenEnded(node.index, stopped=stopped, skips=loop.skips, handed_over=loop.handed_over)
+        return Collected(event, whole)
+    told = _told(error)
+    # Where a body failed, the array tells which; where it was the time, no place in it does.
+    ended = loop.late or loop.aborted is not None
+    tells = loop.failed is not None and not ended and node.kind is not Kind.BRANCHONE
+    disapproved = loop.disapproved and not ended
+    event = ChildrenEnded(node.index, error=told, retryable=loop.aborted is None, disapproved=disapproved)
+    return Collected(event, whole if tells else error, error)
+
+
+def _error(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes | None:
+    """`{"error": …}` of the first body that failed and counts, or of the limit that was reached."""
+    loop, id = counter.loop, counter.node.id
+    if loop.aborted is not None:
+        return error_json(Err("Canceled", loop.aborted), id)
+    if loop.late:
+        return _timed_out(id)
+    if loop.failed is not None:
+        return found.get(loop.failed, ("failed", error_json(Err("Error", "It failed."), id)))[1]
+    if loop.limited:
+        return error_json(Err("loop_limit", f"The loop reached {MAX_ITERATIONS} iterations."), id)
+    return None
+
+
+def _timed_out(id: str) -> bytes:
+    return error_json(Err("Timeout", "timed out: not all that is inside it has ended in time"), id)
+
+
+def _joined(counter: Counter, found: Mapping[int, tuple[str, bytes]]) -> bytes:
+    loop, node = counter.loop, counter.node
+    if node.kind is Kind.BRANCHONE:
+        return next((raw for _, raw in found.values()), _NULL)
+    length = loop.reached
+    if loop.length is not None and (node.parallel or node.kind is Kind.BRANCHALL):
+        length = loop.length
+    parts = [_NULL] * length
+    for place, (state, raw) in found.items():
+        skipped = state == "failed" and node.kind.is_loop and node.skip_failures and place != loop.failed
+        if state != "cancelled" and not skipped and place < length:
+            parts[place] = raw
+    return b"[%s]" % b",".join(parts)
+
+
+async def _results(
+    connection: Connection, opening: UUID, fetched: Mapping[str, bytes], sizes: Sizes
+) -> dict[int, tuple[str, bytes]]:
+    """State and result of each body, by place; where a body of one node has a row of its own too, the body's."""
+    found: list[BodyResult] = []
+    first = 0
+    while True:
+        page = await rows.results_of_bodies(connection, opening, first, _PAGE)
+        found += page
+        if len(page) < _PAGE:
+            break
+        # A place may have two rows, of which a page may end with the first.
+        first = page[-1].place
+    by_place = {row.place: row.size for row in found}
+    if fault := sizes.fault("the array of the results", sum(by_place.values()) + len(by_place) + 1):
+        raise _TooLarge(fault)
+    missing = [row.object for row in found if row.object is not None and row.object not in fetched]
+    if missing:
+        raise NeedsObjects(missing)
+    return {row.place: (row.state, _text(row, fetched)) for row in found}
+
+
+def _text(row: BodyResult | ValueRow, fetched: Mapping[str, bytes]) -> bytes:
+    body = fetched[row.object or ""] if row.body is None else row.body
+    return values.decoded(body, row.encoding, row.size)
+
+
+async def _child(connection: Connection, counter: Counter, fetched: Mapping[str, bytes]) -> Collected:
+    index = counter.node.index
+    end = await rows.child_end(connection, counter.child) if counter.child is not None else None
+    if counter.loop.aborted is not None:
+        error = error_json(Err("Canceled", counter.loop.aborted), counter.node.id)
+        return Collected(ChildrenEnded(index, error=_told(error), retryable=False), error, error)
+    if counter.loop.late:
+        error = _timed_out(counter.node.id)
+        return Collected(ChildrenEnded(index, error=_told(error)), error, error)
+    if counter.loop.cancelled:
+        return Collected(ChildrenEnded(index, cancelled=True), None)
+    found = await _told_by(connection, end.result_of, fetched) if end is not None and end.result_of is not None else {}
+    raw = found.get("", _NULL)
+    if end is not None and end.status == "succeeded":
+        return Collected(ChildrenEnded(index), raw)
+    if raw == _NULL:
+        raw = error_json(Err("Canceled", "The sub-workflow was cancelled."), counter.node.id)
+    error = found.get(ERROR, raw)
+    return Collected(ChildrenEnded(index, error=_told(error)), raw, error)
+
+
+async def _told_by(connection: Connection, node: UUID, fetched: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The result, named "", and the error beside it, of the node (or run) that a run's result is of."""
+    found = await get_values(connection, [(node, "result", ""), (node, "result", ERROR)])
+    missing = [row.object for row in found if row.object is not None and row.object not in fetched]
+    if missing:
+        raise NeedsObjects(missing)
+    return {row.name: _text(row, fetched) for row in found}
+
+
+def _told(raw: bytes) -> Err:
+    try:
+        told = msgspec.json.decode(raw, type=dict[str, _Told]).get("error")
+    except msgspec.DecodeError:
+        told = None
+    return Err(told.name, told.message) if told else Err("Error", "It failed.")

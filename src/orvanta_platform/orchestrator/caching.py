@@ -1,0 +1,64 @@
+"""Results that are used again: what the key is made of, and what stands for it.
+
+A key is an HMAC, so that no argument can be told from it. Failures are not kept, nor results in which a secret was
+masked; nothing is found across workspaces, identities or limits.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control.keys import InstanceKeys
+from orvanta_platform.control.masking import MASK
+from orvanta_platform.db import cache
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Database
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.orchestrator import values
+from orvanta_platform.storage import ObjectMissing, Storage
+
+_PURPOSE = "cache keys"
+_MASKED = MASK.encode()
+NULL = b"null"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """The result (JSON text) of `run`."""
+
+    run: UUID
+    raw: bytes
+
+
+def key_of(keys: InstanceKeys, run: RunRow, what: Any, args: bytes) -> bytes:
+    """The key of `what` (JSON-able: all that decides what runs) for these arguments (JSON text)."""
+    canonical = msgspec.json.encode(msgspec.json.decode(args), order="sorted")
+    made = msgspec.json.encode([run.workspace, run.permissioned_as, run.scopes, what])
+    return hmac.digest(keys.key(_PURPOSE), made + b"\0" + canonical, "sha256")
+
+
+def is_kept(raw: bytes) -> bool:
+    """Whether a result may be used again: nothing of it was masked."""
+    return _MASKED not in raw
+
+
+async def find(database: Database, storage: Storage, workspace: str, key: bytes, ttl_s: float) -> Hit | None:
+    """The result that stands for the key; None where there is none, or it has been erased."""
+    async with database.acquire() as connection:
+        row = await cache.find(connection, workspace, key, ttl_s)
+        if row is None:
+            return None
+        if row.job is None:
+            return Hit(row.run, NULL)
+        rows = await value_rows.get_values(connection, [(row.job, "result", "")])
+    try:
+        read = await values.open_rows(storage, rows)
+    except ObjectMissing:
+        return None
+    raw = next(iter(read.values()), None)
+    return Hit(row.run, raw) if raw is not None and is_kept(raw) else None

@@ -1,0 +1,128 @@
+"""Runs of sub-workflows: begun in the step that opens their node, cancelled by a word in their inbox."""
+
+from __future__ import annotations
+
+from dataclasses import replace as replace_state
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from orvanta_platform import clock
+from orvanta_platform.db import frames as frame_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import NewRun, RunRow
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.orchestrator import inbox, values, worker_affinity
+from orvanta_platform.orchestrator.blueprints import Blueprint, Blueprints, Pin, pins_inside, write_pins
+from orvanta_platform.orchestrator.scope import NO_ENV, env_key
+from orvanta_platform.orchestrator.wakeups import is_turn
+from orvanta_platform.queue.claim import is_pinned
+
+
+async def start(
+    connection: Connection,
+    blueprints: Blueprints,
+    blueprint: Blueprint,
+    run: RunRow,
+    node: Node,
+    child: UUID,
+    state: bytes | None = None,
+    *,
+    references: tuple[str, ...] = (),
+    sealed: bool = False,
+) -> None:
+    """Insert the run of a sub-workflow, which begins when it is first advanced; the step writes its input.
+
+    `state`: the initial state, if it restarts from another run. `references`: names of its arguments that hold
+    references; `sealed`: some of them are sealed.
+
+    It acts as the identity that its version names, otherwise as that of its caller with the caller's limits. It has the
+    caller's pins, so that versions do not change during the run. It belongs to the member it acts for: the starter of a
+    run on behalf of somebody else may read the runs inside it by their paths only.
+    """
+    pin = blueprint.flow_pin(node)
+    document = bytes.fromhex(pin.document)
+    pin_set = await _pin_set(connection, blueprint, run, pin)
+    called = await blueprints.workflow(connection, document, pin_set)
+    plan = called.plan
+    before = RunState.decode(state) if state else RunState.new(plan)
+    begins = replace_state(before, references=references, sealed=sealed)
+    asked = run if is_pinned(run.queue) else replace(run, queue=pin.tag or run.queue)
+    acting = pin.permissioned_as or run.permissioned_as
+    new = NewRun(
+        id=child,
+        workspace=run.workspace,
+        kind="flow",
+        path=pin.path,
+        version=pin.version,
+        document=document,
+        language=None,
+        pin_set=pin_set,
+        engine_version=max(plan.engine_version, begins.engine_version),
+        state=begins.encode(),
+        priority=run.priority,
+        queue=await worker_affinity.queue_of(connection, called, asked),
+        parent=run.id,
+        root=run.root,
+        trigger="flow",
+        created_by=acting.removeprefix("u/"),
+        email=pin.email or run.email,
+        permissioned_as=acting,
+        scheduled_at=clock.now(),
+        seed=(run.seed ^ child.int) & ((1 << 62) - 1),
+        timeout_s=pin.timeout_s,
+        scopes=run.scopes if pin.permissioned_as is None else None,
+    )
+    await run_rows.insert_run(connection, new)
+    env = await _env(connection, blueprint, run) if plan.env == NO_ENV else NO_ENV
+    if env != NO_ENV:
+        await value_rows.insert_value(connection, values.inline(child, "args", env, env_key(child)[2]))
+    await frame_rows.put_events(connection, child, [inbox.write(inbox.StartRun())])
+
+
+async def _pin_set(connection: Connection, blueprint: Blueprint, run: RunRow, pin: Pin) -> bytes | None:
+    """The caller's pins, or, if the sub-workflow acts for somebody else or without the caller's limits, those accepted
+    for that member. It then has none of its caller's, which may be other versions of the same paths.
+    """
+    owner = pin.permissioned_as
+    if owner is None or (owner == run.permissioned_as and run.scopes is None):
+        return run.pin_set
+    inner = pins_inside(blueprint.pins, owner)
+    if not inner:
+        return None
+    digest, text = write_pins(inner)
+    await run_rows.keep_pin_set(connection, digest, text)
+    return digest
+
+
+async def _env(connection: Connection, blueprint: Blueprint, run: RunRow) -> bytes:
+    """The caller's flow_env: its own, or that of its own caller."""
+    if blueprint.plan.env != NO_ENV or run.parent is None:
+        return blueprint.plan.env
+    for row in await value_rows.get_values(connection, [env_key(run.id)]):
+        return values.unpacked(row)
+    return NO_ENV
+
+
+async def turned(connection: Connection, before: RunRow, after: RunRow) -> list[UUID]:
+    """Leave word for the caller where the run has begun to wait for people, or goes on; gives who is to look at it."""
+    if before.parent is None or not is_turn(before.status, after.status):
+        return []
+    await run_rows.put_in_inbox(connection, before.parent, inbox.write(inbox.ChildAsks()))
+    return [before.parent]
+
+
+async def cancel(connection: Connection, child: UUID, *, force: bool = False) -> None:
+    """Leave the word where nothing can lose it; the run itself is not locked here, beside its caller's."""
+    await run_rows.put_in_inbox(connection, child, inbox.write(inbox.CancelRun(force)))
+
+
+async def cancel_all(connection: Connection, run: UUID) -> list[UUID]:
+    """The same, by force, for every sub-workflow of a run that ends by force."""
+    found = await frame_rows.children_of(connection, run)
+    for child in found:
+        await cancel(connection, child, force=True)
+    return found

@@ -1,0 +1,144 @@
+"""Decide with answers: the loop around decide() that evaluates what it asks, uploads, and asks again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.decide import decide
+from orvanta_platform.engine.effects import Ask, Effect, Need
+from orvanta_platform.engine.events import Answer, Err, Event, Started, Succeeded
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.answers import Reader, answer_all, is_fleeting
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.scope import compose, value_id
+from orvanta_platform.orchestrator.sizes import Sizes
+from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload, Prepared
+from orvanta_platform.storage import Storage
+
+_ASKED_AGAIN = 3
+"""How often a fleeting answer is asked for anew when the run has moved on meanwhile."""
+
+
+@dataclass(slots=True)
+class Answered:
+    """The answers found for one event. Fleeting ones hold for the rev they were asked at."""
+
+    found: dict[tuple[str | int, ...], Answer | Err] = field(default_factory=dict)
+    fleeting: dict[tuple[str | int, ...], int] = field(default_factory=dict)
+    rounds: int = 0
+    after: tuple[int, Need] | None = None
+    """What was asked last, at which rev: deciding goes on from there while the run stays as it is."""
+    prepared: Prepared = field(default_factory=Prepared)
+
+    def at(self, rev: int) -> Mapping[tuple[str | int, ...], Answer | Err]:
+        """What counts when the run is at `rev`."""
+        if self.rounds >= _ASKED_AGAIN:
+            return self.found
+        return {key: answer for key, answer in self.found.items() if self.fleeting.get(key, rev) == rev}
+
+    def note(self, asks: tuple[Ask, ...], answers: Mapping[tuple[str | int, ...], Answer | Err], rev: int) -> None:
+        """Keep the answers to `asks`."""
+        self.rounds += any(ask.key in self.fleeting for ask in asks)
+        self.found |= answers
+        self.fleeting |= {ask.key: rev for ask in asks if is_fleeting(ask)}
+
+
+class Unanswered(Exception):
+    """Raised inside a transaction, so that it ends: `need` is answered outside it."""
+
+    def __init__(self, need: Need, run: RunRow) -> None:
+        super().__init__("expressions to evaluate")
+        self.need = need
+        self.run = run
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision with its state as it is written."""
+
+    state: RunState
+    encoded: bytes
+    effects: tuple[Effect, ...]
+
+
+class _Repeated:
+    """Decisions on a success that asked for nothing: the same plan, state and event give the same one for every run.
+
+    Most runs of a workflow go the same way; deciding it anew costs more than writing it.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._made: OrderedDict[tuple[int, bytes, Event], tuple[Plan, Decided]] = OrderedDict()
+
+    def get(self, plan: Plan, state: bytes, event: Event) -> Decided | None:
+        found = self._made.get((id(plan), state, event))
+        return found[1] if found is not None and found[0] is plan else None
+
+    def put(self, plan: Plan, state: bytes, event: Event, decided: Decided) -> None:
+        self._made[id(plan), state, event] = (plan, decided)
+        if len(self._made) > self._most:
+            self._made.popitem(last=False)
+
+
+_repeated = _Repeated(most=2_000)
+
+
+def decide_now(blueprint: Blueprint, run: RunRow, event: Event, answered: Answered) -> Decided:
+    """The decision on the run as it stands, from the answers at hand. Raises Unanswered."""
+    plain = isinstance(event, Started | Succeeded) and not answered.found
+    if plain and (known := _repeated.get(blueprint.plan, run.state, event)) is not None:
+        return known
+    after = answered.after[1] if answered.after and answered.after[0] == run.rev else None
+    state = RunState.decode(run.state)
+    outcome = decide(blueprint.plan, state, event, answered.at(run.rev), run.seed, after=after)
+    if isinstance(outcome, Need):
+        answered.after = (run.rev, outcome)
+        raise Unanswered(outcome, run)
+    decided = Decided(outcome.state, outcome.state.encode(), outcome.effects)
+    if plain:
+        _repeated.put(blueprint.plan, run.state, event, decided)
+    return decided
+
+
+async def answer(
+    reader: Reader, blueprint: Blueprint, raised: Unanswered, answered: Answered, known: Mapping[ValueKey, bytes]
+) -> None:
+    """Evaluate what was asked and keep the answers."""
+    found = await answer_all(reader, blueprint.plan, raised.run, raised.need, known, pins=blueprint.pins)
+    answered.note(raised.need.requests, found, raised.run.rev)
+
+
+async def upload(storage: Storage, sizes: Sizes, run: RunRow, raised: NeedsUpload, prepared: Prepared) -> None:
+    """Upload the large values that a step makes itself (exports, composed results)."""
+    for key, raw in raised.missing.items():
+        id, kind, name = key
+        kept = await values.keep(storage, run.workspace, run.id, id, kind, raw, name=name, attempt=run.rev)  # type: ignore[arg-type]
+        prepared.uploads[key] = kept
+        what = {"context": f"the export {name}", "result": "the output", "args": "the input"}.get(kind)
+        told = id == run.id or (kind, name) == ("args", "")  # of the run, or the input of a sub-workflow
+        if what is not None and told and (near := sizes.near(what, len(raw))):
+            prepared.nears[key] = near
+
+
+async def compose_result(
+    reader: Reader,
+    blueprint: Blueprint,
+    run: RunRow,
+    raised: NeedsResults,
+    known: Mapping[ValueKey, bytes],
+    prepared: Prepared,
+) -> None:
+    """Read the results that make up the run's."""
+    state = RunState.decode(run.state)
+    keys = {name: (value_id(blueprint.plan, run.id, state, index), "result", "") for name, index in raised.members}
+    own = {**known, **await reader.open(raised.made)}
+    missing = [key for key in keys.values() if key not in own]
+    found = {**await reader.load(missing), **own}
+    prepared.composed = compose((name, found.get(key, b"null")) for name, key in keys.items())

@@ -1,0 +1,399 @@
+"""From the engine's effects to the rows of one write. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.approvals import NewApproval
+from orvanta_platform.db.cache import NewCached
+from orvanta_platform.db.gates import Entry
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.pauses import NewPause
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.step_debounces import PutOff
+from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, RunEnd, StepWrite, Wake
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.db.waits import NodeTimer, WaitWrite
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.reused_results import ReusedResults
+from orvanta_platform.engine.states import NodeState
+from orvanta_platform.ids import inner_job_id
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.approval_rows import approval_of
+from orvanta_platform.orchestrator.attempt_outcome import Finish, input_values
+from orvanta_platform.orchestrator.blueprints import Blueprint, work_of
+from orvanta_platform.orchestrator.context_events import export_data
+from orvanta_platform.orchestrator.decided_values import error_json
+from orvanta_platform.orchestrator.final_error import error_name
+from orvanta_platform.orchestrator.limits import place_in_line
+from orvanta_platform.orchestrator.paused_inputs import EDITED
+from orvanta_platform.orchestrator.scope import ERROR, job_id
+from orvanta_platform.orchestrator.step_debounce import entry_of
+from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload, Prepared
+from orvanta_platform.orchestrator.wakeups import is_turn
+
+_Ended = Literal["succeeded", "failed", "cancelled"]
+_FATES: Mapping[NodeState, _Ended] = {
+    NodeState.SUCCEEDED: "succeeded",
+    NodeState.FAILED: "failed",
+    NodeState.CANCELLED: "cancelled",
+}
+CANCELLED = msgspec.json.encode({"error": {"name": "Canceled", "message": "The run was cancelled."}})
+
+
+@dataclass(slots=True)
+class StepBuilder:
+    """Gathers the rows of one step. Made by `translate`."""
+
+    blueprint: Blueprint
+    run: RunRow
+    finish: Finish | None
+    live: Mapping[int, LiveJob] | None
+    prepared: Prepared
+    status: str
+    lane: int = 0
+    kept: ReusedResults | None = None
+    """What the list has from another run."""
+    plan: Plan = field(init=False)
+    frame: UUID | None = None
+    endings: list[Ending] = field(default_factory=list)
+    nodes: list[NodeEnding] = field(default_factory=list)
+    jobs: list[NewJob] = field(default_factory=list)
+    wakes: list[Wake] = field(default_factory=list)
+    values: list[NewValue] = field(default_factory=list)
+    events: list[NewEvent] = field(default_factory=list)
+    end: RunEnd | None = None
+    withdrawn: list[int] = field(default_factory=list)
+    """Nodes whose waiting job is withdrawn: JobCancelled follows for each."""
+    missing: dict[ValueKey, bytes] = field(default_factory=dict)
+    timers: list[NodeTimer] = field(default_factory=list)
+    dropped: list[tuple[UUID, str]] = field(default_factory=list)
+    opened: list[NewApproval] = field(default_factory=list)
+    closed: list[UUID] = field(default_factory=list)
+    entered: list[Entry] = field(default_factory=list)
+    left: list[UUID] = field(default_factory=list)
+    cached: list[NewCached] = field(default_factory=list)
+    put_off: list[PutOff] = field(default_factory=list)
+    put_off_no_more: list[UUID] = field(default_factory=list)
+    paused: list[NewPause] = field(default_factory=list)
+    unpaused: list[UUID] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
+    """By which nodes failed in this step."""
+
+    def __post_init__(self) -> None:
+        self.plan = self.blueprint.plan
+
+    def take(self, effect: fx.Effect) -> None:
+        """Add what one effect means."""
+        match effect:
+            case fx.Enqueue():
+                self._enqueue(effect)
+            case fx.EnterGate():
+                self._enter(effect)
+            case fx.PutOff():
+                self._require_lock()
+                self.put_off.append(entry_of(effect, self.plan, self.run, self._id(effect.node), self.frame))
+            case fx.PutOffNoMore(index):
+                self._require_lock()
+                self.put_off_no_more.append(self._id(index))
+            case fx.Pause(index, by, threw):
+                self._require_lock()
+                self.paused.append(NewPause(self._id(index), self.frame, self._name(index), by, threw))
+            case fx.GoOn(index):
+                self._require_lock()
+                self.unpaused.append(self._id(index))
+            case fx.KeepInputs(index, raw):
+                self._keep((self._id(index), "args", EDITED), raw)
+            case fx.Retry():
+                self._retry(effect)
+            case fx.CancelJob():
+                self._withdraw(effect)
+            case fx.CloseTimer():
+                self._live(effect.node)
+            case fx.SetTimer():
+                self._wait(effect)
+            case fx.DropTimer(index, kind):
+                self._live(index)
+                self.dropped.append((self._id(index), kind))
+            case fx.OpenWait():
+                self._open(effect)
+            case fx.CloseWait(index):
+                self._live(index)
+                self.closed.append(self._id(index))
+            case fx.KeepResume(index, number, raw):
+                self._keep((self._id(index), "resume", str(number)), raw)
+            case fx.NodeEnded():
+                self._end_node(effect)
+            case fx.Export():
+                self._export(effect)
+            case fx.Input(_, result):
+                for key, raw in input_values(self.run.id, result, self.finish).items():
+                    self._keep(key, raw)
+            case fx.RunStatus():
+                self._turn(effect)
+            case fx.Record():
+                self._record(effect)
+            case fx.RunEnded():
+                self._end_run(effect)
+            case fx.KeepResult():
+                self._require_lock()
+                ended = self.end.result_of if self.end else None
+                of = self._value_id(effect.node) if effect.node is not None else ended
+                self.cached.append(NewCached(bytes.fromhex(effect.key), self.run.id, of, effect.ttl_s))
+            case fx.OpenInside() | fx.CancelChildren():
+                self._inside(effect)
+
+    def _id(self, index: int) -> UUID:
+        return job_id(self.plan, self.run.id, index, self.frame)
+
+    def _value_id(self, index: int) -> UUID:
+        """Whose value the result of a node is."""
+        origin = self.kept.origin(index) if self.kept is not None else None
+        return inner_job_id(origin.run, origin.frame, self._name(index)) if origin is not None else self._id(index)
+
+    def _name(self, index: int) -> str:
+        return self.plan.node(index).id
+
+    def _turn(self, effect: fx.RunStatus) -> None:
+        self.status = effect.status.value
+        if self.run.parent is not None and is_turn(self.run.status, self.status):
+            self._require_lock()
+
+    def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
+        """What is inside a node is opened and ended under the run's lock alone."""
+        raise NeedsLock
+
+    def _live(self, index: int) -> LiveJob | None:
+        self._require_lock()
+        return self.live.get(index) if self.live is not None else None
+
+    def _require_lock(self) -> None:
+        if self.live is None:
+            raise NeedsLock
+
+    def _enqueue(self, effect: fx.Enqueue) -> None:
+        node = self.plan.node(effect.node)
+        work = work_of(self.blueprint, node, self.run)
+        timeout_s = effect.timeout_s if effect.timeout_s is not None else work.timeout_s
+        if effect.failures:
+            self.wakes.append(Wake(self._id(effect.node), timeout_s))
+            return
+        parent, place = self._standing()
+        self.jobs.append(
+            NewJob(
+                id=self._id(effect.node),
+                node=None if self.plan.single else node.id,
+                node_index=node.number,
+                kind=work.kind,
+                language=work.language,
+                path=work.path,
+                queue=work.queue,
+                priority=self.run.priority if node.priority is None else node.priority,
+                lane=self.lane,
+                timeout_s=timeout_s,
+                frame=self.frame,
+                parent=parent,
+                place=place,
+            )
+        )
+
+    def _enter(self, effect: fx.EnterGate) -> None:
+        self._require_lock()
+        job = self.run.id if effect.node is None else self._id(effect.node)
+        gated = self.blueprint.plan.gate is not None
+        entry, event = place_in_line(effect, self.plan, self.run, job, self.frame, gated=gated)
+        self.entered.append(entry)
+        self.events.append(event)
+
+    def _leave(self, index: int) -> None:
+        """A node that has ended, or waits for its retry, needs no permit."""
+        if self.plan.node(index).gate is not None:
+            self._require_lock()
+            self.left.append(self._id(index))
+
+    def _standing(self) -> tuple[UUID | None, int | None]:
+        """`parent` and `place` of a node's row."""
+        return None, None
+
+    def _retry(self, effect: fx.Retry) -> None:
+        finish = self._own(effect.node)
+        if finish is None:
+            raise NeedsLock
+        self._leave(effect.node)
+        self.endings.append(finish.ending("scheduled", due_in_s=effect.delay_s))
+
+    def _withdraw(self, effect: fx.CancelJob) -> None:
+        job = self._live(effect.node)
+        if job is not None and job.state == "available":
+            self.withdrawn.append(effect.node)
+
+    def _wait(self, effect: fx.SetTimer) -> None:
+        self._live(effect.node)
+        at = datetime.fromisoformat(effect.until) if effect.until else None
+        self.timers.append(NodeTimer(self._id(effect.node), effect.kind, effect.seconds, at))
+
+    def _open(self, effect: fx.OpenWait) -> None:
+        self._live(effect.node)
+        self.opened.append(approval_of(effect, self.plan.node(effect.node), self.run, self._id(effect.node)))
+
+    def _own(self, index: int) -> Finish | None:
+        return self.finish if self.finish is not None and self.finish.node == index else None
+
+    def _end_node(self, effect: fx.NodeEnded) -> None:
+        fate = _FATES[effect.state]
+        self._leave(effect.node)
+        if effect.error is not None:
+            self.errors[effect.node] = effect.error.name
+        finish = self._own(effect.node)
+        if finish is not None:
+            self._end_finished(effect, finish, fate)
+            return
+        job = self.live.get(effect.node) if self.live is not None else None
+        error_name = effect.error.name if effect.error else None
+        if job is not None:
+            self.endings.append(Ending(job.id, job.attempt, job.worker, job.generation, fate, error_name))
+        elif not self.plan.single:
+            self.nodes.append(self._without_job(self.plan.node(effect.node), fate, error_name))
+        self._keep((self._id(effect.node), "result", ""), self._result(effect))
+        error = self._error(effect)
+        if error is not None:
+            self._keep((self._id(effect.node), "result", ERROR), error)
+
+    def _error(self, effect: fx.NodeEnded) -> bytes | None:
+        """What is kept as the error of a node that holds others, beside its result."""
+        if effect.error is None or not self.plan.node(effect.node).kind.is_container:
+            return None
+        return error_json(effect.error, self._name(effect.node))
+
+    def _without_job(self, node: Node, fate: _Ended, error_name: str | None) -> NodeEnding:
+        kind = "flownode" if node.kind is Kind.CONDITION else node.kind.value
+        parent, place = self._standing()
+        return NodeEnding(self._id(node.index), node.id, node.number, kind, fate, error_name, parent, place)
+
+    def _end_finished(self, effect: fx.NodeEnded, finish: Finish, fate: _Ended) -> None:
+        replaced = effect.error is not None and effect.error != finish.error
+        self.endings.append(finish.ending(fate, error_name=effect.error.name if effect.error else None))
+        if replaced or finish.cancelled:
+            self._keep((finish.job, "result", ""), self._result(effect))
+        else:
+            self.values.append(finish.value)
+        name = None if self.plan.single else self._name(effect.node)
+        self.events += [near.event(name) for near in finish.nears]
+        if finish.cached is not None:
+            self.events.append(NewEvent("cached", name, msgspec.json.encode({"run": str(finish.cached)}).decode()))
+
+    def _result(self, effect: fx.NodeEnded) -> bytes:
+        if effect.result is not None:
+            return effect.result
+        if effect.error is not None:
+            return error_json(effect.error, None if self.plan.single else self._name(effect.node))
+        return CANCELLED
+
+    def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
+        if (ready := self.prepared.uploads.get(key)) is not None:
+            self.values.append(ready)
+            self.events += self.prepared.warnings(key, node)
+        elif len(raw) <= values.INLINE_LIMIT:
+            kind: Any = key[1]
+            self.values.append(values.inline(key[0], kind, raw, key[2]))
+        else:
+            self.missing[key] = raw
+
+    def _export(self, effect: fx.Export) -> None:
+        self._keep((self.run.id, "context", effect.name), effect.raw, self._name(effect.node))
+        self.events.append(NewEvent("export", self._name(effect.node), export_data(effect.name, effect.raw)))
+
+    def _record(self, effect: fx.Record) -> None:
+        if effect.kind == "run_started" and self.run.timeout_s is not None and not self.plan.single:
+            self._require_lock()
+            self.timers.append(NodeTimer(self.run.id, "timeout", self.run.timeout_s))
+        name = self._name(effect.node) if effect.node is not None else None
+        self.events.append(
+            NewEvent(effect.kind, name, msgspec.json.encode(effect.data).decode() if effect.data else None)
+        )
+
+    def _end_run(self, effect: fx.RunEnded) -> None:
+        if self.blueprint.plan.locks_at_end:
+            self._require_lock()
+        status: Any = effect.status.value
+        name = error_name(effect, self.errors)
+        of = self._result_of(effect.result)
+        reports = self.run.parent is not None
+        self.end = RunEnd(status, effect.recovered, name, of, reports, effect.skipped)
+
+    def _result_of(self, result: fx.ResultRef) -> UUID | None:
+        match result:
+            case fx.Null():
+                return None
+            case fx.OfNode(index) | fx.ErrorOf(index):
+                return self._value_id(index)
+            case fx.Many(members):
+                if self.prepared.composed is None:
+                    told = self.finish.value if self.finish else None
+                    raise NeedsResults(members, [value for value in self.values if value is not told])
+                raw = self.prepared.composed
+            case fx.Output(output):
+                raw = output
+            case fx.Thrown(error):
+                raw = error_json(error, None)
+        self._keep((self.run.id, "result", ""), raw)
+        return self.run.id
+
+
+def translate(
+    blueprint: Blueprint,
+    run: RunRow,
+    state: bytes,
+    effects: Iterable[fx.Effect],
+    *,
+    finish: Finish | None = None,
+    live: Mapping[int, LiveJob] | None = None,
+    prepared: Prepared | None = None,
+    inbox_seq: int | None = None,
+    lane: int = 0,
+    taken: tuple[UUID, int] | None = None,
+    kept: ReusedResults | None = None,
+) -> tuple[StepWrite, list[int]]:
+    """The write of a decision (`state`: the new one, encoded), and the nodes whose waiting jobs it withdraws.
+
+    `live`: the run's live jobs by node, where its lock is held; without them (the fast path) a decision that
+    touches other jobs raises NeedsLock. Raises NeedsUpload and NeedsResults for what must be done
+    first. `taken`: the decision that the event was made of. `kept`: of the state.
+    """
+    rows = StepBuilder(blueprint, run, finish, live, prepared or Prepared(), run.status, lane, kept)
+    for effect in effects:
+        rows.take(effect)
+    if rows.missing:
+        raise NeedsUpload(rows.missing)
+    waits = WaitWrite(rows.timers, rows.dropped, rows.opened, rows.closed, taken, rows.entered, rows.left, rows.cached)
+    write = StepWrite(
+        run=run.id,
+        rev=run.rev,
+        state=state,
+        status=rows.status,
+        endings=rows.endings,
+        nodes=rows.nodes,
+        jobs=rows.jobs,
+        wakes=rows.wakes,
+        # Two nodes of one step may write the same name into the context: the later one stands.
+        values=list({(value.id, value.kind, value.name): value for value in rows.values}.values()),
+        events=rows.events,
+        end=rows.end,
+        over_cancel=live is not None,
+        inbox_seq=inbox_seq,
+        waits=replace(
+            waits,
+            put_off=rows.put_off,
+            put_off_no_more=rows.put_off_no_more,
+            paused=rows.paused,
+            unpaused=rows.unpaused,
+        ),
+    )
+    return write, rows.withdrawn

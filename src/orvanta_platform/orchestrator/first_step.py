@@ -1,0 +1,42 @@
+"""The first step of a run, before the run exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.steps import StepWrite
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.events import Started
+from orvanta_platform.orchestrator.advance import Tools
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.orchestrator.effect_rows import translate
+from orvanta_platform.orchestrator.step_needs import NeedsResults, NeedsUpload
+
+
+async def first_step(tools: Tools, blueprint: Blueprint, row: RunRow, known: Mapping[ValueKey, bytes]) -> StepWrite:
+    """The write of the event Started, decided before the run exists; `known`: what no table has yet, its input too."""
+    reader = tools.reader
+    answered = Answered()
+    while True:
+        try:
+            decided = decide_now(blueprint, row, Started(), answered)
+            write, _ = translate(
+                blueprint,
+                row,
+                decided.encoded,
+                decided.effects,
+                live={},
+                prepared=answered.prepared,
+                lane=1,
+                kept=decided.state.kept,
+            )
+        except Unanswered as raised:
+            await answer(reader, blueprint, raised, answered, known)
+        except NeedsUpload as raised:
+            await upload(tools.storage, tools.sizes, row, raised, answered.prepared)
+        except NeedsResults as raised:
+            await compose_result(reader, blueprint, row, raised, known, answered.prepared)
+        else:
+            return write

@@ -1,0 +1,344 @@
+"""One decision after the other on a locked run with loops, branches or sub-workflows, and what each means for the rest.
+
+What is decided is gathered, and written together; an event that needs what is not at hand raises Outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.db import frames as frame_rows
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.events import Aborted, CancelRequested, Event, JobCancelled, Started, TimerDue
+from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.engine.state import Mark
+from orvanta_platform.engine.states import Status
+from orvanta_platform.orchestrator import children, inbox, values
+from orvanta_platform.orchestrator.answer_rounds import Asking
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.body_results import NeedsObjects, collect
+from orvanta_platform.orchestrator.decision import Answered, upload
+from orvanta_platform.orchestrator.frames import Counter, Frame, loop_of
+from orvanta_platform.orchestrator.nested_rows import NestedRows, child_id, has_job
+from orvanta_platform.orchestrator.scope import BEGINNING, ERROR, compose
+from orvanta_platform.orchestrator.step_batch import Gathered
+from orvanta_platform.orchestrator.step_needs import NeedsUpload
+from orvanta_platform.orchestrator.step_result import Item, NeedsIO
+from orvanta_platform.orchestrator.wait_outcomes import cancelled, lost
+from orvanta_platform.queue.claim import UNDER_WAY
+
+_UNBEGUN = 50
+"""So many bodies of a node are opened ahead of their beginning."""
+
+
+class Stepping(Asking):
+    """The frames of one run, within one transaction."""
+
+    async def _of_job(self, event: inbox.OfJob) -> None:
+        await self._write_jobs()
+        job = await frame_rows.lock_job(self.connection, self.run.id, event.job)
+        told: Event | None
+        if job is None:
+            if isinstance(event, inbox.RetryDue) and (counter := await self.frames.counter(event.job)) is not None:
+                await self._step(counter.frame, TimerDue(counter.node.index))
+            if isinstance(event, inbox.CancelJob):
+                await self._cancel_alone(event)
+            return
+        place = await self.frames.frame(job.frame)
+        index = self.blueprint.plan.node(job.node_index).index
+        if place is None:
+            return
+        match event:
+            case inbox.CancelJob(reason=reason):
+                told = JobCancelled(index, reason)
+            case inbox.RetryDue():
+                told = TimerDue(index) if job.state == "scheduled" else None
+            case inbox.JobLost():
+                told = lost(index, job, event, cancelled=self.run.cancel_at is not None)
+        if told is not None:
+            await self._step(place, told, live={index: job})
+
+    async def _cancel_alone(self, event: inbox.CancelJob) -> None:
+        """A node without a job, or a body of one, that somebody cancelled while the run goes on."""
+        for frame in await self.frames.all():
+            told = cancelled(frame.plan, self.run.id, frame.state, event, frame.id)
+            if told is not None:
+                await self._step(frame, told)
+                return
+        if (counter := await self.frames.counter(event.job)) is not None:
+            if counter.frame.state.nodes[counter.node.index] == Mark.WAITING_CHILDREN:
+                counter.loop = counter.loop.abort(event.reason)
+                await self._cancel_inside(counter)
+            else:
+                await self._step(counter.frame, JobCancelled(counter.node.index, event.reason))
+        elif (body := await self.frames.frame(event.job)) is not None:
+            await self._step(body, Aborted(event.reason))
+
+    def _begins(self, frame: Frame) -> Item:
+        assert frame.id is not None and frame.holder is not None
+        frame.holder.unbegun += 1
+        again = inbox.FramesBegin((frame.id,))
+        return Item(f"begin {frame.id}", lambda: self._begin(frame), again, lambda: self.ahead(frame, Started()))
+
+    async def _begin(self, frame: Frame) -> None:
+        await self._step(frame, Started())
+        counter = frame.holder
+        if counter is not None:
+            counter.unbegun -= 1
+            if self.frames.counters.get(counter.id) is counter:
+                self._begin_more(counter)
+
+    def _concludes(self, counter: Counter) -> Item:
+        return Item(f"end {counter.id}", lambda: self._conclude(counter), inbox.BodiesEnded(counter.id))
+
+    async def _conclude(self, counter: Counter) -> None:
+        """All bodies of a node have ended: that is an event for the list it stands in."""
+        if self.frames.counters.get(counter.id) is not counter or not counter.loop.done:
+            return
+        await self._flush()
+        answered = self._answers[f"end {counter.id} {counter.attempt}"]
+        try:
+            found = await collect(self.connection, self.run.id, counter, answered.prepared.fetched, self._reader.sizes)
+        except NeedsObjects as raised:
+            objects = raised.objects
+
+            async def fetch() -> None:
+                for name in objects:
+                    answered.prepared.fetched[name] = await self._storage.get(name)
+
+            raise NeedsIO(fetch) from raised
+        self._note(counter, found.result, found.error)
+        await self._step(counter.frame, found.event, concluded=counter, result=found.result, error=found.error)
+        size = len(found.result or b"")
+        self._gathered.events += self._reader.sizes.warnings("the result", size, counter.node.id)
+
+    def _note(self, counter: Counter, result: bytes | None, error: bytes | None) -> None:
+        if result is not None:
+            self._known[counter.id, "result", ""] = result
+        if error is not None:
+            self._known[counter.id, "result", ERROR] = error
+
+    async def _cancel_inside(self, counter: Counter) -> None:
+        """Whatever is inside a node is cancelled; its end follows when all of it has ended."""
+        counter.loop = counter.loop.cancel()
+        self.frames.note(counter)
+        if counter.node.kind is Kind.FLOW:
+            if counter.child is not None:
+                await children.cancel(self.connection, counter.child)
+                self.passed.further.append(counter.child)
+        else:
+            for frame in await self.frames.bodies(counter):
+                await self._step(frame, CancelRequested())
+        if counter.loop.done:
+            self._following.append(self._concludes(counter))
+
+    # One decision.
+
+    async def _step(
+        self,
+        frame: Frame,
+        event: Event,
+        *,
+        finish: Finish | None = None,
+        live: Mapping[int, LiveJob] | None = None,
+        concluded: Counter | None = None,
+        result: bytes | None = None,
+        error: bytes | None = None,
+        lane: int = UNDER_WAY,
+        taken: tuple[UUID, int] | None = None,
+    ) -> None:
+        """Decide an event of one frame and gather what it writes; nothing is changed where it raises Outside."""
+        answered = self._answered(frame, event)
+        decision = await self._decide(frame, event, answered)
+        if not decision.effects:
+            return
+        if self._touched(frame, decision) - set(live or ()):
+            await self._write_jobs()
+            live = await self._live(frame)
+        await self._compose(frame, decision, answered)
+        rows = NestedRows(
+            self.blueprint,
+            self.run,
+            finish,
+            live or {},
+            answered.prepared,
+            self._gathered.status or self.run.status,
+            lane,
+            within=frame,
+            concluded=concluded,
+            result=result,
+            error=error,
+        )
+        for effect in decision.effects:
+            rows.take(effect)
+        if rows.missing:
+            missing = NeedsUpload(rows.missing)
+            raise NeedsIO(lambda: upload(self._storage, self._reader.sizes, self.run, missing, answered.prepared))
+        frame.state = decision.state
+        self._progress = True
+        self.frames.note(frame)
+        self._gathered.add(rows, taken)
+        self._tail.add(rows)
+        self.passed.timers = self.passed.timers or bool(rows.put_off)
+        self._asks = self._asks or bool(rows.opened)
+        self._known |= rows.raws
+        self.passed.raws |= rows.raws
+        await self._follow(frame, rows)
+
+    def _touched(self, frame: Frame, decision: fx.Decision) -> set[int]:
+        """Nodes whose live jobs the decision asks for."""
+        inner = frame.plan.inner
+        return {
+            effect.node
+            for effect in decision.effects
+            if isinstance(effect, fx.CancelJob | fx.CloseTimer | fx.NodeEnded)
+            and has_job(frame.plan.node(effect.node), inner=inner)
+        }
+
+    async def _live(self, frame: Frame) -> dict[int, LiveJob]:
+        found = await frame_rows.lock_jobs_of_frame(self.connection, self.run.id, frame.id)
+        return {self.blueprint.plan.node(job.node_index).index: job for job in found}
+
+    async def _compose(self, frame: Frame, decision: fx.Decision, answered: Answered) -> None:
+        """The results that make up that of the list, where it is an object of several."""
+        end = next((each for each in decision.effects if isinstance(each, fx.RunEnded)), None)
+        if end is None or not isinstance(end.result, fx.Many) or answered.prepared.composed is not None:
+            return
+        told = {each.node: each.result for each in decision.effects if isinstance(each, fx.NodeEnded)}
+        members = {name: (told.get(index), frame.result_key(self.run.id, index)) for name, index in end.result.members}
+        missing = [key for raw, key in members.values() if raw is None and key not in self._known]
+        if missing:
+            found = {key: self._recent.get(key) for key in missing}
+            if None in found.values():
+                known = dict(self._known)
+
+                async def read() -> None:
+                    read_now = {**known, **await self._reader.load(missing)}
+                    answered.prepared.composed = compose(
+                        (name, raw if raw is not None else read_now.get(key, b"null"))
+                        for name, (raw, key) in members.items()
+                    )
+
+                raise NeedsIO(read)
+            self._known |= {key: raw for key, raw in found.items() if raw is not None}
+        answered.prepared.composed = compose(
+            (name, raw if raw is not None else self._known.get(key, b"null")) for name, (raw, key) in members.items()
+        )
+
+    async def _follow(self, frame: Frame, rows: NestedRows) -> None:
+        """What a decision means for what is inside and around the frame."""
+        run = self.run.id
+        for node in reversed(rows.withdrawn):
+            again = inbox.CancelJob(frame.node_id(run, node), "Canceled")
+            self._following.appendleft(Item(f"withdraw {again.job}", partial(self._of_job, again), again))
+        if rows.concluded is not None:
+            self.frames.close(rows.concluded)
+            self._gathered.untime(rows.concluded.id)
+        for id in rows.closed:
+            if (waiting := await self.frames.counter(id)) is not None:
+                self.frames.close(waiting)
+            self._gathered.untime(id)
+        for retry in rows.later:
+            self._retry_later(frame, retry)
+        for opened in rows.inside:
+            await self._open(frame, opened)
+        for node in rows.cancelled:
+            counter = await self.frames.counter(frame.node_id(run, node))
+            if counter is not None:
+                await self._cancel_inside(counter)
+        if rows.ended is None:
+            return
+        if frame.id is None:
+            self.passed.ended = True
+            if rows.ended.status is Status.CANCELLED:
+                self.passed.further += await children.cancel_all(self.connection, run)
+        else:
+            self._frame_ended(frame, rows.ended)
+
+    def _retry_later(self, frame: Frame, retry: fx.Retry) -> None:
+        node = frame.plan.node(retry.node)
+        id = frame.node_id(self.run.id, retry.node)
+        # Neither done nor with anything open: it waits for its time.
+        self.frames.note(Counter(id, frame, node, retry.failures, Loop(1, 0)))
+        self._gathered.timers.append((id, "retry", retry.delay_s))
+        for name in ("", ERROR):
+            self._known.pop((id, "result", name), None)
+
+    async def _open(self, frame: Frame, opened: fx.OpenInside) -> None:
+        opening, node = opened.opening, frame.plan.node(opened.node)
+        id = frame.node_id(self.run.id, opened.node)
+        counter = Counter(id, frame, node, opening.attempt, Loop(opening.total, opening.width))
+        counter.loop = loop_of(opening, counter.reopening)
+        counter.begun_at = clock.now()
+        if (before := await self.frames.counter(id)) is not None:
+            counter.stored = before.stored
+        self.frames.note(counter)
+        if opening.timeout_s is not None:
+            self._gathered.timers.append((id, "timeout", opening.timeout_s))
+        if node.kind is Kind.FLOW:
+            counter.loop, _ = counter.loop.begin()
+            counter.child = child_id(self.run.id, counter.opening(self.run.id))
+            again = counter.reopening
+            state = again.state if again is not None else None
+            await children.start(
+                self.connection,
+                self._blueprints,
+                self.blueprint,
+                self.run,
+                node,
+                counter.child,
+                state,
+                references=opening.references,
+                sealed=opening.sealed is not None,
+            )
+            self.passed.further.append(counter.child)
+        else:
+            self._begin_more(counter)
+
+    def _begin_more(self, counter: Counter) -> None:
+        counter.loop, places = counter.loop.begin(max(_UNBEGUN - counter.unbegun, 0))
+        self.frames.note(counter)
+        for number in places:
+            frame = self.frames.open_frame(counter, counter.loop.place(number))
+            if frame.state.kept is not None and frame.id is not None:
+                self._gathered.keep(values.inline(frame.id, "args", frame.state.encode(), BEGINNING))
+            self._following.append(self._begins(frame))
+        if counter.loop.done:
+            self._following.append(self._concludes(counter))
+
+    def _frame_ended(self, frame: Frame, end: fx.RunEnded) -> None:
+        counter = frame.holder
+        assert counter is not None
+        node = counter.node
+        allowed = node.skip_failures if node.kind.is_loop else counter.body_of(frame).skip_failure
+        # A loop that is to end as failed does so, whatever else may fail in it.
+        failed = end.status is Status.FAILED and (end.stopped or not allowed)
+        if end.disapproved:
+            counter.loop = counter.loop.disapprove(frame.place)
+        else:
+            stopped = end.stopped and not (end.handed_over and node.kind.is_loop)
+            counter.loop = counter.loop.end(
+                frame.place, failed=failed, stopped=stopped, skips=end.skipped, handed_over=end.handed_over
+            )
+        self.frames.close(frame)
+        self._begin_more(counter)
+
+    # Writing.
+
+    async def _write_jobs(self) -> None:
+        """Jobs that were decided on have rows before anything is asked of them."""
+        if self._gathered.jobs:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Write what was gathered."""
+        gathered, self._gathered = self._gathered, Gathered()
+        state = self.frames.root.state.encode()
+        self.passed.run = await gathered.write(self.connection, self.run, state, self.frames)
+        self.passed.queues |= gathered.queues
+        self.passed.timers = self.passed.timers or gathered.sets_timers

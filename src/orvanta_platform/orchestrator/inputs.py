@@ -1,0 +1,93 @@
+"""Inputs against the JSON Schema of what is run, before a run exists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from orvanta_platform.errors import BadRequest, InvalidInput, TooComplex
+from orvanta_platform.evaluate import schemas
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.evaluate.schemas import SchemaTooComplex, Verdict
+from orvanta_platform.orchestrator.interpolation import REFERENCE
+
+Schema = bytes | str | Mapping[str, Any] | None
+"""A JSON Schema as JSON text or as a plain tree; None allows every object."""
+
+
+async def check(evaluator: Evaluator, schema: Schema, args: bytes) -> None:
+    """Check `args` (JSON object text) against `schema`.
+
+    Raises InvalidInput for args that are not a JSON object, and for invalid ones; `details.errors` then holds up to
+    20 `{path, message}` with the JSON pointer of the failing place. References to other documents are never
+    fetched, and patterns run on an engine of linear time. Unknown keywords are ignored. `$var:` and `$res:` are always
+    valid: their values are known when the job starts. A check has limits of processor time and memory; raises
+    TooComplex if it reaches one.
+    """
+    try:
+        verdict = await evaluator.schemas.check(evaluator.workspace, _text(schema), args, REFERENCE)
+    except SchemaTooComplex as error:
+        raise TooComplex(
+            f"The input cannot be checked against its schema: {error}.",
+            hint="Simplify the schema (recursive alternatives, long patterns), or send less at a time.",
+            details={"path": ""},
+        ) from error
+    _refuse(verdict)
+
+
+def check_at_once(schema: Schema, args: bytes) -> bool:
+    """The same in a transaction, without a child. Returns False if `check` has to be awaited outside of it.
+
+    Raises InvalidInput.
+    """
+    verdict = schemas.check_at_once(_text(schema), args, REFERENCE)
+    if verdict is None:
+        return False
+    _refuse(verdict)
+    return True
+
+
+def _refuse(verdict: Verdict) -> None:
+    if verdict.unusable is not None:
+        raise _unusable(verdict.unusable)
+    if verdict.unreadable is not None:
+        raise InvalidInput(f"The input {verdict.unreadable}.", details={"path": ""})
+    if verdict.errors:
+        first = verdict.errors[0]
+        where = first.path or "the input"
+        raise InvalidInput(
+            f"The input does not fit the schema at {where}: {first.message}.",
+            hint="Nothing was started. Correct the input, or the schema of the script or workflow.",
+            details={
+                "path": first.path,
+                "errors": [{"path": each.path, "message": each.message} for each in verdict.errors],
+            },
+        )
+
+
+async def check_schema(evaluator: Evaluator, schema: Schema) -> None:
+    """Check the schema itself. Raises BadRequest with the error in it."""
+    text = _text(schema)
+    if text is None:
+        return
+    try:
+        reason = await evaluator.schemas.check_schema(evaluator.workspace, text)
+    except SchemaTooComplex as error:
+        raise BadRequest(f"The schema of the inputs cannot be read: {error}.", hint="Simplify the schema.") from error
+    if reason is not None:
+        refusal = _unusable(reason)
+        raise BadRequest(refusal.message, hint=refusal.hint)
+
+
+def _unusable(reason: str) -> InvalidInput:
+    return InvalidInput(
+        f"The schema of the inputs cannot be used: {reason}.",
+        hint="Correct the schema; references to other documents are not followed.",
+    )
+
+
+def _text(schema: Schema) -> str | None:
+    if isinstance(schema, bytes):
+        return schema.decode()
+    return schema if schema is None or isinstance(schema, str) else json.dumps(schema, sort_keys=True)

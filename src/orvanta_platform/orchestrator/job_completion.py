@@ -1,0 +1,154 @@
+"""A job has ended: decide and write, by the fast path where nobody else steps the run, else by the slow one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from orvanta_platform.db import jobs as job_rows
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.steps import NewJob, StepWrite
+from orvanta_platform.orchestrator.advance import Tools, advance, advance_all
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.committer import Committer
+from orvanta_platform.orchestrator.decision import Answered, Unanswered, answer, compose_result, decide_now, upload
+from orvanta_platform.orchestrator.effect_rows import translate
+from orvanta_platform.orchestrator.step_needs import NeedsLock, NeedsResults, NeedsUpload
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """`recorded`: the end of the job was written. `following`: the next job of the run, already this slot's."""
+
+    recorded: bool
+    following: Claimed | None = None
+
+
+async def finish_job(
+    tools: Tools, committer: Committer, job: Claimed, blueprint: Blueprint, finish: Finish, *, hand_off: bool
+) -> Finished:
+    """Record the end of a job. `hand_off`: the slot would take the run's next job of the same queue.
+
+    Raises what the database has against the step itself (asyncpg.PostgresError): that job is at fault. Raises
+    SecretsOpened where it has to be masked anew.
+    """
+    write = None if finish.cancelled or job.frame is not None else await _fast(tools, job, blueprint, finish)
+    if write is not None:
+        write, given = hand_on(write, job, finish) if hand_off else (write, None)
+        if await committer.submit(write):
+            tools.recent.written(write.values)
+            tell(tools, write)
+            await tell_caller(tools, job, write)
+            if finish.node == blueprint.plan.early:
+                tools.notify.send(f"ended:{job.run.id}")
+            return Finished(True, claimed_of(job, write, given) if given else None)
+    return await _slow(tools, job, finish, write)
+
+
+async def _fast(tools: Tools, job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+    """The write, decided on the run as it was claimed; None where it needs the run's lock."""
+    known = finish.known(job.run.id)
+    answered = Answered()
+    while True:
+        try:
+            decided = decide_now(blueprint, job.run, finish.event, answered)
+            if not decided.effects:
+                return None
+            write, _ = translate(
+                blueprint,
+                job.run,
+                decided.encoded,
+                decided.effects,
+                finish=finish,
+                prepared=answered.prepared,
+                kept=decided.state.kept,
+            )
+        except Unanswered as raised:
+            await answer(tools.reader, blueprint, raised, answered, known)
+        except NeedsUpload as raised:
+            await upload(tools.storage, tools.sizes, job.run, raised, answered.prepared)
+        except NeedsResults as raised:
+            await compose_result(tools.reader, blueprint, job.run, raised, known, answered.prepared)
+        except NeedsLock:
+            return None
+        else:
+            return write
+
+
+async def _slow(tools: Tools, job: Claimed, finish: Finish, tried: StepWrite | None) -> Finished:
+    done = await advance(tools, job.run.id, finish)
+    if done.recorded:
+        return Finished(True)
+    # Stale, or a COMMIT of the fast path that got no answer: history knows.
+    async with tools.db.acquire() as connection:
+        ended = await job_rows.was_ended_by(connection, job.id, finish.attempt, finish.worker, finish.generation)
+        if not ended:
+            return Finished(False)
+        given = next((new for new in tried.jobs if new.worker == finish.worker), None) if tried else None
+        if tried is None or given is None:
+            return Finished(True)
+        held = await job_rows.held_jobs(connection, [given.id], finish.worker, finish.generation)
+    return Finished(True, claimed_of(job, tried, given) if given.id in held else None)
+
+
+def write_at_once(job: Claimed, blueprint: Blueprint, finish: Finish) -> StepWrite | None:
+    """The write of the fast path where nothing has to be asked, read, uploaded or locked for it."""
+    try:
+        decided = decide_now(blueprint, job.run, finish.event, Answered())
+        if not decided.effects:
+            return None
+        kept = decided.state.kept
+        return translate(blueprint, job.run, decided.encoded, decided.effects, finish=finish, kept=kept)[0]
+    except (Unanswered, NeedsUpload, NeedsResults, NeedsLock):
+        return None
+
+
+def hand_on(write: StepWrite, job: Claimed, finish: Finish) -> tuple[StepWrite, NewJob | None]:
+    """The write with the first of its jobs in the same queue made already claimed, where there is one."""
+    given = next((new for new in write.jobs if new.queue == job.queue and new.worker is None), None)
+    if given is None:
+        return write, None
+    claimed = replace(given, worker=finish.worker, generation=finish.generation, nonce=uuid4())
+    return replace(write, jobs=[claimed if new is given else new for new in write.jobs]), claimed
+
+
+def claimed_of(job: Claimed, write: StepWrite, new: NewJob) -> Claimed:
+    """The handed-off job as a claim would have given it."""
+    assert new.nonce is not None
+    run = replace(job.run, rev=write.rev + 1, state=write.state, status=write.status)
+    return Claimed(
+        id=new.id,
+        node=new.node,
+        node_index=new.node_index,
+        kind=new.kind,
+        language=new.language,
+        path=new.path,
+        queue=new.queue,
+        priority=new.priority,
+        attempt=1,
+        failures=0,
+        timeout_s=new.timeout_s,
+        nonce=new.nonce,
+        run=run,
+        frame=new.frame,
+    )
+
+
+async def tell_caller(tools: Tools, job: Claimed, write: StepWrite) -> None:
+    """A sub-workflow's run has ended: the run that waits for it goes on."""
+    if write.end is not None and job.run.parent is not None:
+        await advance_all(tools, [job.run.parent])
+
+
+def tell(tools: Tools, write: StepWrite) -> None:
+    """Wake those whom a written step concerns."""
+    tools.notify.queue(*{new.queue for new in write.jobs if new.worker is None})
+    if any(ending.fate == "scheduled" for ending in write.endings):
+        tools.notify.send("timer")
+    if write.end is not None:
+        tools.notify.run_ended(write.run)
+    else:
+        tools.notify.run_changed(write.run)

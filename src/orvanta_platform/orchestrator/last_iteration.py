@@ -1,0 +1,55 @@
+"""Where the results of the iteration before are, for those who read them in a while loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.engine.reused_results import Origin, Reopening
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.ids import frame_id, inner_job_id, opening_id
+
+if TYPE_CHECKING:
+    from orvanta_platform.orchestrator.scope import ListPosition, View
+
+_REMEMBER = (Kind.WHILELOOP, Kind.BRANCHONE, Kind.BRANCHALL)
+
+
+def iteration_before(view: View) -> Callable[[int], Origin | None] | None:
+    """Where this list's nodes are of the iteration before, of the while loop around it or around its branches."""
+    within = view.within
+    if within is None or within.holder.kind not in _REMEMBER:
+        return None
+    if within.holder.kind is Kind.WHILELOOP:
+        return _of_loop(view, within) if within.number else None
+    around = iteration_before(within.outer)
+    holder = around(within.outer.index) if around is not None else None
+    if holder is None:
+        return None
+    # Of a branch that was retried then, the first attempt.
+    opening = opening_id(holder.run, inner_job_id(holder.run, holder.frame, within.holder.id), 0)
+    branch = Origin(holder.run, frame_id(holder.run, opening, within.number))
+    return lambda index: branch
+
+
+def _of_loop(view: View, within: ListPosition) -> Callable[[int], Origin | None]:
+    """The iteration before of a while loop: of a restart, that of the run before, or one that has something of it."""
+    before = Origin(view.run.id, frame_id(view.run.id, within.opening, within.number - 1))
+    again = _reopening(view, within)
+    if again is not None and again.place == within.number:
+        kept = again.before
+        return kept.origin if kept is not None else lambda index: None
+    if again is not None and again.place == within.number - 1 and again.state is not None:
+        own = RunState.decode(again.state).kept
+        return lambda index: (own.origin(index) if own is not None else None) or before
+    return lambda index: before
+
+
+def _reopening(view: View, within: ListPosition) -> Reopening | None:
+    """How the loop around goes on from another run's."""
+    outer = within.outer
+    if outer.state.kept is None:
+        return None
+    first = opening_id(view.run.id, inner_job_id(view.run.id, outer.frame, within.holder.id), 0)
+    return outer.state.kept.inside.get(outer.index) if within.opening == first else None

@@ -1,0 +1,60 @@
+"""Runs whose worker is lost, where one worker was to run all of them (`steps.bound`)."""
+
+from __future__ import annotations
+
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform.db import runs, workers
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.orchestrator import inbox
+from orvanta_platform.orchestrator.advance import Tools, advance_all
+from orvanta_platform.queue.claim import own_queue
+
+_MOST_AROUND = 32
+"""Limit of nested runs that are read; sub-workflows are at most `pinning.MAX_DEPTH` deep."""
+
+
+async def release(tools: Tools, worker: UUID) -> bool:
+    """What was bound to a worker that is lost, and whose jobs are back, fails or is bound anew. Safe to run twice.
+
+    False: there is something left, for which there is no worker yet.
+    """
+    queue = own_queue(worker)
+    async with tools.db.acquire() as connection:
+        held = await workers.runs_bound_to(connection, queue)
+    done = [await tools.db.retrying(partial(_release, tools, run, queue)) for run in held]
+    await advance_all(tools, held)
+    return all(done)
+
+
+async def _release(tools: Tools, run: UUID, queue: str, connection: Connection) -> bool:
+    live = await runs.lock_run(connection, run)
+    if live is None or live.queue != queue:
+        return True
+    other = await workers.worker_for(connection, [])
+    if await workers.waits_long(connection, run):
+        await workers.bind_run(connection, run, own_queue(other) if other is not None else None)
+        return True
+    if await _shares(tools, connection, live):
+        await runs.put_in_inbox(connection, run, inbox.write(inbox.WorkerLost()))
+        return True
+    if other is None:
+        return False
+    await workers.bind_run(connection, run, own_queue(other))
+    await workers.move_jobs(connection, run, queue, own_queue(other))
+    tools.notify.queue(own_queue(other))
+    return True
+
+
+async def _shares(tools: Tools, connection: Connection, run: RunRow) -> bool:
+    """Whether the run, or one that it belongs to, shares a folder that is lost now."""
+    here: RunRow | None = run
+    for _ in range(_MOST_AROUND):
+        if here is None:
+            return False
+        if (await tools.blueprints.of(connection, here)).plan.same_worker:
+            return True
+        here = await runs.get_live_run(connection, here.parent) if here.parent is not None else None
+    return False

@@ -1,0 +1,237 @@
+"""The slow path of a run with loops, branches or sub-workflows: everything that waits for it, in one transaction.
+
+The run's lock is that of all its frames. What is decided is gathered and written together; what has to be evaluated,
+fetched or uploaded first is done with no transaction open, after what was decided so far has been committed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.db import approvals
+from orvanta_platform.db import frames as frame_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.engine.events import CancelRequested, Permitted, Started
+from orvanta_platform.engine.state import Phase
+from orvanta_platform.engine.states import Status
+from orvanta_platform.orchestrator import children, inbox
+from orvanta_platform.orchestrator.attempt_outcome import Finish, SecretsOpened
+from orvanta_platform.orchestrator.frame_stepper import Stepping
+from orvanta_platform.orchestrator.frames import Counter
+from orvanta_platform.orchestrator.limits import is_for_run, permitted_node
+from orvanta_platform.orchestrator.step_result import Item, NeedsIO, StepResult
+from orvanta_platform.orchestrator.wait_outcomes import due, event_of, of_run
+from orvanta_platform.queue.claim import NEW
+
+LONGEST_S = 0.2
+"""After so long the transaction ends and another one goes on: others wait for the run's lock, at most 500 ms."""
+
+_PAGE = 200
+_SAID = "decision"
+
+
+class Nested(Stepping):
+    """One transaction on a locked run."""
+
+    async def take_in(self, waiting: Sequence[tuple[int, str]], finish: Finish | None) -> StepResult:
+        """Take in the inbox and what follows from it. Raises Outside, SecretsOpened."""
+        until = clock.monotonic() + LONGEST_S
+        before = self.run
+        self._counted: set[tuple[UUID, int]] = set()
+        coming = deque(self._of_inbox(seq, inbox.read(text)) for seq, text in waiting)
+        if self.run.cancel_at is not None and self.frames.root.state.phase is not Phase.CANCELLING:
+            coming.appendleft(Item("cancel", lambda: self._cancel_run(inbox.CancelRun())))
+        if finish is not None:
+            coming.append(Item("finish", lambda: self._finish(finish)))
+        while (self._following or coming) and not self.passed.ended:
+            item = (self._following or coming).popleft()
+            try:
+                await item.act()
+            except NeedsIO as outside:
+                work = await self._round(outside, self._following)
+                if not self._progress:
+                    raise NeedsIO(work) from outside
+                self.passed.outside = work
+                if item.again is not None:
+                    self._following.appendleft(item)
+                # What somebody said stays uncounted: the run is to come back to it.
+                self._asks = self._asks or item.label.startswith(_SAID)
+                self.passed.more = True
+                break
+            if clock.monotonic() > until:
+                self.passed.more = bool(self._following or coming)
+                break
+            if self._gathered.is_large:
+                await self._flush()
+            if self._asks and not self.passed.ended:
+                await self._hear(coming)
+        self._gathered.events_left = _again(self._following)
+        if self._asks or any(item.label.startswith(_SAID) for item in coming):
+            self._gathered.events_left.append(inbox.Decided())
+        await self._flush()
+        plan, tail = self.blueprint.plan, self._tail
+        if (
+            (plan.asks_below or self.frames.root.state.breakpoints)
+            and not self.passed.ended
+            and (status := await approvals.settle(self.connection, self.run.id))
+        ):
+            self.passed.run = msgspec.structs.replace(self.run, status=status)
+        if not self.passed.ended:
+            self.passed.further += await children.turned(self.connection, before, self.run)
+        self.passed.further += await tail.write(self.connection, plan, self.run, ended=self.passed.ended)
+        self.passed.more = self.passed.more or (len(waiting) == _PAGE and not self.passed.ended)
+        return self.passed
+
+    # What comes from outside.
+
+    def _of_inbox(self, seq: int, event: inbox.InboxEvent) -> Item:
+        async def act() -> None:
+            await self._event(event)
+            self._gathered.taken.append(seq)
+
+        return Item(f"inbox {seq}", act)
+
+    async def _event(self, event: inbox.InboxEvent) -> None:
+        match event:
+            case inbox.StartRun():
+                await self._step(self.frames.root, Started(), lane=NEW)
+            case inbox.CancelRun():
+                await self._cancel_run(event)
+            case inbox.FramesBegin(frames):
+                await self.frames.load(frames)
+                for id in frames:
+                    if (frame := await self.frames.frame(id)) is not None:
+                        self._following.append(self._begins(frame))
+            case inbox.BodiesEnded(node):
+                if (counter := await self.frames.counter(node)) is not None:
+                    await self._conclude(counter)
+            case inbox.ChildEnded(run):
+                await self._child_ended(run)
+            case inbox.ChildAsks():
+                pass
+            case inbox.Decided():
+                self._asks = True
+            case inbox.NodeDue():
+                await self._node_due(event)
+            case inbox.Permitted():
+                await self._permitted(event)
+            case inbox.PutOffLongEnough() | inbox.HandedOver() | inbox.Continued():
+                await self._waits_no_more(event)
+            case inbox.PauseBefore():
+                await self._step(self.frames.root, of_run(event, self.run))
+            case inbox.TimeOver(node) if node != self.run.id:
+                if (counter := await self.frames.counter(node)) is not None:
+                    await self._time_over(counter)
+            case inbox.TimeOver() | inbox.WorkerLost():
+                self.passed.further += await children.cancel_all(self.connection, self.run.id)
+                await self._step(self.frames.root, of_run(event, self.run))
+            case _:
+                await self._of_job(event)
+
+    async def _finish(self, finish: Finish) -> None:
+        await self._write_jobs()
+        job = await frame_rows.lock_job(self.connection, self.run.id, finish.job)
+        here = (finish.attempt, finish.worker, finish.generation)
+        if job is None or job.state != "running" or (job.attempt, job.worker, job.generation) != here:
+            return
+        if finish.openings is not None and finish.openings != job.openings:
+            raise SecretsOpened
+        frame = await self.frames.frame(job.frame)
+        if frame is None:
+            return
+        index = self.blueprint.plan.node(job.node_index).index
+        told = msgspec.structs.replace(finish, node=index)
+        self._note_running()
+        key = (finish.job, "result", "")
+        self._known |= finish.known(self.run.id)
+        try:
+            await self._step(frame, told.event, finish=told, live={index: job})
+        except NeedsIO:
+            del self._known[key]
+            raise
+        self.passed.raws[key] = self._known[key]
+        self.passed.recorded = True
+
+    def _note_running(self) -> None:
+        root = self.frames.root
+        if root.state.status is Status.QUEUED:
+            root.state = replace(root.state, status=Status.RUNNING)
+            self._gathered.status = Status.RUNNING.value
+
+    async def _cancel_run(self, event: inbox.CancelRun) -> None:
+        if self.run.cancel_at is None and await run_rows.request_cancel(self.connection, self.run.id, "", None):
+            self.passed.run = msgspec.structs.replace(self.run, rev=self.run.rev + 1, cancel_at=clock.now())
+        await self._step(self.frames.root, CancelRequested(event.force))
+
+    async def _node_due(self, event: inbox.NodeDue) -> None:
+        """The time for which a node without a job waited is over, wherever it stands."""
+        for frame in await self.frames.all():
+            told = due(frame.plan, self.run.id, frame.state, event, frame.id)
+            if told is not None:
+                await self._step(frame, told)
+                return
+
+    async def _permitted(self, event: inbox.Permitted) -> None:
+        frame, run = await self.frames.frame(event.frame), self.run.id
+        if frame is None:
+            return
+        if frame.id is None and is_for_run(frame.plan, run, frame.state, event):
+            await self._step(frame, Permitted(None), lane=NEW)
+        elif (index := permitted_node(frame.plan, run, frame.state, event, frame.id)) is not None:
+            await self._step(frame, Permitted(index))
+
+    async def _waits_no_more(self, event: inbox.OfWait) -> None:
+        frame = await self.frames.frame(event.frame)
+        told = due(frame.plan, self.run.id, frame.state, event, frame.id) if frame is not None else None
+        if frame is not None and told is not None:
+            await self._step(frame, told)
+
+    async def _hear(self, coming: deque[Item]) -> None:
+        """What people said and the run has not counted comes next."""
+        self._asks = False
+        await self._flush()
+        said = await approvals.untaken(self.connection, self.run.id)
+        items = [Item(f"{_SAID} {row.job} {row.resume_id}", partial(self._said, row)) for row in said]
+        coming.extendleft(reversed(items))
+
+    async def _said(self, said: DecisionRow) -> None:
+        key = (said.job, said.resume_id)
+        if key in self._counted:
+            return
+        await self._flush()
+        for frame in await self.frames.all():
+            place = (frame.plan, self.run.id, frame.state, said, frame.id)
+            event = await event_of(self.connection, self._reader.evaluator.of(self.run.workspace), *place)
+            if event is not None:
+                await self._step(frame, event, taken=key)
+                self._counted.add(key)
+                return
+
+    async def _child_ended(self, child: UUID) -> None:
+        id = await frame_rows.counter_of_child(self.connection, self.run.id, child)
+        counter = await self.frames.counter(id) if id is not None else None
+        if counter is not None and counter.child == child and counter.loop.open:
+            counter.loop = counter.loop.end(0, failed=False, stopped=False)
+            self.frames.note(counter)
+            self._following.append(self._concludes(counter))
+
+    async def _time_over(self, counter: Counter) -> None:
+        if counter.loop.done or counter.frame.node_id(self.run.id, counter.node.index) != counter.id:
+            return
+        counter.loop = replace(counter.loop, late=True)
+        await self._cancel_inside(counter)
+
+
+def _again(items: Sequence[Item] | deque[Item]) -> list[inbox.InboxEvent]:
+    """What is left to do, written down; bodies that have not begun together."""
+    begins = [id for item in items if isinstance(item.again, inbox.FramesBegin) for id in item.again.frames]
+    left = [item.again for item in items if item.again is not None and not isinstance(item.again, inbox.FramesBegin)]
+    return [*left, *([inbox.FramesBegin(tuple(begins))] if begins else [])]

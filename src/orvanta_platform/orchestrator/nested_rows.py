@@ -1,0 +1,195 @@
+"""From the engine's effects on a list inside a node, or on one with such nodes, to rows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from orvanta_platform.db.steps import NodeEnding
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.plan import Kind, Node
+from orvanta_platform.engine.states import Status
+from orvanta_platform.ids import derived_id, opening_id
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.decided_values import error_json
+from orvanta_platform.orchestrator.effect_rows import StepBuilder
+from orvanta_platform.orchestrator.final_error import error_name
+from orvanta_platform.orchestrator.frames import Counter, Frame
+from orvanta_platform.orchestrator.iterations import items_key
+from orvanta_platform.orchestrator.sealed_inputs import sealed_key
+
+_FATES: dict[Status, Literal["succeeded", "failed", "cancelled"]] = {
+    Status.SUCCEEDED: "succeeded",
+    Status.FAILED: "failed",
+    Status.CANCELLED: "cancelled",
+}
+
+
+def child_id(run: UUID, opening: UUID) -> UUID:
+    """The id of the run of a sub-workflow."""
+    return derived_id(run, "child", opening)
+
+
+@dataclass
+class NestedRows(StepBuilder):
+    """The rows of one step of one frame. `concluded`: the node whose children have ended, with what came of them."""
+
+    within: Frame | None = None
+    concluded: Counter | None = None
+    result: bytes | None = None
+    error: bytes | None = None
+    inside: list[fx.OpenInside] = field(default_factory=list)
+    cancelled: list[int] = field(default_factory=list)
+    later: list[fx.Retry] = field(default_factory=list)
+    closed: list[UUID] = field(default_factory=list)
+    ended: fx.RunEnded | None = None
+    raws: dict[ValueKey, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        assert self.within is not None
+        self.plan = self.within.plan
+        self.frame = self.within.id
+        self.kept = self.within.state.kept
+
+    def _id(self, index: int) -> UUID:
+        return self.within.node_id(self.run.id, index) if self.within is not None else super()._id(index)
+
+    def take(self, effect: fx.Effect) -> None:
+        """Add what one effect means."""
+        if isinstance(effect, fx.CloseTimer) and self.plan.node(effect.node).kind.is_container:
+            self.closed.append(self._id(effect.node))
+        else:
+            super().take(effect)
+
+    def _inside(self, effect: fx.OpenInside | fx.CancelChildren) -> None:
+        if isinstance(effect, fx.CancelChildren):
+            self.cancelled.append(effect.node)
+            return
+        opening = effect.opening
+        id = opening_id(self.run.id, self._id(effect.node), opening.attempt)
+        if opening.items is not None:
+            self._keep(items_key(id), opening.items)
+        if opening.args is not None:
+            self._keep((child_id(self.run.id, id), "args", ""), opening.args, self._name(effect.node))
+        if opening.sealed is not None:
+            self._keep(sealed_key(child_id(self.run.id, id)), opening.sealed)
+        self.inside.append(effect)
+
+    def _withdraw(self, effect: fx.CancelJob) -> None:
+        """What runs inside of what is to stop ends at once, as a job that is cancelled alone does; its worker stops it.
+
+        Of a run that is cancelled the worker ends it.
+        """
+        job = self._live(effect.node)
+        stops = effect.stop and self.run.cancel_at is None
+        if job is not None and (job.state == "available" or (stops and job.state == "running")):
+            self.withdrawn.append(effect.node)
+
+    def _retry(self, effect: fx.Retry) -> None:
+        if self.plan.node(effect.node).kind.is_container:
+            self.later.append(effect)
+        else:
+            super()._retry(effect)
+
+    def _own(self, index: int) -> Finish | None:
+        return self.finish if self.finish is not None and self.finish.job == self._id(index) else None
+
+    def _standing(self) -> tuple[UUID | None, int | None]:
+        frame = self.within
+        if frame is None or frame.id is None or frame.holder is None:
+            return None, None
+        if len(frame.plan.nodes) == 1:
+            return frame.holder.opening(self.run.id), frame.place
+        return frame.id, None
+
+    def _without_job(self, node: Node, fate: Any, error_name: str | None) -> NodeEnding:
+        made = super()._without_job(node, fate, error_name)
+        counter = self.concluded
+        if counter is None or counter.id != made.id:
+            return made
+        return NodeEnding(
+            made.id,
+            made.node,
+            made.node_index,
+            made.kind,
+            made.state,
+            made.error_name,
+            made.parent,
+            made.place,
+            failures=counter.attempt,
+            started_at=counter.begun_at,
+        )
+
+    def _result(self, effect: fx.NodeEnded) -> bytes:
+        counter = self.concluded
+        if counter is None or counter.node.index != effect.node or effect.result is not None:
+            return super()._result(effect)
+        if effect.error is not None and self.error is None:
+            # What was inside ended well; an expression of the node itself failed it.
+            return super()._result(effect)
+        told = self.error if effect.continued else self.result
+        return told if told is not None else super()._result(effect)
+
+    def _error(self, effect: fx.NodeEnded) -> bytes | None:
+        counter = self.concluded
+        if counter is not None and counter.node.index == effect.node and self.error is not None:
+            return self.error
+        return super()._error(effect)
+
+    def _keep(self, key: ValueKey, raw: bytes, node: str | None = None) -> None:
+        super()._keep(key, raw, node)
+        self.raws[key] = raw
+
+    def _record(self, effect: fx.Record) -> None:
+        if self.frame is None or effect.kind not in ("run_started", "run_ended"):
+            super()._record(effect)
+
+    def _turn(self, effect: fx.RunStatus) -> None:
+        if self.frame is None:
+            super()._turn(effect)
+
+    def _end_run(self, effect: fx.RunEnded) -> None:
+        self.ended = effect
+        frame = self.within
+        if frame is None or frame.id is None or frame.holder is None:
+            super()._end_run(effect)
+            return
+        of = self._of_frame(effect, frame.id)
+        if len(frame.plan.nodes) == 1 and not isinstance(effect.result, fx.Thrown):
+            return
+        self.nodes.append(
+            NodeEnding(
+                frame.id,
+                frame.holder.node.id,
+                frame.holder.node.number,
+                "frame",
+                _FATES[effect.status],
+                error_name(effect, self.errors),
+                frame.holder.opening(self.run.id),
+                frame.place,
+                of,
+                started_at=frame.begun_at,
+            )
+        )
+
+    def _of_frame(self, effect: fx.RunEnded, frame: UUID) -> UUID | None:
+        match effect.result:
+            case fx.OfNode(index) | fx.ErrorOf(index):
+                return self._value_id(index)
+            case fx.Output(raw):
+                self._keep((frame, "result", ""), raw)
+            case fx.Thrown(error):
+                holder = self.within.holder if self.within else None
+                self._keep((frame, "result", ""), error_json(error, holder.node.id if holder else None))
+            case fx.Many():
+                self._keep((frame, "result", ""), self.prepared.composed or b"{}")
+            case fx.Null():
+                self._keep((frame, "result", ""), b"null")
+        return None
+
+
+def has_job(node: Node, *, inner: bool) -> bool:
+    """Whether a node may have a live job."""
+    return node.kind.is_job and not (inner and node.kind is Kind.IDENTITY)

@@ -1,0 +1,53 @@
+"""Nodes that are paused before they begin: the inputs that they go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.orchestrator.scope import Load
+from orvanta_platform.orchestrator.step_debounce import with_joined
+
+EDITED: Final = "edited"
+"""The name of the value (of a node's id, kind args) that holds inputs which somebody put in the place of its own."""
+
+_NOTHING: Mapping[ValueKey, bytes] = {}
+
+
+async def with_given(
+    load: Load,
+    run: RunRow,
+    node: Node,
+    job: UUID,
+    args: bytes,
+    names: frozenset[str],
+    known: Mapping[ValueKey, bytes] = _NOTHING,
+) -> tuple[bytes, frozenset[str]]:
+    """The inputs of a node (JSON object text), replaced by joined or edited ones if there are any.
+
+    `names`: those that may hold references. Joined inputs come from other runs too and hold none; edited ones were
+    checked when they were submitted. Nothing is read if neither can exist. `known`: values that no table has yet.
+    Raises ObjectMissing.
+    """
+    if node.debounce is not None:
+        names = names - node.debounce.inputs.keys()
+    args = await with_joined(load, node, job, args)
+    if not RunState.decode(run.state).breakpoints:
+        return args, names
+    key = (job, "args", EDITED)
+    raw = known.get(key) or (await load([key])).get(key)
+    if raw is None:
+        return args, names
+    edited = _members(raw)
+    return msgspec.json.encode({**_members(args), **edited}), names | edited.keys()
+
+
+def _members(args: bytes) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(args, type=dict[str, msgspec.Raw])

@@ -1,0 +1,117 @@
+"""Jobs of a lost worker go back to the queue; those that cannot are ended by their runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform.db import jobs, runs, workers
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.orchestrator import inbox, lost_affinity
+from orvanta_platform.orchestrator.advance import Tools, advance_all
+
+_RUNS_AT_ONCE = 50
+
+
+@dataclass(slots=True)
+class Reaped:
+    """What was done: jobs that wait again, runs that had to step because a job may not be started again."""
+
+    jobs: int = 0
+    queues: set[str] = field(default_factory=set)
+    stepped: set[UUID] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An attempt that a living worker cannot complete."""
+
+    job: UUID
+    run: UUID
+    attempt: int
+
+
+async def reap(tools: Tools, worker: UUID, generation: int, max_losses: int) -> Reaped:
+    """Take back everything that `worker` held at `generation`, which is over. Safe to run twice, and by many.
+
+    A job that has lost its worker `max_losses` times already, or whose run is cancelled, ends instead.
+    """
+    done = Reaped()
+    while True:
+        async with tools.db.acquire() as connection:
+            held = await jobs.runs_held_by(connection, worker, generation)
+        before = done.jobs + len(done.stepped)
+        for start in range(0, len(held), _RUNS_AT_ONCE):
+            await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, max_losses, done)
+        tools.notify.queue(*done.queues)
+        if not held:
+            if await lost_affinity.release(tools, worker):
+                async with tools.db.acquire() as connection:
+                    await workers.note_reaped(connection, worker)
+            return done
+        if done.jobs + len(done.stepped) == before:
+            return done
+
+
+async def give_back(tools: Tools, worker: UUID, generation: int) -> None:
+    """Take back the jobs of a worker that was stopped on purpose and whose process has ended; counts no losses."""
+    done = Reaped()
+    async with tools.db.acquire() as connection:
+        held = await jobs.runs_held_by(connection, worker, generation)
+    for start in range(0, len(held), _RUNS_AT_ONCE):
+        await _reap_runs(tools, held[start : start + _RUNS_AT_ONCE], worker, generation, None, done)
+    tools.notify.queue(*done.queues)
+
+
+async def lose(tools: Tools, lost: Sequence[Lost], worker: UUID, generation: int, max_losses: int) -> None:
+    """Take back attempts of a living worker, each counted as a loss of its worker."""
+    runs_of_jobs, done = sorted({each.run for each in lost}), Reaped()
+    await _reap_runs(
+        tools, runs_of_jobs, worker, generation, max_losses, done, {each.job: each.attempt for each in lost}
+    )
+    tools.notify.queue(*done.queues)
+
+
+async def _reap_runs(
+    tools: Tools,
+    held: Sequence[UUID],
+    worker: UUID,
+    generation: int,
+    max_losses: int | None,
+    done: Reaped,
+    only: Mapping[UUID, int] | None = None,
+) -> None:
+    work = partial(_take_back, held, worker, generation, max_losses, only)
+    back, queues, stepping = await tools.db.retrying(work)
+    done.jobs += back
+    done.queues |= queues
+    done.stepped |= stepping
+    await advance_all(tools, stepping)
+
+
+async def _take_back(
+    held: Sequence[UUID],
+    worker: UUID,
+    generation: int,
+    max_losses: int | None,
+    only: Mapping[UUID, int] | None,
+    connection: Connection,
+) -> tuple[int, set[str], set[UUID]]:
+    """One transaction: runs locked first, then their jobs, in order.
+
+    `only`: attempts by job, None: all. `max_losses` None: the worker was stopped on purpose, which counts no loss.
+    """
+    locked = await jobs.lock_runs(connection, held)
+    found = await jobs.lock_held_jobs(connection, list(locked), worker, generation)
+    found = [job for job in found if only is None or only.get(job.id) == job.attempt]
+    most = math.inf if max_losses is None else max_losses
+    ending = [job for job in found if job.losses >= most or locked[job.run] is not None]
+    back = [job.id for job in found if job not in ending]
+    queues = await jobs.reap(connection, back, stopped=max_losses is None) if back else []
+    for job in ending:
+        event = inbox.JobLost(job.id, job.attempt, generation, job.losses + 1)
+        await runs.put_in_inbox(connection, job.run, inbox.write(event))
+    return len(back), set(queues), {job.run for job in ending}

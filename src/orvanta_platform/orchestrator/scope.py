@@ -1,0 +1,375 @@
+"""What an expression of a run may read, loaded by the names it mentions and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.scope import is_preprocessed, previous_sources, visible
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.evaluate.small import Scope
+from orvanta_platform.ids import inner_job_id
+from orvanta_platform.orchestrator.iterations import ITEMS, items_key, iteration, with_iter
+from orvanta_platform.orchestrator.last_iteration import iteration_before
+from orvanta_platform.orchestrator.resume_values import resumed
+
+Names = Mapping[str, frozenset[str] | None]
+"""Root → the members an expression reads of it, None for the whole."""
+
+Load = Callable[[Sequence[ValueKey]], Awaitable[dict[ValueKey, bytes]]]
+"""Reads values by key; missing ones are left out."""
+
+LoadContext = Callable[[UUID], Awaitable[dict[ValueKey, bytes]]]
+"""Reads the whole context of a run."""
+
+_NULL = b"null"
+NO_ENV = b"{}"
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A place in a run from which expressions read.
+
+    `index` bounds what is visible. `own`: JSON text of the node's own result, for exports and retry_if.
+    `known`: values of this step that no table holds yet. `within`: where the list stands, if inside a node.
+    """
+
+    plan: Plan
+    run: RunRow
+    state: RunState
+    index: int
+    own: bytes | None = None
+    known: Mapping[ValueKey, bytes] = field(default_factory=dict)
+    within: ListPosition | None = None
+
+    @property
+    def frame(self) -> UUID | None:
+        """The frame of the list; None at the top level."""
+        return self.within.frame if self.within else None
+
+    @property
+    def top(self) -> View:
+        """The place at the top level around this one."""
+        view = self
+        while view.within is not None:
+            view = view.within.outer
+        return view
+
+    @property
+    def iteration(self) -> ListPosition | None:
+        """The innermost iteration of a loop around this place."""
+        view = self
+        while view.within is not None:
+            if view.within.holder.kind.is_loop:
+                return view.within
+            view = view.within.outer
+        return None
+
+    def key(self, index: int) -> ValueKey:
+        """Where the result of a node of the same list is kept."""
+        return (value_id(self.plan, self.run.id, self.state, index, self.frame), "result", "")
+
+
+@dataclass(frozen=True, slots=True)
+class ListPosition:
+    """A list inside a node: the frame, the opening it belongs to, its number in it, and the view of the node itself."""
+
+    frame: UUID
+    opening: UUID
+    number: int
+    outer: View
+
+    @property
+    def holder(self) -> Node:
+        """The node that the list stands in."""
+        return self.outer.plan.node(self.outer.index)
+
+
+def result_key(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> ValueKey:
+    """Where the result of a node is kept."""
+    return (job_id(plan, run, index, frame), "result", "")
+
+
+def error_key(plan: Plan, run: UUID, index: int) -> ValueKey:
+    """Where `{"error": …}` of a node that failed is kept: the result of a loop that failed is an array."""
+    kind = plan.node(index).kind
+    return (job_id(plan, run, index), "result", ERROR if kind.is_container else "")
+
+
+PREPROCESSED = "input"
+"""The name of a run's input as its preprocessor made it, beside its args."""
+
+ERROR = "error"
+
+BEGINNING = "beginning"
+"""The name of the value (of a frame, kind args) that says how a body began which went on from another run's."""
+
+
+def job_id(plan: Plan, run: UUID, index: int, frame: UUID | None = None) -> UUID:
+    """The id of a node's job; that of a run of one node is the run's own."""
+    return run if plan.single else inner_job_id(run, frame, plan.node(index).id)
+
+
+def value_id(plan: Plan, run: UUID, state: RunState, index: int, frame: UUID | None = None) -> UUID:
+    """Whose value the result of a node is: its own, or that of the run that it was kept of."""
+    origin = state.kept.origin(index) if state.kept is not None else None
+    if origin is None:
+        return job_id(plan, run, index, frame)
+    return inner_job_id(origin.run, origin.frame, plan.node(index).id)
+
+
+async def load_scope(view: View, names: Names, load: Load, load_context: LoadContext) -> Scope:
+    """The scope that holds `names`, in at most two queries. Raises ObjectMissing."""
+    places = _places(view, names)
+    missing = [key for key in dict.fromkeys(places.keys()) if key not in view.known]
+    values = {**(await load(missing) if missing else {}), **view.known}
+    if "context" in names and names["context"] is None:
+        values |= {**await load_context(view.run.id), **_context_of(view)}
+    return {root: _root(view, root, members, places, values) for root, members in names.items() if root in _ROOTS}
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where what is asked for is kept: results by id, sources of previous_result, failures, context names."""
+
+    results: Mapping[str, ValueKey]
+    previous: tuple[tuple[str, ValueKey], ...]
+    failures: tuple[ValueKey, ...]
+    context: Mapping[str, ValueKey]
+    resumes: tuple[ValueKey, ...]
+    args: ValueKey
+    wants_args: bool
+    items: ValueKey | None = None
+    env: ValueKey | None = None
+
+    def keys(self) -> list[ValueKey]:
+        """All keys, some of them twice."""
+        keys = [
+            *self.results.values(),
+            *(key for _, key in self.previous),
+            *self.failures,
+            *self.context.values(),
+            *self.resumes,
+        ]
+        keys += [self.args] if self.wants_args else []
+        return [*keys, *(key for key in (self.items, self.env) if key is not None)]
+
+
+_PREVIOUS = ("previous_result", "result")
+_RESUMES = ("resume", "resumes", "approvers")
+_ROOTS = frozenset({"flow_input", "results", "context", "error", "errors", "flow_env", *_PREVIOUS, *_RESUMES})
+_ITER = frozenset({"iter"})
+
+
+def _places(view: View, names: Names) -> _Places:
+    top, run = view.top, view.run.id
+    wants_previous = any(root in names for root in _PREVIOUS) and not _is_output(view)
+    previous = _previous_places(view) if wants_previous else ()
+    failed = top.state.unhandled() if {"error", "errors"} & set(names) else ()
+    wants_input = "flow_input" in names or (any(root in names for root in _PREVIOUS) and not previous)
+    only_iter = names.get("flow_input") == _ITER and not (any(root in names for root in _PREVIOUS) and not previous)
+    around = view.iteration if wants_input else None
+    return _Places(
+        results=_result_places(view, names["results"]) if "results" in names else {},
+        previous=previous,
+        failures=tuple(error_key(top.plan, run, index) for index in failed),
+        resumes=_resumes_of(view) if any(root in names for root in _RESUMES) else (),
+        context={name: (run, "context", name) for name in names.get("context") or ()},
+        args=input_key(top.plan, run, top.state),
+        wants_args=wants_input and not (only_iter and around is not None),
+        items=_items_place(around) if around is not None else None,
+        env=env_key(run) if "flow_env" in names and inherits_env(top) else None,
+    )
+
+
+def input_key(plan: Plan, run: UUID, state: RunState) -> ValueKey:
+    """Where the run's input is kept: as it came, or as its preprocessor made it."""
+    return (run, "args", PREPROCESSED if is_preprocessed(plan, state) else "")
+
+
+def env_key(run: UUID) -> ValueKey:
+    """Where a sub-workflow's run keeps the flow_env of its caller."""
+    return (run, "args", "env")
+
+
+def inherits_env(top: View) -> bool:
+    """Whether the run has its caller's flow_env: a sub-workflow without one of its own."""
+    return top.run.parent is not None and top.plan.env == NO_ENV
+
+
+def _items_place(around: ListPosition) -> ValueKey | None:
+    """Where the item of an iteration is to be read from; None where it is at hand."""
+    if around.holder.kind is not Kind.FORLOOP or ITEMS.at(around.opening, around.number) is not None:
+        return None
+    return items_key(around.opening)
+
+
+def _previous_places(view: View) -> tuple[tuple[str, ValueKey], ...]:
+    """What previous_result is made of; nothing: flow_input. A first step of a branch has that of the branch."""
+    while True:
+        sources = previous_sources(view.plan, view.state, view.index)
+        if sources or view.within is None or view.within.holder.kind.is_loop:
+            return tuple((view.plan.node(index).id, view.key(index)) for index in sources)
+        view = view.within.outer
+
+
+def _result_places(view: View, names: frozenset[str] | None) -> dict[str, ValueKey]:
+    """Results that may be read by id: of this list and of those around it."""
+    found: dict[str, ValueKey] = {}
+    while True:
+        here = view.index < len(view.plan.nodes) or not view.plan.inner
+        if here:
+            seen = visible(view.plan, view.state, view.index, names)
+            found |= {name: view.key(index) for name, index in seen.items()}
+            found |= _of_last_iteration(view, names, seen)
+        if view.within is None:
+            return found
+        view = view.within.outer
+
+
+def _of_last_iteration(view: View, names: frozenset[str] | None, seen: Mapping[str, int]) -> dict[str, ValueKey]:
+    """In a while loop: the reading node itself and those after it read as they were in the iteration before."""
+    before = iteration_before(view)
+    if before is None:
+        return {}
+    ancestors = view.plan.nodes[view.index].ancestors
+    found = {
+        node.id: before(node.index)
+        for node in view.plan.nodes
+        if (names is None or node.id in names) and node.id not in seen and not ancestors >> node.index & 1
+    }
+    return {
+        id: (inner_job_id(origin.run, origin.frame, id), "result", "")
+        for id, origin in found.items()
+        if origin is not None
+    }
+
+
+def _is_output(view: View) -> bool:
+    return view.index == len(view.plan.nodes) and view.plan.failure is None and not view.plan.inner
+
+
+def _root(
+    view: View, root: str, members: frozenset[str] | None, places: _Places, values: Mapping[ValueKey, bytes]
+) -> bytes | Mapping[str, bytes]:
+    match root:
+        case "flow_input":
+            return _input(view, members, places, values)
+        case "resume" | "resumes" | "approvers":
+            return resumed(root, [values[key] for key in places.resumes if key in values])
+        case "flow_env":
+            return values.get(places.env, NO_ENV) if places.env is not None else view.top.plan.env
+        case "results":
+            return _results(view, places, values)
+        case "context":
+            keys = places.context if members is not None else _all_context(view, values)
+            return {name: values[key] for name, key in keys.items() if key in values}
+        case "result" if view.own is not None:
+            return view.own
+        case "error" if view.own is not None:
+            return inner_error(view.own)
+        case "error":
+            return inner_error(values.get(places.failures[0], _NULL)) if places.failures else _NULL
+        case "errors":
+            return b"[%s]" % b",".join(inner_error(values.get(key, _NULL)) for key in places.failures)
+        case _:
+            return _previous(view, places, values)
+
+
+def _resumes_of(view: View) -> tuple[ValueKey, ...]:
+    """What came with the events that the node's sources were suspended for."""
+    sources = () if _is_output(view) else previous_sources(view.plan, view.state, view.index)
+    return tuple(
+        (value_id(view.plan, view.run.id, view.state, source, view.frame), "resume", str(number))
+        for source in sources
+        if view.plan.node(source).suspend is not None
+        for number in range(1, view.state.votes.get(source, 0) + 1)
+    )
+
+
+def _results(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> dict[str, bytes]:
+    found = {name: values[key] for name, key in places.results.items() if key in values}
+    if view.own is not None and (view.index < len(view.plan.nodes) or view.plan.failure is not None):
+        found[view.plan.node(view.index).id] = view.own
+    return found
+
+
+def _input(
+    view: View, members: frozenset[str] | None, places: _Places, values: Mapping[ValueKey, bytes]
+) -> bytes | Mapping[str, bytes]:
+    """The inputs of the run, in a loop with `iter` beside them."""
+    around = view.iteration
+    if around is None:
+        return values.get(places.args, b"{}")
+    value = b"%d" % around.number
+    if around.holder.kind is Kind.FORLOOP:
+        at_hand = ITEMS.at(around.opening, around.number)
+        if at_hand is None:
+            at_hand = ITEMS.cut(around.opening, values.get(items_key(around.opening), b"[]"), around.number)
+        value = at_hand
+    now = iteration(value, around.number)
+    return {"iter": now} if members == _ITER else with_iter(values.get(places.args, b"{}"), now)
+
+
+def _previous(view: View, places: _Places, values: Mapping[ValueKey, bytes]) -> bytes:
+    if not places.previous:
+        found = _input(view, None, places, values)
+        return found if isinstance(found, bytes) else _NULL
+    if len(places.previous) == 1:
+        return values.get(places.previous[0][1], _NULL)
+    return compose((name, values.get(key, _NULL)) for name, key in places.previous)
+
+
+def _all_context(view: View, values: Mapping[ValueKey, bytes]) -> dict[str, ValueKey]:
+    return {key[2]: key for key in values if key[0] == view.run.id and key[1] == "context"}
+
+
+def _context_of(view: View) -> dict[ValueKey, bytes]:
+    return {key: raw for key, raw in view.known.items() if key[1] == "context"}
+
+
+async def read_previous(places: Sequence[tuple[Plan, RunRow, int]], load: Load) -> list[bytes]:
+    """The previous_result of each of these nodes, in one query. Raises ObjectMissing."""
+    sources = [_previous_keys(*place) for place in places]
+    values = await load([key for named in sources for _, key in named])
+    found = []
+    for named in sources:
+        raws = [(name, values.get(key)) for name, key in named]
+        if len(raws) == 1:
+            name, raw = raws[0]
+            found.append(raw if raw is not None else b"null" if name else b"{}")
+        else:
+            found.append(compose((name, raw or _NULL) for name, raw in raws))
+    return found
+
+
+def _previous_keys(plan: Plan, run: RunRow, index: int) -> list[tuple[str, ValueKey]]:
+    """The sources by node; the run's input, named "", where there is none."""
+    state = RunState.decode(run.state)
+    sources = () if plan.single else previous_sources(plan, state, index)
+    if not sources:
+        return [("", (run.id, "args", "") if plan.single else input_key(plan, run.id, RunState.decode(run.state)))]
+    return [(plan.node(source).id, (value_id(plan, run.id, state, source), "result", "")) for source in sources]
+
+
+def compose(members: Any) -> bytes:
+    """A JSON object of (name, JSON text) pairs, their texts untouched."""
+    return b"{%s}" % b",".join(msgspec.json.encode(name) + b":" + raw for name, raw in members)
+
+
+def inner_error(raw: bytes) -> bytes:
+    """The error inside `{"error": …}`, also beside a decision; anything else is given back whole."""
+    try:
+        fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+    except msgspec.DecodeError:
+        return raw
+    if "error" not in fields or not (len(fields) == 1 or "decision" in fields):
+        return raw
+    return bytes(fields["error"])

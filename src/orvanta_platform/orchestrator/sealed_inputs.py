@@ -1,0 +1,163 @@
+"""Password inputs of runs: removed from the arguments when a run starts, encrypted, and restored where they are used.
+
+The stored arguments, and so everything that reads, streams, lists, indexes or exports them, contain the mask. The
+ciphertext is a separate value under the data key of the workspace and can be decrypted for that run only. The state of
+the run (`sealed`) records that it exists, so that other runs read nothing more. Decrypted inputs are masked in the
+results of jobs and expressions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import secret_fields, secrets
+from orvanta_platform.control.masking import MASK, Opened, texts_of
+from orvanta_platform.control.secret_fields import DEEPEST, Secrets
+from orvanta_platform.control.secrets import SecretLocation, SecretUnreadable
+from orvanta_platform.db import data_keys
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import TooComplex
+from orvanta_platform.evaluate.raw import strip
+from orvanta_platform.orchestrator import resource_schemas
+from orvanta_platform.orchestrator.interpolation import Vault
+from orvanta_platform.orchestrator.scope import PREPROCESSED, Load
+from orvanta_platform.workflow.secret_schemas import Work, may_declare, resource_types
+
+SEALED: Final = "sealed"
+"""The name of the value (of a run, kind args) that holds its sealed password inputs."""
+
+_INPUTS: Final = ("", PREPROCESSED)
+_KIND: Final = "input"
+_MOST_TYPES: Final = 100
+_READ_HERE: Final = 64 << 10
+"""Largest input whose passwords are taken out in the event loop, in bytes."""
+_QUOTED_MASK: Final = f'"{MASK}"'.encode()
+
+
+class _Body(msgspec.Struct, frozen=True):
+    """A ciphertext, the version of its key, and the run that sealed it: the run itself, or the one that called it."""
+
+    of: UUID
+    key: int
+    sealed: bytes
+
+
+def sealed_key(run: UUID, name: str = "") -> ValueKey:
+    """The key of the value with the secrets of a run's input of this name: its arguments, or PREPROCESSED."""
+    return (run, "args", f"{SEALED} {name}".strip())
+
+
+async def take_out(
+    vault: Vault, workspace: str, by: UUID, args: bytes, schema: Any, kept: Secrets | None = None
+) -> tuple[bytes, bytes | None]:
+    """The arguments with masked password inputs, and the sealed inputs (JSON text), None if there are none.
+
+    `schema` names them; `kept` are those of a repeated run, which replace masks in `args`. Must not be called in a
+    transaction. Raises BadRequest for a mask without a password input, TooComplex, UnsupportedPassword.
+    """
+    if not kept and not may_declare(schema):
+        return args, None
+    types = await _types(vault, workspace, schema, args)
+    given = (args, schema, kept or {}, types)
+    here = len(args) <= _READ_HERE
+    shown, taken = secret_fields.take_out(*given) if here else await asyncio.to_thread(secret_fields.take_out, *given)
+    return (shown, await seal(vault, workspace, by, taken)) if taken else (args, None)
+
+
+async def seal(vault: Vault, workspace: str, by: UUID, taken: Secrets) -> bytes:
+    """Secrets, by their places, as JSON text that can be opened for the run `by` and the runs that it calls."""
+    key = await secrets.newest_key(vault.db, vault.keys, workspace)
+    body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in taken.items()})
+    return msgspec.json.encode(
+        _Body(by, key.version, secrets.seal(key, SecretLocation(workspace, _KIND, str(by)), body))
+    )
+
+
+async def unseal(vault: Vault, workspace: str, runs: Sequence[UUID | None], raw: bytes) -> dict[str, bytes]:
+    """The inputs sealed by one of `runs`. Raises SecretUnreadable."""
+    body = msgspec.json.decode(raw, type=_Body)
+    async with vault.db.acquire() as conn:
+        row = await data_keys.get(conn, workspace, body.key)
+    if row is None or body.of not in runs:
+        raise SecretUnreadable("The inputs of the run cannot be decrypted.", hint="Start a new run with all inputs.")
+    key = secrets.unwrap(vault.keys, workspace, row)
+    opened = secrets.unseal(key, SecretLocation(workspace, _KIND, str(body.of)), body.sealed)
+    return {place: bytes(each) for place, each in msgspec.json.decode(opened, type=dict[str, msgspec.Raw]).items()}
+
+
+def loading(vault: Vault, run: RunRow, load: Load, opened: Opened) -> Load:
+    """`load`, wrapped to return the run's arguments with its password inputs; their texts are added to `opened`."""
+    if not RunState.decode(run.state).sealed:
+        return load
+
+    async def load_opened(keys: Sequence[ValueKey]) -> dict[ValueKey, bytes]:
+        wanted = [sealed_key(run.id, name) for id, kind, name in keys if (id, kind) == (run.id, "args")]
+        found = await load([*keys, *wanted]) if wanted else await load(keys)
+        return await put_back(vault, run, found, opened) if wanted else found
+
+    return load_opened
+
+
+async def put_back(vault: Vault, run: RunRow, known: Mapping[ValueKey, bytes], opened: Opened) -> dict[ValueKey, bytes]:
+    """Values with the password inputs restored in those that are the run's input. Raises SecretUnreadable."""
+    found = dict(known)
+    for name in _INPUTS:
+        raw, args = known.get(sealed_key(run.id, name)), known.get((run.id, "args", name))
+        if raw is None or args is None:
+            continue
+        taken = await unseal(vault, run.workspace, (run.id, run.parent), raw)
+        for each in taken.values():
+            for text in texts_of(each):
+                opened.add(text)
+        found[run.id, "args", name] = secret_fields.put_back(args, taken)
+    return found
+
+
+def holding(raw: bytes, opened: Opened) -> Secrets:
+    """The strings in JSON that contain an opened secret, by their places. Raises TooComplex."""
+    found: dict[str, bytes] = {}
+    if opened:
+        _find(strip(raw), "", 0, opened, found, secret_fields.limited(raw))
+    return found
+
+
+def _find(raw: bytes, place: str, level: int, opened: Opened, found: dict[str, bytes], work: Work) -> bytes:
+    work.spend(len(opened.patterns) * (100 + len(raw) // 50))
+    if raw == _QUOTED_MASK or opened.mask_json(raw) == raw:
+        return raw
+    if raw.startswith((b"{", b"[")):
+        if level == DEEPEST:
+            work.exhaust()
+        return secret_fields.rebuilt(
+            raw, lambda name, each: _find(strip(each), f"{place}/{name}", level + 1, opened, found, work), work
+        )
+    found[place] = raw
+    return raw
+
+
+async def _types(vault: Vault, workspace: str, schema: Any, args: bytes) -> Mapping[str, Any]:
+    """The schemas of resource types whose values may be given inline in the arguments, by name.
+
+    Most arguments hold a reference instead, for which nothing is read.
+    """
+    names = resource_types(schema)
+    found: dict[str, Any] = {}
+    if not names or args.count(b"{") < 2:
+        return found
+    while names:
+        if len(found) + len(names) > _MOST_TYPES:
+            raise TooComplex(
+                f"The schema names more than {_MOST_TYPES} resource types.", hint="Split it.", details={"path": ""}
+            )
+        async with vault.db.acquire() as conn:
+            added = {name: await resource_schemas.schema_of(conn, workspace, name) for name in sorted(names)}
+        found |= added
+        names = frozenset(name for each in added.values() for name in resource_types(each)) - found.keys()
+    return found

@@ -1,0 +1,150 @@
+"""Steps that wait for later ones of their key: who takes whose place, what goes over, what runs hear of it.
+
+Rows of step_debounce are locked last of all, after those of gates. Whoever takes the place of another touches nothing
+of that one's run: it leaves an event in its inbox.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db import step_debounces as rows
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.db.step_debounces import Over, PutOff, Standing
+from orvanta_platform.engine import effects as fx
+from orvanta_platform.engine.debounce import merged, put_off
+from orvanta_platform.engine.gates import PATH, WORKSPACE
+from orvanta_platform.engine.plan import Debounce, Node, Plan
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.scope import Load
+
+JOINED: Final = "joined"
+"""The name of the value (of a node's id, kind args) that holds its inputs as joined with those of earlier ones."""
+
+
+def entry_of(effect: fx.PutOff, plan: Plan, run: RunRow, job: UUID, frame: UUID | None) -> PutOff:
+    """The row that an effect requires. Its key is shared by the same step of one workflow, identity and limits.
+
+    Undeployed code has no path and shares its key with nothing.
+    """
+    path = run.path if run.kind == "flow" and run.path else str(run.id)
+    fields = {WORKSPACE: run.workspace, PATH: path}
+    text = "".join(fields.get(part, part) for part in effect.key)
+    what = [run.workspace, path, plan.node(effect.node).id, run.permissioned_as, run.scopes, text]
+    window = effect.window
+    return PutOff(
+        hashlib.sha256(msgspec.json.encode(what)).digest(),
+        run.id,
+        frame,
+        job,
+        effect.args,
+        window.delay_s,
+        window.accumulate,
+        window.longest_s,
+        window.most,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Who waits under a key; `args`: its inputs, joined with those of whose places it took."""
+
+    run: UUID
+    frame: UUID | None
+    job: UUID
+    calls: int
+    first_at: datetime
+    due_at: datetime
+    args: bytes
+
+
+async def settle(
+    connection: Connection, entering: Sequence[PutOff], leaving: Collection[UUID] = (), ended: Collection[UUID] = ()
+) -> list[UUID]:
+    """Let these wait, and those no longer; gives the runs that are to be advanced after the commit."""
+    if ended:
+        await rows.leave_runs(connection, ended)
+    over = [Over(each.run, each.frame, each.job) for each in entering if _is_too_large(each)]
+    entering = [each for each in entering if not _is_too_large(each)]
+    if leaving:
+        await rows.leave(connection, leaving, [each.key for each in entering])
+    if entering:
+        over += await _enter(connection, entering)
+    if over:
+        await rows.tell(connection, over)
+    return list(dict.fromkeys(each.run for each in over))
+
+
+def _is_too_large(entry: PutOff) -> bool:
+    """Whether what it would hand over is not to be joined within a transaction: it waits for nobody."""
+    return len(entry.args) > values.INLINE_LIMIT
+
+
+async def _enter(connection: Connection, entering: Sequence[PutOff]) -> list[Over]:
+    """The new ones take the places of those before, one after the other; gives who waits no longer by it."""
+    locked = {row.key: row for row in await rows.lock(connection, entering)}
+    new = {each.job for each in entering}
+    held = [row for row in locked.values() if row.job not in new]
+    joined = await _joined(connection, [row.job for row in held]) if any(each.accumulate for each in entering) else {}
+    windows = {
+        row.key: _Window(row.run, row.frame, row.job, row.calls, row.first_at, row.now, joined.get(row.job, b"{}"))
+        for row in held
+    }
+    over: list[Over] = []
+    for each in entering:
+        before, now = windows.get(each.key), locked[each.key].now
+        after = _after(each, before, now) if before is not None else None
+        if before is not None:
+            over.append(Over(before.run, before.frame, before.job, each.run if after is not None else None))
+        windows[each.key] = after or _first(each, now)
+    await rows.save(connection, [_standing(key, window) for key, window in windows.items()])
+    accumulates = {each.job for each in entering if each.accumulate}
+    kept = [values.inline(each.job, "args", each.args, JOINED) for each in windows.values() if each.job in accumulates]
+    await value_rows.insert_values(connection, kept)
+    return over
+
+
+async def _joined(connection: Connection, jobs: Sequence[UUID]) -> dict[UUID, bytes]:
+    found = await value_rows.get_values(connection, [(job, "args", JOINED) for job in jobs])
+    return {row.id: values.unpacked(row) for row in found}
+
+
+def _first(entry: PutOff, now: datetime) -> _Window:
+    """It waits for the delay, whoever waited before."""
+    wait_s = entry.delay_s if entry.longest_s is None else min(entry.delay_s, entry.longest_s)
+    return _Window(entry.run, entry.frame, entry.job, 1, now, now + timedelta(seconds=wait_s), entry.args)
+
+
+def _after(entry: PutOff, before: _Window, now: datetime) -> _Window | None:
+    """It takes the place of the one before; None where that is put off no longer, or both are too large together."""
+    window = Debounce(entry.delay_s, None, entry.accumulate, entry.longest_s, entry.most)
+    until = put_off(window, before.calls, before.first_at, now)
+    args = msgspec.json.encode(merged(window, _members(before.args), _members(entry.args)))
+    if until is None or len(args) > values.INLINE_LIMIT:
+        return None
+    return _Window(entry.run, entry.frame, entry.job, before.calls + 1, before.first_at, until, args)
+
+
+def _members(raw: bytes) -> dict[str, msgspec.Raw]:
+    return msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
+
+
+def _standing(key: bytes, window: _Window) -> Standing:
+    return Standing(key, window.run, window.frame, window.job, window.calls, window.first_at, window.due_at)
+
+
+async def with_joined(load: Load, node: Node, job: UUID, args: bytes) -> bytes:
+    """The inputs of a node (JSON object text), those that were joined in the place of its own. Raises ObjectMissing."""
+    if node.debounce is None or not node.debounce.inputs:
+        return args
+    joined = (await load([(job, "args", JOINED)])).get((job, "args", JOINED))
+    return args if joined is None else msgspec.json.encode({**_members(args), **_members(joined)})

@@ -1,0 +1,111 @@
+"""Timers whose time has come become events of their runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.db import gates as gate_rows
+from orvanta_platform.db import jobs, runs, step_debounces
+from orvanta_platform.db.jobs import Due, DueTimer
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.orchestrator import inbox
+from orvanta_platform.orchestrator.advance import Tools, advance_all
+from orvanta_platform.queue import gates
+from orvanta_platform.queue.scan_cursor import START, ScanCursor
+
+_STALE_AFTER = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class Looks:
+    """What one process knows of timers and events that are gone, so that its looks begin above them.
+
+    `past` and `inbox_past`: where the last look began.
+    """
+
+    past: datetime = START
+    inbox_past: datetime = START
+    _timers: ScanCursor = field(default_factory=ScanCursor)
+    _inbox: ScanCursor = field(default_factory=ScanCursor)
+
+    def begin(self, now: float) -> None:
+        """A look begins."""
+        self.past, self.inbox_past = self._timers.begin(now), self._inbox.begin(now)
+
+    def end(self, began: float, now: float, found: Due) -> None:
+        """A look has found this."""
+        self._timers.end(began, now, min(found.due_at or found.now, found.now))
+        self._inbox.end(began, now, found.stale_at or found.now - _STALE_AFTER)
+
+
+async def fire(tools: Tools, past: datetime = START) -> int:
+    """Move up to 200 timers due after `past` into inboxes and advance their runs; gives how many were due."""
+    due = await tools.db.retrying(partial(_take, past))
+    await advance_all(tools, dict.fromkeys(timer.run for timer in due))
+    for timer in due:
+        if timer.kind == "timeout" and timer.job == timer.run:
+            tools.notify.cancelled(timer.run)
+    return len(due)
+
+
+async def open_gates(tools: Tools, past: datetime = START) -> int:
+    """Let through those whom only the window of a limit held; gives how many limits were due after `past`."""
+
+    async def let_through(connection: Connection) -> tuple[list[bytes], list[UUID]]:
+        keys = await gate_rows.due(connection, past)
+        return keys, await gates.settle(connection, due=keys)
+
+    keys, runs = await tools.db.retrying(let_through)
+    await advance_all(tools, runs)
+    return len(keys)
+
+
+async def begin_put_off(tools: Tools, past: datetime = START) -> int:
+    """Let steps begin that waited long enough for later ones, those due after `past`; gives how many there were."""
+    runs = await tools.db.retrying(partial(step_debounces.take_due, past=past))
+    await advance_all(tools, dict.fromkeys(runs))
+    return len(runs)
+
+
+async def sweep(tools: Tools, past: datetime = START) -> int:
+    """Advance runs with events after `past` that nobody has taken in for a second; gives how many there were."""
+    async with tools.db.acquire() as connection:
+        stale: list[UUID] = await runs.stale_inbox(connection, past)
+    await advance_all(tools, stale)
+    return len(stale)
+
+
+async def look(tools: Tools, looks: Looks | None = None) -> Due:
+    """What there is to do, and when."""
+    looks = looks or Looks()
+    async with tools.db.acquire() as connection:
+        began = clock.monotonic()
+        looks.begin(began)
+        found = await jobs.what_is_due(connection, looks.past, looks.inbox_past)
+    looks.end(began, clock.monotonic(), found)
+    return found
+
+
+async def _take(past: datetime, connection: Connection) -> list[DueTimer]:
+    due = await jobs.take_due_timers(connection, past)
+    for timer in due:
+        await runs.put_in_inbox(connection, timer.run, inbox.write(_event(timer)))
+    return due
+
+
+def _event(timer: DueTimer) -> inbox.InboxEvent:
+    match timer.kind:
+        case "start":
+            return inbox.StartRun()
+        case "cancel":
+            return inbox.CancelRun(force=True)
+        case "wait" | "deadline":
+            return inbox.NodeDue(timer.job, timer.kind)
+        case "timeout":
+            return inbox.TimeOver(timer.job)
+        case _:
+            return inbox.RetryDue(timer.job)

@@ -1,0 +1,163 @@
+"""What time and people say to nodes that wait without a job, as the engine hears it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform import clock
+from orvanta_platform.db import approvals
+from orvanta_platform.db.approvals import DecisionRow
+from orvanta_platform.db.jobs import LiveJob
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.events import (
+    Approved,
+    Continued,
+    DeadlineDue,
+    Event,
+    Failed,
+    HandedOver,
+    JobCancelled,
+    PauseBefore,
+    PutOffLongEnough,
+    Rejected,
+    TimerDue,
+    TimeUp,
+    WorkerLost,
+)
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.errors import InvalidInput
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.orchestrator import inbox, inputs
+from orvanta_platform.orchestrator.inbox import CancelJob, InboxEvent, JobLost, NodeDue
+from orvanta_platform.orchestrator.waiting_nodes import waiting
+
+ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+_CANCELLED_ALONE = (Mark.WAITING_TIMER, Mark.WAITING_APPROVAL, Mark.WAITING_GATE, Mark.DEBOUNCING, Mark.PAUSED)
+_WITHOUT_JOB = (Kind.DELAY, Kind.APPROVAL)
+DISAPPROVED = "SuspendedDisapproved"
+
+
+async def event_of(
+    connection: Connection,
+    evaluator: Evaluator,
+    plan: Plan,
+    run: UUID,
+    state: RunState,
+    said: DecisionRow,
+    frame: UUID | None = None,
+) -> Event | None:
+    """Approved or Rejected of the node it is meant for; None where that node does not ask (yet, or any more)."""
+    job = said.job
+    if job == run:
+        # Meant for the run: it counts for the node that asks longest, of those for which a link is enough.
+        opened = await approvals.open_of_run(connection, run)
+        asked = [(waiting(plan, run, state, each.job, ASKING, frame), each.form) for each in opened]
+        index = None
+        for at, form in asked:
+            if at is not None and await _is_for_all(evaluator, plan.node(at), form, said):
+                index = at
+                break
+    else:
+        index = waiting(plan, run, state, job, ASKING, frame)
+    if index is None:
+        return None
+    record = _approval(said) if state.nodes[index] == Mark.WAITING_APPROVAL else _resume(said)
+    return Approved(index, record) if said.approved else Rejected(index, record, said.approver, said.reason)
+
+
+def of_run(event: inbox.OfRun, run: RunRow) -> TimeUp | WorkerLost | PauseBefore:
+    """What is meant for a run as a whole."""
+    if isinstance(event, inbox.PauseBefore):
+        return PauseBefore(event.node, event.by, event.when, event.on)
+    return TimeUp(run.timeout_s or 0) if isinstance(event, inbox.TimeOver) else WorkerLost()
+
+
+def due(
+    plan: Plan, run: UUID, state: RunState, event: NodeDue | inbox.OfWait, frame: UUID | None = None
+) -> Event | None:
+    """What the end of a wait means, by its time, a later node or a person; None where the node waits no longer."""
+    if isinstance(event, inbox.Continued):
+        index = waiting(plan, run, state, event.job, (Mark.PAUSED,), frame)
+        texts = (text.encode() if text is not None else None for text in (event.inputs, event.result))
+        return None if index is None else Continued(index, event.by, *texts)
+    if not isinstance(event, NodeDue):
+        index = waiting(plan, run, state, event.job, (Mark.DEBOUNCING,), frame)
+        if index is None:
+            return None
+        return (
+            PutOffLongEnough(index) if isinstance(event, inbox.PutOffLongEnough) else HandedOver(index, str(event.by))
+        )
+    if event.kind == "deadline":
+        index = waiting(plan, run, state, event.job, ASKING, frame)
+        return None if index is None else _deadline(state, index)
+    index = waiting(plan, run, state, event.job, (Mark.WAITING_TIMER, Mark.SLEEPING), frame)
+    return None if index is None else TimerDue(index)
+
+
+def cancelled(plan: Plan, run: UUID, state: RunState, event: InboxEvent, frame: UUID | None = None) -> Event | None:
+    """JobCancelled of a node without a job that somebody cancelled while it waited; None for anything else."""
+    if not isinstance(event, CancelJob):
+        return None
+    index = waiting(plan, run, state, event.job, _CANCELLED_ALONE, frame)
+    if index is None:
+        return None
+    node, unbegun = plan.node(index), state.nodes[index] in (Mark.DEBOUNCING, Mark.PAUSED)
+    if node.gate is None and node.kind not in _WITHOUT_JOB and not unbegun:
+        return None
+    return JobCancelled(index, event.reason)
+
+
+def lost(index: int, job: LiveJob, event: JobLost, *, cancelled: bool) -> Event | None:
+    """The worker of a node's job was lost once too often, or while the run is `cancelled`; None: it has moved on."""
+    if (job.state, job.attempt, job.generation) != ("running", event.attempt, event.generation):
+        return None
+    if cancelled:
+        return JobCancelled(index)
+    message = f"Its worker or sandbox was lost {event.losses} times while it ran; it is not started again."
+    return Failed(index, "worker_lost", message, retryable=False)
+
+
+def _deadline(state: RunState, index: int) -> Event:
+    at = clock.now()
+    if state.nodes[index] == Mark.WAITING_APPROVAL:
+        fields: dict[str, Any] = {"decision": "timeout", "by": None, "at": at, "reason": None, "form": None}
+    else:
+        error = {"name": DISAPPROVED, "message": "Disapproved by timeout"}
+        fields = {"value": {"error": error}, "approver": None, "resume_id": None, "at": at}
+    return DeadlineDue(index, msgspec.json.encode(fields))
+
+
+async def _is_for_all(evaluator: Evaluator, node: Node, form: str | None, said: DecisionRow) -> bool:
+    consent = node.approval or node.suspend
+    if consent is None or consent.needs_login:
+        return False
+    try:
+        wanted = msgspec.json.decode(form) if form is not None else consent.form
+        if said.approved and wanted is not None:
+            await inputs.check(evaluator, wanted, said.payload.encode())
+    except InvalidInput:
+        return False
+    return True
+
+
+def _approval(said: DecisionRow) -> bytes:
+    return msgspec.json.encode(
+        {
+            "decision": "approved" if said.approved else "rejected",
+            "by": said.approver,
+            "at": said.at,
+            "reason": said.reason,
+            "form": msgspec.Raw(said.payload.encode()),
+        }
+    )
+
+
+def _resume(said: DecisionRow) -> bytes:
+    error = {"name": DISAPPROVED, "message": f"Disapproved by {said.approver}"}
+    value = msgspec.Raw(said.payload.encode()) if said.approved else {"error": error}
+    return msgspec.json.encode({"value": value, "approver": said.approver, "resume_id": said.resume_id, "at": said.at})

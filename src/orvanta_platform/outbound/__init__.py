@@ -1,0 +1,1 @@
+"""Connections to servers outside: addresses that are allowed, HTTP, mail."""

@@ -1,0 +1,175 @@
+"""Folders: the top level of paths `f/<folder>/…`, whose owners write and whom they let read or write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from orvanta_platform.control import audit, limits, names
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import Readable, Target, readable, require
+from orvanta_platform.db import folders
+from orvanta_platform.db.folders import FolderRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import AlreadyExists, NotFound
+from orvanta_platform.services.platform import Platform
+
+
+def _thing(workspace: str, name: str) -> Target:
+    return Target(workspace, "folder", f"f/{name}")
+
+
+async def create(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    name: str,
+    *,
+    summary: str | None,
+    owners: list[str],
+    extra_perms: Mapping[str, bool],
+) -> None:
+    """Make a folder; the actor is always among its owners. Raises Forbidden, BadRequest, AlreadyExists."""
+    require(actor, "create", _thing(workspace, name))
+    names.check_name("folder", name)
+    everyone = list(dict.fromkeys([actor.permissioned_as, *owners]))
+    _check_principals({*everyone, *extra_perms})
+    async with platform.db.transaction() as conn:
+        added = await folders.insert(
+            conn,
+            workspace,
+            name,
+            summary=summary,
+            owners=everyone,
+            extra_perms=_owners_write(everyone, extra_perms),
+            created_by=actor.username,
+        )
+        if not added:
+            raise AlreadyExists(f"The folder {name} exists already.")
+        await audit.record(conn, actor, "folders.create", "Created", name, {"owners": everyone})
+
+
+async def ensure(conn: Connection, actor: Actor, workspace: str, path: str) -> None:
+    """Before an admin writes at a path: its folder is made where it is missing. Others need it to be there."""
+    name = names.folder_of(path)
+    if name is None or actor.role is not Role.ADMIN:
+        return
+    owners = [actor.permissioned_as]
+    perms = _owners_write(owners, {})
+    if await folders.insert(
+        conn, workspace, name, summary=None, owners=owners, extra_perms=perms, created_by=actor.username
+    ):
+        await audit.record(conn, actor, "folders.create", "Created", name, {"owners": owners})
+
+
+async def update(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    name: str,
+    *,
+    summary: str | None,
+    owners: list[str] | None,
+    extra_perms: Mapping[str, bool] | None,
+) -> None:
+    """Change what is not None. Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "write", _thing(workspace, name))
+    owners = None if owners is None else list(dict.fromkeys(owners))
+    _check_principals({*(owners or ()), *(extra_perms or ())})
+    async with platform.db.transaction() as conn:
+        count = await folders.update(conn, workspace, name, summary=summary, owners=owners, extra_perms=extra_perms)
+        _require_fits(count, name, grows=owners is not None or extra_perms is not None)
+        parameters = {"owners": owners, "extra_perms": extra_perms}
+        await audit.record(conn, actor, "folders.update", "Updated", name, parameters)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> FolderRow:
+    """One folder. Raises NotFound."""
+    require(actor, "read", _thing(workspace, name))
+    async with platform.db.acquire() as conn:
+        row = await folders.get(conn, workspace, name)
+    if row is None:
+        raise _missing(name)
+    return row
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, name: str) -> bool:
+    """Whether the actor sees a folder of this name."""
+    try:
+        await get(platform, actor, workspace, name)
+    except NotFound:
+        return False
+    return True
+
+
+async def list_page(
+    platform: Platform, actor: Actor, workspace: str, *, after: str, limit: int, offset: int
+) -> list[FolderRow]:
+    """A page of the folders the actor may read, by name."""
+    require(actor, "read", Target(workspace, "workspace"))
+    who: Readable = readable(actor, "folder")
+    async with platform.db.acquire() as conn:
+        return await folders.list_page(
+            conn,
+            workspace,
+            everything=who.everything,
+            names=sorted(actor.folders.read),
+            scope=who.scope,
+            after=after,
+            limit=limit,
+            offset=offset,
+        )
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
+    """Delete a folder; what lies in it stays, seen by admins alone. Raises NotFound, Forbidden."""
+    require(actor, "write", _thing(workspace, name))
+    async with platform.db.transaction() as conn:
+        _require_found(await folders.delete(conn, workspace, name), name)
+        await audit.record(conn, actor, "folders.delete", "Delete", name)
+
+
+async def add_owner(platform: Platform, actor: Actor, workspace: str, name: str, owner: str) -> None:
+    """Make `owner` (`u/…`, `g/…`) an owner. Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "write", _thing(workspace, name))
+    names.check_principals([owner])
+    async with platform.db.transaction() as conn:
+        _require_fits(await folders.add_owner(conn, workspace, name, owner), name, grows=True)
+        await audit.record(conn, actor, "folders.add_owner", "Updated", name, {"owner": owner})
+
+
+async def remove_owner(
+    platform: Platform, actor: Actor, workspace: str, name: str, owner: str, *, write: bool | None
+) -> None:
+    """Take ownership away; `write` True or False leaves writing or reading. Raises NotFound, Forbidden."""
+    require(actor, "write", _thing(workspace, name))
+    names.check_principals([owner])
+    async with platform.db.transaction() as conn:
+        count = await folders.remove_owner(conn, workspace, name, owner, write)
+        _require_fits(count, name, grows=write is not None)
+        await audit.record(conn, actor, "folders.remove_owner", "Updated", name, {"owner": owner})
+
+
+def _owners_write(owners: list[str], extra_perms: Mapping[str, bool]) -> dict[str, bool]:
+    """Owners stand in extra_perms too: that is where clients look."""
+    return {**extra_perms, **dict.fromkeys(owners, True)}
+
+
+def _check_principals(principals: set[str]) -> None:
+    limits.check_principals(len(principals))
+    names.check_principals(principals)
+
+
+def _require_fits(count: int | None, name: str, *, grows: bool) -> None:
+    """Check the number of principals that a changed folder names; None: there is no such folder."""
+    _require_found(count is not None, name)
+    if count is not None and grows:
+        limits.check_principals(count)
+
+
+def _require_found(found: bool, name: str) -> None:
+    if not found:
+        raise _missing(name)
+
+
+def _missing(name: str) -> NotFound:
+    return NotFound(f"The folder f/{name} does not exist.")

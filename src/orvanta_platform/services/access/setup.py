@@ -1,0 +1,105 @@
+"""The first start of an instance, and accounts made on the machine itself.
+
+There is no caller yet: whoever may start the server or read its settings is trusted. Both act as the system.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from orvanta_platform.control import audit, names, passwords
+from orvanta_platform.control.actor import Role, system
+from orvanta_platform.db import accounts, tokens, workspaces
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.services.access.users import NewAccount, add_account
+from orvanta_platform.settings import Settings
+
+ADMINS = "admins"
+ADMIN = "admin"
+LINK_S = 15 * 60
+LINK_PATH = "/first_password"
+_TOKEN_FILE = "token"
+_ACTOR = system(name="orvanta")
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """How to get in: `link` sets the first password (15 minutes, one use; None: there is a password).
+
+    `fresh`: this call made the instance.
+    """
+
+    link: str | None
+    token_file: Path
+    fresh: bool = False
+
+
+async def first_start(db: Database, settings: Settings) -> FirstStart:
+    """Make what a fresh instance needs; safe to call at every start and by several servers at once.
+
+    The first one makes the workspaces, the user admin and the token in ORVANTA_HOME/token. While nobody has a
+    password each call sets ORVANTA_ADMIN_PASSWORD or makes a one-time link. Raises BadRequest for an
+    ORVANTA_ADMIN_PASSWORD that is too short.
+    """
+    file = settings.home / _TOKEN_FILE
+    stored = await passwords.make(settings.admin_password) if settings.admin_password else None
+
+    async def start(conn: Connection) -> FirstStart:
+        await accounts.lock_first_start(conn)
+        await tokens.drop_expired(conn)
+        await accounts.forget_old_attempts(conn)
+        fresh = await accounts.none_exists(conn)
+        if fresh:
+            await _make_instance(conn, settings, stored)
+            await _write_token(conn, settings, file)
+        return FirstStart(await _first_link(conn, settings, stored), file, fresh)
+
+    return await db.retrying(start)
+
+
+async def create_user(db: Database, email: str, password: str, *, superadmin: bool = False) -> str:
+    """Add an account that can log in; gives its username. Raises BadRequest, AlreadyExists."""
+    stored = await passwords.make(password)
+    async with db.transaction() as conn:
+        return await add_account(conn, _ACTOR, NewAccount(email, super_admin=superadmin), stored)
+
+
+async def _make_instance(conn: Connection, settings: Settings, password_hash: str | None) -> None:
+    email = settings.admin_email.lower()
+    admin = NewAccount(email, username=ADMIN, super_admin=True)
+    await add_account(conn, _ACTOR, admin, password_hash)
+    for workspace in dict.fromkeys([ADMINS, settings.workspace]):
+        await workspaces.insert(conn, workspace, workspace, email)
+        await workspaces.add_member(conn, workspace, ADMIN, email, Role.ADMIN)
+        await audit.record(conn, _ACTOR, "workspaces.create", "Created", workspace, workspace=workspace)
+
+
+async def _write_token(conn: Connection, settings: Settings, file: Path) -> None:
+    """The admin's token, in its file before the commit: a crash leaves no account without a token."""
+    token = names.new_token("user")
+    prefix = names.token_prefix(token)
+    email = settings.admin_email.lower()
+    await tokens.insert(conn, names.token_hash(token), prefix, "user", email, label="local")
+    await audit.record(conn, _ACTOR, "users.token.create", "Created", prefix, {"label": "local"})
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = file.with_name(f"{_TOKEN_FILE}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as text:
+        text.write(token + "\n")
+    draft.replace(file)
+
+
+async def _first_link(conn: Connection, settings: Settings, password_hash: str | None) -> str | None:
+    email = await accounts.without_password(conn)
+    if email is None:
+        return None
+    if password_hash is not None:
+        await accounts.set_first_password(conn, email, password_hash)
+        await audit.record(conn, _ACTOR, "users.set_first_password", "Updated", email)
+        return None
+    link = names.new_token("first_password")
+    await tokens.insert(conn, names.token_hash(link), names.token_prefix(link), "first_password", email, lives_s=LINK_S)
+    return f"{settings.base_url.rstrip('/')}{LINK_PATH}#{link}"

@@ -1,0 +1,105 @@
+"""Tokens of people: made, listed, deleted by their owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from orvanta_platform import clock
+from orvanta_platform.control import audit, limits, names, scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import tokens, workspaces
+from orvanta_platform.db.tokens import TokenRow
+from orvanta_platform.errors import BadRequest, Forbidden, NotFound
+from orvanta_platform.services.access import acceptance
+from orvanta_platform.services.platform import Platform
+
+_LONGEST_LABEL = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """What a token shall be: `expires_at` None: until it is deleted; `scopes` None: all its owner may."""
+
+    label: str | None = None
+    expires_at: datetime | None = None
+    scopes: list[str] | None = None
+    workspace: str | None = None
+
+
+async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
+    """A token of the actor, shown this once.
+
+    Raises Forbidden for callers that are limited themselves (a scoped or bound token, a running job),
+    BadRequest for an unknown scope or an expiry that is over, NotFound for a foreign workspace.
+    """
+    require(actor, "write", Target(None, "token", created_by=actor.email))
+    _refuse_limited(actor)
+    limits.check_scopes(new.scopes or [])
+    for scope in new.scopes or ():
+        scopes.check(scope)
+    if new.expires_at is not None and new.expires_at <= clock.now():
+        raise BadRequest("The expiration is over already.")
+    if len(new.label or "") > _LONGEST_LABEL:
+        raise BadRequest(f"A label has at most {_LONGEST_LABEL} characters.")
+    token = names.new_token("user")
+    prefix = names.token_prefix(token)
+    async with platform.db.transaction() as conn:
+        mine = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
+        if new.workspace is not None and new.workspace not in [each.id for each in mine]:
+            raise NotFound(f"The workspace {new.workspace} does not exist.")
+        await tokens.insert(
+            conn,
+            names.token_hash(token),
+            prefix,
+            "user",
+            actor.email,
+            workspace=new.workspace,
+            label=new.label,
+            scopes=new.scopes,
+            expires_at=new.expires_at,
+        )
+        if new.scopes and scopes.is_unattended(new.scopes):
+            for workspace in [new.workspace] if new.workspace is not None else [each.id for each in mine]:
+                username = await workspaces.username_of(conn, workspace, actor.email)
+                if username is not None:
+                    await acceptance.note_token(conn, actor, workspace, username, new.scopes)
+        parameters = {"label": new.label, "scopes": new.scopes, "workspace": new.workspace}
+        await audit.record(conn, actor, "users.token.create", "Created", prefix, parameters)
+    return token
+
+
+async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int) -> list[TokenRow]:
+    """The actor's tokens, newest first. Raises Forbidden for jobs and for tokens bound to a workspace."""
+    require(actor, "read", Target(None, "token", created_by=actor.email))
+    _refuse_bound(actor)
+    async with platform.db.acquire() as conn:
+        return await tokens.list_page(conn, actor.email, limit=limit, offset=offset)
+
+
+async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
+    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden as `list_mine` does."""
+    require(actor, "write", Target(None, "token", created_by=actor.email))
+    _refuse_bound(actor)
+    async with platform.db.transaction() as conn:
+        if not await tokens.delete_by_prefix(conn, actor.email, prefix):
+            raise NotFound(f"You have no token {prefix}.")
+        await audit.record(conn, actor, "users.token.delete", "Delete", prefix)
+
+
+def _refuse_bound(actor: Actor) -> None:
+    """Raises Forbidden for tokens valid in one workspace only, such as those of jobs: tokens belong to an account."""
+    if actor.bound or actor.kind == "job":
+        raise Forbidden(
+            "Jobs, and tokens that are bound to a workspace, cannot list or delete tokens.",
+            hint="Use a login, or a token that is not bound to a workspace.",
+        )
+
+
+def _refuse_limited(actor: Actor) -> None:
+    if actor.bound or actor.scopes is not None or actor.via_query:
+        raise Forbidden(
+            "A limited token makes no other tokens.",
+            hint="Make the token with a login, or with a token that has no scopes.",
+        )

@@ -1,0 +1,151 @@
+"""Accounts of the instance and members of workspaces."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from orvanta_platform.control import audit, names, passwords
+from orvanta_platform.control.actor import (
+    Actor,
+    FolderAccess,
+    FolderGrant,
+    Role,
+    folder_access,
+    principals_of,
+)
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import accounts, folders, workspaces
+from orvanta_platform.db.accounts import AccountRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.workspaces import MemberRow
+from orvanta_platform.errors import AlreadyExists, NotFound, Unauthenticated
+from orvanta_platform.services.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member with the folders it reaches. `is_super_admin` may be no member but act as admin."""
+
+    row: MemberRow
+    folders: FolderAccess
+
+    @property
+    def role(self) -> Role:
+        """What it may do in the workspace."""
+        return Role.ADMIN if self.row.super_admin else Role(self.row.role)
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account to make. `password` None: it cannot log in with one; `username` None: from the address."""
+
+    email: str
+    password: str | None = None
+    username: str | None = None
+    name: str | None = None
+    super_admin: bool = False
+    devops: bool = False
+
+
+async def whoami(platform: Platform, actor: Actor) -> AccountRow:
+    """The actor's own account."""
+    require(actor, "read", Target(None, "account", created_by=actor.email))
+    async with platform.db.acquire() as conn:
+        account = await accounts.get(conn, actor.email)
+    if account is None:
+        raise Unauthenticated("The account does not exist any more.")
+    return account
+
+
+async def create(platform: Platform, actor: Actor, new: NewAccount) -> None:
+    """Add an account. Raises Forbidden, BadRequest (address, password), AlreadyExists."""
+    require(actor, "create_account", Target(None, "instance"))
+    stored = None if new.password is None else await passwords.make(new.password)
+    async with platform.db.transaction() as conn:
+        await add_account(conn, actor, replace(new, password=None), stored)
+
+
+async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_hash: str | None) -> str:
+    """Add an account inside the caller's transaction, which has checked that it may; gives the username."""
+    email = names.check_email(new.email)
+    username = new.username or await _free_username(conn, email)
+    names.check_name("user", username)
+    added = await accounts.insert(
+        conn,
+        email,
+        username,
+        name=new.name,
+        password_hash=password_hash,
+        super_admin=new.super_admin,
+        devops=new.devops,
+    )
+    if not added:
+        raise AlreadyExists(f"The address {email} or the username {username} is taken.")
+    parameters = {"username": username, "super_admin": new.super_admin, "devops": new.devops}
+    await audit.record(conn, actor, "users.create", "Created", email, parameters)
+    return username
+
+
+async def list_accounts(platform: Platform, actor: Actor, *, after: str, limit: int, offset: int) -> list[AccountRow]:
+    """All accounts, for superadmins and devops."""
+    require(actor, "list_accounts", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await accounts.list_page(conn, after=after, limit=limit, offset=offset)
+
+
+async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:
+    """The actor as a member; a superadmin who is none is shown as admin."""
+    require(actor, "read", Target(workspace, "member"))
+    async with platform.db.acquire() as conn:
+        row = await workspaces.get_member(conn, workspace, actor.username)
+        account = await accounts.get(conn, actor.email)
+        grants = await _grants(conn, workspace)
+    if account is None:
+        raise Unauthenticated("The account does not exist any more.")
+    if row is None:
+        row = MemberRow(
+            workspace, actor.username, actor.email, Role.ADMIN, False, account.created_at, account.name, True, []
+        )
+    return _member(row, grants)
+
+
+async def get_member(platform: Platform, actor: Actor, workspace: str, username: str) -> Member:
+    """One member. Raises NotFound."""
+    require(actor, "read", Target(workspace, "member"))
+    async with platform.db.acquire() as conn:
+        row = await workspaces.get_member(conn, workspace, username)
+        grants = await _grants(conn, workspace)
+    if row is None:
+        raise NotFound(f"The workspace {workspace} has no member {username}.")
+    return _member(row, grants)
+
+
+async def list_members(
+    platform: Platform, actor: Actor, workspace: str, *, after: str = "", limit: int, offset: int = 0
+) -> list[Member]:
+    """A page of the members by username."""
+    require(actor, "read", Target(workspace, "member"))
+    async with platform.db.acquire() as conn:
+        rows = await workspaces.list_members(conn, workspace, after=after, limit=limit, offset=offset)
+        grants = await _grants(conn, workspace)
+    return [_member(row, grants) for row in rows]
+
+
+async def _grants(conn: Connection, workspace: str) -> list[FolderGrant]:
+    found = await folders.grants(conn, workspace)
+    return [FolderGrant(each.name, frozenset(each.owners), each.extra_perms) for each in found]
+
+
+def _member(row: MemberRow, grants: list[FolderGrant]) -> Member:
+    return Member(row, folder_access(principals_of(row.username, row.groups), grants))
+
+
+async def _free_username(conn: Connection, email: str) -> str:
+    """A username made of the address: `ada.l@example.org` → ada_l, then ada_l2 …"""
+    base = re.sub(r"[^a-z0-9_-]+", "_", email.partition("@")[0]).strip("_") or "user"
+    username, number = base[:90], 1
+    while await accounts.username_taken(conn, username):
+        number += 1
+        username = f"{base[:90]}{number}"
+    return username

@@ -1,0 +1,145 @@
+"""Workspaces and who belongs to them; the instance's health."""
+
+from __future__ import annotations
+
+from orvanta_platform.control import audit, names
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import accounts, http_triggers, workspaces
+from orvanta_platform.db.pool import CONNECTION_LOST
+from orvanta_platform.db.workspaces import Health, WorkspaceRow
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
+from orvanta_platform.services.platform import Platform
+
+LONGEST_RETENTION_DAYS = 36_500
+"""Of a workspace, where the installation keeps runs for ever."""
+
+
+async def create(
+    platform: Platform, actor: Actor, workspace: str, *, name: str, username: str | None, color: str | None
+) -> None:
+    """Create a workspace with the actor as its admin. Raises Forbidden, BadRequest, AlreadyExists, Conflict."""
+    require(actor, "create_workspace", Target(None, "instance"))
+    names.check_name("workspace", workspace)
+    username = username or actor.username
+    names.check_name("user", username)
+    async with platform.db.transaction() as conn:
+        await http_triggers.lock_instance_routes(conn)
+        if await http_triggers.is_first_part(conn, workspace):
+            raise Conflict(
+                f"A route of the instance begins with {workspace}.",
+                hint="Choose another id, or change the route: paths below /api/r/<workspace>/ belong to the workspace.",
+            )
+        if not await workspaces.insert(conn, workspace, name, actor.email, color):
+            raise AlreadyExists(f"The workspace {workspace} exists already.")
+        await workspaces.add_member(conn, workspace, username, actor.email, Role.ADMIN)
+        parameters = {"name": name}
+        await audit.record(conn, actor, "workspaces.create", "Created", workspace, parameters, workspace=workspace)
+
+
+async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
+    """The workspaces the actor belongs to; a superadmin's are all."""
+    require(actor, "list_workspaces", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        rows = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
+    return [row for row in rows if not actor.bound or row.id == actor.workspace]
+
+
+async def _is_mine(platform: Platform, actor: Actor, workspace: str) -> bool:
+    return any(row.id == workspace and not row.disabled for row in await list_mine(platform, actor))
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str) -> bool:
+    """Tests for a taken id. Callers who may not create workspaces get an answer for their own only."""
+    require(actor, "list_workspaces", Target(None, "instance"))
+    if not actor.super_admin:
+        return await _is_mine(platform, actor, workspace)
+    async with platform.db.acquire() as conn:
+        return await workspaces.exists(conn, workspace)
+
+
+async def username_exists(platform: Platform, actor: Actor, workspace: str, username: str) -> bool:
+    """Tests for a taken username in a workspace of the actor. Raises NotFound for any other workspace."""
+    require(actor, "list_workspaces", Target(None, "instance"))
+    if not actor.super_admin and not await _is_mine(platform, actor, workspace):
+        raise NotFound(f"The workspace {workspace[:100]} does not exist.")
+    async with platform.db.acquire() as conn:
+        return await workspaces.username_taken(conn, workspace, username)
+
+
+async def add_member(
+    platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role
+) -> str:
+    """Add an account to a workspace; gives its username. Raises NotFound (no such account), AlreadyExists."""
+    require(actor, "admin", Target(workspace, "member"))
+    async with platform.db.transaction() as conn:
+        account = await accounts.get(conn, email)
+        if account is None:
+            raise NotFound(f"There is no account {email}.", hint="A superadmin makes it with users/create.")
+        chosen = username or account.username
+        names.check_name("user", chosen)
+        if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
+            raise AlreadyExists(f"{email} or the username {chosen} is in the workspace already.")
+        parameters = {"email": account.email, "role": role}
+        await audit.record(conn, actor, "workspaces.add_user", "Created", chosen, parameters)
+    return chosen
+
+
+async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> bool:
+    """Whether developers may read secrets by API. Raises NotFound."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.secrets_readable(conn, workspace)
+
+
+async def set_secrets_readable(platform: Platform, actor: Actor, workspace: str, readable: bool) -> None:
+    """Let developers read secrets by API, or not. Raises NotFound, Forbidden."""
+    require(actor, "admin", Target(workspace, "workspace"))
+    async with platform.db.transaction() as conn:
+        await workspaces.set_secrets_readable(conn, workspace, readable)
+        told = {"secrets_readable": readable}
+        await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, told)
+
+
+async def search_run_data(platform: Platform, actor: Actor, workspace: str) -> bool:
+    """Whether the inputs and results of its runs are searched. Raises NotFound."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.search_run_data(conn, workspace)
+
+
+async def set_search_run_data(platform: Platform, actor: Actor, workspace: str, searched: bool) -> None:
+    """Have the inputs and results of its runs indexed for search, or no longer. Raises NotFound, Forbidden."""
+    require(actor, "admin", Target(workspace, "workspace"))
+    async with platform.db.transaction() as conn:
+        await workspaces.set_search_run_data(conn, workspace, searched)
+        told = {"search_run_data": searched}
+        await audit.record(conn, actor, "workspaces.edit_search_run_data", "Updated", workspace, told)
+
+
+async def retention_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
+    """Days that runs are kept for here; None: as long as the installation keeps them. Raises NotFound."""
+    require(actor, "read", Target(workspace, "workspace"))
+    async with platform.db.acquire() as conn:
+        return await workspaces.retention_days(conn, workspace)
+
+
+async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
+    """Keep runs for fewer days than the installation does. Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "admin", Target(workspace, "workspace"))
+    most = platform.settings.retention_days or LONGEST_RETENTION_DAYS
+    if days is not None and not 0 < days <= most:
+        raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Null: as long as everywhere.")
+    async with platform.db.transaction() as conn:
+        await workspaces.set_retention_days(conn, workspace, days)
+        told = {"retention_days": days}
+        await audit.record(conn, actor, "workspaces.edit_retention", "Updated", workspace, told)
+
+
+async def health(platform: Platform) -> Health | None:
+    """How the database is; None where it does not answer. Needs no actor: load balancers ask it."""
+    try:
+        async with platform.db.acquire() as conn:
+            return await workspaces.health(conn)
+    except CONNECTION_LOST:
+        return None

@@ -1,0 +1,1 @@
+"""Approvals: requests, approvers, decisions, links and notifications."""

@@ -1,0 +1,219 @@
+"""Who may decide: what the node says of its approvers, checked for the one who speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import audit, permissions, scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db.approvals import DecisionRow, OpenApproval
+from orvanta_platform.db.audit import NewAudit
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.plan import Consent, Node
+from orvanta_platform.errors import Forbidden, Unauthenticated
+from orvanta_platform.orchestrator import inputs
+from orvanta_platform.services.platform import Platform
+
+T = TypeVar("T")
+
+_SCOPE = "jobs:run"
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The caller of a decision, and the payload sent with it.
+
+    `name`: the unauthenticated name in a link. `actor`: the owner of the token or session of the call. `payload`: JSON
+    text.
+    """
+
+    name: str
+    actor: Actor | None = None
+    payload: bytes = b"{}"
+    reason: str | None = None
+    address: str | None = None
+
+    @property
+    def person(self) -> Actor | None:
+        """The signed-in member. The token of a job or of a program is not the consent of the member it acts for."""
+        return self.actor if self.actor is not None and _is_person(self.actor) else None
+
+    @property
+    def account(self) -> str | None:
+        """The account that the decision counts for; None for a link, a job or a program."""
+        return self.person.email if self.person is not None else None
+
+    @property
+    def approver(self) -> str:
+        """The name that is stored and shown; its prefix is unambiguous, since no username contains a colon."""
+        if self.actor is None:
+            return f"link:{self.name}"
+        if self.person is not None:
+            return self.actor.username
+        return f"{'job' if self.actor.kind == 'job' else 'token'}:{self.actor.username}"
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequest:
+    """What a node asks, and of whose run; `opened` is None before it does."""
+
+    node: Node
+    consent: Consent
+    opened: OpenApproval | None
+    created_by: str
+    permissioned_as: str
+    scopes: list[str] | None
+
+    @property
+    def groups(self) -> list[str] | None:
+        """The groups whose members may decide; None: no such condition."""
+        if self.consent.groups is None:
+            return None
+        raw = self.opened.groups if self.opened else None
+        named = msgspec.json.decode(raw) if raw is not None else None
+        return [f"g/{str(name).removeprefix('g/')}" for name in named] if isinstance(named, list) else []
+
+
+def admits(actor: Actor, thing: Target, consent: Consent | None) -> bool:
+    """Whether the actor may decide without a link: a named approver, or whoever may run the workflow."""
+    if consent is None or not consent.approvers:
+        return permissions.can(actor, "decide", thing)
+    return names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, thing.path)
+
+
+def require(actor: Actor, thing: Target, consent: Consent | None) -> None:
+    """Nothing where `admits`. Raises NotFound, Forbidden."""
+    if consent is None or not consent.approvers:
+        permissions.require(actor, "decide", thing)
+    elif not admits(actor, thing, consent):
+        permissions.require(actor, "read", thing)
+        raise Forbidden("You are not among those who may decide this.", hint=f"These are {_listed(consent)}.")
+
+
+Checked = Sequence[tuple[Any, bytes]]
+"""Forms and the payloads that were found valid for them."""
+
+
+class FormUnchecked(Exception):
+    """The payload has to be checked against this form outside of the transaction, since that may take long."""
+
+    def __init__(self, workspace: str, form: Any, payload: bytes) -> None:
+        super().__init__("form")
+        self.workspace = workspace
+        self.form = form
+        self.payload = payload
+
+
+def check(asked: ApprovalRequest, voice: Voice, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
+    """Check that this caller may decide and that the payload is valid for the form.
+
+    `checked`: forms and payloads found valid. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
+    """
+    actor = voice.actor
+    if asked.consent.needs_login:
+        if actor is None or actor.workspace != row.workspace or actor.role is None:
+            raise Unauthenticated("This decision needs a login.", hint="Log in as a member of the workspace first.")
+        _check_member(asked, actor)
+    if actor is not None and not scopes.allow(actor.scopes, _SCOPE, row.run_path):
+        raise Forbidden("The token may not decide this.", hint=f"It needs the scope {_SCOPE} for the workflow.")
+    if approved and asked.consent.form is not None:
+        form = asked.consent.form
+        if (form, voice.payload) not in checked and not inputs.check_at_once(form, voice.payload):
+            raise FormUnchecked(row.workspace, form, voice.payload)
+
+
+async def decided(platform: Platform, act: Callable[[Connection, Checked], Awaitable[T]]) -> T:
+    """The result of `act` in a transaction. A form that takes long to check is checked between two transactions."""
+    checked: list[tuple[Any, bytes]] = []
+
+    async def write(conn: Connection) -> T:
+        return await act(conn, checked)
+
+    while True:
+        try:
+            return await platform.db.retrying(write)
+        except FormUnchecked as unchecked:
+            await inputs.check(platform.evaluator.of(unchecked.workspace), unchecked.form, unchecked.payload)
+            checked.append((unchecked.form, unchecked.payload))
+
+
+def may(asked: ApprovalRequest, actor: Actor | None) -> bool:
+    """Whether this person, or whoever holds a link, may decide."""
+    if not asked.consent.needs_login:
+        return True
+    if actor is None or actor.role is None:
+        return False
+    try:
+        _check_member(asked, actor)
+    except Forbidden:
+        return False
+    return True
+
+
+def names(actor: Actor, approvers: Sequence[str]) -> bool:
+    """Whether one of `approvers` (u/…, g/…, role/…) means the actor."""
+    return not (actor.principals | {f"role/{actor.role}"}).isdisjoint(approvers)
+
+
+def earlier_voice(job: UUID, voice: Voice, said: Sequence[DecisionRow]) -> DecisionRow | None:
+    """An earlier decision of the same account about the same question, by any way: one account has one voice."""
+    if voice.account is None:
+        return None
+    return next((each for each in said if each.job == job and each.account == voice.account), None)
+
+
+def conditions(asked: ApprovalRequest) -> dict[str, Any]:
+    """What is asked of approvers, for people to read."""
+    return {
+        "user_auth_required": asked.consent.needs_login,
+        "user_groups_required": [name.removeprefix("g/") for name in asked.groups or []],
+        "self_approval_disabled": not asked.consent.self_approval,
+    }
+
+
+def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> NewAudit:
+    """The row of the audit trail; without a signed-in member, it has the marked name of the decision."""
+    workspace = row.workspace
+    fields = {"run": str(row.run), "job": str(job), "node": node, "decision": word_of(approved), "reason": voice.reason}
+    operation = "approvals.decide"
+    if voice.person is not None:
+        return audit.row(voice.person, operation, "Execute", row.run_path, fields, workspace=workspace)
+    by, parameters = voice.approver, msgspec.json.encode(fields).decode()
+    return NewAudit(workspace, by, None, operation, "Execute", row.run_path, parameters, voice.address, None)
+
+
+def word_of(approved: bool) -> str:
+    """The name of a decision."""
+    return "approved" if approved else "rejected"
+
+
+def _check_member(asked: ApprovalRequest, actor: Actor) -> None:
+    if not _is_person(actor):
+        raise Forbidden(
+            "This decision needs a signed-in person.",
+            hint="Tokens of jobs, and tokens that only start runs, do not count as one.",
+        )
+    approvers, groups = asked.consent.approvers, asked.groups
+    if approvers and not names(actor, approvers):
+        raise Forbidden("You are not among those who may decide this.", hint=f"These are {_listed(asked.consent)}.")
+    if groups is not None and actor.principals.isdisjoint(groups):
+        raise Forbidden(
+            "You are in none of the groups that may decide this.", hint=f"These are {', '.join(groups) or 'none'}."
+        )
+    if not asked.consent.self_approval and f"u/{actor.username}" in (f"u/{asked.created_by}", asked.permissioned_as):
+        raise Forbidden("Nobody decides about a run of one's own here.", hint="Ask somebody else.")
+
+
+def _is_person(actor: Actor) -> bool:
+    return actor.kind != "job" and not actor.via_query and not scopes.is_unattended(actor.scopes)
+
+
+def _listed(consent: Consent) -> str:
+    return ", ".join(consent.approvers)

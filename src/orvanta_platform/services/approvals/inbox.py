@@ -1,0 +1,82 @@
+"""What waits for people in a workspace: for the one who looks, and for others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import approvals as rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.approvals import DecisionRow, OpenApproval
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.services.approvals import approvers, forms
+from orvanta_platform.services.approvals.approvers import ApprovalRequest
+from orvanta_platform.services.approvals.forms import Field
+from orvanta_platform.services.approvals.lookup import asked_in, hints_of
+from orvanta_platform.services.platform import Platform
+
+MOST = 500
+"""How many that a workspace asks are looked at, the longest asked first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something that is asked now. `mine`: the one who looks may decide, and has not yet; `said` about it so far."""
+
+    run: RunRow
+    opened: OpenApproval
+    asked: ApprovalRequest
+    mine: bool
+    said: Sequence[DecisionRow]
+    fields: Sequence[Field]
+
+
+async def list_waiting(
+    platform: Platform, actor: Actor, workspace: str, *, mine: bool = False, limit: int = 100
+) -> list[Waiting]:
+    """What is asked in a workspace that the actor may decide (`mine`: that alone) or see, the longest asked first.
+
+    Who is named as an approver sees what is asked of them, also where they may not see the run. Raises NotFound.
+    """
+    permissions.require_workspace(actor, workspace)
+    found: list[tuple[RunRow, OpenApproval, ApprovalRequest, bool]] = []
+    async with platform.db.acquire() as conn:
+        opened = await rows.open_of_workspace(conn, workspace, MOST)
+        runs = await run_rows.get_live_runs(conn, [each.run for each in opened])
+        decisions = await rows.decisions_of_runs(conn, list(runs))
+        for each in opened:
+            live = runs.get(each.run)
+            asked = await asked_in(platform, conn, live, each.asks.job, [each.asks]) if live else None
+            if live is None or asked is None:
+                continue
+            thing = Target(workspace, "run", live.path, created_by=live.created_by, extra_perms=each.extra_perms)
+            decides = _may(asked, actor, thing) and not _has_spoken(actor, each.asks, decisions)
+            if decides or (not mine and permissions.can(actor, "read", thing)):
+                found.append((live, each.asks, asked, decides))
+            if len(found) == limit:
+                break
+    hints: Sequence[Mapping[str, Any]] = await hints_of(platform, [asked for _, _, asked, _ in found])
+    return [
+        Waiting(
+            run=run,
+            opened=asks,
+            asked=asked,
+            mine=decides,
+            said=[each for each in decisions if each.job == asks.job],
+            fields=forms.fields(asked.consent.form, hint),
+        )
+        for (run, asks, asked, decides), hint in zip(found, hints, strict=True)
+    ]
+
+
+def _may(asked: ApprovalRequest, actor: Actor, thing: Target) -> bool:
+    """Whether the actor may decide without a link."""
+    return approvers.admits(actor, thing, asked.consent) and approvers.may(asked, actor)
+
+
+def _has_spoken(actor: Actor, opened: OpenApproval, said: Sequence[DecisionRow]) -> bool:
+    return any(each.job == opened.job and each.account == actor.email for each in said)

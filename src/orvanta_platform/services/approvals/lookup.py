@@ -1,0 +1,182 @@
+"""What a run asks of people: found by the run, the node, or the id of a link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import approvals as rows
+from orvanta_platform.db import job_views
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.approvals import OpenApproval
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.engine.plan import Consent, Kind, Node, Plan
+from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
+from orvanta_platform.errors import Conflict, NotFound
+from orvanta_platform.orchestrator.blueprints import is_workflow
+from orvanta_platform.orchestrator.scope import job_id
+from orvanta_platform.services.approvals.approvers import ApprovalRequest, admits
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs, results
+
+_LARGEST_HINTS = 256 << 10
+
+
+def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | None = None) -> OpenApproval:
+    """What the run or node `id`, found as `row`, asks now, of what its run asks.
+
+    Raises Conflict where that is nothing, or several things and `node` (the id of one, or of its job) names none.
+    """
+    found = list(opened)
+    if row.is_step or id != row.id:
+        found = [each for each in found if each.job == id]
+    if node is not None:
+        found = [each for each in found if node in (each.node, str(each.job))]
+    if not found:
+        raise nothing_is_asked()
+    if len(found) > 1:
+        nodes = [each.node for each in found]
+        raise Conflict(
+            f"The run asks several things: {', '.join(nodes)}.",
+            hint="Name one of them as `node`; inside a loop, where several have one name, by its job.",
+            details={"nodes": nodes, "jobs": [str(each.job) for each in found]},
+        )
+    return found[0]
+
+
+async def questions_shown(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    row: JobRow,
+    live: RunRow | None,
+    opened: Sequence[OpenApproval],
+) -> Sequence[OpenApproval]:
+    """The open questions that the actor may see: all of the run, or those that name the actor. Raises NotFound."""
+    thing = jobs.thing(row)
+    if permissions.can(actor, "decide", thing) or permissions.can(actor, "read", thing):
+        return opened
+    found = []
+    for each in opened if live is not None else ():
+        asked = await asked_in(platform, conn, live, each.job, opened) if live is not None else None
+        if asked is not None and asked.consent.approvers and admits(actor, thing, asked.consent):
+            found.append(each)
+    if not found:
+        raise NotFound(f"The job {row.id} does not exist.")
+    return found
+
+
+def nothing_is_asked() -> Conflict:
+    """What is told to who decides there."""
+    return Conflict("Nothing is asked of anybody here.", hint="It may have been decided, or have timed out.")
+
+
+async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -> ApprovalRequest | None:
+    """What the node with this id asks or will ask; None where it asks nobody, or nobody any more."""
+    live = await run_rows.get_live_run(conn, run)
+    return await asked_in(platform, conn, live, job) if live is not None else None
+
+
+async def asked_in(
+    platform: Platform, conn: Connection, live: RunRow, job: UUID, opened: Sequence[OpenApproval] | None = None
+) -> ApprovalRequest | None:
+    """The same of a run at hand; `opened`: what it asks now, where that has just been read."""
+    found = await _asked_in(platform, conn, live, job, opened)
+    if found is None or found.consent.self_approval or live.parent is None:
+        return found
+    # A sub-run of an on-behalf workflow belongs to the member it acts for; the starter of the root must not decide
+    # there either.
+    root = await run_rows.get_live_run(conn, live.root)
+    return found if root is None else replace(found, created_by=root.created_by)
+
+
+async def _asked_in(
+    platform: Platform, conn: Connection, live: RunRow, job: UUID, opened: Sequence[OpenApproval] | None
+) -> ApprovalRequest | None:
+    if not is_workflow(live.kind):
+        return None
+    plan = (await platform.blueprints.of(conn, live)).plan
+    if opened is None:
+        opened = await rows.open_of_run(conn, live.id)
+    asks = next((each for each in opened if each.job == job), None)
+    if asks is not None:
+        return _asked(_by_id(plan, asks.node), asks, live)
+    state = RunState.decode(live.state)
+    for index in range(len(plan.nodes) + (plan.failure is not None)):
+        if job_id(plan, live.id, index) == job:
+            return None if _is_over(state, index) else _asked(plan.node(index), None, live)
+    inside = await run_rows.run_of(conn, live.workspace, job)
+    if inside is None or inside.job != job or inside.node is None:
+        return None
+    return _asked(_by_id(plan, inside.node), None, live)
+
+
+async def run_that_asks(platform: Platform, conn: Connection, run: JobRow) -> JobRow:
+    """The run itself, or, where it asks nothing, its one sub-workflow that does. Raises Conflict for several."""
+    if not run.is_flow or await rows.open_of_run(conn, run.run):
+        return run
+    below = await rows.sub_workflows_that_ask(conn, run.run)
+    if len(below) > 1:
+        raise Conflict(
+            "Several sub-workflows of the run ask something.",
+            hint="Decide in one of them, by its id.",
+            details={"jobs": [str(each) for each in below]},
+        )
+    found = await jobs.known(platform, conn, run.workspace, below[0]) if below else None
+    return found or run
+
+
+async def place_of(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    """The run or job with this id; of a node that asks, its run: of one inside others there is nothing else."""
+    row = await job_views.find_live_run(conn, workspace, id)
+    if row is not None:
+        return row
+    run = await rows.run_that_asks(conn, workspace, id)
+    asks = await job_views.find_live_run(conn, workspace, run) if run is not None else None
+    return asks or await jobs.known(platform, conn, workspace, id)
+
+
+def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> ApprovalRequest | None:
+    consent = consent_of(node) if node is not None else None
+    if node is None or consent is None:
+        return None
+    if opened is not None and opened.form is not None:
+        consent = replace(consent, form=msgspec.json.decode(opened.form))
+    return ApprovalRequest(node, consent, opened, live.created_by, live.permissioned_as, live.scopes)
+
+
+def _by_id(plan: Plan, id: str) -> Node | None:
+    """The node with this id, wherever it stands."""
+    every = (*plan.nodes, *plan.deep, *((plan.failure,) if plan.failure else ()))
+    return next((node for node in every if node.id == id), None)
+
+
+def consent_of(node: Node) -> Consent | None:
+    """What the node asks of people."""
+    return node.approval if node.kind is Kind.APPROVAL else node.suspend if node.targets else None
+
+
+def _is_over(state: RunState, index: int) -> bool:
+    mark = state.nodes[index]
+    return mark in OUTCOMES or mark == Mark.SLEEPING
+
+
+async def hints_of(platform: Platform, asked: Sequence[ApprovalRequest]) -> list[dict[str, Any]]:
+    """The default_args and enums that each suspended step returned for its form."""
+    opened = [each.opened for each in asked]
+    keys = [(each.job, "result", "") if each is not None and each.kind == "suspend" else None for each in opened]
+    found = await results.load_values(platform, [key for key in keys if key]) if any(keys) else {}
+    return [_hinted(found.get(key, b"{}")) if key else {} for key in keys]
+
+
+def _hinted(raw: bytes) -> dict[str, Any]:
+    value = msgspec.json.decode(raw) if len(raw) <= _LARGEST_HINTS else {}
+    return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}

@@ -1,0 +1,143 @@
+"""One notice of an open approval, sent by mail, Slack or webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+from typing import Any
+
+import httpcore
+import msgspec
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.control import links
+from orvanta_platform.control.links import Action, LinkTarget
+from orvanta_platform.control.masking import Opened
+from orvanta_platform.db import notices as rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.notices import Notice
+from orvanta_platform.db.runs import RunRow
+from orvanta_platform.errors import OrvantaError
+from orvanta_platform.orchestrator.secret_access import Identity, open_for
+from orvanta_platform.outbound import smtp
+from orvanta_platform.outbound.http import pool
+from orvanta_platform.outbound.smtp import MailServer
+from orvanta_platform.outbound.ssrf import AddressRefused, Guard
+from orvanta_platform.services.approvals.links import LINK_LIVES
+from orvanta_platform.services.platform import Platform
+
+MOST_TRIES = 8
+"""After these a notice is given up: about an hour and a half."""
+
+_TIMEOUT_S = 20.0
+_SHOWN = 500
+_PREFIX = "$res:"
+
+log = structlog.get_logger(__name__)
+
+
+class NotTold(Exception):
+    """The notice could not be sent; the text says why, without a secret."""
+
+
+async def tell(platform: Platform, notice: Notice) -> None:
+    """Try to send it; it is dropped when it is sent, or was tried often enough."""
+    async with platform.db.acquire() as conn:
+        run = await run_rows.get_live_run(conn, notice.run)
+    if run is None:
+        return
+    opened = Opened()
+    kind, told = "notified", {"channel": notice.channel, "resource": notice.resource, "tries": notice.tries}
+    try:
+        await _send(platform, notice, run, opened)
+    except _FAILURES as error:
+        why = opened.mask_text(f"{type(error).__name__}: {error}")[:_SHOWN]
+        log.warning("notice not sent", action="notify", notice=str(notice.id), tries=notice.tries, error=why)
+        if notice.tries < MOST_TRIES:
+            return
+        kind, told = "not_notified", {**told, "error": why}
+    async with platform.db.transaction() as conn:
+        await rows.drop(conn, notice, kind, msgspec.json.encode(told).decode())
+
+
+_FAILURES = (
+    *(NotTold, OrvantaError, AddressRefused, OSError, smtplib.SMTPException, ValueError, TimeoutError),
+    *(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol),
+)
+
+
+async def _send(platform: Platform, notice: Notice, run: RunRow, opened: Opened) -> None:
+    path = notice.resource.removeprefix(_PREFIX)
+    raw = await open_for(platform, Identity.of_run(run), notice.workspace, "resource", path, opened)
+    resource = msgspec.json.decode(raw)
+    if not isinstance(resource, dict):
+        raise NotTold("the resource is no object")
+    guard = Guard(platform.settings.allowed_networks)
+    page = _page(platform, notice, run)
+    match notice.channel:
+        case "email":
+            await _mail(guard, resource, notice, run, page)
+        case "slack":
+            url = resource.get("url") or resource.get("webhook_url")
+            await _post(guard, url, notice, {"text": _slack(_text(notice, run, page))}, {})
+        case _:
+            headers = resource.get("headers")
+            body = {
+                "run_id": str(run.id),
+                "workspace": run.workspace,
+                "workflow": run.path,
+                "node": notice.node,
+                "message": notice.message,
+                "approval_page": page,
+                "created_by": run.created_by,
+            }
+            await _post(guard, resource.get("url"), notice, body, headers if isinstance(headers, dict) else {})
+
+
+def _page(platform: Platform, notice: Notice, run: RunRow) -> str:
+    """The page for whoever gets this notice; trying again gives the same resume id."""
+    resume_id = notice.id.int & 0x7FFFFFFF
+    until = clock.now() + LINK_LIVES
+    target = LinkTarget(notice.workspace, run.id, run.seed, notice.job, resume_id)
+    signature = links.sign(platform.keys, target, Action.PAGE, until)
+    base = platform.settings.base_url.rstrip("/")
+    return f"{base}/approve/{notice.workspace}/{notice.job}/{resume_id}/{signature}"
+
+
+def _text(notice: Notice, run: RunRow, page: str) -> str:
+    what = notice.message or f"The workflow {run.path or 'of a preview'} asks for a decision at {notice.node}."
+    return f"{what}\n\nDecide here: {page}\n\nStarted by {run.created_by}, run {run.id}."
+
+
+def _slack(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+async def _mail(guard: Guard, resource: dict[str, Any], notice: Notice, run: RunRow, page: str) -> None:
+    to = resource.get("to")
+    addresses = [each.strip() for each in (to.split(",") if isinstance(to, str) else to or ()) if str(each).strip()]
+    host, user = resource.get("host"), resource.get("user") or resource.get("username")
+    if not addresses or not isinstance(host, str):
+        raise NotTold("a resource for mail needs host and to")
+    server = MailServer(
+        host=host,
+        port=int(resource.get("port") or 587),
+        sender=str(resource.get("from") or user or addresses[0]),
+        user=str(user) if user else None,
+        password=str(resource.get("password") or ""),
+        tls=str(resource.get("tls") or "starttls"),
+    )
+    subject = f"Approval: {run.path or 'preview'} / {notice.node}".replace("\n", " ").replace("\r", " ")
+    await smtp.send(guard, server, addresses, subject, _text(notice, run, page), str(notice.id))
+
+
+async def _post(guard: Guard, url: Any, notice: Notice, body: Any, headers: dict[str, Any]) -> None:
+    if not isinstance(url, str) or not url.startswith(("https://", "http://")):
+        raise NotTold("the resource has no url")
+    sent = {str(name): str(value) for name, value in headers.items()}
+    sent |= {"Content-Type": "application/json", "Idempotency-Key": str(notice.id)}
+    async with asyncio.timeout(_TIMEOUT_S), pool(guard) as connections:
+        answer = await connections.request("POST", url, headers=list(sent.items()), content=msgspec.json.encode(body))
+    if not 200 <= answer.status < 300:
+        raise NotTold(f"the server answered {answer.status}")

@@ -1,0 +1,1 @@
+"""Workflows and scripts: drafts, deployed versions, templates and validation."""

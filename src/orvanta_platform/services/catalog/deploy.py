@@ -1,0 +1,193 @@
+"""What deploying a script and deploying a workflow have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Literal
+
+from orvanta_platform.control import audit
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, readable, require, require_workspace
+from orvanta_platform.db import drafts, items
+from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import AlreadyExists, NotFound
+from orvanta_platform.services.access import acceptance, folders
+from orvanta_platform.services.platform import Platform
+
+Kind = Literal["script", "flow"]
+
+
+def missing(kind: Kind, name: str) -> NotFound:
+    """What a missing item and an unreadable one look like."""
+    return NotFound(f"The {kind} {name} does not exist.")
+
+
+def thing_of(row: ItemRow) -> Target:
+    """The item a version belongs to, for the permission table."""
+    return Target(row.workspace, row.kind, row.path, row.created_by, row.extra_perms)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> ItemRow:
+    """The newest version at a path. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        row = await items.get(conn, workspace, kind, path)
+    if row is None:
+        raise missing(kind, path)
+    require(actor, "read", thing_of(row))
+    return row
+
+
+async def get_version(platform: Platform, actor: Actor, workspace: str, kind: Kind, version: int | str) -> ItemRow:
+    """One version, by its id or its hash. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        if isinstance(version, int):
+            row = await items.get_by_version(conn, workspace, kind, version)
+        else:
+            row = await items.get_by_hash(conn, workspace, kind, version)
+    if row is None:
+        raise missing(kind, str(version))
+    require(actor, "read", thing_of(row))
+    return row
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> bool:
+    """Whether the actor sees an item at a path that is not archived."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        head = await items.head(conn, workspace, kind, path)
+    if head is None or head.archived:
+        return False
+    try:
+        require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
+    except NotFound:
+        return False
+    return True
+
+
+async def history(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    kind: Kind,
+    path: str,
+    *,
+    before: int | None = None,
+    limit: int,
+    offset: int,
+) -> list[VersionRow]:
+    """The versions at a path, newest first. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        head = await items.head(conn, workspace, kind, path)
+        rows = await items.history(conn, workspace, kind, path, before=before, limit=limit, offset=offset)
+    if head is None:
+        raise missing(kind, path)
+    require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
+    return rows
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, kind: Kind, what: Filter) -> list[ItemRow]:
+    """A page of the items the actor may read, of those that `what` asks for. Raises NotFound, Forbidden."""
+    readable_ones = _readable_ones(actor, workspace, kind, what)
+    async with platform.db.acquire() as conn:
+        return await items.list_page(conn, workspace, kind, readable_ones)
+
+
+async def list_paths(platform: Platform, actor: Actor, workspace: str, kind: Kind) -> list[str]:
+    """All paths the actor may read."""
+    what = _readable_ones(actor, workspace, kind, Filter())
+    async with platform.db.acquire() as conn:
+        return await items.list_paths(conn, workspace, kind, what)
+
+
+def _readable_ones(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Filter:
+    require_workspace(actor, workspace)
+    who = readable(actor, kind)
+    return replace(
+        what,
+        everything=who.everything,
+        patterns=who.patterns,
+        principals=who.principals,
+        scope=who.scope,
+        username=actor.username,
+    )
+
+
+async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> Head:
+    """The item at a path, locked, its folder made where an admin needs it. Raises NotFound, Forbidden."""
+    head = await items.head(conn, workspace, kind, path)
+    perms = head.extra_perms if head else {}
+    require(actor, "write", Target(workspace, kind, path, extra_perms=perms))
+    await folders.ensure(conn, actor, workspace, path)
+    return await items.open_item(conn, workspace, kind, path, actor.username)
+
+
+async def store(
+    conn: Connection, actor: Actor, version: NewVersion, *, is_new: bool, draft_revision: int | None = None
+) -> int:
+    """Add a version to an item that is open, with its audit row; gives its id.
+
+    The actor's draft goes where it is at `draft_revision`: this is what was deployed.
+    """
+    if draft_revision is not None:
+        await drafts.end_deployed(conn, version.workspace, actor.username, draft_revision)
+    await acceptance.note_reopened(conn, actor, version.workspace, version.kind, version.path)
+    added = await items.add_version(conn, version, actor.username)
+    await acceptance.note_deployed(conn, actor, version.workspace, added)
+    verb = "create" if is_new else "update"
+    parameters = {"version": added, "hash": version.hash, "message": version.message}
+    action: Literal["Created", "Updated"] = "Created" if is_new else "Updated"
+    await audit.record(conn, actor, f"{version.kind}s.{verb}", action, version.path, parameters)
+    return added
+
+
+def refuse_taken(head: Head, kind: Kind, path: str, hint: str) -> None:
+    """Raises AlreadyExists where the path is in use."""
+    if not head.archived and not head.deleted:
+        raise AlreadyExists(f"The {kind} {path} exists already.", hint=hint)
+
+
+async def set_archived(
+    platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, *, archived: bool
+) -> None:
+    """Archive an item or bring it back; to do so twice is no error. Raises NotFound, Forbidden."""
+
+    async def change(conn: Connection) -> None:
+        if not archived:
+            await acceptance.note_reopened(conn, actor, workspace, kind, path)
+        if await items.set_archived(conn, workspace, kind, path, archived, actor.username):
+            verb = "archive" if archived else "unarchive"
+            await audit.record(conn, actor, f"{kind}s.{verb}", "Updated", path)
+
+    await _write(platform, actor, workspace, kind, path, change)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> None:
+    """Hide an item and its versions; runs that name a version keep it. Raises NotFound, Forbidden."""
+
+    async def change(conn: Connection) -> None:
+        if await items.delete(conn, workspace, kind, path, actor.username):
+            await audit.record(conn, actor, f"{kind}s.delete", "Delete", path)
+
+    await _write(platform, actor, workspace, kind, path, change)
+
+
+async def _write(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    kind: Kind,
+    path: str,
+    change: Callable[[Connection], Awaitable[None]],
+) -> None:
+    require_workspace(actor, workspace)
+    async with platform.db.transaction() as conn:
+        head = await items.head(conn, workspace, kind, path)
+        if head is None:
+            raise missing(kind, path)
+        require(actor, "write", Target(workspace, kind, path, head.created_by, head.extra_perms))
+        await change(conn)

@@ -1,0 +1,51 @@
+"""The example workflows, deployed into the first workspace of a fresh instance."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from orvanta_platform.control import actor as actors
+from orvanta_platform.errors import AlreadyExists
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog.flows import NewFlow
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import document, inline
+
+FOLDER = "f/examples"
+_PLACES = (Path(__file__).parents[4] / "examples", Path(sys.prefix) / "share" / "orvanta" / "examples")
+"""A checkout's folder, else where an installed distribution keeps it."""
+
+
+def place() -> Path:
+    """The folder of the examples; the templates lie in one below it."""
+    return next((each for each in _PLACES if each.is_dir()), _PLACES[0])
+
+
+async def seed(platform: Platform, workspace: str) -> list[str]:
+    """Deploy every example that the workspace lacks; gives the paths of those deployed."""
+    actor = actors.system(workspace, name="admin")
+    deployed = []
+    for folder in sorted(place().glob("*.flow")):
+        new = read(folder)
+        try:
+            await flows.create(platform, actor, workspace, new)
+        except AlreadyExists:
+            continue
+        deployed.append(new.path)
+    return deployed
+
+
+def read(folder: Path) -> NewFlow:
+    """The workflow of a folder `<name>.flow`: flow.yaml with its scripts put in. Raises InvalidWorkflow."""
+    files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name != "flow.yaml"}
+    tree = inline.resolve(document.parse((folder / "flow.yaml").read_bytes(), "yaml").tree, files)
+    value, schema = tree.pop("value"), tree.pop("schema", None)
+    return NewFlow(
+        path=f"{FOLDER}/{folder.stem}",
+        value=msgspec.Raw(msgspec.json.encode(value)),
+        schema=msgspec.Raw(msgspec.json.encode(schema)) if schema is not None else None,
+        settings={name: msgspec.Raw(msgspec.json.encode(member)) for name, member in tree.items()},
+    )

@@ -1,0 +1,385 @@
+"""Workflows: documents deployed as versions, kept byte for byte as they came."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import limits, names
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import require, require_workspace
+from orvanta_platform.db import items
+from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, VersionConflict
+from orvanta_platform.orchestrator import document_threads, inputs
+from orvanta_platform.services.access import acceptance, on_behalf
+from orvanta_platform.services.catalog import deploy, uses
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.services.runs import script_access, syntax
+from orvanta_platform.workflow import document, secret_schemas
+from orvanta_platform.workflow.canonical import artifact_hash
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors, invalid
+from orvanta_platform.workflow.validate import Examined, examine
+
+_SCHEMA_PATH = "/schema"
+
+
+_READ_HERE = 16 << 10
+"""Largest stored document that is parsed in the event loop, in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document as a person wrote it."""
+
+    format: Literal["json", "yaml"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewFlow:
+    """A workflow to deploy: `value` and `schema` as JSON text, or `source`, which wins where both are given.
+
+    `settings`: every other key of the call by name (summary, description, tag …). `base_version`: the version
+    id it was edited from; None deploys over whatever is there. `draft_revision`: of the draft that this was.
+    """
+
+    path: str
+    value: msgspec.Raw | None
+    schema: msgspec.Raw | None
+    settings: dict[str, msgspec.Raw]
+    source: Source | None = None
+    base_version: int | None = None
+    message: str | None = None
+    draft_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowParts:
+    """A version's document in its parts: `value` and `schema` as JSON text, `source` where it is YAML."""
+
+    value: msgspec.Raw
+    schema: msgspec.Raw | None
+    source: Source | None
+
+
+async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> int:
+    """Deploy the first version at a path; gives the version's id.
+
+    Raises NotFound, Forbidden, BadRequest, InvalidWorkflow (diagnostics in details), AlreadyExists.
+    """
+    require_workspace(actor, workspace)
+    names.check_path(new.path)
+    checked = await _check(platform, workspace, new)
+
+    async def write(conn: Connection, lock: _Lock) -> int:
+        head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
+        deploy.refuse_taken(head, "flow", new.path, "Use flows/update to deploy a new version of it.")
+        await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
+        return await _store(conn, actor, workspace, new, checked, lock, is_new=True)
+
+    return await _deploy(platform, actor, workspace, new, checked, write)
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
+    """Deploy the next version of the workflow at `path`, at `new.path` where that differs; gives its id.
+
+    A client that knows only `value` and sends what is there keeps the YAML it came as. Raises as `create`,
+    and VersionConflict where `base_version` is not the newest.
+    """
+    require_workspace(actor, workspace)
+    names.check_path(new.path)
+
+    while True:
+        try:
+            return await _update(platform, actor, workspace, path, new)
+        except _Overtaken:
+            continue
+
+
+async def _update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
+    before = await get(platform, actor, workspace, path)
+    require(actor, "write", deploy.thing_of(before))
+    if new.base_version is not None and new.base_version != before.id:
+        raise await _conflict(before, new)
+    kept = await document_threads.beside(workspace, _with_kept_source, before, new)
+    checked = await _check(platform, workspace, kept)
+
+    async def write(conn: Connection, lock: _Lock) -> int:
+        head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
+        present = await items.get(conn, workspace, "flow", path)
+        if present is None:
+            raise deploy.missing("flow", path)
+        require(actor, "write", deploy.thing_of(present))
+        if present.id != before.id:
+            raise _Overtaken
+        if new.path != path:
+            await _move(conn, actor, present, new, head)
+        await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
+        return await _store(conn, actor, workspace, kept, checked, lock, is_new=False)
+
+    return await _deploy(platform, actor, workspace, kept, checked, write)
+
+
+class _Overtaken(Exception):
+    """Somebody else deployed meanwhile, over whom this call goes: what it keeps of the version before is read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """What a version is stored with: a lock, or, None, the run that makes it."""
+
+    text: str | None
+    run: UUID | None = None
+
+
+async def _deploy(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    new: NewFlow,
+    checked: _Checked,
+    write: Callable[[Connection, _Lock], Awaitable[int]],
+) -> int:
+    """Write the version: at once where all its scripts are locked, else with the run that locks them."""
+    limits.check_settings(_settings(new, checked))
+    state = await locking.state_of_flow(platform, workspace, dict(checked.tree))
+    lock, stored = state.lock, 0
+    if lock is not None:
+        return await platform.db.retrying(lambda conn: write(conn, _Lock(lock)))
+
+    async def with_run(conn: Connection, run: UUID) -> None:
+        nonlocal stored
+        stored = await write(conn, _Lock(None, run))
+
+    tag = _plain(_settings(new, checked).get("tag")) or None
+    what = (locking.FLOW_KIND, new.path, checked.body, state.language)
+    await locking.start(platform, actor, workspace, *what, tag=tag, inside=with_run)
+    return stored
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ItemRow:
+    """The newest version at a path. Raises NotFound."""
+    return await deploy.get(platform, actor, workspace, "flow", path)
+
+
+async def get_version(platform: Platform, actor: Actor, workspace: str, version: int) -> ItemRow:
+    """The version with this id. Raises NotFound."""
+    return await deploy.get_version(platform, actor, workspace, "flow", version)
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Whether the actor sees a workflow at this path."""
+    return await deploy.exists(platform, actor, workspace, "flow", path)
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, what: Filter) -> list[ItemRow]:
+    """A page of the workflows the actor may read, without their documents."""
+    return await deploy.list_page(platform, actor, workspace, "flow", what)
+
+
+async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:
+    """All paths of workflows the actor may read."""
+    return await deploy.list_paths(platform, actor, workspace, "flow")
+
+
+async def history(
+    platform: Platform, actor: Actor, workspace: str, path: str, *, before: int | None, limit: int, offset: int
+) -> list[VersionRow]:
+    """The versions at a path, newest first. Raises NotFound."""
+    return await deploy.history(platform, actor, workspace, "flow", path, before=before, limit=limit, offset=offset)
+
+
+async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool) -> None:
+    """Archive a workflow or bring it back. Raises NotFound, Forbidden."""
+    await deploy.set_archived(platform, actor, workspace, "flow", path, archived=archived)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    """Delete a workflow and its versions. Raises NotFound, Forbidden."""
+    await deploy.delete(platform, actor, workspace, "flow", path)
+
+
+async def read_parts(row: ItemRow) -> FlowParts:
+    """The parts of a stored document; a large one, which takes seconds to parse, is parsed outside the event loop."""
+    return parts_of(row) if len(row.body) <= _READ_HERE else await document_threads.beside(row.workspace, parts_of, row)
+
+
+def parts_of(row: ItemRow) -> FlowParts:
+    """The parts of a stored document: of JSON the very bytes that came."""
+    if row.format == "yaml":
+        tree = document.parse(row.body, "yaml").tree
+        schema = tree.get("schema")
+        return FlowParts(_raw(tree["value"]), None if schema is None else _raw(schema), _source(row))
+    whole = msgspec.json.decode(row.body, type=dict[str, msgspec.Raw])
+    return FlowParts(whole["value"], whole.get("schema"), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A document that may be deployed: its bytes, their format, what they say, its hash."""
+
+    body: bytes
+    format: Literal["json", "yaml"]
+    tree: Mapping[str, Any]
+    hash: str
+
+
+async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
+    """Read and validate; seconds of work for a large document, so most of it outside the event loop.
+
+    Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
+    """
+    body, format_, tree, seen = await document_threads.beside(workspace, examined, new)
+    found = await diagnostics(platform, workspace, tree, seen)
+    if errors(found):
+        raise invalid(found)
+    return _Checked(body, format_, tree, await document_threads.beside(workspace, artifact_hash, tree))
+
+
+def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
+    """The bytes to store, their format, the parsed document, and its diagnostics except for expressions and the schema.
+
+    Raises InvalidWorkflow for an unreadable document, BadRequest.
+    """
+    body, format_ = _body(new)
+    tree = document.parse(body, format_, sent=True).tree
+    return body, format_, tree, examine(tree)
+
+
+async def diagnostics(platform: Platform, workspace: str, tree: Mapping[str, Any], seen: Examined) -> list[Diagnostic]:
+    """All diagnostics of an examined document, errors first. Raises EvaluatorUnavailable."""
+    faults = await _schema_faults(platform, workspace, tree.get("schema"))
+    return await syntax.diagnostics(
+        platform.evaluator.of(workspace), replace(seen, diagnostics=seen.diagnostics + faults)
+    )
+
+
+def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
+    """The bytes to store: the YAML, or `{value, schema}` put together of what came, not written anew."""
+    if new.source is not None and new.source.format == "yaml":
+        return new.source.text.encode(), "yaml"
+    if new.source is not None:
+        whole = _members(new.source.text.encode())
+        return _joined(whole.get("value"), whole.get("schema")), "json"
+    return _joined(new.value, new.schema), "json"
+
+
+def _members(source: bytes) -> dict[str, msgspec.Raw]:
+    document.parse(source, "json")
+    return msgspec.json.decode(source, type=dict[str, msgspec.Raw])
+
+
+def _joined(value: msgspec.Raw | None, schema: msgspec.Raw | None) -> bytes:
+    if value is None:
+        raise BadRequest("A workflow needs `value`, or `source` with its format and text.")
+    if schema is None or bytes(schema) == b"null":
+        return b'{"value":' + bytes(value) + b"}"
+    return b'{"value":' + bytes(value) + b',"schema":' + bytes(schema) + b"}"
+
+
+async def _schema_faults(platform: Platform, workspace: str, schema: Any) -> list[Diagnostic]:
+    if schema is None:
+        return []
+    try:
+        await inputs.check_schema(platform.evaluator.of(workspace), schema)
+    except BadRequest as error:
+        return [Diagnostic("invalid_schema", "error", None, _SCHEMA_PATH, error.message)]
+    try:
+        secret_schemas.check(schema)
+    except BadRequest as error:
+        return [Diagnostic(error.code, "error", None, _SCHEMA_PATH, f"{error.message} {error.hint}")]
+    return []
+
+
+def _with_kept_source(present: ItemRow, new: NewFlow) -> NewFlow:
+    """The call with the YAML that is there, where it sends only an equal `value` and `schema`."""
+    if present.format != "yaml" or new.source is not None or new.value is None:
+        return new
+    sent = document.parse(_joined(new.value, new.schema), "json").tree
+    try:
+        kept = document.parse(present.body, "yaml", sent=True).tree
+    except InvalidWorkflow:  # it was stored before there was a limit
+        return new
+    same = [sent.get(key) == kept.get(key) for key in ("value", "schema")]
+    if not all(same):
+        return new
+    return replace(new, value=None, schema=None, source=_source(present))
+
+
+async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: Head) -> None:
+    """Free the old path of a workflow that gets a new one."""
+    deploy.refuse_taken(head, "flow", new.path, "Choose another path.")
+    await items.set_archived(conn, present.workspace, "flow", present.path, True, actor.username)
+
+
+async def _store(
+    conn: Connection, actor: Actor, workspace: str, new: NewFlow, checked: _Checked, lock: _Lock, *, is_new: bool
+) -> int:
+    number, newest = await items.newest_version(conn, workspace, "flow", new.path)
+    settings = _settings(new, checked)
+    version = NewVersion(
+        workspace=workspace,
+        kind="flow",
+        path=new.path,
+        number=number + 1,
+        hash=checked.hash,
+        content_hash=checked.hash,
+        body=checked.body,
+        format=checked.format,
+        language=None,
+        settings=msgspec.json.encode(settings).decode(),
+        parent=newest,
+        author=actor.username,
+        message=new.message,
+        lock=lock.text,
+        lock_job=lock.run,
+        permissioned_as=await on_behalf.deployed_for(conn, actor, workspace, _plain(settings.get(on_behalf.KEY))),
+    )
+    stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
+    await uses.note(conn, actor, workspace, stored, checked.tree)
+    await acceptance.note_named(conn, actor, workspace, stored)
+    return stored
+
+
+def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:
+    """What is kept beside the document; a YAML source says itself what the call leaves out.
+
+    The schema stands here too, so that a run's inputs are checked without reading the document.
+    """
+    said = checked.tree if checked.format == "yaml" else {"schema": checked.tree.get("schema")}
+    settings = {**said, **new.settings}
+    settings.pop("value", None)
+    return settings
+
+
+def _plain(setting: Any) -> Any:
+    return msgspec.json.decode(msgspec.json.encode(setting))
+
+
+async def _conflict(present: ItemRow, new: NewFlow) -> VersionConflict:
+    theirs = await read_parts(present)
+    return VersionConflict(
+        f"The newest version of {present.path} is {present.id}, not {new.base_version}.",
+        hint="Compare the two documents, then deploy with base_version set to the newest.",
+        details={
+            "base": new.base_version,
+            "newest": present.id,
+            "theirs": {"value": theirs.value, "schema": theirs.schema},
+            "mine": {"value": new.value, "schema": new.schema},
+        },
+    )
+
+
+def _source(row: ItemRow) -> Source:
+    return Source("yaml", row.body.decode())
+
+
+def _raw(tree: Any) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(tree))

@@ -1,0 +1,309 @@
+"""Scripts: deployed as versions that never change, found by path or by hash."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import rfc8785
+
+from orvanta_platform.control import audit, limits, names
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import require, require_workspace
+from orvanta_platform.db import items
+from orvanta_platform.db.items import Filter, Head, ItemRow, NewVersion, VersionRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import BadRequest, InvalidScript, NotFound, TooLarge, VersionConflict
+from orvanta_platform.evaluate.scripts import Script
+from orvanta_platform.orchestrator import inputs
+from orvanta_platform.services.access import acceptance, on_behalf
+from orvanta_platform.services.catalog import deploy
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.workflow import secret_schemas
+from orvanta_platform.workflow.languages import RUNNABLE
+
+KINDS = ("script", "failure", "trigger", "command", "approval", "preprocessor")
+LONGEST_CONTENT = 10 << 20
+_EXTENSIONS = (".py", ".sh", ".ts", ".js")
+
+
+@dataclass(frozen=True, slots=True)
+class NewScript:
+    """A script to deploy.
+
+    `settings`: every other key of the call by name, as JSON text (summary, schema, tag …). `parent`: the hash
+    of the version it follows, None for the first at its path. `draft_revision`: of the draft that this was.
+    """
+
+    path: str
+    content: str
+    language: str
+    settings: dict[str, msgspec.Raw]
+    parent: str | None = None
+    lock: str | None = None
+    message: str | None = None
+    draft_revision: int | None = None
+
+
+async def create(
+    platform: Platform, actor: Actor, workspace: str, new: NewScript, *, skip_if_noop: bool = False
+) -> str:
+    """Deploy a version; gives its hash, with `skip_if_noop` the present one where nothing changes.
+
+    A parent at another path moves the script here. The content is stored, never run. Raises NotFound, Forbidden,
+    BadRequest, InvalidScript, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent
+    that is not the newest version). Where its packages are not locked yet a run locks them, and runs by path take
+    the version before until then.
+    """
+    require_workspace(actor, workspace)
+    names.check_path(new.path)
+    await _check(platform, workspace, new)
+    state = await locking.state_of_script(platform, workspace, new.language, new.content, new.lock)
+    schema = await _made_schema(platform, workspace, new)
+    stored = ""
+
+    async def write(conn: Connection, run: UUID | None = None) -> str:
+        nonlocal stored
+        head = await deploy.open_to_write(conn, actor, workspace, "script", new.path)
+        number, newest = await items.newest_version(conn, workspace, "script", new.path)
+        if skip_if_noop and newest is not None and not head.archived:
+            current = await items.get(conn, workspace, "script", new.path)
+            if current is not None and _is_same(current, new):
+                raise _NothingChanges(current.hash)
+        await _check_parent(conn, actor, workspace, new, head, newest)
+        version = _version(workspace, new, number + 1, actor)
+        owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
+        version = replace(version, lock=state.lock, lock_job=run, made_schema=schema, permissioned_as=owner)
+        is_new = new.parent is None
+        await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
+        stored = version.hash
+        return stored
+
+    async def with_run(conn: Connection, run: UUID) -> None:
+        await write(conn, run)
+
+    try:
+        if state.lock is not None:
+            return await platform.db.retrying(write)
+        body, tag = new.content.encode(), _plain(new.settings.get("tag")) or None
+        what = (locking.SCRIPT_KIND, new.path, body, new.language)
+        await locking.start(platform, actor, workspace, *what, tag=tag, inside=with_run)
+    except _NothingChanges as same:
+        return same.hash
+    return stored
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ItemRow:
+    """The newest version at a path. Raises NotFound."""
+    return await deploy.get(platform, actor, workspace, "script", path)
+
+
+async def get_version(platform: Platform, actor: Actor, workspace: str, digest: str) -> ItemRow:
+    """The version with this hash. Raises NotFound."""
+    return await deploy.get_version(platform, actor, workspace, "script", digest)
+
+
+async def parents(platform: Platform, actor: Actor, row: ItemRow) -> list[str]:
+    """Hashes of the versions before one, newest first, at most 100."""
+    require(actor, "read", deploy.thing_of(row))
+    async with platform.db.acquire() as conn:
+        return await items.parents(conn, row)
+
+
+async def raw(platform: Platform, actor: Actor, workspace: str, path: str) -> str:
+    """The text at a path, which may carry the extension of its language. Raises NotFound."""
+    try:
+        return text_of(await get(platform, actor, workspace, path))
+    except NotFound:
+        return text_of(await get(platform, actor, workspace, _without_extension(path)))
+
+
+async def raw_version(platform: Platform, actor: Actor, workspace: str, digest: str) -> str:
+    """The text of a version, whose hash may carry an extension. Raises NotFound."""
+    return text_of(await get_version(platform, actor, workspace, _without_extension(digest)))
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Whether the actor sees a script at this path."""
+    return await deploy.exists(platform, actor, workspace, "script", path)
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, what: Filter) -> list[ItemRow]:
+    """A page of the scripts the actor may read, without their texts."""
+    return await deploy.list_page(platform, actor, workspace, "script", what)
+
+
+async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:
+    """All paths of scripts the actor may read."""
+    return await deploy.list_paths(platform, actor, workspace, "script")
+
+
+async def history(
+    platform: Platform, actor: Actor, workspace: str, path: str, *, before: int | None, limit: int, offset: int
+) -> list[VersionRow]:
+    """The versions at a path, newest first. Raises NotFound."""
+    page = {"before": before, "limit": limit, "offset": offset}
+    return await deploy.history(platform, actor, workspace, "script", path, **page)  # type: ignore[arg-type]
+
+
+async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool = True) -> None:
+    """Archive a script, which stays but runs by path no more, or bring it back. Raises NotFound, Forbidden."""
+    await deploy.set_archived(platform, actor, workspace, "script", path, archived=archived)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    """Delete a script and its versions. Raises NotFound, Forbidden."""
+    await deploy.delete(platform, actor, workspace, "script", path)
+
+
+async def close_version(platform: Platform, actor: Actor, workspace: str, digest: str, *, delete: bool) -> ItemRow:
+    """Archive or delete one version; the newest one left is current then. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+    async with platform.db.transaction() as conn:
+        row = await items.get_by_hash(conn, workspace, "script", digest)
+        if row is None:
+            raise deploy.missing("script", digest)
+        require(actor, "write", deploy.thing_of(row))
+        await items.open_item(conn, workspace, "script", row.path, actor.username)
+        await items.close_version(conn, row, actor.username, delete=delete)
+        await acceptance.note_closed(conn, actor, workspace, row.id)
+        verb = "delete_version" if delete else "archive_version"
+        kind: audit.ActionKind = "Delete" if delete else "Updated"
+        await audit.record(conn, actor, f"scripts.{verb}", kind, row.path, {"hash": digest})
+    return row
+
+
+class _NothingChanges(Exception):
+    """The newest version is what is to be deployed."""
+
+    def __init__(self, hash: str) -> None:
+        super().__init__(hash)
+        self.hash = hash
+
+
+async def _made_schema(platform: Platform, workspace: str, new: NewScript) -> str | None:
+    """The schema of the inputs by the script's signature, as JSON text, where the call brings none."""
+    if _plain(new.settings.get("schema")):
+        return None
+    made = await platform.evaluator.scripts.signature(workspace, Script(new.language, new.content))
+    return None if made.schema is None else msgspec.json.encode(made.schema).decode()
+
+
+def text_of(row: ItemRow) -> str:
+    """The content of a version."""
+    return row.body.decode()
+
+
+async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
+    if new.language not in RUNNABLE:
+        problem = {
+            "code": "not_yet_supported",
+            "severity": "error",
+            "path": "/language",
+            "message": f"The language {new.language[:100]} cannot run yet.",
+        }
+        raise InvalidScript(
+            problem["message"], hint=f"One of {', '.join(sorted(RUNNABLE))}.", details={"diagnostics": [problem]}
+        )
+    limits.check_settings(new.settings)
+    if len(new.content) > LONGEST_CONTENT:
+        raise TooLarge(f"A script has at most {LONGEST_CONTENT >> 20} MiB.")
+    if "\0" in new.content:
+        raise InvalidScript("The script holds a NUL character.")
+    kind = _plain(new.settings.get("kind")) or "script"
+    if kind not in KINDS:
+        raise BadRequest(f"{str(kind)[:100]!r} is no kind of script.", hint=f"One of {', '.join(KINDS)}.")
+    schema = new.settings.get("schema")
+    tree = _plain(schema)
+    wanted = bytes(schema) if schema is not None and tree is not None else None
+    await inputs.check_schema(platform.evaluator.of(workspace), wanted)
+    secret_schemas.check(tree)
+
+
+async def _check_parent(
+    conn: Connection, actor: Actor, workspace: str, new: NewScript, head: Head, newest: str | None
+) -> None:
+    if new.parent is None:
+        hint = f"Send parent_hash {newest} to deploy a new version of it."
+        deploy.refuse_taken(head, "script", new.path, hint)
+        return
+    if newest == new.parent:
+        return
+    parent = await items.get_by_hash(conn, workspace, "script", new.parent)
+    if parent is None:
+        raise BadRequest(f"The parent {new.parent[:100]} is no version of this workspace.")
+    if parent.path == new.path or not head.archived:
+        raise VersionConflict(
+            f"The newest version of {new.path} is {newest}, not {new.parent}.",
+            hint="Look at what was deployed meanwhile, then send its hash as parent_hash.",
+            details={"base": new.parent, "newest": newest},
+        )
+    require(actor, "write", deploy.thing_of(parent))
+    await items.set_archived(conn, workspace, "script", parent.path, True, actor.username)
+    await audit.record(conn, actor, "scripts.move", "Updated", parent.path, {"to": new.path})
+
+
+def _version(workspace: str, new: NewScript, number: int, actor: Actor) -> NewVersion:
+    settings = {name: _plain(value) for name, value in new.settings.items()} | {"lock": new.lock}
+    schema = settings.pop("schema", None)
+    named = {
+        "workspace": workspace,
+        "path": new.path,
+        "parent": new.parent,
+        "content": new.content,
+        "language": new.language,
+        "schema": schema,
+        "settings": _present(settings),
+    }
+    return NewVersion(
+        workspace=workspace,
+        kind="script",
+        path=new.path,
+        number=number,
+        hash=_digest(named)[:16],
+        content_hash=_digest({"language": new.language, "content": new.content}),
+        body=new.content.encode(),
+        format="text",
+        language=new.language,
+        settings=msgspec.json.encode(new.settings).decode(),
+        parent=new.parent,
+        author=actor.username,
+        message=new.message,
+        lock=new.lock,
+    )
+
+
+def _is_same(row: ItemRow, new: NewScript) -> bool:
+    stored = msgspec.json.decode(row.settings)
+    given = {name: _plain(value) for name, value in new.settings.items()}
+    unchanged = (row.language, row.body) == (new.language, new.content.encode()) and new.lock in (None, row.lock)
+    return unchanged and row.lock_state != "failed" and _present(stored) == _present(given)
+
+
+def _present(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings without those that are null: a client that leaves one out means the same."""
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _digest(tree: dict[str, Any]) -> str:
+    try:
+        return hashlib.sha256(rfc8785.dumps(tree)).hexdigest()
+    except (rfc8785.CanonicalizationError, RecursionError) as error:
+        raise BadRequest(f"A number of the script's settings or schema cannot be kept exactly: {error}.") from error
+
+
+def _plain(value: msgspec.Raw | None) -> Any:
+    try:
+        return None if value is None else msgspec.json.decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(f"The script's settings cannot be read: {error}.") from error
+
+
+def _without_extension(name: str) -> str:
+    for extension in _EXTENSIONS:
+        name = name.removesuffix(extension)
+    return name

@@ -1,0 +1,79 @@
+"""Workflows to start from, as they come with the platform."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.errors import NotFound
+from orvanta_platform.services.catalog import examples
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow import document, inline
+from orvanta_platform.workflow.graph import build
+from orvanta_platform.workflow.normal import normalise
+
+_FOLDER = "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A workflow to start from. `text`: its YAML with its scripts put in; `input`: JSON text to try it with.
+
+    `kinds`: those of its nodes, `languages`: those of its scripts, each once and sorted.
+    """
+
+    name: str
+    summary: str
+    description: str
+    nodes: int
+    kinds: tuple[str, ...]
+    languages: tuple[str, ...]
+    text: str
+    input: bytes
+
+
+async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[Template]:
+    """All templates by name. Raises NotFound, Forbidden."""
+    require(actor, "check_flow", Target(workspace, "preview"))
+    return list((await asyncio.to_thread(_templates)).values())
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Template:
+    """One template. Raises NotFound, Forbidden."""
+    require(actor, "check_flow", Target(workspace, "preview"))
+    found = (await asyncio.to_thread(_templates)).get(name)
+    if found is None:
+        raise NotFound(f"The template {name[:100]} does not exist.")
+    return found
+
+
+@cache
+def _templates() -> dict[str, Template]:
+    folders = sorted((examples.place() / _FOLDER).glob("*.flow"))
+    return {folder.stem: _read(folder) for folder in folders}
+
+
+def _read(folder: Path) -> Template:
+    files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    text = inline.resolve_yaml(files.pop("flow.yaml"), files)
+    tree = document.parse(text.encode(), "yaml").tree
+    nodes = list(build(normalise(tree)["value"]).nodes())
+    return Template(
+        name=folder.stem,
+        summary=_said(tree, "summary"),
+        description=_said(tree, "description"),
+        nodes=len(nodes),
+        kinds=tuple(sorted({node.kind for node in nodes})),
+        languages=tuple(sorted({str(node.value["language"]) for node in nodes if "language" in node.value})),
+        text=text,
+        input=folder.with_name(f"{folder.stem}.input.json").read_bytes(),
+    )
+
+
+def _said(tree: dict[str, Any], key: str) -> str:
+    return str(tree.get(key, ""))

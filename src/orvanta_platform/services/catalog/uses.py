@@ -1,0 +1,71 @@
+"""Who uses a script or workflow: what a change of it, or its deletion, reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, readable, require, require_workspace
+from orvanta_platform.db import items, uses
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.uses import NodeUse, Readers, UserRow
+from orvanta_platform.errors import Forbidden
+from orvanta_platform.services.catalog import deploy
+from orvanta_platform.services.catalog.deploy import Kind
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.workflow.graph import build
+from orvanta_platform.workflow.normal import normalise
+
+MOST_SHOWN = 1000
+"""Rows of an answer."""
+
+
+async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> list[UserRow]:
+    """What runs the item and may be read: nodes of current workflows, schedules, HTTP triggers; at most MOST_SHOWN.
+
+    Raises NotFound.
+    """
+    require_workspace(actor, workspace)
+    who = _readers(actor)
+    async with platform.db.acquire() as conn:
+        head = await items.head(conn, workspace, kind, path)
+        found = await uses.of(conn, workspace, kind, path, who, MOST_SHOWN)
+    if head is None:
+        raise deploy.missing(kind, path)
+    require(actor, "read", Target(workspace, kind, path, head.created_by, head.extra_perms))
+    return found
+
+
+async def note(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
+    """Keep what the nodes of a version of a workflow run, in the transaction that deploys it."""
+    require_workspace(actor, workspace)
+    await uses.note(conn, version, workspace, list(_uses(tree)))
+
+
+def _uses(tree: Mapping[str, Any]) -> Iterator[NodeUse]:
+    for node in build(normalise(tree)["value"]).nodes():
+        path = node.value.get("path")
+        if node.kind in ("script", "flow") and isinstance(path, str):
+            pinned = node.value.get("hash") if node.kind == "script" else None
+            yield NodeUse(node.id, node.kind, path, str(pinned) if pinned else None)
+
+
+def _readers(actor: Actor) -> Readers:
+    who = readable(actor, "flow") if _limit(actor, "flow") != [] else readable(actor, "script")
+    return Readers(
+        everything=who.everything,
+        patterns=who.patterns,
+        principals=who.principals,
+        flows=_limit(actor, "flow"),
+        schedules=_limit(actor, "schedule"),
+        http_triggers=_limit(actor, "http_trigger"),
+    )
+
+
+def _limit(actor: Actor, kind: str) -> list[str] | None:
+    """The paths of a kind that the token reaches; none where it reaches none of the kind."""
+    try:
+        return readable(actor, kind).scope
+    except Forbidden:
+        return []

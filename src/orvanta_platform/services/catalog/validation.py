@@ -1,0 +1,81 @@
+"""What the editor asks while somebody writes: what is wrong with a workflow, what a script takes. Nothing runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.errors import BadRequest, InvalidWorkflow, TooLarge
+from orvanta_platform.evaluate.scripts import Script
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog.flows import NewFlow
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import script_access
+from orvanta_platform.workflow.diagnostics import Diagnostic, errors
+from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.positions import Position, positions, told
+from orvanta_platform.workflow.signature.fault import Fault
+
+LONGEST_SIGNED = 1 << 20
+"""Characters of a script whose signature is read."""
+
+
+_UNREAD = frozenset({"document_too_large", "document_too_deep"})
+"""Diagnostics of a document that is not read to its end, and has no places."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A diagnostic, and where it stands in the text that was sent."""
+
+    diagnostic: Diagnostic
+    position: Position | None
+
+
+async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> list[Finding]:
+    """All that a deploy would say of a document, errors first; positions where it came as `source`.
+
+    Raises NotFound, Forbidden, BadRequest, EvaluatorUnavailable.
+    """
+    require(actor, "check_flow", Target(workspace, "preview"))
+    try:
+        _, _, tree, seen = await document_threads.beside(workspace, flows.examined, new)
+    except InvalidWorkflow as error:
+        return await document_threads.beside(
+            workspace, _placed, new, [Diagnostic(**each) for each in error.details], is_read=False
+        )
+    found = await flows.diagnostics(platform, workspace, tree, seen)
+    if not errors(found):
+        async with platform.db.acquire() as conn:
+            found = [*await script_access.unreadable(conn, actor, workspace, tree), *found]
+    return await document_threads.beside(workspace, _placed, new, found, is_read=True)
+
+
+async def schema(
+    platform: Platform, actor: Actor, workspace: str, language: str, content: str
+) -> tuple[dict[str, Any] | None, Fault | None]:
+    """The JSON Schema of what a script takes, by its signature; None where it has none that can be read, and why.
+
+    Raises NotFound, Forbidden, BadRequest (an unknown language), TooLarge, CodeTooComplex, EvaluatorUnavailable.
+    """
+    require(actor, "check_script", Target(workspace, "preview"))
+    if language not in RUNNABLE:
+        raise BadRequest(
+            f"The language {language[:100]} cannot run yet.", hint=f"One of {', '.join(sorted(RUNNABLE))}."
+        )
+    if len(content) > LONGEST_SIGNED:
+        raise TooLarge(f"The signature of a script is read up to {LONGEST_SIGNED >> 20} MiB.")
+    found = await platform.evaluator.scripts.signature(workspace, Script(language, content))
+    return found.schema, found.fault
+
+
+def _placed(new: NewFlow, found: list[Diagnostic], *, is_read: bool) -> list[Finding]:
+    if new.source is None or not found or not {each.code for each in found}.isdisjoint(_UNREAD):
+        return [Finding(each, None) for each in found]
+    # YAML that was read to its end is within the limits; JSON need not be within those of YAML.
+    is_limited = is_read and new.source.format == "yaml" and new.source.text.lstrip()[:1] != "{"
+    places = positions(new.source.text, [each.path for each in found], limited=is_limited)
+    return [Finding(each, told(each.message) if not places else places[each.path]) for each in found]

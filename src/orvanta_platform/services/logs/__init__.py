@@ -1,0 +1,1 @@
+"""Logs and streams of jobs, read by offsets."""

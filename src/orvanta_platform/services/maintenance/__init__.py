@@ -1,0 +1,1 @@
+"""Backup, retention, consistency checks, files and workers."""

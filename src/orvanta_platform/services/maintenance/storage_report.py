@@ -1,0 +1,69 @@
+"""What takes the room, and why it is still there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from orvanta_platform import ids
+from orvanta_platform.db import retention as rows
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.db.retention import TableSize, WorkspaceSize
+from orvanta_platform.services.maintenance.retention import Policy, holder
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A week of history: its bytes on disk over all tables, when it may go, and what holds it back then."""
+
+    begins_at: datetime
+    ends_at: datetime
+    bytes: int
+    goes_at: datetime | None
+    held_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StorageReport:
+    """Everything, the largest first; weeks the oldest first. `droppable`: the role in use may drop partitions."""
+
+    tables: list[TableSize]
+    weeks: list[Week]
+    workspaces: list[WorkspaceSize]
+    droppable: bool
+
+
+async def storage(database: Database, policy: Policy, now: datetime, *, owner_url: str | None) -> StorageReport:
+    """Look at all of the database; of a large history it takes a while."""
+    droppable = await _droppable(owner_url)
+    async with database.acquire() as conn:
+        return StorageReport(
+            tables=await rows.table_sizes(conn),
+            weeks=await _weeks(conn, policy, now, droppable),
+            workspaces=await rows.workspace_sizes(conn),
+            droppable=droppable,
+        )
+
+
+async def _droppable(owner_url: str | None) -> bool:
+    if owner_url is None:
+        return False
+    async with rows.owner(owner_url, 2000) as conn:
+        return await rows.owns_history(conn)
+
+
+async def _weeks(conn: Connection, policy: Policy, now: datetime, droppable: bool) -> list[Week]:
+    end, oldest = policy.end(now), await rows.oldest_live(conn)
+    found = []
+    for _, of_week in groupby(await rows.partitions(conn), key=lambda each: each.lower):
+        week = list(of_week)
+        begins_at, ends_at = ids.made_at(week[0].lower), ids.made_at(week[0].upper)
+        held = None
+        if end is not None and ends_at <= end:
+            held = holder(week[0], oldest, await rows.needed_runs(conn, week[0].upper))
+            if held is None and not droppable:
+                held = "the role in use does not own the tables: runs go in batches; set ORVANTA_OWNER_URL"
+        goes_at = ends_at + timedelta(days=policy.days) if end is not None else None
+        found.append(Week(begins_at, ends_at, sum(each.bytes for each in week), goes_at, held))
+    return found

@@ -1,0 +1,70 @@
+"""Workers and queues, as far as a member may see them.
+
+Superadmins and devops see everything. Other members see the live workers and the queues they serve, and job counts of
+their own workspaces; they see neither addresses of workers nor the load caused by other workspaces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from orvanta_platform.control import audit, permissions, scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import worker_views, workspaces
+from orvanta_platform.db import workers as worker_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.worker_views import QueueRow, WorkerRow
+from orvanta_platform.errors import NotFound
+from orvanta_platform.services.platform import Platform
+
+
+async def list_workers(
+    platform: Platform, actor: Actor, *, seen_within_s: float | None = None, limit: int = 1000, offset: int = 0
+) -> list[WorkerRow]:
+    """Living workers, and with `seen_within_s` also those that ended within as many seconds; newest first."""
+    permissions.require(actor, "list_workers", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        mine = await _workspaces(conn, actor)
+        rows = await worker_views.list_workers(conn, mine, seen_within_s=seen_within_s, limit=limit, offset=offset)
+    return rows if mine is None else [replace(row, ip="", instance="", jobs_executed=0) for row in rows]
+
+
+async def _workspaces(conn: Connection, actor: Actor) -> list[str] | None:
+    """The workspaces whose job counts the actor may see; None: all."""
+    if permissions.can(scopes.without(actor), "see_all_workers", Target(None, "instance")):
+        return None
+    if actor.bound:
+        return [actor.workspace] if actor.workspace is not None and actor.role is not None else []
+    return [row.id for row in await workspaces.list_of(conn, actor.email, every=False) if not row.disabled]
+
+
+async def queues(platform: Platform, actor: Actor) -> list[QueueRow]:
+    """The queues with jobs that the actor may see, by name. Raises Forbidden."""
+    permissions.require(actor, "list_workers", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await worker_views.queues(conn, await _workspaces(conn, actor))
+
+
+async def set_drained(platform: Platform, actor: Actor, worker: UUID, *, drained: bool) -> None:
+    """Let a worker claim nothing more until it is told to claim again; what it runs goes on to its end.
+
+    It hears of it at its next beat. Raises Forbidden, and NotFound where no such worker lives.
+    """
+    permissions.require(actor, "drain_worker", Target(None, "instance"))
+
+    async def write(conn: Connection) -> None:
+        name = await worker_rows.set_drained(conn, worker, drained=drained)
+        if name is None:
+            raise NotFound(f"No living worker has the id {worker}.")
+        await audit.record(conn, actor, "workers.drain", "Updated", name, {"id": str(worker), "drained": drained})
+
+    await platform.db.retrying(write)
+
+
+async def queue_counts(platform: Platform, actor: Actor) -> dict[str, int]:
+    """How many jobs may start now, by queue; a queue without any is absent. Raises Forbidden."""
+    permissions.require(actor, "list_workers", Target(None, "instance"))
+    async with platform.db.acquire() as conn:
+        return await worker_views.queue_counts(conn, await _workspaces(conn, actor))

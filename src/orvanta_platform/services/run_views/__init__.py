@@ -1,0 +1,1 @@
+"""Runs and jobs as people and programs see them."""

@@ -1,0 +1,296 @@
+"""Two runs side by side: how every node stood and what it gave in each, and the first node where they part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.values import ValueDigest, ValueKey
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.orchestrator import document_threads, values
+from orvanta_platform.orchestrator.scope import PREPROCESSED
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import graph as run_graph
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.run_views.graph import GraphNode, RunGraph
+from orvanta_platform.workflow import diff, document
+from orvanta_platform.workflow.diff import Difference
+
+SHOWN: Final = 300
+"""Bytes of a short value that come with the comparison."""
+
+_LOOKED_INTO: Final = 8 << 20
+_BEGUN_NOT: Final = ("pending", "skipped")
+
+Same = Literal["same", "differs", "unknown"]
+"""`unknown`: both are long and of one length and were not read, or what one of them was is erased."""
+
+Part = Literal["missing", "definition", "status", "output"]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedValue:
+    """What a run was given, or what it or a node gave: its length as JSON, and its beginning where that is at hand."""
+
+    size: int
+    beginning: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedNode:
+    """A node of either run, by the id that it has after. `parts`: in what its two runs differ, empty where in nothing.
+
+    `before`, `after`: None where that run has no such node; `outputs` likewise. `renamed`: the id that it had before.
+    """
+
+    id: str
+    before: GraphNode | None
+    after: GraphNode | None
+    outputs: tuple[ComparedValue | None, ComparedValue | None]
+    output: Same
+    parts: tuple[Part, ...]
+    renamed: str | None = None
+
+    @property
+    def inside(self) -> str | None:
+        """The node that holds it."""
+        node = self.after or self.before
+        return node.inside if node is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """One of the two. `input`, `result`: None where there is none, or none any more."""
+
+    row: JobRow
+    graph: RunGraph
+    input: ComparedValue | None
+    result: ComparedValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunComparison:
+    """Both runs. `difference`: of what they ran, None where that is the same. `nodes`: those that come first first.
+
+    `parts_at`: the first node at the top level whose two runs differ.
+    """
+
+    before: ComparedRun
+    after: ComparedRun
+    difference: Difference | None
+    input: Same
+    result: Same
+    nodes: tuple[ComparedNode, ...]
+    parts_at: str | None
+
+
+async def compare(platform: Platform, actor: Actor, workspace: str, before: UUID, after: UUID) -> RunComparison:
+    """Two runs of any workflows or scripts, or those that jobs with these ids belong to. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        first = await _side(platform, conn, actor, workspace, before)
+        second = await _side(platform, conn, actor, workspace, after)
+        digests = await value_rows.value_digests(conn, [*first.keys, *second.keys], SHOWN)
+        difference = await _difference(platform, conn, first.row, second.row)
+    renamed = {each.after: each.before for each in difference.renamed} if difference is not None else {}
+    pairs = [(first.input, second.input), (first.result, second.result)]
+    nodes = _paired(first, second, renamed)
+    pairs += [(first.output(one), second.output(other)) for _, one, other in nodes]
+    erased = first.row.erased or second.row.erased
+    told = await _compared(platform, [_found(digests, pair) for pair in pairs], erased=erased)
+    compared = [
+        _node(*node, told_of, difference, renamed.get(node[0])) for node, told_of in zip(nodes, told[2:], strict=True)
+    ]
+    (input_same, inputs), (result_same, results) = told[:2]
+    return RunComparison(
+        ComparedRun(first.row, first.graph, inputs[0], results[0]),
+        ComparedRun(second.row, second.graph, inputs[1], results[1]),
+        difference,
+        input_same,
+        result_same,
+        tuple(compared),
+        next((node.id for node in compared if node.parts and node.inside is None), None),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    row: JobRow
+    graph: RunGraph
+    plan: Plan | None
+
+    @property
+    def input(self) -> Sequence[ValueKey]:
+        """Where its input is kept: the first of these that there is."""
+        keys: list[ValueKey] = [(self.row.id, "args", PREPROCESSED), (self.row.id, "args", "")]
+        return keys if self.row.is_flow else keys[1:]
+
+    @property
+    def result(self) -> Sequence[ValueKey]:
+        """Where its result is kept."""
+        return [(self.row.result_of, "result", "")] if self.row.result_of is not None else []
+
+    def output(self, node: GraphNode | None) -> Sequence[ValueKey]:
+        """Where the result of a node is kept."""
+        return [] if node is None or node.job is None or node.status in _BEGUN_NOT else [(node.job, "result", "")]
+
+    @property
+    def keys(self) -> list[ValueKey]:
+        """All that is looked at."""
+        return [*self.input, *self.result, *(key for node in self.graph.nodes for key in self.output(node))]
+
+
+async def _side(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> _Side:
+    row = await jobs.seen(platform, conn, actor, workspace, id)
+    if row.is_step:
+        row = await jobs.seen(platform, conn, actor, workspace, row.run)
+    (row,) = await jobs.told(conn, [row])
+    graph = await run_graph.of_row(platform, conn, row)
+    plan = (await platform.blueprints.workflow(conn, row.document, None)).plan if row.is_flow else None
+    return _Side(row, graph, plan)
+
+
+async def _difference(platform: Platform, conn: Connection, before: JobRow, after: JobRow) -> Difference | None:
+    """What differs between what they ran; None also where one of them is no workflow."""
+    if before.document == after.document or before.document is None or after.document is None:
+        return None
+    if not (before.is_flow and after.is_flow):
+        return None
+    texts = [await platform.blueprints.text(conn, row.document) for row in (before, after) if row.document]
+    found = await document_threads.beside(before.workspace, _of_texts, *texts)
+    return None if found.same else found
+
+
+def _of_texts(before: str, after: str) -> Difference:
+    trees = [
+        document.parse(text.encode(), "json" if text.lstrip()[:1] == "{" else "yaml").tree for text in (before, after)
+    ]
+    return diff.compare(*trees)
+
+
+_Pair = tuple[str, GraphNode | None, GraphNode | None]
+
+
+def _paired(before: _Side, after: _Side, renamed: Mapping[str, str]) -> list[_Pair]:
+    """The nodes of both by the id after, in the order in which they can run; what is gone where it stood before."""
+    firsts = {node.id: node for node in before.graph.nodes}
+    seconds = {node.id: node for node in after.graph.nodes}
+    gone = [id for id in _order(before) if id not in renamed.values() and id not in seconds]
+    order = _order(after)
+    for id in gone:
+        earlier = _order(before)
+        ahead = [each for each in earlier[: earlier.index(id)] if each in order]
+        order.insert(order.index(ahead[-1]) + 1 if ahead else 0, id)
+    return [(id, firsts.get(renamed.get(id, id)), seconds.get(id)) for id in order]
+
+
+def _order(side: _Side) -> list[str]:
+    """Every node after those whose edges lead to it; those inside others behind what holds them."""
+    inside: dict[str | None, list[str]] = {}
+    for node in side.graph.nodes:
+        inside.setdefault(node.inside, []).append(node.id)
+    top = inside.get(None, [])
+    if side.plan is not None:
+        ranked = _ranks(side.plan)
+        top = sorted(top, key=lambda id: ranked.get(id, -1 if id == "preprocessor" else len(top)))
+    found: list[str] = []
+    waiting = top[::-1]
+    while waiting:
+        id = waiting.pop()
+        found.append(id)
+        waiting += inside.get(id, [])[::-1]
+    return found
+
+
+def _ranks(plan: Plan) -> dict[str, int]:
+    ranks: dict[str, int] = {}
+    depth = [0] * len(plan.nodes)
+    ready = [node.index for node in plan.nodes if not node.edges]
+    left = {node.index: len({edge.source for edge in node.edges}) for node in plan.nodes}
+    while ready:
+        index = ready.pop(0)
+        ranks[plan.nodes[index].id] = depth[index]
+        for target in sorted({each.index for each in plan.nodes[index].targets}):
+            depth[target] = max(depth[target], depth[index] + 1)
+            left[target] -= 1
+            if left[target] == 0:
+                ready.append(target)
+    return ranks
+
+
+_Digests = tuple[ValueDigest | None, ValueDigest | None]
+
+
+def _found(digests: Mapping[ValueKey, ValueDigest], pair: tuple[Sequence[ValueKey], Sequence[ValueKey]]) -> _Digests:
+    first, second = (next((digests[key] for key in keys if key in digests), None) for keys in pair)
+    return first, second
+
+
+_Told = tuple[Same, tuple[ComparedValue | None, ComparedValue | None]]
+
+
+async def _compared(platform: Platform, pairs: Sequence[_Digests], *, erased: bool) -> list[_Told]:
+    """Whether both of each pair are the same. Of one length and kept otherwise they are read, up to a limit in all."""
+    said: list[Same] = ["unknown" if erased and None in pair else _at_sight(*pair) for pair in pairs]
+    room, keys = _LOOKED_INTO, []
+    for pair, same in zip(pairs, said, strict=True):
+        if same == "unknown" and pair[0] is not None and pair[1] is not None and 2 * pair[0].size <= room:
+            room -= 2 * pair[0].size
+            keys += [pair[0].key, pair[1].key]
+    if keys:
+        async with platform.db.acquire() as conn:
+            rows = await value_rows.get_values(conn, keys)
+        opened = await values.open_rows(platform.storage, rows)
+        said = [_once_read(same, pair, opened) for same, pair in zip(said, pairs, strict=True)]
+    return [(same, (_value(pair[0]), _value(pair[1]))) for same, pair in zip(said, pairs, strict=True)]
+
+
+def _at_sight(before: ValueDigest | None, after: ValueDigest | None) -> Same:
+    if before is None or after is None:
+        return "same" if before is after else "differs"
+    if before.size != after.size:
+        return "differs"
+    if before.encoding == after.encoding and before.digest is not None and before.digest == after.digest:
+        return "same"
+    return "differs" if before.encoding == after.encoding == 0 else "unknown"
+
+
+def _once_read(same: Same, pair: _Digests, opened: Mapping[ValueKey, bytes]) -> Same:
+    if same != "unknown" or pair[0] is None or pair[1] is None or not {pair[0].key, pair[1].key} <= opened.keys():
+        return same
+    return "same" if opened[pair[0].key] == opened[pair[1].key] else "differs"
+
+
+def _value(found: ValueDigest | None) -> ComparedValue | None:
+    return None if found is None else ComparedValue(found.size, found.beginning)
+
+
+def _node(
+    id: str,
+    before: GraphNode | None,
+    after: GraphNode | None,
+    told: _Told,
+    difference: Difference | None,
+    renamed: str | None,
+) -> ComparedNode:
+    same, outputs = told
+    parts: list[Part] = []
+    if before is None or after is None:
+        parts.append("missing")
+    else:
+        if difference is not None and id in _redefined(difference):
+            parts.append("definition")
+        if before.status != after.status or before.error_name != after.error_name or before.counts != after.counts:
+            parts.append("status")
+        if same == "differs":
+            parts.append("output")
+    return ComparedNode(id, before, after, outputs, same, tuple(parts), renamed)
+
+
+def _redefined(difference: Difference) -> set[str]:
+    return {each.id for each in difference.changed} | {each.id for each in difference.moved}

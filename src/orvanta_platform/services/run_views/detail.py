@@ -1,0 +1,84 @@
+"""A run in the product's own words: its nodes with their times, what it waits for, its context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.runs import Repeated
+from orvanta_platform.db.values import ValueKey
+from orvanta_platform.engine.states import NodeState
+from orvanta_platform.orchestrator import values
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.run_views.flow_status import FlowProgress
+from orvanta_platform.services.run_views.reasons import Reason
+
+_NOTHING = b"null"
+
+
+@dataclass(frozen=True, slots=True)
+class RunDetail:
+    """A run. `result` is JSON text, None while it is under way; `errors` the error object of each failed node.
+
+    `status`: queued, running, awaiting_approval, paused, succeeded, failed, cancelled.
+    """
+
+    row: JobRow
+    status: str
+    result: bytes | None
+    progress: FlowProgress | None
+    errors: Mapping[str, bytes]
+    context: Mapping[str, bytes]
+    why: Reason | None
+    repeats: Repeated | None = None
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunDetail:
+    """The run that this id is, or that the job with this id belongs to. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if row.is_step:
+            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+        progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
+        (row,) = await jobs.told(conn, [row])
+        why = await jobs.why_waits(conn, row)
+        failed = [node for node in progress.all if node.state is NodeState.FAILED] if progress else []
+        keys: list[ValueKey] = [(node.job, "result", "") for node in failed]
+        keys += [(row.result_of, "result", "")] if row.result_of else []
+        stored = await value_rows.get_values(conn, keys)
+        repeats = await jobs.repeated(conn, row)
+        context = await value_rows.context_values(conn, row.id) if row.is_flow else []
+    opened = await values.open_rows(platform.storage, [*stored, *context])
+    result = opened.get((row.result_of, "result", ""), _NOTHING) if row.result_of else _NOTHING
+    if result == _NOTHING and row.cancelled:
+        result = jobs.cancelled_error(row)
+    return RunDetail(
+        row=row,
+        status=status_of(row),
+        result=result if row.ended else None,
+        progress=progress,
+        errors={node.id: _error(opened.get((node.job, "result", ""), _NOTHING)) for node in failed},
+        context={value.name: opened[value.key] for value in context},
+        why=why,
+        repeats=repeats,
+    )
+
+
+def status_of(row: JobRow) -> str:
+    """A run's status as people are shown it: a run that is being cancelled still runs."""
+    return "running" if row.state == "cancelling" else row.state
+
+
+def _error(result: bytes) -> bytes:
+    """What stands under `error` in a failed node's result."""
+    try:
+        return bytes(msgspec.json.decode(result, type=dict[str, msgspec.Raw])["error"])
+    except (msgspec.DecodeError, msgspec.ValidationError, KeyError):
+        return result

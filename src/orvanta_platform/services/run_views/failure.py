@@ -1,0 +1,193 @@
+"""Why a run failed: the first error that nobody handled, wherever it arose, and the last run that went well before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import frames, job_views
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.job_views import JobRow, StepRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import VersionNumber
+from orvanta_platform.db.values import ValueKey, get_values
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import NotFound
+from orvanta_platform.ids import opening_id
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.blueprints import Pins, unscoped
+from orvanta_platform.orchestrator.nested_rows import child_id
+from orvanta_platform.orchestrator.scope import ERROR, inner_error
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs, virtual_jobs
+
+_DEEPEST: Final = 60
+"""Boxes within boxes and sub-workflows that are looked into."""
+
+_LONGEST: Final = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """A node around the one that failed; `place`: the iteration or branch in it, from 0. `child`: the run it called."""
+
+    node: str
+    place: int | None = None
+    child: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The first error. `run`: of the node, where that is inside a sub-workflow another one. `error`: JSON text.
+
+    `node`: None where the run failed outside of its nodes. `around`: from the outside in. `failures`: of the node.
+    """
+
+    run: UUID
+    job: UUID
+    node: str | None = None
+    around: tuple[Around, ...] = ()
+    failures: int = 0
+    ended_at: datetime | None = None
+    error: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PinChange:
+    """A script or workflow that nodes call, in which version they did in each of two runs; None: they did not."""
+
+    path: str
+    before: VersionNumber | None
+    after: VersionNumber | None
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """The last run of the same path that went well, and what of what is called has another version since."""
+
+    run: UUID
+    ended_at: datetime | None
+    version: VersionNumber | None
+    called: tuple[PinChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailure:
+    """`failure` None: the run has not failed. `since` None: no run of the same path went well not long before."""
+
+    failure: Failure | None
+    since: Since | None = None
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunFailure:
+    """Of the run that this id is, or that the job with this id belongs to. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if row.is_step:
+            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+        if row.state != "failed":
+            return RunFailure(None)
+        failure = await _first(platform, conn, actor, row, ())
+        since = await _since(platform, conn, actor, row)
+        keys: list[ValueKey] = [(failure.job, "result", ERROR), (failure.job, "result", "")]
+        stored = {each.key: each for each in await get_values(conn, keys) if each.size <= _LONGEST}
+    kept = next((stored[key] for key in keys if key in stored), None)
+    opened = await values.open_rows(platform.storage, [kept] if kept is not None else [])
+    return RunFailure(replace(failure, error=next(map(inner_error, opened.values()), None)), since)
+
+
+async def _first(
+    platform: Platform, conn: Connection, actor: Actor, row: JobRow, around: tuple[Around, ...]
+) -> Failure:
+    whole = Failure(row.run, row.result_of or row.run, None, around, row.failures, row.ended_at)
+    if not row.is_flow:
+        return whole
+    plan = await virtual_jobs.plan_of(platform, conn, row)
+    failed = set(RunState.decode(row.run_state or b"").unhandled())
+    first = _earliest([step for step in await job_views.top_steps_of(conn, row.run) if step.node_index in failed])
+    if first is None:
+        return whole
+    return await _in_node(platform, conn, actor, row, plan.node(first.node_index), first, around)
+
+
+def _earliest(steps: list[StepRow]) -> StepRow | None:
+    ended = [step for step in steps if step.state == "failed" and step.ended_at is not None]
+    return min(ended, key=lambda step: (step.ended_at, step.node_index), default=None)
+
+
+async def _in_node(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    row: JobRow,
+    node: Node,
+    failed: StepRow | frames.FailedBody,
+    around: tuple[Around, ...],
+) -> Failure:
+    """The error of a node that failed, or of what failed inside it."""
+    here = Failure(row.run, failed.id, node.id, around, failed.failures, failed.ended_at)
+    if not node.kind.is_container or len(around) >= _DEEPEST:
+        return here
+    opening = opening_id(row.run, failed.id, failed.failures)
+    if node.kind is Kind.FLOW:
+        child = await job_views.find(conn, row.workspace, child_id(row.run, opening))
+        if child is None or child.state != "failed" or not permissions.can(actor, "read", jobs.thing(child)):
+            return here
+        return await _first(platform, conn, actor, child, (*around, Around(node.id, child=child.id)))
+    body = await frames.first_failed_body(conn, opening)
+    if body is None:
+        return here
+    plan = node.bodies[0 if node.kind.is_loop else body.place].plan
+    inner = (*around, Around(node.id, body.place))
+    if body.kind != "frame":
+        return await _in_node(platform, conn, actor, row, plan.nodes[0], body, inner)
+    return await _in_frame(platform, conn, actor, row, plan, body, inner) or here
+
+
+async def _in_frame(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    row: JobRow,
+    plan: Plan,
+    body: frames.FailedBody,
+    around: tuple[Around, ...],
+) -> Failure | None:
+    nodes = {node.number: node for node in plan.nodes if not node.continue_on_error}
+    steps = await job_views.steps_inside(conn, row.run, body.id)
+    first = _earliest([step for step in steps if step.node_index in nodes])
+    if first is None:
+        return None
+    return await _in_node(platform, conn, actor, row, nodes[first.node_index], first, around)
+
+
+async def _since(platform: Platform, conn: Connection, actor: Actor, row: JobRow) -> Since | None:
+    if row.own_path is None:
+        return None
+    id = await run_rows.last_success(conn, row.workspace, row.kind, row.own_path, row.run)
+    if id is None:
+        return None
+    try:
+        last = await jobs.seen(platform, conn, actor, row.workspace, id)
+    except NotFound:
+        return None
+    before, after = await _versions(platform, conn, last), await _versions(platform, conn, row)
+    changed = [path for path in sorted({*before, *after}) if path and before.get(path) != after.get(path)]
+    named = {version for path in changed for version in (before.get(path), after.get(path))} | {last.version}
+    numbers = await run_rows.version_numbers(conn, [version for version in named if version is not None])
+    called = [PinChange(path, numbers.get(before.get(path, 0)), numbers.get(after.get(path, 0))) for path in changed]
+    return Since(last.run, last.ended_at, numbers.get(last.version or 0), tuple(called))
+
+
+async def _versions(platform: Platform, conn: Connection, row: JobRow) -> dict[str, int]:
+    """In which version a run called what."""
+    run = await run_rows.run_before(conn, row.run) if row.is_flow else None
+    if run is None:
+        return {}
+    pins: Pins = (await platform.blueprints.workflow(conn, run.document, run.pin_set)).pins
+    return {unscoped(key): pin.version for key, pin in pins.items()}

@@ -1,0 +1,270 @@
+"""A whole run for whoever draws it: how each node stands, which edges were taken. No values, and no query per node."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import approvals as approval_rows
+from orvanta_platform.db import gates, job_views, pauses
+from orvanta_platform.db import waits as wait_rows
+from orvanta_platform.db.approvals import OpenApproval
+from orvanta_platform.db.job_views import JobRow, StepRow
+from orvanta_platform.db.pauses import PauseRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine import display_status
+from orvanta_platform.engine.plan import Node, Plan
+from orvanta_platform.engine.state import OUTCOMES, Mark, RunState
+from orvanta_platform.engine.states import NodeState
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import flow_status, graph_counts, jobs
+from orvanta_platform.services.run_views.detail import status_of
+from orvanta_platform.services.run_views.flow_status import NodeProgress
+from orvanta_platform.services.run_views.graph_counts import BodyCounts, Counts, InnerCounts
+from orvanta_platform.services.run_views.reasons import Reason, Why
+
+_PAUSES_READ = 100
+WAITS_SHOWN = 10
+"""Waits of one node that are listed."""
+
+_TIMED = (Mark.WAITING_TIMER, Mark.SLEEPING, Mark.DEBOUNCING, Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+_ASKING = (Mark.WAITING_APPROVAL, Mark.SUSPENDED)
+_WHY = {"approval": Why.APPROVAL, "suspend": Why.SUSPENDED}
+
+
+@dataclass(frozen=True, slots=True)
+class GraphWait:
+    """What a node waits for; `left`: how many people must still agree."""
+
+    why: Reason
+    left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GraphNode:
+    """One node, by `id`. `job`: absent for one inside others, which has many; `counts` is of those alone.
+
+    `bodies`: what it holds, where it holds others and has begun. `inside`: the node that holds it.
+    """
+
+    id: str
+    status: str
+    job: UUID | None = None
+    attempt: int = 0
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error_name: str | None = None
+    kept: bool = False
+    passed: bool = False
+    waits: tuple[GraphWait, ...] = ()
+    bodies: BodyCounts | None = None
+    counts: Mapping[str, int] | None = None
+    inside: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunGraph:
+    """A run as it stands. `taken`, `dead`: its edges at the top level as (from, to, on); the others are open yet.
+
+    `why` it waits as a whole; `reason`: the same as a sentence, or what its nodes wait for. `rev` is another one
+    whenever anything of it is. `nodes`: of a run of one script none. `breakpoints`: of nodes before which
+    it pauses, by their ids.
+    """
+
+    run: UUID
+    status: str
+    why: Reason | None
+    reason: str | None
+    canceled: bool
+    recovered: bool
+    skipped: bool
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    error_name: str | None
+    nodes: tuple[GraphNode, ...] = ()
+    breakpoints: tuple[str, ...] = ()
+    taken: tuple[tuple[str, str, str], ...] = ()
+    dead: tuple[tuple[str, str, str], ...] = ()
+    rev: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing of it will change any more."""
+        return self.ended_at is not None
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> RunGraph:
+    """The run that this id is, or that the job with this id belongs to. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if row.is_step:
+            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+        return await of_row(platform, conn, row)
+
+
+async def of_row(platform: Platform, conn: Connection, row: JobRow) -> RunGraph:
+    """The graph of a run, for callers that have asked permission."""
+    limits = await gates.limits_of_runs(conn, [row.id]) if row.state == "queued" and row.job_state is None else {}
+    why = await jobs.why_waits(conn, replace(row, limit=limits.get(row.id)))
+    graph = RunGraph(
+        run=row.id,
+        status=status_of(row),
+        why=why,
+        reason=why.text if why is not None else None,
+        canceled=row.cancelled,
+        recovered=row.recovered,
+        skipped=row.skipped,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        error_name=row.error_name,
+    )
+    if row.is_flow:
+        graph = await _with_nodes(platform, conn, row, graph)
+    return replace(graph, rev=hashlib.sha256(msgspec.json.encode(graph)).hexdigest()[:16])
+
+
+async def _with_nodes(platform: Platform, conn: Connection, row: JobRow, graph: RunGraph) -> RunGraph:
+    plan = (await platform.blueprints.workflow(conn, row.document, None)).plan
+    state = RunState.decode(row.run_state or b"")
+    steps = await job_views.top_steps_of(conn, row.run)
+    timed = not row.ended and any(mark in state.nodes for mark in _TIMED)
+    due = await wait_rows.node_timers(conn, row.run) if timed else {}
+    limited = Mark.WAITING_GATE in state.nodes
+    limits = await gates.limits_of(conn, row.workspace, row.run, None) if limited else {}
+    told = flow_status.build(row.run, plan, state, steps, due, limits=limits)
+    counts = await _counts(conn, row, plan, state, steps) if plan.nests else Counts()
+    paused = await pauses.of_run(conn, row.run, _PAUSES_READ) if plan.nests and state.breakpoints else []
+    waits = {} if row.ended else await _waits(conn, row, plan, state, told.all, paused)
+    nodes = [_node(node, waits.get(node.job, []), counts.bodies.get(node.index)) for node in told.all]
+    holders = _holders(plan)
+    deep = (node for node in plan.deep if node is not plan.preprocessor)
+    nodes += [_inside(node, counts.inner.get(node.number), waits, holders.get(node.number)) for node in deep]
+    taken, dead = _edges(plan, state)
+    reason = (
+        None
+        if row.ended
+        else display_status.status(plan, state, row.running).reason or _of_pause(paused) or graph.reason
+    )
+    before = () if row.ended else tuple(plan.node(at).id for at, set_ in state.breakpoints.items() if set_.on)
+    return replace(graph, nodes=tuple(nodes), breakpoints=before, taken=taken, dead=dead, reason=reason)
+
+
+async def _counts(conn: Connection, row: JobRow, plan: Plan, state: RunState, steps: Sequence[StepRow]) -> Counts:
+    failures = {step.node_index: step.failures for step in steps if step.ended_at is not None}
+    return await graph_counts.count(conn, row, plan, state, failures)
+
+
+def _node(node: NodeProgress, waits: Sequence[GraphWait], bodies: BodyCounts | None) -> GraphNode:
+    if node.why is not None and node.why.why is Why.CHILDREN and bodies is not None and bodies.child is not None:
+        waits = [GraphWait(Reason(Why.RUN, run=bodies.child))]
+    return GraphNode(
+        id=node.id,
+        status=_status(node),
+        job=node.job,
+        attempt=node.attempt,
+        started_at=node.started_at,
+        ended_at=node.ended_at,
+        error_name=node.error_name,
+        kept=node.kept,
+        passed=node.passed,
+        waits=tuple(waits),
+        bodies=bodies,
+    )
+
+
+def _status(node: NodeProgress) -> str:
+    """What waits for what it holds is at work."""
+    if node.state is NodeState.WAITING_CHILDREN:
+        return "running"
+    return "waiting" if node.state.startswith("waiting") else node.state
+
+
+def _holders(plan: Plan) -> dict[int, str]:
+    """By the number of each node inside another the id of that."""
+    return {node.number: holder.id for holder in plan.all_nodes for body in holder.bodies for node in body.plan.nodes}
+
+
+def _inside(
+    node: Node, counted: InnerCounts | None, waits: Mapping[UUID | str, list[GraphWait]], holder: str | None
+) -> GraphNode:
+    if counted is None:
+        return GraphNode(id=node.id, status="pending", counts={}, inside=holder)
+    return GraphNode(
+        id=node.id,
+        status=counted.status,
+        started_at=counted.started_at,
+        ended_at=None if counted.status in ("running", "waiting", "queued", "paused") else counted.ended_at,
+        waits=tuple(waits.get(node.id, [])[:WAITS_SHOWN]),
+        counts=dict(sorted(counted.counts.items())),
+        inside=holder,
+    )
+
+
+def _of_pause(paused: Sequence[PauseRow]) -> str | None:
+    first = next(iter(paused), None)
+    return f"paused before node {first.node} by {first.paused_by}" if first is not None else None
+
+
+async def _waits(
+    conn: Connection,
+    row: JobRow,
+    plan: Plan,
+    state: RunState,
+    nodes: Iterable[NodeProgress],
+    paused: Sequence[PauseRow],
+) -> dict[UUID | str, list[GraphWait]]:
+    """What nodes wait for: by their ids at the top level, by their names inside others."""
+    grouped = any(mark in _ASKING and _has_groups(plan, index) for index, mark in enumerate(state.nodes))
+    opened = await approval_rows.open_of_run(conn, row.run) if plan.nests or grouped else []
+    asked = {each.job: each for each in opened}
+    found: dict[UUID | str, list[GraphWait]] = {}
+    for node in nodes:
+        asks = asked.pop(node.job, None)
+        if node.why is not None and node.why.why is not Why.CHILDREN:
+            why = replace(node.why, approvers=node.why.approvers + _groups(asks)) if asks else node.why
+            left = node.asks[0] if node.asks is not None and why.why is Why.APPROVAL else None
+            found[node.job] = [GraphWait(why, left)]
+    deep = {node.id: node for node in plan.deep}
+    for pause in paused:
+        waits = found.setdefault(pause.node, [])
+        if pause.frame is not None and len(waits) < WAITS_SHOWN:
+            waits.append(GraphWait(Reason(Why.PAUSED, by=pause.paused_by)))
+    for asks in asked.values():
+        consent = deep[asks.node].approval or deep[asks.node].suspend if asks.node in deep else None
+        approvers = (consent.approvers if consent is not None else ()) + _groups(asks)
+        waits = found.setdefault(asks.node, [])
+        waits.append(GraphWait(Reason(Why(_WHY[asks.kind]), until=asks.due_at, approvers=approvers)))
+    return found
+
+
+def _has_groups(plan: Plan, index: int) -> bool:
+    consent = plan.node(index).approval or plan.node(index).suspend
+    return consent is not None and consent.groups is not None
+
+
+def _groups(asks: OpenApproval | None) -> tuple[str, ...]:
+    named = msgspec.json.decode(asks.groups) if asks is not None and asks.groups is not None else []
+    return tuple(f"g/{str(name).removeprefix('g/')}" for name in named) if isinstance(named, list) else ()
+
+
+def _edges(plan: Plan, state: RunState) -> tuple[_Edges, _Edges]:
+    taken: list[tuple[str, str, str]] = []
+    dead: list[tuple[str, str, str]] = []
+    for node in plan.nodes:
+        for edge in node.edges:
+            outcomes = OUTCOMES.get(state.nodes[edge.source])
+            if outcomes is not None:
+                told = (plan.nodes[edge.source].id, node.id, edge.on)
+                (taken if edge.on in outcomes else dead).append(told)
+    return tuple(taken), tuple(dead)
+
+
+_Edges = tuple[tuple[str, str, str], ...]

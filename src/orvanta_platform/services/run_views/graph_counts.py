@@ -1,0 +1,169 @@
+"""What a run's nodes hold, in numbers: bodies of those that hold others, jobs of those inside. Never one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db import graph as rows
+from orvanta_platform.db.frames import CounterRow
+from orvanta_platform.db.graph import BodyTally, InnerTally, OpenStates
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.loop import Loop
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.ids import node_job_id, opening_id
+from orvanta_platform.orchestrator.nested_rows import child_id
+from orvanta_platform.services.run_views import nested_bodies
+
+_BEGUN_NOT = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
+_OF_MARK: Mapping[int, str] = {
+    Mark.WAITING_TIMER: "waiting",
+    Mark.WAITING_APPROVAL: "waiting",
+    Mark.WAITING_GATE: "waiting",
+    Mark.DEBOUNCING: "waiting",
+    Mark.PAUSED: "paused",
+    Mark.WAITING_CHILDREN: "running",
+}
+_OF_JOB = {"available": "queued", "running": "running"}
+_MOST_TELLING = ("running", "paused", "waiting", "queued", "failed", "cancelled", "succeeded")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyCounts:
+    """How many bodies a node has opened the last time, by how they stand.
+
+    `total`: how many there will be, where that is known; `branch`: the one that was chosen, -1 for the default one;
+    `child`: the run of a sub-workflow.
+    """
+
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int | None = None
+    branch: int | None = None
+    child: UUID | None = None
+
+
+@dataclass(slots=True)
+class InnerCounts:
+    """How often a node inside others was begun, by how that stands, over all bodies and attempts around it."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def status(self) -> str:
+        """The one word for it: what is under way counts before what has ended, a failure before success."""
+        return next((status for status in _MOST_TELLING if self.counts.get(status)), "pending")
+
+    def add(self, status: str, count: int) -> None:
+        """So many more stand like this."""
+        self.counts[status] = self.counts.get(status, 0) + count
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of the top level's nodes by index, of those inside by their numbers."""
+
+    bodies: Mapping[int, BodyCounts] = field(default_factory=dict)
+    inner: Mapping[int, InnerCounts] = field(default_factory=dict)
+
+
+async def count(conn: Connection, row: JobRow, plan: Plan, state: RunState, failures: Mapping[int, int]) -> Counts:
+    """What is inside the nodes of a run that have begun. `failures`: of nodes that ended, by index."""
+    nodes = (*plan.nodes, *filter(None, [plan.failure]))
+    holders = [node for node in nodes if node.kind.is_container and _is_counted(state, node.index)]
+    if not holders:
+        return Counts()
+    under_way = {} if row.ended else {each.id: each for each in await rows.open_holders(conn, row.run)}
+    open_states = [] if row.ended else await rows.frame_states(conn, row.run)
+    openings = {
+        node.index: _opening(row.run, node, under_way.get(node_job_id(row.run, node.id)), failures) for node in holders
+    }
+    tallies = await rows.body_tallies(conn, row.run, [*openings.values()])
+    bodies = {}
+    for node in holders:
+        counter = under_way.get(node_job_id(row.run, node.id))
+        ended = [each for each in tallies if each.opening == openings[node.index]]
+        ended += await _kept(conn, state, node, counter, failures)
+        bodies[node.index] = _bodies(row.run, node, counter, openings[node.index], ended, open_states)
+    return Counts(bodies, _inner(plan, await rows.inner_tallies(conn, row.run), open_states))
+
+
+def _is_counted(state: RunState, index: int) -> bool:
+    of_another_run = state.kept is not None and state.kept.origin(index) is not None
+    return state.nodes[index] not in _BEGUN_NOT and not of_another_run
+
+
+def _opening(run: UUID, node: Node, counter: CounterRow | None, failures: Mapping[int, int]) -> UUID:
+    attempt = counter.attempt if counter is not None else failures.get(node.index, 0)
+    return opening_id(run, node_job_id(run, node.id), attempt)
+
+
+async def _kept(
+    conn: Connection, state: RunState, node: Node, counter: CounterRow | None, failures: Mapping[int, int]
+) -> list[BodyTally]:
+    """Bodies of earlier runs, where the node goes on with these; a retry of the whole begins anew."""
+    again = state.kept.inside.get(node.index) if state.kept is not None else None
+    if again is None or (counter.attempt if counter is not None else failures.get(node.index, 0)):
+        return []
+    kept = await nested_bodies.kept_bodies_of(conn, again)
+    return [BodyTally(body.id, body.state, 1, body.place) for body in kept]
+
+
+def _bodies(
+    run: UUID,
+    node: Node,
+    counter: CounterRow | None,
+    opening: UUID,
+    ended: Sequence[BodyTally],
+    open_states: Sequence[OpenStates],
+) -> BodyCounts:
+    if node.kind is Kind.FLOW:
+        return BodyCounts(child=child_id(run, opening))
+    loop = Loop.decode(counter.state) if counter is not None else None
+    firsts = [each.first for each in ended]
+    firsts += [each.first for each in open_states if each.at_top and each.node_index == node.number]
+    chosen = min(firsts) if node.kind is Kind.BRANCHONE and firsts else None
+    return BodyCounts(
+        running=loop.open if loop is not None else 0,
+        succeeded=_sum(ended, "succeeded"),
+        failed=_sum(ended, "failed"),
+        cancelled=_sum(ended, "cancelled"),
+        total=_total(node, loop),
+        branch=-1 if chosen is not None and chosen == len(node.bodies) - 1 else chosen,
+    )
+
+
+def _total(node: Node, loop: Loop | None) -> int | None:
+    if node.kind is Kind.BRANCHALL:
+        return len(node.bodies)
+    return loop.length if loop is not None and node.kind is Kind.FORLOOP else None
+
+
+def _sum(ended: Iterable[BodyTally], state: str) -> int:
+    return sum(each.count for each in ended if each.state == state)
+
+
+def _inner(plan: Plan, tallies: Sequence[InnerTally], open_states: Sequence[OpenStates]) -> dict[int, InnerCounts]:
+    """What has a job is counted by its job, what waits without one by the states of the bodies that are open."""
+    found = {node.number: InnerCounts() for node in plan.deep}
+    for tally in tallies:
+        counted = found.get(tally.node_index)
+        if counted is None or tally.state == "scheduled":
+            continue
+        counted.add(_OF_JOB.get(tally.state, tally.state), tally.count)
+        counted.started_at = min(filter(None, [counted.started_at, tally.started_at]), default=None)
+        counted.ended_at = max(filter(None, [counted.ended_at, tally.ended_at]), default=None)
+    for each in open_states:
+        body = plan.node(each.node_index).bodies[each.body].plan
+        for index, mark in enumerate(RunState.decode(each.state).nodes):
+            if mark in _OF_MARK:
+                found[body.nodes[index].number].add(_OF_MARK[mark], each.count)
+    return found

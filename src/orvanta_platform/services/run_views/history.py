@@ -1,0 +1,168 @@
+"""The history of a run for people: each event, each attempt of a node, what was said, in the order it happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import history as rows
+from orvanta_platform.db.history import HistoryRow, LinePlace
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.ids import node_job_id
+from orvanta_platform.orchestrator.sizes import Near
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+
+LONGEST_PAGE = 1_000
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One thing that happened. `id` stays the same; `place`: the number of the body it happened in, from 0.
+
+    `text`: a sentence. `data`: JSON text of an event, None where there is none.
+    """
+
+    id: str
+    at: datetime
+    kind: str
+    text: str
+    node: str | None
+    job: UUID | None
+    attempt: int | None
+    place: int | None
+    worker: str | None
+    error_name: str | None
+    data: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Lines in order; `last`: what to read on behind, None where nothing has happened yet."""
+
+    lines: tuple[HistoryLine, ...]
+    last: str | None
+    more: bool
+
+
+async def read(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, *, after: str | None, most: int, inside: bool = False
+) -> HistoryPage:
+    """At most `most` (≤ LONGEST_PAGE) lines of a run behind `after` (`last` of a page). Raises NotFound, BadRequest.
+
+    `inside`: also what happened to nodes inside others.
+    """
+    place = _place(after)
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if row.is_step:
+            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+        found = await rows.lines(conn, row.run, place, most + 1, inside=inside, has_nodes=row.is_flow)
+        plan = await _plan(platform, conn, row) if row.is_flow else None
+    names = {node_job_id(row.run, node.id): node.id for node in plan.all_nodes} if plan is not None else {}
+    told = tuple(_line(each, plan, names) for each in found[:most])
+    last = (
+        f"{(found[:most][-1].at - _BEGINNING) // _MICROSECOND}-{found[:most][-1].rank}-{told[-1].id}" if told else after
+    )
+    return HistoryPage(told, last, len(found) > most)
+
+
+async def _plan(platform: Platform, conn: Connection, row: JobRow) -> Plan:
+    return (await platform.blueprints.workflow(conn, row.document, None)).plan
+
+
+def _told(row: HistoryRow) -> str:
+    return f"{(row.at - _BEGINNING) // _MICROSECOND}-{row.rank}-{row.id}"
+
+
+def _place(after: str | None) -> LinePlace:
+    if not after:
+        return LinePlace()
+    moment, _, rest = after.partition("-")
+    rank, _, id = rest.partition("-")
+    known = moment.isascii() and moment.isdigit() and len(moment) <= 17 and rank in ("0", "1", "2", "3", "4") and id
+    if not known or len(id) > 60 or not id.isascii() or not id.isprintable():
+        raise BadRequest("after names no place in a history.", hint="Give back `last` of the page before.")
+    return LinePlace(_BEGINNING + int(moment) * _MICROSECOND, int(rank), id)
+
+
+def _line(row: HistoryRow, plan: Plan | None, names: Mapping[UUID, str]) -> HistoryLine:
+    node = row.node if plan is not None else None
+    if node is None and plan is not None and row.node_index is not None:
+        node = plan.node(row.node_index).id
+    if node is None and row.job is not None:
+        node = names.get(row.job)
+    data: Any = msgspec.json.decode(row.data) if row.data is not None else None
+    text = _text(row, data if isinstance(data, dict) else {})
+    return HistoryLine(
+        row.id,
+        row.at,
+        row.kind,
+        f"{node}: {text}" if node is not None else text,
+        node,
+        row.job,
+        row.attempt,
+        row.place,
+        row.worker,
+        row.error_name,
+        row.data,
+    )
+
+
+def _text(row: HistoryRow, data: Mapping[str, Any]) -> str:
+    again = f", attempt {row.attempt}" if row.attempt and row.attempt > 1 else ""
+    error = f": {row.error_name}" if row.error_name else ""
+    match row.kind:
+        case "started":
+            return "started" + (f" on {row.worker}" if row.worker else "") + again
+        case "ended":
+            return f"{row.state}{error}"
+        case "body_ended":
+            return f"body {row.place} {row.state}{error}"
+        case "attempt_ended":
+            return f"attempt {row.attempt} ended, {_said(row.state)}{error}"
+        case "decision":
+            why = f": {data['reason']}" if data.get("reason") else ""
+            return f"{row.state} by {data.get('by')}{why}"
+    return _of_event(row.kind, data)
+
+
+def _of_event(kind: str, data: Mapping[str, Any]) -> str:
+    match kind:
+        case "run_started":
+            return "the run started"
+        case "run_ended":
+            return f"the run {data.get('status')}" + (
+                ", recovered by the failure module" if data.get("recovered") else ""
+            )
+        case "retry":
+            return f"waits {data.get('delay_s')} s for its next attempt"
+        case "reap":
+            return "its worker was lost"
+        case "value_near_limit":
+            return msgspec.convert(data, Near).text
+        case "export":
+            return f"wrote {data.get('name')} into the context"
+        case "restart":
+            where = ", where that failed" if data.get("retry") else ""
+            return f"goes on from the run {data.get('run')}{where}"
+        case "rerun":
+            return f"runs the run {data.get('run')} again"
+        case "cancel":
+            return "cancelled, without waiting for workers" if data.get("force") else "cancelled"
+    return _said(kind)
+
+
+def _said(word: str | None) -> str:
+    return (word or "").replace("_", " ")

@@ -1,0 +1,387 @@
+"""Runs and jobs as people and programs look at them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform import clock, ids
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import approvals as approval_rows
+from orvanta_platform.db import frames, gates, job_lists, job_views, locks, runs, ticks
+from orvanta_platform.db import waits as wait_rows
+from orvanta_platform.db.gates import LimitRow
+from orvanta_platform.db.job_lists import JobFilter, Part, Slice, Visible
+from orvanta_platform.db.job_views import JobRow, Standing, StepRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import Repeated
+from orvanta_platform.db.values import ValueKey, get_values
+from orvanta_platform.engine.plan import Plan
+from orvanta_platform.engine.result import streaming
+from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.errors import NotFound, RateLimited, StorageError
+from orvanta_platform.orchestrator import document_threads, values
+from orvanta_platform.orchestrator.scope import BEGINNING, PREPROCESSED
+from orvanta_platform.services.logs import lines as log_lines
+from orvanta_platform.services.logs import text as log_text
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import erasing, flow_status, nested_bodies, virtual_jobs
+from orvanta_platform.services.run_views.flow_status import FlowProgress
+from orvanta_platform.services.run_views.reasons import Reason, Why, of_job, of_limit
+from orvanta_platform.services.run_views.virtual_jobs import FRAME
+from orvanta_platform.workflow import document
+
+EVERY_PART: tuple[Part, ...] = ("live_runs", "live_jobs", "past_jobs", "ended_runs", "ended_jobs")
+UNDER_WAY: tuple[Part, ...] = ("live_runs", "live_jobs")
+OVER: tuple[Part, ...] = ("past_jobs", "ended_runs", "ended_jobs")
+
+RERUN = "rerun"
+"""The trigger of runs that repeat others."""
+
+_MAY_GO_ON = (RERUN, "flow")
+"""Triggers of runs that may have something of earlier ones: sub-workflows of restarts too."""
+
+_FOR_A_WORKER = (Why.NO_SLOT, Why.NO_WORKER)
+_READ_HERE = 16 << 10
+_RETRY_AFTER_S = 1
+_SCHEDULE = "schedule"
+_MOST_ATTACHED = 32
+"""Limit of attached runs that are followed to the outermost one."""
+
+
+LOG_SHOWN_CHARS = 1 << 20
+"""Characters of a log that come with a job; the whole is `logs.read`."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetail:
+    """One run or job with what belongs to it. `args` and `result` are JSON text, `raw_flow` too.
+
+    `result` is None while it is under way, `progress` None for what has no nodes. `why` it waits. `preprocessed`:
+    `args` are what the workflow's preprocessor made of what came.
+    `repeats`: the run that it goes on from, or runs again.
+    """
+
+    row: JobRow
+    args: bytes
+    result: bytes | None
+    logs: str | None
+    progress: FlowProgress | None
+    raw_code: str | None
+    raw_flow: bytes | None
+    why: Reason | None
+    preprocessed: bool = False
+    repeats: Repeated | None = None
+
+
+async def seen(platform: Platform, conn: Connection, actor: Actor, workspace: str, id: UUID) -> JobRow:
+    """The run or job with this id, if this actor may read it. Raises NotFound.
+
+    Ids of nodes that have no row (not begun, skipped) are known by their run's plan.
+    """
+    permissions.require_workspace(actor, workspace)
+    row = await known(platform, conn, workspace, id)
+    if row is None or not permissions.can(actor, "read", thing(row)):
+        raise NotFound(f"The job {id} does not exist.")
+    return row
+
+
+async def known(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    """The run or job with this id, for callers that ask permission themselves."""
+    return await job_views.find(conn, workspace, id) or await virtual_jobs.find(platform, conn, workspace, id)
+
+
+def thing(row: JobRow | Standing) -> Target:
+    """What permission is asked of: a node's job is its run's."""
+    return Target(row.workspace, "run", row.run_path, created_by=row.created_by, extra_perms=row.extra_perms)
+
+
+async def get(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, *, with_logs: bool = True, with_code: bool = True
+) -> JobDetail:
+    """The run or job with arguments, result, log and the state of its nodes. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        (row,) = await told(conn, [await seen(platform, conn, actor, workspace, id)])
+        keys: list[ValueKey] = [(row.id, "args", ""), (row.id, "args", PREPROCESSED)][: 1 + row.is_flow]
+        keys += [(row.result_of, "result", "")] if row.result_of else []
+        stored = await get_values(conn, keys)
+        progress = await progress_of(platform, conn, row) if row.is_flow or row.kind == FRAME else None
+        code = await _code(platform, conn, row) if with_code else None
+        why = await why_waits(conn, row)
+        repeats = await repeated(conn, row)
+    logs = await _shown_log(platform, row) if with_logs and not row.is_flow else None
+    opened = await values.open_rows(platform.storage, stored)
+    result = opened.get((row.result_of, "result", ""), b"null") if row.result_of else b"null"
+    return JobDetail(
+        row=row,
+        args=opened.get((row.id, "args", PREPROCESSED)) or opened.get((row.id, "args", ""), b"{}"),
+        preprocessed=(row.id, "args", PREPROCESSED) in opened,
+        result=(result if result != b"null" or not row.cancelled else cancelled_error(row)) if row.ended else None,
+        logs=logs,
+        progress=progress,
+        raw_code=None if row.is_flow else code,
+        raw_flow=await flow_value(row.workspace, code) if row.is_flow and code is not None else None,
+        why=why,
+        repeats=repeats,
+    )
+
+
+async def repeated(conn: Connection, row: JobRow) -> Repeated | None:
+    """The run that this one repeats; None where it repeats none, or is a node's job."""
+    return await runs.repeated_run(conn, row.id) if row.trigger == RERUN and not row.is_step else None
+
+
+async def completed(platform: Platform, actor: Actor, workspace: str, id: UUID) -> JobRow:
+    """The run or job if it has ended. Raises NotFound, also while it is under way."""
+    async with platform.db.acquire() as conn:
+        row = await seen(platform, conn, actor, workspace, id)
+    if not row.ended:
+        raise NotFound(f"The job {id} has not ended.", hint="Wait for it with jobs_u/getupdate.")
+    return row
+
+
+async def progress_of(platform: Platform, conn: Connection, row: JobRow) -> FlowProgress:
+    """The state of every node of a run of a workflow, or of a body of a loop or branch."""
+    plan = await virtual_jobs.plan_of(platform, conn, row)
+    if row.kind == FRAME:
+        return await _progress_inside(conn, row, plan)
+    steps = await job_views.top_steps_of(conn, row.run)
+    due = {} if row.ended else await wait_rows.node_timers(conn, row.run)
+    asks = any(node.approval or node.suspend for node in plan.nodes)
+    said = await approval_rows.decisions_of_run(conn, row.run) if asks else []
+    state = RunState.decode(row.run_state or b"")
+    held = await nested_bodies.look(conn, row.run, plan, state, _failures(steps)) if plan.nests else {}
+    limits = await _limits(conn, row, state, None)
+    return flow_status.build(row.run, plan, state, steps, due, said, inside=held, limits=limits)
+
+
+async def _limits(conn: Connection, row: JobRow, state: RunState, frame: UUID | None) -> dict[UUID, LimitRow]:
+    if Mark.WAITING_GATE not in state.nodes:
+        return {}
+    return await gates.limits_of(conn, row.workspace, row.run, frame)
+
+
+def _failures(steps: Sequence[StepRow]) -> dict[int, int]:
+    return {step.node_index: step.failures for step in steps if step.ended_at is not None}
+
+
+async def _progress_inside(conn: Connection, row: JobRow, plan: Plan) -> FlowProgress:
+    body, state, steps, ended = await body_of(conn, row, plan)
+    held = await nested_bodies.look(conn, row.run, body, state, ended, row.id)
+    limits = await _limits(conn, row, state, row.id)
+    return flow_status.build(row.run, body, state, steps, frame=row.id, inside=held, limits=limits)
+
+
+async def body_of(conn: Connection, row: JobRow, plan: Plan) -> tuple[Plan, RunState, list[StepRow], dict[int, int]]:
+    """Of a body of a loop or branch: its list, how that stands, its rows, and how often nodes that ended had failed.
+
+    Of one that has ended its rows say what its state said: a node without one was skipped, or never began.
+    """
+    seen = await frames.seen_frame(conn, row.id)
+    if seen is None:
+        raise NotFound(f"The job {row.id} does not exist.")
+    holder = plan.node(seen.node_index)
+    body = holder.bodies[0 if holder.kind.is_loop else seen.place].plan
+    steps = await job_views.steps_inside(conn, row.run, row.id)
+    numbers = {node.number: node.index for node in body.nodes}
+    if seen.state is not None:
+        state = RunState.decode(seen.state)
+    else:
+        state = _state_of(body, steps, await _beginning(conn, row))
+    ended = {numbers[number]: count for number, count in _failures(steps).items() if number in numbers}
+    return body, state, steps, ended
+
+
+_MARKS = {"succeeded": Mark.SUCCEEDED, "failed": Mark.FAILED, "cancelled": Mark.CANCELLED}
+
+
+def _state_of(plan: Plan, steps: Sequence[StepRow], first: RunState) -> RunState:
+    """`first`: how it began, where it had something of another run."""
+    ends = {step.node_index: _MARKS.get(step.state, Mark.SKIPPED) for step in steps}
+    kept = first.kept.nodes if first.kept is not None else {}
+    marks = [first.nodes[node.index] if node.index in kept else Mark.SKIPPED for node in plan.nodes]
+    return RunState(bytes(ends.get(node.number, marks[node.index]) for node in plan.nodes), kept=first.kept)
+
+
+async def _beginning(conn: Connection, row: JobRow) -> RunState:
+    found = await get_values(conn, [(row.id, "args", BEGINNING)]) if row.trigger in _MAY_GO_ON else []
+    return RunState.decode(values.unpacked(found[0])) if found else RunState(b"")
+
+
+async def streaming_job(platform: Platform, conn: Connection, row: JobRow) -> UUID | None:
+    """Whose stream is that of this run or job: its own, or that of the node which gives a workflow its result."""
+    if not row.is_flow:
+        return row.id
+    node = streaming(await virtual_jobs.plan_of(platform, conn, row))
+    return None if node is None else ids.node_job_id(row.run, node.id)
+
+
+async def list_jobs(
+    platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter, slice: Slice
+) -> list[JobRow]:
+    """Runs and jobs that this actor may read, by id; `parts` names where to look."""
+    sees = visible(actor, workspace)
+    async with platform.db.acquire() as conn:
+        rows = await job_lists.list_jobs(conn, workspace, sees, parts, await _of_body(conn, filter), slice)
+        return await told(conn, rows)
+
+
+async def _of_body(conn: Connection, filter: JobFilter) -> JobFilter:
+    """Where the parent that is asked for is a body of a loop or branch, what stands in it."""
+    body = await frames.seen_frame(conn, filter.parent_job) if filter.parent_job is not None else None
+    if body is None or filter.parent_job is None:
+        return filter
+    return replace(filter, parent_job=None, body=filter.parent_job)
+
+
+async def told(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
+    """The rows with what only few have: a schedule that started them, a limit at which they stand in line."""
+    rows = await _with_schedules(conn, rows)
+    waiting = [row.id for row in rows if not (row.is_step or row.ended or row.job_state)]
+    limits = await gates.limits_of_runs(conn, waiting) if waiting else {}
+    rows = [replace(row, limit=limits[row.id]) if row.id in limits else row for row in rows] if limits else rows
+    return await erasing.told(conn, rows)
+
+
+async def _with_schedules(conn: Connection, rows: list[JobRow]) -> list[JobRow]:
+    """The rows with the paths of the schedules that started their runs."""
+    scheduled = {row.run for row in rows if row.trigger == _SCHEDULE}
+    if not scheduled:
+        return rows
+    paths = await ticks.schedules_of(conn, list(scheduled))
+    return [replace(row, schedule_path=paths.get(row.run)) if row.run in paths else row for row in rows]
+
+
+async def count_jobs(
+    platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter | None = None
+) -> int:
+    """How many rows such a list would have."""
+    sees = visible(actor, workspace)
+    async with platform.db.acquire() as conn:
+        return await job_lists.count_jobs(conn, workspace, sees, parts, await _of_body(conn, filter or JobFilter()))
+
+
+async def refuse_over(platform: Platform, actor: Actor, workspace: str, limit: int | None = None) -> None:
+    """Nothing while no more runs of the workspace wait to begin than the call and the instance allow.
+
+    `limit`: of the call, None: it has none. Raises RateLimited.
+    """
+    permissions.require_workspace(actor, workspace)
+    limits = {"the call": limit, "the instance": platform.settings.waiting_runs or None}
+    by, least = min(limits.items(), key=lambda each: math.inf if each[1] is None else each[1])
+    if least is None:
+        return
+    async with platform.db.acquire() as conn:
+        waiting = await job_lists.waiting_runs(conn, workspace, least + 1)
+    if waiting > least:
+        raise RateLimited(
+            f"More runs wait already than the {least} that {by} allows.",
+            hint="Try again later.",
+            details={"limit": least, "retry_after_s": _RETRY_AFTER_S},
+        )
+
+
+async def root(platform: Platform, actor: Actor, workspace: str, id: UUID) -> UUID:
+    """The id of the outermost run that this one belongs to; its own if there is none above.
+
+    A run that a job started as its child belongs to the run of that job, as far as the actor may read it.
+    """
+    async with platform.db.acquire() as conn:
+        row = await seen(platform, conn, actor, workspace, id)
+        for _ in range(_MOST_ATTACHED):
+            top = row if row.id == row.root else await known(platform, conn, workspace, row.root)
+            above = await known(platform, conn, workspace, top.parent) if top and top.parent else None
+            if above is None or not permissions.can(actor, "read", thing(above)):
+                break
+            row = above
+    return row.root
+
+
+def reason_of(row: JobRow) -> Reason | None:
+    """Why it waits, as far as its row says; None where it does not, or where its nodes say."""
+    if row.limit is not None:
+        return of_limit(row.limit)
+    if row.state == "queued" and row.scheduled_at > clock.now():
+        return Reason(Why.TIME, until=row.scheduled_at)
+    if row.state == "awaiting_approval":
+        return Reason(Why.APPROVAL)
+    if row.state == "paused":
+        return Reason(Why.PAUSED)
+    return of_job(row.job_state, row.queue, row.served, row.retry_at)
+
+
+async def why_waits(conn: Connection, row: JobRow) -> Reason | None:
+    """The same with its place in line; before both, whether its packages are still being locked, and by which run."""
+    why = reason_of(row)
+    if row.kind == "script" and (why is None or why.why in _FOR_A_WORKER) and (run := await _locked_by(conn, row)):
+        return Reason(Why.LOCKING, run=run)
+    if why is not None and why.why in _FOR_A_WORKER:
+        return replace(why, before=await job_views.jobs_before(conn, row.id))
+    if (why is not None and why.limit is not None) or (why is None and row.is_step and not row.ended):
+        limit = await gates.limit_of(conn, row.workspace, row.id)
+        return of_limit(limit) if limit is not None else why
+    if why is None and row.state == "queued" and not row.is_step:
+        return Reason(Why.HELD if await runs.is_held(conn, row.run) else Why.STEP)
+    if why is None and row.job_state == "running" and (since := await job_views.untaken_since(conn, row.id)):
+        return Reason(Why.STORAGE, since=since)
+    return why
+
+
+async def _locked_by(conn: Connection, row: JobRow) -> UUID | None:
+    """The run that makes the lock of its packages; None where it waits for none."""
+    return None if row.ended or row.version is None else await locks.locking_run(conn, row.version)
+
+
+def cancelled_error(row: JobRow | Standing) -> bytes:
+    """The result of what was cancelled before it gave one."""
+    by = f" by {row.cancel_by}" if row.cancel_by else ""
+    why = f": {row.cancel_reason}" if row.cancel_reason else ""
+    return msgspec.json.encode({"error": {"name": "Canceled", "message": f"Cancelled{by}{why}"}})
+
+
+def visible(actor: Actor, workspace: str) -> Visible:
+    """What of the runs of a workspace this actor may see. Raises NotFound, Forbidden."""
+    permissions.require_workspace(actor, workspace)
+    return Visible(**asdict(permissions.readable(actor, "run")))
+
+
+async def _shown_log(platform: Platform, row: JobRow) -> str:
+    try:
+        text = await log_text.read(platform.db, platform.storage, row.id, 0, most=LOG_SHOWN_CHARS)
+    except StorageError as error:
+        return log_text.unreadable(error)
+    if row.erasure is not None and row.erasure.erased_at is not None:
+        return log_lines.line(f"erased at {row.erasure.erased_at:%Y-%m-%d %H:%M:%S %Z}") + "\n"
+    if len(text) < row.log_chars:
+        text += "\n" + log_lines.line(f"{row.log_chars - len(text)} more characters: jobs_u/get_logs/{row.id}")
+    return text
+
+
+async def _code(platform: Platform, conn: Connection, row: JobRow) -> str | None:
+    """What it runs, where that is not a script with a version of its own."""
+    if row.document is None or row.kind in ("script", "identity", "flownode", FRAME):
+        return None
+    if row.is_step:
+        plan = await virtual_jobs.plan_of(platform, conn, row)
+        return str(plan.node(row.node_index or 0).value.get("content", ""))
+    return await platform.blueprints.text(conn, row.document)
+
+
+async def flow_value(workspace: str, text: str) -> bytes:
+    """The value of a workflow's document; if that is JSON, its unchanged bytes.
+
+    A large document is read outside the event loop.
+    """
+    return _flow_value(text) if len(text) <= _READ_HERE else await document_threads.beside(workspace, _flow_value, text)
+
+
+def _flow_value(text: str) -> bytes:
+    if text.lstrip()[:1] == "{":
+        return bytes(msgspec.json.decode(text, type=dict[str, msgspec.Raw])["value"])
+    return msgspec.json.encode(document.parse(text.encode(), "yaml").tree["value"])

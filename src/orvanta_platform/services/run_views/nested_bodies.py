@@ -1,0 +1,147 @@
+"""What is inside the nodes that hold others, as people see it: their bodies, by the rows that these have left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from orvanta_platform.db import frames as rows
+from orvanta_platform.db.frames import CounterRow, SeenBody
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.loop import Loop, kept_bodies
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.reused_results import Origin, Reopening
+from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.ids import inner_job_id, opening_id
+from orvanta_platform.orchestrator.nested_rows import child_id
+from orvanta_platform.orchestrator.scope import value_id
+
+SHOWN = 1_000
+"""Bodies of one node that are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """A node's bodies, at most SHOWN of them in order: ids, whether each succeeded (None: under way), and its times.
+
+    `count`: how many there were in all so far. `total`: how many there will be, None where that is not known.
+    `chosen`: the branch of a branchone that was taken, None for the default one. `child`: the run of a sub-workflow.
+    """
+
+    kind: Kind
+    jobs: tuple[UUID, ...] = ()
+    success: tuple[bool | None, ...] = ()
+    times: tuple[tuple[datetime | None, datetime | None], ...] = ()
+    count: int = 0
+    total: int | None = None
+    parallel: bool = False
+    chosen: int | None = None
+    child: UUID | None = None
+
+
+async def look(
+    conn: Connection,
+    run: UUID,
+    plan: Plan,
+    state: RunState,
+    failures: dict[int, int],
+    frame: UUID | None = None,
+    *,
+    only: Node | None = None,
+    first: int = 0,
+    most: int | None = None,
+) -> dict[int, Inside]:
+    """What is inside the nodes of a list that have begun, by their indexes. `failures`: of nodes that ended.
+
+    `only`: of that node alone; `first`, `most` (None: SHOWN): which bodies.
+    """
+    stop = first + (SHOWN if most is None else most)
+    nodes = (*plan.nodes, *filter(None, [plan.failure])) if only is None else (only,)
+    holders = [node for node in nodes if node.kind.is_container and state.nodes[node.index] not in _NOTHING]
+    if not holders:
+        return {}
+    ids = {value_id(plan, run, state, node.index, frame): node for node in holders}
+    open_now = {row.id: row for row in await rows.get_counters(conn, list(ids))}
+    kept = [id for id, node in ids.items() if _origin(state, node.index) is not None]
+    before = await rows.ended_nodes(conn, kept)
+    found: dict[int, Inside] = {}
+    for id, node in ids.items():
+        counter = open_now.get(id)
+        attempt = counter.attempt if counter is not None else failures.get(node.index, 0)
+        attempt = before[id].failures if id in before else attempt
+        origin = _origin(state, node.index)
+        opening = opening_id(origin.run if origin is not None else run, id, attempt)
+        if node.kind is Kind.FLOW:
+            found[node.index] = Inside(node.kind, child=child_id(origin.run if origin is not None else run, opening))
+            continue
+        seen = await rows.bodies(conn, id, opening, stop, first)
+        again = state.kept.inside.get(node.index) if state.kept is not None and attempt == 0 else None
+        if again is not None:
+            known = {body.place for body in seen}
+            kept_ones = await kept_bodies_of(conn, again)
+            seen += [body for body in kept_ones if body.place not in known and first <= body.place < stop]
+        more = counter is None and len(seen) >= stop - first
+        ended = await rows.last_place(conn, opening) + 1 if more else 0
+        found[node.index] = _of(run, node, seen, counter, ended)
+    return found
+
+
+async def bodies_of(conn: Connection, run: UUID, id: UUID, node: Node, failures: int, first: int, most: int) -> Inside:
+    """The bodies of one node, which has the id `id`, from the place `first` on; `failures`: where it has ended."""
+    open_now = next(iter(await rows.get_counters(conn, [id])), None)
+    opening = opening_id(run, id, open_now.attempt if open_now is not None else failures)
+    return _of(run, node, await rows.bodies(conn, id, opening, first + most, first), open_now, 0)
+
+
+_NOTHING = (Mark.PENDING, Mark.SKIPPED, Mark.PASSED)
+
+
+def _origin(state: RunState, index: int) -> Origin | None:
+    return state.kept.origin(index) if state.kept is not None else None
+
+
+async def kept_bodies_of(conn: Connection, again: Reopening) -> list[SeenBody]:
+    """Bodies that earlier runs had, where this one goes on; of each opening at most SHOWN."""
+    kept = kept_bodies((), again.again, None)
+    found: dict[int, SeenBody] = {}
+    for _, opening in again.openings:
+        for body in await rows.bodies(conn, opening, opening, SHOWN):
+            if not kept.runs(body.place):
+                found.setdefault(body.place, body)
+    return list(found.values())
+
+
+def _of(run: UUID, node: Node, seen: Sequence[SeenBody], counter: CounterRow | None, ended: int) -> Inside:
+    """`ended`: how many there were, where that is more than were seen."""
+    by_place = {body.place: body for body in seen}
+    bodies = [by_place[place] for place in sorted(by_place)]
+    loop = Loop.decode(counter.state) if counter is not None else None
+    chosen = bodies[0].place if node.kind is Kind.BRANCHONE and bodies else None
+    return Inside(
+        kind=node.kind,
+        jobs=tuple(_id(run, node, body) for body in bodies),
+        success=tuple(None if body.ended_at is None else body.state == "succeeded" for body in bodies),
+        times=tuple((body.started_at, body.ended_at) for body in bodies),
+        count=max(loop.reached if loop is not None else ended, len(bodies)),
+        total=_total(node, loop, max(ended, len(bodies))),
+        parallel=node.parallel,
+        chosen=None if chosen is None or chosen == len(node.bodies) - 1 else chosen,
+    )
+
+
+def _id(run: UUID, node: Node, body: SeenBody) -> UUID:
+    """Where a body is one node, that node's; else the frame's."""
+    if not body.is_frame or body.ended_at is not None:
+        return body.id
+    plan = node.bodies[0 if node.kind.is_loop else body.place].plan
+    return inner_job_id(run, body.id, plan.nodes[0].id) if len(plan.nodes) == 1 else body.id
+
+
+def _total(node: Node, loop: Loop | None, ended: int) -> int | None:
+    if node.kind is Kind.BRANCHALL:
+        return len(node.bodies)
+    if node.kind is Kind.FORLOOP:
+        return loop.length if loop is not None else ended
+    return None

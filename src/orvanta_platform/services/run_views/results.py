@@ -1,0 +1,320 @@
+"""Results and arguments: bytes of JSON, passed on as they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import structlog
+
+from orvanta_platform import clock
+from orvanta_platform.control import identity, permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor, while_permitted
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.control.secret_fields import Secrets
+from orvanta_platform.db import job_views, workspaces
+from orvanta_platform.db.job_views import JobRow, Standing
+from orvanta_platform.db.notify import Watch
+from orvanta_platform.db.pool import CONNECTION_LOST
+from orvanta_platform.db.values import ValueKey, ValueRow, get_values
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import CannotRestart, NotFound, WaitTimeout
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.interpolation import Interpolation, only
+from orvanta_platform.orchestrator.scope import PREPROCESSED
+from orvanta_platform.orchestrator.sealed_inputs import sealed_key, unseal
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.run_views.flow_status import ENDED
+from orvanta_platform.services.streaming import begun
+
+log = structlog.get_logger(__name__)
+
+NULL = b"null"
+NO_ARGS = b"{}"
+_LOOK_AGAIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a run or job ended; `result` is JSON text, `{"error": …}` where it did not succeed."""
+
+    id: UUID
+    success: bool
+    cancelled: bool
+    result: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """The result as far as there is one; `result` is `null` and `success` unknown while it is under way."""
+
+    completed: bool
+    started: bool
+    success: bool | None
+    result: bytes
+
+
+async def load_values(platform: Platform, keys: Sequence[ValueKey]) -> Mapping[ValueKey, bytes]:
+    """The JSON texts of these values; missing ones are left out. Objects are fetched with no connection held."""
+    async with platform.db.acquire() as conn:
+        rows = await get_values(conn, keys)
+    return await values.open_rows(platform.storage, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredValue:
+    """A stored value of `thing`, read in parts: JSON text of `size` bytes, from `row` or, if small, `raw`."""
+
+    thing: Target
+    size: int
+    row: ValueRow | None = None
+    raw: bytes = b""
+
+    async def part(self, platform: Platform, caller: LiveActor, start: int, length: int) -> AsyncIterator[bytes]:
+        """`length` bytes from `start` on, in pieces, while the caller may read the run.
+
+        Raises ObjectMissing, StorageError before the first piece.
+        """
+        if self.row is None:
+            return _once(self.raw[start : start + length])
+        pieces = await begun(values.part(platform.storage, self.row, start, length))
+        return while_permitted(pieces, caller, "read", self.thing)
+
+
+async def _once(raw: bytes) -> AsyncIterator[bytes]:
+    yield raw
+
+
+async def kept(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
+    """The result of what has ended. Raises NotFound while it is under way, too."""
+    row = await jobs.completed(platform, actor, workspace, id)
+    thing = jobs.thing(row)
+    found = await _kept(platform, thing, [(row.result_of, "result", "")]) if row.result_of is not None else None
+    if found is None and row.cancelled:
+        raw = jobs.cancelled_error(row)
+        return StoredValue(thing, len(raw), raw=raw)
+    return found or StoredValue(thing, len(NULL), raw=NULL)
+
+
+async def kept_args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> StoredValue:
+    """The arguments; of a workflow with a preprocessor that ran, what that made of them."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    thing = jobs.thing(row)
+    found = await _kept(platform, thing, _args_keys(row))
+    return found or StoredValue(thing, len(NO_ARGS), raw=NO_ARGS)
+
+
+async def kept_of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> StoredValue:
+    """The result of a node of a run, `null` where it was skipped. Raises NotFound for one that has not ended."""
+    thing, key = await _of_node(platform, actor, workspace, flow, node)
+    found = await _kept(platform, thing, [key])
+    return found or StoredValue(thing, len(NULL), raw=NULL)
+
+
+async def _kept(platform: Platform, thing: Target, keys: Sequence[ValueKey]) -> StoredValue | None:
+    """The first of these values that there is."""
+    async with platform.db.acquire() as conn:
+        rows = {row.key: row for row in await get_values(conn, keys)}
+    row = next((rows[key] for key in keys if key in rows), None)
+    return None if row is None else StoredValue(thing, row.size, row)
+
+
+async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Finished:
+    """The end of what has ended, its result whole. Raises NotFound while it is under way, too."""
+    row = await jobs.completed(platform, actor, workspace, id)
+    return await finished(platform, row.id, row)
+
+
+async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Maybe:
+    """The result where there is one, and whether it has begun."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    if not row.ended:
+        return Maybe(completed=False, started=row.running, success=None, result=NULL)
+    end = await finished(platform, row.id, row)
+    return Maybe(completed=True, started=True, success=end.success, result=end.result)
+
+
+async def args(platform: Platform, actor: Actor, workspace: str, id: UUID) -> bytes:
+    """The arguments as JSON object text; of a workflow with a preprocessor that ran, what that made of them."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    keys = _args_keys(row)
+    found = await load_values(platform, keys)
+    return next((found[key] for key in keys if key in found), NO_ARGS)
+
+
+def _args_keys(row: JobRow) -> list[ValueKey]:
+    keys: list[ValueKey] = [(row.id, "args", PREPROCESSED), (row.id, "args", "")]
+    return keys if row.is_flow else keys[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class ArgsAgain:
+    """The arguments of a run that is repeated, and the names of those that hold references.
+
+    `secrets`: its password inputs, which are masked in `raw`.
+    """
+
+    raw: bytes
+    references: frozenset[str]
+    secrets: Secrets = field(default_factory=dict, repr=False)
+
+
+async def args_again(platform: Platform, actor: Actor, workspace: str, id: UUID) -> ArgsAgain:
+    """The same, for a repeated run: plain text does not become a reference by the repetition.
+
+    Raises CannotRestart if they are no longer stored, if they hold passwords that the actor did not enter, or if
+    somebody else's references in them name what that person may not read.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        keys = _args_keys(row)
+        kept = {each.key: each for each in await get_values(conn, keys)}
+    if (row.id, "args", "") not in kept:
+        raise CannotRestart(f"The inputs of the run {id} are not kept any more.", hint="Start it with inputs.")
+    key = next(key for key in keys if key in kept)
+    raw = (await values.open_rows(platform.storage, [kept[key]]))[key]
+    state = RunState.decode(row.run_state) if row.run_state is not None else None
+    if state is None:
+        return ArgsAgain(raw, frozenset())
+    taken: Secrets = {}
+    if state.sealed:
+        _require_own_passwords(actor, row)
+        sealed = await load_values(platform, [sealed_key(row.id, key[2])])
+        for each in sealed.values():
+            taken = await unseal(platform, workspace, (row.id, row.parent), each)
+    references = frozenset(() if key[2] == PREPROCESSED else state.references)
+    if references and row.created_by != actor.username:
+        await _require_readable(platform, workspace, row, only(raw, references))
+    return ArgsAgain(raw, references, taken)
+
+
+def _require_own_passwords(actor: Actor, row: JobRow) -> None:
+    """Nothing where the actor gave the password inputs of the run. Raises CannotRestart.
+
+    Whoever runs it again chooses where they go: by a newer version of something that it runs by path, a condition to
+    pause on, an input of a paused node, or a resource that it uses.
+    """
+    if row.created_by != actor.username:
+        raise CannotRestart(
+            f"Password inputs of the run {row.run} are of {row.created_by}, who started it.",
+            hint=f"Start it with its inputs, or let {row.created_by} run it again.",
+        )
+    if actor.scopes is not None:
+        raise CannotRestart(
+            f"A token with scopes does not run {row.run} again, which has password inputs.",
+            hint="Start it with its inputs, or use a token without scopes.",
+        )
+
+
+async def _require_readable(platform: Platform, workspace: str, row: JobRow, args: bytes) -> None:
+    """Check that the starter of the run may read what its arguments refer to. Raises CannotRestart.
+
+    The first run failed to read it on behalf of the starter. A repetition would read it on behalf of the actor.
+    """
+    async with platform.db.acquire() as conn:
+        member = await workspaces.get_member(conn, workspace, row.created_by)
+        starter = None
+        if member is not None:
+            starter = await identity.actor_of_run(conn, workspace, f"u/{row.created_by}", member.email)
+        hidden: str | None = "something"
+        if starter is not None:
+            hidden = await Interpolation(platform, conn, starter, workspace, opens=True).first_unreadable(args)
+    if hidden is not None:
+        raise CannotRestart(
+            f"The inputs of the run {row.run} refer to {hidden}, which {row.created_by}, who started it, may not read.",
+            hint="Start it with its inputs.",
+        )
+
+
+async def _of_node(platform: Platform, actor: Actor, workspace: str, flow: UUID, node: str) -> tuple[Target, ValueKey]:
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, flow)
+        progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
+    found = next((part for part in progress.all if part.id == node), None) if progress else None
+    if found is None or found.state not in ENDED:
+        raise NotFound(f"The run {flow} has no result of a node {node}.")
+    return jobs.thing(row), (found.job, "result", "")
+
+
+def expect(platform: Platform, run: UUID) -> AbstractContextManager[Watch]:
+    """A watch for the end of a run, also of one that is not there yet."""
+    return platform.listen.watch(f"ended:{run}")
+
+
+async def wait(
+    platform: Platform, caller: LiveActor, workspace: str, run: UUID, timeout_s: float, watch: Watch | None = None
+) -> Finished:
+    """Wait until a run that the caller just started ends, at most `timeout_s` seconds.
+
+    A token that may only start runs gets the results of its own runs. Waits while the database is unavailable.
+    `watch`: registered for the run before it began, so that the run is not queried before it has ended.
+    Raises WaitTimeout with the run id in the details; Unauthenticated or NotFound if the caller's token, or its right
+    to read the run, ends before the run does.
+    """
+    if watch is not None and platform.listen.connection is not None:
+        await watch.wait(min(timeout_s, _LOOK_AGAIN_S))
+    owner = caller.unlimited()
+    until = clock.monotonic() + timeout_s
+    with nullcontext(watch) if watch is not None else expect(platform, run) as told:
+        while True:
+            try:
+                end = await _end_of(platform, await owner.current(), workspace, run)
+            except CONNECTION_LOST as error:
+                log.warning("database lost while waiting", action="wait", run=str(run), error=type(error).__name__)
+                end = None
+            if end is not None:
+                return end
+            left = until - clock.monotonic()
+            if left <= 0:
+                raise WaitTimeout(
+                    f"The run has not ended within {timeout_s:g} s; it goes on.",
+                    hint="Ask for its result with jobs_u/completed/get_result_maybe.",
+                    details={"run_id": str(run)},
+                )
+            await told.wait(min(left, _LOOK_AGAIN_S))
+
+
+async def _end_of(platform: Platform, actor: Actor, workspace: str, run: UUID) -> Finished | None:
+    async with platform.db.acquire() as conn:
+        found = await job_views.how_it_stands(conn, workspace, run)
+    if found is None or not permissions.can(actor, "read", jobs.thing(found.standing)):
+        raise NotFound(f"The job {run} does not exist.")
+    early = platform.blueprints.answering(run)
+    if early is not None and (told := await _early(platform, run, early)) is not None:
+        return told
+    if not found.standing.ended:
+        return None
+    known = await values.open_rows(platform.storage, [found.result]) if found.result else {}
+    return _finished(run, found.standing, next(iter(known.values()), NULL))
+
+
+async def _early(platform: Platform, run: UUID, node: UUID) -> Finished | None:
+    """The result of the node that answers for the run (early_return), once it has one."""
+    async with platform.db.acquire() as conn:
+        state = await job_views.ended_state(conn, node)
+    if state not in ("succeeded", "failed"):
+        return None
+    key = (node, "result", "")
+    return Finished(run, state == "succeeded", False, (await load_values(platform, [key])).get(key, NULL))
+
+
+async def finished(platform: Platform, id: UUID, row: JobRow | Standing) -> Finished:
+    """The end of a row that has ended."""
+    found = NULL
+    if row.result_of is not None:
+        key = (row.result_of, "result", "")
+        found = (await load_values(platform, [key])).get(key, NULL)
+    return _finished(id, row, found)
+
+
+def _finished(id: UUID, row: JobRow | Standing, result: bytes) -> Finished:
+    if result == NULL and row.cancelled:
+        result = jobs.cancelled_error(row)
+    return Finished(id=id, success=row.state == "succeeded", cancelled=row.cancelled, result=result)

@@ -1,0 +1,126 @@
+"""Words of what runs got and gave, and of what is looked for. Pure.
+
+A word is a row of letters and digits, in lower case: ORD-4711-x has three. Ids are found by any of theirs, and by all
+of them where they stand in one place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from orvanta_platform.orchestrator.interpolation import is_reference
+
+MOST_WORDS = 2_000
+"""Different words of a run that are kept, at most."""
+
+MOST_PLACES = 1_000
+_LONGEST_WORD = 64
+_LONGEST_TEXT = 4_000
+_SHORTEST_START = 3
+_WORD = re.compile(r"[^\W_]+")
+_MOST_ASKED: Final = 8
+
+
+class Words:
+    """Gathers the words of one run by their places."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+        self._found: dict[str, set[int]] = {}
+        self._secret: set[str] = set()
+
+    def add(self, place: str, raw: bytes) -> None:
+        """The words of JSON text that stands at a place; names of members and references are none."""
+        if place not in self._places and len(self._places) >= MOST_PLACES:
+            return
+        at = self._places.setdefault(place, len(self._places) + 1)
+        for text in _texts(json.loads(raw, parse_int=str, parse_float=str)):
+            for word in words_in(text[:_LONGEST_TEXT]):
+                if word in self._found or len(self._found) < MOST_WORDS:
+                    self._found.setdefault(word, set()).add(at)
+
+    def leave_out(self, raw: bytes) -> None:
+        """No word of this JSON text is kept, wherever else it stands."""
+        self._secret.update(word for text in _texts(json.loads(raw)) for word in words_in(text))
+
+    @property
+    def places(self) -> Sequence[str]:
+        """Of each position from 1 where that is."""
+        return list(self._places)
+
+    @property
+    def vector(self) -> str:
+        """The text of a tsvector; no word has a sign that would have to be quoted."""
+        parts = (
+            f"'{word}':{','.join(map(str, sorted(at)))}"
+            for word, at in sorted(self._found.items())
+            if word not in self._secret
+        )
+        return " ".join(parts)
+
+
+def words_in(text: str) -> Iterator[str]:
+    """The words of a text, in order."""
+    return (found[0][:_LONGEST_WORD].lower() for found in _WORD.finditer(text))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    coming = [value]
+    while coming:
+        each = coming.pop()
+        if isinstance(each, str):
+            if not is_reference(each):
+                yield each
+        elif isinstance(each, dict):
+            coming += each.values()
+        elif isinstance(each, list):
+            coming += each
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTerms:
+    """What is looked for, in parts between blanks: the words of each, the last of all as the beginning of one."""
+
+    parts: Sequence[Sequence[str]]
+
+    @classmethod
+    def of(cls, text: str) -> SearchTerms:
+        """Read what somebody wrote; no part where it has no word."""
+        parts = [[*words_in(part)] for part in text.split()]
+        return cls([part for part in parts if part][:_MOST_ASKED])
+
+    @property
+    def start(self) -> str | None:
+        """The last word, if it is long enough to stand for all that begin so."""
+        last = self.parts[-1][-1]
+        return last if len(last) >= _SHORTEST_START else None
+
+    @property
+    def words(self) -> list[str]:
+        """All words, each once."""
+        return list(dict.fromkeys(word for part in self.parts for word in part))
+
+    @property
+    def query(self) -> str:
+        """The text of a tsquery that all runs fit which have every word."""
+        return " & ".join(f"'{word}':*" if word == self.start else f"'{word}'" for word in self.words)
+
+    def places(self, found: Mapping[str, frozenset[str]]) -> list[str]:
+        """Where in a run the parts stand, each as a whole in one place; nothing where one of them does not."""
+        places: set[str] = set()
+        for part in self.parts:
+            here = [self._of_word(word, found) for word in part]
+            whole = frozenset.intersection(*here)
+            if not whole:
+                return []
+            places |= whole
+        return sorted(places)
+
+    def _of_word(self, word: str, found: Mapping[str, frozenset[str]]) -> frozenset[str]:
+        if word != self.start:
+            return found.get(word, frozenset())
+        return frozenset[str]().union(*(at for each, at in found.items() if each.startswith(word)))

@@ -1,0 +1,201 @@
+"""A whole run as a stream: how it stands, what its jobs print, its end. Goes on from any message, on any server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Literal
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.control import permissions
+from orvanta_platform.control.live_actor import MAX_AGE_S, LiveActor
+from orvanta_platform.errors import Unauthenticated
+from orvanta_platform.services.logs import tail as log_tail
+from orvanta_platform.services.logs.tail import LogPart, Tail
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import feed as run_feed
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.run_views.feed import Feed
+from orvanta_platform.services.run_views.graph import RunGraph
+
+KEEP_ALIVE_S: Final = 15.0
+"""A stream in which nothing happened for so long says that it is alive."""
+
+_HELD_S: Final = 0.5
+_PER_READER_S: Final = 0.01
+"""Readers of a quiet run check their rights less often the more readers there are, but always before a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is new. `cursor`: whoever gives it back hears what follows.
+
+    `status`: `graph`, and `before`, the one told last (None: none was). `log`: `parts`. `end`: there is no more.
+    """
+
+    kind: Literal["status", "log", "end"]
+    cursor: str
+    graph: RunGraph | None = None
+    before: RunGraph | None = None
+    parts: tuple[LogPart, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which logs are told: all, `none`, or those of a node, of a job, of an attempt."""
+
+    none: bool = False
+    node: str | None = None
+    job: UUID | None = None
+    attempt: int | None = None
+
+    def takes(self, part: LogPart) -> bool:
+        """Whether this text is asked for."""
+        return self.node in (None, part.node) and self.job in (None, part.job) and self.attempt in (None, part.attempt)
+
+
+ALL: Final = Wanted()
+
+
+async def follow(
+    platform: Platform,
+    caller: LiveActor,
+    workspace: str,
+    id: UUID,
+    *,
+    cursor: str | None,
+    wanted: Wanted = ALL,
+) -> AsyncGenerator[Message | None]:
+    """The `wanted` messages of a run after `cursor`, until its end; None if nothing happened for a while.
+
+    Permission is checked before the iterator is returned, and again before each message, with an actor at most
+    MAX_AGE_S old; the iterator ends if the check fails. Raises NotFound, BadRequest.
+    """
+    actor = await caller.current()
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if row.is_step:
+            row = await jobs.seen(platform, conn, actor, workspace, row.run)
+    tail, rev = log_tail.decode(row.run, cursor) if cursor else (Tail(), "")
+    return _Reader(platform, workspace, row.run, tail, rev, caller, wanted).messages()
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One who listens. `rev`: of the graph that was told last."""
+
+    platform: Platform
+    workspace: str
+    run: UUID
+    tail: Tail
+    rev: str
+    caller: LiveActor
+    wanted: Wanted
+    told: RunGraph | None = None
+    joined: int = 0
+
+    async def messages(self) -> AsyncGenerator[Message | None]:
+        with run_feed.join(self.platform, self.workspace, self.run) as feed:
+            while feed.graph is None and not feed.gone:
+                await feed.changed.wait()
+            behind, said = True, clock.monotonic()
+            while True:
+                changed = feed.changed
+                async for message in self._news(feed, behind=behind):
+                    if not await self._may_read(feed):
+                        return
+                    yield message
+                    said = clock.monotonic()
+                    if message.kind == "end":
+                        return
+                behind = self.joined < feed.first
+                if feed.gone or not await self._may_read(feed):
+                    return
+                if clock.monotonic() - said >= KEEP_ALIVE_S:
+                    yield None
+                    said = clock.monotonic()
+                if not behind:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(min(max(MAX_AGE_S, _PER_READER_S * feed.readers), KEEP_ALIVE_S)):
+                            await changed.wait()
+                    behind = self.joined < feed.first
+
+    async def _may_read(self, feed: Feed) -> bool:
+        """Tests that the caller may still read the run. Waits while the database is unavailable."""
+        try:
+            actor = await self.caller.settled()
+        except Unauthenticated:
+            return False
+        return feed.row is not None and permissions.can(actor, "read", jobs.thing(feed.row))
+
+    async def _news(self, feed: Feed, *, behind: bool) -> AsyncIterator[Message]:
+        """How it stands comes behind what was printed until then, but for the first time: that is told at once."""
+        first = self._status(feed) if self.told is None else None
+        if first is not None:
+            yield first
+        printed = False
+        if self.wanted.none:
+            self.joined = feed.next
+        else:
+            async for message in self._caught_up(feed) if behind else self._taken(feed):
+                printed = True
+                yield message
+        if self.joined == feed.next:
+            if (status := self._status(feed)) is not None:
+                yield status
+            elif first is not None and printed:
+                yield Message("status", self.tail.encode(self.rev), self.told, self.told)
+            if feed.complete:
+                yield Message("end", self.tail.encode(self.rev), feed.graph)
+
+    def _status(self, feed: Feed) -> Message | None:
+        graph = feed.graph
+        if graph is None or graph.rev == self.rev:
+            return None
+        before, self.told, self.rev = self.told, graph, graph.rev
+        return Message("status", self.tail.encode(self.rev), graph, before)
+
+    async def _caught_up(self, feed: Feed) -> AsyncIterator[Message]:
+        """From the database, until the feed's next batch is the next that is new."""
+        joining = feed.next
+        while True:
+            page = await log_tail.read_on(self.platform.db, self.platform.storage, self.run, self.tail)
+            if (message := self._log([part for part, _ in page.parts])) is not None:
+                yield message
+            if page.whole:
+                self.joined = joining
+                return
+            if page.held:
+                await asyncio.sleep(_HELD_S)
+
+    async def _taken(self, feed: Feed) -> AsyncIterator[Message]:
+        """What the feed has read, but what this reader has."""
+        while feed.first <= self.joined < feed.next:
+            batch = feed.batches[self.joined - feed.first]
+            fresh: list[LogPart] = []
+            for part, at in batch.parts:
+                if not self.tail.has_room(part.job, at, log_tail.MOST_NOTED):
+                    async for message in self._caught_up_behind(feed, fresh):
+                        yield message
+                    return
+                if (new := self.tail.take(part, at)) is not None:
+                    fresh.append(new)
+            self.tail.pass_to(batch.horizon)
+            self.joined += 1
+            if (said := self._log(fresh)) is not None:
+                yield said
+        if self.joined == feed.next and feed.horizon is not None:
+            self.tail.pass_to(feed.horizon)
+
+    async def _caught_up_behind(self, feed: Feed, fresh: list[LogPart]) -> AsyncIterator[Message]:
+        if (said := self._log(fresh)) is not None:
+            yield said
+        async for message in self._caught_up(feed):
+            yield message
+
+    def _log(self, parts: Sequence[LogPart]) -> Message | None:
+        wanted = tuple(part for part in parts if self.wanted.takes(part))
+        return Message("log", self.tail.encode(self.rev), parts=wanted) if wanted else None

@@ -1,0 +1,260 @@
+"""What changed of a run or job since a caller looked last: once (long poll), or again and again (stream)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.control.live_actor import LiveActor
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import CONNECTION_LOST
+from orvanta_platform.services.logs import streams as stream_text
+from orvanta_platform.services.logs import text as log_text
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.run_views.flow_status import FlowProgress
+from orvanta_platform.storage import ObjectMissing
+
+HELD_S = 2.0
+"""The longest time one call is held."""
+
+KEEP_ALIVE_S = 15.0
+"""A stream in which nothing happened for so long says that it is alive."""
+
+_LOOK_AGAIN_S = 1.0
+_PER_WAITER_S = 0.01
+"""Many who wait look less often each, so that all together ask the database no more than a few do: they are told."""
+_FLOW_GAP_S = 0.5
+_BREATH_S = 0.02
+_TOLD_KEPT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What there is to tell. `log_offset`: characters the caller has once it took `new_logs`.
+
+    `progress` is absent where nothing of it changed, or there are no nodes. `new_stream` is what the job streams behind
+    the caller's offset, `stream_offset` (stream_text.py) what it has then, both None where it did not ask. Where
+    `stream_attempt` is another than before, a retry streams anew: `new_stream` replaces what the caller has.
+    """
+
+    running: bool
+    completed: bool
+    new_logs: str
+    log_offset: int
+    mem_peak_kb: int | None
+    progress: FlowProgress | None
+    new_stream: str | None = None
+    stream_offset: int | None = None
+    stream_attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Interest:
+    """What the caller knows already. `stream_offset` None: it does not want the stream; `stream_of`: whose it is."""
+
+    running: bool | None
+    log_offset: int
+    with_logs: bool
+    stream_offset: int | None = None
+    stream_of: UUID | None = None
+    progress: FlowProgress | None = None
+
+    def wants(self, update: Update) -> bool:
+        """Whether the update says anything new."""
+        news = self.running is not None and update.running != self.running
+        texts = update.new_logs or update.new_stream
+        return bool(update.completed or texts or news or self._moved(update.progress))
+
+    def _moved(self, progress: FlowProgress | None) -> bool:
+        return progress is not None and self.progress is not None and progress != self.progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a caller was told of a workflow last, and when (monotonic seconds)."""
+
+    progress: FlowProgress
+    at: float
+
+
+_told: OrderedDict[tuple[str, UUID], _Told] = OrderedDict()
+"""A hint, not a truth: it lets a caller who comes again hear at once of what changed in between.
+
+It does not know tabs or servers apart; whoever is missing from it is answered when something changes next.
+"""
+
+
+async def update(
+    platform: Platform,
+    caller: LiveActor,
+    workspace: str,
+    id: UUID,
+    *,
+    running: bool | None = None,
+    log_offset: int = 0,
+    stream_offset: int | None = None,
+    with_logs: bool = True,
+) -> Update:
+    """The news for a caller who knows `running` (None: nothing) and `log_offset` characters of the log.
+
+    `stream_offset` (≥ 0) is that of the last response, 0 for the beginning, None for no stream.
+    Returns as soon as there are news, and after HELD_S seconds at the latest.
+    Raises NotFound, Unauthenticated, also if the caller loses access to the run or its token while waiting.
+    """
+    actor = await caller.current()
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
+    told = _told.get((actor.username, id)) if row.is_flow else None
+    progress = told.progress if told else None
+    interest = _Interest(running, log_offset, with_logs, stream_offset, stream_of, progress)
+    until = clock.monotonic() + HELD_S
+    with platform.listen.watch(*_topics(row.run, id, stream_of)) as watch:
+        while True:
+            found = await _look(platform, caller, workspace, id, interest)
+            left = until - clock.monotonic()
+            early = told.at + _FLOW_GAP_S - clock.monotonic() if told else 0.0
+            if left <= 0 or found.completed or (interest.wants(found) and early <= 0):
+                _remember(actor.username, id, found)
+                return found
+            if interest.progress is None:
+                interest = replace(interest, progress=found.progress)
+            await watch.wait(min(left, early if early > 0 else _LOOK_AGAIN_S))
+
+
+async def updates(
+    platform: Platform,
+    caller: LiveActor,
+    workspace: str,
+    id: UUID,
+    *,
+    log_offset: int = 0,
+    stream_offset: int | None = None,
+    with_logs: bool = True,
+) -> AsyncIterator[Update | None]:
+    """A stream of updates that ends with the completed one; None if nothing happened for KEEP_ALIVE_S seconds.
+
+    Permission is checked before the iterator is returned, and again at each query; waits while the database is
+    unavailable. The iterator raises Unauthenticated, NotFound once the caller may no longer read the run.
+    """
+    actor = await caller.current()
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        stream_of = None if stream_offset is None else await jobs.streaming_job(platform, conn, row)
+    return _stream(platform, caller, workspace, row, _Interest(None, log_offset, with_logs, stream_offset, stream_of))
+
+
+async def of_started(platform: Platform, caller: LiveActor, workspace: str, run: UUID) -> AsyncIterator[Update | None]:
+    """The same, from the beginning, for a run that the caller just started, also with a token that may only run."""
+    return await updates(platform, caller.unlimited(), workspace, run, stream_offset=0)
+
+
+async def _stream(
+    platform: Platform, caller: LiveActor, workspace: str, row: JobRow, interest: _Interest
+) -> AsyncIterator[Update | None]:
+    gap = _FLOW_GAP_S if row.is_flow else 0.0
+    said = clock.monotonic() - KEEP_ALIVE_S
+    first = True
+    with platform.listen.watch(*_topics(row.run, row.id, interest.stream_of)) as watch:
+        while True:
+            try:
+                found = await _look(platform, caller, workspace, row.id, interest)
+            except CONNECTION_LOST:
+                await watch.wait(_LOOK_AGAIN_S)
+                continue
+            quiet = clock.monotonic() - said
+            held = interest.wants(found) and quiet < gap
+            if first or found.completed or (interest.wants(found) and not held):
+                yield _without_known(found, interest)
+                if found.completed:
+                    return
+                said, first = clock.monotonic(), False
+                interest = replace(
+                    interest,
+                    running=found.running,
+                    log_offset=found.log_offset,
+                    stream_offset=found.stream_offset,
+                    progress=found.progress,
+                )
+            elif quiet >= KEEP_ALIVE_S:
+                yield None
+                said = clock.monotonic()
+            pause = gap - quiet if held else max(_LOOK_AGAIN_S, _PER_WAITER_S * platform.listen.waiters)
+            alive = max(KEEP_ALIVE_S, _LOOK_AGAIN_S)
+            while not await watch.wait(min(pause, alive)) and (pause := pause - alive) > 0:
+                yield None
+                said = clock.monotonic()
+            # A busy workflow wakes its watchers hundreds of times a second; nobody reads that fast.
+            await asyncio.sleep(_BREATH_S)
+
+
+def _remember(username: str, id: UUID, found: Update) -> None:
+    key = (username, id)
+    _told.pop(key, None)
+    if found.progress is not None and not found.completed:
+        _told[key] = _Told(found.progress, clock.monotonic())
+    if len(_told) > _TOLD_KEPT:
+        _told.popitem(last=False)
+
+
+def _without_known(found: Update, interest: _Interest) -> Update:
+    known = found.progress == interest.progress and not found.completed
+    return replace(found, progress=None) if known else found
+
+
+async def _look(platform: Platform, caller: LiveActor, workspace: str, id: UUID, interest: _Interest) -> Update:
+    actor = await caller.current()
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        progress = await jobs.progress_of(platform, conn, row) if row.is_flow else None
+    new = _News("", interest.log_offset, False)
+    if interest.with_logs and not row.is_flow:
+        new = await _news(platform, row, interest.log_offset)
+    streamed = None
+    if interest.stream_offset is not None and interest.stream_of is not None:
+        streamed = await stream_text.read(platform.db, interest.stream_of, interest.stream_offset)
+    more = new.more or (streamed is not None and len(streamed.text) == stream_text.PAGE_CHARS)
+    return Update(
+        running=row.running or (row.ended and more),
+        completed=row.ended and not more,
+        new_logs=new.text,
+        log_offset=new.offset,
+        mem_peak_kb=row.mem_peak_kb,
+        progress=progress,
+        new_stream=streamed.text if streamed else None,
+        stream_offset=streamed.offset if streamed else interest.stream_offset,
+        stream_attempt=streamed.attempt if streamed else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """The log's next characters, the offset behind them, and whether more of a log that has ended follows."""
+
+    text: str
+    offset: int
+    more: bool
+
+
+async def _news(platform: Platform, row: JobRow, offset: int) -> _News:
+    """Completed means that the caller has all of the log: a long one takes more than one answer."""
+    try:
+        text = await log_text.read(platform.db, platform.storage, row.id, offset)
+        behind = offset + len(text)
+        more = row.ended and len(text) == log_text.PAGE_CHARS
+        if more:
+            more = bool(await log_text.read(platform.db, platform.storage, row.id, behind, most=1))
+    except ObjectMissing as error:
+        # Whoever follows the job is told, and not asked to come again for what is gone.
+        return _News(log_text.unreadable(error), max(offset, row.log_chars), False)
+    return _News(text, behind, more)
+
+
+def _topics(run: UUID, id: UUID, stream_of: UUID | None) -> tuple[str, ...]:
+    topics = f"run:{run}", f"job:{id}"
+    return topics if stream_of in (None, id) else (*topics, f"job:{stream_of}")

@@ -1,0 +1,60 @@
+"""Flow user states: a run's context, read and written from outside its steps.
+
+Expressions read it with the rights of the run: it is written by those for whom the run acts, its jobs, and admins.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from functools import partial
+from uuid import UUID
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db import context
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.steps import NewValue
+from orvanta_platform.errors import BadRequest, Conflict
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.context_events import export_data
+from orvanta_platform.services.access import on_behalf
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs, results
+
+_KEY = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str) -> bytes:
+    """The value that the run of `id` keeps under `key`, as JSON text; `null` where there is none. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    place = (row.run, "context", key)
+    return (await results.load_values(platform, [place])).get(place, b"null")
+
+
+async def put(platform: Platform, actor: Actor, workspace: str, id: UUID, key: str, raw: bytes) -> None:
+    """Keep JSON text under `key` in the run of `id`, which is under way.
+
+    Raises NotFound, Forbidden, BadRequest, TooLarge, and Conflict where the run has ended.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    permissions.require(actor, "write_state", jobs.thing(row))
+    if not _KEY.fullmatch(key):
+        raise BadRequest("The key must be 1 to 200 printable characters.")
+    platform.tools.sizes.require_input(len(raw))
+    attempt = secrets.randbits(62)
+    value = await values.keep(platform.storage, workspace, row.run, row.run, "context", raw, name=key, attempt=attempt)
+    await platform.db.retrying(partial(_write, actor, row, key, raw, value))
+    platform.notify.run_changed(row.run)
+
+
+async def _write(actor: Actor, row: JobRow, key: str, raw: bytes, value: NewValue, conn: Connection) -> None:
+    live = await run_rows.lock_run(conn, row.run)
+    if live is None or live.cancel_at is not None:
+        raise Conflict("The run has ended: its states stay as they are.")
+    on_behalf.require_choice(actor, live.permissioned_as, live.scopes)
+    await context.set_value(conn, value, row.node, export_data(key, raw))

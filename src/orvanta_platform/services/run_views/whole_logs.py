@@ -1,0 +1,66 @@
+"""Whole logs: of one job, of a workflow node by node, of a workflow merged by time. Streamed, never whole in memory."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from orvanta_platform.control.live_actor import LiveActor, while_permitted
+from orvanta_platform.db import job_views
+from orvanta_platform.db.job_views import StepRow
+from orvanta_platform.errors import StorageError
+from orvanta_platform.services.logs import flow_log
+from orvanta_platform.services.logs import text as log_text
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.streaming import begun
+
+
+async def read(
+    platform: Platform, caller: LiveActor, workspace: str, id: UUID, *, attempt: int | None = None
+) -> AsyncIterator[str]:
+    """The whole log as pieces of text; for a workflow the logs of its nodes in order, each after a heading line.
+
+    Permission is checked, and the beginning is read, before the iterator is returned. It is checked again while the log
+    is read. Raises NotFound, ObjectMissing, StorageError.
+    """
+    actor = await caller.current()
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
+    if row.is_flow:
+        text = _by_node(platform, [step for step in steps if step.queue])
+    else:
+        text = await begun(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
+    return while_permitted(text, caller, "read", jobs.thing(row))
+
+
+async def read_merged(platform: Platform, caller: LiveActor, workspace: str, id: UUID) -> AsyncIterator[str]:
+    """The logs of all nodes of a workflow, merged by time, each line behind the name of its node; of anything else
+    its own log.
+
+    What runs on is there as far as it is written. Raises NotFound, ObjectMissing, StorageError.
+    """
+    actor = await caller.current()
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        steps = await job_views.steps_of(conn, row.run) if row.is_flow else []
+    if row.is_flow:
+        text = flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
+    else:
+        text = await begun(log_text.pages(platform.db, platform.storage, id))
+    return while_permitted(text, caller, "read", jobs.thing(row))
+
+
+async def _by_node(platform: Platform, steps: Sequence[StepRow]) -> AsyncIterator[str]:
+    for step in steps:
+        yield f"--- {step.node} (job {step.id}) ---\n"
+        last = "\n"
+        try:
+            async for page in log_text.pages(platform.db, platform.storage, step.id):
+                yield page
+                last = page[-1]
+        except StorageError as error:
+            yield log_text.unreadable(error)
+        if last != "\n":
+            yield "\n"

@@ -1,0 +1,1 @@
+"""Starting, cancelling, pausing, restarting and repeating runs."""

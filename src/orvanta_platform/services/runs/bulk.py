@@ -1,0 +1,155 @@
+"""Many runs at once: those that a filter finds, cancelled or run again one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+from uuid import UUID
+
+from orvanta_platform import clock
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.live_actor import LiveActor
+from orvanta_platform.db.job_lists import JobFilter, Part, Slice
+from orvanta_platform.errors import BadRequest, NotFound, OrvantaError
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.evaluate.javascript import Moment
+from orvanta_platform.evaluate.raw import members
+from orvanta_platform.evaluate.transforms import object_text, provenance_of
+from orvanta_platform.orchestrator.interpolation import Kind
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs, results
+from orvanta_platform.services.runs import rerun as rerunning
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.start import RunOptions
+
+MOST = 1_000
+"""Runs of one call, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """How runs of a path are run again: with the newest version, and with other inputs (Transforms by name)."""
+
+    latest: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What became of one run: the id of the new one, or why there is none."""
+
+    id: UUID
+    run: UUID | None = None
+    error: str | None = None
+
+
+async def ids(
+    platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter, slice: Slice
+) -> list[UUID]:
+    """Ids of what a list with this filter has; runs alone unless it asks for the jobs of nodes."""
+    if filter.is_flow_step is None and filter.node is None and filter.parent_job is None:
+        filter = replace(filter, is_flow_step=False)
+    return [row.id for row in await jobs.list_jobs(platform, actor, workspace, parts, filter, slice)]
+
+
+async def cancel(
+    platform: Platform, caller: LiveActor, workspace: str, chosen: Sequence[UUID], *, force: bool = False
+) -> list[UUID]:
+    """Cancel these runs and jobs; gives those that are under way. What is unknown or has ended is passed over.
+
+    Raises BadRequest for more than MOST, and Forbidden at the first that the actor may see and not cancel.
+    """
+    permissions.require_workspace(await caller.current(), workspace)
+    found: list[UUID] = []
+    for id in _bounded(chosen):
+        actor = await caller.current()
+        with suppress(NotFound):
+            if await runs.cancel(platform, actor, workspace, id, None, force=force):
+                found.append(id)
+    return found
+
+
+async def rerun(
+    platform: Platform,
+    caller: LiveActor,
+    workspace: str,
+    chosen: Sequence[UUID],
+    scripts: Mapping[str, Again],
+    flows: Mapping[str, Again],
+    options: RunOptions,
+    *,
+    latest: bool = False,
+) -> AsyncIterator[Made]:
+    """Run these runs again in this order, yielding each one when it is created; `scripts` and `flows`: options by path.
+
+    `latest`: items without options run in their newest version, previews unchanged.
+
+    Raises BadRequest for more than MOST. A run that cannot be repeated does not stop the others. The iterator raises
+    Unauthenticated once the caller's token has ended, and starts no more runs.
+    """
+    permissions.require_workspace(await caller.current(), workspace)
+    wanted = _bounded(chosen)
+
+    async def each() -> AsyncIterator[Made]:
+        for id in wanted:
+            actor = await caller.current()
+            try:
+                yield Made(id, await _rerun(platform, actor, workspace, id, scripts, flows, options, latest=latest))
+            except OrvantaError as error:
+                yield Made(id, error=error.message)
+
+    return each()
+
+
+async def _rerun(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    scripts: Mapping[str, Again],
+    flows: Mapping[str, Again],
+    options: RunOptions,
+    *,
+    latest: bool,
+) -> UUID:
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    by_path = flows if row.kind == "flow" else scripts if row.kind == "script" else {}
+    how = by_path.get(row.own_path or "", Again(latest and row.kind in ("flow", "script")))
+    if how.inputs:
+        permissions.require(actor, "edit", jobs.thing(row))
+    args, references = await _edited(platform, actor, workspace, id, how.inputs) if how.inputs else (None, None)
+    fresh = RunOptions(trigger=options.trigger, tag=options.tag, references=references)
+    return await rerunning.rerun(platform, actor, workspace, id, args, fresh, latest=how.latest)
+
+
+async def _edited(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, transforms: Mapping[str, Any]
+) -> tuple[bytes, frozenset[str]]:
+    """The inputs of a run, some of them replaced by static values or expressions of `flow_input`, the old inputs.
+
+    Also returns the names of those that hold references: static values, and old references that are passed on.
+    """
+    again = await results.args_again(platform, actor, workspace, id)
+    given, before = again.raw, again.references
+    moment = Moment(int(clock.now().timestamp() * 1000), str(id))
+    made = await platform.evaluator.of(workspace).inputs(transforms, {"flow_input": given}, moment, _opens_nothing)
+    parts = {**members(given), **members(made)}
+    made_of = provenance_of(transforms)
+    handed_on = {name for name, argument in made_of.arguments.items() if argument in before}
+    references = (before - transforms.keys()) | made_of.literals | handed_on
+    return object_text({name: bytes(raw) for name, raw in parts.items()}), references
+
+
+async def _opens_nothing(kind: Kind, path: str) -> bytes:
+    raise ExpressionError("Forbidden", f"The {kind} {path} is not opened here: name it as $var: or $res: in a value.")
+
+
+def _bounded(chosen: Sequence[UUID]) -> list[UUID]:
+    wanted = list(dict.fromkeys(chosen))
+    if len(wanted) > MOST:
+        raise BadRequest(f"{len(wanted)} runs were named; {MOST} may be at once.", hint="Make several calls.")
+    return wanted

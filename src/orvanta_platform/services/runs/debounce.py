@@ -1,0 +1,77 @@
+"""A call that joins the run of an earlier one, which has not begun."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db import debounce as rows
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import NewRun
+from orvanta_platform.db.steps import NewValue
+from orvanta_platform.engine.debounce import key_text, merged, put_off
+from orvanta_platform.engine.plan import Debounce
+from orvanta_platform.orchestrator import values
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that would become the run `new`; `args`: its arguments as JSON text, `value`: the same as a row.
+
+    `references`: names of the arguments that hold references. Calls that differ in these are not merged.
+    """
+
+    debounce: Debounce
+    new: NewRun
+    args: bytes
+    value: NewValue
+    references: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> bytes:
+        """The key of calls that are merged into one run: of the same version, for the same identity and limits."""
+        new, args = self.new, msgspec.json.decode(self.args, type=dict[str, msgspec.Raw])
+        pins = (new.pin_set or b"").hex()
+        what: list[Any] = [new.kind, new.path, new.version, new.permissioned_as, new.scopes, pins, new.queue]
+        what += [self.references] if self.references else []
+        text = key_text(self.debounce, new.workspace, args)
+        return hashlib.sha256(msgspec.json.encode([*what, text])).digest()
+
+
+async def join(connection: Connection, call: Call, *, again: bool) -> UUID | None:
+    """The run that stands for the call from now on; None: it is to be a run of its own, which others may join.
+
+    In the transaction that would make the run, before anything else. `again`: it may have been asked before.
+    """
+    found = await rows.lock(connection, call.key, call.new.id)
+    if found.run == call.new.id:
+        return None
+    if again and await rows.was_taken(connection, found.run, call.new.id):
+        return found.run
+    until = put_off(call.debounce, found.calls, found.first_at, found.now)
+    value = await _joined(connection, call, found.run) if until is not None else None
+    if until is None or value is None or not await rows.put_off(connection, call.key, found.run, until):
+        await rows.replace(connection, call.key, call.new.id)
+        return None
+    await rows.set_args(connection, found.run, value)
+    await rows.note_call(connection, found.run, call.new.id, call.new.created_by)
+    return found.run
+
+
+async def _joined(connection: Connection, call: Call, run: UUID) -> NewValue | None:
+    """The arguments of both; None where they are too large to be joined within a transaction."""
+    if not call.debounce.accumulate:
+        return call.value
+    stored = await value_rows.get_values(connection, [(run, "args", "")])
+    if not stored or stored[0].object is not None:
+        return None
+    before, args = (
+        msgspec.json.decode(raw, type=dict[str, msgspec.Raw]) for raw in (values.unpacked(stored[0]), call.args)
+    )
+    raw = msgspec.json.encode(merged(call.debounce, before, args))
+    return values.inline(run, "args", raw) if len(raw) <= values.INLINE_LIMIT else None

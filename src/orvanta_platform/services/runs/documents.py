@@ -1,0 +1,100 @@
+"""Workflow documents as they come in: read, validated, and what scripts they name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orvanta_platform.control import permissions, scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import runs
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.compile import compile_plan
+from orvanta_platform.engine.plan import Kind, Plan
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.orchestrator.blueprints import Pin, limits_of, pin_key
+from orvanta_platform.services.access import acceptance
+from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.services.runs import syntax
+from orvanta_platform.workflow import document, normal
+from orvanta_platform.workflow.diagnostics import errors, invalid
+from orvanta_platform.workflow.validate import Examined, examine
+
+
+class ScriptMissing(BadRequest):
+    """A workflow names a script that does not exist, or that the one it runs for may not read."""
+
+    code = "script_missing"
+
+
+def missing(what: str, name: str, path: str) -> ScriptMissing:
+    """The error for a script or workflow (`what`) that a workflow names."""
+    return ScriptMissing(
+        f"The workflow names the {what} {name}, which does not exist or may not be read.",
+        hint=f"Deploy the {what} first, or correct the path.",
+        details={"path": path},
+    )
+
+
+async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
+    """The tree of a JSON document ({value, schema?, …}) that may run. Never runs anything of it.
+
+    Raises InvalidWorkflow with the diagnostics in its details.
+    """
+    tree, examined = await document_threads.beside(evaluator.workspace, _examine, body)
+    found = await syntax.diagnostics(evaluator, examined)
+    if errors(found):
+        raise invalid(found)
+    return tree
+
+
+def _examine(body: bytes) -> tuple[dict[str, Any], Examined]:
+    """Seconds of work for a large document, so never in the event loop."""
+    tree = document.parse(body, "json").tree
+    return tree, examine(tree)
+
+
+def plan_of_tree(tree: dict[str, Any]) -> Plan:
+    """The plan of a checked document."""
+    return compile_plan(normal.normalise(tree)["value"])
+
+
+async def resolve_scripts(
+    connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None
+) -> dict[str, Pin]:
+    """Resolve each script that the plan names, in at most two queries. Raises ScriptMissing, LockFailed, NotAccepted.
+
+    The rights of the actor count without the limits of its token: a token for one workflow runs all of it.
+    `view`: the member for whom the versions must be accepted; None: current versions are taken.
+    """
+    named = [node.value for node in plan.all_nodes if node.kind is Kind.SCRIPT]
+    paths = sorted({value["path"] for value in named if not value.get("hash")})
+    hashes = sorted({str(value["hash"]) for value in named if value.get("hash")})
+    if not named:
+        return {}
+    found = await runs.resolve_pins(connection, workspace, paths, hashes, view)
+    owner = scopes.without(actor)
+    pins = {}
+    for script in found:
+        thing = Target(workspace, "script", script.path, script.created_by, script.extra_perms)
+        if permissions.can(owner, "read", thing):
+            locking.refuse_failed(f"script {script.path}", script.lock_state, None)
+            key = pin_key({"path": script.path, "hash": script.hash})
+            pins[key] = Pin(
+                path=script.path,
+                version=script.version,
+                document=script.document.hex(),
+                language=script.language,
+                tag=script.settings.get("tag") or None,
+                timeout_s=script.settings.get("timeout") or None,
+                dedicated=script.settings.get("dedicated_worker") is True,
+                limits=limits_of(script.settings),
+            )
+    for value in named:
+        if pin_key(value) not in pins:
+            if not value.get("hash"):
+                await acceptance.resolve(connection, workspace, "script", value["path"], view)
+            raise missing("script", pin_key(value), value["path"])
+    return pins

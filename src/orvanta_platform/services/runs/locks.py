@@ -1,0 +1,239 @@
+"""Locks of scripts: found by what they are of, made by a run, waited for by the versions that need them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import actor as actors
+from orvanta_platform.control import audit, permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import items, locks
+from orvanta_platform.db.items import ItemRow
+from orvanta_platform.db.locks import NewLock
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.engine.compile import single_plan
+from orvanta_platform.engine.plan import Kind
+from orvanta_platform.errors import InvalidScript, LockFailed
+from orvanta_platform.evaluate.scripts import Script
+from orvanta_platform.orchestrator import document_threads
+from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE, Blueprint
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs.creation import Beginning, RunOptions, begin
+from orvanta_platform.workflow import document
+from orvanta_platform.workflow.requirements import Requirements, inline_scripts
+
+SCRIPT_KIND: Final = "dependencies"
+FLOW_KIND: Final = "flowdependencies"
+LOCKING_KINDS = frozenset({SCRIPT_KIND, FLOW_KIND})
+"""Kinds of runs that make locks: what they name is looked at, never run."""
+
+_LONGEST_ERROR = 20_000
+_SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
+
+
+@dataclass(frozen=True, slots=True)
+class LockState:
+    """What a deploy begins with. `lock` None: a run is to make it, on the queue of `language` where nothing is set."""
+
+    lock: str | None
+    language: str = ""
+
+
+def key_of(language: str, content: str, requirements: Requirements) -> bytes:
+    """What a lock is found by: the SHA-256 of (language, content, requirements)."""
+    digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(msgspec.json.encode([language, digest, requirements.lines])).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class InlineNeed:
+    """A script inside a workflow that needs packages."""
+
+    node: str
+    language: str
+    content: str
+    requirements: Requirements
+
+
+async def requirements(platform: Platform, workspace: str, language: str, content: str) -> Requirements | None:
+    """The packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
+    (found,) = await platform.evaluator.scripts.requirements(workspace, [Script(language, content)])
+    if isinstance(found, InvalidScript):
+        raise found
+    return found
+
+
+async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any]) -> list[InlineNeed]:
+    """The scripts without locks in the tree of a workflow that need packages, in document order.
+
+    Raises InvalidScript, EvaluatorUnavailable.
+    """
+    inside = await document_threads.beside(workspace, inline_scripts, tree)
+    scripts = [Script(each.language, each.content) for each in inside]
+    needs = []
+    for each, found in zip(inside, await platform.evaluator.scripts.requirements(workspace, scripts), strict=True):
+        if isinstance(found, InvalidScript):
+            raise InvalidScript(f"Node {each.node}: {found.message}", hint=found.hint)
+        if found is not None:
+            needs.append(InlineNeed(each.node, each.language, each.content, found))
+    return needs
+
+
+async def state_of_script(
+    platform: Platform, workspace: str, language: str, content: str, given: str | None
+) -> LockState:
+    """What a script's deploy begins with: the lock that came, the one that is known, "" where it needs none."""
+    if given:
+        return LockState(given)
+    needed = await requirements(platform, workspace, language, content)
+    if needed is None:
+        return LockState("")
+    async with platform.db.acquire() as connection:
+        return LockState(await locks.get(connection, key_of(language, content, needed)), language)
+
+
+async def state_of_flow(platform: Platform, workspace: str, tree: dict[str, Any]) -> LockState:
+    """The same of a workflow; its lock is {id of the node: key of the lock} as JSON text."""
+    needs = await inline_needs(platform, workspace, tree)
+    if not needs:
+        return LockState("")
+    keys = {need.node: key_of(need.language, need.content, need.requirements) for need in needs}
+    async with platform.db.acquire() as connection:
+        known = await locks.known(connection, list(keys.values()))
+    lock = flow_lock(keys) if known.issuperset(keys.values()) else None
+    return LockState(lock, needs[0].language)
+
+
+def flow_lock(keys: dict[str, bytes]) -> str:
+    """A workflow's lock: where those of its scripts are found."""
+    return msgspec.json.encode({node: key.hex() for node, key in keys.items()}).decode()
+
+
+async def start(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    kind: str,
+    path: str | None,
+    body: bytes,
+    language: str,
+    *,
+    tag: str | None = None,
+    args: bytes = b"{}",
+    inside: Callable[[Connection, UUID], Awaitable[None]] | None = None,
+) -> UUID:
+    """Begin the run, of one of LOCKING_KINDS, that locks `body` (a script, a workflow's document); gives its id.
+
+    `inside` writes, in the transaction that makes the run, the version that is to wait for it.
+    """
+    beginning = Beginning(
+        workspace=workspace, kind=kind, path=path, blueprint=_SINGLE, text=body, language=language, tag=tag
+    )
+    return await begin(platform, actor, beginning, args, RunOptions(trigger="deploy"), inside=inside)
+
+
+async def lock_script(
+    platform: Platform, actor: Actor, workspace: str, path: str | None, content: str, language: str
+) -> UUID:
+    """Begin a run whose result is `{"lock": text}` of this code; gives its id. Raises Forbidden, InvalidScript."""
+    permissions.require(actor, "run", Target(workspace, "preview", path))
+    await requirements(platform, workspace, language, content)
+    return await start(platform, actor, workspace, SCRIPT_KIND, path, content.encode("utf-8", "replace"), language)
+
+
+async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str | None, value: bytes) -> UUID:
+    """Begin a run whose result is `{"updated_flow_value": value}` with the locks of its scripts in it; gives its id.
+
+    Raises Forbidden, InvalidWorkflow, InvalidScript.
+    """
+    permissions.require(actor, "run", Target(workspace, "preview", path))
+    body = b'{"value":%s}' % value
+    parsed = await document_threads.beside(workspace, document.parse, body, "json")
+    needs = await inline_needs(platform, workspace, parsed.tree)
+    language = needs[0].language if needs else NATIVE_QUEUE
+    wanted = b'{"updated_flow_value":true}'
+    return await start(platform, actor, workspace, FLOW_KIND, path, body, language, args=wanted)
+
+
+async def status_of(platform: Platform, actor: Actor, row: ItemRow) -> ItemRow:
+    """How far the lock of a version is that the caller has read: one whose run has died is failed."""
+    permissions.require(actor, "read", Target(row.workspace, row.kind, row.path, row.created_by, row.extra_perms))
+    if row.lock_state != "locking":
+        return row
+    await settle_abandoned(platform)
+    async with platform.db.acquire() as connection:
+        return await items.get_by_version(connection, row.workspace, row.kind, row.id) or row
+
+
+def refuse_failed(name: str, state: str, error: str | None) -> None:
+    """Raises LockFailed where the version's lock has failed."""
+    if state == "failed":
+        raise LockFailed(
+            f"The packages of the {name} could not be locked.",
+            hint="Correct its requirements and deploy it again; details hold what was said.",
+            details={"lock_error_logs": error},
+        )
+
+
+class Locks:
+    """Locks as a worker asks for them; what never changes is kept in memory."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._of_versions: dict[int, str] = {}
+
+    async def of_version(self, version: int) -> str | None:
+        """The lock of a version; None while it is being made."""
+        kept = self._of_versions.get(version)
+        if kept is not None:
+            return kept
+        async with self._platform.db.acquire() as connection:
+            found = await locks.of_version(connection, version)
+        if found is None or found[0] != "locked" or found[1] is None:
+            return None
+        if len(self._of_versions) >= 1_000:
+            del self._of_versions[next(iter(self._of_versions))]
+        self._of_versions[version] = found[1]
+        return found[1]
+
+    async def requirements(self, workspace: str, language: str, content: str) -> Requirements | None:
+        """The packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
+        return await requirements(self._platform, workspace, language, content)
+
+    async def get(self, key: bytes) -> str | None:
+        """The lock of a key; None where nobody has made it."""
+        async with self._platform.db.acquire() as connection:
+            return await locks.get(connection, key)
+
+    async def keep(self, lock: NewLock) -> str:
+        """Keep a lock; gives the one that stands."""
+        async with self._platform.db.transaction() as connection:
+            return await locks.keep(connection, lock)
+
+
+async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:
+    """End the wait of the versions that `run` was to lock; to do so twice changes nothing."""
+
+    async def write(connection: Connection) -> None:
+        text = None if error is None else error[-_LONGEST_ERROR:].replace("\0", "\ufffd")
+        for each in await locks.settle(connection, run, lock, text):
+            parameters = {"hash": each.hash, "run": str(run), "state": "failed" if lock is None else "locked"}
+            acting = actors.system(each.workspace)
+            await audit.record(connection, acting, f"{each.kind}s.lock", "Updated", each.path, parameters)
+
+    await platform.db.retrying(write)
+
+
+async def settle_abandoned(platform: Platform) -> None:
+    """Let versions fail whose run has ended without a word: cancelled before it began, or lost too often."""
+    async with platform.db.acquire() as connection:
+        runs = await locks.abandoned(connection)
+    for run in runs:
+        await settle(platform, run, lock=None, error=f"The run {run} that was to make the lock has ended without one.")

@@ -1,0 +1,448 @@
+"""Where a restart goes on inside loops, branches and sub-workflows: read from what the run before has left.
+
+The state of a body is not kept when it has ended. Its rows say the same, and how it began if it was a restart itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.db import context as context_rows
+from orvanta_platform.db import frames as rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.frames import EndedBodies, EndedNode
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.values import get_values
+from orvanta_platform.engine import restart as engine
+from orvanta_platform.engine.loop import MAX_ITERATIONS
+from orvanta_platform.engine.plan import Kind, Node, Plan
+from orvanta_platform.engine.restart import Ended, Restart
+from orvanta_platform.engine.reused_results import Origin, Reopening, ReusedResults
+from orvanta_platform.engine.state import Mark, RunState
+from orvanta_platform.errors import BadRequest, CannotRestart
+from orvanta_platform.ids import frame_id, inner_job_id, opening_id
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.blueprints import Blueprint
+from orvanta_platform.orchestrator.nested_rows import child_id
+from orvanta_platform.orchestrator.scope import BEGINNING
+from orvanta_platform.services.platform import Platform
+
+Steps = Sequence[tuple[str, int | None]]
+"""Where to go on, from the outside in: ids of nodes, each with the number of a body of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPoint:
+    """How a list of nodes goes on; `inside`: those of its nodes that do not run whole, by index.
+
+    `before`: how the list ended in the run before, None if all of it runs again. `began_at`: when what the restart is
+    named by began in the run before; `at_once`: of that the nodes without a job.
+    """
+
+    plan: Plan
+    made: Restart
+    inside: Mapping[int, Entered] = field(default_factory=dict)
+    before: Ended | None = None
+    began_at: datetime | None = None
+    at_once: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> RunState:
+        """How it begins."""
+        kept = self.made.state.kept
+        assert kept is not None
+        again = {index: each.reopening for index, each in self.inside.items()}
+        return replace(self.made.state, kept=replace(kept, inside=again))
+
+    def results(self) -> dict[UUID, str]:
+        """Whose results are kept: ids of nodes' jobs, with the nodes' own ids."""
+        kept = self.made.state.kept
+        found: dict[UUID, str] = {}
+        for index in self.made.kept:
+            origin = kept.origin(index) if kept is not None else None
+            if origin is not None:
+                node = self.plan.nodes[index].id
+                found[inner_job_id(origin.run, origin.frame, node)] = node
+        for each in self.inside.values():
+            found |= each.body.results() if each.body is not None else {}
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """How what is inside a node goes on: `body` the one that goes on in its midst, `kept` the number of whole ones.
+
+    `repeats`: in bodies that run again as a whole some node had succeeded.
+    """
+
+    reopening: Reopening
+    kept: int = 0
+    body: RestartPoint | None = None
+    repeats: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """A node that holds others, as it was: `origin` of its list, its opening, and how that one was itself a restart."""
+
+    node: Node
+    origin: Origin
+    opening: UUID
+    earlier: Reopening | None
+
+    @property
+    def openings(self) -> tuple[tuple[UUID, UUID], ...]:
+        """All openings that have bodies of it, as (run, opening), the newest first."""
+        return ((self.origin.run, self.opening), *(self.earlier.openings if self.earlier else ()))
+
+
+class Reopenings:
+    """Reads on one connection. `blueprint`: of what is to run now."""
+
+    def __init__(self, platform: Platform, conn: Connection, blueprint: Blueprint) -> None:
+        self._platform = platform
+        self._conn = conn
+        self._blueprint = blueprint
+        self.began_at: datetime | None = None
+        """When what the restart is named by began; None: never, or it is where the run failed."""
+        self.at_once: tuple[str, ...] = ()
+        """Of that the nodes that are decided at once, when they begin."""
+
+    async def go_on(self, plan: Plan, before: Ended, steps: Steps | None) -> RestartPoint:
+        """How a list goes on at `steps`, None: where it failed. Raises BadRequest, CannotRestart."""
+        if steps is None:
+            return await self._where_it_failed(plan, before)
+        (id, number), *more = steps
+        index = plan.indexes.get(id)
+        if index is None:
+            known = ", ".join(node.id for node in plan.nodes[:20])
+            raise BadRequest(f"There is no node {id} in that place.", hint=f"There are {known}.")
+        made = engine.restart(plan, before, [index])
+        if not engine.is_reached(plan, made, before, index):
+            raise CannotRestart(
+                f"The node {id} was skipped, and would be skipped again.", hint="Restart from the condition before it."
+            )
+        if number is None and not more:
+            await self._note_beginning([plan.nodes[index]], before)
+            return RestartPoint(plan, made, before=before)
+        node = plan.nodes[index]
+        if not node.kind.is_container:
+            raise BadRequest(f"The node {id} holds no others.", hint="Leave out what is to be inside it.")
+        if any(edge.source in made.again for edge in node.edges):
+            raise CannotRestart(f"What comes before the node {id} had not ended, so it begins anew.")
+        entered = await self._enter(node, before, number, more)
+        return RestartPoint(plan, made, {index: entered} if entered is not None else {}, before)
+
+    async def _where_it_failed(self, plan: Plan, before: Ended) -> RestartPoint:
+        made = engine.restart(plan, before)
+        inside: dict[int, Entered] = {}
+        for index in made.again:
+            node = plan.nodes[index]
+            first = not any(edge.source in made.again for edge in node.edges)
+            if node.kind.is_container and first:
+                entered = await self._enter(node, before, None, None)
+                inside |= {index: entered} if entered is not None else {}
+        return RestartPoint(plan, made, inside, before)
+
+    async def _enter(self, node: Node, before: Ended, number: int | None, steps: Steps | None) -> Entered | None:
+        """How what is inside a node goes on; None: as a whole. `steps` None: where it failed."""
+        holder = await self._holder(node, before)
+        if holder is None:
+            if steps is None:
+                return None
+            raise CannotRestart(f"The node {node.id} had not begun.", hint="Restart from the node itself.")
+        if node.kind is Kind.FLOW:
+            return await self._flow(node, holder, steps)
+        if node.kind is Kind.BRANCHONE:
+            return await self._branch(node, holder, number, steps)
+        return await self._bodies(node, holder, number, steps)
+
+    async def _holder(self, node: Node, before: Ended) -> _Holder | None:
+        at = engine.place_in(before, node)
+        if at is None:
+            return None
+        origin = before.of(at)
+        id = inner_job_id(origin.run, origin.frame, node.id)
+        row = (await rows.ended_nodes(self._conn, [id])).get(id)
+        if row is None:
+            return None
+        was = before if origin == before.origin else await self._list_of(origin, before.plan)
+        kept = was.state.kept if was is not None and row.failures == 0 else None
+        place = was.plan.indexes.get(node.id) if was is not None else None
+        earlier = kept.inside.get(place) if kept is not None and place is not None else None
+        return _Holder(before.plan.nodes[at], origin, opening_id(origin.run, id, row.failures), earlier)
+
+    async def _list_of(self, origin: Origin, plan: Plan) -> Ended | None:
+        """The list that a node was kept of, as it began; `plan`: of a body, which is taken for the same."""
+        if origin.frame is not None:
+            state = await self._beginning(origin.frame)
+            return Ended(plan, state, origin) if state is not None else None
+        run = await run_rows.run_before(self._conn, origin.run)
+        if run is None:
+            return None
+        was = await self._platform.blueprints.workflow(self._conn, run.document, run.pin_set)
+        return engine.same(run.id, was.plan, RunState.decode(run.state))
+
+    async def _beginning(self, frame: UUID) -> RunState | None:
+        for row in await get_values(self._conn, [(frame, "args", BEGINNING)]):
+            return RunState.decode(values.unpacked(row))
+        return None
+
+    async def _note_beginning(self, nodes: Sequence[Node], before: Ended) -> None:
+        """When the first of these nodes of a list began."""
+        ids = []
+        for node in nodes:
+            if (at := engine.place_in(before, node)) is not None:
+                origin = before.of(at)
+                ids.append(inner_job_id(origin.run, origin.frame, node.id))
+        ended = await rows.ended_nodes(self._conn, ids)
+        self.at_once = tuple(node.id for node in nodes if not node.kind.is_job)
+        self.began_at = min((each.began_at for each in ended.values()), default=None)
+
+    # Each kind of node.
+
+    async def _flow(self, node: Node, holder: _Holder, steps: Steps | None) -> Entered | None:
+        if steps is not None and not steps:
+            return None
+        child = await run_rows.run_before(self._conn, child_id(holder.origin.run, holder.opening))
+        if child is None and steps is None:
+            return None
+        if child is None:
+            raise CannotRestart(f"The sub-workflow of {node.id} has not ended.", hint="Try again in a moment.")
+        if await context_rows.has_any(self._conn, child.id):
+            if steps is None:
+                return None
+            raise CannotRestart(
+                f"The sub-workflow of {node.id} has a context of its own, which does not go with it.",
+                hint=f"Restart from {node.id}.",
+            )
+        blueprints = self._platform.blueprints
+        was = await blueprints.workflow(self._conn, child.document, child.pin_set)
+        pin = bytes.fromhex(self._blueprint.flow_pin(node).document)
+        plan = was.plan if pin == child.document else (await blueprints.workflow(self._conn, pin, None)).plan
+        body = await self.go_on(plan, engine.same(child.id, was.plan, RunState.decode(child.state)), steps)
+        return Entered(Reopening(state=body.state.encode()), body=body)
+
+    async def _branch(self, node: Node, holder: _Holder, number: int | None, steps: Steps | None) -> Entered | None:
+        if steps is not None and not steps:
+            return None
+        found = await rows.ended_bodies(self._conn, holder.opening)
+        if not found:
+            return None
+        chosen = found[0].first
+        if number is not None and number != chosen:
+            raise CannotRestart(f"The node {node.id} took the branch {chosen}, not {number}.")
+        if chosen >= len(node.bodies):
+            raise CannotRestart(f"The node {node.id} has no branch {chosen} any more.")
+        before = await self._body(holder, (holder.origin.run, holder.opening), chosen)
+        body = await self.go_on(node.bodies[chosen].plan, before, steps)
+        return Entered(Reopening(place=chosen, state=body.state.encode()), body=body)
+
+    async def _bodies(self, node: Node, holder: _Holder, number: int | None, steps: Steps | None) -> Entered | None:
+        found = await self._ended_bodies(holder)
+        well = [each for _, each in found if _counts(holder.node, each)]
+        if steps is None:
+            bad = [each for _, each in found if not _counts(holder.node, each)]
+            if not bad:
+                return None
+            number = None if node.parallel else max(each.stop for each in bad) - 1
+        elif number is None:
+            raise BadRequest(f"Which body of {node.id} is meant?", hint="Name it by branch_or_iteration_n, from 0.")
+        again = _unless(well, number) if node.parallel else (number or 0, MAX_ITERATIONS)
+        kept = sum(min(each.stop, again[0]) - each.first for each in well if each.first < again[0])
+        if node.parallel:
+            kept = sum(each.stop - each.first for each in well) - (number is not None)
+        is_whole = steps is not None and not steps
+        repeats = await self._repeats(holder, found, again, None if is_whole else number)
+        if number is None:
+            return Entered(Reopening(openings=holder.openings, again=again), kept, repeats=repeats)
+        at = next((where for where, each in found if each.first <= number < each.stop), None)
+        if at is None:
+            raise CannotRestart(f"The body {number} of {node.id} had not begun.", hint=f"Restart from {node.id}.")
+        body = None
+        if is_whole:
+            ended = await self._body(holder, at, number)
+            await self._note_beginning(ended.plan.nodes, ended)
+        else:
+            place = 0 if node.kind.is_loop else number
+            if place >= len(node.bodies):
+                raise CannotRestart(f"The node {node.id} has no branch {place} any more.")
+            body = await self.go_on(node.bodies[place].plan, await self._body(holder, at, number), steps)
+        state = body.state.encode() if body is not None else None
+        previous = await self._results_before(holder, found, number) if node.kind is Kind.WHILELOOP else None
+        return Entered(Reopening(number, state, holder.openings, again, previous), kept, body, repeats)
+
+    async def _repeats(
+        self,
+        holder: _Holder,
+        found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]],
+        again: Sequence[int],
+        midway: int | None,
+    ) -> bool:
+        """Tests that some node had succeeded in bodies that run again as a whole: all in `again` but `midway`."""
+        rows_again = list(zip(again[::2], again[1::2], strict=True))
+        openings: set[UUID] = set()
+        for (_, opening), each in found:
+            for first, stop in rows_again:
+                start, end = max(first, each.first), min(stop, each.stop)
+                if start >= end or (start == midway and end == start + 1):
+                    continue
+                if _counts(holder.node, each):
+                    return True
+                openings.add(opening)
+        return bool(openings) and await rows.any_succeeded_in_failed_bodies(
+            self._conn, list(openings), [kind.value for kind in Kind if kind.is_container]
+        )
+
+    async def succeeded_inside(self, node: Node, before: Ended) -> bool:
+        """Tests that some node inside a node, or inside sub-workflows that it runs, succeeded in the run before."""
+        holder = await self._holder(node, before)
+        if holder is None:
+            return False
+        runs = list({run for run, _ in holder.openings})
+        return await rows.any_succeeded_inside(self._conn, runs, *inner_of(holder.node))
+
+    async def _ended_bodies(self, holder: _Holder) -> list[tuple[tuple[UUID, UUID], EndedBodies]]:
+        """The bodies that have ended, with the run and the opening that they are of."""
+        found: list[tuple[tuple[UUID, UUID], EndedBodies]] = []
+        allowed = [(0, MAX_ITERATIONS)]
+        skips = holder.node.kind.is_loop and holder.node.skip_failures
+        for place, (run, opening) in enumerate(holder.openings):
+            here = [
+                EndedBodies(max(each.first, first), min(each.stop, stop), each.state)
+                for each in await rows.ended_bodies(self._conn, opening, skips=skips)
+                for first, stop in allowed
+                if each.first < stop and first < each.stop
+            ]
+            found += [((run, opening), each) for each in here]
+            if place == 0 and holder.earlier is not None:
+                allowed = _gaps(holder.earlier.again)
+            else:
+                allowed = _minus(allowed, here)
+        return found if holder.node.kind.is_loop else [(at, one) for at, each in found for one in _each(each)]
+
+    async def _results_before(
+        self, holder: _Holder, found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]], number: int
+    ) -> ReusedResults | None:
+        """Where the results of the body before this one are."""
+        at = next((where for where, each in found if each.first <= number - 1 < each.stop), None)
+        if at is None:
+            return None
+        ended = await self._body(holder, at, number - 1)
+        origins: dict[Origin, int] = {}
+        nodes = {
+            node.index: origins.setdefault(ended.of(node.index), len(origins))
+            for node in ended.plan.nodes
+            if ended.state.nodes[node.index] not in (Mark.PENDING, Mark.SKIPPED)
+        }
+        return ReusedResults(tuple(origins), nodes)
+
+    async def _body(self, holder: _Holder, at: tuple[UUID, UUID], number: int) -> Ended:
+        """How one body ended."""
+        run, opening = at
+        frame = frame_id(run, opening, number)
+        plan = holder.node.bodies[0 if holder.node.kind.is_loop else number].plan
+        ids = {node.index: inner_job_id(run, frame, node.id) for node in plan.nodes}
+        ended = await rows.ended_nodes(self._conn, list(ids.values()))
+        telling = [ids[node.index] for node in plan.nodes if node.kind in (Kind.CONDITION, Kind.APPROVAL)]
+        told = await get_values(self._conn, [(id, "result", "") for id in telling])
+        results = {row.id: values.unpacked(row) for row in told if row.body is not None}
+        resumes = await rows.resumes_of(self._conn, [ids[node.index] for node in plan.nodes if node.suspend])
+        first = await self._beginning(frame) or RunState.new(plan)
+        marks = bytearray(first.nodes)
+        for node in plan.nodes:
+            row = ended.get(ids[node.index])
+            if row is not None:
+                marks[node.index] = _mark(node, row, results.get(row.id, b"null"))
+        votes = {**first.votes, **{at: resumes[id] for at, id in ids.items() if id in resumes}}
+        state = RunState(bytes(marks), votes=votes, kept=first.kept)
+        return Ended(plan, engine.with_skips(plan, state), Origin(run, frame))
+
+
+def inner_of(node: Node) -> tuple[list[int], list[str]]:
+    """The numbers of all nodes inside a node, and the paths of the sub-workflows that it or they run."""
+    numbers: list[int] = []
+    paths: list[str] = []
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if each.kind is Kind.FLOW:
+            paths.append(str(each.value["path"]))
+        inside = [one for body in each.bodies for one in body.plan.nodes]
+        numbers += [one.number for one in inside]
+        waiting += inside
+    return numbers, paths
+
+
+def _counts(holder: Node, bodies: EndedBodies) -> bool:
+    """Whether these bodies are over: they succeeded, or their failure is none."""
+    if bodies.state == "failed" and not holder.kind.is_loop:
+        return holder.bodies[bodies.first].skip_failure
+    return bodies.state == "succeeded"
+
+
+def _unless(well: Sequence[EndedBodies], number: int | None) -> tuple[int, ...]:
+    """All bodies but these, and the one of this number; as in `Reopening`."""
+    kept: list[tuple[int, int]] = []
+    for each in sorted(well, key=lambda each: each.first):
+        inside = number is not None and each.first <= number < each.stop
+        kept += [(each.first, number), (number + 1, each.stop)] if inside and number is not None else []
+        kept += [] if inside else [(each.first, each.stop)]
+    return tuple(each for pair in _gaps(_flat(kept)) for each in pair)
+
+
+def _flat(pairs: Sequence[tuple[int, int]]) -> list[int]:
+    return [number for first, stop in pairs if first < stop for number in (first, stop)]
+
+
+def _gaps(flat: Sequence[int]) -> list[tuple[int, int]]:
+    """The rows of places between these, which are ascending, as in `Reopening`."""
+    found: list[tuple[int, int]] = []
+    last = 0
+    for first, stop in zip(flat[::2], flat[1::2], strict=True):
+        found += [(last, first)] if last < first else []
+        last = stop
+    return [*found, (last, MAX_ITERATIONS)] if last < MAX_ITERATIONS else found
+
+
+def _minus(pairs: Sequence[tuple[int, int]], taken: Sequence[EndedBodies]) -> list[tuple[int, int]]:
+    """These rows of places without those taken."""
+    free = _gaps(_flat(sorted((each.first, each.stop) for each in taken)))
+    cut = [(max(a, first), min(b, stop)) for a, b in pairs for first, stop in free]
+    return [(first, stop) for first, stop in cut if first < stop]
+
+
+def _each(bodies: EndedBodies) -> list[EndedBodies]:
+    return [EndedBodies(place, place + 1, bodies.state) for place in range(bodies.first, bodies.stop)]
+
+
+def _mark(node: Node, row: EndedNode, result: bytes) -> Mark:
+    """The mark of a node that ended so, with this result."""
+    if row.state == "cancelled":
+        return Mark.CANCELLED
+    failed = row.state == "failed"
+    if node.kind is Kind.CONDITION and not failed:
+        return Mark.TRUE if result == b"true" else Mark.FALSE
+    if node.kind is Kind.APPROVAL:
+        timed_out = _decision(result) == "timeout"
+        if not failed:
+            return Mark.TIMEOUT if timed_out else Mark.APPROVED
+        if node.continue_on_error:
+            return Mark.TIMEOUT_CONTINUED if timed_out else Mark.REJECTED_CONTINUED
+        return Mark.TIMED_OUT if timed_out else Mark.REJECTED
+    if not failed:
+        return Mark.SUCCEEDED
+    return Mark.CONTINUED if node.continue_on_error else Mark.FAILED
+
+
+def _decision(result: bytes) -> Any:
+    try:
+        return msgspec.json.decode(result, type=dict[str, Any]).get("decision")
+    except (msgspec.DecodeError, msgspec.ValidationError):
+        return None

@@ -1,0 +1,314 @@
+"""Pausing a run before a node: breakpoints, paused nodes, and continuing them.
+
+Pausing and continuing a run needs the roles that cancelling needs, and the scope jobs:pause. Values and conditions are
+evaluated with the rights of the run: only the member it acts for and admins may choose them, and only with tokens whose
+limits are not narrower than the run's. Values need the scope jobs:edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from orvanta_platform.control import audit, permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.masking import Opened
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import pauses as rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.db.pauses import PauseRow
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunRow, RunTarget
+from orvanta_platform.engine.pausing import takes_inputs, takes_result
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import BadRequest, Conflict, InvalidInput, NotFound, TooLarge
+from orvanta_platform.evaluate.errors import ExpressionError
+from orvanta_platform.orchestrator import inbox, interpolation
+from orvanta_platform.orchestrator.advance import advance
+from orvanta_platform.orchestrator.blueprints import Blueprint, Inputs
+from orvanta_platform.orchestrator.evaluation_context import moment_of, resolver
+from orvanta_platform.orchestrator.node_views import view_of
+from orvanta_platform.orchestrator.scope import load_scope
+from orvanta_platform.orchestrator.secret_access import Identity
+from orvanta_platform.orchestrator.values import INLINE_LIMIT
+from orvanta_platform.services.access import on_behalf
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs
+from orvanta_platform.services.runs import breakpoints
+
+SHOWN = 100
+"""Paused nodes of one run that are listed, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A breakpoint before `node`, set by whom; `when`: only where that expression is true."""
+
+    node: str
+    by: str
+    when: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A paused node; `job`: its id. `place`: the iteration or branch that it stands in, from 0; None at the top level.
+
+    `inputs`, `result`: whether it may go on with others, and with one in the place of its own. `threw`: what its
+    condition threw.
+    """
+
+    job: UUID
+    node: str
+    kind: str
+    by: str
+    at: datetime
+    place: int | None
+    inputs: bool
+    result: bool
+    threw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """A run's breakpoints, and what is paused, the longest first, at most SHOWN.
+
+    `may_pause`: whether who asks may set breakpoints and let nodes go on; `may_change`: with values and conditions.
+    """
+
+    run: UUID
+    before: Sequence[Before]
+    paused: Sequence[Paused]
+    may_pause: bool
+    may_change: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A paused node with the inputs (JSON object text, secrets masked) that it would get; `error`: why it has none."""
+
+    paused: Paused
+    inputs: bytes | None
+    error: str | None = None
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pauses:
+    """Of the run that this id is. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        live = await run_rows.get_live_run(conn, row.run) if row.is_flow else None
+        if live is None:
+            return Pauses(row.run, (), (), may_pause=False, may_change=False)
+        blueprint = await platform.blueprints.of(conn, live)
+        state = RunState.decode(live.state)
+        paused = await rows.of_run(conn, live.id, SHOWN) if state.breakpoints else []
+    nodes = _by_id(blueprint)
+    return Pauses(
+        live.id,
+        [
+            Before(blueprint.plan.node(number).id, at.by, at.when)
+            for number, at in sorted(state.breakpoints.items())
+            if at.on
+        ],
+        [_paused(each, nodes) for each in paused],
+        permissions.can(actor, "pause", jobs.thing(row)),
+        permissions.can(actor, "edit", jobs.thing(row))
+        and on_behalf.may_choose(actor, live.permissioned_as, live.scopes),
+    )
+
+
+async def look(platform: Platform, actor: Actor, workspace: str, id: UUID, job: UUID) -> Look:
+    """A paused node with the inputs that it would get now. Raises NotFound."""
+    async with platform.db.acquire() as conn:
+        row: JobRow = await jobs.seen(platform, conn, actor, workspace, id)
+        live = await run_rows.get_live_run(conn, row.run)
+        found = await rows.find(conn, row.run, job) if live is not None else None
+        if live is None or found is None:
+            raise NotFound(f"The node {job} is not paused.", hint="Somebody let it go on, or it was cancelled.")
+        blueprint = await platform.blueprints.of(conn, live)
+    nodes = _by_id(blueprint)
+    paused, node = _paused(found, nodes), nodes[found.node]
+    if not paused.inputs:
+        return Look(paused, None)
+    opened = Opened()
+    try:
+        raw = await _inputs(platform, live, blueprint, node, found.frame, opened)
+    except ExpressionError as error:
+        return Look(paused, None, f"{error.name}: {opened.mask_text(error.message)}")
+    except LookupError:
+        raise NotFound(f"The node {job} is not paused.", hint="What it stood in has ended.") from None
+    return Look(paused, opened.mask_json(raw))
+
+
+async def _inputs(
+    platform: Platform, live: RunRow, blueprint: Blueprint, node: Node, frame: UUID | None, opened: Opened
+) -> bytes:
+    reader = platform.tools.reader
+    inputs = Inputs.of(node)
+    view = await view_of(platform.db, blueprint.plan, live, node.number, frame)
+    scope = await load_scope(view, inputs.names, reader.load, reader.load_context)
+    if inputs.whole:
+        found = scope["flow_input"]
+        return found if isinstance(found, bytes) else b"{}"
+    resolve = resolver(reader, Identity.of_run(live), live.workspace, opened)
+    moment = moment_of(blueprint.plan, live, node.number, frame)
+    return await platform.evaluator.of(live.workspace).inputs(inputs.transforms, scope, moment, resolve)
+
+
+async def set_before(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, node: str, when: str | None, *, on: bool = True
+) -> None:
+    """Pause the run before a node from now on, where `when` is given only if it is true; or, not `on`, no longer.
+
+    In a loop before the node of each iteration that comes. Raises NotFound, Forbidden, BadRequest, InvalidInput, and
+    Conflict where the run has ended.
+    """
+    await breakpoints.check_condition(platform.evaluator.of(workspace), when)
+    run = await platform.db.retrying(partial(_set_before, platform, actor, workspace, id, node, when, on))
+    await advance(platform.tools, run)
+
+
+async def _set_before(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    node: str,
+    when: str | None,
+    on: bool,
+    connection: Connection,
+) -> UUID:
+    target = await _target(actor, workspace, id, connection)
+    live = await run_rows.get_live_run(connection, target.id)
+    if live is None:
+        raise _has_ended(id)
+    number = breakpoints.node_of((await platform.blueprints.of(connection, live)).plan, node).number
+    if when is not None:
+        on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
+    if on:
+        breakpoints.require_room(RunState.decode(live.state).breakpoints, [number])
+    event = inbox.PauseBefore(number, actor.username, when, on)
+    await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
+    await _record(connection, actor, workspace, target, "jobs.pause_before", {"node": node, "if": when, "on": on})
+    return target.id
+
+
+async def go_on(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    job: UUID,
+    *,
+    inputs: bytes | None = None,
+    result: bytes | None = None,
+) -> None:
+    """Let a paused node go on: as it is, with `inputs` (JSON object text) in the place of its own of these names, or
+    with `result` (JSON text) in the place of running.
+
+    Raises NotFound, Forbidden, BadRequest, InvalidInput, TooLarge, and Conflict where it is not paused (any more).
+    """
+    _check_values(actor, inputs, result)
+    run = await platform.db.retrying(partial(_go_on, platform, actor, workspace, id, job, inputs, result))
+    await advance(platform.tools, run)
+
+
+async def _go_on(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    job: UUID,
+    inputs: bytes | None,
+    result: bytes | None,
+    connection: Connection,
+) -> UUID:
+    target = await _target(actor, workspace, id, connection)
+    found = await rows.find(connection, target.id, job)
+    live = await run_rows.get_live_run(connection, target.id)
+    if live is None:
+        raise _has_ended(id)
+    if found is None or live.cancel_at is not None or not await rows.take(connection, target.id, job):
+        raise Conflict(f"The node {job} is not paused.", hint="Somebody let it go on, or it was cancelled.")
+    if inputs is not None or result is not None:
+        permissions.require(actor, "edit", Target(workspace, "run", target.path, target.created_by))
+        on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
+        _require_fit(_paused(found, _by_id(await platform.blueprints.of(connection, live))), inputs, result)
+    event = inbox.Continued(job, actor.username, found.frame, _text(inputs), _text(result))
+    await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
+    changed = sorted(msgspec.json.decode(inputs, type=dict[str, msgspec.Raw])) if inputs is not None else None
+    told = {"node": found.node, "job": str(job), "inputs": changed, "result": result is not None}
+    await _record(connection, actor, workspace, target, "jobs.continue", told)
+    return target.id
+
+
+def _check_values(actor: Actor, inputs: bytes | None, result: bytes | None) -> None:
+    if inputs is not None and result is not None:
+        raise BadRequest("A node goes on with inputs or with a result, not with both.")
+    given = inputs if inputs is not None else result
+    if given is None:
+        return
+    if len(given) > INLINE_LIMIT:
+        raise TooLarge(
+            f"These values have {len(given)} bytes; at most {INLINE_LIMIT} are taken here.",
+            hint="Leave out the inputs that stay as they are.",
+        )
+    if inputs is not None:
+        try:
+            msgspec.json.decode(inputs, type=dict[str, msgspec.Raw])
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            raise InvalidInput("inputs must be a JSON object.") from error
+    interpolation.require_references(actor, given)
+
+
+def _require_fit(paused: Paused, inputs: bytes | None, result: bytes | None) -> None:
+    if inputs is not None and not paused.inputs:
+        raise BadRequest(f"The node {paused.node} has no inputs.", hint="Let it go on as it is, or with a result.")
+    if result is not None and not paused.result:
+        raise BadRequest(f"No result may stand for {paused.node}: people decide it.", hint="Let it go on as it is.")
+
+
+async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection) -> RunTarget:
+    """The live run, where the actor may pause it. Raises NotFound, Forbidden, Conflict."""
+    target = await run_rows.run_of(connection, workspace, id)
+    if target is not None and target.id == id:
+        permissions.require(actor, "pause", Target(workspace, "run", target.path, target.created_by))
+        return target
+    ended = await run_rows.ended_run(connection, id)
+    if ended is None or ended.workspace != workspace:
+        raise NotFound(f"The run {id} does not exist.")
+    permissions.require(actor, "pause", Target(workspace, "run", ended.path, ended.created_by))
+    raise _has_ended(id)
+
+
+def _has_ended(id: UUID) -> Conflict:
+    return Conflict(f"The run {id} has ended.", hint="Start it anew with pause_before.")
+
+
+async def _record(
+    connection: Connection, actor: Actor, workspace: str, target: RunTarget, operation: str, told: Mapping[str, Any]
+) -> None:
+    parameters = {"run": str(target.id), **{name: value for name, value in told.items() if value is not None}}
+    await audit.record(connection, actor, operation, "Execute", target.path, parameters, workspace=workspace)
+
+
+def _by_id(blueprint: Blueprint) -> dict[str, Node]:
+    return {node.id: node for node in blueprint.plan.all_nodes}
+
+
+def _paused(row: PauseRow, nodes: Mapping[str, Node]) -> Paused:
+    node = nodes[row.node]
+    inputs, result = takes_inputs(node), takes_result(node)
+    by, at = row.paused_by, row.paused_at
+    return Paused(row.job, row.node, node.kind.value, by, at, row.place, inputs, result, row.threw)
+
+
+def _text(raw: bytes | None) -> str | None:
+    return raw.decode() if raw is not None else None

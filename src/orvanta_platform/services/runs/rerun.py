@@ -1,0 +1,100 @@
+"""Runs made again as a whole, with the same inputs or others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from uuid import UUID
+
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.masking import MASK
+from orvanta_platform.control.secret_fields import Secrets
+from orvanta_platform.db.job_views import JobRow
+from orvanta_platform.errors import BadRequest, CannotRestart, NotFound
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs, results
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.copied_data import Repeat
+from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
+
+_PREVIEWS = ("preview", "identity", "flowpreview")
+
+
+async def rerun(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    args: bytes | None,
+    options: RunOptions,
+    *,
+    latest: bool = False,
+) -> UUID:
+    """Run again what the run `id` ran, under way or ended; gives the new run's id.
+
+    `args`: JSON object text, None: the same inputs. It is the same version, or, with `latest`, the newest one.
+    Raises NotFound, Forbidden, BadRequest for what is run by nobody's wish, and as starting a run does.
+    """
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+    if row.is_step:
+        raise BadRequest(
+            f"{id} is a job of the run {row.run}.", hint="Run that one again, or restart it from the node."
+        )
+    if args is None:
+        again = await results.args_again(platform, actor, workspace, id)
+        args, options = again.raw, replace(options, references=again.references, secrets=again.secrets)
+        data = {}
+    else:
+        permissions.require(actor, "edit", jobs.thing(row))
+        options = replace(options, secrets=await _kept_secrets(platform, actor, workspace, row, args))
+        data = {"edited": True}
+    options = replace(options, repeat=Repeat("rerun", row.id, None, data | ({"latest": True} if latest else {})))
+    if row.kind in _PREVIEWS:
+        if latest:
+            raise BadRequest("A preview has no versions.", hint="Leave latest out.")
+        return await _preview(platform, actor, workspace, row, args, options)
+    return await _deployed(platform, actor, workspace, row, args, options, latest=latest)
+
+
+async def _kept_secrets(platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes) -> Secrets:
+    """The password inputs that replace masks in edited arguments, if the actor started the run; otherwise none.
+
+    Anybody else could choose, by the other inputs, where the password is sent.
+    """
+    if MASK.encode() not in args or row.created_by != actor.username:
+        return {}
+    try:
+        return (await results.args_again(platform, actor, workspace, row.id)).secrets
+    except CannotRestart:
+        return {}
+
+
+async def _deployed(
+    platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes, options: RunOptions, *, latest: bool
+) -> UUID:
+    path = row.own_path or ""
+    if row.kind == "script" and latest:
+        return await runs.start_script(platform, actor, workspace, path, args, options)
+    if row.kind == "script" and row.script_hash is not None:
+        return await runs.start_script_version(platform, actor, workspace, row.script_hash, args, options)
+    if row.kind == "flow" and latest:
+        return await runs.start_flow(platform, actor, workspace, path, args, options)
+    if row.kind == "flow" and row.version is not None:
+        return await runs.start_flow_version(platform, actor, workspace, row.version, args, options)
+    if row.kind in ("script", "flow"):
+        raise NotFound(f"What the run {row.id} ran is no more.", hint="Run the newest version.")
+    raise BadRequest(f"A run of the kind {row.kind} is not run again.", hint="Deploy what it was for once more.")
+
+
+async def _preview(
+    platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes, options: RunOptions
+) -> UUID:
+    async with platform.db.acquire() as conn:
+        text = await platform.blueprints.text(conn, row.document) if row.document is not None else ""
+    if row.kind == "flowpreview":
+        value = await jobs.flow_value(workspace, text)
+        return await runs.start_flow_preview(platform, actor, workspace, value, row.own_path, args, options)
+    kind = "identity" if row.kind == "identity" else "code"
+    preview = ScriptPreview(content=text, language=row.language or "", path=row.own_path, kind=kind)
+    return await runs.start_preview(platform, actor, workspace, preview, args, options)

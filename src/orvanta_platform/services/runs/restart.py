@@ -1,0 +1,303 @@
+"""Runs that go on from others: from a node, or from where they failed, with what had ended before kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from orvanta_platform import clock, ids
+from orvanta_platform.control import permissions
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import context as context_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import values as value_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunBefore, VersionRow
+from orvanta_platform.engine import duration
+from orvanta_platform.engine import restart as engine
+from orvanta_platform.engine.plan import Node
+from orvanta_platform.engine.restart import Ended
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.errors import BadRequest, CannotRestart
+from orvanta_platform.orchestrator import inputs
+from orvanta_platform.orchestrator.blueprints import OWN, Blueprint, blueprint_of, is_workflow, own_pins
+from orvanta_platform.orchestrator.context_events import SHOWN_EXPORT
+from orvanta_platform.services.access import acceptance, on_behalf
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.run_views import jobs, results
+from orvanta_platform.services.runs import pinning
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.copied_data import Remembered, Repeat
+from orvanta_platform.services.runs.creation import Beginning, RunOptions, begin
+from orvanta_platform.services.runs.nested_restart import Reopenings, RestartPoint, Steps
+from orvanta_platform.services.runs.reused_consents import ReusedConsents
+
+_MOST_BEFORE = 100
+"""Restarts of restarts that are looked back at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a run is to go on: at `steps`, from the outside in, None: where it failed.
+
+    Each is the id of a node, with the number of a body where it goes on inside of it. `version`: of the workflow, None:
+    the run's.
+    """
+
+    steps: Steps | None = None
+    version: int | None = None
+
+    @property
+    def node(self) -> str | None:
+        """The node at the top level."""
+        return self.steps[0][0] if self.steps else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The run before: what it was made of, and how its nodes ended."""
+
+    run: RunBefore
+    blueprint: Blueprint
+
+    @property
+    def ended(self) -> Ended:
+        return engine.same(self.run.id, self.blueprint.plan, RunState.decode(self.run.state))
+
+
+async def restart(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point, options: RunOptions
+) -> UUID:
+    """Start a run that goes on from the run `id`; gives its id.
+
+    Raises NotFound, Forbidden, BadRequest for a node that is not there, and CannotRestart.
+    """
+    source, beginning, _ = await _prepared(platform, actor, workspace, id, point)
+    again = await results.args_again(platform, actor, workspace, source.run.id)
+    options = replace(options, references=again.references, secrets=again.secrets)
+    return await begin(platform, actor, beginning, again.raw, _repeating(source, point, options))
+
+
+async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point) -> RestartPoint:
+    """What `restart` would do. Raises as it does, and makes no run."""
+    return (await _prepared(platform, actor, workspace, id, point))[2]
+
+
+async def restart_edited(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    value: bytes,
+    path: str | None,
+    args: bytes | None,
+    id: UUID,
+    point: Point,
+    options: RunOptions,
+) -> UUID:
+    """The same with another workflow, which need not be deployed (`value`: JSON text).
+
+    `args` None: the inputs of the run before. Nodes are kept by id and kind. Raises InvalidWorkflow, InvalidInput too.
+    """
+    source, beginning, _ = await _edited(platform, actor, workspace, value, path, id, point)
+    if args is None:
+        again = await results.args_again(platform, actor, workspace, source.run.id)
+        args = again.raw
+        options = replace(options, references=again.references, secrets=again.secrets)
+    await inputs.check(platform.evaluator.of(workspace), None, args)
+    return await begin(platform, actor, beginning, args, _repeating(source, point, options))
+
+
+async def preview_edited(
+    platform: Platform, actor: Actor, workspace: str, value: bytes, id: UUID, point: Point
+) -> RestartPoint:
+    """What `restart_edited` would do. Raises as it does, and makes no run."""
+    return (await _edited(platform, actor, workspace, value, None, id, point))[2]
+
+
+async def _edited(
+    platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None, id: UUID, point: Point
+) -> tuple[_Source, Beginning, RestartPoint]:
+    source = await _source(platform, actor, workspace, id)
+    beginning = await runs.flow_preview(platform, actor, workspace, value, path)
+    async with platform.db.acquire() as conn:
+        made = await _made(platform, conn, source, beginning.blueprint, point)
+    return source, await _going_on(platform, source, beginning, made), made
+
+
+async def _prepared(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point
+) -> tuple[_Source, Beginning, RestartPoint]:
+    source = await _source(platform, actor, workspace, id)
+    async with platform.db.acquire() as conn:
+        version = await _version(conn, actor, workspace, source.run, point)
+        owner = await on_behalf.owner_of(conn, workspace, version) if version is not None else None
+        view = await acceptance.view_of(conn, actor, owner)
+        runner = on_behalf.acting(actor, owner, version.path if version is not None else None)
+        blueprint = await _blueprint(platform, conn, runner, workspace, source, version, view)
+        made = await _made(platform, conn, source, blueprint, point)
+    beginning = Beginning(
+        workspace=workspace,
+        kind=source.run.kind,
+        path=source.run.path,
+        blueprint=blueprint,
+        version=version.id if version is not None else None,
+        document=version.document if version is not None else source.run.document,
+        pins=blueprint.pins,
+        tag=(version.settings.get("tag") or None) if version is not None else None,
+        priority=runs.priority_of(version.settings) if version is not None else source.run.priority,
+        timeout_s=duration.setting(version.settings.get("timeout")) if version is not None else None,
+        owner=owner,
+        schema=version.settings.get("schema") if version is not None else None,
+    )
+    return source, await _going_on(platform, source, beginning, made), made
+
+
+async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) -> _Source:
+    async with platform.db.acquire() as conn:
+        row = await jobs.seen(platform, conn, actor, workspace, id)
+        if not is_workflow(row.run_kind):
+            raise BadRequest(f"The run {row.run} has no nodes.", hint="Run it again with jobs/rerun.")
+        run = await run_rows.run_before(conn, row.run)
+        if run is None:
+            raise CannotRestart(f"The run {row.run} has not ended.", hint="Wait for its end, or cancel it.")
+        if run.parent is not None:
+            raise CannotRestart(
+                f"The run {run.id} is that of a sub-workflow.",
+                hint=f"Restart the run that called it, {run.parent}.",
+                details={"parent": str(run.parent)},
+            )
+        return _Source(run, await platform.blueprints.workflow(conn, run.document, run.pin_set))
+
+
+async def _version(conn: Connection, actor: Actor, workspace: str, run: RunBefore, point: Point) -> VersionRow | None:
+    if run.version is None:
+        if point.version is not None:
+            raise BadRequest("The run is a preview: its workflow has no versions.", hint="Leave flow_version out.")
+        permissions.require(actor, "run", Target(workspace, "preview", run.path))
+        return None
+    wanted = point.version if point.version is not None else run.version
+    if wanted != run.version:
+        permissions.require(actor, "edit", Target(workspace, "run", run.path, actor.username))
+    row = await run_rows.resolve_version(conn, workspace, wanted)
+    await runs.require_named(conn, actor, row)
+    found = runs.permitted(actor, workspace, row, f"flow version {wanted}")
+    if found.path != run.path:
+        raise BadRequest(f"The version {wanted} is one of {found.path}; the run is one of {run.path}.")
+    return found
+
+
+async def _blueprint(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    source: _Source,
+    version: VersionRow | None,
+    view: str | None,
+) -> Blueprint:
+    if version is None or version.id == source.run.version:
+        taken = source.blueprint.pins
+        pins = await pinning.resolve_again(conn, actor, workspace, source.blueprint.plan, view, taken)
+        return blueprint_of(source.blueprint.plan, pins | ({OWN: taken[OWN]} if OWN in taken else {}))
+    plan = (await platform.blueprints.workflow(conn, version.document, None)).plan
+    return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan, view) | own_pins(version.settings))
+
+
+async def _made(
+    platform: Platform, conn: Connection, source: _Source, blueprint: Blueprint, point: Point
+) -> RestartPoint:
+    if point.steps is None and source.run.status == "succeeded":
+        raise CannotRestart(f"The run {source.run.id} did not fail.", hint="Run it again, or restart it from a node.")
+    plan, before = blueprint.plan, source.ended
+    if plan.same_worker and point.steps is None:
+        # The folder that its jobs share went with the run before: what wrote into it runs again.
+        return RestartPoint(plan, engine.restart(plan, before, range(len(plan.nodes))))
+    reading = Reopenings(platform, conn, blueprint)
+    made = await reading.go_on(plan, before, point.steps)
+    if plan.same_worker and (made.made.kept or made.inside):
+        raise CannotRestart(
+            f"The jobs of the run {source.run.id} shared a folder, which is gone.", hint="Run it again as a whole."
+        )
+    await _refuse_reused_consents(conn, source, reading, made)
+    return replace(made, began_at=reading.began_at, at_once=reading.at_once)
+
+
+async def _refuse_reused_consents(conn: Connection, source: _Source, reading: Reopenings, made: RestartPoint) -> None:
+    """Check that decisions of signed-in people let nothing happen twice. Raises CannotRestart."""
+    runs = await _runs_until(conn, source.run.id, datetime.min.replace(tzinfo=UTC))
+    asked = await ReusedConsents(conn, reading, runs).of(made)
+    if asked:
+        raise CannotRestart(
+            f"The decision about {asked[0]} was made for nodes that have succeeded in the run {source.run.id}.",
+            hint=f"Restart from {asked[0]}, so that it is decided again.",
+            details={"nodes": asked},
+        )
+
+
+def _repeating(source: _Source, point: Point, options: RunOptions) -> RunOptions:
+    data: dict[str, Any] = {"version": point.version} if point.version is not None else {}
+    if point.steps is None:
+        return replace(options, repeat=Repeat("retry", source.run.id, None, data))
+    if len(point.steps) > 1 or point.steps[0][1] is not None:
+        data["path"] = [[id, number] for id, number in point.steps]
+    return replace(options, repeat=Repeat("restart", source.run.id, point.node, data))
+
+
+async def _going_on(platform: Platform, source: _Source, beginning: Beginning, made: RestartPoint) -> Beginning:
+    """With the context as it was before the node: what kept nodes wrote, and others before it began."""
+    run, plan = source.run.id, beginning.blueprint.plan
+    await _refuse_gone(platform, made.results())
+    kept = [id for index in made.made.kept for id in _ids(plan.nodes[index])]
+    partly = [id for index in made.inside for id in _ids(plan.nodes[index])]
+    until = made.began_at or clock.now()
+    async with platform.db.acquire() as conn:
+        found = await context_rows.before(conn, await _runs_until(conn, run, until), kept, partly, until, made.at_once)
+    lost = next((each for each in found if not each.stands and each.size > SHOWN_EXPORT), None)
+    if lost is not None:
+        raise CannotRestart(
+            f"The context value {lost.name} was replaced later, and what it was before is not kept.",
+            hint=f"Restart from {lost.node or 'an earlier node'}, which wrote it, or from before that.",
+        )
+    texts = await results.load_values(platform, [(each.run, "context", each.name) for each in found if each.stands])
+    context = [
+        Remembered(
+            each.name,
+            each.node,
+            texts.get((each.run, "context", each.name), (each.value or "null").encode()),
+            each.written_at,
+        )
+        for each in found
+    ]
+    return replace(beginning, state=made.state, context=context)
+
+
+async def _refuse_gone(platform: Platform, wanted: Mapping[UUID, str]) -> None:
+    """Raises CannotRestart where the result of a node that is to be kept was erased."""
+    async with platform.db.acquire() as conn:
+        gone = await value_rows.missing_result(conn, list(wanted))
+    if gone is not None:
+        node = wanted[gone]
+        raise CannotRestart(f"What the node {node} gave is not kept any more.", hint=f"Restart from {node}.")
+
+
+async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID]:
+    """The run, and those that it goes on from as far back as `until`: what is restarted may have run in one of them."""
+    found = [run]
+    while ids.made_at(found[-1]) > until and len(found) < _MOST_BEFORE:
+        before = await run_rows.repeated_run(conn, found[-1])
+        if before is None or before.kind == "rerun":
+            break
+        found.append(before.run)
+    return found
+
+
+def _ids(node: Node) -> Iterable[str]:
+    """The node's id and those of all that is inside it."""
+    yield node.id
+    for body in node.bodies:
+        for each in body.plan.nodes:
+            yield from _ids(each)

@@ -1,0 +1,55 @@
+"""Whether a deployer may read the scripts that a workflow names; missing ones look the same."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, can
+from orvanta_platform.db import items
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.workflow.diagnostics import Diagnostic, invalid
+from orvanta_platform.workflow.graph import body_lists
+from orvanta_platform.workflow.normal import normalise
+
+
+async def refuse_unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> None:
+    """Raises InvalidWorkflow naming the scripts the deployer may not read."""
+    found = await unreadable(conn, actor, workspace, tree)
+    if found:
+        raise invalid(found)
+
+
+async def unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> list[Diagnostic]:
+    """A diagnostic for each node that names a script the actor may not read."""
+    named = list(_scripts(normalise(tree)["value"], "/value"))
+    doubtful = [path for _, _, path in named if not can(actor, "read", Target(workspace, "script", path))]
+    if not doubtful:
+        return []
+    perms = await items.perms_of(conn, workspace, "script", doubtful)
+    refused = {
+        path
+        for path in doubtful
+        if not can(actor, "read", Target(workspace, "script", path, extra_perms=perms.get(path, {})))
+    }
+    return [
+        Diagnostic("script_not_readable", "error", node, where, f"The script {path} does not exist.")
+        for node, where, path in named
+        if path in refused
+    ]
+
+
+def _scripts(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
+    """(node, JSON pointer, path) of every script that a flow value names."""
+    modules = deque((f"{where}/modules/{index}", each) for index, each in enumerate(value["modules"]))
+    alone = ("failure_module", "preprocessor_module")
+    modules.extend((f"{where}/{name}", value[name]) for name in alone if value.get(name))
+    while modules:
+        place, module = modules.popleft()
+        inner = module.get("value")
+        if isinstance(inner, dict) and inner.get("type") == "script":
+            yield str(module.get("id")), f"{place}/value/path", str(inner.get("path"))
+        for path, bodies in body_lists(module, place):
+            modules.extend((f"{path}/{index}", each) for index, each in enumerate(bodies or []))

@@ -1,0 +1,389 @@
+"""Start and cancel runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from msgspec.structs import replace
+
+from orvanta_platform.control import audit, permissions, scopes
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target
+from orvanta_platform.db import frames as frame_rows
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.runs import RunTarget, VersionRow
+from orvanta_platform.engine import debounce, duration
+from orvanta_platform.engine.compile import single_plan
+from orvanta_platform.engine.plan import Kind, Plan
+from orvanta_platform.errors import Forbidden, InvalidScript, NotFound
+from orvanta_platform.orchestrator import inbox, inputs
+from orvanta_platform.orchestrator.advance import advance
+from orvanta_platform.orchestrator.blueprints import (
+    OWN,
+    Blueprint,
+    Pin,
+    Pins,
+    blueprint_of,
+    flow_key,
+    own_pins,
+    pin_key,
+    single,
+)
+from orvanta_platform.services.access import acceptance, on_behalf
+from orvanta_platform.services.approvals.lookup import place_of
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import documents as artifacts
+from orvanta_platform.services.runs import locks as locking
+from orvanta_platform.services.runs import pinning
+from orvanta_platform.services.runs.creation import Beginning, RunOptions, begin
+from orvanta_platform.workflow.languages import RUNNABLE
+from orvanta_platform.workflow.secret_schemas import may_declare
+
+__all__ = [
+    "RunOptions",
+    "ScriptPreview",
+    "cancel",
+    "start_flow",
+    "start_flow_preview",
+    "start_flow_version",
+    "start_preview",
+    "start_script",
+    "start_script_version",
+]
+
+_SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
+_IDENTITY = Blueprint(single_plan(Kind.IDENTITY), {})
+
+
+Inside = Callable[[Connection, UUID], Awaitable[None]]
+"""Writes, in the transaction that makes a run (its id), what shall be there if and only if the run is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptPreview:
+    """Code to run without deploying it; `kind` identity runs no code: its input is its result."""
+
+    content: str = ""
+    language: str = ""
+    path: str | None = None
+    tag: str | None = None
+    kind: str = "code"
+
+
+async def start_script(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    args: bytes,
+    options: RunOptions,
+    *,
+    retry: dict[str, Any] | None = None,
+    inside: Inside | None = None,
+) -> UUID:
+    """Run the newest version of a script; gives the run's id. `args`: JSON object text; `retry`: a sound Retry tree.
+
+    Raises NotFound, Forbidden, InvalidInput.
+    """
+    async with platform.db.acquire() as connection:
+        view = await acceptance.view_of(connection, actor)
+        version = await acceptance.resolve(connection, workspace, "script", path, view)
+    name = f"script {path}"
+    return await _run_script(platform, actor, workspace, version, name, args, options, retry=retry, inside=inside)
+
+
+async def start_script_version(
+    platform: Platform, actor: Actor, workspace: str, version_hash: str, args: bytes, options: RunOptions
+) -> UUID:
+    """Run the script version with this hash. Raises NotFound, Forbidden, InvalidInput."""
+    async with platform.db.acquire() as connection:
+        version = await run_rows.resolve_hash(connection, workspace, version_hash)
+        await require_named(connection, actor, version)
+    return await _run_script(platform, actor, workspace, version, f"script {version_hash}", args, options)
+
+
+async def start_flow(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    args: bytes,
+    options: RunOptions,
+    *,
+    inside: Inside | None = None,
+) -> UUID:
+    """Run the newest version of a workflow. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
+    async with platform.db.acquire() as connection:
+        view = await acceptance.view_of(connection, actor)
+        version = await acceptance.resolve(connection, workspace, "flow", path, view)
+    return await _run_flow(platform, actor, workspace, version, f"flow {path}", args, options, inside=inside)
+
+
+async def start_flow_version(
+    platform: Platform, actor: Actor, workspace: str, version_id: int, args: bytes, options: RunOptions
+) -> UUID:
+    """Run the workflow version with this id. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
+    async with platform.db.acquire() as connection:
+        version = await run_rows.resolve_version(connection, workspace, version_id)
+        await require_named(connection, actor, version)
+    return await _run_flow(platform, actor, workspace, version, f"flow version {version_id}", args, options)
+
+
+async def start_preview(
+    platform: Platform, actor: Actor, workspace: str, preview: ScriptPreview, args: bytes, options: RunOptions
+) -> UUID:
+    """Run code that is not deployed. Raises Forbidden, InvalidScript, InvalidInput."""
+    permissions.require(actor, "run", Target(workspace, "preview", preview.path))
+    await inputs.check(platform.evaluator.of(workspace), None, args)
+    identity = preview.kind == "identity"
+    if not identity and preview.language not in RUNNABLE:
+        raise InvalidScript(
+            f"This version has no runtime for {preview.language or 'a script without language'}.",
+            hint=f"It runs {', '.join(sorted(RUNNABLE))}.",
+        )
+    beginning = Beginning(
+        workspace=workspace,
+        kind="identity" if identity else "preview",
+        path=preview.path,
+        blueprint=_IDENTITY if identity else _SINGLE,
+        text=None if identity else preview.content.encode("utf-8", "replace"),
+        language=None if identity else preview.language,
+        tag=preview.tag,
+    )
+    return await begin(platform, actor, beginning, args, options)
+
+
+async def start_flow_preview(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    value: bytes,
+    path: str | None,
+    args: bytes,
+    options: RunOptions,
+) -> UUID:
+    """Run a workflow that is not deployed; `value`: its FlowValue as JSON text.
+
+    Raises Forbidden, InvalidWorkflow, InvalidInput, ScriptMissing.
+    """
+    await inputs.check(platform.evaluator.of(workspace), None, args)
+    beginning = await flow_preview(platform, actor, workspace, value, path)
+    return await begin(platform, actor, beginning, args, options)
+
+
+async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None) -> Beginning:
+    """What a run of a workflow that is not deployed begins with. Raises Forbidden, InvalidWorkflow, ScriptMissing."""
+    permissions.require(actor, "run", Target(workspace, "preview", path))
+    body = b'{"value":%s}' % value
+    tree = await artifacts.check(platform.evaluator.of(workspace), body)
+    plan = artifacts.plan_of_tree(tree)
+    async with platform.db.acquire() as connection:
+        view = await acceptance.view_of(connection, actor)
+        pins = await pinning.resolve(connection, on_behalf.acting(actor, None, None), workspace, plan, view)
+    _require_calls(actor, workspace, plan, pins)
+    return Beginning(
+        workspace=workspace,
+        kind="flowpreview",
+        path=path,
+        blueprint=blueprint_of(plan, pins),
+        text=body,
+        pins=pins,
+        priority=priority_of(tree["value"]),
+    )
+
+
+def _require_calls(actor: Actor, workspace: str, plan: Plan, pins: Pins) -> None:
+    """Raises Forbidden if an undeployed workflow runs items that the actor's token may not run."""
+    if actor.scopes is None:
+        return
+    called = [pin_key(node.value) for node in plan.all_nodes if node.kind is Kind.SCRIPT]
+    called += [flow_key(path) for path in pinning.flow_paths(plan)]
+    for pin in (pins[key] for key in called if key in pins):
+        if not scopes.allow(actor.scopes, "jobs:run", pin.path):
+            raise Forbidden(f"The token may not run {pin.path}.", hint=f"It needs the scope jobs:run:{pin.path}.")
+
+
+async def cancel(
+    platform: Platform, actor: Actor, workspace: str, id: UUID, reason: str | None, *, force: bool = False
+) -> bool:
+    """Cancel a run, or, by the id of a node or of a body of one, that alone (it fails with the name Canceled).
+
+    `force` does not wait for workers to answer. Asking again, or for a run that has ended, changes nothing. False: it
+    had ended. Raises NotFound and Forbidden.
+    """
+    target = await platform.db.retrying(
+        lambda connection: _ask_to_cancel(platform, actor, workspace, id, reason, force, connection)
+    )
+    if target is not None:
+        platform.notify.cancelled(target)
+        await advance(platform.tools, target)
+    return target is not None
+
+
+async def _ask_to_cancel(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    id: UUID,
+    reason: str | None,
+    force: bool,
+    connection: Connection,
+) -> UUID | None:
+    """Leave the cancel where nothing can lose it; gives the run to advance."""
+    target = await run_rows.run_of(connection, workspace, id)
+    if target is None and (around := await frame_rows.run_around(connection, id)) is not None:
+        target = await run_rows.run_of(connection, workspace, around)
+    if target is None:
+        waits = await place_of(platform, connection, workspace, id)
+        run = waits.run if waits is not None and not waits.ended else None
+        target = await run_rows.run_of(connection, workspace, run) if run is not None else None
+    if target is None:
+        await _require_ended(actor, workspace, id, connection)
+        return None
+    permissions.require(actor, "cancel", Target(workspace, "run", target.path, target.created_by))
+    if id != target.id:
+        event: inbox.InboxEvent = inbox.CancelJob(id, reason or f"Canceled by {actor.username}")
+        await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
+    elif not await _cancel_run(platform, actor, target, reason, force, connection):
+        return target.id
+    await audit.record(
+        connection,
+        actor,
+        "jobs.cancel",
+        "Delete",
+        target.path,
+        {"run": str(target.id), "job": str(id), "reason": reason, "force": force},
+        workspace=workspace,
+    )
+    return target.id
+
+
+async def _cancel_run(
+    platform: Platform, actor: Actor, target: RunTarget, reason: str | None, force: bool, connection: Connection
+) -> bool:
+    """False: it was asked before, and `force` adds nothing."""
+    first = await run_rows.request_cancel(connection, target.id, actor.username, reason)
+    if not (first or force):
+        return False
+    await run_rows.put_in_inbox(connection, target.id, inbox.write(inbox.CancelRun(force)))
+    await run_rows.set_cancel_timer(connection, target.id, platform.settings.cancel_grace_ms / 1000)
+    return True
+
+
+async def _require_ended(actor: Actor, workspace: str, id: UUID, connection: Connection) -> None:
+    """Nothing where `id` is a run that has ended and may be read; else NotFound."""
+    ended = await run_rows.ended_run(connection, id)
+    if ended is None or ended.workspace != workspace:
+        raise NotFound(f"The job {id} does not exist.")
+    permissions.require(actor, "cancel", Target(workspace, "run", ended.path, ended.created_by))
+
+
+async def _run_script(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    version: VersionRow | None,
+    name: str,
+    args: bytes,
+    options: RunOptions,
+    *,
+    retry: dict[str, Any] | None = None,
+    inside: Inside | None = None,
+) -> UUID:
+    found = permitted(actor, workspace, version, name)
+    await inputs.check(platform.evaluator.of(workspace), found.settings.get("schema"), options.whole(args))
+    owner = None
+    if found.permissioned_as is not None:
+        async with platform.db.acquire() as connection:
+            owner = await on_behalf.owner_of(connection, workspace, found)
+    settings = found.settings
+    pins = own_pins(settings, retry)
+    beginning = Beginning(
+        workspace=workspace,
+        kind="script",
+        path=found.path,
+        blueprint=single(pins) if pins else _SINGLE,
+        version=found.id,
+        document=found.document,
+        language=found.language,
+        pins=pins,
+        tag=settings.get("tag") or None,
+        priority=priority_of(settings),
+        timeout_s=settings.get("timeout") or None,
+        debounce=debounce.of_settings(settings),
+        owner=owner,
+        asked=name,
+        schema=found.settings.get("schema"),
+    )
+    return await begin(platform, actor, beginning, args, options, inside=inside)
+
+
+async def _run_flow(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    version: VersionRow | None,
+    name: str,
+    args: bytes,
+    options: RunOptions,
+    *,
+    inside: Inside | None = None,
+) -> UUID:
+    found = permitted(actor, workspace, version, name)
+    async with platform.db.acquire() as connection:
+        plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
+    preprocessed = options.preprocess and plan.preprocessor is not None
+    schema = found.settings.get("schema")
+    await inputs.check(platform.evaluator.of(workspace), None if preprocessed else schema, options.whole(args))
+    async with platform.db.acquire() as connection:
+        owner = await on_behalf.owner_of(connection, workspace, found)
+        view = await acceptance.view_of(connection, actor, owner)
+        runner = on_behalf.acting(actor, owner, found.path)
+        pins = await pinning.resolve(connection, runner, workspace, plan, view) | own_pins(found.settings)
+    if preprocessed and may_declare(schema):
+        own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
+        pins[OWN] = replace(own, passwords=schema)
+    beginning = Beginning(
+        workspace=workspace,
+        kind="flow",
+        path=found.path,
+        blueprint=blueprint_of(plan, pins),
+        version=found.id,
+        document=found.document,
+        pins=pins,
+        tag=found.settings.get("tag") or None,
+        priority=priority_of(found.settings),
+        timeout_s=duration.setting(found.settings.get("timeout")),
+        debounce=plan.debounce,
+        owner=owner,
+        asked=name,
+        schema=found.settings.get("schema"),
+    )
+    return await begin(platform, actor, beginning, args, options, inside=inside)
+
+
+async def require_named(connection: Connection, actor: Actor, version: VersionRow | None) -> None:
+    """Check that the actor's program may name this version. Jobs may: the version is part of accepted code."""
+    if actor.kind != "job":
+        await acceptance.require_version(connection, version, await acceptance.view_of(connection, actor))
+
+
+def permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
+    """The version, where the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed."""
+    if version is None or version.archived:
+        permissions.require_workspace(actor, workspace)
+        raise NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
+    thing = Target(workspace, version.kind, version.path, version.created_by, version.extra_perms)
+    permissions.require(actor, "run", thing)
+    locking.refuse_failed(name, version.lock_state, version.lock_error)
+    return version
+
+
+def priority_of(settings: dict[str, Any]) -> int:
+    """The priority that a script or workflow asks for, 0 to 100."""
+    wanted = settings.get("priority")
+    return min(max(int(wanted), 0), 100) if isinstance(wanted, int | float) else 0

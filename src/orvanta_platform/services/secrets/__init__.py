@@ -1,0 +1,1 @@
+"""Variables, resources and their types, and the sealing of secret fields."""

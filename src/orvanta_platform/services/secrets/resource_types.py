@@ -1,0 +1,136 @@
+"""Resource types: names with a JSON Schema; the fields it calls passwords are the resource's secrets.
+
+Some come with the platform and are in every workspace; a workspace's own of the same name goes before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from orvanta_platform.control import audit, names
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, require
+from orvanta_platform.db import resource_types, resources
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.resource_types import ResourceTypeRow
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound
+from orvanta_platform.orchestrator.resource_schemas import shipped
+from orvanta_platform.services.secrets import sealing
+from orvanta_platform.workflow import secret_schemas
+
+if TYPE_CHECKING:
+    from orvanta_platform.services.platform import Platform
+
+
+@dataclass(frozen=True, slots=True)
+class TypeChange:
+    """What to change of a type: None stays. `schema`: JSON text of a JSON Schema."""
+
+    schema: str | None = None
+    description: str | None = None
+    is_fileset: bool | None = None
+
+
+async def create(platform: Platform, actor: Actor, workspace: str, new: ResourceTypeRow) -> None:
+    """Make a type.
+
+    Raises NotFound, Forbidden, BadRequest, UnsupportedPassword, TooComplex, AlreadyExists (also for one of the
+    platform's).
+    """
+    require(actor, "create", Target(workspace, "resource_type"))
+    names.check_name("resource type", new.name)
+    _check_schema(new.schema)
+    if new.name in shipped():
+        raise AlreadyExists(f"The resource type {new.name} comes with the platform.", hint="An admin may update it.")
+    await _keep(platform, actor, workspace, new, is_new=True)
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, name: str, change: TypeChange) -> None:
+    """Change a type; one of the platform's gets a copy that is the workspace's own. Admins only.
+
+    Secret fields of resources that the new schema names are sealed at once; none is unsealed. Raises NotFound,
+    Forbidden, BadRequest.
+    """
+    require(actor, "write", Target(workspace, "resource_type"))
+    _check_schema(change.schema)
+    row = await get(platform, actor, workspace, name)
+    changed = replace(
+        row,
+        schema=row.schema if change.schema is None else change.schema,
+        description=row.description if change.description is None else change.description,
+        is_fileset=row.is_fileset if change.is_fileset is None else change.is_fileset,
+    )
+    await _keep(platform, actor, workspace, changed, is_new=row.workspace is None)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> ResourceTypeRow:
+    """One type. Raises NotFound."""
+    require(actor, "read", Target(workspace, "resource_type"))
+    async with platform.db.acquire() as conn:
+        row = await resource_types.get(conn, workspace, name) or shipped().get(name)
+    if row is None:
+        raise NotFound(f"The resource type {name} does not exist.")
+    return row
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, name: str) -> bool:
+    """Whether there is a type of this name."""
+    require(actor, "read", Target(workspace, "resource_type"))
+    async with platform.db.acquire() as conn:
+        return name in shipped() or await resource_types.get(conn, workspace, name) is not None
+
+
+async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[ResourceTypeRow]:
+    """All types by name."""
+    require(actor, "read", Target(workspace, "resource_type"))
+    async with platform.db.acquire() as conn:
+        own = {row.name: row for row in await resource_types.list_all(conn, workspace)}
+    return [row for _, row in sorted({**shipped(), **own}.items())]
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
+    """Delete a type of the workspace's own; admins only.
+
+    Raises NotFound, Forbidden, and Conflict where resources have it or it comes with the platform.
+    """
+    require(actor, "write", Target(workspace, "resource_type"))
+    async with platform.db.transaction() as conn:
+        if await resource_types.is_used(conn, workspace, name) and name not in shipped():
+            raise Conflict(f"Resources of the type {name} exist.", hint="Delete them, or give them another type.")
+        if not await resource_types.delete(conn, workspace, name):
+            if name in shipped():
+                raise Conflict(f"The resource type {name} comes with the platform.")
+            raise NotFound(f"The resource type {name} does not exist.")
+        await audit.record(conn, actor, "resource_types.delete", "Delete", name)
+
+
+async def _keep(platform: Platform, actor: Actor, workspace: str, row: ResourceTypeRow, *, is_new: bool) -> None:
+    schema = msgspec.json.decode(row.schema) if row.schema else None
+    key = await sealing.key_for(platform, workspace, schema)
+
+    async def write(conn: Connection) -> None:
+        if is_new:
+            if not await resource_types.insert(conn, workspace, row, actor.username):
+                raise AlreadyExists(f"The resource type {row.name} exists already.")
+        elif not await resource_types.update(conn, workspace, row):
+            raise NotFound(f"The resource type {row.name} does not exist.")
+        for resource in await resources.lock_of_type(conn, workspace, row.name):
+            await asyncio.sleep(0)  # each takes up to the limit of work
+            sealed = sealing.resealed(platform, resource, schema, key)
+            if sealed is not None:
+                await resources.update(conn, workspace, resource.path, sealed, actor.username)
+        verb: tuple[str, audit.ActionKind] = ("create", "Created") if is_new else ("update", "Updated")
+        await audit.record(conn, actor, f"resource_types.{verb[0]}", verb[1], row.name)
+
+    await platform.db.retrying(write)
+
+
+def _check_schema(text: str | None) -> None:
+    tree = msgspec.json.decode(text) if text else {}
+    if not isinstance(tree, dict):
+        raise BadRequest("The schema of a resource type is a JSON Schema, an object.")
+    secret_schemas.check(tree)

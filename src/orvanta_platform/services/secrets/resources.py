@@ -1,0 +1,242 @@
+"""Resources: JSON values of a type that jobs are given, with their secret fields sealed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from orvanta_platform.control import audit, limits, names
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, readable, require, require_workspace
+from orvanta_platform.db import resources
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.resources import NewResource, ResourceFilter, ResourceRow
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound, TooLarge
+from orvanta_platform.orchestrator import resource_schemas
+from orvanta_platform.orchestrator.interpolation import STATE_TYPES, Interpolation
+from orvanta_platform.services.access import folders
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.secrets import sealing
+
+LONGEST_VALUE = 10 << 20
+"""Bytes of JSON of a resource's value."""
+
+_LONGEST_TYPE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceDraft:
+    """A resource to make, or what to change of one: None stays. `value`: JSON text."""
+
+    path: str | None = None
+    value: bytes | None = None
+    resource_type: str | None = None
+    description: str | None = None
+    labels: list[str] | None = None
+    ws_specific: bool | None = None
+
+
+async def create(
+    platform: Platform, actor: Actor, workspace: str, draft: ResourceDraft, *, update_if_exists: bool = False
+) -> None:
+    """Make a resource, or, with `update_if_exists`, change the one that is there.
+
+    Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists.
+    """
+    require_workspace(actor, workspace)
+    path, kind = draft.path or "", draft.resource_type or ""
+    names.check_path(path)
+    limits.check_labels(draft.labels)
+    _check_type(kind)
+    require(actor, _write(actor, kind), Target(workspace, "resource", path))
+    async with platform.db.acquire() as conn:
+        taken = await resources.get(conn, workspace, path) is not None
+    if taken and update_if_exists:
+        await update(platform, actor, workspace, path, draft)
+        return
+    async with platform.db.acquire() as conn:
+        schema = await resource_schemas.schema_of(conn, workspace, kind)
+    key = await sealing.key_for(platform, workspace, schema)
+    plain = _new(draft)
+    new = sealing.sealed(platform, workspace, plain, schema, key, None)
+
+    async def write(conn: Connection) -> None:
+        await _require_references(platform, conn, actor, workspace, plain, schema, None)
+        await folders.ensure(conn, actor, workspace, path)
+        if not await resources.insert(conn, workspace, new, actor.username):
+            raise AlreadyExists(
+                f"The resource {path} exists already.",
+                hint="Change it with resources/update, or ?update_if_exists=true.",
+            )
+        await audit.record(conn, actor, "resources.create", "Created", path, {"resource_type": kind})
+
+    await platform.db.retrying(write)
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: ResourceDraft) -> None:
+    """Change what is given of a resource; `draft.path` moves it. A secret field that holds the mask stays as it is.
+
+    Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists, Conflict.
+    """
+    require_workspace(actor, workspace)
+    target = draft.path or path
+    names.check_path(target)
+    limits.check_labels(draft.labels)
+    before = await get(platform, actor, workspace, path)
+    kind = draft.resource_type or before.resource_type
+    _check_type(kind)
+    async with platform.db.acquire() as conn:
+        schema = await resource_schemas.schema_of(conn, workspace, kind)
+    key = await sealing.key_for(platform, workspace, schema, before)
+
+    async def write(conn: Connection) -> None:
+        row = await resources.get(conn, workspace, path, lock=True)
+        row = _found(row, path)
+        require(actor, _write(actor, row.resource_type, kind), _thing(row))
+        if (row.resource_type, row.key) != (before.resource_type, before.key):
+            raise Conflict(f"The resource {path} was changed meanwhile.", hint="Send the change again.")
+        if target != path:
+            await _require_free(conn, actor, workspace, target)
+        new = _changed(row, replace(draft, path=target, resource_type=kind))
+        if draft.value is not None or (new.path, new.resource_type) != (path, row.resource_type):
+            await _require_references(platform, conn, actor, workspace, new, schema, row)
+        new = sealing.sealed(platform, workspace, new, schema, key, row)
+        await resources.update(conn, workspace, path, new, actor.username)
+        told = {"resource_type": kind, "value": draft.value is not None}
+        await audit.record(conn, actor, "resources.update", "Updated", path, told | _moved(path, target))
+
+    await platform.db.retrying(write)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ResourceRow:
+    """A resource; its secret fields hold the mask. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        row = await resources.get(conn, workspace, path)
+    require(actor, "read", Target(workspace, "resource", path) if row is None else _thing(row))
+    return _found(row, path)
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Whether the actor sees a resource at this path."""
+    try:
+        await get(platform, actor, workspace, path)
+    except NotFound:
+        require_workspace(actor, workspace)
+        return False
+    return True
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, what: ResourceFilter) -> list[ResourceRow]:
+    """A page of the resources the actor may read, by path, without values. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+    who = readable(actor, "resource")
+    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    async with platform.db.acquire() as conn:
+        return await resources.list_page(conn, workspace, seen)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    """Delete a resource. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+
+    async def write(conn: Connection) -> None:
+        row = await resources.get(conn, workspace, path, lock=True)
+        require(actor, "write", Target(workspace, "resource", path) if row is None else _thing(row))
+        _found(row, path)
+        await resources.delete(conn, workspace, path)
+        await audit.record(conn, actor, "resources.delete", "Delete", path)
+
+    await platform.db.retrying(write)
+
+
+def _new(draft: ResourceDraft) -> NewResource:
+    """The resource to create, its value as the caller gave it."""
+    return NewResource(
+        path=draft.path or "",
+        resource_type=draft.resource_type or "",
+        value=_text(draft.value),
+        sealed=None,
+        key_version=None,
+        description=draft.description,
+        labels=draft.labels,
+        ws_specific=draft.ws_specific,
+    )
+
+
+async def _require_references(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    new: NewResource,
+    schema: Any,
+    row: ResourceRow | None,
+) -> None:
+    """Check that the writer of a value may read what it refers to. Raises Forbidden.
+
+    Runs resolve the references with rights of their own, and send the secret where the other fields say.
+    """
+    if new.resource_type in STATE_TYPES:
+        return
+    raw = sealing.complete(platform, new, schema, row)
+    hidden = await Interpolation(platform, conn, actor, workspace, opens=True).first_unreadable(
+        raw, missing_allowed=True
+    )
+    if hidden is not None:
+        raise Forbidden(
+            f"The value refers to {hidden}, which you may not read.",
+            hint="Leave the reference out, or let a member who may read it store the resource.",
+        )
+
+
+def _changed(row: ResourceRow, draft: ResourceDraft) -> NewResource:
+    """The resource as it becomes, its value as the caller gave it."""
+    kept = sealing.new_of(row)
+    given = {
+        name: value
+        for name in ("path", "resource_type", "description", "labels", "ws_specific")
+        if (value := getattr(draft, name)) is not None
+    }
+    return replace(kept, **given, value=kept.value if draft.value is None else _text(draft.value))
+
+
+def _text(value: bytes | None) -> str:
+    raw = b"null" if value is None else value
+    if len(raw) > LONGEST_VALUE:
+        raise TooLarge(f"A resource's value has at most {LONGEST_VALUE >> 20} MiB.")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadRequest("The value of a resource is JSON in UTF-8.") from error
+
+
+async def _require_free(conn: Connection, actor: Actor, workspace: str, target: str) -> None:
+    require(actor, "write", Target(workspace, "resource", target))
+    if await resources.get(conn, workspace, target) is not None:
+        raise AlreadyExists(f"The resource {target} exists already.")
+    await folders.ensure(conn, actor, workspace, target)
+
+
+def _write(actor: Actor, *types: str) -> str:
+    """Which row of the permission table a write needs: a job's state is less than a resource."""
+    return "write_state" if actor.kind == "job" and STATE_TYPES.issuperset(types) else "write"
+
+
+def _check_type(name: str) -> None:
+    if not name or len(name) > _LONGEST_TYPE:
+        raise BadRequest(f"A resource has a `resource_type` of at most {_LONGEST_TYPE} characters.")
+
+
+def _moved(path: str, target: str) -> dict[str, str]:
+    return {"path": target} if target != path else {}
+
+
+def _thing(row: ResourceRow) -> Target:
+    return Target(row.workspace, "resource", row.path, row.created_by, row.extra_perms)
+
+
+def _found(row: ResourceRow | None, path: str) -> ResourceRow:
+    if row is None:
+        raise NotFound(f"The resource {path} does not exist.")
+    return row

@@ -1,0 +1,97 @@
+"""Sealing of a resource's secret fields, as its type's schema names them.
+
+What was sealed stays sealed when the schema changes: only a new value at its place makes a field readable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from orvanta_platform.control import secret_fields, secrets
+from orvanta_platform.control.secrets import DataKey, SecretLocation
+from orvanta_platform.db.resources import NewResource, ResourceRow
+from orvanta_platform.errors import BadRequest, TooComplex, UnsupportedPassword
+from orvanta_platform.workflow import secret_schemas
+
+if TYPE_CHECKING:
+    from orvanta_platform.services.platform import Platform
+
+
+async def key_for(platform: Platform, workspace: str, schema: Any, row: ResourceRow | None = None) -> DataKey | None:
+    """The key to seal with, where the schema names secrets or the row has some. Never call it in a transaction."""
+    if not (secret_schemas.declares(schema) or (row is not None and row.sealed is not None)):
+        return None
+    return await secrets.newest_key(platform.db, platform.keys, workspace)
+
+
+def sealed(
+    platform: Platform, workspace: str, new: NewResource, schema: Any, key: DataKey | None, row: ResourceRow | None
+) -> NewResource:
+    """`new`, whose value is as a caller gave it or as `row` shows it, with its secret fields sealed.
+
+    A mask stands for the secret that `row` has at its place. Raises BadRequest, SecretUnreadable.
+    """
+    shown, taken = secret_fields.take_out(new.value.encode(), schema, {} if row is None else opened(platform, row))
+    return _with(workspace, new, shown, taken, key)
+
+
+def complete(platform: Platform, new: NewResource, schema: Any, row: ResourceRow | None) -> bytes:
+    """The value that `sealed` would store, its secret fields in clear. It does not leave this layer.
+
+    Raises BadRequest, SecretUnreadable.
+    """
+    return secret_fields.put_back(
+        *secret_fields.take_out(new.value.encode(), schema, {} if row is None else opened(platform, row))
+    )
+
+
+def resealed(platform: Platform, row: ResourceRow, schema: Any, key: DataKey | None) -> NewResource | None:
+    """The resource with what another schema calls a secret sealed as well; None where nothing changes.
+
+    A mask that somebody has stored as a value is no secret and stays. Raises TooComplex, UnsupportedPassword.
+    """
+    kept = opened(platform, row)
+    try:
+        shown, taken = secret_fields.take_out(new_of(row).value.encode(), schema, kept)
+    except (TooComplex, UnsupportedPassword):
+        raise
+    except BadRequest:
+        return None
+    return None if taken.keys() == kept.keys() else _with(row.workspace, new_of(row), shown, taken, key)
+
+
+def new_of(row: ResourceRow) -> NewResource:
+    """A stored resource as one to keep, without its secrets."""
+    assert row.value is not None
+    return NewResource(
+        path=row.path,
+        resource_type=row.resource_type,
+        value=row.value,
+        sealed=None,
+        key_version=None,
+        description=row.description,
+        labels=row.labels,
+        ws_specific=row.ws_specific,
+    )
+
+
+def opened(platform: Platform, row: ResourceRow) -> dict[str, bytes]:
+    """The secret fields of a stored resource. They leave this layer sealed anew or by `opening` alone."""
+    if row.sealed is None or row.key is None:
+        return {}
+    key = secrets.unwrap(platform.keys, row.workspace, row.key)
+    body = secrets.unseal(key, SecretLocation(row.workspace, "resource", row.path), row.sealed)
+    return {place: bytes(raw) for place, raw in msgspec.json.decode(body, type=dict[str, msgspec.Raw]).items()}
+
+
+def _with(workspace: str, new: NewResource, shown: bytes, taken: dict[str, bytes], key: DataKey | None) -> NewResource:
+    plain = replace(new, value=shown.decode(), sealed=None, key_version=None)
+    if not taken:
+        return plain
+    assert key is not None
+    body = msgspec.json.encode({place: msgspec.Raw(raw) for place, raw in taken.items()})
+    sealed = secrets.seal(key, SecretLocation(workspace, "resource", new.path), body)
+    return replace(plain, sealed=sealed, key_version=key.version)

@@ -1,0 +1,253 @@
+"""Variables: named texts that jobs are given; a secret one is sealed and shown to nobody."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from orvanta_platform.control import audit, limits, names, secrets
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, readable, require, require_workspace
+from orvanta_platform.control.secrets import DataKey, SecretLocation
+from orvanta_platform.db import data_keys, variables
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.variables import NewVariable, VariableFilter, VariableRow
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, TooLarge
+from orvanta_platform.evaluate.raw import decode_string
+from orvanta_platform.orchestrator import secret_access
+from orvanta_platform.services.access import folders
+from orvanta_platform.services.platform import Platform
+
+LONGEST_VALUE = 1 << 20
+"""Characters of a variable's value."""
+
+_TRANSPORT = "transport"
+_VERSION = struct.Struct(">I")
+
+
+@dataclass(frozen=True, slots=True)
+class VariableDraft:
+    """A variable to make, or what to change of one: None stays as it is, or is what nothing was said of."""
+
+    path: str | None = None
+    value: str | None = None
+    is_secret: bool | None = None
+    description: str | None = None
+    account: int | None = None
+    is_oauth: bool | None = None
+    expires_at: datetime | None = None
+    labels: list[str] | None = None
+    ws_specific: bool | None = None
+    already_encrypted: bool = False
+    """The value is what `encrypt` gave."""
+
+
+async def create(platform: Platform, actor: Actor, workspace: str, draft: VariableDraft) -> None:
+    """Make a variable. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists."""
+    require_workspace(actor, workspace)
+    path = draft.path or ""
+    names.check_path(path)
+    limits.check_labels(draft.labels)
+    require(actor, "write", Target(workspace, "variable", path))
+    text = await _given(platform, workspace, draft) or ""
+    new = await _new(platform, workspace, replace(_blank(draft), path=path), text, is_secret=bool(draft.is_secret))
+
+    async def write(conn: Connection) -> None:
+        await folders.ensure(conn, actor, workspace, path)
+        if not await variables.insert(conn, workspace, new, actor.username):
+            raise AlreadyExists(f"The variable {path} exists already.", hint="Change it with variables/update.")
+        await audit.record(conn, actor, "variables.create", "Created", path, {"is_secret": new.sealed is not None})
+
+    await platform.db.retrying(write)
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: VariableDraft) -> None:
+    """Change what is given of a variable; `draft.path` moves it. A secret becomes plain with a new value alone.
+
+    Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists.
+    """
+    require_workspace(actor, workspace)
+    target = draft.path or path
+    names.check_path(target)
+    limits.check_labels(draft.labels)
+    given = await _given(platform, workspace, draft)
+    before, _ = await get(platform, actor, workspace, path)
+    # Before the transaction: the first secret of a workspace makes its key.
+    seals = before.is_secret or draft.is_secret
+    key = await secrets.newest_key(platform.db, platform.keys, workspace) if seals else None
+
+    async def write(conn: Connection) -> None:
+        row = await variables.get(conn, workspace, path, lock=True)
+        require(actor, "write", _thing(workspace, path, row))
+        row = _found(row, path)
+        if target != path:
+            await _require_free(conn, actor, workspace, target)
+        new = _changed(platform, workspace, row, replace(draft, path=target), given, key)
+        await variables.update(conn, workspace, path, new, actor.username)
+        told = {"is_secret": new.sealed is not None, "value": given is not None}
+        await audit.record(conn, actor, "variables.update", "Updated", path, told | _moved(path, target))
+
+    await platform.db.retrying(write)
+
+
+async def get(
+    platform: Platform, actor: Actor, workspace: str, path: str, *, decrypt: bool = False
+) -> tuple[VariableRow, str | None]:
+    """A variable and its value: None of a secret, unless `decrypt`, which opens it as `opening.read` does.
+
+    Raises NotFound, SecretIsWriteOnly.
+    """
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        row = await variables.get(conn, workspace, path)
+    require(actor, "read", _thing(workspace, path, row))
+    found = _found(row, path)
+    if not (found.is_secret and decrypt):
+        return found, found.value
+    return found, decode_string(await secret_access.read(platform, actor, workspace, "variable", path))
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Whether the actor sees a variable at this path."""
+    try:
+        await get(platform, actor, workspace, path)
+    except NotFound:
+        require_workspace(actor, workspace)
+        return False
+    return True
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, what: VariableFilter) -> list[VariableRow]:
+    """A page of the variables the actor may read, by path. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+    who = readable(actor, "variable")
+    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    async with platform.db.acquire() as conn:
+        return await variables.list_page(conn, workspace, seen)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    """Delete a variable. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+
+    async def write(conn: Connection) -> None:
+        row = await variables.get(conn, workspace, path, lock=True)
+        require(actor, "write", _thing(workspace, path, row))
+        _found(row, path)
+        await variables.delete(conn, workspace, path)
+        await audit.record(conn, actor, "variables.delete", "Delete", path)
+
+    await platform.db.retrying(write)
+
+
+async def encrypt(platform: Platform, actor: Actor, workspace: str, text: str) -> str:
+    """A ciphertext of `text` that `create` and `update` take as `already_encrypted` in this workspace."""
+    require(actor, "read", Target(workspace, "workspace"))
+    key = await secrets.newest_key(platform.db, platform.keys, workspace)
+    sealed = secrets.seal(key, SecretLocation(workspace, _TRANSPORT, ""), _encoded(text))
+    return base64.b64encode(_VERSION.pack(key.version) + sealed).decode()
+
+
+async def _given(platform: Platform, workspace: str, draft: VariableDraft) -> str | None:
+    """The value that a call gives, decrypted where it came so."""
+    if draft.value is None:
+        return None
+    text = await _decrypted(platform, workspace, draft.value) if draft.already_encrypted else draft.value
+    if len(text) > LONGEST_VALUE:
+        raise TooLarge(f"A variable's value has at most {LONGEST_VALUE} characters.")
+    return text
+
+
+async def _decrypted(platform: Platform, workspace: str, value: str) -> str:
+    try:
+        packed = base64.b64decode(value, validate=True)
+        version = _VERSION.unpack_from(packed)[0]
+    except (ValueError, struct.error) as error:
+        raise BadRequest("The value is not encrypted.", hint="Take what variables/encrypt gave.") from error
+    async with platform.db.acquire() as conn:
+        row = await data_keys.get(conn, workspace, version) if version < 1 << 31 else None
+    try:
+        if row is None:
+            raise secrets.SecretUnreadable("Its key does not exist.")
+        key = secrets.unwrap(platform.keys, workspace, row)
+        return secrets.unseal(key, SecretLocation(workspace, _TRANSPORT, ""), packed[_VERSION.size :]).decode(
+            "utf-8", "replace"
+        )
+    except secrets.SecretUnreadable as error:
+        raise BadRequest(
+            "The encrypted value does not open in this workspace.", hint="Take what variables/encrypt gave here."
+        ) from error
+
+
+async def _new(platform: Platform, workspace: str, blank: NewVariable, text: str, *, is_secret: bool) -> NewVariable:
+    if not is_secret:
+        return replace(blank, value=text)
+    return _sealed(workspace, blank, text, await secrets.newest_key(platform.db, platform.keys, workspace))
+
+
+def _changed(
+    platform: Platform, workspace: str, row: VariableRow, draft: VariableDraft, given: str | None, key: DataKey | None
+) -> NewVariable:
+    """The variable as it becomes. A secret's text is opened here to be sealed for another path, never shown."""
+    is_secret = row.is_secret if draft.is_secret is None else draft.is_secret
+    if row.is_secret and not is_secret and given is None:
+        raise BadRequest("A secret does not become readable.", hint="Give a new `value` with is_secret false.")
+    kept = _blank(draft, row)
+    text = given
+    if text is None and row.sealed is None:
+        text = row.value or ""
+    if text is None:
+        assert row.sealed is not None and row.key is not None
+        opens = secrets.unwrap(platform.keys, workspace, row.key)
+        text = secrets.unseal(opens, SecretLocation(workspace, "variable", row.path), row.sealed).decode(
+            "utf-8", "surrogatepass"
+        )
+    if not is_secret:
+        return replace(kept, value=text)
+    if key is None:
+        raise Conflict(f"The variable {row.path} became a secret meanwhile.", hint="Send the change again.")
+    return _sealed(workspace, kept, text, key)
+
+
+def _sealed(workspace: str, blank: NewVariable, text: str, key: DataKey) -> NewVariable:
+    sealed = secrets.seal(key, SecretLocation(workspace, "variable", blank.path), _encoded(text))
+    return replace(blank, sealed=sealed, key_version=key.version)
+
+
+def _blank(draft: VariableDraft, row: VariableRow | None = None) -> NewVariable:
+    """What a variable becomes, its value aside."""
+    kept = {
+        name: given if (given := getattr(draft, name)) is not None else getattr(row, name, None)
+        for name in ("account", "is_oauth", "expires_at", "labels", "ws_specific")
+    }
+    description = draft.description if draft.description is not None else row.description if row else ""
+    return NewVariable(draft.path or "", None, None, None, description, **kept)
+
+
+async def _require_free(conn: Connection, actor: Actor, workspace: str, target: str) -> None:
+    require(actor, "write", Target(workspace, "variable", target))
+    if await variables.get(conn, workspace, target) is not None:
+        raise AlreadyExists(f"The variable {target} exists already.")
+    await folders.ensure(conn, actor, workspace, target)
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _moved(path: str, target: str) -> dict[str, str]:
+    return {"path": target} if target != path else {}
+
+
+def _thing(workspace: str, path: str, row: VariableRow | None) -> Target:
+    if row is None:
+        return Target(workspace, "variable", path)
+    return Target(workspace, "variable", path, row.created_by, row.extra_perms)
+
+
+def _found(row: VariableRow | None, path: str) -> VariableRow:
+    if row is None:
+        raise NotFound(f"The variable {path} does not exist.")
+    return row

@@ -1,1 +1,0 @@
-"""A step of a run: read, answer, decide, write."""

@@ -1,0 +1,105 @@
+"""When schedules tick: what became of past ticks, and which come."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import readable, require_workspace
+from orvanta_platform.db import schedules as rows
+from orvanta_platform.db import ticks
+from orvanta_platform.db.schedules import Coming, ScheduleFilter, ScheduleRow
+from orvanta_platform.db.ticks import PastTick
+from orvanta_platform.engine.ticks import Cron
+from orvanta_platform.errors import BadRequest
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.triggers import schedules
+
+MOST_SCHEDULES = 1_000
+MOST_COMING = 2_000
+"""Ticks to come that a calendar shows, at most: each costs a tenth of a millisecond."""
+
+MOST_PAST = 500
+"""Ticks of one schedule's past that a calendar shows, at most: the newest."""
+
+LONGEST = timedelta(days=35)
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The ticks of a time. `until`: up to which all that come are there, where there are too many; else None."""
+
+    past: Sequence[tuple[ScheduleRow, PastTick]]
+    coming: Sequence[Coming]
+    until: datetime | None
+
+
+async def calendar(platform: Platform, actor: Actor, workspace: str, since: datetime, until: datetime) -> Calendar:
+    """Past and coming ticks of the schedules that the actor may read. Raises NotFound, Forbidden, BadRequest."""
+    if not timedelta() < until - since <= LONGEST:
+        raise BadRequest("A calendar is of at most 35 days, and its end comes after its beginning.")
+    found = await schedules.list_page(platform, actor, workspace, ScheduleFilter(limit=MOST_SCHEDULES))
+    by_id = {row.id: row for row in found}
+    async with platform.db.acquire() as conn:
+        past = await ticks.between(conn, list(by_id), since, until, MOST_PAST)
+    ahead = await asyncio.to_thread(coming, found, until, MOST_COMING)
+    whole = len(ahead) < MOST_COMING
+    return Calendar([(by_id[tick.schedule], tick) for tick in past], ahead, None if whole else ahead[-1].at)
+
+
+async def next_of_each(platform: Platform, actor: Actor, workspace: str, within: timedelta, most: int) -> list[Coming]:
+    """The next tick of each schedule that the actor may read, the first `most` of them. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+    who = readable(actor, "schedule")
+    sees = ScheduleFilter(everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    async with platform.db.acquire() as conn:
+        return await rows.next_of_each(conn, workspace, sees, await rows.now(conn) + within, most)
+
+
+def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Coming]:
+    """The first ticks to come of these schedules before `until`, in order of time, at most `most`."""
+    queue = [(row.next_at, place) for place, row in enumerate(found) if row.enabled and row.next_at is not None]
+    heapq.heapify(queue)
+    crons: dict[int, Cron | None] = {}
+    made: list[Coming] = []
+    while queue and len(made) < most:
+        at, place = heapq.heappop(queue)
+        if at >= until:
+            break
+        row = found[place]
+        made.append(Coming(row.path, row.script_path, row.is_flow, row.timezone, at))
+        if place not in crons:
+            crons[place] = _cron_of(row)
+        cron = crons[place]
+        following = cron.after(at) if cron is not None else None
+        if following is not None:
+            heapq.heappush(queue, (following, place))
+    return made
+
+
+async def upcoming_of(found: Sequence[ScheduleRow], most: int) -> list[list[datetime]]:
+    """`upcoming` of each of these schedules."""
+    return await asyncio.to_thread(lambda: [upcoming(row, most) for row in found])
+
+
+def upcoming(row: ScheduleRow, most: int) -> list[datetime]:
+    """The next ticks of one schedule in its zone; none where it is disabled or cannot be parsed."""
+    cron = _cron_of(row) if row.enabled else None
+    found: list[datetime] = []
+    at = row.next_at
+    while cron is not None and at is not None and len(found) < most:
+        found.append(at.astimezone(schedules.zone_of(row.timezone)))
+        at = cron.after(at)
+    return found
+
+
+def _cron_of(row: ScheduleRow) -> Cron | None:
+    """The cron expression of a stored schedule; None if this version cannot parse it."""
+    try:
+        return Cron(row.cron, schedules.zone_of(row.timezone))
+    except BadRequest:
+        return None

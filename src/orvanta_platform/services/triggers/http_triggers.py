@@ -1,0 +1,334 @@
+"""HTTP triggers: which route starts what, as whom, and how a request proves itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import uuid4
+
+import asyncpg
+
+from orvanta_platform.control import audit, limits, names, route_auth, route_paths
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, can, readable, require, require_workspace
+from orvanta_platform.control.route_paths import RoutePath
+from orvanta_platform.db import http_triggers, resources, workspaces
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db.http_triggers import HttpTriggerFilter, HttpTriggerRow, HttpTriggerSettings
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, Forbidden, NotFound
+from orvanta_platform.services.access import acceptance, folders, on_behalf
+from orvanta_platform.services.platform import Platform
+
+METHODS: Final = ("get", "post", "put", "delete", "patch")
+MODES: Final = ("enabled", "disabled", "suspended")
+REQUEST_TYPES: Final = ("sync", "async", "sync_sse")
+AUTHENTICATION: Final = ("none", "orvanta", *route_auth.METHODS)
+_LONGEST_TEXT: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTriggerDraft:
+    """A trigger to make, or what one becomes. Names as in HttpTriggerSettings; None: as it was, or the default.
+
+    `owner`: whom its runs act for, where not the actor.
+    """
+
+    script_path: str
+    is_flow: bool
+    route_path: str | None = None
+    http_method: str | None = None
+    workspaced_route: bool | None = None
+    mode: str | None = None
+    request_type: str | None = None
+    authentication_method: str | None = None
+    authentication_resource_path: str | None = None
+    wrap_body: bool | None = None
+    raw_string: bool | None = None
+    summary: str | None = None
+    description: str | None = None
+    labels: list[str] | None = None
+    owner: str | None = None
+
+
+_DEFAULTS: Final[dict[str, Any]] = {
+    "workspaced_route": False,
+    "mode": "enabled",
+    "request_type": "sync",
+    "wrap_body": False,
+    "raw_string": False,
+    "summary": None,
+    "description": None,
+    "labels": None,
+}
+_KEPT: Final = ("route_path", "http_method", "authentication_method", *_DEFAULTS)
+
+
+async def create(platform: Platform, actor: Actor, workspace: str, path: str, draft: HttpTriggerDraft) -> None:
+    """Make a trigger whose runs act for the actor.
+
+    Raises NotFound, Forbidden, BadRequest, AlreadyExists, Conflict where the route is taken.
+    """
+    require_workspace(actor, workspace)
+    names.check_path(path)
+    require(actor, "write", Target(workspace, "http_trigger", path))
+
+    async def write(conn: Connection) -> None:
+        settings = await _settings(conn, actor, workspace, draft, None)
+        await folders.ensure(conn, actor, workspace, path)
+        try:
+            made = await http_triggers.insert(conn, workspace, uuid4(), path, settings, actor.username)
+        except asyncpg.UniqueViolationError as error:
+            raise _route_taken(settings) from error
+        if not made:
+            raise AlreadyExists(f"The HTTP trigger {path} exists already.", hint="Change it with http_triggers/update.")
+        await _accept(conn, actor, workspace, settings)
+        await audit.record(conn, actor, "http_triggers.create", "Created", path, _told(settings))
+
+    await platform.db.retrying(write)
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: HttpTriggerDraft) -> None:
+    """Change a trigger; its runs act for the actor from then on. Raises as `create`."""
+    require_workspace(actor, workspace)
+
+    async def write(conn: Connection) -> None:
+        row = await _writable(conn, actor, workspace, path)
+        if not row.workspaced_route:
+            _require_instance(actor)
+        settings = await _settings(conn, actor, workspace, draft, row)
+        try:
+            await http_triggers.update(conn, workspace, path, settings, actor.username)
+        except asyncpg.UniqueViolationError as error:
+            raise _route_taken(settings) from error
+        if _runs(row) != _runs(settings):
+            await _accept(conn, actor, workspace, settings)
+        await audit.record(conn, actor, "http_triggers.update", "Updated", path, _told(settings))
+
+    await platform.db.retrying(write)
+
+
+async def set_mode(platform: Platform, actor: Actor, workspace: str, path: str, mode: str) -> None:
+    """Let a trigger answer from now on, or no more. Raises NotFound, Forbidden, BadRequest."""
+    require_workspace(actor, workspace)
+    _one_of("mode", mode, MODES)
+
+    async def write(conn: Connection) -> None:
+        row = await _writable(conn, actor, workspace, path)
+        if not row.workspaced_route and mode == "enabled":
+            _require_instance(actor)
+        await http_triggers.set_mode(conn, workspace, path, mode, actor.username)
+        await audit.record(conn, actor, "http_triggers.setmode", "Updated", path, {"mode": mode})
+
+    await platform.db.retrying(write)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    """Delete a trigger; runs under way go on. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+
+    async def write(conn: Connection) -> None:
+        row = await _writable(conn, actor, workspace, path)
+        if not row.workspaced_route:
+            _require_instance(actor)
+        await http_triggers.delete(conn, workspace, path)
+        await audit.record(conn, actor, "http_triggers.delete", "Delete", path)
+
+    await platform.db.retrying(write)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> HttpTriggerRow:
+    """A trigger. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        row = await http_triggers.get(conn, workspace, path)
+    require(actor, "read", _thing(workspace, path, row))
+    return _found(row, path)
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Whether the actor sees a trigger at this path."""
+    try:
+        await get(platform, actor, workspace, path)
+    except NotFound:
+        require_workspace(actor, workspace)
+        return False
+    return True
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
+    """A page of the triggers the actor may read, by path. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+    who = readable(actor, "http_trigger")
+    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    async with platform.db.acquire() as conn:
+        return await http_triggers.list_page(conn, workspace, seen)
+
+
+async def route_exists(
+    platform: Platform, actor: Actor, workspace: str, route: str, method: str, *, workspaced: bool, but: str | None
+) -> bool:
+    """Whether a route is taken, by another trigger than the one at the path `but`. Raises BadRequest, Forbidden."""
+    require_workspace(actor, workspace)
+    readable(actor, "http_trigger")
+    if not workspaced:
+        _require_instance(actor)
+    _one_of("http_method", method, METHODS)
+    key = route_paths.parse(route).key
+    async with platform.db.acquire() as conn:
+        found = await http_triggers.taken_by(conn, workspace, method, key, workspaced)
+    return found is not None and found != (workspace, but)
+
+
+async def _settings(
+    conn: Connection, actor: Actor, workspace: str, draft: HttpTriggerDraft, row: HttpTriggerRow | None
+) -> HttpTriggerSettings:
+    """What the trigger becomes. Raises NotFound, Forbidden, BadRequest."""
+    values = {name: _value(draft, row, name) for name in _KEPT}
+    _one_of("http_method", values["http_method"], METHODS)
+    _one_of("mode", values["mode"], MODES)
+    _one_of("request_type", values["request_type"], REQUEST_TYPES)
+    method = values["authentication_method"]
+    if method == "custom_script":
+        raise BadRequest(
+            "This version does not authenticate requests by a script.",
+            hint=f"Use one of {', '.join(AUTHENTICATION)}, or check the request in the workflow.",
+        )
+    _one_of("authentication_method", method, AUTHENTICATION)
+    for name in ("summary", "description"):
+        if isinstance(values[name], str) and len(values[name]) > _LONGEST_TEXT:
+            raise BadRequest(f"{name} has more than {_LONGEST_TEXT} characters.")
+    limits.check_labels(draft.labels)
+    route = route_paths.parse(values["route_path"] or "")
+    if not values["workspaced_route"]:
+        _require_instance(actor)
+        await _require_own_room(conn, workspace, values["http_method"], route)
+    await _require_target(conn, actor, workspace, draft)
+    resource = await _resource(conn, actor, workspace, method, draft, row)
+    owner, email = actor.permissioned_as, actor.email
+    if draft.owner is not None and draft.owner != owner:
+        email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a trigger"), draft.owner
+    return HttpTriggerSettings(
+        **values,
+        route_key=route.key,
+        route_first=route.first,
+        script_path=draft.script_path,
+        is_flow=draft.is_flow,
+        authentication_resource_path=resource,
+        permissioned_as=owner,
+        email=email,
+        scopes=None if actor.scopes is None else list(actor.scopes),
+    )
+
+
+def _require_instance(actor: Actor) -> None:
+    """Raises Forbidden if the actor may not write routes of the instance."""
+    if not can(actor, "write_routes", Target(None, "instance")):
+        raise Forbidden(
+            "Only superadmins may write a route of the instance, which has no workspace in front.",
+            hint="Set workspaced_route to get the route /api/r/<workspace>/<route>.",
+        )
+
+
+async def _require_own_room(conn: Connection, workspace: str, method: str, route: RoutePath) -> None:
+    """Raises Conflict if a route of the instance would match requests that belong to another workspace."""
+    await http_triggers.lock_instance_routes(conn)
+    if await workspaces.exists(conn, route.first):
+        raise Conflict(
+            f"{route.first} is the id of a workspace: routes that begin with it belong to that workspace.",
+            hint="Begin the route with another part, or set workspaced_route.",
+        )
+    for other in await http_triggers.instance_routes_elsewhere(conn, workspace, method, route.first):
+        if route.overlaps(route_paths.parse(other)):
+            raise Conflict(
+                f"Requests to the route {method.upper()} {other} of another workspace would match this one too.",
+                hint="Choose a path that no such request matches.",
+            )
+
+
+def _value(draft: HttpTriggerDraft, row: HttpTriggerRow | None, name: str) -> Any:
+    given = getattr(draft, name)
+    if given is not None:
+        return given
+    return getattr(row, name) if row is not None else _DEFAULTS.get(name)
+
+
+def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise BadRequest(f"{name} is one of {', '.join(allowed)}.")
+
+
+async def _require_target(conn: Connection, actor: Actor, workspace: str, draft: HttpTriggerDraft) -> None:
+    kind = "flow" if draft.is_flow else "script"
+    found = await run_rows.resolve_path(conn, workspace, kind, draft.script_path)
+    if found is None or found.archived:
+        raise NotFound(f"The {kind} {draft.script_path[:300]} does not exist.", hint="Deploy it before its trigger.")
+    require(actor, "run", Target(workspace, kind, draft.script_path, found.created_by, found.extra_perms))
+
+
+async def _accept(conn: Connection, actor: Actor, workspace: str, settings: HttpTriggerSettings) -> None:
+    """Accept the current versions of the items that a trigger reaches, for the member it acts for."""
+    named = [("flow" if settings.is_flow else "script", settings.script_path)]
+    await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, named)
+
+
+def _runs(settings: HttpTriggerSettings | HttpTriggerRow) -> tuple[str, bool, str]:
+    return settings.script_path, settings.is_flow, settings.permissioned_as
+
+
+async def _resource(
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    method: str,
+    draft: HttpTriggerDraft,
+    row: HttpTriggerRow | None,
+) -> str | None:
+    """The path of the resource with the secret, which the actor may read; None where the method needs none."""
+    if method not in route_auth.METHODS:
+        return None
+    path = draft.authentication_resource_path or (row.authentication_resource_path if row else None)
+    if not path:
+        raise BadRequest(
+            f"The authentication {method} needs authentication_resource_path.",
+            hint="Name a resource that holds the secret.",
+        )
+    found = await resources.get(conn, workspace, path)
+    thing = Target(workspace, "resource", path, found.created_by, found.extra_perms) if found else None
+    require(actor, "read", thing or Target(workspace, "resource", path))
+    if found is None:
+        raise NotFound(f"The resource {path[:300]} does not exist.")
+    return path
+
+
+def _route_taken(settings: HttpTriggerSettings) -> Conflict:
+    route = f"{settings.http_method.upper()} {settings.route_path}"
+    return Conflict(f"The route {route} is another trigger's already.", hint="Names of parameters do not count.")
+
+
+def _told(settings: HttpTriggerSettings) -> dict[str, Any]:
+    return {
+        "route": f"{settings.http_method} {settings.route_path}",
+        "script_path": settings.script_path,
+        "authentication": settings.authentication_method,
+        "mode": settings.mode,
+        "as": settings.permissioned_as,
+    }
+
+
+async def _writable(conn: Connection, actor: Actor, workspace: str, path: str) -> HttpTriggerRow:
+    row = await http_triggers.get(conn, workspace, path, lock=True)
+    require(actor, "write", _thing(workspace, path, row))
+    return _found(row, path)
+
+
+def _thing(workspace: str, path: str, row: HttpTriggerRow | None) -> Target:
+    if row is None:
+        return Target(workspace, "http_trigger", path)
+    return Target(workspace, "http_trigger", path, row.created_by, row.extra_perms)
+
+
+def _found(row: HttpTriggerRow | None, path: str) -> HttpTriggerRow:
+    if row is None:
+        raise NotFound(f"The HTTP trigger {path} does not exist.")
+    return row

@@ -1,0 +1,362 @@
+"""Schedules: what is run when, as whom, and what follows how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+from typing import Any, get_args
+from uuid import uuid4
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from orvanta_platform.control import audit, identity, limits, names
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.control.permissions import Target, readable, require, require_workspace
+from orvanta_platform.db import runs as run_rows
+from orvanta_platform.db import schedules, ticks
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.db.schedules import ScheduleFilter, ScheduleRow, ScheduleSettings
+from orvanta_platform.db.ticks import PastTick
+from orvanta_platform.engine.ticks import Cron, MissedRule
+from orvanta_platform.errors import AlreadyExists, BadRequest, Forbidden, NotFound
+from orvanta_platform.orchestrator import interpolation
+from orvanta_platform.services.access import acceptance, folders, on_behalf
+from orvanta_platform.services.platform import Platform
+from orvanta_platform.services.runs import documents as artifacts
+
+SHOWN_TICKS = 20
+"""How many of a schedule's ticks `list_with_ticks` gives."""
+
+PREVIEWED = 5
+_SHORTEST = timedelta(microseconds=1)
+_LONGEST_TEXT = 1000
+_MOST_TIMES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleDraft:
+    """A schedule to make, or what to change of one: UNSET stays as it is. Names as in ScheduleSettings.
+
+    `args`, `retry` and `…_extra_args`: JSON text, None for none. `owner`: whom its runs act for, where not the actor.
+    """
+
+    cron: str
+    timezone: str
+    args: str | None = None
+    missed: str | msgspec.UnsetType = msgspec.UNSET
+    tag: str | msgspec.UnsetType | None = msgspec.UNSET
+    retry: str | msgspec.UnsetType | None = msgspec.UNSET
+    no_flow_overlap: bool | msgspec.UnsetType = msgspec.UNSET
+    paused_until: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    dynamic_skip: str | msgspec.UnsetType | None = msgspec.UNSET
+    on_failure: str | msgspec.UnsetType | None = msgspec.UNSET
+    on_failure_times: int | msgspec.UnsetType | None = msgspec.UNSET
+    on_failure_exact: bool | msgspec.UnsetType | None = msgspec.UNSET
+    on_failure_extra_args: str | msgspec.UnsetType | None = msgspec.UNSET
+    on_recovery: str | msgspec.UnsetType | None = msgspec.UNSET
+    on_recovery_times: int | msgspec.UnsetType | None = msgspec.UNSET
+    on_recovery_extra_args: str | msgspec.UnsetType | None = msgspec.UNSET
+    on_success: str | msgspec.UnsetType | None = msgspec.UNSET
+    on_success_extra_args: str | msgspec.UnsetType | None = msgspec.UNSET
+    ws_error_handler_muted: bool | msgspec.UnsetType | None = msgspec.UNSET
+    summary: str | msgspec.UnsetType | None = msgspec.UNSET
+    description: str | msgspec.UnsetType | None = msgspec.UNSET
+    cron_version: str | msgspec.UnsetType | None = msgspec.UNSET
+    labels: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    owner: str | None = None
+
+
+_ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
+
+
+async def create(
+    platform: Platform,
+    actor: Actor,
+    workspace: str,
+    path: str,
+    script_path: str,
+    draft: ScheduleDraft,
+    *,
+    is_flow: bool = False,
+    enabled: bool = False,
+) -> None:
+    """Make a schedule that runs a script or workflow as the actor.
+
+    Raises NotFound, Forbidden, BadRequest, AlreadyExists.
+    """
+    require_workspace(actor, workspace)
+    names.check_path(path)
+    require(actor, "write", Target(workspace, "schedule", path))
+    cron = await _checked(platform, actor, workspace, draft)
+
+    async def write(conn: Connection) -> None:
+        await _require_targets(conn, actor, workspace, (script_path, is_flow), draft)
+        await folders.ensure(conn, actor, workspace, path)
+        settings = await _settings(conn, actor, workspace, draft, None, cron if enabled else None)
+        await _require_references(platform, conn, actor, workspace, draft, None, settings)
+        target = (script_path, is_flow)
+        if not await schedules.insert(conn, workspace, uuid4(), path, target, enabled, settings, actor.username):
+            raise AlreadyExists(f"The schedule {path} exists already.", hint="Change it with schedules/update.")
+        named = _named(script_path, is_flow, settings)
+        await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, named)
+        told = {"script_path": script_path, "schedule": draft.cron, "enabled": enabled, "as": settings.permissioned_as}
+        await audit.record(conn, actor, "schedules.create", "Created", path, told)
+
+    await platform.db.retrying(write)
+
+
+async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: ScheduleDraft) -> None:
+    """Change a schedule; its runs act for the actor from then on. Raises NotFound, Forbidden, BadRequest."""
+    require_workspace(actor, workspace)
+    cron = await _checked(platform, actor, workspace, draft)
+
+    async def write(conn: Connection) -> None:
+        row = await _writable(conn, actor, workspace, path)
+        await _require_targets(conn, actor, workspace, (row.script_path, row.is_flow), draft)
+        settings = await _settings(conn, actor, workspace, draft, row, cron if row.enabled else None)
+        await _require_references(platform, conn, actor, workspace, draft, row, settings)
+        await schedules.update(conn, workspace, path, settings, actor.username)
+        before = _named(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
+        fresh = [each for each in _named(row.script_path, row.is_flow, settings) if each not in before]
+        await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
+        told = {"schedule": draft.cron, "as": settings.permissioned_as}
+        await audit.record(conn, actor, "schedules.update", "Updated", path, told)
+
+    await platform.db.retrying(write)
+
+
+async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: str, *, enabled: bool) -> None:
+    """Let a schedule tick from now on, or no more; whom it runs as stays. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+
+    async def write(conn: Connection) -> None:
+        row = await _writable(conn, actor, workspace, path)
+        if row.enabled != enabled:
+            ticking = Cron(row.cron, zone_of(row.timezone)) if enabled else None
+            next_at = _first(ticking, await schedules.now(conn), row.paused_until) if ticking else None
+            await schedules.set_enabled(conn, workspace, path, enabled, next_at, actor.username)
+        await audit.record(conn, actor, "schedules.setenabled", "Updated", path, {"enabled": enabled})
+
+    await platform.db.retrying(write)
+
+
+async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
+    """Delete a schedule; runs under way go on. Raises NotFound, Forbidden."""
+    require_workspace(actor, workspace)
+
+    async def write(conn: Connection) -> None:
+        await _writable(conn, actor, workspace, path)
+        await schedules.delete(conn, workspace, path)
+        await audit.record(conn, actor, "schedules.delete", "Delete", path)
+
+    await platform.db.retrying(write)
+
+
+async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ScheduleRow:
+    """A schedule. Raises NotFound."""
+    require_workspace(actor, workspace)
+    async with platform.db.acquire() as conn:
+        row = await schedules.get(conn, workspace, path)
+    require(actor, "read", _thing(workspace, path, row))
+    return _found(row, path)
+
+
+async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
+    """Whether the actor sees a schedule at this path."""
+    try:
+        await get(platform, actor, workspace, path)
+    except NotFound:
+        require_workspace(actor, workspace)
+        return False
+    return True
+
+
+async def list_page(platform: Platform, actor: Actor, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
+    """A page of the schedules the actor may read, by path. Raises NotFound, Forbidden, BadRequest."""
+    require_workspace(actor, workspace)
+    who = readable(actor, "schedule")
+    if what.args is not None:
+        _check_object("args", what.args)
+    seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
+    async with platform.db.acquire() as conn:
+        return await schedules.list_page(conn, workspace, seen)
+
+
+async def list_with_ticks(
+    platform: Platform, actor: Actor, workspace: str, what: ScheduleFilter
+) -> list[tuple[ScheduleRow, list[PastTick]]]:
+    """The same, each with what became of its last ticks, newest first."""
+    rows = await list_page(platform, actor, workspace, what)
+    async with platform.db.acquire() as conn:
+        found = await ticks.last_of(conn, [row.id for row in rows], SHOWN_TICKS)
+    return [(row, [tick for tick in found if tick.schedule == row.id]) for row in rows]
+
+
+async def preview(platform: Platform, actor: Actor, cron: str, timezone: str) -> list[datetime]:
+    """The next five ticks of such a schedule, in its zone. Raises BadRequest."""
+    require(actor, "preview_schedule", Target(None, "instance"))
+    zone = zone_of(timezone)
+    read = Cron(cron, zone)
+    async with platform.db.acquire() as conn:
+        at: datetime | None = await schedules.now(conn)
+    found: list[datetime] = []
+    while at is not None and len(found) < PREVIEWED and (at := read.after(at)) is not None:
+        found.append(at.astimezone(zone))
+    return found
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The IANA zone of this name. Raises BadRequest."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadRequest(
+            f"There is no time zone {name[:100]!r}.", hint="Use an IANA name such as Europe/Paris or UTC."
+        ) from error
+
+
+def target_of(name: str) -> tuple[str, bool]:
+    """What a handler's name means: the path of `script/<path>` or `<path>`; or of `flow/<path>`, then with True."""
+    kind, _, rest = name.partition("/")
+    return (rest, kind == "flow") if kind in ("script", "flow") else (name, False)
+
+
+async def _checked(platform: Platform, actor: Actor, workspace: str, draft: ScheduleDraft) -> Cron:
+    """The draft's cron expression, once all of it is found to be sound. Raises BadRequest, Forbidden."""
+    cron = Cron(draft.cron, zone_of(draft.timezone))
+    limits.check_labels(draft.labels)
+    if draft.missed is not msgspec.UNSET and draft.missed not in get_args(MissedRule):
+        raise BadRequest(f"There is no rule {draft.missed!r} for missed ticks.", hint="Use skip, once or all.")
+    for name in _ARGS:
+        text = getattr(draft, name)
+        if isinstance(text, str):
+            _check_object(name, text)
+            interpolation.require_references(actor, text.encode())
+    for name in ("dynamic_skip", "on_failure", "on_recovery", "on_success"):
+        handler = getattr(draft, name)
+        if isinstance(handler, str) and not names.is_path(target_of(handler)[0]):
+            raise BadRequest(
+                f"{name} names nothing that could run: {handler[:200]!r}.",
+                hint="Write script/<path> or flow/<path>, such as script/f/alerts/tell.",
+            )
+    for name in ("on_failure_times", "on_recovery_times"):
+        times = getattr(draft, name)
+        if isinstance(times, int) and not 1 <= times <= _MOST_TIMES:
+            raise BadRequest(f"{name} is a number from 1 to {_MOST_TIMES}.")
+    if isinstance(draft.retry, str):
+        await artifacts.check(platform.evaluator.of(workspace), _RETRIED % draft.retry.encode())
+    return cron
+
+
+_RETRIED = b"""{"value": {"modules": [{"id": "main", "retry": %s,
+    "value": {"type": "rawscript", "language": "bash", "content": "", "input_transforms": {}}}]}}"""
+"""A workflow that is sound if and only if its retry is."""
+
+
+def _check_object(name: str, text: str) -> None:
+    try:
+        msgspec.json.decode(text, type=dict[str, Any])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise BadRequest(f"{name} is no JSON object.") from error
+    if "\\u0000" in text:
+        raise BadRequest(f"{name} holds a character that is not kept: \\u0000.")
+
+
+async def _settings(
+    conn: Connection, actor: Actor, workspace: str, draft: ScheduleDraft, row: ScheduleRow | None, ticking: Cron | None
+) -> ScheduleSettings:
+    """What the schedule becomes; `ticking`: it is enabled."""
+    email, owner = actor.email, actor.permissioned_as
+    scopes = None if actor.scopes is None else list(actor.scopes)
+    if draft.owner is not None and draft.owner != owner:
+        email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a schedule"), draft.owner
+    kept = {each.name: getattr(row, each.name) for each in fields(ScheduleSettings)} if row else dict(_BLANK)
+    for name in kept.keys() & {each.name for each in fields(ScheduleDraft)}:
+        if (given := getattr(draft, name)) is not msgspec.UNSET:
+            kept[name] = given
+    next_at = _first(ticking, await schedules.now(conn), kept["paused_until"]) if ticking else None
+    return ScheduleSettings(**{**kept, "next_at": next_at, "permissioned_as": owner, "email": email, "scopes": scopes})
+
+
+def _named(script_path: str, is_flow: bool, settings: ScheduleSettings | ScheduleRow) -> list[tuple[str, str]]:
+    """All items that a schedule runs, by kind and path."""
+    handlers = (settings.dynamic_skip, settings.on_failure, settings.on_recovery, settings.on_success)
+    targets = [(script_path, is_flow), *(target_of(name) for name in handlers if name is not None)]
+    return [("flow" if flow else "script", path) for path, flow in targets]
+
+
+async def _require_references(
+    platform: Platform,
+    conn: Connection,
+    actor: Actor,
+    workspace: str,
+    draft: ScheduleDraft,
+    row: ScheduleRow | None,
+    settings: ScheduleSettings,
+) -> None:
+    """Check that the writer of the arguments may read their references, which runs resolve as the schedule's owner.
+
+    Unchanged arguments count as written by the member that the schedule acted for before. Raises Forbidden.
+    """
+    for name in _ARGS:
+        text = getattr(settings, name)
+        if not text or not interpolation.holds_references(text.encode()):
+            continue
+        writer: Actor | None = actor
+        if row is not None and getattr(draft, name) is msgspec.UNSET:
+            writer = await identity.actor_of_run(conn, workspace, row.permissioned_as, row.email, row.scopes)
+        hidden: str | None = "something"
+        if writer is not None:
+            if writer.permissioned_as == settings.permissioned_as:
+                continue
+            reading = interpolation.Interpolation(platform, conn, writer, workspace, opens=True)
+            hidden = await reading.first_unreadable(text.encode())
+        if hidden is not None:
+            raise Forbidden(
+                f"{name} of the schedule refer to {hidden}, which their writer may not read.",
+                hint=f"Send {name} again.",
+            )
+
+
+_BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} | {
+    "missed": "once",
+    "no_flow_overlap": False,
+}
+
+
+def _first(cron: Cron, now: datetime, paused_until: datetime | None) -> datetime | None:
+    """The first tick from now on that is not in a pause."""
+    paused = paused_until is not None and paused_until > now
+    return cron.after(paused_until - _SHORTEST if paused and paused_until else now)
+
+
+async def _require_targets(
+    conn: Connection, actor: Actor, workspace: str, target: tuple[str, bool], draft: ScheduleDraft
+) -> None:
+    """Nothing where the actor may run all that the schedule names. Raises NotFound, Forbidden."""
+    named = (draft.dynamic_skip, draft.on_failure, draft.on_recovery, draft.on_success)
+    for path, is_flow in (target, *(target_of(name) for name in named if isinstance(name, str))):
+        kind = "flow" if is_flow else "script"
+        found = await run_rows.resolve_path(conn, workspace, kind, path)
+        if found is None or found.archived:
+            raise NotFound(f"The {kind} {path[:300]} does not exist.", hint="Deploy it before its schedule.")
+        require(actor, "run", Target(workspace, kind, path, found.created_by, found.extra_perms))
+
+
+async def _writable(conn: Connection, actor: Actor, workspace: str, path: str) -> ScheduleRow:
+    row = await schedules.get(conn, workspace, path, lock=True)
+    require(actor, "write", _thing(workspace, path, row))
+    return _found(row, path)
+
+
+def _thing(workspace: str, path: str, row: ScheduleRow | None) -> Target:
+    if row is None:
+        return Target(workspace, "schedule", path)
+    return Target(workspace, "schedule", path, row.created_by, row.extra_perms)
+
+
+def _found(row: ScheduleRow | None, path: str) -> ScheduleRow:
+    if row is None:
+        raise NotFound(f"The schedule {path} does not exist.")
+    return row

@@ -1,0 +1,53 @@
+"""What the supervisor does with the jobs of a worker that has gone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from uuid import UUID
+
+from orvanta_platform.control import keys as instance_keys
+from orvanta_platform.db.notify import Listener, Notifier
+from orvanta_platform.db.pool import Database
+from orvanta_platform.evaluate.evaluator import Evaluator
+from orvanta_platform.orchestrator import recovery
+from orvanta_platform.orchestrator.advance import Tools
+from orvanta_platform.orchestrator.blueprints import Blueprints
+from orvanta_platform.orchestrator.recovery import reap
+from orvanta_platform.orchestrator.sizes import Sizes
+from orvanta_platform.services.platform import open_storage
+from orvanta_platform.settings import Settings
+
+
+async def take_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+    """Put the jobs that a lost worker held at this generation back into the queue, each with a loss.
+
+    Raises errors of the database.
+    """
+    async with _tools(settings, database) as tools:
+        await reap(tools, worker, generation, settings.max_losses)
+
+
+async def give_back(settings: Settings, database: Database, worker: UUID, generation: int) -> None:
+    """Requeue the jobs of a worker that was stopped on purpose, without losses, before others declare it lost.
+
+    Raises errors of the database.
+    """
+    async with _tools(settings, database) as tools:
+        await recovery.give_back(tools, worker, generation)
+
+
+@asynccontextmanager
+async def _tools(settings: Settings, database: Database) -> AsyncIterator[Tools]:
+    listener = Listener(database)
+    await listener.start()
+    evaluator = Evaluator()
+    try:
+        keys = instance_keys.load(settings)
+        tools = Tools(database, open_storage(settings), Blueprints(), Notifier(listener), keys, evaluator)
+        yield replace(tools, sizes=Sizes(settings.result_limit))
+        await tools.notify.flush()
+    finally:
+        await evaluator.close()
+        await listener.close()

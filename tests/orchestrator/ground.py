@@ -1,0 +1,296 @@
+"""A platform on a fresh database, with workers led by hand and locks held by a third session."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from tests.conftest import TestDatabase
+
+from orvanta_platform.control.actor import Actor, Role
+from orvanta_platform.db import workers
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.pool import Connection, Database
+from orvanta_platform.db.workers import NewWorker
+from orvanta_platform.engine.events import Err
+from orvanta_platform.orchestrator import values
+from orvanta_platform.orchestrator.attempt_outcome import Finish
+from orvanta_platform.orchestrator.committer import Committer
+from orvanta_platform.orchestrator.job_completion import Finished, finish_job
+from orvanta_platform.orchestrator.recovery import Reaped, reap
+from orvanta_platform.queue.claim import Claimer
+from orvanta_platform.services.maintenance import consistency
+from orvanta_platform.services.platform import Platform, open_platform
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.start import RunOptions
+from orvanta_platform.settings import Settings
+
+WORKSPACE = "main"
+LONGEST_WAIT_S = 20
+"""After this long, what a test waits for will not come."""
+
+ACTOR = Actor(email="ann@example.com", username="ann", workspace=WORKSPACE, role=Role.ADMIN, super_admin=True)
+
+
+@dataclass(slots=True)
+class Worker:
+    """A worker process in the hands of the test: it claims and ends jobs, when told, by the real protocol."""
+
+    platform: Platform
+    id: UUID
+    claimer: Claimer
+    committer: Committer
+    generation: int = 1
+    held: dict[UUID, Claimed] = field(default_factory=dict)
+
+    async def claim(self, free: int = 10) -> list[Claimed]:
+        """What there is to do, at most `free` jobs."""
+        async with self.platform.db.acquire() as connection:
+            found: list[Claimed] = []
+            while len(found) < free and (more := await self.claimer.claim(connection, free - len(found))):
+                found += more
+        self.held |= {job.id: job for job in found}
+        return found
+
+    async def claim_by_node(self, free: int = 10) -> dict[str, Claimed]:
+        """The same by node; the job of a run of one node by ""."""
+        return {job.node or "": job for job in await self.claim(free)}
+
+    async def finish(
+        self,
+        job: Claimed,
+        result: Any = None,
+        *,
+        error: str | None = None,
+        hand_off: bool = False,
+        cancelled: bool = False,
+        retryable: bool = True,
+    ) -> Finished:
+        """End the attempt by the fast path, or the slow one where that is stale."""
+        finish = self.told(job, result, error=error, cancelled=cancelled, retryable=retryable)
+        return await self.submit(job, finish, hand_off=hand_off)
+
+    async def submit(self, job: Claimed, finish: Finish, *, hand_off: bool = False) -> Finished:
+        """Record what is told of the job's end."""
+        async with self.platform.db.acquire() as connection:
+            blueprint = await self.platform.blueprints.of(connection, job.run)
+        done = await finish_job(self.platform.tools, self.committer, job, blueprint, finish, hand_off=hand_off)
+        self.held.pop(job.id, None)
+        if done.following is not None:
+            self.held[done.following.id] = done.following
+        return done
+
+    def told(
+        self,
+        job: Claimed,
+        result: Any = None,
+        *,
+        error: str | None = None,
+        cancelled: bool = False,
+        retryable: bool = True,
+    ) -> Finish:
+        """What this worker has to say about the end of the job."""
+        body = {"error": {"name": error, "message": f"{error} happened"}} if error else result
+        raw = json.dumps(body).encode()
+        return Finish(
+            job=job.id,
+            node=job.node_index,
+            attempt=job.attempt,
+            worker=self.id,
+            generation=self.generation,
+            raw=raw,
+            value=values.inline(job.id, "result", raw),
+            error=Err(error, f"{error} happened") if error else None,
+            cancelled=cancelled,
+            retryable=retryable,
+            ran_s=0.01,
+        )
+
+    async def vanish(self) -> None:
+        """Its process is gone, and its supervisor saw it: the worker is fenced, its jobs are not yet back."""
+        async with self.platform.db.acquire() as connection:
+            assert await workers.declare_gone(connection, self.id, self.generation)
+
+    async def reap(self, *, max_losses: int = 3) -> Reaped:
+        """Take back what it held."""
+        return await reap(self.platform.tools, self.id, self.generation, max_losses)
+
+
+@dataclass(slots=True)
+class Ground:
+    """What a test of steps stands on."""
+
+    platform: Platform
+    database: TestDatabase
+    workers: list[Worker] = field(default_factory=list)
+
+    @property
+    def db(self) -> Database:
+        """The pool that the services use."""
+        return self.platform.db
+
+    async def worker(self, queues: Iterable[str] | None = None, platform: Platform | None = None) -> Worker:
+        """A new worker; with `platform`, one of another process."""
+        platform, id = platform or self.platform, uuid4()
+        served = sorted(queues) if queues is not None else None
+        row = NewWorker(id, f"hand {len(self.workers)}", "here", "127.0.0.1", "default", served, 4, "0", "none")
+        async with platform.db.acquire() as connection:
+            await workers.register(connection, row)
+        made = Worker(platform, id, Claimer(id, 1, served), Committer(platform.db))
+        made.committer.start()
+        self.workers.append(made)
+        return made
+
+    async def start(
+        self, *modules: dict[str, Any], args: Any = None, options: RunOptions | None = None, **value: Any
+    ) -> UUID:
+        """A new run of a workflow of these nodes."""
+        body = json.dumps({"modules": list(modules), **value}).encode()
+        text = json.dumps(args or {}).encode()
+        return await runs.start_flow_preview(self.platform, ACTOR, WORKSPACE, body, None, text, options or RunOptions())
+
+    async def cancel(self, id: UUID, *, force: bool = False) -> None:
+        """Cancel a run or a job."""
+        await runs.cancel(self.platform, ACTOR, WORKSPACE, id, "enough", force=force)
+
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:
+        """What a query gives."""
+        async with self.db.acquire() as connection:
+            return list(await connection.fetch(query, *values))
+
+    async def row(self, query: str, *values: Any) -> asyncpg.Record:
+        """The one row that a query gives."""
+        (row,) = await self.rows(query, *values)
+        return row
+
+    async def until(self, query: str, *values: Any) -> None:
+        """Look until the query gives a row."""
+        async with asyncio.timeout(LONGEST_WAIT_S):
+            while not await self.rows(query, *values):
+                pass
+
+    async def run(self, query: str, *values: Any) -> None:
+        """Execute a statement."""
+        async with self.db.acquire() as connection:
+            await connection.execute(query, *values)
+
+    async def ended(self, run: UUID) -> asyncpg.Record:
+        """The history row of a run, which must have ended."""
+        return await self.row("SELECT * FROM run WHERE id = $1", run)
+
+    async def result(self, run: UUID) -> Any:
+        """The result of a run that has ended."""
+        id = (await self.ended(run))["result_of"]
+        if id is None:
+            return None
+        return json.loads(
+            (await self.row("SELECT body FROM value WHERE id = $1 AND kind = 'result' AND name = ''", id))["body"]
+        )
+
+    async def live(self, run: UUID) -> dict[str, asyncpg.Record]:
+        """Live jobs of a run by node."""
+        return {row["node"] or "": row for row in await self.rows("SELECT * FROM job_live WHERE run = $1", run)}
+
+    async def everything(self) -> dict[str, list[str]]:
+        """Every row of every table that a step writes, as text."""
+        tables = ("run_live", "job_live", "timer", "inbox", "run", "job", "event", "value")
+        query = "SELECT t::text FROM {} t ORDER BY 1"
+        return {table: [row["t"] for row in await self.rows(query.format(table))] for table in tables}
+
+    async def is_whole(self) -> None:
+        """Nothing is left that the doctor would find."""
+        problems = [str(problem) for problem in await consistency.check(self.db)]
+        assert not problems, problems
+
+    @asynccontextmanager
+    async def third_session(self) -> AsyncIterator[ThirdSession]:
+        """A session of somebody else."""
+        connection = await asyncpg.connect(self.database.app_url)
+        watching = await asyncpg.connect(self.database.app_url)
+        try:
+            yield ThirdSession(connection, watching, connection.get_server_pid())
+        finally:
+            await connection.close(timeout=5)
+            await watching.close(timeout=5)
+
+
+@dataclass(frozen=True, slots=True)
+class ThirdSession:
+    """Holds locks, and sees who waits for them."""
+
+    connection: Connection
+    watching: Connection
+    pid: int
+
+    @asynccontextmanager
+    async def holding(self, query: str, *values: Any) -> AsyncIterator[None]:
+        """The locks that the query takes are held while the block runs."""
+        transaction = self.connection.transaction()
+        await transaction.start()
+        try:
+            await self.connection.fetch(query, *values)
+            yield
+        finally:
+            await transaction.rollback()
+
+    async def waiting(self) -> list[int]:
+        """Server processes that wait for a lock of this session, or for one that does."""
+        rows = await self.watching.fetch(
+            "WITH RECURSIVE w AS (SELECT $1::integer AS pid UNION"
+            " SELECT a.pid FROM w JOIN pg_stat_activity a ON a.datname = current_database() AND"
+            " a.wait_event_type = 'Lock' AND w.pid = ANY(pg_blocking_pids(a.pid))) SELECT pid FROM w WHERE pid <> $1",
+            self.pid,
+        )
+        return [row["pid"] for row in rows]
+
+    async def until_waiting(self, count: int = 1) -> list[int]:
+        """Look until so many server processes wait, and give them."""
+        async with asyncio.timeout(LONGEST_WAIT_S):
+            while len(found := await self.waiting()) < count:
+                pass
+        return found
+
+    async def terminate(self, pid: int) -> None:
+        """End a server process as an administrator would."""
+        await self.watching.fetchval("SELECT pg_terminate_backend($1)", pid)
+
+
+@asynccontextmanager
+async def ground(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[Ground]:
+    """The platform on `database`, with a workspace."""
+    chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
+    platform = await open_platform(chosen, connections=12)
+    made = Ground(platform, database)
+    try:
+        await made.run(
+            "INSERT INTO workspace (id, name, owner) VALUES ($1, $1, 'ann') ON CONFLICT DO NOTHING", WORKSPACE
+        )
+        yield made
+    finally:
+        for worker in made.workers:
+            await worker.committer.close()
+        await platform.close()
+
+
+def job(id: str, *needs: Any, **more: Any) -> dict[str, Any]:
+    """A node that runs Python; without `needs` it begins with the run."""
+    value = {"type": "rawscript", "language": "python3", "content": f"# {id}", "input_transforms": {}}
+    tag = more.pop("tag", None)
+    return {"id": id, "value": value | ({"tag": tag} if tag else {}), "needs": list(needs), **more}
+
+
+def condition(id: str, expr: str, *needs: Any, **more: Any) -> dict[str, Any]:
+    """A node decided inside the step."""
+    return {"id": id, "value": {"type": "condition", "expr": expr}, "needs": list(needs), **more}
+
+
+def on(id: str, outcome: str) -> dict[str, str]:
+    """An edge on an outcome."""
+    return {"node": id, "on": outcome}

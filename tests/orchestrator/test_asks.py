@@ -1,0 +1,95 @@
+"""What many bodies of a loop ask of the JavaScript child at once goes to it in one round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.cases.hand import work
+from tests.orchestrator.ground import Ground
+
+from orvanta_platform.orchestrator import answers
+from orvanta_platform.orchestrator.answer_rounds import MOST_AHEAD
+from orvanta_platform.orchestrator.nested_advance import Nested
+
+MANY = 200
+LOOKED = "(() => flow_input.iter.value % 2 === 1)()"
+"""Nothing for the small interpreter."""
+
+
+class Rounds:
+    """How often the transaction of a run was begun, and how many evaluations were under way at most."""
+
+    def __init__(self) -> None:
+        self.transactions = self.asked = self.now = self.most = 0
+
+
+@pytest.fixture
+def rounds(monkeypatch: pytest.MonkeyPatch) -> Rounds:
+    counted = Rounds()
+    take_in, javascript = Nested.take_in, answers._by_javascript
+
+    async def counting(self: Nested, *args: Any) -> Any:
+        counted.transactions += 1
+        return await take_in(self, *args)
+
+    async def asking(*args: Any) -> Any:
+        counted.asked += 1
+        counted.now += 1
+        counted.most = max(counted.most, counted.now)
+        try:
+            return await javascript(*args)
+        finally:
+            counted.now -= 1
+
+    monkeypatch.setattr(Nested, "take_in", counting)
+    monkeypatch.setattr(answers, "_by_javascript", asking)
+    return counted
+
+
+def loop(*body: dict[str, Any], **more: Any) -> dict[str, Any]:
+    iterator = {"type": "javascript", "expr": f"Array.from({{length: {MANY}}}, (_, i) => i)"}
+    value = {"type": "forloopflow", "iterator": iterator, "parallel": True, "skip_failures": False, **more}
+    return {"id": "l", "value": {**value, "modules": list(body)}}
+
+
+def condition(id: str, expr: str = LOOKED, **more: Any) -> dict[str, Any]:
+    return {"id": id, "value": {"type": "condition", "expr": expr}, **more}
+
+
+async def test_bodies_that_begin_together_ask_in_one_round(scene: Ground, rounds: Rounds) -> None:
+    run = await scene.start(loop(condition("x")))
+    await work(scene, await scene.worker(), run, [])
+    assert await scene.result(run) == [n % 2 == 1 for n in range(MANY)]
+    assert (rounds.asked, rounds.most) == (MANY + 1, MOST_AHEAD)
+    assert rounds.transactions <= 2 * MANY / MOST_AHEAD + 4
+    await scene.is_whole()
+
+
+async def test_so_do_bodies_of_several_nodes_at_each_of_them(scene: Ground, rounds: Rounds) -> None:
+    run = await scene.start(loop(condition("x"), condition("y", "((a) => !a)(results.x)")))
+    await work(scene, await scene.worker(), run, [])
+    assert await scene.result(run) == [n % 2 == 0 for n in range(MANY)]
+    assert (rounds.asked, rounds.most) == (2 * MANY + 1, MOST_AHEAD)
+    assert rounds.transactions <= 3 * MANY / MOST_AHEAD + 4
+    await scene.is_whole()
+
+
+async def test_what_reads_the_context_is_asked_when_it_is_its_turn(scene: Ground, rounds: Rounds) -> None:
+    """Each body reads what the one before it wrote."""
+    expr = "((n) => n + 1)(context.n ?? 0)"
+    export = {"n": {"type": "javascript", "expr": expr}}
+    counting = condition("x", "true", export=export)
+    size = {"type": "javascript", "expr": "context.n"}
+    run = await scene.start(loop(counting, parallelism=2), output=size)
+    await work(scene, await scene.worker(), run, [])
+    assert await scene.result(run) == MANY
+    await scene.is_whole()
+
+
+async def test_one_that_throws_fails_its_own_body_alone(scene: Ground, rounds: Rounds) -> None:
+    expr = "(() => { if (flow_input.iter.value === 3) throw new RangeError('three'); return true })()"
+    run = await scene.start(loop(condition("x", expr), skip_failures=True))
+    await work(scene, await scene.worker(), run, [])
+    assert await scene.result(run) == [None if n == 3 else True for n in range(MANY)]
+    await scene.is_whole()

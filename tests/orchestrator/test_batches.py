@@ -1,0 +1,140 @@
+"""Batches: one culprit fails alone, a run locked by somebody else holds nobody up."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import asyncpg
+import pytest
+from msgspec.structs import replace
+from tests.orchestrator.ground import Ground, job
+
+from orvanta_platform.db.jobs import Claimed
+from orvanta_platform.db.steps import StepWrite, write_steps
+from orvanta_platform.orchestrator import committer as commit
+from orvanta_platform.orchestrator.committer import Committer
+
+pytestmark = pytest.mark.every_postgres
+
+GOOD = 100
+REFUSED: dict[str, dict[str, Any]] = {
+    "constraint": {"value": {"size": None}},
+    "nul": {"value": {"name": "a\0b"}},
+    "surrogate": {"value": {"name": "\ud800"}},
+    "overflow": {"mem_peak_kb": 1 << 40},
+}
+
+
+async def claim_all(scene: Ground, count: int) -> list[Claimed]:
+    """So many runs of one job, all claimed by the first worker."""
+    await asyncio.gather(*(scene.start(job("a")) for _ in range(count)))
+    found: list[Claimed] = []
+    while len(found) < count:
+        found += await scene.workers[0].claim(count - len(found))
+    return found
+
+
+@pytest.mark.parametrize("why", REFUSED)
+async def test_a_result_that_the_database_refuses_fails_alone(scene: Ground, why: str) -> None:
+    worker = await scene.worker()
+    jobs = await claim_all(scene, GOOD + 1)
+    culprit = jobs[GOOD // 3]
+    finishes = [worker.told(each, 1) for each in jobs]
+    change = dict(REFUSED[why])
+    value = replace(finishes[GOOD // 3].value, **change.pop("value", {}))
+    finishes[GOOD // 3] = replace(finishes[GOOD // 3], value=value, **change)
+    done = await asyncio.gather(
+        *(worker.submit(each, finish) for each, finish in zip(jobs, finishes, strict=True)),
+        return_exceptions=True,
+    )
+    failed = [(each, end) for each, end in zip(jobs, done, strict=True) if isinstance(end, BaseException)]
+    assert [each.id for each, _ in failed] == [culprit.id]
+    assert isinstance(failed[0][1], asyncpg.PostgresError)
+    ended = await scene.rows("SELECT status FROM run")
+    assert [row["status"] for row in ended] == ["succeeded"] * GOOD
+    assert list(await scene.live(culprit.run.id)) == ["a"]
+    assert (await worker.finish(culprit, error="StepRefused", retryable=False)).recorded
+    assert (await scene.ended(culprit.run.id))["error_name"] == "StepRefused"
+    await scene.is_whole()
+
+
+async def test_a_run_that_is_locked_holds_up_nobody_else(scene: Ground) -> None:
+    """A third session holds one run while 1,000 others finish."""
+    worker = await scene.worker()
+    jobs = await claim_all(scene, 1_001)
+    stuck, others = jobs[500], [*jobs[:500], *jobs[501:]]
+    async with scene.third_session() as other:
+        async with other.holding("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", stuck.run.id):
+            waiting = asyncio.create_task(worker.finish(stuck, "late"))
+            done = await asyncio.gather(*(worker.finish(each, 1) for each in others))
+            assert all(end.recorded for end in done)
+            assert not waiting.done()
+        assert (await waiting).recorded
+    assert (await scene.row("SELECT count(*) FROM run WHERE status = 'succeeded'"))[0] == 1_001
+    await scene.is_whole()
+
+
+async def test_what_gathers_during_a_commit_is_the_next_batch(scene: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most 200 steps, one of each run; alone, a step waits for nobody."""
+    sizes: list[int] = []
+
+    async def counted(connection: Any, steps: list[StepWrite]) -> set[int]:
+        assert len({step.run for step in steps}) == len(steps)
+        fenced = await write_steps(connection, steps)
+        sizes.append(len(steps))  # A commit that waits too long for the lock is tried again.
+        return fenced
+
+    monkeypatch.setattr(commit, "write_steps", counted)
+    worker = await scene.worker()
+    jobs = await claim_all(scene, 451)
+    assert (await worker.finish(jobs[0], 1)).recorded
+    assert sizes == [1]
+    async with scene.third_session() as other:
+        async with other.holding("SELECT FROM job_live WHERE id = $1 FOR UPDATE", jobs[1].id):
+            first = asyncio.create_task(worker.finish(jobs[1], 1))
+            await other.until_waiting()
+            rest = [asyncio.create_task(worker.finish(each, 1)) for each in jobs[2:]]
+            while len(worker.committer._items) < len(rest):
+                await asyncio.sleep(0)
+        await asyncio.gather(first, *rest)
+    assert sizes == [1, 1, 200, 200, 49]
+    await scene.is_whole()
+
+
+async def test_the_committer_outlives_a_step_that_cannot_even_be_sent(
+    scene: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await scene.worker()
+    jobs = await claim_all(scene, 20)
+
+    async def broken(connection: Any, steps: list[StepWrite]) -> set[int]:
+        if jobs[3].run.id in {step.run for step in steps}:
+            raise RuntimeError("broken")
+        return await write_steps(connection, steps)
+
+    monkeypatch.setattr(commit, "write_steps", broken)
+    ends = await asyncio.gather(*(worker.finish(each, 1) for each in jobs), return_exceptions=True)
+    assert [isinstance(end, RuntimeError) for end in ends] == [each is jobs[3] for each in jobs]
+    monkeypatch.setattr(commit, "write_steps", write_steps)
+    assert (await worker.finish(jobs[3], 1)).recorded
+    await scene.is_whole()
+
+
+async def test_a_closed_committer_leaves_nobody_waiting(scene: Ground) -> None:
+    worker = await scene.worker()
+    (claimed,) = await claim_all(scene, 1)
+    async with scene.third_session() as other:
+        async with other.holding("SELECT FROM job_live WHERE id = $1 FOR UPDATE", claimed.id):
+            committer = Committer(scene.db)
+            committer.start()
+            worker.committer, before = committer, worker.committer
+            ends = [asyncio.create_task(worker.finish(claimed, 1))]
+            await other.until_waiting()
+            ends.append(asyncio.create_task(worker.finish(claimed, 1)))
+            while not committer._items:
+                await asyncio.sleep(0)
+            await committer.close()
+            worker.committer = before
+            done = await asyncio.wait_for(asyncio.gather(*ends, return_exceptions=True), 20)
+        assert all(isinstance(end, asyncio.CancelledError) for end in done)

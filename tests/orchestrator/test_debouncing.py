@@ -1,0 +1,171 @@
+"""Calls that are one run, on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, job
+
+from orvanta_platform.control.actor import Actor
+from orvanta_platform.db.pool import Connection
+from orvanta_platform.ids import new_run_id
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.services.catalog import flows, scripts
+from orvanta_platform.services.catalog.flows import NewFlow
+from orvanta_platform.services.catalog.scripts import NewScript
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.idempotency import IdempotencyKey
+from orvanta_platform.services.runs.start import RunOptions
+
+PATH = "f/main/burst"
+BOB = replace(ACTOR, username="bob", email="bob@example.com")
+
+
+async def deploy(scene: Ground, **value: Any) -> None:
+    body = msgspec.Raw(json.dumps({"modules": [job("a")], "debounce_delay_s": 60, **value}).encode())
+    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow(PATH, body, None, {"summary": msgspec.Raw(b'""')}))
+
+
+async def call(scene: Ground, actor: Actor = ACTOR, options: RunOptions | None = None, **args: Any) -> UUID:
+    text = json.dumps(args).encode()
+    return await runs.start_flow(scene.platform, actor, WORKSPACE, PATH, text, options or RunOptions())
+
+
+async def due(scene: Ground) -> None:
+    await scene.run("UPDATE timer SET due_at = app_now() WHERE kind = 'start'")
+    await timers.fire(scene.platform.tools)
+
+
+async def args_of(scene: Ground, run: UUID) -> Any:
+    row = await scene.row("SELECT convert_from(body, 'UTF8') AS a FROM value WHERE id = $1 AND kind = 'args'", run)
+    return json.loads(row["a"])
+
+
+async def test_calls_of_a_key_are_one_run_with_the_arguments_of_the_last(scene: Ground) -> None:
+    await deploy(scene, debounce_key="$args[who]")
+    first = await call(scene, who="ann", n=1)
+    assert await call(scene, who="ann", n=2) == first
+    assert await call(scene, who="bob", n=3) != first
+    assert await args_of(scene, first) == {"who": "ann", "n": 2}
+    worker = await scene.worker()
+    assert await worker.claim() == []
+    await due(scene)
+    assert {each.run.id for each in await worker.claim()} >= {first}
+    after = await call(scene, who="ann", n=4)
+    assert after != first and await args_of(scene, first) == {"who": "ann", "n": 2}
+    told = await scene.rows("SELECT FROM event WHERE run = $1 AND kind = 'debounced'", first)
+    audited = await scene.rows("SELECT FROM audit WHERE parameters ->> 'run' = $1", str(first))
+    assert (len(told), len(audited)) == (1, 2)
+    await scene.is_whole()
+
+
+async def test_named_arguments_are_joined(scene: Ground) -> None:
+    await deploy(scene, debounce_args_to_accumulate=["items"])
+    first = await call(scene, items=[1], x=1)
+    assert await call(scene, items=[2, 3], x=1) == first
+    assert await args_of(scene, first) == {"items": [1, 2, 3], "x": 1}
+    assert await call(scene, items=[4], x=2) != first
+
+
+async def test_each_call_puts_the_run_off(scene: Ground) -> None:
+    await deploy(scene, debounce_key="k")
+    run = await call(scene)
+    await scene.run("UPDATE timer SET due_at = due_at - interval '50 seconds'")
+    before = await scene.row("SELECT due_at FROM timer WHERE run = $1", run)
+    await call(scene)
+    after = await scene.row(
+        "SELECT due_at, scheduled_at FROM timer t JOIN run_live r ON r.id = t.run WHERE run = $1", run
+    )
+    assert after["due_at"] > before["due_at"] and after["scheduled_at"] == after["due_at"]
+
+
+async def test_a_run_is_put_off_so_often_and_no_more(scene: Ground) -> None:
+    await deploy(scene, debounce_key="k", max_total_debounces_amount=2)
+    found = [await call(scene, n=n) for n in range(4)]
+    assert found[0] == found[1] == found[2] != found[3]
+    assert await args_of(scene, found[0]) == {"n": 2}
+
+
+async def test_a_run_is_put_off_so_long_and_no_longer(scene: Ground) -> None:
+    await deploy(scene, debounce_key="k", max_total_debouncing_time=100)
+    first = await call(scene)
+    await scene.run("UPDATE debounce SET first_at = first_at - interval '90 seconds'")
+    assert await call(scene) == first
+    (row,) = await scene.rows("SELECT due_at < app_now() + interval '11 seconds' AS soon FROM timer")
+    assert row["soon"]
+    await scene.run("UPDATE debounce SET first_at = first_at - interval '20 seconds'")
+    assert await call(scene) != first
+
+
+async def test_nobody_joins_the_run_of_another_identity(scene: Ground) -> None:
+    await deploy(scene, debounce_key="k")
+    assert await call(scene) != await call(scene, BOB)
+
+
+@pytest.mark.parametrize("options", [{"idempotency": IdempotencyKey("once")}, {"run_id": new_run_id()}])
+async def test_who_asks_for_a_run_of_its_own_gets_one(scene: Ground, options: dict[str, Any]) -> None:
+    await deploy(scene, debounce_key="k")
+    first = await call(scene)
+    assert await call(scene, options=RunOptions(**options)) != first
+
+
+async def test_a_call_after_the_cancel_of_the_run_is_a_new_one(scene: Ground) -> None:
+    await deploy(scene, debounce_key="k")
+    first = await call(scene)
+    await scene.cancel(first)
+    assert await call(scene) != first
+    await scene.is_whole()
+
+
+async def test_a_call_whose_commit_got_no_answer_counts_once(scene: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    await deploy(scene, debounce_args_to_accumulate=["items"])
+    first = await call(scene, items=[1])
+    retrying = scene.db.retrying
+
+    async def twice(work: Callable[[Connection], Awaitable[Any]]) -> Any:
+        await retrying(work)
+        return await retrying(work)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(scene.db), "retrying", lambda _, work: twice(work))
+        assert await call(scene, items=[2]) == first
+    assert await args_of(scene, first) == {"items": [1, 2]}
+
+
+async def test_two_calls_at_once_are_one_run(scene: Ground) -> None:
+    await deploy(scene, debounce_args_to_accumulate=["items"])
+    found = await asyncio.gather(*(call(scene, items=[n]) for n in range(6)))
+    assert len(set(found)) == 1 and sorted((await args_of(scene, found[0]))["items"]) == list(range(6))
+
+
+async def test_a_call_while_the_run_begins_is_in_it_or_in_the_next(scene: Ground) -> None:
+    """The timer is being taken: the call waits for that, and finds that it is too late."""
+    await deploy(scene, debounce_key="k")
+    first = await call(scene, n=1)
+    async with scene.third_session() as other:
+        async with other.connection.transaction():
+            await other.connection.execute("DELETE FROM timer WHERE run = $1", first)
+            await other.connection.execute("""INSERT INTO inbox (run, event) VALUES ($1, '{"type": "start"}')""", first)
+            late = asyncio.create_task(call(scene, n=2))
+            await other.until_waiting()
+        second = await late
+    assert second != first and await args_of(scene, first) == {"n": 1}
+
+
+async def test_a_script_is_put_off_too(scene: Ground) -> None:
+    settings = {"summary": msgspec.Raw(b'""'), "debounce_delay_s": msgspec.Raw(b"60")}
+    await scripts.create(scene.platform, ACTOR, WORKSPACE, NewScript("f/main/s", "# nothing", "bash", settings))
+
+    async def start(args: bytes) -> UUID:
+        return await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", args, RunOptions())
+
+    assert await start(b'{"x":1}') == await start(b'{"x":1}') != await start(b'{"x":2}')
+    await due(scene)
+    assert len(await (await scene.worker()).claim()) == 2

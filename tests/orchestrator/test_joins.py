@@ -1,0 +1,74 @@
+"""Two parents of one join finish together: the join is enqueued once, whoever comes second."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.orchestrator.ground import Ground, Worker, job
+
+from orvanta_platform.db.jobs import Claimed
+
+pytestmark = pytest.mark.every_postgres
+
+ROUNDS, RUNS = 4, 50
+
+
+async def test_two_parents_finish_together_and_the_join_is_enqueued_each_time(scene: Ground) -> None:
+    """The first writer holds the run and waits for a third session; the second finds the run locked."""
+    first, second = await scene.worker(), await scene.worker()
+    async with scene.third_session() as other:
+        for _ in range(ROUNDS):
+            runs = [await scene.start(job("a"), job("b"), job("c", "a", "b")) for _ in range(RUNS)]
+            parents = await claim_all(first, 2 * RUNS)
+            lefts = [parents[run, "a"] for run in runs]
+            rights = [parents[run, "b"] for run in runs]
+            lock = "SELECT FROM job_live WHERE id = ANY($1::uuid[]) FOR UPDATE"
+            async with other.holding(lock, [left.id for left in lefts]):
+                ends = [asyncio.create_task(first.finish(left, 1)) for left in lefts]
+                await other.until_waiting(1)
+                second.id, second.generation = first.id, first.generation
+                ends += [asyncio.create_task(second.finish(right, 2)) for right in rights]
+                await other.until_waiting(2)
+            assert all(done.recorded for done in await asyncio.gather(*ends))
+            assert [list(await scene.live(run)) for run in runs] == [["c"]] * RUNS
+            joins = await claim_all(first, RUNS)
+            assert set(joins) == {(run, "c") for run in runs}
+            await asyncio.gather(*(first.finish(each, 3) for each in joins.values()))
+    assert (await scene.row("SELECT count(*) FROM run WHERE status = 'succeeded'"))[0] == ROUNDS * RUNS
+    await scene.is_whole()
+
+
+async def test_both_parents_wait_for_the_run(scene: Ground) -> None:
+    """Neither gets the fast path: the run is held by somebody else, both step it one after the other."""
+    worker = await scene.worker()
+    async with scene.third_session() as other:
+        run = await scene.start(job("a"), job("b"), job("c", "a", "b"))
+        parents = await claim_all(worker, 2)
+        async with other.holding("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", run):
+            ends = [asyncio.create_task(worker.finish(parents[run, name], name)) for name in "ab"]
+            await other.until_waiting(2)
+        assert all(done.recorded for done in await asyncio.gather(*ends))
+    assert list(await scene.live(run)) == ["c"]
+    await scene.is_whole()
+
+
+async def test_many_parents_of_one_join_in_one_batch(scene: Ground) -> None:
+    """Steps of one run never share a statement: nine of ten are stale and go the slow path."""
+    worker = await scene.worker()
+    names = [f"n{place}" for place in range(10)]
+    run = await scene.start(*map(job, names), job("join", *names))
+    parents = await claim_all(worker, 10)
+    done = await asyncio.gather(*(worker.finish(parents[run, name], name) for name in names))
+    assert all(each.recorded for each in done)
+    assert list(await scene.live(run)) == ["join"]
+    assert await scene.rows("SELECT id FROM job WHERE run = $1 GROUP BY id HAVING count(*) > 1", run) == []
+    await scene.is_whole()
+
+
+async def claim_all(worker: Worker, count: int) -> dict[tuple[object, str], Claimed]:
+    """So many jobs, by run and node."""
+    found: list[Claimed] = []
+    while len(found) < count:
+        found += await worker.claim(count - len(found))
+    return {(each.run.id, each.node or ""): each for each in found}

@@ -1,0 +1,192 @@
+"""Loops, branches and sub-workflows under cancel, loss, time limits and ends that come together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from tests.conftest import TestDatabase
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, ground, job
+
+from orvanta_platform.engine.state import RunState
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog.flows import NewFlow
+
+pytestmark = pytest.mark.every_postgres
+
+
+@pytest.fixture
+async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
+    async with ground(database, tmp_path) as made:
+        yield made
+
+
+def loop(id: str, items: list[Any], *modules: dict[str, Any], more: dict[str, Any] | None = None, **value: Any) -> Any:
+    iterator = {"type": "static", "value": items}
+    inside = [{key: part for key, part in module.items() if key != "needs"} for module in modules]
+    tree = {"type": "forloopflow", "iterator": iterator, "skip_failures": False, "modules": inside, **value}
+    return {"id": id, "value": tree, "needs": [], **(more or {})}
+
+
+async def all_jobs(worker: Worker) -> list[Any]:
+    found = []
+    while claimed := await worker.claim(50):
+        found += claimed
+    return found
+
+
+async def test_cancel_ends_everything_inside(scene: Ground) -> None:
+    run = await scene.start(
+        loop("outer", [1, 2], loop("inner", [1, 2], job("a"), job("b"), parallel=True), parallel=True)
+    )
+    worker = await scene.worker()
+    held = await worker.claim(2)
+    await scene.cancel(run)
+    assert {row["state"] for row in (await scene.rows("SELECT state FROM job_live WHERE run = $1", run))} == {"running"}
+    for each in held:
+        assert (await worker.finish(each, cancelled=True)).recorded
+    ended = await scene.ended(run)
+    assert (ended["status"], ended["error_name"]) == ("cancelled", "Canceled")
+    left = "SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM job_live UNION ALL SELECT FROM timer"
+    assert not await scene.rows(f"{left} UNION ALL SELECT FROM inbox")
+    await scene.is_whole()
+
+
+async def test_cancel_by_force_waits_for_no_worker(scene: Ground) -> None:
+    run = await scene.start(loop("outer", [1, 2], job("a"), job("b"), parallel=True))
+    worker = await scene.worker()
+    held = await worker.claim(1)
+    await scene.cancel(run, force=True)
+    assert (await scene.ended(run))["status"] == "cancelled"
+    assert not (await worker.finish(held[0], 1)).recorded
+    assert not await scene.rows("SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM job_live")
+    await scene.is_whole()
+
+
+async def test_the_last_iterations_end_together(scene: Ground) -> None:
+    for body in ([job("a")], [job("a"), job("b")]):
+        run = await scene.start(loop("loop", [1, 2, 3, 4], *body, parallel=True))
+        worker = await scene.worker()
+        while held := await all_jobs(worker):
+            done = await asyncio.gather(*(worker.finish(each, "x") for each in held))
+            assert all(each.recorded for each in done)
+        assert await scene.result(run) == ["x"] * 4
+        await scene.is_whole()
+
+
+async def test_an_end_that_is_told_twice_counts_once(scene: Ground) -> None:
+    run = await scene.start(loop("loop", [1, 2], job("a"), parallel=True))
+    worker = await scene.worker()
+    first, second = await all_jobs(worker)
+    told = worker.told(first, "x")
+    both = await asyncio.gather(worker.submit(first, told), worker.submit(first, told))
+    assert all(each.recorded for each in both)
+    assert [row["id"] for row in await scene.rows("SELECT id FROM run_live")] == [run]
+    await worker.finish(second, "y")
+    assert sorted(await scene.result(run)) == ["x", "y"]
+
+
+async def test_an_iteration_outlives_its_worker(scene: Ground) -> None:
+    run = await scene.start(loop("loop", [1, 2], job("a"), job("b")))
+    lost = await scene.worker()
+    (held,) = await lost.claim()
+    await lost.vanish()
+    assert (await lost.reap()).jobs == 1
+    worker = await scene.worker()
+    (again,) = await worker.claim()
+    assert (again.id, again.attempt, again.frame) == (held.id, 2, held.frame)
+    assert not (await lost.finish(held, "late")).recorded
+    await worker.finish(again, 1)
+    while held_now := await all_jobs(worker):
+        for each in held_now:
+            await worker.finish(each, 1)
+    assert await scene.result(run) == [1, 1]
+    await scene.is_whole()
+
+
+async def test_a_job_inside_that_loses_its_worker_too_often_fails_its_iteration(scene: Ground) -> None:
+    run = await scene.start(loop("loop", [1, 2], job("a"), skip_failures=True))
+    lost = await scene.worker()
+    await lost.claim()
+    await lost.vanish()
+    await lost.reap(max_losses=0)
+    worker = await scene.worker()
+    (second,) = await worker.claim()
+    await worker.finish(second, "ok")
+    assert await scene.result(run) == [None, "ok"]
+
+
+async def test_a_time_limit_of_a_loop_ends_what_is_inside(scene: Ground) -> None:
+    run = await scene.start(
+        loop("loop", [1, 2], job("a"), more={"timeout": 60}),
+    )
+    worker = await scene.worker()
+    (held,) = await worker.claim()
+    await scene.run("UPDATE timer SET due_at = app_now() WHERE kind = 'timeout'")
+    await timers.fire(scene.platform.tools)
+    assert not (await worker.finish(held, 1)).recorded
+    ended = await scene.ended(run)
+    assert (ended["status"], ended["error_name"]) == ("failed", "Timeout")
+    assert not await scene.rows("SELECT FROM timer")
+    await scene.is_whole()
+
+
+async def test_a_loop_that_ends_in_time_leaves_no_timer(scene: Ground) -> None:
+    run = await scene.start(loop("loop", [1], job("a"), more={"timeout": 60}), job("after", "loop"))
+    worker = await scene.worker()
+    await worker.finish((await worker.claim())[0], 1)
+    assert not await scene.rows("SELECT FROM timer")
+    await worker.finish((await worker.claim())[0], 2)
+    assert await scene.result(run) == 2
+
+
+async def test_what_a_dead_process_left_goes_on_by_the_sweep(scene: Ground) -> None:
+    """The transaction that opened the bodies was committed, and nobody came after it."""
+    run = await scene.start(loop("loop", [1, 2], {"id": "a", "value": {"type": "identity"}}, job("b")))
+    frame = await scene.row("SELECT id FROM frame")
+    await scene.run("DELETE FROM job_live")
+    await scene.run("DELETE FROM value WHERE kind = 'result'")
+    await scene.run("DELETE FROM job")
+    state = (await scene.row("SELECT state FROM run_live"))["state"]
+    fresh = {"type": "frames_begin", "frames": [str(frame["id"])]}
+    new = await scene.row("SELECT $1::bytea AS state", _new_state(2))
+    await scene.run("UPDATE frame SET state = $1", new["state"])
+    await scene.run("INSERT INTO inbox (run, event) VALUES ($1, $2)", run, json.dumps(fresh))
+    await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    assert await timers.sweep(scene.platform.tools) == 1
+    assert (await scene.row("SELECT state FROM run_live"))["state"] == state
+    worker = await scene.worker()
+    for _ in range(2):
+        (each,) = await worker.claim()
+        await worker.finish(each, "b")
+    assert await scene.result(run) == ["b", "b"]
+
+
+def _new_state(nodes: int) -> bytes:
+    return RunState(bytes(nodes)).encode()
+
+
+async def test_cancel_of_a_caller_ends_its_sub_workflows(scene: Ground) -> None:
+    body = {"modules": [{key: part for key, part in job("inside").items() if key != "needs"}]}
+    value = msgspec.Raw(json.dumps(body).encode())
+    await flows.create(
+        scene.platform, ACTOR, WORKSPACE, NewFlow("f/sub/slow", value, None, {"summary": msgspec.Raw(b'""')})
+    )
+    call = {"id": "call", "value": {"type": "flow", "path": "f/sub/slow", "input_transforms": {}}, "needs": []}
+    run = await scene.start(call)
+    worker = await scene.worker()
+    (held,) = await worker.claim()
+    child: UUID = held.run.id
+    assert (held.run.parent, held.run.root) == (run, run)
+    await scene.cancel(run)
+    assert {row["status"] for row in await scene.rows("SELECT status FROM run_live")} == {"cancelling"}
+    await worker.finish(held, cancelled=True)
+    assert [(await scene.ended(each))["status"] for each in (child, run)] == ["cancelled", "cancelled"]
+    await scene.is_whole()

@@ -1,0 +1,105 @@
+"""What ends inside a node against what ends the node: each in both orders, with the run's lock held until both wait."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, ThirdSession, Worker, job
+
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog.flows import NewFlow
+
+LOCK_RUN = "SELECT FROM run_live WHERE id = $1 FOR UPDATE"
+ORDERS = pytest.mark.parametrize("end_first", [True, False])
+
+
+async def in_turn(other: ThirdSession, run: UUID, *acts: Coroutine[Any, Any, Any]) -> None:
+    """All wait for the run's lock, in this order, and then go on."""
+    async with other.holding(LOCK_RUN, run):
+        tasks = []
+        for place, act in enumerate(acts, 1):
+            tasks.append(asyncio.create_task(act))
+            await other.until_waiting(place)
+    await asyncio.gather(*tasks)
+
+
+def ordered(end_first: bool, end: Any, against: Any) -> tuple[Any, Any]:
+    return (end, against) if end_first else (against, end)
+
+
+def loop(*body: dict[str, Any], **more: Any) -> dict[str, Any]:
+    items = {"type": "static", "value": [1, 2]}
+    inside = [{key: part for key, part in each.items() if key != "needs"} for each in body]
+    value = {"type": "forloopflow", "iterator": items, "parallel": True, "modules": inside}
+    return {"id": "loop", "value": value, "needs": [], **more}
+
+
+async def calling(scene: Ground) -> tuple[UUID, Worker, Any]:
+    """A run that waits for its sub-workflow, whose one job is held."""
+    body = {"modules": [{key: part for key, part in job("inside").items() if key != "needs"}]}
+    value = msgspec.Raw(json.dumps(body).encode())
+    new = NewFlow("f/sub/one", value, None, {"summary": msgspec.Raw(b'""')})
+    await flows.create(scene.platform, ACTOR, WORKSPACE, new)
+    call = {"id": "call", "value": {"type": "flow", "path": "f/sub/one", "input_transforms": {}}, "needs": []}
+    run = await scene.start(call, job("after", "call"))
+    worker = await scene.worker()
+    (held,) = await worker.claim()
+    return run, worker, held
+
+
+@ORDERS
+async def test_a_child_s_end_against_its_caller_s_cancel(scene: Ground, end_first: bool) -> None:
+    run, worker, held = await calling(scene)
+    async with scene.third_session() as other:
+        await in_turn(other, run, *ordered(end_first, worker.finish(held, 1), scene.cancel(run)))
+    await timers.sweep(scene.platform.tools)
+    assert (await scene.ended(run))["status"] == "cancelled"
+    assert (await scene.ended(held.run.id))["status"] in ("succeeded", "cancelled")
+    assert not await scene.rows("SELECT FROM run_live UNION ALL SELECT FROM job_live UNION ALL SELECT FROM counter")
+    began = {row["state"] for row in await scene.rows("SELECT state FROM job WHERE node = 'after'")}
+    assert began <= ({"cancelled"} if end_first else set())
+    await scene.is_whole()
+
+
+@pytest.mark.parametrize("body", [("a",), ("a", "b")])
+async def test_the_last_two_iterations_at_once(scene: Ground, body: tuple[str, ...]) -> None:
+    run = await scene.start(loop(*(job(id) for id in body)), job("after", "loop"))
+    worker = await scene.worker()
+    for _ in body[1:]:
+        for held in await worker.claim():
+            await worker.finish(held, 0)
+    first, second = await worker.claim()
+    async with scene.third_session() as other:
+        await in_turn(other, run, worker.finish(first, "x"), worker.finish(second, "x"))
+    (after,) = await worker.claim()
+    assert after.node == "after"
+    await worker.finish(after, "done")
+    assert [
+        row["kind"] for row in await scene.rows("SELECT kind FROM job WHERE node = 'loop' AND kind <> 'frame'")
+    ] == ["forloopflow"]
+    assert await scene.result(run) == "done"
+    await scene.is_whole()
+
+
+@ORDERS
+async def test_the_last_iteration_against_the_time_limit_of_its_loop(scene: Ground, end_first: bool) -> None:
+    run = await scene.start(loop(job("a"), timeout={"type": "static", "value": 60}))
+    worker = await scene.worker()
+    first, last = await worker.claim()
+    await worker.finish(first, 1)
+    await scene.run("UPDATE timer SET due_at = app_now()")
+    fire = timers.fire(scene.platform.tools)
+    async with scene.third_session() as other:
+        await in_turn(other, run, *ordered(end_first, worker.finish(last, 2), fire))
+    ended = await scene.ended(run)
+    # Whoever waits longer: the time was over before either was written, and what lies in the inbox comes first.
+    assert (ended["status"], ended["error_name"]) == ("failed", "Timeout")
+    assert not await scene.rows("SELECT FROM timer UNION ALL SELECT FROM job_live UNION ALL SELECT FROM counter")
+    await scene.is_whole()

@@ -1,0 +1,113 @@
+"""A restart is made while its process dies, or its connection: it is one run, which goes on from the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, ground, job
+
+from orvanta_platform.orchestrator import timers
+from orvanta_platform.services.runs import restart as restarting
+from orvanta_platform.services.runs.restart import Point
+from orvanta_platform.services.runs.start import RunOptions
+
+
+@pytest.fixture
+async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
+    async with ground(database, tmp_path) as made:
+        yield made
+        await made.is_whole()
+
+
+def nested() -> list[dict[str, Any]]:
+    """A loop of two steps over two items."""
+    iterator = {"type": "static", "value": [1, 2]}
+    value = {"type": "forloopflow", "iterator": iterator, "modules": [job("x"), job("y", "x")], "skip_failures": False}
+    return [{"id": "l", "value": value}]
+
+
+def plain() -> list[dict[str, Any]]:
+    return [job("a"), job("b", "a")]
+
+
+async def ended(scene: Ground, modules: list[dict[str, Any]]) -> UUID:
+    """A run of these nodes that has ended; each gave its own id."""
+    run = await scene.start(*modules)
+    await work(scene)
+    return run
+
+
+async def work(scene: Ground, mark: str = "") -> str:
+    worker = await scene.worker()
+    ran = []
+    while jobs := await worker.claim():
+        for each in jobs:
+            await worker.finish(each, f"{each.node}{mark}")
+            ran.append(each.node or "")
+    return " ".join(ran)
+
+
+def restart(scene: Ground, run: UUID, *steps: tuple[str, int | None]) -> asyncio.Task[UUID]:
+    made = restarting.restart(scene.platform, ACTOR, WORKSPACE, run, Point(steps), RunOptions())
+    return asyncio.create_task(made)
+
+
+CASES = {
+    "plain": (plain(), (("b", None),), "b", "b again"),
+    "nested": (nested(), (("l", 1), ("y", None)), "y", ["y", "y again"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+async def test_a_connection_that_dies_under_the_start(scene: Ground, case: str) -> None:
+    """Nothing of it was written; it is made by the next try, once."""
+    modules, steps, ran, result = CASES[case]
+    first = await ended(scene, modules)
+    async with scene.third_session() as third:
+        async with third.holding("LOCK TABLE event IN SHARE MODE"):
+            making = restart(scene, first, *steps)
+            (pid,) = await third.until_waiting()
+            assert not await scene.rows("SELECT FROM run_live")
+            await third.terminate(pid)
+        second = await making
+    assert [row["id"] for row in await scene.rows("SELECT id FROM run_live")] == [second]
+    assert await work(scene, " again") == ran
+    assert await scene.result(second) == result
+
+
+async def test_a_process_that_dies_before_the_first_step(scene: Ground) -> None:
+    """The run is there, its loop is not opened: what it keeps is in its row, and whoever comes next goes on with it."""
+    modules, steps, ran, result = CASES["nested"]
+    first = await ended(scene, modules)
+    async with scene.third_session() as third:
+        async with third.holding("LOCK TABLE counter IN SHARE MODE"):
+            making = restart(scene, first, *steps)
+            await third.until_waiting()
+            making.cancel()
+            with suppress(asyncio.CancelledError):
+                await making
+        (row,) = await scene.rows("SELECT id FROM run_live")
+    assert await work(scene) == ""
+    await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    assert await timers.sweep(scene.platform.tools) == 1
+    assert await work(scene, " again") == ran
+    assert await scene.result(row["id"]) == result
+
+
+async def test_two_restarts_at_once_are_two_runs(scene: Ground) -> None:
+    """Neither sees the other: results are read, and nothing of the old run is locked or changed."""
+    modules, steps, _, result = CASES["nested"]
+    first = await ended(scene, modules)
+    before = await scene.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")
+    made = await asyncio.gather(*(restart(scene, first, *steps) for _ in range(2)))
+    await work(scene, " again")
+    assert len(set(made)) == 2 and [await scene.result(each) for each in made] == [result, result]
+    after = await scene.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")
+    assert {row[0] for row in before} <= {row[0] for row in after}

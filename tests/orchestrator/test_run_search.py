@@ -1,0 +1,130 @@
+"""Runs are found by what they got and gave, where their workspace wants that, on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import pytest
+from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, job
+
+from orvanta_platform import clock
+from orvanta_platform.control.actor import Role
+from orvanta_platform.errors import BadRequest, Conflict, Forbidden
+from orvanta_platform.services.access import workspaces
+from orvanta_platform.services.catalog import flows
+from orvanta_platform.services.catalog.flows import NewFlow
+from orvanta_platform.services.run_views import erasing
+from orvanta_platform.services.run_views import search as run_search
+from orvanta_platform.services.run_views.search_index import Indexer
+from orvanta_platform.services.runs import start as runs
+from orvanta_platform.services.runs.start import RunOptions
+
+
+@pytest.fixture(autouse=True)
+def later() -> Iterator[None]:
+    """Runs that are made now are indexed at once."""
+    clock.freeze(clock.now() + timedelta(minutes=1))
+    yield
+    clock.freeze(None)
+
+
+async def turn(scene: Ground, on: bool) -> None:
+    await workspaces.set_search_run_data(scene.platform, ACTOR, WORKSPACE, on)
+
+
+async def indexed(scene: Ground, budget: int = 1 << 20) -> None:
+    indexer = Indexer(budget)
+    clock.freeze(clock.now() + timedelta(minutes=1))
+    while await indexer.index_some(scene.platform):
+        pass
+
+
+async def ended(scene: Ground, *modules: dict[str, Any], gives: Any = None, **args: Any) -> UUID:
+    run = await scene.start(*modules, args=args)
+    await finished(scene, gives)
+    return run
+
+
+async def finished(scene: Ground, gives: Any) -> None:
+    worker = await scene.worker()
+    while found := await worker.claim():
+        for each in found:
+            await worker.finish(each, gives)
+
+
+async def find(scene: Ground, text: str, **more: Any) -> dict[UUID, list[tuple[str, str]]]:
+    page = await run_search.find(scene.platform, more.pop("actor", ACTOR), WORKSPACE, text, **more)
+    return {each.row.id: list(each.places) for each in page.found}
+
+
+async def test_runs_are_found_with_the_places_where_it_stands(scene: Ground) -> None:
+    before = await ended(scene, job("a"), order="ORD-4711-x")
+    with pytest.raises(Conflict, match="not searched"):
+        await find(scene, "4711")
+    await indexed(scene)
+    assert await scene.rows("SELECT FROM run_text") == [] == await scene.rows("SELECT FROM search_due")
+    await turn(scene, True)
+    under_way = await scene.start(job("a"), job("b", "a"), args={"order": 4712})
+    await indexed(scene)
+    assert await find(scene, "ORD-4711-x") == {before: [("", "args")]}
+    await finished(scene, {"mail": "ann@example.com"})
+    await indexed(scene)
+    assert await find(scene, "471") == {under_way: [("", "args")], before: [("", "args")]}
+    assert await find(scene, "ann@example") == {under_way: [("a", "result"), ("b", "result")]}
+    assert await find(scene, "471", most=1, before=under_way) == {before: [("", "args")]}
+    assert await find(scene, "ann-4712") == {}
+    assert await scene.rows("SELECT FROM search_due") == []
+    with pytest.raises(BadRequest):
+        await find(scene, "--")
+    await scene.is_whole()
+
+
+async def test_who_may_not_read_a_run_does_not_find_it(scene: Ground) -> None:
+    await turn(scene, True)
+    await ended(scene, job("a"), order=4711)
+    await indexed(scene)
+    bob = replace(ACTOR, username="bob", email="bob@example.com", role=Role.DEVELOPER, super_admin=False)
+    assert len(await find(scene, "4711")) == 1 and await find(scene, "4711", actor=bob) == {}
+    with pytest.raises(Forbidden):
+        await workspaces.set_search_run_data(scene.platform, bob, WORKSPACE, False)
+
+
+async def test_what_is_erased_secret_or_turned_off_is_not_found(scene: Ground) -> None:
+    await turn(scene, True)
+    schema = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}}
+    body = msgspec.Raw(json.dumps({"modules": [job("a")]}).encode())
+    settings = {"schema": msgspec.Raw(json.dumps(schema).encode())}
+    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow("f/main/pin", body, None, settings))
+    args = json.dumps({"pin": "hush", "other": "seen"}).encode()
+    with_secret = await runs.start_flow(scene.platform, ACTOR, WORKSPACE, "f/main/pin", args, RunOptions())
+    await finished(scene, "*** seen")
+    await ended(scene, job("a", delete_after_secs=60), mine="planned")
+    await indexed(scene)
+    assert await find(scene, "seen") == {with_secret: [("", "args"), ("a", "result")]}
+    assert await find(scene, "hush") == {} == await find(scene, "planned")
+    await scene.run("INSERT INTO erasure (run, node_index, due_at) VALUES ($1, -1, app_now())", with_secret)
+    await erasing.erase_due(scene.platform)
+    assert await find(scene, "seen") == {}
+    kept = await ended(scene, job("a"), order=4711)
+    await indexed(scene)
+    assert set(await find(scene, "4711")) == {kept}
+    await turn(scene, False)
+    await indexed(scene)
+    assert await scene.rows("SELECT FROM run_text") == []
+    assert await scene.rows("SELECT FROM workspace WHERE search_past IS NOT NULL") == []
+
+
+async def test_the_oldest_go_beyond_the_budget(scene: Ground) -> None:
+    await turn(scene, True)
+    made = [await ended(scene, job("a"), order=4711) for _ in range(3)]
+    await indexed(scene, budget=0)
+    assert await find(scene, "4711") == {}
+    last = await ended(scene, job("a"), order=4711)
+    await indexed(scene)
+    assert set(await find(scene, "4711")) == {last} and last not in made

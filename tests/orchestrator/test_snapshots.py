@@ -1,0 +1,147 @@
+"""A statement whose snapshot is older than somebody else's commit: its locks find what the snapshot does not show.
+
+Row security makes the pause: whoever calls itself `paused` waits, within its scan of run_live and before it locks a
+row, for an advisory lock that a third session holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from tests.conftest import TestDatabase
+from tests.orchestrator.ground import Ground, ThirdSession, Worker, ground, job
+
+from orvanta_platform.orchestrator.committer import Committer
+
+pytestmark = pytest.mark.every_postgres
+
+PAUSE = """
+    CREATE FUNCTION pause() RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN
+        IF current_setting('application_name') = 'paused' THEN
+            PERFORM pg_advisory_lock_shared(1);
+            PERFORM pg_advisory_unlock_shared(1);
+        END IF;
+        RETURN true;
+    END $$;
+    ALTER TABLE run_live ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY paused ON run_live USING (pause()) WITH CHECK (true);
+"""
+HOLD = "SELECT pg_advisory_lock(1)"
+RELEASE = "SELECT pg_advisory_unlock(1)"
+
+
+@pytest.fixture
+async def slow(database: TestDatabase, tmp_path: Path, scene: Ground) -> AsyncIterator[Ground]:
+    """A platform whose statements on runs can be held up after their snapshot."""
+    owner = await asyncpg.connect(database.owner_url)
+    await owner.execute(PAUSE)
+    await owner.close()
+    url = f"{database.app_url}&application_name=paused"
+    paused = TestDatabase(database.name, database.owner_url, url, database.server)
+    async with ground(paused, tmp_path / "paused") as made:
+        yield made
+
+
+async def begin_paused(scene: Ground, slow: Ground, other: ThirdSession) -> tuple[Worker, Worker]:
+    """One worker in two forms: the second's committer is held up from now on."""
+    worker = await scene.worker()
+    twin = Worker(scene.platform, worker.id, worker.claimer, Committer(slow.db))
+    twin.committer.start()
+    slow.workers.append(twin)
+    await other.connection.execute(HOLD)
+    return worker, twin
+
+
+async def test_a_reap_after_the_snapshot(scene: Ground, slow: Ground) -> None:
+    """The snapshot still shows the job as its worker's; the run's rev, read under the lock, says otherwise."""
+    async with scene.third_session() as other:
+        worker, twin = await begin_paused(scene, slow, other)
+        run = await scene.start(job("a"), job("b", "a"))
+        (first,) = await worker.claim()
+        end = asyncio.create_task(twin.finish(first, "stale"))
+        await other.until_waiting()
+        await worker.vanish()
+        assert (await worker.reap()).jobs == 1
+        second = await scene.worker()
+        (again,) = await second.claim()
+        before = await scene.everything()
+        await other.connection.execute(RELEASE)
+        assert not (await end).recorded
+        assert await scene.everything() == before
+        assert (await second.finish(again, "good")).recorded
+    assert list(await scene.live(run)) == ["b"]
+    await worker.reap()
+    await scene.is_whole()
+
+
+async def test_the_other_parent_of_a_join_after_the_snapshot(scene: Ground, slow: Ground) -> None:
+    async with scene.third_session() as other:
+        worker, twin = await begin_paused(scene, slow, other)
+        run = await scene.start(job("a"), job("b"), job("c", "a", "b"))
+        claimed = await worker.claim_by_node()
+        end = asyncio.create_task(twin.finish(claimed["a"], 1))
+        await other.until_waiting()
+        assert (await worker.finish(claimed["b"], 2)).recorded
+        await other.connection.execute(RELEASE)
+        assert (await end).recorded
+    assert list(await scene.live(run)) == ["c"]
+    await scene.is_whole()
+
+
+async def test_a_cancel_after_the_snapshot(scene: Ground, slow: Ground) -> None:
+    async with scene.third_session() as other:
+        worker, twin = await begin_paused(scene, slow, other)
+        run = await scene.start(job("a"), job("b", "a"))
+        (first,) = await worker.claim()
+        end = asyncio.create_task(twin.finish(first, 1, hand_off=True))
+        await other.until_waiting()
+        await scene.cancel(run)
+        await other.connection.execute(RELEASE)
+        done = await end
+        assert done.recorded and done.following is None
+    assert (await scene.ended(run))["status"] == "cancelled"
+    await scene.is_whole()
+
+
+async def test_the_same_end_twice_at_once(scene: Ground, slow: Ground) -> None:
+    async with scene.third_session() as other:
+        worker, twin = await begin_paused(scene, slow, other)
+        run = await scene.start(job("a"), job("b", "a"))
+        (first,) = await worker.claim()
+        end = asyncio.create_task(twin.finish(first, 1))
+        await other.until_waiting()
+        assert (await worker.finish(first, 1)).recorded
+        before = await scene.everything()
+        await other.connection.execute(RELEASE)
+        await end
+        assert await scene.everything() == before
+    assert list(await scene.live(run)) == ["b"]
+    await scene.is_whole()
+
+
+async def test_a_claim_and_a_cancel_after_its_snapshot(scene: Ground, slow: Ground) -> None:
+    """Either the claim finds the job gone, or the cancel finds it running: it is never both."""
+    async with scene.third_session() as other:
+        worker, _ = await begin_paused(scene, slow, other)
+        run = await scene.start(job("a"))
+
+        async def claim() -> int:
+            async with slow.db.acquire() as connection:
+                return len(await worker.claimer.claim(connection, 1))
+
+        claiming = asyncio.create_task(claim())
+        await other.until_waiting()
+        cancelling = asyncio.create_task(scene.cancel(run))
+        await other.until_waiting(2)
+        await other.connection.execute(RELEASE)
+        assert await claiming == 1
+        await cancelling
+        assert (await scene.live(run))["a"]["state"] == "running"
+        await scene.cancel(run, force=True)
+    assert (await scene.ended(run))["status"] == "cancelled"
+    await scene.is_whole()
