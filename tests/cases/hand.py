@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker
 
 from orvanta_platform.control.masking import Opened
 from orvanta_platform.db.jobs import Claimed
@@ -28,34 +28,34 @@ from orvanta_platform.services.approvals import decisions
 MOST_JOBS = 2_000
 
 
-async def work(scene: Ground, worker: Worker, run: UUID, people: list[dict[str, Any]]) -> None:
+async def work(core: CoreHarness, worker: Worker, run: UUID, people: list[dict[str, Any]]) -> None:
     """Run the jobs that there are, let `people` decide, and time pass, until the run has ended."""
     people = list(people)
     for _ in range(MOST_JOBS):
-        if not await scene.rows("SELECT FROM run_live WHERE id = $1", run):
+        if not await core.rows("SELECT FROM run_live WHERE id = $1", run):
             return
         jobs = await worker.claim()
         for job in jobs:
-            await one(scene, worker, job)
-        if not jobs and await decides(scene, people):
+            await one(core, worker, job)
+        if not jobs and await decides(core, people):
             continue
-        if not jobs and not await pass_time(scene):
-            raise AssertionError(f"the run waits for nothing: {await scene.everything()}")
+        if not jobs and not await pass_time(core):
+            raise AssertionError(f"the run waits for nothing: {await core.everything()}")
     raise AssertionError("the run does not end")
 
 
-async def decides(scene: Ground, people: list[dict[str, Any]]) -> bool:
+async def decides(core: CoreHarness, people: list[dict[str, Any]]) -> bool:
     """Whether the next of `people` has decided: {node, decision, form?, reason?}."""
-    asking = await scene.rows("SELECT job FROM approval WHERE node = $1", people[0]["node"]) if people else []
+    asking = await core.rows("SELECT job FROM approval WHERE node = $1", people[0]["node"]) if people else []
     if not asking:
         return False
     said = people.pop(0)
     # Where several must agree, each is another person.
-    earlier = len(await scene.rows("SELECT FROM decision WHERE job = $1", asking[0]["job"]))
+    earlier = len(await core.rows("SELECT FROM decision WHERE job = $1", asking[0]["job"]))
     name = [ACTOR.username, "bob", "eve"][earlier]
     form = json.dumps(said.get("form", {})).encode()
     outcome = await decisions.decide(
-        scene.platform,
+        core.platform,
         replace(ACTOR, username=name, email=f"{name}@example.com"),
         WORKSPACE,
         asking[0]["job"],
@@ -66,25 +66,23 @@ async def decides(scene: Ground, people: list[dict[str, Any]]) -> bool:
     return outcome.first
 
 
-async def pass_time(scene: Ground) -> bool:
+async def pass_time(core: CoreHarness) -> bool:
     """The next timer is due now, and events that were left are taken in; whether there was any."""
-    await scene.run(
+    await core.run(
         "UPDATE timer SET due_at = app_now() - interval '1 second' WHERE kind <> 'cancel'"
         " AND due_at = (SELECT min(due_at) FROM timer WHERE kind <> 'cancel')"
     )
-    await scene.run("UPDATE gate SET due_at = app_now() - interval '1 second', starts = '{}' WHERE due_at IS NOT NULL")
-    await scene.run(
-        "UPDATE step_debounce SET due_at = app_now() WHERE due_at = (SELECT min(due_at) FROM step_debounce)"
-    )
-    await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
-    tools = scene.platform.tools
+    await core.run("UPDATE gate SET due_at = app_now() - interval '1 second', starts = '{}' WHERE due_at IS NOT NULL")
+    await core.run("UPDATE step_debounce SET due_at = app_now() WHERE due_at = (SELECT min(due_at) FROM step_debounce)")
+    await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    tools = core.platform.tools
     found = [await look(tools) for look in (timers.fire, timers.open_gates, timers.begin_put_off, timers.sweep)]
     return any(found)
 
 
-async def one(scene: Ground, worker: Worker, job: Claimed) -> None:
+async def one(core: CoreHarness, worker: Worker, job: Claimed) -> None:
     """Run one job to its end."""
-    platform = scene.platform
+    platform = core.platform
     async with platform.db.acquire() as connection:
         blueprint = await platform.blueprints.of(connection, job.run)
     node = blueprint.plan.node(job.node_index)

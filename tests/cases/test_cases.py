@@ -19,7 +19,7 @@ import msgspec
 import pytest
 from tests.cases.hand import work
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, ground
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, core_harness
 
 from orvanta_platform.services.catalog import flows
 from orvanta_platform.services.catalog.flows import NewFlow
@@ -46,8 +46,8 @@ KEYS = {
 
 
 @pytest.fixture
-async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with ground(database, tmp_path) as made:
+async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
+    async with core_harness(database, tmp_path) as made:
         yield made
 
 
@@ -60,44 +60,44 @@ def test_every_case_says_what_it_shows() -> None:
 
 
 @pytest.mark.parametrize("stem", CASES)
-async def test_case(stem: str, scene: Ground) -> None:
+async def test_case(stem: str, core: CoreHarness) -> None:
     case = CASES[stem]
     for path, value in case.get("calls", {}).items():
-        await deploy(scene, path, value)
+        await deploy(core, path, value)
     options = RunOptions(preprocess=case.get("preprocess", False))
-    run = await scene.start(*case["flow"].pop("modules"), args=case.get("input"), options=options, **case["flow"])
-    await work(scene, await scene.worker(), run, case.get("people", []))
-    ended = await scene.ended(run)
-    result = await scene.result(run)
+    run = await core.start(*case["flow"].pop("modules"), args=case.get("input"), options=options, **case["flow"])
+    await work(core, await core.worker(), run, case.get("people", []))
+    ended = await core.ended(run)
+    result = await core.result(run)
     assert ended["status"] == case.get("status", "failed" if "error" in case else "succeeded"), result
     assert ended["skipped"] == case.get("skipped", False)
     if "result" in case:
         assert result == case["result"]
     if "error" in case:
-        told = await error_of(scene, ended, result)
+        told = await error_of(core, ended, result)
         assert {name: told.get(name) for name in case["error"]} == case["error"]
     for node, state in case.get("nodes", {}).items():
-        found = await scene.rows("SELECT state FROM job WHERE run = $1 AND node = $2 AND kind <> 'frame'", run, node)
+        found = await core.rows("SELECT state FROM job WHERE run = $1 AND node = $2 AND kind <> 'frame'", run, node)
         states = [row["state"] for row in found]
         assert sorted(states) == sorted(state if isinstance(state, list) else [state]), (node, states)
     if "context" in case:
-        rows = await scene.rows("SELECT name, body FROM value WHERE id = $1 AND kind = 'context'", run)
+        rows = await core.rows("SELECT name, body FROM value WHERE id = $1 AND kind = 'context'", run)
         found_context = {row["name"]: json.loads(row["body"]) for row in rows}
         assert {name: found_context.get(name) for name in case["context"]} == case["context"]
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def deploy(scene: Ground, path: str, value: dict[str, Any]) -> None:
+async def deploy(core: CoreHarness, path: str, value: dict[str, Any]) -> None:
     """A workflow that others may call."""
     body = msgspec.Raw(json.dumps(value).encode())
-    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
+    await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
 
 
-async def error_of(scene: Ground, ended: Any, result: Any) -> dict[str, Any]:
+async def error_of(core: CoreHarness, ended: Any, result: Any) -> dict[str, Any]:
     """The run's error: that of its result, or, where a loop failed it, the one inside."""
     if isinstance(result, dict):
         return dict(result["error"])
-    kept = await scene.rows(
+    kept = await core.rows(
         "SELECT convert_from(body, 'UTF8')::json -> 'error' AS e FROM value WHERE id = $1 AND name = 'error'",
         ended["result_of"],
     )

@@ -36,7 +36,7 @@ BEATS_OVER = "SELECT coalesce(sum(beat), 0) >= $1 FROM worker WHERE state = 'liv
 
 
 @dataclass(slots=True)
-class Scene:
+class ApiHarness:
     """One cell at play. `runs`: accepted ones with their n; `stood`: the jobs when a blow fell.
 
     `fenced`: a worker that was reaped when it had recorded the ends of `wrote` jobs; none may follow.
@@ -125,30 +125,30 @@ class Scene:
         return verdict
 
 
-Reach = Callable[[Scene, str], Awaitable[Part]]
+Reach = Callable[[ApiHarness, str], Awaitable[Part]]
 """Brings the scene to a point and gives the part that stands there; every run is accepted and none has ended."""
 
 
-async def on_the_way(scene: Scene, point: str) -> Part:
+async def on_the_way(scene: ApiHarness, point: str) -> Part:
     """Every job that comes to the point waits there."""
     scene.stage.gate.arm(point)
     await scene.accept_all()
     return scene.stage.part_of(await scene.stage.gate.arrival(point))
 
 
-async def in_user_code(scene: Scene, point: str) -> Part:
+async def in_user_code(scene: ApiHarness, point: str) -> Part:
     """Jobs in the middle of their code: they print more than anybody reads."""
     scene.loud = LOUD
     return await on_the_way(scene, point)
 
 
-async def with_a_long_log(scene: Scene, point: str) -> Part:
+async def with_a_long_log(scene: ApiHarness, point: str) -> Part:
     """Jobs whose logs become objects at their end."""
     scene.loud = LONG
     return await on_the_way(scene, point)
 
 
-async def in_commit(scene: Scene, point: str) -> Part:
+async def in_commit(scene: ApiHarness, point: str) -> Part:
     """One COMMIT is durable and unanswered; all others wait before theirs."""
     gate = scene.stage.gate
     gate.arm(point)
@@ -159,7 +159,7 @@ async def in_commit(scene: Scene, point: str) -> Part:
     return scene.stage.part_of(first)
 
 
-async def in_acceptance(scene: Scene, point: str) -> Part:
+async def in_acceptance(scene: ApiHarness, point: str) -> Part:
     """The COMMIT of one new run is durable and unanswered, and its caller waits; all others are in slots."""
     stage = scene.stage
     once = iter([True])
@@ -174,7 +174,7 @@ async def in_acceptance(scene: Scene, point: str) -> Part:
     return stage.part_of(first)
 
 
-async def past_the_lease(scene: Scene, point: str) -> Part:
+async def past_the_lease(scene: ApiHarness, point: str) -> Part:
     """A worker whose beat is held up until the others have reaped it, with finished jobs in its slots."""
     stage = scene.stage
     part = await on_the_way(scene, "result read")
@@ -189,7 +189,7 @@ async def past_the_lease(scene: Scene, point: str) -> Part:
 def reaping_by(role: str) -> Reach:
     """A worker is dead, and a process of this role stands in the transaction that takes its jobs back."""
 
-    async def reach(scene: Scene, point: str) -> Part:
+    async def reach(scene: ApiHarness, point: str) -> Part:
         stage, gate = scene.stage, scene.stage.gate
         dead = await on_the_way(scene, "result read")
         gate.arm("fencing", lambda arrival: arrival.role != role)
@@ -216,7 +216,7 @@ class Kill:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` runs in flight."""
         await stage.make_ready()
-        scene = Scene(stage, count)
+        scene = ApiHarness(stage, count)
         part = await self.reach(scene, self.point)
         await scene.kill(self.victim, part)
         if not any(worker.running for worker in stage.workers) or self.point == "reaping":
@@ -236,7 +236,7 @@ class Stop:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` runs in flight."""
         await stage.make_ready()
-        scene = Scene(stage, count)
+        scene = ApiHarness(stage, count)
         running = await in_user_code(scene, "running")
         worker = await stage.worker_of(running)
         await scene.strike()

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 import httpx
-from tests.chaos.cells import Scene
+from tests.chaos.cells import ApiHarness
 from tests.chaos.runs import ASKING, ASKING_BRIEFLY, Verdict
 from tests.chaos.stage import Stage
 
@@ -28,7 +28,7 @@ class Decide:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` runs that ask."""
         await stage.make_ready()
-        scene = Scene(stage, count, path=ASKING_BRIEFLY if self.brief else ASKING)
+        scene = ApiHarness(stage, count, path=ASKING_BRIEFLY if self.brief else ASKING)
         await scene.accept_all()
         await stage.database.until(OPENED, count, scene.since)
         if self.brief:

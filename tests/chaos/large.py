@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from tests.chaos.cells import Scene, Victim, on_the_way
+from tests.chaos.cells import ApiHarness, Victim, on_the_way
 from tests.chaos.database import LOOK_S
 from tests.chaos.gate import PATIENCE_S
 from tests.chaos.runs import LARGE, Verdict
@@ -35,7 +35,7 @@ class Uploaded:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` runs whose second step gives a large result."""
         await stage.make_ready()
-        scene = Scene(stage, count, path=LARGE)
+        scene = ApiHarness(stage, count, path=LARGE)
         part = await on_the_way(scene, "value uploaded")
         await scene.kill(self.victim, part)
         verdict = await scene.end()
@@ -55,7 +55,7 @@ class Erased:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` runs that have ended and are to be erased."""
         await stage.make_ready()
-        scene = Scene(stage, count, path=LARGE)
+        scene = ApiHarness(stage, count, path=LARGE)
         await scene.accept_all()
         verdict = await scene.end()
         runs = list(scene.runs)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.chaos.cells import LOUD, Scene, in_user_code, on_the_way, past_a_lease
+from tests.chaos.cells import LOUD, ApiHarness, in_user_code, on_the_way, past_a_lease
 from tests.chaos.conftest import open_stage
 from tests.chaos.database import ended
 from tests.chaos.runs import Verdict
@@ -41,12 +41,12 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def scene(stage: Stage) -> Scene:
+async def scene(stage: Stage) -> ApiHarness:
     await stage.make_ready()
-    return Scene(stage, IN_FLIGHT)
+    return ApiHarness(stage, IN_FLIGHT)
 
 
-async def end(scene: Scene) -> Verdict:
+async def end(scene: ApiHarness) -> Verdict:
     verdict = await scene.end()
     assert (verdict.wrong, verdict.doubles, verdict.lost) == ([], [], [])
     return verdict
@@ -67,7 +67,7 @@ def opened(processes: list[int]) -> list[int]:
     return found
 
 
-async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills_what_it_ran(scene: Scene) -> None:
+async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills_what_it_ran(scene: ApiHarness) -> None:
     stage = scene.stage
     part = await in_user_code(scene, "running")
     worker = await stage.worker_of(part)
@@ -84,7 +84,7 @@ async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills
     assert (await end(scene)).again > 0
 
 
-async def test_a_reaped_worker_that_does_not_know_it_cannot_record_what_another_does_again(scene: Scene) -> None:
+async def test_a_reaped_worker_that_does_not_know_it_cannot_record_what_another_does_again(scene: ApiHarness) -> None:
     """It hears nothing: its beats and its looks wait. Each recorded result is by the attempt that history names."""
     stage, gate = scene.stage, scene.stage.gate
     gate.arm("looking")
@@ -109,7 +109,7 @@ async def test_a_reaped_worker_that_does_not_know_it_cannot_record_what_another_
 
 
 @pytest.mark.parametrize("how", ["killed and held down", "stopped"])
-async def test_a_database_that_is_away_longer_than_a_lease_reaps_nobody(scene: Scene, how: str) -> None:
+async def test_a_database_that_is_away_longer_than_a_lease_reaps_nobody(scene: ApiHarness, how: str) -> None:
     stage, database = scene.stage, scene.stage.database
     await on_the_way(scene, "result read")
     await scene.strike()
@@ -125,7 +125,7 @@ async def test_a_database_that_is_away_longer_than_a_lease_reaps_nobody(scene: S
     assert (await end(scene)).again == 0
 
 
-async def test_a_server_that_stood_still_past_the_lease_reaps_nobody(scene: Scene) -> None:
+async def test_a_server_that_stood_still_past_the_lease_reaps_nobody(scene: ApiHarness) -> None:
     stage, database = scene.stage, scene.stage.database
     await on_the_way(scene, "result read")
     await scene.strike()
@@ -138,7 +138,7 @@ async def test_a_server_that_stood_still_past_the_lease_reaps_nobody(scene: Scen
     assert (await end(scene)).again == 0
 
 
-async def test_a_supervisor_that_sees_its_process_end_gives_back_at_once(scene: Scene) -> None:
+async def test_a_supervisor_that_sees_its_process_end_gives_back_at_once(scene: ApiHarness) -> None:
     """Nobody else can: all observers stand at the gate."""
     stage = scene.stage
     part = await on_the_way(scene, "result read")
@@ -153,7 +153,7 @@ async def test_a_supervisor_that_sees_its_process_end_gives_back_at_once(scene: 
     assert (await end(scene)).again > 0
 
 
-async def test_a_look_at_what_runs_while_a_finish_is_written_leaves_its_next_job_alone(scene: Scene) -> None:
+async def test_a_look_at_what_runs_while_a_finish_is_written_leaves_its_next_job_alone(scene: ApiHarness) -> None:
     """The finished job is gone from the database, its slot does not know yet: that is no loss."""
     stage = scene.stage
     part = await on_the_way(scene, "committed")

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from tests.chaos.gate import PATIENCE_S
 from tests.conftest import TestDatabase
-from tests.http.scene import W, scene
+from tests.http.harness import W, api_harness
 
 from orvanta_platform.db import consistency
 
@@ -78,7 +78,7 @@ async def until(connection: asyncpg.Connection[Any], query: str, *values: Any) -
 
 @pytest.mark.parametrize("many", [300, pytest.param(10_000, marks=pytest.mark.soak)])
 async def test_no_tick_is_lost_or_doubled_when_leaders_die(database: TestDatabase, tmp_path: Path, many: int) -> None:
-    async with scene(database, tmp_path / "server") as made:
+    async with api_harness(database, tmp_path / "server") as made:
         code = {"path": "f/many/work", "summary": "", "content": "echo 1", "language": "bash"}
         assert (await made.client.post(f"{W}/scripts/create", json=code)).status_code == 201
     owner = await asyncpg.connect(database.owner_url)

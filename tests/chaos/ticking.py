@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from tests.chaos.cells import Scene, Victim
+from tests.chaos.cells import ApiHarness, Victim
 from tests.chaos.runs import Verdict, path_of, runs_since
 from tests.chaos.stage import Stage
 
@@ -36,7 +36,7 @@ class Tick:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` schedules that tick at once."""
         await stage.make_ready()
-        scene = Scene(stage, count)
+        scene = ApiHarness(stage, count)
         paths = await self._schedule(stage, count)
         stage.gate.arm(self.point)
         await stage.database.rows(COME, paths)

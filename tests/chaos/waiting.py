@@ -9,7 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import httpx
-from tests.chaos.cells import Scene
+from tests.chaos.cells import ApiHarness
 from tests.chaos.runs import PUT_OFF, Verdict
 from tests.chaos.stage import Stage
 
@@ -30,7 +30,7 @@ class Continue:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` runs that are paused before their node b."""
         await stage.make_ready()
-        scene = Scene(stage, count, path="u/admin/chaos?pause_before=b")
+        scene = ApiHarness(stage, count, path="u/admin/chaos?pause_before=b")
         await scene.accept_all()
         await stage.database.until(PAUSED, count)
         stage.gate.arm("continuing")
@@ -66,7 +66,7 @@ class Join:
     async def play(self, stage: Stage, count: int) -> Verdict:
         """With `count` runs that are put off, each called for three times. No call makes a run of its own."""
         await stage.make_ready()
-        scene = Scene(stage, count, path=PUT_OFF)
+        scene = ApiHarness(stage, count, path=PUT_OFF)
         await scene.accept_all()
         stage.gate.arm("joining")
         joining = asyncio.create_task(self._call(stage, count))

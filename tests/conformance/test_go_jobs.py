@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.masking import MASK
 from orvanta_platform.db import workers
@@ -39,12 +39,12 @@ func main(key string, fail bool) (any, error) {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path, warm_compiler: None) -> AsyncIterator[Scene]:
+async def api(database: TestDatabase, tmp_path: Path, warm_compiler: None) -> AsyncIterator[ApiHarness]:
     """A platform with a worker of its own."""
     missing = BY_LANGUAGE["go"].missing()
     if missing is not None:
         pytest.skip(missing)
-    async with scene(database, tmp_path / "home") as made:
+    async with api_harness(database, tmp_path / "home") as made:
         row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "full")
         async with made.platform.db.acquire() as connection:
             await workers.register(connection, row)
@@ -58,26 +58,26 @@ async def stage(database: TestDatabase, tmp_path: Path, warm_compiler: None) -> 
         await runtimes.close()
 
 
-async def ran(stage: Scene, call: str, body: dict[str, Any]) -> tuple[int, Any, str]:
+async def ran(api: ApiHarness, call: str, body: dict[str, Any]) -> tuple[int, Any, str]:
     """Status, result and log of a run."""
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/{call}", json=body)
-    log = (await stage.client.get(f"{W}/jobs_u/get_logs/{answer.headers['x-run-id']}")).text
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/{call}", json=body)
+    log = (await api.client.get(f"{W}/jobs_u/get_logs/{answer.headers['x-run-id']}")).text
     return answer.status_code, answer.json(), log
 
 
-async def test_a_deployed_script_is_compiled_once_and_keeps_its_secret(stage: Scene) -> None:
+async def test_a_deployed_script_is_compiled_once_and_keeps_its_secret(api: ApiHarness) -> None:
     variable = {"path": "f/team/pw", "value": SECRET, "is_secret": True, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=variable)).status_code == 201
+    assert (await api.client.post(f"{W}/variables/create", json=variable)).status_code == 201
     body = {"path": "f/team/go", "summary": "", "language": "go", "content": CODE}
-    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
-    schema = (await stage.get("scripts/get/p/f/team/go"))["schema"]
+    assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    schema = (await api.get("scripts/get/p/f/team/go"))["schema"]
     assert schema["properties"] == {"key": {"type": "string"}, "fail": {"type": "boolean"}}
     given = {"key": "$var:f/team/pw", "fail": False}
-    status, result, log = await ran(stage, "p/f/team/go", given)
+    status, result, log = await ran(api, "p/f/team/go", given)
     assert (status, result) == (200, {"key": MASK, "size": len(SECRET)})
     assert log.count("compiling") == 1
     assert f"key: {MASK}\n" in log
-    status, result, log = await ran(stage, "p/f/team/go", {**given, "fail": True})
+    status, result, log = await ran(api, "p/f/team/go", {**given, "fail": True})
     error = result["error"]
     assert (status, error["name"], error["message"]) == (500, "Panic", f"no {MASK}")
     assert "at main (script.go:11)" in error["stack"]
@@ -85,31 +85,31 @@ async def test_a_deployed_script_is_compiled_once_and_keeps_its_secret(stage: Sc
     assert SECRET not in f"{error}{log}"
 
 
-async def test_what_the_compiler_says_is_the_error_of_the_run(stage: Scene) -> None:
+async def test_what_the_compiler_says_is_the_error_of_the_run(api: ApiHarness) -> None:
     body = {"language": "go", "content": CODE.replace("TrimSpace", "Nothing"), "args": {}}
-    status, result, log = await ran(stage, "preview", body)
+    status, result, log = await ran(api, "preview", body)
     assert (status, result["error"]["name"]) == (500, "CompileError")
     assert result["error"]["message"] == "script.go:13:56: undefined: strings.Nothing"
-    status, result, log = await ran(stage, "preview", body)
+    status, result, log = await ran(api, "preview", body)
     assert (status, log.count("compiling")) == (500, 1)
 
 
-async def test_go_runs_in_a_workflow_beside_others(stage: Scene) -> None:
+async def test_go_runs_in_a_workflow_beside_others(api: ApiHarness) -> None:
     code = "package inner\n\nfunc main(x int) int { return 2 * x }\n"
     go = {"type": "rawscript", "language": "go", "content": code,
           "input_transforms": {"x": {"type": "javascript", "expr": "flow_input.x + 1"}}}  # fmt: skip
     python = {"type": "rawscript", "language": "python3", "content": "def main(x): return x + 1",
               "input_transforms": {"x": {"type": "javascript", "expr": "results.a"}}}  # fmt: skip
     value = {"modules": [{"id": "a", "value": go}, {"id": "b", "value": python}]}
-    status, result, _ = await ran(stage, "preview_flow", {"value": value, "args": {"x": 4}})
+    status, result, _ = await ran(api, "preview_flow", {"value": value, "args": {"x": 4}})
     assert (status, result) == (200, 11)
 
 
-async def test_no_script_may_name_the_builder(stage: Scene) -> None:
+async def test_no_script_may_name_the_builder(api: ApiHarness) -> None:
     body = {"language": "go builder", "content": CODE, "args": {}}
-    answer = await stage.client.post(f"{W}/jobs/run/preview", json=body)
+    answer = await api.client.post(f"{W}/jobs/run/preview", json=body)
     assert answer.status_code == 400
     module = {"id": "a", "value": {"type": "rawscript", "content": CODE, "language": "go builder"}}
-    status, result, _ = await ran(stage, "preview_flow", {"value": {"modules": [module]}, "args": {}})
+    status, result, _ = await ran(api, "preview_flow", {"value": {"modules": [module]}, "args": {}})
     error = result["error"]
     assert (status, error["name"], error["message"]) == (500, "no_runtime", "There is no language go builder.")

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, api_harness, script
 
 from orvanta_platform import ids
 from orvanta_platform.db.jobs import Claimed
@@ -24,8 +24,8 @@ DOWNGRADE = Path(__file__).with_name("downgrade_derived_ids.sql").read_text()
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         yield made
 
 
@@ -50,59 +50,59 @@ def calling(path: str) -> dict[str, Any]:
     return {"id": "sub", "value": {"type": "flow", "path": path, "input_transforms": {}}}
 
 
-async def deploy(stage: Scene, path: str, *modules: dict[str, Any]) -> None:
+async def deploy(api: ApiHarness, path: str, *modules: dict[str, Any]) -> None:
     body = {"path": path, "summary": "", "value": {"modules": list(modules)}}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
 
 
-async def work(stage: Scene, *, printing: bool = False) -> None:
+async def work(api: ApiHarness, *, printing: bool = False) -> None:
     """Run every job that there is, to the end."""
-    while found := await stage.worker.claim_all():
+    while found := await api.worker.claim_all():
         for job in found:
             if printing:
-                await stage.worker.print(job, "a line\n")
-                await stage.worker.stream(job, "a piece")
-            await stage.worker.finish(job, {"of": job.node})
+                await api.worker.print(job, "a line\n")
+                await api.worker.stream(job, "a piece")
+            await api.worker.finish(job, {"of": job.node})
 
 
-async def ended(stage: Scene) -> list[str]:
+async def ended(api: ApiHarness) -> list[str]:
     """Runs of every form that have ended."""
-    await deploy(stage, "f/a/inner", script("x"))
-    await deploy(stage, "f/a/called", calling("f/a/inner"), loop("l", script("y"), script("z")))
+    await deploy(api, "f/a/inner", script("x"))
+    await deploy(api, "f/a/called", calling("f/a/inner"), loop("l", script("y"), script("z")))
     runs = [
-        await stage.preview(),
-        await stage.flow(script("a"), script("b")),
-        await stage.flow(loop("l", loop("m", script("a"), script("b"))), calling("f/a/called")),
+        await api.preview(),
+        await api.flow(script("a"), script("b")),
+        await api.flow(loop("l", loop("m", script("a"), script("b"))), calling("f/a/called")),
     ]
-    await work(stage, printing=True)
-    again = await stage.client.post(f"{W}/jobs/restart/f/{runs[2]}", json={"step_id": "l", "branch_or_iteration_n": 1})
+    await work(api, printing=True)
+    again = await api.client.post(f"{W}/jobs/restart/f/{runs[2]}", json={"step_id": "l", "branch_or_iteration_n": 1})
     assert again.status_code == 201, again.text
-    await work(stage)
+    await work(api)
     return [*runs, again.text]
 
 
-async def under_way(stage: Scene) -> list[Claimed]:
+async def under_way(api: ApiHarness) -> list[Claimed]:
     """Runs that wait or run in every table of live rows; the jobs that run."""
-    await deploy(stage, "f/a/asks", asking("ask"))
-    await stage.flow(loop("l", asking("ask"), script("b"), parallel=True))
-    suspending = await stage.flow(calling("f/a/asks"), script("c"))
+    await deploy(api, "f/a/asks", asking("ask"))
+    await api.flow(loop("l", asking("ask"), script("b"), parallel=True))
+    suspending = await api.flow(calling("f/a/asks"), script("c"))
     limited = script("d")
     limited["value"] |= {"concurrent_limit": 1, "custom_concurrency_key": "one"}
-    limits = [await stage.flow(limited) for _ in range(2)]
-    held = await stage.worker.claim_all()
+    limits = [await api.flow(limited) for _ in range(2)]
+    held = await api.worker.claim_all()
     assert held
     retry = {"constant": {"attempts": 2, "seconds": 3600}}
-    await stage.flow(script("e", retry=retry))
-    failing = next(iter((await stage.worker.claim()).values()))
-    await stage.worker.finish(failing, error="Again")
+    await api.flow(script("e", retry=retry))
+    failing = next(iter((await api.worker.claim()).values()))
+    await api.worker.finish(failing, error="Again")
     paused = {"value": {"modules": [script("p")]}, "args": {}}
-    answer = await stage.client.post(f"{W}/jobs/run/preview_flow", params={"pause_before": "p"}, json=paused)
+    answer = await api.client.post(f"{W}/jobs/run/preview_flow", params={"pause_before": "p"}, json=paused)
     assert answer.status_code == 201, answer.text
-    parent = await stage.client.post(
+    parent = await api.client.post(
         f"{W}/jobs/run/preview", params={"parent_job": str(held[0].id)}, json={"content": "", "language": "bash"}
     )
     assert parent.status_code == 201
-    job = await stage.client.get(f"{W}/jobs/resume_urls/{limits[0]}/1")
+    job = await api.client.get(f"{W}/jobs/resume_urls/{limits[0]}/1")
     assert job.status_code in (200, 400, 404, 409), suspending
     return held
 
@@ -145,11 +145,11 @@ async def content(owner: Connection) -> dict[str, list[str]]:
 
 
 async def test_runs_are_read_and_continue_after_derived_ids_are_marked(
-    stage: Scene, database: TestDatabase, owner: Connection
+    api: ApiHarness, database: TestDatabase, owner: Connection
 ) -> None:
-    runs = await ended(stage)
-    held = await under_way(stage)
-    graphs = [await stage.get(f"jobs_u/get/{run}") for run in runs]
+    runs = await ended(api)
+    held = await under_way(api)
+    graphs = [await api.get(f"jobs_u/get/{run}") for run in runs]
     await untaken(owner)
     before = await content(owner)
     assert {table for table, rows in before.items() if rows} >= {
@@ -163,12 +163,12 @@ async def test_runs_are_read_and_continue_after_derived_ids_are_marked(
     for table, rows in before.items():
         assert after[table] == rows, table
     await owner.execute("DELETE FROM inbox")
-    assert [await stage.get(f"jobs_u/get/{run}") for run in runs] == graphs
-    assert [str(each) for each in await consistency.check(stage.platform.db)] == []
+    assert [await api.get(f"jobs_u/get/{run}") for run in runs] == graphs
+    assert [str(each) for each in await consistency.check(api.platform.db)] == []
     for job in held:
-        await stage.worker.finish(job, "done")
-    await work(stage)
-    assert [str(each) for each in await consistency.check(stage.platform.db)] == []
+        await api.worker.finish(job, "done")
+    await work(api)
+    assert [str(each) for each in await consistency.check(api.platform.db)] == []
 
 
 async def test_derived_ids_differ_from_earlier_ones_in_version_alone() -> None:

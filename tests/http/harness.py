@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 from litestar.types import ASGIApp
 from tests.conftest import TestDatabase
-from tests.http.hand_worker import HandWorker
+from tests.http.manual_worker import ManualWorker
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
@@ -28,13 +28,13 @@ PYTHON = {"content": "def main(**args):\n    return args\n", "language": "python
 
 
 @dataclass(slots=True)
-class Scene:
+class ApiHarness:
     """`client` is the admin's, in workspace main."""
 
     platform: Platform
     app: ASGIApp
     client: httpx.AsyncClient
-    worker: HandWorker
+    worker: ManualWorker
 
     async def member(
         self, username: str, role: Role = Role.OPERATOR, *, scopes: list[str] | None = None, workspace: str = "main"
@@ -95,15 +95,15 @@ def client_of(app: ASGIApp, token: str) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def scene(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[Scene]:
+async def api_harness(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[ApiHarness]:
     """Everything that answers the calls of jobs, on `database`."""
     chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
     platform = await open_platform(chosen)
     try:
         first = await setup.first_start(platform.db, chosen)
         app = create_app(platform)
-        worker = await HandWorker.register(platform)
+        worker = await ManualWorker.register(platform)
         async with client_of(app, first.token_file.read_text().strip()) as client:
-            yield Scene(platform, app, client, worker)
+            yield ApiHarness(platform, app, client, worker)
     finally:
         await platform.close()

@@ -5,32 +5,32 @@ from __future__ import annotations
 from uuid import UUID
 
 import httpx
-from tests.http.scene import Scene, W, client_of
+from tests.http.harness import ApiHarness, W, client_of
 
 from orvanta_platform.control import job_tokens
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.worker.environment import claim_of
 
 
-async def started(stage: Scene, client: httpx.AsyncClient | None = None, base: str = W) -> Claimed:
+async def started(api: ApiHarness, client: httpx.AsyncClient | None = None, base: str = W) -> Claimed:
     """A job that the hand-led worker runs, started by the admin or by `client`."""
     body = {"content": "def main():\n    pass\n", "language": "python3", "args": {}}
-    answer = await (client or stage.client).post(f"{base}/jobs/run/preview", json=body)
+    answer = await (client or api.client).post(f"{base}/jobs/run/preview", json=body)
     assert answer.status_code == 201, answer.text
-    return await claimed(stage, answer.text)
+    return await claimed(api, answer.text)
 
 
-async def claimed(stage: Scene, run: str) -> Claimed:
+async def claimed(api: ApiHarness, run: str) -> Claimed:
     """The job of a run that waits, claimed."""
-    found = await stage.worker.claim()
+    found = await api.worker.claim()
     return next(job for job in found.values() if job.run.id == UUID(run))
 
 
-def token_of(stage: Scene, job: Claimed, generation: int = 1) -> str:
+def token_of(api: ApiHarness, job: Claimed, generation: int = 1) -> str:
     """What the job's process has in OV_TOKEN."""
-    return job_tokens.mint(stage.platform.keys, claim_of(job, generation))
+    return job_tokens.mint(api.platform.keys, claim_of(job, generation))
 
 
-def job_client(stage: Scene, job: Claimed) -> httpx.AsyncClient:
+def job_client(api: ApiHarness, job: Claimed) -> httpx.AsyncClient:
     """A client that the job's process might have."""
-    return client_of(stage.app, token_of(stage, job))
+    return client_of(api.app, token_of(api, job))

@@ -20,7 +20,7 @@ from orvanta_platform.queue.claim import Claimer
 from orvanta_platform.services.platform import Platform
 
 
-class HandWorker:
+class ManualWorker:
     """Made by `register`."""
 
     def __init__(self, platform: Platform, id: UUID, queues: list[str] | None) -> None:
@@ -31,7 +31,7 @@ class HandWorker:
         self._streamed: dict[tuple[UUID, int], tuple[int, int]] = {}
 
     @classmethod
-    async def register(cls, platform: Platform, name: str = "hand", queues: list[str] | None = None) -> HandWorker:
+    async def register(cls, platform: Platform, name: str = "hand", queues: list[str] | None = None) -> ManualWorker:
         id = uuid4()
         row = NewWorker(id, name, "here", "127.0.0.1", "default", queues, 4, "0.1.0", "none")
         async with platform.db.transaction() as conn:

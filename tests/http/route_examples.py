@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 
 CODE = {"summary": "", "content": "echo 1", "language": "bash"}
 PASS_ON = {"summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
@@ -147,8 +147,8 @@ PATHS = {
 class Examples:
     """Objects that every route can be called with, in workspace main."""
 
-    def __init__(self, stage: Scene) -> None:
-        self._stage = stage
+    def __init__(self, api: ApiHarness) -> None:
+        self._stage = api
         self._ids: dict[str, str] = {}
 
     async def prepare(self) -> None:
@@ -242,20 +242,20 @@ class Examples:
 
 
 @asynccontextmanager
-async def scene_with_examples(database: TestDatabase, home: Path) -> AsyncIterator[tuple[Scene, Examples]]:
+async def scene_with_examples(database: TestDatabase, home: Path) -> AsyncIterator[tuple[ApiHarness, Examples]]:
     """The platform with an object for every route, and a worker that finishes each job with the result 1."""
-    async with scene(database, home) as stage:
-        working = asyncio.create_task(_work(stage))
-        examples = Examples(stage)
+    async with api_harness(database, home) as api:
+        working = asyncio.create_task(_work(api))
+        examples = Examples(api)
         await examples.prepare()
-        yield stage, examples
+        yield api, examples
         working.cancel()
         with suppress(asyncio.CancelledError):
             await working
 
 
-async def _work(stage: Scene) -> None:
+async def _work(api: ApiHarness) -> None:
     while True:
-        for job in await stage.worker.claim_all():
-            await stage.worker.finish(job, 1)
+        for job in await api.worker.claim_all():
+            await api.worker.finish(job, 1)
         await asyncio.sleep(0.02)

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 from tests.http.jobs_running import token_of
-from tests.http.scene import Scene, W, client_of, scene
 from tests.http.test_token_limits import limited
 
 from orvanta_platform.control.actor import Role
@@ -37,9 +37,9 @@ HOOK = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
     """A folder that everybody writes, and a variable that the admin alone reads."""
-    async with scene(database, tmp_path) as made:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         body = {"path": NOTE, "value": SECRET, "is_secret": False, "description": ""}
         assert (await made.client.post(f"{W}/variables/create", json=body)).status_code == 201
@@ -47,9 +47,9 @@ async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 @pytest.fixture
-async def bob(stage: Scene) -> httpx.AsyncClient:
+async def bob(api: ApiHarness) -> httpx.AsyncClient:
     """A developer, who may write f/team."""
-    return await stage.member("bob", role=Role.DEVELOPER)
+    return await api.member("bob", role=Role.DEVELOPER)
 
 
 def calling(path: str, kind: str = "flow") -> dict[str, Any]:
@@ -88,35 +88,35 @@ async def schedule(client: httpx.AsyncClient, target: str = FLOW, **more: Any) -
     assert answer.status_code == 201, answer.text
 
 
-async def rows(stage: Scene, query: str, *values: Any) -> list[Any]:
-    async with stage.platform.db.acquire() as conn:
+async def rows(api: ApiHarness, query: str, *values: Any) -> list[Any]:
+    async with api.platform.db.acquire() as conn:
         return list(await conn.fetch(query, *values))
 
 
-async def tick(stage: Scene) -> str:
+async def tick(api: ApiHarness) -> str:
     """Let the schedule tick; gives the run's id, empty where there is none."""
-    await rows(stage, "UPDATE schedule SET next_at = clock_timestamp() - interval '1 second'")
-    assert await fire(stage.platform)
-    found = await rows(stage, "SELECT coalesce(run, asked) AS run FROM schedule_tick ORDER BY at DESC LIMIT 1")
+    await rows(api, "UPDATE schedule SET next_at = clock_timestamp() - interval '1 second'")
+    assert await fire(api.platform)
+    found = await rows(api, "SELECT coalesce(run, asked) AS run FROM schedule_tick ORDER BY at DESC LIMIT 1")
     return str(found[0]["run"] or "")
 
 
-async def result(stage: Scene, run: str) -> Any:
-    found = await stage.get(f"jobs_u/completed/get/{run}")
+async def result(api: ApiHarness, run: str) -> Any:
+    found = await api.get(f"jobs_u/completed/get/{run}")
     return found["result"]
 
 
-async def code(stage: Scene) -> str:
+async def code(api: ApiHarness) -> str:
     """The text of the only script that waits for a worker."""
-    (job,) = await stage.worker.claim_all()
-    async with stage.platform.db.acquire() as conn:
-        blueprint = await stage.platform.blueprints.of(conn, job.run)
+    (job,) = await api.worker.claim_all()
+    async with api.platform.db.acquire() as conn:
+        blueprint = await api.platform.blueprints.of(conn, job.run)
         plan = blueprint.plan
         version = job.run.version if plan.single else blueprint.pin(plan.nodes[job.node_index]).version
         assert version is not None and job.run.permissioned_as == "u/admin"
         row = await items.get_by_version(conn, "main", "script", version)
     assert row is not None
-    await stage.worker.finish(job, None)
+    await api.worker.finish(job, None)
     return row.body.decode()
 
 
@@ -131,82 +131,86 @@ async def accept(client: httpx.AsyncClient, path: str, version: int, kind: str =
     return await client.post(f"{W}/acceptance/accept/{kind}/{path}", json={"version": version, **more})
 
 
-async def test_an_edit_does_not_run_as_the_owner_of_a_schedule(stage: Scene, bob: httpx.AsyncClient) -> None:
-    await flow(stage.client, FLOW, "'first'")
-    await schedule(stage.client)
+async def test_an_edit_does_not_run_as_the_owner_of_a_schedule(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    await flow(api.client, FLOW, "'first'")
+    await schedule(api.client)
     await edit(bob, FLOW, STEALS)
-    assert await result(stage, await tick(stage)) == "first"
+    assert await result(api, await tick(api)) == "first"
 
 
-async def test_an_edit_does_not_run_as_the_owner_of_an_http_trigger(stage: Scene, bob: httpx.AsyncClient) -> None:
-    await flow(stage.client, FLOW, "'first'")
-    made = await stage.client.post(f"{W}/http_triggers/create", json={**HOOK, "script_path": FLOW})
+async def test_an_edit_does_not_run_as_the_owner_of_an_http_trigger(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    await flow(api.client, FLOW, "'first'")
+    made = await api.client.post(f"{W}/http_triggers/create", json={**HOOK, "script_path": FLOW})
     assert made.status_code == 201, made.text
     await edit(bob, FLOW, STEALS)
-    async with client_of(stage.app, "") as stranger:
+    async with client_of(api.app, "") as stranger:
         run = await stranger.post("/api/r/main/call", json={})
     assert run.status_code == 201, run.text
-    assert await result(stage, run.text) == "first"
+    assert await result(api, run.text) == "first"
 
 
-async def test_an_edited_script_does_not_run_inside_an_on_behalf_workflow(stage: Scene, bob: httpx.AsyncClient) -> None:
-    await script(stage.client, "echo first")
-    email = (await stage.get("users/whoami"))["email"]
-    await flow(stage.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
+async def test_an_edited_script_does_not_run_inside_an_on_behalf_workflow(
+    api: ApiHarness, bob: httpx.AsyncClient
+) -> None:
+    await script(api.client, "echo first")
+    email = (await api.get("users/whoami"))["email"]
+    await flow(api.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
     await script(bob, "echo stolen")
     assert (await bob.post(f"{W}/jobs/run/f/{FLOW}", json={})).status_code == 201
-    assert await code(stage) == "echo first"
+    assert await code(api) == "echo first"
 
 
 async def test_an_edit_of_what_a_trigger_reaches_does_not_run_as_its_owner(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
     """A script inside a workflow inside the workflow that the schedule names; then the workflow in the middle."""
-    await script(stage.client, "echo first")
-    await flow(stage.client, SUB, "'middle'", calling(SCRIPT, "script"))
-    await flow(stage.client, FLOW, "results.called", calling(SUB))
-    await schedule(stage.client)
+    await script(api.client, "echo first")
+    await flow(api.client, SUB, "'middle'", calling(SCRIPT, "script"))
+    await flow(api.client, FLOW, "results.called", calling(SUB))
+    await schedule(api.client)
     await script(bob, "echo stolen")
     for query in ({"kind": "flow", "path": FLOW}, {"kind": "script", "path": SCRIPT}):
-        (found,) = await waiting(stage.client, **query)
+        (found,) = await waiting(api.client, **query)
         assert (found["path"], found["triggers"][0]["path"]) == (SCRIPT, "f/team/nightly")
-    run = await tick(stage)
-    assert await code(stage) == "echo first"
-    assert await result(stage, run) == "middle"
+    run = await tick(api)
+    assert await code(api) == "echo first"
+    assert await result(api, run) == "middle"
     await edit(bob, SUB, STEALS)
-    run = await tick(stage)
-    assert await code(stage) == "echo first"
-    assert await result(stage, run) == "middle"
+    run = await tick(api)
+    assert await code(api) == "echo first"
+    assert await result(api, run) == "middle"
 
 
 @pytest.mark.parametrize("handler", ["dynamic_skip", "on_failure", "on_success"])
 async def test_an_edit_of_a_handler_does_not_run_as_the_owner_of_its_schedule(
-    stage: Scene, bob: httpx.AsyncClient, handler: str
+    api: ApiHarness, bob: httpx.AsyncClient, handler: str
 ) -> None:
-    await script(stage.client, "echo first")
-    await flow(stage.client, FLOW, "1" if handler == "on_success" else "missing.name")
-    await schedule(stage.client, **{handler: f"script/{SCRIPT}"})
+    await script(api.client, "echo first")
+    await flow(api.client, FLOW, "1" if handler == "on_success" else "missing.name")
+    await schedule(api.client, **{handler: f"script/{SCRIPT}"})
     await script(bob, "echo stolen")
-    await tick(stage)
-    await follow(stage.platform, Round())
-    assert await code(stage) == "echo first"
+    await tick(api)
+    await follow(api.platform, Round())
+    assert await code(api) == "echo first"
 
 
-async def test_a_waiting_version_is_listed_and_runs_once_it_is_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_a_waiting_version_is_listed_and_runs_once_it_is_accepted(
+    api: ApiHarness, bob: httpx.AsyncClient
+) -> None:
     """It is current for everybody who starts it; whoever may not read it sees nothing of it."""
-    await flow(stage.client, FLOW, "'first'")
-    await schedule(stage.client)
-    assert await waiting(stage.client) == []
+    await flow(api.client, FLOW, "'first'")
+    await schedule(api.client)
+    assert await waiting(api.client) == []
     await edit(bob, FLOW, "'second'")
-    (found,) = await waiting(stage.client)
+    (found,) = await waiting(api.client)
     assert (found["kind"], found["path"], found["permissioned_as"]) == ("flow", FLOW, "u/admin")
     assert found["version"]["author"] == "bob" and found["version"]["number"] == 2
     assert found["accepted"]["number"] == 1 and found["triggers"] == [{"kind": "schedule", "path": "f/team/nightly"}]
     assert found["may_accept"] and found["for_everybody"]
     for query in ({"kind": "flow", "path": FLOW}, {"trigger_kind": "schedule", "trigger": "f/team/nightly"}):
-        assert await waiting(stage.client, **query) == [found]
-    assert await waiting(stage.client, kind="flow", path=SUB) == []
-    assert await waiting(stage.client, trigger_kind="schedule", trigger="f/team/other") == []
+        assert await waiting(api.client, **query) == [found]
+    assert await waiting(api.client, kind="flow", path=SUB) == []
+    assert await waiting(api.client, trigger_kind="schedule", trigger="f/team/other") == []
 
     (seen,) = await waiting(bob)
     assert not seen["may_accept"]
@@ -215,328 +219,330 @@ async def test_a_waiting_version_is_listed_and_runs_once_it_is_accepted(stage: S
     assert refused.json() == {"permissioned_as": "u/bob"}
     for identity in ("u/admin", "g/all"):
         assert (await accept(bob, FLOW, found["version"]["id"], permissioned_as=identity)).status_code == 403
-    eve = await stage.member("eve")
-    await rows(stage, "UPDATE folder SET owners = '{u/admin}', extra_perms = '{}' WHERE name = 'team'")
+    eve = await api.member("eve")
+    await rows(api, "UPDATE folder SET owners = '{u/admin}', extra_perms = '{}' WHERE name = 'team'")
     assert await waiting(eve) == []
     assert (await accept(eve, FLOW, found["version"]["id"])).status_code == 404
-    assert await result(stage, await tick(stage)) == "first"
+    assert await result(api, await tick(api)) == "first"
 
-    assert (await accept(stage.client, FLOW, found["version"]["id"])).json() == {"permissioned_as": "g/all"}
-    assert await waiting(stage.client) == []
-    assert await result(stage, await tick(stage)) == "second"
-    told = await rows(stage, "SELECT actor, parameters ->> 'as' AS owner FROM audit WHERE operation = 'flows.accept'")
+    assert (await accept(api.client, FLOW, found["version"]["id"])).json() == {"permissioned_as": "g/all"}
+    assert await waiting(api.client) == []
+    assert await result(api, await tick(api)) == "second"
+    told = await rows(api, "SELECT actor, parameters ->> 'as' AS owner FROM audit WHERE operation = 'flows.accept'")
     assert [tuple(each) for each in told] == [("admin", "g/all")]
 
 
-async def test_a_version_of_another_path_or_workspace_is_not_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
-    await flow(stage.client, FLOW, "1")
+async def test_a_version_of_another_path_or_workspace_is_not_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    await flow(api.client, FLOW, "1")
     await flow(bob, SUB, "1")
-    other = (await stage.get(f"flows/get/{SUB}"))["version_id"]
-    assert (await accept(stage.client, FLOW, other)).status_code == 404
-    assert (await accept(stage.client, SUB, other, kind="script")).status_code == 404
-    assert (await accept(stage.client, SUB, other, permissioned_as="everybody")).status_code == 400
+    other = (await api.get(f"flows/get/{SUB}"))["version_id"]
+    assert (await accept(api.client, FLOW, other)).status_code == 404
+    assert (await accept(api.client, SUB, other, kind="script")).status_code == 404
+    assert (await accept(api.client, SUB, other, permissioned_as="everybody")).status_code == 400
 
 
-async def test_whose_deploy_is_accepted_at_once(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_whose_deploy_is_accepted_at_once(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """The member's own, an admin's, and that of the group deployers."""
-    carol = await stage.member("carol", role=Role.DEVELOPER)
+    carol = await api.member("carol", role=Role.DEVELOPER)
     await flow(carol, FLOW, "'carol'")
     await schedule(bob)
     await edit(bob, FLOW, "'bob'")
-    assert await result(stage, await tick(stage)) == "bob"
+    assert await result(api, await tick(api)) == "bob"
     await edit(carol, FLOW, "'carol again'")
-    assert await result(stage, await tick(stage)) == "bob"
-    await edit(stage.client, FLOW, "'admin'")
-    assert await result(stage, await tick(stage)) == "admin"
-    await stage.client.post(f"{W}/groups/create", json={"name": "deployers"})
-    await stage.client.post(f"{W}/groups/adduser/deployers", json={"username": "carol"})
+    assert await result(api, await tick(api)) == "bob"
+    await edit(api.client, FLOW, "'admin'")
+    assert await result(api, await tick(api)) == "admin"
+    await api.client.post(f"{W}/groups/create", json={"name": "deployers"})
+    await api.client.post(f"{W}/groups/adduser/deployers", json={"username": "carol"})
     await edit(carol, FLOW, "'deployer'")
-    assert await result(stage, await tick(stage)) == "deployer"
+    assert await result(api, await tick(api)) == "deployer"
 
 
 async def test_what_a_trigger_names_when_it_is_made_is_accepted_and_later_only_what_changes(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
     """A new time accepts nothing: nobody was shown what differs. Another owner, route target or handler does."""
     await script(bob, "echo first")
     await flow(bob, SUB, "'sub'", calling(SCRIPT, "script"))
     await flow(bob, FLOW, "results.called", calling(SUB))
-    await schedule(stage.client)
-    run = await tick(stage)
-    assert await code(stage) == "echo first"
-    assert await result(stage, run) == "sub"
+    await schedule(api.client)
+    run = await tick(api)
+    assert await code(api) == "echo first"
+    assert await result(api, run) == "sub"
     await script(bob, "echo second")
     body = {**SCHEDULE, "script_path": FLOW, "args": {}, "schedule": "0 0 4 * * *"}
-    answer = await stage.client.post(f"{W}/schedules/update/f/team/nightly", json=body)
+    answer = await api.client.post(f"{W}/schedules/update/f/team/nightly", json=body)
     assert answer.status_code == 200, answer.text
-    await tick(stage)
-    assert await code(stage) == "echo first"
-    carol = await stage.member("carol", role=Role.DEVELOPER)
+    await tick(api)
+    assert await code(api) == "echo first"
+    carol = await api.member("carol", role=Role.DEVELOPER)
     assert (await carol.post(f"{W}/schedules/update/f/team/nightly", json=body)).status_code == 200
-    assert (await waiting(stage.client)) == []
+    assert (await waiting(api.client)) == []
 
 
-async def test_manual_runs_take_the_current_version(stage: Scene, bob: httpx.AsyncClient) -> None:
-    await flow(stage.client, SUB, "'first'")
-    await flow(stage.client, FLOW, "results.called", calling(SUB))
-    await schedule(stage.client)
+async def test_manual_runs_take_the_current_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    await flow(api.client, SUB, "'first'")
+    await flow(api.client, FLOW, "results.called", calling(SUB))
+    await schedule(api.client)
     await edit(bob, SUB, "'second'")
-    for client in (stage.client, bob):
+    for client in (api.client, bob):
         run = await client.post(f"{W}/jobs/run/f/{FLOW}", json={})
-        assert await result(stage, run.text) == "second"
-    assert await result(stage, await tick(stage)) == "first"
+        assert await result(api, run.text) == "second"
+    assert await result(api, await tick(api)) == "first"
 
 
 async def test_inside_a_workflow_on_behalf_of_somebody_its_own_versions_run(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
     """The same script is current in its caller, which acts for its starter, and accepted inside."""
-    await script(stage.client, "echo first")
-    email = (await stage.get("users/whoami"))["email"]
-    await flow(stage.client, SUB, "'sub'", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    await script(api.client, "echo first")
+    email = (await api.get("users/whoami"))["email"]
+    await flow(api.client, SUB, "'sub'", calling(SCRIPT, "script"), on_behalf_of_email=email)
     outer = calling(SCRIPT, "script") | {"id": "own"}
-    await flow(stage.client, FLOW, "1", calling(SUB), outer)
+    await flow(api.client, FLOW, "1", calling(SUB), outer)
     await script(bob, "echo second")
     run = await bob.post(f"{W}/jobs/run/f/{FLOW}", json={})
     assert run.status_code == 201, run.text
-    assert await code(stage) == "echo first"
-    (job,) = await stage.worker.claim_all()
+    assert await code(api) == "echo first"
+    (job,) = await api.worker.claim_all()
     assert job.run.permissioned_as == "u/bob"
-    async with stage.platform.db.acquire() as conn:
-        pin = (await stage.platform.blueprints.of(conn, job.run)).pins[SCRIPT]
+    async with api.platform.db.acquire() as conn:
+        pin = (await api.platform.blueprints.of(conn, job.run)).pins[SCRIPT]
         assert (await items.get_by_version(conn, "main", "script", pin.version)).body == b"echo second"  # type: ignore[union-attr]
 
 
-async def test_a_path_made_anew_by_another_waits(stage: Scene, bob: httpx.AsyncClient) -> None:
-    await flow(stage.client, FLOW, "'first'")
-    await schedule(stage.client)
+async def test_a_path_made_anew_by_another_waits(api: ApiHarness, bob: httpx.AsyncClient) -> None:
+    await flow(api.client, FLOW, "'first'")
+    await schedule(api.client)
     assert (await bob.delete(f"{W}/flows/delete/{FLOW}")).status_code == 200
     await flow(bob, FLOW, STEALS)
-    run = await tick(stage)
+    run = await tick(api)
     assert run == ""
-    assert "u/admin" in (await stage.get("schedules/get/f/team/nightly"))["error"]
-    (found,) = await waiting(stage.client)
+    assert "u/admin" in (await api.get("schedules/get/f/team/nightly"))["error"]
+    (found,) = await waiting(api.client)
     assert "accepted" not in found or found["version"]["number"] == 2
 
 
-async def test_archiving_leads_nobody_back_to_an_older_version(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_archiving_leads_nobody_back_to_an_older_version(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """A version that the admin accepted and a writer archives stops what acts for the admin; the admin's goes back."""
-    await script(stage.client, "echo flawed")
-    await schedule(stage.client, SCRIPT, is_flow=False)
-    mended = await script(stage.client, "echo mended")
+    await script(api.client, "echo flawed")
+    await schedule(api.client, SCRIPT, is_flow=False)
+    mended = await script(api.client, "echo mended")
     assert (await bob.post(f"{W}/scripts/archive/h/{mended}")).status_code == 200
-    assert await tick(stage) == ""
-    assert [each["path"] for each in await waiting(stage.client)] == [SCRIPT]
-    await rows(stage, "UPDATE version SET archived = false")
-    await rows(stage, "UPDATE item SET version = (SELECT max(id) FROM version WHERE path = item.path)")
-    assert (await stage.client.post(f"{W}/scripts/archive/h/{mended}")).status_code == 200
-    await tick(stage)
-    assert await code(stage) == "echo flawed"
+    assert await tick(api) == ""
+    assert [each["path"] for each in await waiting(api.client)] == [SCRIPT]
+    await rows(api, "UPDATE version SET archived = false")
+    await rows(api, "UPDATE item SET version = (SELECT max(id) FROM version WHERE path = item.path)")
+    assert (await api.client.post(f"{W}/scripts/archive/h/{mended}")).status_code == 200
+    await tick(api)
+    assert await code(api) == "echo flawed"
 
 
 async def test_a_new_reference_of_an_accepted_version_runs_as_it_was_named(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
-    await flow(stage.client, FLOW, "'none'")
-    await schedule(stage.client)
+    await flow(api.client, FLOW, "'none'")
+    await schedule(api.client)
     await script(bob, "echo first")
-    await edit(stage.client, FLOW, "1", calling(SCRIPT, "script"))
+    await edit(api.client, FLOW, "1", calling(SCRIPT, "script"))
     await script(bob, "echo stolen")
-    await tick(stage)
-    assert await code(stage) == "echo first"
+    await tick(api)
+    assert await code(api) == "echo first"
 
 
 async def test_a_restart_takes_nothing_along_that_its_owner_did_not_accept(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
     """The owner ran the workflow in person, with what was current; somebody else restarts that run."""
-    await script(stage.client, "echo first")
-    email = (await stage.get("users/whoami"))["email"]
-    await flow(stage.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    await script(api.client, "echo first")
+    email = (await api.get("users/whoami"))["email"]
+    await flow(api.client, FLOW, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
     await script(bob, "echo stolen")
-    run = (await stage.client.post(f"{W}/jobs/run/f/{FLOW}", json={})).text
-    assert await code(stage) == "echo stolen"
+    run = (await api.client.post(f"{W}/jobs/run/f/{FLOW}", json={})).text
+    assert await code(api) == "echo stolen"
     refused = await bob.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "called"})
     assert refused.status_code == 409 and refused.json()["error"]["code"] == "not_accepted", refused.text
     assert (await bob.post(f"{W}/jobs/rerun/{run}", json={})).status_code == 201
-    assert await code(stage) == "echo first"
+    assert await code(api) == "echo first"
 
 
 async def test_a_token_that_only_starts_runs_takes_what_its_owner_accepted(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
     """By path; by version it starts none that waits."""
     await flow(bob, FLOW, "'first'")
-    made = await stage.client.post("/api/users/tokens/create", json={"label": "shop", "scopes": [f"jobs:run:{FLOW}"]})
+    made = await api.client.post("/api/users/tokens/create", json={"label": "shop", "scopes": [f"jobs:run:{FLOW}"]})
     assert made.status_code == 201, made.text
     await edit(bob, FLOW, STEALS)
-    (found,) = await waiting(stage.client)
+    (found,) = await waiting(api.client)
     assert found["triggers"] == [{"kind": "webhook", "path": "shop"}]
-    async with client_of(stage.app, made.text) as hook:
+    async with client_of(api.app, made.text) as hook:
         run = await hook.post(f"{W}/jobs/run/f/{FLOW}", json={})
         assert run.status_code == 201, run.text
-        assert await result(stage, run.text) == "first"
+        assert await result(api, run.text) == "first"
         refused = await hook.post(f"{W}/jobs/run/fv/{found['version']['id']}", json={})
         assert refused.status_code == 409, refused.text
 
 
-async def test_what_a_job_starts_by_path_is_what_its_run_would_take(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_what_a_job_starts_by_path_is_what_its_run_would_take(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """Under a schedule the accepted version; under a run that its starter began in person the current one."""
-    await script(stage.client, "echo first")
-    await flow(stage.client, SUB, "'first'")
-    await schedule(stage.client, SCRIPT, is_flow=False)
+    await script(api.client, "echo first")
+    await flow(api.client, SUB, "'first'")
+    await schedule(api.client, SCRIPT, is_flow=False)
     await edit(bob, SUB, STEALS)
-    await tick(stage)
-    assert (await stage.client.post(f"{W}/jobs/run/p/{SCRIPT}", json={})).status_code == 201
+    await tick(api)
+    assert (await api.client.post(f"{W}/jobs/run/p/{SCRIPT}", json={})).status_code == 201
     results = {}
-    for job in await stage.worker.claim_all():
-        token = token_of(stage, job)
-        async with client_of(stage.app, token) as inside:
+    for job in await api.worker.claim_all():
+        token = token_of(api, job)
+        async with client_of(api.app, token) as inside:
             run = await inside.post(f"{W}/jobs/run/f/{SUB}", json={})
             assert run.status_code == 201, run.text
-        trigger = (await rows(stage, "SELECT trigger FROM run_live WHERE id = $1", job.run.id))[0]["trigger"]
-        results[trigger] = await result(stage, run.text)
-        await stage.worker.finish(job, None)
+        trigger = (await rows(api, "SELECT trigger FROM run_live WHERE id = $1", job.run.id))[0]["trigger"]
+        results[trigger] = await result(api, run.text)
+        await api.worker.finish(job, None)
     assert results == {"schedule": "first", "api": SECRET}
 
 
-async def test_a_developer_gets_no_acceptance_by_naming_others_versions(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_a_developer_gets_no_acceptance_by_naming_others_versions(
+    api: ApiHarness, bob: httpx.AsyncClient
+) -> None:
     """What a lesser writer names is accepted for that writer alone."""
     await script(bob, "echo stolen")
     await flow(bob, SUB, "1", calling(SCRIPT, "script"))
-    found = await rows(stage, "SELECT DISTINCT permissioned_as FROM acceptance WHERE path = ANY($1)", [SCRIPT, SUB])
+    found = await rows(api, "SELECT DISTINCT permissioned_as FROM acceptance WHERE path = ANY($1)", [SCRIPT, SUB])
     assert [each["permissioned_as"] for each in found] == ["u/bob"]
 
 
-async def test_what_exists_at_the_upgrade_is_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_what_exists_at_the_upgrade_is_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     await script(bob, "echo first")
     await script(bob, "echo second")
-    await schedule(stage.client, SCRIPT, is_flow=False)
-    await rows(stage, "DELETE FROM acceptance")
-    assert await tick(stage) == ""
+    await schedule(api.client, SCRIPT, is_flow=False)
+    await rows(api, "DELETE FROM acceptance")
+    assert await tick(api) == ""
     folder = resources.files("orvanta_platform.db").joinpath("migrations")
     text = folder.joinpath("0042_create_acceptance.sql").read_text(encoding="utf-8")
-    await rows(stage, text[text.index("INSERT INTO acceptance") :])
-    await tick(stage)
-    assert await code(stage) == "echo second"
+    await rows(api, text[text.index("INSERT INTO acceptance") :])
+    await tick(api)
+    assert await code(api) == "echo second"
 
 
 async def test_a_token_that_only_starts_runs_is_no_person_whatever_it_says(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
     """What its run starts is accepted too, also where the run repeats another one."""
-    await script(stage.client, "echo first")
-    await flow(stage.client, SUB, "'first'")
-    made = await stage.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run"]})
+    await script(api.client, "echo first")
+    await flow(api.client, SUB, "'first'")
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run"]})
     await edit(bob, SUB, STEALS)
     headers = {"X-Trigger": "manual"}
-    async with client_of(stage.app, made.text) as hook:
+    async with client_of(api.app, made.text) as hook:
         run = await hook.post(f"{W}/jobs/run/p/{SCRIPT}", json={}, headers=headers)
         assert run.status_code == 201, run.text
-        (job,) = await stage.worker.claim_all()
-        async with client_of(stage.app, token_of(stage, job)) as inside:
+        (job,) = await api.worker.claim_all()
+        async with client_of(api.app, token_of(api, job)) as inside:
             inner = await inside.post(f"{W}/jobs/run/f/{SUB}", json={})
-        assert await result(stage, inner.text) == "first"
+        assert await result(api, inner.text) == "first"
 
 
-async def test_a_limited_token_deploys_and_accepts_for_nobody(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_a_limited_token_deploys_and_accepts_for_nobody(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """Its owner's schedule has no limits: with a deploy or an acceptance the token would read what it may not read."""
-    await flow(stage.client, FLOW, "'first'")
-    await schedule(stage.client)
-    client = await limited(stage, "flows:write", "schedules:write", "http_triggers:write", "jobs:run")
+    await flow(api.client, FLOW, "'first'")
+    await schedule(api.client)
+    client = await limited(api, "flows:write", "schedules:write", "http_triggers:write", "jobs:run")
     await edit(client, FLOW, STEALS)
-    assert await result(stage, await tick(stage)) == "first"
+    assert await result(api, await tick(api)) == "first"
     await edit(bob, FLOW, STEALS)
-    for each in (client, stage.client):
+    for each in (client, api.client):
         (found,) = await waiting(each)
-        assert found["may_accept"] is (each is stage.client)
+        assert found["may_accept"] is (each is api.client)
     for identity in ({}, {"permissioned_as": "u/admin"}, {"permissioned_as": "g/all"}):
         assert (await accept(client, FLOW, found["version"]["id"], **identity)).status_code == 403
     await schedule(client, path="f/team/another", schedule="0 0 3 1 1 *", enabled=False)
     made = await client.post(f"{W}/http_triggers/create", json={**HOOK, "script_path": FLOW})
     assert made.status_code == 201, made.text
-    await rows(stage, "DELETE FROM schedule WHERE path = 'f/team/another'")
-    assert await result(stage, await tick(stage)) == "first"
+    await rows(api, "DELETE FROM schedule WHERE path = 'f/team/another'")
+    assert await result(api, await tick(api)) == "first"
 
 
-async def test_a_delegating_token_takes_what_its_owner_accepted(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_a_delegating_token_takes_what_its_owner_accepted(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """Its runs have all rights of its owner, whatever else it may do."""
-    await flow(stage.client, FLOW, "'first'")
+    await flow(api.client, FLOW, "'first'")
     held = [f"jobs:run:{FLOW}", f"jobs:delegate:{FLOW}"]
     for scopes in (held, [*held, "jobs:read"], ["*:*", "jobs:delegate"]):
-        made = await stage.client.post("/api/users/tokens/create", json={"label": scopes[-1], "scopes": scopes})
+        made = await api.client.post("/api/users/tokens/create", json={"label": scopes[-1], "scopes": scopes})
         await edit(bob, FLOW, STEALS)
-        async with client_of(stage.app, made.text) as client:
+        async with client_of(api.app, made.text) as client:
             run = await client.post(f"{W}/jobs/run/f/{FLOW}", json={}, headers={"X-Trigger": "manual"})
-        assert await result(stage, run.text) == "first"
-        (found,) = await waiting(stage.client)
+        assert await result(api, run.text) == "first"
+        (found,) = await waiting(api.client)
         assert {"kind": "webhook", "path": scopes[-1]} in found["triggers"]
-        await edit(stage.client, FLOW, "'first'")
+        await edit(api.client, FLOW, "'first'")
 
 
 @pytest.mark.parametrize("nested", [False, True])
 async def test_a_limited_token_takes_accepted_versions_where_its_limits_end(
-    stage: Scene, bob: httpx.AsyncClient, nested: bool
+    api: ApiHarness, bob: httpx.AsyncClient, nested: bool
 ) -> None:
     """A workflow on behalf of the token's own owner acts without the limits of the token."""
-    await script(stage.client, "echo first")
-    email = (await stage.get("users/whoami"))["email"]
-    await flow(stage.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
-    await flow(stage.client, FLOW, "1", calling(SUB))
+    await script(api.client, "echo first")
+    email = (await api.get("users/whoami"))["email"]
+    await flow(api.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    await flow(api.client, FLOW, "1", calling(SUB))
     await script(bob, "echo stolen")
-    client = await limited(stage, "jobs:run", "jobs:read")
+    client = await limited(api, "jobs:run", "jobs:read")
     run = await client.post(f"{W}/jobs/run/f/{FLOW if nested else SUB}", json={})
     assert run.status_code == 201, run.text
-    assert await code(stage) == "echo first"
+    assert await code(api) == "echo first"
 
 
 async def test_a_restart_takes_no_versions_into_a_workflow_on_behalf_of_its_first_starter(
-    stage: Scene, bob: httpx.AsyncClient
+    api: ApiHarness, bob: httpx.AsyncClient
 ) -> None:
     """Whoever starts a run in person takes current versions, which nobody else may run in their name."""
-    await script(stage.client, "echo first")
-    email = (await stage.get("users/whoami"))["email"]
-    await flow(stage.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
-    await flow(stage.client, FLOW, "1", calling(SUB))
+    await script(api.client, "echo first")
+    email = (await api.get("users/whoami"))["email"]
+    await flow(api.client, SUB, "1", calling(SCRIPT, "script"), on_behalf_of_email=email)
+    await flow(api.client, FLOW, "1", calling(SUB))
     await script(bob, "echo stolen")
-    run = await stage.client.post(f"{W}/jobs/run/f/{FLOW}", json={})
-    assert await code(stage) == "echo stolen"
+    run = await api.client.post(f"{W}/jobs/run/f/{FLOW}", json={})
+    assert await code(api) == "echo stolen"
     again = await bob.post(f"{W}/jobs/restart/f/{run.text}", json={"step_id": "called"})
     assert again.status_code == 409 and "not_accepted" in again.text, again.text
-    own = await stage.client.post(f"{W}/jobs/restart/f/{run.text}", json={"step_id": "called"})
+    own = await api.client.post(f"{W}/jobs/restart/f/{run.text}", json={"step_id": "called"})
     assert own.status_code == 201, own.text
 
 
 @pytest.mark.parametrize("way", ["unarchive", "deploy"])
 async def test_a_writer_who_brings_an_archived_item_back_brings_no_acceptance_of_others_back(
-    stage: Scene, bob: httpx.AsyncClient, way: str
+    api: ApiHarness, bob: httpx.AsyncClient, way: str
 ) -> None:
     """The admin archived it, so that nothing runs it for the admin until it is accepted again."""
-    await flow(stage.client, FLOW, "'first'")
-    await schedule(stage.client)
-    assert (await stage.client.post(f"{W}/flows/archive/{FLOW}", json={"archived": True})).status_code == 200
-    assert await tick(stage) == ""
+    await flow(api.client, FLOW, "'first'")
+    await schedule(api.client)
+    assert (await api.client.post(f"{W}/flows/archive/{FLOW}", json={"archived": True})).status_code == 200
+    assert await tick(api) == ""
     if way == "unarchive":
         assert (await bob.post(f"{W}/flows/archive/{FLOW}", json={"archived": False})).status_code == 200
     else:
         await edit(bob, FLOW, "'second'")
-    assert await tick(stage) == ""
-    assert "u/admin" in (await stage.get("schedules/get/f/team/nightly"))["error"]
-    (found,) = await waiting(stage.client)
+    assert await tick(api) == ""
+    assert "u/admin" in (await api.get("schedules/get/f/team/nightly"))["error"]
+    (found,) = await waiting(api.client)
     assert found["path"] == FLOW and "accepted" not in found
-    assert (await accept(stage.client, FLOW, found["version"]["id"])).status_code == 200
-    assert await result(stage, await tick(stage)) == ("first" if way == "unarchive" else "second")
+    assert (await accept(api.client, FLOW, found["version"]["id"])).status_code == 200
+    assert await result(api, await tick(api)) == ("first" if way == "unarchive" else "second")
 
 
-async def test_who_brings_an_item_back_keeps_what_they_could_accept(stage: Scene, bob: httpx.AsyncClient) -> None:
+async def test_who_brings_an_item_back_keeps_what_they_could_accept(api: ApiHarness, bob: httpx.AsyncClient) -> None:
     """An admin everything, anybody else what is accepted for themselves."""
     await flow(bob, FLOW, "'bob'")
     await schedule(bob)
-    for client in (stage.client, bob):
+    for client in (api.client, bob):
         for archived in (True, False):
             assert (await client.post(f"{W}/flows/archive/{FLOW}", json={"archived": archived})).status_code == 200
-        assert await result(stage, await tick(stage)) == "bob"
-    limits = await limited(stage, "flows:write")
-    for client, archived in ((stage.client, True), (limits, False)):
+        assert await result(api, await tick(api)) == "bob"
+    limits = await limited(api, "flows:write")
+    for client, archived in ((api.client, True), (limits, False)):
         assert (await client.post(f"{W}/flows/archive/{FLOW}", json={"archived": archived})).status_code == 200
-    assert await tick(stage) == ""
+    assert await tick(api) == ""

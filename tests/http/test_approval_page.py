@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, scene
+from tests.http.harness import ApiHarness
 from tests.http.test_approvals import SUSPENDED, approval, ended, job_of, passing, status, urls
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\" autofocus onfocus='x' {{ context.x }}"
@@ -29,15 +27,9 @@ FORM = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def browser(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody's browser, not logged in."""
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     headers = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers) as client:
         yield client
@@ -58,29 +50,29 @@ class Elements(HTMLParser):
         return [attributes for name, attributes in self.found if name == tag]
 
 
-async def page_of(stage: Scene, run: str, node: str, kind: str = "approvalPage", **params: Any) -> str:
-    return (await urls(stage, await job_of(stage, run, node), **params))[kind]
+async def page_of(api: ApiHarness, run: str, node: str, kind: str = "approvalPage", **params: Any) -> str:
+    return (await urls(api, await job_of(api, run, node), **params))[kind]
 
 
-async def test_looking_decides_nothing_and_a_button_does(stage: Scene, browser: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    page = await page_of(stage, run, "a", approver="eve")
+async def test_looking_decides_nothing_and_a_button_does(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    page = await page_of(api, run, "a", approver="eve")
     shown = await browser.get(page)
     assert shown.status_code == 200 and shown.headers["content-type"] == "text/html; charset=utf-8"
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"
     assert {each["value"] for each in Elements(shown.text).of("button")} == {"approved", "rejected"}
     done = await browser.post(page, data={"decision": "approved", "reason": "fine"})
     assert done.status_code == 200 and "approved by link:eve" in done.text
-    assert (await ended(stage, run))["success"] is True
+    assert (await ended(api, run))["success"] is True
     again = await browser.post(page, data={"decision": "approved"})
     assert again.status_code == 200 and "approved by link:eve" in again.text
     assert (await browser.post(page, data={"decision": "rejected"})).status_code == 409
     assert "Nothing is asked" in (await browser.get(page)).text
 
 
-async def test_a_page_is_bound_by_its_policy(stage: Scene, browser: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    shown = await browser.get(await page_of(stage, run, "a"))
+async def test_a_page_is_bound_by_its_policy(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    shown = await browser.get(await page_of(api, run, "a"))
     policy = shown.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
     assert "script-src" not in policy and "unsafe" not in policy and "frame-ancestors 'none'" in policy
@@ -93,78 +85,78 @@ async def test_a_page_is_bound_by_its_policy(stage: Scene, browser: httpx.AsyncC
     assert "width=device-width" in shown.text
 
 
-async def test_nothing_of_a_workflow_becomes_html(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_nothing_of_a_workflow_becomes_html(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     node = approval(message=EVIL + " {{ flow_input.x }}", form=FORM)
-    run = await stage.flow(node, args={"x": EVIL})
-    shown = (await browser.get(await page_of(stage, run, "ask", approver=EVIL))).text
+    run = await api.flow(node, args={"x": EVIL})
+    shown = (await browser.get(await page_of(api, run, "ask", approver=EVIL))).text
     elements = Elements(shown)
     assert not elements.of("script") and not elements.of("img") and "{{ context.x }}" in shown
     allowed = {"id", "name", "value", "for", "type", "rows", "maxlength", "required", "step", "selected", "checked"}
     for tag in ("input", "select", "textarea", "option", "label", "button"):
         assert all(set(each) <= allowed for each in elements.of(tag)), tag
     refused = await browser.post(
-        await page_of(stage, run, "ask", approver=EVIL), data={"decision": "approved", "form.sum": EVIL, "reason": EVIL}
+        await page_of(api, run, "ask", approver=EVIL), data={"decision": "approved", "form.sum": EVIL, "reason": EVIL}
     )
     assert refused.status_code == 400 and not Elements(refused.text).of("script")
-    assert 'role="alert"' in refused.text and await status(stage, run) == "awaiting_approval"
+    assert 'role="alert"' in refused.text and await status(api, run) == "awaiting_approval"
 
 
-async def test_a_form_is_read_by_its_schema(stage: Scene, browser: httpx.AsyncClient) -> None:
-    run = await stage.flow(approval(form=FORM))
+async def test_a_form_is_read_by_its_schema(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    run = await api.flow(approval(form=FORM))
     fields = {"form.sum": "2.5", "form.why": "a", "form.sure": "on", "form.more": '{"x": [1]}', "form.whole": ""}
-    done = await browser.post(await page_of(stage, run, "ask"), data={"decision": "approved", **fields})
+    done = await browser.post(await page_of(api, run, "ask"), data={"decision": "approved", **fields})
     assert done.status_code == 200
-    found = (await ended(stage, run))["result"]
+    found = (await ended(api, run))["result"]
     assert found["form"] == {"sum": 2.5, "why": "a", "sure": True, "more": {"x": [1]}}
 
 
-async def test_a_step_drives_the_form(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_a_step_drives_the_form(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     form = {"schema": {"type": "object", "properties": {"to": {"type": "string"}, "n": {"type": "integer"}}}}
     hints = {"default_args": {"n": 4}, "enums": {"to": ["x", "y"]}}
     a = {**passing("a", "1"), "suspend": {"resume_form": form}, "mock": {"enabled": True, "return_value": hints}}
-    run = await stage.flow(a, passing("b", "resume"))
-    elements = Elements((await browser.get(await page_of(stage, run, "a"))).text)
+    run = await api.flow(a, passing("b", "resume"))
+    elements = Elements((await browser.get(await page_of(api, run, "a"))).text)
     assert [each.get("value") for each in elements.of("input")] == ["4"]
     assert len(elements.of("option")) == 3
 
 
-async def test_who_is_not_logged_in_is_told_so(stage: Scene, browser: httpx.AsyncClient) -> None:
-    run = await stage.flow(approval(approvers=["u/admin"]))
-    page = await page_of(stage, run, "ask")
+async def test_who_is_not_logged_in_is_told_so(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    run = await api.flow(approval(approvers=["u/admin"]))
+    page = await page_of(api, run, "ask")
     shown = await browser.get(page)
     assert "needs a login" in shown.text and not Elements(shown.text).of("button")
     assert (await browser.post(page, data={"decision": "approved"})).status_code == 401
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
     browser.cookies.set("token", token)
     assert "You decide as <strong>admin</strong>" in (await browser.get(page)).text
     foreign = await browser.post(page, data={"decision": "approved"}, headers={"Sec-Fetch-Site": "cross-site"})
-    assert foreign.status_code == 401 and await status(stage, run) == "awaiting_approval"
+    assert foreign.status_code == 401 and await status(api, run) == "awaiting_approval"
     assert (await browser.post(page, data={"decision": "approved"})).status_code == 200
-    assert (await ended(stage, run))["result"]["by"] == "admin"
+    assert (await ended(api, run))["result"]["by"] == "admin"
 
 
-async def test_a_link_for_one_decision_shows_one_button(stage: Scene, browser: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
+async def test_a_link_for_one_decision_shows_one_button(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
     for kind, value, other in (("resume", "approved", "rejected"), ("cancel", "rejected", "approved")):
-        link = await page_of(stage, run, "a", kind)
+        link = await page_of(api, run, "a", kind)
         answer = await browser.get(link)
         assert answer.status_code == 303
         shown = await browser.get(answer.headers["location"])
         assert [each["value"] for each in Elements(shown.text).of("button")] == [value]
         assert (await browser.post(answer.headers["location"], data={"decision": other})).status_code == 400
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"
 
 
-async def test_hide_cancel_leaves_one_button(stage: Scene, browser: httpx.AsyncClient) -> None:
-    run = await stage.flow({**passing("a", "1"), "suspend": {"hide_cancel": True}}, passing("b", "1"))
-    page = await page_of(stage, run, "a")
+async def test_hide_cancel_leaves_one_button(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    run = await api.flow({**passing("a", "1"), "suspend": {"hide_cancel": True}}, passing("b", "1"))
+    page = await page_of(api, run, "a")
     assert [each["value"] for each in Elements((await browser.get(page)).text).of("button")] == ["approved"]
     assert (await browser.post(page, data={"decision": "rejected"})).status_code == 400
 
 
-async def test_what_is_wrong_is_a_page_too(stage: Scene, browser: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    page = await page_of(stage, run, "a")
+async def test_what_is_wrong_is_a_page_too(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    page = await page_of(api, run, "a")
     wrong = page[:-5] + "AAAAA"
     for answer in (await browser.get(wrong), await browser.post(wrong, data={"decision": "approved"})):
         assert answer.status_code == 404 and "<h1>" in answer.text

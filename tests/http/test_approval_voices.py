@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness, script
 from tests.http.jobs_running import job_client
-from tests.http.scene import Scene, W, scene, script
 from tests.http.test_approvals import SUSPENDED, approval, consent, ended, job_of, js, passing, status, urls
 
 from orvanta_platform.control.actor import Role
@@ -21,46 +21,46 @@ THREE: dict[str, tuple[dict[str, Any], ...]] = {
     "suspend": ({**passing("a", "1"), "suspend": {"required_events": 3}}, passing("b", "1")),
 }
 
-Vote = Callable[[Scene, httpx.AsyncClient, str, int], Awaitable[httpx.Response]]
+Vote = Callable[[ApiHarness, httpx.AsyncClient, str, int], Awaitable[httpx.Response]]
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         yield made
         assert [str(each) for each in await consistency.check(made.platform.db)] == []
 
 
 @pytest.fixture
-async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a token."""
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
 
 
-async def by_link(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
-    return await client.post((await urls(stage, await job_of(stage, run, "a"), n))["resume"], json={})
+async def by_link(api: ApiHarness, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    return await client.post((await urls(api, await job_of(api, run, "a"), n))["resume"], json={})
 
 
-async def by_page(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
-    page = (await urls(stage, await job_of(stage, run, "a"), n))["approvalPage"]
+async def by_page(api: ApiHarness, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    page = (await urls(api, await job_of(api, run, "a"), n))["approvalPage"]
     return await client.post(page, data={"decision": "approved"})
 
 
-async def by_link_of_run(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
-    return await client.post((await urls(stage, run, n, flow_level="true"))["resume"], json={})
+async def by_link_of_run(api: ApiHarness, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+    return await client.post((await urls(api, run, n, flow_level="true"))["resume"], json={})
 
 
-async def by_consent(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+async def by_consent(api: ApiHarness, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
     return await consent(client, run)
 
 
-async def by_resume(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+async def by_resume(api: ApiHarness, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
     return await client.post(f"{W}/jobs/flow/resume/{run}", json={"n": n})
 
 
-async def by_resume_suspended(stage: Scene, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
+async def by_resume_suspended(api: ApiHarness, client: httpx.AsyncClient, run: str, n: int) -> httpx.Response:
     return await client.post(f"{W}/jobs_u/flow/resume_suspended/{run}", json={"approved": True})
 
 
@@ -76,11 +76,11 @@ WAYS: dict[str, Vote] = {
 
 @pytest.mark.parametrize("kind", THREE)
 @pytest.mark.parametrize("way", WAYS)
-async def test_one_person_is_one_voice_by_every_way(stage: Scene, way: str, kind: str) -> None:
+async def test_one_person_is_one_voice_by_every_way(api: ApiHarness, way: str, kind: str) -> None:
     """Three calls of one account, each with a resume id of its own where there is one, are one of three."""
-    run = await stage.flow(*THREE[kind])
-    answers = [await WAYS[way](stage, stage.client, run, n) for n in (1, 2, 3)]
-    assert await status(stage, run) == "awaiting_approval"
+    run = await api.flow(*THREE[kind])
+    answers = [await WAYS[way](api, api.client, run, n) for n in (1, 2, 3)]
+    assert await status(api, run) == "awaiting_approval"
     if way == "link of the run":
         assert {each.status_code for each in answers} == {409}
     else:
@@ -88,107 +88,107 @@ async def test_one_person_is_one_voice_by_every_way(stage: Scene, way: str, kind
 
 
 @pytest.mark.parametrize("kind", THREE)
-async def test_one_person_by_different_ways_is_one_voice(stage: Scene, kind: str) -> None:
-    run = await stage.flow(*THREE[kind])
+async def test_one_person_by_different_ways_is_one_voice(api: ApiHarness, kind: str) -> None:
+    run = await api.flow(*THREE[kind])
     for n, vote in enumerate(WAYS.values()):
-        await vote(stage, stage.client, run, n)
-    assert await status(stage, run) == "awaiting_approval"
-    async with stage.platform.db.acquire() as conn:
+        await vote(api, api.client, run, n)
+    assert await status(api, run) == "awaiting_approval"
+    async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT count(*) FROM decision WHERE taken OR job <> run") == 1
 
 
 @pytest.mark.parametrize("kind", THREE)
 @pytest.mark.parametrize("way", WAYS)
 async def test_links_alone_are_no_voices_where_several_must_agree(
-    stage: Scene, stranger: httpx.AsyncClient, way: str, kind: str
+    api: ApiHarness, stranger: httpx.AsyncClient, way: str, kind: str
 ) -> None:
-    run = await stage.flow(*THREE[kind])
+    run = await api.flow(*THREE[kind])
     for n in (1, 2, 3):
-        assert (await WAYS[way](stage, stranger, run, n)).status_code == 401
-    assert await status(stage, run) == "awaiting_approval"
+        assert (await WAYS[way](api, stranger, run, n)).status_code == 401
+    assert await status(api, run) == "awaiting_approval"
 
 
 @pytest.mark.parametrize("kind", THREE)
-async def test_a_page_that_several_were_sent_takes_the_voice_of_each(stage: Scene, kind: str) -> None:
+async def test_a_page_that_several_were_sent_takes_the_voice_of_each(api: ApiHarness, kind: str) -> None:
     """A message to many holds one link: its resume id is the same for all of them."""
-    run = await stage.flow(*THREE[kind])
-    page = (await urls(stage, await job_of(stage, run, "a")))["approvalPage"]
-    everybody = [stage.client, *[await stage.member(name, Role.ADMIN) for name in ("bea", "cleo")]]
+    run = await api.flow(*THREE[kind])
+    page = (await urls(api, await job_of(api, run, "a")))["approvalPage"]
+    everybody = [api.client, *[await api.member(name, Role.ADMIN) for name in ("bea", "cleo")]]
     for client in (*everybody[:2], *everybody[:2]):
         assert (await client.post(page, data={"decision": "approved"})).status_code == 200
-    assert await status(stage, run) == "awaiting_approval", "two people, twice each"
+    assert await status(api, run) == "awaiting_approval", "two people, twice each"
     assert (await everybody[2].post(page, data={"decision": "approved"})).status_code == 200
-    assert (await ended(stage, run))["success"] is True
+    assert (await ended(api, run))["success"] is True
 
 
-async def test_events_of_one_person_that_come_early_are_one_voice(stage: Scene) -> None:
-    run = await stage.flow(script("a", suspend={"required_events": 2}), passing("b", "1"))
-    claimed = (await stage.worker.claim())["a"]
+async def test_events_of_one_person_that_come_early_are_one_voice(api: ApiHarness) -> None:
+    run = await api.flow(script("a", suspend={"required_events": 2}), passing("b", "1"))
+    claimed = (await api.worker.claim())["a"]
     for resume_id, code in ((1, 201), (2, 200)):
-        link = (await urls(stage, str(claimed.id), resume_id))["resume"]
-        assert (await stage.client.post(link, json={})).status_code == code
-    await stage.worker.finish(claimed, {})
-    assert await status(stage, run) == "awaiting_approval"
-    bea = await stage.member("bea", Role.ADMIN)
+        link = (await urls(api, str(claimed.id), resume_id))["resume"]
+        assert (await api.client.post(link, json={})).status_code == code
+    await api.worker.finish(claimed, {})
+    assert await status(api, run) == "awaiting_approval"
+    bea = await api.member("bea", Role.ADMIN)
     assert (await bea.post(f"{W}/jobs/flow/resume/{run}", json={})).status_code == 201
-    assert (await ended(stage, run))["success"] is True
+    assert (await ended(api, run))["success"] is True
 
 
-async def test_a_link_takes_nobodys_voice_before_they_use_it(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_a_link_takes_nobodys_voice_before_they_use_it(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     """A resume id that was used by somebody else neither counts as a person's decision nor stands in its way."""
-    run = await stage.flow(approval("a", required_approvals=2))
-    link = (await urls(stage, await job_of(stage, run, "a")))["cancel"]
+    run = await api.flow(approval("a", required_approvals=2))
+    link = (await urls(api, await job_of(api, run, "a")))["cancel"]
     assert (await stranger.post(link)).status_code == 401
     for name in ("bea", "cleo"):
-        client = await stage.member(name, Role.ADMIN)
+        client = await api.member(name, Role.ADMIN)
         assert (await consent(client, run)).json() == {"decision": "approved", "by": name, "first": True}
-    assert (await ended(stage, run))["success"] is True
+    assert (await ended(api, run))["success"] is True
 
 
-async def test_a_job_is_nobodys_voice(stage: Scene) -> None:
+async def test_a_job_is_nobodys_voice(api: ApiHarness) -> None:
     """What a job decides is marked as a job's, and where people are asked it decides nothing."""
-    await stage.flow(script("x"))
-    job = (await stage.worker.claim())["x"]
-    run = await stage.flow(*SUSPENDED, output=js("context.b"))
-    many = await stage.flow(*THREE["suspend"])
-    async with job_client(stage, job) as inside:
+    await api.flow(script("x"))
+    job = (await api.worker.claim())["x"]
+    run = await api.flow(*SUSPENDED, output=js("context.b"))
+    many = await api.flow(*THREE["suspend"])
+    async with job_client(api, job) as inside:
         for vote in (by_link, by_consent, by_resume, by_resume_suspended):
-            assert (await vote(stage, inside, many, 1)).status_code == 403
-        assert (await by_link(stage, inside, run, 1)).status_code == 201
-    assert (await ended(stage, run))["result"][2] == ["job:admin"]
-    async with stage.platform.db.acquire() as conn:
+            assert (await vote(api, inside, many, 1)).status_code == 403
+        assert (await by_link(api, inside, run, 1)).status_code == 201
+    assert (await ended(api, run))["result"][2] == ["job:admin"]
+    async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT actor FROM audit WHERE operation = 'approvals.decide'") == "job:admin"
 
 
-async def test_a_token_decides_by_a_link_only_what_its_scopes_name(stage: Scene) -> None:
-    run = await stage.flow(approval("a", approvers=["u/bea"]))
-    bea = await stage.member("bea", Role.OPERATOR, scopes=["scripts:read"])
-    assert (await by_link(stage, bea, run, 1)).status_code == 403
-    assert await status(stage, run) == "awaiting_approval"
+async def test_a_token_decides_by_a_link_only_what_its_scopes_name(api: ApiHarness) -> None:
+    run = await api.flow(approval("a", approvers=["u/bea"]))
+    bea = await api.member("bea", Role.OPERATOR, scopes=["scripts:read"])
+    assert (await by_link(api, bea, run, 1)).status_code == 403
+    assert await status(api, run) == "awaiting_approval"
 
 
 @pytest.mark.parametrize("name", ["admin", "link:admin", None])
 async def test_a_name_that_a_link_gives_is_marked_wherever_it_is_shown(
-    stage: Scene, stranger: httpx.AsyncClient, name: str | None
+    api: ApiHarness, stranger: httpx.AsyncClient, name: str | None
 ) -> None:
     shown = f"link:{name or 'anonymous'}"
-    run = await stage.flow(*SUSPENDED, {**passing("c", "1"), "suspend": {}}, passing("d", "1"), output=js("context.b"))
-    both = await urls(stage, await job_of(stage, run, "a"), approver=name or "")
+    run = await api.flow(*SUSPENDED, {**passing("c", "1"), "suspend": {}}, passing("d", "1"), output=js("context.b"))
+    both = await urls(api, await job_of(api, run, "a"), approver=name or "")
     assert (await stranger.post(both["resume"])).text == f"resumed by {shown}"
     page = (await stranger.get(both["approvalPage"])).text
     assert f"Approved by {shown} (not signed in)" in page
     flow = (await stranger.get(both["resume"].replace("/resume/", "/get_flow/"))).json()
-    status_of_a = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]["modules"][0]
+    status_of_a = (await api.get(f"jobs_u/get/{run}"))["flow_status"]["modules"][0]
     for approvers in (flow["approvers"], status_of_a["approvers"]):
         assert [each["approver"] for each in approvers] == [shown]
-    await consent(stage.client, run)
-    assert (await ended(stage, run))["result"][2] == [shown]
-    refused = await stage.flow(approval("a"))
-    page = (await urls(stage, await job_of(stage, refused, "a"), approver=name or ""))["approvalPage"]
+    await consent(api.client, run)
+    assert (await ended(api, run))["result"][2] == [shown]
+    refused = await api.flow(approval("a"))
+    page = (await urls(api, await job_of(api, refused, "a"), approver=name or ""))["approvalPage"]
     assert shown in (await stranger.post(page, data={"decision": "rejected", "reason": "no"})).text
-    result = (await ended(stage, refused))["result"]
+    result = (await ended(api, refused))["result"]
     assert (result["by"], result["error"]["message"]) == (shown, f"Rejected by {shown}: no")
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         actors = await conn.fetch("SELECT actor FROM audit WHERE operation = 'approvals.decide' ORDER BY id")
         told = await conn.fetch("SELECT data::text AS data FROM event WHERE run = ANY($1::uuid[])", [run, refused])
     assert [each["actor"] for each in actors] == [shown, "admin", shown]
@@ -197,13 +197,13 @@ async def test_a_name_that_a_link_gives_is_marked_wherever_it_is_shown(
 
 @pytest.mark.parametrize("login", [False, True])
 async def test_a_link_shows_what_the_approval_page_shows(
-    stage: Scene, stranger: httpx.AsyncClient, login: bool
+    api: ApiHarness, stranger: httpx.AsyncClient, login: bool
 ) -> None:
     a = {**script("a"), "suspend": {"user_auth_required": login}}
     args, b = {"iban": "DE-secret-argument"}, passing("b", "'secret code'")
-    run = await stage.flow(a, b, args=args)
-    await stage.worker.finish((await stage.worker.claim())["a"], {"x": "secret result"})
-    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
+    run = await api.flow(a, b, args=args)
+    await api.worker.finish((await api.worker.claim())["a"], {"x": "secret result"})
+    link = (await urls(api, await job_of(api, run, "a")))["resume"]
     answer = await stranger.get(link.replace("/resume/", "/get_flow/"))
     found = answer.json()
     assert "secret" not in answer.text and "admin@localhost" not in answer.text
@@ -215,40 +215,40 @@ async def test_a_link_shows_what_the_approval_page_shows(
 @pytest.mark.parametrize("accept", [None, "*/*", "image/*", "image/avif,image/webp,*/*;q=0.8", "application/json"])
 @pytest.mark.parametrize("action", ["resume", "cancel"])
 async def test_a_get_decides_nothing_for_any_program(
-    stage: Scene, stranger: httpx.AsyncClient, accept: str | None, action: str
+    api: ApiHarness, stranger: httpx.AsyncClient, accept: str | None, action: str
 ) -> None:
-    run = await stage.flow(*SUSPENDED)
-    link = (await urls(stage, await job_of(stage, run, "a"), approver="eve"))[action]
+    run = await api.flow(*SUSPENDED)
+    link = (await urls(api, await job_of(api, run, "a"), approver="eve"))[action]
     headers = {"Accept": accept} if accept is not None else {}
     for method in ("GET", "HEAD"):
         answer = await stranger.request(method, link, params={"payload": "e30"}, headers=headers)
         assert answer.status_code == 405 and "POST" in answer.headers["allow"]
     page = (await stranger.get(link, headers=headers)).json()["error"]["details"]["approvalPage"]
     assert "Approve" in (await stranger.get(page)).text or action == "cancel"
-    assert await status(stage, run) == "awaiting_approval"
-    async with stage.platform.db.acquire() as conn:
+    assert await status(api, run) == "awaiting_approval"
+    async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT count(*) FROM decision") == 0
     assert (await stranger.post(link)).status_code == 201
 
 
-async def test_who_may_not_see_a_run_learns_nothing_of_what_it_asks(stage: Scene) -> None:
-    run = await stage.flow({**approval("p"), "needs": []}, {**approval("q", approvers=["u/cleo"]), "needs": []})
-    bea, cleo = await stage.member("bea", Role.OPERATOR), await stage.member("cleo", Role.OPERATOR)
+async def test_who_may_not_see_a_run_learns_nothing_of_what_it_asks(api: ApiHarness) -> None:
+    run = await api.flow({**approval("p"), "needs": []}, {**approval("q", approvers=["u/cleo"]), "needs": []})
+    bea, cleo = await api.member("bea", Role.OPERATOR), await api.member("cleo", Role.OPERATOR)
     for vote in (by_consent, by_resume, by_resume_suspended):
-        answer = await vote(stage, bea, run, 1)
+        answer = await vote(api, bea, run, 1)
         assert (answer.status_code, answer.json()["error"]["details"]) == (404, None), answer.text
     assert (await consent(cleo, run)).status_code == 200, "the one question that names cleo"
-    assert (await consent(stage.client, run)).status_code == 200
+    assert (await consent(api.client, run)).status_code == 200
 
 
 @pytest.mark.parametrize("way", ["consent", "flow/resume", "resume_suspended", "link"])
 @pytest.mark.parametrize("scopes", [["jobs:run"], ["jobs:run", "jobs:delegate", "jobs:read"]])
-async def test_token_of_a_program_is_not_a_signed_in_person(stage: Scene, way: str, scopes: list[str]) -> None:
-    program = await stage.member("robot", Role.DEVELOPER, scopes=scopes)
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+async def test_token_of_a_program_is_not_a_signed_in_person(api: ApiHarness, way: str, scopes: list[str]) -> None:
+    program = await api.member("robot", Role.DEVELOPER, scopes=scopes)
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
     value = {"modules": [approval("a", required_approvals=2), passing("b", "1")]}
-    await stage.client.post(f"{W}/flows/create", json={"path": "f/team/pay", "summary": "", "value": value})
-    run = (await stage.client.post(f"{W}/jobs/run/f/f/team/pay", json={})).text
-    answer = await WAYS[way](stage, program, run, 1)
+    await api.client.post(f"{W}/flows/create", json={"path": "f/team/pay", "summary": "", "value": value})
+    run = (await api.client.post(f"{W}/jobs/run/f/f/team/pay", json={})).text
+    answer = await WAYS[way](api, program, run, 1)
     assert answer.status_code == 403, answer.text
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"

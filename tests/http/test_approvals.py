@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, client_of, scene, script
+from tests.http.harness import ApiHarness, W, api_harness, client_of, script
 
 from orvanta_platform import clock
 from orvanta_platform.control import links
@@ -26,16 +26,16 @@ NEVER = "00000000-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         yield made
         assert [str(each) for each in await consistency.check(made.platform.db)] == []
 
 
 @pytest.fixture
-async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody without a token."""
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
 
@@ -59,15 +59,15 @@ SUSPENDED: tuple[dict[str, Any], ...] = (
 )
 
 
-async def job_of(stage: Scene, run: str, node: str) -> str:
+async def job_of(api: ApiHarness, run: str, node: str) -> str:
     """The id of a node, as the status of the run tells it."""
-    nodes = (await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()["nodes"]
+    nodes = (await api.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()["nodes"]
     return str(next(each["job"] for each in nodes if each["id"] == node))
 
 
-async def urls(stage: Scene, job: str, resume_id: int = 7, **params: Any) -> dict[str, str]:
-    found = await stage.get(f"jobs/resume_urls/{job}/{resume_id}", **params)
-    return {name: url.replace(stage.platform.settings.base_url, "") for name, url in found.items()}
+async def urls(api: ApiHarness, job: str, resume_id: int = 7, **params: Any) -> dict[str, str]:
+    found = await api.get(f"jobs/resume_urls/{job}/{resume_id}", **params)
+    return {name: url.replace(api.platform.settings.base_url, "") for name, url in found.items()}
 
 
 async def consent(client: httpx.AsyncClient, run: str, decision: str = "approved", **more: Any) -> httpx.Response:
@@ -75,105 +75,105 @@ async def consent(client: httpx.AsyncClient, run: str, decision: str = "approved
     return await client.post(f"/api/v1/runs/{run}/consent", json=body, headers={"X-Workspace": "main"})
 
 
-async def ended(stage: Scene, run: str) -> Any:
-    return (await stage.client.get(f"{W}/jobs_u/completed/get/{run}")).json()
+async def ended(api: ApiHarness, run: str) -> Any:
+    return (await api.client.get(f"{W}/jobs_u/completed/get/{run}")).json()
 
 
-async def status(stage: Scene, run: str) -> str:
-    answer = await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})
+async def status(api: ApiHarness, run: str) -> str:
+    answer = await api.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})
     return str(answer.json()["status"])
 
 
-async def late(stage: Scene) -> None:
-    async with stage.platform.db.acquire() as conn:
+async def late(api: ApiHarness) -> None:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE timer SET due_at = app_now()")
-    await timers.fire(stage.platform.tools)
+    await timers.fire(api.platform.tools)
 
 
-async def test_a_link_resumes_once(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED, output=js("context.b"))
-    link = (await urls(stage, await job_of(stage, run, "a"), approver="eve"))["resume"]
+async def test_a_link_resumes_once(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED, output=js("context.b"))
+    link = (await urls(api, await job_of(api, run, "a"), approver="eve"))["resume"]
     first = await stranger.post(link, json={"ok": 1})
     again = await stranger.post(link, json={"ok": 2})
     assert (first.status_code, first.text) == (201, "resumed by link:eve")
     assert (again.status_code, again.text) == (200, first.text)
-    assert (await ended(stage, run))["result"] == [{"ok": 1}, [{"ok": 1}], ["link:eve"]]
+    assert (await ended(api, run))["result"] == [{"ok": 1}, [{"ok": 1}], ["link:eve"]]
 
 
-async def test_a_suspended_run_says_for_what_it_waits(stage: Scene) -> None:
-    run = await stage.flow(*SUSPENDED)
-    job = await job_of(stage, run, "a")
-    found = await stage.get(f"jobs_u/get/{run}")
-    assert (found["type"], found["suspend"]) == ("QueuedJob", 1) and await status(stage, run) == "awaiting_approval"
+async def test_a_suspended_run_says_for_what_it_waits(api: ApiHarness) -> None:
+    run = await api.flow(*SUSPENDED)
+    job = await job_of(api, run, "a")
+    found = await api.get(f"jobs_u/get/{run}")
+    assert (found["type"], found["suspend"]) == ("QueuedJob", 1) and await status(api, run) == "awaiting_approval"
     assert found["flow_status"]["modules"][1] == {"type": "WaitingForEvents", "id": "b", "job": job, "count": 1}
     assert [wait["id"] for wait in found["flow_status"]["waits"]] == ["a"]
-    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+    info = await api.get(f"jobs_u/flow/approval_info/{run}")
     assert (info["flow_id"], info["can_approve"], info["node"], info["job"]) == (run, True, "a", job)
 
 
-async def test_two_suspensions_in_a_row_are_both_waits(stage: Scene) -> None:
+async def test_two_suspensions_in_a_row_are_both_waits(api: ApiHarness) -> None:
     """The node between asks after itself, and is the one before which the first suspension is shown."""
     b = {**passing("b", "1"), "suspend": {"required_events": 2}}
-    run = await stage.flow({**passing("a", "1"), "suspend": {}}, b, approval("c"), passing("d", "1"))
-    found = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
-    waits = {"type": "WaitingForEvents", "id": "b", "job": await job_of(stage, run, "a"), "count": 1}
+    run = await api.flow({**passing("a", "1"), "suspend": {}}, b, approval("c"), passing("d", "1"))
+    found = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
+    waits = {"type": "WaitingForEvents", "id": "b", "job": await job_of(api, run, "a"), "count": 1}
     assert (found["step"], found["modules"][1]) == (1, waits)
-    assert (await consent(stage.client, run)).status_code == 200
-    found = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
-    waits = {"type": "WaitingForEvents", "id": "c", "job": await job_of(stage, run, "b"), "count": 2}
+    assert (await consent(api.client, run)).status_code == 200
+    found = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
+    waits = {"type": "WaitingForEvents", "id": "c", "job": await job_of(api, run, "b"), "count": 2}
     assert (found["step"], found["modules"][2]) == (2, waits)
-    assert (await consent(stage.client, run)).status_code == 200
-    assert (await consent(await stage.member("bea", role=Role.ADMIN), run)).status_code == 200
-    found = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
+    assert (await consent(api.client, run)).status_code == 200
+    assert (await consent(await api.member("bea", role=Role.ADMIN), run)).status_code == 200
+    found = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
     assert found["modules"][2] | {"job": None} == {"type": "WaitingForEvents", "id": "c", "job": None, "count": 1}
-    assert (await consent(stage.client, run)).status_code == 200
-    assert (await ended(stage, run))["success"] is True
+    assert (await consent(api.client, run)).status_code == 200
+    assert (await ended(api, run))["success"] is True
 
 
-async def test_a_run_awaits_what_is_asked_inside_a_loop(stage: Scene) -> None:
+async def test_a_run_awaits_what_is_asked_inside_a_loop(api: ApiHarness) -> None:
     body = {"iterator": {"type": "static", "value": [1, 2]}, "parallel": True}
     work = {"id": "work", "value": script("x")["value"]}
-    run = await stage.flow({"id": "l", "value": {"type": "forloopflow", **body, "modules": [approval(), work]}})
-    assert await status(stage, run) == "awaiting_approval"
-    answer = await consent(stage.client, run, node="ask")
+    run = await api.flow({"id": "l", "value": {"type": "forloopflow", **body, "modules": [approval(), work]}})
+    assert await status(api, run) == "awaiting_approval"
+    answer = await consent(api.client, run, node="ask")
     first, second = answer.json()["error"]["details"]["jobs"]
-    assert (await consent(stage.client, run, node=first)).status_code == 200
-    assert await status(stage, run) == "running", "one iteration goes on"
-    await stage.worker.finish((await stage.worker.claim())["work"], 1)
-    assert await status(stage, run) == "awaiting_approval"
-    assert (await consent(stage.client, run, node=second)).status_code == 200
-    await stage.worker.finish((await stage.worker.claim())["work"], 2)
-    assert sorted((await ended(stage, run))["result"]) == [1, 2]
+    assert (await consent(api.client, run, node=first)).status_code == 200
+    assert await status(api, run) == "running", "one iteration goes on"
+    await api.worker.finish((await api.worker.claim())["work"], 1)
+    assert await status(api, run) == "awaiting_approval"
+    assert (await consent(api.client, run, node=second)).status_code == 200
+    await api.worker.finish((await api.worker.claim())["work"], 2)
+    assert sorted((await ended(api, run))["result"]) == [1, 2]
 
 
-async def test_a_browser_is_led_from_a_link_to_its_page(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    link = (await urls(stage, await job_of(stage, run, "a"), approver="eve"))["resume"]
+async def test_a_browser_is_led_from_a_link_to_its_page(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    link = (await urls(api, await job_of(api, run, "a"), approver="eve"))["resume"]
     answer = await stranger.get(link, headers={"Accept": "text/html,*/*"})
     assert answer.status_code == 303 and answer.headers["location"].startswith("/approve/main/")
     page = await stranger.get(answer.headers["location"])
     assert "Approve</button>" in page.text and "Reject</button>" not in page.text
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"
     assert (await stranger.post(answer.headers["location"], data={"decision": "approved"})).status_code == 200
-    assert (await ended(stage, run))["success"] is True
+    assert (await ended(api, run))["success"] is True
 
 
-async def test_a_link_that_cancels_fails_the_run(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED, failure_module=passing("failure", "1"))
-    both = await urls(stage, await job_of(stage, run, "a"), approver="eve")
+async def test_a_link_that_cancels_fails_the_run(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED, failure_module=passing("failure", "1"))
+    both = await urls(api, await job_of(api, run, "a"), approver="eve")
     assert (await stranger.post(both["cancel"])).status_code == 201
-    found = await ended(stage, run)
+    found = await ended(api, run)
     error = {"name": "SuspendedDisapproved", "message": "Disapproved by link:eve"}
     assert (found["success"], found["result"]) == (False, {"error": error})
     assert (await stranger.post(both["cancel"])).status_code == 200
     assert (await stranger.post(both["resume"])).status_code == 409
 
 
-async def test_what_was_not_signed_for_this_is_404(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    other = await stage.flow(*SUSPENDED)
-    job, foreign = await job_of(stage, run, "a"), await job_of(stage, other, "a")
-    both = await urls(stage, job)
+async def test_what_was_not_signed_for_this_is_404(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    other = await api.flow(*SUSPENDED)
+    job, foreign = await job_of(api, run, "a"), await job_of(api, other, "a")
+    both = await urls(api, job)
     good = both["resume"].rsplit("/", 1)[1]
     for wrong in (
         both["resume"].replace("/resume/", "/cancel/"),
@@ -191,305 +191,305 @@ async def test_what_was_not_signed_for_this_is_404(stage: Scene, stranger: httpx
         assert answer.status_code == 404, wrong
         assert (await stranger.get(wrong)).status_code == 404
         assert (await stranger.get(wrong, headers={"Accept": "text/html"})).status_code == 404
-    assert await status(stage, run) == "awaiting_approval" == await status(stage, other)
+    assert await status(api, run) == "awaiting_approval" == await status(api, other)
 
 
-async def test_an_expired_link_is_410(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    job = UUID(await job_of(stage, run, "a"))
+async def test_an_expired_link_is_410(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    job = UUID(await job_of(api, run, "a"))
     past = clock.now() - timedelta(seconds=2)
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         seed = await runs.seed_of(conn, UUID(run))
     assert seed is not None
-    signature = links.sign(stage.platform.keys, LinkTarget("main", UUID(run), seed, job, 7), Action.RESUME, past)
+    signature = links.sign(api.platform.keys, LinkTarget("main", UUID(run), seed, job, 7), Action.RESUME, past)
     answer = await stranger.post(f"{W}/jobs_u/resume/{job}/7/{signature}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (410, "gone")
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"
 
 
-async def test_who_may_not_run_gets_no_links(stage: Scene) -> None:
-    run = await stage.flow(*SUSPENDED)
-    job = await job_of(stage, run, "a")
-    vic = await stage.member("vic", role=Role.VIEWER)
+async def test_who_may_not_run_gets_no_links(api: ApiHarness) -> None:
+    run = await api.flow(*SUSPENDED)
+    job = await job_of(api, run, "a")
+    vic = await api.member("vic", role=Role.VIEWER)
     for call in (f"jobs/resume_urls/{job}/1", f"jobs/job_signature/{job}/1"):
         assert (await vic.get(f"{W}/{call}")).status_code in (403, 404)
-    assert (await stage.client.get(f"{W}/jobs/resume_urls/{NEVER}/1")).status_code == 404
+    assert (await api.client.get(f"{W}/jobs/resume_urls/{NEVER}/1")).status_code == 404
     for call in (f"jobs/flow/resume/{run}", f"jobs_u/flow/resume_suspended/{run}"):
         assert (await vic.post(f"{W}/{call}", json={})).status_code in (403, 404)
     assert (await consent(vic, run)).status_code in (403, 404)
 
 
-async def test_a_signature_alone(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    job = await job_of(stage, run, "a")
+async def test_a_signature_alone(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    job = await job_of(api, run, "a")
     for action, good in (("resume", 201), ("cancel", 404)):
-        answer = await stage.client.get(f"{W}/jobs/job_signature/{job}/9", params={"action": action})
+        answer = await api.client.get(f"{W}/jobs/job_signature/{job}/9", params={"action": action})
         found = await stranger.post(f"{W}/jobs_u/resume/{job}/9/{answer.text}")
         assert found.status_code == good if action == "resume" else found.status_code == 404
-    assert (await stage.client.get(f"{W}/jobs/job_signature/{job}/9?action=x")).status_code == 400
+    assert (await api.client.get(f"{W}/jobs/job_signature/{job}/9?action=x")).status_code == 400
 
 
-async def test_events_are_banked_before_the_step_has_ended(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(script("a", suspend={"required_events": 2}), passing("b", "resumes"), output=js("context.b"))
-    alone = await stage.flow(script("c", suspend={}), passing("d", "resume"), output=js("context.d"))
-    claimed = await stage.worker.claim()
-    bea = await stage.member("bea", role=Role.ADMIN)
-    for resume_id, client in ((1, stage.client), (2, bea)):
-        link = (await urls(stage, str(claimed["a"].id), resume_id))["resume"]
+async def test_events_are_banked_before_the_step_has_ended(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(script("a", suspend={"required_events": 2}), passing("b", "resumes"), output=js("context.b"))
+    alone = await api.flow(script("c", suspend={}), passing("d", "resume"), output=js("context.d"))
+    claimed = await api.worker.claim()
+    bea = await api.member("bea", role=Role.ADMIN)
+    for resume_id, client in ((1, api.client), (2, bea)):
+        link = (await urls(api, str(claimed["a"].id), resume_id))["resume"]
         assert (await client.post(link, json=resume_id)).status_code == 201
-    link = (await urls(stage, str(claimed["c"].id)))["resume"]
+    link = (await urls(api, str(claimed["c"].id)))["resume"]
     assert (await stranger.post(link, json=3)).status_code == 201
     for each in claimed.values():
-        await stage.worker.finish(each, {})
-    assert (await ended(stage, run))["result"] == [1, 2]
-    assert (await ended(stage, alone))["result"] == 3
+        await api.worker.finish(each, {})
+    assert (await ended(api, run))["result"] == [1, 2]
+    assert (await ended(api, alone))["result"] == 3
 
 
-async def test_a_link_of_the_run_counts_for_what_asks_longest(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(script("a", suspend={}), {**passing("b", "resume"), "suspend": {}}, passing("c", "resume"))
-    claimed = (await stage.worker.claim())["a"]
+async def test_a_link_of_the_run_counts_for_what_asks_longest(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(script("a", suspend={}), {**passing("b", "resume"), "suspend": {}}, passing("c", "resume"))
+    claimed = (await api.worker.claim())["a"]
     for resume_id in (1, 2):
-        link = (await urls(stage, str(claimed.id), resume_id, flow_level="true"))["resume"]
+        link = (await urls(api, str(claimed.id), resume_id, flow_level="true"))["resume"]
         assert f"/{run}/" in link
         assert (await stranger.post(link, json={"n": resume_id})).status_code == 201
-    await stage.worker.finish(claimed, {})
-    found = await stage.get(f"jobs_u/get/{run}")
+    await api.worker.finish(claimed, {})
+    found = await api.get(f"jobs_u/get/{run}")
     assert found["success"] is True
 
 
-async def test_consent_decides_an_approval_node(stage: Scene) -> None:
-    run = await stage.flow(approval(message="Pay {{ flow_input.sum }} for {{ run.created_by }}?"), args={"sum": 5})
-    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+async def test_consent_decides_an_approval_node(api: ApiHarness) -> None:
+    run = await api.flow(approval(message="Pay {{ flow_input.sum }} for {{ run.created_by }}?"), args={"sum": 5})
+    info = await api.get(f"jobs_u/flow/approval_info/{run}")
     assert info["description"] == "Pay 5 for admin?"
-    answer = await consent(stage.client, run, reason="fine")
+    answer = await consent(api.client, run, reason="fine")
     assert (answer.status_code, answer.json()) == (200, {"decision": "approved", "by": "admin", "first": True})
-    found = (await ended(stage, run))["result"]
+    found = (await ended(api, run))["result"]
     assert {**found, "at": ""} == {"decision": "approved", "by": "admin", "at": "", "reason": "fine", "form": {}}
-    detail = (await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()
+    detail = (await api.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()
     assert detail["context"]["ask"]["by"] == "admin"
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         told = await conn.fetch("SELECT actor, parameters::text AS p FROM audit WHERE operation = 'approvals.decide'")
     assert [(row["actor"], json.loads(row["p"])["decision"]) for row in told] == [("admin", "approved")]
 
 
-async def test_a_rejection_is_the_result(stage: Scene) -> None:
-    run = await stage.flow(approval())
-    assert (await consent(stage.client, run, "rejected", reason="too dear")).status_code == 200
-    found = await ended(stage, run)
+async def test_a_rejection_is_the_result(api: ApiHarness) -> None:
+    run = await api.flow(approval())
+    assert (await consent(api.client, run, "rejected", reason="too dear")).status_code == 200
+    found = await ended(api, run)
     assert found["success"] is False and found["result"]["by"] == "admin"
     error = {"name": "Rejected", "message": "Rejected by admin: too dear", "step_id": "ask"}
     assert found["result"]["error"] == error
-    assert (await consent(stage.client, run)).status_code == 409
+    assert (await consent(api.client, run)).status_code == 409
 
 
-async def test_the_failure_module_reads_a_rejection(stage: Scene) -> None:
-    run = await stage.flow(
+async def test_the_failure_module_reads_a_rejection(api: ApiHarness) -> None:
+    run = await api.flow(
         approval(), failure_module=passing("failure", "previous_result.error.message"), output=js("context.failure")
     )
-    await consent(stage.client, run, "rejected")
-    assert (await ended(stage, run))["success"] is True
-    detail = (await stage.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()
+    await consent(api.client, run, "rejected")
+    assert (await ended(api, run))["success"] is True
+    detail = (await api.client.get(f"/api/v1/runs/{run}", headers={"X-Workspace": "main"})).json()
     assert detail["context"]["failure"] == "Rejected by admin"
 
 
-async def test_only_those_who_are_named_decide(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(approval(approvers=["u/bea", "g/ops", "role/viewer"], required_approvals=3))
-    bea = await stage.member("bea", role=Role.OPERATOR)
-    vic = await stage.member("vic", role=Role.VIEWER)
-    dan = await stage.member("dan", role=Role.DEVELOPER)
-    ops = await stage.member("ops1", role=Role.OPERATOR)
-    async with stage.platform.db.transaction() as conn:
+async def test_only_those_who_are_named_decide(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(approval(approvers=["u/bea", "g/ops", "role/viewer"], required_approvals=3))
+    bea = await api.member("bea", role=Role.OPERATOR)
+    vic = await api.member("vic", role=Role.VIEWER)
+    dan = await api.member("dan", role=Role.DEVELOPER)
+    ops = await api.member("ops1", role=Role.OPERATOR)
+    async with api.platform.db.transaction() as conn:
         await conn.execute("INSERT INTO team (workspace, name) VALUES ('main', 'ops')")
         await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'ops1')")
     assert (await consent(dan, run)).status_code in (403, 404)
-    assert (await consent(stage.client, run)).status_code == 403
-    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
+    assert (await consent(api.client, run)).status_code == 403
+    link = (await urls(api, await job_of(api, run, "ask")))["resume"]
     assert (await stranger.post(link)).status_code == 401
     assert (await dan.post(link)).status_code == 403
     for client, first in ((bea, True), (bea, False), (vic, True)):
         answer = await consent(client, run)
         assert (answer.status_code, answer.json()["first"]) == (200, first)
     assert (await bea.post(link)).status_code == 200, "one person, one voice"
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"
     assert (await ops.post(link)).status_code == 201
-    assert (await ended(stage, run))["result"]["by"] == "ops1"
+    assert (await ended(api, run))["result"]["by"] == "ops1"
 
 
-async def test_nobody_approves_a_run_of_ones_own(stage: Scene) -> None:
-    run = await stage.flow(approval(self_approval=False))
-    assert (await consent(stage.client, run)).status_code == 403
-    bea = await stage.member("bea", role=Role.ADMIN)
+async def test_nobody_approves_a_run_of_ones_own(api: ApiHarness) -> None:
+    run = await api.flow(approval(self_approval=False))
+    assert (await consent(api.client, run)).status_code == 403
+    bea = await api.member("bea", role=Role.ADMIN)
     assert (await consent(bea, run)).status_code == 200
 
 
-async def test_a_suspend_may_ask_for_a_login_and_groups(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_a_suspend_may_ask_for_a_login_and_groups(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     groups = {"type": "javascript", "expr": "[flow_input.group]"}
     a = {**passing("a", "1"), "suspend": {"user_auth_required": True, "user_groups_required": groups}}
-    run = await stage.flow(a, passing("b", "resume"), args={"group": "ops"})
-    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
+    run = await api.flow(a, passing("b", "resume"), args={"group": "ops"})
+    link = (await urls(api, await job_of(api, run, "a")))["resume"]
     assert (await stranger.post(link)).status_code == 401
-    assert (await stage.client.post(link)).status_code == 403
-    async with stage.platform.db.transaction() as conn:
+    assert (await api.client.post(link)).status_code == 403
+    async with api.platform.db.transaction() as conn:
         await conn.execute("INSERT INTO team (workspace, name) VALUES ('main', 'ops')")
         await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'admin')")
-    assert (await stage.client.post(link)).status_code == 201
-    assert (await ended(stage, run))["success"] is True
+    assert (await api.client.post(link)).status_code == 201
+    assert (await ended(api, run))["success"] is True
 
 
-async def test_a_link_of_the_run_is_no_way_around_a_login(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_a_link_of_the_run_is_no_way_around_a_login(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     nodes = ({**script("a"), "suspend": {"user_auth_required": True}}, passing("b", "1"))
-    run = await stage.flow(*nodes)
-    claimed = (await stage.worker.claim())["a"]
-    link = (await urls(stage, str(claimed.id), flow_level="true"))["resume"]
+    run = await api.flow(*nodes)
+    claimed = (await api.worker.claim())["a"]
+    link = (await urls(api, str(claimed.id), flow_level="true"))["resume"]
     assert (await stranger.post(link)).status_code == 201
-    await stage.worker.finish(claimed, {})
-    assert await status(stage, run) == "awaiting_approval"
-    more = (await urls(stage, run, 8, flow_level="true"))["resume"]
+    await api.worker.finish(claimed, {})
+    assert await status(api, run) == "awaiting_approval"
+    more = (await urls(api, run, 8, flow_level="true"))["resume"]
     assert (await stranger.post(more)).status_code == 401
 
 
-async def test_what_is_sent_along_fits_the_form(stage: Scene) -> None:
+async def test_what_is_sent_along_fits_the_form(api: ApiHarness) -> None:
     form = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "number", "maximum": 9}}}
-    run = await stage.flow(approval(form=form))
+    run = await api.flow(approval(form=form))
     for wrong in ({}, {"sum": 10}, {"sum": "x"}):
-        answer = await consent(stage.client, run, form=wrong)
+        answer = await consent(api.client, run, form=wrong)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
-    assert (await consent(stage.client, run, form={"sum": 3})).status_code == 200
-    assert (await ended(stage, run))["result"]["form"] == {"sum": 3}
+    assert (await consent(api.client, run, form={"sum": 3})).status_code == 200
+    assert (await ended(api, run))["result"]["form"] == {"sum": 3}
 
 
-async def test_an_answer_is_text_whoever_sends_it(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_an_answer_is_text_whoever_sends_it(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     """References in it are none: it says what it says (tests/worker/test_computed_references.py reads it in a job)."""
-    run = await stage.flow(approval())
-    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
+    run = await api.flow(approval())
+    link = (await urls(api, await job_of(api, run, "ask")))["resume"]
     said = await stranger.post(link, json={"x": "$var:u/admin/a"})
     assert said.status_code == 201, said.text
-    assert (await ended(stage, run))["result"]["form"] == {"x": "$var:u/admin/a"}
+    assert (await ended(api, run))["result"]["form"] == {"x": "$var:u/admin/a"}
 
 
-async def test_several_questions_need_a_name(stage: Scene) -> None:
-    run = await stage.flow({**approval("p"), "needs": []}, {**approval("q"), "needs": []})
-    answer = await consent(stage.client, run)
+async def test_several_questions_need_a_name(api: ApiHarness) -> None:
+    run = await api.flow({**approval("p"), "needs": []}, {**approval("q"), "needs": []})
+    answer = await consent(api.client, run)
     details = answer.json()["error"]["details"]
     assert (answer.status_code, details["nodes"], len(details["jobs"])) == (409, ["p", "q"], 2)
-    assert (await consent(stage.client, run, node="q")).status_code == 200
-    assert (await consent(stage.client, run, node="q")).status_code == 409
-    assert (await consent(stage.client, run)).status_code == 200
-    assert set((await ended(stage, run))["result"]) == {"p", "q"}
+    assert (await consent(api.client, run, node="q")).status_code == 200
+    assert (await consent(api.client, run, node="q")).status_code == 409
+    assert (await consent(api.client, run)).status_code == 200
+    assert set((await ended(api, run))["result"]) == {"p", "q"}
 
 
-async def test_silence(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(approval(timeout=60))
-    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
-    await late(stage)
-    found = await ended(stage, run)
+async def test_silence(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(approval(timeout=60))
+    link = (await urls(api, await job_of(api, run, "ask")))["resume"]
+    await late(api)
+    found = await ended(api, run)
     assert found["result"]["error"]["name"] == "Rejected" and found["result"]["decision"] == "timeout"
     assert (await stranger.post(link)).status_code == 409
 
 
-async def test_a_suspend_that_goes_on_tells_why(stage: Scene) -> None:
+async def test_a_suspend_that_goes_on_tells_why(api: ApiHarness) -> None:
     suspend = {"timeout": 60, "continue_on_disapprove_timeout": True}
-    run = await stage.flow(
+    run = await api.flow(
         {**passing("a", "1"), "suspend": suspend}, passing("b", "resume.error"), output=js("context.b")
     )
-    await late(stage)
-    assert (await ended(stage, run))["result"]["name"] == "SuspendedDisapproved"
+    await late(api)
+    assert (await ended(api, run))["result"]["name"] == "SuspendedDisapproved"
 
 
-async def test_resume_as_whoever_may_run(stage: Scene) -> None:
-    run = await stage.flow(*SUSPENDED, output=js("context.b"))
-    assert (await stage.client.post(f"{W}/jobs/flow/resume/{run}", json={"y": 1})).status_code == 201
-    assert (await ended(stage, run))["result"] == [{"y": 1}, [{"y": 1}], ["admin"]]
-    assert (await stage.client.post(f"{W}/jobs/flow/resume/{run}", json={})).status_code == 409
+async def test_resume_as_whoever_may_run(api: ApiHarness) -> None:
+    run = await api.flow(*SUSPENDED, output=js("context.b"))
+    assert (await api.client.post(f"{W}/jobs/flow/resume/{run}", json={"y": 1})).status_code == 201
+    assert (await ended(api, run))["result"] == [{"y": 1}, [{"y": 1}], ["admin"]]
+    assert (await api.client.post(f"{W}/jobs/flow/resume/{run}", json={})).status_code == 409
 
 
-async def test_resume_suspended_says_yes_and_no(stage: Scene) -> None:
+async def test_resume_suspended_says_yes_and_no(api: ApiHarness) -> None:
     for approved in (True, False):
-        run = await stage.flow(*SUSPENDED)
-        job = await job_of(stage, run, "a")
+        run = await api.flow(*SUSPENDED)
+        job = await job_of(api, run, "a")
         body = {"payload": {"z": 1}, "approved": approved}
-        answer = await stage.client.post(f"{W}/jobs_u/flow/resume_suspended/{job}", json=body)
+        answer = await api.client.post(f"{W}/jobs_u/flow/resume_suspended/{job}", json=body)
         assert answer.status_code == 201
-        assert (await ended(stage, run))["success"] is approved
+        assert (await ended(api, run))["success"] is approved
 
 
-async def test_the_flow_behind_a_link(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(approval("a", message="Pay?", timeout=60, required_approvals=2))
-    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
-    assert (await stage.client.post(link)).status_code == 201
+async def test_the_flow_behind_a_link(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(approval("a", message="Pay?", timeout=60, required_approvals=2))
+    link = (await urls(api, await job_of(api, run, "a")))["resume"]
+    assert (await api.client.post(link)).status_code == 201
     found = (await stranger.get(link.replace("/resume/", "/get_flow/"))).json()
     assert (found["job"]["id"], found["job"]["running"], found["job"]["suspend"]) == (run, True, 1)
     assert (found["node"], found["description"], "due_at" in found) == ("a", "Pay?", True)
     assert found["approvers"] == [{"resume_id": 7, "approver": "admin"}]
-    await stage.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})
+    await api.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})
     found = (await stranger.get(link.replace("/resume/", "/get_flow/"))).json()
     assert (found["job"]["running"], found["job"]["suspend"], "node" in found) == (False, 0, False)
 
 
-async def test_a_cancelled_run_asks_nobody(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    link = (await urls(stage, await job_of(stage, run, "a")))["resume"]
-    await stage.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})
+async def test_a_cancelled_run_asks_nobody(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    link = (await urls(api, await job_of(api, run, "a")))["resume"]
+    await api.client.post(f"{W}/jobs_u/queue/cancel/{run}", json={})
     assert (await stranger.post(link)).status_code == 409
-    assert (await ended(stage, run))["canceled"] is True
+    assert (await ended(api, run))["canceled"] is True
 
 
-async def test_the_cookie_of_another_sites_page_speaks_for_nobody(stage: Scene) -> None:
-    run = await stage.flow(approval(approvers=["u/admin"]))
-    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+async def test_the_cookie_of_another_sites_page_speaks_for_nobody(api: ApiHarness) -> None:
+    run = await api.flow(approval(approvers=["u/admin"]))
+    link = (await urls(api, await job_of(api, run, "ask")))["resume"]
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta", cookies={"token": token}) as browser:
         for headers in ({}, {"Sec-Fetch-Site": "cross-site"}):
             assert (await browser.post(link, headers=headers)).status_code == 401
         assert (await browser.post(link, headers={"Sec-Fetch-Site": "same-origin"})).status_code == 201
 
 
-async def test_a_token_of_another_workspace_speaks_for_nobody(stage: Scene) -> None:
-    run = await stage.flow(approval(approvers=["role/admin"]))
-    link = (await urls(stage, await job_of(stage, run, "ask")))["resume"]
-    zoe = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
+async def test_a_token_of_another_workspace_speaks_for_nobody(api: ApiHarness) -> None:
+    run = await api.flow(approval(approvers=["role/admin"]))
+    link = (await urls(api, await job_of(api, run, "ask")))["resume"]
+    zoe = await api.member("zoe", role=Role.ADMIN, workspace="admins")
     assert (await zoe.post(link)).status_code == 401
-    assert client_of(stage.app, "wrong") and (await client_of(stage.app, "wrong").post(link)).status_code == 401
+    assert client_of(api.app, "wrong") and (await client_of(api.app, "wrong").post(link)).status_code == 401
 
 
-async def test_links_of_a_question_inside_a_loop(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_links_of_a_question_inside_a_loop(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     body = {"iterator": {"type": "static", "value": [1, 2]}, "skip_failures": False, "modules": [approval()]}
-    run = await stage.flow({"id": "l", "value": {"type": "forloopflow", **body}})
+    run = await api.flow({"id": "l", "value": {"type": "forloopflow", **body}})
     for resume_id in (1, 2):
-        info = await stage.get(f"jobs_u/flow/approval_info/{run}")
-        both = await urls(stage, info["job"], resume_id, approver="eve")
+        info = await api.get(f"jobs_u/flow/approval_info/{run}")
+        both = await urls(api, info["job"], resume_id, approver="eve")
         assert "Approve" in (await stranger.get(both["approvalPage"])).text
         assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 201
         assert (await stranger.post(both["resume"], json={"n": resume_id})).status_code == 200
-    assert [each["form"]["n"] for each in (await ended(stage, run))["result"]] == [1, 2]
+    assert [each["form"]["n"] for each in (await ended(api, run))["result"]] == [1, 2]
 
 
-async def test_questions_of_one_name_are_told_apart_by_their_jobs(stage: Scene) -> None:
+async def test_questions_of_one_name_are_told_apart_by_their_jobs(api: ApiHarness) -> None:
     body = {"iterator": {"type": "static", "value": [1, 2]}, "parallel": True, "modules": [approval()]}
-    run = await stage.flow({"id": "l", "value": {"type": "forloopflow", **body}})
-    answer = await consent(stage.client, run, node="ask")
+    run = await api.flow({"id": "l", "value": {"type": "forloopflow", **body}})
+    answer = await consent(api.client, run, node="ask")
     first, second = answer.json()["error"]["details"]["jobs"]
-    assert (await consent(stage.client, run, node=first)).status_code == 200
-    assert (await consent(stage.client, second)).status_code == 200
-    assert len((await ended(stage, run))["result"]) == 2
+    assert (await consent(api.client, run, node=first)).status_code == 200
+    assert (await consent(api.client, second)).status_code == 200
+    assert len((await ended(api, run))["result"]) == 2
 
 
-async def test_a_question_of_a_sub_workflow_is_answered_at_the_run_that_called_it(stage: Scene) -> None:
+async def test_a_question_of_a_sub_workflow_is_answered_at_the_run_that_called_it(api: ApiHarness) -> None:
     asking = {"path": "f/a/asking", "summary": "", "value": {"modules": [approval()]}}
-    assert (await stage.client.post(f"{W}/flows/create", json=asking)).status_code == 201
+    assert (await api.client.post(f"{W}/flows/create", json=asking)).status_code == 201
     call = {"id": "c", "value": {"type": "flow", "path": "f/a/asking", "input_transforms": {}}}
-    run = await stage.flow(call)
-    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+    run = await api.flow(call)
+    info = await api.get(f"jobs_u/flow/approval_info/{run}")
     assert (info["node"], info["can_approve"]) == ("ask", True)
-    assert (await consent(stage.client, run)).status_code == 200
-    assert (await ended(stage, run))["result"]["decision"] == "approved"
-    both = await stage.flow({**call, "needs": []}, {**call, "id": "d", "needs": []})
-    answer = await consent(stage.client, both)
+    assert (await consent(api.client, run)).status_code == 200
+    assert (await ended(api, run))["result"]["decision"] == "approved"
+    both = await api.flow({**call, "needs": []}, {**call, "id": "d", "needs": []})
+    answer = await consent(api.client, both)
     assert (answer.status_code, len(answer.json()["error"]["details"]["jobs"])) == (409, 2)
 
 
-async def test_a_form_and_a_message_see_the_inputs_of_their_node(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_a_form_and_a_message_see_the_inputs_of_their_node(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     form = {
         "type": "object",
         "properties": {
@@ -500,77 +500,77 @@ async def test_a_form_and_a_message_see_the_inputs_of_their_node(stage: Scene, s
     }
     inputs = {"most": js("100 * 2"), "order": js("flow_input.order")}
     node = approval(message="{{ inputs.order.amount }} of {{inputs.most}}", form=form, input_transforms=inputs)
-    run = await stage.flow(node, args={"order": {"amount": 120}})
-    info = await stage.get(f"jobs_u/flow/approval_info/{run}")
+    run = await api.flow(node, args={"order": {"amount": 120}})
+    info = await api.get(f"jobs_u/flow/approval_info/{run}")
     assert (info["description"], info["form_schema"]["properties"]["amount"]) == (
         "120 of 200",
         {"type": "number", "maximum": 200, "default": 120},
     )
-    both = await urls(stage, info["job"], 1, approver="eve")
+    both = await urls(api, info["job"], 1, approver="eve")
     assert "Why not 120?" in (await stranger.get(both["approvalPage"])).text
     assert (await stranger.post(both["resume"], json={"amount": 300})).status_code == 400
-    assert (await consent(stage.client, run, form={"amount": 150})).status_code == 200
-    assert (await ended(stage, run))["result"]["form"] == {"amount": 150}
+    assert (await consent(api.client, run, form={"amount": 150})).status_code == 200
+    assert (await ended(api, run))["result"]["form"] == {"amount": 150}
 
 
-async def test_a_body_of_a_link_is_limited(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    run = await stage.flow(*SUSPENDED)
-    both = await urls(stage, await job_of(stage, run, "a"))
+async def test_a_body_of_a_link_is_limited(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    run = await api.flow(*SUSPENDED)
+    both = await urls(api, await job_of(api, run, "a"))
     large = b'"' + b"x" * (3 << 20) + b'"'
     for link in (both["resume"], both["cancel"], both["approvalPage"], both["resume"][:-3] + "abc"):
         assert (await stranger.post(link, content=large)).status_code == 413
     assert (await stranger.post(both["resume"], content=b'"' + b"x" * (3 << 19) + b'"')).status_code == 400
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"
 
 
-async def test_a_caller_awaits_what_is_asked_below_it(stage: Scene) -> None:
+async def test_a_caller_awaits_what_is_asked_below_it(api: ApiHarness) -> None:
     work = {"id": "work", "value": script("x")["value"]}
     for path, modules in {
         "f/a/asking": [approval(), work],
         "f/a/middle": [{"id": "m", "value": {"type": "flow", "path": "f/a/asking", "input_transforms": {}}}],
     }.items():
         body = {"path": path, "summary": "", "value": {"modules": modules}}
-        assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+        assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     call = {"id": "c", "value": {"type": "flow", "path": "f/a/middle", "input_transforms": {}}, "needs": []}
     beside = {"id": "beside", "value": script("y")["value"], "needs": []}
-    run = await stage.flow(call, beside)
-    assert await status(stage, run) == "queued", "the other branch can go on"
-    await stage.worker.finish((await stage.worker.claim())["beside"], 1)
-    assert await status(stage, run) == "awaiting_approval"
-    assert (await stage.get(f"jobs_u/get/{run}"))["suspend"] == 1
-    assert (await consent(stage.client, run)).status_code == 200
-    assert await status(stage, run) == "running"
-    await stage.worker.finish((await stage.worker.claim())["work"], 2)
-    assert (await ended(stage, run))["result"] == {"beside": 1, "c": 2}
+    run = await api.flow(call, beside)
+    assert await status(api, run) == "queued", "the other branch can go on"
+    await api.worker.finish((await api.worker.claim())["beside"], 1)
+    assert await status(api, run) == "awaiting_approval"
+    assert (await api.get(f"jobs_u/get/{run}"))["suspend"] == 1
+    assert (await consent(api.client, run)).status_code == 200
+    assert await status(api, run) == "running"
+    await api.worker.finish((await api.worker.claim())["work"], 2)
+    assert (await ended(api, run))["result"] == {"beside": 1, "c": 2}
 
 
-async def test_the_inbox_has_what_waits_for_whoever_looks(stage: Scene) -> None:
+async def test_the_inbox_has_what_waits_for_whoever_looks(api: ApiHarness) -> None:
     form = {"type": "object", "required": ["sum"], "properties": {"sum": {"type": "integer", "maximum": 9}}}
-    mine = await stage.flow(approval(message="Pay?", form=form, timeout=60))
-    anns = await stage.flow(approval(approvers=["u/ann"], required_approvals=1))
-    await stage.flow(*SUSPENDED)
-    ann, bob = await stage.member("ann"), await stage.member("bob")
-    found = {each["run"]: each for each in await stage.get("approvals/list")}
+    mine = await api.flow(approval(message="Pay?", form=form, timeout=60))
+    anns = await api.flow(approval(approvers=["u/ann"], required_approvals=1))
+    await api.flow(*SUSPENDED)
+    ann, bob = await api.member("ann"), await api.member("bob")
+    found = {each["run"]: each for each in await api.get("approvals/list")}
     assert len(found) == 3 and [each["mine"] for each in found.values()] == [True, False, True]
     first = found[mine]
     assert (first["message"], first["created_by"], first["node"], first["required"]) == ("Pay?", "admin", "ask", 1)
     assert first["due_at"] > first["opened_at"] and first["said"] == []
     field = {"name": "sum", "label": "sum", "help": "", "kind": "integer", "required": True, "value": "", "choices": []}
     assert first["fields"] == [field]
-    assert [each["run"] for each in await stage.get("approvals/list", mine=True, per_page=1)] == [mine]
+    assert [each["run"] for each in await api.get("approvals/list", mine=True, per_page=1)] == [mine]
     # Who is named sees what is asked of them, though the run is somebody else's; others see nothing of it.
     assert [(each["run"], each["mine"]) for each in (await ann.get(f"{W}/approvals/list")).json()] == [(anns, True)]
     assert (await bob.get(f"{W}/approvals/list")).json() == []
-    wrong = await consent(stage.client, mine, fields={"sum": "12"})
+    wrong = await consent(api.client, mine, fields={"sum": "12"})
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "invalid_input")
-    assert (await consent(stage.client, mine, fields={"sum": "7", "else": "x"})).status_code == 200
-    assert (await ended(stage, mine))["result"]["form"] == {"sum": 7}
+    assert (await consent(api.client, mine, fields={"sum": "7", "else": "x"})).status_code == 200
+    assert (await ended(api, mine))["result"]["form"] == {"sum": 7}
 
 
-async def test_who_has_spoken_is_waited_for_no_more(stage: Scene) -> None:
-    run = await stage.flow(approval(required_approvals=2))
-    assert (await consent(stage.client, run)).status_code == 200
-    (found,) = await stage.get("approvals/list")
+async def test_who_has_spoken_is_waited_for_no_more(api: ApiHarness) -> None:
+    run = await api.flow(approval(required_approvals=2))
+    assert (await consent(api.client, run)).status_code == 200
+    (found,) = await api.get("approvals/list")
     assert (found["mine"], found["required"]) == (False, 2)
     assert [(each["approver"], each["approved"]) for each in found["said"]] == [("admin", True)]
-    assert await stage.get("approvals/list", mine=True) == []
+    assert await api.get("approvals/list", mine=True) == []

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
-import pytest
 from orvanta_api import AuthenticatedClient
 from orvanta_api.api.job import (
     cancel_suspended_job_get,
@@ -27,8 +24,7 @@ from orvanta_api.models.cancel_suspended_job_post_body import CancelSuspendedJob
 from orvanta_api.models.resume_suspended_body import ResumeSuspendedBody
 from orvanta_api.models.resume_suspended_flow_as_owner_body import ResumeSuspendedFlowAsOwnerBody
 from orvanta_api.models.resume_suspended_job_post_body import ResumeSuspendedJobPostBody
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, scene
+from tests.http.harness import ApiHarness
 from tests.http.test_approvals import ended, job_of, passing
 from tests.http.test_jobs_server import served, token_of
 
@@ -37,36 +33,30 @@ from orvanta_platform.control.actor import Role
 WORKSPACE = "main"
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def suspended(stage: Scene, events: int) -> tuple[UUID, UUID]:
+async def suspended(api: ApiHarness, events: int) -> tuple[UUID, UUID]:
     """A run that waits for so many events, and the job to sign links for."""
-    run = await stage.flow({**passing("a", "1"), "suspend": {"required_events": events}}, passing("b", "resumes"))
-    return UUID(run), UUID(await job_of(stage, run, "a"))
+    run = await api.flow({**passing("a", "1"), "suspend": {"required_events": events}}, passing("b", "resumes"))
+    return UUID(run), UUID(await job_of(api, run, "a"))
 
 
-async def test_the_typed_client_asks_and_answers(stage: Scene) -> None:
-    run, job = await suspended(stage, 3)
-    by_owner, asked = await suspended(stage, 1)
-    no, refused = await suspended(stage, 1)
-    others = [await stage.member(name, Role.ADMIN) for name in ("bea", "cleo")]
-    async with served(stage) as base:
+async def test_the_typed_client_asks_and_answers(api: ApiHarness) -> None:
+    run, job = await suspended(api, 3)
+    by_owner, asked = await suspended(api, 1)
+    no, refused = await suspended(api, 1)
+    others = [await api.member(name, Role.ADMIN) for name in ("bea", "cleo")]
+    async with served(api) as base:
         tokens = [each.headers["Authorization"].removeprefix("Bearer ") for each in others]
         typed, bea, cleo = (
             AuthenticatedClient(f"{base}/api", token, raise_on_unexpected_status=True)
-            for token in (token_of(stage), *tokens)
+            for token in (token_of(api), *tokens)
         )
         with typed as client, bea, cleo:
             await asyncio.to_thread(agree, client, [bea, cleo], run, job)
             await asyncio.to_thread(resume_as_owner, client, by_owner, asked)
             await asyncio.to_thread(refuse, client, refused)
     for each in (run, by_owner):
-        assert (await ended(stage, str(each)))["success"] is True
-    assert (await ended(stage, str(no)))["result"]["error"]["name"] == "SuspendedDisapproved"
+        assert (await ended(api, str(each)))["success"] is True
+    assert (await ended(api, str(no)))["result"]["error"]["name"] == "SuspendedDisapproved"
 
 
 def agree(client: AuthenticatedClient, others: list[AuthenticatedClient], run: UUID, job: UUID) -> None:

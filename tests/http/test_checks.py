@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML as YAML_READER
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role
 
@@ -33,21 +30,15 @@ value:
 """
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def check(stage: Scene, **body: Any) -> dict[str, Any]:
-    answer = await stage.client.post(f"{W}/flows/validate", json=body)
+async def check(api: ApiHarness, **body: Any) -> dict[str, Any]:
+    answer = await api.client.post(f"{W}/flows/validate", json=body)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-async def test_each_diagnostic_has_its_place_in_the_text(stage: Scene) -> None:
-    found = await check(stage, source={"format": "yaml", "text": YAML})
+async def test_each_diagnostic_has_its_place_in_the_text(api: ApiHarness) -> None:
+    found = await check(api, source={"format": "yaml", "text": YAML})
     assert found["deployable"] is False
     told = {each["code"]: (each["path"], each["line"], each["column"]) for each in found["diagnostics"]}
     assert told["expression_syntax"] == ("/value/modules/1/value/input_transforms/x/expr", 14, 39)
@@ -56,37 +47,37 @@ async def test_each_diagnostic_has_its_place_in_the_text(stage: Scene) -> None:
     assert {lines[line - 1].strip() for path, line, _ in told.values() if path == "/value/modules/2/id"} <= {"- id: a"}
 
 
-async def test_a_text_that_cannot_be_read_has_a_place_too(stage: Scene) -> None:
+async def test_a_text_that_cannot_be_read_has_a_place_too(api: ApiHarness) -> None:
     for form, text, line in (("yaml", "value:\n  modules: [\n", 3), ("json", '{"value":\n {"modules": ]}', 2)):
-        found = await check(stage, source={"format": form, "text": text})
+        found = await check(api, source={"format": form, "text": text})
         (only,) = found["diagnostics"]
         assert (found["deployable"], only["code"]) == (False, f"invalid_{form}")
         assert only["line"] == line, only
 
 
-async def test_a_document_without_a_text_has_pointers_alone(stage: Scene) -> None:
-    found = await check(stage, value={"modules": [script("a", needs=["nobody"])]})
+async def test_a_document_without_a_text_has_pointers_alone(api: ApiHarness) -> None:
+    found = await check(api, value={"modules": [script("a", needs=["nobody"])]})
     (only,) = found["diagnostics"]
     assert only["node"] == "a" and "line" not in only and found["deployable"] is False
-    assert await check(stage, value={"modules": [script("a")]}) == {"deployable": True, "diagnostics": []}
-    assert (await stage.client.get(f"{W}/flows/list")).json() == []
+    assert await check(api, value={"modules": [script("a")]}) == {"deployable": True, "diagnostics": []}
+    assert (await api.client.get(f"{W}/flows/list")).json() == []
 
 
-async def test_it_says_what_a_deploy_would_say(stage: Scene) -> None:
+async def test_it_says_what_a_deploy_would_say(api: ApiHarness) -> None:
     body = {"path": "u/admin/secret", "summary": "", "content": "echo 1", "language": "bash"}
-    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
     value = {"modules": [{"id": "a", "value": {"type": "script", "path": "u/admin/secret", "input_transforms": {}}}]}
-    assert (await check(stage, value=value))["deployable"] is True
-    bea = await stage.member("bea", Role.DEVELOPER)
+    assert (await check(api, value=value))["deployable"] is True
+    bea = await api.member("bea", Role.DEVELOPER)
     found = (await bea.post(f"{W}/flows/validate", json={"value": value})).json()
     assert [each["code"] for each in found["diagnostics"]] == ["script_not_readable"]
-    limited = await stage.member("lim", Role.DEVELOPER, scopes=["jobs:read"])
+    limited = await api.member("lim", Role.DEVELOPER, scopes=["jobs:read"])
     assert (await limited.post(f"{W}/flows/validate", json={"value": value})).status_code == 403
 
 
-async def test_what_a_script_takes(stage: Scene) -> None:
+async def test_what_a_script_takes(api: ApiHarness) -> None:
     async def ask(language: str, content: str) -> Any:
-        answer = await stage.client.post(f"{W}/scripts/schema", json={"language": language, "content": content})
+        answer = await api.client.post(f"{W}/scripts/schema", json={"language": language, "content": content})
         return answer.json() if answer.status_code == 200 else answer.status_code
 
     found = await ask("python3", "raise SystemExit('never run')\ndef main(n: int, s: str = 'x'): ...\n")
@@ -100,76 +91,76 @@ async def test_what_a_script_takes(stage: Scene) -> None:
     assert await ask("bash", "x" * (2 << 20)) == 413
 
 
-async def test_groups_to_choose_from(stage: Scene) -> None:
-    async with stage.platform.db.transaction() as conn:
+async def test_groups_to_choose_from(api: ApiHarness) -> None:
+    async with api.platform.db.transaction() as conn:
         await conn.execute("INSERT INTO team (workspace, name, summary) VALUES ('main', 'ops', 'Operations')")
         await conn.execute("INSERT INTO team_member (workspace, team, username) VALUES ('main', 'ops', 'admin')")
-    everybody, ops = await stage.get("groups/list")
+    everybody, ops = await api.get("groups/list")
     assert everybody["name"] == "all" and everybody["members"] == []
     assert ops == {"name": "ops", "summary": "Operations", "members": ["admin"], "extra_perms": {}}
-    assert await stage.get("groups/listnames") == ["all", "ops"]
-    assert await stage.get("groups/get/ops") == ops
-    assert [each["name"] for each in await stage.get("groups/list", after="all")] == ["ops"]
-    assert [each["name"] for each in await stage.get("groups/list", per_page=1)] == ["all"]
-    assert (await stage.client.get(f"{W}/groups/get/none")).status_code == 404
+    assert await api.get("groups/listnames") == ["all", "ops"]
+    assert await api.get("groups/get/ops") == ops
+    assert [each["name"] for each in await api.get("groups/list", after="all")] == ["ops"]
+    assert [each["name"] for each in await api.get("groups/list", per_page=1)] == ["all"]
+    assert (await api.client.get(f"{W}/groups/get/none")).status_code == 404
 
 
-async def test_queues_by_what_may_start(stage: Scene) -> None:
-    assert (await stage.client.get("/api/workers/queue_counts")).json() == {}
-    await stage.preview()
-    await stage.preview(tag="heavy")
-    found = (await stage.client.get("/api/workers/queue_counts")).json()
+async def test_queues_by_what_may_start(api: ApiHarness) -> None:
+    assert (await api.client.get("/api/workers/queue_counts")).json() == {}
+    await api.preview()
+    await api.preview(tag="heavy")
+    found = (await api.client.get("/api/workers/queue_counts")).json()
     assert found["heavy"] == 1 and sum(found.values()) == 2
 
 
-async def test_queues_say_what_waits_and_since_when(stage: Scene) -> None:
-    assert (await stage.client.get("/api/workers/queues")).json() == []
+async def test_queues_say_what_waits_and_since_when(api: ApiHarness) -> None:
+    assert (await api.client.get("/api/workers/queues")).json() == []
     for _ in range(2):
-        await stage.preview()
-    await stage.worker.claim(1)
-    (found,) = (await stage.client.get("/api/workers/queues")).json()
+        await api.preview()
+    await api.worker.claim(1)
+    (found,) = (await api.client.get("/api/workers/queues")).json()
     assert (found["queue"], found["waiting"], found["running"], found["workers"]) == ("python3", 1, 1, 1)
     assert found["oldest_s"] >= 0
 
 
-async def test_administrators_of_the_instance_drain_workers(stage: Scene) -> None:
-    (worker,) = (await stage.client.get("/api/workers/list")).json()
+async def test_administrators_of_the_instance_drain_workers(api: ApiHarness) -> None:
+    (worker,) = (await api.client.get("/api/workers/list")).json()
     assert (worker["drained"], worker["running"]) == (False, 0)
     address = f"/api/workers/drain/{worker['id']}"
-    other = await stage.member("other", Role.ADMIN)
+    other = await api.member("other", Role.ADMIN)
     assert (await other.post(address, json={})).status_code == 403
-    assert (await stage.client.post(address, json={})).text == "drained"
-    (found,) = (await stage.client.get("/api/workers/list")).json()
+    assert (await api.client.post(address, json={})).text == "drained"
+    (found,) = (await api.client.get("/api/workers/list")).json()
     assert found["drained"] is True
-    await stage.preview()
-    assert [each["workers"] for each in (await stage.client.get("/api/workers/queues")).json()] == [0]
-    assert (await stage.client.post(address, json={"drained": False})).text == "claiming"
-    assert (await stage.client.get("/api/workers/list")).json()[0]["drained"] is False
+    await api.preview()
+    assert [each["workers"] for each in (await api.client.get("/api/workers/queues")).json()] == [0]
+    assert (await api.client.post(address, json={"drained": False})).text == "claiming"
+    assert (await api.client.get("/api/workers/list")).json()[0]["drained"] is False
     nobody = "/api/workers/drain/00000000-0000-7000-8000-000000000000"
-    assert (await stage.client.post(nobody, json={})).status_code == 404
-    async with stage.platform.db.acquire() as conn:
+    assert (await api.client.post(nobody, json={})).status_code == 404
+    async with api.platform.db.acquire() as conn:
         told = await conn.fetch("SELECT resource, parameters FROM audit WHERE operation = 'workers.drain' ORDER BY id")
     assert [each["resource"] for each in told] == [worker["worker"]] * 2
 
 
-async def test_yaml_that_takes_long_to_read_is_refused_without_a_place(stage: Scene) -> None:
+async def test_yaml_that_takes_long_to_read_is_refused_without_a_place(api: ApiHarness) -> None:
     text = f"{YAML}d: [{'1_0,' * 30_000}1]\n"
-    found = await check(stage, source={"format": "yaml", "text": text})
+    found = await check(api, source={"format": "yaml", "text": text})
     (only,) = found["diagnostics"]
     assert only["code"] == "document_too_large" and "line" not in only
 
 
-async def test_faults_of_json_that_would_take_long_to_read_as_yaml_have_no_place(stage: Scene) -> None:
+async def test_faults_of_json_that_would_take_long_to_read_as_yaml_have_no_place(api: ApiHarness) -> None:
     text = '{"value": {"modules": [{"id": "a", "value": {"type": "nothing"}}]}, "d": [%s1]}' % ("1," * 300_000)
-    found = await check(stage, source={"format": "json", "text": text})
+    found = await check(api, source={"format": "json", "text": text})
     assert found["deployable"] is False and all("line" not in each for each in found["diagnostics"])
 
 
 @pytest.mark.parametrize("beginning", ["<<: 1\n", "a: !thing x\n", "a: 1\na: 1\n"])
 async def test_what_follows_a_fault_is_not_read_beyond_the_limits(
-    stage: Scene, beginning: str, monkeypatch: pytest.MonkeyPatch
+    api: ApiHarness, beginning: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
     monkeypatch.setattr(YAML_READER, "compose", lambda _, text: seen.append(text))
-    found = await check(stage, source={"format": "yaml", "text": f"{beginning}d: [{'1,' * 30_000}1]\n"})
+    found = await check(api, source={"format": "yaml", "text": f"{beginning}d: [{'1,' * 30_000}1]\n"})
     assert found["deployable"] is False and seen == []

@@ -14,8 +14,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, client_of, script
 from tests.http.jobs_running import claimed, job_client, started
-from tests.http.scene import PYTHON, Scene, W, client_of, scene, script
 
 from orvanta_platform import clock, ids
 from orvanta_platform.control import names
@@ -31,28 +31,28 @@ SECRET = "u/admin/payroll"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         yield made
         assert [str(each) for each in await consistency.check(made.platform.db)] == []
 
 
 @pytest.fixture
-async def mallory(stage: Scene) -> httpx.AsyncClient:
+async def mallory(api: ApiHarness) -> httpx.AsyncClient:
     """A developer of workspace main who is nobody's admin."""
-    return await stage.member("mallory", Role.DEVELOPER)
+    return await api.member("mallory", Role.DEVELOPER)
 
 
 @pytest.fixture
-async def outsider(stage: Scene) -> httpx.AsyncClient:
+async def outsider(api: ApiHarness) -> httpx.AsyncClient:
     """A developer of another workspace, unknown in main."""
-    assert (await stage.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
+    assert (await api.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
     token, email = names.new_token("user"), "oscar@example.com"
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         await users.add_account(conn, system(), NewAccount(email, username="oscar"), None)
         await workspaces.add_member(conn, "other", "oscar", email, Role.DEVELOPER)
         await tokens.insert(conn, names.token_hash(token), names.token_prefix(token), "user", email)
-    return client_of(stage.app, token)
+    return client_of(api.app, token)
 
 
 async def squat(client: httpx.AsyncClient, id: UUID, base: str = W, **params: Any) -> httpx.Response:
@@ -60,93 +60,93 @@ async def squat(client: httpx.AsyncClient, id: UUID, base: str = W, **params: An
     return await client.post(f"{base}/jobs/run/preview", params={"job_id": str(id), **params}, json=PYTHON)
 
 
-async def victim(stage: Scene, run: UUID, *modules: dict[str, Any], **value: Any) -> httpx.Response:
+async def victim(api: ApiHarness, run: UUID, *modules: dict[str, Any], **value: Any) -> httpx.Response:
     """The admin's run of a workflow, under an id that the attacker knows beforehand."""
     body = {"value": {"modules": list(modules), **value}, "args": {}}
-    return await stage.client.post(f"{W}/jobs/run/preview_flow", params={"job_id": str(run)}, json=body)
+    return await api.client.post(f"{W}/jobs/run/preview_flow", params={"job_id": str(run)}, json=body)
 
 
 def refused(answer: httpx.Response) -> bool:
     return answer.status_code == 400 and answer.json()["error"]["code"] == "invalid_run_id"
 
 
-async def borrowed(stage: Scene, attacker: httpx.AsyncClient, base: str) -> tuple[httpx.Response, httpx.AsyncClient]:
+async def borrowed(api: ApiHarness, attacker: httpx.AsyncClient, base: str) -> tuple[httpx.Response, httpx.AsyncClient]:
     """The attack with a spent token: the preview's answer, and the client of its token while the admin's node runs."""
     body = {"path": SECRET, "value": "s3cret-of-payroll", "is_secret": True, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
     run = ids.new_run_id()
     answer = await squat(attacker, ids.node_job_id(run, "a"), base)
-    held = await started(stage, attacker, base) if answer.status_code != 201 else await claimed(stage, answer.text)
-    spent = job_client(stage, held)
-    await stage.worker.finish(held, "done")
-    assert (await victim(stage, run, script("a"))).status_code == 201
-    assert (await stage.worker.claim())["a"].id == ids.node_job_id(run, "a")
+    held = await started(api, attacker, base) if answer.status_code != 201 else await claimed(api, answer.text)
+    spent = job_client(api, held)
+    await api.worker.finish(held, "done")
+    assert (await victim(api, run, script("a"))).status_code == 201
+    assert (await api.worker.claim())["a"].id == ids.node_job_id(run, "a")
     return answer, spent
 
 
-async def test_spent_token_does_not_revive_as_admin(stage: Scene, mallory: httpx.AsyncClient) -> None:
-    answer, spent = await borrowed(stage, mallory, W)
+async def test_spent_token_does_not_revive_as_admin(api: ApiHarness, mallory: httpx.AsyncClient) -> None:
+    answer, spent = await borrowed(api, mallory, W)
     who = await spent.get(f"{W}/users/whoami")
     secret = await spent.get(f"{W}/variables/get_value/{SECRET}")
     assert (who.status_code, secret.status_code) == (401, 401), (who.text, secret.text)
     assert refused(answer)
 
 
-async def test_spent_token_does_not_revive_in_another_workspace(stage: Scene, outsider: httpx.AsyncClient) -> None:
-    answer, spent = await borrowed(stage, outsider, OTHER)
+async def test_spent_token_does_not_revive_in_another_workspace(api: ApiHarness, outsider: httpx.AsyncClient) -> None:
+    answer, spent = await borrowed(api, outsider, OTHER)
     who = await spent.get(f"{W}/users/whoami")
     secret = await spent.get(f"{W}/variables/get_value/{SECRET}")
     assert (who.status_code, secret.status_code) == (401, 401), (who.text, secret.text)
     assert refused(answer)
 
 
-async def test_approval_is_not_forged_by_link_of_same_job_id(stage: Scene, mallory: httpx.AsyncClient) -> None:
+async def test_approval_is_not_forged_by_link_of_same_job_id(api: ApiHarness, mallory: httpx.AsyncClient) -> None:
     run = ids.new_run_id()
     job = ids.node_job_id(run, "ask")
     answer = await squat(mallory, job)
     links = await mallory.get(f"{W}/jobs/resume_urls/{job}/7")
     if answer.status_code == 201:
-        await stage.worker.finish(await claimed(stage, answer.text), "done")
+        await api.worker.finish(await claimed(api, answer.text), "done")
     ask: dict[str, Any] = {"id": "ask", "value": {"type": "approval", "message": "Move the money?"}}
-    assert (await victim(stage, run, ask)).status_code == 201
+    assert (await victim(api, run, ask)).status_code == 201
     if links.status_code == 200:
-        await mallory.post(links.json()["resume"].removeprefix(stage.platform.settings.base_url), json={})
-    found = await stage.get(f"jobs_u/get/{run}")
+        await mallory.post(links.json()["resume"].removeprefix(api.platform.settings.base_url), json={})
+    found = await api.get(f"jobs_u/get/{run}")
     assert found["type"] == "QueuedJob", f"the run ended: {found.get('result')}"
     assert refused(answer)
 
 
-async def test_node_result_is_not_replaced(stage: Scene, mallory: httpx.AsyncClient) -> None:
+async def test_node_result_is_not_replaced(api: ApiHarness, mallory: httpx.AsyncClient) -> None:
     run = ids.new_run_id()
     answer = await squat(mallory, ids.node_job_id(run, "a"))
     if answer.status_code == 201:
-        await stage.worker.finish(await claimed(stage, answer.text), "forged")
-    assert (await victim(stage, run, script("a"))).status_code == 201
-    await stage.worker.finish((await stage.worker.claim())["a"], "genuine")
-    assert await stage.get(f"jobs_u/completed/get_result/{run}") == "genuine"
+        await api.worker.finish(await claimed(api, answer.text), "forged")
+    assert (await victim(api, run, script("a"))).status_code == 201
+    await api.worker.finish((await api.worker.claim())["a"], "genuine")
+    assert await api.get(f"jobs_u/completed/get_result/{run}") == "genuine"
     assert refused(answer)
 
 
-async def test_result_of_ended_private_run_is_not_read(stage: Scene, mallory: httpx.AsyncClient) -> None:
+async def test_result_of_ended_private_run_is_not_read(api: ApiHarness, mallory: httpx.AsyncClient) -> None:
     run = ids.new_run_id()
     job = ids.node_job_id(run, "a")
-    assert (await victim(stage, run, script("a"))).status_code == 201
-    await stage.worker.finish((await stage.worker.claim())["a"], "for the admin alone")
+    assert (await victim(api, run, script("a"))).status_code == 201
+    await api.worker.finish((await api.worker.claim())["a"], "for the admin alone")
     assert (await mallory.get(f"{W}/jobs_u/completed/get_result/{job}")).status_code in (403, 404)
     answer = await squat(mallory, job)
     if answer.status_code == 201:
-        await stage.worker.finish(await claimed(stage, answer.text), "own")
+        await api.worker.finish(await claimed(api, answer.text), "own")
     read = await mallory.get(f"{W}/jobs_u/completed/get_result/{job}")
     assert read.status_code in (403, 404), read.text
     assert refused(answer)
 
 
-async def test_step_is_not_stopped_by_job_of_same_id(stage: Scene, mallory: httpx.AsyncClient) -> None:
+async def test_step_is_not_stopped_by_job_of_same_id(api: ApiHarness, mallory: httpx.AsyncClient) -> None:
     run = ids.new_run_id()
-    assert (await victim(stage, run, script("a"), script("b"))).status_code == 201
+    assert (await victim(api, run, script("a"), script("b"))).status_code == 201
     answer = await squat(mallory, ids.node_job_id(run, "b"), tag="nobody")
-    await stage.worker.finish((await stage.worker.claim())["a"], "done")
-    assert "b" in await stage.worker.claim()
+    await api.worker.finish((await api.worker.claim())["a"], "done")
+    assert "b" in await api.worker.claim()
     assert refused(answer)
 
 
@@ -172,13 +172,13 @@ def unfit() -> dict[str, UUID]:
     }
 
 
-async def test_unfit_run_id_is_refused_at_every_call(stage: Scene) -> None:
-    await stage.client.post(f"{W}/scripts/create", json={"path": "f/a/s", "summary": "", "description": "", **PYTHON})
+async def test_unfit_run_id_is_refused_at_every_call(api: ApiHarness) -> None:
+    await api.client.post(f"{W}/scripts/create", json={"path": "f/a/s", "summary": "", "description": "", **PYTHON})
     flow = {"path": "f/a/f", "summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
-    assert (await stage.client.post(f"{W}/flows/create", json=flow)).status_code == 201
-    deployed = (await stage.get("scripts/get/p/f/a/s"))["hash"]
-    version = (await stage.get("flows/get/f/a/f"))["version_id"]
-    before = await stage.flow({"id": "a", "value": {"type": "condition", "expr": "true"}})
+    assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    deployed = (await api.get("scripts/get/p/f/a/s"))["hash"]
+    version = (await api.get("flows/get/f/a/f"))["version_id"]
+    before = await api.flow({"id": "a", "value": {"type": "condition", "expr": "true"}})
     preview = {"value": flow["value"], "path": None, "args": {}}
     again = {**preview, "restarted_from": {"flow_job_id": before, "step_id": "a"}}
     calls: list[tuple[str, Any]] = [
@@ -199,45 +199,45 @@ async def test_unfit_run_id_is_refused_at_every_call(stage: Scene) -> None:
     ]
     for what, id in unfit().items():
         for path, body in calls:
-            answer = await stage.client.post(f"{W}/jobs/{path}", params={"job_id": str(id)}, json=body)
+            answer = await api.client.post(f"{W}/jobs/{path}", params={"job_id": str(id)}, json=body)
             assert refused(answer), (what, path, answer.status_code, answer.text)
         for path in ("run_wait_result/p/f/a/s", "run_wait_result/f/f/a/f"):
-            answer = await stage.client.get(f"{W}/jobs/{path}", params={"job_id": str(id)})
+            answer = await api.client.get(f"{W}/jobs/{path}", params={"job_id": str(id)})
             assert refused(answer), (what, path, answer.status_code, answer.text)
-        assert (await stage.client.get(f"{W}/jobs_u/get/{id}")).status_code == 404
+        assert (await api.client.get(f"{W}/jobs_u/get/{id}")).status_code == 404
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=59), timedelta(0), timedelta(minutes=-4)], ids=str)
-async def test_run_id_of_about_now_is_taken_once(stage: Scene, age: timedelta) -> None:
+async def test_run_id_of_about_now_is_taken_once(api: ApiHarness, age: timedelta) -> None:
     id = aged(age)
-    first = await squat(stage.client, id)
+    first = await squat(api.client, id)
     assert (first.status_code, first.text) == (201, str(id))
-    assert (await squat(stage.client, id)).status_code == 409
-    await stage.worker.finish(await claimed(stage, str(id)), "done")
-    again = await squat(stage.client, id)
+    assert (await squat(api.client, id)).status_code == 409
+    await api.worker.finish(await claimed(api, str(id)), "done")
+    again = await squat(api.client, id)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
-    assert await stage.get(f"jobs_u/completed/get_result/{id}") == "done"
+    assert await api.get(f"jobs_u/completed/get_result/{id}") == "done"
 
 
 @pytest.mark.parametrize("searched", [True, False])
-async def test_run_with_older_id_is_indexed_for_search(stage: Scene, searched: bool) -> None:
+async def test_run_with_older_id_is_indexed_for_search(api: ApiHarness, searched: bool) -> None:
     id = aged(timedelta(minutes=30))
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE workspace SET search_run_data = $1, search_past = $2", searched, ids.new_run_id())
-        assert (await squat(stage.client, id)).status_code == 201
+        assert (await squat(api.client, id)).status_code == 201
         due = await conn.fetch("SELECT run FROM search_due")
     assert [row["run"] for row in due] == ([id] if searched else [])
 
 
-async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(stage: Scene) -> None:
-    job = await started(stage)
-    earlier = job_client(stage, job)
-    async with stage.platform.db.transaction() as conn:
-        await jobs.give_back(conn, [job.id], stage.worker.id, 1)
-    later = await claimed(stage, str(job.run.id))
+async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(api: ApiHarness) -> None:
+    job = await started(api)
+    earlier = job_client(api, job)
+    async with api.platform.db.transaction() as conn:
+        await jobs.give_back(conn, [job.id], api.worker.id, 1)
+    later = await claimed(api, str(job.run.id))
     assert (later.id, later.attempt) == (job.id, job.attempt)
     assert (await earlier.get(f"{W}/users/whoami")).status_code == 401
-    assert (await job_client(stage, later).get(f"{W}/users/whoami")).status_code == 200
+    assert (await job_client(api, later).get(f"{W}/users/whoami")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -251,24 +251,24 @@ async def test_token_of_earlier_claim_is_dead_at_same_attempt_and_generation(sta
     ],
 )
 async def test_token_is_dead_when_its_id_belongs_to_another_claim(
-    stage: Scene, mallory: httpx.AsyncClient, change: str
+    api: ApiHarness, mallory: httpx.AsyncClient, change: str
 ) -> None:
     """The row of the job as it would be if the id were used again, with the same attempt and generation."""
-    assert (await stage.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
-    token = job_client(stage, await started(stage, mallory))
-    async with stage.platform.db.acquire() as conn:
+    assert (await api.client.post("/api/workspaces/create", json={"id": "other", "name": "Other"})).status_code == 201
+    token = job_client(api, await started(api, mallory))
+    async with api.platform.db.acquire() as conn:
         await conn.execute(change)
     for base in (W, OTHER):
         assert (await token.get(f"{base}/users/whoami")).status_code == 401, base
 
 
-async def test_link_is_dead_when_its_job_belongs_to_another_run(stage: Scene) -> None:
-    run = await stage.flow({"id": "ask", "value": {"type": "approval", "message": "Move the money?"}})
+async def test_link_is_dead_when_its_job_belongs_to_another_run(api: ApiHarness) -> None:
+    run = await api.flow({"id": "ask", "value": {"type": "approval", "message": "Move the money?"}})
     job = ids.node_job_id(UUID(run), "ask")
-    links = await stage.get(f"jobs/resume_urls/{job}/7")
-    async with stage.platform.db.acquire() as conn:
+    links = await api.get(f"jobs/resume_urls/{job}/7")
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE run_live SET seed = seed + 1")
     for name in ("resume", "cancel", "approvalPage"):
-        answer = await stage.client.post(links[name].removeprefix(stage.platform.settings.base_url), json={})
+        answer = await api.client.post(links[name].removeprefix(api.platform.settings.base_url), json={})
         assert answer.status_code == 404, (name, answer.text)
-    assert (await stage.get(f"jobs_u/get/{run}"))["type"] == "QueuedJob"
+    assert (await api.get(f"jobs_u/get/{run}"))["type"] == "QueuedJob"

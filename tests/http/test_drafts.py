@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, api_harness, script
 
 from orvanta_platform.control.actor import Role
 
@@ -21,8 +21,8 @@ HEAD = {"kind", "path", "revision", "hash", "base_version", "newest_version", "c
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         await made.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
         yield made
@@ -44,24 +44,24 @@ async def deploy(client: httpx.AsyncClient, path: str = PATH, **more: Any) -> in
     return version
 
 
-async def test_a_draft_comes_back_byte_for_byte(stage: Scene) -> None:
+async def test_a_draft_comes_back_byte_for_byte(api: ApiHarness) -> None:
     value = '{ "value" : {"modules": [ "not yet"] }, "n":1.50, "source":{"format":"yaml","text":"a: [" } }'
-    answer = await stage.client.put(f"{W}/drafts/save/flow/{PATH}", content=f'{{"value":{value},"base_version":null}}')
+    answer = await api.client.put(f"{W}/drafts/save/flow/{PATH}", content=f'{{"value":{value},"base_version":null}}')
     assert answer.status_code == 200 and set(answer.json()) == HEAD
     assert answer.json()["hash"] == hashlib.sha256(value.encode()).hexdigest()
-    found = await stage.client.get(f"{W}/drafts/get/flow/{PATH}")
+    found = await api.client.get(f"{W}/drafts/get/flow/{PATH}")
     assert f'"value":{value}' in found.text
     assert found.json()["base_version"] is None and found.json()["newest_version"] is None
-    assert [each["path"] for each in await stage.get("drafts/list/flow")] == [PATH]
-    assert await stage.get("drafts/list/script") == []
+    assert [each["path"] for each in await api.get("drafts/list/flow")] == [PATH]
+    assert await api.get("drafts/list/script") == []
 
 
-async def test_each_save_builds_on_the_revision_before(stage: Scene) -> None:
-    base = await deploy(stage.client)
-    first = await save(stage.client, {"n": 1}, base_version=base)
-    second = await save(stage.client, {"n": 2}, base_version=base, revision=first["revision"])
+async def test_each_save_builds_on_the_revision_before(api: ApiHarness) -> None:
+    base = await deploy(api.client)
+    first = await save(api.client, {"n": 1}, base_version=base)
+    second = await save(api.client, {"n": 2}, base_version=base, revision=first["revision"])
     assert second["revision"] > first["revision"] and second["created_at"] == first["created_at"]
-    error = await save(stage.client, {"n": 3}, 409, base_version=base, revision=first["revision"])
+    error = await save(api.client, {"n": 3}, 409, base_version=base, revision=first["revision"])
     assert error["code"] == "draft_conflict"
     told = error["details"]
     assert told["base"]["version"] == base and len(told["base"]["hash"]) == 64
@@ -70,102 +70,102 @@ async def test_each_save_builds_on_the_revision_before(stage: Scene) -> None:
         first["hash"],
         second["hash"],
     )
-    assert (await save(stage.client, {"n": 4}, 409))["code"] == "draft_conflict"
-    assert (await stage.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
+    assert (await save(api.client, {"n": 4}, 409))["code"] == "draft_conflict"
+    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
 
 
-async def test_a_save_whose_answer_was_lost_may_be_sent_again(stage: Scene) -> None:
-    first = await save(stage.client, {"n": 1})
-    second = await save(stage.client, {"n": 2}, revision=first["revision"])
-    assert await save(stage.client, {"n": 2}, revision=first["revision"]) == second
+async def test_a_save_whose_answer_was_lost_may_be_sent_again(api: ApiHarness) -> None:
+    first = await save(api.client, {"n": 1})
+    second = await save(api.client, {"n": 2}, revision=first["revision"])
+    assert await save(api.client, {"n": 2}, revision=first["revision"]) == second
 
 
-async def test_of_two_first_saves_at_once_one_is_a_conflict(stage: Scene) -> None:
-    calls = [stage.client.put(f"{W}/drafts/save/flow/{PATH}", json={"value": {"n": n}}) for n in range(8)]
+async def test_of_two_first_saves_at_once_one_is_a_conflict(api: ApiHarness) -> None:
+    calls = [api.client.put(f"{W}/drafts/save/flow/{PATH}", json={"value": {"n": n}}) for n in range(8)]
     found = sorted(answer.status_code for answer in await asyncio.gather(*calls))
     assert found == [200] + [409] * 7
 
 
-async def test_a_discarded_draft_is_not_the_one_begun_after_it(stage: Scene) -> None:
-    first = await save(stage.client, {"n": 1})
+async def test_a_discarded_draft_is_not_the_one_begun_after_it(api: ApiHarness) -> None:
+    first = await save(api.client, {"n": 1})
     url = f"{W}/drafts/delete/flow/{PATH}"
-    conflict = await stage.client.delete(url, params={"revision": first["revision"] + 1})
+    conflict = await api.client.delete(url, params={"revision": first["revision"] + 1})
     assert conflict.status_code == 409
-    assert (await stage.client.delete(url, params={"revision": first["revision"]})).status_code == 200
-    assert (await stage.client.delete(url)).status_code == 404
-    gone = await save(stage.client, {"n": 2}, 409, revision=first["revision"])
+    assert (await api.client.delete(url, params={"revision": first["revision"]})).status_code == 200
+    assert (await api.client.delete(url)).status_code == 404
+    gone = await save(api.client, {"n": 2}, 409, revision=first["revision"])
     assert gone["details"]["theirs"] is None and gone["details"]["base"] is None
-    await save(stage.client, {"n": 3})
-    await save(stage.client, {"n": 2}, 409, revision=first["revision"])
+    await save(api.client, {"n": 3})
+    await save(api.client, {"n": 2}, 409, revision=first["revision"])
 
 
-async def test_somebody_elses_deploy_is_seen(stage: Scene) -> None:
-    base = await deploy(stage.client)
-    await save(stage.client, {"n": 1}, base_version=base)
-    newest = await deploy(stage.client, summary="later")
-    found = await stage.get(f"drafts/get/flow/{PATH}")
+async def test_somebody_elses_deploy_is_seen(api: ApiHarness) -> None:
+    base = await deploy(api.client)
+    await save(api.client, {"n": 1}, base_version=base)
+    newest = await deploy(api.client, summary="later")
+    found = await api.get(f"drafts/get/flow/{PATH}")
     assert (found["base_version"], found["newest_version"]) == (base, newest)
-    await deploy(stage.client, "f/team/other")
-    shown = {each["path"]: each["has_draft"] for each in await stage.get("flows/list")}
+    await deploy(api.client, "f/team/other")
+    shown = {each["path"]: each["has_draft"] for each in await api.get("flows/list")}
     assert shown == {PATH: True, "f/team/other": False}
-    bea = await stage.member("bea", Role.DEVELOPER)
+    bea = await api.member("bea", Role.DEVELOPER)
     assert not any(each["has_draft"] for each in (await bea.get(f"{W}/flows/list")).json())
 
 
-async def test_what_was_deployed_is_no_draft_any_more(stage: Scene) -> None:
-    kept = await save(stage.client, {"n": 1})
-    await deploy(stage.client, draft_revision=kept["revision"])
-    assert await stage.get("drafts/list/flow") == []
-    assert "draft_revision" not in await stage.get(f"flows/get/{PATH}")
-    old = await save(stage.client, {"n": 2})
-    await save(stage.client, {"n": 3}, revision=old["revision"])
-    await deploy(stage.client, draft_revision=old["revision"])
-    assert (await stage.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 3}
+async def test_what_was_deployed_is_no_draft_any_more(api: ApiHarness) -> None:
+    kept = await save(api.client, {"n": 1})
+    await deploy(api.client, draft_revision=kept["revision"])
+    assert await api.get("drafts/list/flow") == []
+    assert "draft_revision" not in await api.get(f"flows/get/{PATH}")
+    old = await save(api.client, {"n": 2})
+    await save(api.client, {"n": 3}, revision=old["revision"])
+    await deploy(api.client, draft_revision=old["revision"])
+    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 3}
 
 
-async def test_drafts_of_scripts(stage: Scene) -> None:
+async def test_drafts_of_scripts(api: ApiHarness) -> None:
     body = {"path": PATH, "summary": "", "content": "echo 1", "language": "bash"}
-    digest = (await stage.client.post(f"{W}/scripts/create", json=body)).text
-    base = (await stage.get(f"scripts/get/h/{digest}"))["version_id"]
-    kept = await save(stage.client, {"content": "echo 2"}, kind="script", base_version=base)
-    assert (await stage.get("scripts/list", path_start=PATH))[0]["has_draft"] is True
+    digest = (await api.client.post(f"{W}/scripts/create", json=body)).text
+    base = (await api.get(f"scripts/get/h/{digest}"))["version_id"]
+    kept = await save(api.client, {"content": "echo 2"}, kind="script", base_version=base)
+    assert (await api.get("scripts/list", path_start=PATH))[0]["has_draft"] is True
     more = {"parent_hash": digest, "draft_revision": kept["revision"], "content": "echo 2"}
-    assert (await stage.client.post(f"{W}/scripts/create", json=body | more)).status_code == 201
-    assert (await stage.client.get(f"{W}/drafts/get/script/{PATH}")).status_code == 404
-    assert (await stage.get("scripts/list", path_start=PATH))[0]["has_draft"] is False
-    assert (await save(stage.client, {}, 400, base_version=base))["code"] == "bad_request"
+    assert (await api.client.post(f"{W}/scripts/create", json=body | more)).status_code == 201
+    assert (await api.client.get(f"{W}/drafts/get/script/{PATH}")).status_code == 404
+    assert (await api.get("scripts/list", path_start=PATH))[0]["has_draft"] is False
+    assert (await save(api.client, {}, 400, base_version=base))["code"] == "bad_request"
 
 
-async def test_a_call_without_a_revision_goes_over_what_is_there(stage: Scene) -> None:
+async def test_a_call_without_a_revision_goes_over_what_is_there(api: ApiHarness) -> None:
     for n in (1, 2):
         body = {"path": PATH, "typ": "flow", "value": {"n": n}}
-        assert (await stage.client.post(f"{W}/drafts/create", json=body)).status_code == 201
-    assert (await stage.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
+        assert (await api.client.post(f"{W}/drafts/create", json=body)).status_code == 201
+    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"n": 2}
 
 
-async def test_a_draft_is_its_owners_alone(stage: Scene) -> None:
-    bea = await stage.member("bea", Role.DEVELOPER)
-    await save(stage.client, {"whose": "admin"})
+async def test_a_draft_is_its_owners_alone(api: ApiHarness) -> None:
+    bea = await api.member("bea", Role.DEVELOPER)
+    await save(api.client, {"whose": "admin"})
     assert (await bea.get(f"{W}/drafts/get/flow/{PATH}")).status_code == 404
     assert (await bea.get(f"{W}/drafts/list/flow")).json() == []
     await save(bea, {"whose": "bea"})
     assert (await bea.delete(f"{W}/drafts/delete/flow/{PATH}")).status_code == 200
-    assert (await stage.get(f"drafts/get/flow/{PATH}"))["value"] == {"whose": "admin"}
+    assert (await api.get(f"drafts/get/flow/{PATH}"))["value"] == {"whose": "admin"}
 
 
-async def test_a_path_that_is_not_shown_has_no_drafts(stage: Scene) -> None:
-    bea = await stage.member("bea", Role.DEVELOPER)
-    await deploy(stage.client, "f/secret/order")
+async def test_a_path_that_is_not_shown_has_no_drafts(api: ApiHarness) -> None:
+    bea = await api.member("bea", Role.DEVELOPER)
+    await deploy(api.client, "f/secret/order")
     for path in ("f/secret/order", "f/secret/new", "u/admin/new", "f/nowhere/new"):
         await save(bea, {}, 404, path)
         assert (await bea.get(f"{W}/drafts/get/flow/{path}")).status_code == 404
     assert (await save(bea, {}, path="u/bea/new"))["path"] == "u/bea/new"
     await save(bea, {"n": 1})
-    await stage.client.post(f"{W}/folders/removeowner/team", json={"owner": "g/all"})
+    await api.client.post(f"{W}/folders/removeowner/team", json={"owner": "g/all"})
     assert [each["path"] for each in (await bea.get(f"{W}/drafts/list/flow")).json()] == ["u/bea/new"]
-    viewer = await stage.member("vic", Role.VIEWER)
+    viewer = await api.member("vic", Role.VIEWER)
     await save(viewer, {}, 403, "u/vic/new")
-    limited = await stage.member("lim", Role.DEVELOPER, scopes=["flows:read"])
+    limited = await api.member("lim", Role.DEVELOPER, scopes=["flows:read"])
     await save(limited, {}, 403, "u/lim/new")
 
 
@@ -180,18 +180,18 @@ async def test_a_path_that_is_not_shown_has_no_drafts(stage: Scene) -> None:
         ({"value": {"text": "x" * (10 << 20)}}, 413),
     ],
 )
-async def test_what_is_no_draft_is_refused(stage: Scene, body: dict[str, Any], status: int) -> None:
-    await save(stage.client, {}, 400, "no/path")
-    answer = await stage.client.put(f"{W}/drafts/save/flow/{PATH}", json=body)
+async def test_what_is_no_draft_is_refused(api: ApiHarness, body: dict[str, Any], status: int) -> None:
+    await save(api.client, {}, 400, "no/path")
+    answer = await api.client.put(f"{W}/drafts/save/flow/{PATH}", json=body)
     assert answer.status_code == status, answer.text
-    assert (await stage.client.get(f"{W}/drafts/get/app/{PATH}")).status_code == 404
+    assert (await api.client.get(f"{W}/drafts/get/app/{PATH}")).status_code == 404
 
 
-async def test_saves_leave_one_row_and_one_line_of_audit(stage: Scene) -> None:
+async def test_saves_leave_one_row_and_one_line_of_audit(api: ApiHarness) -> None:
     revision = None
     for n in range(20):
-        revision = (await save(stage.client, {"n": n}, revision=revision))["revision"]
-    async with stage.platform.db.acquire() as conn:
+        revision = (await save(api.client, {"n": n}, revision=revision))["revision"]
+    async with api.platform.db.acquire() as conn:
         lines = await conn.fetch("SELECT operation FROM audit WHERE operation LIKE 'drafts.%'")
         rows = await conn.fetchval("SELECT count(*) FROM draft")
     assert ([each["operation"] for each in lines], rows) == (["drafts.create"], 1)

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.http.jobs_running import job_client, started
-from tests.http.scene import Scene, W, scene
 from tests.http.test_jobs_server import served, token_of
 
 from orvanta_platform import clock
@@ -25,8 +25,8 @@ BUCKET = {"bucket": "b", "endPoint": "s3.local", "port": 9000, "useSSL": False, 
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path, file_limit=LIMIT) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path, file_limit=LIMIT) as made:
         yield made
 
 
@@ -47,37 +47,37 @@ async def names(client: httpx.AsyncClient, **query: Any) -> list[str]:
     return [each["s3"] for each in answer.json()["orvanta_large_files"]]
 
 
-def stored(stage: Scene) -> list[Path]:
-    return sorted(path for path in (stage.platform.settings.home / "objects").rglob("*") if path.is_file())
+def stored(api: ApiHarness) -> list[Path]:
+    return sorted(path for path in (api.platform.settings.home / "objects").rglob("*") if path.is_file())
 
 
-async def audited(stage: Scene) -> list[tuple[str, str, str]]:
+async def audited(api: ApiHarness) -> list[tuple[str, str, str]]:
     query = "SELECT operation, action_kind, resource FROM audit WHERE operation LIKE 'files.%' ORDER BY id"
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         return [tuple(row.values()) for row in await conn.fetch(query)]
 
 
-async def test_a_file_is_kept_replaced_moved_and_deleted(stage: Scene) -> None:
-    assert await put(stage.client, "reports/ä b.csv", b"a,b\n1,2\n") == "reports/ä b.csv"
-    assert await put(stage.client, "/reports/ä b.csv", b"a,b\n3,4\n", content_type="text/csv; charset=utf-8") == (
+async def test_a_file_is_kept_replaced_moved_and_deleted(api: ApiHarness) -> None:
+    assert await put(api.client, "reports/ä b.csv", b"a,b\n1,2\n") == "reports/ä b.csv"
+    assert await put(api.client, "/reports/ä b.csv", b"a,b\n3,4\n", content_type="text/csv; charset=utf-8") == (
         "reports/ä b.csv"
     )
-    found = await got(stage.client, "reports/ä b.csv")
+    found = await got(api.client, "reports/ä b.csv")
     assert (found.status_code, found.content) == (200, b"a,b\n3,4\n")
-    assert len(stored(stage)) == 1
-    metadata = await stage.get("job_helpers/load_file_metadata", file_key="reports/ä b.csv")
+    assert len(stored(api)) == 1
+    metadata = await api.get("job_helpers/load_file_metadata", file_key="reports/ä b.csv")
     assert (metadata["size_in_bytes"], metadata["mime_type"]) == (8, "text/csv; charset=utf-8")
     move = {"src_file_key": "reports/ä b.csv", "dest_file_key": "u/admin/report.csv"}
-    assert (await stage.client.get(f"{H}/move_s3_file", params=move)).json() is True
-    assert await names(stage.client) == ["u/admin/report.csv"]
-    await put(stage.client, "other")
+    assert (await api.client.get(f"{H}/move_s3_file", params=move)).json() is True
+    assert await names(api.client) == ["u/admin/report.csv"]
+    await put(api.client, "other")
     taken = {"src_file_key": "other", "dest_file_key": "u/admin/report.csv"}
-    assert (await stage.client.get(f"{H}/move_s3_file", params=taken)).status_code == 409
-    gone = await stage.client.delete(f"{H}/delete_s3_file", params={"file_key": "u/admin/report.csv"})
+    assert (await api.client.get(f"{H}/move_s3_file", params=taken)).status_code == 409
+    gone = await api.client.delete(f"{H}/delete_s3_file", params={"file_key": "u/admin/report.csv"})
     assert (gone.status_code, gone.json()) == (200, True)
-    assert (await got(stage.client, "u/admin/report.csv")).status_code == 404
-    assert len(stored(stage)) == 1
-    assert await audited(stage) == [
+    assert (await got(api.client, "u/admin/report.csv")).status_code == 404
+    assert len(stored(api)) == 1
+    assert await audited(api) == [
         ("files.upload", "Created", "reports/ä b.csv"),
         ("files.upload", "Updated", "reports/ä b.csv"),
         ("files.move", "Updated", "reports/ä b.csv"),
@@ -86,29 +86,29 @@ async def test_a_file_is_kept_replaced_moved_and_deleted(stage: Scene) -> None:
     ]
 
 
-async def test_a_file_without_a_name_gets_one(stage: Scene) -> None:
-    answer = await stage.client.post(f"{H}/upload_s3_file", params={"file_extension": "csv"}, content=b"a\n")
+async def test_a_file_without_a_name_gets_one(api: ApiHarness) -> None:
+    answer = await api.client.post(f"{H}/upload_s3_file", params={"file_extension": "csv"}, content=b"a\n")
     key = answer.json()["file_key"]
     assert key.startswith("uploads/") and key.endswith(".csv")
-    assert (await got(stage.client, key)).headers["content-type"].startswith("text/csv")
-    other = await stage.client.post(f"{H}/upload_s3_file", params={"file_extension": "../x"}, content=b"")
+    assert (await got(api.client, key)).headers["content-type"].startswith("text/csv")
+    other = await api.client.post(f"{H}/upload_s3_file", params={"file_extension": "../x"}, content=b"")
     assert other.status_code == 400
 
 
-async def test_parts_of_a_file_are_read_by_range(stage: Scene) -> None:
-    await put(stage.client, "digits", b"0123456789")
+async def test_parts_of_a_file_are_read_by_range(api: ApiHarness) -> None:
+    await put(api.client, "digits", b"0123456789")
     for asked, part, told in (
         ("bytes=0-3", b"0123", "bytes 0-3/10"),
         ("bytes=7-", b"789", "bytes 7-9/10"),
         ("bytes=-2", b"89", "bytes 8-9/10"),
         ("bytes=5-99", b"56789", "bytes 5-9/10"),
     ):
-        found = await got(stage.client, "digits", Range=asked)
+        found = await got(api.client, "digits", Range=asked)
         assert (found.status_code, found.content, found.headers["content-range"]) == (206, part, told)
     for asked in ("bytes=3-1", "bytes=0-1,3-4", "lines=1-2", "bytes=-"):
-        found = await got(stage.client, "digits", Range=asked)
+        found = await got(api.client, "digits", Range=asked)
         assert (found.status_code, found.content) == (200, b"0123456789"), asked
-    past = await got(stage.client, "digits", Range="bytes=10-")
+    past = await got(api.client, "digits", Range="bytes=10-")
     assert (past.status_code, past.json()["error"]["code"]) == (416, "range_not_satisfiable")
     assert past.json()["error"]["details"] == {"size": 10}
 
@@ -120,40 +120,40 @@ TRICKS = [
 
 
 @pytest.mark.parametrize("key", TRICKS)
-async def test_names_that_lead_elsewhere_are_refused(stage: Scene, key: str) -> None:
+async def test_names_that_lead_elsewhere_are_refused(api: ApiHarness, key: str) -> None:
     calls = [
         *(("GET", call, "file_key") for call in ("download_s3_file", "load_file_metadata", "load_file_preview")),
         *(("DELETE", "delete_s3_file", "file_key"), ("GET", "presign_s3_file", "file_key")),
         ("GET", "move_s3_file", "src_file_key"),
     ]
     for method, call, name in calls:
-        answer = await stage.client.request(method, f"{H}/{call}", params={name: key, "dest_file_key": "fine"})
+        answer = await api.client.request(method, f"{H}/{call}", params={name: key, "dest_file_key": "fine"})
         assert answer.status_code == 400, (call, answer.text)
     if key:
-        upload = await stage.client.post(f"{H}/upload_s3_file", params={"file_key": key}, content=b"x")
-        assert upload.status_code == 400 and stored(stage) == []
+        upload = await api.client.post(f"{H}/upload_s3_file", params={"file_key": key}, content=b"x")
+        assert upload.status_code == 400 and stored(api) == []
 
 
 @pytest.mark.parametrize("raw", ["%2e%2e%2f%2e%2e%2fkey", "..%2f..%2fkey", "%2e%2e/key", "a%00b", "%2fetc%2f..%2fkey"])
-async def test_encoded_tricks_are_decoded_once_and_refused(stage: Scene, raw: str) -> None:
-    assert (await stage.client.get(f"{H}/download_s3_file?file_key={raw}")).status_code == 400
+async def test_encoded_tricks_are_decoded_once_and_refused(api: ApiHarness, raw: str) -> None:
+    assert (await api.client.get(f"{H}/download_s3_file?file_key={raw}")).status_code == 400
 
 
-async def test_what_is_encoded_twice_is_a_name_like_any_other(stage: Scene) -> None:
-    (stage.platform.settings.home / "secret").write_text("not yours")
+async def test_what_is_encoded_twice_is_a_name_like_any_other(api: ApiHarness) -> None:
+    (api.platform.settings.home / "secret").write_text("not yours")
     for raw in ("%252e%252e%252fsecret", "%2Fetc%2Fpasswd", "/etc/passwd"):
-        assert (await stage.client.get(f"{H}/download_s3_file?file_key={raw}")).status_code == 404
-    await stage.client.post(f"{H}/upload_s3_file?file_key=%252e%252e%252fsecret", content=b"mine")
-    assert await names(stage.client) == ["%2e%2e%2fsecret"]
-    assert (stage.platform.settings.home / "secret").read_text() == "not yours"
-    assert all(path.is_relative_to(stage.platform.settings.home / "objects/main/files") for path in stored(stage))
+        assert (await api.client.get(f"{H}/download_s3_file?file_key={raw}")).status_code == 404
+    await api.client.post(f"{H}/upload_s3_file?file_key=%252e%252e%252fsecret", content=b"mine")
+    assert await names(api.client) == ["%2e%2e%2fsecret"]
+    assert (api.platform.settings.home / "secret").read_text() == "not yours"
+    assert all(path.is_relative_to(api.platform.settings.home / "objects/main/files") for path in stored(api))
 
 
-async def test_folders_and_users_keep_theirs_to_themselves(stage: Scene) -> None:
-    await stage.client.post(f"{W}/folders/create", json={"name": "shown", "extra_perms": {"g/all": False}})
+async def test_folders_and_users_keep_theirs_to_themselves(api: ApiHarness) -> None:
+    await api.client.post(f"{W}/folders/create", json={"name": "shown", "extra_perms": {"g/all": False}})
     for key in ("f/secret/a", "f/shown/a", "u/admin/a", "open/a"):
-        await put(stage.client, key)
-    bea = await stage.member("bea", Role.OPERATOR)
+        await put(api.client, key)
+    bea = await api.member("bea", Role.OPERATOR)
     await put(bea, "u/bea/a")
     assert await names(bea) == ["f/shown/a", "open/a", "u/bea/a"]
     assert await names(bea, prefix="f/") == ["f/shown/a"]
@@ -166,76 +166,76 @@ async def test_folders_and_users_keep_theirs_to_themselves(stage: Scene) -> None
     assert (await bea.post(f"{H}/upload_s3_file", params={"file_key": "f/shown/a"}, content=b"")).status_code == 403
     assert (await bea.delete(f"{H}/delete_s3_file", params={"file_key": "f/shown/a"})).status_code == 403
     assert (await got(bea, "f/shown/a")).status_code == 200
-    viewer = await stage.member("vic", Role.VIEWER)
+    viewer = await api.member("vic", Role.VIEWER)
     assert (await got(viewer, "open/a")).status_code == 200
     assert (await viewer.post(f"{H}/upload_s3_file", params={"file_key": "open/b"}, content=b"")).status_code == 403
 
 
-async def test_a_workspace_sees_its_own_files(stage: Scene) -> None:
-    await put(stage.client, "shared/name", b"of main")
-    zoe = await stage.member("zoe", Role.ADMIN, workspace="admins")
+async def test_a_workspace_sees_its_own_files(api: ApiHarness) -> None:
+    await put(api.client, "shared/name", b"of main")
+    zoe = await api.member("zoe", Role.ADMIN, workspace="admins")
     assert (await got(zoe, "shared/name")).status_code == 404
     theirs = "/api/w/admins/job_helpers"
     assert (await zoe.get(f"{theirs}/download_s3_file", params={"file_key": "shared/name"})).status_code == 404
-    for key in ("main/shared/name", "../main/shared/name", str(stored(stage)[0].parent.name)):
+    for key in ("main/shared/name", "../main/shared/name", str(stored(api)[0].parent.name)):
         answer = await zoe.get(f"{theirs}/download_s3_file", params={"file_key": key})
         assert answer.status_code in (400, 404), key
     assert (await zoe.get(f"{theirs}/list_stored_files", params={"max_keys": 9})).json()["orvanta_large_files"] == []
 
 
-async def test_a_token_reaches_what_its_scopes_say(stage: Scene) -> None:
+async def test_a_token_reaches_what_its_scopes_say(api: ApiHarness) -> None:
     for key in ("f/sales/a", "f/other/a", "open"):
-        await put(stage.client, key)
-    scoped = await stage.member("sam", Role.ADMIN, scopes=["files:read:f/sales/*"])
+        await put(api.client, key)
+    scoped = await api.member("sam", Role.ADMIN, scopes=["files:read:f/sales/*"])
     assert await names(scoped) == ["f/sales/a"]
     assert [(await got(scoped, key)).status_code for key in ("f/sales/a", "f/other/a", "open")] == [200, 403, 403]
     assert (await scoped.delete(f"{H}/delete_s3_file", params={"file_key": "f/sales/a"})).status_code == 403
-    other = await stage.member("kim", Role.ADMIN, scopes=["jobs:run"])
+    other = await api.member("kim", Role.ADMIN, scopes=["jobs:run"])
     assert (await other.get(f"{H}/list_stored_files", params={"max_keys": 1})).status_code == 403
 
 
-async def test_a_page_says_where_the_next_begins(stage: Scene) -> None:
+async def test_a_page_says_where_the_next_begins(api: ApiHarness) -> None:
     for key in ("a", "B", "a/c", "ab", "z%_"):
-        await put(stage.client, key)
-    first = await stage.get("job_helpers/list_stored_files", max_keys=2)
+        await put(api.client, key)
+    first = await api.get("job_helpers/list_stored_files", max_keys=2)
     assert first == {
         "orvanta_large_files": [{"s3": "B"}, {"s3": "a"}],
         "next_marker": "a",
         "restricted_access": False,
     }
-    assert await names(stage.client, max_keys=9, marker="a") == ["a/c", "ab", "z%_"]
-    assert await names(stage.client, prefix="a") == ["a", "a/c", "ab"]
-    assert await names(stage.client, prefix="z%") == ["z%_"]
-    assert await names(stage.client, prefix="%") == []
+    assert await names(api.client, max_keys=9, marker="a") == ["a/c", "ab", "z%_"]
+    assert await names(api.client, prefix="a") == ["a", "a/c", "ab"]
+    assert await names(api.client, prefix="z%") == ["z%_"]
+    assert await names(api.client, prefix="%") == []
 
 
-async def test_previews_show_text_alone(stage: Scene) -> None:
-    await put(stage.client, "a.csv", b"a,b\n1,2\n")
-    await put(stage.client, "b.bin", bytes(range(256)))
-    await put(stage.client, "notes", "ä".encode() * 100)
+async def test_previews_show_text_alone(api: ApiHarness) -> None:
+    await put(api.client, "a.csv", b"a,b\n1,2\n")
+    await put(api.client, "b.bin", bytes(range(256)))
+    await put(api.client, "notes", "ä".encode() * 100)
     preview = "job_helpers/load_file_preview"
-    assert await stage.get(preview, file_key="a.csv") == {"content_type": "Csv", "content": "a,b\n1,2\n"}
+    assert await api.get(preview, file_key="a.csv") == {"content_type": "Csv", "content": "a,b\n1,2\n"}
     part = {"file_key": "a.csv", "read_bytes_from": 4, "read_bytes_length": 3}
-    assert await stage.get(preview, **part) == {"content_type": "Csv", "content": "1,2"}
-    assert (await stage.get(preview, file_key="b.bin"))["content_type"] == "Unknown"
-    cut = await stage.get(preview, file_key="notes", read_bytes_from=1, read_bytes_length=9)
+    assert await api.get(preview, **part) == {"content_type": "Csv", "content": "1,2"}
+    assert (await api.get(preview, file_key="b.bin"))["content_type"] == "Unknown"
+    cut = await api.get(preview, file_key="notes", read_bytes_from=1, read_bytes_length=9)
     assert cut == {"content_type": "RawText", "content": "\ufffdääää"}
 
 
-async def test_what_is_downloaded_does_nothing_in_a_browser(stage: Scene) -> None:
-    await put(stage.client, "x/page.html", b"<script>alert(1)</script>")
-    found = (await got(stage.client, "x/page.html")).headers
+async def test_what_is_downloaded_does_nothing_in_a_browser(api: ApiHarness) -> None:
+    await put(api.client, "x/page.html", b"<script>alert(1)</script>")
+    found = (await got(api.client, "x/page.html")).headers
     assert found["content-security-policy"].startswith("sandbox")
     assert found["content-disposition"] == "attachment; filename*=UTF-8''page.html"
     assert found["x-content-type-options"] == "nosniff"
-    await put(stage.client, "y", content_disposition='inline; filename="y.txt"', content_type="text/plain")
-    assert (await got(stage.client, "y")).headers["content-disposition"] == 'inline; filename="y.txt"'
+    await put(api.client, "y", content_disposition='inline; filename="y.txt"', content_type="text/plain")
+    assert (await got(api.client, "y")).headers["content-disposition"] == 'inline; filename="y.txt"'
     for name, value in (("content_type", "text/html\r\nSet-Cookie: a=b"), ("content_disposition", "form-data; x")):
         query = {"file_key": "z", name: value}
-        assert (await stage.client.post(f"{H}/upload_s3_file", params=query, content=b"")).status_code == 400
+        assert (await api.client.post(f"{H}/upload_s3_file", params=query, content=b"")).status_code == 400
 
 
-async def test_a_file_over_the_limit_leaves_nothing(stage: Scene) -> None:
+async def test_a_file_over_the_limit_leaves_nothing(api: ApiHarness) -> None:
     async def pieces(size: int) -> AsyncIterator[bytes]:
         for _ in range(size >> 20):
             yield bytes(1 << 20)
@@ -243,14 +243,14 @@ async def test_a_file_over_the_limit_leaves_nothing(stage: Scene) -> None:
 
     url = f"{H}/upload_s3_file"
     for content in (bytes(LIMIT + 1), pieces(LIMIT)):
-        answer = await stage.client.post(url, params={"file_key": "big"}, content=content)
+        answer = await api.client.post(url, params={"file_key": "big"}, content=content)
         assert (answer.status_code, answer.json()["error"]["details"]) == (413, {"limit": LIMIT})
-    assert stored(stage) == []
-    answer = await stage.client.post(url, params={"file_key": "big"}, content=pieces(LIMIT - (1 << 20)))
+    assert stored(api) == []
+    answer = await api.client.post(url, params={"file_key": "big"}, content=pieces(LIMIT - (1 << 20)))
     assert answer.status_code == 200
 
 
-async def test_pieces_are_passed_on_as_they_come(stage: Scene) -> None:
+async def test_pieces_are_passed_on_as_they_come(api: ApiHarness) -> None:
     """The server writes what it has before it has the rest, and gives what it has read before it reads on."""
     arrived, rest = asyncio.Event(), asyncio.Event()
 
@@ -260,38 +260,38 @@ async def test_pieces_are_passed_on_as_they_come(stage: Scene) -> None:
         await rest.wait()
         yield b"b" * (1 << 20)
 
-    async with served(stage) as base, httpx.AsyncClient(base_url=base, timeout=30) as client:
-        client.headers["Authorization"] = f"Bearer {token_of(stage)}"
+    async with served(api) as base, httpx.AsyncClient(base_url=base, timeout=30) as client:
+        client.headers["Authorization"] = f"Bearer {token_of(api)}"
         upload = asyncio.create_task(client.post(f"{H}/upload_s3_file?file_key=slow", content=pieces()))
         await arrived.wait()
-        await stage.until(lambda: sum(path.stat().st_size for path in stored(stage)) == 1 << 20)
+        await api.until(lambda: sum(path.stat().st_size for path in stored(api)) == 1 << 20)
         rest.set()
         assert (await upload).status_code == 200
         async with client.stream("GET", f"{H}/download_s3_file?file_key=slow") as answer:
             parts = answer.aiter_raw()
             first = await anext(parts)
-            await stage.client.delete(f"{H}/delete_s3_file", params={"file_key": "slow"})
+            await api.client.delete(f"{H}/delete_s3_file", params={"file_key": "slow"})
             whole = first + b"".join([part async for part in parts])
     assert whole == b"a" * (1 << 20) + b"b" * (1 << 20)
 
 
-async def test_a_job_uses_its_workspaces_files(stage: Scene) -> None:
-    job = await started(stage)
-    client = job_client(stage, job)
+async def test_a_job_uses_its_workspaces_files(api: ApiHarness) -> None:
+    job = await started(api)
+    client = job_client(api, job)
     await put(client, "out.txt", b"from a job")
     assert (await got(client, "out.txt")).content == b"from a job"
     theirs = "/api/w/admins/job_helpers/download_s3_file"
     assert (await client.get(theirs, params={"file_key": "out.txt"})).status_code == 404
 
 
-async def test_buckets_of_resources_are_told_to_jobs(stage: Scene) -> None:
+async def test_buckets_of_resources_are_told_to_jobs(api: ApiHarness) -> None:
     value = {**BUCKET, "secretKey": "it's secret"}
     body = {"path": "f/sales/bucket", "resource_type": "s3", "value": value}
-    assert (await stage.client.post(f"{W}/resources/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/resources/create", json=body)).status_code == 201
     asked = {"s3_resource_path": "$res:f/sales/bucket"}
-    denied = await stage.client.post(f"{H}/v2/s3_resource_info", json=asked)
+    denied = await api.client.post(f"{H}/v2/s3_resource_info", json=asked)
     assert (denied.status_code, denied.json()["error"]["code"]) == (403, "secret_is_write_only")
-    client = job_client(stage, await started(stage))
+    client = job_client(api, await started(api))
     info = (await client.post(f"{H}/v2/s3_resource_info", json=asked)).json()
     assert info == {**value, "pathStyle": True}
     polars = (await client.post(f"{H}/v2/polars_connection_settings", json=asked)).json()
@@ -303,36 +303,36 @@ async def test_buckets_of_resources_are_told_to_jobs(stage: Scene) -> None:
         answer = await client.post(f"{H}/v2/{settings}", json={})
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
     wrong = {"path": "f/sales/no_bucket", "resource_type": "any", "value": {"bucket": 1}}
-    await stage.client.post(f"{W}/resources/create", json=wrong)
+    await api.client.post(f"{W}/resources/create", json=wrong)
     asked = {"s3_resource_path": "f/sales/no_bucket"}
     assert (await client.post(f"{H}/v2/s3_resource_info", json=asked)).status_code == 400
 
 
-async def test_what_this_storage_does_not_do_is_said(stage: Scene) -> None:
-    await put(stage.client, "a")
-    link = await stage.client.get(f"{H}/presign_s3_file", params={"file_key": "a"})
+async def test_what_this_storage_does_not_do_is_said(api: ApiHarness) -> None:
+    await put(api.client, "a")
+    link = await api.client.get(f"{H}/presign_s3_file", params={"file_key": "a"})
     assert (link.status_code, link.json()["error"]["code"]) == (409, "conflict")
     for query in ({"s3_resource_path": "f/a/b"}, {"storage": "second"}):
-        assert (await got(stage.client, "a")).status_code == 200
-        answer = await stage.client.get(f"{H}/download_s3_file", params={"file_key": "a", **query})
+        assert (await got(api.client, "a")).status_code == 200
+        answer = await api.client.get(f"{H}/download_s3_file", params={"file_key": "a", **query})
         assert answer.status_code == 400
-    assert await stage.get("job_helpers/test_connection") is True
-    assert len(stored(stage)) == 1
+    assert await api.get("job_helpers/test_connection") is True
+    assert len(stored(api)) == 1
 
 
-async def test_an_object_that_is_gone_is_named(stage: Scene) -> None:
-    await put(stage.client, "a")
-    (path,) = stored(stage)
+async def test_an_object_that_is_gone_is_named(api: ApiHarness) -> None:
+    await put(api.client, "a")
+    (path,) = stored(api)
     path.unlink()
     for call in ("download_s3_file", "load_file_preview"):
-        answer = await stage.client.get(f"{H}/{call}", params={"file_key": "a"})
+        answer = await api.client.get(f"{H}/{call}", params={"file_key": "a"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (410, "object_missing")
         assert path.parent.name in answer.json()["error"]["message"]
 
 
-async def test_an_upload_that_no_row_names_is_swept(stage: Scene) -> None:
-    await put(stage.client, "kept")
-    storage = stage.platform.storage
+async def test_an_upload_that_no_row_names_is_swept(api: ApiHarness) -> None:
+    await put(api.client, "kept")
+    storage = api.platform.storage
     await storage.put("main/files/01900000-0000-7000-8000-000000000000/lost", b"x")
-    assert await objects.drop_unnamed(stage.platform.db, storage, clock.now() + timedelta(hours=1)) == 1
-    assert (await got(stage.client, "kept")).status_code == 200 and len(stored(stage)) == 1
+    assert await objects.drop_unnamed(api.platform.db, storage, clock.now() + timedelta(hours=1)) == 1
+    assert (await got(api.client, "kept")).status_code == 200 and len(stored(api)) == 1

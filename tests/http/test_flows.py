@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role
 
@@ -31,87 +28,81 @@ schema:
 """
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def create(stage: Scene, status: int = 201, **changes: Any) -> Any:
+async def create(api: ApiHarness, status: int = 201, **changes: Any) -> Any:
     body = {"path": PATH, "summary": "Orders", "value": VALUE} | changes
-    answer = await stage.client.post(f"{W}/flows/create", json=body)
+    answer = await api.client.post(f"{W}/flows/create", json=body)
     assert answer.status_code == status, answer.text
     return answer.text if status == 201 else answer.json()["error"]
 
 
-async def update(stage: Scene, status: int = 200, path: str = PATH, **changes: Any) -> Any:
+async def update(api: ApiHarness, status: int = 200, path: str = PATH, **changes: Any) -> Any:
     body = {"path": path, "summary": "Orders", "value": VALUE} | changes
-    answer = await stage.client.post(f"{W}/flows/update/{path}", json=body)
+    answer = await api.client.post(f"{W}/flows/update/{path}", json=body)
     assert answer.status_code == status, answer.text
     return answer.text if status == 200 else answer.json()["error"]
 
 
-async def test_the_document_comes_back_byte_for_byte(stage: Scene) -> None:
+async def test_the_document_comes_back_byte_for_byte(api: ApiHarness) -> None:
     value = '{ "modules" : [ {"value":{"type":"identity", "extra": 1.50},"id":"a", "summary":null} ],"zzz":[] }'
     schema = '{"type":"object" , "properties":{"n":{"type":"integer"}}, "order":["n"]}'
     body = f'{{"path":"{PATH}","summary":"S","value":{value},"schema":{schema},"tag":"heavy","other":[1, 2]}}'
-    answer = await stage.client.post(f"{W}/flows/create", content=body)
+    answer = await api.client.post(f"{W}/flows/create", content=body)
     assert answer.status_code == 201 and answer.text == PATH
     assert answer.headers["content-type"].startswith("text/plain")
-    text = (await stage.client.get(f"{W}/flows/get/{PATH}")).text
+    text = (await api.client.get(f"{W}/flows/get/{PATH}")).text
     assert f'"value":{value}' in text and f'"schema":{schema}' in text
-    found = await stage.get(f"flows/get/{PATH}")
+    found = await api.get(f"flows/get/{PATH}")
     assert set(found) >= REQUIRED and found["tag"] == "heavy" and found["other"] == [1, 2]
     assert "source" not in found
 
 
-async def test_versions(stage: Scene) -> None:
-    await create(stage, deployment_message="first")
-    await update(stage, value={"modules": [script("c")]})
-    history = await stage.get(f"flows/history/p/{PATH}")
+async def test_versions(api: ApiHarness) -> None:
+    await create(api, deployment_message="first")
+    await update(api, value={"modules": [script("c")]})
+    history = await api.get(f"flows/history/p/{PATH}")
     assert [set(each) for each in history] == [{"id", "created_at"}, {"id", "created_at", "deployment_msg"}]
-    old = await stage.get(f"flows/get/v/{history[1]['id']}")
+    old = await api.get(f"flows/get/v/{history[1]['id']}")
     assert old["value"] == VALUE and old["version_id"] == history[1]["id"]
-    assert (await stage.get(f"flows/get_latest_version/{PATH}"))["id"] == history[0]["id"]
-    assert (await stage.get(f"flows/get/{PATH}"))["value"]["modules"][0]["id"] == "c"
-    assert await stage.get(f"flows/deployment_status/p/{PATH}") == {"lock": ""}
-    assert (await stage.client.get(f"{W}/flows/get/v/999999")).status_code == 404
-    assert (await stage.client.get(f"{W}/flows/get/v/{10**30}")).status_code in (400, 404)
+    assert (await api.get(f"flows/get_latest_version/{PATH}"))["id"] == history[0]["id"]
+    assert (await api.get(f"flows/get/{PATH}"))["value"]["modules"][0]["id"] == "c"
+    assert await api.get(f"flows/deployment_status/p/{PATH}") == {"lock": ""}
+    assert (await api.client.get(f"{W}/flows/get/v/999999")).status_code == 404
+    assert (await api.client.get(f"{W}/flows/get/v/{10**30}")).status_code in (400, 404)
 
 
-async def test_a_deploy_over_somebody_elses_is_a_conflict(stage: Scene) -> None:
-    await create(stage)
-    base = (await stage.get(f"flows/get/{PATH}"))["version_id"]
-    await update(stage, base_version=base, value={"modules": [script("theirs")]})
-    error = await update(stage, 409, base_version=base, value={"modules": [script("mine")]})
+async def test_a_deploy_over_somebody_elses_is_a_conflict(api: ApiHarness) -> None:
+    await create(api)
+    base = (await api.get(f"flows/get/{PATH}"))["version_id"]
+    await update(api, base_version=base, value={"modules": [script("theirs")]})
+    error = await update(api, 409, base_version=base, value={"modules": [script("mine")]})
     assert error["code"] == "version_conflict" and error["details"]["base"] == base
     assert error["details"]["theirs"]["value"]["modules"][0]["id"] == "theirs"
     assert error["details"]["mine"]["value"]["modules"][0]["id"] == "mine"
-    assert (await create(stage, 409))["code"] == "already_exists"
+    assert (await create(api, 409))["code"] == "already_exists"
 
 
-async def test_yaml_keeps_its_comments(stage: Scene) -> None:
+async def test_yaml_keeps_its_comments(api: ApiHarness) -> None:
     source = {"format": "yaml", "text": YAML}
     body = {"path": PATH, "source": source}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    found = await stage.get(f"flows/get/{PATH}")
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    found = await api.get(f"flows/get/{PATH}")
     assert found["source"] == source and found["summary"] == "Orders"
     assert found["value"] == {"modules": [{"id": "a", "value": {"type": "identity"}}]}
-    await update(stage, value=found["value"], schema=found["schema"])
-    again = await stage.get(f"flows/get/{PATH}")
+    await update(api, value=found["value"], schema=found["schema"])
+    again = await api.get(f"flows/get/{PATH}")
     assert again["source"] == source and again["version_id"] != found["version_id"]
-    await update(stage, value=VALUE)
-    assert "source" not in await stage.get(f"flows/get/{PATH}")
+    await update(api, value=VALUE)
+    assert "source" not in await api.get(f"flows/get/{PATH}")
 
 
-async def test_a_document_with_errors_is_refused_with_all_of_them(stage: Scene) -> None:
+async def test_a_document_with_errors_is_refused_with_all_of_them(api: ApiHarness) -> None:
     nodes = [script("a", needs=["b"]), script("b", needs=["a"]), script("c", needs=["nobody"])]
-    error = await create(stage, 400, value={"modules": nodes})
+    error = await create(api, 400, value={"modules": nodes})
     assert error["code"] == "invalid_workflow"
     found = {each["node"]: each for each in error["details"]}
     assert set(found) == {"a", "c"} and "b" in found["a"]["message"] and "nobody" in found["c"]["message"]
     assert all(set(each) == {"code", "severity", "node", "path", "message"} for each in error["details"])
-    assert (await stage.client.get(f"{W}/flows/get/{PATH}")).status_code == 404
+    assert (await api.client.get(f"{W}/flows/get/{PATH}")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -129,9 +120,9 @@ async def test_a_document_with_errors_is_refused_with_all_of_them(stage: Scene) 
         ({"base_version": "x"}, "bad_request"),
     ],
 )
-async def test_what_cannot_be_deployed(stage: Scene, changes: dict[str, Any], code: str) -> None:
-    assert (await create(stage, 400, **changes))["code"] == code
-    assert await stage.get("flows/list") == []
+async def test_what_cannot_be_deployed(api: ApiHarness, changes: dict[str, Any], code: str) -> None:
+    assert (await create(api, 400, **changes))["code"] == code
+    assert await api.get("flows/list") == []
 
 
 @pytest.mark.parametrize(
@@ -145,52 +136,52 @@ async def test_what_cannot_be_deployed(stage: Scene, changes: dict[str, Any], co
     ],
     ids=["deep", "infinite", "huge number", "nul", "11 MB"],
 )
-async def test_documents_that_would_hurt(stage: Scene, value: str) -> None:
+async def test_documents_that_would_hurt(api: ApiHarness, value: str) -> None:
     body = f'{{"path":"{PATH}","summary":"","value":{value}}}'
-    answer = await stage.client.post(f"{W}/flows/create", content=body)
+    answer = await api.client.post(f"{W}/flows/create", content=body)
     assert answer.status_code == 400, answer.text[:300]
     assert answer.json()["error"]["code"] in ("invalid_workflow", "bad_request")
 
 
-async def test_archive_delete_exists_and_lists(stage: Scene) -> None:
-    await create(stage)
-    await create(stage, path="u/admin/two")
-    listed = await stage.get("flows/list")
+async def test_archive_delete_exists_and_lists(api: ApiHarness) -> None:
+    await create(api)
+    await create(api, path="u/admin/two")
+    listed = await api.get("flows/list")
     assert [each["path"] for each in listed] == ["u/admin/two", PATH]
     assert all(set(each) >= LIST_REQUIRED and not {"value", "schema"} & set(each) for each in listed)
-    assert await stage.get("flows/list_paths") == [PATH, "u/admin/two"]
-    await stage.client.post(f"{W}/flows/archive/{PATH}", json={"archived": True})
-    assert await stage.get(f"flows/exists/{PATH}") is False
-    await stage.client.post(f"{W}/flows/archive/{PATH}", json={"archived": False})
-    assert await stage.get(f"flows/exists/{PATH}") is True
-    assert (await stage.client.delete(f"{W}/flows/delete/{PATH}")).status_code == 200
-    assert (await stage.client.get(f"{W}/flows/get/{PATH}")).status_code == 404
-    assert (await stage.client.delete(f"{W}/flows/delete/{PATH}")).status_code == 404
-    await create(stage)
-    assert len(await stage.get(f"flows/history/p/{PATH}")) == 1
+    assert await api.get("flows/list_paths") == [PATH, "u/admin/two"]
+    await api.client.post(f"{W}/flows/archive/{PATH}", json={"archived": True})
+    assert await api.get(f"flows/exists/{PATH}") is False
+    await api.client.post(f"{W}/flows/archive/{PATH}", json={"archived": False})
+    assert await api.get(f"flows/exists/{PATH}") is True
+    assert (await api.client.delete(f"{W}/flows/delete/{PATH}")).status_code == 200
+    assert (await api.client.get(f"{W}/flows/get/{PATH}")).status_code == 404
+    assert (await api.client.delete(f"{W}/flows/delete/{PATH}")).status_code == 404
+    await create(api)
+    assert len(await api.get(f"flows/history/p/{PATH}")) == 1
 
 
-async def test_an_update_moves_a_workflow(stage: Scene) -> None:
-    await create(stage)
-    await create(stage, path="f/sales/taken")
+async def test_an_update_moves_a_workflow(api: ApiHarness) -> None:
+    await create(api)
+    await create(api, path="f/sales/taken")
     body = {"path": "f/sales/taken", "summary": "", "value": VALUE}
-    assert (await stage.client.post(f"{W}/flows/update/{PATH}", json=body)).status_code == 409
-    answer = await stage.client.post(f"{W}/flows/update/{PATH}", json=body | {"path": "f/sales/moved"})
+    assert (await api.client.post(f"{W}/flows/update/{PATH}", json=body)).status_code == 409
+    answer = await api.client.post(f"{W}/flows/update/{PATH}", json=body | {"path": "f/sales/moved"})
     assert answer.status_code == 200 and answer.text == "f/sales/moved"
-    assert await stage.get("flows/list_paths") == ["f/sales/moved", "f/sales/taken"]
-    assert (await update(stage, 404, path="f/sales/nothing"))["code"] == "not_found"
+    assert await api.get("flows/list_paths") == ["f/sales/moved", "f/sales/taken"]
+    assert (await update(api, 404, path="f/sales/nothing"))["code"] == "not_found"
 
 
-async def test_a_script_that_may_not_be_read_may_not_be_named(stage: Scene) -> None:
+async def test_a_script_that_may_not_be_read_may_not_be_named(api: ApiHarness) -> None:
     code = {"summary": "", "content": "echo", "language": "bash"}
     for path in ("f/secret/tool", "f/open/tool", "f/secret/shared"):
-        assert (await stage.client.post(f"{W}/scripts/create", json={**code, "path": path})).status_code == 201
-    async with stage.platform.db.acquire() as conn:
+        assert (await api.client.post(f"{W}/scripts/create", json={**code, "path": path})).status_code == 201
+    async with api.platform.db.acquire() as conn:
         query = """UPDATE item SET extra_perms = '{"u/bea": false}' WHERE path = 'f/secret/shared'"""
         await conn.execute(query)
-    await stage.client.post(f"{W}/folders/create", json={"name": "hers", "owners": ["u/bea"]})
-    await stage.client.post(f"{W}/folders/update/open", json={"extra_perms": {"g/all": False}})
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/create", json={"name": "hers", "owners": ["u/bea"]})
+    await api.client.post(f"{W}/folders/update/open", json={"extra_perms": {"g/all": False}})
+    bea = await api.member("bea", role=Role.DEVELOPER)
 
     async def deploy(path: str) -> Any:
         named = {"id": "a", "value": {"type": "script", "path": path, "input_transforms": {}}}
@@ -210,11 +201,11 @@ async def test_a_script_that_may_not_be_read_may_not_be_named(stage: Scene) -> N
         assert answer.status_code == 201, answer.text
 
 
-async def test_deploys_at_the_same_moment_are_one_after_the_other(stage: Scene) -> None:
-    await create(stage)
-    base = (await stage.get(f"flows/get/{PATH}"))["version_id"]
+async def test_deploys_at_the_same_moment_are_one_after_the_other(api: ApiHarness) -> None:
+    await create(api)
+    base = (await api.get(f"flows/get/{PATH}"))["version_id"]
     body = {"path": PATH, "summary": "", "value": VALUE, "base_version": base}
-    calls = [stage.client.post(f"{W}/flows/update/{PATH}", json=body | {"summary": str(n)}) for n in range(6)]
+    calls = [api.client.post(f"{W}/flows/update/{PATH}", json=body | {"summary": str(n)}) for n in range(6)]
     statuses = sorted(answer.status_code for answer in await asyncio.gather(*calls))
     assert statuses == [200, 409, 409, 409, 409, 409]
-    assert len(await stage.get(f"flows/history/p/{PATH}")) == 2
+    assert len(await api.get(f"flows/history/p/{PATH}")) == 2

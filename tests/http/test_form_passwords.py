@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W
 
 P = {"type": "string", "format": "password"}
 FORM = {"type": "object", "properties": {"otp": P}}
@@ -27,17 +24,11 @@ ASKING: list[Any] = [
 ]
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
 @pytest.mark.parametrize(("node", "place"), ASKING)
-async def test_form_asks_for_no_password(stage: Scene, node: Any, place: str) -> None:
+async def test_form_asks_for_no_password(api: ApiHarness, node: Any, place: str) -> None:
     value = {"modules": [node, {"id": "b", "value": {"type": "identity"}}]}
     for call, body in (("flows/create", {"path": "f/team/w", "summary": ""}), ("jobs/run/preview_flow", {})):
-        answer = await stage.client.post(f"{W}/{call}", json={**body, "value": value})
+        answer = await api.client.post(f"{W}/{call}", json={**body, "value": value})
         assert answer.status_code == 400, (call, answer.text)
         error = answer.json()["error"]
         assert (error["code"], "secret variable" in error["message"]) == ("invalid_workflow", True)
@@ -46,9 +37,9 @@ async def test_form_asks_for_no_password(stage: Scene, node: Any, place: str) ->
         ]
 
 
-async def test_form_asks_for_no_computed_password(stage: Scene) -> None:
+async def test_form_asks_for_no_computed_password(api: ApiHarness) -> None:
     form = {"properties": {"otp": {"type": "string", "format": "{{ inputs.kind }}"}}}
     inputs = {"kind": {"type": "javascript", "expr": "'pass' + 'word'"}}
-    run = await stage.flow({"id": "a", "value": {"type": "approval", "form": form, "input_transforms": inputs}})
-    result = (await stage.get(f"jobs_u/completed/get_result_maybe/{run}"))["result"]
+    run = await api.flow({"id": "a", "value": {"type": "approval", "form": form, "input_transforms": inputs}})
+    result = (await api.get(f"jobs_u/completed/get_result_maybe/{run}"))["result"]
     assert result["error"]["name"] == "InvalidForm", result

@@ -13,9 +13,8 @@ import httpx
 import pytest
 import structlog
 from litestar.routes import HTTPRoute
-from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, client_of, script
 from tests.http.jobs_running import claimed, job_client
-from tests.http.scene import Scene, W, client_of, scene, script
 
 from orvanta_platform.control import job_tokens, names
 from orvanta_platform.control.actor import Role
@@ -49,15 +48,9 @@ BY_PEOPLE = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
+async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a token."""
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
 
@@ -127,84 +120,84 @@ async def sent(app: Any, method: str, raw_path: str, token: str | None = None) -
     return statuses[0]
 
 
-async def test_no_spelling_of_a_call_gets_in(stage: Scene) -> None:
+async def test_no_spelling_of_a_call_gets_in(api: ApiHarness) -> None:
     for method, path in CALLS:
         for variant in _variants(path):
             if not is_open(unquote(variant)):
-                assert await sent(stage.app, method, variant) in (401, 404), (method, variant)
-        assert await sent(stage.app, method, path.replace("/api/", "/%61pi%2f")) == 401 or is_open(path)
+                assert await sent(api.app, method, variant) in (401, 404), (method, variant)
+        assert await sent(api.app, method, path.replace("/api/", "/%61pi%2f")) == 401 or is_open(path)
 
 
-async def test_an_unknown_call_is_401_then_404_in_json(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_an_unknown_call_is_401_then_404_in_json(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     for path in ("/api", "/api/", "/api/nothing", "/api/w/main/nothing", "/api/r", "/api/v1/nothing"):
         assert is_refusal(await stranger.get(path)), path
-        answer = await stage.client.get(path)
+        answer = await api.client.get(path)
         assert answer.status_code in (400, 404)
         assert set(answer.json()["error"]) == {"code", "message", "hint", "details"}
     answer = await stranger.post("/nothing")
     assert answer.status_code == 404 and answer.json()["error"]["code"] == "not_found"
 
 
-async def test_dotted_and_empty_parts_are_refused_with_a_token_too(stage: Scene) -> None:
-    token = _token(stage.client)
+async def test_dotted_and_empty_parts_are_refused_with_a_token_too(api: ApiHarness) -> None:
+    token = _token(api.client)
     paths = ("/api//version", "/api/users/./whoami", f"{W}/scripts/get/p/f/x/..", f"{W}//users/list", f"{W}/x\0/y")
     for path in paths:
         for spelled in (path, path.replace("/.", "/%2e"), path.replace("/", "%2f")):
-            assert await sent(stage.app, "GET", spelled, token) == 400, spelled
+            assert await sent(api.app, "GET", spelled, token) == 400, spelled
 
 
-async def test_paths_are_decoded_exactly_once(stage: Scene) -> None:
+async def test_paths_are_decoded_exactly_once(api: ApiHarness) -> None:
     body = {"path": "f/x/b", "summary": "", "content": "echo", "language": "bash"}
-    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
     for spelled, status in (("f/x/b", 200), ("f%2Fx%2Fb", 200), ("f%2fx/b", 200), ("f%252Fx%252Fb", 404)):
         path = f"{W}/scripts/get/p/{spelled}"
-        assert await sent(stage.app, "GET", path, _token(stage.client)) == status, spelled
+        assert await sent(api.app, "GET", path, _token(api.client)) == status, spelled
 
 
-async def test_odd_methods(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_odd_methods(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     for method in ("HEAD", "TRACE", "PUT", "PATCH", "DELETE", "PROPFIND", "FOO"):
         assert (await stranger.request(method, "/api/users/whoami")).status_code == 401
-        answer = await stage.client.request(method, "/api/users/whoami")
+        answer = await api.client.request(method, "/api/users/whoami")
         assert answer.status_code == 405 and "GET" in answer.headers["allow"], method
-    answer = await stage.client.options("/api/users/whoami")
+    answer = await api.client.options("/api/users/whoami")
     assert answer.status_code == 204 and "access-control-allow-origin" not in answer.headers
 
 
-async def test_a_header_does_not_change_the_method(stage: Scene) -> None:
+async def test_a_header_does_not_change_the_method(api: ApiHarness) -> None:
     body = {"name": "keep"}
-    assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
     for header in ("X-HTTP-Method-Override", "X-Method-Override", "X-HTTP-Method"):
-        answer = await stage.client.get(f"{W}/folders/get/keep", headers={header: "DELETE"})
+        answer = await api.client.get(f"{W}/folders/get/keep", headers={header: "DELETE"})
         assert answer.status_code == 200
-    assert (await stage.client.post(f"{W}/folders/delete/keep", params={"_method": "DELETE"})).status_code == 405
+    assert (await api.client.post(f"{W}/folders/delete/keep", params={"_method": "DELETE"})).status_code == 405
 
 
-async def test_the_query_carries_a_token_on_run_calls_alone(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+async def test_the_query_carries_a_token_on_run_calls_alone(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
     query = {"token": token}
     body = {"content": "echo 1", "language": "bash"}
     answer = await stranger.post(f"{W}/jobs/run/preview", params=query, json=body)
     assert answer.status_code == 201
-    run = await stage.get(f"jobs_u/get/{answer.text}")
+    run = await api.get(f"jobs_u/get/{answer.text}")
     assert run["job_kind"] == "preview"
     for method, path in CALLS:
         if not is_open(path) and not RUN_CALLS.fullmatch(path):
             assert is_refusal(await stranger.request(method, path, params=query)), path
 
 
-async def test_no_log_line_holds_a_token(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+async def test_no_log_line_holds_a_token(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
     with structlog.testing.capture_logs() as lines:
         await stranger.post(f"{W}/jobs/run/preview", params={"token": token}, json={"content": "", "language": "bash"})
-        await stage.client.get("/api/users/whoami", params={"token": token})
-        await sent(stage.app, "GET", "/api/users/whoami%0aforged", token)
+        await api.client.get("/api/users/whoami", params={"token": token})
+        await sent(api.app, "GET", "/api/users/whoami%0aforged", token)
     assert len(lines) >= 3
     assert token not in str(lines) and "?" not in str([line.get("path") for line in lines])
     assert all("\n" not in str(line.get("path")) for line in lines)
 
 
-async def test_a_cookie_needs_the_header_to_change_something(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+async def test_a_cookie_needs_the_header_to_change_something(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
     stranger.cookies.set("token", token)
     assert (await stranger.get("/api/users/whoami")).status_code == 200
     body = {"name": "made"}
@@ -216,16 +209,16 @@ async def test_a_cookie_needs_the_header_to_change_something(stage: Scene, stran
     assert (await stranger.post(f"{W}/folders/create", json=body, headers={"X-Orvanta": "1"})).status_code == 200
 
 
-async def test_a_wrong_header_is_not_made_good_by_a_cookie(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+async def test_a_wrong_header_is_not_made_good_by_a_cookie(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
     stranger.cookies.set("token", token)
     for header in ("Bearer wrong", "Bearer", "Basic YTpi", f"Token {token}", ""):
         assert is_refusal(await stranger.get("/api/users/whoami", headers={"Authorization": header})), header
 
 
 @pytest.mark.parametrize("change", ["prefix", "case", "space", "longer", "shorter"])
-async def test_a_token_is_compared_whole(stage: Scene, change: str) -> None:
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
+async def test_a_token_is_compared_whole(api: ApiHarness, change: str) -> None:
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
     changed = {
         "prefix": token.removeprefix("ov_"),
         "case": token.swapcase(),
@@ -233,13 +226,13 @@ async def test_a_token_is_compared_whole(stage: Scene, change: str) -> None:
         "longer": token + "A",
         "shorter": token[:-1],
     }[change]
-    assert is_refusal(await client_of(stage.app, changed).get("/api/users/whoami"))
+    assert is_refusal(await client_of(api.app, changed).get("/api/users/whoami"))
 
 
-async def test_an_expired_deleted_or_disabled_token_is_dead(stage: Scene) -> None:
-    ada = await stage.member("ada")
+async def test_an_expired_deleted_or_disabled_token_is_dead(api: ApiHarness) -> None:
+    ada = await api.member("ada")
     assert (await ada.get("/api/users/whoami")).status_code == 200
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE token SET expires_at = app_now() WHERE email = 'ada@example.com'")
         assert is_refusal(await ada.get("/api/users/whoami"))
         await conn.execute("UPDATE token SET expires_at = NULL WHERE email = 'ada@example.com'")
@@ -257,10 +250,10 @@ def _token(client: httpx.AsyncClient) -> str:
     return client.headers["Authorization"].removeprefix("Bearer ")
 
 
-async def test_a_job_token_is_good_at_its_attempt_and_generation(stage: Scene) -> None:
-    ada = await stage.member("ada", role=Role.DEVELOPER)
+async def test_a_job_token_is_good_at_its_attempt_and_generation(api: ApiHarness) -> None:
+    ada = await api.member("ada", role=Role.DEVELOPER)
     run = (await ada.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"})).text
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute(
             "UPDATE job_live SET state = 'running', seq = NULL, attempt = 2, generation = 5, worker = $1, nonce = $1"
             " WHERE id = $1",
@@ -270,7 +263,7 @@ async def test_a_job_token_is_good_at_its_attempt_and_generation(stage: Scene) -
     def client(attempt: int, generation: int) -> httpx.AsyncClient:
         id = UUID(run)
         claim = JobClaim(id, attempt, generation, id, id, "main", "ada@example.com", "u/ada")
-        return client_of(stage.app, job_tokens.mint(stage.platform.keys, claim))
+        return client_of(api.app, job_tokens.mint(api.platform.keys, claim))
 
     good = client(2, 5)
     who = (await good.get(f"{W}/users/whoami")).json()
@@ -279,14 +272,14 @@ async def test_a_job_token_is_good_at_its_attempt_and_generation(stage: Scene) -
     assert (await good.post("/api/users/tokens/create", json={"label": "escape"})).status_code == 403
     for attempt, generation in ((1, 5), (3, 5), (2, 4), (2, 6)):
         assert is_refusal(await client(attempt, generation).get(f"{W}/users/whoami"))
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE job_live SET attempt = 3 WHERE id = $1", UUID(run))
     assert is_refusal(await good.post(f"{W}/jobs/run/preview", json={"content": "", "language": "bash"}))
     assert is_refusal(await good.get(f"{W}/users/whoami"))
 
 
-async def test_a_superadmins_job_has_no_rights_on_the_instance(stage: Scene) -> None:
-    job = job_client(stage, await claimed(stage, await stage.preview()))
+async def test_a_superadmins_job_has_no_rights_on_the_instance(api: ApiHarness) -> None:
+    job = job_client(api, await claimed(api, await api.preview()))
     assert (await job.get(f"{W}/users/whoami")).json()["is_admin"] is True
     assert (await job.get("/api/w/admins/users/whoami")).status_code == 404
     assert (await job.get("/api/users/list_as_super_admin")).status_code == 403
@@ -294,12 +287,12 @@ async def test_a_superadmins_job_has_no_rights_on_the_instance(stage: Scene) -> 
     assert [each["id"] for each in (await job.get("/api/workspaces/list")).json()] == ["main"]
 
 
-async def test_a_scoped_token_starts_what_it_names_and_nothing_else(stage: Scene) -> None:
+async def test_a_scoped_token_starts_what_it_names_and_nothing_else(api: ApiHarness) -> None:
     for path in ("f/sales/a", "f/other/a"):
         body = {"path": path, "summary": "", "value": {"modules": [script("a")]}}
-        assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    made = await stage.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run:f/sales/*"]})
-    client = client_of(stage.app, made.text)
+        assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run:f/sales/*"]})
+    client = client_of(api.app, made.text)
     assert (await client.post(f"{W}/jobs/run/f/f/sales/a", json={})).status_code == 201
     refused: list[Any] = [
         await client.post(f"{W}/jobs/run/f/f/other/a", json={}),
@@ -315,10 +308,10 @@ async def test_a_scoped_token_starts_what_it_names_and_nothing_else(stage: Scene
     assert {answer.status_code for answer in refused} <= {403, 404}
 
 
-async def test_every_answer_has_a_request_id_and_is_not_cached(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    given = await stage.client.get("/api/version", headers={"X-Request-Id": "abc-123"})
+async def test_every_answer_has_a_request_id_and_is_not_cached(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    given = await api.client.get("/api/version", headers={"X-Request-Id": "abc-123"})
     assert given.headers["x-request-id"] == "abc-123"
-    for answer in (await stranger.get("/api/nothing"), await stage.client.get("/api/nothing")):
+    for answer in (await stranger.get("/api/nothing"), await api.client.get("/api/nothing")):
         assert len(answer.headers["x-request-id"]) == 32
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["x-content-type-options"] == "nosniff"

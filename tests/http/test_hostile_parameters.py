@@ -9,8 +9,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import W
 from tests.http.route_examples import CODE, scene_with_examples
-from tests.http.scene import W
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.http import app, openapi, route_rules
@@ -56,9 +56,9 @@ async def test_hostile_parameters_show_nothing_and_break_nothing(
 ) -> None:
     """Each parameter gets one in `share` of the texts, by turns; nothing of another folder or workspace comes back."""
     wrong = []
-    async with scene_with_examples(database, tmp_path) as (stage, examples):
-        await hide(stage.client)
-        client = await stage.member("bea", role=Role.DEVELOPER)
+    async with scene_with_examples(database, tmp_path) as (api, examples):
+        await hide(api.client)
+        client = await api.member("bea", role=Role.DEVELOPER)
         turn = itertools.count()
         for path, in_path, in_query in parameters():
             for name in (*in_path, *in_query):

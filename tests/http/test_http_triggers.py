@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 
@@ -26,22 +26,22 @@ HOOK = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         answer = await made.client.post(f"{W}/scripts/create", json={**PYTHON, "path": SCRIPT, "summary": ""})
         assert answer.status_code == 201, answer.text
         await made.client.post(f"{W}/folders/addowner/hooks", json={"owner": "g/all"})
         yield made
 
 
-async def create(stage: Scene, client: httpx.AsyncClient | None = None, **more: Any) -> httpx.Response:
-    return await (client or stage.client).post(f"{W}/http_triggers/create", json={**HOOK, **more})
+async def create(api: ApiHarness, client: httpx.AsyncClient | None = None, **more: Any) -> httpx.Response:
+    return await (client or api.client).post(f"{W}/http_triggers/create", json={**HOOK, **more})
 
 
-async def test_a_trigger_is_made_shown_changed_and_deleted(stage: Scene) -> None:
-    made = await create(stage, summary="Orders", labels=["shop"])
+async def test_a_trigger_is_made_shown_changed_and_deleted(api: ApiHarness) -> None:
+    made = await create(api, summary="Orders", labels=["shop"])
     assert (made.status_code, made.text) == (201, "f/hooks/hook")
-    found = await stage.get("http_triggers/get/f/hooks/hook")
+    found = await api.get("http_triggers/get/f/hooks/hook")
     assert found.pop("edited_at")
     assert found == {
         **HOOK,
@@ -57,39 +57,39 @@ async def test_a_trigger_is_made_shown_changed_and_deleted(stage: Scene) -> None
         "workspace_id": "main",
         "edited_by": "admin",
     }
-    assert (await create(stage)).status_code == 409
+    assert (await create(api)).status_code == 409
     change = {
         "script_path": SCRIPT,
         "is_flow": False,
         "request_type": "async",
         "mode": "disabled",
     }
-    answer = await stage.client.post(f"{W}/http_triggers/update/f/hooks/hook", json=change)
+    answer = await api.client.post(f"{W}/http_triggers/update/f/hooks/hook", json=change)
     assert answer.status_code == 200, answer.text
-    found = await stage.get("http_triggers/get/f/hooks/hook")
+    found = await api.get("http_triggers/get/f/hooks/hook")
     assert (found["request_type"], found["mode"], found["summary"]) == ("async", "disabled", "Orders")
     assert (found["route_path"], found["path"]) == ("orders/:id", "f/hooks/hook")
-    moved = await stage.client.post(f"{W}/http_triggers/update/f/hooks/hook", json={**change, "path": "f/hooks/b"})
+    moved = await api.client.post(f"{W}/http_triggers/update/f/hooks/hook", json={**change, "path": "f/hooks/b"})
     assert moved.status_code == 400
-    answer = await stage.client.post(f"{W}/http_triggers/setmode/f/hooks/hook", json={"mode": "enabled"})
+    answer = await api.client.post(f"{W}/http_triggers/setmode/f/hooks/hook", json={"mode": "enabled"})
     assert answer.status_code == 200
-    assert [each["mode"] for each in await stage.get("http_triggers/list")] == ["enabled"]
-    assert await stage.get("http_triggers/exists/f/hooks/hook") is True
-    assert (await stage.client.delete(f"{W}/http_triggers/delete/f/hooks/hook")).status_code == 200
-    assert await stage.get("http_triggers/exists/f/hooks/hook") is False
-    assert (await stage.client.get(f"{W}/http_triggers/get/f/hooks/hook")).status_code == 404
-    async with stage.platform.db.acquire() as conn:
+    assert [each["mode"] for each in await api.get("http_triggers/list")] == ["enabled"]
+    assert await api.get("http_triggers/exists/f/hooks/hook") is True
+    assert (await api.client.delete(f"{W}/http_triggers/delete/f/hooks/hook")).status_code == 200
+    assert await api.get("http_triggers/exists/f/hooks/hook") is False
+    assert (await api.client.get(f"{W}/http_triggers/get/f/hooks/hook")).status_code == 404
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT operation FROM audit WHERE operation LIKE 'http_triggers.%' ORDER BY id")
     told = ["create", "update", "setmode", "delete"]
     assert [row["operation"] for row in rows] == [f"http_triggers.{verb}" for verb in told]
 
 
-async def test_lists_are_filtered_and_paged(stage: Scene) -> None:
+async def test_lists_are_filtered_and_paged(api: ApiHarness) -> None:
     for number in range(3):
-        await create(stage, path=f"f/hooks/h{number}", route_path=f"r{number}", labels=["odd"] if number == 1 else None)
-    listed = await stage.get("http_triggers/list", per_page=2)
+        await create(api, path=f"f/hooks/h{number}", route_path=f"r{number}", labels=["odd"] if number == 1 else None)
+    listed = await api.get("http_triggers/list", per_page=2)
     assert [each["path"] for each in listed] == ["f/hooks/h0", "f/hooks/h1"]
-    assert [each["path"] for each in await stage.get("http_triggers/list", after="f/hooks/h1")] == ["f/hooks/h2"]
+    assert [each["path"] for each in await api.get("http_triggers/list", after="f/hooks/h1")] == ["f/hooks/h2"]
     for params, count in (
         ({"label": "odd"}, 1),
         ({"path": SCRIPT}, 3),
@@ -97,17 +97,17 @@ async def test_lists_are_filtered_and_paged(stage: Scene) -> None:
         ({"is_flow": "true"}, 0),
         ({"path": "' OR true --"}, 0),
     ):
-        answer = await stage.client.get(f"{W}/http_triggers/list", params=params)
+        answer = await api.client.get(f"{W}/http_triggers/list", params=params)
         assert len(answer.json()) == count, params
 
 
-async def test_a_route_is_one_triggers_alone(stage: Scene) -> None:
-    await create(stage)
+async def test_a_route_is_one_triggers_alone(api: ApiHarness) -> None:
+    await create(api)
     for route in ("orders/:other", "/orders/:id"):
-        answer = await create(stage, path="f/hooks/second", route_path=route)
+        answer = await create(api, path="f/hooks/second", route_path=route)
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict"), route
-    assert (await create(stage, path="f/hooks/get", http_method="get")).status_code == 201
-    assert (await create(stage, path="f/hooks/own", workspaced_route=True)).status_code == 201
+    assert (await create(api, path="f/hooks/get", http_method="get")).status_code == 201
+    assert (await create(api, path="f/hooks/own", workspaced_route=True)).status_code == 201
     body = {"route_path": "orders/:x", "http_method": "post"}
     for more, found in (
         ({}, True),
@@ -116,10 +116,10 @@ async def test_a_route_is_one_triggers_alone(stage: Scene) -> None:
         ({"workspaced_route": True}, True),
         ({"route_path": "free"}, False),
     ):
-        answer = await stage.client.post(f"{W}/http_triggers/route_exists", json={**body, **more})
+        answer = await api.client.post(f"{W}/http_triggers/route_exists", json={**body, **more})
         assert answer.json() is found, more
     change = {"script_path": SCRIPT, "is_flow": False, "http_method": "post"}
-    answer = await stage.client.post(f"{W}/http_triggers/update/f/hooks/get", json=change)
+    answer = await api.client.post(f"{W}/http_triggers/update/f/hooks/get", json=change)
     assert answer.status_code == 409
 
 
@@ -148,51 +148,51 @@ async def test_a_route_is_one_triggers_alone(stage: Scene) -> None:
         {"path": "no/path"},
     ],
 )
-async def test_what_is_refused(stage: Scene, more: dict[str, Any]) -> None:
-    answer = await create(stage, **more)
+async def test_what_is_refused(api: ApiHarness, more: dict[str, Any]) -> None:
+    answer = await create(api, **more)
     assert answer.status_code == 400, answer.text
-    assert answer.json()["error"]["message"] and await stage.get("http_triggers/list") == []
+    assert answer.json()["error"]["message"] and await api.get("http_triggers/list") == []
 
 
-async def test_what_is_not_there_is_refused(stage: Scene) -> None:
+async def test_what_is_not_there_is_refused(api: ApiHarness) -> None:
     resource = {"authentication_method": "api_key", "authentication_resource_path": "f/hooks/missing"}
     for more in ({"script_path": "f/hooks/missing"}, {"is_flow": True}, resource):
-        assert (await create(stage, **more)).status_code == 404, more
+        assert (await create(api, **more)).status_code == 404, more
     for call in ("update/f/hooks/none", "setmode/f/hooks/none"):
         body = {"script_path": SCRIPT, "is_flow": False, "mode": "enabled"}
-        assert (await stage.client.post(f"{W}/http_triggers/{call}", json=body)).status_code == 404
+        assert (await api.client.post(f"{W}/http_triggers/{call}", json=body)).status_code == 404
 
 
-async def test_a_route_of_the_instance_is_for_superadmins(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.ADMIN)
-    refused = await create(stage, bea)
+async def test_a_route_of_the_instance_is_for_superadmins(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.ADMIN)
+    refused = await create(api, bea)
     assert refused.status_code == 403 and "workspaced_route" in refused.json()["error"]["hint"]
-    assert (await create(stage, bea, workspaced_route=True)).status_code == 201
+    assert (await create(api, bea, workspaced_route=True)).status_code == 201
     change = {"script_path": SCRIPT, "is_flow": False, "workspaced_route": False}
     assert (await bea.post(f"{W}/http_triggers/update/f/hooks/hook", json=change)).status_code == 403
 
 
-async def test_runs_act_for_another_by_leave_alone(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_runs_act_for_another_by_leave_alone(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.DEVELOPER)
     other = {"permissioned_as": "u/admin", "preserve_permissioned_as": True, "workspaced_route": True}
-    assert (await create(stage, bea, **other)).status_code == 403
-    assert (await create(stage, permissioned_as="u/bea", preserve_permissioned_as=True)).status_code == 201
-    assert (await stage.get("http_triggers/get/f/hooks/hook"))["permissioned_as"] == "u/bea"
+    assert (await create(api, bea, **other)).status_code == 403
+    assert (await create(api, permissioned_as="u/bea", preserve_permissioned_as=True)).status_code == 201
+    assert (await api.get("http_triggers/get/f/hooks/hook"))["permissioned_as"] == "u/bea"
     change = {"script_path": SCRIPT, "is_flow": False}
-    await stage.client.post(f"{W}/http_triggers/update/f/hooks/hook", json=change)
-    assert (await stage.get("http_triggers/get/f/hooks/hook"))["permissioned_as"] == "u/admin"
+    await api.client.post(f"{W}/http_triggers/update/f/hooks/hook", json=change)
+    assert (await api.get("http_triggers/get/f/hooks/hook"))["permissioned_as"] == "u/admin"
 
 
-async def test_secrets_are_of_who_makes_the_trigger(stage: Scene) -> None:
+async def test_secrets_are_of_who_makes_the_trigger(api: ApiHarness) -> None:
     """Naming somebody else's resource would let one test what is in it."""
     value = {"username": "ada", "password": "secret"}
     body = {"path": "u/admin/key", "resource_type": "http_basic", "value": value}
-    assert (await stage.client.post(f"{W}/resources/create", json=body)).status_code == 201
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+    assert (await api.client.post(f"{W}/resources/create", json=body)).status_code == 201
+    bea = await api.member("bea", role=Role.DEVELOPER)
     more: dict[str, Any] = {"authentication_method": "basic_http", "authentication_resource_path": "u/admin/key"}
-    assert (await create(stage, bea, workspaced_route=True, **more)).status_code == 404
-    assert (await create(stage, workspaced_route=True, **more)).status_code == 201
+    assert (await create(api, bea, workspaced_route=True, **more)).status_code == 404
+    assert (await create(api, workspaced_route=True, **more)).status_code == 201
     hidden = {**PYTHON, "path": "u/admin/hidden", "summary": ""}
-    assert (await stage.client.post(f"{W}/scripts/create", json=hidden)).status_code == 201
-    answer = await create(stage, bea, path="f/hooks/b", script_path="u/admin/hidden", workspaced_route=True)
+    assert (await api.client.post(f"{W}/scripts/create", json=hidden)).status_code == 201
+    answer = await create(api, bea, path="f/hooks/b", script_path="u/admin/hidden", workspaced_route=True)
     assert answer.status_code == 404

@@ -31,28 +31,28 @@ from orvanta_api.models.update_http_trigger_body import UpdateHttpTriggerBody
 from orvanta_api.models.update_http_trigger_body_authentication_method import UpdateHttpTriggerBodyAuthenticationMethod
 from orvanta_api.models.update_http_trigger_body_http_method import UpdateHttpTriggerBodyHttpMethod
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 from tests.http.test_jobs_server import served, token_of
 
 PATH, WORK = "u/admin/route", "u/admin/work"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/scripts/create", json={**PYTHON, "summary": "", "path": WORK})
         yield made
 
 
-async def test_the_typed_client_makes_calls_changes_lists_and_deletes(stage: Scene) -> None:
-    async with served(stage) as base:
-        typed = AuthenticatedClient(f"{base}/api", token_of(stage), raise_on_unexpected_status=True)
+async def test_the_typed_client_makes_calls_changes_lists_and_deletes(api: ApiHarness) -> None:
+    async with served(api) as base:
+        typed = AuthenticatedClient(f"{base}/api", token_of(api), raise_on_unexpected_status=True)
         with typed as client:
             await asyncio.to_thread(create, client)
             async with httpx.AsyncClient(base_url=base) as stranger:
                 answer = await stranger.post("/api/r/orders/7", json={"n": 1})
             assert answer.status_code == 201, answer.text
-            assert await stage.get(f"jobs_u/get_args/{answer.text}") == {"n": 1, "id": "7"}
+            assert await api.get(f"jobs_u/get_args/{answer.text}") == {"n": 1, "id": "7"}
             await asyncio.to_thread(use, client)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, client_of, scene
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import system
@@ -24,8 +24,8 @@ KEY = {"Idempotency-Key": "order-1"}
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
         answer = await made.client.post(f"{W}/scripts/create", json={**PYTHON, "path": PATH, "summary": ""})
         assert answer.status_code == 201, answer.text
@@ -36,66 +36,66 @@ async def run(client: httpx.AsyncClient, args: Any = None, **params: Any) -> htt
     return await client.post(f"{W}/jobs/run/p/{PATH}", json=args or {}, params=params, headers=KEY)
 
 
-async def test_a_key_is_its_callers_alone(stage: Scene) -> None:
+async def test_a_key_is_its_callers_alone(api: ApiHarness) -> None:
     """The first user of a key kept the runs of all others from starting, and they got its run."""
-    ann, bob = await stage.member("ann"), await stage.member("bob")
+    ann, bob = await api.member("ann"), await api.member("bob")
     hers, his = await run(ann, {"n": 1}), await run(bob, {"n": 1})
     assert (hers.status_code, his.status_code) == (201, 201) and hers.text != his.text
     assert (await run(ann, {"n": 1})).text == hers.text
     assert (await run(bob, {"n": 1})).text == his.text
 
 
-async def test_a_result_goes_to_no_other_caller(stage: Scene) -> None:
-    ann, bob = await stage.member("ann"), await stage.member("bob")
+async def test_a_result_goes_to_no_other_caller(api: ApiHarness) -> None:
+    ann, bob = await api.member("ann"), await api.member("bob")
     waiting = [
         asyncio.create_task(client.post(f"{W}/jobs/run_wait_result/p/{PATH}", json={}, headers=KEY))
         for client in (ann, bob)
     ]
     while not all(each.done() for each in waiting):
-        for job in await stage.worker.claim_all():
-            await stage.worker.finish(job, f"of {job.run.created_by}")
+        for job in await api.worker.claim_all():
+            await api.worker.finish(job, f"of {job.run.created_by}")
         await asyncio.sleep(0)
     assert [(await each).json() for each in waiting] == ["of ann", "of bob"]
 
 
-async def test_a_limited_token_gets_no_run_of_another_token(stage: Scene) -> None:
+async def test_a_limited_token_gets_no_run_of_another_token(api: ApiHarness) -> None:
     """`run_wait_result` shows a token what it ran, whatever it may read: by a key it saw what others ran."""
     token = names.new_token("user")
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         digest, prefix = names.token_hash(token), names.token_prefix(token)
         await tokens.insert(conn, digest, prefix, "user", "admin@localhost", scopes=[f"jobs:run:{PATH}"])
-    first = await run(stage.client)
-    assert (await run(client_of(stage.app, token))).text != first.text
+    first = await run(api.client)
+    assert (await run(client_of(api.app, token))).text != first.text
 
 
 @pytest.mark.parametrize(
     "more", [{"tag": "gpu"}, {"scheduled_for": "2030-01-01T00:00:00Z"}, {"scheduled_in_secs": 60}, {"args": {"n": 2}}]
 )
-async def test_another_input_under_a_key_is_refused(stage: Scene, more: dict[str, Any]) -> None:
-    first = await run(stage.client, {"n": 1})
-    answer = await run(stage.client, more.get("args", {"n": 1}), **{k: v for k, v in more.items() if k != "args"})
+async def test_another_input_under_a_key_is_refused(api: ApiHarness, more: dict[str, Any]) -> None:
+    first = await run(api.client, {"n": 1})
+    answer = await run(api.client, more.get("args", {"n": 1}), **{k: v for k, v in more.items() if k != "args"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "idempotency_key_reused")
-    assert (await run(stage.client, {"n": 1})).text == first.text
-    assert len(await stage.get("jobs/list")) == 1
+    assert (await run(api.client, {"n": 1})).text == first.text
+    assert len(await api.get("jobs/list")) == 1
 
 
-async def test_other_code_under_a_key_is_refused(stage: Scene) -> None:
+async def test_other_code_under_a_key_is_refused(api: ApiHarness) -> None:
     calls: list[tuple[str, Any]] = [
         (f"{W}/jobs/run/preview", {**PYTHON, "args": {}}),
         (f"{W}/jobs/run/preview_flow", {"value": {"modules": []}}),
     ]
     for call, body in calls:
-        first = await stage.client.post(call, json=body, headers=KEY)
+        first = await api.client.post(call, json=body, headers=KEY)
         assert first.status_code == 201, first.text
-        assert (await stage.client.post(call, json=body, headers=KEY)).text == first.text
-    other = await stage.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "content": "x", "args": {}}, headers=KEY)
+        assert (await api.client.post(call, json=body, headers=KEY)).text == first.text
+    other = await api.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "content": "x", "args": {}}, headers=KEY)
     assert other.status_code == 409
 
 
-async def test_a_version_is_another_input_than_the_newest(stage: Scene) -> None:
-    first = await run(stage.client)
-    version = (await stage.get(f"scripts/get/p/{PATH}"))["hash"]
-    answer = await stage.client.post(f"{W}/jobs/run/h/{version}", json={}, headers=KEY)
+async def test_a_version_is_another_input_than_the_newest(api: ApiHarness) -> None:
+    first = await run(api.client)
+    version = (await api.get(f"scripts/get/p/{PATH}"))["hash"]
+    answer = await api.client.post(f"{W}/jobs/run/h/{version}", json={}, headers=KEY)
     assert answer.status_code == 409
     # A new version of the path does not make a repetition another call.
     new = {
@@ -105,13 +105,13 @@ async def test_a_version_is_another_input_than_the_newest(stage: Scene) -> None:
         "summary": "",
         "parent_hash": version,
     }
-    assert (await stage.client.post(f"{W}/scripts/create", json=new)).status_code == 201
-    assert (await run(stage.client)).text == first.text
+    assert (await api.client.post(f"{W}/scripts/create", json=new)).status_code == 201
+    assert (await run(api.client)).text == first.text
 
 
-async def test_each_route_has_its_own_keys(stage: Scene) -> None:
+async def test_each_route_has_its_own_keys(api: ApiHarness) -> None:
     """And each of its callers, where the route knows them."""
-    ann, bob = await stage.member("ann"), await stage.member("bob")
+    ann, bob = await api.member("ann"), await api.member("bob")
     common = {
         "script_path": PATH,
         "is_flow": False,
@@ -122,7 +122,7 @@ async def test_each_route_has_its_own_keys(stage: Scene) -> None:
     }
     for name, method in (("one", "none"), ("two", "none"), ("known", "orvanta")):
         body = {**common, "path": f"f/team/{name}", "route_path": name, "authentication_method": method}
-        assert (await stage.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
+        assert (await api.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
 
     async def call(route: str, client: httpx.AsyncClient, args: Any = None) -> str:
         answer = await client.post(f"/api/r/main/{route}", json=args or {}, headers=KEY)
@@ -133,26 +133,26 @@ async def test_each_route_has_its_own_keys(stage: Scene) -> None:
     assert [await call("one", bob), await call("known", ann)] == [found[0], found[2]]
     assert await call("known", ann, {"n": 1}) == "409"
     assert await call("one", ann, {"n": 1}) not in (found[0], "409"), "strangers share keys of the same input alone"
-    await stage.client.delete(f"{W}/http_triggers/delete/f/team/one")
+    await api.client.delete(f"{W}/http_triggers/delete/f/team/one")
     body = {**common, "path": "f/team/one", "route_path": "one", "authentication_method": "none"}
-    assert (await stage.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
     assert await call("one", ann) != found[0], "a route that is made again has new keys"
 
 
-async def test_another_password_under_a_key_is_refused(stage: Scene) -> None:
+async def test_another_password_under_a_key_is_refused(api: ApiHarness) -> None:
     """The stored arguments hold its mask, and the stored digest does not let anybody guess it."""
     schema = {
         "type": "object",
         "properties": {"n": {"type": "number"}, "pin": {"type": "string", "format": "password"}},
     }
     path = "f/team/secret"
-    answer = await stage.client.post(
+    answer = await api.client.post(
         f"{W}/scripts/create", json={**PYTHON, "path": path, "summary": "", "schema": schema}
     )
     assert answer.status_code == 201, answer.text
 
     async def call(pin: str) -> httpx.Response:
-        return await stage.client.post(f"{W}/jobs/run/p/{path}", json={"n": 1, "pin": pin}, headers=KEY)
+        return await api.client.post(f"{W}/jobs/run/p/{path}", json={"n": 1, "pin": pin}, headers=KEY)
 
     first = await call("1234")
     assert first.status_code == 201 and (await call("1234")).text == first.text

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, client_of, scene
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role
@@ -20,8 +20,8 @@ OTHER = "/api/w/other"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         assert (await made.client.post("/api/workspaces/create", json={"id": "other"})).status_code == 201
         for prefix in (W, OTHER):
             new = {**PYTHON, "path": "f/hooks/take", "summary": ""}
@@ -45,12 +45,12 @@ async def create(client: httpx.AsyncClient, prefix: str, route: str, **more: Any
     return await client.post(f"{prefix}/http_triggers/create", json=body)
 
 
-async def call(stage: Scene, route: str) -> str:
+async def call(api: ApiHarness, route: str) -> str:
     """The workspace whose trigger takes a request, the status of one that nothing takes."""
-    answer = await stage.client.post(f"/api/r/{route}", json={"card": "4242"})
+    answer = await api.client.post(f"/api/r/{route}", json={"card": "4242"})
     if answer.status_code != 201:
         return str(answer.status_code)
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         return str(await conn.fetchval("SELECT workspace FROM run_live WHERE id = $1", answer.text))
 
 
@@ -59,19 +59,19 @@ async def mode(client: httpx.AsyncClient, prefix: str, wanted: str) -> int:
     return answer.status_code
 
 
-async def test_an_admin_of_a_workspace_takes_no_route_of_the_instance(stage: Scene) -> None:
+async def test_an_admin_of_a_workspace_takes_no_route_of_the_instance(api: ApiHarness) -> None:
     """`users/42` was taken from `users/:id` of another workspace by any admin."""
-    assert (await create(stage.client, W, "users/:id")).status_code == 201
-    bea = await stage.member("bea", Role.ADMIN, workspace="other")
+    assert (await create(api.client, W, "users/:id")).status_code == 201
+    bea = await api.member("bea", Role.ADMIN, workspace="other")
     assert (await create(bea, OTHER, "users/42")).status_code == 403
-    assert await call(stage, "users/42") == "main"
+    assert await call(api, "users/42") == "main"
     asked = {"route_path": "users/:x", "http_method": "post", "workspaced_route": False}
     assert (await bea.post(f"{OTHER}/http_triggers/route_exists", json=asked)).status_code == 403
 
 
-async def test_an_admin_changes_no_route_of_the_instance(stage: Scene) -> None:
-    assert (await create(stage.client, W, "pay")).status_code == 201
-    bea = await stage.member("bea", Role.ADMIN)
+async def test_an_admin_changes_no_route_of_the_instance(api: ApiHarness) -> None:
+    assert (await create(api.client, W, "pay")).status_code == 201
+    bea = await api.member("bea", Role.ADMIN)
     change = {"script_path": "f/hooks/take", "is_flow": False}
     for more in ({}, {"workspaced_route": True}):
         answer = await bea.post(f"{W}/http_triggers/update/f/hooks/hook", json={**change, **more})
@@ -79,56 +79,56 @@ async def test_an_admin_changes_no_route_of_the_instance(stage: Scene) -> None:
     assert (await bea.delete(f"{W}/http_triggers/delete/f/hooks/hook")).status_code == 403
     assert await mode(bea, W, "disabled") == 200, "whoever writes it may stop it"
     assert await mode(bea, W, "enabled") == 403
-    assert await mode(stage.client, W, "enabled") == 200
+    assert await mode(api.client, W, "enabled") == 200
 
 
-async def test_a_token_of_one_workspace_writes_no_route_of_the_instance(stage: Scene) -> None:
+async def test_a_token_of_one_workspace_writes_no_route_of_the_instance(api: ApiHarness) -> None:
     """Also a superadmin's: a job's token above all."""
     token = names.new_token("user")
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         digest, prefix = names.token_hash(token), names.token_prefix(token)
         await tokens.insert(conn, digest, prefix, "user", "admin@localhost", workspace="main")
-    assert (await create(client_of(stage.app, token), W, "pay")).status_code == 403
+    assert (await create(client_of(api.app, token), W, "pay")).status_code == 403
 
 
-async def test_two_workspaces_have_no_routes_that_overlap(stage: Scene) -> None:
-    assert (await create(stage.client, W, "users/:id")).status_code == 201
+async def test_two_workspaces_have_no_routes_that_overlap(api: ApiHarness) -> None:
+    assert (await create(api.client, W, "users/:id")).status_code == 201
     for route in ("users/42", "users/*rest", ":any/42", "*rest"):
-        answer = await create(stage.client, OTHER, route)
+        answer = await create(api.client, OTHER, route)
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict"), route
     for route in ("users", "users/42/orders", "clients/:id"):
         path = f"f/hooks/{route.replace('/', '_').replace(':', '')}"
-        assert (await create(stage.client, OTHER, route, path=path)).status_code == 201, route
-    assert (await create(stage.client, W, "users/42", path="f/hooks/exact")).status_code == 201, "the same workspace"
+        assert (await create(api.client, OTHER, route, path=path)).status_code == 201, route
+    assert (await create(api.client, W, "users/42", path="f/hooks/exact")).status_code == 201, "the same workspace"
 
 
-async def test_a_disabled_route_passes_nothing_on(stage: Scene) -> None:
+async def test_a_disabled_route_passes_nothing_on(api: ApiHarness) -> None:
     """The payloads of a disabled `/api/r/main/pay` were received by another workspace."""
-    assert (await create(stage.client, W, "pay", workspaced_route=True)).status_code == 201
+    assert (await create(api.client, W, "pay", workspaced_route=True)).status_code == 201
     for route in ("main/pay", "main/:x", "main/*rest"):
-        answer = await create(stage.client, OTHER, route)
+        answer = await create(api.client, OTHER, route)
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict"), route
-    assert (await create(stage.client, OTHER, ":first/pay")).status_code == 201
-    assert await call(stage, "main/pay") == "main"
-    assert await call(stage, "elsewhere/pay") == "other"
-    assert await mode(stage.client, W, "disabled") == 200
-    assert await call(stage, "main/pay") == "404"
-    assert (await stage.client.delete(f"{W}/http_triggers/delete/f/hooks/hook")).status_code == 200
-    assert await call(stage, "main/pay") == "404", "deleted, it is still below the id of a workspace"
+    assert (await create(api.client, OTHER, ":first/pay")).status_code == 201
+    assert await call(api, "main/pay") == "main"
+    assert await call(api, "elsewhere/pay") == "other"
+    assert await mode(api.client, W, "disabled") == 200
+    assert await call(api, "main/pay") == "404"
+    assert (await api.client.delete(f"{W}/http_triggers/delete/f/hooks/hook")).status_code == 200
+    assert await call(api, "main/pay") == "404", "deleted, it is still below the id of a workspace"
 
 
-async def test_a_disabled_route_hides_those_that_are_less_exact(stage: Scene) -> None:
-    assert (await create(stage.client, W, "users/:id", path="f/hooks/any")).status_code == 201
-    assert (await create(stage.client, W, "users/42")).status_code == 201
-    assert await mode(stage.client, W, "disabled") == 200
-    assert (await call(stage, "users/42"), await call(stage, "users/43")) == ("404", "main")
+async def test_a_disabled_route_hides_those_that_are_less_exact(api: ApiHarness) -> None:
+    assert (await create(api.client, W, "users/:id", path="f/hooks/any")).status_code == 201
+    assert (await create(api.client, W, "users/42")).status_code == 201
+    assert await mode(api.client, W, "disabled") == 200
+    assert (await call(api, "users/42"), await call(api, "users/43")) == ("404", "main")
 
 
-async def test_a_new_workspace_takes_no_route_over(stage: Scene) -> None:
-    assert (await create(stage.client, W, "shop/pay")).status_code == 201
-    answer = await stage.client.post("/api/workspaces/create", json={"id": "shop"})
+async def test_a_new_workspace_takes_no_route_over(api: ApiHarness) -> None:
+    assert (await create(api.client, W, "shop/pay")).status_code == 201
+    answer = await api.client.post("/api/workspaces/create", json={"id": "shop"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         assert not await workspaces.exists(conn, "shop")
 
 

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.services.run_views import updates
 
 NO_FAILURE_MODULE = {"id": "failure", "type": "WaitingForPriorSteps"}
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 def types(job: dict[str, Any]) -> list[str]:
@@ -36,73 +27,73 @@ def branching() -> list[dict[str, Any]]:
     ]
 
 
-async def test_the_status_follows_the_run(stage: Scene) -> None:
-    id = await stage.flow(*branching(), args={"q": 1})
-    job = await stage.get(f"jobs_u/get/{id}")
+async def test_the_status_follows_the_run(api: ApiHarness) -> None:
+    id = await api.flow(*branching(), args={"q": 1})
+    job = await api.get(f"jobs_u/get/{id}")
     assert (job["type"], job["running"], job["job_kind"], job["suspend"]) == ("QueuedJob", False, "flowpreview", 0)
     assert types(job) == ["WaitingForExecutor", *["WaitingForPriorSteps"] * 4]
     assert (job["flow_status"]["step"], job["flow_status"]["failure_module"]) == (0, NO_FAILURE_MODULE)
     assert [module["id"] for module in job["raw_flow"]["modules"]] == list("abcde")
     assert "job" not in job["flow_status"]["modules"][1]
 
-    a = (await stage.worker.claim())["a"]
-    job = await stage.get(f"jobs_u/get/{id}")
+    a = (await api.worker.claim())["a"]
+    job = await api.get(f"jobs_u/get/{id}")
     assert (job["running"], types(job)[0], job["flow_status"]["waits"]) == (True, "InProgress", [])
-    await stage.worker.finish(a, {"x": 1})
-    job = await stage.get(f"jobs_u/get/{id}")
+    await api.worker.finish(a, {"x": 1})
+    job = await api.get(f"jobs_u/get/{id}")
     assert types(job) == ["Success", "WaitingForExecutor", "Success", "Success", "WaitingForPriorSteps"]
     assert [module.get("skipped") for module in job["flow_status"]["modules"]] == [None, None, None, True, None]
     assert (job["flow_status"]["step"], job["flow_status"]["waits"][0]["id"]) == (1, "b")
 
-    await stage.worker.finish((await stage.worker.claim())["b"], "b")
-    await stage.worker.finish((await stage.worker.claim())["e"], "e")
-    job = await stage.get(f"jobs_u/completed/get/{id}")
+    await api.worker.finish((await api.worker.claim())["b"], "b")
+    await api.worker.finish((await api.worker.claim())["e"], "e")
+    job = await api.get(f"jobs_u/completed/get/{id}")
     assert (job["success"], job["result"], job["args"], job["flow_status"]["step"]) == (True, "e", {"q": 1}, 5)
     assert types(job) == ["Success"] * 5
 
 
-async def test_every_node_answers_by_its_id(stage: Scene) -> None:
-    id = await stage.flow(*branching())
-    await stage.worker.finish((await stage.worker.claim())["a"], {"x": 1})
-    modules = (await stage.get(f"jobs_u/get/{id}"))["flow_status"]["modules"]
-    script_job, condition, skipped = [await stage.get(f"jobs_u/get/{modules[n]['job']}") for n in (0, 2, 3)]
+async def test_every_node_answers_by_its_id(api: ApiHarness) -> None:
+    id = await api.flow(*branching())
+    await api.worker.finish((await api.worker.claim())["a"], {"x": 1})
+    modules = (await api.get(f"jobs_u/get/{id}"))["flow_status"]["modules"]
+    script_job, condition, skipped = [await api.get(f"jobs_u/get/{modules[n]['job']}") for n in (0, 2, 3)]
     assert (script_job["job_kind"], script_job["raw_code"], script_job["result"]) == ("flowscript", "# a", {"x": 1})
     assert (condition["job_kind"], condition["result"], condition["success"]) == ("flownode", True, True)
     assert (skipped["is_skipped"], skipped["success"], skipped["result"]) == (True, True, None)
     for job in (script_job, condition, skipped):
         assert (job["parent_job"], job["root_job"], job["is_flow_step"]) == (id, id, True)
-        assert await stage.get(f"jobs_u/get_root_job_id/{job['id']}") == id
+        assert await api.get(f"jobs_u/get_root_job_id/{job['id']}") == id
 
 
-async def test_results_by_node(stage: Scene) -> None:
-    id = await stage.flow(*branching())
-    await stage.worker.finish((await stage.worker.claim())["a"], {"x": 1})
-    assert await stage.get(f"jobs/result_by_id/{id}/a") == {"x": 1}
-    assert await stage.get(f"jobs/result_by_id/{id}/c") is True
-    assert await stage.get(f"jobs/result_by_id/{id}/d") is None
+async def test_results_by_node(api: ApiHarness) -> None:
+    id = await api.flow(*branching())
+    await api.worker.finish((await api.worker.claim())["a"], {"x": 1})
+    assert await api.get(f"jobs/result_by_id/{id}/a") == {"x": 1}
+    assert await api.get(f"jobs/result_by_id/{id}/c") is True
+    assert await api.get(f"jobs/result_by_id/{id}/d") is None
     for node in ("b", "nobody"):
-        assert (await stage.client.get(f"{W}/jobs/result_by_id/{id}/{node}")).status_code == 404
+        assert (await api.client.get(f"{W}/jobs/result_by_id/{id}/{node}")).status_code == 404
 
 
-async def test_the_logs_of_a_workflow_are_those_of_its_nodes_in_order(stage: Scene) -> None:
-    id = await stage.flow(script("one", needs=[]), script("two", needs=[]))
-    jobs = await stage.worker.claim()
-    await stage.worker.print(jobs["two"], "from two")
-    await stage.worker.print(jobs["one"], "from one\n")
-    text = (await stage.client.get(f"{W}/jobs_u/get_logs/{id}")).text
+async def test_the_logs_of_a_workflow_are_those_of_its_nodes_in_order(api: ApiHarness) -> None:
+    id = await api.flow(script("one", needs=[]), script("two", needs=[]))
+    jobs = await api.worker.claim()
+    await api.worker.print(jobs["two"], "from two")
+    await api.worker.print(jobs["one"], "from one\n")
+    text = (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text
     assert text == f"--- one (job {jobs['one'].id}) ---\nfrom one\n--- two (job {jobs['two'].id}) ---\nfrom two\n"
 
 
-async def test_a_failure_is_told_with_its_node(stage: Scene) -> None:
+async def test_a_failure_is_told_with_its_node(api: ApiHarness) -> None:
     failure = script("failure")
-    id = await stage.flow(script("a"), script("b"), failure_module=failure)
-    await stage.worker.finish((await stage.worker.claim())["a"], error="Boom")
-    job = await stage.get(f"jobs_u/get/{id}")
+    id = await api.flow(script("a"), script("b"), failure_module=failure)
+    await api.worker.finish((await api.worker.claim())["a"], error="Boom")
+    job = await api.get(f"jobs_u/get/{id}")
     assert types(job) == ["Failure", "WaitingForPriorSteps"]
     module = job["flow_status"]["failure_module"]
     assert (module["type"], module["parent_module"]) == ("WaitingForExecutor", "a")
-    await stage.worker.finish((await stage.worker.claim())["failure"], "mended")
-    run = (await stage.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "main"})).json()
+    await api.worker.finish((await api.worker.claim())["failure"], "mended")
+    run = (await api.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "main"})).json()
     assert (run["status"], run["recovered"], run["result"]) == ("succeeded", True, "mended")
     assert [(node["id"], node["status"]) for node in run["nodes"]] == [
         ("a", "failed"),
@@ -114,12 +105,12 @@ async def test_a_failure_is_told_with_its_node(stage: Scene) -> None:
     assert all({"started_at", "ended_at", "duration_ms"} <= run["nodes"][n].keys() for n in (0, 2))
 
 
-async def test_a_retry_says_what_it_waits_for(stage: Scene) -> None:
-    id = await stage.flow(script("a", retry={"constant": {"attempts": 2, "seconds": 60}}))
-    a = (await stage.worker.claim())["a"]
-    await stage.worker.print(a, "first attempt\n")
-    await stage.worker.finish(a, error="Flaky")
-    status = (await stage.get(f"jobs_u/get/{id}"))["flow_status"]
+async def test_a_retry_says_what_it_waits_for(api: ApiHarness) -> None:
+    id = await api.flow(script("a", retry={"constant": {"attempts": 2, "seconds": 60}}))
+    a = (await api.worker.claim())["a"]
+    await api.worker.print(a, "first attempt\n")
+    await api.worker.finish(a, error="Flaky")
+    status = (await api.get(f"jobs_u/get/{id}"))["flow_status"]
     assert status["modules"][0] == {
         "type": "WaitingForExecutor",
         "id": "a",
@@ -130,59 +121,59 @@ async def test_a_retry_says_what_it_waits_for(stage: Scene) -> None:
     (wait,) = status["waits"]
     assert (wait["id"], wait["reason"]) == ("a", "waiting for its next attempt")
     assert "until" in wait
-    assert (await stage.get(f"jobs_u/get/{a.id}"))["wait_reason"] == wait["reason"]
-    assert (await stage.client.get(f"{W}/jobs_u/get_logs/{a.id}", params={"attempt": 1})).text == "first attempt\n"
-    assert (await stage.client.get(f"{W}/jobs_u/get_logs/{a.id}", params={"attempt": 2})).text == ""
+    assert (await api.get(f"jobs_u/get/{a.id}"))["wait_reason"] == wait["reason"]
+    assert (await api.client.get(f"{W}/jobs_u/get_logs/{a.id}", params={"attempt": 1})).text == "first attempt\n"
+    assert (await api.client.get(f"{W}/jobs_u/get_logs/{a.id}", params={"attempt": 2})).text == ""
 
 
-async def test_cancelling_a_run_ends_its_nodes(stage: Scene) -> None:
-    id = await stage.flow(script("a"), script("b"))
-    a = (await stage.worker.claim())["a"]
-    await stage.client.post(f"{W}/jobs_u/queue/cancel/{id}", json={"reason": "stop"})
-    job = await stage.get(f"jobs_u/get/{id}")
+async def test_cancelling_a_run_ends_its_nodes(api: ApiHarness) -> None:
+    id = await api.flow(script("a"), script("b"))
+    a = (await api.worker.claim())["a"]
+    await api.client.post(f"{W}/jobs_u/queue/cancel/{id}", json={"reason": "stop"})
+    job = await api.get(f"jobs_u/get/{id}")
     assert (job["type"], job["running"], job["canceled"]) == ("QueuedJob", True, True)
-    run = (await stage.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "main"})).json()
+    run = (await api.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "main"})).json()
     assert (run["status"], run["canceled"]) == ("running", True)
-    await stage.client.post(f"{W}/jobs_u/queue/force_cancel/{id}")
-    job = await stage.get(f"jobs_u/completed/get/{id}")
+    await api.client.post(f"{W}/jobs_u/queue/force_cancel/{id}")
+    job = await api.get(f"jobs_u/completed/get/{id}")
     assert (job["canceled"], types(job)) == (True, ["Failure", "WaitingForPriorSteps"])
-    assert (await stage.get(f"jobs_u/get/{a.id}"))["canceled"] is True
+    assert (await api.get(f"jobs_u/get/{a.id}"))["canceled"] is True
 
 
-async def test_exports_stand_in_the_run(stage: Scene) -> None:
-    id = await stage.flow(script("a", export={"total": {"type": "javascript", "expr": "result.n"}}), script("b"))
-    await stage.worker.finish((await stage.worker.claim())["a"], b'{"n": 10000000000000000000001}')
-    answer = await stage.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "main"})
+async def test_exports_stand_in_the_run(api: ApiHarness) -> None:
+    id = await api.flow(script("a", export={"total": {"type": "javascript", "expr": "result.n"}}), script("b"))
+    await api.worker.finish((await api.worker.claim())["a"], b'{"n": 10000000000000000000001}')
+    answer = await api.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "main"})
     assert b'"context":{"total":10000000000000000000001}' in answer.content
 
 
-async def test_a_run_needs_a_workspace(stage: Scene) -> None:
-    id = await stage.flow(script("a"))
-    assert (await stage.client.get(f"/api/v1/runs/{id}")).status_code == 400
-    assert (await stage.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "admins"})).status_code == 404
+async def test_a_run_needs_a_workspace(api: ApiHarness) -> None:
+    id = await api.flow(script("a"))
+    assert (await api.client.get(f"/api/v1/runs/{id}")).status_code == 400
+    assert (await api.client.get(f"/api/v1/runs/{id}", headers={"X-Workspace": "admins"})).status_code == 404
 
 
 async def test_an_update_tells_a_change_at_once_to_who_comes_again(
-    stage: Scene, monkeypatch: pytest.MonkeyPatch
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(updates, "HELD_S", 1000.0)
-    id = await stage.flow(script("a"), script("b"), script("c"))
+    id = await api.flow(script("a"), script("b"), script("c"))
     async with asyncio.timeout(30):
-        first = asyncio.create_task(stage.get(f"jobs_u/getupdate/{id}", running="false"))
-        await stage.until(lambda: bool(stage.platform.listen._watches))
-        await stage.worker.finish((await stage.worker.claim())["a"], 1)
+        first = asyncio.create_task(api.get(f"jobs_u/getupdate/{id}", running="false"))
+        await api.until(lambda: bool(api.platform.listen._watches))
+        await api.worker.finish((await api.worker.claim())["a"], 1)
         assert types(await first) == ["Success", "WaitingForExecutor", "WaitingForPriorSteps"]
-        await stage.worker.finish((await stage.worker.claim())["b"], 2)
-        again = await stage.get(f"jobs_u/getupdate/{id}", running="true")
+        await api.worker.finish((await api.worker.claim())["b"], 2)
+        again = await api.get(f"jobs_u/getupdate/{id}", running="true")
         assert types(again) == ["Success", "Success", "WaitingForExecutor"]
 
 
-async def test_a_stream_of_a_workflow_ends_with_its_final_status(stage: Scene) -> None:
-    id = await stage.flow(script("a"), script("b"))
-    reading = asyncio.create_task(stage.client.get(f"{W}/jobs_u/getupdate_sse/{id}"))
-    await stage.until(lambda: bool(stage.platform.listen._watches))
-    await stage.worker.finish((await stage.worker.claim())["a"], 1)
-    await stage.worker.finish((await stage.worker.claim())["b"], 2)
+async def test_a_stream_of_a_workflow_ends_with_its_final_status(api: ApiHarness) -> None:
+    id = await api.flow(script("a"), script("b"))
+    reading = asyncio.create_task(api.client.get(f"{W}/jobs_u/getupdate_sse/{id}"))
+    await api.until(lambda: bool(api.platform.listen._watches))
+    await api.worker.finish((await api.worker.claim())["a"], 1)
+    await api.worker.finish((await api.worker.claim())["b"], 2)
     events = (await reading).text.strip().split("\n\n")
     assert '"WaitingForExecutor"' in events[0]
     assert '"completed":true' in events[-1]

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services.run_views import nested_bodies
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 def loop(id: str, *modules: dict[str, Any], **value: Any) -> dict[str, Any]:
@@ -27,120 +18,120 @@ def loop(id: str, *modules: dict[str, Any], **value: Any) -> dict[str, Any]:
     return {"id": id, "value": tree}
 
 
-async def module(stage: Scene, id: str, place: int = 0) -> dict[str, Any]:
-    job = await stage.get(f"jobs_u/get/{id}")
+async def module(api: ApiHarness, id: str, place: int = 0) -> dict[str, Any]:
+    job = await api.get(f"jobs_u/get/{id}")
     found: dict[str, Any] = job["flow_status"]["modules"][place]
     return found
 
 
-async def test_a_loop_of_one_node_names_the_jobs_of_that_node(stage: Scene) -> None:
-    id = await stage.flow(loop("loop", script("a")))
-    first = (await stage.worker.claim())["a"]
-    told = await module(stage, id)
+async def test_a_loop_of_one_node_names_the_jobs_of_that_node(api: ApiHarness) -> None:
+    id = await api.flow(loop("loop", script("a")))
+    first = (await api.worker.claim())["a"]
+    told = await module(api, id)
     assert (told["type"], told["iterator"]) == ("InProgress", {"index": 0, "itered_len": 3})
     assert (told["flow_jobs"], told["flow_jobs_success"]) == ([str(first.id)], [None])
-    await stage.worker.finish(first, 1)
-    second = (await stage.worker.claim())["a"]
-    told = await module(stage, id)
+    await api.worker.finish(first, 1)
+    second = (await api.worker.claim())["a"]
+    told = await module(api, id)
     assert told["iterator"]["index"] == 1
     assert (told["flow_jobs"], told["flow_jobs_success"]) == ([str(first.id), str(second.id)], [True, None])
-    job = await stage.get(f"jobs_u/get/{second.id}")
+    job = await api.get(f"jobs_u/get/{second.id}")
     assert (job["parent_job"], job["is_flow_step"], job["job_kind"]) == (id, True, "flowscript")
-    await stage.worker.finish(second, 2)
-    await stage.worker.finish((await stage.worker.claim())["a"], 3)
-    told = await module(stage, id)
+    await api.worker.finish(second, 2)
+    await api.worker.finish((await api.worker.claim())["a"], 3)
+    told = await module(api, id)
     assert (told["type"], told["flow_jobs_success"], told["flow_jobs_len"]) == ("Success", [True] * 3, 3)
     assert all(each is not None for each in told["flow_jobs_duration"]["duration_ms"])
 
 
-async def test_a_body_of_several_nodes_answers_by_its_own_id(stage: Scene) -> None:
-    id = await stage.flow(loop("loop", script("a"), script("b")))
-    a = (await stage.worker.claim())["a"]
-    (frame,) = (await module(stage, id))["flow_jobs"]
-    job = await stage.get(f"jobs_u/get/{frame}")
+async def test_a_body_of_several_nodes_answers_by_its_own_id(api: ApiHarness) -> None:
+    id = await api.flow(loop("loop", script("a"), script("b")))
+    a = (await api.worker.claim())["a"]
+    (frame,) = (await module(api, id))["flow_jobs"]
+    job = await api.get(f"jobs_u/get/{frame}")
     assert (job["type"], job["job_kind"], job["parent_job"], job["running"]) == ("QueuedJob", "flow", id, True)
     assert [each["type"] for each in job["flow_status"]["modules"]] == ["InProgress", "WaitingForPriorSteps"]
     assert job["flow_status"]["modules"][0]["job"] == str(a.id)
-    await stage.worker.finish(a, 1)
-    await stage.worker.finish((await stage.worker.claim())["b"], "first")
-    job = await stage.get(f"jobs_u/get/{frame}")
+    await api.worker.finish(a, 1)
+    await api.worker.finish((await api.worker.claim())["b"], "first")
+    job = await api.get(f"jobs_u/get/{frame}")
     assert (job["type"], job["success"], job["result"]) == ("CompletedJob", True, "first")
     assert [each["type"] for each in job["flow_status"]["modules"]] == ["Success", "Success"]
-    listed = await stage.get("jobs/list", parent_job=id)
+    listed = await api.get("jobs/list", parent_job=id)
     assert frame not in [each["id"] for each in listed]
 
 
-async def test_the_branch_that_was_chosen_is_told(stage: Scene) -> None:
+async def test_the_branch_that_was_chosen_is_told(api: ApiHarness) -> None:
     branches = [{"expr": "false", "modules": [script("a")]}, {"expr": "true", "modules": [script("b"), script("c")]}]
     one = {"id": "one", "value": {"type": "branchone", "branches": branches, "default": []}}
-    id = await stage.flow(one)
-    assert (await module(stage, id))["branch_chosen"] == {"type": "branch", "branch": 1}
+    id = await api.flow(one)
+    assert (await module(api, id))["branch_chosen"] == {"type": "branch", "branch": 1}
     default = {"id": "one", "value": {"type": "branchone", "branches": branches[:1], "default": [script("d")]}}
-    id = await stage.flow(default)
-    assert (await module(stage, id))["branch_chosen"] == {"type": "default"}
+    id = await api.flow(default)
+    assert (await module(api, id))["branch_chosen"] == {"type": "default"}
 
 
-async def test_branchall_tells_how_far_it_is(stage: Scene) -> None:
+async def test_branchall_tells_how_far_it_is(api: ApiHarness) -> None:
     branches = [{"modules": [script("a")]}, {"modules": [script("b")]}]
-    id = await stage.flow({"id": "all", "value": {"type": "branchall", "branches": branches, "parallel": True}})
-    told = await module(stage, id)
+    id = await api.flow({"id": "all", "value": {"type": "branchall", "branches": branches, "parallel": True}})
+    told = await module(api, id)
     assert (told["branchall"], told["parallel"], len(told["flow_jobs"])) == ({"branch": 1, "len": 2}, True, 2)
 
 
-async def test_a_loop_that_has_not_begun_waits(stage: Scene) -> None:
-    id = await stage.flow(script("before"), loop("loop", script("a")))
-    told = await module(stage, id, 1)
+async def test_a_loop_that_has_not_begun_waits(api: ApiHarness) -> None:
+    id = await api.flow(script("before"), loop("loop", script("a")))
+    told = await module(api, id, 1)
     assert told == {"type": "WaitingForPriorSteps", "id": "loop"}
 
 
-async def places(stage: Scene, id: str, **query: Any) -> list[str]:
-    return [job["id"] for job in await stage.get("jobs/list", parent_job=id, node="loop", **query)]
+async def places(api: ApiHarness, id: str, **query: Any) -> list[str]:
+    return [job["id"] for job in await api.get("jobs/list", parent_job=id, node="loop", **query)]
 
 
 async def test_bodies_that_the_status_does_not_list_are_listed_by_place(
-    stage: Scene, monkeypatch: pytest.MonkeyPatch
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     iterator = {"type": "static", "value": [*range(7)]}
     for body in ([script("a")], [script("a"), {"id": "b", "value": {"type": "identity"}}]):
-        id = await stage.flow(loop("loop", *body, iterator=iterator, parallel=True))
-        jobs = await stage.worker.claim_all()
+        id = await api.flow(loop("loop", *body, iterator=iterator, parallel=True))
+        jobs = await api.worker.claim_all()
         for job in jobs[:4]:
-            await stage.worker.finish(job, 1)
-        whole = (await module(stage, id))["flow_jobs"]
+            await api.worker.finish(job, 1)
+        whole = (await module(api, id))["flow_jobs"]
         assert len(whole) == 7
-        assert await places(stage, id, per_page=1000) == whole
-        assert await places(stage, id, page=2, per_page=3) == whole[3:6]
+        assert await places(api, id, per_page=1000) == whole
+        assert await places(api, id, page=2, per_page=3) == whole[3:6]
         for job in jobs[4:]:
-            await stage.worker.finish(job, 1)
-        told = await stage.get("jobs/list", parent_job=id, node="loop", page=2, per_page=5)
+            await api.worker.finish(job, 1)
+        told = await api.get("jobs/list", parent_job=id, node="loop", page=2, per_page=5)
         assert [(job["id"], job["type"], job["success"]) for job in told] == [
             (each, "CompletedJob", True) for each in whole[5:]
         ]
-        assert len(await stage.get("jobs/list", parent_job=id, node="a")) == 7
+        assert len(await api.get("jobs/list", parent_job=id, node="a")) == 7
     with monkeypatch.context() as few:
         few.setattr(nested_bodies, "SHOWN", 3)
-        told_module = await module(stage, id)
+        told_module = await module(api, id)
     assert (len(told_module["flow_jobs"]), told_module["flow_jobs_len"]) == (3, 7)
 
 
-async def test_the_list_of_bodies_is_for_who_may_see_the_run(stage: Scene) -> None:
-    id = await stage.flow(loop("loop", script("a")))
-    bea = await stage.member("bea", Role.DEVELOPER)
+async def test_the_list_of_bodies_is_for_who_may_see_the_run(api: ApiHarness) -> None:
+    id = await api.flow(loop("loop", script("a")))
+    bea = await api.member("bea", Role.DEVELOPER)
     answer = await bea.get(f"{W}/jobs/list", params={"parent_job": id, "node": "loop"})
     assert answer.status_code == 404
 
 
-async def test_bodies_of_loops_inside_loops_are_listed(stage: Scene) -> None:
+async def test_bodies_of_loops_inside_loops_are_listed(api: ApiHarness) -> None:
     inner = loop("inner", script("a"), script("b"), parallel=True)
-    id = await stage.flow(loop("loop", script("first"), inner))
-    await stage.worker.finish((await stage.worker.claim())["first"], 1)
-    jobs = await stage.worker.claim_all()
-    (outer,) = (await module(stage, id))["flow_jobs"]
+    id = await api.flow(loop("loop", script("first"), inner))
+    await api.worker.finish((await api.worker.claim())["first"], 1)
+    jobs = await api.worker.claim_all()
+    (outer,) = (await module(api, id))["flow_jobs"]
 
     async def listed(parent: str, **query: Any) -> list[str]:
-        return [job["id"] for job in await stage.get("jobs/list", parent_job=parent, **query)]
+        return [job["id"] for job in await api.get("jobs/list", parent_job=parent, **query)]
 
-    inside_outer = (await stage.get(f"jobs_u/get/{outer}"))["flow_status"]["modules"][1]
+    inside_outer = (await api.get(f"jobs_u/get/{outer}"))["flow_status"]["modules"][1]
     frames, held = inside_outer["flow_jobs"], inside_outer["job"]
     assert len(frames) == len(jobs) == 3
     assert await listed(outer, node="inner") == await listed(held) == await listed(held, node="inner") == frames
@@ -150,12 +141,12 @@ async def test_bodies_of_loops_inside_loops_are_listed(stage: Scene) -> None:
         str(job.id) for job in jobs
     }
     assert await listed(frames[0], node="b") == [] != await listed(frames[0], node="a")
-    told = await stage.get(f"jobs_u/get/{held}")
+    told = await api.get(f"jobs_u/get/{held}")
     assert (told["type"], told["running"], told["parent_job"]) == ("QueuedJob", True, id)
-    while found := await stage.worker.claim_all() or jobs:
+    while found := await api.worker.claim_all() or jobs:
         jobs = []
         for job in found:
-            await stage.worker.finish(job, 1)
+            await api.worker.finish(job, 1)
     assert len(await listed(frames[1])) == 2 and await listed(held) == frames
     assert await listed(outer, node="inner") == frames
     assert sorted(await listed(outer)) != [] and frames[0] not in await listed(outer)

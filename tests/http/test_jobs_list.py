@@ -3,44 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role, system
 from orvanta_platform.db.job_lists import JobFilter
 from orvanta_platform.services.run_views import histograms
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def ids(stage: Scene, call: str = "jobs/list", **params: Any) -> list[str]:
-    return [job["id"] for job in await stage.get(call, **params)]
+async def ids(api: ApiHarness, call: str = "jobs/list", **params: Any) -> list[str]:
+    return [job["id"] for job in await api.get(call, **params)]
 
 
 @pytest.fixture
-async def jobs(stage: Scene) -> dict[str, str]:
+async def jobs(api: ApiHarness) -> dict[str, str]:
     """Four runs: one that succeeded, one that failed, one that runs, a workflow at its second node."""
-    ended, failed = await stage.preview(path="u/admin/ok"), await stage.preview(path="u/admin/bad")
-    claimed = {str(job.run.id): job for job in [(await stage.worker.claim(1))[""] for _ in range(2)]}
-    await stage.worker.finish(claimed[ended], 1)
-    await stage.worker.finish(claimed[failed], error="Boom")
-    running = await stage.preview(path="u/admin/slow")
-    await stage.worker.claim()
-    flow = await stage.flow(script("a"), script("b"))
-    first = (await stage.worker.claim())["a"]
-    await stage.worker.finish(first, 1)
-    modules = (await stage.get(f"jobs_u/get/{flow}"))["flow_status"]["modules"]
+    ended, failed = await api.preview(path="u/admin/ok"), await api.preview(path="u/admin/bad")
+    claimed = {str(job.run.id): job for job in [(await api.worker.claim(1))[""] for _ in range(2)]}
+    await api.worker.finish(claimed[ended], 1)
+    await api.worker.finish(claimed[failed], error="Boom")
+    running = await api.preview(path="u/admin/slow")
+    await api.worker.claim()
+    flow = await api.flow(script("a"), script("b"))
+    first = (await api.worker.claim())["a"]
+    await api.worker.finish(first, 1)
+    modules = (await api.get(f"jobs_u/get/{flow}"))["flow_status"]["modules"]
     return {
         "ended": ended,
         "failed": failed,
@@ -80,13 +72,13 @@ FILTERS: list[tuple[dict[str, str], set[str]]] = [
 ]
 
 
-async def test_a_histogram_counts_runs_by_time_and_state(stage: Scene, jobs: dict[str, str]) -> None:
+async def test_a_histogram_counts_runs_by_time_and_state(api: ApiHarness, jobs: dict[str, str]) -> None:
     now = datetime.now(UTC)
     whole: dict[str, Any] = {
         "created_after": (now - timedelta(hours=5)).isoformat(),
         "created_before": (now + timedelta(hours=1)).isoformat(),
     }
-    found = await stage.get("jobs/histogram", buckets=6, **whole)
+    found = await api.get("jobs/histogram", buckets=6, **whole)
     assert found["width_s"] == 3600 and "counted_from" not in found
     total = Counter[str]()
     for bucket in found["buckets"]:
@@ -94,121 +86,121 @@ async def test_a_histogram_counts_runs_by_time_and_state(stage: Scene, jobs: dic
     assert total == {"succeeded": 1, "failed": 1, "running": 2}
     assert sum(sum(each["counts"].values()) for each in found["buckets"][-2:]) == 4
     for params, runs in (({"states": "failed"}, 1), ({"script_path_text": "slow"}, 1), ({"created_by": "nobody"}, 0)):
-        found = await stage.get("jobs/histogram", **whole, **params)
+        found = await api.get("jobs/histogram", **whole, **params)
         assert sum(sum(each["counts"].values()) for each in found["buckets"]) == runs, params
     past = {"created_before": (now - timedelta(hours=2)).isoformat()}
-    assert (await stage.get("jobs/histogram", **past))["buckets"] == []
-    other = await stage.member("other")
+    assert (await api.get("jobs/histogram", **past))["buckets"] == []
+    other = await api.member("other")
     answer = await other.get(f"{W}/jobs/histogram")
     assert answer.json()["buckets"] == []
     for wrong in ({"created_after": "2030-01-01T00:00:00Z"}, {"created_after": "1900-01-01T00:00:00Z"}):
-        assert (await stage.client.get(f"{W}/jobs/histogram", params=wrong)).status_code == 400
+        assert (await api.client.get(f"{W}/jobs/histogram", params=wrong)).status_code == 400
 
 
-async def test_a_histogram_counts_the_newest_and_says_how_far_back(stage: Scene, jobs: dict[str, str]) -> None:
+async def test_a_histogram_counts_the_newest_and_says_how_far_back(api: ApiHarness, jobs: dict[str, str]) -> None:
     actor = system("main")
-    found = await histograms.histogram(stage.platform, actor, "main", JobFilter(), 10, most=3)
+    found = await histograms.histogram(api.platform, actor, "main", JobFilter(), 10, most=3)
     assert sum(each.runs for each in found.counted) == 3
     assert found.counted_from is not None and found.counted_from > found.since
 
 
-async def test_filters(stage: Scene, jobs: dict[str, str]) -> None:
+async def test_filters(api: ApiHarness, jobs: dict[str, str]) -> None:
     names = {id: name for name, id in jobs.items()}
     for params, expected in FILTERS:
-        assert {names[id] for id in await ids(stage, **params)} == expected, params
+        assert {names[id] for id in await ids(api, **params)} == expected, params
 
 
-async def test_the_nodes_of_a_workflow(stage: Scene, jobs: dict[str, str]) -> None:
-    found = await stage.get("jobs/list", parent_job=jobs["flow"])
+async def test_the_nodes_of_a_workflow(api: ApiHarness, jobs: dict[str, str]) -> None:
+    found = await api.get("jobs/list", parent_job=jobs["flow"])
     assert [(job["flow_step_id"], job["type"]) for job in found] == [("b", "QueuedJob"), ("a", "CompletedJob")]
     assert {"started_at", "completed_at", "duration_ms"} <= found[1].keys()
 
 
-async def test_queue_and_completed_are_the_two_halves(stage: Scene, jobs: dict[str, str]) -> None:
-    queue, completed = await ids(stage, "jobs/queue/list"), await ids(stage, "jobs/completed/list")
+async def test_queue_and_completed_are_the_two_halves(api: ApiHarness, jobs: dict[str, str]) -> None:
+    queue, completed = await ids(api, "jobs/queue/list"), await ids(api, "jobs/completed/list")
     assert set(queue) == {jobs["running"], jobs["flow"], jobs["b"]}
     assert set(completed) == {jobs["ended"], jobs["failed"], jobs["a"]}
-    assert await ids(stage, "jobs/queue/list", is_flow_step="true") == [jobs["b"]]
-    assert await stage.get("jobs/queue/count") == {"database_length": 3, "suspended": 0}
-    assert await stage.get("jobs/completed/count") == {"database_length": 2, "suspended": 0}
+    assert await ids(api, "jobs/queue/list", is_flow_step="true") == [jobs["b"]]
+    assert await api.get("jobs/queue/count") == {"database_length": 3, "suspended": 0}
+    assert await api.get("jobs/completed/count") == {"database_length": 2, "suspended": 0}
 
 
-async def test_pages_and_keys_walk_the_same_list(stage: Scene, jobs: dict[str, str]) -> None:
-    everything = await ids(stage)
+async def test_pages_and_keys_walk_the_same_list(api: ApiHarness, jobs: dict[str, str]) -> None:
+    everything = await ids(api)
     assert everything == sorted(everything, reverse=True) and len(everything) == len(jobs)
-    pages = [await ids(stage, page=page, per_page=2) for page in (1, 2, 3, 4)]
+    pages = [await ids(api, page=page, per_page=2) for page in (1, 2, 3, 4)]
     assert [id for page in pages for id in page] == everything
-    assert await ids(stage, page=0, per_page=2) == everything[:2]
+    assert await ids(api, page=0, per_page=2) == everything[:2]
     walked: list[str] = []
-    while page := await ids(stage, per_page=2, **({"before": walked[-1]} if walked else {})):
+    while page := await ids(api, per_page=2, **({"before": walked[-1]} if walked else {})):
         walked += page
     assert walked == everything
-    assert await ids(stage, per_page=2, after=everything[3]) == [everything[2], everything[1]]
-    assert await ids(stage, order_desc="false") == everything[::-1]
-    assert len(await ids(stage, per_page=100_000)) == len(everything)
+    assert await ids(api, per_page=2, after=everything[3]) == [everything[2], everything[1]]
+    assert await ids(api, order_desc="false") == everything[::-1]
+    assert len(await ids(api, per_page=100_000)) == len(everything)
 
 
-async def test_a_list_reads_no_values(stage: Scene, jobs: dict[str, str], database: TestDatabase) -> None:
+async def test_a_list_reads_no_values(api: ApiHarness, jobs: dict[str, str], database: TestDatabase) -> None:
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute("ALTER TABLE value RENAME TO value_away; ALTER TABLE log_chunk RENAME TO log_away")
     await owner.close()
-    assert len(await stage.get("jobs/list")) == len(jobs)
+    assert len(await api.get("jobs/list")) == len(jobs)
 
 
-async def test_lists_show_what_the_caller_may_read(stage: Scene, jobs: dict[str, str]) -> None:
-    async with await stage.member("eve", Role.DEVELOPER) as eve:
+async def test_lists_show_what_the_caller_may_read(api: ApiHarness, jobs: dict[str, str]) -> None:
+    async with await api.member("eve", Role.DEVELOPER) as eve:
         assert (await eve.get(f"{W}/jobs/list")).json() == []
         assert (await eve.get(f"{W}/jobs/queue/count")).json()["database_length"] == 0
         own = await eve.post(f"{W}/jobs/run/preview", json={"content": "x", "language": "bash"})
         assert [job["id"] for job in (await eve.get(f"{W}/jobs/list")).json()] == [own.text]
         assert (await eve.get(f"{W}/jobs/completed/count")).json()["database_length"] == 0
-        shared = await stage.preview(path="u/eve/shared")
+        shared = await api.preview(path="u/eve/shared")
         assert {job["id"] for job in (await eve.get(f"{W}/jobs/list")).json()} == {own.text, shared}
         assert (await eve.get("/api/w/admins/jobs/list")).status_code == 404
 
 
-async def test_a_token_for_one_path_lists_that_path(stage: Scene, jobs: dict[str, str]) -> None:
-    async with await stage.member("bob", scopes=["jobs:read:u/bob/*"]) as bob:
-        mine = await stage.preview(path="u/bob/one")
+async def test_a_token_for_one_path_lists_that_path(api: ApiHarness, jobs: dict[str, str]) -> None:
+    async with await api.member("bob", scopes=["jobs:read:u/bob/*"]) as bob:
+        mine = await api.preview(path="u/bob/one")
         assert [job["id"] for job in (await bob.get(f"{W}/jobs/list")).json()] == [mine]
-    async with await stage.member("ann", scopes=["scripts:read"]) as ann:
+    async with await api.member("ann", scopes=["scripts:read"]) as ann:
         assert (await ann.get(f"{W}/jobs/list")).status_code == 403
 
 
-async def test_a_query_that_cannot_be_read_is_refused(stage: Scene) -> None:
+async def test_a_query_that_cannot_be_read_is_refused(api: ApiHarness) -> None:
     for params in ({"parent_job": "x"}, {"created_after": "yesterday"}, {"per_page": "many"}, {"success": "maybe"}):
-        answer = await stage.client.get(f"{W}/jobs/list", params=params)
+        answer = await api.client.get(f"{W}/jobs/list", params=params)
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request"), params
 
 
-async def test_workers(stage: Scene) -> None:
-    (worker,) = (await stage.client.get("/api/workers/list")).json()
+async def test_workers(api: ApiHarness) -> None:
+    (worker,) = (await api.client.get("/api/workers/list")).json()
     required = ("worker", "worker_instance", "started_at", "ip", "jobs_executed", "worker_group", "wm_version")
     assert worker.keys() >= set(required)
     assert (worker["worker"], worker["state"], "custom_tags" in worker) == ("hand", "live", False)
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         await conn.execute("UPDATE worker SET state = 'stopped', queues = '{gpu}'")
-    assert (await stage.client.get("/api/workers/list")).json() == []
-    (worker,) = (await stage.client.get("/api/workers/list", params={"ping_since": 300})).json()
+    assert (await api.client.get("/api/workers/list")).json() == []
+    (worker,) = (await api.client.get("/api/workers/list", params={"ping_since": 300})).json()
     assert (worker["state"], worker["custom_tags"]) == ("stopped", ["gpu"])
 
 
-async def test_the_overview_has_what_is_to_be_known_first(stage: Scene, jobs: dict[str, str]) -> None:
-    await stage.flow({"id": "ask", "value": {"type": "approval", "message": "Go on?"}})
+async def test_the_overview_has_what_is_to_be_known_first(api: ApiHarness, jobs: dict[str, str]) -> None:
+    await api.flow({"id": "ask", "value": {"type": "approval", "message": "Go on?"}})
     code = {"path": "f/team/code", "summary": "", "content": "def main(): ...", "language": "python3"}
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
-    assert (await stage.client.post(f"{W}/scripts/create", json=code)).status_code == 201
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+    assert (await api.client.post(f"{W}/scripts/create", json=code)).status_code == 201
     for name, enabled in (("on", True), ("off", False)):
         body = {"path": f"f/team/{name}", "script_path": "f/team/code", "is_flow": False, "enabled": enabled}
         more = {"schedule": "0 0 * * * *", "timezone": "Europe/Paris", "args": {}}
-        assert (await stage.client.post(f"{W}/schedules/create", json={**body, **more})).status_code == 201
-    found = await stage.get("overview")
+        assert (await api.client.post(f"{W}/schedules/create", json={**body, **more})).status_code == 201
+    found = await api.get("overview")
     assert [(each["path"], each["runs"], each["last"]["id"]) for each in found["failed"]] == [
         ("u/admin/bad", 1, jobs["failed"])
     ]
     assert {each["id"] for each in found["running"]} == {jobs["running"], jobs["flow"]} and found["running_runs"] == 2
     assert [each["message"] for each in found["waiting"]] == ["Go on?"] and found["waiting_runs"] == 1
     assert [(each["path"], each["timezone"]) for each in found["coming"]] == [("f/team/on", "Europe/Paris")]
-    other = (await (await stage.member("other")).get(f"{W}/overview")).json()
+    other = (await (await api.member("other")).get(f"{W}/overview")).json()
     assert (other["failed"], other["running"], other["waiting"]) == ([], [], [])
     assert [each["path"] for each in other["coming"]] == ["f/team/on"]

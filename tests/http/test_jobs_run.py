@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ import httpx
 import msgspec
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, script
 from tests.http.jobs_running import job_client, started
-from tests.http.scene import PYTHON, Scene, W, scene, script
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role, system
@@ -28,76 +27,70 @@ PATH = "f/sales/import"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-async def hash(stage: Scene) -> str:
+async def hash(api: ApiHarness) -> str:
     """The version of a script at PATH that wants a number n."""
     schema = msgspec.Raw(b'{"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}')
     new = NewScript(PATH, PYTHON["content"], "python3", {"summary": msgspec.Raw(b'""'), "schema": schema})
-    return await scripts.create(stage.platform, system("main"), "main", new)
+    return await scripts.create(api.platform, system("main"), "main", new)
 
 
-async def post(stage: Scene, call: str, body: bytes = b"{}", **more: Any) -> httpx.Response:
-    return await stage.client.post(f"{W}/jobs/{call}", content=body, **more)
+async def post(api: ApiHarness, call: str, body: bytes = b"{}", **more: Any) -> httpx.Response:
+    return await api.client.post(f"{W}/jobs/{call}", content=body, **more)
 
 
-async def test_a_run_is_answered_with_its_bare_id(stage: Scene, hash: str) -> None:
+async def test_a_run_is_answered_with_its_bare_id(api: ApiHarness, hash: str) -> None:
     for call in (f"run/p/{PATH}", f"run/h/{hash}", f"run/p/{PATH.replace('/', '%2F')}"):
-        answer = await post(stage, call, b'{"n": 1}')
+        answer = await post(api, call, b'{"n": 1}')
         assert (answer.status_code, answer.headers["content-type"]) == (201, "text/plain; charset=utf-8"), call
-        job = await stage.get(f"jobs_u/get/{UUID(answer.text)}")
+        job = await api.get(f"jobs_u/get/{UUID(answer.text)}")
         assert (job["job_kind"], job["script_path"], job["script_hash"]) == ("script", PATH, hash)
         assert "raw_code" not in job
 
 
-async def test_arguments_are_kept_as_they_came(stage: Scene, hash: str) -> None:
+async def test_arguments_are_kept_as_they_came(api: ApiHarness, hash: str) -> None:
     body = b'{"n": 1.0, "big": 12345678901234567890123, "n": 2.50}'
-    answer = await post(stage, f"run/p/{PATH}", body)
-    assert (await stage.client.get(f"{W}/jobs_u/get_args/{answer.text}")).content == body
-    preview = await post(stage, "run/preview", b'{"language": "bash", "content": "x", "args": %s}' % body)
-    assert (await stage.client.get(f"{W}/jobs_u/get_args/{preview.text}")).content == body
+    answer = await post(api, f"run/p/{PATH}", body)
+    assert (await api.client.get(f"{W}/jobs_u/get_args/{answer.text}")).content == body
+    preview = await post(api, "run/preview", b'{"language": "bash", "content": "x", "args": %s}' % body)
+    assert (await api.client.get(f"{W}/jobs_u/get_args/{preview.text}")).content == body
 
 
 @pytest.mark.parametrize(
     "body", [b"[]", b'"x"', b"nonsense", b'{"n": "\xff"}', b'{"n": NaN}', b'{"n"', b'{"n": "one"}', b"", b"null"]
 )
-async def test_input_that_does_not_fit_creates_nothing(stage: Scene, hash: str, body: bytes) -> None:
-    answer = await post(stage, f"run/p/{PATH}", body)
+async def test_input_that_does_not_fit_creates_nothing(api: ApiHarness, hash: str, body: bytes) -> None:
+    answer = await post(api, f"run/p/{PATH}", body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
     assert "path" in answer.json()["error"]["details"]
-    assert await stage.get("jobs/list") == []
+    assert await api.get("jobs/list") == []
 
 
-async def test_nothing_is_an_empty_input(stage: Scene) -> None:
-    answer = await post(stage, "run/preview", b'{"language": "bash", "content": "x"}')
-    assert (await stage.get(f"jobs_u/get_args/{answer.text}")) == {}
+async def test_nothing_is_an_empty_input(api: ApiHarness) -> None:
+    answer = await post(api, "run/preview", b'{"language": "bash", "content": "x"}')
+    assert (await api.get(f"jobs_u/get_args/{answer.text}")) == {}
 
 
-async def test_what_cannot_run_is_refused(stage: Scene) -> None:
+async def test_what_cannot_run_is_refused(api: ApiHarness) -> None:
     for call, status in ((f"run/p/{PATH}", 404), ("run/h/0123456789abcdef", 404), ("run/f/f/no/flow", 404)):
-        assert (await post(stage, call)).status_code == status, call
-    assert (await post(stage, "run/fv/12345")).status_code == 404
+        assert (await post(api, call)).status_code == status, call
+    assert (await post(api, "run/fv/12345")).status_code == 404
     for body in (b"[]", b"{", b'{"language": "cobol", "content": "x"}', b'{"content": 1}'):
-        assert (await post(stage, "run/preview", body)).status_code == 400, body
+        assert (await post(api, "run/preview", body)).status_code == 400, body
     cyclic = [script("a", needs=["b"]), script("b", needs=["a"])]
-    answer = await stage.client.post(f"{W}/jobs/run/preview_flow", json={"value": {"modules": cyclic}})
+    answer = await api.client.post(f"{W}/jobs/run/preview_flow", json={"value": {"modules": cyclic}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_workflow")
-    async with await stage.member("eve", Role.VIEWER) as eve:
+    async with await api.member("eve", Role.VIEWER) as eve:
         assert (await eve.post(f"{W}/jobs/run/preview", json=PYTHON)).status_code == 403
 
 
-async def test_a_body_over_the_limit(stage: Scene) -> None:
+async def test_a_body_over_the_limit(api: ApiHarness) -> None:
     headers = {"Content-Length": str(101 << 20)}
-    answer = await post(stage, "run/preview", b"{}", headers=headers)
+    answer = await post(api, "run/preview", b"{}", headers=headers)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
 
 
-async def test_options_of_a_run(stage: Scene) -> None:
-    parent, id = await started(stage), new_run_id()
+async def test_options_of_a_run(api: ApiHarness) -> None:
+    parent, id = await started(api), new_run_id()
     at = clock.now() + timedelta(hours=1)
     params = {
         "parent_job": str(parent.id),
@@ -106,127 +99,127 @@ async def test_options_of_a_run(stage: Scene) -> None:
         "tag": "gpu",
         "scheduled_for": at.isoformat(),
     }
-    async with job_client(stage, parent) as inside:
+    async with job_client(api, parent) as inside:
         answer = await inside.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
     assert (answer.status_code, answer.text) == (201, str(id))
-    job = await stage.get(f"jobs_u/get/{id}")
+    job = await api.get(f"jobs_u/get/{id}")
     assert (job["parent_job"], job["tag"]) == (str(parent.id), "gpu")
     assert job["scheduled_for"] == at.isoformat().replace("+00:00", "Z")
-    assert await stage.get(f"jobs_u/get_root_job_id/{id}") == str(parent.run.root)
-    assert [job["id"] for job in await stage.get("jobs/list", parent_job=str(parent.id))] == [str(id)]
-    again = await stage.client.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
+    assert await api.get(f"jobs_u/get_root_job_id/{id}") == str(parent.run.root)
+    assert [job["id"] for job in await api.get("jobs/list", parent_job=str(parent.id))] == [str(id)]
+    again = await api.client.post(f"{W}/jobs/run/preview", params=params, json=PYTHON)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "conflict")
-    naive = await stage.client.post(
-        f"{W}/jobs/run/preview", params={"scheduled_for": "2030-01-01T00:00:00"}, json=PYTHON
-    )
+    naive = await api.client.post(f"{W}/jobs/run/preview", params={"scheduled_for": "2030-01-01T00:00:00"}, json=PYTHON)
     assert naive.status_code == 400
 
 
-async def test_the_same_idempotency_key_gives_the_same_run(stage: Scene) -> None:
+async def test_the_same_idempotency_key_gives_the_same_run(api: ApiHarness) -> None:
     answers = [
-        await stage.client.post(f"{W}/jobs/run/preview", json=PYTHON, headers={"Idempotency-Key": key})
+        await api.client.post(f"{W}/jobs/run/preview", json=PYTHON, headers={"Idempotency-Key": key})
         for key in ("one", "one", "two")
     ]
     assert answers[0].text == answers[1].text != answers[2].text
 
 
-async def test_headers_become_arguments_where_asked(stage: Scene) -> None:
+async def test_headers_become_arguments_where_asked(api: ApiHarness) -> None:
     params, headers = {"include_header": "X-Shop-Id, X-Missing"}, {"X-Shop-Id": "s1"}
     body = b'{"language": "bash", "content": "x", "args": {"n": 1.0}}'
-    answer = await post(stage, "run/preview", body, params=params, headers=headers)
-    kept = (await stage.client.get(f"{W}/jobs_u/get_args/{answer.text}")).content
+    answer = await post(api, "run/preview", body, params=params, headers=headers)
+    kept = (await api.client.get(f"{W}/jobs_u/get_args/{answer.text}")).content
     assert kept == b'{"n":1.0,"x_shop_id":"s1","x_missing":""}'
-    refused = await post(stage, "run/preview", body, params={"include_header": "Authorization"})
+    refused = await post(api, "run/preview", body, params={"include_header": "Authorization"})
     assert refused.status_code == 400
 
 
-async def test_the_trigger_is_recorded(stage: Scene) -> None:
+async def test_the_trigger_is_recorded(api: ApiHarness) -> None:
     async def trigger(client: httpx.AsyncClient, **more: Any) -> str:
         answer = await client.post(f"{W}/jobs/run/preview", json=PYTHON, **more)
         assert answer.status_code == 201, answer.text
-        kind: str = (await stage.get(f"jobs_u/get/{answer.text}"))["trigger_kind"]
+        kind: str = (await api.get(f"jobs_u/get/{answer.text}"))["trigger_kind"]
         return kind
 
-    assert await trigger(stage.client) == "api"
-    assert await trigger(stage.client, headers={"X-Trigger": "manual"}) == "manual"
-    token = stage.client.headers["Authorization"].removeprefix("Bearer ")
-    async with httpx.AsyncClient(transport=stage.client._transport, base_url="http://orvanta") as bare:
+    assert await trigger(api.client) == "api"
+    assert await trigger(api.client, headers={"X-Trigger": "manual"}) == "manual"
+    token = api.client.headers["Authorization"].removeprefix("Bearer ")
+    async with httpx.AsyncClient(transport=api.client._transport, base_url="http://orvanta") as bare:
         assert await trigger(bare, params={"token": token}) == "webhook"
     new = {**PYTHON, "path": "f/team/hooked", "summary": ""}
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
-    assert (await stage.client.post(f"{W}/scripts/create", json=new)).status_code == 201
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
+    assert (await api.client.post(f"{W}/scripts/create", json=new)).status_code == 201
     for scopes in (["jobs:run"], ["jobs:run:f/team/*", "jobs:delegate:f/team/*"]):
-        async with await stage.member(f"hook{len(scopes)}", Role.DEVELOPER, scopes=scopes) as hook:
+        async with await api.member(f"hook{len(scopes)}", Role.DEVELOPER, scopes=scopes) as hook:
             answer = await hook.post(f"{W}/jobs/run/p/f/team/hooked", json={})
-            assert (await stage.get(f"jobs_u/get/{answer.text}"))["trigger_kind"] == "webhook"
+            assert (await api.get(f"jobs_u/get/{answer.text}"))["trigger_kind"] == "webhook"
 
 
-async def test_too_many_waiting_runs_are_told_to_come_back(stage: Scene) -> None:
-    await stage.preview()
-    full = await post(stage, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 0})
+async def test_too_many_waiting_runs_are_told_to_come_back(api: ApiHarness) -> None:
+    await api.preview()
+    full = await post(api, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 0})
     assert (full.status_code, full.json()["error"]["code"], full.headers["retry-after"]) == (429, "rate_limited", "1")
-    assert (await post(stage, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 1})).status_code == 201
+    assert (await post(api, "run/preview", msgspec.json.encode(PYTHON), params={"queue_limit": 1})).status_code == 201
 
 
 async def test_an_instance_lets_no_more_than_so_many_wait(database: TestDatabase, tmp_path: Path) -> None:
-    async with scene(database, tmp_path, waiting_runs=1) as stage:
+    async with api_harness(database, tmp_path, waiting_runs=1) as api:
         body = msgspec.json.encode(PYTHON)
-        answers = [await post(stage, "run/preview", body, params={"queue_limit": 9}) for _ in range(4)]
+        answers = [await post(api, "run/preview", body, params={"queue_limit": 9}) for _ in range(4)]
         assert [answer.status_code for answer in answers] == [201, 201, 429, 429]
         told = answers[-1].json()["error"]
         assert (told["code"], told["details"]["limit"], answers[-1].headers["retry-after"]) == ("rate_limited", 1, "1")
-        await stage.worker.claim()
-        assert (await post(stage, "run/preview", body)).status_code == 201
+        await api.worker.claim()
+        assert (await post(api, "run/preview", body)).status_code == 201
 
 
-async def waited(stage: Scene, call: str, result: Any = None, error: str | None = None, **more: Any) -> httpx.Response:
+async def waited(
+    api: ApiHarness, call: str, result: Any = None, error: str | None = None, **more: Any
+) -> httpx.Response:
     """The answer of a call that waits, its run ended by hand."""
-    request = asyncio.create_task(stage.client.request(more.pop("method", "POST"), f"{W}/jobs/{call}", **more))
-    await stage.begun(request)
-    for job in (await stage.worker.claim()).values():
-        await stage.worker.finish(job, result, error=error)
+    request = asyncio.create_task(api.client.request(more.pop("method", "POST"), f"{W}/jobs/{call}", **more))
+    await api.begun(request)
+    for job in (await api.worker.claim()).values():
+        await api.worker.finish(job, result, error=error)
     return await request
 
 
-async def test_waiting_gives_the_result_and_the_id(stage: Scene, hash: str) -> None:
+async def test_waiting_gives_the_result_and_the_id(api: ApiHarness, hash: str) -> None:
     raw = b'{"b": 1.0, "a": null}'
-    answer = await waited(stage, f"run_wait_result/p/{PATH}", raw, json={"n": 1})
+    answer = await waited(api, f"run_wait_result/p/{PATH}", raw, json={"n": 1})
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, raw, "application/json")
-    assert await stage.get(f"jobs_u/completed/get_result/{answer.headers['x-run-id']}") == {"b": 1.0, "a": None}
-    answer = await waited(stage, "run_wait_result/preview", "text", json=PYTHON)
+    assert await api.get(f"jobs_u/completed/get_result/{answer.headers['x-run-id']}") == {"b": 1.0, "a": None}
+    answer = await waited(api, "run_wait_result/preview", "text", json=PYTHON)
     assert (answer.status_code, answer.json()) == (200, "text")
     body = {"value": {"modules": [script("a")]}}
-    answer = await waited(stage, "run_wait_result/preview_flow", [1], json=body)
+    answer = await waited(api, "run_wait_result/preview_flow", [1], json=body)
     assert (answer.status_code, answer.json()) == (200, [1])
-    assert not stage.platform.listen._watches
+    assert not api.platform.listen._watches
 
 
 @pytest.mark.parametrize("pad", [True, False])
-async def test_a_get_takes_its_input_as_payload(stage: Scene, hash: str, pad: bool) -> None:
+async def test_a_get_takes_its_input_as_payload(api: ApiHarness, hash: str, pad: bool) -> None:
     payload = base64.urlsafe_b64encode('{"n": 1, "s": "ÿþ?"}'.encode()).decode()
     params = {"payload": payload if pad else payload.rstrip("=")}
-    answer = await waited(stage, f"run_wait_result/p/{PATH}", 7, method="GET", params=params)
+    answer = await waited(api, f"run_wait_result/p/{PATH}", 7, method="GET", params=params)
     assert (answer.status_code, answer.json()) == (200, 7)
-    assert await stage.get(f"jobs_u/get_args/{answer.headers['x-run-id']}") == {"n": 1, "s": "ÿþ?"}
+    assert await api.get(f"jobs_u/get_args/{answer.headers['x-run-id']}") == {"n": 1, "s": "ÿþ?"}
     for bad in ("%%%", "e30", "WzFd"):
-        refused = await stage.client.get(f"{W}/jobs/run_wait_result/p/{PATH}", params={"payload": bad})
+        refused = await api.client.get(f"{W}/jobs/run_wait_result/p/{PATH}", params={"payload": bad})
         assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_input"), bad
 
 
-async def test_a_failed_run_answers_500_with_its_error(stage: Scene) -> None:
-    answer = await waited(stage, "run_wait_result/preview", error="ValueError", json=PYTHON)
+async def test_a_failed_run_answers_500_with_its_error(api: ApiHarness) -> None:
+    answer = await waited(api, "run_wait_result/preview", error="ValueError", json=PYTHON)
     assert (answer.status_code, answer.json()) == (
         500,
         {"error": {"name": "ValueError", "message": "ValueError happened"}},
     )
-    assert (await stage.get(f"jobs_u/get/{answer.headers['x-run-id']}"))["success"] is False
+    assert (await api.get(f"jobs_u/get/{answer.headers['x-run-id']}"))["success"] is False
 
 
-async def test_a_cancelled_run_answers_500(stage: Scene) -> None:
-    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-    await stage.begun(request)
-    (job,) = await stage.get("jobs/queue/list")
-    await stage.client.post(f"{W}/jobs_u/queue/cancel/{job['id']}", json={})
+async def test_a_cancelled_run_answers_500(api: ApiHarness) -> None:
+    request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
+    await api.begun(request)
+    (job,) = await api.get("jobs/queue/list")
+    await api.client.post(f"{W}/jobs_u/queue/cancel/{job['id']}", json={})
     answer = await request
     assert (answer.status_code, answer.json()["error"]["name"]) == (500, "Canceled")
 
@@ -244,75 +237,75 @@ async def test_a_cancelled_run_answers_500(stage: Scene) -> None:
     ],
     ids=str,
 )
-async def test_a_result_sets_its_status(stage: Scene, result: Any, status: int, body: bytes) -> None:
-    answer = await waited(stage, "run_wait_result/preview", result, json=PYTHON)
+async def test_a_result_sets_its_status(api: ApiHarness, result: Any, status: int, body: bytes) -> None:
+    answer = await waited(api, "run_wait_result/preview", result, json=PYTHON)
     assert (answer.status_code, answer.content) == (status, body)
 
 
 async def test_the_wait_ends_and_the_run_goes_on(database: TestDatabase, tmp_path: Path) -> None:
-    async with scene(database, tmp_path, wait_s=0) as stage:
-        answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON)
+    async with api_harness(database, tmp_path, wait_s=0) as api:
+        answer = await api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON)
         error = answer.json()["error"]
         assert (answer.status_code, error["code"]) == (504, "wait_timeout")
         assert error["details"]["run_id"] == answer.headers["x-run-id"]
-        await stage.worker.finish((await stage.worker.claim())[""], 1)
-        assert await stage.get(f"jobs_u/completed/get_result/{error['details']['run_id']}") == 1
+        await api.worker.finish((await api.worker.claim())[""], 1)
+        assert await api.get(f"jobs_u/completed/get_result/{error['details']['run_id']}") == 1
 
 
-async def test_a_caller_that_goes_away_changes_nothing(stage: Scene) -> None:
-    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-    await stage.begun(request)
+async def test_a_caller_that_goes_away_changes_nothing(api: ApiHarness) -> None:
+    request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
+    await api.begun(request)
     request.cancel()
     await asyncio.wait([request])
-    assert not stage.platform.listen._watches
-    await stage.worker.finish((await stage.worker.claim())[""], "done")
-    (job,) = await stage.get("jobs/list")
+    assert not api.platform.listen._watches
+    await api.worker.finish((await api.worker.claim())[""], "done")
+    (job,) = await api.get("jobs/list")
     assert (job["success"], job["canceled"]) == (True, False)
 
 
-async def test_a_token_that_may_only_run_gets_what_it_ran(stage: Scene) -> None:
-    async with await stage.member("hook", Role.DEVELOPER, scopes=["jobs:preview"]) as hook:
+async def test_a_token_that_may_only_run_gets_what_it_ran(api: ApiHarness) -> None:
+    async with await api.member("hook", Role.DEVELOPER, scopes=["jobs:preview"]) as hook:
         request = asyncio.create_task(hook.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-        await stage.begun(request)
-        await stage.worker.finish((await stage.worker.claim())[""], "mine")
+        await api.begun(request)
+        await api.worker.finish((await api.worker.claim())[""], "mine")
         answer = await request
         assert (answer.status_code, answer.json()) == (200, "mine")
         assert (await hook.get(f"{W}/jobs_u/get/{answer.headers['x-run-id']}")).status_code in (403, 404)
 
 
-async def test_a_wait_outlives_its_connections(stage: Scene, database: TestDatabase) -> None:
-    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
-    await stage.begun(request)
-    lost = stage.platform.listen.connection
+async def test_a_wait_outlives_its_connections(api: ApiHarness, database: TestDatabase) -> None:
+    request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview", json=PYTHON))
+    await api.begun(request)
+    lost = api.platform.listen.connection
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     await owner.close()
-    await stage.until(lambda: stage.platform.listen.connection is not lost)
-    job = (await stage.platform.db.retrying(stage.worker.claim_on))[""]
-    await stage.worker.finish(job, "still here")
+    await api.until(lambda: api.platform.listen.connection is not lost)
+    job = (await api.platform.db.retrying(api.worker.claim_on))[""]
+    await api.worker.finish(job, "still here")
     answer = await request
     assert (answer.status_code, answer.json()) == (200, "still here")
 
 
 @pytest.mark.parametrize("error", [None, "Broken"])
-async def test_a_node_answers_early_and_the_rest_goes_on(stage: Scene, error: str | None) -> None:
+async def test_a_node_answers_early_and_the_rest_goes_on(api: ApiHarness, error: str | None) -> None:
     more = {"continue_on_error": True} if error else {}
     body = {"value": {"modules": [script("a", **more), script("b")], "early_return": "a"}}
-    request = asyncio.create_task(stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body))
-    await stage.begun(request)
-    await stage.worker.finish((await stage.worker.claim())["a"], {"x": 1}, error=error)
+    request = asyncio.create_task(api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body))
+    await api.begun(request)
+    await api.worker.finish((await api.worker.claim())["a"], {"x": 1}, error=error)
     answer = await request
     told = {"error": {"name": "Broken", "message": "Broken happened"}} if error else {"x": 1}
     assert (answer.status_code, answer.json()) == (500 if error else 200, told)
-    await stage.worker.finish((await stage.worker.claim())["b"], error="Late")
-    assert (await stage.get(f"jobs_u/completed/get/{answer.headers['x-run-id']}"))["success"] is False
+    await api.worker.finish((await api.worker.claim())["b"], error="Late")
+    assert (await api.get(f"jobs_u/completed/get/{answer.headers['x-run-id']}"))["success"] is False
 
 
-async def test_an_early_answer_is_that_of_its_node_though_the_run_has_ended(stage: Scene) -> None:
+async def test_an_early_answer_is_that_of_its_node_though_the_run_has_ended(api: ApiHarness) -> None:
     value: dict[str, Any] = {"modules": [{"id": "a", "value": {"type": "condition", "expr": "true"}}]}
     value |= {"early_return": "a", "output": {"type": "static", "value": "late"}}
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json={"value": value})
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json={"value": value})
     assert (answer.status_code, answer.json()) == (200, True)

@@ -2,68 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 LARGE = {"rows": ["ä" * 1000] * 1700}
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def ended(stage: Scene) -> str:
+async def ended(api: ApiHarness) -> str:
     """A workflow of one step whose input and result are large."""
-    id = await stage.flow(script("a"), args=LARGE)
-    await stage.worker.finish((await stage.worker.claim())["a"], LARGE)
+    id = await api.flow(script("a"), args=LARGE)
+    await api.worker.finish((await api.worker.claim())["a"], LARGE)
     return id
 
 
-async def test_whole_and_in_ranges(stage: Scene) -> None:
-    id = await ended(stage)
+async def test_whole_and_in_ranges(api: ApiHarness) -> None:
+    id = await ended(api)
     for path in (f"jobs_u/completed/get_result/{id}", f"jobs_u/get_args/{id}", f"jobs/result_by_id/{id}/a"):
-        whole = await stage.client.get(f"{W}/{path}")
+        whole = await api.client.get(f"{W}/{path}")
         assert whole.json() == LARGE and whole.headers["accept-ranges"] == "bytes"
         size = len(whole.content)
         assert size > 3 << 20 and whole.headers["content-length"] == str(size)
         for first, last in ((0, 99), (1 << 20, (1 << 20) + 5), ((1 << 20) - 3, (2 << 20) + 3)):
-            part = await stage.client.get(f"{W}/{path}", headers={"Range": f"bytes={first}-{last}"})
+            part = await api.client.get(f"{W}/{path}", headers={"Range": f"bytes={first}-{last}"})
             assert (part.status_code, part.content) == (206, whole.content[first : last + 1]), path
             assert part.headers["content-range"] == f"bytes {first}-{last}/{size}"
-        past = await stage.client.get(f"{W}/{path}", headers={"Range": f"bytes={size}-"})
+        past = await api.client.get(f"{W}/{path}", headers={"Range": f"bytes={size}-"})
         assert (past.status_code, past.json()["error"]["details"]) == (416, {"size": size})
 
 
-async def test_small_ones_have_ranges_too(stage: Scene) -> None:
-    id = await stage.flow(script("a"))
-    await stage.worker.finish((await stage.worker.claim())["a"], [1, 2])
+async def test_small_ones_have_ranges_too(api: ApiHarness) -> None:
+    id = await api.flow(script("a"))
+    await api.worker.finish((await api.worker.claim())["a"], [1, 2])
     path = f"{W}/jobs_u/completed/get_result/{id}"
-    assert (await stage.client.get(path)).json() == [1, 2]
-    part = await stage.client.get(path, headers={"Range": "bytes=-2"})
+    assert (await api.client.get(path)).json() == [1, 2]
+    part = await api.client.get(path, headers={"Range": "bytes=-2"})
     assert (part.status_code, part.content[-1:]) == (206, b"]")
-    assert (await stage.client.get(f"{W}/jobs_u/get_args/{id}")).json() == {}
+    assert (await api.client.get(f"{W}/jobs_u/get_args/{id}")).json() == {}
 
 
-async def test_what_has_not_ended_or_was_cancelled(stage: Scene) -> None:
-    id = await stage.flow(script("a"))
-    assert (await stage.client.get(f"{W}/jobs_u/completed/get_result/{id}")).status_code == 404
-    assert (await stage.client.get(f"{W}/jobs/result_by_id/{id}/a")).status_code == 404
-    await stage.client.post(f"{W}/jobs_u/queue/force_cancel/{id}", json={"reason": "enough"})
-    result = (await stage.client.get(f"{W}/jobs_u/completed/get_result/{id}")).json()
+async def test_what_has_not_ended_or_was_cancelled(api: ApiHarness) -> None:
+    id = await api.flow(script("a"))
+    assert (await api.client.get(f"{W}/jobs_u/completed/get_result/{id}")).status_code == 404
+    assert (await api.client.get(f"{W}/jobs/result_by_id/{id}/a")).status_code == 404
+    await api.client.post(f"{W}/jobs_u/queue/force_cancel/{id}", json={"reason": "enough"})
+    result = (await api.client.get(f"{W}/jobs_u/completed/get_result/{id}")).json()
     assert result["error"]["name"] == "Canceled"
 
 
-async def test_an_object_that_is_gone_is_named(stage: Scene) -> None:
-    id = await ended(stage)
-    for path in (stage.platform.settings.home / "objects").rglob("result"):
+async def test_an_object_that_is_gone_is_named(api: ApiHarness) -> None:
+    id = await ended(api)
+    for path in (api.platform.settings.home / "objects").rglob("result"):
         path.unlink()
-    answer = await stage.client.get(f"{W}/jobs_u/completed/get_result/{id}")
+    answer = await api.client.get(f"{W}/jobs_u/completed/get_result/{id}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (410, "object_missing")
     assert id in answer.json()["error"]["message"]
-    assert (await stage.client.get(f"{W}/jobs_u/get_args/{id}")).json() == LARGE
+    assert (await api.client.get(f"{W}/jobs_u/get_args/{id}")).json() == LARGE

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene, script
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, script
 
 MANY = [f"label-{number}" for number in range(101)]
 LONG = ["x" * 201]
@@ -34,8 +34,8 @@ LABELLED: dict[str, tuple[dict[str, Any], bool]] = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team"})
         answer = await made.client.post(f"{W}/flows/create", json={**FLOW, "path": "f/team/job"})
         assert answer.status_code == 201, answer.text
@@ -43,12 +43,12 @@ async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 @pytest.mark.parametrize("kind", LABELLED)
-async def test_labels_are_limited_in_number_and_length(stage: Scene, kind: str) -> None:
+async def test_labels_are_limited_in_number_and_length(api: ApiHarness, kind: str) -> None:
     path = f"f/team/{kind}"
     body, has_update = {**LABELLED[kind][0], "path": path}, LABELLED[kind][1]
 
     async def sent(call: str, labels: list[str]) -> tuple[int, str]:
-        answer = await stage.client.post(f"{W}/{kind}/{call}", json={**body, "labels": labels})
+        answer = await api.client.post(f"{W}/{kind}/{call}", json={**body, "labels": labels})
         return answer.status_code, answer.json()["error"]["code"] if answer.status_code >= 400 else ""
 
     for labels in (MANY, LONG):
@@ -59,26 +59,26 @@ async def test_labels_are_limited_in_number_and_length(stage: Scene, kind: str) 
             assert await sent(f"update/{path}", labels) == (400, "limit_exceeded")
 
 
-async def test_labels_in_a_yaml_document_are_limited(stage: Scene) -> None:
+async def test_labels_in_a_yaml_document_are_limited(api: ApiHarness) -> None:
     labels = "".join(f"\n- {label}" for label in MANY)
     text = f"summary: ''\nlabels:{labels}\nvalue:\n  modules:\n  - id: a\n    value: {{type: identity}}\n"
     body = {"path": "f/team/yaml", "source": {"format": "yaml", "text": text}}
-    answer = await stage.client.post(f"{W}/flows/create", json=body)
+    answer = await api.client.post(f"{W}/flows/create", json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
 
 
 @pytest.mark.parametrize("kind", ["flows", "scripts"])
-async def test_settings_that_lists_show_are_limited_in_size(stage: Scene, kind: str) -> None:
+async def test_settings_that_lists_show_are_limited_in_size(api: ApiHarness, kind: str) -> None:
     body = {**LABELLED[kind][0], "path": f"f/team/{kind}"}
     large = {"description": "x" * (256 << 10)}, {"unknown": ["x"] * 100_000}
     for more in large:
-        answer = await stage.client.post(f"{W}/{kind}/create", json={**body, **more})
+        answer = await api.client.post(f"{W}/{kind}/create", json={**body, **more})
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "limit_exceeded"), answer.text
 
 
-async def test_scopes_of_a_token_are_limited_in_number_and_length(stage: Scene) -> None:
+async def test_scopes_of_a_token_are_limited_in_number_and_length(api: ApiHarness) -> None:
     async def created(scopes: list[str]) -> tuple[int, str]:
-        answer = await stage.client.post("/api/users/tokens/create", json={"label": "x", "scopes": scopes})
+        answer = await api.client.post("/api/users/tokens/create", json={"label": "x", "scopes": scopes})
         return answer.status_code, answer.json()["error"]["code"] if answer.status_code >= 400 else ""
 
     many = [f"jobs:read:f/a{number}/*" for number in range(101)]

@@ -23,9 +23,9 @@ import httpx
 import pytest
 from litestar.handlers import HTTPRouteHandler
 from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, api_harness, client_of, script
 from tests.http.jobs_running import job_client, started
 from tests.http.reader import Reader, read
-from tests.http.scene import Scene, W, client_of, scene, script
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
@@ -60,12 +60,12 @@ class Begun:
     provoke: Provoke
 
 
-Begin = Callable[[Scene, httpx.AsyncClient], Awaitable[Begun]]
+Begin = Callable[[ApiHarness, httpx.AsyncClient], Awaitable[Begun]]
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": []})
         await made.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
         flow = {"path": "f/team/flow", "summary": "", "value": FLOW}
@@ -88,34 +88,34 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return move
 
 
-async def member(stage: Scene, name: str, role: Role = Role.DEVELOPER) -> httpx.AsyncClient:
+async def member(api: ApiHarness, name: str, role: Role = Role.DEVELOPER) -> httpx.AsyncClient:
     """A member who may read the folder team."""
-    client = await stage.member(name, role)
-    async with stage.platform.db.acquire() as conn:
+    client = await api.member(name, role)
+    async with api.platform.db.acquire() as conn:
         query = "UPDATE folder SET extra_perms = extra_perms || jsonb_build_object($1::text, false) WHERE name = 'team'"
         await conn.execute(query, f"u/{name}")
     return client
 
 
-async def job_of(stage: Scene, run: str | None = None) -> Claimed:
+async def job_of(api: ApiHarness, run: str | None = None) -> Claimed:
     """The next job to do, or that of a run."""
     while True:
-        for job in (await stage.worker.claim()).values():
+        for job in (await api.worker.claim()).values():
             if run is None or job.run.id == UUID(run):
                 return job
 
 
-async def admins_run(stage: Scene, what: str = "p/f/team/talk", args: Any = None) -> tuple[str, Claimed]:
-    answer = await stage.client.post(f"{W}/jobs/run/{what}", json=args or {})
+async def admins_run(api: ApiHarness, what: str = "p/f/team/talk", args: Any = None) -> tuple[str, Claimed]:
+    answer = await api.client.post(f"{W}/jobs/run/{what}", json=args or {})
     assert answer.status_code == 201, answer.text
-    return answer.text, await job_of(stage, answer.text)
+    return answer.text, await job_of(api, answer.text)
 
 
-def prints(stage: Scene, job: Claimed) -> Provoke:
+def prints(api: ApiHarness, job: Claimed) -> Provoke:
     async def provoke() -> None:
-        await stage.worker.print(job, f"{SECRET}\n")
-        await stage.worker.stream(job, SECRET)
-        await stage.worker.finish(job, SECRET)
+        await api.worker.print(job, f"{SECRET}\n")
+        await api.worker.stream(job, SECRET)
+        await api.worker.finish(job, SECRET)
 
     return provoke
 
@@ -123,15 +123,15 @@ def prints(stage: Scene, job: Claimed) -> Provoke:
 def watching(url: str, *, held: bool = False) -> Begin:
     """Somebody watches a run of somebody else. `held`: nothing is answered before there is something."""
 
-    async def begin(stage: Scene, client: httpx.AsyncClient) -> Begun:
-        run, job = await admins_run(stage)
+    async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
+        run, job = await admins_run(api)
         with waits_counted() as waits:
-            reader = read(stage.app, client, url.format(run=run))
+            reader = read(api.app, client, url.format(run=run))
             if held:
-                await stage.until(lambda: bool(waits))
+                await api.until(lambda: bool(waits))
             else:
                 await reader.until_begun()
-        return Begun(reader, prints(stage, job))
+        return Begun(reader, prints(api, job))
 
     return begin
 
@@ -154,9 +154,9 @@ def waits_counted() -> Iterator[list[float]]:
 def running(url: str, body: Any = None, method: str = "POST") -> Begin:
     """Somebody starts a run and waits for what becomes of it."""
 
-    async def begin(stage: Scene, client: httpx.AsyncClient) -> Begun:
-        reader = read(stage.app, client, url, json.dumps(body or {}).encode(), method=method)
-        return Begun(reader, prints(stage, await job_of(stage)))
+    async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
+        reader = read(api.app, client, url, json.dumps(body or {}).encode(), method=method)
+        return Begun(reader, prints(api, await job_of(api)))
 
     return begin
 
@@ -165,51 +165,51 @@ async def _nothing() -> None:
     return None
 
 
-def reading(url: str, make: Callable[[Scene], Awaitable[str]]) -> Begin:
+def reading(url: str, make: Callable[[ApiHarness], Awaitable[str]]) -> Begin:
     """Somebody reads what is long, the secret at its end."""
 
-    async def begin(stage: Scene, client: httpx.AsyncClient) -> Begun:
-        reader = read(stage.app, client, url.format(run=await make(stage)))
+    async def begin(api: ApiHarness, client: httpx.AsyncClient) -> Begun:
+        reader = read(api.app, client, url.format(run=await make(api)))
         await reader.until_begun()
         return Begun(reader, _nothing)
 
     return begin
 
 
-async def long_result(stage: Scene) -> str:
-    run, job = await admins_run(stage)
-    await stage.worker.finish(job, "x" * FILL + SECRET)
+async def long_result(api: ApiHarness) -> str:
+    run, job = await admins_run(api)
+    await api.worker.finish(job, "x" * FILL + SECRET)
     return run
 
 
-async def long_result_of_a_node(stage: Scene) -> str:
-    run, job = await admins_run(stage, "f/f/team/flow")
-    await stage.worker.finish(job, "x" * FILL + SECRET)
+async def long_result_of_a_node(api: ApiHarness) -> str:
+    run, job = await admins_run(api, "f/f/team/flow")
+    await api.worker.finish(job, "x" * FILL + SECRET)
     return run
 
 
-async def long_args(stage: Scene) -> str:
-    return (await admins_run(stage, args={"a": "x" * FILL + SECRET}))[0]
+async def long_args(api: ApiHarness) -> str:
+    return (await admins_run(api, args={"a": "x" * FILL + SECRET}))[0]
 
 
-async def long_log(stage: Scene) -> str:
-    run, job = await admins_run(stage)
+async def long_log(api: ApiHarness) -> str:
+    run, job = await admins_run(api)
     for text in ("x" * 900_000, "y" * 900_000, SECRET):
-        await stage.worker.print(job, f"{text}\n")
+        await api.worker.print(job, f"{text}\n")
     return run
 
 
-async def long_log_of_a_flow(stage: Scene) -> str:
-    run, job = await admins_run(stage, "f/f/team/flow")
+async def long_log_of_a_flow(api: ApiHarness) -> str:
+    run, job = await admins_run(api, "f/f/team/flow")
     for text in ("x" * 900_000, "y" * 900_000, SECRET):
-        await stage.worker.print(job, f"{text}\n")
+        await api.worker.print(job, f"{text}\n")
     return run
 
 
-async def long_file(stage: Scene) -> str:
+async def long_file(api: ApiHarness) -> str:
     body = b"x" * FILL + SECRET.encode()
     url = f"{W}/job_helpers/upload_s3_file"
-    answer = await stage.client.post(url, params={"file_key": "f/team/long.txt"}, content=body)
+    answer = await api.client.post(url, params={"file_key": "f/team/long.txt"}, content=body)
     assert answer.status_code == 200, answer.text
     return ""
 
@@ -294,15 +294,15 @@ def test_every_call_of_the_router_that_lasts_has_a_case() -> None:
     assert all(name in globals() for name in OF_THEIR_OWN.values())
 
 
-async def lost(stage: Scene, later: Callable[[float], None], begin: Begin, way: str) -> None:
+async def lost(api: ApiHarness, later: Callable[[float], None], begin: Begin, way: str) -> None:
     """Who keeps the right gets the secret; who loses it gets nothing from a second later on."""
-    kept = await begin(stage, await member(stage, "cy"))
+    kept = await begin(api, await member(api, "cy"))
     await kept.provoke()
     await kept.reader.until_ended()
     assert SECRET in kept.reader.text and kept.reader.complete, kept.reader.text[:500]
 
-    ended = await begin(stage, await member(stage, "bea"))
-    async with stage.platform.db.acquire() as conn:
+    ended = await begin(api, await member(api, "bea"))
+    async with api.platform.db.acquire() as conn:
         await conn.execute(WAYS[way])
     later(1.01)
     await ended.provoke()
@@ -311,129 +311,133 @@ async def lost(stage: Scene, later: Callable[[float], None], begin: Begin, way: 
 
 
 @pytest.mark.parametrize("call", CASES)
-async def test_a_deleted_token_ends_the_answer(stage: Scene, later: Callable[[float], None], call: str) -> None:
-    await lost(stage, later, CASES[call], "deleted")
+async def test_a_deleted_token_ends_the_answer(api: ApiHarness, later: Callable[[float], None], call: str) -> None:
+    await lost(api, later, CASES[call], "deleted")
 
 
 @pytest.mark.parametrize("call", [*WATCHING, *READING])
-async def test_a_folder_that_is_lost_ends_the_answer(stage: Scene, later: Callable[[float], None], call: str) -> None:
-    await lost(stage, later, CASES[call], "folder")
+async def test_a_folder_that_is_lost_ends_the_answer(
+    api: ApiHarness, later: Callable[[float], None], call: str
+) -> None:
+    await lost(api, later, CASES[call], "folder")
 
 
 @pytest.mark.parametrize("way", ["expired", "disabled", "expelled", "archived"])
 @pytest.mark.parametrize("call", ["stream_updates", "stream_run", "wait_script", "call_route", "get_result"])
 async def test_every_way_to_lose_a_right_ends_the_answer(
-    stage: Scene, later: Callable[[float], None], call: str, way: str
+    api: ApiHarness, later: Callable[[float], None], call: str, way: str
 ) -> None:
-    await lost(stage, later, CASES[call], way)
+    await lost(api, later, CASES[call], way)
 
 
 @pytest.mark.parametrize("call", WATCHING)
 async def test_a_job_reads_nothing_when_its_attempt_is_over(
-    stage: Scene, later: Callable[[float], None], call: str
+    api: ApiHarness, later: Callable[[float], None], call: str
 ) -> None:
-    own = await started(stage)
-    begun = await WATCHING[call](stage, job_client(stage, own))
-    await stage.worker.finish(own, None)
+    own = await started(api)
+    begun = await WATCHING[call](api, job_client(api, own))
+    await api.worker.finish(own, None)
     later(1.01)
     await begun.provoke()
     await begun.reader.until_ended()
     assert SECRET not in begun.reader.text
 
 
-async def test_a_download_that_is_cut_has_no_end(stage: Scene, later: Callable[[float], None]) -> None:
-    begun = await READING["get_logs"](stage, await member(stage, "bea"))
-    async with stage.platform.db.acquire() as conn:
+async def test_a_download_that_is_cut_has_no_end(api: ApiHarness, later: Callable[[float], None]) -> None:
+    begun = await READING["get_logs"](api, await member(api, "bea"))
+    async with api.platform.db.acquire() as conn:
         await conn.execute(WAYS["folder"])
     later(1.01)
     await begun.reader.until_ended()
     assert begun.reader.text.startswith("xxx") and not begun.reader.complete
 
 
-async def test_a_route_that_is_disabled_answers_nobody_who_waits(stage: Scene, later: Callable[[float], None]) -> None:
-    begun = await RUNNING["call_route"](stage, await member(stage, "bea"))
-    await stage.client.post(f"{W}/http_triggers/setmode/f/team/hook", json={"mode": "disabled"})
+async def test_a_route_that_is_disabled_answers_nobody_who_waits(
+    api: ApiHarness, later: Callable[[float], None]
+) -> None:
+    begun = await RUNNING["call_route"](api, await member(api, "bea"))
+    await api.client.post(f"{W}/http_triggers/setmode/f/team/hook", json={"mode": "disabled"})
     later(1.01)
     await begun.provoke()
     await begun.reader.until_ended()
     assert begun.reader.status == 404 and SECRET not in begun.reader.text
 
 
-async def test_a_batch_stops_with_its_token(stage: Scene, later: Callable[[float], None]) -> None:
-    bea = await member(stage, "bea")
-    runs = [(await admins_run(stage))[0] for _ in range(5)]
+async def test_a_batch_stops_with_its_token(api: ApiHarness, later: Callable[[float], None]) -> None:
+    bea = await member(api, "bea")
+    runs = [(await admins_run(api))[0] for _ in range(5)]
     body = json.dumps({"job_ids": runs}).encode()
-    reader = read(stage.app, bea, f"{J}/run/batch_rerun_jobs", body, method="POST")
+    reader = read(api.app, bea, f"{J}/run/batch_rerun_jobs", body, method="POST")
     await reader.until_begun()
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute(WAYS["deleted"])
     later(1.01)
     await reader.until_ended()
-    assert len(await stage.get("jobs/list", created_by="bea")) == 1, reader.text
+    assert len(await api.get("jobs/list", created_by="bea")) == 1, reader.text
 
 
 async def test_cancelling_many_stops_with_its_token(
-    stage: Scene, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+    api: ApiHarness, later: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from orvanta_platform.services.runs import start as service
 
-    bea = await member(stage, "bea")
-    runs = [(await admins_run(stage))[0] for _ in range(3)]
+    bea = await member(api, "bea")
+    runs = [(await admins_run(api))[0] for _ in range(3)]
     cancel = service.cancel
 
     async def cancel_and_lose(*args: Any, **more: Any) -> Any:
         found = await cancel(*args, **more)
-        async with stage.platform.db.acquire() as conn:
+        async with api.platform.db.acquire() as conn:
             await conn.execute(WAYS["deleted"])
         later(1.01)
         return found
 
     monkeypatch.setattr(service, "cancel", cancel_and_lose)
     answer = await bea.post(f"{J}/queue/cancel_selection", json=runs)
-    states = [(await stage.get(f"jobs_u/get/{run}")).get("canceled") for run in runs]
+    states = [(await api.get(f"jobs_u/get/{run}")).get("canceled") for run in runs]
     assert (answer.status_code, states) == (401, [True, False, False])
 
 
 @pytest.mark.parametrize(("way", "status"), [("deleted", 401), ("folder", 404)])
 async def test_an_upload_is_stored_for_who_may_still_write(
-    stage: Scene, later: Callable[[float], None], way: str, status: int
+    api: ApiHarness, later: Callable[[float], None], way: str, status: int
 ) -> None:
-    bea = await member(stage, "bea")
-    async with stage.platform.db.acquire() as conn:
+    bea = await member(api, "bea")
+    async with api.platform.db.acquire() as conn:
         await conn.execute("""UPDATE folder SET extra_perms = extra_perms || '{"u/bea": true}' WHERE name = 'team'""")
     url = f"{W}/job_helpers/upload_s3_file?file_key=f/team/late.txt"
-    reader = read(stage.app, bea, url, b"first ", b"second", method="POST")
+    reader = read(api.app, bea, url, b"first ", b"second", method="POST")
     await reader.waits.wait()
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute(WAYS[way])
     later(1.01)
     await reader.until_ended()
     assert reader.status in (status, 409), reader.text
-    assert (await stage.client.get(f"{W}/job_helpers/load_file_metadata?file_key=f/team/late.txt")).status_code == 404
+    assert (await api.client.get(f"{W}/job_helpers/load_file_metadata?file_key=f/team/late.txt")).status_code == 404
 
 
 @pytest.mark.parametrize("way", ["deleted", "folder"])
 async def test_a_slow_body_starts_nothing_for_who_lost_the_right(
-    stage: Scene, later: Callable[[float], None], way: str
+    api: ApiHarness, later: Callable[[float], None], way: str
 ) -> None:
-    bea = await member(stage, "bea")
-    reader = read(stage.app, bea, f"{J}/run/p/f/team/talk", b'{"a":', b" 1}", method="POST")
+    bea = await member(api, "bea")
+    reader = read(api.app, bea, f"{J}/run/p/f/team/talk", b'{"a":', b" 1}", method="POST")
     await reader.waits.wait()
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute(WAYS[way])
     later(1.01)
     await reader.until_ended()
     assert reader.status in (401, 409), reader.text
-    assert await stage.get("jobs/list") == []
+    assert await api.get("jobs/list") == []
 
 
-async def test_thousands_of_readers_of_a_token_share_one_look(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_thousands_of_readers_of_a_token_share_one_look(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     from orvanta_platform.control.live_actor import LiveActor
     from orvanta_platform.services.access.session import Authenticator, Caller
 
     looks, now = 0, 1000.0
     monkeypatch.setattr(clock, "monotonic", lambda: now)
-    authenticator = Authenticator(stage.platform)
+    authenticator = Authenticator(api.platform)
     derive = authenticator.actor
 
     async def counted(*args: Any, **more: Any) -> Any:
@@ -441,7 +445,7 @@ async def test_thousands_of_readers_of_a_token_share_one_look(stage: Scene, monk
         looks += 1
         return await derive(*args, **more)
 
-    token, caller = stage.client.headers["authorization"].removeprefix("Bearer "), Caller("main")
+    token, caller = api.client.headers["authorization"].removeprefix("Bearer "), Caller("main")
     actor = await authenticator.actor(token, caller, changes=False)
     assert actor is not None
     monkeypatch.setattr(authenticator, "actor", counted)
@@ -457,7 +461,7 @@ async def test_thousands_of_readers_of_a_token_share_one_look(stage: Scene, monk
 
 
 async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
-    stage: Scene, later: Callable[[float], None]
+    api: ApiHarness, later: Callable[[float], None]
 ) -> None:
     """Also one that asks nothing itself: what a new call forgets, the middleware does."""
     from orvanta_platform.http.auth_middleware import AuthenticationMiddleware
@@ -468,27 +472,27 @@ async def test_no_answer_goes_on_past_its_token_whatever_it_is_made_of(
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    bea = await member(stage, "bea")
-    reader = read(AuthenticationMiddleware(forgetful, stage.platform), bea, "/api/users/whoami")
+    bea = await member(api, "bea")
+    reader = read(AuthenticationMiddleware(forgetful, api.platform), bea, "/api/users/whoami")
     await reader.until_begun()
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute(WAYS["deleted"])
     later(1.01)
     await reader.until_ended()
     assert reader.text == "first " and not reader.complete
 
 
-async def test_a_session_ends_in_every_tab(stage: Scene, later: Callable[[float], None]) -> None:
+async def test_a_session_ends_in_every_tab(api: ApiHarness, later: Callable[[float], None]) -> None:
     """Logging out in one tab ends the stream of another."""
     from orvanta_platform.services.access import setup
 
-    await setup.create_user(stage.platform.db, "ada@example.org", "correct horse")
-    async with stage.platform.db.acquire() as conn:
+    await setup.create_user(api.platform.db, "ada@example.org", "correct horse")
+    async with api.platform.db.acquire() as conn:
         await conn.execute("INSERT INTO member VALUES ('main', 'ada', 'ada@example.org', 'admin')")
     body = {"email": "ada@example.org", "password": "correct horse"}
-    token = (await stage.client.post("/api/auth/login", json=body)).text
-    tab = client_of(stage.app, token)
-    begun = await WATCHING["stream_updates"](stage, tab)
+    token = (await api.client.post("/api/auth/login", json=body)).text
+    tab = client_of(api.app, token)
+    begun = await WATCHING["stream_updates"](api, tab)
     assert (await tab.post("/api/auth/logout")).status_code == 200
     later(1.01)
     await begun.provoke()

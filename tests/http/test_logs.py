@@ -3,121 +3,111 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.services.logs.objects import Attempt, move
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def put_away(stage: Scene, job: Claimed) -> str:
+async def put_away(api: ApiHarness, job: Claimed) -> str:
     """The log becomes an object; gives its key."""
     attempt = Attempt(job.run.workspace, job.run.id, job.id, job.attempt)
-    await move(stage.platform.db, stage.platform.storage, attempt)
+    await move(api.platform.db, api.platform.storage, attempt)
     return attempt.log_key
 
 
-async def test_a_log_is_plain_text_and_a_file_where_that_is_asked_for(stage: Scene) -> None:
-    id = await stage.preview()
-    job = (await stage.worker.claim())[""]
-    await stage.worker.print(job, "<script>alert(1)</script>\n")
-    await stage.worker.finish(job, 1)
-    shown = await stage.client.get(f"{W}/jobs_u/get_logs/{id}")
+async def test_a_log_is_plain_text_and_a_file_where_that_is_asked_for(api: ApiHarness) -> None:
+    id = await api.preview()
+    job = (await api.worker.claim())[""]
+    await api.worker.print(job, "<script>alert(1)</script>\n")
+    await api.worker.finish(job, 1)
+    shown = await api.client.get(f"{W}/jobs_u/get_logs/{id}")
     assert (shown.text, shown.headers["content-type"]) == (
         "<script>alert(1)</script>\n",
         "text/plain; charset=utf-8",
     )
     assert shown.headers["x-content-type-options"] == "nosniff"
     assert "content-disposition" not in shown.headers
-    file = await stage.client.get(f"{W}/jobs_u/get_logs/{id}", params={"download": "true"})
+    file = await api.client.get(f"{W}/jobs_u/get_logs/{id}", params={"download": "true"})
     assert (file.text, file.headers["content-disposition"]) == (shown.text, f'attachment; filename="{id}.log"')
 
 
-async def test_calls_read_the_same_before_and_after_a_log_is_moved(stage: Scene) -> None:
-    id = await stage.preview()
-    job = (await stage.worker.claim())[""]
+async def test_calls_read_the_same_before_and_after_a_log_is_moved(api: ApiHarness) -> None:
+    id = await api.preview()
+    job = (await api.worker.claim())[""]
     text = ""
     for n in range(30):
         line = f"{n:<50000}\N{MUSICAL SYMBOL G CLEF}\n"
-        await stage.worker.print(job, line)
+        await api.worker.print(job, line)
         text += line
-    await stage.worker.finish(job, 1)
-    before = await answers(stage, id)
-    await put_away(stage, job)
-    assert await answers(stage, id) == before
+    await api.worker.finish(job, 1)
+    before = await answers(api, id)
+    await put_away(api, job)
+    assert await answers(api, id) == before
     assert before[0] == before[2] == text
     assert before[1] == {"new_logs": text[700_000:], "log_offset": len(text), "completed": True}
 
 
-async def answers(stage: Scene, id: str) -> tuple[str, dict[str, object], str, str]:
+async def answers(api: ApiHarness, id: str) -> tuple[str, dict[str, object], str, str]:
     """What get_logs, getupdate behind an offset, the stream and get say."""
-    update = await stage.get(f"jobs_u/getupdate/{id}", log_offset=700_000)
-    stream = await stage.client.get(f"{W}/jobs_u/getupdate_sse/{id}")
+    update = await api.get(f"jobs_u/getupdate/{id}", log_offset=700_000)
+    stream = await api.client.get(f"{W}/jobs_u/getupdate_sse/{id}")
     events = [json.loads(part.removeprefix("data: ")) for part in stream.text.strip().split("\n\n")]
     return (
-        (await stage.client.get(f"{W}/jobs_u/get_logs/{id}")).text,
+        (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text,
         {key: update[key] for key in ("new_logs", "log_offset", "completed")},
         "".join(event["new_logs"] for event in events),
-        (await stage.get(f"jobs_u/get/{id}"))["logs"],
+        (await api.get(f"jobs_u/get/{id}"))["logs"],
     )
 
 
-async def test_a_lost_object_is_named_by_each_call(stage: Scene) -> None:
-    id = await stage.preview()
-    job = (await stage.worker.claim())[""]
-    await stage.worker.print(job, "soon gone\n")
-    await stage.worker.finish(job, 1)
-    key = await put_away(stage, job)
-    await stage.platform.storage.delete(key)
-    gone = await stage.client.get(f"{W}/jobs_u/get_logs/{id}")
+async def test_a_lost_object_is_named_by_each_call(api: ApiHarness) -> None:
+    id = await api.preview()
+    job = (await api.worker.claim())[""]
+    await api.worker.print(job, "soon gone\n")
+    await api.worker.finish(job, 1)
+    key = await put_away(api, job)
+    await api.platform.storage.delete(key)
+    gone = await api.client.get(f"{W}/jobs_u/get_logs/{id}")
     assert (gone.status_code, gone.json()["error"]["code"]) == (410, "object_missing")
     assert key in gone.json()["error"]["message"]
     line = f"[orvanta] the rest of this log cannot be read: The object {key} is gone.\n"
-    update = await stage.get(f"jobs_u/getupdate/{id}")
+    update = await api.get(f"jobs_u/getupdate/{id}")
     assert (update["new_logs"], update["completed"], update["log_offset"]) == (line, True, 10)
-    assert (await stage.get(f"jobs_u/get/{id}"))["logs"] == line
-    stream = (await stage.client.get(f"{W}/jobs_u/getupdate_sse/{id}")).text
+    assert (await api.get(f"jobs_u/get/{id}"))["logs"] == line
+    stream = (await api.client.get(f"{W}/jobs_u/getupdate_sse/{id}")).text
     assert stream.count("data: ") == 1 and key in stream
 
 
-async def test_the_logs_of_a_workflow_are_merged_by_time(stage: Scene) -> None:
-    id = await stage.flow(script("a"), script("b", needs=[]), script("c", needs=["a", "b"]))
-    jobs = await stage.worker.claim()
-    await stage.worker.print(jobs["a"], "from a\n")
-    await stage.worker.print(jobs["b"], "from b\n")
-    await stage.worker.print(jobs["a"], "a again, no end")
-    now = await stage.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")
+async def test_the_logs_of_a_workflow_are_merged_by_time(api: ApiHarness) -> None:
+    id = await api.flow(script("a"), script("b", needs=[]), script("c", needs=["a", "b"]))
+    jobs = await api.worker.claim()
+    await api.worker.print(jobs["a"], "from a\n")
+    await api.worker.print(jobs["b"], "from b\n")
+    await api.worker.print(jobs["a"], "a again, no end")
+    now = await api.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")
     assert now.text == "a | from a\nb | from b\na | a again, no end\n"
     for node in ("a", "b"):
-        await stage.worker.finish(jobs[node], 1)
-    last = (await stage.worker.claim())["c"]
-    await put_away(stage, jobs["b"])
-    await stage.worker.print(last, "from c\n")
-    await stage.worker.finish(last, 1)
-    whole = await stage.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}", params={"download": "true"})
+        await api.worker.finish(jobs[node], 1)
+    last = (await api.worker.claim())["c"]
+    await put_away(api, jobs["b"])
+    await api.worker.print(last, "from c\n")
+    await api.worker.finish(last, 1)
+    whole = await api.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}", params={"download": "true"})
     assert whole.text == "a | from a\nb | from b\na | a again, no end\nc | from c\n"
     assert whole.headers["content-disposition"] == f'attachment; filename="{id}.log"'
-    assert (await stage.client.get(f"{W}/jobs_u/get_logs/{id}")).text.count("--- ") == 3
+    assert (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text.count("--- ") == 3
 
 
-async def test_of_one_job_it_is_its_log(stage: Scene) -> None:
-    id = await stage.preview()
-    job = (await stage.worker.claim())[""]
-    await stage.worker.print(job, "alone\n")
-    assert (await stage.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).text == "alone\n"
+async def test_of_one_job_it_is_its_log(api: ApiHarness) -> None:
+    id = await api.preview()
+    job = (await api.worker.claim())[""]
+    await api.worker.print(job, "alone\n")
+    assert (await api.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).text == "alone\n"
 
 
-async def test_others_logs_are_not_there(stage: Scene) -> None:
-    id = await stage.flow(script("a"))
-    async with await stage.member("eve") as eve:
+async def test_others_logs_are_not_there(api: ApiHarness) -> None:
+    id = await api.flow(script("a"))
+    async with await api.member("eve") as eve:
         assert (await eve.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).status_code == 404

@@ -14,7 +14,7 @@ import pytest
 from aiosmtpd.handlers import Message
 from aiosmtpd.smtp import SMTP
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.http.test_approvals import approval, consent, ended, status
 
 from orvanta_platform.services.approvals import notification_queue, notification_sender
@@ -67,99 +67,99 @@ async def web() -> AsyncIterator[tuple[Web, str]]:
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path, allowed_networks=("127.0.0.0/8",)) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path, allowed_networks=("127.0.0.0/8",)) as made:
         yield made
         assert [str(each) for each in await consistency.check(made.platform.db)] == []
 
 
-async def asked(stage: Scene, channel: str, resource: dict[str, Any], **value: Any) -> str:
+async def asked(api: ApiHarness, channel: str, resource: dict[str, Any], **value: Any) -> str:
     """A run that asks, and tells by the channel."""
     body = {"path": f"u/admin/{channel}", "value": resource, "resource_type": "any"}
-    assert (await stage.client.post(f"{W}/resources/create", json=body)).status_code in (200, 201)
+    assert (await api.client.post(f"{W}/resources/create", json=body)).status_code in (200, 201)
     notify = [{"channel": channel, "resource": f"$res:u/admin/{channel}"}]
-    return await stage.flow(approval(notify=notify, **value), args={"sum": 5})
+    return await api.flow(approval(notify=notify, **value), args={"sum": 5})
 
 
-async def rows(stage: Scene, query: str) -> list[Any]:
-    async with stage.platform.db.acquire() as conn:
+async def rows(api: ApiHarness, query: str) -> list[Any]:
+    async with api.platform.db.acquire() as conn:
         return list(await conn.fetch(query))
 
 
-async def test_a_mail_brings_the_page(stage: Scene, mail: tuple[Mailbox, int]) -> None:
+async def test_a_mail_brings_the_page(api: ApiHarness, mail: tuple[Mailbox, int]) -> None:
     box, port = mail
     to = {"host": "127.0.0.1", "port": port, "tls": "none", "from": "flows@example.com", "to": "ann@example.com"}
-    run = await asked(stage, "email", to, message="Pay {{ flow_input.sum }}?")
+    run = await asked(api, "email", to, message="Pay {{ flow_input.sum }}?")
     assert not box.mails, "the step itself sends nothing"
-    assert await notification_queue.send_due(stage.platform) == 1
+    assert await notification_queue.send_due(api.platform) == 1
     (told,) = box.mails
     assert (told["From"], told["To"]) == ("flows@example.com", "ann@example.com") and "ask" in told["Subject"]
     text = told.get_payload(decode=True).decode()
     assert "Pay 5?" in text
     page = next(word for word in text.split() if "/approve/main/" in word)
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as browser:
-        address = page.replace(stage.platform.settings.base_url, "")
+        address = page.replace(api.platform.settings.base_url, "")
         assert (await browser.post(address, data={"decision": "approved"})).status_code == 200
-    assert (await ended(stage, run))["success"] is True
-    assert await notification_queue.send_due(stage.platform) == 0
-    (event,) = await rows(stage, "SELECT data::text AS d FROM event WHERE kind = 'notified'")
+    assert (await ended(api, run))["success"] is True
+    assert await notification_queue.send_due(api.platform) == 0
+    (event,) = await rows(api, "SELECT data::text AS d FROM event WHERE kind = 'notified'")
     assert json.loads(event["d"]) == {"channel": "email", "resource": "$res:u/admin/email", "tries": 1}
 
 
-async def test_a_webhook_is_tried_again_under_one_id(stage: Scene) -> None:
+async def test_a_webhook_is_tried_again_under_one_id(api: ApiHarness) -> None:
     async with web() as (server, url):
         server.status = 500
-        await asked(stage, "webhook", {"url": url, "headers": {"X-Key": "k"}})
-        await notification_queue.send_due(stage.platform)
-        assert await notification_queue.send_due(stage.platform) == 0, "not before its time"
+        await asked(api, "webhook", {"url": url, "headers": {"X-Key": "k"}})
+        await notification_queue.send_due(api.platform)
+        assert await notification_queue.send_due(api.platform) == 0, "not before its time"
         server.status = 204
-        await rows(stage, "UPDATE notice SET due_at = app_now()")
-        await notification_queue.send_due(stage.platform)
+        await rows(api, "UPDATE notice SET due_at = app_now()")
+        await notification_queue.send_due(api.platform)
         first, second = server.sent
     assert first[0]["idempotency-key"] == second[0]["idempotency-key"] and second[0]["x-key"] == "k"
     assert first[1]["approval_page"].rsplit("/", 1)[0] == second[1]["approval_page"].rsplit("/", 1)[0]
     assert (second[1]["node"], second[1]["created_by"]) == ("ask", "admin")
-    assert await rows(stage, "SELECT FROM notice") == []
+    assert await rows(api, "SELECT FROM notice") == []
 
 
-async def test_slack_gets_a_text(stage: Scene) -> None:
+async def test_slack_gets_a_text(api: ApiHarness) -> None:
     async with web() as (server, url):
-        await asked(stage, "slack", {"webhook_url": url}, message="<!channel> & all")
-        await notification_queue.send_due(stage.platform)
+        await asked(api, "slack", {"webhook_url": url}, message="<!channel> & all")
+        await notification_queue.send_due(api.platform)
     ((_, body),) = server.sent
     assert set(body) == {"text"} and body["text"].startswith("&lt;!channel&gt; &amp; all")
 
 
-async def test_what_cannot_be_sent_is_given_up_in_the_end(stage: Scene) -> None:
-    run = await asked(stage, "webhook", {"url": "http://127.0.0.1:9/x"})
+async def test_what_cannot_be_sent_is_given_up_in_the_end(api: ApiHarness) -> None:
+    run = await asked(api, "webhook", {"url": "http://127.0.0.1:9/x"})
     for _ in range(notification_sender.MOST_TRIES):
-        await rows(stage, "UPDATE notice SET due_at = app_now()")
-        assert await notification_queue.send_due(stage.platform) == 1
-    assert await rows(stage, "SELECT FROM notice") == []
-    (event,) = await rows(stage, "SELECT data::text AS d FROM event WHERE kind = 'not_notified'")
+        await rows(api, "UPDATE notice SET due_at = app_now()")
+        assert await notification_queue.send_due(api.platform) == 1
+    assert await rows(api, "SELECT FROM notice") == []
+    (event,) = await rows(api, "SELECT data::text AS d FROM event WHERE kind = 'not_notified'")
     assert json.loads(event["d"])["tries"] == notification_sender.MOST_TRIES
-    assert await status(stage, run) == "awaiting_approval"
+    assert await status(api, run) == "awaiting_approval"
 
 
-async def test_nobody_is_told_of_what_is_decided(stage: Scene) -> None:
+async def test_nobody_is_told_of_what_is_decided(api: ApiHarness) -> None:
     async with web() as (server, url):
-        run = await asked(stage, "webhook", {"url": url})
-        await consent(stage.client, run)
-        assert await notification_queue.send_due(stage.platform) == 0
-    assert server.sent == [] and await rows(stage, "SELECT FROM notice") == []
+        run = await asked(api, "webhook", {"url": url})
+        await consent(api.client, run)
+        assert await notification_queue.send_due(api.platform) == 0
+    assert server.sent == [] and await rows(api, "SELECT FROM notice") == []
 
 
 async def test_an_address_that_is_not_public_is_refused(database: TestDatabase, tmp_path: Path) -> None:
-    async with scene(database, tmp_path) as stage, web() as (server, url):
-        await asked(stage, "webhook", {"url": url})
-        await notification_queue.send_due(stage.platform)
-        assert server.sent == [] and len(await rows(stage, "SELECT FROM notice WHERE tries = 1")) == 1
+    async with api_harness(database, tmp_path) as api, web() as (server, url):
+        await asked(api, "webhook", {"url": url})
+        await notification_queue.send_due(api.platform)
+        assert server.sent == [] and len(await rows(api, "SELECT FROM notice WHERE tries = 1")) == 1
 
 
-async def test_two_processes_send_one_notice(stage: Scene) -> None:
+async def test_two_processes_send_one_notice(api: ApiHarness) -> None:
     async with web() as (server, url):
-        await asked(stage, "webhook", {"url": url})
-        sent = await asyncio.gather(*(notification_queue.send_due(stage.platform) for _ in range(3)))
+        await asked(api, "webhook", {"url": url})
+        sent = await asyncio.gather(*(notification_queue.send_due(api.platform) for _ in range(3)))
         assert sorted(sent) == [0, 0, 1]
     assert len(server.sent) == 1

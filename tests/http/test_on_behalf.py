@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, client_of, script
 from tests.http.jobs_running import token_of
-from tests.http.scene import Scene, W, client_of, scene, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.services.triggers.scheduler import fire
@@ -19,22 +15,16 @@ ANN, BEA = "ann@example.com", "bea@example.com"
 NOTE = "u/ann/note"
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
 async def deploy(client: httpx.AsyncClient, path: str, modules: list[dict[str, Any]], **more: Any) -> httpx.Response:
     value = {"modules": modules, **more.pop("value", {})}
     return await client.post(f"{W}/flows/create", json={"path": path, "summary": "", "value": value, **more})
 
 
-async def folder(stage: Scene) -> None:
+async def folder(api: ApiHarness) -> None:
     """f/team, which everybody may read; ann's variable, which is hers alone."""
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
     body = {"path": NOTE, "value": "only ann knows", "is_secret": False, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
 
 
 NOTHING: list[dict[str, Any]] = [{"id": "a", "value": {"type": "branchone", "branches": [], "default": []}}]
@@ -58,61 +48,61 @@ async def start(client: httpx.AsyncClient, path: str, **args: Any) -> httpx.Resp
     return await client.post(f"{W}/jobs/run/f/{path}", json=args)
 
 
-async def ended(stage: Scene, run: str) -> tuple[bool, Any]:
+async def ended(api: ApiHarness, run: str) -> tuple[bool, Any]:
     """Whether a run that needs no worker has succeeded, and its result."""
-    found = await stage.get(f"jobs_u/completed/get/{run}")
+    found = await api.get(f"jobs_u/completed/get/{run}")
     return found["success"], found["result"]
 
 
-async def test_a_run_acts_for_whom_its_workflow_names(stage: Scene) -> None:
+async def test_a_run_acts_for_whom_its_workflow_names(api: ApiHarness) -> None:
     """It is its starter's, reads as its owner, and the audit trail says both; so does a restart of it."""
-    await stage.member("ann")
-    bea = await stage.member("bea")
-    await folder(stage)
+    await api.member("ann")
+    bea = await api.member("bea")
+    await folder(api)
     modules = [script("b")]
-    assert (await deploy(stage.client, "f/team/hers", modules, value=READS, on_behalf_of_email=ANN)).status_code == 201
-    assert (await deploy(stage.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
+    assert (await deploy(api.client, "f/team/hers", modules, value=READS, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(api.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
     run = (await start(bea, "f/team/hers")).text
-    jobs = await stage.worker.claim()
+    jobs = await api.worker.claim()
     assert jobs["b"].run.permissioned_as == "u/ann" and jobs["b"].run.email == ANN
-    await stage.worker.finish(jobs["b"], "done")
-    assert await ended(stage, run) == (True, "only ann knows")
-    shown = await stage.get(f"jobs_u/get/{run}")
+    await api.worker.finish(jobs["b"], "done")
+    assert await ended(api, run) == (True, "only ann knows")
+    shown = await api.get(f"jobs_u/get/{run}")
     assert (shown["created_by"], shown["permissioned_as"], shown["email"]) == ("bea", "u/ann", ANN)
     again = await bea.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "b"})
     assert again.status_code == 201, again.text
-    assert (await stage.worker.claim())["b"].run.permissioned_as == "u/ann"
+    assert (await api.worker.claim())["b"].run.permissioned_as == "u/ann"
     rerun = await bea.post(f"{W}/jobs/rerun/{run}", json={})
     assert rerun.status_code == 201, rerun.text
-    assert (await stage.worker.claim())["b"].run.permissioned_as == "u/ann"
+    assert (await api.worker.claim())["b"].run.permissioned_as == "u/ann"
     plain = (await start(bea, "f/team/plain")).text
-    success, result = await ended(stage, plain)
+    success, result = await ended(api, plain)
     assert not success and NOTE in result["error"]["message"]
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         told = await conn.fetch("SELECT actor, on_behalf_of FROM audit WHERE operation LIKE 'jobs.%' ORDER BY id")
     assert [tuple(row) for row in told] == [("bea", "u/ann")] * 3 + [("bea", None)]
 
 
-async def test_a_script_acts_for_whom_it_names(stage: Scene) -> None:
-    await stage.member("ann")
-    bea = await stage.member("bea")
-    await folder(stage)
+async def test_a_script_acts_for_whom_it_names(api: ApiHarness) -> None:
+    await api.member("ann")
+    bea = await api.member("bea")
+    await folder(api)
     body = {"path": "f/team/tool", "summary": "", "content": "echo", "language": "bash", "on_behalf_of_email": ANN}
-    assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
     assert (await bea.post(f"{W}/jobs/run/p/f/team/tool", json={})).status_code == 201
-    assert (await stage.worker.claim())[""].run.permissioned_as == "u/ann"
+    assert (await api.worker.claim())[""].run.permissioned_as == "u/ann"
     # As a node it acts for whom its workflow does.
     node = {"id": "a", "value": {"type": "script", "path": "f/team/tool", "input_transforms": {}}}
-    assert (await deploy(stage.client, "f/team/plain", [node])).status_code == 201
+    assert (await deploy(api.client, "f/team/plain", [node])).status_code == 201
     await start(bea, "f/team/plain")
-    assert (await stage.worker.claim())["a"].run.permissioned_as == "u/bea"
+    assert (await api.worker.claim())["a"].run.permissioned_as == "u/bea"
 
 
-async def test_who_may_name_whom(stage: Scene) -> None:
+async def test_who_may_name_whom(api: ApiHarness) -> None:
     """Oneself; others an admin and the group deployers, who are asked again at each change."""
-    await stage.member("ann")
-    bea = await stage.member("bea", role=Role.DEVELOPER)
-    await stage.client.post(f"{W}/folders/create", json={"name": "hers", "owners": ["u/bea"]})
+    await api.member("ann")
+    bea = await api.member("bea", role=Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/create", json={"name": "hers", "owners": ["u/bea"]})
     modules = NOTHING
     assert (await deploy(bea, "f/hers/own", modules, on_behalf_of_email=BEA)).status_code == 201
     refused = await deploy(bea, "f/hers/other", modules, on_behalf_of_email=ANN)
@@ -122,94 +112,94 @@ async def test_who_may_name_whom(stage: Scene) -> None:
     assert (await bea.post(f"{W}/flows/create", json=source)).status_code == 403
     script_body = {"path": "f/hers/s", "summary": "", "content": "echo", "language": "bash", "on_behalf_of_email": ANN}
     assert (await bea.post(f"{W}/scripts/create", json=script_body)).status_code == 403
-    stranger = await deploy(stage.client, "f/hers/x", modules, on_behalf_of_email="no@example.com")
+    stranger = await deploy(api.client, "f/hers/x", modules, on_behalf_of_email="no@example.com")
     assert stranger.status_code == 400 and "no member" in stranger.json()["error"]["message"]
-    assert (await deploy(stage.client, "f/hers/anns", modules, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(api.client, "f/hers/anns", modules, on_behalf_of_email=ANN)).status_code == 201
     change = {"path": "f/hers/anns", "summary": "", "value": {"modules": NOTHING, **READS}}
     kept = {**change, "on_behalf_of_email": ANN}
     assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=kept)).status_code == 403
     assert (await bea.post(f"{W}/flows/update/f/hers/anns", json=change)).status_code == 200
 
 
-async def test_a_preview_acts_for_whoever_starts_it(stage: Scene) -> None:
-    await stage.member("ann")
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_a_preview_acts_for_whoever_starts_it(api: ApiHarness) -> None:
+    await api.member("ann")
+    bea = await api.member("bea", role=Role.DEVELOPER)
     body = {"value": {"modules": [script("a")], "on_behalf_of_email": ANN}, "args": {}, "on_behalf_of_email": ANN}
     assert (await bea.post(f"{W}/jobs/run/preview_flow", json=body)).status_code == 201
-    assert (await stage.worker.claim())["a"].run.permissioned_as == "u/bea"
+    assert (await api.worker.claim())["a"].run.permissioned_as == "u/bea"
 
 
-async def test_a_sub_workflow_acts_for_whom_it_names_itself(stage: Scene) -> None:
+async def test_a_sub_workflow_acts_for_whom_it_names_itself(api: ApiHarness) -> None:
     """What it names is found with its owner's rights; without an owner with its caller's."""
-    await stage.member("ann")
-    bea = await stage.member("bea")
-    await folder(stage)
+    await api.member("ann")
+    bea = await api.member("bea")
+    await folder(api)
     tool = {"path": "u/ann/tool", "summary": "", "content": "echo", "language": "bash"}
-    assert (await stage.client.post(f"{W}/scripts/create", json=tool)).status_code == 201
+    assert (await api.client.post(f"{W}/scripts/create", json=tool)).status_code == 201
     node = {"id": "t", "value": {"type": "script", "path": "u/ann/tool", "input_transforms": {}}}
-    assert (await deploy(stage.client, "f/team/hers", [node], value=READS, on_behalf_of_email=ANN)).status_code == 201
-    assert (await deploy(stage.client, "f/team/middle", [calling("f/team/hers")])).status_code == 201
-    assert (await deploy(stage.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
+    assert (await deploy(api.client, "f/team/hers", [node], value=READS, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(api.client, "f/team/middle", [calling("f/team/hers")])).status_code == 201
+    assert (await deploy(api.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
     plain = {**calling("f/team/plain"), "id": "plain", "continue_on_error": True}
     top = [calling("f/team/middle"), plain, script("own")]
-    assert (await deploy(stage.client, "f/team/top", top)).status_code == 201
+    assert (await deploy(api.client, "f/team/top", top)).status_code == 201
     assert (await start(bea, "f/team/top")).status_code == 201
-    inner = (await stage.worker.claim())["t"]
+    inner = (await api.worker.claim())["t"]
     assert inner.run.permissioned_as == "u/ann" and inner.run.created_by == "ann"
-    await stage.worker.finish(inner, "told")
-    own = (await stage.worker.claim())["own"]
+    await api.worker.finish(inner, "told")
+    own = (await api.worker.claim())["own"]
     assert own.run.permissioned_as == "u/bea"
-    graph = await stage.get(f"jobs_u/get/{own.run.id}")
+    graph = await api.get(f"jobs_u/get/{own.run.id}")
     states = {each["id"]: each["type"] for each in graph["flow_status"]["modules"]}
     assert states["sub"] == "Success" and states["plain"] == "Failure"
     # Read by the caller's rights it is not there.
-    assert (await deploy(stage.client, "f/team/direct", [node])).status_code == 201
+    assert (await deploy(api.client, "f/team/direct", [node])).status_code == 201
     assert (await start(bea, "f/team/direct")).status_code in (400, 404)
 
 
-async def test_arguments_open_nothing_that_their_giver_may_not_read(stage: Scene) -> None:
+async def test_arguments_open_nothing_that_their_giver_may_not_read(api: ApiHarness) -> None:
     """Neither in the open, nor in escapes, nor through a workflow in between, nor by its flow_env."""
-    await stage.member("ann")
-    bea = await stage.member("bea", role=Role.DEVELOPER)
-    await folder(stage)
+    await api.member("ann")
+    bea = await api.member("bea", role=Role.DEVELOPER)
+    await folder(api)
     theirs = {"path": "f/team/note", "value": "for all", "is_secret": False, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=theirs)).status_code == 201
+    assert (await api.client.post(f"{W}/variables/create", json=theirs)).status_code == 201
     hers = {"value": telling("flow_input.text"), "on_behalf_of_email": ANN}
-    assert (await deploy(stage.client, "f/team/hers", NOTHING, **hers)).status_code == 201
+    assert (await deploy(api.client, "f/team/hers", NOTHING, **hers)).status_code == 201
     for text in ('"$var:u/ann/note"', r'"\u0024var:u/ann/note"', '[{"deep": "$var:u/ann/note"}]'):
         body = b'{"text": %s}' % text.encode()
         refused = await bea.post(f"{W}/jobs/run/f/f/team/hers", content=body)
         assert refused.status_code == 403 and NOTE in refused.json()["error"]["message"], refused.text
     points = {"path": "f/team/points", "resource_type": "any", "value": {"x": f"$var:{NOTE}"}}
-    assert (await stage.client.post(f"{W}/resources/create", json=points)).status_code == 201
+    assert (await api.client.post(f"{W}/resources/create", json=points)).status_code == 201
     outer = {"path": "f/team/outer", "resource_type": "any", "value": ["$res:f/team/points"]}
-    assert (await stage.client.post(f"{W}/resources/create", json=outer)).status_code == 201
+    assert (await api.client.post(f"{W}/resources/create", json=outer)).status_code == 201
     for path in ("f/team/points", "f/team/outer"):
         refused = await start(bea, "f/team/hers", text=f"$res:{path}")
         assert refused.status_code == 403 and NOTE in refused.json()["error"]["message"], refused.text
     assert (await start(bea, "f/team/hers", text="$var:f/team/note")).status_code == 201
     assert (await start(bea, "f/team/hers", text="costs $5")).status_code == 201
-    assert (await start(stage.client, "f/team/hers", text=f"$var:{NOTE}")).status_code == 201
+    assert (await start(api.client, "f/team/hers", text=f"$var:{NOTE}")).status_code == 201
 
     written, computed = {"type": "static", "value": f"$var:{NOTE}"}, {"type": "javascript", "expr": f"'$var:{NOTE}'"}
     through = {"modules": [calling("f/team/hers", text=written)]}
     run = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": through, "args": {}})
-    success, result = await ended(stage, run.text)
+    success, result = await ended(api, run.text)
     assert not success and NOTE in result["error"]["message"], result
     through = {"modules": [calling("f/team/hers", text=computed)]}
     run = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": through, "args": {}})
-    assert await ended(stage, run.text) == (True, f"$var:{NOTE}"), "what is computed refers to nothing"
+    assert await ended(api, run.text) == (True, f"$var:{NOTE}"), "what is computed refers to nothing"
 
     value: dict[str, Any] = {"modules": [calling("f/team/hers")], "flow_env": {"stolen": f"$var:{NOTE}"}}
     refused = await bea.post(f"{W}/jobs/run/preview_flow", json={"value": value, "args": {}})
     assert refused.status_code == 400 and "flow_env" in refused.json()["error"]["message"]
 
 
-async def test_a_condition_to_pause_is_for_whom_the_run_acts(stage: Scene) -> None:
+async def test_a_condition_to_pause_is_for_whom_the_run_acts(api: ApiHarness) -> None:
     """It would be evaluated with the owner's rights, and what it throws is shown."""
-    ann, bea = await stage.member("ann"), await stage.member("bea")
-    await folder(stage)
-    assert (await deploy(stage.client, "f/team/hers", [script("b")], on_behalf_of_email=ANN)).status_code == 201
+    ann, bea = await api.member("ann"), await api.member("bea")
+    await folder(api)
+    assert (await deploy(api.client, "f/team/hers", [script("b")], on_behalf_of_email=ANN)).status_code == 201
     call = f"{W}/jobs/run/f/f/team/hers?pause_before=b"
     refused = await bea.post(f"{call}&pause_if=throw(variable('{NOTE}'))", json={})
     assert refused.status_code == 403 and "u/ann" in refused.json()["error"]["message"]
@@ -217,65 +207,65 @@ async def test_a_condition_to_pause_is_for_whom_the_run_acts(stage: Scene) -> No
     assert (await ann.post(f"{call}&pause_if=true", json={})).status_code == 201
 
 
-async def test_an_owner_who_left_runs_nothing(stage: Scene) -> None:
-    await stage.member("ann")
-    await folder(stage)
-    assert (await deploy(stage.client, "f/team/hers", NOTHING, on_behalf_of_email=ANN)).status_code == 201
-    assert (await deploy(stage.client, "f/team/top", [calling("f/team/hers")])).status_code == 201
-    async with stage.platform.db.acquire() as conn:
+async def test_an_owner_who_left_runs_nothing(api: ApiHarness) -> None:
+    await api.member("ann")
+    await folder(api)
+    assert (await deploy(api.client, "f/team/hers", NOTHING, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(api.client, "f/team/top", [calling("f/team/hers")])).status_code == 201
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE account SET disabled = true WHERE email = $1", ANN)
     for path in ("f/team/hers", "f/team/top"):
-        refused = await start(stage.client, path)
+        refused = await start(api.client, path)
         assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"]
 
 
-async def test_whoever_starts_a_run_reads_of_the_runs_inside_it_what_their_paths_allow(stage: Scene) -> None:
+async def test_whoever_starts_a_run_reads_of_the_runs_inside_it_what_their_paths_allow(api: ApiHarness) -> None:
     """Inside a workflow that acts for somebody else they were the starter's to read, with all that they were given."""
-    await stage.member("ann")
-    bea = await stage.member("bea")
-    await folder(stage)
-    assert (await deploy(stage.client, "u/ann/inner", [script("t")])).status_code == 201
+    await api.member("ann")
+    bea = await api.member("bea")
+    await folder(api)
+    assert (await deploy(api.client, "u/ann/inner", [script("t")])).status_code == 201
     given = {"type": "javascript", "expr": f"variable('{NOTE}')"}
     modules = [calling("u/ann/inner", text=given)]
-    assert (await deploy(stage.client, "f/team/hers", modules, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(api.client, "f/team/hers", modules, on_behalf_of_email=ANN)).status_code == 201
     run = (await start(bea, "f/team/hers")).text
-    inner = (await stage.worker.claim())["t"]
+    inner = (await api.worker.claim())["t"]
     for id in (inner.run.id, inner.id):
         assert (await bea.get(f"{W}/jobs_u/get/{id}")).status_code == 404
         assert (await bea.get(f"{W}/jobs_u/get_args/{id}")).status_code == 404
         assert (await bea.post(f"{W}/jobs_u/queue/cancel/{id}", json={})).status_code == 404
     assert "u/ann/inner" not in (await bea.get(f"{W}/jobs/list")).text
-    await stage.worker.finish(inner, error="what only ann knows")
+    await api.worker.finish(inner, error="what only ann knows")
     assert (await bea.get(f"{W}/jobs_u/get/{run}")).status_code == 200
     found = (await bea.get(f"/api/v1/runs/{run}/failure", headers={"X-Workspace": "main"})).json()
     assert found["failure"]["run"] == run
-    own = (await stage.client.get(f"/api/v1/runs/{run}/failure", headers={"X-Workspace": "main"})).json()
+    own = (await api.client.get(f"/api/v1/runs/{run}/failure", headers={"X-Workspace": "main"})).json()
     assert own["failure"]["run"] == str(inner.run.id)
 
 
-async def test_whoever_starts_a_run_decides_nothing_of_its_own_inside_it(stage: Scene) -> None:
-    await stage.member("ann")
-    bea = await stage.member("bea")
-    await folder(stage)
+async def test_whoever_starts_a_run_decides_nothing_of_its_own_inside_it(api: ApiHarness) -> None:
+    await api.member("ann")
+    bea = await api.member("bea")
+    await folder(api)
     asks = script("t", suspend={"required_events": 1, "user_auth_required": True, "self_approval_disabled": True})
-    assert (await deploy(stage.client, "f/team/inner", [asks, script("after")])).status_code == 201
+    assert (await deploy(api.client, "f/team/inner", [asks, script("after")])).status_code == 201
     modules = [calling("f/team/inner")]
-    assert (await deploy(stage.client, "f/team/hers", modules, on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(api.client, "f/team/hers", modules, on_behalf_of_email=ANN)).status_code == 201
     assert (await start(bea, "f/team/hers")).status_code == 201
-    inner = (await stage.worker.claim())["t"]
-    await stage.worker.finish(inner, "asked")
+    inner = (await api.worker.claim())["t"]
+    await api.worker.finish(inner, "asked")
     refused = await bea.post(f"{W}/jobs/flow/resume/{inner.run.id}", json={})
     assert refused.status_code == 403, refused.text
 
 
-async def test_a_username_that_another_account_has_now_is_not_acted_for(stage: Scene) -> None:
+async def test_a_username_that_another_account_has_now_is_not_acted_for(api: ApiHarness) -> None:
     """Schedules, deployed versions and running jobs name an account too: ann's, which is no member any more."""
-    await stage.member("ann")
-    await stage.member("eve", role=Role.ADMIN)
-    bea = await stage.member("bea")
-    await folder(stage)
-    assert (await deploy(stage.client, "f/team/hers", [script("a")], on_behalf_of_email=ANN)).status_code == 201
-    assert (await deploy(stage.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
+    await api.member("ann")
+    await api.member("eve", role=Role.ADMIN)
+    bea = await api.member("bea")
+    await folder(api)
+    assert (await deploy(api.client, "f/team/hers", [script("a")], on_behalf_of_email=ANN)).status_code == 201
+    assert (await deploy(api.client, "f/team/plain", NOTHING, value=READS)).status_code == 201
     nightly = {
         "path": "f/team/nightly",
         "schedule": "0 0 3 * * *",
@@ -287,13 +277,13 @@ async def test_a_username_that_another_account_has_now_is_not_acted_for(stage: S
         "permissioned_as": "u/ann",
         "preserve_permissioned_as": True,
     }
-    made = await stage.client.post(f"{W}/schedules/create", json=nightly)
+    made = await api.client.post(f"{W}/schedules/create", json=nightly)
     assert made.status_code == 201, made.text
     assert (await start(bea, "f/team/hers")).status_code == 201
-    job = (await stage.worker.claim())["a"]
-    async with client_of(stage.app, token_of(stage, job)) as inside:
+    job = (await api.worker.claim())["a"]
+    async with client_of(api.app, token_of(api, job)) as inside:
         assert (await inside.get(f"{W}/users/whoami")).json()["username"] == "ann"
-        async with stage.platform.db.acquire() as conn:
+        async with api.platform.db.acquire() as conn:
             await conn.execute("DELETE FROM member WHERE username = 'ann'")
             await conn.execute("UPDATE member SET username = 'ann' WHERE username = 'eve'")
             await conn.execute("UPDATE account SET username = 'former' WHERE email = $1", ANN)
@@ -303,5 +293,5 @@ async def test_a_username_that_another_account_has_now_is_not_acted_for(stage: S
         assert (await inside.post(f"{W}/variables/create", json=note)).status_code == 401
     refused = await start(bea, "f/team/hers")
     assert refused.status_code == 404 and "u/ann" in refused.json()["error"]["message"], refused.text
-    assert await fire(stage.platform)
-    assert "u/ann" in (await stage.get("schedules/get/f/team/nightly"))["error"]
+    assert await fire(api.platform)
+    assert "u/ann" in (await api.get("schedules/get/f/team/nightly"))["error"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import W, scene
+from tests.http.harness import W, api_harness
 
 from orvanta_platform import settings
 from orvanta_platform.errors import SettingsError
@@ -20,7 +20,7 @@ ASKS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers
 @pytest.fixture
 async def client(database: TestDatabase, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """With the admin's token, on a server that knows one other origin of the editor."""
-    async with scene(database, tmp_path, editor_origins=(EDITOR,)) as made:
+    async with api_harness(database, tmp_path, editor_origins=(EDITOR,)) as made:
         yield made.client
 
 

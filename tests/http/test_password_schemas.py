@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W
 
 SECRET = "a-password-of-nobody"
 P = {"type": "string", "format": "password"}
@@ -43,106 +40,100 @@ REFUSED: list[Any] = [
 ]
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def refused(stage: Scene, call: str, **body: Any) -> Any:
-    answer = await stage.client.post(f"{W}/{call}", json=body)
+async def refused(api: ApiHarness, call: str, **body: Any) -> Any:
+    answer = await api.client.post(f"{W}/{call}", json=body)
     assert answer.status_code == 400, (call, answer.text)
     return answer.json()["error"]
 
 
-async def kind(stage: Scene, schema: Any) -> httpx.Response:
-    return await stage.client.post(f"{W}/resources/type/create", json={"name": "mine", "schema": schema})
+async def kind(api: ApiHarness, schema: Any) -> httpx.Response:
+    return await api.client.post(f"{W}/resources/type/create", json={"name": "mine", "schema": schema})
 
 
 @pytest.mark.parametrize(("schema", "args"), READ)
-async def test_input_is_shown_to_nobody(stage: Scene, schema: Any, args: Any) -> None:
+async def test_input_is_shown_to_nobody(api: ApiHarness, schema: Any, args: Any) -> None:
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    run = await stage.client.post(f"{W}/jobs/run/f/f/team/login", json=args)
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    run = await api.client.post(f"{W}/jobs/run/f/f/team/login", json=args)
     assert run.status_code == 201, run.text
-    shown = str(await stage.get(f"jobs_u/get_args/{run.text}"))
+    shown = str(await api.get(f"jobs_u/get_args/{run.text}"))
     assert "***" in shown and SECRET not in shown
 
 
 @pytest.mark.parametrize(("schema", "value"), READ)
-async def test_field_of_a_resource_is_shown_to_nobody(stage: Scene, schema: Any, value: Any) -> None:
-    assert (await kind(stage, schema)).status_code == 201
+async def test_field_of_a_resource_is_shown_to_nobody(api: ApiHarness, schema: Any, value: Any) -> None:
+    assert (await kind(api, schema)).status_code == 201
     made = {"path": "u/admin/ring", "resource_type": "mine", "value": value}
-    assert (await stage.client.post(f"{W}/resources/create", json=made)).status_code == 201
-    assert SECRET not in str(await stage.get("resources/get/u/admin/ring"))
-    answer = await stage.client.get(f"{W}/resources/get_value/u/admin/ring")
+    assert (await api.client.post(f"{W}/resources/create", json=made)).status_code == 201
+    assert SECRET not in str(await api.get("resources/get/u/admin/ring"))
+    answer = await api.client.get(f"{W}/resources/get_value/u/admin/ring")
     assert (answer.status_code, SECRET in answer.text) == (403, False)
 
 
 @pytest.mark.parametrize("schema", REFUSED)
-async def test_schema_is_refused(stage: Scene, schema: Any) -> None:
+async def test_schema_is_refused(api: ApiHarness, schema: Any) -> None:
     script = {"path": "f/team/s", "summary": "", "content": "def main(): pass", "language": "python3"}
-    error = await refused(stage, "scripts/create", **script, schema=schema)
+    error = await refused(api, "scripts/create", **script, schema=schema)
     assert error["code"] == UNSUPPORTED and "properties" in error["hint"]
-    error = await refused(stage, "flows/create", path="f/team/w", summary="", value=IDENTITY, schema=schema)
+    error = await refused(api, "flows/create", path="f/team/w", summary="", value=IDENTITY, schema=schema)
     assert [(each["code"], each["path"]) for each in error["details"]] == [(UNSUPPORTED, "/schema")]
-    assert (await refused(stage, "resources/type/create", name="mine", schema=schema))["code"] == UNSUPPORTED
-    assert (await kind(stage, {})).status_code == 201
-    assert (await refused(stage, "resources/type/update/mine", schema=schema))["code"] == UNSUPPORTED
+    assert (await refused(api, "resources/type/create", name="mine", schema=schema))["code"] == UNSUPPORTED
+    assert (await kind(api, {})).status_code == 201
+    assert (await refused(api, "resources/type/update/mine", schema=schema))["code"] == UNSUPPORTED
 
 
-async def test_stored_schema_that_cannot_be_protected_lets_nothing_in(stage: Scene) -> None:
-    assert (await kind(stage, {})).status_code == 201
-    async with stage.platform.db.transaction() as conn:
+async def test_stored_schema_that_cannot_be_protected_lets_nothing_in(api: ApiHarness) -> None:
+    assert (await kind(api, {})).status_code == 201
+    async with api.platform.db.transaction() as conn:
         await conn.execute(
             "UPDATE resource_type SET schema = $1 WHERE name = 'mine'", '{"unevaluatedProperties":{"password":true}}'
         )
     value = {"a": SECRET}
-    error = await refused(stage, "resources/create", path="u/admin/r", resource_type="mine", value=value)
+    error = await refused(api, "resources/create", path="u/admin/r", resource_type="mine", value=value)
     assert error["code"] == UNSUPPORTED
     inside = {"properties": {"db": {"type": "object", "format": "resource-mine"}}}
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": inside}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    assert (await refused(stage, "jobs/run/f/f/team/login", db=value))["code"] == UNSUPPORTED
-    run = await stage.client.post(f"{W}/jobs/run/f/f/team/login", json={"db": "$res:u/admin/r"})
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    assert (await refused(api, "jobs/run/f/f/team/login", db=value))["code"] == UNSUPPORTED
+    run = await api.client.post(f"{W}/jobs/run/f/f/team/login", json={"db": "$res:u/admin/r"})
     assert run.status_code == 201, "a reference needs no protection"
 
 
-async def test_resource_of_a_type_inside_another_type_is_protected(stage: Scene) -> None:
+async def test_resource_of_a_type_inside_another_type_is_protected(api: ApiHarness) -> None:
     outer = {"properties": {"db": {"$ref": "#/$defs/db"}}, "$defs": {"db": {"format": "resource-postgresql"}}}
-    assert (await kind(stage, outer)).status_code == 201
+    assert (await kind(api, outer)).status_code == 201
     schema = {"properties": {"all": {"format": "resource-mine"}}}
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    run = await stage.client.post(f"{W}/jobs/run/f/f/team/login", json={"all": {"db": {"password": SECRET}}})
-    assert await stage.get(f"jobs_u/get_args/{run.text}") == {"all": {"db": {"password": "***"}}}
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    run = await api.client.post(f"{W}/jobs/run/f/f/team/login", json={"all": {"db": {"password": SECRET}}})
+    assert await api.get(f"jobs_u/get_args/{run.text}") == {"all": {"db": {"password": "***"}}}
 
 
-async def test_value_beyond_the_limit_of_work_is_refused(stage: Scene) -> None:
+async def test_value_beyond_the_limit_of_work_is_refused(api: ApiHarness) -> None:
     schema = {"properties": {"rows": {"items": P}}}
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    error = await refused(stage, "jobs/run/f/f/team/login", rows=["a"] * 20_000)
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    error = await refused(api, "jobs/run/f/f/team/login", rows=["a"] * 20_000)
     assert error["code"] == "schema_too_complex" and error["hint"]
-    assert (await kind(stage, schema)).status_code == 201
+    assert (await kind(api, schema)).status_code == 201
     value = {"rows": ["a"] * 20_000}
-    error = await refused(stage, "resources/create", path="u/admin/r", resource_type="mine", value=value)
+    error = await refused(api, "resources/create", path="u/admin/r", resource_type="mine", value=value)
     assert error["code"] == "schema_too_complex"
 
 
-async def test_type_that_cannot_seal_what_is_there_is_refused(stage: Scene) -> None:
+async def test_type_that_cannot_seal_what_is_there_is_refused(api: ApiHarness) -> None:
     value = {"rows": [SECRET] * 20_000}
     made = {"path": "u/admin/r", "resource_type": "mine", "value": value}
-    assert (await stage.client.post(f"{W}/resources/create", json=made)).status_code == 201
-    answer = await kind(stage, {"properties": {"rows": {"items": P}}})
+    assert (await api.client.post(f"{W}/resources/create", json=made)).status_code == 201
+    answer = await kind(api, {"properties": {"rows": {"items": P}}})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "schema_too_complex")
-    assert (await stage.client.get(f"{W}/resources/type/get/mine")).status_code == 404
+    assert (await api.client.get(f"{W}/resources/type/get/mine")).status_code == 404
 
 
-async def test_stranger_is_refused_a_value_beyond_the_limit_of_work(stage: Scene) -> None:
+async def test_stranger_is_refused_a_value_beyond_the_limit_of_work(api: ApiHarness) -> None:
     schema = {"properties": {"rows": {"items": P}}}
     body = {"path": "f/team/login", "summary": "", "value": IDENTITY, "schema": schema}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     hook = {
         "path": "f/team/hook",
         "script_path": "f/team/login",
@@ -153,8 +144,8 @@ async def test_stranger_is_refused_a_value_beyond_the_limit_of_work(stage: Scene
         "is_static_website": False,
         "request_type": "async",
     }
-    assert (await stage.client.post(f"{W}/http_triggers/create", json=hook)).status_code == 201
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    assert (await api.client.post(f"{W}/http_triggers/create", json=hook)).status_code == 201
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as stranger:
         answer = await stranger.post("/api/r/rows", json={"rows": ["a"] * 20_000})
         assert (answer.status_code, answer.json()["error"]["code"]) == (400, "schema_too_complex"), answer.text

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role
 
 HERE = {"X-Workspace": "main"}
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 async def call(client: Any, method: str, path: str, body: Any = None, code: int = 200) -> Any:
@@ -27,21 +17,21 @@ async def call(client: Any, method: str, path: str, body: Any = None, code: int 
     return answer.json()
 
 
-async def test_a_run_is_paused_over_the_wire(stage: Scene) -> None:
+async def test_a_run_is_paused_over_the_wire(api: ApiHarness) -> None:
     script_b = script("b", needs=["a"])
     script_b["value"]["input_transforms"] = {
         "n": {"type": "javascript", "expr": "flow_input.n"},
         "x": {"type": "javascript", "expr": "results.nobody.x"},
     }
     modules = [{"id": "a", "value": {"type": "identity"}}, script_b]
-    started = await stage.client.post(
+    started = await api.client.post(
         f"{W}/jobs/run/preview_flow",
         json={"value": {"modules": modules}, "args": {"n": 1}},
         params={"pause_before": "a, b", "pause_if": "flow_input.n === 1"},
     )
     assert started.status_code == 201, started.text
     id = started.text
-    found = await call(stage.client, "GET", f"{id}/pauses")
+    found = await call(api.client, "GET", f"{id}/pauses")
     assert [(each["node"], each["if"]) for each in found["breakpoints"]] == [
         ("a", "flow_input.n === 1"),
         ("b", "flow_input.n === 1"),
@@ -49,28 +39,28 @@ async def test_a_run_is_paused_over_the_wire(stage: Scene) -> None:
     (paused,) = found["paused"]
     assert (paused["node"], paused["takes_inputs"], paused["takes_result"]) == ("a", False, True)
     assert (found["may_pause"], found["may_change"]) == (True, True)
-    job = await stage.get(f"jobs_u/get/{id}")
+    job = await api.get(f"jobs_u/get/{id}")
     assert (job["wait"]["code"], job["suspend"]) == ("paused", 0)
-    graph = (await stage.client.get(f"/api/v1/runs/{id}/graph", headers=HERE)).json()
+    graph = (await api.client.get(f"/api/v1/runs/{id}/graph", headers=HERE)).json()
     assert (graph["status"], graph["nodes"]["a"]["status"], graph["breakpoints"]) == ("paused", "paused", ["a", "b"])
     continued = f"{id}/pauses/{paused['job']}/continue"
-    told = await call(stage.client, "POST", continued, {"inputs": {"n": 2}}, code=400)
+    told = await call(api.client, "POST", continued, {"inputs": {"n": 2}}, code=400)
     assert told["error"]["message"] == "The node a has no inputs."
-    (paused,) = (await call(stage.client, "POST", continued, {"result": {"x": 7}}))["paused"]
+    (paused,) = (await call(api.client, "POST", continued, {"result": {"x": 7}}))["paused"]
     assert paused["node"] == "b"
-    assert (await call(stage.client, "POST", continued, code=409))["error"]["code"] == "conflict"
-    looked = await call(stage.client, "GET", f"{id}/pauses/{paused['job']}")
+    assert (await call(api.client, "POST", continued, code=409))["error"]["code"] == "conflict"
+    looked = await call(api.client, "GET", f"{id}/pauses/{paused['job']}")
     assert "inputs" not in looked and looked["error"].startswith("TypeError")
-    assert [each["node"] for each in (await call(stage.client, "DELETE", f"{id}/pauses/before/a"))["breakpoints"]] == [
+    assert [each["node"] for each in (await call(api.client, "DELETE", f"{id}/pauses/before/a"))["breakpoints"]] == [
         "b"
     ]
-    told = await call(stage.client, "PUT", f"{id}/pauses/before/b", {"if": "1 +"}, code=400)
+    told = await call(api.client, "PUT", f"{id}/pauses/before/b", {"if": "1 +"}, code=400)
     assert told["error"]["code"] == "invalid_input"
-    viewer, stranger = await stage.member("vera", Role.VIEWER), await stage.member("olga")
+    viewer, stranger = await api.member("vera", Role.VIEWER), await api.member("olga")
     for client in (viewer, stranger):
         answer = await client.post(f"/api/v1/runs/{id}/pauses/{paused['job']}/continue", headers=HERE)
         assert answer.status_code in (403, 404)
-    changed = await call(stage.client, "POST", f"{id}/pauses/{paused['job']}/continue", {"result": None})
+    changed = await call(api.client, "POST", f"{id}/pauses/{paused['job']}/continue", {"result": None})
     assert (changed["breakpoints"], changed["paused"]) == ([], [])
-    assert await stage.get(f"jobs_u/completed/get_result/{id}") is None
-    assert (await call(stage.client, "PUT", f"{id}/pauses/before/b", {}, code=409))["error"]["code"] == "conflict"
+    assert await api.get(f"jobs_u/completed/get_result/{id}") is None
+    assert (await call(api.client, "PUT", f"{id}/pauses/before/b", {}, code=409))["error"]["code"] == "conflict"

@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, api_harness, script
 
 PATH = "f/hooks/orders"
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         value = {"modules": [script("a")], "preprocessor_module": script("preprocessor")}
         body = {"path": PATH, "summary": "", "value": value, "schema": SCHEMA}
         answer = await made.client.post(f"{W}/flows/create", json=body)
@@ -25,39 +25,39 @@ async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
         yield made
 
 
-async def called(stage: Scene, args: Any, **query: Any) -> str:
-    answer = await stage.client.post(f"{W}/jobs/run/f/{PATH}", json=args, params=query)
+async def called(api: ApiHarness, args: Any, **query: Any) -> str:
+    answer = await api.client.post(f"{W}/jobs/run/f/{PATH}", json=args, params=query)
     assert answer.status_code == 201, answer.text
     return answer.text
 
 
-async def test_a_webhook_s_input_is_what_the_preprocessor_made(stage: Scene) -> None:
-    run = await called(stage, {"raw": "1"})
-    before = (await stage.get(f"jobs_u/get/{run}"))["flow_status"]
+async def test_a_webhook_s_input_is_what_the_preprocessor_made(api: ApiHarness) -> None:
+    run = await called(api, {"raw": "1"})
+    before = (await api.get(f"jobs_u/get/{run}"))["flow_status"]
     assert (before["preprocessor_module"]["type"], before["modules"][0]["type"]) == (
         "WaitingForExecutor",
         "WaitingForPriorSteps",
     )
-    await stage.worker.finish((await stage.worker.claim())["preprocessor"], {"n": 1})
-    await stage.worker.finish((await stage.worker.claim())["a"], "done")
-    job = await stage.get(f"jobs_u/completed/get/{run}")
+    await api.worker.finish((await api.worker.claim())["preprocessor"], {"n": 1})
+    await api.worker.finish((await api.worker.claim())["a"], "done")
+    job = await api.get(f"jobs_u/completed/get/{run}")
     assert (job["result"], job["args"], job["preprocessed"]) == ("done", {"n": 1}, True)
     assert job["flow_status"]["preprocessor_module"]["type"] == "Success"
-    assert await stage.get(f"jobs_u/get_args/{run}") == {"n": 1}
+    assert await api.get(f"jobs_u/get_args/{run}") == {"n": 1}
 
 
-async def test_a_call_may_skip_it_and_then_has_to_fit_the_schema(stage: Scene) -> None:
-    answer = await stage.client.post(f"{W}/jobs/run/f/{PATH}", json={"raw": "1"}, params={"skip_preprocessor": "true"})
+async def test_a_call_may_skip_it_and_then_has_to_fit_the_schema(api: ApiHarness) -> None:
+    answer = await api.client.post(f"{W}/jobs/run/f/{PATH}", json={"raw": "1"}, params={"skip_preprocessor": "true"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_input")
-    run = await called(stage, {"n": 2}, skip_preprocessor="true")
-    assert set(await stage.worker.claim()) == {"a"}
-    job = await stage.get(f"jobs_u/get/{run}")
+    run = await called(api, {"n": 2}, skip_preprocessor="true")
+    assert set(await api.worker.claim()) == {"a"}
+    job = await api.get(f"jobs_u/get/{run}")
     assert job["args"] == {"n": 2}
     assert "preprocessed" not in job
     assert "preprocessor_module" not in job["flow_status"]
 
 
-async def test_a_route_has_it_and_a_preview_has_not(stage: Scene) -> None:
+async def test_a_route_has_it_and_a_preview_has_not(api: ApiHarness) -> None:
     hook = {
         "path": "f/hooks/route",
         "script_path": PATH,
@@ -66,46 +66,46 @@ async def test_a_route_has_it_and_a_preview_has_not(stage: Scene) -> None:
         "http_method": "post",
     }
     more = {"authentication_method": "none", "is_static_website": False, "request_type": "async"}
-    assert (await stage.client.post(f"{W}/http_triggers/create", json=hook | more)).status_code == 201
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(stage.app), base_url="http://orvanta") as stranger:  # type: ignore[arg-type]
+    assert (await api.client.post(f"{W}/http_triggers/create", json=hook | more)).status_code == 201
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api.app), base_url="http://orvanta") as stranger:  # type: ignore[arg-type]
         assert (await stranger.post("/api/r/orders", json={"raw": 1})).status_code == 201
-    assert set(await stage.worker.claim()) == {"preprocessor"}
-    await stage.flow(script("a"), preprocessor_module=script("preprocessor"))
-    assert set(await stage.worker.claim()) == {"a"}
+    assert set(await api.worker.claim()) == {"preprocessor"}
+    await api.flow(script("a"), preprocessor_module=script("preprocessor"))
+    assert set(await api.worker.claim()) == {"a"}
 
 
-async def test_a_run_pauses_before_it(stage: Scene) -> None:
+async def test_a_run_pauses_before_it(api: ApiHarness) -> None:
     for given in ({}, {"inputs": {"raw": "2"}}, {"result": {"n": 7}}, {"result": "no object"}):
-        await paused_before_it(stage, given)
+        await paused_before_it(api, given)
 
 
-async def paused_before_it(stage: Scene, given: dict[str, Any]) -> None:
+async def paused_before_it(api: ApiHarness, given: dict[str, Any]) -> None:
     """A run that is paused before its preprocessor and let go on with what is given."""
-    run = await called(stage, {"raw": "1"}, pause_before="preprocessor,a")
+    run = await called(api, {"raw": "1"}, pause_before="preprocessor,a")
     pauses = f"/api/v1/runs/{run}/pauses"
     here = {"X-Workspace": "main"}
-    (paused,) = (await stage.client.get(pauses, headers=here)).json()["paused"]
+    (paused,) = (await api.client.get(pauses, headers=here)).json()["paused"]
     assert (paused["node"], paused["takes_inputs"]) == ("preprocessor", True)
-    looked = (await stage.client.get(f"{pauses}/{paused['job']}", headers=here)).json()
+    looked = (await api.client.get(f"{pauses}/{paused['job']}", headers=here)).json()
     assert looked["inputs"] == {"raw": "1"}
-    answer = await stage.client.post(f"{pauses}/{paused['job']}/continue", json=given, headers=here)
+    answer = await api.client.post(f"{pauses}/{paused['job']}/continue", json=given, headers=here)
     assert answer.status_code == 200, answer.text
     if given.get("result") == "no object":
-        job = await stage.get(f"jobs_u/completed/get/{run}")
+        job = await api.get(f"jobs_u/completed/get/{run}")
         assert (job["result"]["error"]["name"], job["args"]) == ("InvalidInput", {"raw": "1"})
         return
     if "result" not in given:
-        await stage.worker.finish((await stage.worker.claim())["preprocessor"], {"n": 7})
-    (paused,) = (await stage.client.get(pauses, headers=here)).json()["paused"]
+        await api.worker.finish((await api.worker.claim())["preprocessor"], {"n": 7})
+    (paused,) = (await api.client.get(pauses, headers=here)).json()["paused"]
     assert paused["node"] == "a"
-    await stage.client.post(f"{pauses}/{paused['job']}/continue", json={}, headers=here)
-    await stage.worker.finish((await stage.worker.claim())["a"], "done")
-    job = await stage.get(f"jobs_u/completed/get/{run}")
+    await api.client.post(f"{pauses}/{paused['job']}/continue", json={}, headers=here)
+    await api.worker.finish((await api.worker.claim())["a"], "done")
+    job = await api.get(f"jobs_u/completed/get/{run}")
     assert (job["result"], job["args"], job["preprocessed"]) == ("done", {"n": 7}, True)
 
 
-async def test_one_that_fails_fails_the_run_and_leaves_what_came(stage: Scene) -> None:
-    run = await called(stage, {"raw": 1})
-    await stage.worker.finish((await stage.worker.claim())["preprocessor"], error="Bad")
-    job = await stage.get(f"jobs_u/completed/get/{run}")
+async def test_one_that_fails_fails_the_run_and_leaves_what_came(api: ApiHarness) -> None:
+    run = await called(api, {"raw": 1})
+    await api.worker.finish((await api.worker.claim())["preprocessor"], error="Bad")
+    job = await api.get(f"jobs_u/completed/get/{run}")
     assert (job["success"], job["args"], job["result"]["error"]["name"]) == (False, {"raw": 1}, "Bad")

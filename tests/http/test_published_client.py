@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness
 from tests.http.jobs_running import started, token_of
-from tests.http.scene import Scene, scene
 from tests.http.test_jobs_server import published, served
 from tests.http.test_jobs_server import token_of as users_token
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def test_a_person_sets_and_reads_what_is_not_secret(stage: Scene) -> None:
+async def test_a_person_sets_and_reads_what_is_not_secret(api: ApiHarness) -> None:
     def use(base: str) -> None:
-        with published(base, users_token(stage)) as client:
+        with published(base, users_token(api)) as client:
             client.set_variable("f/sales/url", "https://a")
             assert client.get_variable("f/sales/url") == "https://a"
             client.set_variable("var://f/sales/url", "https://b")
@@ -42,17 +33,17 @@ async def test_a_person_sets_and_reads_what_is_not_secret(stage: Scene) -> None:
             assert client.list_connections(page=2, per_page=1)[0]["path"] == "f/sales/list"
             assert client.list_resources("postgresql") == []
 
-    async with served(stage) as base:
+    async with served(api) as base:
         await asyncio.to_thread(use, base)
 
 
-async def test_a_job_reads_secrets_and_keeps_its_state(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_reads_secrets_and_keeps_its_state(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OV_STATE_PATH", "OV_STATE_PATH_NEW"):
         monkeypatch.setenv(name, "u/admin/f_sales_script_state")
-    job = await started(stage)
+    job = await started(api)
 
     def use(base: str) -> None:
-        with published(base, token_of(stage, job)) as client:
+        with published(base, token_of(api, job)) as client:
             client.set_variable("f/sales/token", "hush-hush", is_secret=True)
             assert client.get_variable("f/sales/token") == "hush-hush"
             database = {"host": "db", "password": "$var:f/sales/token"}
@@ -67,5 +58,5 @@ async def test_a_job_reads_secrets_and_keeps_its_state(stage: Scene, monkeypatch
             client.state = [3]
             assert client.state == [3]
 
-    async with served(stage) as base:
+    async with served(api) as base:
         await asyncio.to_thread(use, base)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene, script
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, script
 from tests.http.test_restarts import events, work
 
 from orvanta_platform.control.actor import Role
@@ -19,8 +19,8 @@ SCRIPT = {"path": "f/sales/report", "summary": "", **PYTHON}
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": {"u/olga": False}})
         for call, body in (("flows", FLOW), ("scripts", SCRIPT)):
             assert (await made.client.post(f"{W}/{call}/create", json=body)).status_code == 201
@@ -28,22 +28,22 @@ async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
         yield made
 
 
-async def start(stage: Scene, call: str, **body: Any) -> str:
-    answer = await stage.client.post(f"{W}/jobs/{call}", json=body)
+async def start(api: ApiHarness, call: str, **body: Any) -> str:
+    answer = await api.client.post(f"{W}/jobs/{call}", json=body)
     assert answer.status_code == 201, answer.text
     return answer.text
 
 
-async def again(stage: Scene, id: str, body: Any = None, **query: Any) -> dict[str, Any]:
+async def again(api: ApiHarness, id: str, body: Any = None, **query: Any) -> dict[str, Any]:
     """A rerun, as it looks when it waits."""
     content = None if body is None else json.dumps(body).encode()
-    answer = await stage.client.post(f"{W}/jobs/rerun/{id}", content=content, params=query)
+    answer = await api.client.post(f"{W}/jobs/rerun/{id}", content=content, params=query)
     assert answer.status_code == 201, answer.text
-    found: dict[str, Any] = await stage.get(f"jobs_u/get/{answer.text}")
+    found: dict[str, Any] = await api.get(f"jobs_u/get/{answer.text}")
     return found
 
 
-async def test_each_kind_of_run_is_run_again(stage: Scene) -> None:
+async def test_each_kind_of_run_is_run_again(api: ApiHarness) -> None:
     """With the same inputs or others; the new one says of which it is."""
     value = FLOW["value"]
     calls: dict[str, tuple[dict[str, Any], str]] = {
@@ -53,54 +53,54 @@ async def test_each_kind_of_run_is_run_again(stage: Scene) -> None:
         "run/preview_flow": ({"value": value, "args": {"x": 1}}, "flowpreview"),
     }
     for call, (body, kind) in calls.items():
-        first = await start(stage, call, **body)
+        first = await start(api, call, **body)
         for given, args in ((None, {"x": 1}), ({"x": 2}, {"x": 2}), ({}, {})):
-            job = await again(stage, first, given)
+            job = await again(api, first, given)
             assert (job["job_kind"], job["args"], job["trigger_kind"]) == (kind, args, "rerun")
             assert job["repeats"] == {"kind": "rerun", "job": first}
             data = {"run": first} if given is None else {"run": first, "edited": True}
-            assert await events(stage, job["id"], "rerun") == [("rerun", None, data)]
-        before = await stage.get(f"jobs_u/get/{first}")
+            assert await events(api, job["id"], "rerun") == [("rerun", None, data)]
+        before = await api.get(f"jobs_u/get/{first}")
         assert [job.get(key) for key in ("raw_code", "raw_flow")] == [
             before.get(key) for key in ("raw_code", "raw_flow")
         ]
         assert "repeats" not in before
 
 
-async def test_the_same_version_or_the_newest(stage: Scene) -> None:
-    old = await start(stage, "run/p/f/sales/report")
-    flow = await start(stage, "run/f/f/sales/daily")
-    parent = (await stage.get(f"jobs_u/get/{old}"))["script_hash"]
+async def test_the_same_version_or_the_newest(api: ApiHarness) -> None:
+    old = await start(api, "run/p/f/sales/report")
+    flow = await start(api, "run/f/f/sales/daily")
+    parent = (await api.get(f"jobs_u/get/{old}"))["script_hash"]
     body = {**SCRIPT, "content": "def main():\n    return 2\n", "parent_hash": parent}
-    newest = (await stage.client.post(f"{W}/scripts/create", json=body)).text
-    await work(stage)
-    assert (await again(stage, old))["script_hash"] == parent
-    assert (await again(stage, old, latest=True))["script_hash"] == newest
+    newest = (await api.client.post(f"{W}/scripts/create", json=body)).text
+    await work(api)
+    assert (await again(api, old))["script_hash"] == parent
+    assert (await again(api, old, latest=True))["script_hash"] == newest
     update = {**FLOW, "value": {"modules": [script("a"), script("b")]}}
-    await stage.client.post(f"{W}/flows/update/f/sales/daily", json=update)
+    await api.client.post(f"{W}/flows/update/f/sales/daily", json=update)
     for query, count in (({}, 1), ({"latest": True}, 2)):
-        assert len((await again(stage, flow, **query))["raw_flow"]["modules"]) == count
+        assert len((await again(api, flow, **query))["raw_flow"]["modules"]) == count
 
 
-async def test_who_may_and_what_may_not_be_run_again(stage: Scene) -> None:
-    run = await start(stage, "run/f/f/sales/daily")
-    preview = await stage.preview()
-    (node,) = [job for job in await stage.worker.claim_all() if job.node == "a"]
-    olga, victor = await stage.member("olga"), await stage.member("victor", Role.VIEWER)
+async def test_who_may_and_what_may_not_be_run_again(api: ApiHarness) -> None:
+    run = await start(api, "run/f/f/sales/daily")
+    preview = await api.preview()
+    (node,) = [job for job in await api.worker.claim_all() if job.node == "a"]
+    olga, victor = await api.member("olga"), await api.member("victor", Role.VIEWER)
     for client, id, status in (
-        *((stage.client, node.id, 400), (stage.client, "0199f2c4-0000-7000-8000-000000000000", 404)),
+        *((api.client, node.id, 400), (api.client, "0199f2c4-0000-7000-8000-000000000000", 404)),
         *((olga, run, 201), (olga, preview, 404), (victor, run, 404)),
     ):
         assert (await client.post(f"{W}/jobs/rerun/{id}")).status_code == status
-    answer = await stage.client.post(f"{W}/jobs/rerun/{preview}?latest=true")
+    answer = await api.client.post(f"{W}/jobs/rerun/{preview}?latest=true")
     assert answer.status_code == 400
 
 
-async def test_many_are_run_again(stage: Scene) -> None:
+async def test_many_are_run_again(api: ApiHarness) -> None:
     """A line for each; inputs may be made anew from the old ones, by path."""
-    first = [await start(stage, "run/f/f/sales/daily", x=n, y="kept") for n in range(2)]
-    other = await start(stage, "run/p/f/sales/report", x=7)
-    await work(stage)
+    first = [await start(api, "run/f/f/sales/daily", x=n, y="kept") for n in range(2)]
+    other = await start(api, "run/p/f/sales/report", x=7)
+    await work(api)
     nobody = "0199f2c4-0000-7000-8000-000000000000"
     transforms = {"x": {"type": "javascript", "expr": "flow_input.x + 10"}, "z": {"type": "static", "value": [1]}}
     body = {
@@ -108,62 +108,62 @@ async def test_many_are_run_again(stage: Scene) -> None:
         "flow_options_by_path": {"f/sales/daily": {"input_transforms": transforms, "use_latest_version": True}},
         "script_options_by_path": {},
     }
-    answer = await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=body)
+    answer = await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=body)
     assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (201, "text/plain")
     lines = answer.text.splitlines()
     assert len(lines) == 4 and lines[2].startswith(f"Error: {nobody}: ")
-    args = [await stage.get(f"jobs_u/get_args/{lines[n]}") for n in (0, 1, 3)]
+    args = [await api.get(f"jobs_u/get_args/{lines[n]}") for n in (0, 1, 3)]
     assert args == [{"x": 10, "y": "kept", "z": [1]}, {"x": 11, "y": "kept", "z": [1]}, {"x": 7}]
     opens = {"x": {"type": "javascript", "expr": "variable('f/sales/secret')"}}
     body = {"job_ids": first, "flow_options_by_path": {"f/sales/daily": {"input_transforms": opens}}}
-    answer = await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=body)
+    answer = await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=body)
     assert all(line.startswith("Error: ") for line in answer.text.splitlines())
     many = {"job_ids": [f"0199f2c4-0000-7000-8000-{n:012}" for n in range(1001)]}
-    assert (await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=many)).status_code == 400
+    assert (await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json=many)).status_code == 400
 
 
-async def test_ids_by_filter_are_cancelled(stage: Scene) -> None:
+async def test_ids_by_filter_are_cancelled(api: ApiHarness) -> None:
     """Runs alone are found, unless jobs of nodes are asked for; what has ended or is unknown is passed over."""
-    ended = await start(stage, "run/f/f/sales/daily")
-    await work(stage)
-    flows = [await start(stage, "run/f/f/sales/daily") for _ in range(3)]
-    scripts = [await start(stage, "run/p/f/sales/report")]
-    under_way = await stage.get("jobs/queue/list_filtered_uuids")
+    ended = await start(api, "run/f/f/sales/daily")
+    await work(api)
+    flows = [await start(api, "run/f/f/sales/daily") for _ in range(3)]
+    scripts = [await start(api, "run/p/f/sales/report")]
+    under_way = await api.get("jobs/queue/list_filtered_uuids")
     assert sorted(under_way) == sorted([*flows, *scripts])
-    found = await stage.get("jobs/queue/list_filtered_uuids", script_path_exact="f/sales/daily", per_page=2)
+    found = await api.get("jobs/queue/list_filtered_uuids", script_path_exact="f/sales/daily", per_page=2)
     assert found == flows[:0:-1]
-    assert ended in await stage.get("jobs/list_filtered_uuids", success=True)
-    assert len(await stage.get("jobs/queue/list_filtered_uuids", is_flow_step=True)) == 3
+    assert ended in await api.get("jobs/list_filtered_uuids", success=True)
+    assert len(await api.get("jobs/queue/list_filtered_uuids", is_flow_step=True)) == 3
     nobody = "0199f2c4-0000-7000-8000-000000000000"
-    answer = await stage.client.post(f"{W}/jobs/queue/cancel_selection", json=[*found, nobody, ended])
+    answer = await api.client.post(f"{W}/jobs/queue/cancel_selection", json=[*found, nobody, ended])
     assert (answer.status_code, answer.json()) == (200, found)
-    assert sorted(await stage.get("jobs/queue/list_filtered_uuids")) == sorted([flows[0], *scripts])
-    assert (await stage.get(f"jobs_u/completed/get/{found[0]}"))["canceled"] is True
-    (held,) = [job for job in await stage.worker.claim_all() if str(job.run.id) == flows[0]]
-    answer = await stage.client.post(f"{W}/jobs/queue/cancel_selection?force_cancel=true", json=[flows[0]])
-    assert answer.json() == [flows[0]] and (await stage.get(f"jobs_u/completed/get/{flows[0]}"))["canceled"]
+    assert sorted(await api.get("jobs/queue/list_filtered_uuids")) == sorted([flows[0], *scripts])
+    assert (await api.get(f"jobs_u/completed/get/{found[0]}"))["canceled"] is True
+    (held,) = [job for job in await api.worker.claim_all() if str(job.run.id) == flows[0]]
+    answer = await api.client.post(f"{W}/jobs/queue/cancel_selection?force_cancel=true", json=[flows[0]])
+    assert answer.json() == [flows[0]] and (await api.get(f"jobs_u/completed/get/{flows[0]}"))["canceled"]
     assert held.node == "a"
-    victor = await stage.member("victor", Role.VIEWER)
+    victor = await api.member("victor", Role.VIEWER)
     assert (await victor.post(f"{W}/jobs/queue/cancel_selection", json=scripts)).json() == []
     for wrong in ([1], "x", [nobody[:-4] + f"{n:04}" for n in range(1001)]):
-        assert (await stage.client.post(f"{W}/jobs/queue/cancel_selection", json=wrong)).status_code == 400
+        assert (await api.client.post(f"{W}/jobs/queue/cancel_selection", json=wrong)).status_code == 400
 
 
-async def test_nobody_is_made_to_read_what_a_starter_may_not(stage: Scene) -> None:
+async def test_nobody_is_made_to_read_what_a_starter_may_not(api: ApiHarness) -> None:
     """An operator's run fails to read a reference in its arguments; the same run again by an admin would not."""
     note = {"path": "u/admin/note", "value": "only the admin knows", "is_secret": False, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=note)).status_code == 201
-    olga = await stage.member("olga", role=Role.OPERATOR)
+    assert (await api.client.post(f"{W}/variables/create", json=note)).status_code == 201
+    olga = await api.member("olga", role=Role.OPERATOR)
     before = {}
     for call in ("run/p/f/sales/report", "run/f/f/sales/daily"):
         run = (await olga.post(f"{W}/jobs/{call}", json={"x": "$var:u/admin/note"})).text
         before[call] = run
-        await work(stage)
-        refused = await stage.client.post(f"{W}/jobs/rerun/{run}")
+        await work(api)
+        refused = await api.client.post(f"{W}/jobs/rerun/{run}")
         assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
-        many = await stage.client.post(f"{W}/jobs/run/batch_rerun_jobs", json={"job_ids": [run]})
+        many = await api.client.post(f"{W}/jobs/run/batch_rerun_jobs", json={"job_ids": [run]})
         assert many.text.startswith("Error: "), many.text
-    refused = await stage.client.post(f"{W}/jobs/restart/f/{before['run/f/f/sales/daily']}", json={"step_id": "a"})
+    refused = await api.client.post(f"{W}/jobs/restart/f/{before['run/f/f/sales/daily']}", json={"step_id": "a"})
     assert refused.status_code == 409 and "u/admin/note" in refused.text, refused.text
-    run = (await stage.client.post(f"{W}/jobs/run/p/f/sales/report", json={"x": "$var:u/admin/note"})).text
-    assert (await stage.client.post(f"{W}/jobs/rerun/{run}")).status_code == 201
+    run = (await api.client.post(f"{W}/jobs/run/p/f/sales/report", json={"x": "$var:u/admin/note"})).text
+    assert (await api.client.post(f"{W}/jobs/rerun/{run}")).status_code == 201

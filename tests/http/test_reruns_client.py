@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from uuid import UUID
 
-import pytest
 from orvanta_api import AuthenticatedClient
 from orvanta_api.api.job import (
     batch_re_run_jobs,
@@ -18,30 +15,23 @@ from orvanta_api.api.job import (
 )
 from orvanta_api.models.batch_re_run_jobs_body import BatchReRunJobsBody
 from orvanta_api.models.restart_flow_at_step_body import RestartFlowAtStepBody
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, scene, script
+from tests.http.harness import ApiHarness, script
 from tests.http.test_jobs_server import served, token_of
 from tests.http.test_restarts import work
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def test_the_typed_client_restarts_reruns_and_cancels(stage: Scene) -> None:
+async def test_the_typed_client_restarts_reruns_and_cancels(api: ApiHarness) -> None:
     body = [script("x"), script("y")]
     iterator = {"type": "static", "value": [1, 2]}
-    first = await stage.flow({"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}})
-    await work(stage)
-    async with served(stage) as base:
-        typed = AuthenticatedClient(f"{base}/api", token_of(stage), raise_on_unexpected_status=True)
+    first = await api.flow({"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}})
+    await work(api)
+    async with served(api) as base:
+        typed = AuthenticatedClient(f"{base}/api", token_of(api), raise_on_unexpected_status=True)
         with typed as client:
             made = await asyncio.to_thread(again, client, first)
-            assert await work(stage) == ["x", "y", "y", "x", "y"]
-            assert [(await stage.get(f"jobs_u/completed/get/{id}"))["success"] for id in made] == [True, True]
-            await asyncio.to_thread(cancel, client, await stage.flow(*body))
+            assert await work(api) == ["x", "y", "y", "x", "y"]
+            assert [(await api.get(f"jobs_u/completed/get/{id}"))["success"] for id in made] == [True, True]
+            await asyncio.to_thread(cancel, client, await api.flow(*body))
 
 
 def again(client: AuthenticatedClient, first: str) -> list[str]:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W
 from tests.http.jobs_running import job_client, started
-from tests.http.scene import Scene, W, scene
 
 from orvanta_platform.control.actor import Role
 
@@ -18,12 +15,6 @@ R = f"{W}/resources"
 HUSH = "hush-hush-hush"
 DATABASE = {"host": "db", "port": 5432, "password": HUSH, "dbname": "shop"}
 MASKED = {**DATABASE, "password": "***"}
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 async def make(client: httpx.AsyncClient, path: str, value: Any = DATABASE, kind: str = "postgresql") -> None:
@@ -38,24 +29,24 @@ async def code(client: httpx.AsyncClient, method: str, path: str, body: Any = No
     return answer.status_code, error
 
 
-async def operations(stage: Scene, like: str) -> list[tuple[str, str, str | None]]:
-    async with stage.platform.db.acquire() as conn:
+async def operations(api: ApiHarness, like: str) -> list[tuple[str, str, str | None]]:
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch(
             "SELECT actor, operation, resource FROM audit WHERE operation LIKE $1 ORDER BY id", like
         )
     return [tuple(row) for row in rows]
 
 
-async def test_a_resource_without_secrets_comes_back_as_it_was(stage: Scene) -> None:
+async def test_a_resource_without_secrets_comes_back_as_it_was(api: ApiHarness) -> None:
     raw = '{"b":1.10,"a":[123456789012345678901234567890,"\\u00e9"]}'
     body = f'{{"path":"u/admin/config","resource_type":"any","description":"d","labels":["l"],"value":{raw}}}'
-    answer = await stage.client.post(f"{R}/create", content=body)
+    answer = await api.client.post(f"{R}/create", content=body)
     assert answer.status_code == 201 and answer.headers["content-type"].startswith("text/plain")
     for call in ("get_value", "get_value_interpolated"):
-        answer = await stage.client.get(f"{R}/{call}/u/admin/config")
+        answer = await api.client.get(f"{R}/{call}/u/admin/config")
         assert (answer.text, answer.headers["content-type"]) == (raw, "application/json")
-    shown = await stage.get("resources/get/u/admin/config")
-    assert raw in (await stage.client.get(f"{R}/get/u/admin/config")).text
+    shown = await api.get("resources/get/u/admin/config")
+    assert raw in (await api.client.get(f"{R}/get/u/admin/config")).text
     fixed = {name: shown[name] for name in shown if name not in ("value", "edited_at")}
     assert fixed == {
         "workspace_id": "main",
@@ -69,143 +60,141 @@ async def test_a_resource_without_secrets_comes_back_as_it_was(stage: Scene) -> 
         "is_linked": False,
         "is_refreshed": False,
     }
-    (listed,) = await stage.get("resources/list")
+    (listed,) = await api.get("resources/list")
     assert listed == {name: shown[name] for name in shown if name != "value"}
 
 
-async def test_codes(stage: Scene) -> None:
-    await make(stage.client, "u/admin/db")
+async def test_codes(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/db")
     body = {"path": "u/admin/db", "value": {"host": "other"}, "resource_type": "postgresql"}
-    assert await code(stage.client, "POST", "create", body) == (409, "already_exists")
-    assert await code(stage.client, "POST", "create?update_if_exists=true", body) == (201, None)
-    assert await stage.get("resources/get_value/u/admin/db") == {"host": "other"}
-    assert await code(stage.client, "POST", "create", {**body, "path": "x"}) == (400, "bad_request")
-    assert await code(stage.client, "POST", "create", {**body, "path": "u/admin/y", "resource_type": ""}) == (
+    assert await code(api.client, "POST", "create", body) == (409, "already_exists")
+    assert await code(api.client, "POST", "create?update_if_exists=true", body) == (201, None)
+    assert await api.get("resources/get_value/u/admin/db") == {"host": "other"}
+    assert await code(api.client, "POST", "create", {**body, "path": "x"}) == (400, "bad_request")
+    assert await code(api.client, "POST", "create", {**body, "path": "u/admin/y", "resource_type": ""}) == (
         400,
         "bad_request",
     )
-    assert await code(stage.client, "POST", "update_value/u/admin/db", {"value": [1]}) == (200, None)
-    assert await stage.get("resources/get_value/u%2Fadmin%2Fdb") == [1]
-    assert await code(stage.client, "POST", "update_value/u/admin/db", {}) == (200, None)
-    assert await stage.get("resources/get_value/u/admin/db") is None
-    assert await code(stage.client, "POST", "update_value/u/admin/none", {"value": 1}) == (404, "not_found")
-    assert await stage.get("resources/exists/u/admin/db") is True
-    assert await code(stage.client, "DELETE", "delete/u/admin/db") == (200, None)
-    assert await code(stage.client, "DELETE", "delete/u/admin/db") == (404, "not_found")
-    assert await stage.get("resources/exists/u/admin/db") is False
+    assert await code(api.client, "POST", "update_value/u/admin/db", {"value": [1]}) == (200, None)
+    assert await api.get("resources/get_value/u%2Fadmin%2Fdb") == [1]
+    assert await code(api.client, "POST", "update_value/u/admin/db", {}) == (200, None)
+    assert await api.get("resources/get_value/u/admin/db") is None
+    assert await code(api.client, "POST", "update_value/u/admin/none", {"value": 1}) == (404, "not_found")
+    assert await api.get("resources/exists/u/admin/db") is True
+    assert await code(api.client, "DELETE", "delete/u/admin/db") == (200, None)
+    assert await code(api.client, "DELETE", "delete/u/admin/db") == (404, "not_found")
+    assert await api.get("resources/exists/u/admin/db") is False
     for call in ("get", "get_value", "get_value_interpolated"):
-        assert await code(stage.client, "GET", f"{call}/u/admin/db") == (404, "not_found")
+        assert await code(api.client, "GET", f"{call}/u/admin/db") == (404, "not_found")
 
 
-async def test_a_secret_field_is_shown_to_nobody_and_opened_for_jobs(stage: Scene) -> None:
-    await make(stage.client, "u/admin/db")
-    assert (await stage.get("resources/get/u/admin/db"))["value"] == MASKED
+async def test_a_secret_field_is_shown_to_nobody_and_opened_for_jobs(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/db")
+    assert (await api.get("resources/get/u/admin/db"))["value"] == MASKED
     for call in ("get_value", "get_value_interpolated"):
-        assert await code(stage.client, "GET", f"{call}/u/admin/db") == (403, "secret_is_write_only")
+        assert await code(api.client, "GET", f"{call}/u/admin/db") == (403, "secret_is_write_only")
     for call in ("list", "list?value=hush", "get/u/admin/db"):
-        assert HUSH not in (await stage.client.get(f"{R}/{call}")).text
-    async with stage.platform.db.acquire() as conn:
+        assert HUSH not in (await api.client.get(f"{R}/{call}")).text
+    async with api.platform.db.acquire() as conn:
         assert HUSH not in str(await conn.fetch("SELECT * FROM resource"))
-    job = job_client(stage, await started(stage))
+    job = job_client(api, await started(api))
     assert (await job.get(f"{R}/get_value/u/admin/db")).json() == DATABASE
     assert (await job.get(f"{R}/get_value_interpolated/u/admin/db")).json() == DATABASE
     assert (await job.get(f"{R}/get/u/admin/db")).json()["value"] == MASKED
-    assert await operations(stage, "resources.open") == [("admin", "resources.open", "u/admin/db")]
+    assert await operations(api, "resources.open") == [("admin", "resources.open", "u/admin/db")]
 
 
-async def test_what_was_shown_can_be_written_back(stage: Scene) -> None:
-    await make(stage.client, "u/admin/db")
-    job = job_client(stage, await started(stage))
+async def test_what_was_shown_can_be_written_back(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/db")
+    job = job_client(api, await started(api))
 
     async def value(path: str = "u/admin/db") -> Any:
         return (await job.get(f"{R}/get_value/{path}")).json()
 
     changed = {**MASKED, "host": "elsewhere"}
-    assert await code(stage.client, "POST", "update_value/u/admin/db", {"value": changed}) == (200, None)
+    assert await code(api.client, "POST", "update_value/u/admin/db", {"value": changed}) == (200, None)
     assert await value() == {**DATABASE, "host": "elsewhere"}
-    assert await code(stage.client, "POST", "update/u/admin/db", {"description": "d"}) == (200, None)
+    assert await code(api.client, "POST", "update/u/admin/db", {"description": "d"}) == (200, None)
     assert await value() == {**DATABASE, "host": "elsewhere"}
-    assert await code(stage.client, "POST", "update/u/admin/db", {"path": "f/team/db"}) == (200, None)
+    assert await code(api.client, "POST", "update/u/admin/db", {"path": "f/team/db"}) == (200, None)
     assert await value("f/team/db") == {**DATABASE, "host": "elsewhere"}
-    assert await code(stage.client, "POST", "update/f/team/db", {"resource_type": "any"}) == (200, None)
-    assert (await stage.get("resources/get/f/team/db"))["value"]["password"] == "***"
+    assert await code(api.client, "POST", "update/f/team/db", {"resource_type": "any"}) == (200, None)
+    assert (await api.get("resources/get/f/team/db"))["value"]["password"] == "***"
     assert await value("f/team/db") == {**DATABASE, "host": "elsewhere"}
-    assert await code(stage.client, "POST", "update_value/f/team/db", {"value": {"password": "open"}}) == (200, None)
-    assert await stage.get("resources/get_value/f/team/db") == {"password": "open"}
-    await make(stage.client, "u/admin/taken")
-    assert await code(stage.client, "POST", "update/f/team/db", {"path": "u/admin/taken"}) == (409, "already_exists")
+    assert await code(api.client, "POST", "update_value/f/team/db", {"value": {"password": "open"}}) == (200, None)
+    assert await api.get("resources/get_value/f/team/db") == {"password": "open"}
+    await make(api.client, "u/admin/taken")
+    assert await code(api.client, "POST", "update/f/team/db", {"path": "u/admin/taken"}) == (409, "already_exists")
     copy = {"path": "u/admin/copy", "value": MASKED, "resource_type": "postgresql"}
-    assert await code(stage.client, "POST", "create", copy) == (400, "bad_request")
+    assert await code(api.client, "POST", "create", copy) == (400, "bad_request")
 
 
-async def test_references_are_filled_in(stage: Scene) -> None:
+async def test_references_are_filled_in(api: ApiHarness) -> None:
     variable = {"path": "u/admin/pw", "value": HUSH, "is_secret": True, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=variable)).status_code == 201
+    assert (await api.client.post(f"{W}/variables/create", json=variable)).status_code == 201
     plain = {"path": "u/admin/host", "value": 'db"1', "is_secret": False, "description": ""}
-    await stage.client.post(f"{W}/variables/create", json=plain)
+    await api.client.post(f"{W}/variables/create", json=plain)
     value = {
         "host": "$var:u/admin/host",
         "password": "$var:u/admin/pw",
         "note": "say $var:u/admin/pw",
         "$var:u/admin/pw": 1,
     }
-    await make(stage.client, "u/admin/db", value)
-    await make(
-        stage.client, "u/admin/all", {"dbs": ["$res:u/admin/db", "$res:u/admin/db"], "no": "$res:nothing"}, "any"
-    )
-    assert (await stage.get("resources/get/u/admin/db"))["value"] == value
-    assert await stage.get("resources/get_value/u/admin/all") == {
+    await make(api.client, "u/admin/db", value)
+    await make(api.client, "u/admin/all", {"dbs": ["$res:u/admin/db", "$res:u/admin/db"], "no": "$res:nothing"}, "any")
+    assert (await api.get("resources/get/u/admin/db"))["value"] == value
+    assert await api.get("resources/get_value/u/admin/all") == {
         "dbs": ["$res:u/admin/db", "$res:u/admin/db"],
         "no": "$res:nothing",
     }
-    assert await code(stage.client, "GET", "get_value_interpolated/u/admin/all") == (403, "secret_is_write_only")
-    job = job_client(stage, await started(stage))
+    assert await code(api.client, "GET", "get_value_interpolated/u/admin/all") == (403, "secret_is_write_only")
+    job = job_client(api, await started(api))
     filled = {**value, "host": 'db"1', "password": HUSH}
     found = await job.get(f"{R}/get_value_interpolated/u/admin/all")
     assert found.json() == {"dbs": [filled, filled], "no": "$res:nothing"}
-    assert await operations(stage, "%.open") == [("admin", "variables.open", "u/admin/pw")]
+    assert await operations(api, "%.open") == [("admin", "variables.open", "u/admin/pw")]
 
 
-async def test_references_that_lead_nowhere_or_in_circles(stage: Scene) -> None:
+async def test_references_that_lead_nowhere_or_in_circles(api: ApiHarness) -> None:
     for name, other in (("a", "b"), ("b", "c"), ("c", "a"), ("self", "self"), ("lost", "none")):
-        await make(stage.client, f"u/admin/{name}", {"next": f"$res:u/admin/{other}"}, "any")
+        await make(api.client, f"u/admin/{name}", {"next": f"$res:u/admin/{other}"}, "any")
     for name in ("a", "c", "self"):
-        assert await code(stage.client, "GET", f"get_value_interpolated/u/admin/{name}") == (400, "reference_loop")
-    assert await code(stage.client, "GET", "get_value_interpolated/u/admin/lost") == (404, "not_found")
-    await make(stage.client, "u/admin/l0", {"x": 1}, "any")
+        assert await code(api.client, "GET", f"get_value_interpolated/u/admin/{name}") == (400, "reference_loop")
+    assert await code(api.client, "GET", "get_value_interpolated/u/admin/lost") == (404, "not_found")
+    await make(api.client, "u/admin/l0", {"x": 1}, "any")
     for level in range(1, 25):
-        await make(stage.client, f"u/admin/l{level}", {"x": f"$res:u/admin/l{level - 1}"}, "any")
-    assert await code(stage.client, "GET", "get_value_interpolated/u/admin/l19") == (200, None)
-    assert await code(stage.client, "GET", "get_value_interpolated/u/admin/l24") == (400, "reference_loop")
+        await make(api.client, f"u/admin/l{level}", {"x": f"$res:u/admin/l{level - 1}"}, "any")
+    assert await code(api.client, "GET", "get_value_interpolated/u/admin/l19") == (200, None)
+    assert await code(api.client, "GET", "get_value_interpolated/u/admin/l24") == (400, "reference_loop")
 
 
-async def test_references_do_not_grow_without_end(stage: Scene) -> None:
-    await make(stage.client, "u/admin/w0", "x" * 1000, "any")
+async def test_references_do_not_grow_without_end(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/w0", "x" * 1000, "any")
     for level in range(1, 12):
-        await make(stage.client, f"u/admin/w{level}", [f"$res:u/admin/w{level - 1}"] * 10, "any")
-    assert await code(stage.client, "GET", "get_value_interpolated/u/admin/w2") == (200, None)
-    assert await code(stage.client, "GET", "get_value_interpolated/u/admin/w11") == (413, "too_large")
+        await make(api.client, f"u/admin/w{level}", [f"$res:u/admin/w{level - 1}"] * 10, "any")
+    assert await code(api.client, "GET", "get_value_interpolated/u/admin/w2") == (200, None)
+    assert await code(api.client, "GET", "get_value_interpolated/u/admin/w11") == (413, "too_large")
 
 
-async def test_a_reference_gives_no_more_than_its_reader_may(stage: Scene) -> None:
-    await make(stage.client, "f/secret/db")
-    await make(stage.client, "f/team/uses", {"db": "$res:f/secret/db"}, "any")
-    await stage.client.post(f"{W}/folders/update/team", json={"extra_perms": {"g/all": False}})
-    bea = await stage.member("bea", role=Role.DEVELOPER)
-    job = job_client(stage, await started(stage, bea))
+async def test_a_reference_gives_no_more_than_its_reader_may(api: ApiHarness) -> None:
+    await make(api.client, "f/secret/db")
+    await make(api.client, "f/team/uses", {"db": "$res:f/secret/db"}, "any")
+    await api.client.post(f"{W}/folders/update/team", json={"extra_perms": {"g/all": False}})
+    bea = await api.member("bea", role=Role.DEVELOPER)
+    job = job_client(api, await started(api, bea))
     assert (await job.get(f"{R}/get_value/f/team/uses")).json() == {"db": "$res:f/secret/db"}
     assert await code(job, "GET", "get_value_interpolated/f/team/uses") == (404, "not_found")
 
 
-async def test_writer_of_a_resource_can_read_its_references(stage: Scene) -> None:
+async def test_writer_of_a_resource_can_read_its_references(api: ApiHarness) -> None:
     """A run of somebody else fills them in, and sends the secret where the other fields of the resource say."""
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
-    await stage.member("ann", role=Role.DEVELOPER)
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
+    await api.member("ann", role=Role.DEVELOPER)
+    bea = await api.member("bea", role=Role.DEVELOPER)
     secret = {"path": "u/ann/secret", "value": HUSH, "is_secret": True, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=secret)).status_code == 201
-    await make(stage.client, "f/team/api", {"host": "here", "token": "$var:u/ann/secret"}, "any")
-    await make(stage.client, "f/team/outer", {"api": "$res:f/team/api"}, "any")
+    assert (await api.client.post(f"{W}/variables/create", json=secret)).status_code == 201
+    await make(api.client, "f/team/api", {"host": "here", "token": "$var:u/ann/secret"}, "any")
+    await make(api.client, "f/team/outer", {"api": "$res:f/team/api"}, "any")
     await make(bea, "f/team/own", {"host": "there"}, "any")
 
     there = {"host": "there", "token": "$var:u/ann/secret"}
@@ -221,65 +210,65 @@ async def test_writer_of_a_resource_can_read_its_references(stage: Scene) -> Non
     assert await code(bea, "POST", "create", state) == (201, None), "it is no reference there"
     assert await code(bea, "POST", "update/u/bea/state", {"resource_type": "any"}) == (403, "forbidden")
     assert await code(bea, "POST", "create", {**new, "value": ["$var:f/team/not_yet", "$var:u/bea/x"]}) == (201, None)
-    assert await code(stage.client, "POST", "update/f/team/api", {"value": there}) == (200, None)
+    assert await code(api.client, "POST", "update/f/team/api", {"value": there}) == (200, None)
 
 
-async def test_types_that_come_with_the_platform(stage: Scene) -> None:
-    names = await stage.get("resources/type/listnames")
+async def test_types_that_come_with_the_platform(api: ApiHarness) -> None:
+    names = await api.get("resources/type/listnames")
     assert {"postgresql", "mysql", "s3", "smtp", "slack", "http_basic"} <= set(names)
-    shown = await stage.get("resources/type/get/postgresql")
+    shown = await api.get("resources/type/get/postgresql")
     assert shown["schema"]["properties"]["password"]["password"] is True and "workspace_id" not in shown
-    assert await stage.get("resources/type/exists/postgresql") is True
-    assert await code(stage.client, "POST", "type/create", {"name": "postgresql"}) == (409, "already_exists")
-    assert await code(stage.client, "DELETE", "type/delete/postgresql") == (409, "conflict")
+    assert await api.get("resources/type/exists/postgresql") is True
+    assert await code(api.client, "POST", "type/create", {"name": "postgresql"}) == (409, "already_exists")
+    assert await code(api.client, "DELETE", "type/delete/postgresql") == (409, "conflict")
     change = {"description": "ours"}
-    assert await code(stage.client, "POST", "type/update/postgresql", change) == (200, None)
-    own = await stage.get("resources/type/get/postgresql")
+    assert await code(api.client, "POST", "type/update/postgresql", change) == (200, None)
+    own = await api.get("resources/type/get/postgresql")
     assert own == {**shown, **change, "workspace_id": "main", "created_by": "admin", "edited_at": own["edited_at"]}
-    assert (await stage.client.get("/api/w/admins/resources/type/get/postgresql")).json() == shown
-    assert await code(stage.client, "DELETE", "type/delete/postgresql") == (200, None)
-    assert await stage.get("resources/type/get/postgresql") == shown
+    assert (await api.client.get("/api/w/admins/resources/type/get/postgresql")).json() == shown
+    assert await code(api.client, "DELETE", "type/delete/postgresql") == (200, None)
+    assert await api.get("resources/type/get/postgresql") == shown
 
 
-async def test_types_of_a_workspace(stage: Scene) -> None:
+async def test_types_of_a_workspace(api: ApiHarness) -> None:
     made = {"name": "c_ini", "format_extension": "ini", "description": "d", "schema": {"type": "object"}}
-    assert await code(stage.client, "POST", "type/create", made) == (201, None)
-    assert await code(stage.client, "POST", "type/create", made) == (409, "already_exists")
-    assert await code(stage.client, "POST", "type/create", {"name": "a b"}) == (400, "bad_request")
-    assert await code(stage.client, "POST", "type/create", {"name": "c_x", "schema": [1]}) == (400, "bad_request")
-    assert await stage.get("resources/file_resource_type_to_file_ext_map") == {
+    assert await code(api.client, "POST", "type/create", made) == (201, None)
+    assert await code(api.client, "POST", "type/create", made) == (409, "already_exists")
+    assert await code(api.client, "POST", "type/create", {"name": "a b"}) == (400, "bad_request")
+    assert await code(api.client, "POST", "type/create", {"name": "c_x", "schema": [1]}) == (400, "bad_request")
+    assert await api.get("resources/file_resource_type_to_file_ext_map") == {
         "c_ini": {"format_extension": "ini", "is_fileset": False}
     }
-    listed = {each["name"]: each for each in await stage.get("resources/type/list")}
+    listed = {each["name"]: each for each in await api.get("resources/type/list")}
     assert listed["c_ini"]["schema"] == {"type": "object"} and "slack" in listed
-    await make(stage.client, "u/admin/ini", {"content": "a=1"}, "c_ini")
-    assert await code(stage.client, "DELETE", "type/delete/c_ini") == (409, "conflict")
-    assert await code(stage.client, "DELETE", "delete/u/admin/ini") == (200, None)
-    assert await code(stage.client, "DELETE", "type/delete/c_ini") == (200, None)
-    assert await code(stage.client, "DELETE", "type/delete/c_ini") == (404, "not_found")
-    assert await code(stage.client, "GET", "type/get/c_ini") == (404, "not_found")
+    await make(api.client, "u/admin/ini", {"content": "a=1"}, "c_ini")
+    assert await code(api.client, "DELETE", "type/delete/c_ini") == (409, "conflict")
+    assert await code(api.client, "DELETE", "delete/u/admin/ini") == (200, None)
+    assert await code(api.client, "DELETE", "type/delete/c_ini") == (200, None)
+    assert await code(api.client, "DELETE", "type/delete/c_ini") == (404, "not_found")
+    assert await code(api.client, "GET", "type/get/c_ini") == (404, "not_found")
 
 
-async def test_what_a_type_makes_secret_is_sealed_at_once(stage: Scene) -> None:
-    await make(stage.client, "u/admin/api", {"key": HUSH, "url": "x"}, "c_api")
-    assert (await stage.get("resources/get_value/u/admin/api"))["key"] == HUSH
+async def test_what_a_type_makes_secret_is_sealed_at_once(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/api", {"key": HUSH, "url": "x"}, "c_api")
+    assert (await api.get("resources/get_value/u/admin/api"))["key"] == HUSH
     schema = {"properties": {"key": {"format": "password"}}}
-    assert await code(stage.client, "POST", "type/create", {"name": "c_api", "schema": schema}) == (201, None)
-    assert (await stage.get("resources/get/u/admin/api"))["value"] == {"key": "***", "url": "x"}
-    job = job_client(stage, await started(stage))
+    assert await code(api.client, "POST", "type/create", {"name": "c_api", "schema": schema}) == (201, None)
+    assert (await api.get("resources/get/u/admin/api"))["value"] == {"key": "***", "url": "x"}
+    job = job_client(api, await started(api))
     assert (await job.get(f"{R}/get_value/u/admin/api")).json() == {"key": HUSH, "url": "x"}
-    assert await code(stage.client, "POST", "type/update/c_api", {"schema": {}}) == (200, None)
-    assert (await stage.get("resources/get/u/admin/api"))["value"] == {"key": "***", "url": "x"}
-    assert await code(stage.client, "GET", "get_value/u/admin/api") == (403, "secret_is_write_only")
+    assert await code(api.client, "POST", "type/update/c_api", {"schema": {}}) == (200, None)
+    assert (await api.get("resources/get/u/admin/api"))["value"] == {"key": "***", "url": "x"}
+    assert await code(api.client, "GET", "get_value/u/admin/api") == (403, "secret_is_write_only")
 
 
-async def test_the_same_calls_under_connections(stage: Scene) -> None:
+async def test_the_same_calls_under_connections(api: ApiHarness) -> None:
     body = {"path": "u/admin/db", "value": DATABASE, "resource_type": "postgresql"}
-    assert (await stage.client.post(f"{W}/connections/create", json=body)).status_code == 201
-    assert (await stage.get("connections/get/u/admin/db"))["value"] == MASKED
-    assert await stage.get("connections/list") == await stage.get("resources/list")
-    assert await stage.get("connections/type/listnames") == await stage.get("resources/type/listnames")
-    paths = (await stage.client.get("/api/openapi.json")).json()["paths"]
+    assert (await api.client.post(f"{W}/connections/create", json=body)).status_code == 201
+    assert (await api.get("connections/get/u/admin/db"))["value"] == MASKED
+    assert await api.get("connections/list") == await api.get("resources/list")
+    assert await api.get("connections/type/listnames") == await api.get("resources/type/listnames")
+    paths = (await api.client.get("/api/openapi.json")).json()["paths"]
     there = {path for path in paths if "/resources/" in path}
     assert there and {path.replace("/resources/", "/connections/") for path in there} <= set(paths)
 
@@ -308,12 +297,12 @@ HIDDEN: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_each_role_may_what_it_may(stage: Scene, role: Role) -> None:
+async def test_each_role_may_what_it_may(api: ApiHarness, role: Role) -> None:
     for folder, owners in (("team", ["g/all"]), ("secret", [])):
-        await stage.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
-        await make(stage.client, f"f/{folder}/db")
-        await make(stage.client, f"f/{folder}/plain", 1, "any")
-    client = await stage.member("bea", role=role)
+        await api.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
+        await make(api.client, f"f/{folder}/db")
+        await make(api.client, f"f/{folder}/plain", 1, "any")
+    client = await api.member("bea", role=role)
     for call in READS:
         assert (await code(client, "GET", call))[0] == 200, call
     assert HUSH not in (await client.get(f"{R}/get/f/team/db")).text
@@ -331,13 +320,13 @@ async def test_each_role_may_what_it_may(stage: Scene, role: Role) -> None:
     assert [each["path"] for each in (await client.get(f"{R}/list")).json()] == ["f/team/db", "f/team/plain"]
 
 
-async def test_lists_are_filtered(stage: Scene) -> None:
-    await make(stage.client, "u/admin/db")
-    await make(stage.client, "u/admin/chat", {"token": HUSH}, "slack")
-    await make(stage.client, "u/admin/config", {"some": "thing"}, "any")
+async def test_lists_are_filtered(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/db")
+    await make(api.client, "u/admin/chat", {"token": HUSH}, "slack")
+    await make(api.client, "u/admin/config", {"some": "thing"}, "any")
 
     async def paths(**query: Any) -> list[str]:
-        found = await stage.client.get(f"{R}/list", params=query)
+        found = await api.client.get(f"{R}/list", params=query)
         return [each["path"].removeprefix("u/admin/") for each in found.json()]
 
     assert await paths() == ["chat", "config", "db"]
@@ -349,14 +338,14 @@ async def test_lists_are_filtered(stage: Scene) -> None:
     assert await paths(after="u/admin/chat", per_page=1) == ["config"]
 
 
-async def test_a_state_of_an_operators_job_can_be_kept(stage: Scene) -> None:
-    olga = await stage.member("olga", role=Role.OPERATOR)
+async def test_a_state_of_an_operators_job_can_be_kept(api: ApiHarness) -> None:
+    olga = await api.member("olga", role=Role.OPERATOR)
     state = {"path": "u/olga/x_state", "value": 1, "resource_type": "state"}
     assert (await code(olga, "POST", "create", state))[0] == 403
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE member SET role = 'developer' WHERE username = 'olga'")
-    job = job_client(stage, await started(stage, olga))
-    async with stage.platform.db.acquire() as conn:
+    job = job_client(api, await started(api, olga))
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE member SET role = 'operator' WHERE username = 'olga'")
     assert await code(job, "POST", "create", state) == (201, None)
     assert await code(job, "POST", "update_value/u/olga/x_state", {"value": 2}) == (200, None)

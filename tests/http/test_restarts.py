@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.ids import node_job_id
 from orvanta_platform.orchestrator.timers import fire
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 def graph(**more: Any) -> list[dict[str, Any]]:
@@ -33,289 +23,289 @@ def graph(**more: Any) -> list[dict[str, Any]]:
     ]
 
 
-async def work(stage: Scene, **results: Any) -> list[str]:
+async def work(api: ApiHarness, **results: Any) -> list[str]:
     """Let the nodes that wait end with these results, by default their ids; an Exception fails them. Gives which."""
     ran: list[str] = []
-    while jobs := await stage.worker.claim_all():
+    while jobs := await api.worker.claim_all():
         for job in sorted(jobs, key=lambda job: job.node or ""):
             result = results.get(job.node or "", job.node)
             error = type(result).__name__ if isinstance(result, Exception) else None
-            await stage.worker.finish(job, None if error else result, error=error)
+            await api.worker.finish(job, None if error else result, error=error)
             ran.append(job.node or "")
     return ran
 
 
-async def restart(stage: Scene, id: str, call: str = "restart", **body: Any) -> str:
-    answer = await stage.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
+async def restart(api: ApiHarness, id: str, call: str = "restart", **body: Any) -> str:
+    answer = await api.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
     assert answer.status_code == 201, answer.text
     return answer.text
 
 
-async def preview(stage: Scene, id: str, call: str = "restart_preview", **body: Any) -> tuple[str, str, str]:
-    answer = await stage.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
+async def preview(api: ApiHarness, id: str, call: str = "restart_preview", **body: Any) -> tuple[str, str, str]:
+    answer = await api.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
     assert answer.status_code == 200, answer.text
     found = answer.json()
     return " ".join(found["kept"]), " ".join(found["again"]), " ".join(found["skipped"])
 
 
-async def refused(stage: Scene, id: str, call: str = "restart", **body: Any) -> tuple[int, str, str]:
-    answer = await stage.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
+async def refused(api: ApiHarness, id: str, call: str = "restart", **body: Any) -> tuple[int, str, str]:
+    answer = await api.client.post(f"{W}/jobs/{call}/f/{id}", json=body)
     error = answer.json()["error"]
     return answer.status_code, error["code"], error["message"]
 
 
-async def events(stage: Scene, id: str, *kinds: str) -> list[tuple[str, str | None, Any]]:
-    async with stage.platform.db.acquire() as conn:
+async def events(api: ApiHarness, id: str, *kinds: str) -> list[tuple[str, str | None, Any]]:
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT kind, node, data FROM event WHERE run = $1 ORDER BY seq", id)
     return [(row["kind"], row["node"], json.loads(row["data"] or "null")) for row in rows if row["kind"] in kinds]
 
 
-async def test_a_restart_keeps_what_had_ended_and_runs_the_rest(stage: Scene) -> None:
+async def test_a_restart_keeps_what_had_ended_and_runs_the_rest(api: ApiHarness) -> None:
     """Kept nodes are shown as those of the run before, whose results are not copied."""
-    first = await stage.flow(*graph(), args={"q": 1}, output={"type": "javascript", "expr": "results"})
-    assert await work(stage) == ["a", "b", "c", "d"]
-    assert await preview(stage, first, step_id="b") == ("a c", "b d", "")
-    second = await restart(stage, first, step_id="b")
-    async with stage.platform.db.acquire() as conn:
+    first = await api.flow(*graph(), args={"q": 1}, output={"type": "javascript", "expr": "results"})
+    assert await work(api) == ["a", "b", "c", "d"]
+    assert await preview(api, first, step_id="b") == ("a c", "b d", "")
+    second = await restart(api, first, step_id="b")
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT kind FROM value WHERE id = $1", second)
         jobs = await conn.fetch("SELECT node FROM job WHERE run = $1", second)
         told = json.loads(await conn.fetchval("SELECT parameters FROM audit WHERE operation = 'jobs.restart'"))
     assert ([row["kind"] for row in rows], jobs) == (["args"], [])
     assert (told["run"], told["of"], told["node"]) == (second, first, "b")
-    before, now = [(await stage.get(f"jobs_u/get/{id}"))["flow_status"]["modules"] for id in (first, second)]
+    before, now = [(await api.get(f"jobs_u/get/{id}"))["flow_status"]["modules"] for id in (first, second)]
     assert [module["type"] for module in now] == ["Success", "WaitingForExecutor", "Success", "WaitingForPriorSteps"]
     assert [now[n].get("job") == before[n]["job"] for n in range(4)] == [True, False, True, False]
-    run = (await stage.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
+    run = (await api.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
     assert [node.get("kept") for node in run["nodes"]] == [True, None, True, None]
-    assert await stage.get(f"jobs/result_by_id/{second}/c") == "c"
-    own = await stage.get(f"jobs_u/get/{node_job_id(UUID(second), 'c')}")
+    assert await api.get(f"jobs/result_by_id/{second}/c") == "c"
+    own = await api.get(f"jobs_u/get/{node_job_id(UUID(second), 'c')}")
     assert (own["success"], own["canceled"], own["result"]) == (True, False, "c")
-    assert await work(stage, b="b2", d="d2") == ["b", "d"]
-    job = await stage.get(f"jobs_u/completed/get/{second}")
+    assert await work(api, b="b2", d="d2") == ["b", "d"]
+    job = await api.get(f"jobs_u/completed/get/{second}")
     assert (job["success"], job["args"], job["trigger_kind"]) == (True, {"q": 1}, "rerun")
     assert job["result"] == {"a": "a", "b": "b2", "c": "c", "d": "d2"}
-    assert await events(stage, second, "restart") == [("restart", "b", {"run": first})]
+    assert await events(api, second, "restart") == [("restart", "b", {"run": first})]
 
 
-async def test_a_retry_goes_on_from_what_failed(stage: Scene) -> None:
-    first = await stage.flow(*graph())
-    assert await work(stage, c=ValueError()) == ["a", "b", "c"]
-    assert await preview(stage, first, "retry_preview") == ("a b", "c d", "")
-    second = await restart(stage, first, "retry")
-    assert await work(stage) == ["c", "d"]
-    assert (await stage.get(f"jobs_u/completed/get/{second}"))["result"] == "d"
-    assert await events(stage, second, "restart") == [("restart", None, {"run": first, "retry": True})]
-    assert (await stage.get(f"jobs_u/get/{second}"))["repeats"] == {"kind": "retry", "job": first}
-    status, code, _ = await refused(stage, second, "retry")
+async def test_a_retry_goes_on_from_what_failed(api: ApiHarness) -> None:
+    first = await api.flow(*graph())
+    assert await work(api, c=ValueError()) == ["a", "b", "c"]
+    assert await preview(api, first, "retry_preview") == ("a b", "c d", "")
+    second = await restart(api, first, "retry")
+    assert await work(api) == ["c", "d"]
+    assert (await api.get(f"jobs_u/completed/get/{second}"))["result"] == "d"
+    assert await events(api, second, "restart") == [("restart", None, {"run": first, "retry": True})]
+    assert (await api.get(f"jobs_u/get/{second}"))["repeats"] == {"kind": "retry", "job": first}
+    status, code, _ = await refused(api, second, "retry")
     assert (status, code) == (409, "cannot_restart")
 
 
-async def test_a_restart_of_a_run_with_retries_looks_back_past_them(stage: Scene) -> None:
+async def test_a_restart_of_a_run_with_retries_looks_back_past_them(api: ApiHarness) -> None:
     """What a node's next attempt is called does not count as a run's."""
     retry = {"constant": {"attempts": 1, "seconds": 0}}
     own = {"own": {"type": "static", "value": 1}}
-    first = await stage.flow(script("a", retry=retry, export=own), script("b"), script("c"))
+    first = await api.flow(script("a", retry=retry, export=own), script("b"), script("c"))
     for error in ("Broken", None):
-        (a,) = await stage.worker.claim_all()
-        await stage.worker.finish(a, "a", error=error)
-        await fire(stage.platform.tools)
-    await work(stage)
-    second = await restart(stage, first, step_id="c")
-    await work(stage)
-    third = await restart(stage, second, step_id="b")
-    run = (await stage.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
+        (a,) = await api.worker.claim_all()
+        await api.worker.finish(a, "a", error=error)
+        await fire(api.platform.tools)
+    await work(api)
+    second = await restart(api, first, step_id="c")
+    await work(api)
+    third = await restart(api, second, step_id="b")
+    run = (await api.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
     assert (run["context"], run["repeats"]) == ({"own": 1}, {"kind": "restart", "job": second, "step_id": "b"})
-    told = (await stage.client.get(f"/api/v1/runs/{third}/events", headers={"X-Workspace": "main"})).text
+    told = (await api.client.get(f"/api/v1/runs/{third}/events", headers={"X-Workspace": "main"})).text
     assert f"b: goes on from the run {second}" in told
 
 
-async def test_the_context_is_as_it_was_before_the_node(stage: Scene) -> None:
+async def test_the_context_is_as_it_was_before_the_node(api: ApiHarness) -> None:
     """c writes over what a wrote; from b the value of a counts, and what c wrote besides does not."""
     exports = {"shared": {"type": "javascript", "expr": "result"}}
-    first = await stage.flow(
+    first = await api.flow(
         script("a", export=exports | {"own": {"type": "static", "value": "of a"}}),
         script("b"),
         script("c", export=exports | {"late": {"type": "static", "value": 1}}),
     )
-    await work(stage, a=[1], c=[3])
-    second = await restart(stage, first, step_id="b")
-    run = (await stage.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
+    await work(api, a=[1], c=[3])
+    second = await restart(api, first, step_id="b")
+    run = (await api.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
     assert run["context"] == {"shared": [1], "own": "of a"}
-    assert [event[1] for event in await events(stage, second, "export")] == ["a", "a"]
-    assert await work(stage, c=[4]) == ["b", "c"]
-    third = await restart(stage, second, step_id="b")
-    run = (await stage.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
+    assert [event[1] for event in await events(api, second, "export")] == ["a", "a"]
+    assert await work(api, c=[4]) == ["b", "c"]
+    third = await restart(api, second, step_id="b")
+    run = (await api.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
     assert run["context"] == {"shared": [1], "own": "of a"}
 
 
-async def test_a_context_that_cannot_be_told_is_refused(stage: Scene) -> None:
+async def test_a_context_that_cannot_be_told_is_refused(api: ApiHarness) -> None:
     exports = {"big": {"type": "javascript", "expr": "result"}}
-    first = await stage.flow(script("a", export=exports), script("b"), script("c", export=exports))
-    await work(stage, a="x" * 3_000, c="short")
-    status, code, message = await refused(stage, first, step_id="b")
+    first = await api.flow(script("a", export=exports), script("b"), script("c", export=exports))
+    await work(api, a="x" * 3_000, c="short")
+    status, code, message = await refused(api, first, step_id="b")
     assert (status, code) == (409, "cannot_restart") and "big" in message
-    assert await preview(stage, first, step_id="a") == ("", "a b c", "")
+    assert await preview(api, first, step_id="a") == ("", "a b c", "")
 
 
-async def test_expressions_read_what_is_kept(stage: Scene) -> None:
+async def test_expressions_read_what_is_kept(api: ApiHarness) -> None:
     """Results, previous_result and the run's result, also where the first step is decided before the run is there."""
-    first = await stage.flow(
+    first = await api.flow(
         script("a"),
         {"id": "c", "value": {"type": "condition", "expr": "results.a.x + previous_result.x > 3"}},
         script("d", needs=[{"node": "c", "on": "true"}]),
         {"id": "e", "needs": ["d"], "value": {"type": "condition", "expr": "results.d.length === 300000"}},
     )
-    await work(stage, a={"x": 2})
-    second = await restart(stage, first, step_id="c")
-    assert await work(stage, d="x" * 300_000) == ["d"]
-    assert await stage.get(f"jobs/result_by_id/{second}/c") is True
-    third = await restart(stage, second, step_id="e")
-    assert await stage.get(f"jobs/result_by_id/{third}/e") is True
+    await work(api, a={"x": 2})
+    second = await restart(api, first, step_id="c")
+    assert await work(api, d="x" * 300_000) == ["d"]
+    assert await api.get(f"jobs/result_by_id/{second}/c") is True
+    third = await restart(api, second, step_id="e")
+    assert await api.get(f"jobs/result_by_id/{third}/e") is True
 
 
-async def test_inside_a_loop(stage: Scene) -> None:
+async def test_inside_a_loop(api: ApiHarness) -> None:
     """The published call's nested_path; the context is as the iterations before have left it."""
     seen = {"seen": {"type": "javascript", "expr": "[context.seen || [], flow_input.iter.value]"}}
     body = [script("x", export=seen), script("y")]
     iterator = {"type": "static", "value": [1, 2, 3]}
-    first = await stage.flow({"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}})
-    assert await work(stage) == ["x", "y"] * 3
+    first = await api.flow({"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}})
+    assert await work(api) == ["x", "y"] * 3
     where: dict[str, Any] = {"step_id": "l", "branch_or_iteration_n": 1, "nested_path": [{"step_id": "y"}]}
-    answer = await stage.client.post(f"{W}/jobs/restart_preview/f/{first}", json=where)
+    answer = await api.client.post(f"{W}/jobs/restart_preview/f/{first}", json=where)
     inside = {"step_id": "l", "bodies_kept": 1, "branch_or_iteration_n": 1}
     body_of_1 = {"kept": ["x"], "again": ["y"], "skipped": [], "inside": []}
     assert answer.json() == {"kept": [], "again": ["l"], "skipped": [], "inside": [{**inside, "body": body_of_1}]}
-    second = await restart(stage, first, **where)
-    run = (await stage.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
+    second = await restart(api, first, **where)
+    run = (await api.client.get(f"/api/v1/runs/{second}", headers={"X-Workspace": "main"})).json()
     assert run["context"] == {"seen": [[[], 1], 2]}
-    assert (await events(stage, second, "restart"))[0][2]["path"] == [["l", 1], ["y", None]]
-    assert await work(stage, y="y2") == ["y", "x", "y"]
-    assert (await stage.get(f"jobs_u/completed/get/{second}"))["result"] == ["y", "y2", "y2"]
-    module = (await stage.get(f"jobs_u/get/{second}"))["flow_status"]["modules"][0]
+    assert (await events(api, second, "restart"))[0][2]["path"] == [["l", 1], ["y", None]]
+    assert await work(api, y="y2") == ["y", "x", "y"]
+    assert (await api.get(f"jobs_u/completed/get/{second}"))["result"] == ["y", "y2", "y2"]
+    module = (await api.get(f"jobs_u/get/{second}"))["flow_status"]["modules"][0]
     assert (len(module["flow_jobs"]), module["flow_jobs_success"]) == (3, [True] * 3)
-    third = await restart(stage, second, step_id="l", branch_or_iteration_n=1)
-    run = (await stage.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
+    third = await restart(api, second, step_id="l", branch_or_iteration_n=1)
+    run = (await api.client.get(f"/api/v1/runs/{third}", headers={"X-Workspace": "main"})).json()
     assert run["context"] == {"seen": [[], 1]}
-    assert (await refused(stage, first, step_id="l", branch_or_iteration_n=-1))[:2] == (400, "bad_request")
+    assert (await refused(api, first, step_id="l", branch_or_iteration_n=-1))[:2] == (400, "bad_request")
 
 
-async def test_what_cannot_be_restarted(stage: Scene) -> None:
-    first = await stage.flow(*graph())
-    assert (await refused(stage, first, step_id="b"))[:2] == (409, "cannot_restart")
-    await work(stage)
-    assert (await refused(stage, first, step_id="nobody"))[:2] == (400, "bad_request")
-    assert (await refused(stage, first, step_id="b", flow_version=7))[:2] == (400, "bad_request")
-    assert (await refused(stage, first))[:2] == (400, "bad_request")
-    alone = await stage.preview()
-    await work(stage)
-    assert (await refused(stage, alone, step_id="main"))[:2] == (400, "bad_request")
+async def test_what_cannot_be_restarted(api: ApiHarness) -> None:
+    first = await api.flow(*graph())
+    assert (await refused(api, first, step_id="b"))[:2] == (409, "cannot_restart")
+    await work(api)
+    assert (await refused(api, first, step_id="nobody"))[:2] == (400, "bad_request")
+    assert (await refused(api, first, step_id="b", flow_version=7))[:2] == (400, "bad_request")
+    assert (await refused(api, first))[:2] == (400, "bad_request")
+    alone = await api.preview()
+    await work(api)
+    assert (await refused(api, alone, step_id="main"))[:2] == (400, "bad_request")
     nobody = "0199f2c4-0000-7000-8000-000000000000"
-    assert (await refused(stage, nobody, step_id="b"))[:2] == (404, "not_found")
+    assert (await refused(api, nobody, step_id="b"))[:2] == (404, "not_found")
 
 
-async def test_a_limit_holds_for_restarts(stage: Scene) -> None:
+async def test_a_limit_holds_for_restarts(api: ApiHarness) -> None:
     limit = {"concurrent_limit": 1, "concurrency_key": "one"}
-    first = await stage.flow(*graph(), **limit)
-    await work(stage)
-    other = await stage.flow(script("a"), **limit)
-    (held,) = await stage.worker.claim_all()
-    second = await restart(stage, first, step_id="d")
-    assert (str(held.run.id), await work(stage)) == (other, [])
-    await stage.worker.finish(held, 1)
-    assert await work(stage) == ["d"]
-    assert (await stage.get(f"jobs_u/completed/get/{second}"))["success"] is True
+    first = await api.flow(*graph(), **limit)
+    await work(api)
+    other = await api.flow(script("a"), **limit)
+    (held,) = await api.worker.claim_all()
+    second = await restart(api, first, step_id="d")
+    assert (str(held.run.id), await work(api)) == (other, [])
+    await api.worker.finish(held, 1)
+    assert await work(api) == ["d"]
+    assert (await api.get(f"jobs_u/completed/get/{second}"))["success"] is True
 
 
-async def test_what_is_not_kept_any_more(stage: Scene) -> None:
+async def test_what_is_not_kept_any_more(api: ApiHarness) -> None:
     """A result that was erased is not taken for null, nor inputs for none."""
-    first = await stage.flow(*graph(), args={"q": 1})
-    await work(stage)
-    job = (await stage.get(f"jobs_u/get/{first}"))["flow_status"]["modules"][1]["job"]
-    async with stage.platform.db.acquire() as conn:
+    first = await api.flow(*graph(), args={"q": 1})
+    await work(api)
+    job = (await api.get(f"jobs_u/get/{first}"))["flow_status"]["modules"][1]["job"]
+    async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM value WHERE id = $1", job)
-    status, code, message = await refused(stage, first, step_id="d")
+    status, code, message = await refused(api, first, step_id="d")
     assert (status, code) == (409, "cannot_restart") and "node b" in message
-    assert await preview(stage, first, step_id="b") == ("a c", "b d", "")
-    async with stage.platform.db.acquire() as conn:
+    assert await preview(api, first, step_id="b") == ("a c", "b d", "")
+    async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM value WHERE id = $1", first)
-    assert (await refused(stage, first, step_id="b"))[:2] == (409, "cannot_restart")
-    answer = await stage.client.post(f"{W}/jobs/rerun/{first}")
+    assert (await refused(api, first, step_id="b"))[:2] == (409, "cannot_restart")
+    answer = await api.client.post(f"{W}/jobs/rerun/{first}")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "cannot_restart")
 
 
-async def test_what_shared_a_folder_begins_anew(stage: Scene) -> None:
+async def test_what_shared_a_folder_begins_anew(api: ApiHarness) -> None:
     """Of a run with same_worker the folder is gone."""
-    first = await stage.flow(script("a"), script("b"), same_worker=True)
-    assert await work(stage, b=ValueError()) == ["a", "b"]
-    assert (await refused(stage, first, step_id="b"))[:2] == (409, "cannot_restart")
+    first = await api.flow(script("a"), script("b"), same_worker=True)
+    assert await work(api, b=ValueError()) == ["a", "b"]
+    assert (await refused(api, first, step_id="b"))[:2] == (409, "cannot_restart")
     for call, body in (("restart_preview", {"step_id": "a"}), ("retry_preview", {})):
-        assert await preview(stage, first, call, **body) == ("", "a b", "")
-    await restart(stage, first, "retry")
-    assert await work(stage) == ["a", "b"]
+        assert await preview(api, first, call, **body) == ("", "a b", "")
+    await restart(api, first, "retry")
+    assert await work(api) == ["a", "b"]
 
 
-async def test_a_later_version_goes_on_with_what_the_earlier_one_did(stage: Scene) -> None:
-    await stage.client.post(f"{W}/folders/create", json={"name": "sales"})
+async def test_a_later_version_goes_on_with_what_the_earlier_one_did(api: ApiHarness) -> None:
+    await api.client.post(f"{W}/folders/create", json={"name": "sales"})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    first = (await stage.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
-    await work(stage, d=ValueError())
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    first = (await api.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
+    await work(api, d=ValueError())
     body["value"] = {"modules": [*graph(), script("e", needs=["d"])]}
-    version = (await stage.client.post(f"{W}/flows/update/f/sales/daily", json=body)).text
-    found = await stage.get("flows/get/f/sales/daily")
-    assert await preview(stage, first, step_id="d") == ("a b c", "d", ""), version
-    second = await restart(stage, first, step_id="d", flow_version=found["version_id"])
-    assert await work(stage) == ["d", "e"]
-    job = await stage.get(f"jobs_u/completed/get/{second}")
+    version = (await api.client.post(f"{W}/flows/update/f/sales/daily", json=body)).text
+    found = await api.get("flows/get/f/sales/daily")
+    assert await preview(api, first, step_id="d") == ("a b c", "d", ""), version
+    second = await restart(api, first, step_id="d", flow_version=found["version_id"])
+    assert await work(api) == ["d", "e"]
+    job = await api.get(f"jobs_u/completed/get/{second}")
     assert (job["result"], job["script_path"]) == ("e", "f/sales/daily")
 
 
-async def test_a_preview_goes_on_from_a_run(stage: Scene) -> None:
-    first = await stage.flow(*graph(), args={"q": 1})
-    await work(stage, c=ValueError())
+async def test_a_preview_goes_on_from_a_run(api: ApiHarness) -> None:
+    first = await api.flow(*graph(), args={"q": 1})
+    await work(api, c=ValueError())
     value = {"modules": [*graph(), script("e", needs=["d"])]}
     before = {"flow_job_id": first, "step_id": "c"}
     for more, args in (({}, {"q": 1}), ({"args": {"q": 2}}, {"q": 2})):
         body = {"value": value, "restarted_from": before, **more}
-        answer = await stage.client.post(f"{W}/jobs/run/preview_flow", json=body)
+        answer = await api.client.post(f"{W}/jobs/run/preview_flow", json=body)
         assert answer.status_code == 201, answer.text
-        assert await work(stage) == ["c", "d", "e"]
-        job = await stage.get(f"jobs_u/completed/get/{answer.text}")
+        assert await work(api) == ["c", "d", "e"]
+        job = await api.get(f"jobs_u/completed/get/{answer.text}")
         assert (job["result"], job["args"]) == ("e", args)
 
 
-async def test_a_preview_goes_on_inside(stage: Scene) -> None:
+async def test_a_preview_goes_on_inside(api: ApiHarness) -> None:
     """In the words of the published client; a preview says before what of the edited workflow would run."""
     iterator = {"type": "static", "value": [1, 2]}
     body = [script("x"), script("y")]
     loop = {"id": "l", "value": {"type": "forloopflow", "iterator": iterator, "modules": body}}
-    first = await stage.flow(loop)
-    await work(stage)
+    first = await api.flow(loop)
+    await work(api)
     value = {"modules": [loop, script("z")]}
     inside: dict[str, Any] = {"step_id": "l", "branch_or_iteration_n": 1}
-    assert await preview(stage, first, **inside, nested_path=[{"step_id": "y"}], value=value) == ("", "l z", "")
+    assert await preview(api, first, **inside, nested_path=[{"step_id": "y"}], value=value) == ("", "l z", "")
     before = {"flow_job_id": first, **inside, "nested": {"step_id": "y"}}
-    answer = await stage.client.post(f"{W}/jobs/run/preview_flow", json={"value": value, "restarted_from": before})
+    answer = await api.client.post(f"{W}/jobs/run/preview_flow", json={"value": value, "restarted_from": before})
     assert answer.status_code == 201, answer.text
-    assert await work(stage) == ["y", "z"]
-    operator = await stage.member("olga")
+    assert await work(api) == ["y", "z"]
+    operator = await api.member("olga")
     answer = await operator.post(f"{W}/jobs/restart_preview/f/{first}", json={"step_id": "l", "value": value})
     assert answer.status_code == 404
 
 
-async def test_who_may_restart(stage: Scene) -> None:
+async def test_who_may_restart(api: ApiHarness) -> None:
     """Whoever sees the run and may run the workflow; of a preview whoever may run previews."""
     sees = {"u/olga": False, "u/victor": False, "u/dora": True}
-    await stage.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": sees})
+    await api.client.post(f"{W}/folders/create", json={"name": "sales", "extra_perms": sees})
     body = {"path": "f/sales/daily", "summary": "", "value": {"modules": graph()}}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    deployed = (await stage.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    deployed = (await api.client.post(f"{W}/jobs/run/f/f/sales/daily", json={})).text
     draft = {"value": body["value"], "path": "f/sales/draft"}
-    preview = (await stage.client.post(f"{W}/jobs/run/preview_flow", json=draft)).text
-    hidden = await stage.flow(*graph())
-    await work(stage)
+    preview = (await api.client.post(f"{W}/jobs/run/preview_flow", json=draft)).text
+    hidden = await api.flow(*graph())
+    await work(api)
     roles = {"olga": Role.OPERATOR, "victor": Role.VIEWER, "dora": Role.DEVELOPER}
-    members = {name: await stage.member(name, role) for name, role in roles.items()}
+    members = {name: await api.member(name, role) for name, role in roles.items()}
     for name, codes in (("olga", (201, 403, 404)), ("victor", (403, 403, 404)), ("dora", (201, 201, 404))):
         for id, code in zip((deployed, preview, hidden), codes, strict=True):
             for call in ("restart", "restart_preview"):
@@ -324,30 +314,30 @@ async def test_who_may_restart(stage: Scene) -> None:
                 assert answer.status_code == expected, (name, answer.text)
 
 
-async def test_a_restart_is_made_once_by_key_and_may_begin_later(stage: Scene) -> None:
-    first = await stage.flow(*graph())
-    await work(stage)
+async def test_a_restart_is_made_once_by_key_and_may_begin_later(api: ApiHarness) -> None:
+    first = await api.flow(*graph())
+    await work(api)
     call, key = f"{W}/jobs/restart/f/{first}", {"Idempotency-Key": "once"}
-    made = {(await stage.client.post(call, json={"step_id": "d"}, headers=key)).text for _ in range(2)}
-    assert len(made) == 1 and await work(stage) == ["d"]
-    answer = await stage.client.post(f"{call}?scheduled_in_secs=600", json={"step_id": "d"})
-    assert (answer.status_code, await work(stage)) == (201, [])
-    assert await events(stage, answer.text, "restart") == [("restart", "d", {"run": first})]
+    made = {(await api.client.post(call, json={"step_id": "d"}, headers=key)).text for _ in range(2)}
+    assert len(made) == 1 and await work(api) == ["d"]
+    answer = await api.client.post(f"{call}?scheduled_in_secs=600", json={"step_id": "d"})
+    assert (answer.status_code, await work(api)) == (201, [])
+    assert await events(api, answer.text, "restart") == [("restart", "d", {"run": first})]
 
 
-async def test_decision_of_a_person_lets_nothing_happen_twice(stage: Scene) -> None:
+async def test_decision_of_a_person_lets_nothing_happen_twice(api: ApiHarness) -> None:
     """A node that failed behind it may be repeated; one that succeeded needs another decision."""
     asks = {"required_events": 1, "user_auth_required": True}
     modules = [script("a", suspend=asks, needs=[]), script("pay", needs=["a"]), script("mail", needs=["pay"])]
-    run = await stage.flow(*modules)
-    assert await work(stage) == ["a"]
-    agreed = await stage.client.post(f"{W}/jobs/flow/resume/{run}", json={})
+    run = await api.flow(*modules)
+    assert await work(api) == ["a"]
+    agreed = await api.client.post(f"{W}/jobs/flow/resume/{run}", json={})
     assert agreed.status_code == 201, agreed.text
-    assert await work(stage, mail=ValueError()) == ["pay", "mail"]
-    again = await stage.client.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "pay"})
+    assert await work(api, mail=ValueError()) == ["pay", "mail"]
+    again = await api.client.post(f"{W}/jobs/restart/f/{run}", json={"step_id": "pay"})
     assert (again.status_code, again.json()["error"]["details"]) == (409, {"nodes": ["a"]})
-    assert await stage.worker.claim_all() == []
-    await restart(stage, run, "retry")
-    assert await work(stage) == ["mail"]
-    await restart(stage, run, step_id="a")
-    assert await work(stage) == ["a"]
+    assert await api.worker.claim_all() == []
+    await restart(api, run, "retry")
+    assert await work(api) == ["mail"]
+    await restart(api, run, step_id="a")
+    assert await work(api) == ["a"]

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 from tests.http.test_restarts import restart, work
 
 LOGIN = {"required_events": 1, "user_auth_required": True}
 ASK = script("ask", suspend=LOGIN)
 FAILS = ValueError()
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 def branch(id: str, expr: str, *modules: dict[str, Any]) -> dict[str, Any]:
@@ -32,16 +22,16 @@ def loop(id: str, *modules: dict[str, Any], items: int = 1, **more: Any) -> dict
     return {"id": id, "value": {"type": "forloopflow", "iterator": iterator, "modules": list(modules), **more}}
 
 
-async def agree(stage: Scene, run: str) -> None:
+async def agree(api: ApiHarness, run: str) -> None:
     """Answer what the run asks, as a signed-in member."""
-    (asked,) = await stage.get("approvals/list")
-    answer = await stage.client.post(f"{W}/jobs/flow/resume/{asked.get('job') or run}", json={})
+    (asked,) = await api.get("approvals/list")
+    answer = await api.client.post(f"{W}/jobs/flow/resume/{asked.get('job') or run}", json={})
     assert answer.status_code == 201, answer.text
 
 
-async def refusal(stage: Scene, run: str, **where: Any) -> list[str]:
+async def refusal(api: ApiHarness, run: str, **where: Any) -> list[str]:
     """The nodes whose decisions a restart would use again; empty if it may start."""
-    answer = await stage.client.post(f"{W}/jobs/restart_preview/f/{run}", json=where)
+    answer = await api.client.post(f"{W}/jobs/restart_preview/f/{run}", json=where)
     if answer.status_code == 200:
         return []
     assert answer.status_code == 409, answer.text
@@ -49,68 +39,68 @@ async def refusal(stage: Scene, run: str, **where: Any) -> list[str]:
     return nodes
 
 
-async def test_a_decision_inside_a_branch_lets_nothing_after_it_happen_twice(stage: Scene) -> None:
-    run = await stage.flow(branch("check", "true", ASK, script("ok")), script("pay"), script("mail"))
-    assert await work(stage) == ["ask"]
-    await agree(stage, run)
-    assert await work(stage, mail=FAILS) == ["ok", "pay", "mail"]
-    assert await refusal(stage, run, step_id="pay") == ["check"]
-    assert await refusal(stage, run, step_id="mail") == []
-    assert await refusal(stage, run, step_id="check") == []
-    await restart(stage, run, "retry")
-    assert await work(stage) == ["mail"]
+async def test_a_decision_inside_a_branch_lets_nothing_after_it_happen_twice(api: ApiHarness) -> None:
+    run = await api.flow(branch("check", "true", ASK, script("ok")), script("pay"), script("mail"))
+    assert await work(api) == ["ask"]
+    await agree(api, run)
+    assert await work(api, mail=FAILS) == ["ok", "pay", "mail"]
+    assert await refusal(api, run, step_id="pay") == ["check"]
+    assert await refusal(api, run, step_id="mail") == []
+    assert await refusal(api, run, step_id="check") == []
+    await restart(api, run, "retry")
+    assert await work(api) == ["mail"]
 
 
-async def test_a_branch_that_asked_nobody_may_be_kept(stage: Scene) -> None:
-    run = await stage.flow(branch("check", "false", ASK, script("ok")), script("pay"))
-    assert await work(stage) == ["pay"]
-    assert await refusal(stage, run, step_id="pay") == []
+async def test_a_branch_that_asked_nobody_may_be_kept(api: ApiHarness) -> None:
+    run = await api.flow(branch("check", "false", ASK, script("ok")), script("pay"))
+    assert await work(api) == ["pay"]
+    assert await refusal(api, run, step_id="pay") == []
 
 
-async def test_a_decision_lets_nothing_inside_a_loop_happen_twice(stage: Scene) -> None:
+async def test_a_decision_lets_nothing_inside_a_loop_happen_twice(api: ApiHarness) -> None:
     """The loop failed, but some nodes in it had succeeded."""
-    run = await stage.flow(ASK, loop("each", script("pay"), script("mail")))
-    assert await work(stage) == ["ask"]
-    await agree(stage, run)
-    assert await work(stage, mail=FAILS) == ["pay", "mail"]
+    run = await api.flow(ASK, loop("each", script("pay"), script("mail")))
+    assert await work(api) == ["ask"]
+    await agree(api, run)
+    assert await work(api, mail=FAILS) == ["pay", "mail"]
     inside: dict[str, Any] = {"step_id": "each", "branch_or_iteration_n": 0}
-    assert await refusal(stage, run, step_id="each") == ["ask"]
-    assert await refusal(stage, run, **inside) == ["ask"]
-    assert await refusal(stage, run, **inside, nested_path=[{"step_id": "pay"}]) == ["ask"]
-    assert await refusal(stage, run, **inside, nested_path=[{"step_id": "mail"}]) == []
-    await restart(stage, run, "retry")
-    assert await work(stage) == ["mail"]
+    assert await refusal(api, run, step_id="each") == ["ask"]
+    assert await refusal(api, run, **inside) == ["ask"]
+    assert await refusal(api, run, **inside, nested_path=[{"step_id": "pay"}]) == ["ask"]
+    assert await refusal(api, run, **inside, nested_path=[{"step_id": "mail"}]) == []
+    await restart(api, run, "retry")
+    assert await work(api) == ["mail"]
 
 
-async def test_a_loop_in_which_nothing_succeeded_may_run_again(stage: Scene) -> None:
-    run = await stage.flow(ASK, loop("each", script("pay"), items=2, parallel=True))
-    assert await work(stage) == ["ask"]
-    await agree(stage, run)
-    assert await work(stage, pay=FAILS) == ["pay", "pay"]
-    assert await refusal(stage, run, step_id="each") == []
-    await restart(stage, run, "retry")
-    assert await work(stage) == ["pay", "pay"]
+async def test_a_loop_in_which_nothing_succeeded_may_run_again(api: ApiHarness) -> None:
+    run = await api.flow(ASK, loop("each", script("pay"), items=2, parallel=True))
+    assert await work(api) == ["ask"]
+    await agree(api, run)
+    assert await work(api, pay=FAILS) == ["pay", "pay"]
+    assert await refusal(api, run, step_id="each") == []
+    await restart(api, run, "retry")
+    assert await work(api) == ["pay", "pay"]
 
 
-async def test_a_decision_inside_a_body_lets_nothing_in_it_happen_twice(stage: Scene) -> None:
-    run = await stage.flow(loop("each", ASK, script("pay"), script("mail")))
-    assert await work(stage) == ["ask"]
-    await agree(stage, run)
-    assert await work(stage, mail=FAILS) == ["pay", "mail"]
+async def test_a_decision_inside_a_body_lets_nothing_in_it_happen_twice(api: ApiHarness) -> None:
+    run = await api.flow(loop("each", ASK, script("pay"), script("mail")))
+    assert await work(api) == ["ask"]
+    await agree(api, run)
+    assert await work(api, mail=FAILS) == ["pay", "mail"]
     inside: dict[str, Any] = {"step_id": "each", "branch_or_iteration_n": 0}
-    assert await refusal(stage, run, **inside, nested_path=[{"step_id": "pay"}]) == ["ask"]
-    assert await refusal(stage, run, **inside, nested_path=[{"step_id": "ask"}]) == []
-    await restart(stage, run, "retry")
-    assert await work(stage) == ["mail"]
+    assert await refusal(api, run, **inside, nested_path=[{"step_id": "pay"}]) == ["ask"]
+    assert await refusal(api, run, **inside, nested_path=[{"step_id": "ask"}]) == []
+    await restart(api, run, "retry")
+    assert await work(api) == ["mail"]
 
 
-async def test_a_decision_inside_a_sub_workflow_lets_nothing_after_it_happen_twice(stage: Scene) -> None:
+async def test_a_decision_inside_a_sub_workflow_lets_nothing_after_it_happen_twice(api: ApiHarness) -> None:
     body = {"path": "f/team/sub", "summary": "", "value": {"modules": [ASK, script("ok")]}}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
     sub = {"id": "sub", "value": {"type": "flow", "path": "f/team/sub", "input_transforms": {}}}
-    run = await stage.flow(sub, script("pay"), script("mail"))
-    assert await work(stage) == ["ask"]
-    await agree(stage, run)
-    assert await work(stage, mail=FAILS) == ["ok", "pay", "mail"]
-    assert await refusal(stage, run, step_id="pay") == ["sub"]
-    assert await refusal(stage, run, step_id="mail") == []
+    run = await api.flow(sub, script("pay"), script("mail"))
+    assert await work(api) == ["ask"]
+    await agree(api, run)
+    assert await work(api, mail=FAILS) == ["ok", "pay", "mail"]
+    assert await refusal(api, run, step_id="pay") == ["sub"]
+    assert await refusal(api, run, step_id="mail") == []

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, api_harness, script
 
 from orvanta_platform.control.actor import Role
 
@@ -137,8 +137,8 @@ HIDDEN: list[Call] = [
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         for folder, owners in (("team", ["g/all"]), ("secret", [])):
             await made.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
             await made.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/{folder}/script"})
@@ -156,8 +156,8 @@ async def status(client: httpx.AsyncClient, call: Call) -> int:
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_a_role_may_what_it_may_and_no_more(stage: Scene, role: Role) -> None:
-    client = await stage.member("bea", role=role)
+async def test_a_role_may_what_it_may_and_no_more(api: ApiHarness, role: Role) -> None:
+    client = await api.member("bea", role=role)
     level = [Role.VIEWER, Role.OPERATOR, Role.DEVELOPER, Role.ADMIN].index(role)
     for needed, calls in enumerate((READS, RUNS, WRITES, ADMINISTERS)):
         for call in calls:
@@ -169,8 +169,8 @@ async def test_a_role_may_what_it_may_and_no_more(stage: Scene, role: Role) -> N
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.OPERATOR, Role.DEVELOPER])
-async def test_what_is_not_shown_is_not_there(stage: Scene, role: Role) -> None:
-    client = await stage.member("bea", role=role)
+async def test_what_is_not_shown_is_not_there(api: ApiHarness, role: Role) -> None:
+    client = await api.member("bea", role=role)
     for call in HIDDEN:
         assert await status(client, call) == 404, (role, call)
     for path in (
@@ -187,23 +187,23 @@ async def test_what_is_not_shown_is_not_there(stage: Scene, role: Role) -> None:
     assert everything.json() == []
 
 
-async def test_who_may_not_run_gets_no_stream(stage: Scene) -> None:
-    viewer = await stage.member("vic", role=Role.VIEWER)
+async def test_who_may_not_run_gets_no_stream(api: ApiHarness) -> None:
+    viewer = await api.member("vic", role=Role.VIEWER)
     for call in STREAMS:
         assert await status(viewer, call) == 403, call
 
 
-async def test_a_stranger_gets_404_for_everything_in_the_workspace(stage: Scene) -> None:
-    client = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
+async def test_a_stranger_gets_404_for_everything_in_the_workspace(api: ApiHarness) -> None:
+    client = await api.member("zoe", role=Role.ADMIN, workspace="admins")
     for call in (*READS, *RUNS, *STREAMS, *WRITES, *ADMINISTERS, *HIDDEN):
         assert await status(client, call) == 404, call
 
 
-async def test_runs_show_to_who_may_see_their_path(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_runs_show_to_who_may_see_their_path(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.DEVELOPER)
     hers = (await bea.post(f"{W}/jobs/run/p/f/team/script", json={})).text
-    hidden = (await stage.client.post(f"{W}/jobs/run/p/f/secret/script", json={})).text
-    shared = (await stage.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
+    hidden = (await api.client.post(f"{W}/jobs/run/p/f/secret/script", json={})).text
+    shared = (await api.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
     listed = {each["id"] for each in (await bea.get(f"{W}/jobs/list")).json()}
     assert {hers, shared} <= listed and hidden not in listed
     for call in (
@@ -216,7 +216,7 @@ async def test_runs_show_to_who_may_see_their_path(stage: Scene) -> None:
     ):
         assert (await bea.get(f"{W}/{call}")).status_code == 404, call
     assert (await bea.post(f"{W}/jobs_u/queue/cancel/{hidden}", json={})).status_code == 404
-    viewer = await stage.member("vic", role=Role.VIEWER)
+    viewer = await api.member("vic", role=Role.VIEWER)
     assert (await viewer.get(f"{W}/jobs_u/get/{shared}")).status_code == 200
     assert (await viewer.post(f"{W}/jobs_u/queue/cancel/{shared}", json={})).status_code == 403
 
@@ -225,14 +225,14 @@ ASKS = {"modules": [{"id": "ask", "value": {"type": "approval"}}]}
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_who_may_run_may_decide_and_keep_states(stage: Scene, role: Role) -> None:
+async def test_who_may_run_may_decide_and_keep_states(api: ApiHarness, role: Role) -> None:
     """Viewers look at what is asked; who may not read the folder finds nothing."""
-    client = await stage.member("bea", role=role)
+    client = await api.member("bea", role=role)
     may = role is not Role.VIEWER
     for folder, seen in (("team", True), ("secret", role is Role.ADMIN)):
-        await stage.client.post(f"{W}/flows/create", json={"summary": "", "value": ASKS, "path": f"f/{folder}/asks"})
-        run = (await stage.client.post(f"{W}/jobs/run/f/f/{folder}/asks", json={})).text
-        info = (await stage.client.get(f"{W}/jobs_u/flow/approval_info/{run}")).json()
+        await api.client.post(f"{W}/flows/create", json={"summary": "", "value": ASKS, "path": f"f/{folder}/asks"})
+        run = (await api.client.post(f"{W}/jobs/run/f/f/{folder}/asks", json={})).text
+        info = (await api.client.get(f"{W}/jobs_u/flow/approval_info/{run}")).json()
         reads: list[Call] = [
             ("GET", f"jobs_u/flow/approval_info/{run}", None),
             ("GET", f"jobs/flow/user_states/{run}/k", None),

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene, script
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, script
 
 from orvanta_platform import clock
 from orvanta_platform.control import login_limits
@@ -36,49 +36,49 @@ HOOK = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         answer = await made.client.post(f"{W}/scripts/create", json={**PYTHON, "path": SCRIPT, "summary": ""})
         assert answer.status_code == 201, answer.text
         yield made
 
 
 @pytest.fixture
-async def stranger(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+async def stranger(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
 
 
-async def hook(stage: Scene, status: int = 201, **more: Any) -> httpx.Response:
-    answer = await stage.client.post(f"{W}/http_triggers/create", json={**HOOK, **more})
+async def hook(api: ApiHarness, status: int = 201, **more: Any) -> httpx.Response:
+    answer = await api.client.post(f"{W}/http_triggers/create", json={**HOOK, **more})
     assert answer.status_code == status, answer.text
     return answer
 
 
-async def resource(stage: Scene, value: dict[str, Any]) -> str:
+async def resource(api: ApiHarness, value: dict[str, Any]) -> str:
     kind = {"name": "hook_auth", "schema": {"properties": {"secret": {"type": "string", "password": True}}}}
-    await stage.client.post(f"{W}/resources/type/create", json=kind)
+    await api.client.post(f"{W}/resources/type/create", json=kind)
     body = {"path": "f/hooks/auth", "resource_type": "hook_auth", "value": value}
-    answer = await stage.client.post(f"{W}/resources/create", json=body)
+    answer = await api.client.post(f"{W}/resources/create", json=body)
     assert answer.status_code == 201, answer.text
     return "f/hooks/auth"
 
 
-async def args_of(stage: Scene, answer: httpx.Response) -> Any:
+async def args_of(api: ApiHarness, answer: httpx.Response) -> Any:
     assert answer.status_code == 201, answer.text
-    return await stage.get(f"jobs_u/get_args/{answer.text}")
+    return await api.get(f"jobs_u/get_args/{answer.text}")
 
 
 async def test_a_call_starts_a_run_of_its_owner_that_says_what_started_it(
-    stage: Scene, stranger: httpx.AsyncClient
+    api: ApiHarness, stranger: httpx.AsyncClient
 ) -> None:
-    await hook(stage)
+    await hook(api)
     answer = await stranger.post("/api/r/orders/7?q=1&q=2&id=no", json={"n": 1.0, "id": "no", "q": "body"})
-    assert await args_of(stage, answer) == {"n": 1.0, "q": "body", "id": "7"}, "route before body before query"
-    job = await stage.get(f"jobs_u/get/{answer.text}")
+    assert await args_of(api, answer) == {"n": 1.0, "q": "body", "id": "7"}, "route before body before query"
+    job = await api.get(f"jobs_u/get/{answer.text}")
     assert (job["trigger_kind"], job["permissioned_as"], job["script_path"]) == ("http", "u/admin", SCRIPT)
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         (row,) = await conn.fetch("SELECT data FROM event WHERE kind = 'trigger'")
     told = json.loads(row["data"])
     assert (told["kind"], told["path"], told["method"], told["route"]) == (
@@ -89,10 +89,10 @@ async def test_a_call_starts_a_run_of_its_owner_that_says_what_started_it(
     )
 
 
-async def test_which_trigger_it_is(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_which_trigger_it_is(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     routes = {"any": "a/:x", "exact": "a/b", "rest": "a/*rest", "deep": "a/:x/c", "own": "a/b"}
     for name, route in routes.items():
-        await hook(stage, path=f"f/hooks/{name}", route_path=route, workspaced_route=name == "own")
+        await hook(api, path=f"f/hooks/{name}", route_path=route, workspaced_route=name == "own")
     expected = {
         "a/b": {},
         "a/c": {"x": "c"},
@@ -102,29 +102,29 @@ async def test_which_trigger_it_is(stage: Scene, stranger: httpx.AsyncClient) ->
         "a/x%20y": {"x": "x y"},
     }
     for path, params in expected.items():
-        assert await args_of(stage, await stranger.post(f"/api/r/{path}")) == params, path
+        assert await args_of(api, await stranger.post(f"/api/r/{path}")) == params, path
     for path in ("a", "a/", "b", "other/a/b", "A/b", "a//b", "main/a/c"):
         assert (await stranger.post(f"/api/r/{path}")).status_code == 404, path
     for method in ("GET", "PUT", "PATCH", "DELETE"):
         assert (await stranger.request(method, "/api/r/a/b")).status_code == 404
-    await stage.client.post(f"{W}/http_triggers/setmode/f/hooks/deep", json={"mode": "disabled"})
+    await api.client.post(f"{W}/http_triggers/setmode/f/hooks/deep", json={"mode": "disabled"})
     assert (await stranger.post("/api/r/a/b/c")).status_code == 404, "what it would have got goes to no other"
 
 
 @pytest.mark.parametrize("resource_value", [{"api_key": SECRET}, {"header": "X-Own", "value": SECRET}])
-async def test_api_keys(stage: Scene, stranger: httpx.AsyncClient, resource_value: dict[str, str]) -> None:
-    path = await resource(stage, resource_value)
-    await hook(stage, authentication_method="api_key", authentication_resource_path=path)
+async def test_api_keys(api: ApiHarness, stranger: httpx.AsyncClient, resource_value: dict[str, str]) -> None:
+    path = await resource(api, resource_value)
+    await hook(api, authentication_method="api_key", authentication_resource_path=path)
     name = resource_value.get("header", "X-API-Key")
     for given in ({}, {name: ""}, {name: SECRET[:-1]}, {name: f"{SECRET}x"}, {"Authorization": f"Bearer {SECRET}"}):
         assert (await stranger.post("/api/r/orders/7", headers=given)).status_code == 401, given
     assert (await stranger.post("/api/r/orders/7", headers={name: SECRET})).status_code == 201
-    assert len(await stage.get("jobs/list")) == 1
+    assert len(await api.get("jobs/list")) == 1
 
 
-async def test_http_basic(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    path = await resource(stage, {"username": "ada", "password": SECRET})
-    await hook(stage, authentication_method="basic_http", authentication_resource_path=path)
+async def test_http_basic(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    path = await resource(api, {"username": "ada", "password": SECRET})
+    await hook(api, authentication_method="basic_http", authentication_resource_path=path)
     assert (await stranger.post("/api/r/orders/7")).status_code == 401
     for given in (("ada", ""), ("ada", "x"), ("bob", SECRET), ("", f"ada:{SECRET}")):
         answer = await stranger.post("/api/r/orders/7", auth=given)
@@ -132,16 +132,16 @@ async def test_http_basic(stage: Scene, stranger: httpx.AsyncClient) -> None:
     assert (await stranger.post("/api/r/orders/7", auth=("ada", SECRET))).status_code == 201
 
 
-async def test_a_guesser_of_http_basic_is_slowed_down(stage: Scene) -> None:
+async def test_a_guesser_of_http_basic_is_slowed_down(api: ApiHarness) -> None:
     """By route and address; calls without a password are no guesses, and a right one clears what was counted."""
-    path = await resource(stage, {"username": "ada", "password": SECRET})
+    path = await resource(api, {"username": "ada", "password": SECRET})
     basic: dict[str, Any] = {"authentication_method": "basic_http", "authentication_resource_path": path}
-    await hook(stage, **basic)
-    await hook(stage, **basic, path="f/hooks/other", route_path="other")
+    await hook(api, **basic)
+    await hook(api, **basic, path="f/hooks/other", route_path="other")
     right = ("ada", SECRET)
 
     def at(address: str) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(stage.app, client=(address, 1))  # type: ignore[arg-type]
+        transport = httpx.ASGITransport(api.app, client=(address, 1))  # type: ignore[arg-type]
         return httpx.AsyncClient(transport=transport, base_url="http://orvanta")
 
     async def guess(client: httpx.AsyncClient, times: int) -> None:
@@ -149,7 +149,7 @@ async def test_a_guesser_of_http_basic_is_slowed_down(stage: Scene) -> None:
             answer = await client.post("/api/r/orders/7", auth=("ada", str(number)))
             assert answer.status_code == 401, answer.text
 
-    async with at("203.0.113.1") as guesser, at("198.51.100.7") as sender, stage.platform.db.acquire() as conn:
+    async with at("203.0.113.1") as guesser, at("198.51.100.7") as sender, api.platform.db.acquire() as conn:
         await guess(guesser, login_limits.FREE - 1)
         assert (await guesser.post("/api/r/orders/7", auth=right)).status_code == 201
         await guess(guesser, login_limits.FREE)
@@ -173,20 +173,20 @@ def signature(body: bytes, moment: int | None = None, secret: str = SECRET) -> s
     return hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()
 
 
-async def test_signatures_like_githubs(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    path = await resource(stage, {"preset": "github", "secret": SECRET})
-    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+async def test_signatures_like_githubs(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    path = await resource(api, {"preset": "github", "secret": SECRET})
+    await hook(api, authentication_method="signature", authentication_resource_path=path)
     body, name = b'{"a": 1}', "X-Hub-Signature-256"
     for given in ("", signature(body), f"sha256={signature(body + b' ')}", f"sha1={signature(body)}", "sha256="):
         answer = await stranger.post("/api/r/orders/7", content=body, headers={name: given})
         assert answer.status_code == 401, given
     answer = await stranger.post("/api/r/orders/7", content=body, headers={name: f"sha256={signature(body)}"})
-    assert await args_of(stage, answer) == {"a": 1, "id": "7"}
+    assert await args_of(api, answer) == {"a": 1, "id": "7"}
 
 
-async def test_signatures_like_stripes_are_of_now(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    path = await resource(stage, {"preset": "stripe", "secret": SECRET})
-    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+async def test_signatures_like_stripes_are_of_now(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    path = await resource(api, {"preset": "stripe", "secret": SECRET})
+    await hook(api, authentication_method="signature", authentication_resource_path=path)
     body, now = b'{"a": 1}', int(clock.now().timestamp())
     refused = [
         "",
@@ -206,10 +206,10 @@ async def test_signatures_like_stripes_are_of_now(stage: Scene, stranger: httpx.
     assert answer.status_code == 201
 
 
-async def test_signatures_of_ones_own(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_signatures_of_ones_own(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     value = {"secret": SECRET, "header": "X-Sign", "prefix": "v0=", "algorithm": "sha512", "encoding": "base64"}
-    path = await resource(stage, {**value, "timestamp_header": "X-Time"})
-    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+    path = await resource(api, {**value, "timestamp_header": "X-Time"})
+    await hook(api, authentication_method="signature", authentication_resource_path=path)
     now, body = str(int(clock.now().timestamp())), b'{"a": 1}'
     digest = hmac.new(SECRET.encode(), now.encode() + b"." + body, hashlib.sha512).digest()
     headers = {"X-Time": now, "X-Sign": f"v0={base64.b64encode(digest).decode()}"}
@@ -219,30 +219,30 @@ async def test_signatures_of_ones_own(stage: Scene, stranger: httpx.AsyncClient)
         assert answer.status_code == 401, wrong
 
 
-async def test_a_secret_that_cannot_be_read_lets_nobody_in(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    path = await resource(stage, {"preset": "nonsense", "secret": SECRET})
-    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+async def test_a_secret_that_cannot_be_read_lets_nobody_in(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    path = await resource(api, {"preset": "nonsense", "secret": SECRET})
+    await hook(api, authentication_method="signature", authentication_resource_path=path)
     assert (await stranger.post("/api/r/orders/7")).status_code == 401
-    assert (await stage.client.delete(f"{W}/resources/delete/{path}")).status_code == 200
-    await stage.client.post(f"{W}/http_triggers/setmode/f/hooks/hook", json={"mode": "enabled"})
+    assert (await api.client.delete(f"{W}/resources/delete/{path}")).status_code == 200
+    await api.client.post(f"{W}/http_triggers/setmode/f/hooks/hook", json={"mode": "enabled"})
     answer = await stranger.post("/api/r/orders/7")
     assert answer.status_code == 401 and "auth" not in answer.json()["error"]["message"].lower()
 
 
-async def test_openings_of_the_secret_are_audited(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    path = await resource(stage, {"preset": "github", "secret": SECRET})
-    await hook(stage, authentication_method="signature", authentication_resource_path=path)
+async def test_openings_of_the_secret_are_audited(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    path = await resource(api, {"preset": "github", "secret": SECRET})
+    await hook(api, authentication_method="signature", authentication_resource_path=path)
     for _ in range(3):
         await stranger.post("/api/r/orders/7", content=b"{}")
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT resource, parameters FROM audit WHERE operation = 'resources.open'")
     assert [row["resource"] for row in rows] == [path], "kept for a moment: a flood of calls is no flood of rows"
 
 
-async def test_a_token_of_the_platform(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await hook(stage, authentication_method="orvanta")
-    bea = await stage.member("bea", role=Role.OPERATOR)
-    token = stage.client.headers["Authorization"]
+async def test_a_token_of_the_platform(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    await hook(api, authentication_method="orvanta")
+    bea = await api.member("bea", role=Role.OPERATOR)
+    token = api.client.headers["Authorization"]
     for headers, status in (({}, 401), ({"Authorization": "Bearer x"}, 401), ({"Authorization": token}, 201)):
         assert (await stranger.post("/api/r/orders/7", headers=headers)).status_code == status
     assert (await bea.post("/api/r/orders/7")).status_code == 404, "she may not run the script"
@@ -251,8 +251,8 @@ async def test_a_token_of_the_platform(stage: Scene, stranger: httpx.AsyncClient
     assert (await stranger.post("/api/r/orders/7", headers={"Cookie": f"token={bare}"})).status_code == 401
 
 
-async def test_what_comes_from_outside_names_no_secrets(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await hook(stage)
+async def test_what_comes_from_outside_names_no_secrets(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    await hook(api)
     for path, body in (("7", {"x": ["$var:u/admin/a"]}), ("7", {"x": "$res:f/hooks/auth"}), ("$res:f/hooks/auth", {})):
         answer = await stranger.post(f"/api/r/orders/{path}", json=body)
         assert answer.status_code in (400, 404), (path, body)
@@ -260,7 +260,7 @@ async def test_what_comes_from_outside_names_no_secrets(stage: Scene, stranger: 
     escaped = rb'{"x": "\u0024var:u/admin/a"}'
     answer = await stranger.post("/api/r/orders/7", content=escaped, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400, "an expression would write it without escapes"
-    assert await stage.get("jobs/list") == []
+    assert await api.get("jobs/list") == []
 
 
 @pytest.mark.parametrize(
@@ -276,58 +276,58 @@ async def test_what_comes_from_outside_names_no_secrets(stage: Scene, stranger: 
     ],
 )
 async def test_bodies(
-    stage: Scene, stranger: httpx.AsyncClient, settings: dict[str, bool], kind: str, body: bytes, found: Any
+    api: ApiHarness, stranger: httpx.AsyncClient, settings: dict[str, bool], kind: str, body: bytes, found: Any
 ) -> None:
-    await hook(stage, route_path="in", **settings)
+    await hook(api, route_path="in", **settings)
     answer = await stranger.post("/api/r/in", content=body, headers={"Content-Type": kind})
-    assert await args_of(stage, answer) == found
+    assert await args_of(api, answer) == found
 
 
-async def test_forms_with_files_and_a_signature(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    path = await resource(stage, {"preset": "github", "secret": SECRET})
+async def test_forms_with_files_and_a_signature(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    path = await resource(api, {"preset": "github", "secret": SECRET})
     more: dict[str, Any] = {"authentication_method": "signature", "authentication_resource_path": path}
-    await hook(stage, route_path="in", raw_string=True, wrap_body=True, **more)
+    await hook(api, route_path="in", raw_string=True, wrap_body=True, **more)
     request = stranger.build_request("POST", "/api/r/in", files={"f": ("a.txt", b"x", "text/plain")}, data={"a": "1"})
     body = await request.aread()
     request.headers["X-Hub-Signature-256"] = f"sha256={signature(body)}"
-    found = await args_of(stage, await stranger.send(request))
+    found = await args_of(api, await stranger.send(request))
     assert found == {
         "body": {"a": "1", "f": {"name": "a.txt", "type": "text/plain", "base64": "eA=="}},
         "raw_string": body.decode(),
     }
 
 
-async def test_a_workflow_with_scripts_of_its_own_and_of_others(stage: Scene, stranger: httpx.AsyncClient) -> None:
+async def test_a_workflow_with_scripts_of_its_own_and_of_others(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
     named = {"id": "b", "value": {"type": "script", "path": SCRIPT, "input_transforms": {}}}
     value = {"modules": [script("a"), named]}
     flow = {"path": "f/hooks/flow", "summary": "", "value": value}
-    assert (await stage.client.post(f"{W}/flows/create", json=flow)).status_code == 201
-    await hook(stage, script_path="f/hooks/flow", is_flow=True)
-    assert await args_of(stage, await stranger.post("/api/r/orders/7")) == {"id": "7"}
+    assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    await hook(api, script_path="f/hooks/flow", is_flow=True)
+    assert await args_of(api, await stranger.post("/api/r/orders/7")) == {"id": "7"}
 
 
 @pytest.mark.parametrize(("kind", "body"), [("application/json", b"[1]"), ("application/json", b"{"), ("x/y", b"{}")])
-async def test_bodies_that_are_refused(stage: Scene, stranger: httpx.AsyncClient, kind: str, body: bytes) -> None:
-    await hook(stage)
+async def test_bodies_that_are_refused(api: ApiHarness, stranger: httpx.AsyncClient, kind: str, body: bytes) -> None:
+    await hook(api)
     answer = await stranger.post("/api/r/orders/1", content=body, headers={"Content-Type": kind})
-    assert answer.status_code == 400 and await stage.get("jobs/list") == []
+    assert answer.status_code == 400 and await api.get("jobs/list") == []
 
 
-async def waited(stage: Scene, stranger: httpx.AsyncClient, result: Any = None, error: str | None = None) -> Any:
+async def waited(api: ApiHarness, stranger: httpx.AsyncClient, result: Any = None, error: str | None = None) -> Any:
     """The answer of a synchronous route whose run is ended by hand."""
     request = asyncio.create_task(stranger.post("/api/r/sync"))
-    await stage.until(lambda: bool(stage.platform.listen._watches) or request.done())
+    await api.until(lambda: bool(api.platform.listen._watches) or request.done())
     jobs: dict[str, Any] = {}
     while not jobs and not request.done():
-        jobs = await stage.worker.claim()
+        jobs = await api.worker.claim()
     for job in jobs.values():
-        await stage.worker.finish(job, result, error=error)
+        await api.worker.finish(job, result, error=error)
     return await request
 
 
-async def test_answers_that_wait(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await hook(stage, route_path="sync", request_type="sync")
-    answer = await waited(stage, stranger, b'{"a": 1.0}')
+async def test_answers_that_wait(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    await hook(api, route_path="sync", request_type="sync")
+    answer = await waited(api, stranger, b'{"a": 1.0}')
     assert (answer.status_code, answer.content, answer.headers["content-type"]) == (
         200,
         b'{"a": 1.0}',
@@ -347,7 +347,7 @@ async def test_answers_that_wait(stage: Scene, stranger: httpx.AsyncClient) -> N
         },
         "result": "<script>alert(1)</script>",
     }
-    answer = await waited(stage, stranger, page)
+    answer = await waited(api, stranger, page)
     assert (answer.status_code, answer.text) == (201, "<script>alert(1)</script>")
     assert answer.headers["content-type"] == "text/html; charset=utf-8" and answer.headers["x-mine"] == "1"
     assert answer.headers["content-security-policy"] == "sandbox"
@@ -362,10 +362,10 @@ TRACE = 'KeyError in File "/srv/secret_path/shop.py", line 7, in charge'
 
 @pytest.mark.parametrize("request_type", ["sync", "sync_sse"])
 async def test_a_stranger_learns_nothing_of_an_error(
-    stage: Scene, stranger: httpx.AsyncClient, request_type: str
+    api: ApiHarness, stranger: httpx.AsyncClient, request_type: str
 ) -> None:
-    await hook(stage, route_path="sync", request_type=request_type)
-    answer = await waited(stage, stranger, error=TRACE)
+    await hook(api, route_path="sync", request_type=request_type)
+    answer = await waited(api, stranger, error=TRACE)
     if request_type == "sync":
         assert (answer.status_code, answer.json()["error"]["code"]) == (500, "route_failed")
     else:
@@ -376,10 +376,10 @@ async def test_a_stranger_learns_nothing_of_an_error(
     assert "x-run-id" not in answer.headers and answer.headers["x-request-id"]
 
 
-async def test_who_proves_itself_sees_the_error(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await hook(stage, route_path="sync", request_type="sync", authentication_method="orvanta")
-    stranger.headers["authorization"] = stage.client.headers["authorization"]
-    answer = await waited(stage, stranger, error="ValueError")
+async def test_who_proves_itself_sees_the_error(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    await hook(api, route_path="sync", request_type="sync", authentication_method="orvanta")
+    stranger.headers["authorization"] = api.client.headers["authorization"]
+    answer = await waited(api, stranger, error="ValueError")
     assert (answer.status_code, answer.json()["error"]["name"]) == (500, "ValueError")
     assert answer.headers["x-run-id"]
 
@@ -387,13 +387,13 @@ async def test_who_proves_itself_sees_the_error(stage: Scene, stranger: httpx.As
 async def test_a_stranger_learns_nothing_of_what_cannot_start_or_takes_long(
     database: TestDatabase, tmp_path: Path
 ) -> None:
-    async with scene(database, tmp_path, wait_s=1) as stage:
-        await stage.client.post(f"{W}/scripts/create", json={**PYTHON, "path": SCRIPT, "summary": ""})
-        await hook(stage, route_path="sync", request_type="sync")
-        transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+    async with api_harness(database, tmp_path, wait_s=1) as api:
+        await api.client.post(f"{W}/scripts/create", json={**PYTHON, "path": SCRIPT, "summary": ""})
+        await hook(api, route_path="sync", request_type="sync")
+        transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as caller:
             late = await caller.post("/api/r/sync")
-            await stage.client.post(f"{W}/scripts/delete/p/{SCRIPT}")
+            await api.client.post(f"{W}/scripts/delete/p/{SCRIPT}")
             missing = await caller.post("/api/r/sync")
     assert (late.status_code, late.json()["error"]["code"], late.json()["error"]["details"]) == (
         504,
@@ -429,24 +429,28 @@ ALLOWED = {
 }
 
 
-async def test_a_result_sets_only_headers_that_speak_of_its_answer(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await hook(stage, route_path="sync", request_type="sync")
+async def test_a_result_sets_only_headers_that_speak_of_its_answer(
+    api: ApiHarness, stranger: httpx.AsyncClient
+) -> None:
+    await hook(api, route_path="sync", request_type="sync")
     headers = dict.fromkeys(REFUSED, "made-by-a-result") | ALLOWED
-    answer = await waited(stage, stranger, {"orvanta_headers": headers, "result": 1})
+    answer = await waited(api, stranger, {"orvanta_headers": headers, "result": 1})
     assert answer.status_code == 200
     assert [name for name, value in answer.headers.items() if "made-by-a-result" in value] == []
     assert {name: answer.headers.get(name) for name in ALLOWED} == ALLOWED
 
 
-async def test_a_stream_tells_the_result_and_nothing_of_the_inside(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await hook(stage, route_path="sync", request_type="sync_sse")
+async def test_a_stream_tells_the_result_and_nothing_of_the_inside(
+    api: ApiHarness, stranger: httpx.AsyncClient
+) -> None:
+    await hook(api, route_path="sync", request_type="sync_sse")
     request = asyncio.create_task(stranger.post("/api/r/sync"))
     jobs: dict[str, Any] = {}
     while not jobs:
-        jobs = await stage.worker.claim()
+        jobs = await api.worker.claim()
     (job,) = jobs.values()
-    await stage.worker.print(job, "a line that is nobody's business\n")
-    await stage.worker.finish(job, {"done": True})
+    await api.worker.print(job, "a line that is nobody's business\n")
+    await api.worker.finish(job, {"done": True})
     answer = await request
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/event-stream")
     events = [json.loads(line[6:]) for line in answer.text.splitlines() if line.startswith("data: ")]
@@ -455,26 +459,26 @@ async def test_a_stream_tells_the_result_and_nothing_of_the_inside(stage: Scene,
 
 
 async def test_a_stream_ends_with_its_token(
-    stage: Scene, stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    api: ApiHarness, stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await hook(stage, route_path="sync", request_type="sync_sse", authentication_method="orvanta")
-    bea = await stage.member("bea", role=Role.ADMIN)
+    await hook(api, route_path="sync", request_type="sync_sse", authentication_method="orvanta")
+    bea = await api.member("bea", role=Role.ADMIN)
     headers = {"Authorization": bea.headers["Authorization"]}
     request = asyncio.create_task(stranger.post("/api/r/sync", headers=headers))
     jobs: dict[str, Any] = {}
     while not jobs:
-        jobs = await stage.worker.claim()
-    async with stage.platform.db.acquire() as conn:
+        jobs = await api.worker.claim()
+    async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM token WHERE email = 'bea@example.com'")
     now = clock.monotonic
     monkeypatch.setattr(clock, "monotonic", lambda: now() + 1.01)
-    await stage.worker.finish(jobs[""], {"done": "secretly"})
+    await api.worker.finish(jobs[""], {"done": "secretly"})
     answer = await request
     assert answer.status_code == 200 and "secretly" not in answer.text
 
 
-async def test_a_repeated_key_gives_the_first_run(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await hook(stage)
+async def test_a_repeated_key_gives_the_first_run(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    await hook(api)
     answers = [
         await stranger.post("/api/r/orders/7", headers={"Idempotency-Key": key}) for key in ("one", "one", "two")
     ]
@@ -483,13 +487,13 @@ async def test_a_repeated_key_gives_the_first_run(stage: Scene, stranger: httpx.
     assert other.text != answers[0].text, "a key that was guessed gives nobody's run"
 
 
-async def test_a_trigger_whose_owner_is_gone_answers_no_more(stage: Scene, stranger: httpx.AsyncClient) -> None:
-    await stage.client.post(f"{W}/folders/addowner/hooks", json={"owner": "g/all"})
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_a_trigger_whose_owner_is_gone_answers_no_more(api: ApiHarness, stranger: httpx.AsyncClient) -> None:
+    await api.client.post(f"{W}/folders/addowner/hooks", json={"owner": "g/all"})
+    bea = await api.member("bea", role=Role.DEVELOPER)
     made = await bea.post(f"{W}/http_triggers/create", json={**HOOK, "workspaced_route": True})
     assert made.status_code == 201, made.text
     answer = await stranger.post("/api/r/main/orders/7")
-    assert (await stage.get(f"jobs_u/get/{answer.text}"))["permissioned_as"] == "u/bea"
-    async with stage.platform.db.acquire() as conn:
+    assert (await api.get(f"jobs_u/get/{answer.text}"))["permissioned_as"] == "u/bea"
+    async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM member WHERE username = 'bea'")
     assert (await stranger.post("/api/r/main/orders/7")).status_code == 404

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import W
 from tests.http.route_examples import scene_with_examples
-from tests.http.scene import W
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.control.permissions import RULES, Condition
@@ -50,8 +50,8 @@ def is_allowed(role: Role, rule: tuple[str, str]) -> bool:
 @pytest.mark.parametrize("role", list(Role))
 async def test_every_route_as_every_role(database: TestDatabase, tmp_path: Path, role: Role) -> None:
     wrong = []
-    async with scene_with_examples(database, tmp_path) as (stage, examples):
-        client = await stage.member("bea", role=role)
+    async with scene_with_examples(database, tmp_path) as (api, examples):
+        client = await api.member("bea", role=role)
         await client.put(f"{W}/drafts/save/flow/f/team/flow", json={"value": {}})
         for method, path, rule in sorted(ROUTES, key=lambda each: (each[0] == "DELETE", "delete" in each[1])):
             url, body = await examples.request(method, path)
@@ -69,8 +69,8 @@ async def test_every_route_as_every_role(database: TestDatabase, tmp_path: Path,
 async def test_every_workspace_route_is_absent_for_an_outsider(database: TestDatabase, tmp_path: Path) -> None:
     """An admin of another workspace finds nothing, whatever the route."""
     wrong = []
-    async with scene_with_examples(database, tmp_path) as (stage, examples):
-        client = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
+    async with scene_with_examples(database, tmp_path) as (api, examples):
+        client = await api.member("zoe", role=Role.ADMIN, workspace="admins")
         for method, path, rule in ROUTES:
             if RULES[rule].roles:
                 url, body = await examples.request(method, path)

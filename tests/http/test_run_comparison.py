@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, scene, script
+from tests.http.harness import ApiHarness, script
 
 from orvanta_platform.control.actor import Role
 
 HERE = {"X-Workspace": "main"}
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def compared(stage: Scene, before: str, after: str) -> dict[str, Any]:
-    answer = await stage.client.get(f"/api/v1/runs/{before}/compare/{after}", headers=HERE)
+async def compared(api: ApiHarness, before: str, after: str) -> dict[str, Any]:
+    answer = await api.client.get(f"/api/v1/runs/{before}/compare/{after}", headers=HERE)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-async def run_of(stage: Scene, results: dict[str, Any], *modules: dict[str, Any], args: Any = None) -> str:
+async def run_of(api: ApiHarness, results: dict[str, Any], *modules: dict[str, Any], args: Any = None) -> str:
     """A run whose jobs give these results, or fail with what is an exception."""
-    id = await stage.flow(*modules, args=args)
-    while claimed := await stage.worker.claim():
+    id = await api.flow(*modules, args=args)
+    while claimed := await api.worker.claim():
         for node, job in claimed.items():
             given = results.get(node)
             if isinstance(given, Exception):
-                await stage.worker.finish(job, error=str(given))
+                await api.worker.finish(job, error=str(given))
             else:
-                await stage.worker.finish(job, given)
+                await api.worker.finish(job, given)
     return id
 
 
@@ -48,10 +38,10 @@ def parts(found: dict[str, Any]) -> dict[str, list[str]]:
 LINE = (script("c", needs=["b"]), script("b", needs=["a"]), script("a", needs=[]))
 
 
-async def test_the_first_node_where_they_part_is_named_in_the_order_in_which_they_run(stage: Scene) -> None:
-    before = await run_of(stage, {"a": 1, "b": {"n": 2}, "c": 3}, *LINE)
-    after = await run_of(stage, {"a": 1, "b": {"n": 9}, "c": 4}, *LINE, args={"x": 1})
-    found = await compared(stage, before, after)
+async def test_the_first_node_where_they_part_is_named_in_the_order_in_which_they_run(api: ApiHarness) -> None:
+    before = await run_of(api, {"a": 1, "b": {"n": 2}, "c": 3}, *LINE)
+    after = await run_of(api, {"a": 1, "b": {"n": 9}, "c": 4}, *LINE, args={"x": 1})
+    found = await compared(api, before, after)
     assert [node["id"] for node in found["nodes"]] == ["a", "b", "c"]
     assert (found["parts_at"], parts(found)) == ("b", {"b": ["output"], "c": ["output"]})
     assert (found["input"], found["result"], "difference" in found) == ("differs", "differs", False)
@@ -61,47 +51,47 @@ async def test_the_first_node_where_they_part_is_named_in_the_order_in_which_the
         {"size": 8, "begins": '{"n": 9}'},
     )
     assert b["before"]["duration_ms"] >= 0
-    same = await compared(stage, before, before)
+    same = await compared(api, before, before)
     assert ("parts_at" in same, parts(same), same["result"]) == (False, {}, "same")
 
 
-async def test_versions_of_another_shape_are_one_list(stage: Scene) -> None:
+async def test_versions_of_another_shape_are_one_list(api: ApiHarness) -> None:
     old = (script("a"), script("gone"), script("b"))
     new = (script("a"), script("b", retry={"constant": {"attempts": 1, "seconds": 0}}), script("more"))
-    before = await run_of(stage, {"a": 1, "gone": 2, "b": 3}, *old)
-    after = await run_of(stage, {"a": 1, "b": 3, "more": 4}, *new)
-    found = await compared(stage, before, after)
+    before = await run_of(api, {"a": 1, "gone": 2, "b": 3}, *old)
+    after = await run_of(api, {"a": 1, "b": 3, "more": 4}, *new)
+    found = await compared(api, before, after)
     assert [node["id"] for node in found["nodes"]] == ["a", "gone", "b", "more"]
     assert parts(found) == {"gone": ["missing"], "b": ["definition"], "more": ["missing"]}
     assert found["parts_at"] == "gone"
     assert [each["id"] for each in found["difference"]["removed"]] == ["gone"]
 
 
-async def test_a_failure_and_what_follows_it_are_parts(stage: Scene) -> None:
-    before = await run_of(stage, {"a": 1, "b": 2, "c": 3}, *LINE)
-    after = await run_of(stage, {"a": 1, "b": ValueError("Broken")}, *LINE)
-    found = await compared(stage, before, after)
+async def test_a_failure_and_what_follows_it_are_parts(api: ApiHarness) -> None:
+    before = await run_of(api, {"a": 1, "b": 2, "c": 3}, *LINE)
+    after = await run_of(api, {"a": 1, "b": ValueError("Broken")}, *LINE)
+    found = await compared(api, before, after)
     assert found["parts_at"] == "b"
     assert parts(found) == {"b": ["status", "output"], "c": ["status", "output"]}
     assert (found["after"]["status"], found["nodes"][1]["after"]["error"]) == ("failed", "Broken")
 
 
-async def test_long_values_of_one_length_are_read(stage: Scene) -> None:
+async def test_long_values_of_one_length_are_read(api: ApiHarness) -> None:
     words = ["x" * 20_000 + end for end in ("1", "2")]
     large = ["y" * 400_000 + end for end in ("1", "2")]
-    runs = [await run_of(stage, {"a": words[0], "b": large[0], "c": large[each]}, *LINE) for each in (0, 1)]
-    found = await compared(stage, *runs)
+    runs = [await run_of(api, {"a": words[0], "b": large[0], "c": large[each]}, *LINE) for each in (0, 1)]
+    found = await compared(api, *runs)
     assert parts(found) == {"c": ["output"]}
     assert "begins" not in found["nodes"][0]["before"]["output"]
 
 
-async def test_a_loop_stands_before_what_it_holds(stage: Scene) -> None:
+async def test_a_loop_stands_before_what_it_holds(api: ApiHarness) -> None:
     def loop(items: int) -> dict[str, Any]:
         iterator = {"type": "static", "value": [*range(items)]}
         return {"id": "each", "value": {"type": "forloopflow", "iterator": iterator, "modules": [script("in")]}}
 
-    runs = [await run_of(stage, {"in": 1}, loop(items), script("after")) for items in (2, 3)]
-    found = await compared(stage, *runs)
+    runs = [await run_of(api, {"in": 1}, loop(items), script("after")) for items in (2, 3)]
+    found = await compared(api, *runs)
     assert [(node["id"], node.get("inside")) for node in found["nodes"]] == [
         ("each", None),
         ("in", "each"),
@@ -111,9 +101,9 @@ async def test_a_loop_stands_before_what_it_holds(stage: Scene) -> None:
     assert found["nodes"][1]["parts"] == ["status"]
 
 
-async def test_who_may_not_see_one_of_them_sees_neither(stage: Scene) -> None:
-    runs = [await run_of(stage, {"a": each}, script("a")) for each in (1, 2)]
-    other = await stage.member("olga", Role.OPERATOR)
+async def test_who_may_not_see_one_of_them_sees_neither(api: ApiHarness) -> None:
+    runs = [await run_of(api, {"a": each}, script("a")) for each in (1, 2)]
+    other = await api.member("olga", Role.OPERATOR)
     for pair in (runs, runs[::-1], [runs[0], "0199f2c4-0000-7000-8000-000000000000"]):
         answer = await other.get(f"/api/v1/runs/{pair[0]}/compare/{pair[1]}", headers=HERE)
         assert answer.status_code == 404

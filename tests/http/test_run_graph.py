@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import job_views
@@ -18,14 +14,8 @@ from orvanta_platform.services.run_views import graph as run_graph
 HERE = {"X-Workspace": "main"}
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def graph(stage: Scene, id: str, **query: str) -> dict[str, Any]:
-    answer = await stage.client.get(f"/api/v1/runs/{id}/graph", headers=HERE, params=query)
+async def graph(api: ApiHarness, id: str, **query: str) -> dict[str, Any]:
+    answer = await api.client.get(f"/api/v1/runs/{id}/graph", headers=HERE, params=query)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     assert answer.headers["etag"] == f'"{found["rev"]}"'
@@ -52,9 +42,9 @@ def loop(id: str, *modules: dict[str, Any], items: int = 3, **value: Any) -> dic
     return {"id": id, "value": tree}
 
 
-async def test_nodes_and_edges_follow_the_run(stage: Scene) -> None:
-    id = await stage.flow(*branching())
-    found = await graph(stage, id)
+async def test_nodes_and_edges_follow_the_run(api: ApiHarness) -> None:
+    id = await api.flow(*branching())
+    found = await graph(api, id)
     assert (found["status"], found["taken"], found["dead"]) == ("queued", [], [])
     assert statuses(found) == {"a": "queued", "b": "pending", "c": "pending", "d": "pending", "e": "pending"}
     assert found["nodes"]["a"]["waits"] == [
@@ -62,175 +52,173 @@ async def test_nodes_and_edges_follow_the_run(stage: Scene) -> None:
     ]
     assert found["nodes"]["b"] == {"status": "pending"}
 
-    a = (await stage.worker.claim())["a"]
-    found = await graph(stage, id)
+    a = (await api.worker.claim())["a"]
+    found = await graph(api, id)
     assert (found["status"], found["nodes"]["a"]["status"], found["nodes"]["a"]["job"]) == (
         *("running", "running"),
         str(a.id),
     )
-    await stage.worker.finish(a, {"x": 1})
-    found = await graph(stage, id)
+    await api.worker.finish(a, {"x": 1})
+    found = await graph(api, id)
     assert statuses(found) == {"a": "succeeded", "b": "queued", "c": "succeeded", "d": "skipped", "e": "pending"}
     assert found["taken"] == [["a", "b", "success"], ["a", "c", "success"]]
     assert found["dead"] == [["c", "d", "false"], ["d", "e", "success"]]
     assert found["nodes"]["a"]["duration_ms"] >= 0 and "attempt" not in found["nodes"]["a"]
 
-    await stage.worker.finish((await stage.worker.claim())["b"], error="Boom")
-    found = await graph(stage, id)
+    await api.worker.finish((await api.worker.claim())["b"], error="Boom")
+    found = await graph(api, id)
     assert (found["status"], found["error"], found["nodes"]["b"]["error"]) == ("failed", "Boom", "Boom")
     assert {"started_at", "ended_at", "duration_ms"} <= found.keys()
 
 
-async def test_whoever_has_it_is_told_only_of_what_is_new(stage: Scene) -> None:
-    id = await stage.flow(script("a"), script("b"))
-    first = await graph(stage, id)
-    again = await stage.client.get(f"/api/v1/runs/{id}/graph", headers=HERE, params={"rev": first["rev"]})
+async def test_whoever_has_it_is_told_only_of_what_is_new(api: ApiHarness) -> None:
+    id = await api.flow(script("a"), script("b"))
+    first = await graph(api, id)
+    again = await api.client.get(f"/api/v1/runs/{id}/graph", headers=HERE, params={"rev": first["rev"]})
     assert (again.status_code, again.content) == (304, b"")
     etag = {"If-None-Match": f'W/"x", "{first["rev"]}"'}
-    assert (await stage.client.get(f"/api/v1/runs/{id}/graph", headers={**HERE, **etag})).status_code == 304
-    a = (await stage.worker.claim())["a"]  # a claim does not step the run
-    second = await graph(stage, id, rev=first["rev"])
-    await stage.worker.finish(a)
-    third = await graph(stage, id, rev=second["rev"])
+    assert (await api.client.get(f"/api/v1/runs/{id}/graph", headers={**HERE, **etag})).status_code == 304
+    a = (await api.worker.claim())["a"]  # a claim does not step the run
+    second = await graph(api, id, rev=first["rev"])
+    await api.worker.finish(a)
+    third = await graph(api, id, rev=second["rev"])
     assert len({first["rev"], second["rev"], third["rev"]}) == 3
 
 
-async def test_a_loop_is_told_in_numbers(stage: Scene) -> None:
-    id = await stage.flow(
-        loop("loop", script("a"), script("b"), items=5, parallel=True, parallelism=3), script("after")
-    )
-    found = await graph(stage, id)
+async def test_a_loop_is_told_in_numbers(api: ApiHarness) -> None:
+    id = await api.flow(loop("loop", script("a"), script("b"), items=5, parallel=True, parallelism=3), script("after"))
+    found = await graph(api, id)
     assert found["nodes"]["loop"]["status"] == "running"
     assert found["nodes"]["loop"]["bodies"] == {"running": 3, "total": 5}
     assert (found["nodes"]["a"]["counts"], found["nodes"]["a"]["status"]) == ({"queued": 3}, "queued")
     assert found["nodes"]["b"] == {"status": "pending", "counts": {}, "inside": "loop"}
-    jobs = await stage.worker.claim_all()
-    await stage.worker.finish(jobs[0], error="Boom")
-    found = await graph(stage, id)
+    jobs = await api.worker.claim_all()
+    await api.worker.finish(jobs[0], error="Boom")
+    found = await graph(api, id)
     assert found["nodes"]["loop"]["bodies"] == {"running": 3, "failed": 1, "total": 5}
     assert found["nodes"]["a"]["counts"] == {"failed": 1, "queued": 1, "running": 2}
-    await stage.worker.finish(jobs[1], 1)
-    found = await graph(stage, id)
+    await api.worker.finish(jobs[1], 1)
+    found = await graph(api, id)
     assert found["nodes"]["a"]["counts"] == {"failed": 1, "queued": 1, "running": 1, "succeeded": 1}
     assert found["nodes"]["b"]["counts"] == {"queued": 1}
-    for job in [jobs[2], *await stage.worker.claim_all()]:
-        await stage.worker.finish(job, 1)
-    while jobs := await stage.worker.claim_all():
+    for job in [jobs[2], *await api.worker.claim_all()]:
+        await api.worker.finish(job, 1)
+    while jobs := await api.worker.claim_all():
         for job in jobs:
-            await stage.worker.finish(job, 1)
-    found = await graph(stage, id)
+            await api.worker.finish(job, 1)
+    found = await graph(api, id)
     assert found["nodes"]["loop"]["bodies"] == {"succeeded": 4, "failed": 1}
     assert found["nodes"]["a"]["counts"] == {"failed": 1, "succeeded": 4}
     assert found["nodes"]["b"]["counts"] == {"succeeded": 4}
     assert (found["status"], found["nodes"]["a"]["duration_ms"] >= 0) == ("succeeded", True)
 
 
-async def test_branches_and_sub_workflows_say_which(stage: Scene) -> None:
+async def test_branches_and_sub_workflows_say_which(api: ApiHarness) -> None:
     branches = [{"expr": "false", "modules": [script("a")]}, {"expr": "true", "modules": [script("b"), script("c")]}]
     one = {"id": "one", "value": {"type": "branchone", "branches": branches, "default": []}}
-    id = await stage.flow(one)
-    found = await graph(stage, id)
+    id = await api.flow(one)
+    found = await graph(api, id)
     assert found["nodes"]["one"]["bodies"] == {"running": 1, "branch": 1}
     assert (found["nodes"]["b"]["status"], found["nodes"]["a"]["status"]) == ("queued", "pending")
     default = {"id": "one", "value": {"type": "branchone", "branches": branches[:1], "default": [script("d")]}}
-    id = await stage.flow(default)
-    assert (await graph(stage, id))["nodes"]["one"]["bodies"]["branch"] == "default"
-    await stage.client.post(
+    id = await api.flow(default)
+    assert (await graph(api, id))["nodes"]["one"]["bodies"]["branch"] == "default"
+    await api.client.post(
         f"{W}/flows/create", json={"path": "u/admin/sub", "summary": "", "value": {"modules": [script("x")]}}
     )
-    id = await stage.flow({"id": "sub", "value": {"type": "flow", "path": "u/admin/sub", "input_transforms": {}}})
-    child = (await graph(stage, id))["nodes"]["sub"]["bodies"]["run"]
-    assert statuses(await graph(stage, child)) == {"x": "queued"}
+    id = await api.flow({"id": "sub", "value": {"type": "flow", "path": "u/admin/sub", "input_transforms": {}}})
+    child = (await graph(api, id))["nodes"]["sub"]["bodies"]["run"]
+    assert statuses(await graph(api, child)) == {"x": "queued"}
 
 
-async def test_what_people_are_asked_is_told_with_whom(stage: Scene) -> None:
+async def test_what_people_are_asked_is_told_with_whom(api: ApiHarness) -> None:
     ask = {"type": "approval", "approvers": ["u/admin", "g/chiefs"], "required_approvals": 2, "timeout": 3600}
-    id = await stage.flow({"id": "ask", "value": ask}, loop("loop", {"id": "inner", "value": {"type": "approval"}}))
-    found = await graph(stage, id)
+    id = await api.flow({"id": "ask", "value": ask}, loop("loop", {"id": "inner", "value": {"type": "approval"}}))
+    found = await graph(api, id)
     assert (found["status"], found["reason"]) == ("awaiting_approval", "ask awaits approval")
     (wait,) = found["nodes"]["ask"]["waits"]
     assert (wait["code"], wait["approvers"], wait["left"]) == ("approval", ["u/admin", "g/chiefs"], 2)
     assert "until" in wait
-    id = await stage.flow(loop("loop", {"id": "inner", "value": {"type": "approval"}}, parallel=True))
-    inner = (await graph(stage, id))["nodes"]["inner"]
+    id = await api.flow(loop("loop", {"id": "inner", "value": {"type": "approval"}}, parallel=True))
+    inner = (await graph(api, id))["nodes"]["inner"]
     assert (inner["status"], inner["counts"]) == ("waiting", {"waiting": 3})
     assert inner["waits"] == [{"code": "approval", "reason": "awaiting approval"}] * 3
 
 
-async def test_times_and_limits_are_told(stage: Scene) -> None:
-    id = await stage.flow(
+async def test_times_and_limits_are_told(api: ApiHarness) -> None:
+    id = await api.flow(
         {"id": "delay", "value": {"type": "delay", "seconds": {"type": "static", "value": 3600}}},
         script("a", needs=[], retry={"constant": {"attempts": 1, "seconds": 60}}),
     )
-    await stage.worker.finish((await stage.worker.claim())["a"], error="Flaky")
-    found = await graph(stage, id)
+    await api.worker.finish((await api.worker.claim())["a"], error="Flaky")
+    found = await graph(api, id)
     assert [(node["waits"][0]["reason"], "until" in node["waits"][0]) for node in found["nodes"].values()] == [
         ("waiting for its time", True),
         ("waiting for its next attempt", True),
     ]
     limited = script("a")
     limited["value"] |= {"concurrent_limit": 1, "custom_concurrency_key": "one"}
-    await stage.flow(limited)
-    second = (await graph(stage, await stage.flow(limited)))["nodes"]["a"]
+    await api.flow(limited)
+    second = (await graph(api, await api.flow(limited)))["nodes"]["a"]
     assert (second["status"], second["waits"][0]["code"], second["waits"][0]["limit"]["in_use"]) == (
         *("waiting", "limit"),
         1,
     )
 
 
-async def test_a_run_of_a_script_has_no_nodes(stage: Scene) -> None:
-    id = await stage.preview()
-    found = await graph(stage, id)
+async def test_a_run_of_a_script_has_no_nodes(api: ApiHarness) -> None:
+    id = await api.preview()
+    found = await graph(api, id)
     assert (found["status"], found["reason"], found["nodes"]) == ("queued", "waiting for a free slot", {})
-    await stage.worker.finish((await stage.worker.claim())[""])
-    assert (await graph(stage, id))["status"] == "succeeded"
+    await api.worker.finish((await api.worker.claim())[""])
+    assert (await graph(api, id))["status"] == "succeeded"
 
 
-async def test_five_hundred_nodes_are_small_and_two_queries(stage: Scene) -> None:
-    id = await stage.flow(*({"id": f"n{number}", "value": {"type": "identity"}} for number in range(500)))
-    while jobs := await stage.worker.claim_all():
+async def test_five_hundred_nodes_are_small_and_two_queries(api: ApiHarness) -> None:
+    id = await api.flow(*({"id": f"n{number}", "value": {"type": "identity"}} for number in range(500)))
+    while jobs := await api.worker.claim_all():
         for job in jobs:
-            await stage.worker.finish(job, 1)
+            await api.worker.finish(job, 1)
     asked: list[str] = []
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         conn.add_query_logger(lambda record: asked.append(record.query))
         row = await job_views.find(conn, "main", UUID(id))
         assert row is not None
-        found = await run_graph.of_row(stage.platform, conn, row)
+        found = await run_graph.of_row(api.platform, conn, row)
     assert (len(found.nodes), {node.status for node in found.nodes}) == (500, {"succeeded"})
     assert len(asked) == 2
-    answer = await stage.client.get(f"/api/v1/runs/{id}/graph", headers=HERE)
+    answer = await api.client.get(f"/api/v1/runs/{id}/graph", headers=HERE)
     assert len(answer.content) < 100_000
 
 
-async def test_it_is_shown_to_who_may_see_the_run(stage: Scene) -> None:
+async def test_it_is_shown_to_who_may_see_the_run(api: ApiHarness) -> None:
     flow = {"path": "f/secret/flow", "summary": "", "value": {"modules": [script("a")]}}
-    await stage.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
-    await stage.client.post(f"{W}/flows/create", json=flow)
-    hidden = (await stage.client.post(f"{W}/jobs/run/f/f/secret/flow", json={})).text
-    a = (await stage.worker.claim())["a"]
-    other = await stage.member("bea", Role.DEVELOPER)
-    elsewhere = await stage.member("ann", Role.ADMIN, scopes=["jobs:read:f/sales/*"])
-    unread = await stage.member("cid", Role.ADMIN, scopes=["jobs:run"])
-    reaching = await stage.member("eve", Role.ADMIN, scopes=["jobs:read:f/secret/*"])
+    await api.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
+    await api.client.post(f"{W}/flows/create", json=flow)
+    hidden = (await api.client.post(f"{W}/jobs/run/f/f/secret/flow", json={})).text
+    a = (await api.worker.claim())["a"]
+    other = await api.member("bea", Role.DEVELOPER)
+    elsewhere = await api.member("ann", Role.ADMIN, scopes=["jobs:read:f/sales/*"])
+    unread = await api.member("cid", Role.ADMIN, scopes=["jobs:run"])
+    reaching = await api.member("eve", Role.ADMIN, scopes=["jobs:read:f/secret/*"])
     for client, expected in ((other, 404), (elsewhere, 404), (unread, 404), (reaching, 200)):
         for id in (hidden, str(a.id)):
             answer = await client.get(f"/api/v1/runs/{id}/graph", headers=HERE)
             assert answer.status_code == expected, answer.text
-    stranger = await stage.member("zoe", Role.ADMIN, workspace="admins")
+    stranger = await api.member("zoe", Role.ADMIN, workspace="admins")
     assert (await stranger.get(f"/api/v1/runs/{hidden}/graph", headers=HERE)).status_code == 404
     assert (await stranger.get(f"/api/v1/runs/{hidden}/graph")).status_code == 400
 
 
-async def test_what_a_run_is_and_the_text_that_it_runs(stage: Scene) -> None:
-    id = await stage.flow(script("a"))
-    about = (await stage.client.get(f"/api/v1/runs/{id}/about", headers=HERE)).json()
+async def test_what_a_run_is_and_the_text_that_it_runs(api: ApiHarness) -> None:
+    id = await api.flow(script("a"))
+    about = (await api.client.get(f"/api/v1/runs/{id}/about", headers=HERE)).json()
     assert (about["kind"], about["is_workflow"], about["trigger"]) == ("flowpreview", True, "api")
     assert about["created_by"] == "admin" and "version" not in about
-    text = (await stage.client.get(f"/api/v1/runs/{id}/document", headers=HERE)).json()["text"]
+    text = (await api.client.get(f"/api/v1/runs/{id}/document", headers=HERE)).json()["text"]
     assert '"id":"a"' in text.replace(" ", "")
-    one = await stage.preview()
-    assert (await stage.client.get(f"/api/v1/runs/{one}/document", headers=HERE)).status_code == 404
-    stranger = await stage.member("eve", Role.VIEWER)
+    one = await api.preview()
+    assert (await api.client.get(f"/api/v1/runs/{one}/document", headers=HERE)).status_code == 404
+    stranger = await api.member("eve", Role.VIEWER)
     for what in ("about", "document"):
         assert (await stranger.get(f"/api/v1/runs/{id}/{what}", headers=HERE)).status_code == 404

@@ -10,25 +10,25 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 
 PATH = "f/hooks/take"
 FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         answer = await made.client.post(f"{W}/scripts/create", json={**PYTHON, "path": PATH, "summary": ""})
         assert answer.status_code == 201, answer.text
         yield made
 
 
-async def args(stage: Scene, **sent: Any) -> Any:
+async def args(api: ApiHarness, **sent: Any) -> Any:
     """The arguments that a body becomes."""
-    answer = await stage.client.post(f"{W}/jobs/run/p/{PATH}", **sent)
+    answer = await api.client.post(f"{W}/jobs/run/p/{PATH}", **sent)
     assert answer.status_code == 201, answer.text
-    return await stage.get(f"jobs_u/get_args/{answer.text}")
+    return await api.get(f"jobs_u/get_args/{answer.text}")
 
 
 @pytest.mark.parametrize(
@@ -43,16 +43,16 @@ async def args(stage: Scene, **sent: Any) -> Any:
         (FORM, "__proto__=1&constructor=2", {"__proto__": "1", "constructor": "2"}),
     ],
 )
-async def test_bodies(stage: Scene, kind: str, body: str, found: Any) -> None:
-    assert await args(stage, content=body.encode(), headers={"Content-Type": kind}) == found
+async def test_bodies(api: ApiHarness, kind: str, body: str, found: Any) -> None:
+    assert await args(api, content=body.encode(), headers={"Content-Type": kind}) == found
 
 
-async def test_multipart_forms_are_data(stage: Scene) -> None:
+async def test_multipart_forms_are_data(api: ApiHarness) -> None:
     files = [("file", ("../x.png", b"\x00\x01", "image/png")), ("tag", (None, "a")), ("tag", (None, "b"))]
     file = {"name": "../x.png", "type": "image/png", "base64": "AAE="}
-    assert await args(stage, files=files) == {"file": file, "tag": ["a", "b"]}
+    assert await args(api, files=files) == {"file": file, "tag": ["a", "b"]}
     forged = {"file": {"name": "/etc/passwd", "type": "text/plain", "path": "/etc/passwd"}}
-    assert await args(stage, json=forged) == forged, "an object that looks like a file is that object"
+    assert await args(api, json=forged) == forged, "an object that looks like a file is that object"
 
 
 @pytest.mark.parametrize(
@@ -69,9 +69,9 @@ async def test_multipart_forms_are_data(stage: Scene) -> None:
         ("multipart/form-data", b"--x--"),
     ],
 )
-async def test_bodies_that_are_refused(stage: Scene, kind: str, body: bytes) -> None:
+async def test_bodies_that_are_refused(api: ApiHarness, kind: str, body: bytes) -> None:
     headers = {"Content-Type": kind}
-    answer: httpx.Response = await stage.client.post(f"{W}/jobs/run/p/{PATH}", content=body, headers=headers)
+    answer: httpx.Response = await api.client.post(f"{W}/jobs/run/p/{PATH}", content=body, headers=headers)
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["code"] in ("invalid_input", "bad_request")
-    assert json.loads((await stage.client.get(f"{W}/jobs/list")).text) == []
+    assert json.loads((await api.client.get(f"{W}/jobs/list")).text) == []

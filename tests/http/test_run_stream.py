@@ -6,15 +6,13 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import msgspec
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene, script
+from tests.http.harness import ApiHarness, W, script
 
 from orvanta_platform import clock
 from orvanta_platform.control import live_actor, names
@@ -36,36 +34,30 @@ PATIENCE_S = 30.0
 HERE = {"X-Workspace": "main"}
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_feed, "GAP_S", 0.0)
 
 
-async def live(stage: Scene, client: httpx.AsyncClient) -> LiveActor:
+async def live(api: ApiHarness, client: httpx.AsyncClient) -> LiveActor:
     """Whoever has this client."""
     token = client.headers["authorization"].removeprefix("Bearer ")
-    gate, began = Authenticator(stage.platform), clock.monotonic()
+    gate, began = Authenticator(api.platform), clock.monotonic()
     actor = await gate.actor(token, Caller("main"), changes=False)
     assert actor is not None
     return LiveActor(actor, lambda age_s: gate.again(token, Caller("main"), age_s), derived_at=began)
 
 
-async def admin(stage: Scene) -> LiveActor:
-    return await live(stage, stage.client)
+async def admin(api: ApiHarness) -> LiveActor:
+    return await live(api, api.client)
 
 
 async def follow(
-    stage: Scene, run: str, cursor: str | None = None, platform: Platform | None = None
+    api: ApiHarness, run: str, cursor: str | None = None, platform: Platform | None = None
 ) -> AsyncIterator[Message]:
     """The messages of a run for its admin; keep-alives are left out."""
-    caller = await admin(stage)
-    found = await run_stream.follow(platform or stage.platform, caller, "main", UUID(run), cursor=cursor)
+    caller = await admin(api)
+    found = await run_stream.follow(platform or api.platform, caller, "main", UUID(run), cursor=cursor)
     async with aclosing(found):
         while True:
             async with asyncio.timeout(PATIENCE_S):
@@ -97,13 +89,13 @@ def told(body: str) -> list[tuple[str, str, Any]]:
     return found
 
 
-async def test_a_run_that_has_ended_is_told_whole(stage: Scene) -> None:
-    id = await stage.flow(script("a"), script("b"))
+async def test_a_run_that_has_ended_is_told_whole(api: ApiHarness) -> None:
+    id = await api.flow(script("a"), script("b"))
     for node in ("a", "b"):
-        job = (await stage.worker.claim())[node]
-        await stage.worker.print(job, f"hello from {node}\n")
-        await stage.worker.finish(job, 1)
-    answer = await stage.client.get(f"/api/v1/runs/{id}/stream", headers=HERE)
+        job = (await api.worker.claim())[node]
+        await api.worker.print(job, f"hello from {node}\n")
+        await api.worker.finish(job, 1)
+    answer = await api.client.get(f"/api/v1/runs/{id}/stream", headers=HERE)
     assert answer.headers["content-type"].startswith("text/event-stream")
     (_, _, status), (_, log_id, log), (_, _, known), (_, end_id, end) = events = told(answer.text)
     assert [event for event, _, _ in events] == ["status", "log", "status", "end"]
@@ -115,7 +107,7 @@ async def test_a_run_that_has_ended_is_told_whole(stage: Scene) -> None:
     ]
     assert end == {"run_id": id, "status": "succeeded", "rev": status["rev"]}
     for params, headers in (({"cursor": log_id}, HERE), ({}, {**HERE, "Last-Event-ID": end_id})):
-        again = await stage.client.get(f"/api/v1/runs/{id}/stream", params=params, headers=headers)
+        again = await api.client.get(f"/api/v1/runs/{id}/stream", params=params, headers=headers)
         assert [event for event, _, _ in told(again.text)] == ["end"]
     for asked, printed in (
         ({"logs": "false"}, []),
@@ -123,84 +115,84 @@ async def test_a_run_that_has_ended_is_told_whole(stage: Scene) -> None:
         ({"job": log["logs"][0]["job"]}, ["hello from a\n"]),
         ({"node": "a", "attempt": "2"}, []),
     ):
-        part = told((await stage.client.get(f"/api/v1/runs/{id}/stream", params=asked, headers=HERE)).text)
+        part = told((await api.client.get(f"/api/v1/runs/{id}/stream", params=asked, headers=HERE)).text)
         assert [each["text"] for event, _, data in part if event == "log" for each in data["logs"]] == printed
         assert [part[0][0], part[-1][0]] == ["status", "end"]
 
 
-async def test_without_logs_a_stream_tells_how_it_goes(stage: Scene) -> None:
-    id = await stage.flow(script("a"))
-    caller = await admin(stage)
+async def test_without_logs_a_stream_tells_how_it_goes(api: ApiHarness) -> None:
+    id = await api.flow(script("a"))
+    caller = await admin(api)
     wanted = run_stream.Wanted(none=True)
-    found = await run_stream.follow(stage.platform, caller, "main", UUID(id), cursor=None, wanted=wanted)
+    found = await run_stream.follow(api.platform, caller, "main", UUID(id), cursor=None, wanted=wanted)
     first = await anext(found)
-    job = (await stage.worker.claim())["a"]
-    await stage.worker.print(job, "one\n")
-    await stage.worker.finish(job, 1)
+    job = (await api.worker.claim())["a"]
+    await api.worker.print(job, "one\n")
+    await api.worker.finish(job, 1)
     async with asyncio.timeout(PATIENCE_S):
         rest = [message.kind async for message in found if message is not None]
     assert first is not None and first.kind == "status"
     assert {*rest} == {"status", "end"}
 
 
-async def test_a_run_under_way_is_told_as_it_goes(stage: Scene) -> None:
-    id = await stage.flow(script("a"), script("b"))
-    stream = follow(stage, id)
+async def test_a_run_under_way_is_told_as_it_goes(api: ApiHarness) -> None:
+    id = await api.flow(script("a"), script("b"))
+    stream = follow(api, id)
     first = await anext(stream)
     assert first.graph is not None and first.before is None
-    job = (await stage.worker.claim())["a"]
-    await stage.worker.print(job, "one\n")
+    job = (await api.worker.claim())["a"]
+    await api.worker.print(job, "one\n")
     messages = await until(stream, "one")
     assert messages[-1].parts[0].attempt == 1
-    await stage.worker.finish(job, 1)
+    await api.worker.finish(job, 1)
     while (message := await anext(stream)).kind != "status" or message.graph.nodes[0].status != "succeeded":  # type: ignore[union-attr]
         pass
     assert message.before is not None
-    await stage.client.post(f"{W}/jobs_u/queue/force_cancel/{id}")
+    await api.client.post(f"{W}/jobs_u/queue/force_cancel/{id}")
     rest = [message async for message in stream]
     assert [rest[-2].kind, rest[-1].kind] == ["status", "end"]
     assert rest[-1].graph is not None and rest[-1].graph.status == "cancelled"
-    assert stage.platform.feeds == {}
+    assert api.platform.feeds == {}
 
 
-async def test_only_what_changed_is_told_again(stage: Scene) -> None:
+async def test_only_what_changed_is_told_again(api: ApiHarness) -> None:
     from orvanta_platform.http.run_streams import _status
 
-    id = await stage.flow(script("a"), script("b"))
-    stream = follow(stage, id)
+    id = await api.flow(script("a"), script("b"))
+    stream = follow(api, id)
     first = (await anext(stream)).graph
-    await stage.worker.finish((await stage.worker.claim())["a"], 1)
+    await api.worker.finish((await api.worker.claim())["a"], 1)
     while (message := await anext(stream)).graph is None or message.graph.nodes[1].status != "queued":
         pass
     assert first is not None
     part = msgspec.json.decode(_status(message.graph, first))
     assert (part["part"], part["rev"], [*part["nodes"]]) == (first.rev, message.graph.rev, ["a", "b"])
     assert part["taken"] == [["a", "b", "success"]]
-    await stage.worker.claim()
+    await api.worker.claim()
     second = await anext(stream)
     assert second.graph is not None and second.before is message.graph
     part = msgspec.json.decode(_status(second.graph, message.graph))
     assert ([*part["nodes"]], part["taken"]) == (["b"], [])
 
 
-async def test_every_message_is_a_place_to_go_on_from_on_another_server(stage: Scene) -> None:
-    other = await open_platform(stage.platform.settings)
+async def test_every_message_is_a_place_to_go_on_from_on_another_server(api: ApiHarness) -> None:
+    other = await open_platform(api.platform.settings)
     try:
-        id = await stage.flow(script("a", needs=[]), script("b", needs=[]))
-        jobs = await stage.worker.claim()
-        stream = follow(stage, id)
+        id = await api.flow(script("a", needs=[]), script("b", needs=[]))
+        jobs = await api.worker.claim()
+        stream = follow(api, id)
         messages = [await anext(stream)]
         for number in range(4):
             job = jobs["ab"[number % 2]]
-            await stage.worker.print(job, f"{number};")
+            await api.worker.print(job, f"{number};")
             messages += await until(stream, f"{number};")
         for job in jobs.values():
-            await stage.worker.finish(job, 1)
+            await api.worker.finish(job, 1)
         messages += [message async for message in stream]
         whole = text_of(messages)
         assert sorted(whole) == sorted("0;1;2;3;")
         for place, message in enumerate(messages):
-            rest = [each async for each in follow(stage, id, message.cursor, other)]
+            rest = [each async for each in follow(api, id, message.cursor, other)]
             assert text_of(messages[: place + 1]) + text_of(rest) == whole, place
             assert [each.kind for each in rest].count("end") == 1
             assert rest[-1].graph is not None and rest[-1].graph.rev == messages[-1].graph.rev  # type: ignore[union-attr]
@@ -209,80 +201,84 @@ async def test_every_message_is_a_place_to_go_on_from_on_another_server(stage: S
 
 
 @asynccontextmanager
-async def open_piece(stage: Scene, job: Claimed, text: str) -> AsyncIterator[None]:
+async def open_piece(api: ApiHarness, job: Claimed, text: str) -> AsyncIterator[None]:
     """A transaction that has written a piece of a log and commits at the end."""
     chunk = LogChunk(job.id, job.attempt, 0, 0, len(text), zlib.compress(text.encode()))
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         await logs.append(conn, [chunk])
         yield
 
 
-async def test_what_commits_late_is_told_also_to_who_comes_again(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_commits_late_is_told_also_to_who_comes_again(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(log_tail, "_LEAST_AGE_S", 0.0)
-    id = await stage.flow(script("a", needs=[]), script("b", needs=[]))
-    jobs = await stage.worker.claim()
-    stream = follow(stage, id)
-    async with open_piece(stage, jobs["a"], "late;"):
-        await stage.worker.print(jobs["b"], "early;")
+    id = await api.flow(script("a", needs=[]), script("b", needs=[]))
+    jobs = await api.worker.claim()
+    stream = follow(api, id)
+    async with open_piece(api, jobs["a"], "late;"):
+        await api.worker.print(jobs["b"], "early;")
         messages = await until(stream, "early;")
         assert "late;" not in text_of(messages)
-    stage.platform.notify.log(jobs["a"].id)
+    api.platform.notify.log(jobs["a"].id)
     messages += await until(stream, "late;")
     for job in jobs.values():
-        await stage.worker.finish(job, 1)
+        await api.worker.finish(job, 1)
     messages += [message async for message in stream]
     assert text_of(messages) == "early;late;"
     for place, message in enumerate(messages):
-        rest = [each async for each in follow(stage, id, message.cursor)]
+        rest = [each async for each in follow(api, id, message.cursor)]
         whole = text_of(messages[: place + 1]) + text_of(rest)
         assert sorted(whole.split(";")) == ["", "early", "late"], place
 
 
-async def test_a_cursor_stays_short_however_many_print(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cursor_stays_short_however_many_print(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Jobs beyond wait until it is known that nothing comes before what others have sent."""
     monkeypatch.setattr(log_tail, "_LEAST_AGE_S", 0.0)
     monkeypatch.setattr(log_tail, "MOST_NOTED", 2)
     monkeypatch.setattr(run_stream, "_HELD_S", 0.0)
-    id = await stage.flow(*(script(f"n{number}", needs=[]) for number in range(5)))
-    jobs = await stage.worker.claim()
-    stream = follow(stage, id)
-    async with open_piece(stage, jobs["n0"], "0;"):
+    id = await api.flow(*(script(f"n{number}", needs=[]) for number in range(5)))
+    jobs = await api.worker.claim()
+    stream = follow(api, id)
+    async with open_piece(api, jobs["n0"], "0;"):
         for number in range(1, 5):
-            await stage.worker.print(jobs[f"n{number}"], f"{number};")
+            await api.worker.print(jobs[f"n{number}"], f"{number};")
         messages = await until(stream, "2;")
         assert text_of(messages) == "1;2;"
     for job in jobs.values():
-        await stage.worker.finish(job, 1)
+        await api.worker.finish(job, 1)
     messages += [message async for message in stream]
     assert sorted(text_of(messages)) == sorted("0;1;2;3;4;")
     assert all(len(log_tail.decode(UUID(id), message.cursor)[0].noted) <= 3 for message in messages)
 
 
-async def test_a_reader_that_is_slow_goes_on_from_the_database(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_reader_that_is_slow_goes_on_from_the_database(
+    api: ApiHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(run_feed, "_ROOM_BATCHES", 1)
-    id = await stage.flow(script("a"))
-    job = (await stage.worker.claim())["a"]
-    slow, quick = follow(stage, id), follow(stage, id)
-    await stage.worker.print(job, "begin;")
+    id = await api.flow(script("a"))
+    job = (await api.worker.claim())["a"]
+    slow, quick = follow(api, id), follow(api, id)
+    await api.worker.print(job, "begin;")
     messages = await until(slow, "begin;")
     await until(quick, "begin;")
     # As soon as it has caught up it waits for the feed, and stops within what that brings.
     waiting = asyncio.ensure_future(until(slow, "more;"))
     await asyncio.sleep(0)
-    await stage.worker.print(job, "more;")
+    await api.worker.print(job, "more;")
     messages += await waiting
     await until(quick, "more;")
     for number in range(5):
-        await stage.worker.print(job, f"{number};")
+        await api.worker.print(job, f"{number};")
         await until(quick, f"{number};")
-    (feed,) = stage.platform.feeds.values()
+    (feed,) = api.platform.feeds.values()
     assert feed.first > 0 and len(feed.batches) == 1
-    await stage.worker.finish(job, 1)
+    await api.worker.finish(job, 1)
     messages += [message async for message in slow]
     assert text_of(messages) == "begin;more;0;1;2;3;4;"
 
 
-async def test_many_readers_share_each_look(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_readers_share_each_look(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     looks, pages = 0, 0
     look, read_on = Feed.look, log_tail.read_on
 
@@ -296,72 +292,72 @@ async def test_many_readers_share_each_look(stage: Scene, monkeypatch: pytest.Mo
         pages += 1
         return await read_on(*args, **more)
 
-    id = await stage.flow(script("a"))
-    job = (await stage.worker.claim())["a"]
-    readers = [follow(stage, id) for _ in range(300)]
+    id = await api.flow(script("a"))
+    job = (await api.worker.claim())["a"]
+    readers = [follow(api, id) for _ in range(300)]
     for reader in readers:
         await anext(reader)
     monkeypatch.setattr(Feed, "look", counted)
     monkeypatch.setattr(log_tail, "read_on", read)
     waiting = [asyncio.ensure_future(until(reader, "9;")) for reader in readers[1:]]
     for number in range(10):
-        await stage.worker.print(job, f"{number};")
+        await api.worker.print(job, f"{number};")
         await until(readers[0], f"{number};")
     assert {text_of(messages) for messages in await asyncio.gather(*waiting)} == {"0;1;2;3;4;5;6;7;8;9;"}
     assert looks < 50 and pages < 2 * len(readers) + 50
     for reader in readers:
         await reader.aclose()  # type: ignore[attr-defined]
-    assert stage.platform.feeds == {}
+    assert api.platform.feeds == {}
 
 
-async def test_a_token_that_is_revoked_ends_the_stream(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_that_is_revoked_ends_the_stream(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_actor, "MAX_AGE_S", 0.0)
-    member = await stage.member("ann", Role.ADMIN)
+    member = await api.member("ann", Role.ADMIN)
     token = member.headers["authorization"].removeprefix("Bearer ")
-    id = await stage.flow(script("a"))
-    job = (await stage.worker.claim())["a"]
-    found = await run_stream.follow(stage.platform, await live(stage, member), "main", UUID(id), cursor=None)
+    id = await api.flow(script("a"))
+    job = (await api.worker.claim())["a"]
+    found = await run_stream.follow(api.platform, await live(api, member), "main", UUID(id), cursor=None)
     assert (await anext(found)) is not None
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         assert await tokens.delete_by_prefix(conn, "ann@example.com", names.token_prefix(token))
-    await stage.worker.print(job, "not for you\n")
+    await api.worker.print(job, "not for you\n")
     async with asyncio.timeout(PATIENCE_S):
         assert [message async for message in found if message is not None] == []
 
 
-async def test_who_may_see_it_no_more_is_told_no_more(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_may_see_it_no_more_is_told_no_more(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live_actor, "MAX_AGE_S", 0.0)
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/bea"]})
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["u/bea"]})
     flow = {"path": "f/team/flow", "summary": "", "value": {"modules": [script("a")]}}
-    await stage.client.post(f"{W}/flows/create", json=flow)
-    bea = await stage.member("bea", Role.DEVELOPER)
-    id = (await stage.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
-    job = (await stage.worker.claim())["a"]
-    found = await run_stream.follow(stage.platform, await live(stage, bea), "main", UUID(id), cursor=None)
+    await api.client.post(f"{W}/flows/create", json=flow)
+    bea = await api.member("bea", Role.DEVELOPER)
+    id = (await api.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
+    job = (await api.worker.claim())["a"]
+    found = await run_stream.follow(api.platform, await live(api, bea), "main", UUID(id), cursor=None)
     assert (await anext(found)) is not None
-    await stage.client.post(f"{W}/folders/update/team", json={"owners": ["u/admin"], "extra_perms": {}})
-    await stage.worker.print(job, "not for you\n")
+    await api.client.post(f"{W}/folders/update/team", json={"owners": ["u/admin"], "extra_perms": {}})
+    await api.worker.print(job, "not for you\n")
     async with asyncio.timeout(PATIENCE_S):
         assert [message async for message in found if message is not None] == []
 
 
-async def test_who_may_not_see_the_run_gets_no_stream(stage: Scene) -> None:
+async def test_who_may_not_see_the_run_gets_no_stream(api: ApiHarness) -> None:
     flow = {"path": "f/secret/flow", "summary": "", "value": {"modules": [script("a")]}}
-    await stage.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
-    await stage.client.post(f"{W}/flows/create", json=flow)
-    hidden = (await stage.client.post(f"{W}/jobs/run/f/f/secret/flow", json={})).text
-    await stage.client.post(f"{W}/jobs_u/queue/force_cancel/{hidden}")
+    await api.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
+    await api.client.post(f"{W}/flows/create", json=flow)
+    hidden = (await api.client.post(f"{W}/jobs/run/f/f/secret/flow", json={})).text
+    await api.client.post(f"{W}/jobs_u/queue/force_cancel/{hidden}")
     readers = [
-        (await stage.member("bea", Role.DEVELOPER), 404),
-        (await stage.member("ann", Role.ADMIN, scopes=["jobs:read:f/sales/*"]), 404),
-        (await stage.member("eve", Role.ADMIN, scopes=["jobs:read:f/secret/*"]), 200),
+        (await api.member("bea", Role.DEVELOPER), 404),
+        (await api.member("ann", Role.ADMIN, scopes=["jobs:read:f/sales/*"]), 404),
+        (await api.member("eve", Role.ADMIN, scopes=["jobs:read:f/secret/*"]), 200),
     ]
     for client, expected in readers:
         assert (await client.get(f"/api/v1/runs/{hidden}/stream", headers=HERE)).status_code == expected
 
 
-async def test_what_is_no_cursor_is_refused(stage: Scene) -> None:
-    id = await stage.preview()
+async def test_what_is_no_cursor_is_refused(api: ApiHarness) -> None:
+    id = await api.preview()
     for cursor in ("x", "AAAA", "ä", "9" * 20_000):
-        answer = await stage.client.get(f"/api/v1/runs/{id}/stream", headers=HERE, params={"cursor": cursor})
+        answer = await api.client.get(f"/api/v1/runs/{id}/stream", headers=HERE, params={"cursor": cursor})
         assert answer.status_code == 400, cursor

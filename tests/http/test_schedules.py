@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, client_of, scene
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import names
 from orvanta_platform.control.actor import Role, system
@@ -52,28 +52,28 @@ EVERYTHING: dict[str, Any] = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         for name in ("script", "ask"):
             await made.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/team/{name}"})
         yield made
 
 
-async def create(stage: Scene, **more: Any) -> None:
-    answer = await stage.client.post(f"{W}/schedules/create", json={**NEW, **more})
+async def create(api: ApiHarness, **more: Any) -> None:
+    answer = await api.client.post(f"{W}/schedules/create", json={**NEW, **more})
     assert (answer.status_code, answer.text) == (201, more.get("path", PATH)), answer.text
 
 
-async def update(stage: Scene, **more: Any) -> None:
+async def update(api: ApiHarness, **more: Any) -> None:
     body = {"schedule": NEW["schedule"], "timezone": NEW["timezone"], "args": NEW["args"], **more}
-    answer = await stage.client.post(f"{W}/schedules/update/{PATH}", json=body)
+    answer = await api.client.post(f"{W}/schedules/update/{PATH}", json=body)
     assert answer.status_code == 200, answer.text
 
 
-async def test_what_was_given_comes_back(stage: Scene) -> None:
-    await create(stage, **EVERYTHING)
-    answer = await stage.client.get(f"{W}/schedules/get/{PATH.replace('/', '%2F')}")
+async def test_what_was_given_comes_back(api: ApiHarness) -> None:
+    await create(api, **EVERYTHING)
+    answer = await api.client.get(f"{W}/schedules/get/{PATH.replace('/', '%2F')}")
     shown = answer.json()
     assert {name: shown[name] for name in (*NEW, *EVERYTHING)} == {**NEW, **EVERYTHING}
     assert '"args":{"z":1,"a":[1.0,null]}' in answer.text.replace(" ", "")
@@ -84,39 +84,39 @@ async def test_what_was_given_comes_back(stage: Scene) -> None:
     assert "next_at" not in shown and "error" not in shown
 
 
-async def test_what_was_not_given_is_absent(stage: Scene) -> None:
-    await create(stage, args=None)
-    shown = await stage.get(f"schedules/get/{PATH}")
+async def test_what_was_not_given_is_absent(api: ApiHarness) -> None:
+    await create(api, args=None)
+    shown = await api.get(f"schedules/get/{PATH}")
     assert shown["args"] is None and shown["missed"] == "once" and shown["no_flow_overlap"] is False
     assert not shown.keys() & (EVERYTHING.keys() - {"missed", "no_flow_overlap"})
 
 
-async def test_an_update_changes_what_it_names_and_null_takes_away(stage: Scene) -> None:
-    await create(stage, **EVERYTHING)
-    await update(stage, schedule="0 0 4 * * *", summary=None, retry=None, on_failure_times=None, args={"b": 2})
-    shown = await stage.get(f"schedules/get/{PATH}")
+async def test_an_update_changes_what_it_names_and_null_takes_away(api: ApiHarness) -> None:
+    await create(api, **EVERYTHING)
+    await update(api, schedule="0 0 4 * * *", summary=None, retry=None, on_failure_times=None, args={"b": 2})
+    shown = await api.get(f"schedules/get/{PATH}")
     kept = {name: value for name, value in EVERYTHING.items() if name not in ("summary", "retry", "on_failure_times")}
     assert {name: shown[name] for name in kept} == kept
     assert not shown.keys() & {"summary", "retry", "on_failure_times"}
     assert (shown["schedule"], shown["args"], shown["script_path"]) == ("0 0 4 * * *", {"b": 2}, "f/team/script")
 
 
-async def test_it_ticks_while_it_is_enabled(stage: Scene) -> None:
+async def test_it_ticks_while_it_is_enabled(api: ApiHarness) -> None:
     async def next_at() -> datetime | None:
-        text = (await stage.get(f"schedules/get/{PATH}")).get("next_at")
+        text = (await api.get(f"schedules/get/{PATH}")).get("next_at")
         return datetime.fromisoformat(text) if text else None
 
-    await create(stage)
+    await create(api)
     assert await next_at() is None
     for enabled in (True, True, False, True):
-        answer = await stage.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": enabled})
+        answer = await api.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": enabled})
         assert answer.status_code == 200
         found = await next_at()
         assert (found is not None) is enabled
         assert found is None or found > datetime.now(UTC)
-    await update(stage, paused_until="2999-01-01T00:00:00Z")
+    await update(api, paused_until="2999-01-01T00:00:00Z")
     assert await next_at() == datetime(2999, 1, 1, 1, 30, tzinfo=UTC)
-    await update(stage, paused_until=None)
+    await update(api, paused_until=None)
     found = await next_at()
     assert found is not None and found.year < 2999
 
@@ -137,40 +137,38 @@ async def test_it_ticks_while_it_is_enabled(stage: Scene) -> None:
         ({"path": "nightly"}, "is no path"),
     ],
 )
-async def test_what_makes_no_sense_is_refused(stage: Scene, wrong: dict[str, Any], told: str) -> None:
-    answer = await stage.client.post(f"{W}/schedules/create", json={**NEW, **wrong})
+async def test_what_makes_no_sense_is_refused(api: ApiHarness, wrong: dict[str, Any], told: str) -> None:
+    answer = await api.client.post(f"{W}/schedules/create", json={**NEW, **wrong})
     assert answer.status_code == 400 and told in answer.json()["error"]["message"], answer.text
-    assert await stage.get(f"schedules/exists/{PATH}") is False
+    assert await api.get(f"schedules/exists/{PATH}") is False
 
 
 @pytest.mark.parametrize(
     "missing", [{"script_path": "f/team/none"}, {"is_flow": True}, {"on_success": "flow/f/team/ask"}]
 )
-async def test_what_it_names_must_be_there(stage: Scene, missing: dict[str, Any]) -> None:
-    answer = await stage.client.post(f"{W}/schedules/create", json={**NEW, **missing})
+async def test_what_it_names_must_be_there(api: ApiHarness, missing: dict[str, Any]) -> None:
+    answer = await api.client.post(f"{W}/schedules/create", json={**NEW, **missing})
     assert answer.status_code == 404 and "does not exist" in answer.text
 
 
-async def test_a_path_is_taken_once_and_free_after_deletion(stage: Scene) -> None:
-    await create(stage)
-    answer = await stage.client.post(f"{W}/schedules/create", json=NEW)
+async def test_a_path_is_taken_once_and_free_after_deletion(api: ApiHarness) -> None:
+    await create(api)
+    answer = await api.client.post(f"{W}/schedules/create", json=NEW)
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "already_exists")
-    assert await stage.get(f"schedules/exists/{PATH}") is True
-    assert (await stage.client.delete(f"{W}/schedules/delete/{PATH}")).status_code == 200
-    assert (await stage.client.delete(f"{W}/schedules/delete/{PATH}")).status_code == 404
-    assert await stage.get(f"schedules/exists/{PATH}") is False
-    await create(stage)
+    assert await api.get(f"schedules/exists/{PATH}") is True
+    assert (await api.client.delete(f"{W}/schedules/delete/{PATH}")).status_code == 200
+    assert (await api.client.delete(f"{W}/schedules/delete/{PATH}")).status_code == 404
+    assert await api.get(f"schedules/exists/{PATH}") is False
+    await create(api)
 
 
-async def test_lists_are_filtered_and_paged(stage: Scene) -> None:
-    await create(stage, path="f/team/a", summary="First light", labels=["x"])
-    await create(stage, path="f/team/b", description="Last call", script_path="f/team/ask", args={"k": {"v": 1}})
-    await create(stage, path="u/admin/c", enabled=True)
+async def test_lists_are_filtered_and_paged(api: ApiHarness) -> None:
+    await create(api, path="f/team/a", summary="First light", labels=["x"])
+    await create(api, path="f/team/b", description="Last call", script_path="f/team/ask", args={"k": {"v": 1}})
+    await create(api, path="u/admin/c", enabled=True)
 
     async def listed(**params: Any) -> list[str]:
-        answers = [
-            await stage.client.get(f"{W}/schedules/{call}", params=params) for call in ("list", "list_with_jobs")
-        ]
+        answers = [await api.client.get(f"{W}/schedules/{call}", params=params) for call in ("list", "list_with_jobs")]
         found, again = ([each["path"] for each in answer.json()] for answer in answers)
         assert found == again
         return found
@@ -187,34 +185,34 @@ async def test_lists_are_filtered_and_paged(stage: Scene) -> None:
     assert await listed(is_flow="true") == []
     assert await listed(per_page=1, page=2) == ["f/team/b"]
     assert await listed(after="f/team/b") == ["u/admin/c"]
-    assert (await stage.client.get(f"{W}/schedules/list", params={"args": "{"})).status_code == 400
+    assert (await api.client.get(f"{W}/schedules/list", params={"args": "{"})).status_code == 400
 
 
-async def test_whoever_edits_it_is_whom_it_runs_as(stage: Scene) -> None:
-    await create(stage)
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_whoever_edits_it_is_whom_it_runs_as(api: ApiHarness) -> None:
+    await create(api)
+    bea = await api.member("bea", role=Role.DEVELOPER)
     body = {name: NEW[name] for name in ("schedule", "timezone", "args")}
     assert (await bea.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": True})).status_code == 200
-    assert (await stage.get(f"schedules/get/{PATH}"))["permissioned_as"] == "u/admin"
+    assert (await api.get(f"schedules/get/{PATH}"))["permissioned_as"] == "u/admin"
     assert (await bea.post(f"{W}/schedules/update/{PATH}", json=body)).status_code == 200
-    shown = await stage.get(f"schedules/get/{PATH}")
+    shown = await api.get(f"schedules/get/{PATH}")
     assert (shown["permissioned_as"], shown["email"], shown["edited_by"]) == ("u/bea", "bea@example.com", "bea")
     keep = {**body, "permissioned_as": "u/admin", "preserve_permissioned_as": True}
     assert (await bea.post(f"{W}/schedules/update/{PATH}", json=keep)).status_code == 403
     for_bea = {**body, "permissioned_as": "u/bea", "preserve_permissioned_as": True}
-    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=for_bea)).status_code == 200
-    assert (await stage.get(f"schedules/get/{PATH}"))["permissioned_as"] == "u/bea"
+    assert (await api.client.post(f"{W}/schedules/update/{PATH}", json=for_bea)).status_code == 200
+    assert (await api.get(f"schedules/get/{PATH}"))["permissioned_as"] == "u/bea"
     nobody = {**for_bea, "permissioned_as": "u/nobody"}
-    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=nobody)).status_code == 400
+    assert (await api.client.post(f"{W}/schedules/update/{PATH}", json=nobody)).status_code == 400
 
 
-async def test_a_token_that_may_write_schedules_runs_nothing_by_them(stage: Scene) -> None:
+async def test_a_token_that_may_write_schedules_runs_nothing_by_them(api: ApiHarness) -> None:
     async def created(scopes: list[str], **more: Any) -> int:
         token = names.new_token("user")
-        async with stage.platform.db.transaction() as conn:
+        async with api.platform.db.transaction() as conn:
             digest, prefix = names.token_hash(token), names.token_prefix(token)
             await tokens.insert(conn, digest, prefix, "user", "admin@localhost", scopes=scopes)
-        async with client_of(stage.app, token) as client:
+        async with client_of(api.app, token) as client:
             return (await client.post(f"{W}/schedules/create", json={**NEW, **more})).status_code
 
     write = "schedules:write:f/team/*"
@@ -225,12 +223,12 @@ async def test_a_token_that_may_write_schedules_runs_nothing_by_them(stage: Scen
     assert await created([write, "jobs:run:f/team/script"]) == 201
 
 
-async def test_each_change_is_on_record(stage: Scene) -> None:
-    await create(stage)
-    await update(stage)
-    await stage.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": True})
-    await stage.client.delete(f"{W}/schedules/delete/{PATH}")
-    async with stage.platform.db.acquire() as conn:
+async def test_each_change_is_on_record(api: ApiHarness) -> None:
+    await create(api)
+    await update(api)
+    await api.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": True})
+    await api.client.delete(f"{W}/schedules/delete/{PATH}")
+    async with api.platform.db.acquire() as conn:
         query = (
             "SELECT operation, action_kind, actor, resource FROM audit WHERE operation LIKE 'schedules.%' ORDER BY id"
         )
@@ -243,32 +241,32 @@ async def test_each_change_is_on_record(stage: Scene) -> None:
     ]
 
 
-async def test_a_preview_shows_five_ticks_in_their_zone(stage: Scene) -> None:
+async def test_a_preview_shows_five_ticks_in_their_zone(api: ApiHarness) -> None:
     body = {"schedule": "0 0 9 1 1 *", "timezone": "America/New_York"}
-    answer = await stage.client.post("/api/schedules/preview", json=body)
+    answer = await api.client.post("/api/schedules/preview", json=body)
     found = [datetime.fromisoformat(text) for text in answer.json()]
     assert answer.status_code == 200 and len(found) == 5
     assert {(at.month, at.day, at.hour, str(at.utcoffset())) for at in found} == {(1, 1, 9, "-1 day, 19:00:00")}
-    assert (await stage.client.post("/api/schedules/preview", json={**body, "schedule": "x"})).status_code == 400
-    viewer = await stage.member("vic", role=Role.VIEWER)
+    assert (await api.client.post("/api/schedules/preview", json={**body, "schedule": "x"})).status_code == 400
+    viewer = await api.member("vic", role=Role.VIEWER)
     assert (await viewer.post("/api/schedules/preview", json=body)).status_code == 200
-    async with client_of(stage.app, "nothing") as nobody:
+    async with client_of(api.app, "nothing") as nobody:
         assert (await nobody.post("/api/schedules/preview", json=body)).status_code == 401
 
 
-async def test_a_calendar_has_what_came_and_what_comes(stage: Scene) -> None:
-    await create(stage, enabled=True, schedule="0 */20 * * * *")
-    await create(stage, enabled=False, path="f/team/paused")
-    await create(stage, enabled=True, path="u/admin/mine", schedule="0 0 * * * *")
+async def test_a_calendar_has_what_came_and_what_comes(api: ApiHarness) -> None:
+    await create(api, enabled=True, schedule="0 */20 * * * *")
+    await create(api, enabled=False, path="f/team/paused")
+    await create(api, enabled=True, path="u/admin/mine", schedule="0 0 * * * *")
     now = datetime.now(UTC)
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         row = await schedules.get(conn, "main", PATH)
         assert row is not None
         for minutes, state in ((90, "skipped"), (60, "missed"), (30 * 60, "failed")):
             at = now - timedelta(minutes=minutes)
             await ticks.insert(conn, ticks.NewTick(row.id, at, "main", PATH, state, detail="why"))
     window = {"since": (now - timedelta(hours=3)).isoformat(), "until": (now + timedelta(hours=3)).isoformat()}
-    found = await stage.get("schedules/calendar", **window)
+    found = await api.get("schedules/calendar", **window)
     assert [(each["path"], each["state"], each["detail"]) for each in found["past"]] == [
         (PATH, "skipped", "why"),
         (PATH, "missed", "why"),
@@ -277,68 +275,68 @@ async def test_a_calendar_has_what_came_and_what_comes(stage: Scene) -> None:
     assert [each for each, _ in coming] == sorted(each for each, _ in coming)
     assert [path for _, path in coming].count(PATH) == 9 and [path for _, path in coming].count("u/admin/mine") == 3
     assert "complete_until" not in found
-    listed = {each["path"]: each["upcoming"] for each in await stage.get("schedules/list_with_jobs")}
+    listed = {each["path"]: each["upcoming"] for each in await api.get("schedules/list_with_jobs")}
     assert [len(listed[path]) for path in (PATH, "f/team/paused", "u/admin/mine")] == [5, 0, 5]
     assert not listed[PATH][0].endswith("Z") and listed[PATH] == sorted(listed[PATH])
-    other = await stage.member("other")
+    other = await api.member("other")
     theirs = (await other.get(f"{W}/schedules/calendar", params=window)).json()
     assert {each["path"] for each in theirs["coming"]} == {PATH}
     for until in (now - timedelta(hours=4), now + timedelta(days=40)):
         wrong = {**window, "until": until.isoformat()}
-        assert (await stage.client.get(f"{W}/schedules/calendar", params=wrong)).status_code == 400
+        assert (await api.client.get(f"{W}/schedules/calendar", params=wrong)).status_code == 400
 
 
-async def test_a_calendar_of_too_much_says_how_far_it_goes(stage: Scene) -> None:
-    await create(stage, enabled=True, schedule="0 * * * * *")
+async def test_a_calendar_of_too_much_says_how_far_it_goes(api: ApiHarness) -> None:
+    await create(api, enabled=True, schedule="0 * * * * *")
     rows = await schedule_calendar.calendar(
-        stage.platform, system("main"), "main", datetime.now(UTC), datetime.now(UTC) + timedelta(days=2)
+        api.platform, system("main"), "main", datetime.now(UTC), datetime.now(UTC) + timedelta(days=2)
     )
     assert len(rows.coming) == schedule_calendar.MOST_COMING and rows.until == rows.coming[-1].at
 
 
-async def test_arguments_refer_to_what_their_writer_may_read(stage: Scene) -> None:
+async def test_arguments_refer_to_what_their_writer_may_read(api: ApiHarness) -> None:
     """Whoever changes a schedule is whom it acts for from then on: what others wrote in it opens nothing of theirs."""
     body = {"path": "u/admin/secret", "value": "only the admin's", "is_secret": True, "description": ""}
-    assert (await stage.client.post(f"{W}/variables/create", json=body)).status_code == 201
-    dan, refers = await stage.member("dan", role=Role.DEVELOPER), {"x": "$var:u/admin/secret"}
+    assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
+    dan, refers = await api.member("dan", role=Role.DEVELOPER), {"x": "$var:u/admin/secret"}
     more = {"on_failure": "script/f/team/ask", "on_failure_extra_args": refers}
     assert (await dan.post(f"{W}/schedules/create", json={**NEW, **more})).status_code < 300
     change = {"schedule": "0 0 3 * * *", "timezone": "UTC"}
-    refused = await stage.client.post(f"{W}/schedules/update/{PATH}", json=change)
+    refused = await api.client.post(f"{W}/schedules/update/{PATH}", json=change)
     assert refused.status_code == 403 and "u/admin/secret" in refused.text, refused.text
-    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json={**change, **more})).status_code == 200
-    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=change)).status_code == 200
+    assert (await api.client.post(f"{W}/schedules/update/{PATH}", json={**change, **more})).status_code == 200
+    assert (await api.client.post(f"{W}/schedules/update/{PATH}", json=change)).status_code == 200
 
 
-async def test_a_long_cron_expression_is_refused_at_every_call(stage: Scene) -> None:
+async def test_a_long_cron_expression_is_refused_at_every_call(api: ApiHarness) -> None:
     long = ",".join(["*/1"] * 200) + " * * * * *"
-    await create(stage)
+    await create(api)
     body = {"schedule": long, "timezone": "UTC"}
     answers = [
-        await stage.client.post("/api/schedules/preview", json=body),
-        await stage.client.post(f"{W}/schedules/create", json={**NEW, **body, "path": "f/team/other"}),
-        await stage.client.post(f"{W}/schedules/update/{PATH}", json=body),
+        await api.client.post("/api/schedules/preview", json=body),
+        await api.client.post(f"{W}/schedules/create", json={**NEW, **body, "path": "f/team/other"}),
+        await api.client.post(f"{W}/schedules/update/{PATH}", json=body),
     ]
     assert [answer.status_code for answer in answers] == [400] * 3, answers
     assert {answer.json()["error"]["code"] for answer in answers} == {"limit_exceeded"}
     assert all("several schedules" in answer.json()["error"]["hint"] for answer in answers)
 
 
-async def test_a_stored_long_cron_expression_is_not_parsed(stage: Scene) -> None:
+async def test_a_stored_long_cron_expression_is_not_parsed(api: ApiHarness) -> None:
     """It is disabled at its next tick with an error, and neither lists nor calendars fail because of it."""
-    await create(stage, enabled=True)
-    await create(stage, enabled=True, path="u/admin/good")
+    await create(api, enabled=True)
+    await create(api, enabled=True, path="u/admin/good")
     long = ",".join(["*/1"] * 200) + " * * * * *"
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         now = await schedules.now(conn)
         query = "UPDATE schedule SET cron = $1, next_at = $2 WHERE path = $3"
         await conn.execute(query, long, now - timedelta(seconds=1), PATH)
     window = {"since": (now - timedelta(hours=1)).isoformat(), "until": (now + timedelta(days=2)).isoformat()}
-    coming = (await stage.get("schedules/calendar", **window))["coming"]
+    coming = (await api.get("schedules/calendar", **window))["coming"]
     assert {each["path"] for each in coming} >= {"u/admin/good"}
-    listed = {each["path"]: each["upcoming"] for each in await stage.get("schedules/list_with_jobs")}
+    listed = {each["path"]: each["upcoming"] for each in await api.get("schedules/list_with_jobs")}
     assert (len(listed[PATH]), len(listed["u/admin/good"])) == (0, 5)
-    assert await scheduler.fire(stage.platform) == 1
-    assert "at most 500 characters" in (await stage.get(f"schedules/get/{PATH}"))["error"]
-    disabled = await stage.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": False})
+    assert await scheduler.fire(api.platform) == 1
+    assert "at most 500 characters" in (await api.get(f"schedules/get/{PATH}"))["error"]
+    disabled = await api.client.post(f"{W}/schedules/setenabled/{PATH}", json={"enabled": False})
     assert disabled.status_code == 200, disabled.text

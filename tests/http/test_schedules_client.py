@@ -25,7 +25,7 @@ from orvanta_api.models.preview_schedule_body import PreviewScheduleBody
 from orvanta_api.models.set_schedule_enabled_body import SetScheduleEnabledBody
 from orvanta_api.models.update_schedule_body import UpdateScheduleBody
 from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness
 from tests.http.test_jobs_server import served, token_of
 
 from orvanta_platform.services.triggers.outcomes import Round, follow
@@ -36,23 +36,23 @@ LATE = datetime(2999, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/scripts/create", json={**PYTHON, "summary": "", "path": WORK})
         yield made
 
 
-async def test_the_typed_client_makes_changes_lists_and_deletes(stage: Scene) -> None:
-    async with served(stage) as base:
-        typed = AuthenticatedClient(f"{base}/api", token_of(stage), raise_on_unexpected_status=True)
+async def test_the_typed_client_makes_changes_lists_and_deletes(api: ApiHarness) -> None:
+    async with served(api) as base:
+        typed = AuthenticatedClient(f"{base}/api", token_of(api), raise_on_unexpected_status=True)
         with typed as client:
             await asyncio.to_thread(create, client)
-            async with stage.platform.db.acquire() as connection:
+            async with api.platform.db.acquire() as connection:
                 await connection.execute("UPDATE schedule SET next_at = date_trunc('second', app_now())")
-            assert await fire(stage.platform) == 1
-            (job,) = await stage.worker.claim_all()
-            await stage.worker.finish(job, 1)
-            await follow(stage.platform, Round())
+            assert await fire(api.platform) == 1
+            (job,) = await api.worker.claim_all()
+            await api.worker.finish(job, 1)
+            await follow(api.platform, Round())
             await asyncio.to_thread(use, client, str(job.run.id))
 
 

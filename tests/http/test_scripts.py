@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
 
@@ -34,86 +32,80 @@ REQUIRED = {
 }
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def create(stage: Scene, *, noop: bool = False, status: int = 201, **changes: Any) -> str:
+async def create(api: ApiHarness, *, noop: bool = False, status: int = 201, **changes: Any) -> str:
     query = {"skip_if_noop": "true"} if noop else {}
-    answer = await stage.client.post(f"{W}/scripts/create", json=BODY | changes, params=query)
+    answer = await api.client.post(f"{W}/scripts/create", json=BODY | changes, params=query)
     assert answer.status_code == status, answer.text
     return answer.text
 
 
-async def test_what_was_sent_comes_back(stage: Scene) -> None:
-    answer = await stage.client.post(f"{W}/scripts/create", json=BODY)
+async def test_what_was_sent_comes_back(api: ApiHarness) -> None:
+    answer = await api.client.post(f"{W}/scripts/create", json=BODY)
     assert answer.status_code == 201 and answer.headers["content-type"].startswith("text/plain")
     assert len(answer.text) == 16
     for path in (f"get/p/{PATH}", f"get/h/{answer.text}"):
-        found = await stage.get(f"scripts/{path}")
+        found = await api.get(f"scripts/{path}")
         assert set(found) >= REQUIRED
         assert {key: found[key] for key in BODY} == BODY
         assert found["hash"] == answer.text and found["workspace_id"] == "main" and found["created_by"] == "admin"
         assert "parent_hashes" not in found and "lock_error_logs" not in found
-    raw = await stage.client.get(f"{W}/scripts/get/p/{PATH}")
+    raw = await api.client.get(f"{W}/scripts/get/p/{PATH}")
     assert '"unknown_key":{"b":1,"a":[1.5,100.0]}' in raw.text
 
 
-async def test_the_text_as_it_is(stage: Scene) -> None:
-    digest = await create(stage)
+async def test_the_text_as_it_is(api: ApiHarness) -> None:
+    digest = await create(api)
     for path in (f"raw/p/{PATH}", f"raw/p/{PATH}.py", f"raw/h/{digest}", f"raw/h/{digest}.py"):
-        answer = await stage.client.get(f"{W}/scripts/{path}")
+        answer = await api.client.get(f"{W}/scripts/{path}")
         assert answer.text == BODY["content"] and answer.headers["content-type"].startswith("text/plain")
 
 
-async def test_a_new_version_names_its_parent(stage: Scene) -> None:
-    first = await create(stage)
-    error = await stage.client.post(f"{W}/scripts/create", json=BODY)
+async def test_a_new_version_names_its_parent(api: ApiHarness) -> None:
+    first = await create(api)
+    error = await api.client.post(f"{W}/scripts/create", json=BODY)
     assert error.status_code == 409 and first in error.json()["error"]["hint"]
-    second = await create(stage, content="def main(): pass", parent_hash=first)
-    stale = await stage.client.post(f"{W}/scripts/create", json=BODY | {"parent_hash": first})
+    second = await create(api, content="def main(): pass", parent_hash=first)
+    stale = await api.client.post(f"{W}/scripts/create", json=BODY | {"parent_hash": first})
     assert stale.status_code == 409 and stale.json()["error"]["code"] == "version_conflict"
     assert stale.json()["error"]["details"]["newest"] == second
-    third = await create(stage, parent_hash=second)
+    third = await create(api, parent_hash=second)
     assert len({first, second, third}) == 3, "returning to an old text is a new version"
-    found = await stage.get(f"scripts/get/p/{PATH}")
+    found = await api.get(f"scripts/get/p/{PATH}")
     assert found["hash"] == third and found["parent_hashes"] == [second, first]
-    await create(stage, parent_hash="0" * 16, status=400)
+    await create(api, parent_hash="0" * 16, status=400)
 
 
-async def test_nothing_new_is_no_version(stage: Scene) -> None:
-    first = await create(stage, noop=True)
-    assert await create(stage, noop=True) == first
-    assert await create(stage, noop=True, parent_hash=first, deployment_message="again") == first
-    assert await create(stage, noop=True, concurrent_limit=None) == first
+async def test_nothing_new_is_no_version(api: ApiHarness) -> None:
+    first = await create(api, noop=True)
+    assert await create(api, noop=True) == first
+    assert await create(api, noop=True, parent_hash=first, deployment_message="again") == first
+    assert await create(api, noop=True, concurrent_limit=None) == first
     for change in ({"content": "x"}, {"summary": "y"}, {"schema": None}, {"tag": "z"}, {"lock": "a==1"}):
-        assert await create(stage, noop=True, parent_hash=first, **change) != first
-        stage_hash = (await stage.get(f"scripts/get/p/{PATH}"))["hash"]
-        first = await create(stage, parent_hash=stage_hash)
+        assert await create(api, noop=True, parent_hash=first, **change) != first
+        stage_hash = (await api.get(f"scripts/get/p/{PATH}"))["hash"]
+        first = await create(api, parent_hash=stage_hash)
 
 
-async def test_the_history_and_the_deployment_status(stage: Scene) -> None:
-    first = await create(stage, deployment_message="first")
-    second = await create(stage, parent_hash=first, summary="b")
-    assert await stage.get(f"scripts/history/p/{PATH}") == [
+async def test_the_history_and_the_deployment_status(api: ApiHarness) -> None:
+    first = await create(api, deployment_message="first")
+    second = await create(api, parent_hash=first, summary="b")
+    assert await api.get(f"scripts/history/p/{PATH}") == [
         {"script_hash": second},
         {"script_hash": first, "deployment_msg": "first"},
     ]
-    assert await stage.get(f"scripts/deployment_status/h/{second}") == {"lock": ""}
+    assert await api.get(f"scripts/deployment_status/h/{second}") == {"lock": ""}
 
 
-async def test_lists(stage: Scene) -> None:
-    await create(stage)
-    await create(stage, path="f/sales/two", language="bash", kind="approval")
-    await create(stage, path="u/admin/three")
-    found = await stage.get("scripts/list")
+async def test_lists(api: ApiHarness) -> None:
+    await create(api)
+    await create(api, path="f/sales/two", language="bash", kind="approval")
+    await create(api, path="u/admin/three")
+    found = await api.get("scripts/list")
     assert [each["path"] for each in found] == ["u/admin/three", "f/sales/two", PATH]
     assert all(set(each) >= REQUIRED and each["content"] == "" for each in found)
 
     async def paths(**query: Any) -> list[str]:
-        return [each["path"] for each in await stage.get("scripts/list", **query)]
+        return [each["path"] for each in await api.get("scripts/list", **query)]
 
     assert await paths(path_start="f/sales/") == ["f/sales/two", PATH]
     assert await paths(path_exact=PATH) == [PATH]
@@ -123,53 +115,53 @@ async def test_lists(stage: Scene) -> None:
     assert await paths(order_desc="false") == [PATH, "f/sales/two", "u/admin/three"]
     assert await paths(page=0, per_page=2) == ["u/admin/three", "f/sales/two"]
     assert await paths(page=2, per_page=2, nonsense="1") == [PATH]
-    assert await stage.get("scripts/list_paths") == [PATH, "f/sales/two", "u/admin/three"]
-    assert (await stage.client.get(f"{W}/scripts/list", params={"page": "x"})).status_code == 400
+    assert await api.get("scripts/list_paths") == [PATH, "f/sales/two", "u/admin/three"]
+    assert (await api.client.get(f"{W}/scripts/list", params={"page": "x"})).status_code == 400
 
 
-async def test_archived_scripts_are_out_of_the_way_but_there(stage: Scene) -> None:
-    first = await create(stage)
-    assert await stage.get(f"scripts/exists/p/{PATH}") is True
+async def test_archived_scripts_are_out_of_the_way_but_there(api: ApiHarness) -> None:
+    first = await create(api)
+    assert await api.get(f"scripts/exists/p/{PATH}") is True
     for _ in range(2):
-        assert (await stage.client.post(f"{W}/scripts/archive/p/{PATH}")).status_code == 200
-    assert await stage.get(f"scripts/exists/p/{PATH}") is False
-    assert await stage.get("scripts/list") == []
-    assert [each["path"] for each in await stage.get("scripts/list", show_archived="true")] == [PATH]
-    assert (await stage.get(f"scripts/get/p/{PATH}"))["archived"] is True
-    assert (await stage.client.post(f"{W}/jobs/run/p/{PATH}", json={"n": 1})).status_code == 404
-    assert await create(stage, content="back") != first
-    assert (await stage.get(f"scripts/get/p/{PATH}"))["archived"] is False
+        assert (await api.client.post(f"{W}/scripts/archive/p/{PATH}")).status_code == 200
+    assert await api.get(f"scripts/exists/p/{PATH}") is False
+    assert await api.get("scripts/list") == []
+    assert [each["path"] for each in await api.get("scripts/list", show_archived="true")] == [PATH]
+    assert (await api.get(f"scripts/get/p/{PATH}"))["archived"] is True
+    assert (await api.client.post(f"{W}/jobs/run/p/{PATH}", json={"n": 1})).status_code == 404
+    assert await create(api, content="back") != first
+    assert (await api.get(f"scripts/get/p/{PATH}"))["archived"] is False
 
 
-async def test_deleted_scripts_are_gone_and_the_path_is_free(stage: Scene) -> None:
-    first = await create(stage)
-    answer = await stage.client.post(f"{W}/scripts/delete/p/{PATH}")
+async def test_deleted_scripts_are_gone_and_the_path_is_free(api: ApiHarness) -> None:
+    first = await create(api)
+    answer = await api.client.post(f"{W}/scripts/delete/p/{PATH}")
     assert answer.status_code == 200 and answer.json() == PATH
     gone = [f"get/p/{PATH}", f"get/h/{first}", f"raw/p/{PATH}", f"history/p/{PATH}", f"deployment_status/h/{first}"]
     for path in gone:
-        assert (await stage.client.get(f"{W}/scripts/{path}")).status_code == 404, path
-    assert (await stage.client.post(f"{W}/scripts/delete/p/{PATH}")).status_code == 404
-    second = await create(stage, content="new")
-    assert await stage.get(f"scripts/history/p/{PATH}") == [{"script_hash": second}]
+        assert (await api.client.get(f"{W}/scripts/{path}")).status_code == 404, path
+    assert (await api.client.post(f"{W}/scripts/delete/p/{PATH}")).status_code == 404
+    second = await create(api, content="new")
+    assert await api.get(f"scripts/history/p/{PATH}") == [{"script_hash": second}]
 
 
-async def test_one_version_is_archived_or_deleted(stage: Scene) -> None:
-    first = await create(stage)
-    second = await create(stage, parent_hash=first, summary="b")
-    answer = await stage.client.post(f"{W}/scripts/archive/h/{second}")
+async def test_one_version_is_archived_or_deleted(api: ApiHarness) -> None:
+    first = await create(api)
+    second = await create(api, parent_hash=first, summary="b")
+    answer = await api.client.post(f"{W}/scripts/archive/h/{second}")
     assert answer.status_code == 200 and answer.json()["archived"] is True
-    assert (await stage.get(f"scripts/get/p/{PATH}"))["hash"] == first
-    answer = await stage.client.post(f"{W}/scripts/delete/h/{first}")
+    assert (await api.get(f"scripts/get/p/{PATH}"))["hash"] == first
+    answer = await api.client.post(f"{W}/scripts/delete/h/{first}")
     assert answer.status_code == 200 and answer.json()["deleted"] is True
-    assert (await stage.client.get(f"{W}/scripts/get/h/{first}")).status_code == 404
-    assert (await stage.client.post(f"{W}/jobs/run/p/{PATH}", json={"n": 1})).status_code == 404
+    assert (await api.client.get(f"{W}/scripts/get/h/{first}")).status_code == 404
+    assert (await api.client.post(f"{W}/jobs/run/p/{PATH}", json={"n": 1})).status_code == 404
 
 
-async def test_a_script_moves_with_its_parent(stage: Scene) -> None:
-    first = await create(stage)
-    await create(stage, path="f/sales/moved", parent_hash=first)
-    assert await stage.get(f"scripts/exists/p/{PATH}") is False
-    assert await stage.get("scripts/list_paths") == ["f/sales/moved"]
+async def test_a_script_moves_with_its_parent(api: ApiHarness) -> None:
+    first = await create(api)
+    await create(api, path="f/sales/moved", parent_hash=first)
+    assert await api.get(f"scripts/exists/p/{PATH}") is False
+    assert await api.get("scripts/list_paths") == ["f/sales/moved"]
 
 
 @pytest.mark.parametrize(
@@ -189,46 +181,46 @@ async def test_a_script_moves_with_its_parent(stage: Scene) -> None:
         ({"summary": "a\0b"}, 201, None),
     ],
 )
-async def test_what_cannot_be_deployed(stage: Scene, change: dict[str, Any], status: int, code: str | None) -> None:
-    answer = await stage.client.post(f"{W}/scripts/create", json=BODY | change)
+async def test_what_cannot_be_deployed(api: ApiHarness, change: dict[str, Any], status: int, code: str | None) -> None:
+    answer = await api.client.post(f"{W}/scripts/create", json=BODY | change)
     assert answer.status_code == status, answer.text
     if code:
         assert answer.json()["error"]["code"] == code
-        assert await stage.get("scripts/list") == []
+        assert await api.get("scripts/list") == []
 
 
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'"x"', b"\xff\xfe", b'{"path": "\xff"}', b'{"a": ' * 20_000, b'{"a":' + b"[" * 20_000]
 )
-async def test_bodies_that_cannot_be_read(stage: Scene, body: bytes) -> None:
-    assert (await stage.client.post(f"{W}/scripts/create", content=body)).status_code == 400
+async def test_bodies_that_cannot_be_read(api: ApiHarness, body: bytes) -> None:
+    assert (await api.client.post(f"{W}/scripts/create", content=body)).status_code == 400
 
 
-async def test_a_syntax_error_is_no_error_and_nothing_is_run(stage: Scene, tmp_path: Path) -> None:
+async def test_a_syntax_error_is_no_error_and_nothing_is_run(api: ApiHarness, tmp_path: Path) -> None:
     touched = tmp_path / "touched"
-    await create(stage, content=f"open({str(touched)!r}, 'w')\ndef main(:\n")
+    await create(api, content=f"open({str(touched)!r}, 'w')\ndef main(:\n")
     assert not touched.exists()
 
 
-async def test_an_admins_deploy_makes_the_folder_and_anybody_elses_says_who_could(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_an_admins_deploy_makes_the_folder_and_anybody_elses_says_who_could(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.DEVELOPER)
     refused = await bea.post(f"{W}/scripts/create", json=BODY)
     assert refused.status_code == 404 and "admin" in refused.json()["error"]["hint"]
-    await create(stage)
-    folder = await stage.get("folders/get/sales")
+    await create(api)
+    folder = await api.get("folders/get/sales")
     assert folder["owners"] == ["u/admin"]
     assert (await bea.get(f"{W}/scripts/get/p/{PATH}")).status_code == 404
-    await stage.client.post(f"{W}/folders/addowner/sales", json={"owner": "u/bea"})
+    await api.client.post(f"{W}/folders/addowner/sales", json={"owner": "u/bea"})
     assert (await bea.get(f"{W}/scripts/get/p/{PATH}")).status_code == 200
     assert (await bea.post(f"{W}/scripts/create", json=BODY | {"path": "f/sales/hers"})).status_code == 201
 
 
-async def test_every_write_is_audited_with_it(stage: Scene) -> None:
-    first = await create(stage)
-    await create(stage, parent_hash=first, summary="b")
-    await stage.client.post(f"{W}/scripts/archive/p/{PATH}")
-    await stage.client.post(f"{W}/scripts/delete/p/{PATH}")
-    async with stage.platform.db.acquire() as conn:
+async def test_every_write_is_audited_with_it(api: ApiHarness) -> None:
+    first = await create(api)
+    await create(api, parent_hash=first, summary="b")
+    await api.client.post(f"{W}/scripts/archive/p/{PATH}")
+    await api.client.post(f"{W}/scripts/delete/p/{PATH}")
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT operation, action_kind FROM audit WHERE resource = $1 ORDER BY id", PATH)
     assert [tuple(row) for row in rows] == [
         ("scripts.create", "Created"),

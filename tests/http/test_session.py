@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, client_of, scene
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control import login_limits, passwords
 from orvanta_platform.http.auth_middleware import SIGN_IN_PREFIX
@@ -28,15 +28,15 @@ EMAIL = "ada@example.org"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await setup.create_user(made.platform.db, EMAIL, PASSWORD)
         yield made
 
 
 @pytest.fixture
-async def browser(stage: Scene) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(stage.app)  # type: ignore[arg-type]
+async def browser(api: ApiHarness) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(api.app)  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://orvanta") as client:
         yield client
 
@@ -46,7 +46,7 @@ async def login(client: httpx.AsyncClient, email: str = EMAIL, password: str = P
 
 
 async def test_login_gives_a_token_as_text_and_a_cookie_no_script_reads(
-    stage: Scene, browser: httpx.AsyncClient
+    api: ApiHarness, browser: httpx.AsyncClient
 ) -> None:
     answer = await login(browser, "Ada@Example.org")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/plain")
@@ -54,27 +54,27 @@ async def test_login_gives_a_token_as_text_and_a_cookie_no_script_reads(
     assert f"token={answer.text}" in cookie
     assert "HttpOnly" in cookie and "SameSite=lax" in cookie and "Path=/" in cookie
     assert (await browser.get("/api/users/email")).text == EMAIL
-    assert (await client_of(stage.app, answer.text).get("/api/users/email")).text == EMAIL
+    assert (await client_of(api.app, answer.text).get("/api/users/email")).text == EMAIL
 
 
-async def test_every_login_makes_its_own_session(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_every_login_makes_its_own_session(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     browser.cookies.set("token", "ovs_chosen_by_somebody_else")
     first, second = (await login(browser)).text, (await login(browser)).text
     assert len({first, second, "ovs_chosen_by_somebody_else"}) == 3
 
 
-async def test_logout_ends_this_session_alone(stage: Scene, browser: httpx.AsyncClient) -> None:
-    other = client_of(stage.app, (await login(browser)).text)
-    mine = client_of(stage.app, (await login(browser)).text)
+async def test_logout_ends_this_session_alone(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    other = client_of(api.app, (await login(browser)).text)
+    mine = client_of(api.app, (await login(browser)).text)
     answer = await mine.post("/api/auth/logout")
     assert answer.status_code == 200 and 'token=""' in answer.headers["set-cookie"]
     assert (await mine.get("/api/users/whoami")).status_code == 401
     assert (await other.get("/api/users/whoami")).status_code == 200
 
 
-async def test_logout_with_a_token_that_is_no_session_keeps_it(stage: Scene) -> None:
-    await stage.client.post("/api/auth/logout")
-    assert (await stage.client.get("/api/users/whoami")).status_code == 200
+async def test_logout_with_a_token_that_is_no_session_keeps_it(api: ApiHarness) -> None:
+    await api.client.post("/api/auth/logout")
+    assert (await api.client.get("/api/users/whoami")).status_code == 200
 
 
 async def test_a_failed_login_does_not_say_why(browser: httpx.AsyncClient) -> None:
@@ -85,37 +85,37 @@ async def test_a_failed_login_does_not_say_why(browser: httpx.AsyncClient) -> No
     assert "set-cookie" not in wrong.headers
 
 
-def at(stage: Scene, address: str, **headers: str) -> httpx.AsyncClient:
+def at(api: ApiHarness, address: str, **headers: str) -> httpx.AsyncClient:
     """A program at an address."""
-    transport = httpx.ASGITransport(stage.app, client=(address, 1))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(api.app, client=(address, 1))  # type: ignore[arg-type]
     return httpx.AsyncClient(transport=transport, base_url="http://orvanta", headers=headers)
 
 
-async def failed_more(stage: Scene) -> None:
+async def failed_more(api: ApiHarness) -> None:
     """Nine more failures of every account at every address that has failed, so that the wait is minutes."""
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE login_failure SET count = count + 9, last_at = app_now() WHERE key LIKE 'pair:%'")
 
 
-async def test_a_guesser_is_slowed_down(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_a_guesser_is_slowed_down(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     for _ in range(login_limits.FREE):
         assert (await login(browser, password="wrong")).status_code == 401
-    await failed_more(stage)
+    await failed_more(api)
     closed = await login(browser)
     assert closed.status_code == 429 and int(closed.headers["retry-after"]) > 0
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE login_failure SET last_at = last_at - interval '16 minutes'")
     assert (await login(browser)).status_code == 200
     assert (await login(browser, password="wrong")).status_code == 401
-    await failed_more(stage)
-    async with stage.platform.db.acquire() as conn:
+    await failed_more(api)
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE login_failure SET last_at = last_at - interval '61 minutes'")
     for _ in range(2):
         assert (await login(browser, password="wrong")).status_code == 401, "failures of more than an hour ago"
 
 
 async def test_attempts_at_once_are_counted_before_their_passwords_are_compared(
-    stage: Scene, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+    api: ApiHarness, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No more than the free attempts reach the comparison, which lasts until every other one was answered."""
     many, compared, answered = 3 * login_limits.FREE, 0, 0
@@ -147,25 +147,25 @@ async def test_attempts_at_once_are_counted_before_their_passwords_are_compared(
     assert (codes.count(401), codes.count(429)) == (login_limits.FREE, many - login_limits.FREE)
 
 
-async def test_nobody_elsewhere_locks_an_owner_out(stage: Scene) -> None:
+async def test_nobody_elsewhere_locks_an_owner_out(api: ApiHarness) -> None:
     """Also not from so many addresses that the account counts as attacked."""
-    async with at(stage, "203.0.113.1") as attacker:
+    async with at(api, "203.0.113.1") as attacker:
         for _ in range(login_limits.FREE):
             assert (await login(attacker, password="wrong")).status_code == 401
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         query = "UPDATE login_failure SET count = $1 WHERE key = $2"
         await conn.execute(query, login_limits.ATTACKED, login_limits.keys_of(EMAIL, "203.0.113.1").account)
-    async with at(stage, "198.51.100.7") as owner:
+    async with at(api, "198.51.100.7") as owner:
         assert (await login(owner)).status_code == 200
         for _ in range(3):
             assert (await login(owner, password="wrong")).status_code == 401, "known here"
-    async with at(stage, "198.51.100.8") as elsewhere:
+    async with at(api, "198.51.100.8") as elsewhere:
         assert (await login(elsewhere, password="wrong")).status_code == 401
         assert (await login(elsewhere)).status_code == 429, "of an attacked account a new address has one attempt"
 
 
-async def test_a_refused_login_writes_nothing(stage: Scene) -> None:
-    async with at(stage, "203.0.113.1") as client, stage.platform.db.acquire() as conn:
+async def test_a_refused_login_writes_nothing(api: ApiHarness) -> None:
+    async with at(api, "203.0.113.1") as client, api.platform.db.acquire() as conn:
         assert (await login(client, password="wrong")).status_code == 401
         query = "UPDATE login_failure SET count = $1, last_at = app_now() WHERE key LIKE 'address:%'"
         await conn.execute(query, login_limits.FREE_OF_ADDRESS + 20)
@@ -180,21 +180,21 @@ async def test_a_refused_login_writes_nothing(stage: Scene) -> None:
         assert await written() == before
 
 
-async def test_the_account_that_was_typed_is_not_stored(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_the_account_that_was_typed_is_not_stored(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     assert (await login(browser, email="typed-by-mistake" * 20)).status_code == 401
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         keys = [row["key"] for row in await conn.fetch("SELECT key FROM login_failure")]
     assert len(keys) == 3 and all(len(key) < 120 and "typed-by-mistake" not in key for key in keys)
 
 
-async def test_accounts_of_earlier_versions_are_hashed(stage: Scene) -> None:
+async def test_accounts_of_earlier_versions_are_hashed(api: ApiHarness) -> None:
     """The migration gives the keys that this version looks for."""
     migrations = resources.files("orvanta_platform.db") / "migrations"
     text = (migrations / "0045_hash_accounts_of_failed_logins.sql").read_text(encoding="utf-8")
     keys = login_limits.keys_of("Ada Õ@Example.org", "203.0.113.1")
     typed = "ada õ@example.org"
     before = [f"account:{typed}", "address:203.0.113.1", f"pair:203.0.113.1 {typed}"]
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         await conn.executemany("INSERT INTO login_failure (key, count) VALUES ($1, 7)", [(key,) for key in before])
         for statement in text.split(";"):
             if "UPDATE" in statement:
@@ -202,40 +202,40 @@ async def test_accounts_of_earlier_versions_are_hashed(stage: Scene) -> None:
         assert {row["key"] for row in await conn.fetch("SELECT key FROM login_failure")} == set(keys.all)
 
 
-async def test_an_address_that_tries_many_accounts_is_slowed_down(stage: Scene) -> None:
-    async with at(stage, "203.0.113.1") as known:
+async def test_an_address_that_tries_many_accounts_is_slowed_down(api: ApiHarness) -> None:
+    async with at(api, "203.0.113.1") as known:
         assert (await login(known)).status_code == 200
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         query = "UPDATE login_failure SET count = $1, last_at = app_now() WHERE key = 'address:203.0.113.1'"
         await conn.execute(query, login_limits.FREE_OF_ADDRESS + 20)
-    async with at(stage, "203.0.113.1") as client:
+    async with at(api, "203.0.113.1") as client:
         assert (await login(client, email="bob@example.org")).status_code == 429
         assert (await login(client)).status_code == 200, "whoever logged in from here before is not held"
-    async with at(stage, "203.0.113.2") as other:
+    async with at(api, "203.0.113.2") as other:
         assert (await login(other, email="bob@example.org")).status_code == 401
 
 
-async def test_one_network_of_ipv6_is_one_guesser(stage: Scene) -> None:
+async def test_one_network_of_ipv6_is_one_guesser(api: ApiHarness) -> None:
     codes = []
     for number in range(login_limits.FREE + 1):
         if number == login_limits.FREE:
-            await failed_more(stage)
-        async with at(stage, f"2001:db8:1:2::{number + 1:x}") as attacker:
+            await failed_more(api)
+        async with at(api, f"2001:db8:1:2::{number + 1:x}") as attacker:
             codes.append((await login(attacker, password="wrong")).status_code)
     assert codes == [401] * login_limits.FREE + [429]
 
 
 async def test_the_address_is_the_one_that_a_trusted_proxy_forwards(database: TestDatabase, tmp_path: Path) -> None:
-    async with scene(database, tmp_path, trusted_proxies=("10.0.0.0/8",)) as stage:
-        await setup.create_user(stage.platform.db, EMAIL, PASSWORD)
-        async with at(stage, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.1"}) as attacker:
+    async with api_harness(database, tmp_path, trusted_proxies=("10.0.0.0/8",)) as api:
+        await setup.create_user(api.platform.db, EMAIL, PASSWORD)
+        async with at(api, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.1"}) as attacker:
             codes = [(await login(attacker, password="wrong")).status_code for _ in range(login_limits.FREE)]
-            await failed_more(stage)
+            await failed_more(api)
             codes.append((await login(attacker)).status_code)
         assert codes == [401] * login_limits.FREE + [429]
-        async with at(stage, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.1, 198.51.100.7"}) as owner:
+        async with at(api, "10.0.0.1", **{"X-Forwarded-For": "203.0.113.1, 198.51.100.7"}) as owner:
             assert (await login(owner)).status_code == 200
-        async with stage.platform.db.acquire() as conn:
+        async with api.platform.db.acquire() as conn:
             rows = await conn.fetch("SELECT DISTINCT operation, address FROM audit WHERE operation LIKE 'users.login%'")
         assert {tuple(row) for row in rows} == {
             ("users.login_failed", "203.0.113.1"),
@@ -243,10 +243,10 @@ async def test_the_address_is_the_one_that_a_trusted_proxy_forwards(database: Te
         }
 
 
-async def test_failed_logins_are_audited_without_what_was_typed(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_failed_logins_are_audited_without_what_was_typed(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     await login(browser, password="wrong password")
     await login(browser, email="my secret password", password="x")
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT * FROM audit WHERE operation = 'users.login_failed' ORDER BY id")
     assert [(row["actor"], row["resource"], row["address"]) for row in rows] == [
         ("ada", EMAIL, "127.0.0.1"),
@@ -337,10 +337,10 @@ async def test_a_nul_in_a_login_is_no_server_error(browser: httpx.AsyncClient) -
     assert (await login(browser, password="a\0b")).status_code == 401
 
 
-async def test_the_first_password_over_http(stage: Scene, browser: httpx.AsyncClient) -> None:
-    async with stage.platform.db.acquire() as conn:
+async def test_the_first_password_over_http(api: ApiHarness, browser: httpx.AsyncClient) -> None:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE account SET password_hash = NULL")
-    link = (await setup.first_start(stage.platform.db, stage.platform.settings)).link
+    link = (await setup.first_start(api.platform.db, api.platform.settings)).link
     assert link is not None
     page = await browser.get("/first_password")
     assert page.status_code == 200 and page.headers["content-type"].startswith("text/html")
@@ -348,70 +348,70 @@ async def test_the_first_password_over_http(stage: Scene, browser: httpx.AsyncCl
     body = {"token": link.partition("#")[2], "password": PASSWORD}
     answer = await browser.post("/api/auth/first_password", json=body)
     assert answer.status_code == 200
-    assert (await client_of(stage.app, answer.text).get("/api/users/whoami")).json()["username"] == "admin"
+    assert (await client_of(api.app, answer.text).get("/api/users/whoami")).json()["username"] == "admin"
     assert (await browser.post("/api/auth/first_password", json=body)).status_code == 401
 
 
-async def test_tokens_are_made_listed_and_deleted(stage: Scene) -> None:
+async def test_tokens_are_made_listed_and_deleted(api: ApiHarness) -> None:
     body = {"label": "ci", "expiration": "2999-01-01T00:00:00Z", "scopes": ["jobs:run", "scripts:read"]}
-    made = await stage.client.post("/api/users/tokens/create", json=body)
+    made = await api.client.post("/api/users/tokens/create", json=body)
     assert made.status_code == 201 and made.headers["content-type"].startswith("text/plain")
-    listed = (await stage.client.get("/api/users/tokens/list")).json()
+    listed = (await api.client.get("/api/users/tokens/list")).json()
     row = next(each for each in listed if each.get("label") == "ci")
     assert made.text.startswith(row["token_prefix"]) and made.text not in str(listed)
     assert row["scopes"] == body["scopes"] and row["expiration"] == "2999-01-01T00:00:00Z"
     local = next(each for each in listed if each.get("label") == "local")
     assert not {"expiration", "scopes", "workspace_id"} & set(local)
     path = f"/api/users/tokens/delete/{row['token_prefix']}"
-    assert (await stage.client.delete(path)).status_code == 200
-    assert (await stage.client.delete(path)).status_code == 404
-    assert (await client_of(stage.app, made.text).get("/api/users/whoami")).status_code == 401
+    assert (await api.client.delete(path)).status_code == 200
+    assert (await api.client.delete(path)).status_code == 404
+    assert (await client_of(api.app, made.text).get("/api/users/whoami")).status_code == 401
 
 
 @pytest.mark.parametrize(
     "body",
     [{"scopes": ["everything"]}, {"expiration": "2001-01-01T00:00:00Z"}, {"expiration": "soon"}, {"label": "x" * 2000}],
 )
-async def test_a_token_that_makes_no_sense_is_400(stage: Scene, body: dict[str, object]) -> None:
-    assert (await stage.client.post("/api/users/tokens/create", json=body)).status_code == 400
+async def test_a_token_that_makes_no_sense_is_400(api: ApiHarness, body: dict[str, object]) -> None:
+    assert (await api.client.post("/api/users/tokens/create", json=body)).status_code == 400
 
 
-async def test_a_token_of_a_workspace_is_good_there_alone(stage: Scene) -> None:
-    made = await stage.client.post("/api/users/tokens/create", json={"workspace_id": "main"})
-    client = client_of(stage.app, made.text)
+async def test_a_token_of_a_workspace_is_good_there_alone(api: ApiHarness) -> None:
+    made = await api.client.post("/api/users/tokens/create", json={"workspace_id": "main"})
+    client = client_of(api.app, made.text)
     assert (await client.get(f"{W}/users/whoami")).status_code == 200
     assert (await client.get("/api/w/admins/users/whoami")).status_code == 404
     assert (await client.get("/api/users/list_as_super_admin")).status_code == 403
-    missing = await stage.client.post("/api/users/tokens/create", json={"workspace_id": "nowhere"})
+    missing = await api.client.post("/api/users/tokens/create", json={"workspace_id": "nowhere"})
     assert missing.status_code == 404
 
 
-async def test_nobody_reaches_anothers_tokens(stage: Scene) -> None:
-    ada = await stage.member("bea")
-    prefix = (await stage.client.get("/api/users/tokens/list")).json()[0]["token_prefix"]
+async def test_nobody_reaches_anothers_tokens(api: ApiHarness) -> None:
+    ada = await api.member("bea")
+    prefix = (await api.client.get("/api/users/tokens/list")).json()[0]["token_prefix"]
     assert (await ada.delete(f"/api/users/tokens/delete/{prefix}")).status_code == 404
-    assert (await stage.client.get("/api/users/whoami")).status_code == 200
+    assert (await api.client.get("/api/users/whoami")).status_code == 200
 
 
-async def test_superadmins_alone_make_and_list_accounts(stage: Scene) -> None:
-    bea = await stage.member("bea")
+async def test_superadmins_alone_make_and_list_accounts(api: ApiHarness) -> None:
+    bea = await api.member("bea")
     body = {"email": "New@example.org", "password": PASSWORD, "super_admin": False, "name": "N"}
     assert (await bea.post("/api/users/create", json=body)).status_code == 403
     assert (await bea.get("/api/users/list_as_super_admin")).status_code == 403
-    assert (await stage.client.post("/api/users/create", json=body)).status_code == 201
-    assert (await stage.client.post("/api/users/create", json=body)).status_code == 409
-    rows = (await stage.client.get("/api/users/list_as_super_admin")).json()
+    assert (await api.client.post("/api/users/create", json=body)).status_code == 201
+    assert (await api.client.post("/api/users/create", json=body)).status_code == 409
+    rows = (await api.client.get("/api/users/list_as_super_admin")).json()
     row = next(each for each in rows if each["email"] == "new@example.org")
     required = {"email", "login_type", "super_admin", "verified", "first_time_user", "role_source", "disabled"}
     assert required <= set(row) and row["name"] == "N"
-    page = await stage.client.get("/api/users/list_as_super_admin", params={"page": 2, "per_page": 1})
+    page = await api.client.get("/api/users/list_as_super_admin", params={"page": 2, "per_page": 1})
     assert [each["email"] for each in page.json()] == [rows[1]["email"]]
 
 
-async def test_what_was_done_is_in_the_audit_trail(stage: Scene, browser: httpx.AsyncClient) -> None:
+async def test_what_was_done_is_in_the_audit_trail(api: ApiHarness, browser: httpx.AsyncClient) -> None:
     await login(browser)
-    await stage.client.post("/api/users/tokens/create", json={"label": "ci"}, headers={"X-Request-Id": "req-1"})
-    async with stage.platform.db.acquire() as conn:
+    await api.client.post("/api/users/tokens/create", json={"label": "ci"}, headers={"X-Request-Id": "req-1"})
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch("SELECT actor, operation, request_id, address, parameters FROM audit ORDER BY id")
     found = {row["operation"]: row for row in rows}
     assert found["users.login"]["actor"] == "ada" and found["users.login"]["address"] == "127.0.0.1"

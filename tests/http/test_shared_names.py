@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
-import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import PYTHON, Scene, W, scene
+from tests.http.harness import PYTHON, ApiHarness, W
 
 from orvanta_platform.control.actor import Role
 
 H = f"{W}/job_helpers"
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def test_a_file_of_no_folder_is_changed_by_its_maker_and_admins_alone(stage: Scene) -> None:
-    ann, bob = await stage.member("ann"), await stage.member("bob", Role.DEVELOPER)
+async def test_a_file_of_no_folder_is_changed_by_its_maker_and_admins_alone(api: ApiHarness) -> None:
+    ann, bob = await api.member("ann"), await api.member("bob", Role.DEVELOPER)
     at = {"file_key": "reports/today.txt"}
     assert (await ann.post(f"{H}/upload_s3_file", params=at, content=b"hers")).status_code == 200
     assert (await bob.delete(f"{H}/delete_s3_file", params=at)).status_code == 403
@@ -31,16 +20,14 @@ async def test_a_file_of_no_folder_is_changed_by_its_maker_and_admins_alone(stag
     assert (await bob.get(f"{H}/download_s3_file", params=at)).content == b"hers"
     assert (await ann.post(f"{H}/upload_s3_file", params=at, content=b"again")).status_code == 200
     assert (await ann.get(f"{H}/move_s3_file", params=moved)).status_code == 200
-    assert (
-        await stage.client.delete(f"{H}/delete_s3_file", params={"file_key": "reports/other.txt"})
-    ).status_code == 200
+    assert (await api.client.delete(f"{H}/delete_s3_file", params={"file_key": "reports/other.txt"})).status_code == 200
 
 
-async def test_names_of_another_workspace_are_not_told(stage: Scene) -> None:
-    stranger = await stage.member("zoe", Role.ADMIN, workspace="admins")
-    await stage.member("ann")
+async def test_names_of_another_workspace_are_not_told(api: ApiHarness) -> None:
+    stranger = await api.member("zoe", Role.ADMIN, workspace="admins")
+    await api.member("ann")
     asked = {"id": "main", "username": "ann"}
-    assert (await stage.client.post("/api/workspaces/exists_username", json=asked)).json() is True
+    assert (await api.client.post("/api/workspaces/exists_username", json=asked)).json() is True
     answer = await stranger.post("/api/workspaces/exists_username", json=asked)
     nowhere = await stranger.post("/api/workspaces/exists_username", json={"id": "nowhere", "username": "ann"})
     assert answer.status_code == nowhere.status_code == 404
@@ -49,14 +36,14 @@ async def test_names_of_another_workspace_are_not_told(stage: Scene) -> None:
     assert (await stranger.post("/api/workspaces/exists_username", json=own)).json() is True
 
 
-async def test_workers_and_queues_show_what_is_of_the_callers_workspaces(stage: Scene) -> None:
+async def test_workers_and_queues_show_what_is_of_the_callers_workspaces(api: ApiHarness) -> None:
     """Counts of jobs and addresses of machines are the instance's; what concerns a workspace its members see."""
-    stranger = await stage.member("zoe", Role.ADMIN, workspace="admins")
-    member = await stage.member("ann")
+    stranger = await api.member("zoe", Role.ADMIN, workspace="admins")
+    member = await api.member("ann")
     for _ in range(2):
-        await stage.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "tag": "payroll"})
-    await stage.worker.claim(1)
-    full = (await stage.client.get("/api/workers/list")).json()[0]
+        await api.client.post(f"{W}/jobs/run/preview", json={**PYTHON, "tag": "payroll"})
+    await api.worker.claim(1)
+    full = (await api.client.get("/api/workers/list")).json()[0]
     assert (full["ip"], full["worker_instance"], full["running"]) == ("127.0.0.1", "here", 1)
     for client, running, waiting in ((member, 1, {"payroll": 1}), (stranger, 0, {})):
         (shown,) = (await client.get("/api/workers/list")).json()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, client_of, scene, script
+from tests.http.harness import ApiHarness, W, client_of, script
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db.jobs import Claimed
@@ -22,23 +19,17 @@ SECOND = 1 << 32
 """Where the offsets of a second attempt begin."""
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def claimed(stage: Scene, node: str = "") -> Claimed:
+async def claimed(api: ApiHarness, node: str = "") -> Claimed:
     """The next job of this node; waits until there is one."""
-    while not (found := await stage.worker.claim()):
-        await timers.fire(stage.platform.tools)
+    while not (found := await api.worker.claim()):
+        await timers.fire(api.platform.tools)
     return found[node]
 
 
-async def update(stage: Scene, id: str, offset: int | None = 0) -> dict[str, Any]:
+async def update(api: ApiHarness, id: str, offset: int | None = 0) -> dict[str, Any]:
     """What getupdate says of the stream behind the offset, and whether that was all."""
     params = {} if offset is None else {"stream_offset": offset}
-    found = await stage.get(f"jobs_u/getupdate/{id}", **params)
+    found = await api.get(f"jobs_u/getupdate/{id}", **params)
     return {key: found[key] for key in ("new_result_stream", "stream_offset", "stream_attempt") if key in found}
 
 
@@ -53,86 +44,86 @@ def text_of(answer: httpx.Response) -> str:
     return "".join(event.get("new_result_stream", "") for event in events(answer))
 
 
-async def test_an_offset_gives_what_is_new(stage: Scene) -> None:
-    id = await stage.preview()
-    job = await claimed(stage)
-    await stage.worker.stream(job, "one ")
-    await stage.worker.print(job, "a log\n")
-    assert await update(stage, id) == {"new_result_stream": "one ", "stream_offset": 4, "stream_attempt": 1}
-    assert await update(stage, id, None) == {}
-    await stage.worker.stream(job, "tw\N{MUSICAL SYMBOL G CLEF} ")
+async def test_an_offset_gives_what_is_new(api: ApiHarness) -> None:
+    id = await api.preview()
+    job = await claimed(api)
+    await api.worker.stream(job, "one ")
+    await api.worker.print(job, "a log\n")
+    assert await update(api, id) == {"new_result_stream": "one ", "stream_offset": 4, "stream_attempt": 1}
+    assert await update(api, id, None) == {}
+    await api.worker.stream(job, "tw\N{MUSICAL SYMBOL G CLEF} ")
     expected = {"new_result_stream": "tw\N{MUSICAL SYMBOL G CLEF} ", "stream_offset": 8, "stream_attempt": 1}
-    assert await update(stage, id, 4) == expected
-    await stage.worker.finish(job, "one two ")
-    whole = await stage.get(f"jobs_u/getupdate/{id}", stream_offset=-5)
+    assert await update(api, id, 4) == expected
+    await api.worker.finish(job, "one two ")
+    whole = await api.get(f"jobs_u/getupdate/{id}", stream_offset=-5)
     assert whole["new_result_stream"] == "one tw\N{MUSICAL SYMBOL G CLEF} "
     assert (whole["completed"], whole["new_logs"]) == (True, "a log\n")
-    assert await update(stage, id, 8) == {"stream_offset": 8}
-    assert (await stage.client.get(f"{W}/jobs_u/get_logs/{id}")).text == "a log\n"
+    assert await update(api, id, 8) == {"stream_offset": 8}
+    assert (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text == "a log\n"
 
 
-async def test_news_of_a_stream_is_waited_for(stage: Scene) -> None:
-    id = await stage.preview()
-    job = await claimed(stage)
+async def test_news_of_a_stream_is_waited_for(api: ApiHarness) -> None:
+    id = await api.preview()
+    job = await claimed(api)
     call = f"jobs_u/getupdate/{id}"
-    waiting = asyncio.create_task(stage.get(call, stream_offset=0, running="true", log_offset=0))
-    await stage.until(lambda: bool(stage.platform.listen._watches))
-    await stage.worker.stream(job, "here")
+    waiting = asyncio.create_task(api.get(call, stream_offset=0, running="true", log_offset=0))
+    await api.until(lambda: bool(api.platform.listen._watches))
+    await api.worker.stream(job, "here")
     found = await waiting
     assert (found["new_result_stream"], found["completed"]) == ("here", False)
 
 
-async def test_a_retry_streams_anew(stage: Scene) -> None:
+async def test_a_retry_streams_anew(api: ApiHarness) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}}
-    id = await stage.flow(script("a", retry=retry))
-    first = await claimed(stage, "a")
-    await stage.worker.stream(first, "the first attempt")
-    assert (await update(stage, id))["stream_offset"] == 17
-    await stage.worker.finish(first, error="Odd")
-    second = await claimed(stage, "a")
+    id = await api.flow(script("a", retry=retry))
+    first = await claimed(api, "a")
+    await api.worker.stream(first, "the first attempt")
+    assert (await update(api, id))["stream_offset"] == 17
+    await api.worker.finish(first, error="Odd")
+    second = await claimed(api, "a")
     assert (second.id, second.attempt) == (first.id, 2)
-    await stage.worker.stream(second, "anew")
+    await api.worker.stream(second, "anew")
     anew = {"new_result_stream": "anew", "stream_offset": SECOND + 4, "stream_attempt": 2}
-    assert await update(stage, id, 17) == anew
-    assert await update(stage, str(first.id), 3) == anew
-    await stage.worker.stream(second, ", on")
-    await stage.worker.finish(second, 1)
-    assert (await update(stage, id, SECOND + 4))["new_result_stream"] == ", on"
-    assert text_of(await stage.client.get(f"{W}/jobs_u/getupdate_sse/{id}?stream_offset=17")) == "anew, on"
+    assert await update(api, id, 17) == anew
+    assert await update(api, str(first.id), 3) == anew
+    await api.worker.stream(second, ", on")
+    await api.worker.finish(second, 1)
+    assert (await update(api, id, SECOND + 4))["new_result_stream"] == ", on"
+    assert text_of(await api.client.get(f"{W}/jobs_u/getupdate_sse/{id}?stream_offset=17")) == "anew, on"
 
 
-async def test_an_offset_too_large_is_refused(stage: Scene) -> None:
-    id = await stage.preview()
+async def test_an_offset_too_large_is_refused(api: ApiHarness) -> None:
+    id = await api.preview()
     for call in ("getupdate", "getupdate_sse"):
         for offset in (1 << 53, 1 << 80, "x"):
-            answer = await stage.client.get(f"{W}/jobs_u/{call}/{id}", params={"stream_offset": offset})
+            answer = await api.client.get(f"{W}/jobs_u/{call}/{id}", params={"stream_offset": offset})
             assert answer.status_code == 400, answer.text
 
 
 @pytest.mark.parametrize("size", [3, 2_500_000])
-async def test_events_hold_all_of_a_stream(stage: Scene, size: int) -> None:
+async def test_events_hold_all_of_a_stream(api: ApiHarness, size: int) -> None:
     """A long one takes more than one event, also where the job has ended already."""
-    id = await stage.preview()
-    job = await claimed(stage)
+    id = await api.preview()
+    job = await claimed(api)
     text = ("0123456789" * (size // 10 + 1))[:size]
     for start in range(0, size, 300_000):
-        await stage.worker.stream(job, text[start : start + 300_000])
-    await stage.worker.finish(job, 1)
-    answer = await stage.client.get(f"{W}/jobs_u/getupdate_sse/{id}")
+        await api.worker.stream(job, text[start : start + 300_000])
+    await api.worker.finish(job, 1)
+    answer = await api.client.get(f"{W}/jobs_u/getupdate_sse/{id}")
     assert text_of(answer) == text
     assert [event["completed"] for event in events(answer)][-1:] == [True]
-    behind = await stage.client.get(f"{W}/jobs_u/getupdate_sse/{id}", params={"stream_offset": size - 2})
+    behind = await api.client.get(f"{W}/jobs_u/getupdate_sse/{id}", params={"stream_offset": size - 2})
     assert text_of(behind) == text[-2:]
 
 
-async def test_a_script_is_run_and_streamed(stage: Scene) -> None:
-    await stage.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
-    running = asyncio.create_task(stage.client.post(f"{W}/jobs/run_and_stream/p/f/team/talk", json={"n": 1}))
-    job = await claimed(stage)
-    await stage.worker.stream(job, "one ")
-    await stage.worker.stream(job, "two")
-    await stage.worker.print(job, "a log\n")
-    await stage.worker.finish(job, "one two")
+async def test_a_script_is_run_and_streamed(api: ApiHarness) -> None:
+    await api.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
+    running = asyncio.create_task(api.client.post(f"{W}/jobs/run_and_stream/p/f/team/talk", json={"n": 1}))
+    job = await claimed(api)
+    await api.worker.stream(job, "one ")
+    await api.worker.stream(job, "two")
+    await api.worker.print(job, "a log\n")
+    await api.worker.finish(job, "one two")
     answer = await running
     assert answer.headers["x-run-id"] == str(job.run.id)
     told = events(answer)
@@ -140,21 +131,21 @@ async def test_a_script_is_run_and_streamed(stage: Scene) -> None:
     assert "".join(event["new_logs"] for event in told) == "a log\n"
     assert [event["completed"] for event in told][-1] is True
     assert not any(event["completed"] for event in told[:-1])
-    assert await stage.get(f"jobs_u/get_args/{job.run.id}") == {"n": 1}
+    assert await api.get(f"jobs_u/get_args/{job.run.id}") == {"n": 1}
 
 
-async def test_a_workflow_streams_what_its_last_node_does(stage: Scene) -> None:
+async def test_a_workflow_streams_what_its_last_node_does(api: ApiHarness) -> None:
     flow = {"summary": "", "value": {"modules": [script("a"), script("b")]}, "path": "f/team/talks"}
-    assert (await stage.client.post(f"{W}/flows/create", json=flow)).status_code == 201
-    running = asyncio.create_task(stage.client.post(f"{W}/jobs/run_and_stream/f/f/team/talks", json={}))
-    first = await claimed(stage, "a")
-    await stage.worker.stream(first, "not the result")
-    await stage.worker.finish(first, 1)
-    last = await claimed(stage, "b")
-    await stage.worker.stream(last, "the result")
-    await stage.worker.finish(last, "the result")
+    assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    running = asyncio.create_task(api.client.post(f"{W}/jobs/run_and_stream/f/f/team/talks", json={}))
+    first = await claimed(api, "a")
+    await api.worker.stream(first, "not the result")
+    await api.worker.finish(first, 1)
+    last = await claimed(api, "b")
+    await api.worker.stream(last, "the result")
+    await api.worker.finish(last, "the result")
     assert text_of(await running) == "the result"
-    assert (await update(stage, str(first.id)))["new_result_stream"] == "not the result"
+    assert (await update(api, str(first.id)))["new_result_stream"] == "not the result"
 
 
 @pytest.mark.parametrize(
@@ -167,38 +158,38 @@ async def test_a_workflow_streams_what_its_last_node_does(stage: Scene) -> None:
     ],
 )
 async def test_a_graph_streams_what_its_one_sink_does(
-    stage: Scene, modules: list[dict[str, Any]], more: dict[str, Any], streams: str | None
+    api: ApiHarness, modules: list[dict[str, Any]], more: dict[str, Any], streams: str | None
 ) -> None:
-    id = await stage.flow(*modules, **more)
-    while not (await stage.get(f"jobs_u/getupdate/{id}"))["completed"]:
-        for node, job in (await stage.worker.claim()).items():
-            await stage.worker.stream(job, node)
-            await stage.worker.finish(job, node)
-    assert (await update(stage, id)).get("new_result_stream") == streams
+    id = await api.flow(*modules, **more)
+    while not (await api.get(f"jobs_u/getupdate/{id}"))["completed"]:
+        for node, job in (await api.worker.claim()).items():
+            await api.worker.stream(job, node)
+            await api.worker.finish(job, node)
+    assert (await update(api, id)).get("new_result_stream") == streams
 
 
-async def test_a_token_that_may_only_run_sees_what_it_ran(stage: Scene) -> None:
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
-    await stage.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
-    made = await stage.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run:f/team/*"]})
+async def test_a_token_that_may_only_run_sees_what_it_ran(api: ApiHarness) -> None:
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
+    await api.client.post(f"{W}/scripts/create", json={**BASH, "path": "f/team/talk"})
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run:f/team/*"]})
     call = f"{W}/jobs/run_and_stream/p/f/team/talk"
-    async with client_of(stage.app, made.text) as hook:
+    async with client_of(api.app, made.text) as hook:
         del hook.headers["authorization"]
         running = asyncio.create_task(hook.post(call, params={"token": made.text}, json={}))
-        job = await claimed(stage)
-        await stage.worker.stream(job, "hello")
-        await stage.worker.finish(job, 1)
+        job = await claimed(api)
+        await api.worker.stream(job, "hello")
+        await api.worker.finish(job, 1)
         assert text_of(await running) == "hello"
-    async with client_of(stage.app, made.text) as hook:
+    async with client_of(api.app, made.text) as hook:
         assert (await hook.get(f"{W}/jobs_u/getupdate_sse/{job.run.id}")).status_code in (403, 404)
         assert (await hook.post(f"{W}/jobs/run_and_stream/f/f/team/talk", json={})).status_code in (403, 404)
 
 
-async def test_others_streams_are_not_there(stage: Scene) -> None:
-    id = await stage.flow(script("a"))
-    job = await claimed(stage, "a")
-    await stage.worker.stream(job, "hidden")
-    async with await stage.member("eve", Role.DEVELOPER) as eve:
+async def test_others_streams_are_not_there(api: ApiHarness) -> None:
+    id = await api.flow(script("a"))
+    job = await claimed(api, "a")
+    await api.worker.stream(job, "hidden")
+    async with await api.member("eve", Role.DEVELOPER) as eve:
         for call in (f"getupdate/{id}", f"getupdate_sse/{id}", f"getupdate/{job.id}"):
             answer = await eve.get(f"{W}/jobs_u/{call}", params={"stream_offset": 0})
             assert answer.status_code == 404

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W
 
 FOLDER = Path(__file__).parents[2] / "examples" / "templates"
 NAMES = sorted(path.name.removesuffix(".flow") for path in FOLDER.glob("*.flow"))
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def test_each_is_listed_and_described(stage: Scene) -> None:
-    found = await stage.get("templates/list")
+async def test_each_is_listed_and_described(api: ApiHarness) -> None:
+    found = await api.get("templates/list")
     assert [each["name"] for each in found] == NAMES and len(NAMES) >= 8
     assert all(each["summary"] and each["description"] and each["nodes"] > 1 for each in found)
     triage = next(each for each in found if each["name"] == "ticket_triage")
     assert triage["languages"] == ["python3"] and "branchone" in triage["kinds"]
-    assert (await stage.client.get(f"{W}/templates/get/none")).status_code == 404
+    assert (await api.client.get(f"{W}/templates/get/none")).status_code == 404
     assert f"`{NAMES[0]}`" in (FOLDER.parent / "README.md").read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_each_deploys_as_it_is(stage: Scene, name: str) -> None:
-    found = await stage.get(f"templates/get/{name}")
+async def test_each_deploys_as_it_is(api: ApiHarness, name: str) -> None:
+    found = await api.get(f"templates/get/{name}")
     assert found["source"]["text"].startswith("# ") and "!inline" not in found["source"]["text"]
-    checked = await stage.client.post(f"{W}/flows/validate", json={"source": found["source"]})
+    checked = await api.client.post(f"{W}/flows/validate", json={"source": found["source"]})
     assert checked.json() == {"deployable": True, "diagnostics": []}
     body = {"path": f"u/admin/{name}", "source": found["source"]}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    shown = await stage.get(f"flows/get/u/admin/{name}")
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    shown = await api.get(f"flows/get/u/admin/{name}")
     assert shown["source"] == found["source"] and shown["summary"] == found["summary"]
     properties = shown["schema"]["properties"]
     assert set(found["input"]) <= set(properties) and set(shown["schema"]["order"]) == set(properties)

@@ -12,8 +12,8 @@ from uuid import UUID
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import PYTHON, ApiHarness, W, api_harness, client_of, script
 from tests.http.jobs_running import claimed, job_client
-from tests.http.scene import PYTHON, Scene, W, client_of, scene, script
 
 from orvanta_platform import clock
 from orvanta_platform.control import names
@@ -29,8 +29,8 @@ PREVIEW = {**PYTHON, "args": {}}
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         body = {"path": NOTE, "value": "only its readers know", "is_secret": False, "description": ""}
         await made.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
         assert (await made.client.post(f"{W}/variables/create", json=body)).status_code == 201
@@ -44,13 +44,13 @@ async def deploy(client: httpx.AsyncClient, path: str, modules: list[dict[str, A
     assert answer.status_code == 201, answer.text
 
 
-async def limited(stage: Scene, *scopes: str, email: str = "admin@localhost") -> httpx.AsyncClient:
+async def limited(api: ApiHarness, *scopes: str, email: str = "admin@localhost") -> httpx.AsyncClient:
     """A client of the admin, whose token has these scopes."""
     token = names.new_token("user")
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         digest, prefix = names.token_hash(token), names.token_prefix(token)
         await tokens.insert(conn, digest, prefix, "user", email, scopes=list(scopes))
-    return client_of(stage.app, token)
+    return client_of(api.app, token)
 
 
 async def started(client: httpx.AsyncClient, path: str = FLOW, **args: Any) -> str:
@@ -59,33 +59,33 @@ async def started(client: httpx.AsyncClient, path: str = FLOW, **args: Any) -> s
     return answer.text
 
 
-async def ended(stage: Scene, run: str) -> tuple[bool, Any]:
-    found = await stage.get(f"jobs_u/completed/get/{run}")
+async def ended(api: ApiHarness, run: str) -> tuple[bool, Any]:
+    found = await api.get(f"jobs_u/completed/get/{run}")
     return found["success"], found["result"]
 
 
-async def reads(stage: Scene, run: str) -> bool:
+async def reads(api: ApiHarness, run: str) -> bool:
     """Whether the token of a run's job reads the variable."""
-    async with job_client(stage, await claimed(stage, run)) as job:
+    async with job_client(api, await claimed(api, run)) as job:
         return (await job.get(f"{W}/variables/get_value/{NOTE}")).status_code == 200
 
 
-async def test_a_condition_needs_a_scope_of_its_own_and_reads_no_more_than_the_token(stage: Scene) -> None:
+async def test_a_condition_needs_a_scope_of_its_own_and_reads_no_more_than_the_token(api: ApiHarness) -> None:
     """`pause_if` answers yes or no: with it a token for one workflow read any secret of its owner, bit by bit."""
     asks = {"pause_before": "a", "pause_if": f"variable('{NOTE}').startsWith('o')"}
-    client = await limited(stage, RUN)
+    client = await limited(api, RUN)
     for query in (asks, {"pause_before": "a"}):
         assert (await client.post(f"{W}/jobs/run/f/{FLOW}", json={}, params=query)).status_code == 403
-    pausing = await limited(stage, RUN, "jobs:pause", "jobs:read")
+    pausing = await limited(api, RUN, "jobs:pause", "jobs:read")
     answer = await pausing.post(f"{W}/jobs/run/f/{FLOW}", json={}, params=asks)
     assert answer.status_code == 201, answer.text
     (paused,) = (await pausing.get(f"/api/v1/runs/{answer.text}/pauses", headers=HERE)).json()["paused"]
     assert NOTE in paused["threw"], "the condition must not see the variable"
 
 
-async def test_breakpoints_of_live_runs_need_the_scopes(stage: Scene) -> None:
-    run = await started(stage.client)
-    client = await limited(stage, "jobs:run", "jobs:read", "jobs:write")
+async def test_breakpoints_of_live_runs_need_the_scopes(api: ApiHarness) -> None:
+    run = await started(api.client)
+    client = await limited(api, "jobs:run", "jobs:read", "jobs:write")
     before = f"/api/v1/runs/{run}/pauses/before/a"
     condition = {"if": f"variable('{NOTE}') === 'x'"}
     assert (await client.put(before, json={}, headers=HERE)).status_code == 403
@@ -93,7 +93,7 @@ async def test_breakpoints_of_live_runs_need_the_scopes(stage: Scene) -> None:
     found = (await client.get(f"/api/v1/runs/{run}/pauses", headers=HERE)).json()
     assert (found["may_pause"], found["may_change"]) == (False, False)
     # The run was started without limits: a condition in it would read more than this token.
-    pausing = await limited(stage, "jobs:pause", "jobs:read", "jobs:edit")
+    pausing = await limited(api, "jobs:pause", "jobs:read", "jobs:edit")
     assert (await pausing.put(before, json={}, headers=HERE)).status_code == 200
     refused = await pausing.put(before, json=condition, headers=HERE)
     assert refused.status_code == 403 and "more rights than your token" in refused.json()["error"]["message"]
@@ -101,15 +101,15 @@ async def test_breakpoints_of_live_runs_need_the_scopes(stage: Scene) -> None:
     assert (found["may_pause"], found["may_change"]) == (True, False)
 
 
-async def test_values_of_a_paused_node_need_the_scopes(stage: Scene) -> None:
-    answer = await stage.client.post(f"{W}/jobs/run/f/{FLOW}", json={}, params={"pause_before": "a"})
+async def test_values_of_a_paused_node_need_the_scopes(api: ApiHarness) -> None:
+    answer = await api.client.post(f"{W}/jobs/run/f/{FLOW}", json={}, params={"pause_before": "a"})
     pauses = f"/api/v1/runs/{answer.text}/pauses"
-    (paused,) = (await stage.client.get(pauses, headers=HERE)).json()["paused"]
+    (paused,) = (await api.client.get(pauses, headers=HERE)).json()["paused"]
     go_on = f"{pauses}/{paused['job']}/continue"
     for scopes in (["jobs:run", "jobs:read", "jobs:write"], ["jobs:pause", "jobs:read", "jobs:edit"]):
-        client = await limited(stage, *scopes)
+        client = await limited(api, *scopes)
         assert (await client.post(go_on, json={"result": 1}, headers=HERE)).status_code == 403
-    client = await limited(stage, "jobs:pause", "jobs:read")
+    client = await limited(api, "jobs:pause", "jobs:read")
     assert (await client.post(go_on, json={}, headers=HERE)).status_code == 200
 
 
@@ -125,17 +125,17 @@ async def test_values_of_a_paused_node_need_the_scopes(stage: Scene) -> None:
         ("run/flow_dependencies_async", {"path": "u/admin/x", "flow_value": {"modules": []}}),
     ],
 )
-async def test_bare_runs_include_no_previews(stage: Scene, call: str, body: dict[str, Any]) -> None:
-    client = await limited(stage, "jobs:run", "jobs:read", "jobs:write")
+async def test_bare_runs_include_no_previews(api: ApiHarness, call: str, body: dict[str, Any]) -> None:
+    client = await limited(api, "jobs:run", "jobs:read", "jobs:write")
     answer = await asyncio.wait_for(client.post(f"{W}/jobs/{call}", json=body), 60)
     assert answer.status_code == 403, answer.text
     assert answer.json()["error"]["hint"] == "The token needs the scope jobs:preview."
 
 
-async def test_edited_repeats_need_scopes_of_their_own(stage: Scene) -> None:
-    run = await started(stage.client)
-    await stage.worker.finish((await stage.worker.claim())["a"], "done")
-    client = await limited(stage, "jobs:run", "jobs:read", "jobs:write")
+async def test_edited_repeats_need_scopes_of_their_own(api: ApiHarness) -> None:
+    run = await started(api.client)
+    await api.worker.finish((await api.worker.claim())["a"], "done")
+    client = await limited(api, "jobs:run", "jobs:read", "jobs:write")
     rerun = f"{W}/jobs/rerun/{run}"
     assert (await client.post(rerun, json={"n": 2})).status_code == 403
     assert (await client.post(rerun)).status_code == 201
@@ -145,82 +145,82 @@ async def test_edited_repeats_need_scopes_of_their_own(stage: Scene) -> None:
     point = {"flow_job_id": run, "step_id": "a"}
     body = {"value": {"modules": [script("a")]}, "restarted_from": point}
     assert (await client.post(f"{W}/jobs/run/preview_flow", json=body)).status_code == 403
-    await stage.client.post(f"{W}/flows/update/{FLOW}", json={"path": FLOW, "summary": "", "value": {"modules": []}})
-    versions = await stage.get(f"flows/history/p/{FLOW}")
+    await api.client.post(f"{W}/flows/update/{FLOW}", json={"path": FLOW, "summary": "", "value": {"modules": []}})
+    versions = await api.get(f"flows/history/p/{FLOW}")
     other = {"step_id": "a", "flow_version": max(each["id"] for each in versions)}
     refused = await client.post(f"{W}/jobs/restart/f/{run}", json=other)
     assert refused.status_code == 403 and "jobs:edit" in refused.json()["error"]["hint"], refused.text
-    preview = (await stage.client.post(f"{W}/jobs/run/preview", json=PREVIEW)).text
+    preview = (await api.client.post(f"{W}/jobs/run/preview", json=PREVIEW)).text
     assert (await client.post(f"{W}/jobs/rerun/{preview}")).status_code == 403
 
 
-async def test_a_preview_runs_nothing_that_its_token_may_not_run(stage: Scene) -> None:
+async def test_a_preview_runs_nothing_that_its_token_may_not_run(api: ApiHarness) -> None:
     node = {"id": "b", "value": {"type": "flow", "path": FLOW, "input_transforms": {}}}
     body = {"value": {"modules": [node]}, "args": {}}
-    client = await limited(stage, "jobs:preview", "jobs:run:f/other/*")
+    client = await limited(api, "jobs:preview", "jobs:run:f/other/*")
     assert (await client.post(f"{W}/jobs/run/preview_flow", json=body)).status_code == 403
-    reaching = await limited(stage, "jobs:preview", "jobs:run:f/team/*")
+    reaching = await limited(api, "jobs:preview", "jobs:run:f/team/*")
     assert (await reaching.post(f"{W}/jobs/run/preview_flow", json=body)).status_code == 201
 
 
-async def test_code_of_the_callers_choice_has_the_limits_of_the_token(stage: Scene) -> None:
+async def test_code_of_the_callers_choice_has_the_limits_of_the_token(api: ApiHarness) -> None:
     """A preview, and a script that the token itself deployed: their job tokens were the whole account."""
-    client = await limited(stage, "jobs:run", "jobs:preview")
-    assert not await reads(stage, (await client.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
-    deployer = await limited(stage, "jobs:run", "scripts:write", "folders:write")
+    client = await limited(api, "jobs:run", "jobs:preview")
+    assert not await reads(api, (await client.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
+    deployer = await limited(api, "jobs:run", "scripts:write", "folders:write")
     new = {**PYTHON, "path": "f/team/own", "summary": ""}
     assert (await deployer.post(f"{W}/scripts/create", json=new)).status_code == 201
     run = (await deployer.post(f"{W}/jobs/run/p/f/team/own", json={})).text
-    assert not await reads(stage, run)
-    reader = await limited(stage, "jobs:run", "jobs:preview", "variables:read:f/team/*")
-    assert await reads(stage, (await reader.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
+    assert not await reads(api, run)
+    reader = await limited(api, "jobs:run", "jobs:preview", "variables:read:f/team/*")
+    assert await reads(api, (await reader.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
 
 
-async def test_a_job_starts_no_run_beyond_its_own_limits(stage: Scene) -> None:
-    run = await started(await limited(stage, RUN))
-    async with job_client(stage, await claimed(stage, run)) as job:
+async def test_a_job_starts_no_run_beyond_its_own_limits(api: ApiHarness) -> None:
+    run = await started(await limited(api, RUN))
+    async with job_client(api, await claimed(api, run)) as job:
         assert (await job.post(f"{W}/jobs/run/preview", json=PREVIEW)).status_code == 403
         inner = await started(job)
-    assert not await reads(stage, inner)
+    assert not await reads(api, inner)
 
 
-async def test_expressions_and_references_have_the_limits_of_the_run(stage: Scene) -> None:
-    await deploy(stage.client, "f/team/tells", [], value={"output": READS})
+async def test_expressions_and_references_have_the_limits_of_the_run(api: ApiHarness) -> None:
+    await deploy(api.client, "f/team/tells", [], value={"output": READS})
     inner = {"id": "b", "value": {"type": "flow", "path": "f/team/tells", "input_transforms": {}}}
-    await deploy(stage.client, "f/team/calls", [inner])
+    await deploy(api.client, "f/team/calls", [inner])
     for path in ("f/team/tells", "f/team/calls"):
-        success, result = await ended(stage, await started(await limited(stage, "jobs:run"), path))
+        success, result = await ended(api, await started(await limited(api, "jobs:run"), path))
         assert not success and "only its readers know" not in str(result)
-        reading = await limited(stage, "jobs:run", "variables:read:f/team/*")
-        assert await ended(stage, await started(reading, path)) == (True, "only its readers know")
-    run = await started(await limited(stage, "jobs:run", "jobs:read"), FLOW)
-    job = (await stage.worker.claim())["a"]
+        reading = await limited(api, "jobs:run", "variables:read:f/team/*")
+        assert await ended(api, await started(reading, path)) == (True, "only its readers know")
+    run = await started(await limited(api, "jobs:run", "jobs:read"), FLOW)
+    job = (await api.worker.claim())["a"]
     assert job.run.id == UUID(run) and job.run.scopes == ["jobs:run", "jobs:read"]
 
 
-async def test_repeats_have_the_limits_of_whoever_repeats(stage: Scene) -> None:
+async def test_repeats_have_the_limits_of_whoever_repeats(api: ApiHarness) -> None:
     """A run without limits is run again with those of the token that does so."""
-    run = await started(stage.client)
-    await stage.worker.finish((await stage.worker.claim())["a"], error="no")
-    client = await limited(stage, "jobs:run", "jobs:read")
+    run = await started(api.client)
+    await api.worker.finish((await api.worker.claim())["a"], error="no")
+    client = await limited(api, "jobs:run", "jobs:read")
     for call, body in ((f"rerun/{run}", None), (f"restart/f/{run}", {"step_id": "a"})):
         answer = await asyncio.wait_for(client.post(f"{W}/jobs/{call}", json=body), 60)
         assert answer.status_code == 201, answer.text
-        assert not await reads(stage, answer.text)
+        assert not await reads(api, answer.text)
 
 
-async def test_schedules_and_routes_have_the_limits_of_their_writers_token(stage: Scene) -> None:
-    client = await limited(stage, "schedules:write", "http_triggers:write", "jobs:run")
+async def test_schedules_and_routes_have_the_limits_of_their_writers_token(api: ApiHarness) -> None:
+    client = await limited(api, "schedules:write", "http_triggers:write", "jobs:run")
     tick = {"schedule": "0 0 * * * *", "timezone": "UTC", "script_path": FLOW, "is_flow": True, "enabled": True}
     answer = await client.post(f"{W}/schedules/create", json={**tick, "path": "f/team/tick"})
     assert answer.status_code in (200, 201), answer.text
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         row = await schedules.get(conn, "main", "f/team/tick")
     assert row is not None and row.next_at is not None
     due = scheduling.Due(row, row.next_at, clock.now())
-    assert await scheduling.start(stage.platform, due, row.next_at + timedelta(hours=1))
-    (run,) = [each["id"] for each in await stage.get("jobs/list") if each["job_kind"] == "flow"]
-    assert not await reads(stage, run)
+    assert await scheduling.start(api.platform, due, row.next_at + timedelta(hours=1))
+    (run,) = [each["id"] for each in await api.get("jobs/list") if each["job_kind"] == "flow"]
+    assert not await reads(api, run)
     route = {
         "path": "f/team/route",
         "script_path": FLOW,
@@ -233,29 +233,29 @@ async def test_schedules_and_routes_have_the_limits_of_their_writers_token(stage
     }
     answer = await client.post(f"{W}/http_triggers/create", json={**route, "workspaced_route": True})
     assert answer.status_code == 201, answer.text
-    called = await stage.client.post("/api/r/main/go", json={})
-    assert not await reads(stage, called.text)
+    called = await api.client.post("/api/r/main/go", json={})
+    assert not await reads(api, called.text)
     # Whoever writes them without limits takes the limits away.
-    assert (await stage.client.post(f"{W}/http_triggers/update/f/team/route", json=route)).status_code == 200
-    called = await stage.client.post("/api/r/main/go", json={})
-    assert await reads(stage, called.text)
+    assert (await api.client.post(f"{W}/http_triggers/update/f/team/route", json=route)).status_code == 200
+    called = await api.client.post("/api/r/main/go", json={})
+    assert await reads(api, called.text)
 
 
-async def test_delegated_runs_have_all_rights_and_leave_the_caller_no_choice(stage: Scene) -> None:
+async def test_delegated_runs_have_all_rights_and_leave_the_caller_no_choice(api: ApiHarness) -> None:
     """The token of a webhook, whose workflow opens secrets: it starts the run, and chooses nothing of it."""
-    client = await limited(stage, RUN, f"jobs:delegate:{FLOW}", "jobs:pause", "jobs:preview")
-    assert await reads(stage, await started(client))
+    client = await limited(api, RUN, f"jobs:delegate:{FLOW}", "jobs:pause", "jobs:preview")
+    assert await reads(api, await started(client))
     query = {"pause_before": "a", "pause_if": f"variable('{NOTE}') === 'x'"}
     assert (await client.post(f"{W}/jobs/run/f/{FLOW}", json={}, params=query)).status_code == 403
     assert (await client.post(f"{W}/jobs/run/f/{FLOW}", json={"a": f"$var:{NOTE}"})).status_code == 403
-    every = await limited(stage, "jobs:*", "jobs:delegate")
-    assert not await reads(stage, (await every.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
-    assert not await reads(stage, await started(await limited(stage, "jobs:*"))), "no `*` delegates"
+    every = await limited(api, "jobs:*", "jobs:delegate")
+    assert not await reads(api, (await every.post(f"{W}/jobs/run/preview", json=PREVIEW)).text)
+    assert not await reads(api, await started(await limited(api, "jobs:*"))), "no `*` delegates"
 
 
-async def test_a_limited_token_deploys_nothing_on_behalf_of_somebody(stage: Scene) -> None:
+async def test_a_limited_token_deploys_nothing_on_behalf_of_somebody(api: ApiHarness) -> None:
     """Its runs would act for the owner of the token without its limits."""
-    client = await limited(stage, "flows:write", "scripts:write", "jobs:run")
+    client = await limited(api, "flows:write", "scripts:write", "jobs:run")
     for email in ("admin@localhost", "bob@example.com"):
         body = {"path": "f/team/x", "summary": "", "value": {"modules": [], "output": READS}}
         answer = await client.post(f"{W}/flows/create", json={**body, "on_behalf_of_email": email})
@@ -264,37 +264,37 @@ async def test_a_limited_token_deploys_nothing_on_behalf_of_somebody(stage: Scen
         assert (await client.post(f"{W}/scripts/create", json=new)).status_code == 403
 
 
-async def test_calls_are_joined_with_none_of_other_limits(stage: Scene) -> None:
+async def test_calls_are_joined_with_none_of_other_limits(api: ApiHarness) -> None:
     """A call of a limited token, joined with a waiting one without limits, would choose the input of that run."""
-    await deploy(stage.client, "f/team/waits", [script("a")], value={"debounce_delay_s": 60, "debounce_key": "k"})
-    first = await started(stage.client, "f/team/waits", n=1)
-    assert await started(stage.client, "f/team/waits", n=2) == first
-    assert await started(await limited(stage, "jobs:run"), "f/team/waits", n=3) != first
+    await deploy(api.client, "f/team/waits", [script("a")], value={"debounce_delay_s": 60, "debounce_key": "k"})
+    first = await started(api.client, "f/team/waits", n=1)
+    assert await started(api.client, "f/team/waits", n=2) == first
+    assert await started(await limited(api, "jobs:run"), "f/team/waits", n=3) != first
 
 
-async def test_results_are_not_used_again_across_limits(stage: Scene) -> None:
-    await deploy(stage.client, "f/team/kept", [script("a")], value={"cache_ttl": 600})
-    await started(stage.client, "f/team/kept")
-    await stage.worker.finish((await stage.worker.claim())["a"], "only its readers know")
-    assert await ended(stage, await started(stage.client, "f/team/kept")) == (True, "only its readers know")
-    await started(await limited(stage, "jobs:run"), "f/team/kept")
-    assert list(await stage.worker.claim()) == ["a"], "it runs by itself"
+async def test_results_are_not_used_again_across_limits(api: ApiHarness) -> None:
+    await deploy(api.client, "f/team/kept", [script("a")], value={"cache_ttl": 600})
+    await started(api.client, "f/team/kept")
+    await api.worker.finish((await api.worker.claim())["a"], "only its readers know")
+    assert await ended(api, await started(api.client, "f/team/kept")) == (True, "only its readers know")
+    await started(await limited(api, "jobs:run"), "f/team/kept")
+    assert list(await api.worker.claim()) == ["a"], "it runs by itself"
 
 
-async def test_tokens_bound_to_a_workspace_and_of_jobs_touch_no_tokens(stage: Scene) -> None:
-    made = await stage.client.post("/api/users/tokens/create", json={"label": "kept"})
+async def test_tokens_bound_to_a_workspace_and_of_jobs_touch_no_tokens(api: ApiHarness) -> None:
+    made = await api.client.post("/api/users/tokens/create", json={"label": "kept"})
     prefix = names.token_prefix(made.text)
-    bound = (await stage.client.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
-    run = await started(stage.client)
-    async with job_client(stage, await claimed(stage, run)) as job, client_of(stage.app, bound) as client:
+    bound = (await api.client.post("/api/users/tokens/create", json={"workspace_id": "main"})).text
+    run = await started(api.client)
+    async with job_client(api, await claimed(api, run)) as job, client_of(api.app, bound) as client:
         for each in (job, client):
             assert (await each.get("/api/users/tokens/list")).status_code == 403
             assert (await each.delete(f"/api/users/tokens/delete/{prefix}")).status_code == 403
             assert (await each.post("/api/users/tokens/create", json={})).status_code == 403
-    assert (await client_of(stage.app, made.text).get("/api/users/whoami")).status_code == 200
+    assert (await client_of(api.app, made.text).get("/api/users/whoami")).status_code == 200
 
 
-async def test_a_limited_token_makes_no_other(stage: Scene) -> None:
-    client = await limited(stage, "tokens:write", "jobs:run")
+async def test_a_limited_token_makes_no_other(api: ApiHarness) -> None:
+    client = await limited(api, "tokens:write", "jobs:run")
     for scopes in (None, ["jobs:run"], ["*:*"]):
         assert (await client.post("/api/users/tokens/create", json={"scopes": scopes})).status_code == 403

@@ -2,78 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, script
 from tests.http.jobs_running import claimed, job_client
-from tests.http.scene import Scene, W, scene, script
 from tests.http.test_token_limits import limited
 
 from orvanta_platform.control.actor import Role
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 def state(id: Any, key: str) -> str:
     return f"{W}/jobs/flow/user_states/{id}/{key}"
 
 
-async def test_a_state_is_the_context_of_the_run(stage: Scene) -> None:
+async def test_a_state_is_the_context_of_the_run(api: ApiHarness) -> None:
     more = {"export": {"seen": {"type": "javascript", "expr": "context['a b'].n + 1"}}}
-    run = await stage.flow(script("a", **more), output={"type": "javascript", "expr": "context"})
-    job = (await stage.worker.claim())["a"]
-    assert (await stage.client.get(state(run, "a b"))).json() is None
+    run = await api.flow(script("a", **more), output={"type": "javascript", "expr": "context"})
+    job = (await api.worker.claim())["a"]
+    assert (await api.client.get(state(run, "a b"))).json() is None
     for id, value in ((run, {"n": 1}), (job.id, {"n": 4})):
-        answer = await stage.client.post(state(id, "a b"), json=value)
+        answer = await api.client.post(state(id, "a b"), json=value)
         assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
-        assert (await stage.client.get(state(run, "a b"))).json() == value
-    await stage.worker.finish(job, {})
-    found = await stage.get(f"jobs_u/completed/get/{run}")
+        assert (await api.client.get(state(run, "a b"))).json() == value
+    await api.worker.finish(job, {})
+    found = await api.get(f"jobs_u/completed/get/{run}")
     assert found["result"] == {"a b": {"n": 4}, "seen": 5}
-    assert (await stage.client.get(state(run, "a b"))).json() == {"n": 4}
-    assert (await stage.client.post(state(run, "a b"), json=1)).status_code == 409
-    async with stage.platform.db.acquire() as conn:
+    assert (await api.client.get(state(run, "a b"))).json() == {"n": 4}
+    assert (await api.client.post(state(run, "a b"), json=1)).status_code == 409
+    async with api.platform.db.acquire() as conn:
         told = await conn.fetch("SELECT node, data::text AS d FROM event WHERE kind = 'export' ORDER BY seq")
     assert [(row["node"], '"a b"' in row["d"]) for row in told] == [(None, True), ("a", True), ("a", False)]
 
 
-async def test_a_large_state_is_kept_by_reference(stage: Scene) -> None:
-    run = await stage.flow(script("a"))
+async def test_a_large_state_is_kept_by_reference(api: ApiHarness) -> None:
+    run = await api.flow(script("a"))
     large = "x" * 400_000
-    assert (await stage.client.post(state(run, "k"), json=large)).status_code == 200
-    assert (await stage.client.get(state(run, "k"))).json() == large
+    assert (await api.client.post(state(run, "k"), json=large)).status_code == 200
+    assert (await api.client.get(state(run, "k"))).json() == large
 
 
-async def test_who_may_read_and_who_may_write(stage: Scene) -> None:
-    run = await stage.flow(script("a"))
+async def test_who_may_read_and_who_may_write(api: ApiHarness) -> None:
+    run = await api.flow(script("a"))
     for role, username in ((Role.OPERATOR, "bea"), (Role.VIEWER, "vic")):
-        client = await stage.member(username, role=role)
+        client = await api.member(username, role=role)
         assert (await client.get(state(run, "k"))).status_code == 404
         assert (await client.post(state(run, "k"), json=1)).status_code == 404
-    assert (await stage.client.post(state(run, "k"), content=b"{")).status_code == 400
-    assert (await stage.client.post(state(run, "x" * 201), json=1)).status_code == 400
+    assert (await api.client.post(state(run, "k"), content=b"{")).status_code == 400
+    assert (await api.client.post(state(run, "x" * 201), json=1)).status_code == 400
 
 
-async def test_nobody_chooses_states_of_a_run_that_acts_for_somebody_else(stage: Scene) -> None:
+async def test_nobody_chooses_states_of_a_run_that_acts_for_somebody_else(api: ApiHarness) -> None:
     """What reads them has the rights of whom the run acts for, and not those of a limited token's run."""
-    await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
+    await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": True}})
     value = {"modules": [script("a")], "output": {"type": "javascript", "expr": "context"}}
-    await stage.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})
-    run = (await stage.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
-    mine = await claimed(stage, run)
+    await api.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})
+    run = (await api.client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
+    mine = await claimed(api, run)
     for role in (Role.OPERATOR, Role.DEVELOPER):
-        client = await stage.member(f"m{role}", role=role)
+        client = await api.member(f"m{role}", role=role)
         assert (await client.post(state(run, "k"), json="forged")).status_code == 403
         own = (await client.post(f"{W}/jobs/run/f/f/team/flow", json={})).text
         assert (await client.post(state(own, "k"), json=1)).status_code == 200
-    assert (await (await limited(stage, "jobs:run", "jobs:read")).post(state(run, "k"), json=1)).status_code == 403
-    async with job_client(stage, mine) as job:
+    assert (await (await limited(api, "jobs:run", "jobs:read")).post(state(run, "k"), json=1)).status_code == 403
+    async with job_client(api, mine) as job:
         assert (await job.post(state(run, "k"), json="by its job")).status_code == 200
-    assert (await stage.client.get(state(run, "k"))).json() == "by its job"
+    assert (await api.client.get(state(run, "k"))).json() == "by its job"

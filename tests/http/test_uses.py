@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 
@@ -23,8 +23,8 @@ HOOK = {
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         await made.client.post(f"{W}/folders/create", json={"name": "secret", "owners": []})
         body = {"path": PATH, "summary": "", "content": "echo 1", "language": "bash"}
@@ -42,72 +42,72 @@ def loop(node_id: str, *body: dict[str, Any]) -> dict[str, Any]:
     return {"id": node_id, "value": value}
 
 
-async def deploy(stage: Scene, path: str, *nodes: dict[str, Any], **value: Any) -> None:
-    present = (await stage.client.get(f"{W}/flows/exists/{path}")).json()
+async def deploy(api: ApiHarness, path: str, *nodes: dict[str, Any], **value: Any) -> None:
+    present = (await api.client.get(f"{W}/flows/exists/{path}")).json()
     body = {"path": path, "value": {"modules": list(nodes), **value}}
-    answer = await stage.client.post(f"{W}/flows/{f'update/{path}' if present else 'create'}", json=body)
+    answer = await api.client.post(f"{W}/flows/{f'update/{path}' if present else 'create'}", json=body)
     assert answer.status_code in (200, 201), answer.text
 
 
-async def used_by(stage: Scene, kind: str = "script", path: str = PATH) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = await stage.get(f"versions/used_by/{kind}/{path}")
+async def used_by(api: ApiHarness, kind: str = "script", path: str = PATH) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await api.get(f"versions/used_by/{kind}/{path}")
     return found
 
 
-async def test_nodes_wherever_they_stand_pinned_or_following(stage: Scene) -> None:
-    pinned = (await stage.get(f"scripts/get/p/{PATH}"))["hash"]
+async def test_nodes_wherever_they_stand_pinned_or_following(api: ApiHarness) -> None:
+    pinned = (await api.get(f"scripts/get/p/{PATH}"))["hash"]
     failing = {**runs("failure"), "id": "failure"}
-    await deploy(stage, "f/team/a", runs("one"), loop("each", runs("two", hash=pinned)), failure_module=failing)
-    await deploy(stage, "f/team/b", {"id": "x", "value": {"type": "identity"}})
-    assert await used_by(stage) == [
+    await deploy(api, "f/team/a", runs("one"), loop("each", runs("two", hash=pinned)), failure_module=failing)
+    await deploy(api, "f/team/b", {"id": "x", "value": {"type": "identity"}})
+    assert await used_by(api) == [
         {"kind": "flow", "path": "f/team/a", "node": "failure"},
         {"kind": "flow", "path": "f/team/a", "node": "one"},
         {"kind": "flow", "path": "f/team/a", "node": "two", "pinned": pinned},
     ]
 
 
-async def test_the_current_version_counts(stage: Scene) -> None:
-    await deploy(stage, "f/team/a", runs("one"))
-    await deploy(stage, "f/team/a", runs("other", "f/team/else"))
-    assert await used_by(stage) == []
-    old = (await stage.get("versions/list/flow/f/team/a"))[-1]["id"]
-    await stage.client.post(f"{W}/versions/restore/flow/f/team/a", json={"version": old})
-    assert [each["node"] for each in await used_by(stage)] == ["one"]
-    await stage.client.post(f"{W}/flows/archive/f/team/a", json={"archived": True})
-    assert await used_by(stage) == []
+async def test_the_current_version_counts(api: ApiHarness) -> None:
+    await deploy(api, "f/team/a", runs("one"))
+    await deploy(api, "f/team/a", runs("other", "f/team/else"))
+    assert await used_by(api) == []
+    old = (await api.get("versions/list/flow/f/team/a"))[-1]["id"]
+    await api.client.post(f"{W}/versions/restore/flow/f/team/a", json={"version": old})
+    assert [each["node"] for each in await used_by(api)] == ["one"]
+    await api.client.post(f"{W}/flows/archive/f/team/a", json={"archived": True})
+    assert await used_by(api) == []
 
 
-async def test_sub_workflows_schedules_and_triggers(stage: Scene) -> None:
-    await deploy(stage, "f/team/inner", runs("one"))
-    await deploy(stage, "f/team/outer", runs("call", "f/team/inner", "flow"))
+async def test_sub_workflows_schedules_and_triggers(api: ApiHarness) -> None:
+    await deploy(api, "f/team/inner", runs("one"))
+    await deploy(api, "f/team/outer", runs("call", "f/team/inner", "flow"))
     timed = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {}}
     for path, runnable, is_flow in (("f/team/s", PATH, False), ("f/team/t", "f/team/inner", True)):
         body = {**timed, "path": path, "script_path": runnable, "is_flow": is_flow}
-        assert (await stage.client.post(f"{W}/schedules/create", json=body)).status_code == 201
+        assert (await api.client.post(f"{W}/schedules/create", json=body)).status_code == 201
         body = {**HOOK, "path": path, "script_path": runnable, "is_flow": is_flow, "route_path": path[-1]}
-        assert (await stage.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
-    assert [(each["kind"], each["path"]) for each in await used_by(stage)] == [
+        assert (await api.client.post(f"{W}/http_triggers/create", json=body)).status_code == 201
+    assert [(each["kind"], each["path"]) for each in await used_by(api)] == [
         ("flow", "f/team/inner"),
         ("http_trigger", "f/team/s"),
         ("schedule", "f/team/s"),
     ]
-    assert [(each["kind"], each["path"]) for each in await used_by(stage, "flow", "f/team/inner")] == [
+    assert [(each["kind"], each["path"]) for each in await used_by(api, "flow", "f/team/inner")] == [
         ("flow", "f/team/outer"),
         ("http_trigger", "f/team/t"),
         ("schedule", "f/team/t"),
     ]
 
 
-async def test_what_may_not_be_read_is_not_told(stage: Scene) -> None:
-    await deploy(stage, "f/secret/a", runs("one"))
-    await deploy(stage, "f/team/a", runs("one"))
-    assert len(await used_by(stage)) == 2
-    bea = await stage.member("bea", Role.DEVELOPER)
+async def test_what_may_not_be_read_is_not_told(api: ApiHarness) -> None:
+    await deploy(api, "f/secret/a", runs("one"))
+    await deploy(api, "f/team/a", runs("one"))
+    assert len(await used_by(api)) == 2
+    bea = await api.member("bea", Role.DEVELOPER)
     url = f"{W}/versions/used_by/script/{PATH}"
     assert [each["path"] for each in (await bea.get(url)).json()] == ["f/team/a"]
-    limited = await stage.member("lim", Role.ADMIN, scopes=["scripts:read"])
+    limited = await api.member("lim", Role.ADMIN, scopes=["scripts:read"])
     assert (await limited.get(url)).json() == []
-    near = await stage.member("near", Role.ADMIN, scopes=["scripts:read", "flows:read:f/secret/*"])
+    near = await api.member("near", Role.ADMIN, scopes=["scripts:read", "flows:read:f/secret/*"])
     assert [each["path"] for each in (await near.get(url)).json()] == ["f/secret/a"]
     assert (await bea.get(f"{W}/versions/used_by/flow/f/secret/a")).status_code == 404
     assert (await bea.get(f"{W}/versions/used_by/script/f/team/none")).status_code == 404

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, W, client_of
 from tests.http.jobs_running import job_client, started
-from tests.http.scene import Scene, W, client_of, scene
 
 from orvanta_platform.control.actor import Role
 
 V = f"{W}/variables"
 HUSH = "hush-hush-hush"
-
-
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
 
 
 async def make(client: httpx.AsyncClient, path: str, value: str = HUSH, *, secret: bool = True, **more: Any) -> None:
@@ -39,17 +31,17 @@ async def code(client: httpx.AsyncClient, method: str, path: str, body: Any = No
     return answer.status_code, error
 
 
-async def audit(stage: Scene, operation: str) -> list[Any]:
-    async with stage.platform.db.acquire() as conn:
+async def audit(api: ApiHarness, operation: str) -> list[Any]:
+    async with api.platform.db.acquire() as conn:
         return [
             dict(row) for row in await conn.fetch("SELECT * FROM audit WHERE operation = $1 ORDER BY id", operation)
         ]
 
 
-async def test_a_plain_variable_is_kept_and_shown(stage: Scene) -> None:
+async def test_a_plain_variable_is_kept_and_shown(api: ApiHarness) -> None:
     extra = {"labels": ["a"], "description": "what it is for", "expires_at": "2090-01-01T00:00:00Z", "account": 7}
-    await make(stage.client, "f/sales/url", "https://x", secret=False, **extra)
-    shown = await stage.get("variables/get/f/sales/url")
+    await make(api.client, "f/sales/url", "https://x", secret=False, **extra)
+    shown = await api.get("variables/get/f/sales/url")
     assert shown == {
         "workspace_id": "main",
         "path": "f/sales/url",
@@ -61,43 +53,43 @@ async def test_a_plain_variable_is_kept_and_shown(stage: Scene) -> None:
         "is_refreshed": False,
         **extra,
     }
-    answer = await stage.client.get(f"{V}/get_value/f/sales/url")
+    answer = await api.client.get(f"{V}/get_value/f/sales/url")
     assert (answer.text, answer.headers["content-type"]) == ('"https://x"', "application/json")
-    assert await stage.get("variables/list") == [shown]
-    assert await stage.get("variables/exists/f/sales/url") is True
-    assert await stage.get("variables/exists/f/sales/other") is False
+    assert await api.get("variables/list") == [shown]
+    assert await api.get("variables/exists/f/sales/url") is True
+    assert await api.get("variables/exists/f/sales/other") is False
 
 
-async def test_codes_and_texts(stage: Scene) -> None:
+async def test_codes_and_texts(api: ApiHarness) -> None:
     body = {"path": "u/admin/x", "value": "v", "is_secret": False, "description": ""}
-    answer = await stage.client.post(f"{V}/create", json=body)
+    answer = await api.client.post(f"{V}/create", json=body)
     assert answer.status_code == 201 and answer.headers["content-type"].startswith("text/plain")
-    assert await code(stage.client, "POST", "create", body) == (409, "already_exists")
-    assert await code(stage.client, "POST", "create", {**body, "path": "nowhere"}) == (400, "bad_request")
-    assert await code(stage.client, "POST", "create", {"path": "u/admin/y"}) == (400, "bad_request")
-    assert await code(stage.client, "POST", "create", {**body, "path": "u/admin/nul", "value": "a\0b"}) == (
+    assert await code(api.client, "POST", "create", body) == (409, "already_exists")
+    assert await code(api.client, "POST", "create", {**body, "path": "nowhere"}) == (400, "bad_request")
+    assert await code(api.client, "POST", "create", {"path": "u/admin/y"}) == (400, "bad_request")
+    assert await code(api.client, "POST", "create", {**body, "path": "u/admin/nul", "value": "a\0b"}) == (
         400,
         "bad_request",
     )
     long = {**body, "path": "u/admin/long", "value": "x" * ((1 << 20) + 1)}
-    assert await code(stage.client, "POST", "create", long) == (413, "too_large")
-    assert await code(stage.client, "POST", "update/u/admin/x", {"value": "w"}) == (200, None)
-    assert await stage.get("variables/get_value/u/admin/x") == "w"
-    assert await code(stage.client, "POST", "update/u/admin/none", {"value": "w"}) == (404, "not_found")
-    assert await code(stage.client, "GET", "get/u/admin/none") == (404, "not_found")
-    assert await code(stage.client, "GET", "get_value/u/admin/none") == (404, "not_found")
-    assert await code(stage.client, "DELETE", "delete/u%2Fadmin%2Fx") == (200, None)
-    assert await code(stage.client, "DELETE", "delete/u/admin/x") == (404, "not_found")
+    assert await code(api.client, "POST", "create", long) == (413, "too_large")
+    assert await code(api.client, "POST", "update/u/admin/x", {"value": "w"}) == (200, None)
+    assert await api.get("variables/get_value/u/admin/x") == "w"
+    assert await code(api.client, "POST", "update/u/admin/none", {"value": "w"}) == (404, "not_found")
+    assert await code(api.client, "GET", "get/u/admin/none") == (404, "not_found")
+    assert await code(api.client, "GET", "get_value/u/admin/none") == (404, "not_found")
+    assert await code(api.client, "DELETE", "delete/u%2Fadmin%2Fx") == (200, None)
+    assert await code(api.client, "DELETE", "delete/u/admin/x") == (404, "not_found")
 
 
-async def test_a_secret_is_shown_to_nobody(stage: Scene, database: TestDatabase) -> None:
-    await make(stage.client, "u/admin/token")
-    shown = await stage.get("variables/get/u/admin/token")
+async def test_a_secret_is_shown_to_nobody(api: ApiHarness, database: TestDatabase) -> None:
+    await make(api.client, "u/admin/token")
+    shown = await api.get("variables/get/u/admin/token")
     assert shown["is_secret"] is True and "value" not in shown
-    assert await code(stage.client, "GET", "get_value/u/admin/token") == (403, "secret_is_write_only")
-    assert await code(stage.client, "GET", "get/u/admin/token?decrypt_secret=true") == (403, "secret_is_write_only")
+    assert await code(api.client, "GET", "get_value/u/admin/token") == (403, "secret_is_write_only")
+    assert await code(api.client, "GET", "get/u/admin/token?decrypt_secret=true") == (403, "secret_is_write_only")
     for call in ("list", "list?value=hush", "get/u/admin/token?include_encrypted=true"):
-        assert HUSH not in (await stage.client.get(f"{V}/{call}")).text
+        assert HUSH not in (await api.client.get(f"{V}/{call}")).text
     owner = await asyncpg.connect(database.owner_url)
     try:
         for table in ("variable", "data_key", "audit", "opening"):
@@ -107,135 +99,135 @@ async def test_a_secret_is_shown_to_nobody(stage: Scene, database: TestDatabase)
             )
     finally:
         await owner.close()
-    created = await audit(stage, "variables.create")
+    created = await audit(api, "variables.create")
     assert [(row["actor"], row["resource"], row["parameters"]) for row in created] == [
         ("admin", "u/admin/token", '{"is_secret": true}')
     ]
 
 
-async def test_a_job_opens_what_its_identity_may_read(stage: Scene) -> None:
-    await make(stage.client, "u/admin/token")
-    await make(stage.client, "f/team/shared", "shared-secret")
-    bea = await stage.member("bea", role=Role.DEVELOPER)
-    await stage.client.post(f"{W}/folders/update/team", json={"extra_perms": {"u/bea": False}})
-    mine = job_client(stage, await started(stage))
+async def test_a_job_opens_what_its_identity_may_read(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/token")
+    await make(api.client, "f/team/shared", "shared-secret")
+    bea = await api.member("bea", role=Role.DEVELOPER)
+    await api.client.post(f"{W}/folders/update/team", json={"extra_perms": {"u/bea": False}})
+    mine = job_client(api, await started(api))
     assert (await mine.get(f"{V}/get_value/u/admin/token")).json() == HUSH
     assert (await mine.get(f"{V}/get/u/admin/token?decrypt_secret=true")).json()["value"] == HUSH
     assert "value" not in (await mine.get(f"{V}/get/u/admin/token")).json()
-    job = await started(stage, bea)
-    hers = job_client(stage, job)
+    job = await started(api, bea)
+    hers = job_client(api, job)
     assert await code(hers, "GET", "get_value/u/admin/token") == (404, "not_found")
     assert (await hers.get(f"{V}/get_value/f/team/shared")).json() == "shared-secret"
     assert (await hers.get(f"{V}/get_value/f/team/shared")).json() == "shared-secret"
-    opened = await audit(stage, "variables.open")
+    opened = await audit(api, "variables.open")
     assert [(row["actor"], row["resource"]) for row in opened] == [("admin", "u/admin/token"), ("bea", "f/team/shared")]
     assert str(job.id) in opened[1]["parameters"] and HUSH not in str(opened)
 
 
-async def test_many_readings_at_once_are_one_opening(stage: Scene) -> None:
-    await make(stage.client, "u/admin/token")
-    await make(stage.client, "u/admin/other", "another-secret")
-    client = job_client(stage, await started(stage))
+async def test_many_readings_at_once_are_one_opening(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/token")
+    await make(api.client, "u/admin/other", "another-secret")
+    client = job_client(api, await started(api))
     calls = [client.get(f"{V}/get_value/u/admin/{name}") for name in ("token", "other") for _ in range(20)]
     assert [answer.json() for answer in await asyncio.gather(*calls)] == [HUSH] * 20 + ["another-secret"] * 20
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT max(openings) FROM job_live") == 2
-    assert len(await audit(stage, "variables.open")) == 2
+    assert len(await audit(api, "variables.open")) == 2
 
 
-async def test_a_job_that_is_over_opens_nothing(stage: Scene) -> None:
-    await make(stage.client, "u/admin/token")
-    job = await started(stage)
-    client = job_client(stage, job)
+async def test_a_job_that_is_over_opens_nothing(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/token")
+    job = await started(api)
+    client = job_client(api, job)
     assert (await client.get(f"{V}/list")).status_code == 200
-    await stage.worker.finish(job)
+    await api.worker.finish(job)
     assert await code(client, "GET", "get_value/u/admin/token") == (401, "unauthenticated")
-    assert await audit(stage, "variables.open") == []
+    assert await audit(api, "variables.open") == []
 
 
-async def test_secrets_readable_lets_developers_read(stage: Scene) -> None:
-    await make(stage.client, "f/team/token")
-    await stage.client.post(f"{W}/folders/update/team", json={"owners": ["g/all"]})
-    clients = {role: await stage.member(role.value, role=role) for role in Role if role is not Role.ADMIN}
+async def test_secrets_readable_lets_developers_read(api: ApiHarness) -> None:
+    await make(api.client, "f/team/token")
+    await api.client.post(f"{W}/folders/update/team", json={"owners": ["g/all"]})
+    clients = {role: await api.member(role.value, role=role) for role in Role if role is not Role.ADMIN}
     setting = f"{W}/workspaces/edit_secrets_readable"
     for client in clients.values():
         assert (await client.post(setting, json={"secrets_readable": True})).status_code == 403
-    assert (await stage.client.post(setting, json={"secrets_readable": True})).status_code == 200
-    assert (await stage.get("workspaces/get_settings"))["secrets_readable"] is True
+    assert (await api.client.post(setting, json={"secrets_readable": True})).status_code == 200
+    assert (await api.get("workspaces/get_settings"))["secrets_readable"] is True
     assert (await clients[Role.DEVELOPER].get(f"{V}/get_value/f/team/token")).json() == HUSH
     for role in (Role.OPERATOR, Role.VIEWER):
         assert await code(clients[role], "GET", "get_value/f/team/token") == (403, "secret_is_write_only")
-    assert [row["actor"] for row in await audit(stage, "variables.open")] == ["developer"]
-    assert [row["parameters"] for row in await audit(stage, "workspaces.edit_secrets_readable")] == [
+    assert [row["actor"] for row in await audit(api, "variables.open")] == ["developer"]
+    assert [row["parameters"] for row in await audit(api, "workspaces.edit_secrets_readable")] == [
         '{"secrets_readable": true}'
     ]
-    await stage.client.post(setting, json={"secrets_readable": False})
+    await api.client.post(setting, json={"secrets_readable": False})
     assert await code(clients[Role.DEVELOPER], "GET", "get_value/f/team/token") == (403, "secret_is_write_only")
 
 
-async def test_changing_a_secret(stage: Scene) -> None:
-    await make(stage.client, "u/admin/token")
-    job = job_client(stage, await started(stage))
+async def test_changing_a_secret(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/token")
+    job = job_client(api, await started(api))
 
     async def value(path: str = "u/admin/token") -> Any:
         return (await job.get(f"{V}/get_value/{path}")).json()
 
-    assert await code(stage.client, "POST", "update/u/admin/token", {"description": "d"}) == (200, None)
+    assert await code(api.client, "POST", "update/u/admin/token", {"description": "d"}) == (200, None)
     assert await value() == HUSH
-    assert await code(stage.client, "POST", "update/u/admin/token", {"is_secret": False}) == (400, "bad_request")
-    assert await code(stage.client, "POST", "update/u/admin/token", {"path": "u/admin/moved"}) == (200, None)
+    assert await code(api.client, "POST", "update/u/admin/token", {"is_secret": False}) == (400, "bad_request")
+    assert await code(api.client, "POST", "update/u/admin/token", {"path": "u/admin/moved"}) == (200, None)
     assert await value("u/admin/moved") == HUSH
-    assert await code(stage.client, "GET", "get/u/admin/token") == (404, "not_found")
-    assert await code(stage.client, "POST", "update/u/admin/moved", {"value": "rotated-secret"}) == (200, None)
+    assert await code(api.client, "GET", "get/u/admin/token") == (404, "not_found")
+    assert await code(api.client, "POST", "update/u/admin/moved", {"value": "rotated-secret"}) == (200, None)
     assert await value("u/admin/moved") == "rotated-secret"
     plain = {"value": "readable", "is_secret": False}
-    assert await code(stage.client, "POST", "update/u/admin/moved", plain) == (200, None)
-    assert await stage.get("variables/get_value/u/admin/moved") == "readable"
-    assert await code(stage.client, "POST", "update/u/admin/moved", {"is_secret": True}) == (200, None)
-    assert await code(stage.client, "GET", "get_value/u/admin/moved") == (403, "secret_is_write_only")
+    assert await code(api.client, "POST", "update/u/admin/moved", plain) == (200, None)
+    assert await api.get("variables/get_value/u/admin/moved") == "readable"
+    assert await code(api.client, "POST", "update/u/admin/moved", {"is_secret": True}) == (200, None)
+    assert await code(api.client, "GET", "get_value/u/admin/moved") == (403, "secret_is_write_only")
     assert await value("u/admin/moved") == "readable"
-    await make(stage.client, "u/admin/taken")
-    assert await code(stage.client, "POST", "update/u/admin/moved", {"path": "u/admin/taken"}) == (
+    await make(api.client, "u/admin/taken")
+    assert await code(api.client, "POST", "update/u/admin/moved", {"path": "u/admin/taken"}) == (
         409,
         "already_exists",
     )
 
 
-async def test_what_encrypt_gives_can_be_stored_in_its_workspace(stage: Scene) -> None:
-    packed = (await stage.client.post(f"{V}/encrypt", json=HUSH)).text
+async def test_what_encrypt_gives_can_be_stored_in_its_workspace(api: ApiHarness) -> None:
+    packed = (await api.client.post(f"{V}/encrypt", json=HUSH)).text
     assert HUSH not in packed
     body = {"path": "u/admin/sent", "value": packed, "is_secret": True, "description": ""}
-    assert await code(stage.client, "POST", "create?already_encrypted=true", body) == (201, None)
-    job = job_client(stage, await started(stage))
+    assert await code(api.client, "POST", "create?already_encrypted=true", body) == (201, None)
+    job = job_client(api, await started(api))
     assert (await job.get(f"{V}/get_value/u/admin/sent")).json() == HUSH
     for wrong in ("hush", packed[:-8], packed[:20] + "AAAA" + packed[24:]):
         refused = {**body, "path": "u/admin/wrong", "value": wrong}
-        assert await code(stage.client, "POST", "create?already_encrypted=true", refused) == (400, "bad_request")
-    elsewhere = await stage.client.post("/api/w/admins/variables/create?already_encrypted=true", json=body)
+        assert await code(api.client, "POST", "create?already_encrypted=true", refused) == (400, "bad_request")
+    elsewhere = await api.client.post("/api/w/admins/variables/create?already_encrypted=true", json=body)
     assert elsewhere.status_code == 400
 
 
-async def test_a_moved_or_changed_ciphertext_does_not_open(stage: Scene) -> None:
-    await make(stage.client, "u/admin/one", "first-secret")
-    await make(stage.client, "u/admin/two", "second-secret")
-    job = job_client(stage, await started(stage))
-    async with stage.platform.db.acquire() as conn:
+async def test_a_moved_or_changed_ciphertext_does_not_open(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/one", "first-secret")
+    await make(api.client, "u/admin/two", "second-secret")
+    job = job_client(api, await started(api))
+    async with api.platform.db.acquire() as conn:
         await conn.execute(
             "UPDATE variable AS v SET sealed = o.sealed FROM variable AS o "
             "WHERE o.path = 'u/admin/one' AND v.path = 'u/admin/two'"
         )
     assert await code(job, "GET", "get_value/u/admin/two") == (500, "secret_unreadable")
     assert (await job.get(f"{V}/get_value/u/admin/one")).json() == "first-secret"
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE data_key SET wrapped_by = 'another key'")
     assert await code(job, "GET", "get_value/u/admin/one") == (500, "secret_unreadable")
-    assert await audit(stage, "variables.open") != []
+    assert await audit(api, "variables.open") != []
 
 
-async def test_an_expired_variable_is_told_and_not_given(stage: Scene) -> None:
-    await make(stage.client, "u/admin/old", secret=False, expires_at="2020-01-01T00:00:00Z")
-    assert (await stage.get("variables/get/u/admin/old"))["is_expired"] is True
-    assert await code(stage.client, "GET", "get_value/u/admin/old") == (404, "not_found")
+async def test_an_expired_variable_is_told_and_not_given(api: ApiHarness) -> None:
+    await make(api.client, "u/admin/old", secret=False, expires_at="2020-01-01T00:00:00Z")
+    assert (await api.get("variables/get/u/admin/old"))["is_expired"] is True
+    assert await code(api.client, "GET", "get_value/u/admin/old") == (404, "not_found")
 
 
 READS = ("get/f/team/token", "get_value/f/team/plain", "list", "list_contextual", "exists/f/team/token")
@@ -256,12 +248,12 @@ HIDDEN: list[tuple[str, str, Any]] = [
 
 
 @pytest.mark.parametrize("role", list(Role))
-async def test_each_role_may_what_it_may(stage: Scene, role: Role) -> None:
+async def test_each_role_may_what_it_may(api: ApiHarness, role: Role) -> None:
     for folder, owners in (("team", ["g/all"]), ("secret", [])):
-        await stage.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
-        await make(stage.client, f"f/{folder}/token")
-        await make(stage.client, f"f/{folder}/plain", "plain", secret=False)
-    client = await stage.member("bea", role=role)
+        await api.client.post(f"{W}/folders/create", json={"name": folder, "owners": owners})
+        await make(api.client, f"f/{folder}/token")
+        await make(api.client, f"f/{folder}/plain", "plain", secret=False)
+    client = await api.member("bea", role=role)
     for call in READS:
         assert (await code(client, "GET", call))[0] == 200, call
     for method, call, body in WRITES:
@@ -276,15 +268,15 @@ async def test_each_role_may_what_it_may(stage: Scene, role: Role) -> None:
     assert (await client.get(f"{V}/exists/f/secret/token")).json() is False
 
 
-async def test_lists_are_filtered_paged_and_scoped(stage: Scene) -> None:
+async def test_lists_are_filtered_paged_and_scoped(api: ApiHarness) -> None:
     for name, label in (("a", "x"), ("b", "y"), ("c", "y")):
         await make(
-            stage.client, f"f/sales/{name}", f"value-{name}", secret=False, labels=[label], description=f"for {name}"
+            api.client, f"f/sales/{name}", f"value-{name}", secret=False, labels=[label], description=f"for {name}"
         )
-    await make(stage.client, "u/admin/z")
+    await make(api.client, "u/admin/z")
 
     async def paths(client: httpx.AsyncClient | None = None, **query: Any) -> list[str]:
-        found = await (client or stage.client).get(f"{V}/list", params=query)
+        found = await (client or api.client).get(f"{V}/list", params=query)
         return [each["path"] for each in found.json()]
 
     assert await paths() == ["f/sales/a", "f/sales/b", "f/sales/c", "u/admin/z"]
@@ -296,26 +288,24 @@ async def test_lists_are_filtered_paged_and_scoped(stage: Scene) -> None:
     assert await paths(description="FOR c") == ["f/sales/c"]
     assert await paths(value="value-a") == ["f/sales/a"]
     assert await paths(value="hush") == []
-    made = await stage.client.post("/api/users/tokens/create", json={"scopes": ["variables:read:f/sales/a*"]})
-    scoped = client_of(stage.app, made.text)
+    made = await api.client.post("/api/users/tokens/create", json={"scopes": ["variables:read:f/sales/a*"]})
+    scoped = client_of(api.app, made.text)
     assert await paths(scoped) == ["f/sales/a"]
     assert await code(scoped, "GET", "get/f/sales/b") == (403, "forbidden")
     assert (await code(scoped, "POST", "update/f/sales/a", {"value": "x"}))[0] == 403
-    other = client_of(
-        stage.app, (await stage.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run"]})).text
-    )
+    other = client_of(api.app, (await api.client.post("/api/users/tokens/create", json={"scopes": ["jobs:run"]})).text)
     assert (await code(other, "GET", "list"))[0] == 403
 
 
-async def test_a_token_for_runs_alone_opens_nothing_by_naming_it(stage: Scene) -> None:
+async def test_a_token_for_runs_alone_opens_nothing_by_naming_it(api: ApiHarness) -> None:
     """What comes to a webhook from outside is an input: it names no secrets of whoever made the token."""
-    await make(stage.client, "f/team/token")
+    await make(api.client, "f/team/token")
     flow = {"path": "f/sales/echo", "summary": "", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
-    assert (await stage.client.post(f"{W}/flows/create", json=flow)).status_code == 201
+    assert (await api.client.post(f"{W}/flows/create", json=flow)).status_code == 201
 
     async def run(args: Any, *scopes: str) -> int:
-        made = await stage.client.post("/api/users/tokens/create", json={"scopes": scopes} if scopes else {})
-        client = client_of(stage.app, made.text)
+        made = await api.client.post("/api/users/tokens/create", json={"scopes": scopes} if scopes else {})
+        client = client_of(api.app, made.text)
         return (await client.post(f"{W}/jobs/run/f/f/sales/echo", json=args)).status_code
 
     inner = {"a": [{"b": "$var:f/team/token"}]}
@@ -326,12 +316,12 @@ async def test_a_token_for_runs_alone_opens_nothing_by_naming_it(stage: Scene) -
     assert await run(inner) == 201
 
 
-async def test_another_workspace_has_none_of_it(stage: Scene) -> None:
-    await make(stage.client, "f/team/token")
-    stranger = await stage.member("zoe", role=Role.ADMIN, workspace="admins")
+async def test_another_workspace_has_none_of_it(api: ApiHarness) -> None:
+    await make(api.client, "f/team/token")
+    stranger = await api.member("zoe", role=Role.ADMIN, workspace="admins")
     assert await code(stranger, "GET", "get/f/team/token") == (404, "not_found")
     assert await code(stranger, "GET", "list") == (404, "not_found")
     there = await stranger.get("/api/w/admins/variables/list")
     assert there.json() == []
-    job = job_client(stage, await started(stage))
+    job = job_client(api, await started(api))
     assert (await job.get("/api/w/admins/variables/get_value/f/team/token")).status_code == 404

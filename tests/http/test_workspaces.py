@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
-from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.db import tokens
@@ -19,40 +15,34 @@ MEMBER = {
 }
 
 
-@pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
-        yield made
-
-
-async def test_workspaces(stage: Scene) -> None:
+async def test_workspaces(api: ApiHarness) -> None:
     body = {"id": "shop", "name": "The shop", "username": "boss", "color": "#fff"}
-    made = await stage.client.post("/api/workspaces/create", json=body)
+    made = await api.client.post("/api/workspaces/create", json=body)
     assert made.status_code == 201 and made.headers["content-type"].startswith("text/plain")
-    assert (await stage.client.post("/api/workspaces/create", json=body)).status_code == 409
-    listed = (await stage.client.get("/api/workspaces/list")).json()
+    assert (await api.client.post("/api/workspaces/create", json=body)).status_code == 409
+    listed = (await api.client.get("/api/workspaces/list")).json()
     assert {"id": "shop", "name": "The shop", "owner": "admin@localhost"} in listed
-    mine = (await stage.client.get("/api/workspaces/users")).json()
+    mine = (await api.client.get("/api/workspaces/users")).json()
     assert mine["email"] == "admin@localhost"
     entry = {"id": "shop", "name": "The shop", "username": "boss", "color": "#fff", "disabled": False}
     assert entry in mine["workspaces"]
     for given, expected in (("shop", True), ("nowhere", False)):
-        answer = await stage.client.post("/api/workspaces/exists", json={"id": given})
+        answer = await api.client.post("/api/workspaces/exists", json={"id": given})
         assert answer.status_code == 200 and answer.json() is expected
     for username, expected in (("boss", True), ("nobody", False)):
         query = {"id": "shop", "username": username}
-        assert (await stage.client.post("/api/workspaces/exists_username", json=query)).json() is expected
-    assert (await stage.client.get("/api/w/shop/users/whoami")).json()["username"] == "boss"
+        assert (await api.client.post("/api/workspaces/exists_username", json=query)).json() is expected
+    assert (await api.client.get("/api/w/shop/users/whoami")).json()["username"] == "boss"
 
 
 @pytest.mark.parametrize("id", ["", "a b", "../x", "a/b", "ü", "x" * 200])
-async def test_names_that_are_none(stage: Scene, id: str) -> None:
-    assert (await stage.client.post("/api/workspaces/create", json={"id": id, "name": "x"})).status_code == 400
-    assert (await stage.client.post(f"{W}/folders/create", json={"name": id})).status_code == 400
+async def test_names_that_are_none(api: ApiHarness, id: str) -> None:
+    assert (await api.client.post("/api/workspaces/create", json={"id": id, "name": "x"})).status_code == 400
+    assert (await api.client.post(f"{W}/folders/create", json={"name": id})).status_code == 400
 
 
-async def test_who_is_no_member_sees_no_workspace(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.ADMIN)
+async def test_who_is_no_member_sees_no_workspace(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.ADMIN)
     assert [each["id"] for each in (await bea.get("/api/workspaces/list")).json()] == ["main"]
     for path in ("admins", "nowhere"):
         answer = await bea.get(f"/api/w/{path}/users/whoami")
@@ -70,71 +60,71 @@ async def test_who_is_no_member_sees_no_workspace(stage: Scene) -> None:
         ({"role": "viewer"}, "viewer"),
     ],
 )
-async def test_members_are_added_with_a_role(stage: Scene, body: dict[str, object], role: str) -> None:
+async def test_members_are_added_with_a_role(api: ApiHarness, body: dict[str, object], role: str) -> None:
     account = {"email": "new@example.org", "password": "correct horse"}
-    await stage.client.post("/api/users/create", json=account)
+    await api.client.post("/api/users/create", json=account)
     path = f"{W}/workspaces/add_user"
-    added = await stage.client.post(path, json={"email": account["email"], "username": "newbie", **body})
+    added = await api.client.post(path, json={"email": account["email"], "username": "newbie", **body})
     assert added.status_code == 200
-    found = await stage.get("users/get/newbie")
+    found = await api.get("users/get/newbie")
     assert set(found) >= MEMBER and found["role"] == role
     assert found["is_admin"] is (role == "admin") and found["operator"] is (role in ("operator", "viewer"))
-    assert (await stage.client.post(path, json={"email": account["email"]})).status_code == 409
-    assert (await stage.client.post(path, json={"email": "nobody@example.org"})).status_code == 404
-    email = await stage.client.get(f"{W}/users/username_to_email/newbie")
+    assert (await api.client.post(path, json={"email": account["email"]})).status_code == 409
+    assert (await api.client.post(path, json={"email": "nobody@example.org"})).status_code == 404
+    email = await api.client.get(f"{W}/users/username_to_email/newbie")
     assert email.text == account["email"] and email.headers["content-type"].startswith("text/plain")
-    assert await stage.get("users/list_usernames") == ["admin", "newbie"]
-    assert [each["username"] for each in await stage.get("users/list")] == ["admin", "newbie"]
-    assert [each["username"] for each in await stage.get("users/list", page=2, per_page=1)] == ["newbie"]
-    assert (await stage.client.get(f"{W}/users/get/nobody")).status_code == 404
+    assert await api.get("users/list_usernames") == ["admin", "newbie"]
+    assert [each["username"] for each in await api.get("users/list")] == ["admin", "newbie"]
+    assert [each["username"] for each in await api.get("users/list", page=2, per_page=1)] == ["newbie"]
+    assert (await api.client.get(f"{W}/users/get/nobody")).status_code == 404
 
 
-async def test_a_superadmin_who_is_no_member_is_admin(stage: Scene) -> None:
-    async with stage.platform.db.acquire() as conn:
+async def test_a_superadmin_who_is_no_member_is_admin(api: ApiHarness) -> None:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("DELETE FROM member WHERE workspace = 'main'")
-    found = await stage.get("users/whoami")
+    found = await api.get("users/whoami")
     assert found["is_admin"] is True and found["is_super_admin"] is True and found["username"] == "admin"
 
 
-async def test_folders(stage: Scene) -> None:
-    await stage.member("bea")
+async def test_folders(api: ApiHarness) -> None:
+    await api.member("bea")
     body = {"name": "sales", "summary": "Sales", "owners": ["u/bea"], "extra_perms": {"g/all": False}}
-    assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 200
-    assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 409
-    found = await stage.get("folders/get/sales")
+    assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 409
+    found = await api.get("folders/get/sales")
     assert found["owners"] == ["u/admin", "u/bea"]
     assert found["extra_perms"] == {"u/admin": True, "u/bea": True, "g/all": False}
     assert found["summary"] == "Sales" and found["created_by"] == "admin"
-    assert await stage.get("folders/exists/sales") is True
-    assert await stage.get("folders/exists/other") is False
-    assert (await stage.client.get(f"{W}/folders/get/other")).status_code == 404
-    answer = await stage.client.post(f"{W}/folders/update/sales", json={"summary": "New"})
+    assert await api.get("folders/exists/sales") is True
+    assert await api.get("folders/exists/other") is False
+    assert (await api.client.get(f"{W}/folders/get/other")).status_code == 404
+    answer = await api.client.post(f"{W}/folders/update/sales", json={"summary": "New"})
     assert answer.status_code == 200
-    assert (await stage.get("folders/get/sales"))["owners"] == ["u/admin", "u/bea"]
-    assert (await stage.client.post(f"{W}/folders/addowner/sales", json={"owner": "g/team"})).status_code == 200
+    assert (await api.get("folders/get/sales"))["owners"] == ["u/admin", "u/bea"]
+    assert (await api.client.post(f"{W}/folders/addowner/sales", json={"owner": "g/team"})).status_code == 200
     owner = {"owner": "u/bea", "write": False}
-    assert (await stage.client.post(f"{W}/folders/removeowner/sales", json=owner)).status_code == 200
-    found = await stage.get("folders/get/sales")
+    assert (await api.client.post(f"{W}/folders/removeowner/sales", json=owner)).status_code == 200
+    found = await api.get("folders/get/sales")
     assert found["owners"] == ["u/admin", "g/team"] and found["extra_perms"]["u/bea"] is False
-    wrong = await stage.client.post(f"{W}/folders/addowner/sales", json={"owner": "bea"})
+    wrong = await api.client.post(f"{W}/folders/addowner/sales", json={"owner": "bea"})
     assert wrong.status_code == 400
-    assert [each["name"] for each in await stage.get("folders/list")] == ["sales"]
-    assert await stage.get("folders/listnames") == ["sales"]
-    assert (await stage.client.delete(f"{W}/folders/delete/sales")).status_code == 200
-    assert (await stage.client.delete(f"{W}/folders/delete/sales")).status_code == 404
+    assert [each["name"] for each in await api.get("folders/list")] == ["sales"]
+    assert await api.get("folders/listnames") == ["sales"]
+    assert (await api.client.delete(f"{W}/folders/delete/sales")).status_code == 200
+    assert (await api.client.delete(f"{W}/folders/delete/sales")).status_code == 404
 
 
-async def test_folders_show_to_whom_they_are_shown(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_folders_show_to_whom_they_are_shown(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.DEVELOPER)
     for name, extra in (
         ("hers", {"u/bea": True}),
         ("a_b", {"u/bea": False}),
         ("axb", {}),
         ("everyones", {"g/all": False}),
     ):
-        await stage.client.post(f"{W}/folders/create", json={"name": name, "extra_perms": extra})
+        await api.client.post(f"{W}/folders/create", json={"name": name, "extra_perms": extra})
         body = {"path": f"f/{name}/x", "summary": "", "content": "echo", "language": "bash"}
-        assert (await stage.client.post(f"{W}/scripts/create", json=body)).status_code == 201
+        assert (await api.client.post(f"{W}/scripts/create", json=body)).status_code == 201
     names = (await bea.get(f"{W}/folders/listnames")).json()
     assert names == ["a_b", "everyones", "hers"]
     assert (await bea.get(f"{W}/folders/listnames", params={"only_member_of": "true"})).json() == ["hers"]
@@ -149,30 +139,30 @@ async def test_folders_show_to_whom_they_are_shown(stage: Scene) -> None:
     assert (await bea.post(f"{W}/folders/create", json={"name": "more"})).status_code in (403, 404)
 
 
-async def test_health_and_version(stage: Scene) -> None:
-    version = await stage.client.get("/api/version")
+async def test_health_and_version(api: ApiHarness) -> None:
+    version = await api.client.get("/api/version")
     assert version.text.startswith("Orvanta ") and version.headers["content-type"].startswith("text/plain")
-    health = (await stage.client.get("/api/health/status")).json()
+    health = (await api.client.get("/api/health/status")).json()
     assert health["status"] == "healthy" and health["database_healthy"] is True
-    await stage.platform.db.close()
-    sick = await stage.client.get("/api/health/status")
+    await api.platform.db.close()
+    sick = await api.client.get("/api/health/status")
     assert sick.status_code == 503 and sick.json()["status"] == "unhealthy"
-    refused = await stage.client.get("/api/users/whoami")
+    refused = await api.client.get("/api/users/whoami")
     assert refused.status_code == 503 and refused.json()["error"]["code"] == "database_unavailable"
 
 
-async def test_api_description_is_built_once(stage: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_api_description_is_built_once(api: ApiHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     """Anybody may ask for it, and to build it takes seconds."""
     for name in ("json", "yaml"):
-        await stage.client.get(f"/api/openapi.{name}")
+        await api.client.get(f"/api/openapi.{name}")
     monkeypatch.setattr(openapi, "document", None)
     monkeypatch.setattr(openapi, "as_yaml", None)
     for name in ("json", "yaml"):
-        assert (await stage.client.get(f"/api/openapi.{name}")).status_code == 200
+        assert (await api.client.get(f"/api/openapi.{name}")).status_code == 200
 
 
-async def test_the_api_describes_itself(stage: Scene) -> None:
-    document = (await stage.client.get("/api/openapi.json")).json()
+async def test_the_api_describes_itself(api: ApiHarness) -> None:
+    document = (await api.client.get("/api/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     paths = document["paths"]
     for path in (
@@ -187,18 +177,18 @@ async def test_the_api_describes_itself(stage: Scene) -> None:
     assert all(operation["summary"] for path in paths.values() for operation in path.values())
     references = str(document).split("#/components/schemas/")[1:]
     assert {each.split("'")[0] for each in references} <= set(document["components"]["schemas"])
-    text = (await stage.client.get("/api/openapi.yaml")).text
+    text = (await api.client.get("/api/openapi.yaml")).text
     assert text.startswith("components:") and "/api/auth/login" in text
 
 
-async def test_a_folder_names_a_limited_number_of_principals(stage: Scene) -> None:
+async def test_a_folder_names_a_limited_number_of_principals(api: ApiHarness) -> None:
     fits, more = [f"u/x{n}" for n in range(999)], [f"u/y{n}" for n in range(1001)]
     grants = dict.fromkeys(more, False)
     answers = [
-        await stage.client.post(f"{W}/folders/create", json={"name": "wide", "owners": more}),
-        await stage.client.post(f"{W}/folders/create", json={"name": "wide", "extra_perms": grants}),
+        await api.client.post(f"{W}/folders/create", json={"name": "wide", "owners": more}),
+        await api.client.post(f"{W}/folders/create", json={"name": "wide", "extra_perms": grants}),
     ]
-    created = await stage.client.post(f"{W}/folders/create", json={"name": "full", "owners": fits})
+    created = await api.client.post(f"{W}/folders/create", json={"name": "full", "owners": fits})
     assert created.status_code == 200, created.text
     for call, body in (
         ("update", {"owners": more}),
@@ -208,28 +198,28 @@ async def test_a_folder_names_a_limited_number_of_principals(stage: Scene) -> No
         ("addowner", {"owner": "u/z"}),
         ("removeowner", {"owner": "u/z", "write": False}),
     ):
-        answers += [await stage.client.post(f"{W}/folders/{call}/full", json=body)]
+        answers += [await api.client.post(f"{W}/folders/{call}/full", json=body)]
     codes = [(answer.status_code, answer.json()["error"]["code"]) for answer in answers if answer.status_code != 200]
     assert codes == [(400, "limit_exceeded")] * len(answers)
     for call, owner in (("removeowner", "u/x1"), ("addowner", "u/z")):
-        assert (await stage.client.post(f"{W}/folders/{call}/full", json={"owner": owner})).status_code == 200
+        assert (await api.client.post(f"{W}/folders/{call}/full", json={"owner": owner})).status_code == 200
     few = {"owners": ["u/admin", *["u/a"] * 2000], "extra_perms": {}}
-    again = await stage.client.post(f"{W}/folders/update/full", json=few)
+    again = await api.client.post(f"{W}/folders/update/full", json=few)
     assert again.status_code == 200, again.text
-    assert (await stage.get("folders/get/full"))["owners"] == ["u/admin", "u/a"]
+    assert (await api.get("folders/get/full"))["owners"] == ["u/admin", "u/a"]
 
 
-async def test_a_token_is_resolved_with_the_grants_of_its_own_principals(stage: Scene) -> None:
+async def test_a_token_is_resolved_with_the_grants_of_its_own_principals(api: ApiHarness) -> None:
     others = {f"u/x{n}": True for n in range(500)}
-    await stage.member("bea", role=Role.DEVELOPER)
+    await api.member("bea", role=Role.DEVELOPER)
     for name, owners, perms in (
         ("mine", ["u/bea"], others),
         ("open", [], {**others, "g/all": False}),
         ("closed", ["u/x1"], others),
     ):
         body = {"name": name, "owners": owners, "extra_perms": perms}
-        assert (await stage.client.post(f"{W}/folders/create", json=body)).status_code == 200
-    async with stage.platform.db.acquire() as conn:
+        assert (await api.client.post(f"{W}/folders/create", json=body)).status_code == 200
+    async with api.platform.db.acquire() as conn:
         bearer = await tokens.resolve_identity(conn, "main", "u/bea", "bea@example.com", None)
     assert bearer is not None
     found = {each.name: (each.owners, each.extra_perms) for each in bearer.grants}

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import Ground, ground
+from tests.orchestrator.harness import CoreHarness, core_harness
 
 
 @pytest.fixture
-async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
+async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
     """A platform on a fresh database."""
-    async with ground(database, tmp_path / "home") as made:
+    async with core_harness(database, tmp_path / "home") as made:
         yield made

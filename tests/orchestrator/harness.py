@@ -124,7 +124,7 @@ class Worker:
 
 
 @dataclass(slots=True)
-class Ground:
+class CoreHarness:
     """What a test of steps stands on."""
 
     platform: Platform
@@ -263,11 +263,11 @@ class ThirdSession:
 
 
 @asynccontextmanager
-async def ground(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[Ground]:
+async def core_harness(database: TestDatabase, home: Path, **settings: Any) -> AsyncIterator[CoreHarness]:
     """The platform on `database`, with a workspace."""
     chosen = Settings(home=home, database_url=database.app_url, database_direct_url=database.app_url, **settings)
     platform = await open_platform(chosen, connections=12)
-    made = Ground(platform, database)
+    made = CoreHarness(platform, database)
     try:
         await made.run(
             "INSERT INTO workspace (id, name, owner) VALUES ($1, $1, 'ann') ON CONFLICT DO NOTHING", WORKSPACE

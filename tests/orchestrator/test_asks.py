@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.cases.hand import work
-from tests.orchestrator.ground import Ground
+from tests.orchestrator.harness import CoreHarness
 
 from orvanta_platform.orchestrator import answers
 from orvanta_platform.orchestrator.answer_rounds import MOST_AHEAD
@@ -57,39 +57,39 @@ def condition(id: str, expr: str = LOOKED, **more: Any) -> dict[str, Any]:
     return {"id": id, "value": {"type": "condition", "expr": expr}, **more}
 
 
-async def test_bodies_that_begin_together_ask_in_one_round(scene: Ground, rounds: Rounds) -> None:
-    run = await scene.start(loop(condition("x")))
-    await work(scene, await scene.worker(), run, [])
-    assert await scene.result(run) == [n % 2 == 1 for n in range(MANY)]
+async def test_bodies_that_begin_together_ask_in_one_round(core: CoreHarness, rounds: Rounds) -> None:
+    run = await core.start(loop(condition("x")))
+    await work(core, await core.worker(), run, [])
+    assert await core.result(run) == [n % 2 == 1 for n in range(MANY)]
     assert (rounds.asked, rounds.most) == (MANY + 1, MOST_AHEAD)
     assert rounds.transactions <= 2 * MANY / MOST_AHEAD + 4
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_so_do_bodies_of_several_nodes_at_each_of_them(scene: Ground, rounds: Rounds) -> None:
-    run = await scene.start(loop(condition("x"), condition("y", "((a) => !a)(results.x)")))
-    await work(scene, await scene.worker(), run, [])
-    assert await scene.result(run) == [n % 2 == 0 for n in range(MANY)]
+async def test_so_do_bodies_of_several_nodes_at_each_of_them(core: CoreHarness, rounds: Rounds) -> None:
+    run = await core.start(loop(condition("x"), condition("y", "((a) => !a)(results.x)")))
+    await work(core, await core.worker(), run, [])
+    assert await core.result(run) == [n % 2 == 0 for n in range(MANY)]
     assert (rounds.asked, rounds.most) == (2 * MANY + 1, MOST_AHEAD)
     assert rounds.transactions <= 3 * MANY / MOST_AHEAD + 4
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_what_reads_the_context_is_asked_when_it_is_its_turn(scene: Ground, rounds: Rounds) -> None:
+async def test_what_reads_the_context_is_asked_when_it_is_its_turn(core: CoreHarness, rounds: Rounds) -> None:
     """Each body reads what the one before it wrote."""
     expr = "((n) => n + 1)(context.n ?? 0)"
     export = {"n": {"type": "javascript", "expr": expr}}
     counting = condition("x", "true", export=export)
     size = {"type": "javascript", "expr": "context.n"}
-    run = await scene.start(loop(counting, parallelism=2), output=size)
-    await work(scene, await scene.worker(), run, [])
-    assert await scene.result(run) == MANY
-    await scene.is_whole()
+    run = await core.start(loop(counting, parallelism=2), output=size)
+    await work(core, await core.worker(), run, [])
+    assert await core.result(run) == MANY
+    await core.is_whole()
 
 
-async def test_one_that_throws_fails_its_own_body_alone(scene: Ground, rounds: Rounds) -> None:
+async def test_one_that_throws_fails_its_own_body_alone(core: CoreHarness, rounds: Rounds) -> None:
     expr = "(() => { if (flow_input.iter.value === 3) throw new RangeError('three'); return true })()"
-    run = await scene.start(loop(condition("x", expr), skip_failures=True))
-    await work(scene, await scene.worker(), run, [])
-    assert await scene.result(run) == [None if n == 3 else True for n in range(MANY)]
-    await scene.is_whole()
+    run = await core.start(loop(condition("x", expr), skip_failures=True))
+    await work(core, await core.worker(), run, [])
+    assert await core.result(run) == [None if n == 3 else True for n in range(MANY)]
+    await core.is_whole()

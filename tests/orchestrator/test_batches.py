@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 from msgspec.structs import replace
-from tests.orchestrator.ground import Ground, job
+from tests.orchestrator.harness import CoreHarness, job
 
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.db.steps import StepWrite, write_steps
@@ -26,19 +26,19 @@ REFUSED: dict[str, dict[str, Any]] = {
 }
 
 
-async def claim_all(scene: Ground, count: int) -> list[Claimed]:
+async def claim_all(core: CoreHarness, count: int) -> list[Claimed]:
     """So many runs of one job, all claimed by the first worker."""
-    await asyncio.gather(*(scene.start(job("a")) for _ in range(count)))
+    await asyncio.gather(*(core.start(job("a")) for _ in range(count)))
     found: list[Claimed] = []
     while len(found) < count:
-        found += await scene.workers[0].claim(count - len(found))
+        found += await core.workers[0].claim(count - len(found))
     return found
 
 
 @pytest.mark.parametrize("why", REFUSED)
-async def test_a_result_that_the_database_refuses_fails_alone(scene: Ground, why: str) -> None:
-    worker = await scene.worker()
-    jobs = await claim_all(scene, GOOD + 1)
+async def test_a_result_that_the_database_refuses_fails_alone(core: CoreHarness, why: str) -> None:
+    worker = await core.worker()
+    jobs = await claim_all(core, GOOD + 1)
     culprit = jobs[GOOD // 3]
     finishes = [worker.told(each, 1) for each in jobs]
     change = dict(REFUSED[why])
@@ -51,31 +51,33 @@ async def test_a_result_that_the_database_refuses_fails_alone(scene: Ground, why
     failed = [(each, end) for each, end in zip(jobs, done, strict=True) if isinstance(end, BaseException)]
     assert [each.id for each, _ in failed] == [culprit.id]
     assert isinstance(failed[0][1], asyncpg.PostgresError)
-    ended = await scene.rows("SELECT status FROM run")
+    ended = await core.rows("SELECT status FROM run")
     assert [row["status"] for row in ended] == ["succeeded"] * GOOD
-    assert list(await scene.live(culprit.run.id)) == ["a"]
+    assert list(await core.live(culprit.run.id)) == ["a"]
     assert (await worker.finish(culprit, error="StepRefused", retryable=False)).recorded
-    assert (await scene.ended(culprit.run.id))["error_name"] == "StepRefused"
-    await scene.is_whole()
+    assert (await core.ended(culprit.run.id))["error_name"] == "StepRefused"
+    await core.is_whole()
 
 
-async def test_a_run_that_is_locked_holds_up_nobody_else(scene: Ground) -> None:
+async def test_a_run_that_is_locked_holds_up_nobody_else(core: CoreHarness) -> None:
     """A third session holds one run while 1,000 others finish."""
-    worker = await scene.worker()
-    jobs = await claim_all(scene, 1_001)
+    worker = await core.worker()
+    jobs = await claim_all(core, 1_001)
     stuck, others = jobs[500], [*jobs[:500], *jobs[501:]]
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", stuck.run.id):
             waiting = asyncio.create_task(worker.finish(stuck, "late"))
             done = await asyncio.gather(*(worker.finish(each, 1) for each in others))
             assert all(end.recorded for end in done)
             assert not waiting.done()
         assert (await waiting).recorded
-    assert (await scene.row("SELECT count(*) FROM run WHERE status = 'succeeded'"))[0] == 1_001
-    await scene.is_whole()
+    assert (await core.row("SELECT count(*) FROM run WHERE status = 'succeeded'"))[0] == 1_001
+    await core.is_whole()
 
 
-async def test_what_gathers_during_a_commit_is_the_next_batch(scene: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_gathers_during_a_commit_is_the_next_batch(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At most 200 steps, one of each run; alone, a step waits for nobody."""
     sizes: list[int] = []
 
@@ -86,11 +88,11 @@ async def test_what_gathers_during_a_commit_is_the_next_batch(scene: Ground, mon
         return fenced
 
     monkeypatch.setattr(commit, "write_steps", counted)
-    worker = await scene.worker()
-    jobs = await claim_all(scene, 451)
+    worker = await core.worker()
+    jobs = await claim_all(core, 451)
     assert (await worker.finish(jobs[0], 1)).recorded
     assert sizes == [1]
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding("SELECT FROM job_live WHERE id = $1 FOR UPDATE", jobs[1].id):
             first = asyncio.create_task(worker.finish(jobs[1], 1))
             await other.until_waiting()
@@ -99,14 +101,14 @@ async def test_what_gathers_during_a_commit_is_the_next_batch(scene: Ground, mon
                 await asyncio.sleep(0)
         await asyncio.gather(first, *rest)
     assert sizes == [1, 1, 200, 200, 49]
-    await scene.is_whole()
+    await core.is_whole()
 
 
 async def test_the_committer_outlives_a_step_that_cannot_even_be_sent(
-    scene: Ground, monkeypatch: pytest.MonkeyPatch
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = await scene.worker()
-    jobs = await claim_all(scene, 20)
+    worker = await core.worker()
+    jobs = await claim_all(core, 20)
 
     async def broken(connection: Any, steps: list[StepWrite]) -> set[int]:
         if jobs[3].run.id in {step.run for step in steps}:
@@ -118,15 +120,15 @@ async def test_the_committer_outlives_a_step_that_cannot_even_be_sent(
     assert [isinstance(end, RuntimeError) for end in ends] == [each is jobs[3] for each in jobs]
     monkeypatch.setattr(commit, "write_steps", write_steps)
     assert (await worker.finish(jobs[3], 1)).recorded
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_closed_committer_leaves_nobody_waiting(scene: Ground) -> None:
-    worker = await scene.worker()
-    (claimed,) = await claim_all(scene, 1)
-    async with scene.third_session() as other:
+async def test_a_closed_committer_leaves_nobody_waiting(core: CoreHarness) -> None:
+    worker = await core.worker()
+    (claimed,) = await claim_all(core, 1)
+    async with core.third_session() as other:
         async with other.holding("SELECT FROM job_live WHERE id = $1 FOR UPDATE", claimed.id):
-            committer = Committer(scene.db)
+            committer = Committer(core.db)
             committer.start()
             worker.committer, before = committer, worker.committer
             ends = [asyncio.create_task(worker.finish(claimed, 1))]

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job
 
 from orvanta_platform.control.actor import Actor
 from orvanta_platform.db.pool import Connection
@@ -28,144 +28,146 @@ PATH = "f/main/burst"
 BOB = replace(ACTOR, username="bob", email="bob@example.com")
 
 
-async def deploy(scene: Ground, **value: Any) -> None:
+async def deploy(core: CoreHarness, **value: Any) -> None:
     body = msgspec.Raw(json.dumps({"modules": [job("a")], "debounce_delay_s": 60, **value}).encode())
-    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow(PATH, body, None, {"summary": msgspec.Raw(b'""')}))
+    await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow(PATH, body, None, {"summary": msgspec.Raw(b'""')}))
 
 
-async def call(scene: Ground, actor: Actor = ACTOR, options: RunOptions | None = None, **args: Any) -> UUID:
+async def call(core: CoreHarness, actor: Actor = ACTOR, options: RunOptions | None = None, **args: Any) -> UUID:
     text = json.dumps(args).encode()
-    return await runs.start_flow(scene.platform, actor, WORKSPACE, PATH, text, options or RunOptions())
+    return await runs.start_flow(core.platform, actor, WORKSPACE, PATH, text, options or RunOptions())
 
 
-async def due(scene: Ground) -> None:
-    await scene.run("UPDATE timer SET due_at = app_now() WHERE kind = 'start'")
-    await timers.fire(scene.platform.tools)
+async def due(core: CoreHarness) -> None:
+    await core.run("UPDATE timer SET due_at = app_now() WHERE kind = 'start'")
+    await timers.fire(core.platform.tools)
 
 
-async def args_of(scene: Ground, run: UUID) -> Any:
-    row = await scene.row("SELECT convert_from(body, 'UTF8') AS a FROM value WHERE id = $1 AND kind = 'args'", run)
+async def args_of(core: CoreHarness, run: UUID) -> Any:
+    row = await core.row("SELECT convert_from(body, 'UTF8') AS a FROM value WHERE id = $1 AND kind = 'args'", run)
     return json.loads(row["a"])
 
 
-async def test_calls_of_a_key_are_one_run_with_the_arguments_of_the_last(scene: Ground) -> None:
-    await deploy(scene, debounce_key="$args[who]")
-    first = await call(scene, who="ann", n=1)
-    assert await call(scene, who="ann", n=2) == first
-    assert await call(scene, who="bob", n=3) != first
-    assert await args_of(scene, first) == {"who": "ann", "n": 2}
-    worker = await scene.worker()
+async def test_calls_of_a_key_are_one_run_with_the_arguments_of_the_last(core: CoreHarness) -> None:
+    await deploy(core, debounce_key="$args[who]")
+    first = await call(core, who="ann", n=1)
+    assert await call(core, who="ann", n=2) == first
+    assert await call(core, who="bob", n=3) != first
+    assert await args_of(core, first) == {"who": "ann", "n": 2}
+    worker = await core.worker()
     assert await worker.claim() == []
-    await due(scene)
+    await due(core)
     assert {each.run.id for each in await worker.claim()} >= {first}
-    after = await call(scene, who="ann", n=4)
-    assert after != first and await args_of(scene, first) == {"who": "ann", "n": 2}
-    told = await scene.rows("SELECT FROM event WHERE run = $1 AND kind = 'debounced'", first)
-    audited = await scene.rows("SELECT FROM audit WHERE parameters ->> 'run' = $1", str(first))
+    after = await call(core, who="ann", n=4)
+    assert after != first and await args_of(core, first) == {"who": "ann", "n": 2}
+    told = await core.rows("SELECT FROM event WHERE run = $1 AND kind = 'debounced'", first)
+    audited = await core.rows("SELECT FROM audit WHERE parameters ->> 'run' = $1", str(first))
     assert (len(told), len(audited)) == (1, 2)
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_named_arguments_are_joined(scene: Ground) -> None:
-    await deploy(scene, debounce_args_to_accumulate=["items"])
-    first = await call(scene, items=[1], x=1)
-    assert await call(scene, items=[2, 3], x=1) == first
-    assert await args_of(scene, first) == {"items": [1, 2, 3], "x": 1}
-    assert await call(scene, items=[4], x=2) != first
+async def test_named_arguments_are_joined(core: CoreHarness) -> None:
+    await deploy(core, debounce_args_to_accumulate=["items"])
+    first = await call(core, items=[1], x=1)
+    assert await call(core, items=[2, 3], x=1) == first
+    assert await args_of(core, first) == {"items": [1, 2, 3], "x": 1}
+    assert await call(core, items=[4], x=2) != first
 
 
-async def test_each_call_puts_the_run_off(scene: Ground) -> None:
-    await deploy(scene, debounce_key="k")
-    run = await call(scene)
-    await scene.run("UPDATE timer SET due_at = due_at - interval '50 seconds'")
-    before = await scene.row("SELECT due_at FROM timer WHERE run = $1", run)
-    await call(scene)
-    after = await scene.row(
+async def test_each_call_puts_the_run_off(core: CoreHarness) -> None:
+    await deploy(core, debounce_key="k")
+    run = await call(core)
+    await core.run("UPDATE timer SET due_at = due_at - interval '50 seconds'")
+    before = await core.row("SELECT due_at FROM timer WHERE run = $1", run)
+    await call(core)
+    after = await core.row(
         "SELECT due_at, scheduled_at FROM timer t JOIN run_live r ON r.id = t.run WHERE run = $1", run
     )
     assert after["due_at"] > before["due_at"] and after["scheduled_at"] == after["due_at"]
 
 
-async def test_a_run_is_put_off_so_often_and_no_more(scene: Ground) -> None:
-    await deploy(scene, debounce_key="k", max_total_debounces_amount=2)
-    found = [await call(scene, n=n) for n in range(4)]
+async def test_a_run_is_put_off_so_often_and_no_more(core: CoreHarness) -> None:
+    await deploy(core, debounce_key="k", max_total_debounces_amount=2)
+    found = [await call(core, n=n) for n in range(4)]
     assert found[0] == found[1] == found[2] != found[3]
-    assert await args_of(scene, found[0]) == {"n": 2}
+    assert await args_of(core, found[0]) == {"n": 2}
 
 
-async def test_a_run_is_put_off_so_long_and_no_longer(scene: Ground) -> None:
-    await deploy(scene, debounce_key="k", max_total_debouncing_time=100)
-    first = await call(scene)
-    await scene.run("UPDATE debounce SET first_at = first_at - interval '90 seconds'")
-    assert await call(scene) == first
-    (row,) = await scene.rows("SELECT due_at < app_now() + interval '11 seconds' AS soon FROM timer")
+async def test_a_run_is_put_off_so_long_and_no_longer(core: CoreHarness) -> None:
+    await deploy(core, debounce_key="k", max_total_debouncing_time=100)
+    first = await call(core)
+    await core.run("UPDATE debounce SET first_at = first_at - interval '90 seconds'")
+    assert await call(core) == first
+    (row,) = await core.rows("SELECT due_at < app_now() + interval '11 seconds' AS soon FROM timer")
     assert row["soon"]
-    await scene.run("UPDATE debounce SET first_at = first_at - interval '20 seconds'")
-    assert await call(scene) != first
+    await core.run("UPDATE debounce SET first_at = first_at - interval '20 seconds'")
+    assert await call(core) != first
 
 
-async def test_nobody_joins_the_run_of_another_identity(scene: Ground) -> None:
-    await deploy(scene, debounce_key="k")
-    assert await call(scene) != await call(scene, BOB)
+async def test_nobody_joins_the_run_of_another_identity(core: CoreHarness) -> None:
+    await deploy(core, debounce_key="k")
+    assert await call(core) != await call(core, BOB)
 
 
 @pytest.mark.parametrize("options", [{"idempotency": IdempotencyKey("once")}, {"run_id": new_run_id()}])
-async def test_who_asks_for_a_run_of_its_own_gets_one(scene: Ground, options: dict[str, Any]) -> None:
-    await deploy(scene, debounce_key="k")
-    first = await call(scene)
-    assert await call(scene, options=RunOptions(**options)) != first
+async def test_who_asks_for_a_run_of_its_own_gets_one(core: CoreHarness, options: dict[str, Any]) -> None:
+    await deploy(core, debounce_key="k")
+    first = await call(core)
+    assert await call(core, options=RunOptions(**options)) != first
 
 
-async def test_a_call_after_the_cancel_of_the_run_is_a_new_one(scene: Ground) -> None:
-    await deploy(scene, debounce_key="k")
-    first = await call(scene)
-    await scene.cancel(first)
-    assert await call(scene) != first
-    await scene.is_whole()
+async def test_a_call_after_the_cancel_of_the_run_is_a_new_one(core: CoreHarness) -> None:
+    await deploy(core, debounce_key="k")
+    first = await call(core)
+    await core.cancel(first)
+    assert await call(core) != first
+    await core.is_whole()
 
 
-async def test_a_call_whose_commit_got_no_answer_counts_once(scene: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    await deploy(scene, debounce_args_to_accumulate=["items"])
-    first = await call(scene, items=[1])
-    retrying = scene.db.retrying
+async def test_a_call_whose_commit_got_no_answer_counts_once(
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await deploy(core, debounce_args_to_accumulate=["items"])
+    first = await call(core, items=[1])
+    retrying = core.db.retrying
 
     async def twice(work: Callable[[Connection], Awaitable[Any]]) -> Any:
         await retrying(work)
         return await retrying(work)
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(scene.db), "retrying", lambda _, work: twice(work))
-        assert await call(scene, items=[2]) == first
-    assert await args_of(scene, first) == {"items": [1, 2]}
+        patched.setattr(type(core.db), "retrying", lambda _, work: twice(work))
+        assert await call(core, items=[2]) == first
+    assert await args_of(core, first) == {"items": [1, 2]}
 
 
-async def test_two_calls_at_once_are_one_run(scene: Ground) -> None:
-    await deploy(scene, debounce_args_to_accumulate=["items"])
-    found = await asyncio.gather(*(call(scene, items=[n]) for n in range(6)))
-    assert len(set(found)) == 1 and sorted((await args_of(scene, found[0]))["items"]) == list(range(6))
+async def test_two_calls_at_once_are_one_run(core: CoreHarness) -> None:
+    await deploy(core, debounce_args_to_accumulate=["items"])
+    found = await asyncio.gather(*(call(core, items=[n]) for n in range(6)))
+    assert len(set(found)) == 1 and sorted((await args_of(core, found[0]))["items"]) == list(range(6))
 
 
-async def test_a_call_while_the_run_begins_is_in_it_or_in_the_next(scene: Ground) -> None:
+async def test_a_call_while_the_run_begins_is_in_it_or_in_the_next(core: CoreHarness) -> None:
     """The timer is being taken: the call waits for that, and finds that it is too late."""
-    await deploy(scene, debounce_key="k")
-    first = await call(scene, n=1)
-    async with scene.third_session() as other:
+    await deploy(core, debounce_key="k")
+    first = await call(core, n=1)
+    async with core.third_session() as other:
         async with other.connection.transaction():
             await other.connection.execute("DELETE FROM timer WHERE run = $1", first)
             await other.connection.execute("""INSERT INTO inbox (run, event) VALUES ($1, '{"type": "start"}')""", first)
-            late = asyncio.create_task(call(scene, n=2))
+            late = asyncio.create_task(call(core, n=2))
             await other.until_waiting()
         second = await late
-    assert second != first and await args_of(scene, first) == {"n": 1}
+    assert second != first and await args_of(core, first) == {"n": 1}
 
 
-async def test_a_script_is_put_off_too(scene: Ground) -> None:
+async def test_a_script_is_put_off_too(core: CoreHarness) -> None:
     settings = {"summary": msgspec.Raw(b'""'), "debounce_delay_s": msgspec.Raw(b"60")}
-    await scripts.create(scene.platform, ACTOR, WORKSPACE, NewScript("f/main/s", "# nothing", "bash", settings))
+    await scripts.create(core.platform, ACTOR, WORKSPACE, NewScript("f/main/s", "# nothing", "bash", settings))
 
     async def start(args: bytes) -> UUID:
-        return await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", args, RunOptions())
+        return await runs.start_script(core.platform, ACTOR, WORKSPACE, "f/main/s", args, RunOptions())
 
     assert await start(b'{"x":1}') == await start(b'{"x":1}') != await start(b'{"x":2}')
-    await due(scene)
-    assert len(await (await scene.worker()).claim()) == 2
+    await due(core)
+    assert len(await (await core.worker()).claim()) == 2

@@ -6,7 +6,7 @@ import json
 
 import msgspec
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job
 
 from orvanta_platform.engine.state import ENGINE_VERSION, StateTooNew
 from orvanta_platform.orchestrator.advance import advance, advance_all
@@ -18,40 +18,38 @@ from orvanta_platform.services.runs.start import RunOptions
 NEWER = b"\x01" + msgspec.msgpack.encode([ENGINE_VERSION + 1, "of another kind"])
 
 
-async def test_a_run_that_a_newer_engine_began_is_left_alone(scene: Ground) -> None:
-    run = await scene.start(job("a"))
-    await scene.run("UPDATE run_live SET engine_version = $2 WHERE id = $1", run, ENGINE_VERSION + 1)
-    await scene.run(
-        "INSERT INTO inbox (run, event) VALUES ($1, $2)", run, json.dumps({"type": "cancel", "force": True})
-    )
+async def test_a_run_that_a_newer_engine_began_is_left_alone(core: CoreHarness) -> None:
+    run = await core.start(job("a"))
+    await core.run("UPDATE run_live SET engine_version = $2 WHERE id = $1", run, ENGINE_VERSION + 1)
+    await core.run("INSERT INTO inbox (run, event) VALUES ($1, $2)", run, json.dumps({"type": "cancel", "force": True}))
     with pytest.raises(StateTooNew) as raised:
-        await advance(scene.platform.tools, run)
+        await advance(core.platform.tools, run)
     assert (raised.value.code, raised.value.status, bool(raised.value.hint)) == ("state_too_new", 503, True)
     for _ in range(5):
-        await advance_all(scene.platform.tools, [run])
-    assert not await scene.rows("SELECT FROM run WHERE id = $1 OR error_name = $2", run, ERROR)
-    await scene.run("UPDATE run_live SET engine_version = 1 WHERE id = $1", run)
-    await advance(scene.platform.tools, run)
-    assert (await scene.ended(run))["status"] == "cancelled"
+        await advance_all(core.platform.tools, [run])
+    assert not await core.rows("SELECT FROM run WHERE id = $1 OR error_name = $2", run, ERROR)
+    await core.run("UPDATE run_live SET engine_version = 1 WHERE id = $1", run)
+    await advance(core.platform.tools, run)
+    assert (await core.ended(run))["status"] == "cancelled"
 
 
-async def test_a_run_that_a_newer_engine_stepped_is_not_restarted_from_a_node(scene: Ground) -> None:
-    run = await scene.start(job("a"), job("b", "a"))
-    worker = await scene.worker()
+async def test_a_run_that_a_newer_engine_stepped_is_not_restarted_from_a_node(core: CoreHarness) -> None:
+    run = await core.start(job("a"), job("b", "a"))
+    worker = await core.worker()
     for _ in range(2):
         await worker.finish((await worker.claim())[0], 1)
-    await scene.ended(run)
-    await scene.run("UPDATE run SET state = $2 WHERE id = $1", run, NEWER)
+    await core.ended(run)
+    await core.run("UPDATE run SET state = $2 WHERE id = $1", run, NEWER)
     with pytest.raises(StateTooNew):
-        await restarting.restart(scene.platform, ACTOR, WORKSPACE, run, Point([("b", None)]), RunOptions())
+        await restarting.restart(core.platform, ACTOR, WORKSPACE, run, Point([("b", None)]), RunOptions())
 
 
-async def test_a_run_of_an_older_engine_is_restarted(scene: Ground) -> None:
+async def test_a_run_of_an_older_engine_is_restarted(core: CoreHarness) -> None:
     """Its state is read as it was written; the new run has the version that its workflow needs."""
-    run = await scene.start(job("a"), job("b", "a"))
-    worker = await scene.worker()
+    run = await core.start(job("a"), job("b", "a"))
+    worker = await core.worker()
     for _ in range(2):
         await worker.finish((await worker.claim())[0], 1)
-    assert (await scene.ended(run))["engine_version"] == 1 < ENGINE_VERSION
-    again = await restarting.restart(scene.platform, ACTOR, WORKSPACE, run, Point([("b", None)]), RunOptions())
-    assert set(await scene.live(again)) == {"b"}
+    assert (await core.ended(run))["engine_version"] == 1 < ENGINE_VERSION
+    again = await restarting.restart(core.platform, ACTOR, WORKSPACE, run, Point([("b", None)]), RunOptions())
+    assert set(await core.live(again)) == {"b"}

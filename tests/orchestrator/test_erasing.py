@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
 
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.http.schemas.jobs import CompletedJob, detailed, listed
@@ -25,20 +25,20 @@ from orvanta_platform.services.runs.start import RunOptions
 KEPT = "SELECT id, kind, name FROM value"
 
 
-async def ended(scene: Ground, worker: Worker, *modules: dict[str, Any], **value: Any) -> UUID:
+async def ended(core: CoreHarness, worker: Worker, *modules: dict[str, Any], **value: Any) -> UUID:
     """A run that has ended: each job gave its node's name."""
-    run = await scene.start(*modules, args={"x": "input"}, **value)
+    run = await core.start(*modules, args={"x": "input"}, **value)
     while found := await worker.claim():
         for each in found:
             await worker.finish(each, {"from": each.node})
-    assert await scene.ended(run)
+    assert await core.ended(run)
     return run
 
 
-async def log_of(scene: Ground, run: UUID) -> None:
+async def log_of(core: CoreHarness, run: UUID) -> None:
     """Each job of the run has left a log and a stream."""
     for table in ("log_chunk", "stream_chunk"):
-        await scene.run(
+        await core.run(
             f"INSERT INTO {table} (job, attempt, seq, first_char, chars, body)"  # noqa: S608
             " SELECT id, 1, 0, 0, 1, $2 FROM job WHERE run = $1",
             run,
@@ -46,117 +46,117 @@ async def log_of(scene: Ground, run: UUID) -> None:
         )
 
 
-async def test_all_of_a_run_is_erased_in_time_and_the_row_says_when(scene: Ground) -> None:
-    worker = await scene.worker()
-    other = await ended(scene, worker, job("z"))
+async def test_all_of_a_run_is_erased_in_time_and_the_row_says_when(core: CoreHarness) -> None:
+    worker = await core.worker()
+    other = await ended(core, worker, job("z"))
     export = {"e": {"type": "javascript", "expr": "result.from"}}
-    run = await ended(scene, worker, job("a", export=export), job("b", "a"), delete_after_secs=60)
-    await log_of(scene, run)
-    assert await erasing.erase_due(scene.platform) == 0
-    told = detailed(await jobs.get(scene.platform, ACTOR, WORKSPACE, run))
+    run = await ended(core, worker, job("a", export=export), job("b", "a"), delete_after_secs=60)
+    await log_of(core, run)
+    assert await erasing.erase_due(core.platform) == 0
+    told = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, run))
     assert isinstance(told, CompletedJob) and (told.deleted, bytes(told.result)) == (False, b'{"from": "b"}')  # type: ignore[arg-type]
-    (row,) = await scene.rows("SELECT due_at FROM erasure")
+    (row,) = await core.rows("SELECT due_at FROM erasure")
     assert told.erase_at == row["due_at"]
-    await scene.run("UPDATE erasure SET due_at = app_now()")
-    assert await erasing.erase_due(scene.platform) == 1
-    assert {row["id"] for row in await scene.rows(KEPT)} <= {
+    await core.run("UPDATE erasure SET due_at = app_now()")
+    assert await erasing.erase_due(core.platform) == 1
+    assert {row["id"] for row in await core.rows(KEPT)} <= {
         other,
-        *(row["id"] for row in await scene.rows("SELECT id FROM job WHERE run = $1", other)),
+        *(row["id"] for row in await core.rows("SELECT id FROM job WHERE run = $1", other)),
     }
-    assert await scene.rows("SELECT job FROM log_chunk UNION ALL SELECT job FROM stream_chunk") == []
+    assert await core.rows("SELECT job FROM log_chunk UNION ALL SELECT job FROM stream_chunk") == []
     assert (
-        await scene.rows("SELECT FROM event WHERE data::text LIKE '%from%' OR kind = 'export' AND data IS NOT NULL")
+        await core.rows("SELECT FROM event WHERE data::text LIKE '%from%' OR kind = 'export' AND data IS NOT NULL")
         == []
     )
-    (row,) = await scene.rows("SELECT erased_at FROM erasure")
-    told = detailed(await jobs.get(scene.platform, ACTOR, WORKSPACE, run))
+    (row,) = await core.rows("SELECT erased_at FROM erasure")
+    told = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, run))
     assert isinstance(told, CompletedJob) and (told.deleted, told.erase_at) == (True, row["erased_at"])
     assert (bytes(told.result), bytes(told.args)) == (b"null", b"{}")  # type: ignore[arg-type]
-    page = await jobs.list_jobs(scene.platform, ACTOR, WORKSPACE, jobs.OVER, JobFilter(), Slice(limit=9))
+    page = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.OVER, JobFilter(), Slice(limit=9))
     shown = {each.run: told for each in page if isinstance(told := listed(each), CompletedJob)}
     assert {id: each.deleted for id, each in shown.items()} == {run: True, other: False}
-    assert await erasing.erase_due(scene.platform) == 0
-    await scene.is_whole()
+    assert await erasing.erase_due(core.platform) == 0
+    await core.is_whole()
 
 
-async def test_what_one_node_left_is_erased(scene: Ground) -> None:
-    worker = await scene.worker()
-    run = await ended(scene, worker, job("a", delete_after_secs=0), job("b", "a"))
-    await log_of(scene, run)
-    assert await erasing.erase_due(scene.platform) == 1
-    rows = await scene.rows("SELECT j.node FROM value v JOIN job j ON j.id = v.id WHERE v.kind = 'result'")
-    logs = await scene.rows("SELECT j.node FROM log_chunk v JOIN job j ON j.id = v.job")
+async def test_what_one_node_left_is_erased(core: CoreHarness) -> None:
+    worker = await core.worker()
+    run = await ended(core, worker, job("a", delete_after_secs=0), job("b", "a"))
+    await log_of(core, run)
+    assert await erasing.erase_due(core.platform) == 1
+    rows = await core.rows("SELECT j.node FROM value v JOIN job j ON j.id = v.id WHERE v.kind = 'result'")
+    logs = await core.rows("SELECT j.node FROM log_chunk v JOIN job j ON j.id = v.job")
     assert [row["node"] for row in rows] == [row["node"] for row in logs] == ["b"]
-    assert await scene.result(run) == {"from": "b"}
-    steps = {row["node"]: row["id"] for row in await scene.rows("SELECT node, id FROM job")}
-    details = {node: await jobs.get(scene.platform, ACTOR, WORKSPACE, id) for node, id in steps.items()}
+    assert await core.result(run) == {"from": "b"}
+    steps = {row["node"]: row["id"] for row in await core.rows("SELECT node, id FROM job")}
+    details = {node: await jobs.get(core.platform, ACTOR, WORKSPACE, id) for node, id in steps.items()}
     assert {node: each.row.erased for node, each in details.items()} == {"a": True, "b": False}
     assert details["a"].logs is not None and "erased at" in details["a"].logs
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_iterations_and_sub_workflows_go_with_their_run(scene: Ground) -> None:
+async def test_iterations_and_sub_workflows_go_with_their_run(core: CoreHarness) -> None:
     items = {"type": "static", "value": ["secret one", "secret two"]}
     inner = [job("y"), job("z", "y")]
     loop = {"type": "forloopflow", "iterator": items, "parallel": True, "skip_failures": True, "modules": inner}
-    await ended(scene, await scene.worker(), {"id": "l", "value": loop}, delete_after_secs=0)
-    assert await erasing.erase_due(scene.platform) == 1
-    assert await scene.rows(KEPT) == []
-    await scene.is_whole()
+    await ended(core, await core.worker(), {"id": "l", "value": loop}, delete_after_secs=0)
+    assert await erasing.erase_due(core.platform) == 1
+    assert await core.rows(KEPT) == []
+    await core.is_whole()
 
 
-async def test_objects_go_after_their_rows(scene: Ground, tmp_path: Path) -> None:
-    worker = await scene.worker()
-    run = await scene.start(job("a"), delete_after_secs=0)
+async def test_objects_go_after_their_rows(core: CoreHarness, tmp_path: Path) -> None:
+    worker = await core.worker()
+    run = await core.start(job("a"), delete_after_secs=0)
     (a,) = await worker.claim()
     raw = msgspec.json.encode("x" * (values.INLINE_LIMIT + 1))
-    value = await values.keep(scene.platform.storage, WORKSPACE, run, a.id, "result", raw)
+    value = await values.keep(core.platform.storage, WORKSPACE, run, a.id, "result", raw)
     await worker.submit(a, msgspec.structs.replace(worker.told(a), raw=raw, value=value))
     assert value.object is not None
-    await scene.platform.storage.get(value.object)
-    await erasing.erase_due(scene.platform)
+    await core.platform.storage.get(value.object)
+    await erasing.erase_due(core.platform)
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and str(a.id) in str(path)]
 
 
-async def test_a_script_erases_what_it_left(scene: Ground) -> None:
+async def test_a_script_erases_what_it_left(core: CoreHarness) -> None:
     settings = {"summary": msgspec.Raw(b'""'), "delete_after_secs": msgspec.Raw(b"0")}
-    await scripts.create(scene.platform, ACTOR, WORKSPACE, NewScript("f/main/s", "# nothing", "bash", settings))
-    worker = await scene.worker()
-    await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":1}', RunOptions())
+    await scripts.create(core.platform, ACTOR, WORKSPACE, NewScript("f/main/s", "# nothing", "bash", settings))
+    worker = await core.worker()
+    await runs.start_script(core.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":1}', RunOptions())
     await worker.finish((await worker.claim())[0], 1)
     run = await ended(
-        scene, worker, {"id": "s", "value": {"type": "script", "path": "f/main/s", "input_transforms": {}}}
+        core, worker, {"id": "s", "value": {"type": "script", "path": "f/main/s", "input_transforms": {}}}
     )
-    assert await erasing.erase_due(scene.platform) == 2
-    assert [(row["id"], row["kind"]) for row in await scene.rows(KEPT)] == [(run, "args")]
-    await scene.is_whole()
+    assert await erasing.erase_due(core.platform) == 2
+    assert [(row["id"], row["kind"]) for row in await core.rows(KEPT)] == [(run, "args")]
+    await core.is_whole()
 
 
-async def test_a_run_that_could_not_go_on_is_erased_all_the_same(scene: Ground) -> None:
-    tools = scene.platform.tools
-    run = await scene.start(job("a"), delete_after_secs=0)
+async def test_a_run_that_could_not_go_on_is_erased_all_the_same(core: CoreHarness) -> None:
+    tools = core.platform.tools
+    run = await core.start(job("a"), delete_after_secs=0)
     await end_as_failed(tools.db, tools.notify, tools.blueprints, run, RuntimeError("it is broken"))
-    assert (await scene.ended(run))["error_name"] == "EngineFailed" and len(await scene.rows(KEPT)) == 3
-    assert await erasing.erase_due(scene.platform) == 1 and await scene.rows(KEPT) == []
+    assert (await core.ended(run))["error_name"] == "EngineFailed" and len(await core.rows(KEPT)) == 3
+    assert await erasing.erase_due(core.platform) == 1 and await core.rows(KEPT) == []
 
 
-async def test_a_run_that_does_not_ask_keeps_everything(scene: Ground) -> None:
-    await ended(scene, await scene.worker(), job("a"))
-    assert await scene.rows("SELECT FROM erasure") == [] and len(await scene.rows(KEPT)) == 2
+async def test_a_run_that_does_not_ask_keeps_everything(core: CoreHarness) -> None:
+    await ended(core, await core.worker(), job("a"))
+    assert await core.rows("SELECT FROM erasure") == [] and len(await core.rows(KEPT)) == 2
 
 
-async def test_delete_after_use_is_at_once(scene: Ground) -> None:
-    await ended(scene, await scene.worker(), job("a"), job("b", "a", delete_after_use=True))
-    assert await erasing.erase_due(scene.platform) == 1
-    rows = await scene.rows("SELECT j.node FROM value v JOIN job j ON j.id = v.id")
+async def test_delete_after_use_is_at_once(core: CoreHarness) -> None:
+    await ended(core, await core.worker(), job("a"), job("b", "a", delete_after_use=True))
+    assert await erasing.erase_due(core.platform) == 1
+    rows = await core.rows("SELECT j.node FROM value v JOIN job j ON j.id = v.id")
     assert [row["node"] for row in rows] == ["a"]
 
 
-async def test_what_a_loop_and_all_inside_it_left_is_erased(scene: Ground) -> None:
-    worker = await scene.worker()
+async def test_what_a_loop_and_all_inside_it_left_is_erased(core: CoreHarness) -> None:
+    worker = await core.worker()
     body = msgspec.Raw(json.dumps({"modules": [job("inner")]}).encode())
     await flows.create(
-        scene.platform, ACTOR, WORKSPACE, NewFlow("f/sub/one", body, None, {"summary": msgspec.Raw(b'""')})
+        core.platform, ACTOR, WORKSPACE, NewFlow("f/sub/one", body, None, {"summary": msgspec.Raw(b'""')})
     )
     call = {"id": "call", "value": {"type": "flow", "path": "f/sub/one", "input_transforms": {}}}
     branch = {"type": "branchall", "branches": [{"modules": [job("x"), job("y", "x")]}, {"modules": [job("z")]}]}
@@ -164,20 +164,20 @@ async def test_what_a_loop_and_all_inside_it_left_is_erased(scene: Ground) -> No
     modules = [{"id": "b", "value": branch}, call]
     value = {"type": "forloopflow", "iterator": items, "skip_failures": False, "modules": modules}
     loop = {"id": "l", "value": value, "needs": ["a"], "delete_after_secs": 0}
-    run = await ended(scene, worker, job("a"), loop, job("after", "l"))
-    everybody = [run, *(row["id"] for row in await scene.rows("SELECT id FROM run WHERE parent = $1", run))]
+    run = await ended(core, worker, job("a"), loop, job("after", "l"))
+    everybody = [run, *(row["id"] for row in await core.rows("SELECT id FROM run WHERE parent = $1", run))]
     assert len(everybody) == 3
     for each in everybody:
-        await log_of(scene, each)
-    while await erasing.erase_due(scene.platform):
+        await log_of(core, each)
+    while await erasing.erase_due(core.platform):
         pass
-    kept = await scene.rows("SELECT j.node, v.kind FROM value v LEFT JOIN job j ON j.id = v.id WHERE v.id <> $1", run)
+    kept = await core.rows("SELECT j.node, v.kind FROM value v LEFT JOIN job j ON j.id = v.id WHERE v.id <> $1", run)
     assert sorted((row["node"], row["kind"]) for row in kept) == [("a", "result"), ("after", "result")]
-    logs = await scene.rows("SELECT j.node FROM log_chunk v JOIN job j ON j.id = v.job")
+    logs = await core.rows("SELECT j.node FROM log_chunk v JOIN job j ON j.id = v.job")
     assert sorted(row["node"] for row in logs) == ["a", "after"]
-    for row in await scene.rows("SELECT id, node FROM job WHERE run = $1", run):
-        told = await jobs.get(scene.platform, ACTOR, WORKSPACE, row["id"])
+    for row in await core.rows("SELECT id, node FROM job WHERE run = $1", run):
+        told = await jobs.get(core.platform, ACTOR, WORKSPACE, row["id"])
         assert told.row.erased == (row["node"] not in ("a", "after")), row["node"]
-    child = detailed(await jobs.get(scene.platform, ACTOR, WORKSPACE, everybody[1]))
+    child = detailed(await jobs.get(core.platform, ACTOR, WORKSPACE, everybody[1]))
     assert isinstance(child, CompletedJob) and child.deleted
-    await scene.is_whole()
+    await core.is_whole()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, condition, job, on
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, condition, job, on
 
 from orvanta_platform.errors import InvalidWorkflow
 from orvanta_platform.evaluate.errors import ExpressionError
@@ -25,120 +25,120 @@ def js(text: str) -> dict[str, str]:
     return {"type": "javascript", "expr": text}
 
 
-async def run_of_a(scene: Ground, result: Any, *more: dict[str, Any], export: Any = None, **value: Any) -> Any:
+async def run_of_a(core: CoreHarness, result: Any, *more: dict[str, Any], export: Any = None, **value: Any) -> Any:
     """A run of a node `a` with this result, and what it decides of others; gives its id."""
-    run = await scene.start(job("a", **({"export": export} if export else {})), *more, args={"least": 3}, **value)
-    worker = await scene.worker()
+    run = await core.start(job("a", **({"export": export} if export else {})), *more, args={"least": 3}, **value)
+    worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"], result)
     return run
 
 
-async def context(scene: Ground, run: Any) -> dict[str, Any]:
-    rows = await scene.rows("SELECT name, body FROM value WHERE id = $1 AND kind = 'context'", run)
+async def context(core: CoreHarness, run: Any) -> dict[str, Any]:
+    rows = await core.rows("SELECT name, body FROM value WHERE id = $1 AND kind = 'context'", run)
     return {row["name"]: json.loads(row["body"]) for row in rows}
 
 
-async def test_conditions_exports_and_output(scene: Ground) -> None:
+async def test_conditions_exports_and_output(core: CoreHarness) -> None:
     run = await run_of_a(
-        scene,
+        core,
         {"items": [{"n": 2}, {"n": 5}]},
         condition("enough", "const {least} = flow_input; return context.sum - least > 0", on("a", "success")),
         condition("named", "results.enough ? `sum ${context.sum}` : ''", on("enough", "true")),
         export={"sum": js("result.items.reduce((sum, item) => sum + item.n, 0)")},
         output=js("{sum: context.sum, named: results.named, all: Object.keys(results).sort()}"),
     )
-    assert await scene.result(run) == {"sum": 7, "named": True, "all": ["a", "enough", "named"]}
-    assert await context(scene, run) == {"sum": 7}
-    await scene.is_whole()
+    assert await core.result(run) == {"sum": 7, "named": True, "all": ["a", "enough", "named"]}
+    assert await context(core, run) == {"sum": 7}
+    await core.is_whole()
 
 
-async def test_an_expression_that_throws_fails_its_node(scene: Ground) -> None:
-    run = await run_of_a(scene, {}, condition("c", "results.a.b.c + 1 > 0", on("a", "success")))
+async def test_an_expression_that_throws_fails_its_node(core: CoreHarness) -> None:
+    run = await run_of_a(core, {}, condition("c", "results.a.b.c + 1 > 0", on("a", "success")))
     message = "Cannot read properties of undefined (reading 'c')"
-    assert await scene.result(run) == {"error": {"name": "TypeError", "message": message, "step_id": "c"}}
+    assert await core.result(run) == {"error": {"name": "TypeError", "message": message, "step_id": "c"}}
 
 
-async def test_an_endless_expression_fails_its_node(scene: Ground) -> None:
-    run = await run_of_a(scene, {}, condition("c", "while (true) {}", on("a", "success")))
-    assert (await scene.result(run))["error"]["name"] == "expression_timeout"
+async def test_an_endless_expression_fails_its_node(core: CoreHarness) -> None:
+    run = await run_of_a(core, {}, condition("c", "while (true) {}", on("a", "success")))
+    assert (await core.result(run))["error"]["name"] == "expression_timeout"
 
 
-async def test_a_retry_is_decided_by_javascript(scene: Ground) -> None:
+async def test_a_retry_is_decided_by_javascript(core: CoreHarness) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}, "retry_if": {"expr": "/busy/i.test(error.message)"}}
-    run = await scene.start(job("a", retry=retry))
-    worker = await scene.worker()
+    run = await core.start(job("a", retry=retry))
+    worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"], error="Busy")
-    assert (await scene.live(run))["a"]["failures"] == 1
+    assert (await core.live(run))["a"]["failures"] == 1
 
 
-async def test_the_record_of_a_run_decides_alike(scene: Ground) -> None:
+async def test_the_record_of_a_run_decides_alike(core: CoreHarness) -> None:
     """Time and chance are in the run's row: who evaluates anew, wherever and whenever, finds the same."""
     text = "[Date.now(), new Date().getTime(), Math.random(), Math.random()]"
-    run = await run_of_a(scene, {}, export={"seen": js(text)}, output=js(text))
-    row = await scene.ended(run)
+    run = await run_of_a(core, {}, export={"seen": js(text)}, output=js(text))
+    row = await core.ended(run)
     at_ms = row["scheduled_at"].timestamp() * 1000
     evaluator = Evaluator()
-    for node, found in (("a", (await context(scene, run))["seen"]), ("", await scene.result(run))):
+    for node, found in (("a", (await context(core, run))["seen"]), ("", await core.result(run))):
         moment = Moment(found[0], f"{row['seed']}/{node}")
         assert 0 <= at_ms - found[0] < 1
         assert json.loads((await evaluator.expression(text, {}, moment, _none)).raw) == found
     await evaluator.close()
 
 
-async def test_chance_differs_between_nodes_and_runs(scene: Ground) -> None:
+async def test_chance_differs_between_nodes_and_runs(core: CoreHarness) -> None:
     output = js("[results.a, Math.random()]")
-    runs = [await run_of_a(scene, None, export={"dice": js("Math.random()")}, output=output) for _ in range(2)]
-    drawn = [(await scene.result(run))[1] for run in runs] + [(await context(scene, run))["dice"] for run in runs]
+    runs = [await run_of_a(core, None, export={"dice": js("Math.random()")}, output=output) for _ in range(2)]
+    drawn = [(await core.result(run))[1] for run in runs] + [(await context(core, run))["dice"] for run in runs]
     assert len(set(drawn)) == 4
 
 
-async def test_the_first_step_sees_the_time_that_is_recorded(scene: Ground) -> None:
-    run = await scene.start(condition("c", "true"), output=js("Date.now()"))
-    row = await scene.ended(run)
-    assert 0 <= row["scheduled_at"].timestamp() * 1000 - await scene.result(run) < 1
+async def test_the_first_step_sees_the_time_that_is_recorded(core: CoreHarness) -> None:
+    run = await core.start(condition("c", "true"), output=js("Date.now()"))
+    row = await core.ended(run)
+    assert 0 <= row["scheduled_at"].timestamp() * 1000 - await core.result(run) < 1
 
 
-async def test_variables_are_opened_for_whom_the_run_acts(scene: Ground) -> None:
-    await account(scene)
-    await variables.create(scene.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
-    await variables.create(scene.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/limit", "5"))
+async def test_variables_are_opened_for_whom_the_run_acts(core: CoreHarness) -> None:
+    await account(core)
+    await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
+    await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/limit", "5"))
     run = await run_of_a(
-        scene,
+        core,
         {"path": "u/ann/key"},
         condition("right", f"variable(results.a.path) === '{SECRET[:7]}' + '{SECRET[7:]}'", on("a", "success")),
         export={"key": js("variable('u/ann/key')"), "limit": js("Number(variable('u/ann/limit'))")},
         output=js("{right: results.right, header: 'Bearer ' + variable('u/ann/' + 'key'), limit: context.limit}"),
     )
-    assert await scene.result(run) == {"right": True, "header": "Bearer ***", "limit": 5}
-    assert await context(scene, run) == {"key": "***", "limit": 5}
-    for row in await scene.rows("SELECT body FROM value"):
+    assert await core.result(run) == {"right": True, "header": "Bearer ***", "limit": 5}
+    assert await context(core, run) == {"key": "***", "limit": 5}
+    for row in await core.rows("SELECT body FROM value"):
         assert SECRET.encode() not in row["body"]
-    opened = await scene.rows("SELECT resource FROM audit WHERE operation = 'variables.open'")
+    opened = await core.rows("SELECT resource FROM audit WHERE operation = 'variables.open'")
     assert {row["resource"] for row in opened} == {"u/ann/key"}
 
 
-async def test_an_unknown_variable_is_an_error_of_its_node(scene: Ground) -> None:
-    await account(scene)
-    run = await run_of_a(scene, {}, condition("c", "variable('u/ann/missing') === 'x'", on("a", "success")))
-    error = (await scene.result(run))["error"]
+async def test_an_unknown_variable_is_an_error_of_its_node(core: CoreHarness) -> None:
+    await account(core)
+    run = await run_of_a(core, {}, condition("c", "variable('u/ann/missing') === 'x'", on("a", "success")))
+    error = (await core.result(run))["error"]
     assert (error["name"], "u/ann/missing" in error["message"]) == ("not_found", True)
 
 
-async def test_a_secret_is_not_told_by_an_error(scene: Ground) -> None:
-    await account(scene)
-    await variables.create(scene.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
+async def test_a_secret_is_not_told_by_an_error(core: CoreHarness) -> None:
+    await account(core)
+    await variables.create(core.platform, ACTOR, WORKSPACE, VariableDraft("u/ann/key", SECRET, is_secret=True))
     run = await run_of_a(
-        scene, {}, condition("c", "throw new Error('key ' + variable('u/ann/key'))", on("a", "success"))
+        core, {}, condition("c", "throw new Error('key ' + variable('u/ann/key'))", on("a", "success"))
     )
-    assert (await scene.result(run))["error"]["message"] == "key ***"
+    assert (await core.result(run))["error"]["message"] == "key ***"
 
 
 @pytest.mark.parametrize("format", ["json", "yaml"])
-async def test_what_is_no_javascript_is_refused_at_deploy(scene: Ground, format: Any) -> None:
+async def test_what_is_no_javascript_is_refused_at_deploy(core: CoreHarness, format: Any) -> None:
     modules = [condition("good", "results.x?.y ?? 1"), condition("bad", "results.x +"), condition("worse", "let let")]
     source = Source(format, json.dumps({"value": {"modules": modules, "output": js("{a:,}")}}))
     with pytest.raises(InvalidWorkflow) as caught:
-        await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow("u/ann/f", None, None, {}, source))
+        await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow("u/ann/f", None, None, {}, source))
     found = [(each["code"], each["node"], each["path"]) for each in caught.value.details if each["severity"] == "error"]
     assert found == [
         ("expression_syntax", None, "/value/output/expr"),
@@ -152,12 +152,12 @@ async def _none(kind: Opener, path: str) -> bytes:
     raise ExpressionError("not_found", path)
 
 
-async def account(scene: Ground) -> None:
+async def account(core: CoreHarness) -> None:
     """The one for whom runs act, as a member of the workspace."""
-    await scene.run(
+    await core.run(
         "INSERT INTO account (email, username, password_hash) VALUES ($1, $2, '')", ACTOR.email, ACTOR.username
     )
-    await scene.run(
+    await core.run(
         "INSERT INTO member (workspace, email, username, role) VALUES ($1, $2, $3, 'admin')",
         WORKSPACE,
         ACTOR.email,

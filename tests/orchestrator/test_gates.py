@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
 
 from orvanta_platform.db.job_lists import JobFilter, Slice
 from orvanta_platform.db.runs import RunRow
@@ -36,293 +36,293 @@ def limited(id: str, *needs: Any, limit: int = 1, key: str = "k", **more: Any) -
     return {**made, "value": {**made["value"], "concurrent_limit": limit, "custom_concurrency_key": key}}
 
 
-async def in_line(scene: Ground) -> list[UUID]:
-    return [row["run"] for row in await scene.rows("SELECT run FROM gate_wait ORDER BY priority DESC, seq")]
+async def in_line(core: CoreHarness) -> list[UUID]:
+    return [row["run"] for row in await core.rows("SELECT run FROM gate_wait ORDER BY priority DESC, seq")]
 
 
-async def permits(scene: Ground) -> set[UUID]:
-    return {row["run"] for row in await scene.rows("SELECT run FROM permit")}
+async def permits(core: CoreHarness) -> set[UUID]:
+    return {row["run"] for row in await core.rows("SELECT run FROM permit")}
 
 
-async def starts(scene: Ground, count: int, *modules: dict[str, Any], **value: Any) -> list[UUID]:
-    return [await scene.start(*modules, **value) for _ in range(count)]
+async def starts(core: CoreHarness, count: int, *modules: dict[str, Any], **value: Any) -> list[UUID]:
+    return [await core.start(*modules, **value) for _ in range(count)]
 
 
 @pytest.fixture
-async def worker(scene: Ground) -> Worker:
-    return await scene.worker()
+async def worker(core: CoreHarness) -> Worker:
+    return await core.worker()
 
 
-async def test_the_end_of_one_is_the_beginning_of_the_next(scene: Ground, worker: Worker) -> None:
-    first, second, third = await starts(scene, 3, limited("a"), job("b", "a"))
+async def test_the_end_of_one_is_the_beginning_of_the_next(core: CoreHarness, worker: Worker) -> None:
+    first, second, third = await starts(core, 3, limited("a"), job("b", "a"))
     (a,) = await worker.claim()
-    assert a.run.id == first and await in_line(scene) == [second, third]
+    assert a.run.id == first and await in_line(core) == [second, third]
     assert (await worker.finish(a)).recorded
-    assert await permits(scene) == {second} and await in_line(scene) == [third]
+    assert await permits(core) == {second} and await in_line(core) == [third]
     found = {(each.run.id, each.node) for each in await worker.claim()}
     assert found == {(first, "b"), (second, "a")}
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_run_without_a_limit_has_nothing_to_do_with_gates(scene: Ground, worker: Worker) -> None:
-    run = await scene.start(job("a"))
+async def test_a_run_without_a_limit_has_nothing_to_do_with_gates(core: CoreHarness, worker: Worker) -> None:
+    run = await core.start(job("a"))
     await worker.finish((await worker.claim())[0])
-    assert await scene.ended(run) and await scene.rows("SELECT FROM gate") == []
+    assert await core.ended(run) and await core.rows("SELECT FROM gate") == []
 
 
-async def test_a_workflow_holds_its_permit_from_its_first_step_to_its_end(scene: Ground, worker: Worker) -> None:
-    first, second = await starts(scene, 2, job("a"), job("b", "a"), concurrent_limit=1, concurrency_key="k")
+async def test_a_workflow_holds_its_permit_from_its_first_step_to_its_end(core: CoreHarness, worker: Worker) -> None:
+    first, second = await starts(core, 2, job("a"), job("b", "a"), concurrent_limit=1, concurrency_key="k")
     (a,) = await worker.claim()
     await worker.finish(a)
     (b,) = await worker.claim()
-    assert (a.run.id, b.run.id) == (first, first) and await in_line(scene) == [second]
+    assert (a.run.id, b.run.id) == (first, first) and await in_line(core) == [second]
     await worker.finish(b)
     (a,) = await worker.claim()
-    assert a.run.id == second and await permits(scene) == {second}
-    await scene.cancel(second, force=True)
-    assert await permits(scene) == set()
-    await scene.is_whole()
+    assert a.run.id == second and await permits(core) == {second}
+    await core.cancel(second, force=True)
+    assert await permits(core) == set()
+    await core.is_whole()
 
 
-async def test_a_reaped_job_keeps_its_permit(scene: Ground, worker: Worker) -> None:
-    first, second = await starts(scene, 2, limited("a"))
+async def test_a_reaped_job_keeps_its_permit(core: CoreHarness, worker: Worker) -> None:
+    first, second = await starts(core, 2, limited("a"))
     await worker.claim()
     await worker.vanish()
     assert (await worker.reap()).jobs == 1
-    assert await permits(scene) == {first} and await in_line(scene) == [second]
-    other = await scene.worker()
+    assert await permits(core) == {first} and await in_line(core) == [second]
+    other = await core.worker()
     (a,) = await other.claim()
     assert a.run.id == first
     await other.vanish()
     await other.reap(max_losses=0)
-    assert (await scene.ended(first))["status"] == "failed" and await permits(scene) == {second}
-    await scene.is_whole()
+    assert (await core.ended(first))["status"] == "failed" and await permits(core) == {second}
+    await core.is_whole()
 
 
-async def test_a_retry_gives_the_permit_back_and_stands_in_line_again(scene: Ground, worker: Worker) -> None:
+async def test_a_retry_gives_the_permit_back_and_stands_in_line_again(core: CoreHarness, worker: Worker) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 5}}
-    first, second = await starts(scene, 2, limited("a", retry=retry))
+    first, second = await starts(core, 2, limited("a", retry=retry))
     await worker.finish((await worker.claim())[0], error="Oops")
-    assert await permits(scene) == {second}
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    await timers.fire(scene.platform.tools)
-    assert await in_line(scene) == [first]
+    assert await permits(core) == {second}
+    await core.run("UPDATE timer SET due_at = app_now()")
+    await timers.fire(core.platform.tools)
+    assert await in_line(core) == [first]
     await worker.finish((await worker.claim())[0])
     (again,) = await worker.claim()
     assert (again.run.id, again.attempt, again.failures) == (first, 2, 1)
     await worker.finish(again)
-    assert (await scene.ended(first))["status"] == "succeeded"
-    await scene.is_whole()
+    assert (await core.ended(first))["status"] == "succeeded"
+    await core.is_whole()
 
 
-async def test_who_is_cancelled_in_line_leaves_it(scene: Ground, worker: Worker) -> None:
-    first, second, third = await starts(scene, 3, limited("a"))
-    await scene.cancel(second)
-    assert (await scene.ended(second))["status"] == "cancelled" and await in_line(scene) == [third]
+async def test_who_is_cancelled_in_line_leaves_it(core: CoreHarness, worker: Worker) -> None:
+    first, second, third = await starts(core, 3, limited("a"))
+    await core.cancel(second)
+    assert (await core.ended(second))["status"] == "cancelled" and await in_line(core) == [third]
     await worker.finish((await worker.claim())[0])
-    assert await permits(scene) == {third} and await scene.ended(first)
-    await scene.is_whole()
+    assert await permits(core) == {third} and await core.ended(first)
+    await core.is_whole()
 
 
-async def test_a_node_in_line_is_cancelled_alone(scene: Ground, worker: Worker) -> None:
-    await scene.start(limited("a"))
-    run = await scene.start(limited("a"), job("b", {"node": "a", "on": "failure"}))
-    (wait,) = await scene.rows("SELECT job FROM gate_wait")
-    await runs.cancel(scene.platform, ACTOR, WORKSPACE, wait["job"], "enough")
-    assert await in_line(scene) == []
+async def test_a_node_in_line_is_cancelled_alone(core: CoreHarness, worker: Worker) -> None:
+    await core.start(limited("a"))
+    run = await core.start(limited("a"), job("b", {"node": "a", "on": "failure"}))
+    (wait,) = await core.rows("SELECT job FROM gate_wait")
+    await runs.cancel(core.platform, ACTOR, WORKSPACE, wait["job"], "enough")
+    assert await in_line(core) == []
     found = await worker.claim()
     assert {(each.run.id == run, each.node) for each in found} == {(False, "a"), (True, "b")}
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_why_it_waits_is_told_of_the_run_the_node_and_the_list(scene: Ground) -> None:
+async def test_why_it_waits_is_told_of_the_run_the_node_and_the_list(core: CoreHarness) -> None:
     key = {"concurrent_limit": 1, "concurrency_key": "whole"}
-    holder, first, second = await starts(scene, 3, job("a"), **key)
-    detail = await jobs.get(scene.platform, ACTOR, WORKSPACE, second)
+    holder, first, second = await starts(core, 3, job("a"), **key)
+    detail = await jobs.get(core.platform, ACTOR, WORKSPACE, second)
     told = detailed(detail)
     assert isinstance(told, QueuedJob) and isinstance(told.wait, Waiting) and isinstance(told.wait.limit, Limit)
     assert (told.wait.code, told.wait_reason) == ("limit", "limit main/whole: 1 of 1 in use")
     assert (told.wait.before, told.wait.limit.held_by) == (1, [holder])
-    listed = await jobs.list_jobs(scene.platform, ACTOR, WORKSPACE, jobs.UNDER_WAY, JobFilter(), Slice(limit=9))
+    listed = await jobs.list_jobs(core.platform, ACTOR, WORKSPACE, jobs.UNDER_WAY, JobFilter(), Slice(limit=9))
     whys = {row.id: why.text for row in listed if (why := jobs.reason_of(row)) is not None and not row.is_step}
     assert whys == dict.fromkeys((first, second), "limit main/whole: 1 of 1 in use")
-    await scene.start(limited("a"))
-    run = await scene.start(limited("a"))
-    progress = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).progress
+    await core.start(limited("a"))
+    run = await core.start(limited("a"))
+    progress = (await jobs.get(core.platform, ACTOR, WORKSPACE, run)).progress
     assert progress is not None
     (wait,) = flow_status(progress).waits
     assert (wait.id, wait.code, wait.reason, wait.before) == ("a", "limit", "limit main/k: 1 of 1 in use", 0)
-    of_node = await jobs.get(scene.platform, ACTOR, WORKSPACE, wait.job)
+    of_node = await jobs.get(core.platform, ACTOR, WORKSPACE, wait.job)
     assert of_node.why is not None and of_node.why.text == wait.reason
 
 
-async def test_a_job_says_how_many_of_its_queue_come_first(scene: Ground, worker: Worker) -> None:
-    await starts(scene, 2, job("a"))
-    last = await scene.start(job("a"))
-    (row,) = await scene.rows("SELECT id FROM job_live WHERE run = $1", last)
-    why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, row["id"])).why
+async def test_a_job_says_how_many_of_its_queue_come_first(core: CoreHarness, worker: Worker) -> None:
+    await starts(core, 2, job("a"))
+    last = await core.start(job("a"))
+    (row,) = await core.rows("SELECT id FROM job_live WHERE run = $1", last)
+    why = (await jobs.get(core.platform, ACTOR, WORKSPACE, row["id"])).why
     assert why is not None and (why.text, why.before, why.queue) == ("waiting for a free slot", 2, "python3")
 
 
-async def test_a_script_whose_packages_are_being_locked_says_so(scene: Ground, worker: Worker) -> None:
-    await deploy(scene, "f/main/s")
-    run = await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
+async def test_a_script_whose_packages_are_being_locked_says_so(core: CoreHarness, worker: Worker) -> None:
+    await deploy(core, "f/main/s")
+    run = await runs.start_script(core.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
     for claimed in (False, True):
-        await scene.run("UPDATE version SET lock_state = 'locked'")
+        await core.run("UPDATE version SET lock_state = 'locked'")
         if claimed:
             await worker.claim()
-        why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why
+        why = (await jobs.get(core.platform, ACTOR, WORKSPACE, run)).why
         assert (why is None) if claimed else (why is not None and why.why == "no_slot")
-        await scene.run("UPDATE version SET lock_state = 'locking', lock_job = $1", run)
-        why = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).why
+        await core.run("UPDATE version SET lock_state = 'locking', lock_job = $1", run)
+        why = (await jobs.get(core.platform, ACTOR, WORKSPACE, run)).why
         assert why is not None and (why.why, why.text) == ("locking", "waiting until its packages are locked")
         assert why.run == run
 
 
-async def test_a_node_of_a_loop_is_cancelled_in_line(scene: Ground, worker: Worker) -> None:
-    await scene.start(limited("a"))
+async def test_a_node_of_a_loop_is_cancelled_in_line(core: CoreHarness, worker: Worker) -> None:
+    await core.start(limited("a"))
     items = {"type": "static", "value": [1]}
     loop = {"type": "forloopflow", "iterator": items, "skip_failures": True, "modules": [limited("a")]}
-    run = await scene.start({"id": "loop", "value": loop})
-    (wait,) = await scene.rows("SELECT job FROM gate_wait WHERE run = $1", run)
-    seen = await jobs.get(scene.platform, ACTOR, WORKSPACE, wait["job"])
+    run = await core.start({"id": "loop", "value": loop})
+    (wait,) = await core.rows("SELECT job FROM gate_wait WHERE run = $1", run)
+    seen = await jobs.get(core.platform, ACTOR, WORKSPACE, wait["job"])
     assert seen.why is not None and (seen.row.node, seen.why.text) == ("a", "limit main/k: 1 of 1 in use")
-    await runs.cancel(scene.platform, ACTOR, WORKSPACE, wait["job"], "enough")
-    assert await scene.result(run) == [None] and await in_line(scene) == []
-    await scene.is_whole()
+    await runs.cancel(core.platform, ACTOR, WORKSPACE, wait["job"], "enough")
+    assert await core.result(run) == [None] and await in_line(core) == []
+    await core.is_whole()
 
 
-async def test_a_key_of_all_workspaces_is_not_that_of_one(scene: Ground) -> None:
+async def test_a_key_of_all_workspaces_is_not_that_of_one(core: CoreHarness) -> None:
     """Nobody fills the limit of another workspace by naming it in a key of their own."""
-    first = await scene.start(limited("a", key="k"))
-    other = await scene.start(limited("a", key="main/k$global"))
-    assert await permits(scene) == {first, other}
-    names = {(row["workspace"], row["name"]) for row in await scene.rows("SELECT workspace, name FROM gate")}
+    first = await core.start(limited("a", key="k"))
+    other = await core.start(limited("a", key="main/k$global"))
+    assert await permits(core) == {first, other}
+    names = {(row["workspace"], row["name"]) for row in await core.rows("SELECT workspace, name FROM gate")}
     assert names == {("main", "main/k"), (None, "main/k")}
 
 
-async def test_priority_goes_first(scene: Ground, worker: Worker) -> None:
-    await scene.start(limited("a"))
-    low = await scene.start(limited("a", priority=1))
-    high = await scene.start(limited("a", priority=9))
-    assert await in_line(scene) == [high, low]
+async def test_priority_goes_first(core: CoreHarness, worker: Worker) -> None:
+    await core.start(limited("a"))
+    low = await core.start(limited("a", priority=1))
+    high = await core.start(limited("a", priority=9))
+    assert await in_line(core) == [high, low]
     await worker.finish((await worker.claim())[0])
-    assert await permits(scene) == {high}
+    assert await permits(core) == {high}
 
 
-async def test_a_window_lets_the_next_through_in_time(scene: Ground, worker: Worker) -> None:
+async def test_a_window_lets_the_next_through_in_time(core: CoreHarness, worker: Worker) -> None:
     a = limited("a")
     a["value"]["concurrency_time_window_s"] = 60
-    first, second = await starts(scene, 2, a)
+    first, second = await starts(core, 2, a)
     await worker.finish((await worker.claim())[0])
-    assert await scene.ended(first) and await permits(scene) == set() and await in_line(scene) == [second]
-    due = (await timers.look(scene.platform.tools)).in_s
+    assert await core.ended(first) and await permits(core) == set() and await in_line(core) == [second]
+    due = (await timers.look(core.platform.tools)).in_s
     assert due is not None and 0 < due <= 60
-    await scene.is_whole()
-    await scene.run("UPDATE gate SET due_at = app_now(), starts = ARRAY[app_now() - interval '61 seconds']")
-    assert await timers.open_gates(scene.platform.tools) == 1
-    assert await permits(scene) == {second} and len(await worker.claim()) == 1
-    await scene.is_whole()
+    await core.is_whole()
+    await core.run("UPDATE gate SET due_at = app_now(), starts = ARRAY[app_now() - interval '61 seconds']")
+    assert await timers.open_gates(core.platform.tools) == 1
+    assert await permits(core) == {second} and len(await worker.claim()) == 1
+    await core.is_whole()
 
 
-async def test_a_higher_limit_counts_from_the_next_who_enters(scene: Ground) -> None:
-    first, second = await starts(scene, 2, limited("a"))
-    assert await in_line(scene) == [second]
-    third = await scene.start(limited("a", limit=3))
-    assert await permits(scene) == {first, second, third}
+async def test_a_higher_limit_counts_from_the_next_who_enters(core: CoreHarness) -> None:
+    first, second = await starts(core, 2, limited("a"))
+    assert await in_line(core) == [second]
+    third = await core.start(limited("a", limit=3))
+    assert await permits(core) == {first, second, third}
 
 
-async def deploy(scene: Ground, path: str, **settings: Any) -> None:
+async def deploy(core: CoreHarness, path: str, **settings: Any) -> None:
     fields = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in settings.items()}
     new = NewScript(path, "# nothing", "bash", {"summary": msgspec.Raw(b'""'), **fields})
-    await scripts.create(scene.platform, ACTOR, WORKSPACE, new)
+    await scripts.create(core.platform, ACTOR, WORKSPACE, new)
 
 
-async def test_a_script_has_its_limit_alone_and_as_a_step(scene: Ground, worker: Worker) -> None:
-    await deploy(scene, "f/main/s", concurrent_limit=1, concurrency_key="s-$args[x]")
+async def test_a_script_has_its_limit_alone_and_as_a_step(core: CoreHarness, worker: Worker) -> None:
+    await deploy(core, "f/main/s", concurrent_limit=1, concurrency_key="s-$args[x]")
     start = runs.start_script
-    first = await start(scene.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":1}', RunOptions())
-    other = await start(scene.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":2}', RunOptions())
-    second = await start(scene.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":1}', RunOptions())
+    first = await start(core.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":1}', RunOptions())
+    other = await start(core.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":2}', RunOptions())
+    second = await start(core.platform, ACTOR, WORKSPACE, "f/main/s", b'{"x":1}', RunOptions())
     x = {"type": "javascript", "expr": "flow_input.x"}
     step = {"id": "a", "value": {"type": "script", "path": "f/main/s", "input_transforms": {"x": x}}}
-    third = await scene.start(step, args={"x": 1})
-    assert await permits(scene) == {first, other} and await in_line(scene) == [second, third]
+    third = await core.start(step, args={"x": 1})
+    assert await permits(core) == {first, other} and await in_line(core) == [second, third]
     held = {each.run.id: each for each in await worker.claim()}
     await worker.finish(held[first])
-    assert (await scene.ended(first))["status"] == "succeeded"
+    assert (await core.ended(first))["status"] == "succeeded"
     (next_,) = await worker.claim()
     await worker.finish(next_, error="Oops")
     (last,) = await worker.claim()
     assert (next_.run.id, last.run.id) == (second, third)
     await worker.finish(last)
     await worker.finish(held[other])
-    assert await permits(scene) == set()
-    await scene.is_whole()
+    assert await permits(core) == set()
+    await core.is_whole()
 
 
-async def test_a_script_run_that_is_cancelled_in_line_has_no_job(scene: Ground) -> None:
-    await deploy(scene, "f/main/s", concurrent_limit=1)
+async def test_a_script_run_that_is_cancelled_in_line_has_no_job(core: CoreHarness) -> None:
+    await deploy(core, "f/main/s", concurrent_limit=1)
     options = RunOptions()
-    await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
-    second = await runs.start_script(scene.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", options)
-    await scene.cancel(second)
-    assert (await scene.ended(second))["status"] == "cancelled"
-    assert await scene.rows("SELECT FROM job WHERE run = $1", second) == []
-    await scene.is_whole()
+    await runs.start_script(core.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", RunOptions())
+    second = await runs.start_script(core.platform, ACTOR, WORKSPACE, "f/main/s", b"{}", options)
+    await core.cancel(second)
+    assert (await core.ended(second))["status"] == "cancelled"
+    assert await core.rows("SELECT FROM job WHERE run = $1", second) == []
+    await core.is_whole()
 
 
-async def test_two_ends_at_once_let_two_through(scene: Ground, worker: Worker) -> None:
+async def test_two_ends_at_once_let_two_through(core: CoreHarness, worker: Worker) -> None:
     """Both wait for the gate's row; each sees what the other did."""
-    await starts(scene, 4, limited("a", limit=2))
+    await starts(core, 4, limited("a", limit=2))
     first, second = await worker.claim()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding(GATE):
             ends = [asyncio.create_task(worker.finish(each)) for each in (first, second)]
             await other.until_waiting(2)
         assert [(await end).recorded for end in ends] == [True, True]
-    assert len(await worker.claim()) == 2 and await in_line(scene) == []
-    await scene.is_whole()
+    assert len(await worker.claim()) == 2 and await in_line(core) == []
+    await core.is_whole()
 
 
-async def test_a_permit_is_given_while_who_gets_it_is_cancelled(scene: Ground, worker: Worker) -> None:
+async def test_a_permit_is_given_while_who_gets_it_is_cancelled(core: CoreHarness, worker: Worker) -> None:
     """The holder's end waits for the gate, then the cancel of the next in line does: in either order nobody is lost."""
-    _, second, third = await starts(scene, 3, limited("a"))
+    _, second, third = await starts(core, 3, limited("a"))
     (first,) = await worker.claim()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding(GATE):
             end = asyncio.create_task(worker.finish(first))
             await other.until_waiting(1)
-            cancel = asyncio.create_task(scene.cancel(second))
+            cancel = asyncio.create_task(core.cancel(second))
             await other.until_waiting(2)
         assert (await end).recorded
         await cancel
-    assert (await scene.ended(second))["status"] == "cancelled"
-    assert await permits(scene) == {third} and len(await worker.claim()) == 1
-    await scene.is_whole()
+    assert (await core.ended(second))["status"] == "cancelled"
+    assert await permits(core) == {third} and len(await worker.claim()) == 1
+    await core.is_whole()
 
 
-async def test_a_holder_is_cancelled_while_it_ends(scene: Ground, worker: Worker) -> None:
+async def test_a_holder_is_cancelled_while_it_ends(core: CoreHarness, worker: Worker) -> None:
     """One of the two ends it, its permit is given once."""
-    first, second, third = await starts(scene, 3, limited("a"))
+    first, second, third = await starts(core, 3, limited("a"))
     (held,) = await worker.claim()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding(GATE):
             end = asyncio.create_task(worker.finish(held))
             await other.until_waiting(1)
-            cancel = asyncio.create_task(scene.cancel(first))
+            cancel = asyncio.create_task(core.cancel(first))
             await other.until_waiting(2)
         assert (await end).recorded
         await cancel
-    assert await permits(scene) == {second} and await in_line(scene) == [third]
-    await scene.is_whole()
+    assert await permits(core) == {second} and await in_line(core) == [third]
+    await core.is_whole()
 
 
 async def test_who_died_after_giving_a_permit_is_made_up_for_by_the_sweep(
-    scene: Ground, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    core: CoreHarness, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The permit and the event that tells of it are one commit; whoever comes next takes it in."""
-    _, second = await starts(scene, 2, limited("a"))
+    _, second = await starts(core, 2, limited("a"))
     (first,) = await worker.claim()
 
     async def dies(*_: Any) -> None:
@@ -331,45 +331,45 @@ async def test_who_died_after_giving_a_permit_is_made_up_for_by_the_sweep(
     with monkeypatch.context() as patched:
         patched.setattr("orvanta_platform.orchestrator.advance._advance_further", dies)
         with pytest.raises(SystemExit):
-            await advance(scene.platform.tools, first.run.id, worker.told(first))
-    assert await permits(scene) == {second} and await worker.claim() == []
-    await scene.is_whole()
-    await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
-    assert await timers.sweep(scene.platform.tools) == 1
+            await advance(core.platform.tools, first.run.id, worker.told(first))
+    assert await permits(core) == {second} and await worker.claim() == []
+    await core.is_whole()
+    await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    assert await timers.sweep(core.platform.tools) == 1
     (again,) = await worker.claim()
     assert again.run.id == second
 
 
-async def test_different_secrets_are_different_keys_and_none_is_written_down(scene: Ground) -> None:
-    await scene.run("INSERT INTO account (email, username) VALUES ('ann@example.com', 'ann')")
-    await scene.run(
+async def test_different_secrets_are_different_keys_and_none_is_written_down(core: CoreHarness) -> None:
+    await core.run("INSERT INTO account (email, username) VALUES ('ann@example.com', 'ann')")
+    await core.run(
         "INSERT INTO member (workspace, username, email, role) VALUES ('main', 'ann', 'ann@example.com', 'admin')"
     )
     for name in ("one", "two"):
         draft = VariableDraft(f"u/ann/{name}", f"hidden {name}", is_secret=True)
-        await variables.create(scene.platform, ACTOR, WORKSPACE, draft)
+        await variables.create(core.platform, ACTOR, WORKSPACE, draft)
         node = limited("a", key="$args[x]")
         node["value"]["input_transforms"] = {"x": {"type": "javascript", "expr": f"variable('u/ann/{name}')"}}
-        await scene.start(node)
-    gates = [row["name"] for row in await scene.rows("SELECT name FROM gate")]
-    told = [row["data"] for row in await scene.rows("SELECT data FROM event WHERE kind = 'limit'")]
+        await core.start(node)
+    gates = [row["name"] for row in await core.rows("SELECT name FROM gate")]
+    told = [row["data"] for row in await core.rows("SELECT data FROM event WHERE kind = 'limit'")]
     assert len(set(gates)) == 2 and all(name.startswith("main/secret ") for name in gates)
     assert len(told) == 2 and not any("hidden" in text for text in [*gates, *told])
 
 
 @pytest.mark.every_postgres
 @pytest.mark.parametrize("seed", range(2))
-async def test_never_more_than_the_limit_run_whatever_happens(scene: Ground, seed: int) -> None:
+async def test_never_more_than_the_limit_run_whatever_happens(core: CoreHarness, seed: int) -> None:
     """Starts, ends, failures, losses and cancels in any order, some at once; in the end all have run."""
     dice, limit = random.Random(seed), 2
-    workers = [await scene.worker()]
+    workers = [await core.worker()]
     begun: list[UUID] = []
     held: list[tuple[Worker, Any]] = []
     for _ in range(40):
         match dice.choice(["start", "start", "claim", "end", "end two", "fail", "lose", "cancel"]):
             case "start":
                 key = dice.choice(["k", "k", "other"])
-                begun.append(await scene.start(limited("a", limit=limit, key=key), job("b", "a")))
+                begun.append(await core.start(limited("a", limit=limit, key=key), job("b", "a")))
             case "claim":
                 held += [(workers[-1], each) for each in await workers[-1].claim()]
             case "end" | "fail" as how if held:
@@ -381,49 +381,49 @@ async def test_never_more_than_the_limit_run_whatever_happens(scene: Ground, see
             case "lose":
                 await workers[-1].vanish()
                 await workers[-1].reap()
-                workers, held = [*workers, await scene.worker()], []
+                workers, held = [*workers, await core.worker()], []
             case "cancel" if begun:
-                await scene.cancel(dice.choice(begun), force=dice.random() < 0.5)
-        running = await scene.rows("SELECT count(*) AS n FROM job_live WHERE node = 'a' GROUP BY run")
-        counted = await scene.rows("SELECT key, count(*) AS n FROM permit GROUP BY key")
+                await core.cancel(dice.choice(begun), force=dice.random() < 0.5)
+        running = await core.rows("SELECT count(*) AS n FROM job_live WHERE node = 'a' GROUP BY run")
+        counted = await core.rows("SELECT key, count(*) AS n FROM permit GROUP BY key")
         assert all(row["n"] <= limit for row in counted)
         assert len(running) <= sum(row["n"] for row in counted)
-    await drain(scene, workers[-1], [each for _, each in held])
-    assert await scene.rows("SELECT FROM run_live") == [] and await permits(scene) == set()
-    await scene.is_whole()
+    await drain(core, workers[-1], [each for _, each in held])
+    assert await core.rows("SELECT FROM run_live") == [] and await permits(core) == set()
+    await core.is_whole()
 
 
-async def drain(scene: Ground, worker: Worker, held: list[Any]) -> None:
+async def drain(core: CoreHarness, worker: Worker, held: list[Any]) -> None:
     """Run what is left to its end; jobs of runs that are cancelled are told to stop."""
     for _ in range(200):
         for each in held:
-            await worker.finish(each, cancelled=bool(await cancelled(scene, each.run)))
+            await worker.finish(each, cancelled=bool(await cancelled(core, each.run)))
         held = await worker.claim()
         if not held:
             return
     raise AssertionError("the runs do not end")
 
 
-async def cancelled(scene: Ground, run: RunRow) -> bool:
-    return bool(await scene.rows("SELECT FROM run_live WHERE id = $1 AND cancel_at IS NOT NULL", run.id))
+async def cancelled(core: CoreHarness, run: RunRow) -> bool:
+    return bool(await core.rows("SELECT FROM run_live WHERE id = $1 AND cancel_at IS NOT NULL", run.id))
 
 
-async def default_key_name(scene: Ground) -> str:
+async def default_key_name(core: CoreHarness) -> str:
     """The text of the only gate's key, as the history shows it."""
-    ((name,),) = [tuple(row) for row in await scene.rows("SELECT name FROM gate")]
+    ((name,),) = [tuple(row) for row in await core.rows("SELECT name FROM gate")]
     return str(name)
 
 
-async def test_no_written_key_is_a_default_key(scene: Ground, worker: Worker) -> None:
+async def test_no_written_key_is_a_default_key(core: CoreHarness, worker: Worker) -> None:
     path = "f/main/limited"
     tree = {"modules": [job("a")], "concurrent_limit": 1}
     body = msgspec.Raw(msgspec.json.encode(tree))
-    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
-    first = await runs.start_flow(scene.platform, ACTOR, WORKSPACE, path, b"{}", RunOptions())
-    name = await default_key_name(scene)
+    await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
+    first = await runs.start_flow(core.platform, ACTOR, WORKSPACE, path, b"{}", RunOptions())
+    name = await default_key_name(core)
     text = name.removeprefix(f"{WORKSPACE}/")
     keys = [text, f"{name}$global", f"$global{name}"]
-    others = [await scene.start(job("a"), concurrent_limit=1, concurrency_key=key) for key in keys]
-    assert await in_line(scene) == [] and await permits(scene) == {first, *others}
-    second = await runs.start_flow(scene.platform, ACTOR, WORKSPACE, path, b"{}", RunOptions())
-    assert await in_line(scene) == [second]
+    others = [await core.start(job("a"), concurrent_limit=1, concurrency_key=key) for key in keys]
+    assert await in_line(core) == [] and await permits(core) == {first, *others}
+    second = await runs.start_flow(core.platform, ACTOR, WORKSPACE, path, b"{}", RunOptions())
+    assert await in_line(core) == [second]

@@ -8,7 +8,7 @@ from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
-from tests.orchestrator.ground import Ground, condition, job, on
+from tests.orchestrator.harness import CoreHarness, condition, job, on
 
 from orvanta_platform.db import runs as run_rows
 from orvanta_platform.db.jobs import Claimed
@@ -23,113 +23,113 @@ pytestmark = pytest.mark.every_postgres
 RETRY = {"constant": {"attempts": 2, "seconds": 60}}
 
 
-async def leave(scene: Ground, run: UUID, *events: inbox.InboxEvent) -> None:
+async def leave(core: CoreHarness, run: UUID, *events: inbox.InboxEvent) -> None:
     """Events are in the inbox, and whoever left them is gone."""
-    async with scene.db.transaction() as connection:
+    async with core.db.transaction() as connection:
         for event in events:
             assert await run_rows.put_in_inbox(connection, run, inbox.write(event))
 
 
-async def one_job(scene: Ground, **more: object) -> tuple[UUID, Claimed]:
+async def one_job(core: CoreHarness, **more: object) -> tuple[UUID, Claimed]:
     """A run of a job that this worker has claimed."""
-    worker = await scene.worker()
-    run = await scene.start(job("a", **more))
+    worker = await core.worker()
+    run = await core.start(job("a", **more))
     (claimed,) = await worker.claim()
     return run, claimed
 
 
-async def test_the_slow_path_of_anybody_drains_the_inbox(scene: Ground) -> None:
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b"), job("c", on("a", "always"), on("b", "always"), join="settled"))
+async def test_the_slow_path_of_anybody_drains_the_inbox(core: CoreHarness) -> None:
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b"), job("c", on("a", "always"), on("b", "always"), join="settled"))
     claimed = await worker.claim_by_node()
-    await leave(scene, run, inbox.CancelJob(claimed["a"].id, "enough"))
-    done = await advance(scene.platform.tools, run, worker.told(claimed["b"], 2))
+    await leave(core, run, inbox.CancelJob(claimed["a"].id, "enough"))
+    done = await advance(core.platform.tools, run, worker.told(claimed["b"], 2))
     assert done.recorded and not done.ended
-    assert await scene.rows("SELECT FROM inbox") == []
-    assert set(await scene.live(run)) == {"c"}
-    ended = {row["node"]: row["error_name"] for row in await scene.rows("SELECT * FROM job WHERE run = $1", run)}
+    assert await core.rows("SELECT FROM inbox") == []
+    assert set(await core.live(run)) == {"c"}
+    ended = {row["node"]: row["error_name"] for row in await core.rows("SELECT * FROM job WHERE run = $1", run)}
     assert ended == {"a": "Canceled", "b": None}
-    before = await scene.everything()
+    before = await core.everything()
     await worker.finish(claimed["a"], "late")
-    assert await scene.everything() == before
-    await scene.is_whole()
+    assert await core.everything() == before
+    await core.is_whole()
 
 
-async def test_the_sweep_drains_what_was_left_for_a_second(scene: Ground) -> None:
-    run, claimed = await one_job(scene)
-    await leave(scene, run, inbox.CancelJob(claimed.id, "enough"))
-    assert await timers.sweep(scene.platform.tools) == 0
-    await scene.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
-    assert await timers.sweep(scene.platform.tools) == 1
-    ended = await scene.ended(run)
+async def test_the_sweep_drains_what_was_left_for_a_second(core: CoreHarness) -> None:
+    run, claimed = await one_job(core)
+    await leave(core, run, inbox.CancelJob(claimed.id, "enough"))
+    assert await timers.sweep(core.platform.tools) == 0
+    await core.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
+    assert await timers.sweep(core.platform.tools) == 1
+    ended = await core.ended(run)
     assert (ended["status"], ended["error_name"]) == ("failed", "Canceled")
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_long_inbox_is_drained_to_its_end(scene: Ground) -> None:
-    run = await scene.start(job("a", continue_on_error=True), job("b"))
-    first = (await scene.live(run))["a"]["id"]
+async def test_a_long_inbox_is_drained_to_its_end(core: CoreHarness) -> None:
+    run = await core.start(job("a", continue_on_error=True), job("b"))
+    first = (await core.live(run))["a"]["id"]
     await leave(
-        scene, run, inbox.CancelJob(first, "enough"), *[inbox.RetryDue(uuid4())] * 450, inbox.CancelRun(force=True)
+        core, run, inbox.CancelJob(first, "enough"), *[inbox.RetryDue(uuid4())] * 450, inbox.CancelRun(force=True)
     )
-    await advance(scene.platform.tools, run)
-    assert (await scene.ended(run))["status"] == "cancelled"
-    await scene.is_whole()
+    await advance(core.platform.tools, run)
+    assert (await core.ended(run))["status"] == "cancelled"
+    await core.is_whole()
 
 
-async def test_two_drain_one_inbox_and_each_event_counts_once(scene: Ground) -> None:
-    worker = await scene.worker()
-    run = await scene.start(*(job(f"n{place}", continue_on_error=True) for place in range(8)))
+async def test_two_drain_one_inbox_and_each_event_counts_once(core: CoreHarness) -> None:
+    worker = await core.worker()
+    run = await core.start(*(job(f"n{place}", continue_on_error=True) for place in range(8)))
     claimed = await worker.claim()
-    await leave(scene, run, *(inbox.CancelJob(each.id, "enough") for each in claimed[:7]))
-    await asyncio.gather(*(advance(scene.platform.tools, run) for _ in range(4)))
-    assert await scene.rows("SELECT FROM inbox") == []
-    assert len(await scene.rows("SELECT FROM job WHERE run = $1", run)) == 7
-    await scene.is_whole()
+    await leave(core, run, *(inbox.CancelJob(each.id, "enough") for each in claimed[:7]))
+    await asyncio.gather(*(advance(core.platform.tools, run) for _ in range(4)))
+    assert await core.rows("SELECT FROM inbox") == []
+    assert len(await core.rows("SELECT FROM job WHERE run = $1", run)) == 7
+    await core.is_whole()
 
 
-async def test_an_expression_reads_what_an_earlier_event_of_the_same_pass_wrote(scene: Ground) -> None:
+async def test_an_expression_reads_what_an_earlier_event_of_the_same_pass_wrote(core: CoreHarness) -> None:
     """Its transaction is left to evaluate it: nothing of the earlier event is in a table then."""
-    worker = await scene.worker()
-    run = await scene.start(
+    worker = await core.worker()
+    run = await core.start(
         job("a"),
         job("b"),
         condition("c", "results.a.error.name === 'Canceled'", on("a", "always"), "b", join="settled"),
     )
     claimed = await worker.claim_by_node()
-    await leave(scene, run, inbox.CancelJob(claimed["a"].id, "enough"))
-    await advance(scene.platform.tools, run, worker.told(claimed["b"], 2))
-    assert (await scene.ended(run))["status"] == "succeeded"
-    assert await scene.result(run) is True
-    await scene.is_whole()
+    await leave(core, run, inbox.CancelJob(claimed["a"].id, "enough"))
+    await advance(core.platform.tools, run, worker.told(claimed["b"], 2))
+    assert (await core.ended(run))["status"] == "succeeded"
+    assert await core.result(run) is True
+    await core.is_whole()
 
 
 @pytest.mark.parametrize("how", ["export", "condition", "lost"])
-async def test_a_failed_run_says_by_what(scene: Ground, how: str) -> None:
+async def test_a_failed_run_says_by_what(core: CoreHarness, how: str) -> None:
     throwing = {"type": "javascript", "expr": "flow_input.missing.x"}
     if how == "export":
-        run, claimed = await one_job(scene, export={"x": throwing})
-        assert (await scene.workers[0].finish(claimed, 1)).recorded
+        run, claimed = await one_job(core, export={"x": throwing})
+        assert (await core.workers[0].finish(claimed, 1)).recorded
     elif how == "condition":
-        worker = await scene.worker()
-        run = await scene.start(job("a"), condition("b", "flow_input.missing.x", "a"))
+        worker = await core.worker()
+        run = await core.start(job("a"), condition("b", "flow_input.missing.x", "a"))
         (claimed,) = await worker.claim()
         assert (await worker.finish(claimed, 1)).recorded
     else:
-        run, claimed = await one_job(scene)
-        await scene.workers[0].vanish()
-        await scene.workers[0].reap(max_losses=0)
-    ended = await scene.ended(run)
-    error = await scene.result(run)
+        run, claimed = await one_job(core)
+        await core.workers[0].vanish()
+        await core.workers[0].reap(max_losses=0)
+    ended = await core.ended(run)
+    error = await core.result(run)
     assert (ended["status"], ended["error_name"]) == ("failed", error["error"]["name"])
     assert ended["error_name"] == ("worker_lost" if how == "lost" else "TypeError")
-    await scene.is_whole()
+    await core.is_whole()
 
 
 @pytest.mark.parametrize("kind", ["retry", "lost", "lost generation", "job", "start"])
-async def test_an_event_that_fits_nothing_is_taken_in_and_changes_nothing(scene: Ground, kind: str) -> None:
+async def test_an_event_that_fits_nothing_is_taken_in_and_changes_nothing(core: CoreHarness, kind: str) -> None:
     """Early, late, or of another attempt."""
-    run, claimed = await one_job(scene, retry=RETRY)
+    run, claimed = await one_job(core, retry=RETRY)
     events: dict[str, inbox.InboxEvent] = {
         "retry": inbox.RetryDue(claimed.id),
         "lost": inbox.JobLost(claimed.id, claimed.attempt + 1, 1, 4),
@@ -137,196 +137,196 @@ async def test_an_event_that_fits_nothing_is_taken_in_and_changes_nothing(scene:
         "job": inbox.CancelJob(uuid4(), "enough"),
         "start": inbox.StartRun(),
     }
-    before = await scene.live(run)
-    await leave(scene, run, events[kind])
-    await advance(scene.platform.tools, run)
-    assert await scene.rows("SELECT FROM inbox") == []
-    assert await scene.live(run) == before
-    assert (await scene.workers[0].finish(claimed, 1)).recorded
-    assert (await scene.ended(run))["status"] == "succeeded"
-    await scene.is_whole()
+    before = await core.live(run)
+    await leave(core, run, events[kind])
+    await advance(core.platform.tools, run)
+    assert await core.rows("SELECT FROM inbox") == []
+    assert await core.live(run) == before
+    assert (await core.workers[0].finish(claimed, 1)).recorded
+    assert (await core.ended(run))["status"] == "succeeded"
+    await core.is_whole()
 
 
-async def test_an_event_for_a_run_that_ended_is_forgotten(scene: Ground) -> None:
-    run, claimed = await one_job(scene)
-    await scene.run(
+async def test_an_event_for_a_run_that_ended_is_forgotten(core: CoreHarness) -> None:
+    run, claimed = await one_job(core)
+    await core.run(
         "INSERT INTO inbox (run, event) VALUES ($1, $2)", uuid4(), inbox.write(inbox.CancelRun()).replace("'", "")
     )
-    stray = (await scene.row("SELECT run FROM inbox"))["run"]
-    await advance(scene.platform.tools, stray)
-    assert await scene.rows("SELECT FROM inbox") == []
-    assert (await scene.workers[0].finish(claimed, 1)).recorded
-    async with scene.db.acquire() as connection:
+    stray = (await core.row("SELECT run FROM inbox"))["run"]
+    await advance(core.platform.tools, stray)
+    assert await core.rows("SELECT FROM inbox") == []
+    assert (await core.workers[0].finish(claimed, 1)).recorded
+    async with core.db.acquire() as connection:
         assert not await run_rows.put_in_inbox(connection, run, inbox.write(inbox.CancelRun()))
 
 
-async def test_a_retry_waits_for_its_timer(scene: Ground) -> None:
-    run, claimed = await one_job(scene, retry=RETRY)
-    worker = scene.workers[0]
+async def test_a_retry_waits_for_its_timer(core: CoreHarness) -> None:
+    run, claimed = await one_job(core, retry=RETRY)
+    worker = core.workers[0]
     assert (await worker.finish(claimed, error="Boom")).recorded
-    waiting = (await scene.live(run))["a"]
+    waiting = (await core.live(run))["a"]
     assert (waiting["state"], waiting["failures"], waiting["worker"]) == ("scheduled", 1, None)
     (noted,) = json.loads(waiting["attempts"])
     assert (noted["attempt"], noted["reason"], noted["error"]) == (1, "retry", "Boom")
-    assert await timers.fire(scene.platform.tools) == 0
+    assert await timers.fire(core.platform.tools) == 0
     assert await worker.claim() == []
-    assert 55 < ((await timers.look(scene.platform.tools)).in_s or 0) <= 60
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    assert await timers.fire(scene.platform.tools) == 1
+    assert 55 < ((await timers.look(core.platform.tools)).in_s or 0) <= 60
+    await core.run("UPDATE timer SET due_at = app_now()")
+    assert await timers.fire(core.platform.tools) == 1
     (again,) = await worker.claim()
     assert (again.id, again.attempt, again.failures) == (claimed.id, 2, 1)
     assert not (await worker.finish(claimed, "of the first attempt")).recorded
     assert (await worker.finish(again, "good")).recorded
-    assert await scene.result(run) == "good"
-    await scene.is_whole()
+    assert await core.result(run) == "good"
+    await core.is_whole()
 
 
-async def test_a_timer_that_two_fire_is_taken_once(scene: Ground) -> None:
-    worker = await scene.worker()
-    runs = [await scene.start(job("a", retry=RETRY)) for _ in range(20)]
+async def test_a_timer_that_two_fire_is_taken_once(core: CoreHarness) -> None:
+    worker = await core.worker()
+    runs = [await core.start(job("a", retry=RETRY)) for _ in range(20)]
     await asyncio.gather(*[worker.finish(each, error="Boom") for each in await worker.claim(20)])
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    fired = await asyncio.gather(*(timers.fire(scene.platform.tools) for _ in range(4)))
+    await core.run("UPDATE timer SET due_at = app_now()")
+    fired = await asyncio.gather(*(timers.fire(core.platform.tools) for _ in range(4)))
     assert sum(fired) == 20
-    assert [(await scene.live(run))["a"]["state"] for run in runs] == ["available"] * 20
-    await scene.is_whole()
+    assert [(await core.live(run))["a"]["state"] for run in runs] == ["available"] * 20
+    await core.is_whole()
 
 
-async def test_a_timer_whose_taker_died_is_not_lost(scene: Ground) -> None:
+async def test_a_timer_whose_taker_died_is_not_lost(core: CoreHarness) -> None:
     """Taken and left in the inbox in one transaction: then the sweep finds it."""
-    run, claimed = await one_job(scene, retry=RETRY)
-    await scene.workers[0].finish(claimed, error="Boom")
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    await scene.db.retrying(partial(timers._take, START))
-    assert await scene.rows("SELECT FROM timer") == []
-    await scene.is_whole()
-    await scene.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
-    await timers.sweep(scene.platform.tools)
-    assert (await scene.live(run))["a"]["state"] == "available"
+    run, claimed = await one_job(core, retry=RETRY)
+    await core.workers[0].finish(claimed, error="Boom")
+    await core.run("UPDATE timer SET due_at = app_now()")
+    await core.db.retrying(partial(timers._take, START))
+    assert await core.rows("SELECT FROM timer") == []
+    await core.is_whole()
+    await core.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
+    await timers.sweep(core.platform.tools)
+    assert (await core.live(run))["a"]["state"] == "available"
 
 
-async def test_a_scheduled_run_begins_in_the_lane_of_new_runs(scene: Ground) -> None:
-    worker = await scene.worker()
-    later = (await scene.row("SELECT app_now() + interval '1 hour'"))[0]
-    run = await scene.start(job("a"), options=RunOptions(scheduled_at=later))
+async def test_a_scheduled_run_begins_in_the_lane_of_new_runs(core: CoreHarness) -> None:
+    worker = await core.worker()
+    later = (await core.row("SELECT app_now() + interval '1 hour'"))[0]
+    run = await core.start(job("a"), options=RunOptions(scheduled_at=later))
     assert await worker.claim() == []
-    assert await scene.live(run) == {}
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    await timers.fire(scene.platform.tools)
-    assert (await scene.live(run))["a"]["lane"] == 1
+    assert await core.live(run) == {}
+    await core.run("UPDATE timer SET due_at = app_now()")
+    await timers.fire(core.platform.tools)
+    assert (await core.live(run))["a"]["lane"] == 1
     (claimed,) = await worker.claim()
     assert (await worker.finish(claimed, 1)).recorded
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_cancel_that_no_worker_answers_ends_by_its_timer(scene: Ground) -> None:
-    run, claimed = await one_job(scene)
-    await scene.cancel(run)
-    assert (await scene.live(run))["a"]["state"] == "running"
-    assert (await scene.row("SELECT status FROM run_live"))["status"] == "cancelling"
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    assert await timers.fire(scene.platform.tools) == 1
-    assert (await scene.ended(run))["status"] == "cancelled"
-    assert not (await scene.workers[0].finish(claimed, 1)).recorded
-    await scene.is_whole()
+async def test_a_cancel_that_no_worker_answers_ends_by_its_timer(core: CoreHarness) -> None:
+    run, claimed = await one_job(core)
+    await core.cancel(run)
+    assert (await core.live(run))["a"]["state"] == "running"
+    assert (await core.row("SELECT status FROM run_live"))["status"] == "cancelling"
+    await core.run("UPDATE timer SET due_at = app_now()")
+    assert await timers.fire(core.platform.tools) == 1
+    assert (await core.ended(run))["status"] == "cancelled"
+    assert not (await core.workers[0].finish(claimed, 1)).recorded
+    await core.is_whole()
 
 
-async def test_a_worker_that_answers_a_cancel_ends_the_run(scene: Ground) -> None:
-    run, claimed = await one_job(scene, retry=RETRY)
-    await scene.cancel(run)
-    assert (await scene.workers[0].finish(claimed, error="Killed", cancelled=True)).recorded
-    assert (await scene.ended(run))["status"] == "cancelled"
-    assert await scene.rows("SELECT FROM timer") == []
-    await scene.is_whole()
+async def test_a_worker_that_answers_a_cancel_ends_the_run(core: CoreHarness) -> None:
+    run, claimed = await one_job(core, retry=RETRY)
+    await core.cancel(run)
+    assert (await core.workers[0].finish(claimed, error="Killed", cancelled=True)).recorded
+    assert (await core.ended(run))["status"] == "cancelled"
+    assert await core.rows("SELECT FROM timer") == []
+    await core.is_whole()
 
 
-async def test_a_job_that_loses_its_worker_too_often_fails(scene: Ground) -> None:
+async def test_a_job_that_loses_its_worker_too_often_fails(core: CoreHarness) -> None:
     """Apart from the retries of the workflow: those are for what the code does."""
-    run = await scene.start(job("a", retry=RETRY))
+    run = await core.start(job("a", retry=RETRY))
     for losses in range(4):
-        worker = await scene.worker()
+        worker = await core.worker()
         (claimed,) = await worker.claim()
         assert (claimed.attempt, claimed.failures) == (losses + 1, 0)
         await worker.vanish()
         reaped = await worker.reap(max_losses=3)
         assert (reaped.jobs, len(reaped.stepped)) == ((1, 0) if losses < 3 else (0, 1))
         await worker.reap(max_losses=3)
-    ended = await scene.ended(run)
+    ended = await core.ended(run)
     assert (ended["status"], ended["error_name"]) == ("failed", "worker_lost")
-    (row,) = await scene.rows("SELECT * FROM job WHERE run = $1", run)
+    (row,) = await core.rows("SELECT * FROM job WHERE run = $1", run)
     assert (row["attempt"], row["losses"]) == (4, 3)
     assert [noted["reason"] for noted in json.loads(row["attempts"])] == ["worker_lost"] * 3
-    kinds = [row["kind"] for row in await scene.rows("SELECT kind FROM event WHERE run = $1 ORDER BY seq", run)]
+    kinds = [row["kind"] for row in await core.rows("SELECT kind FROM event WHERE run = $1 ORDER BY seq", run)]
     assert kinds.count("reap") == 3
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_loss_of_an_earlier_attempt_leaves_the_next_one_alone(scene: Ground) -> None:
+async def test_a_loss_of_an_earlier_attempt_leaves_the_next_one_alone(core: CoreHarness) -> None:
     """The worker may know of a loss that was recorded already, and run the job again."""
-    run, claimed = await one_job(scene)
-    worker = scene.workers[0]
+    run, claimed = await one_job(core)
+    worker = core.workers[0]
     lost = [Lost(claimed.id, run, claimed.attempt)]
     for _ in range(2):
-        await recovery.lose(scene.platform.tools, lost, worker.id, worker.generation, max_losses=3)
+        await recovery.lose(core.platform.tools, lost, worker.id, worker.generation, max_losses=3)
         await worker.claim()
-    assert [row["losses"] for row in await scene.rows("SELECT losses FROM job_live WHERE run = $1", run)] == [1]
+    assert [row["losses"] for row in await core.rows("SELECT losses FROM job_live WHERE run = $1", run)] == [1]
 
 
-async def test_a_loss_that_nobody_took_in_is_not_lost(scene: Ground) -> None:
+async def test_a_loss_that_nobody_took_in_is_not_lost(core: CoreHarness) -> None:
     """The reaper died between its two transactions: another one reaps, the event counts once."""
-    run, claimed = await one_job(scene)
-    worker = scene.workers[0]
+    run, claimed = await one_job(core)
+    worker = core.workers[0]
     await worker.vanish()
-    await leave(scene, run, inbox.JobLost(claimed.id, 1, 1, 4))
+    await leave(core, run, inbox.JobLost(claimed.id, 1, 1, 4))
     await worker.reap(max_losses=0)
     await worker.reap(max_losses=0)
-    assert (await scene.ended(run))["status"] == "failed"
-    assert len(await scene.rows("SELECT FROM job WHERE run = $1", run)) == 1
-    await scene.is_whole()
+    assert (await core.ended(run))["status"] == "failed"
+    assert len(await core.rows("SELECT FROM job WHERE run = $1", run)) == 1
+    await core.is_whole()
 
 
-async def test_two_nodes_of_one_step_export_one_name(scene: Ground) -> None:
+async def test_two_nodes_of_one_step_export_one_name(core: CoreHarness) -> None:
     """The one that ended later in the step stands."""
-    worker = await scene.worker()
+    worker = await core.worker()
     first, second = ({"x": {"type": "javascript", "expr": expr}} for expr in ("1", "2"))
-    run = await scene.start(job("a", export=first), condition("b", "true", "a", export=second))
+    run = await core.start(job("a", export=first), condition("b", "true", "a", export=second))
     (claimed,) = await worker.claim()
     assert (await worker.finish(claimed, 1)).recorded
-    (kept,) = await scene.rows("SELECT body FROM value WHERE id = $1 AND kind = 'context'", run)
+    (kept,) = await core.rows("SELECT body FROM value WHERE id = $1 AND kind = 'context'", run)
     assert kept["body"] == b"2"
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw(scene: Ground) -> None:
+async def test_the_result_of_the_run_holds_the_error_of_a_node_whose_export_threw(core: CoreHarness) -> None:
     """What the job returned is not the node's result then, in the step that ends the run either."""
-    worker = await scene.worker()
+    worker = await core.worker()
     throwing = {"x": {"type": "javascript", "expr": "flow_input.missing.x"}}
-    run = await scene.start(job("a", export=throwing, continue_on_error=True), job("b"))
+    run = await core.start(job("a", export=throwing, continue_on_error=True), job("b"))
     claimed = await worker.claim_by_node()
     assert (await worker.finish(claimed["b"], "b")).recorded
     assert (await worker.finish(claimed["a"], "a")).recorded
-    result = await scene.result(run)
+    result = await core.result(run)
     assert (result["a"]["error"]["name"], result["b"]) == ("TypeError", "b")
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_the_result_of_the_run_holds_what_its_last_step_decided(scene: Ground) -> None:
-    worker = await scene.worker()
-    run = await scene.start(job("a"), condition("b", "true", "a"), job("c"))
+async def test_the_result_of_the_run_holds_what_its_last_step_decided(core: CoreHarness) -> None:
+    worker = await core.worker()
+    run = await core.start(job("a"), condition("b", "true", "a"), job("c"))
     claimed = await worker.claim_by_node()
     assert (await worker.finish(claimed["c"], "c")).recorded
     assert (await worker.finish(claimed["a"], "a")).recorded
-    assert await scene.result(run) == {"b": True, "c": "c"}
-    await scene.is_whole()
+    assert await core.result(run) == {"b": True, "c": "c"}
+    await core.is_whole()
 
 
-async def test_an_expression_reads_the_error_of_an_export_that_threw_in_the_same_step(scene: Ground) -> None:
-    worker = await scene.worker()
+async def test_an_expression_reads_the_error_of_an_export_that_threw_in_the_same_step(core: CoreHarness) -> None:
+    worker = await core.worker()
     throwing = {"x": {"type": "javascript", "expr": "flow_input.missing.x"}}
-    run = await scene.start(
+    run = await core.start(
         job("a", export=throwing), condition("b", "results.a.error.name === 'TypeError'", on("a", "failure"))
     )
     (claimed,) = await worker.claim()
     assert (await worker.finish(claimed, "a")).recorded
-    assert await scene.result(run) is True
-    await scene.is_whole()
+    assert await core.result(run) is True
+    await core.is_whole()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.orchestrator.ground import Ground, Worker, job
+from tests.orchestrator.harness import CoreHarness, Worker, job
 
 from orvanta_platform.db.jobs import Claimed
 
@@ -14,12 +14,12 @@ pytestmark = pytest.mark.every_postgres
 ROUNDS, RUNS = 4, 50
 
 
-async def test_two_parents_finish_together_and_the_join_is_enqueued_each_time(scene: Ground) -> None:
+async def test_two_parents_finish_together_and_the_join_is_enqueued_each_time(core: CoreHarness) -> None:
     """The first writer holds the run and waits for a third session; the second finds the run locked."""
-    first, second = await scene.worker(), await scene.worker()
-    async with scene.third_session() as other:
+    first, second = await core.worker(), await core.worker()
+    async with core.third_session() as other:
         for _ in range(ROUNDS):
-            runs = [await scene.start(job("a"), job("b"), job("c", "a", "b")) for _ in range(RUNS)]
+            runs = [await core.start(job("a"), job("b"), job("c", "a", "b")) for _ in range(RUNS)]
             parents = await claim_all(first, 2 * RUNS)
             lefts = [parents[run, "a"] for run in runs]
             rights = [parents[run, "b"] for run in runs]
@@ -31,39 +31,39 @@ async def test_two_parents_finish_together_and_the_join_is_enqueued_each_time(sc
                 ends += [asyncio.create_task(second.finish(right, 2)) for right in rights]
                 await other.until_waiting(2)
             assert all(done.recorded for done in await asyncio.gather(*ends))
-            assert [list(await scene.live(run)) for run in runs] == [["c"]] * RUNS
+            assert [list(await core.live(run)) for run in runs] == [["c"]] * RUNS
             joins = await claim_all(first, RUNS)
             assert set(joins) == {(run, "c") for run in runs}
             await asyncio.gather(*(first.finish(each, 3) for each in joins.values()))
-    assert (await scene.row("SELECT count(*) FROM run WHERE status = 'succeeded'"))[0] == ROUNDS * RUNS
-    await scene.is_whole()
+    assert (await core.row("SELECT count(*) FROM run WHERE status = 'succeeded'"))[0] == ROUNDS * RUNS
+    await core.is_whole()
 
 
-async def test_both_parents_wait_for_the_run(scene: Ground) -> None:
+async def test_both_parents_wait_for_the_run(core: CoreHarness) -> None:
     """Neither gets the fast path: the run is held by somebody else, both step it one after the other."""
-    worker = await scene.worker()
-    async with scene.third_session() as other:
-        run = await scene.start(job("a"), job("b"), job("c", "a", "b"))
+    worker = await core.worker()
+    async with core.third_session() as other:
+        run = await core.start(job("a"), job("b"), job("c", "a", "b"))
         parents = await claim_all(worker, 2)
         async with other.holding("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", run):
             ends = [asyncio.create_task(worker.finish(parents[run, name], name)) for name in "ab"]
             await other.until_waiting(2)
         assert all(done.recorded for done in await asyncio.gather(*ends))
-    assert list(await scene.live(run)) == ["c"]
-    await scene.is_whole()
+    assert list(await core.live(run)) == ["c"]
+    await core.is_whole()
 
 
-async def test_many_parents_of_one_join_in_one_batch(scene: Ground) -> None:
+async def test_many_parents_of_one_join_in_one_batch(core: CoreHarness) -> None:
     """Steps of one run never share a statement: nine of ten are stale and go the slow path."""
-    worker = await scene.worker()
+    worker = await core.worker()
     names = [f"n{place}" for place in range(10)]
-    run = await scene.start(*map(job, names), job("join", *names))
+    run = await core.start(*map(job, names), job("join", *names))
     parents = await claim_all(worker, 10)
     done = await asyncio.gather(*(worker.finish(parents[run, name], name) for name in names))
     assert all(each.recorded for each in done)
-    assert list(await scene.live(run)) == ["join"]
-    assert await scene.rows("SELECT id FROM job WHERE run = $1 GROUP BY id HAVING count(*) > 1", run) == []
-    await scene.is_whole()
+    assert list(await core.live(run)) == ["join"]
+    assert await core.rows("SELECT id FROM job WHERE run = $1 GROUP BY id HAVING count(*) > 1", run) == []
+    await core.is_whole()
 
 
 async def claim_all(worker: Worker, count: int) -> dict[tuple[object, str], Claimed]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
 
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.services.catalog import flows
@@ -26,83 +26,83 @@ def limited(id: str) -> dict[str, Any]:
     return {**made, "value": {**made["value"], "concurrent_limit": 1, "custom_concurrency_key": "k"}}
 
 
-async def deploy(scene: Ground, path: str, *modules: dict[str, Any], **value: Any) -> None:
+async def deploy(core: CoreHarness, path: str, *modules: dict[str, Any], **value: Any) -> None:
     body = msgspec.Raw(json.dumps({"modules": list(modules), **value}).encode())
-    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
+    await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow(path, body, None, {"summary": msgspec.Raw(b'""')}))
 
 
-async def in_line(scene: Ground) -> list[UUID]:
-    return [row["run"] for row in await scene.rows("SELECT run FROM gate_wait ORDER BY priority DESC, seq")]
+async def in_line(core: CoreHarness) -> list[UUID]:
+    return [row["run"] for row in await core.rows("SELECT run FROM gate_wait ORDER BY priority DESC, seq")]
 
 
-async def held(scene: Ground) -> list[tuple[bool, bool]]:
+async def held(core: CoreHarness) -> list[tuple[bool, bool]]:
     """Of each permit, in order, whether a run as a whole has it, and whether it was lent."""
-    rows = await scene.rows("SELECT job = run AS whole, lender IS NOT NULL AS lent FROM permit ORDER BY at, lent")
+    rows = await core.rows("SELECT job = run AS whole, lender IS NOT NULL AS lent FROM permit ORDER BY at, lent")
     return [(row["whole"], row["lent"]) for row in rows]
 
 
 @pytest.fixture
-async def worker(scene: Ground) -> Worker:
-    return await scene.worker()
+async def worker(core: CoreHarness) -> Worker:
+    return await core.worker()
 
 
-async def test_a_sub_workflow_of_the_same_key_goes_on_at_any_depth(scene: Ground, worker: Worker) -> None:
-    await deploy(scene, "f/sub/inner", limited("x"), **KEYED)
-    await deploy(scene, "f/sub/middle", call("m", "f/sub/inner"))
-    run = await scene.start(call("c", "f/sub/middle"), **KEYED)
-    other = await scene.start(job("a"), **KEYED)
+async def test_a_sub_workflow_of_the_same_key_goes_on_at_any_depth(core: CoreHarness, worker: Worker) -> None:
+    await deploy(core, "f/sub/inner", limited("x"), **KEYED)
+    await deploy(core, "f/sub/middle", call("m", "f/sub/inner"))
+    run = await core.start(call("c", "f/sub/middle"), **KEYED)
+    other = await core.start(job("a"), **KEYED)
     (x,) = await worker.claim()
-    assert x.node == "x" and await in_line(scene) == [other]
-    assert await held(scene) == [(True, False), (True, True), (False, True)], "the inner run lends on what it was lent"
-    await scene.is_whole()
+    assert x.node == "x" and await in_line(core) == [other]
+    assert await held(core) == [(True, False), (True, True), (False, True)], "the inner run lends on what it was lent"
+    await core.is_whole()
     await worker.finish(x, 5)
-    assert await scene.result(run) == 5
+    assert await core.result(run) == 5
     assert [each.run.id for each in await worker.claim()] == [other]
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_it_is_lent_to_one_at_a_time(scene: Ground, worker: Worker) -> None:
-    await deploy(scene, "f/sub/inner", job("x"), **KEYED)
-    run = await scene.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), limited("e"), **KEYED)
+async def test_it_is_lent_to_one_at_a_time(core: CoreHarness, worker: Worker) -> None:
+    await deploy(core, "f/sub/inner", job("x"), **KEYED)
+    run = await core.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), limited("e"), **KEYED)
     done = 0
     while claimed := await worker.claim():
         (one,) = claimed
-        assert len(await in_line(scene)) == 2 - done
-        await scene.is_whole()
+        assert len(await in_line(core)) == 2 - done
+        await core.is_whole()
         await worker.finish(one, done)
         done += 1
-    assert done == 3 and (await scene.ended(run))["status"] == "succeeded"
-    await scene.is_whole()
+    assert done == 3 and (await core.ended(run))["status"] == "succeeded"
+    await core.is_whole()
 
 
-async def test_a_free_place_is_taken_first(scene: Ground, worker: Worker) -> None:
-    await deploy(scene, "f/sub/inner", job("x"), concurrent_limit=2, concurrency_key="k")
-    await scene.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), concurrent_limit=2, concurrency_key="k")
+async def test_a_free_place_is_taken_first(core: CoreHarness, worker: Worker) -> None:
+    await deploy(core, "f/sub/inner", job("x"), concurrent_limit=2, concurrency_key="k")
+    await core.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), concurrent_limit=2, concurrency_key="k")
     assert len(await worker.claim()) == 2, "one by the place that is left, one by what was lent"
-    assert sorted(await held(scene)) == [(True, False), (True, False), (True, True)]
-    await scene.is_whole()
+    assert sorted(await held(core)) == [(True, False), (True, False), (True, True)]
+    await core.is_whole()
 
 
-async def test_a_step_asks_for_what_its_own_workflow_has(scene: Ground, worker: Worker) -> None:
+async def test_a_step_asks_for_what_its_own_workflow_has(core: CoreHarness, worker: Worker) -> None:
     retry = {"constant": {"attempts": 1, "seconds": 0}}
-    run = await scene.start({**limited("a"), "retry": retry}, **KEYED)
+    run = await core.start({**limited("a"), "retry": retry}, **KEYED)
     await worker.finish((await worker.claim())[0], error="Oops")
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    await timers.fire(scene.platform.tools)
+    await core.run("UPDATE timer SET due_at = app_now()")
+    await timers.fire(core.platform.tools)
     (again,) = await worker.claim()
-    assert again.attempt == 2 and await held(scene) == [(True, False), (False, True)]
+    assert again.attempt == 2 and await held(core) == [(True, False), (False, True)]
     await worker.finish(again, 3)
-    assert await scene.result(run) == 3
-    await scene.is_whole()
+    assert await core.result(run) == 3
+    await core.is_whole()
 
 
-async def test_what_is_lent_comes_back_when_its_holder_is_cancelled(scene: Ground, worker: Worker) -> None:
-    await deploy(scene, "f/sub/inner", job("x"), **KEYED)
-    run = await scene.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), **KEYED)
+async def test_what_is_lent_comes_back_when_its_holder_is_cancelled(core: CoreHarness, worker: Worker) -> None:
+    await deploy(core, "f/sub/inner", job("x"), **KEYED)
+    run = await core.start(call("c", "f/sub/inner"), call("d", "f/sub/inner"), **KEYED)
     (x,) = await worker.claim()
-    await scene.cancel(x.run.id, force=True)
+    await core.cancel(x.run.id, force=True)
     (y,) = await worker.claim()
-    assert (await scene.ended(x.run.id))["status"] == "cancelled" and y.run.id != x.run.id
-    await scene.cancel(run, force=True)
-    assert await held(scene) == []
-    await scene.is_whole()
+    assert (await core.ended(x.run.id))["status"] == "cancelled" and y.run.id != x.run.id
+    await core.cancel(run, force=True)
+    assert await held(core) == []
+    await core.is_whole()

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, ground, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, core_harness, job
 
 from orvanta_platform.engine.state import RunState
 from orvanta_platform.orchestrator import timers
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.every_postgres
 
 
 @pytest.fixture
-async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with ground(database, tmp_path) as made:
+async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
+    async with core_harness(database, tmp_path) as made:
         yield made
 
 
@@ -42,64 +42,64 @@ async def all_jobs(worker: Worker) -> list[Any]:
     return found
 
 
-async def test_cancel_ends_everything_inside(scene: Ground) -> None:
-    run = await scene.start(
+async def test_cancel_ends_everything_inside(core: CoreHarness) -> None:
+    run = await core.start(
         loop("outer", [1, 2], loop("inner", [1, 2], job("a"), job("b"), parallel=True), parallel=True)
     )
-    worker = await scene.worker()
+    worker = await core.worker()
     held = await worker.claim(2)
-    await scene.cancel(run)
-    assert {row["state"] for row in (await scene.rows("SELECT state FROM job_live WHERE run = $1", run))} == {"running"}
+    await core.cancel(run)
+    assert {row["state"] for row in (await core.rows("SELECT state FROM job_live WHERE run = $1", run))} == {"running"}
     for each in held:
         assert (await worker.finish(each, cancelled=True)).recorded
-    ended = await scene.ended(run)
+    ended = await core.ended(run)
     assert (ended["status"], ended["error_name"]) == ("cancelled", "Canceled")
     left = "SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM job_live UNION ALL SELECT FROM timer"
-    assert not await scene.rows(f"{left} UNION ALL SELECT FROM inbox")
-    await scene.is_whole()
+    assert not await core.rows(f"{left} UNION ALL SELECT FROM inbox")
+    await core.is_whole()
 
 
-async def test_cancel_by_force_waits_for_no_worker(scene: Ground) -> None:
-    run = await scene.start(loop("outer", [1, 2], job("a"), job("b"), parallel=True))
-    worker = await scene.worker()
+async def test_cancel_by_force_waits_for_no_worker(core: CoreHarness) -> None:
+    run = await core.start(loop("outer", [1, 2], job("a"), job("b"), parallel=True))
+    worker = await core.worker()
     held = await worker.claim(1)
-    await scene.cancel(run, force=True)
-    assert (await scene.ended(run))["status"] == "cancelled"
+    await core.cancel(run, force=True)
+    assert (await core.ended(run))["status"] == "cancelled"
     assert not (await worker.finish(held[0], 1)).recorded
-    assert not await scene.rows("SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM job_live")
-    await scene.is_whole()
+    assert not await core.rows("SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM job_live")
+    await core.is_whole()
 
 
-async def test_the_last_iterations_end_together(scene: Ground) -> None:
+async def test_the_last_iterations_end_together(core: CoreHarness) -> None:
     for body in ([job("a")], [job("a"), job("b")]):
-        run = await scene.start(loop("loop", [1, 2, 3, 4], *body, parallel=True))
-        worker = await scene.worker()
+        run = await core.start(loop("loop", [1, 2, 3, 4], *body, parallel=True))
+        worker = await core.worker()
         while held := await all_jobs(worker):
             done = await asyncio.gather(*(worker.finish(each, "x") for each in held))
             assert all(each.recorded for each in done)
-        assert await scene.result(run) == ["x"] * 4
-        await scene.is_whole()
+        assert await core.result(run) == ["x"] * 4
+        await core.is_whole()
 
 
-async def test_an_end_that_is_told_twice_counts_once(scene: Ground) -> None:
-    run = await scene.start(loop("loop", [1, 2], job("a"), parallel=True))
-    worker = await scene.worker()
+async def test_an_end_that_is_told_twice_counts_once(core: CoreHarness) -> None:
+    run = await core.start(loop("loop", [1, 2], job("a"), parallel=True))
+    worker = await core.worker()
     first, second = await all_jobs(worker)
     told = worker.told(first, "x")
     both = await asyncio.gather(worker.submit(first, told), worker.submit(first, told))
     assert all(each.recorded for each in both)
-    assert [row["id"] for row in await scene.rows("SELECT id FROM run_live")] == [run]
+    assert [row["id"] for row in await core.rows("SELECT id FROM run_live")] == [run]
     await worker.finish(second, "y")
-    assert sorted(await scene.result(run)) == ["x", "y"]
+    assert sorted(await core.result(run)) == ["x", "y"]
 
 
-async def test_an_iteration_outlives_its_worker(scene: Ground) -> None:
-    run = await scene.start(loop("loop", [1, 2], job("a"), job("b")))
-    lost = await scene.worker()
+async def test_an_iteration_outlives_its_worker(core: CoreHarness) -> None:
+    run = await core.start(loop("loop", [1, 2], job("a"), job("b")))
+    lost = await core.worker()
     (held,) = await lost.claim()
     await lost.vanish()
     assert (await lost.reap()).jobs == 1
-    worker = await scene.worker()
+    worker = await core.worker()
     (again,) = await worker.claim()
     assert (again.id, again.attempt, again.frame) == (held.id, 2, held.frame)
     assert not (await lost.finish(held, "late")).recorded
@@ -107,86 +107,86 @@ async def test_an_iteration_outlives_its_worker(scene: Ground) -> None:
     while held_now := await all_jobs(worker):
         for each in held_now:
             await worker.finish(each, 1)
-    assert await scene.result(run) == [1, 1]
-    await scene.is_whole()
+    assert await core.result(run) == [1, 1]
+    await core.is_whole()
 
 
-async def test_a_job_inside_that_loses_its_worker_too_often_fails_its_iteration(scene: Ground) -> None:
-    run = await scene.start(loop("loop", [1, 2], job("a"), skip_failures=True))
-    lost = await scene.worker()
+async def test_a_job_inside_that_loses_its_worker_too_often_fails_its_iteration(core: CoreHarness) -> None:
+    run = await core.start(loop("loop", [1, 2], job("a"), skip_failures=True))
+    lost = await core.worker()
     await lost.claim()
     await lost.vanish()
     await lost.reap(max_losses=0)
-    worker = await scene.worker()
+    worker = await core.worker()
     (second,) = await worker.claim()
     await worker.finish(second, "ok")
-    assert await scene.result(run) == [None, "ok"]
+    assert await core.result(run) == [None, "ok"]
 
 
-async def test_a_time_limit_of_a_loop_ends_what_is_inside(scene: Ground) -> None:
-    run = await scene.start(
+async def test_a_time_limit_of_a_loop_ends_what_is_inside(core: CoreHarness) -> None:
+    run = await core.start(
         loop("loop", [1, 2], job("a"), more={"timeout": 60}),
     )
-    worker = await scene.worker()
+    worker = await core.worker()
     (held,) = await worker.claim()
-    await scene.run("UPDATE timer SET due_at = app_now() WHERE kind = 'timeout'")
-    await timers.fire(scene.platform.tools)
+    await core.run("UPDATE timer SET due_at = app_now() WHERE kind = 'timeout'")
+    await timers.fire(core.platform.tools)
     assert not (await worker.finish(held, 1)).recorded
-    ended = await scene.ended(run)
+    ended = await core.ended(run)
     assert (ended["status"], ended["error_name"]) == ("failed", "Timeout")
-    assert not await scene.rows("SELECT FROM timer")
-    await scene.is_whole()
+    assert not await core.rows("SELECT FROM timer")
+    await core.is_whole()
 
 
-async def test_a_loop_that_ends_in_time_leaves_no_timer(scene: Ground) -> None:
-    run = await scene.start(loop("loop", [1], job("a"), more={"timeout": 60}), job("after", "loop"))
-    worker = await scene.worker()
+async def test_a_loop_that_ends_in_time_leaves_no_timer(core: CoreHarness) -> None:
+    run = await core.start(loop("loop", [1], job("a"), more={"timeout": 60}), job("after", "loop"))
+    worker = await core.worker()
     await worker.finish((await worker.claim())[0], 1)
-    assert not await scene.rows("SELECT FROM timer")
+    assert not await core.rows("SELECT FROM timer")
     await worker.finish((await worker.claim())[0], 2)
-    assert await scene.result(run) == 2
+    assert await core.result(run) == 2
 
 
-async def test_what_a_dead_process_left_goes_on_by_the_sweep(scene: Ground) -> None:
+async def test_what_a_dead_process_left_goes_on_by_the_sweep(core: CoreHarness) -> None:
     """The transaction that opened the bodies was committed, and nobody came after it."""
-    run = await scene.start(loop("loop", [1, 2], {"id": "a", "value": {"type": "identity"}}, job("b")))
-    frame = await scene.row("SELECT id FROM frame")
-    await scene.run("DELETE FROM job_live")
-    await scene.run("DELETE FROM value WHERE kind = 'result'")
-    await scene.run("DELETE FROM job")
-    state = (await scene.row("SELECT state FROM run_live"))["state"]
+    run = await core.start(loop("loop", [1, 2], {"id": "a", "value": {"type": "identity"}}, job("b")))
+    frame = await core.row("SELECT id FROM frame")
+    await core.run("DELETE FROM job_live")
+    await core.run("DELETE FROM value WHERE kind = 'result'")
+    await core.run("DELETE FROM job")
+    state = (await core.row("SELECT state FROM run_live"))["state"]
     fresh = {"type": "frames_begin", "frames": [str(frame["id"])]}
-    new = await scene.row("SELECT $1::bytea AS state", _new_state(2))
-    await scene.run("UPDATE frame SET state = $1", new["state"])
-    await scene.run("INSERT INTO inbox (run, event) VALUES ($1, $2)", run, json.dumps(fresh))
-    await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
-    assert await timers.sweep(scene.platform.tools) == 1
-    assert (await scene.row("SELECT state FROM run_live"))["state"] == state
-    worker = await scene.worker()
+    new = await core.row("SELECT $1::bytea AS state", _new_state(2))
+    await core.run("UPDATE frame SET state = $1", new["state"])
+    await core.run("INSERT INTO inbox (run, event) VALUES ($1, $2)", run, json.dumps(fresh))
+    await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    assert await timers.sweep(core.platform.tools) == 1
+    assert (await core.row("SELECT state FROM run_live"))["state"] == state
+    worker = await core.worker()
     for _ in range(2):
         (each,) = await worker.claim()
         await worker.finish(each, "b")
-    assert await scene.result(run) == ["b", "b"]
+    assert await core.result(run) == ["b", "b"]
 
 
 def _new_state(nodes: int) -> bytes:
     return RunState(bytes(nodes)).encode()
 
 
-async def test_cancel_of_a_caller_ends_its_sub_workflows(scene: Ground) -> None:
+async def test_cancel_of_a_caller_ends_its_sub_workflows(core: CoreHarness) -> None:
     body = {"modules": [{key: part for key, part in job("inside").items() if key != "needs"}]}
     value = msgspec.Raw(json.dumps(body).encode())
     await flows.create(
-        scene.platform, ACTOR, WORKSPACE, NewFlow("f/sub/slow", value, None, {"summary": msgspec.Raw(b'""')})
+        core.platform, ACTOR, WORKSPACE, NewFlow("f/sub/slow", value, None, {"summary": msgspec.Raw(b'""')})
     )
     call = {"id": "call", "value": {"type": "flow", "path": "f/sub/slow", "input_transforms": {}}, "needs": []}
-    run = await scene.start(call)
-    worker = await scene.worker()
+    run = await core.start(call)
+    worker = await core.worker()
     (held,) = await worker.claim()
     child: UUID = held.run.id
     assert (held.run.parent, held.run.root) == (run, run)
-    await scene.cancel(run)
-    assert {row["status"] for row in await scene.rows("SELECT status FROM run_live")} == {"cancelling"}
+    await core.cancel(run)
+    assert {row["status"] for row in await core.rows("SELECT status FROM run_live")} == {"cancelling"}
     await worker.finish(held, cancelled=True)
-    assert [(await scene.ended(each))["status"] for each in (child, run)] == ["cancelled", "cancelled"]
-    await scene.is_whole()
+    assert [(await core.ended(each))["status"] for each in (child, run)] == ["cancelled", "cancelled"]
+    await core.is_whole()

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from tests.orchestrator.ground import ACTOR, LONGEST_WAIT_S, WORKSPACE, Ground, condition, on
+from tests.orchestrator.harness import ACTOR, LONGEST_WAIT_S, WORKSPACE, CoreHarness, condition, on
 
 from orvanta_platform.db import workers
 from orvanta_platform.db.steps import StepWrite, write_steps
@@ -31,12 +31,12 @@ def identity(id: str, *needs: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def working(scene: Ground, tmp_path: Path, begin: asyncio.Event | None = None) -> AsyncIterator[Worker]:
+async def working(core: CoreHarness, tmp_path: Path, begin: asyncio.Event | None = None) -> AsyncIterator[Worker]:
     """A worker at work (once `begin` is set), drained at the end."""
     row = NewWorker(uuid4(), "native", "here", "127.0.0.1", "default", None, 4, "0", "none")
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         await workers.register(connection, row)
-    worker = Worker(scene.platform, Runtimes(tmp_path / "unused", []), Lease(row.id, 1, 3600))
+    worker = Worker(core.platform, Runtimes(tmp_path / "unused", []), Lease(row.id, 1, 3600))
 
     async def work() -> None:
         if begin is not None:
@@ -51,26 +51,26 @@ async def working(scene: Ground, tmp_path: Path, begin: asyncio.Event | None = N
         await asyncio.wait_for(running, LONGEST_WAIT_S)
 
 
-async def one_each(scene: Ground, count: int) -> list[UUID]:
+async def one_each(core: CoreHarness, count: int) -> list[UUID]:
     """So many runs of one identity, each with its number as input."""
     start = runs.start_preview
     preview = ScriptPreview(kind="identity")
-    return [await start(scene.platform, ACTOR, WORKSPACE, preview, b'{"n":%d}' % n, RunOptions()) for n in range(count)]
+    return [await start(core.platform, ACTOR, WORKSPACE, preview, b'{"n":%d}' % n, RunOptions()) for n in range(count)]
 
 
-async def test_hundreds_of_runs_end_right(scene: Ground, tmp_path: Path) -> None:
+async def test_hundreds_of_runs_end_right(core: CoreHarness, tmp_path: Path) -> None:
     """More than one batch holds; each result is its own run's input, byte by byte."""
-    started = await one_each(scene, batches.MOST + 50)
-    async with working(scene, tmp_path) as worker:
-        await scene.until(ALL_ENDED)
+    started = await one_each(core, batches.MOST + 50)
+    async with working(core, tmp_path) as worker:
+        await core.until(ALL_ENDED)
         assert worker.jobs_executed == len(started)
-    found = await scene.rows("SELECT id, body FROM value WHERE kind = 'result'")
+    found = await core.rows("SELECT id, body FROM value WHERE kind = 'result'")
     assert {row["id"]: row["body"] for row in found} == {id: b'{"n":%d}' % n for n, id in enumerate(started)}
-    assert {row["status"] for row in await scene.rows("SELECT status FROM run")} == {"succeeded"}
-    await scene.is_whole()
+    assert {row["status"] for row in await core.rows("SELECT status FROM run")} == {"succeeded"}
+    await core.is_whole()
 
 
-async def test_runs_of_many_nodes_go_through(scene: Ground, tmp_path: Path) -> None:
+async def test_runs_of_many_nodes_go_through(core: CoreHarness, tmp_path: Path) -> None:
     """Chains, a condition decided in the step, two branches and their join."""
     nodes = [
         identity("a"),
@@ -80,40 +80,40 @@ async def test_runs_of_many_nodes_go_through(scene: Ground, tmp_path: Path) -> N
         {**identity("j", "yes", "no"), "join": "settled"},
         identity("end", "j"),
     ]
-    started = [await scene.start(*nodes, args={"n": n}) for n in range(4)]
-    async with working(scene, tmp_path):
-        await scene.until(ALL_ENDED)
-    assert [await scene.result(run) for run in started] == [False, False, True, True]
-    ended = await scene.rows("SELECT node, state FROM job WHERE run = $1 AND queue IS NOT NULL", started[3])
+    started = [await core.start(*nodes, args={"n": n}) for n in range(4)]
+    async with working(core, tmp_path):
+        await core.until(ALL_ENDED)
+    assert [await core.result(run) for run in started] == [False, False, True, True]
+    ended = await core.rows("SELECT node, state FROM job WHERE run = $1 AND queue IS NOT NULL", started[3])
     assert {row["node"] for row in ended} == {"a", "yes", "j", "end"}
-    await scene.is_whole()
+    await core.is_whole()
 
 
 @pytest.mark.parametrize("queue", ["native", "webhook"])
-async def test_no_script_gets_beside_the_slots_by_its_tag(scene: Ground, queue: str) -> None:
+async def test_no_script_gets_beside_the_slots_by_its_tag(core: CoreHarness, queue: str) -> None:
     node = {"id": "a", "value": {"type": "rawscript", "language": "bash", "content": "", "tag": queue}}
-    await scene.start(node)
+    await core.start(node)
     await runs.start_preview(
-        scene.platform, ACTOR, WORKSPACE, ScriptPreview("echo", "bash", tag=queue), b"{}", RunOptions(tag=queue)
+        core.platform, ACTOR, WORKSPACE, ScriptPreview("echo", "bash", tag=queue), b"{}", RunOptions(tag=queue)
     )
-    assert [row["queue"] for row in await scene.rows("SELECT queue FROM job_live")] == ["bash", "bash"]
+    assert [row["queue"] for row in await core.rows("SELECT queue FROM job_live")] == ["bash", "bash"]
 
 
-async def test_a_locked_run_holds_up_no_batch(scene: Ground, tmp_path: Path) -> None:
-    started = await one_each(scene, 20)
+async def test_a_locked_run_holds_up_no_batch(core: CoreHarness, tmp_path: Path) -> None:
+    started = await one_each(core, 20)
     begin = asyncio.Event()
-    async with scene.third_session() as other, working(scene, tmp_path, begin):
+    async with core.third_session() as other, working(core, tmp_path, begin):
         async with other.holding("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", started[7]):
             begin.set()
-            await scene.until("SELECT WHERE (SELECT count(*) FROM run) = 19")
+            await core.until("SELECT WHERE (SELECT count(*) FROM run) = 19")
             await other.until_waiting()
-            assert [row["id"] for row in await scene.rows("SELECT id FROM run_live")] == [started[7]]
-        await scene.until(ALL_ENDED)
-    await scene.is_whole()
+            assert [row["id"] for row in await core.rows("SELECT id FROM run_live")] == [started[7]]
+        await core.until(ALL_ENDED)
+    await core.is_whole()
 
 
 async def test_a_batch_that_the_database_refuses_is_run_one_by_one(
-    scene: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also one whose COMMIT got no answer: written or not, each run ends once."""
 
@@ -122,38 +122,38 @@ async def test_a_batch_that_the_database_refuses_is_run_one_by_one(
         raise ConnectionResetError("no answer")
 
     monkeypatch.setattr(batches, "write_steps", unanswered)
-    started = await one_each(scene, 10)
-    async with working(scene, tmp_path):
-        await scene.until(ALL_ENDED)
-    assert len(await scene.rows("SELECT FROM run WHERE status = 'succeeded'")) == len(started)
-    await scene.is_whole()
+    started = await one_each(core, 10)
+    async with working(core, tmp_path):
+        await core.until(ALL_ENDED)
+    assert len(await core.rows("SELECT FROM run WHERE status = 'succeeded'")) == len(started)
+    await core.is_whole()
 
 
-async def test_a_large_value_is_passed_on(scene: Ground, tmp_path: Path) -> None:
+async def test_a_large_value_is_passed_on(core: CoreHarness, tmp_path: Path) -> None:
     """It is no batch's, and still the node's result."""
     text = "x" * (300 << 10)
-    run = await scene.start(identity("a"), identity("b", "a"), args={"text": text})
-    async with working(scene, tmp_path):
-        await scene.until(ALL_ENDED)
-    row = await scene.row(
-        "SELECT object, size FROM value WHERE kind = 'result' AND id = $1", (await scene.ended(run))["result_of"]
+    run = await core.start(identity("a"), identity("b", "a"), args={"text": text})
+    async with working(core, tmp_path):
+        await core.until(ALL_ENDED)
+    row = await core.row(
+        "SELECT object, size FROM value WHERE kind = 'result' AND id = $1", (await core.ended(run))["result_of"]
     )
     assert row["object"] is not None and row["size"] > len(text)
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_cancelled_run_is_not_ended_by_a_batch(scene: Ground, tmp_path: Path) -> None:
+async def test_a_cancelled_run_is_not_ended_by_a_batch(core: CoreHarness, tmp_path: Path) -> None:
     """Claimed before the cancel, written after it: the cancel wins."""
-    started = await one_each(scene, 3)
+    started = await one_each(core, 3)
 
     async def cancelled_first(connection: Any, steps: list[StepWrite]) -> set[int]:
-        await scene.run("UPDATE run_live SET cancel_at = now(), status = 'cancelling' WHERE id = $1", started[1])
+        await core.run("UPDATE run_live SET cancel_at = now(), status = 'cancelling' WHERE id = $1", started[1])
         return await write_steps(connection, steps)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batches, "write_steps", cancelled_first)
-        async with working(scene, tmp_path):
-            await scene.until(ALL_ENDED)
-    ended = {row["id"]: row["status"] for row in await scene.rows("SELECT id, status FROM run")}
+        async with working(core, tmp_path):
+            await core.until(ALL_ENDED)
+    ended = {row["id"]: row["status"] for row in await core.rows("SELECT id, status FROM run")}
     assert ended == {started[0]: "succeeded", started[1]: "cancelled", started[2]: "succeeded"}
-    await scene.is_whole()
+    await core.is_whole()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, ThirdSession, Worker, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, ThirdSession, Worker, job
 
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.services.catalog import flows
@@ -41,65 +41,65 @@ def loop(*body: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"id": "loop", "value": value, "needs": [], **more}
 
 
-async def calling(scene: Ground) -> tuple[UUID, Worker, Any]:
+async def calling(core: CoreHarness) -> tuple[UUID, Worker, Any]:
     """A run that waits for its sub-workflow, whose one job is held."""
     body = {"modules": [{key: part for key, part in job("inside").items() if key != "needs"}]}
     value = msgspec.Raw(json.dumps(body).encode())
     new = NewFlow("f/sub/one", value, None, {"summary": msgspec.Raw(b'""')})
-    await flows.create(scene.platform, ACTOR, WORKSPACE, new)
+    await flows.create(core.platform, ACTOR, WORKSPACE, new)
     call = {"id": "call", "value": {"type": "flow", "path": "f/sub/one", "input_transforms": {}}, "needs": []}
-    run = await scene.start(call, job("after", "call"))
-    worker = await scene.worker()
+    run = await core.start(call, job("after", "call"))
+    worker = await core.worker()
     (held,) = await worker.claim()
     return run, worker, held
 
 
 @ORDERS
-async def test_a_child_s_end_against_its_caller_s_cancel(scene: Ground, end_first: bool) -> None:
-    run, worker, held = await calling(scene)
-    async with scene.third_session() as other:
-        await in_turn(other, run, *ordered(end_first, worker.finish(held, 1), scene.cancel(run)))
-    await timers.sweep(scene.platform.tools)
-    assert (await scene.ended(run))["status"] == "cancelled"
-    assert (await scene.ended(held.run.id))["status"] in ("succeeded", "cancelled")
-    assert not await scene.rows("SELECT FROM run_live UNION ALL SELECT FROM job_live UNION ALL SELECT FROM counter")
-    began = {row["state"] for row in await scene.rows("SELECT state FROM job WHERE node = 'after'")}
+async def test_a_child_s_end_against_its_caller_s_cancel(core: CoreHarness, end_first: bool) -> None:
+    run, worker, held = await calling(core)
+    async with core.third_session() as other:
+        await in_turn(other, run, *ordered(end_first, worker.finish(held, 1), core.cancel(run)))
+    await timers.sweep(core.platform.tools)
+    assert (await core.ended(run))["status"] == "cancelled"
+    assert (await core.ended(held.run.id))["status"] in ("succeeded", "cancelled")
+    assert not await core.rows("SELECT FROM run_live UNION ALL SELECT FROM job_live UNION ALL SELECT FROM counter")
+    began = {row["state"] for row in await core.rows("SELECT state FROM job WHERE node = 'after'")}
     assert began <= ({"cancelled"} if end_first else set())
-    await scene.is_whole()
+    await core.is_whole()
 
 
 @pytest.mark.parametrize("body", [("a",), ("a", "b")])
-async def test_the_last_two_iterations_at_once(scene: Ground, body: tuple[str, ...]) -> None:
-    run = await scene.start(loop(*(job(id) for id in body)), job("after", "loop"))
-    worker = await scene.worker()
+async def test_the_last_two_iterations_at_once(core: CoreHarness, body: tuple[str, ...]) -> None:
+    run = await core.start(loop(*(job(id) for id in body)), job("after", "loop"))
+    worker = await core.worker()
     for _ in body[1:]:
         for held in await worker.claim():
             await worker.finish(held, 0)
     first, second = await worker.claim()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         await in_turn(other, run, worker.finish(first, "x"), worker.finish(second, "x"))
     (after,) = await worker.claim()
     assert after.node == "after"
     await worker.finish(after, "done")
-    assert [
-        row["kind"] for row in await scene.rows("SELECT kind FROM job WHERE node = 'loop' AND kind <> 'frame'")
-    ] == ["forloopflow"]
-    assert await scene.result(run) == "done"
-    await scene.is_whole()
+    assert [row["kind"] for row in await core.rows("SELECT kind FROM job WHERE node = 'loop' AND kind <> 'frame'")] == [
+        "forloopflow"
+    ]
+    assert await core.result(run) == "done"
+    await core.is_whole()
 
 
 @ORDERS
-async def test_the_last_iteration_against_the_time_limit_of_its_loop(scene: Ground, end_first: bool) -> None:
-    run = await scene.start(loop(job("a"), timeout={"type": "static", "value": 60}))
-    worker = await scene.worker()
+async def test_the_last_iteration_against_the_time_limit_of_its_loop(core: CoreHarness, end_first: bool) -> None:
+    run = await core.start(loop(job("a"), timeout={"type": "static", "value": 60}))
+    worker = await core.worker()
     first, last = await worker.claim()
     await worker.finish(first, 1)
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    fire = timers.fire(scene.platform.tools)
-    async with scene.third_session() as other:
+    await core.run("UPDATE timer SET due_at = app_now()")
+    fire = timers.fire(core.platform.tools)
+    async with core.third_session() as other:
         await in_turn(other, run, *ordered(end_first, worker.finish(last, 2), fire))
-    ended = await scene.ended(run)
+    ended = await core.ended(run)
     # Whoever waits longer: the time was over before either was written, and what lies in the inbox comes first.
     assert (ended["status"], ended["error_name"]) == ("failed", "Timeout")
-    assert not await scene.rows("SELECT FROM timer UNION ALL SELECT FROM job_live UNION ALL SELECT FROM counter")
-    await scene.is_whole()
+    assert not await core.rows("SELECT FROM timer UNION ALL SELECT FROM job_live UNION ALL SELECT FROM counter")
+    await core.is_whole()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, job
 
 from orvanta_platform import clock
 from orvanta_platform.db import consistency
@@ -26,11 +26,11 @@ from orvanta_platform.services.runs.start import RunOptions, ScriptPreview
 pytestmark = pytest.mark.every_postgres
 
 
-async def start_single(scene: Ground, queue: str = "python3", priority: int = 0, lane: int = 1) -> UUID:
+async def start_single(core: CoreHarness, queue: str = "python3", priority: int = 0, lane: int = 1) -> UUID:
     """A run of one script in this place of the queue."""
     preview = ScriptPreview("def main(): pass", "python3", tag=queue)
-    run = await runs.start_preview(scene.platform, ACTOR, WORKSPACE, preview, b"{}", RunOptions())
-    await scene.run("UPDATE job_live SET priority = $2, lane = $3 WHERE id = $1", run, priority, lane)
+    run = await runs.start_preview(core.platform, ACTOR, WORKSPACE, preview, b"{}", RunOptions())
+    await core.run("UPDATE job_live SET priority = $2, lane = $3 WHERE id = $1", run, priority, lane)
     return run
 
 
@@ -47,70 +47,70 @@ def hours(monkeypatch: pytest.MonkeyPatch) -> Hours:
     return Hours(monkeypatch)
 
 
-async def test_higher_priority_first_then_in_order(scene: Ground) -> None:
-    worker = await scene.worker()
-    started = {priority: [await start_single(scene, priority=priority) for _ in range(2)] for priority in (1, 50, 7)}
+async def test_higher_priority_first_then_in_order(core: CoreHarness) -> None:
+    worker = await core.worker()
+    started = {priority: [await start_single(core, priority=priority) for _ in range(2)] for priority in (1, 50, 7)}
     claimed = [(await worker.claim(1))[0].id for _ in range(6)]
     assert claimed == [*started[50], *started[7], *started[1]]
 
 
-async def test_one_claim_in_sixteen_goes_from_the_bottom(scene: Ground) -> None:
+async def test_one_claim_in_sixteen_goes_from_the_bottom(core: CoreHarness) -> None:
     """Work of the highest priority without end does not starve what is below it."""
-    worker = await scene.worker()
-    low = await start_single(scene, priority=0)
+    worker = await core.worker()
+    low = await start_single(core, priority=0)
     taken: list[UUID] = []
     while low not in taken:
-        await start_single(scene, priority=100)
+        await start_single(core, priority=100)
         taken += [found.id for found in await worker.claim(1)]
         assert len(taken) <= claim.FROM_BELOW
     assert len(taken) == claim.FROM_BELOW
 
 
-async def test_three_of_four_places_go_to_runs_under_way(scene: Ground) -> None:
-    worker = await scene.worker()
+async def test_three_of_four_places_go_to_runs_under_way(core: CoreHarness) -> None:
+    worker = await core.worker()
     for lane in (0, 1):
         for _ in range(20):
-            await start_single(scene, lane=lane)
+            await start_single(core, lane=lane)
     assert Counter(found.lane for found in await worker.claim(8)) == {0: 6, 1: 2}
     assert Counter(found.lane for found in await worker.claim(1)) == {0: 1}
 
 
-async def test_a_place_that_nobody_wants_is_not_left_empty(scene: Ground) -> None:
-    worker = await scene.worker()
+async def test_a_place_that_nobody_wants_is_not_left_empty(core: CoreHarness) -> None:
+    worker = await core.worker()
     for _ in range(20):
-        await start_single(scene, lane=0)
+        await start_single(core, lane=0)
     assert len([*await worker.claim(8), *await worker.claim(2)]) >= 8
 
 
-async def test_first_jobs_are_in_the_lane_of_new_runs(scene: Ground) -> None:
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"))
-    assert (await scene.live(run))["a"]["lane"] == claim.NEW
+async def test_first_jobs_are_in_the_lane_of_new_runs(core: CoreHarness) -> None:
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b", "a"))
+    assert (await core.live(run))["a"]["lane"] == claim.NEW
     (first,) = await worker.claim()
     await worker.finish(first, 1)
-    assert (await scene.live(run))["b"]["lane"] == claim.UNDER_WAY
+    assert (await core.live(run))["b"]["lane"] == claim.UNDER_WAY
 
 
-async def test_queues_of_one_priority_take_turns(scene: Ground) -> None:
-    worker = await scene.worker()
+async def test_queues_of_one_priority_take_turns(core: CoreHarness) -> None:
+    worker = await core.worker()
     for queue in "abc":
         for _ in range(6):
-            await start_single(scene, queue)
+            await start_single(core, queue)
     first = [(await worker.claim(1))[0].queue for _ in range(9)]
     assert Counter(first) == {"a": 3, "b": 3, "c": 3}
 
 
-async def test_a_worker_claims_from_its_queues_alone(scene: Ground) -> None:
-    mine, every = await scene.worker(["a", "b"]), await scene.worker()
+async def test_a_worker_claims_from_its_queues_alone(core: CoreHarness) -> None:
+    mine, every = await core.worker(["a", "b"]), await core.worker()
     for queue in "abc":
-        await start_single(scene, queue)
+        await start_single(core, queue)
     assert {found.queue for found in await mine.claim(10)} == {"a", "b"}
     assert [found.queue for found in await every.claim(10)] == ["c"]
 
 
-async def test_many_claim_at_once_and_nothing_is_claimed_twice(scene: Ground) -> None:
-    workers = [await scene.worker() for _ in range(6)]
-    started = [await start_single(scene) for _ in range(60)]
+async def test_many_claim_at_once_and_nothing_is_claimed_twice(core: CoreHarness) -> None:
+    workers = [await core.worker() for _ in range(6)]
+    started = [await start_single(core) for _ in range(60)]
     found: list[Claimed] = []
     while len(found) < 60:
         for batch in await asyncio.gather(*(worker.claim(5) for worker in workers)):
@@ -119,19 +119,19 @@ async def test_many_claim_at_once_and_nothing_is_claimed_twice(scene: Ground) ->
     assert {each.attempt for each in found} == {1}
 
 
-async def test_a_job_that_commits_late_is_not_skipped(scene: Ground, hours: Hours) -> None:
+async def test_a_job_that_commits_late_is_not_skipped(core: CoreHarness, hours: Hours) -> None:
     """Its seq is below what was claimed meanwhile: within the lag at once, beyond it within a second."""
-    worker = await scene.worker()
-    async with scene.third_session() as other:
+    worker = await core.worker()
+    async with core.third_session() as other:
         for wait_s, found_at_once in ((0.1, True), (0.5, False)):
             async with other.connection.transaction():
-                late = await start_single(scene)
-                await scene.run("DELETE FROM job_live WHERE id = $1", late)
+                late = await start_single(core)
+                await core.run("DELETE FROM job_live WHERE id = $1", late)
                 await other.connection.execute(COPY, late)
-                assert await start_single(scene)
+                assert await start_single(core)
                 assert len(await worker.claim(1)) == 1
                 hours.now += wait_s
-                assert await start_single(scene)
+                assert await start_single(core)
                 assert len(await worker.claim(1)) == 1
             taken = [found.id for found in await worker.claim(1)]
             assert (taken == [late]) is found_at_once
@@ -149,10 +149,10 @@ COPY = (
 )
 
 
-async def test_the_low_water_mark_follows_what_was_claimed(scene: Ground, hours: Hours) -> None:
-    worker = await scene.worker()
+async def test_the_low_water_mark_follows_what_was_claimed(core: CoreHarness, hours: Hours) -> None:
+    worker = await core.worker()
     for _ in range(4):
-        await start_single(scene)
+        await start_single(core)
     (first,) = await worker.claim(1)
     hours.now += 0.1
     (second,) = await worker.claim(1)
@@ -166,24 +166,24 @@ async def test_the_low_water_mark_follows_what_was_claimed(scene: Ground, hours:
     assert water.mark(hours.now, claim.LOW_WATER_AGE_S) == 0
 
 
-async def test_what_was_committed_late_is_taken_to_its_end_at_once(scene: Ground, hours: Hours) -> None:
+async def test_what_was_committed_late_is_taken_to_its_end_at_once(core: CoreHarness, hours: Hours) -> None:
     """One below the mark says that there are others: none of them waits for the next look from the start."""
-    worker = await scene.worker()
-    late = [await start_single(scene) for _ in range(5)]
-    await scene.run("UPDATE job_live SET state = 'scheduled', seq = NULL")
-    await start_single(scene)
+    worker = await core.worker()
+    late = [await start_single(core) for _ in range(5)]
+    await core.run("UPDATE job_live SET state = 'scheduled', seq = NULL")
+    await start_single(core)
     assert len(await worker.claim(1)) == 1
     hours.now += 0.5
-    await start_single(scene)
+    await start_single(core)
     assert len(await worker.claim(1)) == 1
-    await scene.run("UPDATE job_live SET state = 'available', seq = attempt + 1 WHERE state = 'scheduled'")
+    await core.run("UPDATE job_live SET state = 'available', seq = attempt + 1 WHERE state = 'scheduled'")
     hours.now += claim.LOW_WATER_AGE_S + 0.01
     taken = [found.id for _ in late for found in await worker.claim(1)]
     assert sorted(taken) == sorted(late)
 
 
 async def test_looks_from_the_start_that_take_long_are_made_rarely(
-    scene: Ground, hours: Hours, monkeypatch: pytest.MonkeyPatch
+    core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows that a snapshot holds make them long; what comes in a known place is claimed all the same."""
     looks: list[float] = []
@@ -203,20 +203,20 @@ async def test_looks_from_the_start_that_take_long_are_made_rarely(
 
     monkeypatch.setattr(job_rows, "waiting_pairs", waiting_pairs)
     monkeypatch.setattr(job_rows, "claim", claim_rows)
-    worker = await scene.worker()
+    worker = await core.worker()
     for _ in range(40):
-        started = await start_single(scene)
+        started = await start_single(core)
         assert [found.id for found in await worker.claim(1)] == [started]
         hours.now += 0.5
     most = (hours.now - looks[0]) / (claim.LOOK_SHARE * 0.5) + 2
     assert len(looks) <= most and len(starts) <= most
-    elsewhere = await start_single(scene, queue="bash")
+    elsewhere = await start_single(core, queue="bash")
     hours.now += claim.LOOK_SHARE * 0.5
     assert [found.id for found in await worker.claim(1)] == [elsewhere]
 
 
 async def test_a_look_that_takes_little_is_made_each_time(
-    scene: Ground, hours: Hours, monkeypatch: pytest.MonkeyPatch
+    core: CoreHarness, hours: Hours, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = job_rows.waiting_pairs
 
@@ -225,75 +225,75 @@ async def test_a_look_that_takes_little_is_made_each_time(
         return await real(connection)
 
     monkeypatch.setattr(job_rows, "waiting_pairs", waiting_pairs)
-    worker = await scene.worker()
+    worker = await core.worker()
     for queue in ("python3", "bash", "bun"):
-        started = await start_single(scene, queue=queue)
-        async with scene.platform.db.acquire() as connection:
+        started = await start_single(core, queue=queue)
+        async with core.platform.db.acquire() as connection:
             assert [found.id for found in await worker.claimer.claim(connection, 2, told=False)] == [started]
 
 
-async def test_given_back_jobs_wait_without_a_start_counted(scene: Ground) -> None:
-    worker, second = await scene.worker(), await scene.worker()
-    run = await scene.start(job("a"))
+async def test_given_back_jobs_wait_without_a_start_counted(core: CoreHarness) -> None:
+    worker, second = await core.worker(), await core.worker()
+    run = await core.start(job("a"))
     (first,) = await worker.claim()
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         assert await job_rows.give_back(connection, [first.id], second.id, 1) == []
         assert await job_rows.give_back(connection, [first.id], worker.id, 2) == []
         assert await job_rows.give_back(connection, [first.id], worker.id, 1) == ["python3"]
         assert await job_rows.give_back(connection, [first.id], worker.id, 1) == []
-    waiting = (await scene.live(run))["a"]
+    waiting = (await core.live(run))["a"]
     assert (waiting["state"], waiting["attempt"], waiting["losses"]) == ("available", 0, 0)
     (again,) = await second.claim()
     assert again.attempt == 1
     assert not (await worker.finish(first, "never started")).recorded
     assert (await second.finish(again, "good")).recorded
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_reaped_job_goes_one_priority_up_and_to_the_end_of_its_line(scene: Ground) -> None:
-    worker = await scene.worker()
-    runs_of = [await start_single(scene, priority=priority) for priority in (0, 100)]
+async def test_a_reaped_job_goes_one_priority_up_and_to_the_end_of_its_line(core: CoreHarness) -> None:
+    worker = await core.worker()
+    runs_of = [await start_single(core, priority=priority) for priority in (0, 100)]
     found = await worker.claim(10)
     await worker.vanish()
     await worker.reap()
-    rows = {row["id"]: row for row in await scene.rows("SELECT * FROM job_live")}
+    rows = {row["id"]: row for row in await core.rows("SELECT * FROM job_live")}
     assert [rows[run]["priority"] for run in runs_of] == [1, 100]
     assert all(rows[each.id]["seq"] > (each.seq or 0) for each in found)
 
 
-async def bring(scene: Ground, worker: Worker, state: JobState) -> Claimed:
+async def bring(core: CoreHarness, worker: Worker, state: JobState) -> Claimed:
     """A job in this state, by the real protocol."""
-    await scene.start(job("a", retry={"constant": {"attempts": 3, "seconds": 60}}))
+    await core.start(job("a", retry={"constant": {"attempts": 3, "seconds": 60}}))
     (claimed,) = await worker.claim()
     match state:
         case JobState.SCHEDULED:
             await worker.finish(claimed, error="Boom")
         case JobState.AVAILABLE:
-            async with scene.db.acquire() as connection:
+            async with core.db.acquire() as connection:
                 await job_rows.give_back(connection, [claimed.id], worker.id, 1)
         case JobState.SUCCEEDED:
             await worker.finish(claimed, 1)
         case JobState.FAILED:
             await worker.finish(claimed, error="Boom", retryable=False)
         case JobState.CANCELLED:
-            await scene.cancel(claimed.run.id, force=True)
+            await core.cancel(claimed.run.id, force=True)
     return claimed
 
 
-async def state_of(scene: Ground, id: UUID) -> str:
+async def state_of(core: CoreHarness, id: UUID) -> str:
     query = "SELECT state FROM job_live WHERE id = $1 UNION ALL SELECT state FROM job WHERE id = $1"
-    return str((await scene.row(query, id))["state"])
+    return str((await core.row(query, id))["state"])
 
 
-async def push(scene: Ground, worker: Worker, claimed: Claimed, new: JobState) -> None:
+async def push(core: CoreHarness, worker: Worker, claimed: Claimed, new: JobState) -> None:
     """Everything that the protocol has to bring a job into this state, whoever holds it."""
-    live = await scene.rows("SELECT * FROM run_live WHERE id = $1", claimed.run.id)
+    live = await core.rows("SELECT * FROM run_live WHERE id = $1", claimed.run.id)
     match new:
         case JobState.RUNNING:
-            await (await scene.worker()).claim()
+            await (await core.worker()).claim()
         case JobState.AVAILABLE:
             wake = [Wake(claimed.id, None)]
-            await _write(scene, live, StepWrite(claimed.run.id, 0, b"", "running", wakes=wake))
+            await _write(core, live, StepWrite(claimed.run.id, 0, b"", "running", wakes=wake))
             await worker.vanish()
             await worker.reap(max_losses=1_000)
         case JobState.SCHEDULED:
@@ -303,73 +303,73 @@ async def push(scene: Ground, worker: Worker, claimed: Claimed, new: JobState) -
         case JobState.FAILED:
             await worker.finish(claimed, error="Boom", retryable=False)
         case JobState.CANCELLED:
-            await scene.cancel(claimed.run.id, force=True)
+            await core.cancel(claimed.run.id, force=True)
 
 
-async def _write(scene: Ground, live: list[asyncpg.Record], write: StepWrite) -> None:
+async def _write(core: CoreHarness, live: list[asyncpg.Record], write: StepWrite) -> None:
     if live:
         known = StepWrite(
             write.run, live[0]["rev"], live[0]["state"], "running", wakes=write.wakes, endings=write.endings
         )
-        async with scene.db.acquire() as connection:
+        async with core.db.acquire() as connection:
             await write_steps(connection, [known])
 
 
 @pytest.mark.parametrize("old", list(JobState))
-async def test_every_pair_of_states_is_an_arrow_or_does_not_happen(scene: Ground, old: JobState) -> None:
+async def test_every_pair_of_states_is_an_arrow_or_does_not_happen(core: CoreHarness, old: JobState) -> None:
     """From a state to each of the six, by whatever the protocol has for it."""
     for new in JobState:
-        worker = await scene.worker()
-        claimed = await bring(scene, worker, old)
-        assert await state_of(scene, claimed.id) == old
-        await push(scene, worker, claimed, new)
-        came_to = await state_of(scene, claimed.id)
+        worker = await core.worker()
+        claimed = await bring(core, worker, old)
+        assert await state_of(core, claimed.id) == old
+        await push(core, worker, claimed, new)
+        came_to = await state_of(core, claimed.id)
         allowed = (old, new) in JOB.arrows
         assert came_to == (new if allowed else old), f"{old} to {new} came to {came_to}"
-        await scene.cancel(claimed.run.id, force=True)
+        await core.cancel(claimed.run.id, force=True)
 
 
-async def out_of_form(scene: Ground) -> set[UUID]:
+async def out_of_form(core: CoreHarness) -> set[UUID]:
     """The rows that `doctor --consistency` says no state allows."""
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         found = await consistency.broken(connection)
     return {row.id for row in found if row.check == "rows_out_of_form"}
 
 
-async def test_a_row_that_no_state_allows_is_found(scene: Ground) -> None:
+async def test_a_row_that_no_state_allows_is_found(core: CoreHarness) -> None:
     """What is available has a place in line, what runs has a worker, nothing else has either."""
-    run, worker = await scene.start(job("a")), await scene.worker()
+    run, worker = await core.start(job("a")), await core.worker()
     update = "UPDATE job_live SET state = $2, seq = $3, worker = $4, generation = $5 WHERE run = $1"
     states = ("scheduled", "available", "running", "succeeded", "nonsense")
     for state, seq, held in itertools.product(states, (None, 1), (False, True)):
         values = (run, state, seq, worker.id if held else None, 1 if held else None)
         fits = (state == "running") == held and (state == "available") == (seq is not None)
-        await scene.run(update, *values)
-        assert bool(await out_of_form(scene)) != (fits and state in states[:3]), (state, seq, held)
+        await core.run(update, *values)
+        assert bool(await out_of_form(core)) != (fits and state in states[:3]), (state, seq, held)
 
 
-async def test_history_holds_ended_jobs_alone(scene: Ground) -> None:
-    run = await scene.start(job("a"))
+async def test_history_holds_ended_jobs_alone(core: CoreHarness) -> None:
+    run = await core.start(job("a"))
     insert = (
         "INSERT INTO job (id, run, workspace, node, node_index, kind, state, enqueued_at, ended_at)"
         " VALUES ($1, $2, 'main', 'a', 0, 'flowscript', $3, app_now(), app_now())"
     )
     for place, state in enumerate(JobState):
         id = UUID(int=run.int + place)
-        await scene.run(insert, id, run, state)
-        assert (id in await out_of_form(scene)) == (state not in JOB.final)
+        await core.run(insert, id, run, state)
+        assert (id in await out_of_form(core)) == (state not in JOB.final)
 
 
-async def test_an_ending_of_a_job_that_nobody_runs_needs_nobody(scene: Ground) -> None:
+async def test_an_ending_of_a_job_that_nobody_runs_needs_nobody(core: CoreHarness) -> None:
     """A waiting job is withdrawn at its attempt; once somebody has claimed it, the withdrawal is stale."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b"))
-    live = await scene.live(run)
-    row = await scene.row("SELECT * FROM run_live WHERE id = $1", run)
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b"))
+    live = await core.live(run)
+    row = await core.row("SELECT * FROM run_live WHERE id = $1", run)
     ending = Ending(live["a"]["id"], 0, None, None, "cancelled")
     write = StepWrite(run, row["rev"], row["state"], "running", endings=[ending])
     claimed = await worker.claim_by_node()
     assert set(claimed) == {"a", "b"}
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         assert await write_steps(connection, [write]) == set()
-    assert await state_of(scene, live["a"]["id"]) == "running"
+    assert await state_of(core, live["a"]["id"]) == "running"

@@ -6,7 +6,7 @@ import asyncio
 from uuid import UUID
 
 import pytest
-from tests.orchestrator.ground import Ground, condition, job
+from tests.orchestrator.harness import CoreHarness, condition, job
 
 from orvanta_platform.db import jobs as job_rows
 from orvanta_platform.db import runs as run_rows
@@ -28,136 +28,136 @@ async def ask_to_cancel(connection: Connection, run: UUID, *, force: bool = Fals
 
 
 @pytest.mark.parametrize("last", [False, True])
-async def test_cancel_before_finish(scene: Ground, last: bool) -> None:
+async def test_cancel_before_finish(core: CoreHarness, last: bool) -> None:
     """The finish waits for the cancel's transaction, takes the cancel in first, and begins nothing."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), *([] if last else [job("b", "a")]))
+    worker = await core.worker()
+    run = await core.start(job("a"), *([] if last else [job("b", "a")]))
     (first,) = await worker.claim()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.connection.transaction():
             await ask_to_cancel(other.connection, run)
             end = asyncio.create_task(worker.finish(first, "done"))
             await other.until_waiting()
         await end
-    assert (await scene.ended(run))["status"] == "cancelled"
-    assert (await scene.ended(run))["cancel_by"] == "ann"
-    assert [row["node"] for row in await scene.rows("SELECT node FROM job WHERE run = $1", run)] == ["a"]
-    await scene.is_whole()
+    assert (await core.ended(run))["status"] == "cancelled"
+    assert (await core.ended(run))["cancel_by"] == "ann"
+    assert [row["node"] for row in await core.rows("SELECT node FROM job WHERE run = $1", run)] == ["a"]
+    await core.is_whole()
 
 
-async def test_finish_before_cancel(scene: Ground) -> None:
+async def test_finish_before_cancel(core: CoreHarness) -> None:
     """The finish is written and enqueues the next job; the cancel waits for it and withdraws that job."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"))
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding(LOCK_JOB, first.id):
             end = asyncio.create_task(worker.finish(first, "done"))
             await other.until_waiting(1)
-            cancel = asyncio.create_task(scene.cancel(run))
+            cancel = asyncio.create_task(core.cancel(run))
             await other.until_waiting(2)
         assert (await end).recorded
         await cancel
-    assert (await scene.ended(run))["status"] == "cancelled"
-    states = {row["node"]: row["state"] for row in await scene.rows("SELECT * FROM job WHERE run = $1", run)}
+    assert (await core.ended(run))["status"] == "cancelled"
+    states = {row["node"]: row["state"] for row in await core.rows("SELECT * FROM job WHERE run = $1", run)}
     assert states == {"a": "succeeded", "b": "cancelled"}
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_the_last_finish_before_cancel_ends_the_run(scene: Ground) -> None:
+async def test_the_last_finish_before_cancel_ends_the_run(core: CoreHarness) -> None:
     """A cancel that came after the end changes nothing and says nothing."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"))
+    worker = await core.worker()
+    run = await core.start(job("a"))
     (first,) = await worker.claim()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding(LOCK_JOB, first.id):
             end = asyncio.create_task(worker.finish(first, "done"))
             await other.until_waiting(1)
-            cancel = asyncio.create_task(scene.cancel(run))
+            cancel = asyncio.create_task(core.cancel(run))
             await other.until_waiting(2)
         assert (await end).recorded
         await cancel
-    ended = await scene.ended(run)
+    ended = await core.ended(run)
     assert (ended["status"], ended["cancel_by"]) == ("succeeded", None)
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_no_claim_after_cancel(scene: Ground) -> None:
-    worker = await scene.worker()
-    run = await scene.start(job("a"))
-    async with scene.db.transaction() as connection:
+async def test_no_claim_after_cancel(core: CoreHarness) -> None:
+    worker = await core.worker()
+    run = await core.start(job("a"))
+    async with core.db.transaction() as connection:
         await ask_to_cancel(connection, run)
     assert await worker.claim() == []
-    assert (await scene.live(run))["a"]["state"] == "available"
+    assert (await core.live(run))["a"]["state"] == "available"
 
 
-async def test_no_hand_off_after_cancel(scene: Ground) -> None:
+async def test_no_hand_off_after_cancel(core: CoreHarness) -> None:
     """A cancel that nobody has taken in yet holds up the fast path by itself."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"))
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
-    async with scene.db.transaction() as connection:
+    async with core.db.transaction() as connection:
         await ask_to_cancel(connection, run)
     done = await worker.finish(first, 1, hand_off=True)
     assert done.following is None
-    assert (await scene.ended(run))["status"] == "cancelled"
-    await scene.is_whole()
+    assert (await core.ended(run))["status"] == "cancelled"
+    await core.is_whole()
 
 
 @pytest.mark.parametrize("event", [inbox.StartRun(), "lost", "cancel_job"], ids=["start", "lost", "job"])
-async def test_cancel_wins_over_events_that_came_before_it(scene: Ground, event: inbox.InboxEvent | str) -> None:
+async def test_cancel_wins_over_events_that_came_before_it(core: CoreHarness, event: inbox.InboxEvent | str) -> None:
     """Whoever left them in the inbox died: the run is to be cancelled when they are taken in."""
-    worker = await scene.worker()
+    worker = await core.worker()
     if isinstance(event, str):
-        run = await scene.start(job("a"))
+        run = await core.start(job("a"))
         (first,) = await worker.claim()
         event = inbox.JobLost(first.id, first.attempt, 1, 4) if event == "lost" else inbox.CancelJob(first.id, "enough")
     else:
-        later = (await scene.row("SELECT app_now() + interval '1 hour'"))[0]
-        run = await scene.start(condition("a", "true"), options=RunOptions(scheduled_at=later))
-    async with scene.db.transaction() as connection:
+        later = (await core.row("SELECT app_now() + interval '1 hour'"))[0]
+        run = await core.start(condition("a", "true"), options=RunOptions(scheduled_at=later))
+    async with core.db.transaction() as connection:
         await run_rows.put_in_inbox(connection, run, inbox.write(event))
-    await scene.cancel(run, force=True)
-    assert (await scene.ended(run))["status"] == "cancelled"
-    await scene.is_whole()
+    await core.cancel(run, force=True)
+    assert (await core.ended(run))["status"] == "cancelled"
+    await core.is_whole()
 
 
-async def test_reap_before_finish(scene: Ground) -> None:
+async def test_reap_before_finish(core: CoreHarness) -> None:
     """The finish waits for the reaper's transaction and finds that the job is no longer its worker's."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"))
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
     await worker.vanish()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.connection.transaction():
             back, _, _ = await _take_back([run], worker.id, 1, 3, None, other.connection)
             assert back == 1
             end = asyncio.create_task(worker.finish(first, "stale"))
             await other.until_waiting()
-        before = await scene.everything()
+        before = await core.everything()
         assert not (await end).recorded
-        assert await scene.everything() == before
-    waiting = (await scene.live(run))["a"]
+        assert await core.everything() == before
+    waiting = (await core.live(run))["a"]
     assert (waiting["state"], waiting["losses"], waiting["attempt"]) == ("available", 1, 1)
-    second = await scene.worker()
+    second = await core.worker()
     (again,) = await second.claim()
     assert (again.id, again.attempt) == (first.id, 2)
-    before = await scene.everything()
+    before = await core.everything()
     assert not (await worker.finish(first, "stale")).recorded
-    assert await scene.everything() == before
+    assert await core.everything() == before
     assert (await second.finish(again, "good")).recorded
-    assert await scene.rows("SELECT FROM value WHERE id = $1 AND body = '\"good\"'", first.id)
+    assert await core.rows("SELECT FROM value WHERE id = $1 AND body = '\"good\"'", first.id)
     await worker.reap()
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_finish_before_reap(scene: Ground) -> None:
+async def test_finish_before_reap(core: CoreHarness) -> None:
     """The reaper waits for the finish and has nothing left to take back."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"))
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
     await worker.vanish()
-    async with scene.third_session() as other:
+    async with core.third_session() as other:
         async with other.holding(LOCK_JOB, first.id):
             end = asyncio.create_task(worker.finish(first, "done"))
             await other.until_waiting(1)
@@ -165,28 +165,28 @@ async def test_finish_before_reap(scene: Ground) -> None:
             await other.until_waiting(2)
         assert (await end).recorded
         assert (await reaping).jobs == 0
-    assert set(await scene.live(run)) == {"b"}
+    assert set(await core.live(run)) == {"b"}
     await worker.reap()
-    assert (await scene.row("SELECT state FROM worker WHERE id = $1", worker.id))["state"] == "stopped"
-    await scene.is_whole()
+    assert (await core.row("SELECT state FROM worker WHERE id = $1", worker.id))["state"] == "stopped"
+    await core.is_whole()
 
 
-async def test_a_fenced_worker_claims_nothing(scene: Ground) -> None:
+async def test_a_fenced_worker_claims_nothing(core: CoreHarness) -> None:
     """It was stopped before its claim and goes on after it was reaped: nobody would take the job back."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"))
+    worker = await core.worker()
+    run = await core.start(job("a"))
     await worker.vanish()
     await worker.reap()
     assert await worker.claim() == []
-    assert (await scene.live(run))["a"]["state"] == "available"
-    await scene.is_whole()
+    assert (await core.live(run))["a"]["state"] == "available"
+    await core.is_whole()
 
 
-async def test_a_claim_under_way_holds_up_the_fence(scene: Ground) -> None:
+async def test_a_claim_under_way_holds_up_the_fence(core: CoreHarness) -> None:
     """The worker is fenced after its claim: what it claimed is seen by the reaper."""
-    worker = await scene.worker()
-    await scene.start(job("a"))
-    async with scene.third_session() as other:
+    worker = await core.worker()
+    await core.start(job("a"))
+    async with core.third_session() as other:
         async with other.connection.transaction():
             (taken,) = await worker.claimer.claim(other.connection, 1)
             fence = asyncio.create_task(worker.vanish())
@@ -195,43 +195,43 @@ async def test_a_claim_under_way_holds_up_the_fence(scene: Ground) -> None:
             assert not fence.done(), "fenced in the middle of a claim"
         await fence
     assert (await worker.reap()).jobs == 1
-    (again,) = await (await scene.worker()).claim()
+    (again,) = await (await core.worker()).claim()
     assert again.id == taken.id
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_hand_off_by_a_fenced_worker_is_taken_back(scene: Ground) -> None:
+async def test_a_hand_off_by_a_fenced_worker_is_taken_back(core: CoreHarness) -> None:
     """Fenced, not yet reaped: its finish still counts, and what it took for itself is reaped as well."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"))
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b", "a"))
     (first,) = await worker.claim()
     await worker.vanish()
     done = await worker.finish(first, 1, hand_off=True)
     assert done.following is not None
     assert (await worker.reap()).jobs == 1
     assert not (await worker.finish(done.following, 2)).recorded
-    assert (await scene.live(run))["b"]["state"] == "available"
-    await scene.is_whole()
+    assert (await core.live(run))["b"]["state"] == "available"
+    await core.is_whole()
 
 
-async def test_a_second_reaper_finds_nothing(scene: Ground) -> None:
-    worker = await scene.worker()
-    runs = [await scene.start(job("a")) for _ in range(20)]
+async def test_a_second_reaper_finds_nothing(core: CoreHarness) -> None:
+    worker = await core.worker()
+    runs = [await core.start(job("a")) for _ in range(20)]
     assert len(await worker.claim(20)) == 20
     await worker.vanish()
     reaped = await asyncio.gather(*(worker.reap() for _ in range(3)))
     assert sum(each.jobs for each in reaped) == 20
     for run in runs:
-        assert [row["losses"] for row in (await scene.live(run)).values()] == [1]
-    await scene.is_whole()
+        assert [row["losses"] for row in (await core.live(run)).values()] == [1]
+    await core.is_whole()
 
 
-async def test_a_living_worker_is_reaped_by_nobody(scene: Ground) -> None:
+async def test_a_living_worker_is_reaped_by_nobody(core: CoreHarness) -> None:
     """Only the generation that is over is taken back."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"))
+    worker = await core.worker()
+    run = await core.start(job("a"))
     (first,) = await worker.claim()
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         assert await job_rows.runs_held_by(connection, worker.id, 2) == []
     assert (await worker.finish(first, 1)).recorded
-    assert (await scene.ended(run))["status"] == "succeeded"
+    assert (await core.ended(run))["status"] == "succeeded"

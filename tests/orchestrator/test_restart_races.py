@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, ground, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, core_harness, job
 
 from orvanta_platform.orchestrator import timers
 from orvanta_platform.services.runs import restart as restarting
@@ -20,8 +20,8 @@ from orvanta_platform.services.runs.start import RunOptions
 
 
 @pytest.fixture
-async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with ground(database, tmp_path) as made:
+async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
+    async with core_harness(database, tmp_path) as made:
         yield made
         await made.is_whole()
 
@@ -37,15 +37,15 @@ def plain() -> list[dict[str, Any]]:
     return [job("a"), job("b", "a")]
 
 
-async def ended(scene: Ground, modules: list[dict[str, Any]]) -> UUID:
+async def ended(core: CoreHarness, modules: list[dict[str, Any]]) -> UUID:
     """A run of these nodes that has ended; each gave its own id."""
-    run = await scene.start(*modules)
-    await work(scene)
+    run = await core.start(*modules)
+    await work(core)
     return run
 
 
-async def work(scene: Ground, mark: str = "") -> str:
-    worker = await scene.worker()
+async def work(core: CoreHarness, mark: str = "") -> str:
+    worker = await core.worker()
     ran = []
     while jobs := await worker.claim():
         for each in jobs:
@@ -54,8 +54,8 @@ async def work(scene: Ground, mark: str = "") -> str:
     return " ".join(ran)
 
 
-def restart(scene: Ground, run: UUID, *steps: tuple[str, int | None]) -> asyncio.Task[UUID]:
-    made = restarting.restart(scene.platform, ACTOR, WORKSPACE, run, Point(steps), RunOptions())
+def restart(core: CoreHarness, run: UUID, *steps: tuple[str, int | None]) -> asyncio.Task[UUID]:
+    made = restarting.restart(core.platform, ACTOR, WORKSPACE, run, Point(steps), RunOptions())
     return asyncio.create_task(made)
 
 
@@ -66,48 +66,48 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-async def test_a_connection_that_dies_under_the_start(scene: Ground, case: str) -> None:
+async def test_a_connection_that_dies_under_the_start(core: CoreHarness, case: str) -> None:
     """Nothing of it was written; it is made by the next try, once."""
     modules, steps, ran, result = CASES[case]
-    first = await ended(scene, modules)
-    async with scene.third_session() as third:
+    first = await ended(core, modules)
+    async with core.third_session() as third:
         async with third.holding("LOCK TABLE event IN SHARE MODE"):
-            making = restart(scene, first, *steps)
+            making = restart(core, first, *steps)
             (pid,) = await third.until_waiting()
-            assert not await scene.rows("SELECT FROM run_live")
+            assert not await core.rows("SELECT FROM run_live")
             await third.terminate(pid)
         second = await making
-    assert [row["id"] for row in await scene.rows("SELECT id FROM run_live")] == [second]
-    assert await work(scene, " again") == ran
-    assert await scene.result(second) == result
+    assert [row["id"] for row in await core.rows("SELECT id FROM run_live")] == [second]
+    assert await work(core, " again") == ran
+    assert await core.result(second) == result
 
 
-async def test_a_process_that_dies_before_the_first_step(scene: Ground) -> None:
+async def test_a_process_that_dies_before_the_first_step(core: CoreHarness) -> None:
     """The run is there, its loop is not opened: what it keeps is in its row, and whoever comes next goes on with it."""
     modules, steps, ran, result = CASES["nested"]
-    first = await ended(scene, modules)
-    async with scene.third_session() as third:
+    first = await ended(core, modules)
+    async with core.third_session() as third:
         async with third.holding("LOCK TABLE counter IN SHARE MODE"):
-            making = restart(scene, first, *steps)
+            making = restart(core, first, *steps)
             await third.until_waiting()
             making.cancel()
             with suppress(asyncio.CancelledError):
                 await making
-        (row,) = await scene.rows("SELECT id FROM run_live")
-    assert await work(scene) == ""
-    await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
-    assert await timers.sweep(scene.platform.tools) == 1
-    assert await work(scene, " again") == ran
-    assert await scene.result(row["id"]) == result
+        (row,) = await core.rows("SELECT id FROM run_live")
+    assert await work(core) == ""
+    await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+    assert await timers.sweep(core.platform.tools) == 1
+    assert await work(core, " again") == ran
+    assert await core.result(row["id"]) == result
 
 
-async def test_two_restarts_at_once_are_two_runs(scene: Ground) -> None:
+async def test_two_restarts_at_once_are_two_runs(core: CoreHarness) -> None:
     """Neither sees the other: results are read, and nothing of the old run is locked or changed."""
     modules, steps, _, result = CASES["nested"]
-    first = await ended(scene, modules)
-    before = await scene.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")
-    made = await asyncio.gather(*(restart(scene, first, *steps) for _ in range(2)))
-    await work(scene, " again")
-    assert len(set(made)) == 2 and [await scene.result(each) for each in made] == [result, result]
-    after = await scene.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")
+    first = await ended(core, modules)
+    before = await core.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")
+    made = await asyncio.gather(*(restart(core, first, *steps) for _ in range(2)))
+    await work(core, " again")
+    assert len(set(made)) == 2 and [await core.result(each) for each in made] == [result, result]
+    after = await core.rows("SELECT r::text FROM run r UNION ALL SELECT j::text FROM job j ORDER BY 1")
     assert {row[0] for row in before} <= {row[0] for row in after}

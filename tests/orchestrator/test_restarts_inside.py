@@ -11,7 +11,7 @@ import pytest
 from tests.cases.hand import work
 from tests.cases.test_cases import deploy
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, ground
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, core_harness
 
 from orvanta_platform.errors import BadRequest, CannotRestart
 from orvanta_platform.services.run_views import jobs
@@ -26,8 +26,8 @@ ITEM = "flow_input.iter.value"
 class Stage:
     """A ground with one worker; scripts may ask for `fails`, a set of texts that make them fail."""
 
-    def __init__(self, ground: Ground, worker: Worker) -> None:
-        self.ground = ground
+    def __init__(self, core_harness: CoreHarness, worker: Worker) -> None:
+        self.ground = core_harness
         self.worker = worker
 
     async def run(self, *modules: dict[str, Any], args: Any = None, people: Any = (), **value: Any) -> UUID:
@@ -63,7 +63,7 @@ def point(steps: Sequence[tuple[str, int | None] | str]) -> Point:
 
 @pytest.fixture
 async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with ground(database, tmp_path) as made:
+    async with core_harness(database, tmp_path) as made:
         yield Stage(made, await made.worker())
         await made.is_whole()
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job
 
 from orvanta_platform import clock
 from orvanta_platform.control.actor import Role
@@ -34,97 +34,97 @@ def later() -> Iterator[None]:
     clock.freeze(None)
 
 
-async def turn(scene: Ground, on: bool) -> None:
-    await workspaces.set_search_run_data(scene.platform, ACTOR, WORKSPACE, on)
+async def turn(core: CoreHarness, on: bool) -> None:
+    await workspaces.set_search_run_data(core.platform, ACTOR, WORKSPACE, on)
 
 
-async def indexed(scene: Ground, budget: int = 1 << 20) -> None:
+async def indexed(core: CoreHarness, budget: int = 1 << 20) -> None:
     indexer = Indexer(budget)
     clock.freeze(clock.now() + timedelta(minutes=1))
-    while await indexer.index_some(scene.platform):
+    while await indexer.index_some(core.platform):
         pass
 
 
-async def ended(scene: Ground, *modules: dict[str, Any], gives: Any = None, **args: Any) -> UUID:
-    run = await scene.start(*modules, args=args)
-    await finished(scene, gives)
+async def ended(core: CoreHarness, *modules: dict[str, Any], gives: Any = None, **args: Any) -> UUID:
+    run = await core.start(*modules, args=args)
+    await finished(core, gives)
     return run
 
 
-async def finished(scene: Ground, gives: Any) -> None:
-    worker = await scene.worker()
+async def finished(core: CoreHarness, gives: Any) -> None:
+    worker = await core.worker()
     while found := await worker.claim():
         for each in found:
             await worker.finish(each, gives)
 
 
-async def find(scene: Ground, text: str, **more: Any) -> dict[UUID, list[tuple[str, str]]]:
-    page = await run_search.find(scene.platform, more.pop("actor", ACTOR), WORKSPACE, text, **more)
+async def find(core: CoreHarness, text: str, **more: Any) -> dict[UUID, list[tuple[str, str]]]:
+    page = await run_search.find(core.platform, more.pop("actor", ACTOR), WORKSPACE, text, **more)
     return {each.row.id: list(each.places) for each in page.found}
 
 
-async def test_runs_are_found_with_the_places_where_it_stands(scene: Ground) -> None:
-    before = await ended(scene, job("a"), order="ORD-4711-x")
+async def test_runs_are_found_with_the_places_where_it_stands(core: CoreHarness) -> None:
+    before = await ended(core, job("a"), order="ORD-4711-x")
     with pytest.raises(Conflict, match="not searched"):
-        await find(scene, "4711")
-    await indexed(scene)
-    assert await scene.rows("SELECT FROM run_text") == [] == await scene.rows("SELECT FROM search_due")
-    await turn(scene, True)
-    under_way = await scene.start(job("a"), job("b", "a"), args={"order": 4712})
-    await indexed(scene)
-    assert await find(scene, "ORD-4711-x") == {before: [("", "args")]}
-    await finished(scene, {"mail": "ann@example.com"})
-    await indexed(scene)
-    assert await find(scene, "471") == {under_way: [("", "args")], before: [("", "args")]}
-    assert await find(scene, "ann@example") == {under_way: [("a", "result"), ("b", "result")]}
-    assert await find(scene, "471", most=1, before=under_way) == {before: [("", "args")]}
-    assert await find(scene, "ann-4712") == {}
-    assert await scene.rows("SELECT FROM search_due") == []
+        await find(core, "4711")
+    await indexed(core)
+    assert await core.rows("SELECT FROM run_text") == [] == await core.rows("SELECT FROM search_due")
+    await turn(core, True)
+    under_way = await core.start(job("a"), job("b", "a"), args={"order": 4712})
+    await indexed(core)
+    assert await find(core, "ORD-4711-x") == {before: [("", "args")]}
+    await finished(core, {"mail": "ann@example.com"})
+    await indexed(core)
+    assert await find(core, "471") == {under_way: [("", "args")], before: [("", "args")]}
+    assert await find(core, "ann@example") == {under_way: [("a", "result"), ("b", "result")]}
+    assert await find(core, "471", most=1, before=under_way) == {before: [("", "args")]}
+    assert await find(core, "ann-4712") == {}
+    assert await core.rows("SELECT FROM search_due") == []
     with pytest.raises(BadRequest):
-        await find(scene, "--")
-    await scene.is_whole()
+        await find(core, "--")
+    await core.is_whole()
 
 
-async def test_who_may_not_read_a_run_does_not_find_it(scene: Ground) -> None:
-    await turn(scene, True)
-    await ended(scene, job("a"), order=4711)
-    await indexed(scene)
+async def test_who_may_not_read_a_run_does_not_find_it(core: CoreHarness) -> None:
+    await turn(core, True)
+    await ended(core, job("a"), order=4711)
+    await indexed(core)
     bob = replace(ACTOR, username="bob", email="bob@example.com", role=Role.DEVELOPER, super_admin=False)
-    assert len(await find(scene, "4711")) == 1 and await find(scene, "4711", actor=bob) == {}
+    assert len(await find(core, "4711")) == 1 and await find(core, "4711", actor=bob) == {}
     with pytest.raises(Forbidden):
-        await workspaces.set_search_run_data(scene.platform, bob, WORKSPACE, False)
+        await workspaces.set_search_run_data(core.platform, bob, WORKSPACE, False)
 
 
-async def test_what_is_erased_secret_or_turned_off_is_not_found(scene: Ground) -> None:
-    await turn(scene, True)
+async def test_what_is_erased_secret_or_turned_off_is_not_found(core: CoreHarness) -> None:
+    await turn(core, True)
     schema = {"type": "object", "properties": {"pin": {"type": "string", "format": "password"}}}
     body = msgspec.Raw(json.dumps({"modules": [job("a")]}).encode())
     settings = {"schema": msgspec.Raw(json.dumps(schema).encode())}
-    await flows.create(scene.platform, ACTOR, WORKSPACE, NewFlow("f/main/pin", body, None, settings))
+    await flows.create(core.platform, ACTOR, WORKSPACE, NewFlow("f/main/pin", body, None, settings))
     args = json.dumps({"pin": "hush", "other": "seen"}).encode()
-    with_secret = await runs.start_flow(scene.platform, ACTOR, WORKSPACE, "f/main/pin", args, RunOptions())
-    await finished(scene, "*** seen")
-    await ended(scene, job("a", delete_after_secs=60), mine="planned")
-    await indexed(scene)
-    assert await find(scene, "seen") == {with_secret: [("", "args"), ("a", "result")]}
-    assert await find(scene, "hush") == {} == await find(scene, "planned")
-    await scene.run("INSERT INTO erasure (run, node_index, due_at) VALUES ($1, -1, app_now())", with_secret)
-    await erasing.erase_due(scene.platform)
-    assert await find(scene, "seen") == {}
-    kept = await ended(scene, job("a"), order=4711)
-    await indexed(scene)
-    assert set(await find(scene, "4711")) == {kept}
-    await turn(scene, False)
-    await indexed(scene)
-    assert await scene.rows("SELECT FROM run_text") == []
-    assert await scene.rows("SELECT FROM workspace WHERE search_past IS NOT NULL") == []
+    with_secret = await runs.start_flow(core.platform, ACTOR, WORKSPACE, "f/main/pin", args, RunOptions())
+    await finished(core, "*** seen")
+    await ended(core, job("a", delete_after_secs=60), mine="planned")
+    await indexed(core)
+    assert await find(core, "seen") == {with_secret: [("", "args"), ("a", "result")]}
+    assert await find(core, "hush") == {} == await find(core, "planned")
+    await core.run("INSERT INTO erasure (run, node_index, due_at) VALUES ($1, -1, app_now())", with_secret)
+    await erasing.erase_due(core.platform)
+    assert await find(core, "seen") == {}
+    kept = await ended(core, job("a"), order=4711)
+    await indexed(core)
+    assert set(await find(core, "4711")) == {kept}
+    await turn(core, False)
+    await indexed(core)
+    assert await core.rows("SELECT FROM run_text") == []
+    assert await core.rows("SELECT FROM workspace WHERE search_past IS NOT NULL") == []
 
 
-async def test_the_oldest_go_beyond_the_budget(scene: Ground) -> None:
-    await turn(scene, True)
-    made = [await ended(scene, job("a"), order=4711) for _ in range(3)]
-    await indexed(scene, budget=0)
-    assert await find(scene, "4711") == {}
-    last = await ended(scene, job("a"), order=4711)
-    await indexed(scene)
-    assert set(await find(scene, "4711")) == {last} and last not in made
+async def test_the_oldest_go_beyond_the_budget(core: CoreHarness) -> None:
+    await turn(core, True)
+    made = [await ended(core, job("a"), order=4711) for _ in range(3)]
+    await indexed(core, budget=0)
+    assert await find(core, "4711") == {}
+    last = await ended(core, job("a"), order=4711)
+    await indexed(core)
+    assert set(await find(core, "4711")) == {last} and last not in made

@@ -13,7 +13,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import Ground, ThirdSession, Worker, ground, job
+from tests.orchestrator.harness import CoreHarness, ThirdSession, Worker, core_harness, job
 
 from orvanta_platform.orchestrator.committer import Committer
 
@@ -36,99 +36,99 @@ RELEASE = "SELECT pg_advisory_unlock(1)"
 
 
 @pytest.fixture
-async def slow(database: TestDatabase, tmp_path: Path, scene: Ground) -> AsyncIterator[Ground]:
+async def slow(database: TestDatabase, tmp_path: Path, core: CoreHarness) -> AsyncIterator[CoreHarness]:
     """A platform whose statements on runs can be held up after their snapshot."""
     owner = await asyncpg.connect(database.owner_url)
     await owner.execute(PAUSE)
     await owner.close()
     url = f"{database.app_url}&application_name=paused"
     paused = TestDatabase(database.name, database.owner_url, url, database.server)
-    async with ground(paused, tmp_path / "paused") as made:
+    async with core_harness(paused, tmp_path / "paused") as made:
         yield made
 
 
-async def begin_paused(scene: Ground, slow: Ground, other: ThirdSession) -> tuple[Worker, Worker]:
+async def begin_paused(core: CoreHarness, slow: CoreHarness, other: ThirdSession) -> tuple[Worker, Worker]:
     """One worker in two forms: the second's committer is held up from now on."""
-    worker = await scene.worker()
-    twin = Worker(scene.platform, worker.id, worker.claimer, Committer(slow.db))
+    worker = await core.worker()
+    twin = Worker(core.platform, worker.id, worker.claimer, Committer(slow.db))
     twin.committer.start()
     slow.workers.append(twin)
     await other.connection.execute(HOLD)
     return worker, twin
 
 
-async def test_a_reap_after_the_snapshot(scene: Ground, slow: Ground) -> None:
+async def test_a_reap_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
     """The snapshot still shows the job as its worker's; the run's rev, read under the lock, says otherwise."""
-    async with scene.third_session() as other:
-        worker, twin = await begin_paused(scene, slow, other)
-        run = await scene.start(job("a"), job("b", "a"))
+    async with core.third_session() as other:
+        worker, twin = await begin_paused(core, slow, other)
+        run = await core.start(job("a"), job("b", "a"))
         (first,) = await worker.claim()
         end = asyncio.create_task(twin.finish(first, "stale"))
         await other.until_waiting()
         await worker.vanish()
         assert (await worker.reap()).jobs == 1
-        second = await scene.worker()
+        second = await core.worker()
         (again,) = await second.claim()
-        before = await scene.everything()
+        before = await core.everything()
         await other.connection.execute(RELEASE)
         assert not (await end).recorded
-        assert await scene.everything() == before
+        assert await core.everything() == before
         assert (await second.finish(again, "good")).recorded
-    assert list(await scene.live(run)) == ["b"]
+    assert list(await core.live(run)) == ["b"]
     await worker.reap()
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_the_other_parent_of_a_join_after_the_snapshot(scene: Ground, slow: Ground) -> None:
-    async with scene.third_session() as other:
-        worker, twin = await begin_paused(scene, slow, other)
-        run = await scene.start(job("a"), job("b"), job("c", "a", "b"))
+async def test_the_other_parent_of_a_join_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
+    async with core.third_session() as other:
+        worker, twin = await begin_paused(core, slow, other)
+        run = await core.start(job("a"), job("b"), job("c", "a", "b"))
         claimed = await worker.claim_by_node()
         end = asyncio.create_task(twin.finish(claimed["a"], 1))
         await other.until_waiting()
         assert (await worker.finish(claimed["b"], 2)).recorded
         await other.connection.execute(RELEASE)
         assert (await end).recorded
-    assert list(await scene.live(run)) == ["c"]
-    await scene.is_whole()
+    assert list(await core.live(run)) == ["c"]
+    await core.is_whole()
 
 
-async def test_a_cancel_after_the_snapshot(scene: Ground, slow: Ground) -> None:
-    async with scene.third_session() as other:
-        worker, twin = await begin_paused(scene, slow, other)
-        run = await scene.start(job("a"), job("b", "a"))
+async def test_a_cancel_after_the_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
+    async with core.third_session() as other:
+        worker, twin = await begin_paused(core, slow, other)
+        run = await core.start(job("a"), job("b", "a"))
         (first,) = await worker.claim()
         end = asyncio.create_task(twin.finish(first, 1, hand_off=True))
         await other.until_waiting()
-        await scene.cancel(run)
+        await core.cancel(run)
         await other.connection.execute(RELEASE)
         done = await end
         assert done.recorded and done.following is None
-    assert (await scene.ended(run))["status"] == "cancelled"
-    await scene.is_whole()
+    assert (await core.ended(run))["status"] == "cancelled"
+    await core.is_whole()
 
 
-async def test_the_same_end_twice_at_once(scene: Ground, slow: Ground) -> None:
-    async with scene.third_session() as other:
-        worker, twin = await begin_paused(scene, slow, other)
-        run = await scene.start(job("a"), job("b", "a"))
+async def test_the_same_end_twice_at_once(core: CoreHarness, slow: CoreHarness) -> None:
+    async with core.third_session() as other:
+        worker, twin = await begin_paused(core, slow, other)
+        run = await core.start(job("a"), job("b", "a"))
         (first,) = await worker.claim()
         end = asyncio.create_task(twin.finish(first, 1))
         await other.until_waiting()
         assert (await worker.finish(first, 1)).recorded
-        before = await scene.everything()
+        before = await core.everything()
         await other.connection.execute(RELEASE)
         await end
-        assert await scene.everything() == before
-    assert list(await scene.live(run)) == ["b"]
-    await scene.is_whole()
+        assert await core.everything() == before
+    assert list(await core.live(run)) == ["b"]
+    await core.is_whole()
 
 
-async def test_a_claim_and_a_cancel_after_its_snapshot(scene: Ground, slow: Ground) -> None:
+async def test_a_claim_and_a_cancel_after_its_snapshot(core: CoreHarness, slow: CoreHarness) -> None:
     """Either the claim finds the job gone, or the cancel finds it running: it is never both."""
-    async with scene.third_session() as other:
-        worker, _ = await begin_paused(scene, slow, other)
-        run = await scene.start(job("a"))
+    async with core.third_session() as other:
+        worker, _ = await begin_paused(core, slow, other)
+        run = await core.start(job("a"))
 
         async def claim() -> int:
             async with slow.db.acquire() as connection:
@@ -136,12 +136,12 @@ async def test_a_claim_and_a_cancel_after_its_snapshot(scene: Ground, slow: Grou
 
         claiming = asyncio.create_task(claim())
         await other.until_waiting()
-        cancelling = asyncio.create_task(scene.cancel(run))
+        cancelling = asyncio.create_task(core.cancel(run))
         await other.until_waiting(2)
         await other.connection.execute(RELEASE)
         assert await claiming == 1
         await cancelling
-        assert (await scene.live(run))["a"]["state"] == "running"
-        await scene.cancel(run, force=True)
-    assert (await scene.ended(run))["status"] == "cancelled"
-    await scene.is_whole()
+        assert (await core.live(run))["a"]["state"] == "running"
+        await core.cancel(run, force=True)
+    assert (await core.ended(run))["status"] == "cancelled"
+    await core.is_whole()

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, job, on
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, job, on
 
 from orvanta_platform import clock
 from orvanta_platform.http.schemas.flow_status import FlowStatus, flow_status
@@ -23,44 +23,44 @@ def js(text: str) -> dict[str, str]:
     return {"type": "javascript", "expr": text}
 
 
-async def due(scene: Ground) -> int:
+async def due(core: CoreHarness) -> int:
     """All that is to come has come."""
-    await scene.run("UPDATE timer SET due_at = app_now()")
-    return await timers.fire(scene.platform.tools)
+    await core.run("UPDATE timer SET due_at = app_now()")
+    return await timers.fire(core.platform.tools)
 
 
-async def seen(scene: Ground, run: UUID) -> FlowStatus:
+async def seen(core: CoreHarness, run: UUID) -> FlowStatus:
     """The run as the wire tells it."""
-    progress = (await jobs.get(scene.platform, ACTOR, WORKSPACE, run)).progress
+    progress = (await jobs.get(core.platform, ACTOR, WORKSPACE, run)).progress
     assert progress is not None
     return flow_status(progress)
 
 
-async def test_a_delay_holds_no_worker(scene: Ground) -> None:
-    run = await scene.start(delay("d", seconds=60), job("a", "d"), args={"x": 1}, output=js("results.d"))
-    worker = await scene.worker()
+async def test_a_delay_holds_no_worker(core: CoreHarness) -> None:
+    run = await core.start(delay("d", seconds=60), job("a", "d"), args={"x": 1}, output=js("results.d"))
+    worker = await core.worker()
     assert await worker.claim() == []
-    row = await scene.row("SELECT due_at - app_now() AS left, kind FROM timer WHERE run = $1", run)
+    row = await core.row("SELECT due_at - app_now() AS left, kind FROM timer WHERE run = $1", run)
     assert row["kind"] == "wait" and timedelta(seconds=50) < row["left"] <= timedelta(seconds=60)
-    (wait,) = (await seen(scene, run)).waits
+    (wait,) = (await seen(core, run)).waits
     assert (wait.id, wait.reason) == ("d", "waiting for its time")
-    assert await due(scene) == 1
+    assert await due(core) == 1
     await worker.finish((await worker.claim_by_node())["a"])
-    assert await scene.result(run) == {"x": 1}
-    await scene.is_whole()
+    assert await core.result(run) == {"x": 1}
+    await core.is_whole()
 
 
-async def test_a_delay_until_a_time_that_is_past_is_none(scene: Ground) -> None:
-    run = await scene.start(delay("d", until={"type": "static", "value": "2020-01-31T12:00:00Z"}))
-    assert await scene.result(run) == {} and await scene.rows("SELECT FROM timer") == []
+async def test_a_delay_until_a_time_that_is_past_is_none(core: CoreHarness) -> None:
+    run = await core.start(delay("d", until={"type": "static", "value": "2020-01-31T12:00:00Z"}))
+    assert await core.result(run) == {} and await core.rows("SELECT FROM timer") == []
 
 
-async def test_a_delay_until_a_time(scene: Ground) -> None:
+async def test_a_delay_until_a_time(core: CoreHarness) -> None:
     at = clock.now() + timedelta(days=3)
-    run = await scene.start(delay("d", until=js("flow_input.at")), args={"at": at.isoformat()})
-    assert (await scene.row("SELECT due_at FROM timer WHERE run = $1", run))["due_at"] == at
-    await due(scene)
-    assert (await scene.ended(run))["status"] == "succeeded"
+    run = await core.start(delay("d", until=js("flow_input.at")), args={"at": at.isoformat()})
+    assert (await core.row("SELECT due_at FROM timer WHERE run = $1", run))["due_at"] == at
+    await due(core)
+    assert (await core.ended(run))["status"] == "succeeded"
 
 
 @pytest.mark.parametrize(
@@ -72,104 +72,104 @@ async def test_a_delay_until_a_time(scene: Ground) -> None:
         ("2999-01-31T12:00:00Z", "more than ten years"),
     ],
 )
-async def test_a_delay_until_no_time_fails(scene: Ground, at: Any, says: str) -> None:
-    run = await scene.start(delay("d", until=js("flow_input.at")), args={"at": at})
-    error = (await scene.result(run))["error"]
+async def test_a_delay_until_no_time_fails(core: CoreHarness, at: Any, says: str) -> None:
+    run = await core.start(delay("d", until=js("flow_input.at")), args={"at": at})
+    error = (await core.result(run))["error"]
     assert (error["name"], error["step_id"]) == ("InvalidDelay", "d") and says in error["message"]
 
 
-async def test_sleep_is_after_the_step_and_before_the_next(scene: Ground) -> None:
-    run = await scene.start(job("a", sleep=js("flow_input.s")), job("b", "a"), args={"s": 30})
-    worker = await scene.worker()
+async def test_sleep_is_after_the_step_and_before_the_next(core: CoreHarness) -> None:
+    run = await core.start(job("a", sleep=js("flow_input.s")), job("b", "a"), args={"s": 30})
+    worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"], 5)
     assert await worker.claim() == []
-    assert (await scene.row("SELECT state FROM job WHERE run = $1 AND node = 'a'", run))["state"] == "succeeded"
-    status = await seen(scene, run)
+    assert (await core.row("SELECT state FROM job WHERE run = $1 AND node = 'a'", run))["state"] == "succeeded"
+    status = await seen(core, run)
     assert [module.type for module in status.modules] == ["Success", "WaitingForPriorSteps"]
     assert [wait.id for wait in status.waits] == ["a"]
-    await due(scene)
+    await due(core)
     await worker.finish((await worker.claim_by_node())["b"], 6)
-    assert await scene.result(run) == 6
-    await scene.is_whole()
+    assert await core.result(run) == 6
+    await core.is_whole()
 
 
-async def test_cancel_ends_what_waits(scene: Ground) -> None:
-    run = await scene.start(delay("d", seconds=60), job("a", sleep=60), job("b", "a"))
-    worker = await scene.worker()
+async def test_cancel_ends_what_waits(core: CoreHarness) -> None:
+    run = await core.start(delay("d", seconds=60), job("a", sleep=60), job("b", "a"))
+    worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"])
-    await scene.cancel(run)
-    assert (await scene.ended(run))["status"] == "cancelled" and await scene.rows("SELECT FROM timer") == []
-    await scene.is_whole()
+    await core.cancel(run)
+    assert (await core.ended(run))["status"] == "cancelled" and await core.rows("SELECT FROM timer") == []
+    await core.is_whole()
 
 
-async def test_a_timer_that_came_twice_does_nothing_twice(scene: Ground) -> None:
-    run = await scene.start(job("a", sleep=60), job("b", "a", sleep=60), job("c", "b"))
-    worker = await scene.worker()
+async def test_a_timer_that_came_twice_does_nothing_twice(core: CoreHarness) -> None:
+    run = await core.start(job("a", sleep=60), job("b", "a", sleep=60), job("c", "b"))
+    worker = await core.worker()
     await worker.finish((await worker.claim_by_node())["a"])
-    await due(scene)
+    await due(core)
     event = '{"type": "node_due", "kind": "wait", "job": "%s"}'
-    ended = await scene.row("SELECT id FROM job WHERE run = $1 AND node = 'a'", run)
-    await scene.run("INSERT INTO inbox (run, event) VALUES ($1, $2)", run, event % ended["id"])
+    ended = await core.row("SELECT id FROM job WHERE run = $1 AND node = 'a'", run)
+    await core.run("INSERT INTO inbox (run, event) VALUES ($1, $2)", run, event % ended["id"])
     await worker.finish((await worker.claim_by_node())["b"])
-    assert await worker.claim() == [] and await scene.rows("SELECT FROM inbox") == []
+    assert await worker.claim() == [] and await core.rows("SELECT FROM inbox") == []
 
 
-async def test_skip_if_and_mock_need_no_worker(scene: Ground) -> None:
-    run = await scene.start(
+async def test_skip_if_and_mock_need_no_worker(core: CoreHarness) -> None:
+    run = await core.start(
         job("a", mock={"enabled": True, "return_value": {"n": 2}}, export={"n": js("result.n")}),
         job("b", "a", skip_if={"expr": "results.a.n === 2"}),
         job("c", on("b", "success"), skip_if={"expr": "context.n === 2"}),
         job("f", on("b", "failure")),
         output=js("results"),
     )
-    assert await scene.result(run) == {"a": {"n": 2}, "b": {"n": 2}, "c": {"n": 2}}
-    modules = (await seen(scene, run)).modules
+    assert await core.result(run) == {"a": {"n": 2}, "b": {"n": 2}, "c": {"n": 2}}
+    modules = (await seen(core, run)).modules
     assert [(module.type, module.skipped) for module in modules][1:] == [("Success", True)] * 3
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_skip_expr_skips_the_run(scene: Ground) -> None:
-    run = await scene.start(job("a"), skip_expr="flow_input.off", args={"off": True})
-    row = await scene.ended(run)
-    assert (row["status"], row["skipped"], await scene.result(run)) == ("succeeded", True, None)
-    assert await scene.start(job("a"), skip_expr="flow_input.off", args={"off": False})
-    assert len(await (await scene.worker()).claim()) == 1
+async def test_skip_expr_skips_the_run(core: CoreHarness) -> None:
+    run = await core.start(job("a"), skip_expr="flow_input.off", args={"off": True})
+    row = await core.ended(run)
+    assert (row["status"], row["skipped"], await core.result(run)) == ("succeeded", True, None)
+    assert await core.start(job("a"), skip_expr="flow_input.off", args={"off": False})
+    assert len(await (await core.worker()).claim()) == 1
 
 
-async def test_flow_env_is_read_by_expressions(scene: Ground) -> None:
-    run = await scene.start(flow_env={"limits": {"most": 3}}, output=js("flow_env.limits.most + 1"))
-    assert await scene.result(run) == 4
+async def test_flow_env_is_read_by_expressions(core: CoreHarness) -> None:
+    run = await core.start(flow_env={"limits": {"most": 3}}, output=js("flow_env.limits.most + 1"))
+    assert await core.result(run) == 4
 
 
-async def test_a_step_that_ends_and_sleeps_is_written_once_though_its_run_is_locked(scene: Ground) -> None:
-    run = await scene.start(job("a", sleep=60), job("b", "a"), job("c"))
-    worker = await scene.worker()
+async def test_a_step_that_ends_and_sleeps_is_written_once_though_its_run_is_locked(core: CoreHarness) -> None:
+    run = await core.start(job("a", sleep=60), job("b", "a"), job("c"))
+    worker = await core.worker()
     claimed = await worker.claim_by_node()
     await worker.finish(claimed["c"])
     await worker.finish(claimed["a"])
-    assert [row["kind"] for row in await scene.rows("SELECT kind FROM timer WHERE run = $1", run)] == ["wait"]
-    await scene.is_whole()
+    assert [row["kind"] for row in await core.rows("SELECT kind FROM timer WHERE run = $1", run)] == ["wait"]
+    await core.is_whole()
 
 
 @pytest.mark.parametrize("value", [{"type": "delay", "seconds": 60}, {"type": "approval", "timeout": 60}])
-async def test_a_node_that_waits_is_cancelled_alone(scene: Ground, value: dict[str, Any]) -> None:
+async def test_a_node_that_waits_is_cancelled_alone(core: CoreHarness, value: dict[str, Any]) -> None:
     """It fails with the name Canceled; an edge may handle that, and the run goes on."""
-    run = await scene.start({"id": "w", "value": value, "needs": []}, job("a"), job("f", on("w", "failure")))
-    (wait,) = (await seen(scene, run)).waits[:1]
+    run = await core.start({"id": "w", "value": value, "needs": []}, job("a"), job("f", on("w", "failure")))
+    (wait,) = (await seen(core, run)).waits[:1]
     assert wait.id == "w"
-    await scene.cancel(wait.job)
-    assert set(await scene.live(run)) == {"a", "f"} and await scene.rows("SELECT FROM timer") == []
-    row = await scene.row("SELECT state, error_name FROM job WHERE run = $1", run)
+    await core.cancel(wait.job)
+    assert set(await core.live(run)) == {"a", "f"} and await core.rows("SELECT FROM timer") == []
+    row = await core.row("SELECT state, error_name FROM job WHERE run = $1", run)
     assert (row["state"], row["error_name"]) == ("failed", "Canceled")
-    assert await scene.rows("SELECT FROM approval") == []
-    await scene.cancel(run)
-    await scene.is_whole()
+    assert await core.rows("SELECT FROM approval") == []
+    await core.cancel(run)
+    await core.is_whole()
 
 
-async def test_an_approval_inside_a_loop_is_cancelled_alone(scene: Ground) -> None:
+async def test_an_approval_inside_a_loop_is_cancelled_alone(core: CoreHarness) -> None:
     body = {"iterator": {"type": "static", "value": [1]}, "modules": [{"id": "w", "value": {"type": "approval"}}]}
-    run = await scene.start({"id": "l", "value": {"type": "forloopflow", "skip_failures": True, **body}, "needs": []})
-    asked = await scene.row("SELECT job FROM approval")
-    await scene.cancel(asked["job"])
-    assert (await scene.ended(run))["status"] == "succeeded" and await scene.result(run) == [None]
-    await scene.is_whole()
+    run = await core.start({"id": "l", "value": {"type": "forloopflow", "skip_failures": True, **body}, "needs": []})
+    asked = await core.row("SELECT job FROM approval")
+    await core.cancel(asked["job"])
+    assert (await core.ended(run))["status"] == "succeeded" and await core.result(run) == [None]
+    await core.is_whole()

@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 from msgspec.structs import replace
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, ground, job
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, core_harness, job
 from tests.orchestrator.wire import Wire, wire
 
 from orvanta_platform.db.steps import Ending, NewEvent, NewJob, NewValue, NodeEnding, StepWrite, write_steps
@@ -27,13 +27,13 @@ pytestmark = pytest.mark.every_postgres
 LOCK_JOB = "SELECT FROM job_live WHERE id = $1 FOR UPDATE"
 
 
-async def a_step(scene: Ground) -> tuple[UUID, Ending, StepWrite]:
+async def a_step(core: CoreHarness) -> tuple[UUID, Ending, StepWrite]:
     """A run with a claimed job, and a write of every kind of row that ends it."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"))
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b", "a"))
     (claimed,) = await worker.claim()
     ending = Ending(claimed.id, claimed.attempt, worker.id, 1, "succeeded", ran_s=0.5)
-    taken = await scene.row('INSERT INTO inbox (run, event) VALUES ($1, \'{"type":"start"}\') RETURNING seq', run)
+    taken = await core.row('INSERT INTO inbox (run, event) VALUES ($1, \'{"type":"start"}\') RETURNING seq', run)
     write = StepWrite(
         run=run,
         rev=claimed.run.rev,
@@ -54,30 +54,30 @@ def uuid7_of(run: UUID, name: str) -> UUID:
     return UUID(int=(run.int >> 64 << 64) | (uuid4().int & (1 << 64) - 1))
 
 
-async def written(scene: Ground, *writes: StepWrite) -> set[int]:
+async def written(core: CoreHarness, *writes: StepWrite) -> set[int]:
     """Which of the steps were written."""
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         return await write_steps(connection, writes)
 
 
-async def test_a_step_is_written_once(scene: Ground) -> None:
+async def test_a_step_is_written_once(core: CoreHarness) -> None:
     """The same statement again finds the run moved on."""
-    run, _, write = await a_step(scene)
-    assert await written(scene, write) == {0}
-    after = await scene.everything()
-    assert await written(scene, write) == set()
-    assert await scene.everything() == after
-    assert (await scene.row("SELECT rev, status, started_at < app_now() FROM run_live WHERE id = $1", run))[
+    run, _, write = await a_step(core)
+    assert await written(core, write) == {0}
+    after = await core.everything()
+    assert await written(core, write) == set()
+    assert await core.everything() == after
+    assert (await core.row("SELECT rev, status, started_at < app_now() FROM run_live WHERE id = $1", run))[
         "rev"
     ] == write.rev + 1
-    assert {row["node"] for row in await scene.rows("SELECT node FROM job WHERE run = $1", run)} == {"a", "x"}
-    assert await scene.rows("SELECT FROM inbox") == []
+    assert {row["node"] for row in await core.rows("SELECT node FROM job WHERE run = $1", run)} == {"a", "x"}
+    assert await core.rows("SELECT FROM inbox") == []
 
 
 @pytest.mark.parametrize("taken", ["value", "job", "live job"])
-async def test_step_is_refused_where_a_key_of_it_is_taken(scene: Ground, taken: str) -> None:
+async def test_step_is_refused_where_a_key_of_it_is_taken(core: CoreHarness, taken: str) -> None:
     """Nothing is replaced and nothing is left out: the step fails as a whole."""
-    _, ending, write = await a_step(scene)
+    _, ending, write = await a_step(core)
     ids = {"value": ending.job, "job": write.nodes[0].id, "live job": write.jobs[0].id}
     table = {"value": "value", "job": "job", "live job": "job_live"}[taken]
     others = {
@@ -87,16 +87,16 @@ async def test_step_is_refused_where_a_key_of_it_is_taken(scene: Ground, taken: 
         "live job": "INSERT INTO job_live (id, run, workspace, node_index, kind, queue, priority, lane, state,"
         " enqueued_at) VALUES ($1, $1, 'main', 0, 'x', 'nobody', 0, 0, 'available', now())",
     }
-    await scene.run(others[taken], ids[taken])
-    before = await scene.everything()
+    await core.run(others[taken], ids[taken])
+    before = await core.everything()
     with pytest.raises(asyncpg.UniqueViolationError, match=table):
-        await written(scene, write)
-    assert await scene.everything() == before
+        await written(core, write)
+    assert await core.everything() == before
 
 
 @pytest.mark.parametrize("stale", ["rev", "attempt", "worker", "generation", "nobody", "job", "cancel"])
-async def test_a_stale_step_leaves_everything_as_it_was(scene: Ground, stale: str) -> None:
-    run, ending, write = await a_step(scene)
+async def test_a_stale_step_leaves_everything_as_it_was(core: CoreHarness, stale: str) -> None:
+    run, ending, write = await a_step(core)
     changed: dict[str, dict[str, Any]] = {
         "attempt": {"attempt": ending.attempt + 1},
         "worker": {"worker": uuid4()},
@@ -107,91 +107,91 @@ async def test_a_stale_step_leaves_everything_as_it_was(scene: Ground, stale: st
     if stale == "rev":
         write = replace(write, rev=write.rev + 1)
     elif stale == "cancel":
-        await scene.run("UPDATE run_live SET cancel_at = app_now(), status = 'cancelling' WHERE id = $1", run)
+        await core.run("UPDATE run_live SET cancel_at = app_now(), status = 'cancelling' WHERE id = $1", run)
     else:
         write = replace(write, endings=[replace(ending, **changed[stale])])
-    before = await scene.everything()
-    assert await written(scene, write) == set()
-    assert await scene.everything() == before
+    before = await core.everything()
+    assert await written(core, write) == set()
+    assert await core.everything() == before
 
 
-async def test_one_stale_ending_of_several_holds_up_the_step(scene: Ground) -> None:
-    _, ending, write = await a_step(scene)
+async def test_one_stale_ending_of_several_holds_up_the_step(core: CoreHarness) -> None:
+    _, ending, write = await a_step(core)
     write = replace(write, endings=[ending, replace(ending, job=uuid4())])
-    before = await scene.everything()
-    assert await written(scene, write) == set()
-    assert await scene.everything() == before
+    before = await core.everything()
+    assert await written(core, write) == set()
+    assert await core.everything() == before
 
 
-async def test_a_stale_step_in_a_batch_leaves_its_neighbours_alone(scene: Ground) -> None:
-    steps = [(await a_step(scene))[2] for _ in range(5)]
+async def test_a_stale_step_in_a_batch_leaves_its_neighbours_alone(core: CoreHarness) -> None:
+    steps = [(await a_step(core))[2] for _ in range(5)]
     steps[2] = replace(steps[2], rev=9)
-    assert await written(scene, *steps) == {0, 1, 3, 4}
+    assert await written(core, *steps) == {0, 1, 3, 4}
 
 
-async def test_a_locked_run_is_left_out(scene: Ground) -> None:
-    steps = [(await a_step(scene))[2] for _ in range(3)]
+async def test_a_locked_run_is_left_out(core: CoreHarness) -> None:
+    steps = [(await a_step(core))[2] for _ in range(3)]
     async with (
-        scene.third_session() as other,
+        core.third_session() as other,
         other.holding("SELECT FROM run_live WHERE id = $1 FOR NO KEY UPDATE", steps[1].run),
     ):
-        assert await written(scene, *steps) == {0, 2}
-    assert await written(scene, steps[1]) == {0}
+        assert await written(core, *steps) == {0, 2}
+    assert await written(core, steps[1]) == {0}
 
 
-async def test_hand_off(scene: Ground) -> None:
+async def test_hand_off(core: CoreHarness) -> None:
     """The next job of the same queue is already this worker's; nobody else can claim it."""
-    worker, second = await scene.worker(), await scene.worker()
-    run = await scene.start(job("a"), job("b", "a"), job("c", "b", tag="elsewhere"))
+    worker, second = await core.worker(), await core.worker()
+    run = await core.start(job("a"), job("b", "a"), job("c", "b", tag="elsewhere"))
     (first,) = await worker.claim()
     done = await worker.finish(first, 1, hand_off=True)
     given = done.following
     assert given is not None and (given.node, given.attempt) == ("b", 1)
-    held = (await scene.live(run))["b"]
+    held = (await core.live(run))["b"]
     assert (held["state"], held["worker"], held["generation"], held["attempt"]) == ("running", worker.id, 1, 1)
     assert await second.claim() == []
     done = await worker.finish(given, 2, hand_off=True)
     assert done.recorded and done.following is None, "never across queues"
-    assert (await scene.live(run))["c"]["state"] == "available"
+    assert (await core.live(run))["c"]["state"] == "available"
     (last,) = await second.claim()
     assert (await second.finish(last, 3)).recorded
-    assert await scene.result(run) == 3
-    await scene.is_whole()
+    assert await core.result(run) == 3
+    await core.is_whole()
 
 
-async def test_a_hand_off_takes_one_job_and_leaves_the_rest(scene: Ground) -> None:
-    worker, second = await scene.worker(), await scene.worker()
-    await scene.start(job("a"), job("b", "a"), job("c", "a"), job("d", "b", "c"))
+async def test_a_hand_off_takes_one_job_and_leaves_the_rest(core: CoreHarness) -> None:
+    worker, second = await core.worker(), await core.worker()
+    await core.start(job("a"), job("b", "a"), job("c", "a"), job("d", "b", "c"))
     (first,) = await worker.claim()
     given = (await worker.finish(first, 1, hand_off=True)).following
     (other,) = await second.claim()
     assert given is not None and {given.node, other.node} == {"b", "c"}
     ends = await asyncio.gather(worker.finish(given, 2, hand_off=True), second.finish(other, 3, hand_off=True))
     assert all(done.recorded for done in ends)
-    await scene.is_whole()
+    await core.is_whole()
 
 
-async def test_a_stale_fast_path_hands_nothing_off(scene: Ground) -> None:
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b"), job("c", "a"), job("d", "b"))
+async def test_a_stale_fast_path_hands_nothing_off(core: CoreHarness) -> None:
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b"), job("c", "a"), job("d", "b"))
     claimed = await worker.claim_by_node()
     assert (await worker.finish(claimed["a"], 1)).recorded
     done = await worker.finish(claimed["b"], 2, hand_off=True)
     assert done.recorded and done.following is None
-    assert {row["state"] for row in (await scene.live(run)).values()} == {"available"}
-    await scene.is_whole()
+    assert {row["state"] for row in (await core.live(run)).values()} == {"available"}
+    await core.is_whole()
 
 
 @pytest.fixture
-async def far(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tuple[Ground, Ground, Wire]]:
+async def far(database: TestDatabase, tmp_path: Path) -> AsyncIterator[tuple[CoreHarness, CoreHarness, Wire]]:
     """A platform near the database, and one behind a wire that can be cut."""
-    async with ground(database, tmp_path / "near") as near, wire(database) as cable:
+    async with core_harness(database, tmp_path / "near") as near, wire(database) as cable:
         through = TestDatabase(database.name, database.owner_url, cable.url, database.server)
-        async with ground(through, tmp_path / "far") as behind:
+        async with core_harness(through, tmp_path / "far") as behind:
             yield near, behind, cable
 
 
-async def test_a_backend_killed_before_its_commit_records_once(far: tuple[Ground, Ground, Wire]) -> None:
+async def test_a_backend_killed_before_its_commit_records_once(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
     """The statement waits for a lock when its server process ends: it is sent again."""
     near, behind, _ = far
     worker = await behind.worker()
@@ -209,7 +209,7 @@ async def test_a_backend_killed_before_its_commit_records_once(far: tuple[Ground
 
 
 @pytest.mark.parametrize("kind", ["next", "retry", "last"])
-async def test_a_commit_without_an_answer_records_once(far: tuple[Ground, Ground, Wire], kind: str) -> None:
+async def test_a_commit_without_an_answer_records_once(far: tuple[CoreHarness, CoreHarness, Wire], kind: str) -> None:
     """The answer is lost after the commit: history knows, and a handed-off job is started once that is known."""
     near, behind, cable = far
     worker = await behind.worker()
@@ -241,7 +241,7 @@ async def test_a_commit_without_an_answer_records_once(far: tuple[Ground, Ground
     await near.is_whole()
 
 
-async def test_a_slow_path_without_an_answer_records_once(far: tuple[Ground, Ground, Wire]) -> None:
+async def test_a_slow_path_without_an_answer_records_once(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
     near, behind, cable = far
     worker = await behind.worker()
     run = await behind.start(job("a"), job("b"), job("c", "a", "b"))
@@ -256,7 +256,7 @@ async def test_a_slow_path_without_an_answer_records_once(far: tuple[Ground, Gro
     await near.is_whole()
 
 
-async def test_a_start_without_an_answer_makes_one_run(far: tuple[Ground, Ground, Wire]) -> None:
+async def test_a_start_without_an_answer_makes_one_run(far: tuple[CoreHarness, CoreHarness, Wire]) -> None:
     near, behind, cable = far
     preview = ScriptPreview("def main(): pass", "python3")
     cable.hold(b"COMMIT")
@@ -270,33 +270,33 @@ async def test_a_start_without_an_answer_makes_one_run(far: tuple[Ground, Ground
     await near.is_whole()
 
 
-async def test_an_id_that_is_taken_starts_nothing(scene: Ground) -> None:
-    run = await scene.start(job("a"))
-    before = await scene.everything()
+async def test_an_id_that_is_taken_starts_nothing(core: CoreHarness) -> None:
+    run = await core.start(job("a"))
+    before = await core.everything()
     with pytest.raises(Conflict):
-        await scene.start(job("a"), options=RunOptions(run_id=run))
-    assert await scene.everything() == before
+        await core.start(job("a"), options=RunOptions(run_id=run))
+    assert await core.everything() == before
 
 
-async def test_the_same_key_gives_the_same_run(scene: Ground) -> None:
+async def test_the_same_key_gives_the_same_run(core: CoreHarness) -> None:
     started = await asyncio.gather(
-        *(scene.start(job("a"), options=RunOptions(idempotency=IdempotencyKey("k"))) for _ in range(8))
+        *(core.start(job("a"), options=RunOptions(idempotency=IdempotencyKey("k"))) for _ in range(8))
     )
     assert len(set(started)) == 1
-    assert len(await scene.rows("SELECT FROM run_live")) == 1
+    assert len(await core.rows("SELECT FROM run_live")) == 1
 
 
-async def test_the_history_of_a_job_tells_every_attempt(scene: Ground) -> None:
-    run = await scene.start(job("a"))
+async def test_the_history_of_a_job_tells_every_attempt(core: CoreHarness) -> None:
+    run = await core.start(job("a"))
     for _ in range(2):
-        lost = await scene.worker()
+        lost = await core.worker()
         await lost.claim()
         await lost.vanish()
         await lost.reap()
-    worker = await scene.worker()
+    worker = await core.worker()
     (claimed,) = await worker.claim()
     assert (await worker.finish(claimed, 1)).recorded
-    (row,) = await scene.rows("SELECT * FROM job WHERE run = $1", run)
+    (row,) = await core.rows("SELECT * FROM job WHERE run = $1", run)
     told = [(noted["attempt"], noted["worker"]) for noted in json.loads(row["attempts"])]
-    assert told == [(1, str(scene.workers[0].id)), (2, str(scene.workers[1].id))]
+    assert told == [(1, str(core.workers[0].id)), (2, str(core.workers[1].id))]
     assert (row["attempt"], row["worker"], row["losses"]) == (3, worker.id, 2)

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.packages.indexes import Index, npm, wheel
 
 from orvanta_platform.db import workers
@@ -26,20 +26,20 @@ CODE = "import greeting\ndef main(name: str = 'x'):\n    return greeting.HELLO"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, home: Path, index: Index) -> AsyncIterator[Scene]:
-    async with scene(database, home, python_index=index.python, npm_registry=index.url) as made:
+async def api(database: TestDatabase, home: Path, index: Index) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, home, python_index=index.python, npm_registry=index.url) as made:
         yield made
 
 
 @pytest.fixture
-async def working(stage: Scene, home: Path) -> AsyncIterator[Worker]:
+async def working(api: ApiHarness, home: Path) -> AsyncIterator[Worker]:
     """The worker's loop with its real runtimes, not started: `start` does it."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "full")
-    async with stage.platform.db.acquire() as connection:
+    async with api.platform.db.acquire() as connection:
         await workers.register(connection, row)
     runtimes = Runtimes(home, [])
     await runtimes.start()
-    worker = Worker(stage.platform, runtimes, Lease(row.id, 1, 3600))
+    worker = Worker(api.platform, runtimes, Lease(row.id, 1, 3600))
     yield worker
     worker.drain()
     await worker.run()
@@ -55,9 +55,9 @@ def publish(index: Index, version: str = "1.0") -> None:
     index.publish("greeting", *wheel("greeting", version, files))
 
 
-async def create(stage: Scene, *, status: int = 201, **changes: Any) -> str:
+async def create(api: ApiHarness, *, status: int = 201, **changes: Any) -> str:
     body = {"path": PATH, "summary": "", "language": "python3", "content": CODE, **changes}
-    answer = await stage.client.post(f"{W}/scripts/create", json=body)
+    answer = await api.client.post(f"{W}/scripts/create", json=body)
     assert answer.status_code == status, answer.text
     return answer.text
 
@@ -70,170 +70,172 @@ async def until(look: Callable[[], Awaitable[Any]]) -> Any:
     return found
 
 
-async def locked(stage: Scene, what: str) -> dict[str, Any]:
+async def locked(api: ApiHarness, what: str) -> dict[str, Any]:
     """What is said of a deploy once its lock has come to an end."""
 
     async def look() -> dict[str, Any] | None:
-        status: dict[str, Any] = await stage.get(what)
+        status: dict[str, Any] = await api.get(what)
         return status if status["lock"] is not None or "lock_error_logs" in status else None
 
     status: dict[str, Any] = await until(look)
     return status
 
 
-async def deployed(stage: Scene, digest: str) -> dict[str, Any]:
+async def deployed(api: ApiHarness, digest: str) -> dict[str, Any]:
     """The same of a script's version."""
-    return await locked(stage, f"scripts/deployment_status/h/{digest}")
+    return await locked(api, f"scripts/deployment_status/h/{digest}")
 
 
-async def finished(stage: Scene, run: str) -> Any:
+async def finished(api: ApiHarness, run: str) -> Any:
     """The result of a run."""
 
     async def look() -> Any:
-        found = await stage.get(f"jobs_u/completed/get_result_maybe/{run}")
+        found = await api.get(f"jobs_u/completed/get_result_maybe/{run}")
         return found if found["completed"] else None
 
     return (await until(look))["result"]
 
 
-async def result(stage: Scene, path: str, args: Any = None) -> Any:
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/{path}", json=args or {})
+async def result(api: ApiHarness, path: str, args: Any = None) -> Any:
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/{path}", json=args or {})
     return answer.json()
 
 
-async def log_of(stage: Scene, job: str) -> str:
-    answer = await stage.client.get(f"{W}/jobs_u/get_logs/{job}")
+async def log_of(api: ApiHarness, job: str) -> str:
+    answer = await api.client.get(f"{W}/jobs_u/get_logs/{job}")
     return answer.text
 
 
-async def test_a_deploy_answers_at_once_and_locks(stage: Scene, working: Worker, index: Index) -> None:
+async def test_a_deploy_answers_at_once_and_locks(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
-    digest = await create(stage)
-    status = await stage.get(f"scripts/deployment_status/h/{digest}")
+    digest = await create(api)
+    status = await api.get(f"scripts/deployment_status/h/{digest}")
     assert status["lock"] is None and "lock_error_logs" not in status
-    found = await stage.get(f"scripts/get/p/{PATH}")
+    found = await api.get(f"scripts/get/p/{PATH}")
     assert found["hash"] == digest and found["lock"] is None
     assert found["schema"]["properties"] == {"name": {"type": "string", "default": "x"}}
     running = start(working)
-    done = await deployed(stage, digest)
+    done = await deployed(api, digest)
     assert "greeting==1.0" in done["lock"] and "--hash=sha256:" in done["lock"]
-    job = await stage.get(f"jobs_u/get/{done['job_id']}")
+    job = await api.get(f"jobs_u/get/{done['job_id']}")
     assert job["job_kind"] == "dependencies" and job["script_path"] == PATH
-    assert await result(stage, f"p/{PATH}") == "hello 1.0"
-    assert (await stage.get(f"scripts/get/p/{PATH}"))["lock"] == done["lock"]
-    assert await result(stage, f"p/{PATH}", {"name": 3}) == "hello 1.0", "a schema that was made is not enforced"
+    assert await result(api, f"p/{PATH}") == "hello 1.0"
+    assert (await api.get(f"scripts/get/p/{PATH}"))["lock"] == done["lock"]
+    assert await result(api, f"p/{PATH}", {"name": 3}) == "hello 1.0", "a schema that was made is not enforced"
     assert not running.done()
 
 
-async def test_a_deployed_version_keeps_its_packages(stage: Scene, working: Worker, index: Index) -> None:
+async def test_a_deployed_version_keeps_its_packages(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     start(working)
-    first = await create(stage)
-    await deployed(stage, first)
+    first = await create(api)
+    await deployed(api, first)
     publish(index, "1.1")
-    assert await result(stage, f"p/{PATH}") == "hello 1.0"
-    second = await create(stage, content=f"{CODE} + '!'", parent_hash=first)
-    await deployed(stage, second)
-    assert await result(stage, f"p/{PATH}") == "hello 1.1!"
-    assert await by_hash(stage, first) == "hello 1.0"
+    assert await result(api, f"p/{PATH}") == "hello 1.0"
+    second = await create(api, content=f"{CODE} + '!'", parent_hash=first)
+    await deployed(api, second)
+    assert await result(api, f"p/{PATH}") == "hello 1.1!"
+    assert await by_hash(api, first) == "hello 1.0"
 
 
-async def by_hash(stage: Scene, digest: str) -> Any:
-    return await finished(stage, (await stage.client.post(f"{W}/jobs/run/h/{digest}", json={})).text)
+async def by_hash(api: ApiHarness, digest: str) -> Any:
+    return await finished(api, (await api.client.post(f"{W}/jobs/run/h/{digest}", json={})).text)
 
 
-async def test_the_version_before_runs_until_the_new_one_is_locked(stage: Scene, working: Worker, index: Index) -> None:
-    first = await create(stage, content="def main():\n    return 'old'")
-    assert (await stage.get(f"scripts/deployment_status/h/{first}"))["lock"] == "", "it needs no packages"
-    second = await create(stage, parent_hash=first)
-    assert (await stage.get(f"scripts/get/p/{PATH}"))["hash"] == second
-    run = await stage.client.post(f"{W}/jobs/run/p/{PATH}", json={})
-    assert (await stage.get(f"jobs_u/get/{run.text}"))["script_hash"] == first
+async def test_the_version_before_runs_until_the_new_one_is_locked(
+    api: ApiHarness, working: Worker, index: Index
+) -> None:
+    first = await create(api, content="def main():\n    return 'old'")
+    assert (await api.get(f"scripts/deployment_status/h/{first}"))["lock"] == "", "it needs no packages"
+    second = await create(api, parent_hash=first)
+    assert (await api.get(f"scripts/get/p/{PATH}"))["hash"] == second
+    run = await api.client.post(f"{W}/jobs/run/p/{PATH}", json={})
+    assert (await api.get(f"jobs_u/get/{run.text}"))["script_hash"] == first
     publish(index)
     start(working)
-    await deployed(stage, second)
-    assert await result(stage, f"p/{PATH}") == "hello 1.0"
+    await deployed(api, second)
+    assert await result(api, f"p/{PATH}") == "hello 1.0"
 
 
-async def test_a_lock_that_fails_never_runs(stage: Scene, working: Worker, index: Index) -> None:
+async def test_a_lock_that_fails_never_runs(api: ApiHarness, working: Worker, index: Index) -> None:
     start(working)
-    first = await create(stage, content="def main():\n    return 'old'")
-    second = await create(stage, parent_hash=first)
-    status = await deployed(stage, second)
+    first = await create(api, content="def main():\n    return 'old'")
+    second = await create(api, parent_hash=first)
+    status = await deployed(api, second)
     assert status["lock"] is None and "greeting" in status["lock_error_logs"]
-    assert await result(stage, f"p/{PATH}") == "old"
-    assert "greeting" in (await stage.get(f"scripts/get/p/{PATH}"))["lock_error_logs"]
-    refused = await stage.client.post(f"{W}/jobs/run/h/{second}", json={})
+    assert await result(api, f"p/{PATH}") == "old"
+    assert "greeting" in (await api.get(f"scripts/get/p/{PATH}"))["lock_error_logs"]
+    refused = await api.client.post(f"{W}/jobs/run/h/{second}", json={})
     assert refused.status_code == 409 and refused.json()["error"]["code"] == "lock_failed"
-    alone = await create(stage, path="f/team/alone")
-    await deployed(stage, alone)
-    refused = await stage.client.post(f"{W}/jobs/run/p/f/team/alone", json={})
+    alone = await create(api, path="f/team/alone")
+    await deployed(api, alone)
+    refused = await api.client.post(f"{W}/jobs/run/p/f/team/alone", json={})
     assert refused.status_code == 409 and "greeting" in refused.json()["error"]["details"]["lock_error_logs"]
     publish(index)
-    third = await create(stage, parent_hash=second)
-    await deployed(stage, third)
-    assert await result(stage, f"p/{PATH}") == "hello 1.0"
+    third = await create(api, parent_hash=second)
+    await deployed(api, third)
+    assert await result(api, f"p/{PATH}") == "hello 1.0"
 
 
-async def test_a_first_version_runs_before_it_is_locked(stage: Scene, working: Worker, index: Index) -> None:
+async def test_a_first_version_runs_before_it_is_locked(api: ApiHarness, working: Worker, index: Index) -> None:
     """Whoever comes first makes the lock: here the run, which has the higher priority."""
     publish(index)
-    digest = await create(stage, priority=50)
-    run = await stage.client.post(f"{W}/jobs/run/p/{PATH}", json={})
+    digest = await create(api, priority=50)
+    run = await api.client.post(f"{W}/jobs/run/p/{PATH}", json={})
     assert run.status_code == 201
     start(working)
-    status = await deployed(stage, digest)
+    status = await deployed(api, digest)
     assert "greeting==1.0" in status["lock"]
-    assert await finished(stage, run.text) == "hello 1.0"
-    logs = await log_of(stage, run.text) + await log_of(stage, status["job_id"])
+    assert await finished(api, run.text) == "hello 1.0"
+    logs = await log_of(api, run.text) + await log_of(api, status["job_id"])
     assert logs.count("locking greeting") == 1 and logs.count("installing packages") == 1
 
 
-async def test_what_is_known_already_is_locked_at_once(stage: Scene, working: Worker, index: Index) -> None:
+async def test_what_is_known_already_is_locked_at_once(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     running = start(working)
-    first = await create(stage)
-    status = await deployed(stage, first)
+    first = await create(api)
+    status = await deployed(api, first)
     working.drain()
     await running
-    again = await create(stage, path="f/team/other")
-    assert (await stage.get(f"scripts/deployment_status/h/{again}")) == {"lock": status["lock"]}
-    assert await create(stage, parent_hash=first, status=201) != first
-    answer = await stage.client.post(
+    again = await create(api, path="f/team/other")
+    assert (await api.get(f"scripts/deployment_status/h/{again}")) == {"lock": status["lock"]}
+    assert await create(api, parent_hash=first, status=201) != first
+    answer = await api.client.post(
         f"{W}/scripts/create?skip_if_noop=true",
         json={"path": "f/team/other", "summary": "", "language": "python3", "content": CODE},
     )
     assert answer.text == again
 
 
-async def test_a_typescript_script(stage: Scene, working: Worker, index: Index) -> None:
+async def test_a_typescript_script(api: ApiHarness, working: Worker, index: Index) -> None:
     index.publish_npm("greeting", "1.2.0", npm("greeting", "1.2.0", "exports.hello = 'hello'"))
     start(working)
     content = (
         'import { hello } from "greeting@^1";\nexport async function main(name: string) { return `${hello} ${name}` }'
     )
-    digest = await create(stage, content=content, language="bun")
-    assert '"greeting@1.2.0"' in (await deployed(stage, digest))["lock"]
-    assert await result(stage, f"p/{PATH}", {"name": "you"}) == "hello you"
-    assert (await stage.get(f"scripts/get/p/{PATH}"))["schema"]["required"] == ["name"]
+    digest = await create(api, content=content, language="bun")
+    assert '"greeting@1.2.0"' in (await deployed(api, digest))["lock"]
+    assert await result(api, f"p/{PATH}", {"name": "you"}) == "hello you"
+    assert (await api.get(f"scripts/get/p/{PATH}"))["schema"]["required"] == ["name"]
 
 
-async def test_a_lock_of_the_callers_is_taken_as_it_is(stage: Scene, index: Index) -> None:
-    digest = await create(stage, lock="greeting==0.5")
-    assert (await stage.get(f"scripts/deployment_status/h/{digest}"))["lock"] == "greeting==0.5"
+async def test_a_lock_of_the_callers_is_taken_as_it_is(api: ApiHarness, index: Index) -> None:
+    digest = await create(api, lock="greeting==0.5")
+    assert (await api.get(f"scripts/deployment_status/h/{digest}"))["lock"] == "greeting==0.5"
 
 
-async def test_a_requirement_that_is_none_is_refused(stage: Scene) -> None:
-    answer = await create(stage, status=400, content="# requirements:\n# -e /etc\n" + CODE)
+async def test_a_requirement_that_is_none_is_refused(api: ApiHarness) -> None:
+    answer = await create(api, status=400, content="# requirements:\n# -e /etc\n" + CODE)
     assert json.loads(answer)["error"]["code"] == "invalid_script"
 
 
-async def test_a_run_that_dies_fails_its_version(stage: Scene, index: Index) -> None:
-    digest = await create(stage)
-    job = (await stage.get(f"scripts/deployment_status/h/{digest}"))["job_id"]
-    answer = await stage.client.post(f"{W}/jobs_u/queue/cancel/{job}", json={})
+async def test_a_run_that_dies_fails_its_version(api: ApiHarness, index: Index) -> None:
+    digest = await create(api)
+    job = (await api.get(f"scripts/deployment_status/h/{digest}"))["job_id"]
+    answer = await api.client.post(f"{W}/jobs_u/queue/cancel/{job}", json={})
     assert answer.status_code == 200
-    status = await deployed(stage, digest)
+    status = await deployed(api, digest)
     assert status["lock"] is None and job in status["lock_error_logs"]
 
 
@@ -242,68 +244,68 @@ def rawscript(id: str, content: str = CODE, **more: Any) -> dict[str, Any]:
     return {"id": id, "value": value}
 
 
-async def test_a_workflow_locks_what_is_written_into_it(stage: Scene, working: Worker, index: Index) -> None:
+async def test_a_workflow_locks_what_is_written_into_it(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     body = {
         "path": "f/team/flow",
         "summary": "",
         "value": {"modules": [rawscript("a"), rawscript("b", "def main(): 0")]},
     }
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    assert (await stage.get("flows/deployment_status/p/f/team/flow"))["lock"] is None
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    assert (await api.get("flows/deployment_status/p/f/team/flow"))["lock"] is None
     start(working)
-    status = await locked(stage, "flows/deployment_status/p/f/team/flow")
+    status = await locked(api, "flows/deployment_status/p/f/team/flow")
     assert list(json.loads(status["lock"])) == ["a"]
-    assert (await stage.get("flows/get/f/team/flow"))["value"] == body["value"], "locks lie beside the document"
+    assert (await api.get("flows/get/f/team/flow"))["value"] == body["value"], "locks lie beside the document"
     value = {"modules": [rawscript("a")]}
-    answer = await stage.client.post(f"{W}/flows/update/f/team/flow", json={**body, "value": value})
+    answer = await api.client.post(f"{W}/flows/update/f/team/flow", json={**body, "value": value})
     assert answer.status_code == 200
-    assert (await stage.get("flows/deployment_status/p/f/team/flow"))["lock"] is not None, "known already"
+    assert (await api.get("flows/deployment_status/p/f/team/flow"))["lock"] is not None, "known already"
     publish(index, "1.1")
-    assert await result(stage, "f/f/team/flow") == "hello 1.0"
+    assert await result(api, "f/f/team/flow") == "hello 1.0"
 
 
-async def test_a_workflow_whose_locks_fail(stage: Scene, working: Worker) -> None:
+async def test_a_workflow_whose_locks_fail(api: ApiHarness, working: Worker) -> None:
     start(working)
     body = {"path": "f/team/flow", "summary": "", "value": {"modules": [rawscript("a")]}}
-    assert (await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201
-    assert (await locked(stage, "flows/deployment_status/p/f/team/flow"))["lock"] is None
-    assert "greeting" in (await stage.get("flows/get/f/team/flow"))["lock_error_logs"]
-    refused = await stage.client.post(f"{W}/jobs/run/f/f/team/flow", json={})
+    assert (await api.client.post(f"{W}/flows/create", json=body)).status_code == 201
+    assert (await locked(api, "flows/deployment_status/p/f/team/flow"))["lock"] is None
+    assert "greeting" in (await api.get("flows/get/f/team/flow"))["lock_error_logs"]
+    refused = await api.client.post(f"{W}/jobs/run/f/f/team/flow", json={})
     assert refused.status_code == 409 and refused.json()["error"]["code"] == "lock_failed"
 
 
-async def test_previews_lock_at_their_start(stage: Scene, working: Worker, index: Index) -> None:
+async def test_previews_lock_at_their_start(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     start(working)
     body = {"language": "python3", "content": CODE, "args": {}}
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview", json=body)
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview", json=body)
     assert answer.json() == "hello 1.0"
     publish(index, "1.1")
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview", json=body)
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview", json=body)
     assert answer.json() == "hello 1.0", "the second waits for nothing"
     flow = {"value": {"modules": [rawscript("a"), rawscript("b", lock="greeting==1.1")]}, "args": {}}
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=flow)
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=flow)
     assert answer.json() == "hello 1.1"
 
 
-async def test_locks_for_a_caller(stage: Scene, working: Worker, index: Index) -> None:
+async def test_locks_for_a_caller(api: ApiHarness, working: Worker, index: Index) -> None:
     publish(index)
     start(working)
     script = {"raw_code": CODE, "language": "python3", "path": PATH}
-    answer = await stage.client.post(
+    answer = await api.client.post(
         f"{W}/jobs/run/dependencies_async", json={"raw_scripts": [script], "entrypoint": PATH}
     )
     assert answer.status_code == 201
-    alone = await finished(stage, answer.text)
+    alone = await finished(api, answer.text)
     assert "greeting==1.0" in alone["lock"]
     value = {"modules": [rawscript("a"), rawscript("b", "def main(): 0")]}
-    answer = await stage.client.post(f"{W}/jobs/run/flow_dependencies_async", json={"flow_value": value})
-    flow = (await finished(stage, answer.text))["updated_flow_value"]
+    answer = await api.client.post(f"{W}/jobs/run/flow_dependencies_async", json={"flow_value": value})
+    flow = (await finished(api, answer.text))["updated_flow_value"]
     assert [module["value"]["lock"] for module in flow["modules"]] == [alone["lock"], ""]
 
 
-async def test_deploying_and_looking_runs_nothing(stage: Scene, home: Path) -> None:
+async def test_deploying_and_looking_runs_nothing(api: ApiHarness, home: Path) -> None:
     """S17: no worker runs here, so whatever ran would have run in the server."""
     mark = home / "ran"
     for language, content in (
@@ -312,17 +314,17 @@ async def test_deploying_and_looking_runs_nothing(stage: Scene, home: Path) -> N
         ("python3", f"# requirements:\n# greeting\n__import__('os').system('touch {mark}')\ndef main(): pass"),
     ):
         path = f"f/team/p{abs(hash(content))}"
-        await create(stage, path=path, content=content, language=language)
-        await stage.get(f"scripts/get/p/{path}")
-        await stage.client.post(f"{W}/jobs/run/preview", json={"language": language, "content": content, "args": {}})
+        await create(api, path=path, content=content, language=language)
+        await api.get(f"scripts/get/p/{path}")
+        await api.client.post(f"{W}/jobs/run/preview", json={"language": language, "content": content, "args": {}})
         flow = {"path": f"{path}f", "summary": "", "value": {"modules": [rawscript("a", content)]}}
-        await stage.client.post(f"{W}/flows/create", json=flow)
+        await api.client.post(f"{W}/flows/create", json=flow)
     assert not mark.exists()
 
 
-async def test_settling_twice_changes_nothing(stage: Scene, index: Index) -> None:
-    digest = await create(stage)
-    job = (await stage.get(f"scripts/deployment_status/h/{digest}"))["job_id"]
-    await locking.settle(stage.platform, UUID(job), lock="a==1")
-    await locking.settle(stage.platform, UUID(job), lock=None, error="late")
-    assert await stage.get(f"scripts/deployment_status/h/{digest}") == {"lock": "a==1", "job_id": job}
+async def test_settling_twice_changes_nothing(api: ApiHarness, index: Index) -> None:
+    digest = await create(api)
+    job = (await api.get(f"scripts/deployment_status/h/{digest}"))["job_id"]
+    await locking.settle(api.platform, UUID(job), lock="a==1")
+    await locking.settle(api.platform, UUID(job), lock=None, error="late")
+    assert await api.get(f"scripts/deployment_status/h/{digest}") == {"lock": "a==1", "job_id": job}

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker
 from tests.property.replay import Journal
 from tests.unit.engine import oracle
 from tests.unit.engine.generate import Scenario, scenario, traits
@@ -74,8 +74,8 @@ def _limited(rng: Random, module: dict[str, Any]) -> dict[str, Any]:
 class Crowd:
     """Made by `gather`; `drive` runs everything to its end."""
 
-    def __init__(self, scene: Ground, seed: int, journal: Journal) -> None:
-        self.scene = scene
+    def __init__(self, core: CoreHarness, seed: int, journal: Journal) -> None:
+        self.scene = core
         self.rng = Random(seed)
         self.journal = journal
         self.runs: dict[UUID, Tracked] = {}

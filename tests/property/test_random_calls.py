@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, client_of, scene
+from tests.http.harness import ApiHarness, api_harness, client_of
 from tests.property.permission_model import (
     Caller,
     Folder,
@@ -61,8 +61,8 @@ READS = {"scripts": "get/p", "flows": "get", "variables": "get", "resources": "g
 class World:
     """The platform, the model of it, and the people who call."""
 
-    def __init__(self, stage: Scene, random: Random) -> None:
-        self._stage = stage
+    def __init__(self, api: ApiHarness, random: Random) -> None:
+        self._stage = api
         self._random = random
         self.model = {name: Workspace(folders={each: Folder() for each in FOLDERS}) for name in WORKSPACES}
         self._clients: list[tuple[Caller, httpx.AsyncClient]] = []
@@ -246,8 +246,8 @@ class World:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_random_calls_get_what_the_model_permits(database: TestDatabase, tmp_path: Path, seed: int) -> None:
-    async with scene(database, tmp_path) as stage:
-        world = World(stage, Random(seed))
+    async with api_harness(database, tmp_path) as api:
+        world = World(api, Random(seed))
         await world.prepare()
         for _ in range(400):
             await world.step()
@@ -255,8 +255,8 @@ async def test_random_calls_get_what_the_model_permits(database: TestDatabase, t
 
 @pytest.mark.soak(minutes=75)
 async def test_random_calls_for_an_hour(database: TestDatabase, tmp_path: Path) -> None:
-    async with scene(database, tmp_path) as stage:
-        world = World(stage, Random())
+    async with api_harness(database, tmp_path) as api:
+        world = World(api, Random())
         await world.prepare()
         until = clock.monotonic() + 3600
         while clock.monotonic() < until:

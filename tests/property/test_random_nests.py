@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 import pytest
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, ground
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, core_harness
 
 from orvanta_platform.db.jobs import Claimed
 from orvanta_platform.orchestrator import timers
@@ -127,42 +127,42 @@ def whole(result: Any) -> Any:
 
 
 @pytest.fixture
-async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with ground(database, tmp_path) as made:
+async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
+    async with core_harness(database, tmp_path) as made:
         yield made
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, AT_ONCE))
-async def test_random_nests_end_as_they_must(scene: Ground, first: int) -> None:
+async def test_random_nests_end_as_they_must(core: CoreHarness, first: int) -> None:
     rng = Random(first)
     nests: dict[UUID, Nest] = {}
     for seed in range(first, first + AT_ONCE):
         nest = Nest(seed)
         for path, modules in nest.deployed:
-            await deploy(scene, path, modules)
-        nests[await scene.start(*nest.modules)] = nest
-    workers = [await scene.worker() for _ in range(3)]
+            await deploy(core, path, modules)
+        nests[await core.start(*nest.modules)] = nest
+    workers = [await core.worker() for _ in range(3)]
     for _ in range(20_000):
-        if not await scene.rows("SELECT FROM run_live LIMIT 1"):
+        if not await core.rows("SELECT FROM run_live LIMIT 1"):
             break
-        await move(scene, rng, workers)
+        await move(core, rng, workers)
     else:
         raise AssertionError("runs do not end")
     for run, nest in nests.items():
-        ended = await scene.ended(run)
+        ended = await core.ended(run)
         assert ended["status"] == ("succeeded" if nest.succeeds else "failed"), nest.modules
-        assert await scene.result(run) == whole(nest.result), nest.modules
-    assert not await scene.rows("SELECT FROM frame UNION ALL SELECT FROM counter")
-    await scene.is_whole()
+        assert await core.result(run) == whole(nest.result), nest.modules
+    assert not await core.rows("SELECT FROM frame UNION ALL SELECT FROM counter")
+    await core.is_whole()
 
 
-async def deploy(scene: Ground, path: str, modules: list[dict[str, Any]]) -> None:
+async def deploy(core: CoreHarness, path: str, modules: list[dict[str, Any]]) -> None:
     value = msgspec.Raw(msgspec.json.encode({"modules": modules}))
     new = NewFlow(path, value, None, {"summary": msgspec.Raw(b'""')})
-    await flows.create(scene.platform, ACTOR, WORKSPACE, new)
+    await flows.create(core.platform, ACTOR, WORKSPACE, new)
 
 
-async def move(scene: Ground, rng: Random, workers: list[Worker]) -> None:
+async def move(core: CoreHarness, rng: Random, workers: list[Worker]) -> None:
     """One of: a claim, an end, a worker that vanishes, a look at what was left."""
     worker = rng.choice(workers)
     chance = rng.random()
@@ -175,9 +175,9 @@ async def move(scene: Ground, rng: Random, workers: list[Worker]) -> None:
         workers.remove(worker)
         await worker.vanish()
         await worker.reap(max_losses=1_000)
-        workers.append(await scene.worker())
+        workers.append(await core.worker())
     elif chance < 0.66:
-        await scene.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
-        await timers.sweep(scene.platform.tools)
+        await core.run("UPDATE inbox SET created_at = created_at - interval '2 seconds'")
+        await timers.sweep(core.platform.tools)
     else:
         await worker.claim(rng.randint(1, 6))

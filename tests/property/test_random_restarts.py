@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, WORKSPACE, Ground, Worker, ground
+from tests.orchestrator.harness import ACTOR, WORKSPACE, CoreHarness, Worker, core_harness
 from tests.property.test_random_nests import Nest, deploy, whole
 
 from orvanta_platform.engine.compile import compile_plan
@@ -27,38 +27,38 @@ RESTARTS = 3
 
 
 @pytest.fixture
-async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
-    async with ground(database, tmp_path) as made:
+async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
+    async with core_harness(database, tmp_path) as made:
         yield made
 
 
-async def test_random_restarts_end_as_the_run_did(scene: Ground) -> None:
-    worker, had = await scene.worker(), Counter[str]()
+async def test_random_restarts_end_as_the_run_did(core: CoreHarness) -> None:
+    worker, had = await core.worker(), Counter[str]()
     for seed in range(1_000, 1_000 + NESTS):
         nest, rng = Nest(seed), Random(seed)
         for called, modules in nest.deployed:
-            await deploy(scene, called, modules)
+            await deploy(core, called, modules)
         plan = compile_plan({"modules": nest.modules})
-        runs = [await scene.start(*nest.modules)]
+        runs = [await core.start(*nest.modules)]
         await drive(worker)
-        await check(scene, runs[0], nest)
+        await check(core, runs[0], nest)
         for _ in range(RESTARTS):
             steps = None if not nest.succeeds and rng.random() < 0.5 else path(rng, plan)
             try:
                 made = await restarting.restart(
-                    scene.platform, ACTOR, WORKSPACE, rng.choice(runs), Point(steps), RunOptions()
+                    core.platform, ACTOR, WORKSPACE, rng.choice(runs), Point(steps), RunOptions()
                 )
             except OrvantaError as error:
                 had[error.code] += 1
                 continue
             had["retry" if steps is None else "inside" if len(steps) > 1 else "at the top"] += 1
             ran = await drive(worker)
-            await check(scene, made, nest)
-            had["kept a job"] += ran < await jobs_of(scene, runs[0])
+            await check(core, made, nest)
+            had["kept a job"] += ran < await jobs_of(core, runs[0])
             runs.append(made)
     assert all(had[what] > 3 for what in ("retry", "at the top", "inside", "kept a job")), had
-    assert not await scene.rows("SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM run_live")
-    await scene.is_whole()
+    assert not await core.rows("SELECT FROM frame UNION ALL SELECT FROM counter UNION ALL SELECT FROM run_live")
+    await core.is_whole()
 
 
 def path(rng: Random, plan: Plan) -> list[tuple[str, int | None]]:
@@ -83,13 +83,13 @@ async def drive(worker: Worker) -> int:
     return count
 
 
-async def check(scene: Ground, run: UUID, nest: Nest) -> None:
-    ended = await scene.ended(run)
+async def check(core: CoreHarness, run: UUID, nest: Nest) -> None:
+    ended = await core.ended(run)
     assert ended["status"] == ("succeeded" if nest.succeeds else "failed"), nest.modules
-    result: Any = await scene.result(run)
+    result: Any = await core.result(run)
     assert result == whole(nest.result), nest.modules
 
 
-async def jobs_of(scene: Ground, run: UUID) -> int:
-    rows = await scene.rows("SELECT FROM job WHERE run = $1 AND attempt > 0", run)
+async def jobs_of(core: CoreHarness, run: UUID) -> int:
+    rows = await core.rows("SELECT FROM job WHERE run = $1 AND attempt > 0", run)
     return len(rows)

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import WORKSPACE, Ground, ground
+from tests.orchestrator.harness import WORKSPACE, CoreHarness, core_harness
 from tests.property.crowd import SCRIPT, Crowd, Tracked
 from tests.property.replay import Journal
 from tests.unit.engine import oracle
@@ -58,11 +58,11 @@ async def run_all(
     had: Counter[str] = Counter()
     moves: Counter[str] = Counter()
     ran, seed = 0, first_seed
-    async with ground(database, home / "home") as scene:
-        await keep_script(scene)
+    async with core_harness(database, home / "home") as core:
+        await keep_script(core)
         while ran < count:
             journal = Journal()
-            crowd = Crowd(scene, seed, journal)
+            crowd = Crowd(core, seed, journal)
             seeds = list(range(seed, seed + min(AT_ONCE, count - ran)))
             with patch.context() as within:
                 journal.listen(within)
@@ -70,8 +70,8 @@ async def run_all(
                     await crowd.gather(seeds)
                     await crowd.drive()
                     for run in crowd.runs.values():
-                        await check(scene, run, journal)
-                    await scene.is_whole()
+                        await check(core, run, journal)
+                    await core.is_whole()
                 except BaseException as error:
                     error.add_note(f"PROPERTY_SEED={seed} PROPERTY_RUNS={len(seeds)}")
                     raise
@@ -86,16 +86,16 @@ async def run_all(
     assert not rare, f"under 5 % of {ran} runs: {rare}"
 
 
-async def keep_script(scene: Ground) -> None:
+async def keep_script(core: CoreHarness) -> None:
     """The script that the documents name."""
     digest = b"\1" * 32
-    await scene.run("INSERT INTO document (hash, body) VALUES ($1, 'def main(): pass')", digest)
-    await scene.run(
+    await core.run("INSERT INTO document (hash, body) VALUES ($1, 'def main(): pass')", digest)
+    await core.run(
         "INSERT INTO item (workspace, kind, path, created_by, edited_by) VALUES ($1, 'script', $2, 'ann', 'ann')",
         WORKSPACE,
         SCRIPT,
     )
-    await scene.run(
+    await core.run(
         "WITH v AS (INSERT INTO version (workspace, kind, path, number, hash, content_hash, document, language,"
         " settings, author) VALUES ($1, 'script', $2, 1, 'h', 'h', $3, 'python3', '{}', 'ann') RETURNING id)"
         " UPDATE item SET version = v.id FROM v",
@@ -105,20 +105,20 @@ async def keep_script(scene: Ground) -> None:
     )
 
 
-async def check(scene: Ground, run: Tracked, journal: Journal) -> None:
+async def check(core: CoreHarness, run: Tracked, journal: Journal) -> None:
     """The run has come to what the oracle foretold, and every job to an end that was recorded once."""
-    row = await scene.ended(run.id)
+    row = await core.ended(run.id)
     state = RunState.decode(row["state"])
-    jobs = {job["node"]: job for job in await scene.rows("SELECT * FROM job WHERE run = $1", run.id)}
+    jobs = {job["node"]: job for job in await core.rows("SELECT * FROM job WHERE run = $1", run.id)}
     note_what_happened(run, row, state, jobs)
     try:
         check_jobs(run, state, jobs)
-        await check_results(scene, run, jobs)
+        await check_results(core, run, jobs)
         assert journal.leads_to(run.id, run.plan, row["state"]), "the events do not give the state"
         if row["cancel_by"] is not None:
             assert row["status"] == "cancelled", "cancel always wins"
         elif not run.job_cancelled:
-            check_end(run, row, state, jobs, await scene.result(run.id))
+            check_end(run, row, state, jobs, await core.result(run.id))
         assert (row["error_name"] is not None) == (row["status"] in ("failed", "cancelled"))
     except Exception as error:
         error.add_note(f"scenario({run.scenario.seed}), run {run.id}, happened: {sorted(run.happened)}")
@@ -152,12 +152,12 @@ def check_jobs(run: Tracked, state: RunState, jobs: dict[str, asyncpg.Record]) -
             assert mark in (Mark.PENDING, Mark.SKIPPED, Mark.CANCELLED), f"{name} left no row"
 
 
-async def check_results(scene: Ground, run: Tracked, jobs: dict[str, asyncpg.Record]) -> None:
+async def check_results(core: CoreHarness, run: Tracked, jobs: dict[str, asyncpg.Record]) -> None:
     """The result that is kept is that of the attempt which was told that it was recorded, and of no other."""
     for job in jobs.values():
         if job["kind"] == "flownode" or job["state"] != "succeeded":
             continue
-        (kept,) = await scene.rows("SELECT body FROM value WHERE id = $1 AND kind = 'result'", job["id"])
+        (kept,) = await core.rows("SELECT body FROM value WHERE id = $1 AND kind = 'result'", job["id"])
         result = json.loads(kept["body"])
         assert result == {"node": job["node"], "by": str(job["worker"]), "attempt": job["attempt"]}
         assert run.sent[job["id"]] == result

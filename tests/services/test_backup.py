@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, client_of, scene
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform import ids
 from orvanta_platform.db.migrate import migrations
@@ -28,9 +28,9 @@ LARGE = "x" * (300 << 10)
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
     """Something of everything: secrets, versions, a draft, a run that ended with an object, one under way."""
-    async with scene(database, tmp_path / "from", owner_url=database.owner_url) as made:
+    async with api_harness(database, tmp_path / "from", owner_url=database.owner_url) as made:
         secret = {"path": "u/admin/key", "value": "hush", "is_secret": True, "description": ""}
         assert (await made.client.post(f"{W}/variables/create", json=secret)).status_code == 201
         flow = {"path": "u/admin/flow", "value": {"modules": [{"id": "a", "value": {"type": "identity"}}]}}
@@ -57,9 +57,9 @@ async def empty(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Setting
     await owner.close()
 
 
-async def saved(stage: Scene) -> bytes:
+async def saved(api: ApiHarness) -> bytes:
     file = io.BytesIO()
-    await backup.save(stage.platform.settings, stage.platform.storage, file)
+    await backup.save(api.platform.settings, api.platform.storage, file)
     return file.getvalue()
 
 
@@ -105,15 +105,15 @@ def changed(archive: bytes, name: str, by: bytes | None) -> bytes:
     return file.getvalue()
 
 
-async def test_an_empty_machine_becomes_the_same(stage: Scene, database: TestDatabase, empty: Settings) -> None:
-    done = await restored(empty, await saved(stage))
+async def test_an_empty_machine_becomes_the_same(api: ApiHarness, database: TestDatabase, empty: Settings) -> None:
+    done = await restored(empty, await saved(api))
     assert done.objects == 1 and done.rows > 20
     before, after = await contents(database.owner_url), await contents(str(empty.owner_url))
     assert [name for name in before if name != "migration" and before[name] != after[name]] == []
     assert len(before["migration"]) == len(after["migration"])
     for name in ("instance.key", "token"):
         there = empty.home / name
-        assert there.read_bytes() == (stage.platform.settings.home / name).read_bytes()
+        assert there.read_bytes() == (api.platform.settings.home / name).read_bytes()
         assert there.stat().st_mode & 0o077 == 0
     platform = await open_platform(empty)
     try:
@@ -131,8 +131,10 @@ async def test_an_empty_machine_becomes_the_same(stage: Scene, database: TestDat
         await platform.close()
 
 
-async def test_what_is_in_use_is_replaced_only_by_force(stage: Scene, database: TestDatabase, empty: Settings) -> None:
-    archive = await saved(stage)
+async def test_what_is_in_use_is_replaced_only_by_force(
+    api: ApiHarness, database: TestDatabase, empty: Settings
+) -> None:
+    archive = await saved(api)
     await restored(empty, archive)
     assert "in use" in await refused(RestoreRefused, empty, archive)
     assert "Workers" in await refused(RestoreRefused, empty, archive, force=True)
@@ -151,12 +153,12 @@ async def test_what_is_in_use_is_replaced_only_by_force(stage: Scene, database: 
         with pytest.raises(ObjectMissing):
             await storage.get(key)
     assert (await contents(str(empty.owner_url)))["draft"] == (await contents(database.owner_url))["draft"]
-    key = (stage.platform.settings.home / "instance.key").read_text()
+    key = (api.platform.settings.home / "instance.key").read_text()
     assert (empty.home / "instance.key").read_text() == key
 
 
-async def test_a_broken_archive_leaves_the_database_empty(stage: Scene, empty: Settings) -> None:
-    archive = await saved(stage)
+async def test_a_broken_archive_leaves_the_database_empty(api: ApiHarness, empty: Settings) -> None:
+    archive = await saved(api)
     await refused(ArchiveBroken, empty, archive[: len(archive) // 2])
     await refused(ArchiveBroken, empty, changed(archive, "end", None))
     await refused(ArchiveBroken, empty, changed(archive, "table/draft", b""))
@@ -166,16 +168,16 @@ async def test_a_broken_archive_leaves_the_database_empty(stage: Scene, empty: S
     await restored(empty, archive)
 
 
-async def test_another_key_that_is_set_or_there_is_not_overwritten(stage: Scene, empty: Settings) -> None:
-    archive = await saved(stage)
+async def test_another_key_that_is_set_or_there_is_not_overwritten(api: ApiHarness, empty: Settings) -> None:
+    archive = await saved(api)
     await refused(SettingsError, replace(empty, instance_key="k" * 40), archive)
     (empty.home / "instance.key").write_text("another key of at least 32 characters\n")
     assert "another key" in await refused(SettingsError, empty, archive)
     assert (await contents(str(empty.owner_url)))["account"] == []
 
 
-async def test_versions_that_do_not_fit_are_refused(stage: Scene, empty: Settings) -> None:
-    archive = await saved(stage)
+async def test_versions_that_do_not_fit_are_refused(api: ApiHarness, empty: Settings) -> None:
+    archive = await saved(api)
     head = next(b"".join(parts) for _, parts in Reader(io.BytesIO(archive)).streams())
     last = migrations()[-1].name.encode()
     newer = changed(archive, "manifest", head.replace(last, b"9999_from_the_future"))

@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from msgspec import structs
 from tests.conftest import TestDatabase
-from tests.orchestrator.ground import ACTOR, LONGEST_WAIT_S, WORKSPACE, Ground, ground, job
+from tests.orchestrator.harness import ACTOR, LONGEST_WAIT_S, WORKSPACE, CoreHarness, core_harness, job
 
 from orvanta_platform.control import permissions
 from orvanta_platform.control.actor import Role
@@ -42,41 +42,41 @@ CODE = {"type": "rawscript", "language": "python3", "content": "def main(): retu
 
 
 @pytest.fixture
-async def scene(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Ground]:
+async def core(database: TestDatabase, tmp_path: Path) -> AsyncIterator[CoreHarness]:
     """A platform on a fresh database."""
-    async with ground(database, tmp_path / "home") as made:
+    async with core_harness(database, tmp_path / "home") as made:
         yield made
 
 
 @asynccontextmanager
-async def owner(scene: Ground) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+async def owner(core: CoreHarness) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
     """The database's owner, who may change its tables."""
-    connection = await asyncpg.connect(scene.database.owner_url)
+    connection = await asyncpg.connect(core.database.owner_url)
     try:
         yield connection
     finally:
         await connection.close()
 
 
-async def poison(scene: Ground, run: UUID) -> None:
+async def poison(core: CoreHarness, run: UUID) -> None:
     """From now on nobody can read this run."""
-    await scene.run("UPDATE run_live SET document = '\\x00' WHERE id = $1", run)
+    await core.run("UPDATE run_live SET document = '\\x00' WHERE id = $1", run)
 
 
 async def test_an_event_committed_late_with_a_lower_number_is_not_dropped_unread(
-    scene: Ground, monkeypatch: pytest.MonkeyPatch
+    core: CoreHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two processes leave events; the one with the lower number is committed after the inbox was read."""
-    worker = await scene.worker()
-    run = await scene.start(job("a", retry=RETRY), job("b"))
+    worker = await core.worker()
+    run = await core.start(job("a", retry=RETRY), job("b"))
     claimed = await worker.claim_by_node()
     assert (await worker.finish(claimed["a"], error="Oops")).recorded
     read = run_rows.read_inbox
-    async with scene.third_session() as third:
+    async with core.third_session() as third:
         transaction = third.connection.transaction()
         await transaction.start()
         await run_rows.put_in_inbox(third.connection, run, inbox.write(inbox.RetryDue(claimed["a"].id)))
-        async with scene.db.transaction() as connection:
+        async with core.db.transaction() as connection:
             await run_rows.put_in_inbox(connection, run, inbox.write(inbox.CancelJob(uuid4(), "no such job")))
 
         async def read_then_commit(connection: Connection, run: UUID) -> list[tuple[int, str]]:
@@ -86,78 +86,78 @@ async def test_an_event_committed_late_with_a_lower_number_is_not_dropped_unread
             return found
 
         monkeypatch.setattr(run_rows, "read_inbox", read_then_commit)
-        await advance(scene.platform.tools, run)
-    await advance(scene.platform.tools, run)
-    assert (await scene.live(run))["a"]["state"] == "available"
-    assert await scene.rows("SELECT FROM inbox") == []
+        await advance(core.platform.tools, run)
+    await advance(core.platform.tools, run)
+    assert (await core.live(run))["a"]["state"] == "available"
+    assert await core.rows("SELECT FROM inbox") == []
 
 
-async def test_an_id_of_an_ended_run_starts_no_other(scene: Ground) -> None:
+async def test_an_id_of_an_ended_run_starts_no_other(core: CoreHarness) -> None:
     """Its end could never be recorded, its code would run again and again."""
     options = RunOptions(run_id=new_run_id())
-    worker = await scene.worker()
-    run = await scene.start(job("a"), options=options)
+    worker = await core.worker()
+    run = await core.start(job("a"), options=options)
     (claimed,) = await worker.claim()
     await worker.finish(claimed, 1)
-    assert (await scene.ended(run))["status"] == "succeeded"
+    assert (await core.ended(run))["status"] == "succeeded"
     with pytest.raises(Conflict):
-        await scene.start(job("a"), options=options)
-    assert await scene.rows("SELECT FROM run_live") == []
+        await core.start(job("a"), options=options)
+    assert await core.rows("SELECT FROM run_live") == []
 
 
-async def test_a_run_that_cannot_go_on_holds_up_no_other(scene: Ground) -> None:
-    worker = await scene.worker()
-    started = [await scene.start(job("a")) for _ in range(4)]
+async def test_a_run_that_cannot_go_on_holds_up_no_other(core: CoreHarness) -> None:
+    worker = await core.worker()
+    started = [await core.start(job("a")) for _ in range(4)]
     claimed = {each.run.id: each for each in await worker.claim()}
     for run in started:
-        async with scene.db.transaction() as connection:
+        async with core.db.transaction() as connection:
             event = inbox.CancelJob(claimed[run].id, "enough")
             await run_rows.put_in_inbox(connection, run, inbox.write(event))
-    await scene.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
-    order = [row["run"] for row in await scene.rows("SELECT DISTINCT run FROM inbox")]
-    await poison(scene, order[0])
-    await timers.sweep(scene.platform.tools)
-    assert {row["id"] for row in await scene.rows("SELECT id FROM run")} == set(order[1:])
+    await core.run("UPDATE inbox SET created_at = app_now() - interval '2 seconds'")
+    order = [row["run"] for row in await core.rows("SELECT DISTINCT run FROM inbox")]
+    await poison(core, order[0])
+    await timers.sweep(core.platform.tools)
+    assert {row["id"] for row in await core.rows("SELECT id FROM run")} == set(order[1:])
 
 
-async def test_a_run_that_cannot_go_on_is_ended(scene: Ground) -> None:
+async def test_a_run_that_cannot_go_on_is_ended(core: CoreHarness) -> None:
     """Not at the first failure: what it stands on may be back at the next look."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"), job("b"))
+    worker = await core.worker()
+    run = await core.start(job("a"), job("b"))
     await worker.claim(1)
-    await poison(scene, run)
-    await scene.run(
+    await poison(core, run)
+    await core.run(
         """INSERT INTO inbox (run, event, created_at) VALUES ($1, '{"type":"start"}', now() - interval '1 h')""", run
     )
     for _ in range(2):
-        await timers.sweep(scene.platform.tools)
-        assert not await scene.rows("SELECT FROM run")
-    await timers.sweep(scene.platform.tools)
-    ended = await scene.ended(run)
+        await timers.sweep(core.platform.tools)
+        assert not await core.rows("SELECT FROM run")
+    await timers.sweep(core.platform.tools)
+    ended = await core.ended(run)
     assert (ended["status"], ended["error_name"]) == ("failed", "EngineFailed")
-    assert (await scene.result(run))["error"]["name"] == "EngineFailed"
-    states = await scene.rows("SELECT state, error_name FROM job ORDER BY node")
+    assert (await core.result(run))["error"]["name"] == "EngineFailed"
+    states = await core.rows("SELECT state, error_name FROM job ORDER BY node")
     assert [tuple(row) for row in states] == [("cancelled", "EngineFailed")] * 2
-    assert not await scene.rows("SELECT FROM job_live") and not await scene.rows("SELECT FROM inbox")
-    (problem,) = await consistency.check(scene.db)
+    assert not await core.rows("SELECT FROM job_live") and not await core.rows("SELECT FROM inbox")
+    (problem,) = await consistency.check(core.db)
     assert str(problem).startswith("documents_missing")
 
 
-async def test_a_lost_worker_is_reaped_around_a_run_that_cannot_go_on(scene: Ground) -> None:
-    worker = await scene.worker()
-    runs = [await scene.start(job("a")) for _ in range(3)]
+async def test_a_lost_worker_is_reaped_around_a_run_that_cannot_go_on(core: CoreHarness) -> None:
+    worker = await core.worker()
+    runs = [await core.start(job("a")) for _ in range(3)]
     await worker.claim()
-    await poison(scene, runs[0])
+    await poison(core, runs[0])
     await worker.vanish()
     assert len((await worker.reap(max_losses=0)).stepped) == 3
-    assert {row["id"] for row in await scene.rows("SELECT id FROM run")} == set(runs[1:])
+    assert {row["id"] for row in await core.rows("SELECT id FROM run")} == set(runs[1:])
 
 
-async def test_a_result_that_is_not_recorded_is_seen_by_nobody(scene: Ground) -> None:
+async def test_a_result_that_is_not_recorded_is_seen_by_nobody(core: CoreHarness) -> None:
     """A lost worker comes back with its result; an event that waits is decided by the recorded one."""
-    worker, lost = await scene.worker(), await scene.worker()
+    worker, lost = await core.worker(), await core.worker()
     expression = {"type": "javascript", "expr": "results.a.s"}
-    run = await scene.start(job("a"), job("b", "a", retry=RETRY, timeout=expression))
+    run = await core.start(job("a"), job("b", "a", retry=RETRY, timeout=expression))
     (stale,) = await lost.claim()
     await lost.vanish()
     await lost.reap()
@@ -166,18 +166,18 @@ async def test_a_result_that_is_not_recorded_is_seen_by_nobody(scene: Ground) ->
     (b,) = await worker.claim()
     assert b.timeout_s == 7
     await worker.finish(b, error="Oops")
-    async with scene.db.transaction() as connection:
+    async with core.db.transaction() as connection:
         await run_rows.put_in_inbox(connection, run, inbox.write(inbox.RetryDue(b.id)))
-    assert not (await advance(scene.platform.tools, run, lost.told(stale, {"s": 9}))).recorded
-    assert (await scene.live(run))["b"]["timeout_s"] == 7
+    assert not (await advance(core.platform.tools, run, lost.told(stale, {"s": 9}))).recorded
+    assert (await core.live(run))["b"]["timeout_s"] == 7
 
 
-async def test_a_full_disk_of_the_database_fails_no_job(scene: Ground) -> None:
+async def test_a_full_disk_of_the_database_fails_no_job(core: CoreHarness) -> None:
     """The server says it of itself, not of the result: it is asked again."""
-    worker = await scene.worker()
-    run = await scene.start(job("a"))
+    worker = await core.worker()
+    run = await core.start(job("a"))
     (claimed,) = await worker.claim()
-    async with owner(scene) as connection:
+    async with owner(core) as connection:
         await connection.execute(
             "CREATE SEQUENCE tries; GRANT USAGE ON SEQUENCE tries TO PUBLIC;"
             " CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -186,7 +186,7 @@ async def test_a_full_disk_of_the_database_fails_no_job(scene: Ground) -> None:
             " CREATE TRIGGER full_disk BEFORE INSERT ON value FOR EACH ROW EXECUTE FUNCTION full_disk()"
         )
     assert (await worker.finish(claimed, 5)).recorded
-    assert (await scene.ended(run))["status"] == "succeeded"
+    assert (await core.ended(run))["status"] == "succeeded"
 
 
 @pytest.mark.parametrize("error", ["TooManyConnectionsError", "OutOfMemoryError", "ReadOnlySQLTransactionError"])
@@ -194,9 +194,9 @@ def test_a_server_that_cannot_now_is_asked_again(error: str) -> None:
     assert issubclass(getattr(asyncpg, error), TRANSIENT)
 
 
-async def test_a_worker_is_registered_once_however_often_it_says_so(scene: Ground) -> None:
+async def test_a_worker_is_registered_once_however_often_it_says_so(core: CoreHarness) -> None:
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         await workers.register(connection, row)
         await workers.register(connection, row)
         assert await workers.beat(connection, row.id, 1, 0)
@@ -211,9 +211,9 @@ def test_a_token_limited_to_paths_runs_no_preview() -> None:
     assert permissions.can(replace(limited, scopes=("jobs:preview",)), "run", Target(WORKSPACE, "preview", "u/ann/x"))
 
 
-async def test_a_token_for_one_workflow_runs_the_scripts_it_names(scene: Ground) -> None:
-    await scene.run("INSERT INTO document (hash, body) VALUES ('\\x01', 'pass')")
-    async with owner(scene) as connection:
+async def test_a_token_for_one_workflow_runs_the_scripts_it_names(core: CoreHarness) -> None:
+    await core.run("INSERT INTO document (hash, body) VALUES ('\\x01', 'pass')")
+    async with owner(core) as connection:
         await connection.execute(
             "INSERT INTO item (workspace, kind, path, created_by, edited_by)"
             " VALUES ('main', 'script', 'u/ann/s', 'ann', 'ann');"
@@ -224,9 +224,9 @@ async def test_a_token_for_one_workflow_runs_the_scripts_it_names(scene: Ground)
         )
     node = {"id": "a", "value": {"type": "script", "path": "u/ann/s", "input_transforms": {}}}
     body = json.dumps({"value": {"modules": [node]}}).encode()
-    plan = artifacts.plan_of_tree(await artifacts.check(scene.platform.evaluator, body))
+    plan = artifacts.plan_of_tree(await artifacts.check(core.platform.evaluator, body))
     limited = replace(ACTOR, role=Role.DEVELOPER, super_admin=False, scopes=("jobs:run:u/ann/flow",))
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         assert set(await artifacts.resolve_scripts(connection, limited, WORKSPACE, plan, None)) == {"u/ann/s"}
 
 
@@ -243,14 +243,14 @@ class Claims(Lease):
 
 
 @asynccontextmanager
-async def working(scene: Ground, tmp_path: Path, lease: type[Lease] = Lease) -> AsyncIterator[Worker]:
+async def working(core: CoreHarness, tmp_path: Path, lease: type[Lease] = Lease) -> AsyncIterator[Worker]:
     """The worker's loop with its real runtimes."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
-    async with scene.db.acquire() as connection:
+    async with core.db.acquire() as connection:
         await workers.register(connection, row)
     runtimes = Runtimes(tmp_path / "worker", [], "none")
     await runtimes.start()
-    worker = Worker(scene.platform, runtimes, lease(row.id, 1, 3600))
+    worker = Worker(core.platform, runtimes, lease(row.id, 1, 3600))
     running = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -262,68 +262,68 @@ async def working(scene: Ground, tmp_path: Path, lease: type[Lease] = Lease) -> 
         await runtimes.close()
 
 
-async def preview(scene: Ground, content: str = "def main(): return 1") -> UUID:
+async def preview(core: CoreHarness, content: str = "def main(): return 1") -> UUID:
     """A run of one script."""
     wanted = ScriptPreview(content, "python3")
-    return await run_service.start_preview(scene.platform, ACTOR, WORKSPACE, wanted, b"{}", RunOptions())
+    return await run_service.start_preview(core.platform, ACTOR, WORKSPACE, wanted, b"{}", RunOptions())
 
 
 async def test_a_disk_without_room_for_a_job_fails_it(
-    scene: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    core: CoreHarness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It was taken for a database that is away, and tried again for ever."""
-    async with working(scene, tmp_path):
+    async with working(core, tmp_path):
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-        run = await preview(scene)
-        await scene.until("SELECT FROM run WHERE id = $1", run)
-    assert (await scene.ended(run))["error_name"] == "RuntimeFailed"
+        run = await preview(core)
+        await core.until("SELECT FROM run WHERE id = $1", run)
+    assert (await core.ended(run))["error_name"] == "RuntimeFailed"
 
 
-async def test_a_worker_goes_on_looking_after_a_look_that_failed(scene: Ground, tmp_path: Path) -> None:
+async def test_a_worker_goes_on_looking_after_a_look_that_failed(core: CoreHarness, tmp_path: Path) -> None:
     """A slot failed on a run that nobody can read; another run is cancelled, and its job must hear of it."""
-    broken = await scene.start(job("a", tag="later"))
-    await poison(scene, broken)
-    async with working(scene, tmp_path):
-        long = await preview(scene, "import time\ndef main(): time.sleep(600)")
-        await scene.until("SELECT FROM job_live WHERE run = $1 AND state = 'running'", long)
-        await scene.run("UPDATE job_live SET losses = 3 WHERE run = $1", broken)
-        await scene.until("SELECT FROM inbox WHERE run = $1", broken)
-        await scene.cancel(long)
-        await scene.until("SELECT FROM run WHERE id = $1", long)
-    assert (await scene.ended(long))["status"] == "cancelled"
+    broken = await core.start(job("a", tag="later"))
+    await poison(core, broken)
+    async with working(core, tmp_path):
+        long = await preview(core, "import time\ndef main(): time.sleep(600)")
+        await core.until("SELECT FROM job_live WHERE run = $1 AND state = 'running'", long)
+        await core.run("UPDATE job_live SET losses = 3 WHERE run = $1", broken)
+        await core.until("SELECT FROM inbox WHERE run = $1", broken)
+        await core.cancel(long)
+        await core.until("SELECT FROM run WHERE id = $1", long)
+    assert (await core.ended(long))["status"] == "cancelled"
 
 
-async def test_code_does_not_run_again_for_a_step_that_cannot_be_made(scene: Ground, tmp_path: Path) -> None:
+async def test_code_does_not_run_again_for_a_step_that_cannot_be_made(core: CoreHarness, tmp_path: Path) -> None:
     """The run's result is made of results one of which is gone from storage."""
-    hand = await scene.worker(["hand"])
-    run = await scene.start(job("a", tag="hand"), {**job("b"), "value": CODE})
+    hand = await core.worker(["hand"])
+    run = await core.start(job("a", tag="hand"), {**job("b"), "value": CODE})
     (claimed,) = await hand.claim()
     gone = NewValue(claimed.id, "result", "", 300_000, 1, None, "main/gone")
     await hand.submit(claimed, structs.replace(hand.told(claimed), value=gone))
-    async with working(scene, tmp_path):
-        await scene.until("SELECT FROM run WHERE id = $1", run)
-    assert (await scene.ended(run))["status"] == "failed"
-    ended = await scene.row("SELECT * FROM job WHERE run = $1 AND node = 'b'", run)
+    async with working(core, tmp_path):
+        await core.until("SELECT FROM run WHERE id = $1", run)
+    assert (await core.ended(run))["status"] == "failed"
+    ended = await core.row("SELECT * FROM job WHERE run = $1 AND node = 'b'", run)
     assert (ended["attempt"], ended["error_name"]) == (1, "StepRefused")
 
 
-async def test_nothing_begins_without_beats(scene: Ground, tmp_path: Path) -> None:
+async def test_nothing_begins_without_beats(core: CoreHarness, tmp_path: Path) -> None:
     """Claimed while beats came, it waited for the database; by now it may be somebody else's."""
-    run = await preview(scene)
-    async with working(scene, tmp_path, Claims) as worker:
-        await scene.until("SELECT FROM job_live WHERE run = $1 AND state = 'running'", run)
-        await scene.run("UPDATE job_live SET generation = 2 WHERE run = $1", run)
+    run = await preview(core)
+    async with working(core, tmp_path, Claims) as worker:
+        await core.until("SELECT FROM job_live WHERE run = $1 AND state = 'running'", run)
+        await core.run("UPDATE job_live SET generation = 2 WHERE run = $1", run)
     assert worker.jobs_executed == 0
 
 
-async def test_a_drained_worker_takes_no_job_by_hand_off(scene: Ground, tmp_path: Path) -> None:
+async def test_a_drained_worker_takes_no_job_by_hand_off(core: CoreHarness, tmp_path: Path) -> None:
     """The drain came while the job ran, which may take an hour; the next one may take another."""
     go = tmp_path / "go"
     until = f"  while not os.path.exists({str(go)!r}): time.sleep(0.01)"
     wait = f"import os, time\ndef main():\n  print('begun', flush=True)\n{until}"
-    run = await scene.start({**job("a"), "value": CODE | {"content": wait}}, {**job("b", "a"), "value": CODE})
-    async with working(scene, tmp_path) as worker:
-        await scene.until("SELECT FROM log_chunk")
+    run = await core.start({**job("a"), "value": CODE | {"content": wait}}, {**job("b", "a"), "value": CODE})
+    async with working(core, tmp_path) as worker:
+        await core.until("SELECT FROM log_chunk")
         worker.drain()
         go.touch()
-    assert {name: row["state"] for name, row in (await scene.live(run)).items()} == {"b": "available"}
+    assert {name: row["state"] for name, row in (await core.live(run)).items()} == {"b": "available"}

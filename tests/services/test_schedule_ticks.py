@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.orchestrator import timers
@@ -31,222 +31,224 @@ LATE = (
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         await made.client.post(f"{W}/folders/create", json={"name": "team", "owners": ["g/all"]})
         for name in ("script", "ask", "alarm", "relief", "cheer"):
             await deploy(made, name)
         yield made
 
 
-async def deploy(stage: Scene, name: str) -> None:
-    answer = await stage.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/team/{name}"})
+async def deploy(api: ApiHarness, name: str) -> None:
+    answer = await api.client.post(f"{W}/scripts/create", json={**CODE, "path": f"f/team/{name}"})
     assert answer.status_code == 201, answer.text
 
 
-async def create(stage: Scene, **more: Any) -> None:
-    answer = await stage.client.post(f"{W}/schedules/create", json={**NIGHTLY, "args": {"n": 1}, **more})
+async def create(api: ApiHarness, **more: Any) -> None:
+    answer = await api.client.post(f"{W}/schedules/create", json={**NIGHTLY, "args": {"n": 1}, **more})
     assert answer.status_code == 201, answer.text
 
 
-async def rows(stage: Scene, query: str, *values: Any) -> list[Any]:
-    async with stage.platform.db.acquire() as connection:
+async def rows(api: ApiHarness, query: str, *values: Any) -> list[Any]:
+    async with api.platform.db.acquire() as connection:
         return list(await connection.fetch(query, *values))
 
 
-async def come(stage: Scene, ago: str = "1 second", path: str = PATH) -> None:
+async def come(api: ApiHarness, ago: str = "1 second", path: str = PATH) -> None:
     """The schedule's next tick was due a while ago."""
     query = "UPDATE schedule SET next_at = date_trunc('second', app_now()) - $1::text::interval WHERE path = $2"
-    await rows(stage, query, ago, path)
+    await rows(api, query, ago, path)
 
 
-async def tick(stage: Scene, ago: str = "1 second") -> None:
+async def tick(api: ApiHarness, ago: str = "1 second") -> None:
     """A tick comes, and everything that is due is taken."""
-    await come(stage, ago)
-    while await fire(stage.platform):
+    await come(api, ago)
+    while await fire(api.platform):
         pass
 
 
-async def ticks(stage: Scene) -> list[Any]:
-    return await rows(stage, "SELECT * FROM schedule_tick ORDER BY tick_at")
+async def ticks(api: ApiHarness) -> list[Any]:
+    return await rows(api, "SELECT * FROM schedule_tick ORDER BY tick_at")
 
 
-async def states(stage: Scene) -> list[str]:
-    return [each["state"] for each in await ticks(stage)]
+async def states(api: ApiHarness) -> list[str]:
+    return [each["state"] for each in await ticks(api)]
 
 
-async def error(stage: Scene) -> str | None:
-    found: str | None = (await stage.get(f"schedules/get/{PATH}")).get("error")
+async def error(api: ApiHarness) -> str | None:
+    found: str | None = (await api.get(f"schedules/get/{PATH}")).get("error")
     return found
 
 
-async def args_of(stage: Scene, run: UUID) -> Any:
-    return await stage.get(f"jobs_u/get_args/{run}")
+async def args_of(api: ApiHarness, run: UUID) -> Any:
+    return await api.get(f"jobs_u/get_args/{run}")
 
 
-async def end(stage: Scene, result: Any = None, error: str | None = None) -> UUID:
+async def end(api: ApiHarness, result: Any = None, error: str | None = None) -> UUID:
     """The one job there is ends, and what follows is done."""
-    ((_, job),) = (await stage.worker.claim()).items()
-    await stage.worker.finish(job, result, error=error)
-    await follow(stage.platform, Round())
+    ((_, job),) = (await api.worker.claim()).items()
+    await api.worker.finish(job, result, error=error)
+    await follow(api.platform, Round())
     run: UUID = job.run.id
     return run
 
 
-async def test_a_tick_starts_a_run_as_the_owner_and_the_next_comes_from_it(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_a_tick_starts_a_run_as_the_owner_and_the_next_comes_from_it(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.DEVELOPER)
     answer = await bea.post(f"{W}/schedules/create", json={**NIGHTLY, "args": {"n": 7}, "tag": "special"})
     assert answer.status_code == 201, answer.text
-    await tick(stage)
-    (taken,) = await ticks(stage)
-    job = await stage.get(f"jobs_u/get/{taken['run']}")
+    await tick(api)
+    (taken,) = await ticks(api)
+    job = await api.get(f"jobs_u/get/{taken['run']}")
     assert (job["permissioned_as"], job["trigger_kind"], job["tag"]) == ("u/bea", "schedule", "special")
     assert (job["script_path"], job["args"], job["schedule_path"]) == ("f/team/script", {"n": 7}, PATH)
-    (row,) = await rows(stage, "SELECT scheduled_at FROM run_live")
+    (row,) = await rows(api, "SELECT scheduled_at FROM run_live")
     assert row["scheduled_at"] == taken["tick_at"]
-    (next_at,) = await rows(stage, "SELECT next_at, next_at > app_now() AS future FROM schedule")
+    (next_at,) = await rows(api, "SELECT next_at, next_at > app_now() AS future FROM schedule")
     assert next_at["future"] and next_at["next_at"].hour == 3
 
 
-async def test_a_tick_is_taken_once_by_however_many(stage: Scene) -> None:
+async def test_a_tick_is_taken_once_by_however_many(api: ApiHarness) -> None:
     for n in range(20):
-        await create(stage, path=f"f/team/s{n}")
-        await come(stage, path=f"f/team/s{n}")
-    taken = await asyncio.gather(*(fire(stage.platform) for _ in range(3)))
+        await create(api, path=f"f/team/s{n}")
+        await come(api, path=f"f/team/s{n}")
+    taken = await asyncio.gather(*(fire(api.platform) for _ in range(3)))
     assert sum(taken) == 20
-    assert [row["n"] for row in await rows(stage, "SELECT count(*) AS n FROM schedule_tick GROUP BY schedule")] == [
+    assert [row["n"] for row in await rows(api, "SELECT count(*) AS n FROM schedule_tick GROUP BY schedule")] == [
         1
     ] * 20
-    assert len(await rows(stage, "SELECT FROM run_live")) == 20
+    assert len(await rows(api, "SELECT FROM run_live")) == 20
 
 
-async def test_a_tick_that_was_started_is_never_started_again(stage: Scene) -> None:
+async def test_a_tick_that_was_started_is_never_started_again(api: ApiHarness) -> None:
     """Not even where next_at goes back: its row is there."""
-    await create(stage)
-    await come(stage)
-    assert await fire(stage.platform) == 1
-    await rows(stage, "UPDATE schedule SET next_at = (SELECT tick_at FROM schedule_tick)")
-    assert await fire(stage.platform) == 0
-    assert len(await rows(stage, "SELECT FROM run_live")) == 1
+    await create(api)
+    await come(api)
+    assert await fire(api.platform) == 1
+    await rows(api, "UPDATE schedule SET next_at = (SELECT tick_at FROM schedule_tick)")
+    assert await fire(api.platform) == 0
+    assert len(await rows(api, "SELECT FROM run_live")) == 1
 
 
 @pytest.mark.parametrize(("rule", "runs", "told"), [("skip", 0, ["3 ticks"]), ("once", 1, ["2 ticks"]), ("all", 3, [])])
-async def test_ticks_missed_in_a_downtime_go_by_the_rule(stage: Scene, rule: str, runs: int, told: list[str]) -> None:
-    await create(stage, schedule="0 0 */6 * * *", missed=rule)
-    await rows(stage, LATE)
-    while await fire(stage.platform):
+async def test_ticks_missed_in_a_downtime_go_by_the_rule(
+    api: ApiHarness, rule: str, runs: int, told: list[str]
+) -> None:
+    await create(api, schedule="0 0 */6 * * *", missed=rule)
+    await rows(api, LATE)
+    while await fire(api.platform):
         pass
-    found = await ticks(stage)
+    found = await ticks(api)
     assert len([each for each in found if each["state"] == "running"]) == runs
     missed = [each["detail"] for each in found if each["state"] == "missed"]
     assert [detail.split(" were")[0] for detail in missed] == told
     assert all(detail.endswith(f"by the rule {rule}") for detail in missed)
 
 
-async def test_no_second_run_beside_the_one_under_way(stage: Scene) -> None:
-    await create(stage, no_flow_overlap=True)
-    await tick(stage, "50 seconds")
-    await tick(stage)
-    assert await states(stage) == ["running", "skipped"]
-    (shown,) = await stage.get("schedules/list_with_jobs")
+async def test_no_second_run_beside_the_one_under_way(api: ApiHarness) -> None:
+    await create(api, no_flow_overlap=True)
+    await tick(api, "50 seconds")
+    await tick(api)
+    assert await states(api) == ["running", "skipped"]
+    (shown,) = await api.get("schedules/list_with_jobs")
     assert [(each["state"], each.get("detail")) for each in shown["ticks"]] == [
         ("skipped", "the run before it is still under way"),
         ("running", None),
     ]
-    await end(stage)
-    await tick(stage, "0 seconds")
-    assert await states(stage) == ["ended", "skipped", "running"]
+    await end(api)
+    await tick(api, "0 seconds")
+    assert await states(api) == ["ended", "skipped", "running"]
 
 
-async def test_what_was_deleted_is_told_and_the_schedule_stays(stage: Scene) -> None:
-    await create(stage)
-    await stage.client.post(f"{W}/scripts/archive/p/f/team/script")
-    await tick(stage, "30 seconds")
-    assert await error(stage) == "The script f/team/script does not exist."
-    assert await states(stage) == ["failed"]
-    shown = await stage.get(f"schedules/get/{PATH}")
+async def test_what_was_deleted_is_told_and_the_schedule_stays(api: ApiHarness) -> None:
+    await create(api)
+    await api.client.post(f"{W}/scripts/archive/p/f/team/script")
+    await tick(api, "30 seconds")
+    assert await error(api) == "The script f/team/script does not exist."
+    assert await states(api) == ["failed"]
+    shown = await api.get(f"schedules/get/{PATH}")
     assert shown["enabled"] is True
-    await deploy(stage, "script")
-    await tick(stage)
-    assert await error(stage) is None
-    assert await states(stage) == ["failed", "running"]
+    await deploy(api, "script")
+    await tick(api)
+    assert await error(api) is None
+    assert await states(api) == ["failed", "running"]
 
 
-async def test_an_owner_who_may_not_run_it_any_more_starts_nothing(stage: Scene) -> None:
-    bea = await stage.member("bea", role=Role.DEVELOPER)
+async def test_an_owner_who_may_not_run_it_any_more_starts_nothing(api: ApiHarness) -> None:
+    bea = await api.member("bea", role=Role.DEVELOPER)
     assert (await bea.post(f"{W}/schedules/create", json={**NIGHTLY, "args": None})).status_code == 201
-    await rows(stage, "UPDATE member SET role = 'viewer' WHERE username = 'bea'")
-    await tick(stage, "30 seconds")
-    assert await error(stage) == "You may not run the script f/team/script."
-    await rows(stage, "UPDATE member SET disabled = true WHERE username = 'bea'")
-    await tick(stage)
-    assert await error(stage) == "u/bea, whom the schedule runs as, is no member of main any more."
-    assert await rows(stage, "SELECT FROM run_live") == []
+    await rows(api, "UPDATE member SET role = 'viewer' WHERE username = 'bea'")
+    await tick(api, "30 seconds")
+    assert await error(api) == "You may not run the script f/team/script."
+    await rows(api, "UPDATE member SET disabled = true WHERE username = 'bea'")
+    await tick(api)
+    assert await error(api) == "u/bea, whom the schedule runs as, is no member of main any more."
+    assert await rows(api, "SELECT FROM run_live") == []
 
 
-async def test_a_pause_has_no_ticks_and_nothing_of_it_was_missed(stage: Scene) -> None:
-    await create(stage, paused_until="2999-01-01T03:00:00Z")
-    assert (await stage.get(f"schedules/get/{PATH}"))["next_at"] == "2999-01-01T03:00:00Z"
-    assert await fire(stage.platform) == 0
+async def test_a_pause_has_no_ticks_and_nothing_of_it_was_missed(api: ApiHarness) -> None:
+    await create(api, paused_until="2999-01-01T03:00:00Z")
+    assert (await api.get(f"schedules/get/{PATH}"))["next_at"] == "2999-01-01T03:00:00Z"
+    assert await fire(api.platform) == 0
 
 
 @pytest.mark.parametrize("answer", [True, "yes", 1, {}])
-async def test_dynamic_skip_skips_by_a_truthy_answer(stage: Scene, answer: Any) -> None:
-    await create(stage, dynamic_skip="script/f/team/ask")
-    await tick(stage)
-    (asked,) = await ticks(stage)
+async def test_dynamic_skip_skips_by_a_truthy_answer(api: ApiHarness, answer: Any) -> None:
+    await create(api, dynamic_skip="script/f/team/ask")
+    await tick(api)
+    (asked,) = await ticks(api)
     assert (asked["state"], asked["run"]) == ("asking", None)
-    given = await args_of(stage, asked["asked"])
+    given = await args_of(api, asked["asked"])
     assert given == {"scheduled_for": asked["tick_at"].isoformat().replace("+00:00", "Z")}
-    await end(stage, answer)
-    (skipped,) = await ticks(stage)
+    await end(api, answer)
+    (skipped,) = await ticks(api)
     assert (skipped["state"], skipped["detail"]) == ("skipped", "script/f/team/ask said so")
-    assert await rows(stage, "SELECT FROM run_live") == []
+    assert await rows(api, "SELECT FROM run_live") == []
 
 
 @pytest.mark.parametrize(("answer", "failure"), [(False, None), (None, None), (0, None), ("", None), (None, "Broken")])
-async def test_any_other_answer_starts_the_run(stage: Scene, answer: Any, failure: str | None) -> None:
-    await create(stage, dynamic_skip="f/team/ask")
-    await tick(stage)
-    await end(stage, answer, error=failure)
-    (started,) = await ticks(stage)
-    job = await stage.get(f"jobs_u/get/{started['run']}")
+async def test_any_other_answer_starts_the_run(api: ApiHarness, answer: Any, failure: str | None) -> None:
+    await create(api, dynamic_skip="f/team/ask")
+    await tick(api)
+    await end(api, answer, error=failure)
+    (started,) = await ticks(api)
+    job = await api.get(f"jobs_u/get/{started['run']}")
     assert (started["state"], job["script_path"], job["args"]) == ("running", "f/team/script", {"n": 1})
-    (row,) = await rows(stage, "SELECT scheduled_at FROM run_live")
+    (row,) = await rows(api, "SELECT scheduled_at FROM run_live")
     assert row["scheduled_at"] == started["tick_at"]
-    assert await error(stage) == ("f/team/ask, which was asked whether to skip it, failed" if failure else None)
+    assert await error(api) == ("f/team/ask, which was asked whether to skip it, failed" if failure else None)
 
 
-async def test_a_slow_answer_holds_up_no_other_tick(stage: Scene) -> None:
-    await create(stage, dynamic_skip="f/team/ask")
-    await create(stage, path="f/team/other")
-    await come(stage, path="f/team/other")
-    await tick(stage, "40 seconds")
-    await tick(stage)
-    await follow(stage.platform, Round())
-    assert sorted(await states(stage)) == ["asking", "asking", "running"]
+async def test_a_slow_answer_holds_up_no_other_tick(api: ApiHarness) -> None:
+    await create(api, dynamic_skip="f/team/ask")
+    await create(api, path="f/team/other")
+    await come(api, path="f/team/other")
+    await tick(api, "40 seconds")
+    await tick(api)
+    await follow(api.platform, Round())
+    assert sorted(await states(api)) == ["asking", "asking", "running"]
 
 
-async def test_a_scheduled_script_is_tried_again(stage: Scene) -> None:
-    await create(stage, retry={"constant": {"attempts": 1, "seconds": 0}}, on_failure="script/f/team/alarm")
-    await tick(stage)
-    await end(stage, error="First")
-    assert await states(stage) == ["running"]
-    await timers.fire(stage.platform.tools)
-    run = await end(stage, error="Second")
-    (ended,) = await ticks(stage)
+async def test_a_scheduled_script_is_tried_again(api: ApiHarness) -> None:
+    await create(api, retry={"constant": {"attempts": 1, "seconds": 0}}, on_failure="script/f/team/alarm")
+    await tick(api)
+    await end(api, error="First")
+    assert await states(api) == ["running"]
+    await timers.fire(api.platform.tools)
+    run = await end(api, error="Second")
+    (ended,) = await ticks(api)
     assert (ended["state"], ended["outcome"], ended["run"]) == ("ended", "failed", run)
-    (alarm,) = (await stage.worker.claim()).values()
-    assert (await args_of(stage, alarm.run.id))["error"]["name"] == "Second"
+    (alarm,) = (await api.worker.claim()).values()
+    assert (await args_of(api, alarm.run.id))["error"]["name"] == "Second"
 
 
-async def test_on_failure_gets_the_failure(stage: Scene) -> None:
+async def test_on_failure_gets_the_failure(api: ApiHarness) -> None:
     extra = {"channel": "ops", "failed_times": "mine"}
-    await create(stage, on_failure="script/f/team/alarm", on_failure_extra_args=extra)
-    await tick(stage)
-    run = await end(stage, error="Broken")
-    (alarm,) = (await stage.worker.claim()).values()
-    given = await args_of(stage, alarm.run.id)
+    await create(api, on_failure="script/f/team/alarm", on_failure_extra_args=extra)
+    await tick(api)
+    run = await end(api, error="Broken")
+    (alarm,) = (await api.worker.claim()).values()
+    given = await args_of(api, alarm.run.id)
     assert given.pop("started_at")
     assert given == {
         "path": "f/team/script",
@@ -258,20 +260,20 @@ async def test_on_failure_gets_the_failure(stage: Scene) -> None:
         "channel": "ops",
     }
     assert alarm.run.permissioned_as == "u/admin"
-    await follow(stage.platform, Round())
-    assert await stage.worker.claim() == {}
+    await follow(api.platform, Round())
+    assert await api.worker.claim() == {}
 
 
-async def handlers(stage: Scene, outcomes: str) -> str:
+async def handlers(api: ApiHarness, outcomes: str) -> str:
     """Runs end one after the other, f: failed, s: succeeded; gives the handlers' letters, `.` after each run."""
     told = ""
     for n, outcome in enumerate(outcomes):
-        await tick(stage, f"{50 - n} seconds")
-        await end(stage, error="Broken" if outcome == "f" else None)
-        started = [job for job in (await stage.worker.claim_all()) if job.run.path != "f/team/script"]
+        await tick(api, f"{50 - n} seconds")
+        await end(api, error="Broken" if outcome == "f" else None)
+        started = [job for job in (await api.worker.claim_all()) if job.run.path != "f/team/script"]
         for job in sorted(started, key=lambda job: job.run.path or ""):
             told += {"f/team/alarm": "A", "f/team/relief": "R", "f/team/cheer": "C"}[job.run.path or ""]
-            await stage.worker.finish(job)
+            await api.worker.finish(job)
         told += "."
     return told
 
@@ -289,93 +291,93 @@ async def handlers(stage: Scene, outcomes: str) -> str:
     ],
 )
 async def test_handlers_follow_the_history(
-    stage: Scene, settings: dict[str, Any], outcomes: str, expected: str
+    api: ApiHarness, settings: dict[str, Any], outcomes: str, expected: str
 ) -> None:
-    await create(stage, **settings)
-    assert await handlers(stage, outcomes) == expected
+    await create(api, **settings)
+    assert await handlers(api, outcomes) == expected
 
 
-async def test_a_handler_that_cannot_start_is_told(stage: Scene) -> None:
-    await create(stage, on_failure="script/f/team/alarm")
-    await stage.client.post(f"{W}/scripts/archive/p/f/team/alarm")
-    await tick(stage)
-    await end(stage, error="Broken")
-    assert await error(stage) == "on_failure: The script f/team/alarm does not exist."
-    assert (await ticks(stage))[0]["owed"] == []
+async def test_a_handler_that_cannot_start_is_told(api: ApiHarness) -> None:
+    await create(api, on_failure="script/f/team/alarm")
+    await api.client.post(f"{W}/scripts/archive/p/f/team/alarm")
+    await tick(api)
+    await end(api, error="Broken")
+    assert await error(api) == "on_failure: The script f/team/alarm does not exist."
+    assert (await ticks(api))[0]["owed"] == []
 
 
-async def test_a_handler_owed_is_started_once_by_whoever_comes(stage: Scene) -> None:
+async def test_a_handler_owed_is_started_once_by_whoever_comes(api: ApiHarness) -> None:
     """The one who wrote down the end died before it started the handler: the end and the debt are one commit."""
-    await create(stage, on_failure="script/f/team/alarm")
-    await tick(stage)
-    await end(stage, error="Broken")
-    await rows(stage, "UPDATE schedule_tick SET owed = '{on_failure}'")
-    await asyncio.gather(*(follow(stage.platform, Round()) for _ in range(3)))
-    assert len(await stage.worker.claim_all()) == 2
+    await create(api, on_failure="script/f/team/alarm")
+    await tick(api)
+    await end(api, error="Broken")
+    await rows(api, "UPDATE schedule_tick SET owed = '{on_failure}'")
+    await asyncio.gather(*(follow(api.platform, Round()) for _ in range(3)))
+    assert len(await api.worker.claim_all()) == 2
 
 
-async def test_a_cancelled_run_counts_neither_way(stage: Scene) -> None:
-    await create(stage, on_failure="f/team/alarm", on_failure_times=2, on_success="f/team/cheer")
-    await tick(stage, "50 seconds")
-    await end(stage, error="Broken")
-    await tick(stage, "40 seconds")
-    (run,) = await rows(stage, "SELECT id FROM run_live")
-    await stage.client.post(f"{W}/jobs_u/queue/cancel/{run['id']}", json={})
-    await follow(stage.platform, Round())
-    assert [each["outcome"] for each in await ticks(stage)] == ["failed", "cancelled"]
-    await tick(stage)
-    await end(stage, error="Broken")
-    assert [job.run.path for job in await stage.worker.claim_all()] == ["f/team/alarm"]
+async def test_a_cancelled_run_counts_neither_way(api: ApiHarness) -> None:
+    await create(api, on_failure="f/team/alarm", on_failure_times=2, on_success="f/team/cheer")
+    await tick(api, "50 seconds")
+    await end(api, error="Broken")
+    await tick(api, "40 seconds")
+    (run,) = await rows(api, "SELECT id FROM run_live")
+    await api.client.post(f"{W}/jobs_u/queue/cancel/{run['id']}", json={})
+    await follow(api.platform, Round())
+    assert [each["outcome"] for each in await ticks(api)] == ["failed", "cancelled"]
+    await tick(api)
+    await end(api, error="Broken")
+    assert [job.run.path for job in await api.worker.claim_all()] == ["f/team/alarm"]
 
 
-async def test_a_workflow_is_scheduled_alike(stage: Scene) -> None:
+async def test_a_workflow_is_scheduled_alike(api: ApiHarness) -> None:
     value = {"modules": [{"id": "a", "value": {"type": "identity"}}]}
-    await stage.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})
-    await create(stage, script_path="f/team/flow", is_flow=True)
-    await tick(stage)
-    (started,) = await ticks(stage)
-    job = await stage.get(f"jobs_u/get/{started['run']}")
+    await api.client.post(f"{W}/flows/create", json={"path": "f/team/flow", "summary": "", "value": value})
+    await create(api, script_path="f/team/flow", is_flow=True)
+    await tick(api)
+    (started,) = await ticks(api)
+    job = await api.get(f"jobs_u/get/{started['run']}")
     assert (job["job_kind"], job["schedule_path"]) == ("flow", PATH)
 
 
-async def test_runs_are_listed_by_their_schedule(stage: Scene) -> None:
-    await create(stage)
-    await create(stage, path="f/team/other")
-    await tick(stage)
-    await stage.preview()
-    ended = await stage.worker.claim()
-    (started,) = await ticks(stage)
-    listed = await stage.get("jobs/list", schedule_path=PATH)
+async def test_runs_are_listed_by_their_schedule(api: ApiHarness) -> None:
+    await create(api)
+    await create(api, path="f/team/other")
+    await tick(api)
+    await api.preview()
+    ended = await api.worker.claim()
+    (started,) = await ticks(api)
+    listed = await api.get("jobs/list", schedule_path=PATH)
     assert [(each["id"], each["schedule_path"]) for each in listed] == [(str(started["run"]), PATH)]
-    assert await stage.get("jobs/list", schedule_path="f/team/other") == []
-    assert len(await stage.get("jobs/list")) == 2
-    assert json.dumps(await stage.get("jobs/list")).count("schedule_path") == 1
+    assert await api.get("jobs/list", schedule_path="f/team/other") == []
+    assert len(await api.get("jobs/list")) == 2
+    assert json.dumps(await api.get("jobs/list")).count("schedule_path") == 1
     del ended
 
 
-async def test_a_deleted_schedule_leaves_its_runs_and_their_name(stage: Scene) -> None:
-    await create(stage, on_failure="f/team/alarm", dynamic_skip="f/team/ask")
-    await tick(stage)
-    await stage.client.delete(f"{W}/schedules/delete/{PATH}")
-    await end(stage, False)
-    assert await states(stage) == ["skipped"]
-    await create(stage)
-    await tick(stage, "20 seconds")
-    await stage.client.delete(f"{W}/schedules/delete/{PATH}")
-    run = await end(stage, error="Broken")
-    assert (await stage.get(f"jobs_u/get/{run}"))["schedule_path"] == PATH
-    assert await rows(stage, "SELECT FROM run_live") == []
+async def test_a_deleted_schedule_leaves_its_runs_and_their_name(api: ApiHarness) -> None:
+    await create(api, on_failure="f/team/alarm", dynamic_skip="f/team/ask")
+    await tick(api)
+    await api.client.delete(f"{W}/schedules/delete/{PATH}")
+    await end(api, False)
+    assert await states(api) == ["skipped"]
+    await create(api)
+    await tick(api, "20 seconds")
+    await api.client.delete(f"{W}/schedules/delete/{PATH}")
+    run = await end(api, error="Broken")
+    assert (await api.get(f"jobs_u/get/{run}"))["schedule_path"] == PATH
+    assert await rows(api, "SELECT FROM run_live") == []
 
 
-async def test_a_schedule_changed_while_its_tick_is_taken_ticks_as_it_became(stage: Scene) -> None:
-    await create(stage)
-    await come(stage)
-    (old,) = await scheduling.due(stage.platform, 10)
+async def test_a_schedule_changed_while_its_tick_is_taken_ticks_as_it_became(api: ApiHarness) -> None:
+    await create(api)
+    await come(api)
+    (old,) = await scheduling.due(api.platform, 10)
     edit = {"schedule": "0 0 3 * * *", "timezone": "UTC", "args": {"n": 2}}
-    assert (await stage.client.post(f"{W}/schedules/update/{PATH}", json=edit)).status_code == 200
-    await rows(stage, "UPDATE schedule SET next_at = $1", old.at)
-    assert await scheduling.start(stage.platform, old, None) is False
-    assert await rows(stage, "SELECT FROM run_live") == []
-    assert await fire(stage.platform) == 1
-    (started,) = await ticks(stage)
-    assert await args_of(stage, started["run"]) == {"n": 2}
+    assert (await api.client.post(f"{W}/schedules/update/{PATH}", json=edit)).status_code == 200
+    await rows(api, "UPDATE schedule SET next_at = $1", old.at)
+    assert await scheduling.start(api.platform, old, None) is False
+    assert await rows(api, "SELECT FROM run_live") == []
+    assert await fire(api.platform) == 1
+    (started,) = await ticks(api)
+    assert await args_of(api, started["run"]) == {"n": 2}

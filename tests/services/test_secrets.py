@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 from tests.conftest import TestDatabase
-from tests.http.hand_worker import HandWorker
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.http.jobs_running import claimed, job_client, started, token_of
-from tests.http.scene import Scene, W, scene
+from tests.http.manual_worker import ManualWorker
 
 from orvanta_platform.control import secrets
 from orvanta_platform.control.keys import InstanceKeys
@@ -32,36 +32,36 @@ SECRET = "hush-hush-hush"
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path) as made:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path) as made:
         body = {"path": "u/admin/pw", "value": SECRET, "is_secret": True, "description": ""}
         assert (await made.client.post(f"{W}/variables/create", json=body)).status_code == 201
         yield made
 
 
-async def audited(stage: Scene) -> int:
-    async with stage.platform.db.acquire() as conn:
+async def audited(api: ApiHarness) -> int:
+    async with api.platform.db.acquire() as conn:
         count: int = await conn.fetchval("SELECT count(*) FROM audit WHERE operation = 'variables.open'")
     return count
 
 
-async def counted(stage: Scene, job: Claimed) -> int:
-    async with stage.platform.db.acquire() as conn:
+async def counted(api: ApiHarness, job: Claimed) -> int:
+    async with api.platform.db.acquire() as conn:
         found: int = await conn.fetchval("SELECT openings FROM job_live WHERE id = $1", job.id)
     return found
 
 
-def masking_of(stage: Scene, job: Claimed) -> Masking:
-    return Maskings(stage.platform).of(job, token_of(stage, job))
+def masking_of(api: ApiHarness, job: Claimed) -> Masking:
+    return Maskings(api.platform).of(job, token_of(api, job))
 
 
-async def log_of(stage: Scene, job: UUID) -> str:
-    platform = stage.platform
+async def log_of(api: ApiHarness, job: UUID) -> str:
+    platform = api.platform
     return "".join([page async for page in log_text.pages(platform.db, platform.storage, job)])
 
 
-async def test_the_first_key_of_a_workspace_is_made_once(stage: Scene) -> None:
-    platform = stage.platform
+async def test_the_first_key_of_a_workspace_is_made_once(api: ApiHarness) -> None:
+    platform = api.platform
     made = await asyncio.gather(*(secrets.newest_key(platform.db, platform.keys, "admins") for _ in range(12)))
     assert len({key.secret for key in made}) == 1
     async with platform.db.acquire() as conn:
@@ -74,8 +74,8 @@ async def test_the_first_key_of_a_workspace_is_made_once(stage: Scene) -> None:
         secrets.unwrap(InstanceKeys(b"other" * 8), "admins", row)
 
 
-async def test_a_newer_key_seals_and_the_older_one_still_opens(stage: Scene) -> None:
-    platform = stage.platform
+async def test_a_newer_key_seals_and_the_older_one_still_opens(api: ApiHarness) -> None:
+    platform = api.platform
     newer = DataKey(2, b"n" * 32)
     wrapping = platform.keys.key("data keys")
     async with platform.db.acquire() as conn:
@@ -84,39 +84,39 @@ async def test_a_newer_key_seals_and_the_older_one_still_opens(stage: Scene) -> 
         wrapped = secrets._seal(wrapping, secrets._key_name("main", 2), newer.secret)
         await data_keys.insert(conn, "main", replace(row, version=2, wrapped=wrapped))
     assert await secrets.newest_key(platform.db, platform.keys, "main") == newer
-    job = job_client(stage, await started(stage))
+    job = job_client(api, await started(api))
     assert (await job.get(f"{W}/variables/get_value/u/admin/pw")).json() == SECRET
-    await stage.client.post(f"{W}/variables/update/u/admin/pw", json={"value": "rotated"})
+    await api.client.post(f"{W}/variables/update/u/admin/pw", json={"value": "rotated"})
     async with platform.db.acquire() as conn:
         assert await conn.fetchval("SELECT key_version FROM variable WHERE path = 'u/admin/pw'") == 2
     assert (await job.get(f"{W}/variables/get_value/u/admin/pw")).json() == "rotated"
 
 
-async def test_a_run_opens_for_its_answers_as_whom_it_acts_for(stage: Scene) -> None:
-    await stage.member("bea")
-    run = (await started(stage)).run
+async def test_a_run_opens_for_its_answers_as_whom_it_acts_for(api: ApiHarness) -> None:
+    await api.member("bea")
+    run = (await started(api)).run
     opened = Opened()
     for _ in range(3):
-        value = await open_for(stage.platform, Identity.of_run(run), "main", "variable", "u/admin/pw", opened)
+        value = await open_for(api.platform, Identity.of_run(run), "main", "variable", "u/admin/pw", opened)
     assert value == b'"hush-hush-hush"' and opened.mask_text(SECRET) == MASK
-    assert await audited(stage) == 1
+    assert await audited(api) == 1
     bea = structs.replace(Identity.of_run(run), permissioned_as="u/bea", email="bea@example.com")
     for identity in (bea, structs.replace(bea, email="nobody@example.com")):
         with pytest.raises(NotFound):
-            await open_for(stage.platform, identity, "main", "variable", "u/admin/pw", Opened())
-    assert await audited(stage) == 1
+            await open_for(api.platform, identity, "main", "variable", "u/admin/pw", Opened())
+    assert await audited(api) == 1
 
 
-async def test_each_attempt_counts_its_own_openings(stage: Scene) -> None:
-    job = await started(stage)
-    client = job_client(stage, job)
+async def test_each_attempt_counts_its_own_openings(api: ApiHarness) -> None:
+    job = await started(api)
+    client = job_client(api, job)
     for _ in range(2):
         assert (await client.get(f"{W}/variables/get_value/u/admin/pw")).status_code == 200
-    assert (await counted(stage, job), await audited(stage)) == (1, 1)
-    first = masking_of(stage, job)
+    assert (await counted(api, job), await audited(api)) == (1, 1)
+    first = masking_of(api, job)
     await first.learn()
     assert (first.openings, first.json(b'"hush-hush-hush"')) == (1, b'"***"')
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         await conn.execute(
             "UPDATE job_live SET state = 'available', worker = NULL, generation = NULL, seq = nextval('job_seq') "
             "WHERE id = $1",
@@ -124,44 +124,44 @@ async def test_each_attempt_counts_its_own_openings(stage: Scene) -> None:
         )
     identity = Identity.of_job(job)
     with pytest.raises(Unauthenticated):
-        await open_for(stage.platform, identity, "main", "variable", "u/admin/pw", Opened())
-    again = await claimed(stage, str(job.id))
-    assert (again.attempt, await counted(stage, again)) == (2, 0)
-    second = masking_of(stage, again)
+        await open_for(api.platform, identity, "main", "variable", "u/admin/pw", Opened())
+    again = await claimed(api, str(job.id))
+    assert (again.attempt, await counted(api, again)) == (2, 0)
+    second = masking_of(api, again)
     await second.learn()
     assert (second.openings, second.json(b'"hush-hush-hush"')) == (0, b'"hush-hush-hush"')
 
 
-async def test_the_log_waits_for_what_was_opened(stage: Scene) -> None:
+async def test_the_log_waits_for_what_was_opened(api: ApiHarness) -> None:
     """Also that of an attempt that is taken for lost, and goes on writing."""
-    job = await started(stage)
-    log = JobLog(stage.platform.tools, Attempt("main", job.run.id, job.id, job.attempt), masking_of(stage, job))
-    assert (await job_client(stage, job).get(f"{W}/variables/get_value/u/admin/pw")).json() == SECRET
+    job = await started(api)
+    log = JobLog(api.platform.tools, Attempt("main", job.run.id, job.id, job.attempt), masking_of(api, job))
+    assert (await job_client(api, job).get(f"{W}/variables/get_value/u/admin/pw")).json() == SECRET
     await log.write(f"first {SECRET}\nhalf hush-")
-    async with stage.platform.db.transaction() as conn:
+    async with api.platform.db.transaction() as conn:
         await conn.execute("UPDATE job_live SET attempt = 2, openings = 0 WHERE id = $1", job.id)
     await log._flushed()
     await log.write("hush-hush and on")
     chars = await log.close()
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await conn.execute("UPDATE job_live SET attempt = 1 WHERE id = $1", job.id)
-    whole = await log_of(stage, job.id)
+    whole = await log_of(api, job.id)
     assert (whole, chars) == (f"first {MASK}\nhalf {MASK} and on", len(whole))
 
 
-async def test_a_log_that_ends_in_half_a_secret_is_whole(stage: Scene) -> None:
-    job = await started(stage)
-    masking = masking_of(stage, job)
+async def test_a_log_that_ends_in_half_a_secret_is_whole(api: ApiHarness) -> None:
+    job = await started(api)
+    masking = masking_of(api, job)
     masking.opened.add(SECRET)
-    log = JobLog(stage.platform.tools, Attempt("main", job.run.id, job.id, job.attempt), masking)
+    log = JobLog(api.platform.tools, Attempt("main", job.run.id, job.id, job.attempt), masking)
     await log.write("it ends in hush-hu")
     await log.close()
-    assert await log_of(stage, job.id) == "it ends in hush-hu"
+    assert await log_of(api, job.id) == "it ends in hush-hu"
 
 
-async def test_jobs_of_one_process_share_what_they_opened(stage: Scene) -> None:
-    maskings, key = Maskings(stage.platform), ProcessKey("main", "python3", "code")
-    job = await started(stage)
+async def test_jobs_of_one_process_share_what_they_opened(api: ApiHarness) -> None:
+    maskings, key = Maskings(api.platform), ProcessKey("main", "python3", "code")
+    job = await started(api)
     first, second, other = (maskings.of(job, "jt_token") for _ in range(3))
     first.opened.add("argument-secret")
     for masking in (first, second):
@@ -172,12 +172,12 @@ async def test_jobs_of_one_process_share_what_they_opened(stage: Scene) -> None:
     assert other.json(b'"hush-hush-hush"') == b'"hush-hush-hush"'
 
 
-async def test_openings_are_forgotten_after_their_jobs(stage: Scene) -> None:
-    over, runs = await started(stage), await started(stage)
+async def test_openings_are_forgotten_after_their_jobs(api: ApiHarness) -> None:
+    over, runs = await started(api), await started(api)
     for job in (over, runs):
-        assert (await job_client(stage, job).get(f"{W}/variables/get_value/u/admin/pw")).status_code == 200
-    await HandWorker.finish(stage.worker, over)
-    async with stage.platform.db.acquire() as conn:
+        assert (await job_client(api, job).get(f"{W}/variables/get_value/u/admin/pw")).status_code == 200
+    await ManualWorker.finish(api.worker, over)
+    async with api.platform.db.acquire() as conn:
         await openings.forget_ended(conn)
         assert await openings.count(conn, over.id, 1) == 1
         await conn.execute("UPDATE opening SET at = at - interval '2 hours'")
@@ -185,9 +185,9 @@ async def test_openings_are_forgotten_after_their_jobs(stage: Scene) -> None:
         assert [await openings.count(conn, job.id, 1) for job in (over, runs)] == [0, 1]
 
 
-async def test_a_secret_of_one_workspace_does_not_open_in_another(stage: Scene) -> None:
-    key = await secrets.newest_key(stage.platform.db, stage.platform.keys, "main")
-    there = await secrets.newest_key(stage.platform.db, stage.platform.keys, "admins")
+async def test_a_secret_of_one_workspace_does_not_open_in_another(api: ApiHarness) -> None:
+    key = await secrets.newest_key(api.platform.db, api.platform.keys, "main")
+    there = await secrets.newest_key(api.platform.db, api.platform.keys, "admins")
     sealed = secrets.seal(key, SecretLocation("main", "variable", "u/admin/pw"), b"x")
     for other in (key, there):
         with pytest.raises(SecretUnreadable):

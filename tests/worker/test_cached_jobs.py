@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.worker.test_masked_jobs import working
 
 CHANCE = "import random\ndef main(x=None):\n    return random.random()\n"
@@ -16,22 +16,22 @@ FAILS = "def main():\n    raise ValueError('no')\n"
 
 
 @pytest.fixture
-async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path / "home") as stage, working(stage, tmp_path):
-        yield stage
+async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path / "home") as api, working(api, tmp_path):
+        yield api
 
 
-async def flow(stage: Scene, x: Any, **node: Any) -> Any:
+async def flow(api: ApiHarness, x: Any, **node: Any) -> Any:
     """The result of a workflow of one step."""
     inputs = {"x": {"type": "javascript", "expr": "flow_input.x"}}
     value = {"type": "rawscript", "language": "python3", "content": CHANCE, "input_transforms": inputs}
     body = {"value": {"modules": [{"id": "a", "value": value, **node}]}, "args": {"x": x}}
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json(), answer.headers["x-run-id"]
 
 
-async def test_a_step_gives_its_stored_result_for_the_same_inputs(house: Scene) -> None:
+async def test_a_step_gives_its_stored_result_for_the_same_inputs(house: ApiHarness) -> None:
     first, run = await flow(house, 1, cache_ttl=60)
     again, second = await flow(house, 1, cache_ttl=60)
     assert first == again and (await flow(house, 2, cache_ttl=60))[0] != first
@@ -44,7 +44,7 @@ async def test_a_step_gives_its_stored_result_for_the_same_inputs(house: Scene) 
     assert [(row["node"], run in row["data"]) for row in events] == [("a", True)]
 
 
-async def test_a_script_gives_its_stored_result_alone_and_as_a_step(house: Scene) -> None:
+async def test_a_script_gives_its_stored_result_alone_and_as_a_step(house: ApiHarness) -> None:
     script = {"path": "f/team/chance", "summary": "", "content": CHANCE, "language": "python3", "cache_ttl": 60}
     assert (await house.client.post(f"{W}/scripts/create", json=script)).status_code == 201
 
@@ -64,7 +64,7 @@ async def test_a_script_gives_its_stored_result_alone_and_as_a_step(house: Scene
     assert a == b
 
 
-async def test_a_result_with_a_secret_is_computed_anew(house: Scene) -> None:
+async def test_a_result_with_a_secret_is_computed_anew(house: ApiHarness) -> None:
     body = {"path": "f/team/pw", "value": "hidden words", "is_secret": True, "description": ""}
     assert (await house.client.post(f"{W}/variables/create", json=body)).status_code == 201
     script = "import random\ndef main(pw):\n    return [pw, random.random()]\n"

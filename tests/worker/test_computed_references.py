@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import W, scene
+from tests.http.harness import W, api_harness
 from tests.worker.answering import answering, http
 from tests.worker.test_masked_jobs import ECHO, SECRET, House, digest, working
 
@@ -37,14 +37,14 @@ async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[House]:
     listener = listen("127.0.0.1", 0)
     port = listener.port
     base, allowed = f"http://127.0.0.1:{port}", ("127.0.0.0/8",)
-    async with scene(
+    async with api_harness(
         database, tmp_path / "home", host="127.0.0.1", port=port, base_url=base, allowed_networks=allowed
-    ) as stage:
+    ) as api:
         stop = asyncio.Event()
-        serving = asyncio.create_task(run_until(stop, stage.platform, listener))
-        firing = asyncio.create_task(timers.run(stage.platform))
-        async with working(stage, tmp_path):
-            made = House(stage)
+        serving = asyncio.create_task(run_until(stop, api.platform, listener))
+        firing = asyncio.create_task(timers.run(api.platform))
+        async with working(api, tmp_path):
+            made = House(api)
             await made.secret(PATH)
             yield made
         firing.cancel()
@@ -93,13 +93,13 @@ ARGS = {"text": f"x|{TEXT}", "key": TEXT, "iter": TEXT, "nested": {"deep": [TEXT
 async def run(house: House, value: dict[str, Any], args: Any = ARGS) -> Any:
     """The result of a preview of a workflow, which succeeds."""
     body = {"value": value, "args": args}
-    answer = await house.stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    answer = await house.api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
 async def post(house: House, call: str, body: Any) -> httpx.Response:
-    answer = await house.stage.client.post(f"{W}/{call}", json=body)
+    answer = await house.api.client.post(f"{W}/{call}", json=body)
     assert answer.status_code < 300, answer.text
     return answer
 
@@ -110,7 +110,7 @@ async def deploy(house: House, path: str, value: dict[str, Any], **more: Any) ->
 
 async def ended(house: House, id: str) -> Any:
     """The result of a run, when it has ended."""
-    while not (found := await house.stage.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
+    while not (found := await house.api.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
         await asyncio.sleep(0)
     return found["result"]
 
@@ -119,7 +119,7 @@ async def awaiting(house: House, *modules: dict[str, Any]) -> str:
     """The id of a run of these nodes, when it awaits an approval."""
     id = (await post(house, "jobs/run/preview_flow", {"value": {"modules": list(modules)}, "args": {}})).text
     call = f"/api/v1/runs/{id}"
-    while (await house.stage.client.get(call, headers=MAIN)).json()["status"] != "awaiting_approval":
+    while (await house.api.client.get(call, headers=MAIN)).json()["status"] != "awaiting_approval":
         await asyncio.sleep(0)
     return id
 
@@ -215,11 +215,11 @@ async def test_runs_that_are_run_again(house: House) -> None:
     await deploy(house, "f/team/top", {"modules": [A, node("s", calling("f/team/sub", x=js("results.a")))]})
     top = (await post(house, "jobs/run/f/f/team/top", {"text": f"x|{TEXT}"})).text
     assert await ended(house, top) == digest(TEXT)
-    listed = await house.stage.get("jobs/list", parent_job=top, script_path_exact="f/team/sub")
+    listed = await house.api.get("jobs/list", parent_job=top, script_path_exact="f/team/sub")
     child = next(each["id"] for each in listed if each["job_kind"] == "flow")
     again = await post(house, f"jobs/rerun/{child}", None)
     assert await ended(house, again.text) == digest(TEXT)
-    await house.stage.client.post(
+    await house.api.client.post(
         f"{W}/scripts/create", json={"path": "f/team/echo", "summary": "", "content": ECHO, "language": "python3"}
     )
     plain = (await post(house, "jobs/run/p/f/team/echo", {"x": TEXT})).text
@@ -257,7 +257,7 @@ async def test_the_answer_of_an_approver(house: House) -> None:
     """By consent, and to a step that suspends the run: it names nothing, whoever sends it."""
     id = await awaiting(house, node("ask", {"type": "approval"}), echo("results.ask.form.x"))
     answer = {"decision": "approved", "form": {"x": TEXT}}
-    said = await house.stage.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
+    said = await house.api.client.post(f"/api/v1/runs/{id}/consent", json=answer, headers=MAIN)
     assert said.status_code == 200, said.text
     assert await ended(house, id) == digest(TEXT)
     id = await awaiting(house, node("a", {"type": "identity"}, suspend={"required_events": 1}), echo("resume.x"))
@@ -280,7 +280,7 @@ async def test_what_comes_to_a_route(house: House) -> None:
         "request_type": "sync",
     }
     await post(house, "http_triggers/create", hook)
-    async with httpx.AsyncClient(base_url=house.stage.platform.settings.base_url, timeout=60) as stranger:
+    async with httpx.AsyncClient(base_url=house.api.platform.settings.base_url, timeout=60) as stranger:
         answer = await stranger.post("/api/r/take", json={"text": f"x|{TEXT}"})
     assert answer.json() == digest(TEXT), answer.text
     assert await house.opened() == []
@@ -314,7 +314,7 @@ async def test_a_step_that_is_joined_with_those_of_other_runs(house: House) -> N
 
 async def test_what_a_handler_of_a_schedule_is_told(house: House) -> None:
     """The error of a run is whatever it threw; the arguments that the schedule adds are its writer's."""
-    stage = house.stage
+    api = house.api
     failing = "def main(x='" + TEXT + "'):\n    raise type(x, (Exception,), {})(x)\n"
     handler = """
 import hashlib
@@ -335,10 +335,10 @@ def main(error, key, **rest):
         "on_failure_extra_args": {"key": TEXT},
     }
     await post(house, "schedules/create", schedule)
-    while not (due := await scheduling.due(stage.platform, 10)):
+    while not (due := await scheduling.due(api.platform, 10)):
         await asyncio.sleep(0)
-    assert await scheduling.start(stage.platform, due[0], None)
+    assert await scheduling.start(api.platform, due[0], None)
     round = Round()
-    while not (found := await stage.get("jobs/list", script_path_exact="f/team/handler")):
-        await schedule_ends.follow(stage.platform, round)
+    while not (found := await api.get("jobs/list", script_path_exact="f/team/handler")):
+        await schedule_ends.follow(api.platform, round)
     assert await ended(house, found[0]["id"]) == [TEXT, digest(SECRET)]

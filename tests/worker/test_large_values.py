@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.worker.test_masked_jobs import working
 
 LIMIT = 1 << 20
@@ -20,8 +20,8 @@ LARGE = "SELECT id, kind, name, size, body IS NULL AS away FROM value WHERE size
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path / "home", result_limit=LIMIT) as made, working(made, tmp_path):
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path / "home", result_limit=LIMIT) as made, working(made, tmp_path):
         yield made
 
 
@@ -31,49 +31,49 @@ def node(id: str, content: str, **inputs: str) -> dict[str, Any]:
     return {"id": id, "value": value}
 
 
-async def run(stage: Scene, *modules: dict[str, Any], args: Any = None, **value: Any) -> tuple[int, Any, str]:
+async def run(api: ApiHarness, *modules: dict[str, Any], args: Any = None, **value: Any) -> tuple[int, Any, str]:
     """Status, result and id of a run."""
     body = {"value": {"modules": list(modules), **value}, "args": args or {}}
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.status_code, answer.json(), answer.headers["x-run-id"]
 
 
-async def history(stage: Scene, id: str) -> list[tuple[str | None, str]]:
+async def history(api: ApiHarness, id: str) -> list[tuple[str | None, str]]:
     """What the history says of large values, by node."""
-    answer = await stage.client.get(f"/api/v1/runs/{id}/events", headers={"X-Workspace": "main"})
+    answer = await api.client.get(f"/api/v1/runs/{id}/events", headers={"X-Workspace": "main"})
     assert answer.status_code == 200, answer.text
     return [(each.get("node"), each["text"]) for each in answer.json()["events"] if each["kind"] == "value_near_limit"]
 
 
-async def log(stage: Scene, id: str) -> str:
-    return (await stage.client.get(f"{W}/jobs_u/get_logs/{id}")).text
+async def log(api: ApiHarness, id: str) -> str:
+    return (await api.client.get(f"{W}/jobs_u/get_logs/{id}")).text
 
 
 @pytest.mark.parametrize(
     ("size", "percent"), [(LIMIT // 2 - 1, None), (LIMIT // 2, 50), (LIMIT * 4 // 5 + 1, 80), (LIMIT, 80)]
 )
-async def test_a_result_near_the_limit_is_told_of(stage: Scene, size: int, percent: int | None) -> None:
-    status, result, id = await run(stage, node("a", GIVES, n="flow_input.n"), args={"n": size})
+async def test_a_result_near_the_limit_is_told_of(api: ApiHarness, size: int, percent: int | None) -> None:
+    status, result, id = await run(api, node("a", GIVES, n="flow_input.n"), args={"n": size})
     assert (status, len(result)) == (200, size - 2)
-    told = await history(stage, id)
+    told = await history(api, id)
     assert [(name, f"over {percent} % of 1 MiB" in text) for name, text in told] == [("a", True)] * (
         percent is not None
     )
-    assert ("warning: the result has" in await log(stage, id)) == (percent is not None)
+    assert ("warning: the result has" in await log(api, id)) == (percent is not None)
 
 
-async def test_exports_outputs_and_inputs_near_the_limit_are_told_of(stage: Scene) -> None:
+async def test_exports_outputs_and_inputs_near_the_limit_are_told_of(api: ApiHarness) -> None:
     size = LIMIT * 4 // 5
     a = node("a", GIVES, n="300000") | {"export": {"big": {"type": "javascript", "expr": "result + result"}}}
     b = node("b", HAS, x="context.big")
     called = {"path": "u/ann/called", "summary": "", "value": {"modules": []}, "schema": {}}
-    assert (await stage.client.post(f"{W}/flows/create", json=called)).status_code == 201
+    assert (await api.client.post(f"{W}/flows/create", json=called)).status_code == 201
     given = {"x": {"type": "javascript", "expr": "context.big"}}
     c = {"id": "c", "value": {"type": "flow", "path": "u/ann/called", "input_transforms": given}}
     output = {"type": "javascript", "expr": "results.a + results.a"}
-    status, _, id = await run(stage, a, b, c, output=output, args={"pad": "p" * size})
+    status, _, id = await run(api, a, b, c, output=output, args={"pad": "p" * size})
     assert status == 200
-    told = [(name, text.split("warning: ")[1].split(" has ")[0], text[-13:]) for name, text in await history(stage, id)]
+    told = [(name, text.split("warning: ")[1].split(" has ")[0], text[-13:]) for name, text in await history(api, id)]
     assert told == [
         (None, "the input", "80 % of 1 MiB"),
         ("a", "the export big", "50 % of 1 MiB"),
@@ -82,62 +82,62 @@ async def test_exports_outputs_and_inputs_near_the_limit_are_told_of(stage: Scen
         (None, "the output", "50 % of 1 MiB"),
         ("c", "the result", "50 % of 1 MiB"),
     ]
-    job = (await stage.get(f"jobs_u/get/{id}"))["flow_status"]["modules"][1]["job"]
-    assert "warning: the input has" in await log(stage, job)
+    job = (await api.get(f"jobs_u/get/{id}"))["flow_status"]["modules"][1]["job"]
+    assert "warning: the input has" in await log(api, job)
 
 
-async def test_a_result_over_the_limit_fails_with_limit_and_size(stage: Scene) -> None:
-    status, result, id = await run(stage, node("a", GIVES, n=str(LIMIT + 1)))
+async def test_a_result_over_the_limit_fails_with_limit_and_size(api: ApiHarness) -> None:
+    status, result, id = await run(api, node("a", GIVES, n=str(LIMIT + 1)))
     assert (status, result["error"]["name"]) == (500, "result_too_large")
     assert "1 MiB" in result["error"]["message"] and "limit" in result["error"]["message"]
-    assert "result_too_large" in json.dumps((await stage.get(f"jobs_u/get/{id}"))["result"])
+    assert "result_too_large" in json.dumps((await api.get(f"jobs_u/get/{id}"))["result"])
 
 
-async def test_large_values_are_objects_and_arrive_whole(stage: Scene) -> None:
+async def test_large_values_are_objects_and_arrive_whole(api: ApiHarness) -> None:
     size = 300 * KIB
     nodes = (node("a", GIVES, n="flow_input.n"), node("b", HAS, x="results.a"))
-    status, result, id = await run(stage, *nodes, args={"n": size, "pad": "p" * size})
+    status, result, id = await run(api, *nodes, args={"n": size, "pad": "p" * size})
     assert (status, result) == (200, size - 2)
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         rows = await conn.fetch(LARGE)
         live = await conn.fetchval("SELECT max(pg_column_size(r.*)) FROM run r")
     assert [(row["kind"], row["away"]) for row in rows] == [("result", True), ("args", True)]
     assert live < KIB
-    assert (await stage.get(f"jobs_u/get_args/{id}"))["pad"] == "p" * size
+    assert (await api.get(f"jobs_u/get_args/{id}"))["pad"] == "p" * size
 
 
-async def test_an_array_of_a_loop_counts_as_a_value(stage: Scene) -> None:
+async def test_an_array_of_a_loop_counts_as_a_value(api: ApiHarness) -> None:
     def loop(n: int, size: int) -> dict[str, Any]:
         iterator = {"type": "javascript", "expr": f"Array.from({{length: {n}}}, (_, i) => i)"}
         body = [node("a", GIVES, n=str(size))]
         value = {"type": "forloopflow", "modules": body, "iterator": iterator, "skip_failures": False}
         return {"id": "loop", "value": value}
 
-    status, result, id = await run(stage, loop(2, 300 * KIB))
+    status, result, id = await run(api, loop(2, 300 * KIB))
     assert (status, [len(each) for each in result]) == (200, [300 * KIB - 2] * 2)
-    assert [name for name, _ in await history(stage, id)] == ["loop"]
-    status, result, _ = await run(stage, loop(4, 300 * KIB))
+    assert [name for name, _ in await history(api, id)] == ["loop"]
+    status, result, _ = await run(api, loop(4, 300 * KIB))
     assert (status, result["error"]["name"], result["error"]["step_id"]) == (500, "result_too_large", "loop")
     assert "1.172 MiB" in result["error"]["message"] and "1 MiB" in result["error"]["message"]
 
 
-async def test_what_an_expression_gives_counts_as_a_value(stage: Scene) -> None:
+async def test_what_an_expression_gives_counts_as_a_value(api: ApiHarness) -> None:
 
     large = node("a", GIVES, n=str(600 * KIB))
-    status, result, _ = await run(stage, large, output={"type": "javascript", "expr": "[results.a, results.a]"})
+    status, result, _ = await run(api, large, output={"type": "javascript", "expr": "[results.a, results.a]"})
     assert (status, result["error"]["name"]) == (500, "result_too_large")
     inputs = {"x": "results.a", "y": "results.a"}
-    status, result, _ = await run(stage, large, node("b", "def main(x, y):\n    return 1\n", **inputs))
+    status, result, _ = await run(api, large, node("b", "def main(x, y):\n    return 1\n", **inputs))
     assert (status, result["error"]["name"]) == (500, "input_too_large")
 
 
-async def test_an_input_over_the_limit_is_refused(stage: Scene) -> None:
-    before = await stage.get("jobs/queue/count")
+async def test_an_input_over_the_limit_is_refused(api: ApiHarness) -> None:
+    before = await api.get("jobs/queue/count")
     for path, body in (
         ("run/preview", {"content": HAS, "language": "python3", "args": {"x": "x" * LIMIT}}),
         ("run/preview_flow", {"value": {"modules": []}, "args": {"x": "x" * LIMIT}}),
     ):
-        answer = await stage.client.post(f"{W}/jobs/{path}", json=body)
+        answer = await api.client.post(f"{W}/jobs/{path}", json=body)
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
         assert answer.json()["error"]["details"]["limit"] == LIMIT < answer.json()["error"]["details"]["size"]
-    assert await stage.get("jobs/queue/count") == before
+    assert await api.get("jobs/queue/count") == before

@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.control.masking import MASK
@@ -45,30 +45,30 @@ def get(call):
 class House:
     """A platform with a server on loopback and a worker, both in this process."""
 
-    stage: Scene
+    api: ApiHarness
 
     async def secret(self, path: str = "f/team/pw", value: str = SECRET) -> None:
         body = {"path": path, "value": value, "is_secret": True, "description": ""}
-        assert (await self.stage.client.post(f"{W}/variables/create", json=body)).status_code == 201
+        assert (await self.api.client.post(f"{W}/variables/create", json=body)).status_code == 201
 
     async def run(
         self, content: str, args: Any = None, *, client: httpx.AsyncClient | None = None
     ) -> tuple[int, Any, str, str]:
         """Status, result, log and id of a script that runs to its end."""
         body = {"content": content, "language": "python3", "args": args or {}}
-        answer = await (client or self.stage.client).post(f"{W}/jobs/run_wait_result/preview", json=body)
+        answer = await (client or self.api.client).post(f"{W}/jobs/run_wait_result/preview", json=body)
         run = answer.headers["x-run-id"]
-        log = (await self.stage.client.get(f"{W}/jobs_u/get_logs/{run}")).text
+        log = (await self.api.client.get(f"{W}/jobs_u/get_logs/{run}")).text
         return answer.status_code, answer.json(), log, run
 
     async def stored(self, *tables: str) -> str:
         """Everything that the tables hold, as text."""
-        async with self.stage.platform.db.acquire() as conn:
+        async with self.api.platform.db.acquire() as conn:
             return str([await conn.fetch(f"SELECT * FROM {table}") for table in tables])  # noqa: S608
 
     async def opened(self) -> list[tuple[str, str, str]]:
         """The audit trail of openings."""
-        async with self.stage.platform.db.acquire() as conn:
+        async with self.api.platform.db.acquire() as conn:
             rows = await conn.fetch(
                 "SELECT actor, operation, resource FROM audit WHERE operation LIKE '%.open' ORDER BY id"
             )
@@ -79,23 +79,23 @@ class House:
 async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[House]:
     listener = listen("127.0.0.1", 0)
     base = f"http://127.0.0.1:{listener.port}"
-    async with scene(database, tmp_path / "home", host="127.0.0.1", port=listener.port, base_url=base) as stage:
+    async with api_harness(database, tmp_path / "home", host="127.0.0.1", port=listener.port, base_url=base) as api:
         stop = asyncio.Event()
-        serving = asyncio.create_task(run_until(stop, stage.platform, listener))
-        async with working(stage, tmp_path):
-            yield House(stage)
+        serving = asyncio.create_task(run_until(stop, api.platform, listener))
+        async with working(api, tmp_path):
+            yield House(api)
         stop.set()
         await serving
 
 
 @asynccontextmanager
-async def working(stage: Scene, tmp_path: Path) -> AsyncIterator[Worker]:
+async def working(api: ApiHarness, tmp_path: Path) -> AsyncIterator[Worker]:
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await workers.register(conn, row)
     runtimes = Runtimes(tmp_path / "worker", [], "none")
     await runtimes.start()
-    worker = Worker(stage.platform, runtimes, Lease(row.id, 1, 3600))
+    worker = Worker(api.platform, runtimes, Lease(row.id, 1, 3600))
     running = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -114,13 +114,13 @@ def digest(text: Any) -> str:
 async def test_references_in_arguments_are_given_and_not_stored(house: House) -> None:
     await house.secret()
     plain = {"path": "f/team/plain", "value": "shown", "is_secret": False, "description": ""}
-    await house.stage.client.post(f"{W}/variables/create", json=plain)
+    await house.api.client.post(f"{W}/variables/create", json=plain)
     database = {"host": "$var:f/team/plain", "password": SECRET, "tags": ["$var:f/team/pw"]}
     body = {"path": "f/team/db", "value": database, "resource_type": "postgresql"}
-    assert (await house.stage.client.post(f"{W}/resources/create", json=body)).status_code == 201
+    assert (await house.api.client.post(f"{W}/resources/create", json=body)).status_code == 201
     status, result, _, run = await house.run(ECHO, {"x": "$var:f/team/pw"})
     assert (status, result) == (200, digest(SECRET))
-    assert await house.stage.get(f"jobs_u/get_args/{run}") == {"x": "$var:f/team/pw"}
+    assert await house.api.get(f"jobs_u/get_args/{run}") == {"x": "$var:f/team/pw"}
     nested = {"a": [{"b": "$res:f/team/db"}], "c": "no $var:f/team/pw", "d": "$var:nothing", "$var:f/team/pw": 1}
     filled = {"host": "shown", "password": SECRET, "tags": [SECRET]}
     expected = {**nested, "a": [{"b": filled}]}
@@ -142,16 +142,16 @@ async def test_references_of_a_workflow_are_filled_where_a_job_starts(house: Hou
     modules = [{"id": id, "value": value} for id, value in (("a", fixed), ("b", given), ("c", identity))]
     value = {"modules": modules, "output": {"type": "javascript", "expr": "[results.a, results.b]"}}
     body = {"value": value, "args": {"key": "$var:f/team/pw"}}
-    answer = await house.stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    answer = await house.api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     assert answer.json() == [digest({"deep": [SECRET]}), digest(SECRET)]
-    assert await house.stage.get(f"jobs_u/get_args/{answer.headers['x-run-id']}") == {"key": "$var:f/team/pw"}
+    assert await house.api.get(f"jobs_u/get_args/{answer.headers['x-run-id']}") == {"key": "$var:f/team/pw"}
 
 
 async def test_a_reference_that_cannot_be_filled_fails_the_job(house: House) -> None:
     await house.secret("f/secret/pw")
     status, result, _, _ = await house.run(ECHO, {"x": "$var:f/team/none"})
     assert (status, result["error"]["name"]) == (500, "not_found")
-    bea = await house.stage.member("bea", role=Role.DEVELOPER)
+    bea = await house.api.member("bea", role=Role.DEVELOPER)
     status, result, _, _ = await house.run(ECHO, {"x": "$var:f/secret/pw"}, client=bea)
     assert (status, result["error"]["name"]) == (500, "not_found")
     assert await house.opened() == []
@@ -204,7 +204,7 @@ def main(x):
     for x in (1, 2):
         status, result, log, run = await house.run(content, {"x": x})
         assert status == 500
-        shown = json.dumps([result, await house.stage.get(f"jobs_u/get/{run}")], ensure_ascii=False) + log
+        shown = json.dumps([result, await house.api.get(f"jobs_u/get/{run}")], ensure_ascii=False) + log
         assert SECRET not in shown and MASK in result["error"]["message"]
         assert result["error"]["name"] == ("Odd" if x == 1 else MASK)
     assert SECRET not in await house.stored("value", "event", "job", "run", "log_chunk")
@@ -222,7 +222,7 @@ def main():
 """
     _, _, log, run = await house.run(content)
     assert log.splitlines() == [MASK] * 5
-    async with house.stage.platform.db.acquire() as conn:
+    async with house.api.platform.db.acquire() as conn:
         assert await openings.count(conn, UUID(run), 1) == 5
 
 
@@ -263,5 +263,5 @@ async def test_a_job_without_secrets_is_left_alone(house: House) -> None:
     await house.secret()
     _, result, log, run = await house.run(f"def main():\n    print('{SECRET}')\n    return '{SECRET}'\n")
     assert (result, log) == (SECRET, f"{SECRET}\n")
-    async with house.stage.platform.db.acquire() as conn:
+    async with house.api.platform.db.acquire() as conn:
         assert await openings.count(conn, UUID(run), 1) == 0

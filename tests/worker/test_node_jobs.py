@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.worker.test_masked_jobs import working
 
 from orvanta_platform.control.actor import Role
@@ -23,13 +23,13 @@ INDEX = "import os\ndef main():\n    return [os.environ['OV_ITERATION_INDEX'], o
 
 
 @pytest.fixture
-async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with scene(database, tmp_path / "home") as stage:
-        yield stage
+async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    async with api_harness(database, tmp_path / "home") as api:
+        yield api
 
 
 @pytest.fixture(autouse=True)
-async def worker(house: Scene, tmp_path: Path) -> AsyncIterator[Worker]:
+async def worker(house: ApiHarness, tmp_path: Path) -> AsyncIterator[Worker]:
     async with working(house, tmp_path) as made:
         yield made
 
@@ -43,20 +43,20 @@ def loop(items: list[Any], *modules: dict[str, Any], **more: Any) -> dict[str, A
     return {"type": "forloopflow", "iterator": iterator, "skip_failures": False, "modules": list(modules), **more}
 
 
-async def result_of(stage: Scene, *modules: dict[str, Any], **more: Any) -> Any:
+async def result_of(api: ApiHarness, *modules: dict[str, Any], **more: Any) -> Any:
     body = {"value": {"modules": list(modules), **more}, "args": {}}
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-async def test_a_job_in_a_loop_has_the_index_of_its_iteration(house: Scene) -> None:
+async def test_a_job_in_a_loop_has_the_index_of_its_iteration(house: ApiHarness) -> None:
     for parallel in (False, True):
         body = loop(["a", "b", "c"], {"id": "x", "value": code(INDEX)}, parallel=parallel)
         assert await result_of(house, {"id": "l", "value": body}) == [["0", "0"], ["1", "1"], ["2", "2"]]
 
 
-async def test_the_innermost_loop_counts_also_around_a_branch(house: Scene) -> None:
+async def test_the_innermost_loop_counts_also_around_a_branch(house: ApiHarness) -> None:
     branch = {
         "type": "branchone",
         "branches": [
@@ -86,7 +86,7 @@ LIVE = "SELECT attempt, losses FROM job_live"
 ENDED = "SELECT state, attempt, losses FROM job WHERE node = 'a'"
 
 
-async def test_a_job_whose_sandbox_is_killed_runs_again(house: Scene, worker: Worker, tmp_path: Path) -> None:
+async def test_a_job_whose_sandbox_is_killed_runs_again(house: ApiHarness, worker: Worker, tmp_path: Path) -> None:
     value = code(STANDS) | {"input_transforms": {"folder": {"type": "static", "value": str(tmp_path)}}}
     running = asyncio.ensure_future(result_of(house, {"id": "a", "value": value}))
     await until(lambda: (tmp_path / "begun-1").exists())
@@ -103,7 +103,7 @@ async def test_a_job_whose_sandbox_is_killed_runs_again(house: Scene, worker: Wo
         assert [tuple(row) for row in await connection.fetch(ENDED)] == [("succeeded", 2, 1)]
 
 
-async def test_a_job_that_kills_its_own_sandbox_fails_after_its_losses(house: Scene) -> None:
+async def test_a_job_that_kills_its_own_sandbox_fails_after_its_losses(house: ApiHarness) -> None:
     body = {"value": {"modules": [{"id": "a", "value": code(KILLS_ITS_SANDBOX)}]}, "args": {}}
     answer = await house.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     assert answer.json()["error"]["name"] == "worker_lost", answer.text
@@ -112,7 +112,7 @@ async def test_a_job_that_kills_its_own_sandbox_fails_after_its_losses(house: Sc
 
 
 async def test_packages_whose_sandbox_is_killed_are_installed_by_the_next_attempt(
-    house: Scene, worker: Worker, monkeypatch: pytest.MonkeyPatch
+    house: ApiHarness, worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lost = iter([True])
     install = Packages.provide
@@ -142,7 +142,7 @@ async def until(condition: Callable[[], bool]) -> None:
 KEEPS = "SEEN = []\ndef main(text):\n    SEEN.append(text)\n    return SEEN\n"
 
 
-async def test_a_kept_process_holds_nothing_of_another_person(house: Scene) -> None:
+async def test_a_kept_process_holds_nothing_of_another_person(house: ApiHarness) -> None:
     script = {"path": "u/admin/kept", "summary": "", "content": KEEPS, "language": "python3", "dedicated_worker": True}
     assert (await house.client.post(f"{W}/scripts/create", json=script)).status_code == 201
     other = await house.member("other", Role.ADMIN)

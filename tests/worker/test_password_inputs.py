@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import W, scene
+from tests.http.harness import W, api_harness
 from tests.http.test_token_limits import limited as limited_client
 from tests.worker.test_masked_jobs import House, digest, working
 
@@ -54,10 +54,10 @@ HASH = "import hashlib\ndef main(x):\n    return hashlib.sha256(str(x).encode())
 
 @pytest.fixture
 async def house(database: TestDatabase, tmp_path: Path) -> AsyncIterator[House]:
-    async with scene(database, tmp_path / "home") as stage:
-        firing = asyncio.create_task(timers.run(stage.platform))
-        async with working(stage, tmp_path):
-            yield House(stage)
+    async with api_harness(database, tmp_path / "home") as api:
+        firing = asyncio.create_task(timers.run(api.platform))
+        async with working(api, tmp_path):
+            yield House(api)
         firing.cancel()
 
 
@@ -69,22 +69,22 @@ async def post(client: httpx.AsyncClient, call: str, body: Any, status: int = 20
 
 async def script(house: House, path: str = "f/team/login", content: str = ALL) -> None:
     body = {"path": path, "summary": "", "content": content, "language": "python3", "schema": SCHEMA}
-    await post(house.stage.client, "scripts/create", body)
+    await post(house.api.client, "scripts/create", body)
 
 
 async def deploy(house: House, path: str, value: dict[str, Any], schema: Any = SCHEMA) -> None:
-    await post(house.stage.client, "flows/create", {"path": path, "summary": "", "value": value, "schema": schema})
+    await post(house.api.client, "flows/create", {"path": path, "summary": "", "value": value, "schema": schema})
 
 
 async def writer(house: House) -> httpx.AsyncClient:
     """A developer who may write f/team."""
-    oda = await house.stage.member("oda", role=Role.DEVELOPER)
-    await post(house.stage.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
+    oda = await house.api.member("oda", role=Role.DEVELOPER)
+    await post(house.api.client, "folders/addowner/team", {"owner": "u/oda"}, 200)
     return oda
 
 
 async def ended(house: House, id: str) -> Any:
-    while not (found := await house.stage.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
+    while not (found := await house.api.get(f"jobs_u/completed/get_result_maybe/{id}"))["completed"]:
         await asyncio.sleep(0)
     return found["result"]
 
@@ -115,12 +115,12 @@ READS = (
 
 async def test_a_script_gets_them_and_nobody_reads_them(house: House) -> None:
     await script(house)
-    id = (await post(house.stage.client, "jobs/run/p/f/team/login", ARGS)).text
+    id = (await post(house.api.client, "jobs/run/p/f/team/login", ARGS)).text
     assert await ended(house, id) == EXPECTED
-    viewer = await house.stage.member("vera", role=Role.VIEWER)
-    assert await house.stage.get(f"jobs_u/get_args/{id}") == SHOWN
+    viewer = await house.api.member("vera", role=Role.VIEWER)
+    assert await house.api.get(f"jobs_u/get_args/{id}") == SHOWN
     for call in READS:
-        for client in (house.stage.client, viewer):
+        for client in (house.api.client, viewer):
             text = (await client.get(f"{W}/{call.format(id)}")).text
             assert not any(each in text for each in (PASSWORD, DEEP, OF_TYPE)), call
     await nowhere(house, PASSWORD, DEEP, OF_TYPE)
@@ -130,18 +130,18 @@ async def test_a_run_that_is_started_again_has_them(house: House) -> None:
     """By whoever started it, as it was or edited; a mask in the arguments of somebody else stands for nothing."""
     await script(house)
     oda = await writer(house)
-    id = (await post(house.stage.client, "jobs/run/p/f/team/login", ARGS)).text
+    id = (await post(house.api.client, "jobs/run/p/f/team/login", ARGS)).text
     assert await ended(house, id) == EXPECTED
-    again = (await post(house.stage.client, f"jobs/rerun/{id}", None)).text
+    again = (await post(house.api.client, f"jobs/rerun/{id}", None)).text
     assert await ended(house, again) == EXPECTED
-    third = (await post(house.stage.client, f"jobs/rerun/{again}", None)).text
+    third = (await post(house.api.client, f"jobs/rerun/{again}", None)).text
     assert await ended(house, third) == EXPECTED
     edited = {**SHOWN, "user": "bob"}
-    own = await post(house.stage.client, f"jobs/rerun/{id}", edited)
+    own = await post(house.api.client, f"jobs/rerun/{id}", edited)
     assert (await ended(house, own.text))["digest"] == EXPECTED["digest"]
     refused = await oda.post(f"{W}/jobs/rerun/{id}", json=edited)
     assert refused.status_code == 400 and "/password" in refused.text, refused.text
-    refused = await house.stage.client.post(f"{W}/jobs/run/p/f/team/login", json=SHOWN)
+    refused = await house.api.client.post(f"{W}/jobs/run/p/f/team/login", json=SHOWN)
     assert refused.status_code == 400, "a mask stands for no password of a new run"
     await nowhere(house, PASSWORD, DEEP, OF_TYPE)
 
@@ -150,7 +150,7 @@ async def test_nobody_repeats_a_run_with_passwords_of_somebody_else(house: House
     """They would choose where these go: by newer code, a condition to pause on, or an input of a paused node."""
     reverses = "def main(password='', x='', **more):\n    return (password or x)[::-1]\n"
     await script(house)
-    client, oda = house.stage.client, await writer(house)
+    client, oda = house.api.client, await writer(house)
     of_script = (await post(client, "jobs/run/p/f/team/login", ARGS)).text
     await deploy(house, "f/team/flow", {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}]})
     of_flow = (await post(client, "jobs/run/f/f/team/flow", ARGS)).text
@@ -162,9 +162,9 @@ async def test_nobody_repeats_a_run_with_passwords_of_somebody_else(house: House
     await post(
         oda, "flows/update/f/team/flow", {"path": "f/team/flow", "summary": "", "value": value, "schema": SCHEMA}
     )
-    newest = max(each["id"] for each in await house.stage.get("flows/history/p/f/team/flow"))
+    newest = max(each["id"] for each in await house.api.get("flows/history/p/f/team/flow"))
     tells = "(() => { throw new Error(flow_input.password.split('').join(' ')) })()"
-    limited = await limited_client(house.stage, "jobs:run", "jobs:read", "jobs:edit")
+    limited = await limited_client(house.api, "jobs:run", "jobs:read", "jobs:edit")
     for caller in (oda, limited):
         for call, body, query in (
             (f"rerun/{of_script}", None, {}),
@@ -191,11 +191,11 @@ async def test_expressions_read_them_and_what_they_give_is_masked(house: House) 
     ]
     output = {"type": "javascript", "expr": "({a: results.a, c: results.c, p: flow_input.password, v: context.v})"}
     await deploy(house, "f/team/flow", {"modules": modules, "output": output})
-    id = (await post(house.stage.client, "jobs/run/f/f/team/flow", ARGS)).text
+    id = (await post(house.api.client, "jobs/run/f/f/team/flow", ARGS)).text
     expected = {"a": digest(f"Bearer {PASSWORD}"), "c": digest(DEEP), "p": MASK, "v": MASK}
     assert await ended(house, id) == expected
-    assert await house.stage.get(f"jobs_u/get_args/{id}") == SHOWN
-    again = (await post(house.stage.client, f"jobs/restart/f/{id}", {"step_id": "a"})).text
+    assert await house.api.get(f"jobs_u/get_args/{id}") == SHOWN
+    again = (await post(house.api.client, f"jobs/restart/f/{id}", {"step_id": "a"})).text
     assert await ended(house, again) == expected
     held = (await house.stored(*STORED)).replace(f"'{PASSWORD[:4]}'", "")
     assert PASSWORD not in held and DEEP not in held and OF_TYPE not in held
@@ -204,7 +204,7 @@ async def test_expressions_read_them_and_what_they_give_is_masked(house: House) 
 async def test_an_edited_workflow_is_not_given_those_of_others(house: House) -> None:
     """Its author would choose where they go."""
     await deploy(house, "f/team/flow", {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}]})
-    id = (await post(house.stage.client, "jobs/run/f/f/team/flow", ARGS)).text
+    id = (await post(house.api.client, "jobs/run/f/f/team/flow", ARGS)).text
     assert await ended(house, id) == digest(PASSWORD)
     oda = await writer(house)
     reverses = "def main(x):\n    return x[::-1]\n"
@@ -212,7 +212,7 @@ async def test_an_edited_workflow_is_not_given_those_of_others(house: House) -> 
     body = {"value": value, "restarted_from": {"flow_job_id": id, "step_id": "a"}}
     refused = await oda.post(f"{W}/jobs/run/preview_flow", json=body)
     assert refused.status_code == 409 and "Password inputs" in refused.text, refused.text
-    own = await post(house.stage.client, "jobs/run/preview_flow", body)
+    own = await post(house.api.client, "jobs/run/preview_flow", body)
     assert await ended(house, own.text) == PASSWORD[::-1]
 
 
@@ -229,12 +229,12 @@ async def test_they_are_handed_on_to_sub_workflows(house: House) -> None:
         call = {"id": "s", "value": {"type": "flow", "path": "f/team/sub", "input_transforms": inputs}}
         path = f"f/team/top{len(expr)}"
         await deploy(house, path, {"modules": [call]})
-        id = (await post(house.stage.client, f"jobs/run/f/{path}", ARGS)).text
+        id = (await post(house.api.client, f"jobs/run/f/{path}", ARGS)).text
         assert await ended(house, id) == digest([given, "p-ada-as-well"])
-        listed = await house.stage.get("jobs/list", parent_job=id, script_path_exact="f/team/sub")
+        listed = await house.api.get("jobs/list", parent_job=id, script_path_exact="f/team/sub")
         child = next(each["id"] for each in listed if each["job_kind"] == "flow")
-        assert await house.stage.get(f"jobs_u/get_args/{child}") == {"x": MASK, "secret": MASK}
-        again = (await post(house.stage.client, f"jobs/rerun/{child}", None)).text
+        assert await house.api.get(f"jobs_u/get_args/{child}") == {"x": MASK, "secret": MASK}
+        again = (await post(house.api.client, f"jobs/rerun/{child}", None)).text
         assert await ended(house, again) == digest([given, "p-ada-as-well"])
     await nowhere(house, PASSWORD, "p-ada-as-well")
 
@@ -248,10 +248,10 @@ def main(**event):
     first = {"id": "preprocessor", "value": {**code(content), "input_transforms": {}}}
     node = {"id": "b", "value": code(HASH, x="[flow_input.password, flow_input.list[0].key]")}
     await deploy(house, "f/team/pre", {"preprocessor_module": first, "modules": [node]})
-    id = (await post(house.stage.client, "jobs/run/f/f/team/pre", {"password": PASSWORD, "body": "deep-password"})).text
+    id = (await post(house.api.client, "jobs/run/f/f/team/pre", {"password": PASSWORD, "body": "deep-password"})).text
     assert await ended(house, id) == digest([PASSWORD, DEEP])
-    assert await house.stage.get(f"jobs_u/get_args/{id}") == {"password": MASK, "list": [{"key": MASK}]}
-    again = (await post(house.stage.client, f"jobs/rerun/{id}?skip_preprocessor=true", None)).text
+    assert await house.api.get(f"jobs_u/get_args/{id}") == {"password": MASK, "list": [{"key": MASK}]}
+    again = (await post(house.api.client, f"jobs/rerun/{id}?skip_preprocessor=true", None)).text
     assert await ended(house, again) == digest([PASSWORD, DEEP])
     await nowhere(house, PASSWORD, DEEP)
 
@@ -259,16 +259,16 @@ def main(**event):
 async def test_a_reference_is_no_password_and_stays_what_it_is(house: House) -> None:
     await script(house)
     body = {"path": "f/team/pw", "value": PASSWORD, "is_secret": True, "description": ""}
-    await post(house.stage.client, "variables/create", body)
+    await post(house.api.client, "variables/create", body)
     given = {**ARGS, "password": "$var:f/team/pw"}
-    id = (await post(house.stage.client, "jobs/run/p/f/team/login", given)).text
+    id = (await post(house.api.client, "jobs/run/p/f/team/login", given)).text
     assert await ended(house, id) == EXPECTED
-    assert await house.stage.get(f"jobs_u/get_args/{id}") == {**SHOWN, "password": "$var:f/team/pw"}
+    assert await house.api.get(f"jobs_u/get_args/{id}") == {**SHOWN, "password": "$var:f/team/pw"}
 
 
 async def test_a_result_is_cached_by_the_password_that_it_came_of(house: House) -> None:
     value = {"modules": [{"id": "a", "value": code(HASH, x="flow_input.password")}], "cache_ttl": 60}
     await deploy(house, "f/team/cached", value)
     for password in (PASSWORD, DEEP, PASSWORD):
-        id = (await post(house.stage.client, "jobs/run/f/f/team/cached", {"password": password})).text
+        id = (await post(house.api.client, "jobs/run/f/f/team/cached", {"password": password})).text
         assert await ended(house, id) == digest(password)

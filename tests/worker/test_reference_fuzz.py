@@ -20,7 +20,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from tests.conftest import Administrator, TestDatabase, fresh
-from tests.http.scene import Scene, W, client_of, scene
+from tests.http.harness import ApiHarness, W, api_harness, client_of
 
 from orvanta_platform.control.actor import Role
 from orvanta_platform.daemons import timers
@@ -42,7 +42,7 @@ ROUNDS = 12
 class Fuzz:
     """A scene with a worker whose jobs are done here; `given` is the text of all arguments that jobs got."""
 
-    stage: Scene
+    api: ApiHarness
     ann: httpx.AsyncClient
     bea: httpx.AsyncClient
     given: list[bytes] = field(default_factory=list)
@@ -183,24 +183,24 @@ class Writer:
 
 @asynccontextmanager
 async def fuzzing(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Fuzz]:
-    async with scene(database, tmp_path / "home") as stage:
-        ann, bea = await stage.member("ann", role=Role.DEVELOPER), await stage.member("bea", role=Role.DEVELOPER)
-        made = Fuzz(stage, ann, bea)
-        await stage.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
+    async with api_harness(database, tmp_path / "home") as api:
+        ann, bea = await api.member("ann", role=Role.DEVELOPER), await api.member("bea", role=Role.DEVELOPER)
+        made = Fuzz(api, ann, bea)
+        await api.client.post(f"{W}/folders/create", json={"name": "team", "extra_perms": {"g/all": False}})
         for path, value, secret in (("u/ann/secret", SECRET, True), ("f/team/note", NOTE, False)):
             body = {"path": path, "value": value, "is_secret": secret, "description": ""}
-            assert (await stage.client.post(f"{W}/variables/create", json=body)).status_code == 201
+            assert (await api.client.post(f"{W}/variables/create", json=body)).status_code == 201
         for path, held in (("u/ann/key", {"password": SECRET}), ("f/team/points_to_it", {"x": "$var:u/ann/secret"})):
             body = {"path": path, "resource_type": "any", "value": held}
-            assert (await stage.client.post(f"{W}/resources/create", json=body)).status_code == 201
+            assert (await api.client.post(f"{W}/resources/create", json=body)).status_code == 201
         row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 4, "0", "none")
-        async with stage.platform.db.acquire() as conn:
+        async with api.platform.db.acquire() as conn:
             await workers.register(conn, row)
         runtimes = Runtimes(tmp_path / "worker", [], "none")
         await runtimes.start()
         runtimes.run = made.run  # type: ignore[method-assign, assignment]
-        worker = Worker(stage.platform, runtimes, Lease(row.id, 1, 3600))
-        running, firing = asyncio.create_task(worker.run()), asyncio.create_task(timers.run(stage.platform))
+        worker = Worker(api.platform, runtimes, Lease(row.id, 1, 3600))
+        running, firing = asyncio.create_task(worker.run()), asyncio.create_task(timers.run(api.platform))
         try:
             yield made
         finally:
@@ -212,14 +212,14 @@ async def fuzzing(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Fuzz]
 
 async def one_round(fuzz: Fuzz, seed: int) -> None:
     """A workflow that acts for ann, called by bea and by nobody, and started again by all."""
-    writer, stage, path = Writer(seed), fuzz.stage, f"f/team/w{seed}"
+    writer, api, path = Writer(seed), fuzz.api, f"f/team/w{seed}"
     acts = {"on_behalf_of_email": "ann@example.com"} if seed % 3 else {}
     sub = {"path": "f/team/sub", "summary": "", "value": writer.flow(0), **acts}
-    kind = "create" if not (await stage.get("flows/exists/f/team/sub")) else "update/f/team/sub"
-    answer = await stage.client.post(f"{W}/flows/{kind}", json=sub)
+    kind = "create" if not (await api.get("flows/exists/f/team/sub")) else "update/f/team/sub"
+    answer = await api.client.post(f"{W}/flows/{kind}", json=sub)
     assert answer.status_code < 300, answer.text
     body = {"path": path, "summary": "", "value": writer.flow(), "on_behalf_of_email": "ann@example.com"}
-    assert (answer := await stage.client.post(f"{W}/flows/create", json=body)).status_code == 201, answer.text
+    assert (answer := await api.client.post(f"{W}/flows/create", json=body)).status_code == 201, answer.text
     hook = {
         "path": path,
         "script_path": path,
@@ -236,11 +236,11 @@ async def one_round(fuzz: Fuzz, seed: int) -> None:
         answer = await fuzz.bea.post(f"{W}/jobs/run/f/{path}", json=writer.args())
         assert answer.status_code in (201, 403), answer.text
         runs += [answer.text] if answer.status_code == 201 else []
-        async with client_of(stage.app, "none") as stranger:
+        async with client_of(api.app, "none") as stranger:
             answer = await stranger.post(f"/api/r/main/r{seed}", json=writer.args())
             assert answer.status_code in (201, 400, 404), answer.text
     await over(fuzz)
-    for run in [each["id"] for each in await stage.get("jobs/list", per_page=100) if each["job_kind"] == "flow"][:8]:
+    for run in [each["id"] for each in await api.get("jobs/list", per_page=100) if each["job_kind"] == "flow"][:8]:
         # Whoever starts a run of others again means what was given to it, not more.
         again = await fuzz.ann.post(f"{W}/jobs/rerun/{run}", params={"skip_preprocessor": "true"})
         assert again.status_code < 500, again.text
@@ -252,7 +252,7 @@ async def one_round(fuzz: Fuzz, seed: int) -> None:
 
 async def over(fuzz: Fuzz) -> None:
     """Wait until nothing runs."""
-    async with fuzz.stage.platform.db.acquire() as conn:
+    async with fuzz.api.platform.db.acquire() as conn:
         while await conn.fetchval("SELECT EXISTS (SELECT FROM run_live)"):
             pass
 
@@ -261,7 +261,7 @@ async def check(fuzz: Fuzz, seed: int) -> None:
     """Jobs got it nowhere, nothing stored holds it."""
     stolen = [raw for raw in fuzz.given if SECRET.encode() in raw]
     assert not stolen, f"seed {seed}: a job was given {stolen[0].decode()}"
-    async with fuzz.stage.platform.db.acquire() as conn:
+    async with fuzz.api.platform.db.acquire() as conn:
         opened = await conn.fetch("SELECT resource FROM audit WHERE operation LIKE '%.open'")
         assert not opened, f"seed {seed}: opened {opened}"
         for table in ("value", "event", "log_chunk", "inbox", "decision"):

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from tests.http.scene import W
+from tests.http.harness import W
 from tests.worker import test_masked_jobs
 from tests.worker.test_masked_jobs import FETCH, SECRET, House
 
@@ -21,7 +21,7 @@ house = test_masked_jobs.house
 
 async def streamed(house: House, run: str) -> str:
     """All that the run streamed, from its events after it has ended."""
-    return text_of(await house.stage.client.get(f"{W}/jobs_u/getupdate_sse/{run}"))
+    return text_of(await house.api.client.get(f"{W}/jobs_u/getupdate_sse/{run}"))
 
 
 def text_of(answer: httpx.Response) -> str:
@@ -32,7 +32,7 @@ def text_of(answer: httpx.Response) -> str:
 async def flow(house: House, *modules: dict[str, Any]) -> tuple[Any, str]:
     """The result and id of a workflow that runs to its end."""
     body = {"value": {"modules": list(modules)}, "args": {}}
-    answer = await house.stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    answer = await house.api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.json(), answer.headers["x-run-id"]
 
 
@@ -71,7 +71,7 @@ def main(x):
 """
     _, result, _, run = await house.run(content, {"x": "$var:f/team/pw"})
     assert result == await streamed(house, run) == f"before {MASK} after"
-    shown = await house.stage.client.get(f"{W}/jobs_u/getupdate/{run}", params={"stream_offset": 0})
+    shown = await house.api.client.get(f"{W}/jobs_u/getupdate/{run}", params={"stream_offset": 0})
     assert SECRET[:5] not in shown.text
 
 
@@ -90,7 +90,7 @@ async def test_a_retry_streams_anew(house: House) -> None:
     )
     running = asyncio.create_task(flow(house, node("a", content, retry=retry)))
     while not running.done():
-        await timers.fire(house.stage.platform.tools)
+        await timers.fire(house.api.platform.tools)
     result, run = await running
     assert (result, await streamed(house, run)) == ("attempt 1", "attempt 1")
 
@@ -102,7 +102,7 @@ async def test_jobs_inside_a_loop_have_streams_of_their_own(house: House) -> Non
     loop = {"type": "forloopflow", "modules": [body], "iterator": items, "skip_failures": False}
     result, run = await flow(house, {"id": "loop", "value": loop})
     assert (result, await streamed(house, run)) == (["item 1", "item 2"], "")
-    async with house.stage.platform.db.acquire() as conn:
+    async with house.api.platform.db.acquire() as conn:
         jobs = await conn.fetch("SELECT id FROM job WHERE run = $1 AND node = 'inner' ORDER BY ended_at", UUID(run))
     assert [await streamed(house, str(job["id"])) for job in jobs] == ["item 1", "item 2"]
 
@@ -116,19 +116,19 @@ async def test_what_a_failed_job_streamed_is_kept(house: House) -> None:
 async def test_scripts_and_workflows_are_run_and_streamed(house: House, dedicated: bool) -> None:
     content = "def main(name='Ada'):\n    yield 'hello '\n    yield name\n"
     body = {"path": "f/team/talk", "content": content, "language": "python3", "dedicated_worker": dedicated}
-    made = await house.stage.client.post(f"{W}/scripts/create", json={"summary": "", **body})
+    made = await house.api.client.post(f"{W}/scripts/create", json={"summary": "", **body})
     assert made.status_code == 201, made.text
     value = {"type": "script", "path": "f/team/talk", "input_transforms": {}}
     modules = [node("a", "def main():\n    yield 'not this'\n"), {"id": "b", "value": value}]
-    made = await house.stage.client.post(
+    made = await house.api.client.post(
         f"{W}/flows/create", json={"path": "f/team/talks", "summary": "", "value": {"modules": modules}}
     )
     assert made.status_code == 201, made.text
     for _ in range(2):
-        script = await house.stage.client.post(f"{W}/jobs/run_and_stream/p/f/team/talk", json={"name": "Bo"})
+        script = await house.api.client.post(f"{W}/jobs/run_and_stream/p/f/team/talk", json={"name": "Bo"})
         assert text_of(script) == "hello Bo"
         run = script.headers["x-run-id"]
-        assert await house.stage.get(f"jobs_u/completed/get_result/{run}") == "hello Bo"
-        workflow = await house.stage.client.post(f"{W}/jobs/run_and_stream/f/f/team/talks", json={})
+        assert await house.api.get(f"jobs_u/completed/get_result/{run}") == "hello Bo"
+        workflow = await house.api.client.post(f"{W}/jobs/run_and_stream/f/f/team/talks", json={})
         assert text_of(workflow) == "hello Ada"
-        assert await house.stage.get(f"jobs_u/completed/get_result/{workflow.headers['x-run-id']}") == "hello Ada"
+        assert await house.api.get(f"jobs_u/completed/get_result/{workflow.headers['x-run-id']}") == "hello Ada"

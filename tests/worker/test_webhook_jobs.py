@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 from tests.conftest import TestDatabase
-from tests.http.scene import Scene, W, scene
+from tests.http.harness import ApiHarness, W, api_harness
 from tests.worker.answering import Asked, answering, http
 
 from orvanta_platform.control.masking import MASK
@@ -28,14 +28,14 @@ SECRET = "s3cr3t-of-the-other-side"
 
 
 @asynccontextmanager
-async def working(stage: Scene, tmp_path: Path) -> AsyncIterator[None]:
+async def working(api: ApiHarness, tmp_path: Path) -> AsyncIterator[None]:
     """A worker without cells (what runs here needs none), and the timers of retries."""
     row = NewWorker(uuid4(), "w", "here", "127.0.0.1", "default", None, 1, "0", "none")
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         await workers.register(conn, row)
-    worker = Worker(stage.platform, Runtimes(tmp_path / "worker", []), Lease(row.id, 1, 3600))
+    worker = Worker(api.platform, Runtimes(tmp_path / "worker", []), Lease(row.id, 1, 3600))
     running = asyncio.create_task(worker.run())
-    firing = asyncio.create_task(timers.run(stage.platform))
+    firing = asyncio.create_task(timers.run(api.platform))
     try:
         yield
     finally:
@@ -45,9 +45,9 @@ async def working(stage: Scene, tmp_path: Path) -> AsyncIterator[None]:
 
 
 @pytest.fixture
-async def stage(database: TestDatabase, tmp_path: Path) -> AsyncIterator[Scene]:
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
     allowed = ("127.0.0.0/8",)
-    async with scene(database, tmp_path / "home", allowed_networks=allowed) as made, working(made, tmp_path):
+    async with api_harness(database, tmp_path / "home", allowed_networks=allowed) as made, working(made, tmp_path):
         yield made
 
 
@@ -59,16 +59,16 @@ def js(expr: str) -> dict[str, Any]:
     return {"type": "javascript", "expr": expr}
 
 
-async def run(stage: Scene, *modules: dict[str, Any], args: Any = None) -> tuple[int, Any, str]:
+async def run(api: ApiHarness, *modules: dict[str, Any], args: Any = None) -> tuple[int, Any, str]:
     """Status, result and id of a workflow that runs to its end."""
     body = {"value": {"modules": list(modules)}, "args": args or {}}
-    answer = await stage.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
+    answer = await api.client.post(f"{W}/jobs/run_wait_result/preview_flow", json=body)
     return answer.status_code, answer.json(), answer.headers["x-run-id"]
 
 
-async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(stage: Scene) -> None:
+async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(api: ApiHarness) -> None:
     resource = {"path": "f/team/api", "resource_type": "http_basic", "value": {"username": "ada", "password": SECRET}}
-    assert (await stage.client.post(f"{W}/resources/create", json=resource)).status_code == 201
+    assert (await api.client.post(f"{W}/resources/create", json=resource)).status_code == 201
 
     def echo(asked: Asked) -> bytes:
         said = {"headers": asked.headers, "body": asked.body.decode(), "secret": SECRET}
@@ -83,7 +83,7 @@ async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(sta
             body=js("({order: results.first.n})"),
         )
         first = {"id": "first", "value": {"type": "identity"}}
-        status, result, id = await run(stage, first, {"id": "call", "value": value}, args={"name": "Ada", "n": 7})
+        status, result, id = await run(api, first, {"id": "call", "value": value}, args={"name": "Ada", "n": 7})
         sent = base64.b64encode(f"ada:{SECRET}".encode()).decode()
         assert server.asked[0].headers["authorization"] == f"Basic {sent}"
         assert server.asked[0].line == "POST /?q=1 HTTP/1.1" and server.asked[0].headers["x-name"] == "Ada"
@@ -91,53 +91,53 @@ async def test_inputs_are_transforms_and_the_credential_is_masked_everywhere(sta
         assert result["body"]["body"] == '{"order":7}' and result["body"]["secret"] == MASK
         assert result["body"]["headers"]["authorization"] == f"Basic {MASK}" and result["headers"]["x-secret"] == MASK
         server.answer = lambda asked: http(401, f"{SECRET} and {asked.headers['authorization']}".encode())
-        status, result, _ = await run(stage, first, {"id": "call", "value": value}, args={"name": "Ada", "n": 7})
+        status, result, _ = await run(api, first, {"id": "call", "value": value}, args={"name": "Ada", "n": 7})
         assert status == 500 and result["error"]["name"] == "webhook_status_unexpected"
         assert result["error"]["message"].endswith(f"{MASK} and Basic {MASK}")
         assert result["error"]["step_id"] == "call"
-    log = (await stage.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).text
+    log = (await api.client.get(f"{W}/jobs_u/get_flow_all_logs/{id}")).text
     assert f"POST {server.url}: 200" in log
-    async with stage.platform.db.acquire() as conn:
+    async with api.platform.db.acquire() as conn:
         kept = [await conn.fetch(f"SELECT * FROM {table}") for table in ("value", "event", "log_chunk", "audit")]  # noqa: S608
     assert SECRET not in str(kept) and sent not in str(kept)
 
 
-async def test_it_is_retried_by_retry_alone_and_always_with_the_same_key(stage: Scene) -> None:
+async def test_it_is_retried_by_retry_alone_and_always_with_the_same_key(api: ApiHarness) -> None:
     async with answering(lambda _: http(503)) as server:
-        status, _, _ = await run(stage, {"id": "once", "value": hook(server.url)})
+        status, _, _ = await run(api, {"id": "once", "value": hook(server.url)})
         assert status == 500 and len(server.asked) == 1
         server.asked.clear()
         server.answer = lambda _: http(200 if len(server.asked) > 2 else 503)
         retry = {"constant": {"attempts": 3, "seconds": 0}}
-        status, result, _ = await run(stage, {"id": "thrice", "value": hook(server.url), "retry": retry})
+        status, result, _ = await run(api, {"id": "thrice", "value": hook(server.url), "retry": retry})
         assert (status, result["status"]) == (200, 200)
     assert len(server.asked) == 3 and len({each.headers["idempotency-key"] for each in server.asked}) == 1
 
 
-async def test_calls_wait_beside_the_slots_and_hold_up_nobody(stage: Scene) -> None:
+async def test_calls_wait_beside_the_slots_and_hold_up_nobody(api: ApiHarness) -> None:
     """More calls than slots are under way, and a run without calls goes by."""
     arrived: list[Asked] = []
     async with answering(lambda asked: arrived.append(asked)) as server:
         calls = [{"id": f"c{n}", "value": hook(server.url), "needs": []} for n in range(8)]
-        id = await stage.flow(*calls)
+        id = await api.flow(*calls)
         while len(arrived) < len(calls):
             server.arrived.clear()
             await server.arrived.wait()
-        assert (await run(stage, {"id": "a", "value": {"type": "identity"}}, args={"x": 1}))[1] == {"x": 1}
-        answer = await stage.client.post(f"{W}/jobs_u/queue/cancel/{id}", json={"reason": "enough"})
+        assert (await run(api, {"id": "a", "value": {"type": "identity"}}, args={"x": 1}))[1] == {"x": 1}
+        answer = await api.client.post(f"{W}/jobs_u/queue/cancel/{id}", json={"reason": "enough"})
         assert answer.status_code == 200
-        ended = await stage.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")
+        ended = await api.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")
         while not ended.json()["completed"]:
-            ended = await stage.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")
+            ended = await api.client.get(f"{W}/jobs_u/completed/get_result_maybe/{id}")
 
 
 async def test_the_platform_does_not_call_itself(database: TestDatabase, tmp_path: Path) -> None:
     async with (
         answering(lambda _: http(200)) as server,
-        scene(database, tmp_path / "home") as stage,
-        working(stage, tmp_path),
+        api_harness(database, tmp_path / "home") as api,
+        working(api, tmp_path),
     ):
-        status, result, _ = await run(stage, {"id": "a", "value": hook(server.url)})
+        status, result, _ = await run(api, {"id": "a", "value": hook(server.url)})
     assert status == 500 and result["error"]["name"] == "webhook_address_refused" and not server.asked
 
 
@@ -149,9 +149,9 @@ async def test_the_platform_does_not_call_itself(database: TestDatabase, tmp_pat
         ({"url": js("a b")}, "expression_syntax", "/url/expr"),
     ],
 )
-async def test_what_cannot_be_sent_is_not_deployed(stage: Scene, more: dict[str, Any], code: str, path: str) -> None:
+async def test_what_cannot_be_sent_is_not_deployed(api: ApiHarness, more: dict[str, Any], code: str, path: str) -> None:
     value = {"modules": [{"id": "a", "value": {**hook("https://x.example"), **more}}]}
-    answer = await stage.client.post(f"{W}/flows/create", json={"path": "f/team/x", "summary": "", "value": value})
+    answer = await api.client.post(f"{W}/flows/create", json={"path": "f/team/x", "summary": "", "value": value})
     assert answer.status_code == 400, answer.text
     found = [(each["code"], each["path"]) for each in answer.json()["error"]["details"]]
     assert found == [(code, f"/value/modules/0/value{path}")]

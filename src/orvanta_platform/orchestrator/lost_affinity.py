@@ -1,4 +1,4 @@
-"""Runs whose worker is lost, where one worker was to run all of them (`steps.bound`)."""
+"""Runs whose worker is lost, where one worker was to run all of them (`worker_affinity`)."""
 
 from __future__ import annotations
 

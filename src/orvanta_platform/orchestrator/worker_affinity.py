@@ -3,7 +3,7 @@ squashes its iterations have one worker too, which keeps a process for each scri
 
 Such a run is bound when it begins: its jobs go to the worker's own queue, and so do those of its sub-workflows. When
 the worker is lost, the run fails; one that waits for people, or for more than a minute, is bound to another, and finds
-an empty folder there (`services.binding`). One that is bound for its loops alone always goes on with another.
+an empty folder there (`lost_affinity`). One that is bound for its loops alone always goes on with another.
 """
 
 from __future__ import annotations

@@ -1,0 +1,17 @@
+"""The API server with all its routes, on a fresh database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import TestDatabase
+from tests.http.harness import ApiHarness, api_harness
+
+
+@pytest.fixture
+async def api(database: TestDatabase, tmp_path: Path) -> AsyncIterator[ApiHarness]:
+    """The API on a fresh database, with the client of an admin and a worker that the test controls."""
+    async with api_harness(database, tmp_path) as made:
+        yield made
