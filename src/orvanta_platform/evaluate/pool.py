@@ -36,7 +36,7 @@ class _Seat:
 
     @property
     def is_slow(self) -> bool:
-        """Whether its present request is a long one."""
+        """Tests that its present request is a long one."""
         return self.child.busy_s >= _SLOW_S
 
 
@@ -149,7 +149,7 @@ class Children:
         return min((seat for seat in own if not seat.is_slow), key=lambda seat: seat.requests, default=None)
 
     def _may_take(self, workspace: str) -> bool:
-        """Whether a workspace may have one more child."""
+        """Tests that a workspace may have one more child."""
         held = sum(seat.workspace == workspace and seat.requests > 0 and seat.child.alive for seat in self._seats)
         is_restricted = self._restricted.get(workspace, 0.0) > asyncio.get_running_loop().time()
         return held < (1 if is_restricted else _MOST_CHILDREN - 1)

@@ -1,4 +1,4 @@
-"""What scripts say of themselves, read in a confined child process: their signatures and the packages they need.
+"""Signatures and required packages of scripts, read in a confined child process.
 
 A parser may take minutes for a few kilobytes that are made for it, and holds the interpreter's lock meanwhile.
 """

@@ -1,4 +1,4 @@
-"""What a run will run, resolved once at its start: its scripts, its sub-workflows, and theirs."""
+"""Versions that a run uses, resolved once at its start: of its scripts, its sub-workflows, and theirs."""
 
 from __future__ import annotations
 
