@@ -92,8 +92,8 @@ def _found(request: bytes) -> list[dict[str, Any]]:
 
 def _signature(language: str, content: str) -> dict[str, Any]:
     fault = fault_of(language, content)
-    told = None if fault is None else {"line": fault.line, "column": fault.column, "message": fault.message}
-    return {"schema": schema_of(language, content), "fault": told}
+    position = None if fault is None else {"line": fault.line, "column": fault.column, "message": fault.message}
+    return {"schema": schema_of(language, content), "fault": position}
 
 
 def _requirements(language: str, content: str) -> dict[str, Any]:

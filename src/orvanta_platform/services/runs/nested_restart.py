@@ -76,9 +76,9 @@ class RestartPoint:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """How what is inside a node goes on: `body` the one that goes on in its midst, `kept` the number of whole ones.
+    """Restart point inside a node: `body` is continued from within, and `kept` bodies are reused as a whole.
 
-    `repeats`: in bodies that run again as a whole some node had succeeded.
+    `repeats`: some node had succeeded in the bodies that run again as a whole.
     """
 
     reopening: Reopening
@@ -151,7 +151,7 @@ class Reopenings:
         return RestartPoint(plan, made, inside, before)
 
     async def _enter(self, node: Node, before: Ended, number: int | None, steps: Steps | None) -> Entered | None:
-        """How what is inside a node goes on; None: as a whole. `steps` None: where it failed."""
+        """The restart point inside a node; None: it runs again as a whole. `steps` None: where it failed."""
         holder = await self._holder(node, before)
         if holder is None:
             if steps is None:

@@ -13,10 +13,10 @@ from orvanta_platform.services.runs.nested_restart import Reopenings, RestartPoi
 
 
 class ReusedConsents:
-    """The search through one restart. `runs`: the run before, and those that it goes on from.
+    """Search for reused decisions in one restart. `runs`: the previous run and those that it restarted.
 
-    A decision counts for all that follows the asking node: in its own list, and after the loop, branch or sub-workflow
-    that this list is inside of. Decisions in different bodies of a loop are not told apart.
+    A decision counts for all nodes after the one that required it: in its own list, and after the loop, branch or
+    sub-workflow around this list. Decisions in different bodies of a loop are not distinguished.
     """
 
     def __init__(self, conn: Connection, reading: Reopenings, runs: Sequence[UUID]) -> None:
