@@ -8,10 +8,10 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Page, expect
+from tests import processes
 from tests.browser.conftest import Site
 from tests.browser.test_editing import node
 
@@ -230,12 +230,12 @@ def stopped_worker(site: Site) -> Iterator[None]:
     """The worker answers nobody, and its supervisor beats on."""
     (worker,) = site.client.get("/api/workers/list").json()
     supervisor = worker["worker"].rpartition("-")[2]
-    (process,) = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
-    os.kill(int(process), signal.SIGSTOP)
+    (process,) = processes.children(int(supervisor))
+    os.kill(process, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(int(process), signal.SIGCONT)
+        os.kill(process, signal.SIGCONT)
 
 
 async def test_a_run_is_cancelled_and_a_script_has_a_page_too(page: Page, site: Site) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+from tests import processes
 from tests.chaos.database import kill_and_wait
 from tests.chaos.runs import FLOWS
 from tests.chaos.stage import Stage
@@ -52,9 +53,7 @@ def ended(pid: int) -> bool:
 
 
 def describe(pid: int) -> str:
-    with suppress(OSError):
-        return f"{pid}: {Path(f'/proc/{pid}/cmdline').read_bytes().decode(errors='replace')[:200]}"
-    return str(pid)
+    return f"{pid}: {' '.join(processes.arguments(pid))[:200]}"
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests import processes
 from tests.chaos.gate import PATIENCE_S
 
 from orvanta_platform.db.pool import CANNOT_CONNECT
@@ -71,11 +72,7 @@ class Database:
     def processes(self) -> list[int]:
         """The server's process, then its children."""
         pid = self.server.pid
-        if pid is None:
-            return []
-        with suppress(OSError):
-            return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
-        return []
+        return [] if pid is None else [pid, *processes.children(pid)]
 
     def kill(self) -> None:
         """kill -9 of the server and of each of its processes; its keeper starts another."""

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from tests import processes
 from tests.chaos.database import LOOK_S, Database, kill_and_wait
 from tests.chaos.gate import PATIENCE_S, Arrival, Gate
 from tests.chaos.runs import path_of
@@ -66,10 +67,7 @@ class Part:
     @property
     def child(self) -> int | None:
         """The process that a worker supervises."""
-        with suppress(OSError):
-            children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
-            return int(children[0]) if children else None
-        return None
+        return next(iter(processes.children(self.pid)), None)
 
     def start(self) -> None:
         """Start it."""

@@ -6,10 +6,10 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests import processes
 from tests.chaos.cells import LOUD, ApiHarness, in_user_code, on_the_way, past_a_lease
 from tests.chaos.conftest import open_stage
 from tests.chaos.database import ended
@@ -52,16 +52,10 @@ async def end(scene: ApiHarness) -> Verdict:
     return verdict
 
 
-def tree(pid: int) -> list[int]:
-    """A process and everything below it, whatever session and namespace it is in."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(below for child in children for below in tree(int(child)))]
-
-
-def opened(processes: list[int]) -> list[int]:
-    """Handles of those that have not ended meanwhile."""
+def open_handles(pids: list[int]) -> list[int]:
+    """Return a pidfd for each process that still exists."""
     found = []
-    for pid in processes:
+    for pid in pids:
         with suppress(ProcessLookupError):
             found.append(os.pidfd_open(pid))
     return found
@@ -74,12 +68,12 @@ async def test_a_worker_that_stood_still_past_its_lease_writes_nothing_and_kills
     await scene.strike()
     with part.stopped():
         assert part.child is not None
-        processes = opened(tree(part.child))
-        assert len(processes) > 2  # the process of the worker, its zygote, and cells
+        handles = open_handles(processes.descendants(part.child))
+        assert len(handles) > 2  # the process of the worker, its zygote, and cells
         assert await stage.database.value(HELD, worker) > 0
         stage.gate.disarm()
         await scene.until_reaped(worker)
-    for handle in processes:
+    for handle in handles:
         await ended(handle)
     assert (await end(scene)).again > 0
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests import processes
 from tests.cli.test_commands import free_port, run
 
 from orvanta_platform.embedded.postgres import EmbeddedPostgres, start
@@ -61,8 +62,8 @@ class Up:
 
     def child(self, command: str) -> int:
         """The process of the server or the worker."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return next(int(pid) for pid in children if f"\0{command}\0" in arguments(int(pid)))
+        children = processes.children(self.process.pid)
+        return next(pid for pid in children if command in processes.arguments(pid))
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)
@@ -84,10 +85,6 @@ class Up:
             return False
         finally:
             connection.close()
-
-
-def arguments(pid: int) -> str:
-    return Path(f"/proc/{pid}/cmdline").read_bytes().decode()
 
 
 def await_end(pid: int) -> None:
@@ -136,24 +133,12 @@ def test_up_starts_everything_tells_how_to_log_in_and_stops_cleanly(up: Up, home
 
 def test_s08_nothing_but_the_server_listens(up: Up) -> None:
     """Jobs reach loopback: every TCP listener of the platform would be theirs to call."""
-    listening = _listening_ports(_tree(up.process.pid))
+    listening = _listening_ports(processes.descendants(up.process.pid))
     assert listening == {up.port}
 
 
-def _tree(root: int) -> list[int]:
-    """A process and all that descend from it."""
-    found = [root]
-    for pid in found:
-        found += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-    return found
-
-
 def _listening_ports(pids: list[int]) -> set[int]:
-    sockets = set()
-    for pid in pids:
-        for handle in Path(f"/proc/{pid}/fd").iterdir():
-            with suppress(OSError):
-                sockets.add(os.readlink(handle))
+    sockets = {file for pid in pids for file in processes.open_files(pid)}
     ports = set()
     for table in ("tcp", "tcp6"):
         for row in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
@@ -169,9 +154,7 @@ def test_with_a_password_there_is_no_link_and_no_part_shows_it(home: Path) -> No
     secrets = [(home / "postgres" / f"{role}.password").read_text().strip() for role in ("owner", "app")]
     for command in ("server", "worker"):
         pid = running.child(command)
-        seen = arguments(pid)
-        if os.geteuid() == 0:
-            seen += Path(f"/proc/{pid}/environ").read_bytes().decode()
+        seen = "\0".join(processes.arguments(pid) + processes.environment(pid))
         assert "DATABASE_URL" not in seen
         assert not any(secret in seen for secret in [*secrets, "correct horse battery"])
     assert running.stop() == 0

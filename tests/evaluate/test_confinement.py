@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from tests import processes
 
 import orvanta_platform
 from orvanta_platform.evaluate import process
@@ -38,8 +39,8 @@ async def child(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Child]:
 
 def below(pid: int | None) -> int:
     """The process that a keeper keeps."""
-    (found,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(found)
+    (found,) = processes.children(pid)
+    return found
 
 
 async def test_it_holds_no_secret(child: Child) -> None:
@@ -52,10 +53,10 @@ async def test_it_holds_no_secret(child: Child) -> None:
 
 @pytest.mark.skipif(not ROOT, reason="an undumpable process is its own and root's to look into")
 async def test_it_has_no_descriptor_but_its_socket(child: Child) -> None:
-    def held(pid: int | None) -> list[str]:
-        links = (os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd"))
-        return sorted(link.split(":")[0] for link in links if link != "/dev/null")
+    def held(pid: int) -> list[str]:
+        return sorted(file.split(":")[0] for file in processes.open_files(pid) if file != "/dev/null")
 
+    assert child.pid is not None
     assert held(below(child.pid)) == ["pipe", "socket"]
     assert held(child.pid) == ["pipe"]
 
@@ -154,16 +155,9 @@ def test_it_dies_with_the_process_that_started_it() -> None:
         owner.send_signal(signal.SIGKILL)
         owner.wait()
     until = time.monotonic() + 30
-    while is_alive(keeper) or is_alive(kept):
+    while processes.is_running(keeper) or processes.is_running(kept):
         assert time.monotonic() < until
         time.sleep(0.02)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 def request(text: str) -> bytes:

@@ -7,9 +7,9 @@ import os
 import signal
 import socket
 import subprocess
-from pathlib import Path
 
 import pytest
+from tests import processes
 from tests.evaluate.bench import Bench
 
 from orvanta_platform.evaluate import pool, process
@@ -122,7 +122,7 @@ async def test_others_do_not_wait_for_one_that_takes_long(monkeypatch: pytest.Mo
     before = set(keepers())
     await still_works(bench)
     (keeper,) = set(keepers()) - before
-    kept = int(Path(f"/proc/{keeper}/task/{keeper}/children").read_text())
+    (kept,) = processes.children(keeper)
     os.kill(kept, signal.SIGSTOP)
     long = asyncio.create_task(bench.value("1 + 1"))
     await asyncio.sleep(0)
@@ -196,8 +196,8 @@ async def only_keeper() -> list[int]:
 
 def keepers() -> list[int]:
     """The processes of this one's children that evaluate."""
-    own = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    return [int(pid) for pid in own if b"orvanta_platform.evaluate.child" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    own = processes.children(os.getpid())
+    return [pid for pid in own if "orvanta_platform.evaluate.child" in " ".join(processes.arguments(pid))]
 
 
 POLLUTED = (

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+from tests import processes
 from tests.soak.house import House
 
 from orvanta_platform.db.pool import CANNOT_CONNECT
@@ -65,10 +66,10 @@ async def kills(house: House, seconds: float, shortest_s: float = 1.0, longest_s
 
 def victims(house: House) -> dict[str, list[int]]:
     """The living processes that may be killed, by their roles; not the supervisor of them all."""
-    commands = {pid: command for pid in house.pids() if (command := _command(pid))}
+    commands = {pid: command for pid in house.pids() if (command := " ".join(processes.arguments(pid)))}
     roles: dict[int, str] = {}
     for pid in sorted(commands, key=lambda each: len(_ancestors(each, commands))):
-        above = roles.get(_parent(pid), "")
+        above = roles.get(processes.parent(pid), "")
         if role := _role(commands[pid], above):
             roles[pid] = role
     server = keeper.running_server(house.data)
@@ -93,21 +94,9 @@ def _role(command: str, above: str) -> str:
     return ""
 
 
-def _command(pid: int) -> str:
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    return ""
-
-
-def _parent(pid: int) -> int:
-    with suppress(OSError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    return 0
-
-
 def _ancestors(pid: int, known: Mapping[int, str]) -> list[int]:
     found = []
-    while (pid := _parent(pid)) in known:
+    while (pid := processes.parent(pid)) in known:
         found.append(pid)
     return found
 

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests import processes
 from tests.worker.jobs import LEVELS, Ran, run
 
 from orvanta_platform.sandbox import isolation, network
@@ -92,22 +93,12 @@ async def test_s08_no_environment_but_the_jobs_own(runtimes: Runtimes, monkeypat
         assert SECRET not in "".join((await python(runtimes, READ, pattern=pattern)).value)
 
 
-def _environment(pid: str) -> bytes:
-    """What may be read of it: a cell is closed even to its own user, and a process may have ended."""
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
-
-
 async def test_s08_the_zygote_never_had_the_environment(runtimes: Runtimes, monkeypatch: pytest.MonkeyPatch) -> None:
-    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    names = [_environment(pid) for pid in children]
-    assert any(b"LANG=C.UTF-8" in environment for environment in names)
-    zygote = next(
-        environment for environment in names if b"LANG=C.UTF-8" in environment and b"HOME=" not in environment
-    )
-    assert {entry.split(b"=")[0] for entry in zygote.strip(b"\0").split(b"\0")} == {b"PATH", b"LANG"}
+    environments = [
+        dict(entry.split("=", 1) for entry in processes.environment(pid)) for pid in processes.children(os.getpid())
+    ]
+    zygote = next(each for each in environments if each.get("LANG") == "C.UTF-8" and "HOME" not in each)
+    assert set(zygote) == {"PATH", "LANG"}
 
 
 async def test_s08_other_processes_are_out_of_reach(runtimes: Runtimes, level: Level) -> None:

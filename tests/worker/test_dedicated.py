@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import processes
 from tests.worker.jobs import Collected, Ran, run_spec, spec
 
 from orvanta_platform.sandbox.plan import Level
@@ -39,13 +40,9 @@ async def until(condition: Callable[[], bool]) -> None:
 def processes_of(runtimes: Runtimes) -> list[int]:
     """The processes that scripts run in: the only children of the cells that the zygote made."""
     found = []
-    for cell in children(runtimes.zygote_pid or 0):
-        found += children(cell)
+    for cell in processes.children(runtimes.zygote_pid):
+        found += processes.children(cell)
     return found
-
-
-def children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 async def test_one_process_runs_job_after_job(runtimes: Runtimes) -> None:
@@ -217,7 +214,7 @@ async def test_jobs_at_once_have_a_process_each(runtimes: Runtimes) -> None:
 
 def named(runtimes: Runtimes, name: str) -> list[int]:
     """The processes of scripts that gave themselves this name."""
-    return [pid for pid in processes_of(runtimes) if Path(f"/proc/{pid}/comm").read_text().strip() == name]
+    return [pid for pid in processes_of(runtimes) if processes.name(pid) == name]
 
 
 NAME = "import ctypes\ndef name(text):\n    ctypes.CDLL(None).prctl(15, text)\n"
@@ -244,14 +241,11 @@ async def test_what_is_printed_between_two_jobs_is_in_the_log_of_neither(runtime
     )
     first = await run(runtimes, content, {"leave": True})
     (printer,) = named(runtimes, "printer")
-    await until(lambda: all(is_dead(child) for child in children(printer)))
+    while any(map(processes.is_running, processes.children(printer))):
+        pass  # the event loop must not learn of the output before the second job starts
     second = await run(runtimes, content, {"leave": False})
     assert first.value == second.value
     assert [first.log, second.log] == ["job\n", "job\n"]
-
-
-def is_dead(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 async def test_abandoning_a_job_ends_its_process(runtimes: Runtimes) -> None:
@@ -301,7 +295,7 @@ async def test_no_descriptor_is_left_over(runtimes: Runtimes) -> None:
         for end in (False, False, True):
             await run(runtimes, content, {"end": end})
         await runtimes.settle()
-        names = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+        names = processes.open_files(os.getpid())
         counts.append(len([name for name in names if "/orvanta-" not in name]))  # the control groups' files
     assert counts[1:] == [counts[1]] * 3
 
@@ -312,7 +306,7 @@ async def test_closing_ends_processes_that_wait(level: Level, home: Path) -> Non
     await run(runtimes, COUNT)
     found = processes_of(runtimes)
     await runtimes.close()
-    await until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in found))
+    await until(lambda: not any(map(processes.is_running, found)))
 
 
 async def test_a_file_that_is_left_is_found_by_the_next_job(runtimes: Runtimes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import processes
 from tests.worker.jobs import Collected, run, spec, still_works
 
 from orvanta_platform.sandbox.plan import Level
@@ -42,15 +42,8 @@ def main(name):
 
 def alive(name: str) -> list[int]:
     """The processes of this machine whose first word is `name`."""
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[0] == name.encode():
-            found.append(int(pid))
-    return found
+    pids = map(int, filter(str.isdigit, os.listdir("/proc")))
+    return [pid for pid in pids if processes.arguments(pid)[:1] == [name]]
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -128,18 +121,11 @@ async def test_everything_dies_with_the_worker(level: Level, tmp_path: Path, sto
         if stopped:
             os.kill(zygote, signal.SIGSTOP)
         worker.kill()
-    await until(lambda: not alive(name) and not running(zygote))
+    await until(lambda: not alive(name) and not processes.is_running(zygote))
 
 
 def start_program(program: str, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE)
-
-
-def running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 async def test_closing_ends_everything(level: Level, tmp_path: Path) -> None:
@@ -152,16 +138,12 @@ async def test_closing_ends_everything(level: Level, tmp_path: Path) -> None:
     await until(lambda: bool(alive(name)))
     await runtimes.close()
     assert (await job).error is not None
-    await until(lambda: not alive(name) and not running(zygote))
+    await until(lambda: not alive(name) and not processes.is_running(zygote))
 
 
 def descriptors() -> list[str]:
     """What this process has open, but for the control groups that wait to be used again."""
-    names = []
-    for number in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):
-            names.append(os.readlink(f"/proc/self/fd/{number}"))
-    return [name for name in names if "/orvanta-" not in name]
+    return [name for name in processes.open_files(os.getpid()) if "/orvanta-" not in name]
 
 
 async def test_no_descriptor_is_left_over(runtimes: Runtimes) -> None:

@@ -142,8 +142,7 @@ class Process:
         self._end()
 
     async def _give(self, spec: JobSpec) -> None:
-        if self._printed:  # by what an earlier job left running
-            self._discard_output()
+        self._discard_output()
         message = _write({"env": self._changes(spec.env), "args": len(spec.args)}) + b"\n" + spec.args
         assert self._connection is not None
         try:
@@ -265,9 +264,11 @@ class Process:
         self._wake()
 
     async def _pass_on(self, log: Log) -> None:
-        """Give what is in the pipe to the log."""
+        """Write what the pipe holds to the log; what is printed meanwhile is left for the next call."""
         assert self._output is not None
-        while not self._output.ended and (text := self._output.read()) is not None:
+        left = self._output.capacity()
+        while left > 0 and not self._output.ended and (text := self._output.read()) is not None:
+            left -= len(text)
             await log.take(self._marks, text)
             if len(text) >= _MUCH:
                 self._output.widen()
@@ -282,9 +283,15 @@ class Process:
         await log.finish(self._marks)
 
     def _discard_output(self) -> None:
+        """Drop what programs of an earlier job have printed, announced by the event loop or not.
+
+        A program that prints without end does not hold the worker: no more is read than the pipe can hold.
+        """
         assert self._output is not None
-        while not self._output.ended and self._output.read() is not None:
-            pass
+        left = self._output.capacity()
+        while left > 0 and not self._output.ended and (text := self._output.read()) is not None:
+            left -= len(text)
+        self._output.rest()
         self._await_output()
 
     def _await_output(self) -> None:

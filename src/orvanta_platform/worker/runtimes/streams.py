@@ -97,6 +97,10 @@ class Source:
         self.ended = not data
         return self._decoder.decode(data, final=self.ended).replace("\0", "\ufffd")
 
+    def capacity(self) -> int:
+        """Return how many bytes the pipe holds at most: more were written after the call that asks."""
+        return fcntl.fcntl(self.descriptor, fcntl.F_GETPIPE_SZ)
+
     def widen(self) -> None:
         """Make room for a job that prints faster than its output is taken. Costs nothing where it was done."""
         if not self._wide:

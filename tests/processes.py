@@ -1,0 +1,65 @@
+"""Processes of this machine as /proc shows them; one that has ended has no children, no name and no command."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+
+def children(pid: int | None) -> list[int]:
+    """Return the processes that the main thread of `pid` started, oldest first."""
+    return [int(word) for word in _read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def descendants(pid: int) -> list[int]:
+    """Return `pid` and all processes below it, in whatever session and namespace."""
+    found = [pid]
+    for each in found:
+        found += children(each)
+    return found
+
+
+def name(pid: int) -> str:
+    """Return the name that `prctl(PR_SET_NAME)` set, else that of the program."""
+    return _read(f"/proc/{pid}/comm").strip()
+
+
+def arguments(pid: int) -> list[str]:
+    """Return the words of the command line, the program first."""
+    return _read(f"/proc/{pid}/cmdline").split("\0")[:-1]
+
+
+def environment(pid: int) -> list[str]:
+    """Return `NAME=value` for each variable the process started with; none if it may not be read."""
+    return _read(f"/proc/{pid}/environ").split("\0")[:-1]
+
+
+def parent(pid: int) -> int:
+    """Return the parent of a process, 0 if it has ended."""
+    return int(_status(pid)[1])
+
+
+def is_running(pid: int) -> bool:
+    """Return False for a process that has ended, waited for or not."""
+    return _status(pid)[0] not in ("Z", "X")
+
+
+def open_files(pid: int) -> list[str]:
+    """Return the targets of the process's descriptors, such as `socket:[4711]`."""
+    found = []
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found.append(str(descriptor.readlink()))
+    return found
+
+
+def _status(pid: int) -> list[str]:
+    return _read(f"/proc/{pid}/stat").rpartition(")")[2].split() or ["X", "0"]
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
