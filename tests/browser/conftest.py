@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from tests.browser.other_server import OtherServer, serving
 from tests.installation import PATIENCE_S, Running, running
@@ -54,6 +55,13 @@ TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", (event
   if (event.effectiveDirective === "style-src-attr" && document.activeElement?.closest(".cm-content")) return;
   console.error("The policy was broken: " + event.effectiveDirective + " " + event.blockedURI + " " + event.sourceFile);
 });"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run all browser tests in one event loop: the browser is started in it once."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +114,9 @@ def site(installation: Running) -> Iterator[Site]:
         yield Site(installation.base, client)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium() -> AsyncIterator[Browser]:
+    """One browser; each page has a context of its own, with its own cookies and storage."""
     expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -115,7 +124,7 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
     """A page that is not logged in; at the end it must have said no error and asked nobody but the site."""
     context = await chromium.new_context(base_url=site.base, viewport={"width": 1440, "height": 900})
@@ -123,7 +132,7 @@ async def stranger(site: Site, chromium: Browser) -> AsyncIterator[Page]:
         yield page
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(stranger: Page, installation: Running) -> Page:
     """A page whose person is logged in, at home."""
     cookie = {"name": "token", "value": installation.token, "url": installation.base, "httpOnly": True}

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from tests.browser.conftest import PASSWORD, ROOT
 from tests.browser.test_editing import add, deploy, draft_saved, node
@@ -88,7 +89,7 @@ def up(folder: Path, port: int) -> Iterator[list[str]]:
         process.stdout.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def newcomer(chromium: Browser) -> AsyncIterator[Page]:
     context = await chromium.new_context(viewport={"width": 1440, "height": 900})
     context.set_default_timeout(60_000)
