@@ -2,27 +2,31 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+PYTEST := $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
-.PHONY: help up test lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor
+.PHONY: help up test test-extended test-all lint lint-server lint-editor fmt docs screenshots soak bench lock clean runtime tools editor
 
 help: ## List the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-14s %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; do printf '%-20s %s\n' "$$target" "$$text"; done
 
 up: runtime editor ## Start the platform on this machine (Ctrl-C stops it)
 	@exec .venv/bin/orvanta up
 
 test: lint editor ## Check the code and run the tests; ARGS="tests/unit -k name" for some of them
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@scripts/programs browser
+	@$(PYTEST) $(ARGS)
+
+test-extended: tools editor ## Run the tests that `make test` leaves out: other systems, chaos, seeded faults
+	@$(PYTEST) -m "extended and not soak and not screenshots" $(ARGS)
+
+test-all: test test-extended ## Run all tests but those of `make soak`
 
 lint: tools ## Check style, types and layers
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-server lint-editor
 
 lint-server:
-	.venv/bin/ruff check src tests bench
-	.venv/bin/ruff format --check src tests bench
-	.venv/bin/mypy
-	.venv/bin/lint-imports
+	@scripts/lint
 
 lint-editor:
 	@scripts/editor check

@@ -24,6 +24,7 @@ import asyncpg
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 from hypothesis import HealthCheck, settings
+from tests.selection import extended_after_first
 
 from orvanta_platform.db.migrate import migrate
 from orvanta_platform.db.pool import Database
@@ -169,19 +170,22 @@ async def db(database: TestDatabase) -> AsyncIterator[Database]:
     await made.close()
 
 
-WITH_PROCESSES = {"bench", "browser", "chaos", "cli", "conformance", "e2e", "embedded", "packages", "sdk", "worker"}
-"""Folders whose tests share what is dear to make, or measure what the machine does: each runs in one process."""
+LONGEST_FIRST = ("browser", "worker", "chaos", "embedded", "conformance", "e2e", "cli", "packages", "bench", "mutants")
+"""Folders in the order in which `--dist loadfile` hands out their files; the others follow, and fill the gaps."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs in one process where several run tests at once (`pytest -n 2 --dist loadgroup`)."""
+    """Put the folders with the longest tests first, so that no process is left with one of them at the end."""
     tests = Path(__file__).parent
-    for item in items:
-        place = item.path.relative_to(tests)
-        group = place.parts[0] if place.parts[0] in WITH_PROCESSES else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def order(item: pytest.Item) -> int:
+        folder = item.path.relative_to(tests).parts[0]
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=order)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("every_postgres") and "database" in metafunc.fixturenames:
-        metafunc.parametrize("database", SERVERS, indirect=True)
+        metafunc.parametrize("database", extended_after_first(SERVERS), indirect=True)

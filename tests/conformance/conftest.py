@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS, run
 
 from orvanta_platform.sandbox.plan import Level
@@ -15,7 +16,7 @@ from orvanta_platform.worker.runtimes.pool import Runtimes
 GO = "package inner\n\nfunc main() {}\n"
 
 
-@pytest.fixture(params=LEVELS)
+@pytest.fixture(params=extended_after_first(LEVELS))
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
     return value

@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 from tests.packages.conftest import Shop
 from tests.packages.indexes import npm, tarball
+from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.packages.store import PackageError
@@ -28,7 +29,7 @@ def installed(shop: Shop, package: str | None, name: str) -> dict[str, str]:
     return manifest
 
 
-@pytest.mark.parametrize("level", LEVELS, indirect=True)
+@pytest.mark.parametrize("level", extended_after_first(LEVELS), indirect=True)
 async def test_a_script_gets_its_packages(shop: Shop) -> None:
     publish(shop)
     assert (await shop.run(SCRIPT, language="bun")).value == "hello 1.0.0 world"

@@ -14,6 +14,7 @@ from uuid import uuid4
 import pytest
 from tests.packages.conftest import Shop
 from tests.packages.indexes import source_distribution, tarball, wheel
+from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS
 
 from orvanta_platform.worker.outcome import SandboxLost
@@ -29,7 +30,7 @@ def publish(shop: Shop, version: str = "1.0") -> None:
     shop.index.publish("greeting", *wheel("greeting", version, files, requires=("naming>=1",)))
 
 
-@pytest.mark.parametrize("level", LEVELS, indirect=True)
+@pytest.mark.parametrize("level", extended_after_first(LEVELS), indirect=True)
 async def test_a_script_uses_its_packages(shop: Shop) -> None:
     publish(shop)
     ran = await shop.run(SCRIPT)

@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS
 
 from orvanta_platform.sandbox.plan import Level
 from orvanta_platform.worker.runtimes.pool import Runtimes
 
 
-@pytest.fixture(params=LEVELS)
+@pytest.fixture(params=extended_after_first(LEVELS))
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
     return value

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS, Ran, run_spec, spec
 
 from orvanta_platform.sandbox.plan import Level, Plan
@@ -20,7 +21,10 @@ OTHER = "admins/python3/second"
 
 
 # As root also userns: there the worker's user owns the packages, and only the cell stands before them.
-@pytest.fixture(params=["full", "userns", "landlock", "none"] if os.geteuid() == 0 else [*LEVELS, "none"])
+LEVELS_HERE = ["full", "userns", "landlock", "none"] if os.geteuid() == 0 else [*LEVELS, "none"]
+
+
+@pytest.fixture(params=extended_after_first(LEVELS_HERE))
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
     return value

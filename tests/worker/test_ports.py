@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests.selection import extended_after_first
 from tests.worker.jobs import LEVELS, run
 
 from orvanta_platform.sandbox import landlock
@@ -78,7 +79,7 @@ needs_rules = pytest.mark.skipif(landlock.version() < 4, reason="Landlock has no
 
 
 # As root also userns: there a job has the user of the server.
-@pytest.fixture(params=["full", "userns", "landlock"] if os.geteuid() == 0 else LEVELS)
+@pytest.fixture(params=extended_after_first(["full", "userns", "landlock"] if os.geteuid() == 0 else LEVELS))
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
     return value

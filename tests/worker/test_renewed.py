@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.selection import extended_after_first
 from tests.worker.jobs import Ran, run, run_spec, spec
 
 from orvanta_platform.sandbox.plan import Level
@@ -70,7 +71,7 @@ def main(parts):
 )
 
 
-@pytest.fixture(params=["full", "userns"] if os.geteuid() == 0 else ["userns"])
+@pytest.fixture(params=extended_after_first(["full", "userns"] if os.geteuid() == 0 else ["userns"]))
 def level(request: pytest.FixtureRequest) -> Level:
     value: Level = request.param
     return value
