@@ -1,1 +1,2 @@
-"""Use cases, one module per noun: permission, transaction, engine and database, audit, wake-ups."""
+"""Use cases, one module per noun. Each checks permissions, calls the engine and the database, audits, and wakes
+listeners."""

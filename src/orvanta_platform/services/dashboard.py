@@ -1,4 +1,4 @@
-"""What a person looks at first in a workspace: what failed, what waits for them, what runs, what comes next."""
+"""Overview of a workspace: recent failures, pending approvals, current runs and upcoming scheduled runs."""
 
 from __future__ import annotations
 
@@ -18,49 +18,54 @@ from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.triggers import calendar as schedule_calendar
 
 SHOWN = 6
-"""How many of each are shown."""
+"""Maximum number of entries per section."""
 
-LOOKED_BACK = timedelta(days=7)
-LOOKED_AHEAD = timedelta(days=7)
+FAILURE_WINDOW = timedelta(days=7)
+SCHEDULE_WINDOW = timedelta(days=7)
 _FAILURES = 200
-_MANY = 50
+_COUNT_LIMIT = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """What failed of late: how often, and the last time."""
+    """A path with failed runs in the last week."""
 
     path: str | None
     runs: int
+    """Number of failed runs counted."""
     last: JobRow
+    """The most recent failed run."""
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """A few of each. `running_runs` and `waiting_runs` count up to 50; of failures the newest 200 of a week count."""
+    """Sections of the dashboard, each limited to a few entries."""
 
     failed: Sequence[Failing]
+    """Failures of the last week by path, counted over the newest 200 failed runs."""
     waiting: Sequence[Waiting]
     waiting_runs: int
+    """Number of pending approvals, counted up to 50."""
     running: Sequence[JobRow]
     running_runs: int
+    """Number of running runs, counted up to 50."""
     coming: Sequence[Coming]
 
 
 async def overview(platform: Platform, actor: Actor, workspace: str) -> Overview:
-    """What is to be known first of a workspace. Raises NotFound, Forbidden."""
-    since = clock.now() - LOOKED_BACK
+    """Return the overview of a workspace. Raises NotFound, Forbidden."""
+    since = clock.now() - FAILURE_WINDOW
     failures = JobFilter(states=("failed",), created_after=since, has_null_parent=True)
     failed = await jobs.list_jobs(platform, actor, workspace, ("ended_runs",), failures, Slice(limit=_FAILURES))
     live = JobFilter(has_null_parent=True, suspended=False)
-    running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_MANY))
-    waiting = await approval_inbox.list_waiting(platform, actor, workspace, mine=True, limit=_MANY)
-    coming = await schedule_calendar.next_of_each(platform, actor, workspace, LOOKED_AHEAD, SHOWN)
-    return Overview(_failing(failed), waiting[:SHOWN], len(waiting), running[:SHOWN], len(running), coming)
+    running = await jobs.list_jobs(platform, actor, workspace, ("live_runs",), live, Slice(limit=_COUNT_LIMIT))
+    waiting = await approval_inbox.list_waiting(platform, actor, workspace, mine=True, limit=_COUNT_LIMIT)
+    coming = await schedule_calendar.next_of_each(platform, actor, workspace, SCHEDULE_WINDOW, SHOWN)
+    return Overview(_group_failures(failed), waiting[:SHOWN], len(waiting), running[:SHOWN], len(running), coming)
 
 
-def _failing(failed: Sequence[JobRow]) -> list[Failing]:
-    """By what failed, whatever failed last first; `failed` is the newest first."""
+def _group_failures(failed: Sequence[JobRow]) -> list[Failing]:
+    """Group failed runs by path, most recent failure first. `failed` is sorted newest first."""
     last: dict[str | None, JobRow] = {}
     runs: dict[str | None, int] = {}
     for row in failed:

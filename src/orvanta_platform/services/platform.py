@@ -1,4 +1,4 @@
-"""What every service works with: the database, wake-ups, storage, settings and keys of one process."""
+"""Process-wide dependencies of all services: database, notifications, storage, settings and keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orvanta_platform.storage.local import LocalStorage
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Made by `open_platform`, ended by `close`."""
+    """Dependencies of one process. Created by `open_platform`, closed by `close`."""
 
     db: Database
     notify: Notifier
@@ -37,13 +37,13 @@ class Platform:
     blueprints: Blueprints = field(default_factory=Blueprints)
     evaluator: Evaluator = field(default_factory=Evaluator)
     feeds: dict[UUID, Any] = field(default_factory=dict)
-    """The runs that are watched in this process, by their ids (`run_feed`)."""
+    """Feeds of the runs watched in this process, by run id (`run_feed`)."""
 
     route_secrets: OrderedDict[tuple[UUID, str], tuple[float, Any]] = field(default_factory=OrderedDict)
-    """Secrets of HTTP triggers that were opened recently (`route_calls.RouteSecrets`)."""
+    """Recently opened secrets of HTTP triggers (`route_calls.RouteSecrets`)."""
 
     tools: Tools = field(init=False)
-    """What steps of runs are made with."""
+    """Process-wide dependencies of a step."""
 
     def __post_init__(self) -> None:
         tools = Tools(self.db, self.storage, self.blueprints, self.notify, self.keys, self.evaluator)
@@ -51,7 +51,7 @@ class Platform:
         object.__setattr__(self, "tools", tools)
 
     async def close(self) -> None:
-        """Send what is left to send, end the evaluator, close all connections."""
+        """Flush pending notifications, stop the evaluator and close all connections."""
         for feed in [*self.feeds.values()]:
             await feed.close()
         await self.evaluator.close()
@@ -63,13 +63,15 @@ class Platform:
 async def open_platform(
     settings: Settings, *, connections: int = 8, by_index: bool = False, statement_timeout_ms: int | None = None
 ) -> Platform:
-    """Connect and check the schema. For `by_index` and `statement_timeout_ms` see `Database.connect`.
+    """Connect to the database and check its schema.
 
-    Raises DatabaseUnavailable, DatabaseTooOld, SchemaTooNew, SettingsError."""
+    `by_index` and `statement_timeout_ms` are passed to `Database.connect`. Raises DatabaseUnavailable, DatabaseTooOld,
+    SchemaTooNew, SettingsError.
+    """
     if settings.database_url is None:
         raise SettingsError(
             "DATABASE_URL is not set.",
-            hint="Start everything with `orvanta up`, or name the database in DATABASE_URL.",
+            hint="Start everything with `orvanta up`, or set DATABASE_URL.",
         )
     database = await Database.connect(
         settings.database_url,
@@ -97,13 +99,13 @@ async def open_platform(
 
 
 def open_storage(settings: Settings) -> Storage:
-    """The object storage that the settings name. Raises SettingsError for a URL that cannot be read."""
+    """Open the object storage configured in the settings. Raises SettingsError for an invalid URL."""
     url = settings.object_storage_url
     if url is None:
         return LocalStorage(settings.home / "objects")
     if url.startswith("file://"):
         return LocalStorage(Path(unquote(urlsplit(url).path)))
-    # The client of remote stores is large and loaded where there is one.
+    # Imported here because the client for remote stores is large and not needed for local storage.
     from orvanta_platform.storage.remote import connect
 
     return connect(url)

@@ -1,4 +1,4 @@
-"""Answers that go on: the first piece is there before they begin, so that what fails is still an error."""
+"""Streamed responses whose first item is produced before the response starts, so that early failures are errors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def begun(pieces: AsyncIterator[T]) -> AsyncIterator[T]:
-    """The same pieces, the first of them read already: what it raises is raised here."""
+async def prefetch_first(pieces: AsyncIterator[T]) -> AsyncIterator[T]:
+    """Read the first item and return an iterator over all items. Errors of the first item are raised here."""
     first = [piece] if (piece := await anext(pieces, None)) is not None else []
-    return _behind(first, pieces)
+    return _chain(first, pieces)
 
 
-async def _behind(first: list[T], rest: AsyncIterator[T]) -> AsyncIterator[T]:
+async def _chain(first: list[T], rest: AsyncIterator[T]) -> AsyncIterator[T]:
     for piece in first:
         yield piece
     async for piece in rest:

@@ -1,9 +1,9 @@
 """Acceptance of versions that run for members who did not start the run.
 
-Runs that nobody starts in person (schedules, HTTP triggers, webhook tokens) and runs on behalf of somebody else take,
-of every script and workflow, the newest version accepted for the member they act for. A deploy by an admin or the group
-deployers is accepted for everybody, any other deploy for its author alone. Versions deployed with a token that has
-scopes are accepted for nobody, because triggers without such limits would run them.
+Unattended runs (started by schedules, HTTP triggers or webhook tokens) and runs on behalf of another member use, of
+every script and workflow, the newest version accepted for the member they act for. A deploy by an admin or by a member
+of the group deployers is accepted for everybody, any other deploy for its author alone. Versions deployed with a token
+that has scopes are accepted for nobody, because triggers without such limits would run them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from orvanta_platform.services.platform import Platform
 Kind = Literal["script", "flow"]
 
 _ATTENDED = frozenset({"manual", "api", "rerun"})
-"""Triggers of runs that a person started, or a program with all of a person's rights."""
+"""Triggers of runs started by a person or by a program with all of that person's rights."""
 
 
 class NotAccepted(Conflict):
@@ -37,7 +37,7 @@ class NotAccepted(Conflict):
 
 
 async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) -> str | None:
-    """The member for whom versions resolved by path must be accepted; None: the run takes current versions.
+    """Return the member for whom versions resolved by path must be accepted, or None if the run uses current versions.
 
     `owner`: the member that the run acts for, without limits, if it is not the actor with its own limits.
     """
@@ -51,7 +51,7 @@ async def view_of(conn: Connection, actor: Actor, owner: Actor | None = None) ->
 
 
 async def _is_unattended(conn: Connection, actor: Actor) -> bool:
-    """Tests that the outermost run around the actor's job was not started by the person it acts for."""
+    """Return whether the outermost run of the actor's job was started by anyone but the member it acts for."""
     origin = await acceptance.origin(conn, actor.job) if actor.job is not None else None
     if origin is None or origin.created_by is None:
         return True
@@ -59,7 +59,7 @@ async def _is_unattended(conn: Connection, actor: Actor) -> bool:
 
 
 async def resolve(conn: Connection, workspace: str, kind: Kind, path: str, view: str | None) -> VersionRow | None:
-    """The version that a run by path takes; None if there is no such item. Raises NotAccepted."""
+    """Return the version that a run by path uses, or None if there is no such item. Raises NotAccepted."""
     found = await run_rows.resolve_path(conn, workspace, kind, path, view)
     if view is None or (found is not None and not found.archived):
         return found
@@ -70,64 +70,64 @@ async def resolve(conn: Connection, workspace: str, kind: Kind, path: str, view:
 
 
 async def require_version(conn: Connection, version: VersionRow | None, view: str | None) -> None:
-    """Raises NotAccepted if a version named by a caller may not run for `view`."""
+    """Raise NotAccepted if a version chosen by a caller may not run for `view`."""
     if version is None or view is None or await acceptance.is_accepted(conn, [version.id], view):
         return
     raise not_accepted(f"{version.kind} {version.path}", view)
 
 
 async def require_pins(conn: Connection, versions: Sequence[int], view: str | None) -> None:
-    """Raises NotAccepted if versions that an earlier run took may not run for `view`."""
+    """Raise NotAccepted if versions used by an earlier run may not run for `view`."""
     if view is not None and versions and not await acceptance.is_accepted(conn, versions, view):
         raise NotAccepted(
-            f"The run took versions that are not accepted for {view}.", hint="Run it again instead of restarting it."
+            f"The run used versions that are not accepted for {view}.", hint="Run it again instead of restarting it."
         )
 
 
 def not_accepted(name: str, view: str) -> NotAccepted:
-    """The error for an item without a version that may run for `view`."""
+    """Create the error for an item without a version that may run for `view`."""
     return NotAccepted(
         f"No version of the {name} is accepted for {view}.",
-        hint=f"{view}, an admin or a member of the group deployers accepts its current version.",
+        hint=f"{view}, an admin or a member of the group deployers can accept its current version.",
     )
 
 
 def accepted_for(actor: Actor) -> str | None:
-    """The member or group for whom versions deployed by the actor are accepted; None if its token has scopes."""
+    """Return the member or group that accepts what the actor deploys, or None if the actor's token has scopes."""
     if actor.scopes is not None:
         return None
     return EVERYBODY if on_behalf.may_name_others(actor) else actor.permissioned_as
 
 
-async def note_deployed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
+async def accept_deployed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
     """Accept a new version for everybody its author may accept it for, in the transaction that deploys it."""
     require_workspace(actor, workspace)
     if (identity := accepted_for(actor)) is not None:
         await acceptance.accept(conn, [version], identity, actor.username)
 
 
-async def note_named(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
+async def accept_references(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
     """Accept the items that a new version of a workflow runs by path, if no version of them is accepted.
 
-    Items that an earlier version named as well keep their acceptance.
+    Items that an earlier version referred to as well retain their acceptance.
     """
     require_workspace(actor, workspace)
     if (identity := accepted_for(actor)) is not None:
-        await _accept_named(conn, actor, workspace, version, identity)
+        await _accept_references_for(conn, actor, workspace, version, identity)
 
 
-async def note_closed(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
+async def withdraw_grantable(conn: Connection, actor: Actor, workspace: str, version: int) -> None:
     """Withdraw the acceptances of an archived version that the actor could have granted.
 
-    Where others accepted it, their triggers stop: a writer of the script cannot make them run an older version.
+    If others accepted it, their triggers stop: a writer of the script cannot make them run an older version.
     """
     require_workspace(actor, workspace)
     if (identity := accepted_for(actor)) is not None:
         await acceptance.withdraw(conn, version, None if identity == EVERYBODY else identity)
 
 
-async def note_reopened(conn: Connection, actor: Actor, workspace: str, kind: str, path: str) -> None:
-    """Withdraw acceptances that the actor could not grant, before the actor opens an archived item again.
+async def withdraw_ungrantable(conn: Connection, actor: Actor, workspace: str, kind: str, path: str) -> None:
+    """Withdraw acceptances that the actor could not grant, before the actor unarchives an item.
 
     Otherwise a writer could undo the decision of an admin who archived it, and triggers of others would run it.
     """
@@ -136,10 +136,10 @@ async def note_reopened(conn: Connection, actor: Actor, workspace: str, kind: st
         await acceptance.withdraw_archived(conn, workspace, kind, path, identity)
 
 
-async def note_trigger(
+async def accept_for_trigger(
     conn: Connection, actor: Actor, workspace: str, permissioned_as: str, named: Sequence[tuple[str, str]]
 ) -> None:
-    """Accept the current versions of the items that a new trigger reaches, for the member it acts for.
+    """Accept the current versions of the items that a new trigger can run, for the member it acts for.
 
     A token with scopes accepts nothing: other triggers of the member, which have no limits, would run the versions too.
     """
@@ -152,8 +152,8 @@ async def note_trigger(
         await acceptance.accept(conn, open_ones, permissioned_as, actor.username)
 
 
-async def note_token(conn: Connection, actor: Actor, workspace: str, username: str, held: Sequence[str]) -> None:
-    """Accept the current versions of the items that a new token of a program reaches, for its owner."""
+async def accept_for_token(conn: Connection, actor: Actor, workspace: str, username: str, held: Sequence[str]) -> None:
+    """Accept the current versions of the items that a new token of a program can run, for its owner."""
     require(actor, "write", Target(None, "token", created_by=actor.email))
     named = await acceptance.current_like(conn, workspace, scopes.patterns(held, "jobs:run"))
     found = await acceptance.reached(conn, workspace, named, f"u/{username}", present=True)
@@ -164,15 +164,15 @@ async def note_token(conn: Connection, actor: Actor, workspace: str, username: s
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A current version that waits for acceptance.
-
-    `may_accept`: the actor may accept it; `for_everybody`: for all members at once; `yours`: the actor deployed it.
-    """
+    """A current version that waits for acceptance."""
 
     row: WaitingRow
     may_accept: bool
+    """The actor may accept the version."""
     for_everybody: bool
+    """An acceptance by the actor applies to all members."""
     yours: bool
+    """The actor deployed the version."""
 
 
 async def waiting(
@@ -183,10 +183,10 @@ async def waiting(
     item: tuple[str, str] | None = None,
     source: tuple[str, str] | None = None,
 ) -> list[Waiting]:
-    """Versions of a workspace that wait for acceptance and that the actor may read.
+    """Return the versions of a workspace that wait for acceptance and that the actor may read.
 
-    `item`: limited to one script or workflow (kind, path); `source`: limited to the items that one schedule, HTTP
-    trigger or workflow runs.
+    `item`: limits the result to one script or workflow (kind, path). `source`: limits it to the items that one
+    schedule, HTTP trigger or workflow runs.
     """
     require_workspace(actor, workspace)
     who = readable(actor, "flow") if _limit(actor, "flow") != [] else readable(actor, "script")
@@ -207,7 +207,7 @@ async def waiting(
     return [
         Waiting(
             row,
-            actor.scopes is None and can(actor, "accept", _thing(workspace, row)),
+            actor.scopes is None and can(actor, "accept", _target(workspace, row)),
             everybody,
             row.author == actor.username,
         )
@@ -234,12 +234,12 @@ async def accept(
     own = accepted_for(actor)
     if own is None:
         raise Forbidden(
-            "A token with scopes accepts no version: what runs it has more rights than the token.",
-            hint="Accept it with a login, or with a token that has no scopes.",
+            "A token with scopes cannot accept a version: its runs have more rights than the token.",
+            hint="Accept it after logging in, or with a token that has no scopes.",
         )
     identity = permissioned_as or own
     if identity != EVERYBODY and not identity.startswith("u/"):
-        raise BadRequest(f"{identity[:200]!r} is no member.", hint="Write u/<username>, or g/all for everybody.")
+        raise BadRequest(f"{identity[:200]!r} is not a member.", hint="Use u/<username>, or g/all for everybody.")
     async with platform.db.transaction() as conn:
         row = await items.get_by_version(conn, workspace, kind, version)
         if row is None or row.path != path:
@@ -247,27 +247,27 @@ async def accept(
         username = None if identity == EVERYBODY else identity.removeprefix("u/")
         require(actor, "accept", Target(workspace, kind, path, username, row.extra_perms))
         if row.lock_state == "failed" or row.archived:
-            raise Conflict(f"Version {row.number} of {path} cannot run.", hint="Accept one that can.")
+            raise Conflict(f"Version {row.number} of {path} cannot run.", hint="Accept a version that can run.")
         if await acceptance.accept(conn, [version], identity, actor.username):
             details = {"version": version, "number": row.number, "as": identity}
             await audit.record(conn, actor, f"{kind}s.accept", "Updated", path, details)
-        await _accept_named(conn, actor, workspace, version, identity)
+        await _accept_references_for(conn, actor, workspace, version, identity)
     return identity
 
 
-def _thing(workspace: str, row: WaitingRow) -> Target:
+def _target(workspace: str, row: WaitingRow) -> Target:
     return Target(workspace, row.kind, row.path, row.permissioned_as.removeprefix("u/"), row.extra_perms)
 
 
 def _limit(actor: Actor, kind: str) -> list[str] | None:
-    """The paths of a kind that the token reaches; empty if it reaches none of the kind."""
+    """Return the paths of a kind that the token covers, or an empty list if it covers none."""
     try:
         return readable(actor, kind).scope
     except Forbidden:
         return []
 
 
-async def _accept_named(conn: Connection, actor: Actor, workspace: str, version: int, identity: str) -> None:
+async def _accept_references_for(conn: Connection, actor: Actor, workspace: str, version: int, identity: str) -> None:
     named = await acceptance.used_by_version(conn, version)
     if not named:
         return

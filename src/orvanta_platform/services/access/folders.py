@@ -1,4 +1,4 @@
-"""Folders: the top level of paths `f/<folder>/…`, whose owners write and whom they let read or write."""
+"""Folders: the first level of paths `f/<folder>/…`. Owners of a folder write to it and grant others access."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from orvanta_platform.errors import AlreadyExists, NotFound
 from orvanta_platform.services.platform import Platform
 
 
-def _thing(workspace: str, name: str) -> Target:
+def _target(workspace: str, name: str) -> Target:
     return Target(workspace, "folder", f"f/{name}")
 
 
@@ -28,8 +28,8 @@ async def create(
     owners: list[str],
     extra_perms: Mapping[str, bool],
 ) -> None:
-    """Make a folder; the actor is always among its owners. Raises Forbidden, BadRequest, AlreadyExists."""
-    require(actor, "create", _thing(workspace, name))
+    """Create a folder with the actor among its owners. Raises Forbidden, BadRequest, AlreadyExists."""
+    require(actor, "create", _target(workspace, name))
     names.check_name("folder", name)
     everyone = list(dict.fromkeys([actor.permissioned_as, *owners]))
     _check_principals({*everyone, *extra_perms})
@@ -49,7 +49,7 @@ async def create(
 
 
 async def ensure(conn: Connection, actor: Actor, workspace: str, path: str) -> None:
-    """Before an admin writes at a path: its folder is made where it is missing. Others need it to be there."""
+    """Create the missing folder of a path that an admin writes to. For other actors the folder must exist."""
     name = names.folder_of(path)
     if name is None or actor.role is not Role.ADMIN:
         return
@@ -71,8 +71,8 @@ async def update(
     owners: list[str] | None,
     extra_perms: Mapping[str, bool] | None,
 ) -> None:
-    """Change what is not None. Raises NotFound, Forbidden, BadRequest."""
-    require(actor, "write", _thing(workspace, name))
+    """Change the arguments that are not None. Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "write", _target(workspace, name))
     owners = None if owners is None else list(dict.fromkeys(owners))
     _check_principals({*(owners or ()), *(extra_perms or ())})
     async with platform.db.transaction() as conn:
@@ -83,8 +83,8 @@ async def update(
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> FolderRow:
-    """One folder. Raises NotFound."""
-    require(actor, "read", _thing(workspace, name))
+    """Return a folder. Raises NotFound."""
+    require(actor, "read", _target(workspace, name))
     async with platform.db.acquire() as conn:
         row = await folders.get(conn, workspace, name)
     if row is None:
@@ -93,7 +93,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Fo
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, name: str) -> bool:
-    """Whether the actor sees a folder of this name."""
+    """Return whether the actor can see a folder with this name."""
     try:
         await get(platform, actor, workspace, name)
     except NotFound:
@@ -104,7 +104,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str, name: str) ->
 async def list_page(
     platform: Platform, actor: Actor, workspace: str, *, after: str, limit: int, offset: int
 ) -> list[FolderRow]:
-    """A page of the folders the actor may read, by name."""
+    """Return a page of the folders that the actor may read, by name."""
     require(actor, "read", Target(workspace, "workspace"))
     who: Readable = readable(actor, "folder")
     async with platform.db.acquire() as conn:
@@ -121,16 +121,16 @@ async def list_page(
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
-    """Delete a folder; what lies in it stays, seen by admins alone. Raises NotFound, Forbidden."""
-    require(actor, "write", _thing(workspace, name))
+    """Delete a folder. Its items remain, visible to admins only. Raises NotFound, Forbidden."""
+    require(actor, "write", _target(workspace, name))
     async with platform.db.transaction() as conn:
         _require_found(await folders.delete(conn, workspace, name), name)
         await audit.record(conn, actor, "folders.delete", "Delete", name)
 
 
 async def add_owner(platform: Platform, actor: Actor, workspace: str, name: str, owner: str) -> None:
-    """Make `owner` (`u/…`, `g/…`) an owner. Raises NotFound, Forbidden, BadRequest."""
-    require(actor, "write", _thing(workspace, name))
+    """Add an owner (`u/…`, `g/…`). Raises NotFound, Forbidden, BadRequest."""
+    require(actor, "write", _target(workspace, name))
     names.check_principals([owner])
     async with platform.db.transaction() as conn:
         _require_fits(await folders.add_owner(conn, workspace, name, owner), name, grows=True)
@@ -140,8 +140,11 @@ async def add_owner(platform: Platform, actor: Actor, workspace: str, name: str,
 async def remove_owner(
     platform: Platform, actor: Actor, workspace: str, name: str, owner: str, *, write: bool | None
 ) -> None:
-    """Take ownership away; `write` True or False leaves writing or reading. Raises NotFound, Forbidden."""
-    require(actor, "write", _thing(workspace, name))
+    """Remove an owner. `write` True leaves it write access, False read access, None no access.
+
+    Raises NotFound, Forbidden.
+    """
+    require(actor, "write", _target(workspace, name))
     names.check_principals([owner])
     async with platform.db.transaction() as conn:
         count = await folders.remove_owner(conn, workspace, name, owner, write)
@@ -150,7 +153,7 @@ async def remove_owner(
 
 
 def _owners_write(owners: list[str], extra_perms: Mapping[str, bool]) -> dict[str, bool]:
-    """Owners stand in extra_perms too: that is where clients look."""
+    """Add the owners to `extra_perms` with write access, because clients read permissions there."""
     return {**extra_perms, **dict.fromkeys(owners, True)}
 
 
@@ -160,7 +163,7 @@ def _check_principals(principals: set[str]) -> None:
 
 
 def _require_fits(count: int | None, name: str, *, grows: bool) -> None:
-    """Check the number of principals that a changed folder names; None: there is no such folder."""
+    """Check the number of principals of a changed folder; None: the folder does not exist."""
     _require_found(count is not None, name)
     if count is not None and grows:
         limits.check_principals(count)

@@ -1,4 +1,4 @@
-"""Groups of members as people see them. Everybody is in `all`, which lists nobody by name."""
+"""Groups of members. Every member belongs to the group `all`, which lists no usernames."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EVERYBODY = GroupRow(EVERYONE, "Every member of the workspace", [], {})
 async def list_page(
     platform: Platform, actor: Actor, workspace: str, *, after: str, limit: int, offset: int
 ) -> list[GroupRow]:
-    """A page of the groups by name, `all` before the others on the first page. Raises NotFound, Forbidden."""
+    """Return a page of the groups by name, with `all` first on the first page. Raises NotFound, Forbidden."""
     require(actor, "read", Target(workspace, "group"))
     async with platform.db.acquire() as conn:
         found = await groups.list_page(conn, workspace, after=after, limit=limit, offset=offset)
@@ -25,14 +25,14 @@ async def list_page(
 
 
 async def names(platform: Platform, actor: Actor, workspace: str) -> list[str]:
-    """The names of all groups, `all` first. Raises NotFound, Forbidden."""
+    """Return the names of all groups, `all` first. Raises NotFound, Forbidden."""
     require(actor, "read", Target(workspace, "group"))
     async with platform.db.acquire() as conn:
         return [EVERYONE, *await groups.names(conn, workspace)]
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> GroupRow:
-    """One group. Raises NotFound, Forbidden."""
+    """Return a group. Raises NotFound, Forbidden."""
     require(actor, "read", Target(workspace, "group"))
     if name == EVERYONE:
         return _EVERYBODY
@@ -44,7 +44,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Gr
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, name: str, summary: str | None) -> None:
-    """Make a group; admins only. Raises NotFound, Forbidden, BadRequest, AlreadyExists."""
+    """Create a group; admins only. Raises NotFound, Forbidden, BadRequest, AlreadyExists."""
     require(actor, "write", Target(workspace, "group"))
     naming.check_name("group", name)
     async with platform.db.transaction() as conn:
@@ -54,7 +54,7 @@ async def create(platform: Platform, actor: Actor, workspace: str, name: str, su
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, name: str, summary: str | None) -> None:
-    """Say what a group is for; admins only. Raises NotFound, Forbidden, BadRequest (for `all`)."""
+    """Change the summary of a group; admins only. Raises NotFound, Forbidden, BadRequest (for `all`)."""
     _require_changeable(actor, workspace, name)
     async with platform.db.transaction() as conn:
         if not await groups.describe(conn, workspace, name, summary):
@@ -63,7 +63,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, name: str, su
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
-    """Delete a group; what it was given stays written and gives nobody anything. Raises as `update`."""
+    """Delete a group. Permissions granted to it remain stored without effect. Raises the errors of `update`."""
     _require_changeable(actor, workspace, name)
     async with platform.db.transaction() as conn:
         if not await groups.delete(conn, workspace, name):
@@ -72,18 +72,18 @@ async def delete(platform: Platform, actor: Actor, workspace: str, name: str) ->
 
 
 async def add_user(platform: Platform, actor: Actor, workspace: str, name: str, username: str) -> None:
-    """Put a member into a group; to do so twice is no error. Raises as `update`."""
+    """Add a member to a group; a repeated call has no effect. Raises the errors of `update`."""
     _require_changeable(actor, workspace, name)
     async with platform.db.transaction() as conn:
         if await groups.get(conn, workspace, name) is None:
             raise _missing(name)
         if not await groups.add_user(conn, workspace, name, username):
-            raise NotFound(f"{username[:100]} is no member of the workspace.")
+            raise NotFound(f"{username[:100]} is not a member of the workspace.")
         await audit.record(conn, actor, "groups.adduser", "Updated", name, {"username": username})
 
 
 async def remove_user(platform: Platform, actor: Actor, workspace: str, name: str, username: str) -> None:
-    """Take somebody out of a group. Raises as `update`."""
+    """Remove a member from a group. Raises the errors of `update`."""
     _require_changeable(actor, workspace, name)
     async with platform.db.transaction() as conn:
         if not await groups.remove_user(conn, workspace, name, username):
@@ -94,7 +94,7 @@ async def remove_user(platform: Platform, actor: Actor, workspace: str, name: st
 def _require_changeable(actor: Actor, workspace: str, name: str) -> None:
     require(actor, "write", Target(workspace, "group"))
     if name == EVERYONE:
-        raise BadRequest(f"The group {EVERYONE} holds every member and cannot be changed.")
+        raise BadRequest(f"The group {EVERYONE} contains every member and cannot be changed.")
 
 
 def _missing(name: str) -> NotFound:

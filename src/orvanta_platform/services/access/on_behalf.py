@@ -1,4 +1,4 @@
-"""Runs that act for somebody else than whoever starts them, and who may ask for that."""
+"""Runs that act for a member other than the one who starts them, and the right to request that."""
 
 from __future__ import annotations
 
@@ -17,108 +17,115 @@ from orvanta_platform.orchestrator import interpolation
 from orvanta_platform.orchestrator.interpolation import Interpolation, Vault, holds_references
 
 KEY = "on_behalf_of_email"
-"""The setting of a version that names, by its address, the member whom its runs act for."""
+"""Setting of a version: the e-mail address of the member that its runs act for."""
 
 
 def may_name_others(actor: Actor) -> bool:
-    """Whether what the actor sets up may act for others: an admin's may, and that of the group deployers."""
+    """Return whether the actor may configure runs that act for others. Admins and deployers may."""
     return actor.role is Role.ADMIN or DEPLOYERS in actor.groups
 
 
 def may_choose(actor: Actor, permissioned_as: str, limits: Sequence[str] | None) -> bool:
-    """Tests that the actor may choose values and conditions of a run, which are evaluated with the rights of the run.
+    """Return whether the actor may choose values and conditions of a run, which are evaluated with the rights of the
+    run.
 
-    `limits`: those of the run, which must not be wider than those of the actor's token.
+    `limits`: scopes of the run, which must not be wider than those of the actor's token.
     """
     same = actor.permissioned_as == permissioned_as or actor.role is Role.ADMIN or actor.super_admin
     return same and scopes.covers(actor.scopes, limits)
 
 
 def require_choice(actor: Actor, permissioned_as: str, limits: Sequence[str] | None) -> None:
-    """Raises Forbidden where `may_choose` is false."""
+    """Raise Forbidden unless `may_choose` is true."""
     if may_choose(actor, permissioned_as, limits):
         return
     if may_choose(scopes.without(actor), permissioned_as, limits):
         raise Forbidden(
-            "The run has more rights than your token, which may therefore choose no values or conditions of it.",
+            "The run has more rights than your token, so the token cannot choose values or conditions of the run.",
             hint="Use a token without scopes, or leave out the values and the condition.",
         )
     raise Forbidden(
-        f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of it.",
-        hint="Continue it without values, or pause it without a condition.",
+        f"Only {permissioned_as}, for whom the run acts, and admins may choose values and conditions of the run.",
+        hint="Continue it without values, or set the breakpoint without a condition.",
     )
 
 
 def limits_of(actor: Actor, owner: Actor | None, path: str | None) -> list[str] | None:
-    """The limits of a run: those of the token that starts it, or those of `owner` if it runs on behalf of `owner`.
+    """Return the scopes of a run: those of the token that starts it, or those of `owner` if it runs on behalf of
+    `owner`.
 
-    `path`: of the deployed script or workflow; None: the code is not deployed.
+    `path`: path of the deployed script or workflow; None: the code is not deployed.
     """
     held = scopes.of_run(actor.scopes, path) if owner is None else owner.scopes
     return None if held is None else list(held)
 
 
 def acting(actor: Actor, owner: Actor | None, path: str | None) -> Actor:
-    """The member that a run acts for, with the limits of the run (`limits_of`)."""
+    """Return the member that a run acts for, with the scopes of the run (`limits_of`)."""
     limits = limits_of(actor, None, path)
     return owner or replace(actor, scopes=None if limits is None else tuple(limits))
 
 
 async def email_of(conn: Connection, actor: Actor, workspace: str, owner: str, what: str) -> str:
-    """The address of the member `owner` (`u/<username>`), whom `what` ("a schedule") shall act for.
+    """Return the e-mail address of the member `owner` (`u/<username>`) that `what` ("a schedule") is to act for.
 
     Raises Forbidden, BadRequest.
     """
     _require_others(actor, what)
     member = await workspaces.get_member(conn, workspace, owner.removeprefix("u/")) if owner.startswith("u/") else None
     if member is None:
-        raise BadRequest(f"{owner[:200]} is no member of {workspace}.", hint="Write u/<username>.")
+        raise BadRequest(f"{owner[:200]} is not a member of {workspace}.", hint="Use u/<username>.")
     return member.email
 
 
 async def deployed_for(conn: Connection, actor: Actor, workspace: str, email: Any) -> str | None:
-    """`u/<username>` of whom a version shall act for, by its setting; None: for whoever starts its runs.
+    """Return `u/<username>` of the member that a version acts for, by its setting; None: the member who starts its
+    runs.
 
-    Raises Forbidden where that is somebody else and the actor may not name others, BadRequest for who is no member.
+    Raises Forbidden if that is another member and the actor may not name others, BadRequest if it is not a member.
     """
     if not email:
         return None
     if actor.scopes is not None:
         raise Forbidden(
-            f"A token with scopes deploys nothing with {KEY}: its runs would have more rights than the token.",
-            hint="Deploy it with a login, or with a token that has no scopes.",
+            f"A token with scopes cannot deploy with {KEY}: the runs would have more rights than the token.",
+            hint="Deploy it after logging in, or with a token that has no scopes.",
         )
     if email == actor.email:
         return actor.permissioned_as
     _require_others(actor, "a deployment")
     username = await workspaces.username_of(conn, workspace, str(email))
     if username is None:
-        raise BadRequest(f"{str(email)[:200]} is no member of {workspace}.", hint=f"Correct {KEY}, or leave it out.")
+        raise BadRequest(f"{str(email)[:200]} is not a member of {workspace}.", hint=f"Correct {KEY}, or leave it out.")
     return f"u/{username}"
 
 
 async def owner_of(conn: Connection, workspace: str, version: VersionRow) -> Actor | None:
-    """Whom the runs of a version act for; None: whoever starts them. Raises NotFound where that member is gone."""
+    """Return the member that the runs of a version act for; None: the member who starts them.
+
+    Raises NotFound if that member has left the workspace.
+    """
     if version.permissioned_as is None:
         return None
     return await member(conn, workspace, version.permissioned_as, str(version.settings.get(KEY)))
 
 
 async def member(conn: Connection, workspace: str, permissioned_as: str, email: str) -> Actor:
-    """Whom runs act for. Raises NotFound where they are no member any more."""
+    """Return the member that runs act for. Raises NotFound if they have left the workspace."""
     found = await identity.actor_of_run(conn, workspace, permissioned_as, email)
     if found is None:
         raise NotFound(
-            f"{permissioned_as}, for whom the run would act, is no member of {workspace} any more.",
+            f"{permissioned_as}, for whom the run would act, is no longer a member of {workspace}.",
             hint=f"Deploy it again with another {KEY}.",
         )
     return found
 
 
 async def require_references(vault: Vault, actor: Actor, owner: Actor | None, workspace: str, args: bytes) -> None:
-    """Nothing where the actor may read what its arguments refer to: the run reads it as `owner`, who may read more.
+    """Raise Forbidden if the actor may not read what its arguments refer to, because `owner` may be able to read more.
 
-    Where it acts for the actor it is asked then, and here only what the actor's token allows. Raises Forbidden.
+    If the run acts for the actor itself, references are checked when they are resolved, and only the scopes of the
+    actor's token are checked here.
     """
     interpolation.require_references(actor, args)
     if owner is None or owner.permissioned_as == actor.permissioned_as or not holds_references(args):
@@ -135,5 +142,5 @@ async def require_references(vault: Vault, actor: Actor, owner: Actor | None, wo
 def _require_others(actor: Actor, what: str) -> None:
     if not may_name_others(actor):
         raise Forbidden(
-            f"You may not let {what} run as somebody else.", hint="It needs the role admin or the group deployers."
+            f"You may not let {what} run as another member.", hint="It needs the role admin or the group deployers."
         )

@@ -1,6 +1,6 @@
-"""Who is calling: tokens, logins, sessions, the one-time link.
+"""Authentication: tokens, logins, sessions and the one-time link.
 
-These calls come before there is an actor; they are the ones that make it.
+These functions have no actor as input, because they create it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.db.tokens import Bearer
 from orvanta_platform.errors import RateLimited, Unauthenticated
 
-if TYPE_CHECKING:  # what is opened for a run asks who it is for, and the platform steps runs
+if TYPE_CHECKING:  # the platform imports the orchestrator, which imports this module
     from orvanta_platform.services.platform import Platform
 
 SESSION_S = 14 * 24 * 3600
@@ -34,14 +34,14 @@ _NOBODY = "nobody"
 
 _JOB_CACHE_S = 1.0
 _JOB_CACHE_SIZE = 2000
-_ASKED_KEPT = 10_000
+_RECENT_ACTORS = 10_000
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """What a request says about itself beside its token."""
+    """Properties of a request other than its token."""
 
     workspace: str | None = None
     address: str | None = None
@@ -52,24 +52,24 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A login: the token that is shown once, and how long it lives."""
+    """A login: its token, which is shown only once, and its lifetime."""
 
     token: str
     lives_s: int = SESSION_S
 
 
 class Authenticator:
-    """Turns tokens into actors. Remembers running jobs for one second, for reads alone."""
+    """Resolves tokens to actors. Identities of running jobs are cached for one second, for reads only."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._jobs: OrderedDict[str, tuple[float, Bearer]] = OrderedDict()
-        self._asked: OrderedDict[tuple[bytes, str | None], tuple[float, asyncio.Future[Actor | None]]] = OrderedDict()
+        self._recent: OrderedDict[tuple[bytes, str | None], tuple[float, asyncio.Future[Actor | None]]] = OrderedDict()
 
     async def actor(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
-        """The actor behind `token` in the caller's workspace; None where the token is not good.
+        """Return the actor of `token` in the caller's workspace, or None if the token is not valid.
 
-        `changes`: the call changes something, so that a job's token is asked of the database in any case.
+        `changes`: the call changes data, so the token of a job is always checked against the database.
         """
         if token.startswith(job_tokens.PREFIX):
             return await self._job(token, caller, changes=changes)
@@ -84,19 +84,19 @@ class Authenticator:
         return replace(_actor(bearer, caller), kind=kind, token=digest)
 
     async def again(self, token: str, caller: Caller, within_s: float) -> Actor | None:
-        """The actor behind `token`, derived at most `within_s` seconds ago.
+        """Return the actor of `token`, resolved at most `within_s` seconds ago.
 
-        Concurrent callers with one token share one query. The cache of job tokens is not used.
+        Concurrent callers with the same token share one query. The cache of job tokens is not used.
         """
         key = (names.token_hash(token), caller.workspace)
-        at, known = self._asked.get(key, (0.0, None))
+        at, known = self._recent.get(key, (0.0, None))
         now = clock.monotonic()
         if known is None or now - at >= within_s or (known.done() and (known.cancelled() or known.exception())):
             known = asyncio.ensure_future(self.actor(token, caller, changes=True))
-            self._asked[key] = (now, known)
-            self._asked.move_to_end(key)
-            if len(self._asked) > _ASKED_KEPT:
-                self._asked.popitem(last=False)
+            self._recent[key] = (now, known)
+            self._recent.move_to_end(key)
+            if len(self._recent) > _RECENT_ACTORS:
+                self._recent.popitem(last=False)
         return known.result() if known.done() else await asyncio.shield(known)
 
     async def _job(self, token: str, caller: Caller, *, changes: bool) -> Actor | None:
@@ -113,7 +113,8 @@ class Authenticator:
         return replace(_actor(bearer, caller), kind="job", job=presented.job, attempt=presented.attempt)
 
     async def _running(self, presented: PresentedToken) -> Bearer | None:
-        """The identity that the job acts as; None if it does not run under the claim that the token was made for."""
+        """Return the identity that the job acts as, or None if the job does not run under the claim the token was made
+        for."""
         async with self._platform.db.acquire() as conn:
             found = await tokens.resolve_job(conn, presented.job, presented.attempt, presented.generation)
         if found is None or found.bearer.workspace is None or found.bearer.permissioned_as is None:
@@ -173,7 +174,7 @@ async def login(platform: Platform, email: str, password: str, caller: Caller) -
 
 
 async def _note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
-    """Count an attempt to log in. Raises RateLimited if it has to wait; such an attempt writes nothing."""
+    """Count a login attempt. Raises RateLimited if the caller has to wait; that attempt is not counted."""
     for read in (accounts.get_attempts, accounts.lock_attempts):
         wait_s = login_limits.wait_s(await read(conn, keys.all, login_limits.FORGOTTEN_S), keys)
         if wait_s:
@@ -184,7 +185,7 @@ async def _note_attempt(conn: Connection, keys: login_limits.Keys) -> None:
 
 
 async def _record_failure(platform: Platform, account: AccountRow | None, caller: Caller) -> None:
-    """Audit a failed login. The address typed for an unknown account may be a password and is left out."""
+    """Audit a failed login. The address of an unknown account is not recorded: it may be a password."""
     email, username = (account.email, account.username) if account is not None else (None, _NOBODY)
     actor = Actor(email=email or "", username=username, address=caller.address, request_id=caller.request_id)
     async with platform.db.transaction() as conn:
@@ -192,7 +193,7 @@ async def _record_failure(platform: Platform, account: AccountRow | None, caller
 
 
 async def logout(platform: Platform, actor: Actor) -> None:
-    """End the session the call came with; a token that is no session stays."""
+    """End the session of the call. Tokens that are not sessions are not affected."""
     if actor.token is None:
         return
     async with platform.db.transaction() as conn:
@@ -201,10 +202,10 @@ async def logout(platform: Platform, actor: Actor) -> None:
 
 
 async def first_password(platform: Platform, link: str, password: str, caller: Caller) -> Session:
-    """Use up a one-time link: set the account's first password and log in.
+    """Consume a one-time link: set the account's first password and log in.
 
-    Raises Unauthenticated for a link that is unknown, used or older than 15 minutes, or an account that has a
-    password by now; BadRequest for a password that is too short, which leaves the link good.
+    Raises Unauthenticated if the link is unknown, used or older than 15 minutes, or if the account already has a
+    password; BadRequest if the password is too short, in which case the link remains valid.
     """
     passwords.check(password)
     async with platform.db.acquire() as conn:
@@ -224,7 +225,7 @@ async def first_password(platform: Platform, link: str, password: str, caller: C
 def _link_used_up() -> Unauthenticated:
     return Unauthenticated(
         "The link was used before or has expired.",
-        hint="Start the server again for a new one, or set ORVANTA_ADMIN_PASSWORD.",
+        hint="Restart the server to get a new link, or set ORVANTA_ADMIN_PASSWORD.",
     )
 
 

@@ -1,6 +1,6 @@
-"""The first start of an instance, and accounts made on the machine itself.
+"""First start of an instance, and accounts created on the command line.
 
-There is no caller yet: whoever may start the server or read its settings is trusted. Both act as the system.
+There is no caller yet: anyone who can start the server or read its settings is trusted. Both act as the system.
 """
 
 from __future__ import annotations
@@ -27,22 +27,21 @@ _ACTOR = system(name="orvanta")
 
 @dataclass(frozen=True, slots=True)
 class FirstStart:
-    """How to get in: `link` sets the first password (15 minutes, one use; None: there is a password).
-
-    `fresh`: this call made the instance.
-    """
+    """Means of logging in to a new instance."""
 
     link: str | None
+    """One-time link that sets the first password, valid for 15 minutes; None: there is a password."""
     token_file: Path
     fresh: bool = False
+    """This call created the instance."""
 
 
 async def first_start(db: Database, settings: Settings) -> FirstStart:
-    """Make what a fresh instance needs; safe to call at every start and by several servers at once.
+    """Initialize a new instance. It is safe to call this at every start and from several servers concurrently.
 
-    The first one makes the workspaces, the user admin and the token in ORVANTA_HOME/token. While nobody has a
-    password each call sets ORVANTA_ADMIN_PASSWORD or makes a one-time link. Raises BadRequest for an
-    ORVANTA_ADMIN_PASSWORD that is too short.
+    The first call creates the workspaces, the user admin and the token in ORVANTA_HOME/token. While no account has a
+    password, each call sets ORVANTA_ADMIN_PASSWORD or creates a one-time link. Raises BadRequest if
+    ORVANTA_ADMIN_PASSWORD is too short.
     """
     file = settings.home / _TOKEN_FILE
     stored = await passwords.make(settings.admin_password) if settings.admin_password else None
@@ -61,7 +60,7 @@ async def first_start(db: Database, settings: Settings) -> FirstStart:
 
 
 async def create_user(db: Database, email: str, password: str, *, superadmin: bool = False) -> str:
-    """Add an account that can log in; gives its username. Raises BadRequest, AlreadyExists."""
+    """Add an account that can log in; returns its username. Raises BadRequest, AlreadyExists."""
     stored = await passwords.make(password)
     async with db.transaction() as conn:
         return await add_account(conn, _ACTOR, NewAccount(email, super_admin=superadmin), stored)
@@ -78,7 +77,7 @@ async def _make_instance(conn: Connection, settings: Settings, password_hash: st
 
 
 async def _write_token(conn: Connection, settings: Settings, file: Path) -> None:
-    """The admin's token, in its file before the commit: a crash leaves no account without a token."""
+    """Write the admin's token to its file before the commit, so that a crash leaves no account without a token."""
     token = names.new_token("user")
     prefix = names.token_prefix(token)
     email = settings.admin_email.lower()

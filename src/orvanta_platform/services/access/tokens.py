@@ -1,4 +1,4 @@
-"""Tokens of people: made, listed, deleted by their owner."""
+"""Tokens of users: creation, listing, and deletion by their owner."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ _LONGEST_LABEL = 1000
 
 @dataclass(frozen=True, slots=True)
 class NewToken:
-    """What a token shall be: `expires_at` None: until it is deleted; `scopes` None: all its owner may."""
+    """Properties of a token to create."""
 
     label: str | None = None
     expires_at: datetime | None = None
+    """Expiry; None: the token is valid until it is deleted."""
     scopes: list[str] | None = None
+    """Scopes; None: all rights of the owner."""
     workspace: str | None = None
 
 
 async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
-    """A token of the actor, shown this once.
+    """Create a token of the actor and return it. It cannot be retrieved again.
 
-    Raises Forbidden for callers that are limited themselves (a scoped or bound token, a running job),
-    BadRequest for an unknown scope or an expiry that is over, NotFound for a foreign workspace.
+    Raises Forbidden for callers that are limited themselves (a scoped or bound token, a running job), BadRequest for an
+    unknown scope or an expiry in the past, NotFound for a workspace that the actor does not belong to.
     """
     require(actor, "write", Target(None, "token", created_by=actor.email))
     _refuse_limited(actor)
@@ -40,7 +42,7 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
     for scope in new.scopes or ():
         scopes.check(scope)
     if new.expires_at is not None and new.expires_at <= clock.now():
-        raise BadRequest("The expiration is over already.")
+        raise BadRequest("The expiration is in the past.")
     if len(new.label or "") > _LONGEST_LABEL:
         raise BadRequest(f"A label has at most {_LONGEST_LABEL} characters.")
     token = names.new_token("user")
@@ -64,14 +66,14 @@ async def create(platform: Platform, actor: Actor, new: NewToken) -> str:
             for workspace in [new.workspace] if new.workspace is not None else [each.id for each in mine]:
                 username = await workspaces.username_of(conn, workspace, actor.email)
                 if username is not None:
-                    await acceptance.note_token(conn, actor, workspace, username, new.scopes)
+                    await acceptance.accept_for_token(conn, actor, workspace, username, new.scopes)
         parameters = {"label": new.label, "scopes": new.scopes, "workspace": new.workspace}
         await audit.record(conn, actor, "users.token.create", "Created", prefix, parameters)
     return token
 
 
 async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int) -> list[TokenRow]:
-    """The actor's tokens, newest first. Raises Forbidden for jobs and for tokens bound to a workspace."""
+    """Return the actor's tokens, newest first. Raises Forbidden for jobs and tokens bound to a workspace."""
     require(actor, "read", Target(None, "token", created_by=actor.email))
     _refuse_bound(actor)
     async with platform.db.acquire() as conn:
@@ -79,7 +81,7 @@ async def list_mine(platform: Platform, actor: Actor, *, limit: int, offset: int
 
 
 async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
-    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden as `list_mine` does."""
+    """Delete the actor's token with this prefix. Raises NotFound, and Forbidden like `list_mine`."""
     require(actor, "write", Target(None, "token", created_by=actor.email))
     _refuse_bound(actor)
     async with platform.db.transaction() as conn:
@@ -89,7 +91,8 @@ async def delete(platform: Platform, actor: Actor, prefix: str) -> None:
 
 
 def _refuse_bound(actor: Actor) -> None:
-    """Raises Forbidden for tokens valid in one workspace only, such as those of jobs: tokens belong to an account."""
+    """Raise Forbidden for tokens that are valid in one workspace only, such as those of jobs: tokens belong to an
+    account."""
     if actor.bound or actor.kind == "job":
         raise Forbidden(
             "Jobs, and tokens that are bound to a workspace, cannot list or delete tokens.",
@@ -100,6 +103,6 @@ def _refuse_bound(actor: Actor) -> None:
 def _refuse_limited(actor: Actor) -> None:
     if actor.bound or actor.scopes is not None or actor.via_query:
         raise Forbidden(
-            "A limited token makes no other tokens.",
-            hint="Make the token with a login, or with a token that has no scopes.",
+            "A limited token cannot create tokens.",
+            hint="Create the token after logging in, or with a token that has no scopes.",
         )

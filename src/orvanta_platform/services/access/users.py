@@ -25,36 +25,38 @@ from orvanta_platform.services.platform import Platform
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member with the folders it reaches. `is_super_admin` may be no member but act as admin."""
+    """A member and the folders it can access. A superadmin need not be a member and acts as an admin."""
 
     row: MemberRow
     folders: FolderAccess
 
     @property
     def role(self) -> Role:
-        """What it may do in the workspace."""
+        """Role in the workspace."""
         return Role.ADMIN if self.row.super_admin else Role(self.row.role)
 
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """An account to make. `password` None: it cannot log in with one; `username` None: from the address."""
+    """An account to create."""
 
     email: str
     password: str | None = None
+    """None: the account cannot log in with a password."""
     username: str | None = None
+    """None: derived from the address."""
     name: str | None = None
     super_admin: bool = False
     devops: bool = False
 
 
 async def whoami(platform: Platform, actor: Actor) -> AccountRow:
-    """The actor's own account."""
+    """Return the actor's own account."""
     require(actor, "read", Target(None, "account", created_by=actor.email))
     async with platform.db.acquire() as conn:
         account = await accounts.get(conn, actor.email)
     if account is None:
-        raise Unauthenticated("The account does not exist any more.")
+        raise Unauthenticated("The account no longer exists.")
     return account
 
 
@@ -67,7 +69,7 @@ async def create(platform: Platform, actor: Actor, new: NewAccount) -> None:
 
 
 async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_hash: str | None) -> str:
-    """Add an account inside the caller's transaction, which has checked that it may; gives the username."""
+    """Add an account in the caller's transaction and return its username. The caller has checked permissions."""
     email = names.check_email(new.email)
     username = new.username or await _free_username(conn, email)
     names.check_name("user", username)
@@ -88,21 +90,21 @@ async def add_account(conn: Connection, actor: Actor, new: NewAccount, password_
 
 
 async def list_accounts(platform: Platform, actor: Actor, *, after: str, limit: int, offset: int) -> list[AccountRow]:
-    """All accounts, for superadmins and devops."""
+    """Return all accounts, for superadmins and devops only."""
     require(actor, "list_accounts", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         return await accounts.list_page(conn, after=after, limit=limit, offset=offset)
 
 
 async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:
-    """The actor as a member; a superadmin who is none is shown as admin."""
+    """Return the actor as a member. A superadmin who is not a member is shown as an admin."""
     require(actor, "read", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, actor.username)
         account = await accounts.get(conn, actor.email)
         grants = await _grants(conn, workspace)
     if account is None:
-        raise Unauthenticated("The account does not exist any more.")
+        raise Unauthenticated("The account no longer exists.")
     if row is None:
         row = MemberRow(
             workspace, actor.username, actor.email, Role.ADMIN, False, account.created_at, account.name, True, []
@@ -111,7 +113,7 @@ async def whoami_in(platform: Platform, actor: Actor, workspace: str) -> Member:
 
 
 async def get_member(platform: Platform, actor: Actor, workspace: str, username: str) -> Member:
-    """One member. Raises NotFound."""
+    """Return a member. Raises NotFound."""
     require(actor, "read", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         row = await workspaces.get_member(conn, workspace, username)
@@ -124,7 +126,7 @@ async def get_member(platform: Platform, actor: Actor, workspace: str, username:
 async def list_members(
     platform: Platform, actor: Actor, workspace: str, *, after: str = "", limit: int, offset: int = 0
 ) -> list[Member]:
-    """A page of the members by username."""
+    """Return a page of the members by username."""
     require(actor, "read", Target(workspace, "member"))
     async with platform.db.acquire() as conn:
         rows = await workspaces.list_members(conn, workspace, after=after, limit=limit, offset=offset)
@@ -142,7 +144,7 @@ def _member(row: MemberRow, grants: list[FolderGrant]) -> Member:
 
 
 async def _free_username(conn: Connection, email: str) -> str:
-    """A username made of the address: `ada.l@example.org` → ada_l, then ada_l2 …"""
+    """Derive an unused username from an address: `ada.l@example.org` becomes ada_l, then ada_l2, …"""
     base = re.sub(r"[^a-z0-9_-]+", "_", email.partition("@")[0]).strip("_") or "user"
     username, number = base[:90], 1
     while await accounts.username_taken(conn, username):

@@ -1,4 +1,4 @@
-"""Workspaces and who belongs to them; the instance's health."""
+"""Workspaces, their members and settings, and the health of the instance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFoun
 from orvanta_platform.services.platform import Platform
 
 LONGEST_RETENTION_DAYS = 36_500
-"""Of a workspace, where the installation keeps runs for ever."""
+"""Upper limit for a workspace if the installation does not delete runs."""
 
 
 async def create(
@@ -38,7 +38,7 @@ async def create(
 
 
 async def list_mine(platform: Platform, actor: Actor) -> list[WorkspaceRow]:
-    """The workspaces the actor belongs to; a superadmin's are all."""
+    """Return the workspaces that the actor belongs to, or all workspaces for a superadmin."""
     require(actor, "list_workspaces", Target(None, "instance"))
     async with platform.db.acquire() as conn:
         rows = await workspaces.list_of(conn, actor.email, every=actor.super_admin)
@@ -50,7 +50,7 @@ async def _is_mine(platform: Platform, actor: Actor, workspace: str) -> bool:
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str) -> bool:
-    """Tests for a taken id. Callers who may not create workspaces get an answer for their own only."""
+    """Return whether an id is taken. Actors who may not create workspaces only learn about their own."""
     require(actor, "list_workspaces", Target(None, "instance"))
     if not actor.super_admin:
         return await _is_mine(platform, actor, workspace)
@@ -59,7 +59,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str) -> bool:
 
 
 async def username_exists(platform: Platform, actor: Actor, workspace: str, username: str) -> bool:
-    """Tests for a taken username in a workspace of the actor. Raises NotFound for any other workspace."""
+    """Return whether a username is taken in a workspace of the actor. Raises NotFound for any other."""
     require(actor, "list_workspaces", Target(None, "instance"))
     if not actor.super_admin and not await _is_mine(platform, actor, workspace):
         raise NotFound(f"The workspace {workspace[:100]} does not exist.")
@@ -70,12 +70,12 @@ async def username_exists(platform: Platform, actor: Actor, workspace: str, user
 async def add_member(
     platform: Platform, actor: Actor, workspace: str, *, email: str, username: str | None, role: Role
 ) -> str:
-    """Add an account to a workspace; gives its username. Raises NotFound (no such account), AlreadyExists."""
+    """Add an account to a workspace; returns its username. Raises NotFound (no such account), AlreadyExists."""
     require(actor, "admin", Target(workspace, "member"))
     async with platform.db.transaction() as conn:
         account = await accounts.get(conn, email)
         if account is None:
-            raise NotFound(f"There is no account {email}.", hint="A superadmin makes it with users/create.")
+            raise NotFound(f"There is no account {email}.", hint="A superadmin can create it with users/create.")
         chosen = username or account.username
         names.check_name("user", chosen)
         if not await workspaces.add_member(conn, workspace, chosen, account.email, role):
@@ -86,58 +86,58 @@ async def add_member(
 
 
 async def secrets_readable(platform: Platform, actor: Actor, workspace: str) -> bool:
-    """Whether developers may read secrets by API. Raises NotFound."""
+    """Return whether developers may read secrets by API. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
         return await workspaces.secrets_readable(conn, workspace)
 
 
 async def set_secrets_readable(platform: Platform, actor: Actor, workspace: str, readable: bool) -> None:
-    """Let developers read secrets by API, or not. Raises NotFound, Forbidden."""
+    """Allow or forbid developers to read secrets by API. Raises NotFound, Forbidden."""
     require(actor, "admin", Target(workspace, "workspace"))
     async with platform.db.transaction() as conn:
         await workspaces.set_secrets_readable(conn, workspace, readable)
-        told = {"secrets_readable": readable}
-        await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, told)
+        parameters = {"secrets_readable": readable}
+        await audit.record(conn, actor, "workspaces.edit_secrets_readable", "Updated", workspace, parameters)
 
 
 async def search_run_data(platform: Platform, actor: Actor, workspace: str) -> bool:
-    """Whether the inputs and results of its runs are searched. Raises NotFound."""
+    """Return whether inputs and results of runs are searchable. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
         return await workspaces.search_run_data(conn, workspace)
 
 
 async def set_search_run_data(platform: Platform, actor: Actor, workspace: str, searched: bool) -> None:
-    """Have the inputs and results of its runs indexed for search, or no longer. Raises NotFound, Forbidden."""
+    """Enable or disable the search index of inputs and results. Raises NotFound, Forbidden."""
     require(actor, "admin", Target(workspace, "workspace"))
     async with platform.db.transaction() as conn:
         await workspaces.set_search_run_data(conn, workspace, searched)
-        told = {"search_run_data": searched}
-        await audit.record(conn, actor, "workspaces.edit_search_run_data", "Updated", workspace, told)
+        parameters = {"search_run_data": searched}
+        await audit.record(conn, actor, "workspaces.edit_search_run_data", "Updated", workspace, parameters)
 
 
 async def retention_days(platform: Platform, actor: Actor, workspace: str) -> int | None:
-    """Days that runs are kept for here; None: as long as the installation keeps them. Raises NotFound."""
+    """Return the days that runs are retained; None: the limit of the installation applies. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     async with platform.db.acquire() as conn:
         return await workspaces.retention_days(conn, workspace)
 
 
 async def set_retention_days(platform: Platform, actor: Actor, workspace: str, days: int | None) -> None:
-    """Keep runs for fewer days than the installation does. Raises NotFound, Forbidden, BadRequest."""
+    """Set a shorter retention than that of the installation. Raises NotFound, Forbidden, BadRequest."""
     require(actor, "admin", Target(workspace, "workspace"))
     most = platform.settings.retention_days or LONGEST_RETENTION_DAYS
     if days is not None and not 0 < days <= most:
-        raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Null: as long as everywhere.")
+        raise BadRequest(f"retention_days must be from 1 to {most}.", hint="Use null for the installation's limit.")
     async with platform.db.transaction() as conn:
         await workspaces.set_retention_days(conn, workspace, days)
-        told = {"retention_days": days}
-        await audit.record(conn, actor, "workspaces.edit_retention", "Updated", workspace, told)
+        parameters = {"retention_days": days}
+        await audit.record(conn, actor, "workspaces.edit_retention", "Updated", workspace, parameters)
 
 
 async def health(platform: Platform) -> Health | None:
-    """How the database is; None where it does not answer. Needs no actor: load balancers ask it."""
+    """Return the health of the database, or None if it does not respond. Needs no actor: load balancers call it."""
     try:
         async with platform.db.acquire() as conn:
             return await workspaces.health(conn)

@@ -135,9 +135,9 @@ async def store(
     """
     if draft_revision is not None:
         await drafts.end_deployed(conn, version.workspace, actor.username, draft_revision)
-    await acceptance.note_reopened(conn, actor, version.workspace, version.kind, version.path)
+    await acceptance.withdraw_ungrantable(conn, actor, version.workspace, version.kind, version.path)
     added = await items.add_version(conn, version, actor.username)
-    await acceptance.note_deployed(conn, actor, version.workspace, added)
+    await acceptance.accept_deployed(conn, actor, version.workspace, added)
     verb = "create" if is_new else "update"
     parameters = {"version": added, "hash": version.hash, "message": version.message}
     action: Literal["Created", "Updated"] = "Created" if is_new else "Updated"
@@ -158,7 +158,7 @@ async def set_archived(
 
     async def change(conn: Connection) -> None:
         if not archived:
-            await acceptance.note_reopened(conn, actor, workspace, kind, path)
+            await acceptance.withdraw_ungrantable(conn, actor, workspace, kind, path)
         if await items.set_archived(conn, workspace, kind, path, archived, actor.username):
             verb = "archive" if archived else "unarchive"
             await audit.record(conn, actor, f"{kind}s.{verb}", "Updated", path)

@@ -344,7 +344,7 @@ async def _store(
     )
     stored = await deploy.store(conn, actor, version, is_new=is_new, draft_revision=new.draft_revision)
     await uses.note(conn, actor, workspace, stored, checked.tree)
-    await acceptance.note_named(conn, actor, workspace, stored)
+    await acceptance.accept_references(conn, actor, workspace, stored)
     return stored
 
 

@@ -170,7 +170,7 @@ async def close_version(platform: Platform, actor: Actor, workspace: str, digest
         require(actor, "write", deploy.thing_of(row))
         await items.open_item(conn, workspace, "script", row.path, actor.username)
         await items.close_version(conn, row, actor.username, delete=delete)
-        await acceptance.note_closed(conn, actor, workspace, row.id)
+        await acceptance.withdraw_grantable(conn, actor, workspace, row.id)
         verb = "delete_version" if delete else "archive_version"
         kind: audit.ActionKind = "Delete" if delete else "Updated"
         await audit.record(conn, actor, f"scripts.{verb}", kind, row.path, {"hash": digest})

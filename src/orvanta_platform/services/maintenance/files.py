@@ -25,7 +25,7 @@ from orvanta_platform.db.pool import Connection
 from orvanta_platform.errors import AlreadyExists, BadRequest, Conflict, NotFound, OrvantaError, StorageError, TooLarge
 from orvanta_platform.services.access import folders
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.streaming import begun
+from orvanta_platform.services.streaming import prefetch_first
 
 UNKNOWN_TYPE = "application/octet-stream"
 LONGEST_LINK_S = 7 * 86_400
@@ -118,7 +118,7 @@ async def content(
     Raises ObjectMissing, StorageError before the first piece, and later Unauthenticated, NotFound once the caller may
     no longer read the file.
     """
-    pieces = await begun(platform.storage.pieces(file.object, start, length))
+    pieces = await prefetch_first(platform.storage.pieces(file.object, start, length))
     return while_permitted(pieces, caller, "read", _thing(workspace, file.key))
 
 

@@ -29,7 +29,7 @@ from orvanta_platform.orchestrator.sealed_inputs import sealed_key, unseal
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.run_views.flow_status import ENDED
-from orvanta_platform.services.streaming import begun
+from orvanta_platform.services.streaming import prefetch_first
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class StoredValue:
         """
         if self.row is None:
             return _once(self.raw[start : start + length])
-        pieces = await begun(values.part(platform.storage, self.row, start, length))
+        pieces = await prefetch_first(values.part(platform.storage, self.row, start, length))
         return while_permitted(pieces, caller, "read", self.thing)
 
 
@@ -131,7 +131,7 @@ async def result(platform: Platform, actor: Actor, workspace: str, id: UUID) -> 
 
 
 async def maybe(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Maybe:
-    """The result where there is one, and whether it has begun."""
+    """The result where there is one, and whether it has prefetch_first."""
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
     if not row.ended:

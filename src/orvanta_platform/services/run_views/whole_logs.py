@@ -13,7 +13,7 @@ from orvanta_platform.services.logs import flow_log
 from orvanta_platform.services.logs import text as log_text
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs
-from orvanta_platform.services.streaming import begun
+from orvanta_platform.services.streaming import prefetch_first
 
 
 async def read(
@@ -31,7 +31,7 @@ async def read(
     if row.is_flow:
         text = _by_node(platform, [step for step in steps if step.queue])
     else:
-        text = await begun(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
+        text = await prefetch_first(log_text.pages(platform.db, platform.storage, id, attempt=attempt))
     return while_permitted(text, caller, "read", jobs.thing(row))
 
 
@@ -48,7 +48,7 @@ async def read_merged(platform: Platform, caller: LiveActor, workspace: str, id:
     if row.is_flow:
         text = flow_log.merged(platform.db, platform.storage, row.run, [step for step in steps if step.queue])
     else:
-        text = await begun(log_text.pages(platform.db, platform.storage, id))
+        text = await prefetch_first(log_text.pages(platform.db, platform.storage, id))
     return while_permitted(text, caller, "read", jobs.thing(row))
 
 

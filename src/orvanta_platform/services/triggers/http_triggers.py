@@ -269,7 +269,7 @@ async def _require_target(conn: Connection, actor: Actor, workspace: str, draft:
 async def _accept(conn: Connection, actor: Actor, workspace: str, settings: HttpTriggerSettings) -> None:
     """Accept the current versions of the items that a trigger reaches, for the member it acts for."""
     named = [("flow" if settings.is_flow else "script", settings.script_path)]
-    await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, named)
+    await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, named)
 
 
 def _runs(settings: HttpTriggerSettings | HttpTriggerRow) -> tuple[str, bool, str]:

@@ -99,7 +99,7 @@ async def create(
         if not await schedules.insert(conn, workspace, uuid4(), path, target, enabled, settings, actor.username):
             raise AlreadyExists(f"The schedule {path} exists already.", hint="Change it with schedules/update.")
         named = _named(script_path, is_flow, settings)
-        await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, named)
+        await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, named)
         told = {"script_path": script_path, "schedule": draft.cron, "enabled": enabled, "as": settings.permissioned_as}
         await audit.record(conn, actor, "schedules.create", "Created", path, told)
 
@@ -119,7 +119,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         await schedules.update(conn, workspace, path, settings, actor.username)
         before = _named(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
         fresh = [each for each in _named(row.script_path, row.is_flow, settings) if each not in before]
-        await acceptance.note_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
+        await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
         told = {"schedule": draft.cron, "as": settings.permissioned_as}
         await audit.record(conn, actor, "schedules.update", "Updated", path, told)
 
