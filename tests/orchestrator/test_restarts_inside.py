@@ -209,7 +209,7 @@ async def test_inside_branches(stage: Stage) -> None:
     ):
         run = await stage.restart(first, *steps)
         assert (await stage.result(run), await stage.ran(run)) == (whole, ran), steps
-    with pytest.raises(CannotRestart, match="took the branch 0"):
+    with pytest.raises(CannotRestart, match="ran the branch 0"):
         await stage.preview(first, ("o", 1), "d")
 
 

@@ -174,8 +174,8 @@ def in_supervisors() -> None:
 
 def in_servers() -> None:
     """Points of a server."""
-    wrap("services.runs.creation:start_run", unanswered("accepting"))
-    wrap("services.runs.creation:write_steps", unanswered("accepting"))
+    wrap("services.runs.insertion:start_run", unanswered("accepting"))
+    wrap("services.runs.insertion:write_steps", unanswered("accepting"))
     wrap("services.approvals.decisions:advance", before("deciding"))
     wrap("services.runs.pausing:advance", before("continuing"))
     wrap("db.debounce:note_call", unanswered("joining"))

@@ -30,7 +30,7 @@ from orvanta_platform.http.streaming import KEEP_ALIVE, event_stream
 from orvanta_platform.services.run_views import jobs, results, updates
 from orvanta_platform.services.run_views.results import Finished
 from orvanta_platform.services.run_views.updates import Update
-from orvanta_platform.services.runs.creation import RunOptions
+from orvanta_platform.services.runs.run_spec import RunOptions
 from orvanta_platform.services.triggers import route_calls
 from orvanta_platform.services.triggers.route_calls import Incoming, Route, RouteSecrets
 

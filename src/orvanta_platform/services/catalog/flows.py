@@ -160,7 +160,7 @@ async def _deploy(
 
     tag = _plain(_settings(new, checked).get("tag")) or None
     what = (locking.FLOW_KIND, new.path, checked.body, state.language)
-    await locking.start(platform, actor, workspace, *what, tag=tag, inside=with_run)
+    await locking.start(platform, actor, workspace, *what, tag=tag, in_transaction=with_run)
     return stored
 
 

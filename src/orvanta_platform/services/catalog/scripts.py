@@ -91,7 +91,7 @@ async def create(
             return await platform.db.retrying(write)
         body, tag = new.content.encode(), _plain(new.settings.get("tag")) or None
         what = (locking.SCRIPT_KIND, new.path, body, new.language)
-        await locking.start(platform, actor, workspace, *what, tag=tag, inside=with_run)
+        await locking.start(platform, actor, workspace, *what, tag=tag, in_transaction=with_run)
     except _NothingChanges as same:
         return same.hash
     return stored

@@ -1,4 +1,4 @@
-"""Where a run pauses: nodes by their ids, and expressions that are read before they are kept."""
+"""Breakpoints of a run: nodes to pause before, and their conditions."""
 
 from __future__ import annotations
 
@@ -10,34 +10,36 @@ from orvanta_platform.engine.state import Breakpoint, RunState
 from orvanta_platform.errors import BadRequest, InvalidInput
 from orvanta_platform.evaluate.evaluator import Evaluator
 
-MOST = 50
-"""Breakpoints of one run, at most: they are read and written with its state."""
+MAX_BREAKPOINTS = 50
+"""Maximum number of breakpoints of a run. They are read and written with its state."""
 
 LONGEST_CONDITION = 1_000
-"""Characters of a condition, at most."""
+"""Maximum length of a condition in characters."""
 
 
 @dataclass(frozen=True, slots=True)
 class PauseBefore:
-    """Where a run is to pause from its beginning: before `nodes`, by their ids, with `when` only if that is true."""
+    """Breakpoints set when a run starts."""
 
     nodes: tuple[str, ...]
+    """Ids of the nodes to pause before."""
     when: str | None = None
+    """Condition, evaluated at each node; None: pause always."""
 
-    async def within(self, evaluator: Evaluator, plan: Plan, state: RunState, by: str) -> RunState:
-        """The state with these breakpoints, set by whom. Raises BadRequest, InvalidInput."""
+    async def apply(self, evaluator: Evaluator, plan: Plan, state: RunState, by: str) -> RunState:
+        """Return the state with these breakpoints, set by `by`. Raises BadRequest, InvalidInput."""
         numbers = [node_of(plan, id).number for id in self.nodes]
         if not numbers:
-            raise BadRequest("pause_if needs pause_before.", hint="Name the nodes, as in pause_before=a,b.")
+            raise BadRequest("pause_if requires pause_before.", hint="Name the nodes, as in pause_before=a,b.")
         require_room({}, numbers)
         await check_condition(evaluator, self.when)
         return replace(state, breakpoints={number: Breakpoint(by, self.when) for number in numbers})
 
 
 def node_of(plan: Plan, id: str) -> Node:
-    """The node with this id, wherever it stands. Raises BadRequest."""
+    """Return the node with this id, at any depth. Raises BadRequest."""
     if plan.single:
-        raise BadRequest("A run of one script has no nodes to pause before.", hint="Only runs of workflows pause.")
+        raise BadRequest("A run of one script has no nodes to pause before.", hint="Only runs of workflows can pause.")
     found = next((node for node in plan.all_nodes if node.id == id), None)
     if found is None:
         ids = ", ".join(node.id for node in plan.all_nodes[:20])
@@ -46,7 +48,7 @@ def node_of(plan: Plan, id: str) -> Node:
 
 
 async def check_condition(evaluator: Evaluator, when: str | None) -> None:
-    """Nothing where it can be read, or there is none. Raises InvalidInput, EvaluatorUnavailable."""
+    """Raise InvalidInput if a condition is too long or cannot be parsed. Raises EvaluatorUnavailable."""
     if when is None:
         return
     if len(when) > LONGEST_CONDITION:
@@ -54,11 +56,11 @@ async def check_condition(evaluator: Evaluator, when: str | None) -> None:
     (message,) = await evaluator.syntax_errors([when])
     if message is not None:
         hint = "Write an expression, such as flow_input.iter.index === 3."
-        raise InvalidInput(f"The condition cannot be read: {message}.", hint=hint)
+        raise InvalidInput(f"The condition cannot be parsed: {message}.", hint=hint)
 
 
 def require_room(set_already: Mapping[int, Breakpoint], adding: Iterable[int]) -> None:
-    """Nothing where so many more may be set. Raises BadRequest."""
+    """Raise BadRequest if the run would have more than the maximum number of breakpoints."""
     count = len({*set_already, *adding})
-    if count > MOST:
-        raise BadRequest(f"A run has at most {MOST} breakpoints; with these it would have {count}.")
+    if count > MAX_BREAKPOINTS:
+        raise BadRequest(f"A run has at most {MAX_BREAKPOINTS} breakpoints; with these it would have {count}.")

@@ -1,4 +1,4 @@
-"""Many runs at once: those that a filter finds, cancelled or run again one after the other."""
+"""Bulk operations: cancelling or rerunning the runs that match a filter, one after another."""
 
 from __future__ import annotations
 
@@ -26,30 +26,33 @@ from orvanta_platform.services.runs import start as runs
 from orvanta_platform.services.runs.start import RunOptions
 
 MOST = 1_000
-"""Runs of one call, at most."""
+"""Maximum number of runs of one call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """How runs of a path are run again: with the newest version, and with other inputs (Transforms by name)."""
+    """Options for rerunning the runs of a path."""
 
     latest: bool = False
+    """Use the newest version."""
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    """Replaced inputs, as Transforms by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What became of one run: the id of the new one, or why there is none."""
+    """Result of rerunning one run: the new run or an error."""
 
     id: UUID
     run: UUID | None = None
+    """Id of the new run."""
     error: str | None = None
 
 
 async def ids(
     platform: Platform, actor: Actor, workspace: str, parts: Sequence[Part], filter: JobFilter, slice: Slice
 ) -> list[UUID]:
-    """Ids of what a list with this filter has; runs alone unless it asks for the jobs of nodes."""
+    """Return the ids of the jobs that match a filter; only runs unless the filter selects jobs of nodes."""
     if filter.is_flow_step is None and filter.node is None and filter.parent_job is None:
         filter = replace(filter, is_flow_step=False)
     return [row.id for row in await jobs.list_jobs(platform, actor, workspace, parts, filter, slice)]
@@ -58,9 +61,9 @@ async def ids(
 async def cancel(
     platform: Platform, caller: LiveActor, workspace: str, chosen: Sequence[UUID], *, force: bool = False
 ) -> list[UUID]:
-    """Cancel these runs and jobs; gives those that are under way. What is unknown or has ended is passed over.
+    """Cancel these runs and jobs; returns those that were live. Unknown and ended ones are skipped.
 
-    Raises BadRequest for more than MOST, and Forbidden at the first that the actor may see and not cancel.
+    Raises BadRequest for more than MOST, and Forbidden at the first one that the actor may see but not cancel.
     """
     permissions.require_workspace(await caller.current(), workspace)
     found: list[UUID] = []
@@ -88,7 +91,7 @@ async def rerun(
     `latest`: items without options run in their newest version, previews unchanged.
 
     Raises BadRequest for more than MOST. A run that cannot be repeated does not stop the others. The iterator raises
-    Unauthenticated once the caller's token has ended, and starts no more runs.
+    Unauthenticated once the caller's token has expired, and starts no more runs.
     """
     permissions.require_workspace(await caller.current(), workspace)
     wanted = _bounded(chosen)
@@ -129,9 +132,10 @@ async def _rerun(
 async def _edited(
     platform: Platform, actor: Actor, workspace: str, id: UUID, transforms: Mapping[str, Any]
 ) -> tuple[bytes, frozenset[str]]:
-    """The inputs of a run, some of them replaced by static values or expressions of `flow_input`, the old inputs.
+    """Return the inputs of a run, some of them replaced by static values or expressions over `flow_input`, the old
+    inputs.
 
-    Also returns the names of those that hold references: static values, and old references that are passed on.
+    Also returns the names of the inputs that contain references: static values, and old references that are passed on.
     """
     again = await results.args_again(platform, actor, workspace, id)
     given, before = again.raw, again.references
@@ -145,11 +149,11 @@ async def _edited(
 
 
 async def _opens_nothing(kind: Kind, path: str) -> bytes:
-    raise ExpressionError("Forbidden", f"The {kind} {path} is not opened here: name it as $var: or $res: in a value.")
+    raise ExpressionError("Forbidden", f"The {kind} {path} is not opened here: use $var: or $res: in a value instead.")
 
 
 def _bounded(chosen: Sequence[UUID]) -> list[UUID]:
-    wanted = list(dict.fromkeys(chosen))
-    if len(wanted) > MOST:
-        raise BadRequest(f"{len(wanted)} runs were named; {MOST} may be at once.", hint="Make several calls.")
-    return wanted
+    unique = list(dict.fromkeys(chosen))
+    if len(unique) > MOST:
+        raise BadRequest(f"{len(unique)} runs were named; at most {MOST} are allowed.", hint="Make several calls.")
+    return unique

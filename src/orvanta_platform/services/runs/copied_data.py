@@ -1,4 +1,4 @@
-"""Runs that repeat others: the data that a new run takes from another one before its first step."""
+"""Data that a run copies from the run it repeats, written before its first step."""
 
 from __future__ import annotations
 
@@ -21,63 +21,68 @@ from orvanta_platform.orchestrator.context_events import export_data
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """The repetition of another run, `of`, as recorded in the run's history and in the audit trail.
-
-    `node`: the node it restarts from. `data`: small JSON-able details.
-    """
+    """The repetition of another run, `of`, as recorded in the run's history and in the audit log."""
 
     kind: Literal["restart", "retry", "rerun"]
     of: UUID
     node: str | None = None
+    """Node that the run restarts from."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    """Small JSON-compatible details."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """A value (JSON text) of another run's context, which `node` of it wrote."""
+class ContextValue:
+    """A value of another run's context."""
 
     name: str
     node: str | None
+    """Node that wrote the value."""
     raw: bytes
+    """JSON text."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Brought:
-    """The initial values and history lines of a run, from before its first step. `known`: the texts of these values."""
+class CopiedData:
+    """Initial values and history events of a run, written before its first step."""
 
     values: tuple[NewValue, ...] = ()
     events: tuple[NewEvent, ...] = ()
     known: Mapping[ValueKey, bytes] = field(default_factory=dict)
+    """Texts of these values."""
 
     def __bool__(self) -> bool:
         return bool(self.values or self.events)
 
-    def before(self, step: StepWrite) -> StepWrite:
-        """The step, extended to write these as well; its own values take precedence."""
+    def extend(self, step: StepWrite) -> StepWrite:
+        """Return the step extended by these values and events. Values of the step take precedence."""
         if not self:
             return step
         own = {(value.id, value.kind, value.name) for value in step.values}
-        kept = [value for value in self.values if (value.id, value.kind, value.name) not in own]
-        return replace(step, values=[*kept, *step.values], events=[*self.events, *step.events])
+        inherited = [value for value in self.values if (value.id, value.kind, value.name) not in own]
+        return replace(step, values=[*inherited, *step.values], events=[*self.events, *step.events])
 
 
-async def brought(
-    tools: Tools, context: Sequence[Remembered], new: NewRun, repeat: Repeat | None, size: int
-) -> Brought:
-    """The values and events of a run that repeats another one, with that run's context; `size`: bytes of its input."""
-    near = tools.sizes.warnings("the input", size)
+async def copy_data(
+    tools: Tools, context: Sequence[ContextValue], new: NewRun, repeat: Repeat | None, size: int
+) -> CopiedData:
+    """Create the initial values and events of a run. If it repeats another run, they include the context of that run.
+
+    `size`: bytes of its input.
+    """
+    warnings = tools.sizes.warnings("the input", size)
     if repeat is None:
-        return Brought(events=tuple(near))
-    # The event name retry is in use for the next attempt of a node.
+        return CopiedData(events=tuple(warnings))
+    # The event name retry already denotes the next attempt of a node.
     kind, more = ("restart", {"retry": True}) if repeat.kind == "retry" else (repeat.kind, {})
     data = msgspec.json.encode({"run": str(repeat.of), **more, **repeat.data}).decode()
-    kept: list[NewValue] = []
-    events = [NewEvent(kind, repeat.node, data), *near]
+    copied: list[NewValue] = []
+    events = [NewEvent(kind, repeat.node, data), *warnings]
     for each in context:
-        kept.append(
+        copied.append(
             await values.keep(tools.storage, new.workspace, new.id, new.id, "context", each.raw, name=each.name)
         )
         events.append(NewEvent("export", each.node, export_data(each.name, each.raw, each.at)))
     known = {(new.id, "context", each.name): each.raw for each in context}
-    return Brought(tuple(kept), tuple(events), known)
+    return CopiedData(tuple(copied), tuple(events), known)

@@ -1,4 +1,4 @@
-"""A call that joins the run of an earlier one, which has not begun."""
+"""Debouncing of runs: a call joins the run of an earlier call that has not started."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from orvanta_platform.orchestrator import values
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that would become the run `new`; `args`: its arguments as JSON text, `value`: the same as a row.
-
-    `references`: names of the arguments that hold references. Calls that differ in these are not merged.
-    """
+    """A debounced call that would create the run `new`."""
 
     debounce: Debounce
     new: NewRun
     args: bytes
+    """Arguments as JSON text."""
     value: NewValue
+    """Row of the arguments."""
     references: tuple[str, ...] = ()
+    """Names of the arguments that contain references. Calls that differ in these are not merged."""
 
     @property
     def key(self) -> bytes:
-        """The key of calls that are merged into one run: of the same version, for the same identity and limits."""
+        """Return the key of calls that are merged into one run: same version, same identity and same scopes."""
         new, args = self.new, msgspec.json.decode(self.args, type=dict[str, msgspec.Raw])
         pins = (new.pin_set or b"").hex()
         what: list[Any] = [new.kind, new.path, new.version, new.permissioned_as, new.scopes, pins, new.queue]
@@ -44,9 +44,10 @@ class Call:
 
 
 async def join(connection: Connection, call: Call, *, again: bool) -> UUID | None:
-    """The run that stands for the call from now on; None: it is to be a run of its own, which others may join.
+    """Join the run of an earlier call; returns that run, or None if the call creates a run that later calls may join.
 
-    In the transaction that would make the run, before anything else. `again`: it may have been asked before.
+    Called first in the transaction that creates the run. `again`: an earlier attempt of the transaction may have
+    committed.
     """
     found = await rows.lock(connection, call.key, call.new.id)
     if found.run == call.new.id:
@@ -64,7 +65,7 @@ async def join(connection: Connection, call: Call, *, again: bool) -> UUID | Non
 
 
 async def _joined(connection: Connection, call: Call, run: UUID) -> NewValue | None:
-    """The arguments of both; None where they are too large to be joined within a transaction."""
+    """Return the merged arguments of both calls; None: they are too large to be merged within a transaction."""
     if not call.debounce.accumulate:
         return call.value
     stored = await value_rows.get_values(connection, [(run, "args", "")])

@@ -1,4 +1,4 @@
-"""Workflow documents as they come in: read, validated, and what scripts they name."""
+"""Workflow documents of requests: parsing, validation, and resolution of the scripts they refer to."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from orvanta_platform.workflow.validate import Examined, examine
 
 
 class ScriptMissing(BadRequest):
-    """A workflow names a script that does not exist, or that the one it runs for may not read."""
+    """A workflow refers to a script that does not exist, or that the member it runs for may not read."""
 
     code = "script_missing"
 
 
 def missing(what: str, name: str, path: str) -> ScriptMissing:
-    """The error for a script or workflow (`what`) that a workflow names."""
+    """Create the error for a script or workflow (`what`) that a workflow refers to."""
     return ScriptMissing(
-        f"The workflow names the {what} {name}, which does not exist or may not be read.",
+        f"The workflow refers to the {what} {name}, which does not exist or may not be read.",
         hint=f"Deploy the {what} first, or correct the path.",
         details={"path": path},
     )
 
 
 async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
-    """The tree of a JSON document ({value, schema?, …}) that may run. Never runs anything of it.
+    """Return the tree of a valid JSON document ({value, schema?, …}), without running any of its code.
 
     Raises InvalidWorkflow with the diagnostics in its details.
     """
@@ -51,23 +51,24 @@ async def check(evaluator: Evaluator, body: bytes) -> dict[str, Any]:
 
 
 def _examine(body: bytes) -> tuple[dict[str, Any], Examined]:
-    """Seconds of work for a large document, so never in the event loop."""
+    """Parse and check a document. Takes seconds for a large one, so it never runs in the event loop."""
     tree = document.parse(body, "json").tree
     return tree, examine(tree)
 
 
 def plan_of_tree(tree: dict[str, Any]) -> Plan:
-    """The plan of a checked document."""
+    """Return the plan of a checked document."""
     return compile_plan(normal.normalise(tree)["value"])
 
 
 async def resolve_scripts(
     connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None
 ) -> dict[str, Pin]:
-    """Resolve each script that the plan names, in at most two queries. Raises ScriptMissing, LockFailed, NotAccepted.
+    """Resolve the scripts that the plan refers to, in at most two queries. Raises ScriptMissing, LockFailed,
+    NotAccepted.
 
-    The rights of the actor count without the limits of its token: a token for one workflow runs all of it.
-    `view`: the member for whom the versions must be accepted; None: current versions are taken.
+    The rights of the actor count without the scopes of its token: a token for one workflow may run all of it. `view`:
+    the member for whom the versions must be accepted; None: current versions are used.
     """
     named = [node.value for node in plan.all_nodes if node.kind is Kind.SCRIPT]
     paths = sorted({value["path"] for value in named if not value.get("hash")})

@@ -1,4 +1,4 @@
-"""Idempotency keys: for a day, a repeated call of one caller with the same input returns the run of the first call."""
+"""Idempotency keys: for a day, a repeated call with the same key and input returns the run of the first call."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ _IN_THREAD_FROM = 1 << 20
 
 
 class IdempotencyKeyReused(Conflict):
-    """The key was used with another input."""
+    """The key was used with a different input."""
 
     code = "idempotency_key_reused"
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """A key of a caller."""
+    """A key sent by a caller."""
 
     key: str
     caller: str | None = None
     """Owner of the key; None: the actor who starts the run."""
     options: Sequence[str | None] = ()
-    """The options of the call that belong to its input."""
+    """Options of the call that are part of its input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A key as one call uses it, ready to be claimed."""
+    """A key together with the digest of the call's input, ready to be claimed."""
 
     workspace: str
     caller: str
@@ -50,43 +50,44 @@ class Use:
 
 
 def caller_of(actor: Actor) -> str:
-    """The identity that keys of an actor belong to: its account, and the limits of its token."""
+    """Return the identity that keys of an actor belong to: its account and the scopes of its token."""
     return actor.email if actor.scopes is None else " ".join((actor.email, *sorted(actor.scopes)))
 
 
 async def use_of(
     keys: InstanceKeys,
-    given: IdempotencyKey,
+    idempotency_key: IdempotencyKey,
     actor: Actor,
     workspace: str,
     path: str,
     what: Sequence[Any],
     args: bytes,
 ) -> Use:
-    """The use of a key. `what` (JSON-able) and `args` (JSON text) are the input, together with the call's options.
+    """Create the use of a key. The input consists of `what` (JSON-compatible), `args` (JSON text) and the call's
+    options.
 
-    `args` include password inputs. The digest is keyed, so that the stored digest does not allow to guess them.
+    `args` include password inputs. The digest is keyed, so that passwords cannot be guessed from the stored digest.
     """
-    caller = given.caller or caller_of(actor)
-    text = msgspec.json.encode([*what, *given.options])
+    caller = idempotency_key.caller or caller_of(actor)
+    text = msgspec.json.encode([*what, *idempotency_key.options])
     key = keys.key("idempotency inputs")
     large = len(args) >= _IN_THREAD_FROM
     digest = await asyncio.to_thread(_digest, key, text, args) if large else _digest(key, text, args)
-    return Use(workspace, caller, path, given.key, digest)
+    return Use(workspace, caller, path, idempotency_key.key, digest)
 
 
 async def claim(connection: Connection, use: Use, run: UUID) -> UUID:
-    """The run of the key: `run` if the key is new, otherwise that of the first call.
+    """Return the run of the key: `run` if the key is new, otherwise that of the first call.
 
-    Raises IdempotencyKeyReused if the first call had another input.
+    Raises IdempotencyKeyReused if the first call had a different input.
     """
     first, input = await run_rows.claim_idempotency_key(
         connection, use.workspace, use.caller, use.path, use.key, run, use.input
     )
     if input is not None and input != use.input:
         raise IdempotencyKeyReused(
-            "This Idempotency-Key was used with another input.",
-            hint="Send the same input with it, or another key.",
+            "This Idempotency-Key was used with a different input.",
+            hint="Send the same input with it, or use another key.",
         )
     return first
 

@@ -1,9 +1,11 @@
-"""Locks of scripts: found by what they are of, made by a run, waited for by the versions that need them."""
+"""Locks of scripts: the resolved versions of their packages.
+
+A lock is found by a key derived from the code and its requirements. A run creates it, and versions that need it wait.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -25,14 +27,16 @@ from orvanta_platform.evaluate.scripts import Script
 from orvanta_platform.orchestrator import document_threads
 from orvanta_platform.orchestrator.blueprints import NATIVE_QUEUE, Blueprint
 from orvanta_platform.services.platform import Platform
-from orvanta_platform.services.runs.creation import Beginning, RunOptions, begin
+from orvanta_platform.services.runs.creation import create_run
+from orvanta_platform.services.runs.insertion import TransactionHook
+from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.workflow import document
 from orvanta_platform.workflow.requirements import Requirements, inline_scripts
 
 SCRIPT_KIND: Final = "dependencies"
 FLOW_KIND: Final = "flowdependencies"
 LOCKING_KINDS = frozenset({SCRIPT_KIND, FLOW_KIND})
-"""Kinds of runs that make locks: what they name is looked at, never run."""
+"""Kinds of runs that create locks. They inspect code and never run it."""
 
 _LONGEST_ERROR = 20_000
 _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
@@ -40,14 +44,15 @@ _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 
 @dataclass(frozen=True, slots=True)
 class LockState:
-    """What a deploy begins with. `lock` None: a run is to make it, on the queue of `language` where nothing is set."""
+    """Lock of a version when it is deployed."""
 
     lock: str | None
+    """None: a run creates it, on the queue of `language` unless a tag is set."""
     language: str = ""
 
 
 def key_of(language: str, content: str, requirements: Requirements) -> bytes:
-    """What a lock is found by: the SHA-256 of (language, content, requirements)."""
+    """Return the key of a lock: the SHA-256 of (language, content, requirements)."""
     digest = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()
     return hashlib.sha256(msgspec.json.encode([language, digest, requirements.lines])).digest()
 
@@ -63,7 +68,7 @@ class InlineNeed:
 
 
 async def requirements(platform: Platform, workspace: str, language: str, content: str) -> Requirements | None:
-    """The packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
+    """Return the packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
     (found,) = await platform.evaluator.scripts.requirements(workspace, [Script(language, content)])
     if isinstance(found, InvalidScript):
         raise found
@@ -71,7 +76,7 @@ async def requirements(platform: Platform, workspace: str, language: str, conten
 
 
 async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any]) -> list[InlineNeed]:
-    """The scripts without locks in the tree of a workflow that need packages, in document order.
+    """Return the scripts without locks in the tree of a workflow that need packages, in document order.
 
     Raises InvalidScript, EvaluatorUnavailable.
     """
@@ -87,11 +92,12 @@ async def inline_needs(platform: Platform, workspace: str, tree: dict[str, Any])
 
 
 async def state_of_script(
-    platform: Platform, workspace: str, language: str, content: str, given: str | None
+    platform: Platform, workspace: str, language: str, content: str, lock: str | None
 ) -> LockState:
-    """What a script's deploy begins with: the lock that came, the one that is known, "" where it needs none."""
-    if given:
-        return LockState(given)
+    """Return the lock of a script to deploy: the one passed by the caller, a known one, or "" if it needs no
+    packages."""
+    if lock:
+        return LockState(lock)
     needed = await requirements(platform, workspace, language, content)
     if needed is None:
         return LockState("")
@@ -100,7 +106,8 @@ async def state_of_script(
 
 
 async def state_of_flow(platform: Platform, workspace: str, tree: dict[str, Any]) -> LockState:
-    """The same of a workflow; its lock is {id of the node: key of the lock} as JSON text."""
+    """Return the lock of a workflow to deploy: JSON text of {id of the node: key of the lock}, or "" if it needs no
+    packages."""
     needs = await inline_needs(platform, workspace, tree)
     if not needs:
         return LockState("")
@@ -112,7 +119,7 @@ async def state_of_flow(platform: Platform, workspace: str, tree: dict[str, Any]
 
 
 def flow_lock(keys: dict[str, bytes]) -> str:
-    """A workflow's lock: where those of its scripts are found."""
+    """Return a workflow's lock, which maps its nodes to the keys of their locks."""
     return msgspec.json.encode({node: key.hex() for node, key in keys.items()}).decode()
 
 
@@ -127,29 +134,28 @@ async def start(
     *,
     tag: str | None = None,
     args: bytes = b"{}",
-    inside: Callable[[Connection, UUID], Awaitable[None]] | None = None,
+    in_transaction: TransactionHook | None = None,
 ) -> UUID:
-    """Begin the run, of one of LOCKING_KINDS, that locks `body` (a script, a workflow's document); gives its id.
+    """Start the run, of one of LOCKING_KINDS, that locks `body` (a script or a workflow's document); returns its id.
 
-    `inside` writes, in the transaction that makes the run, the version that is to wait for it.
+    `in_transaction` writes the version that waits for the run, in the transaction that creates the run.
     """
-    beginning = Beginning(
-        workspace=workspace, kind=kind, path=path, blueprint=_SINGLE, text=body, language=language, tag=tag
-    )
-    return await begin(platform, actor, beginning, args, RunOptions(trigger="deploy"), inside=inside)
+    spec = RunSpec(workspace=workspace, kind=kind, path=path, blueprint=_SINGLE, text=body, language=language, tag=tag)
+    return await create_run(platform, actor, spec, args, RunOptions(trigger="deploy"), in_transaction=in_transaction)
 
 
 async def lock_script(
     platform: Platform, actor: Actor, workspace: str, path: str | None, content: str, language: str
 ) -> UUID:
-    """Begin a run whose result is `{"lock": text}` of this code; gives its id. Raises Forbidden, InvalidScript."""
+    """Start a run that returns `{"lock": text}` for this code; returns its id. Raises Forbidden, InvalidScript."""
     permissions.require(actor, "run", Target(workspace, "preview", path))
     await requirements(platform, workspace, language, content)
     return await start(platform, actor, workspace, SCRIPT_KIND, path, content.encode("utf-8", "replace"), language)
 
 
 async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str | None, value: bytes) -> UUID:
-    """Begin a run whose result is `{"updated_flow_value": value}` with the locks of its scripts in it; gives its id.
+    """Start a run that returns `{"updated_flow_value": value}`, which includes the locks of its scripts; returns its
+    id.
 
     Raises Forbidden, InvalidWorkflow, InvalidScript.
     """
@@ -158,12 +164,12 @@ async def lock_flow(platform: Platform, actor: Actor, workspace: str, path: str 
     parsed = await document_threads.beside(workspace, document.parse, body, "json")
     needs = await inline_needs(platform, workspace, parsed.tree)
     language = needs[0].language if needs else NATIVE_QUEUE
-    wanted = b'{"updated_flow_value":true}'
-    return await start(platform, actor, workspace, FLOW_KIND, path, body, language, args=wanted)
+    args = b'{"updated_flow_value":true}'
+    return await start(platform, actor, workspace, FLOW_KIND, path, body, language, args=args)
 
 
 async def status_of(platform: Platform, actor: Actor, row: ItemRow) -> ItemRow:
-    """How far the lock of a version is that the caller has read: one whose run has died is failed."""
+    """Return a version that the caller has read with its current lock state; failed if its run was lost."""
     permissions.require(actor, "read", Target(row.workspace, row.kind, row.path, row.created_by, row.extra_perms))
     if row.lock_state != "locking":
         return row
@@ -173,27 +179,27 @@ async def status_of(platform: Platform, actor: Actor, row: ItemRow) -> ItemRow:
 
 
 def refuse_failed(name: str, state: str, error: str | None) -> None:
-    """Raises LockFailed where the version's lock has failed."""
+    """Raise LockFailed if the version's lock has failed."""
     if state == "failed":
         raise LockFailed(
             f"The packages of the {name} could not be locked.",
-            hint="Correct its requirements and deploy it again; details hold what was said.",
+            hint="Correct its requirements and deploy it again; details contain the output.",
             details={"lock_error_logs": error},
         )
 
 
 class Locks:
-    """Locks as a worker asks for them; what never changes is kept in memory."""
+    """Locks for a worker. Locks of versions never change and are cached in memory."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._of_versions: dict[int, str] = {}
 
     async def of_version(self, version: int) -> str | None:
-        """The lock of a version; None while it is being made."""
-        kept = self._of_versions.get(version)
-        if kept is not None:
-            return kept
+        """Return the lock of a version; None while it is being created."""
+        cached = self._of_versions.get(version)
+        if cached is not None:
+            return cached
         async with self._platform.db.acquire() as connection:
             found = await locks.of_version(connection, version)
         if found is None or found[0] != "locked" or found[1] is None:
@@ -204,22 +210,22 @@ class Locks:
         return found[1]
 
     async def requirements(self, workspace: str, language: str, content: str) -> Requirements | None:
-        """The packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
+        """Return the packages that a script needs. Raises InvalidScript, EvaluatorUnavailable."""
         return await requirements(self._platform, workspace, language, content)
 
     async def get(self, key: bytes) -> str | None:
-        """The lock of a key; None where nobody has made it."""
+        """Return the lock of a key; None if it does not exist."""
         async with self._platform.db.acquire() as connection:
             return await locks.get(connection, key)
 
     async def keep(self, lock: NewLock) -> str:
-        """Keep a lock; gives the one that stands."""
+        """Store a lock; returns the stored one, which may be that of a concurrent call."""
         async with self._platform.db.transaction() as connection:
             return await locks.keep(connection, lock)
 
 
 async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str | None = None) -> None:
-    """End the wait of the versions that `run` was to lock; to do so twice changes nothing."""
+    """Set the lock of the versions that wait for `run`, or its error. A repeated call has no effect."""
 
     async def write(connection: Connection) -> None:
         text = None if error is None else error[-_LONGEST_ERROR:].replace("\0", "\ufffd")
@@ -232,8 +238,8 @@ async def settle(platform: Platform, run: UUID, *, lock: str | None, error: str 
 
 
 async def settle_abandoned(platform: Platform) -> None:
-    """Let versions fail whose run has ended without a word: cancelled before it began, or lost too often."""
+    """Fail the versions whose run ended without a result: cancelled before it started, or lost too often."""
     async with platform.db.acquire() as connection:
         runs = await locks.abandoned(connection)
     for run in runs:
-        await settle(platform, run, lock=None, error=f"The run {run} that was to make the lock has ended without one.")
+        await settle(platform, run, lock=None, error=f"The run {run} ended without creating the lock.")

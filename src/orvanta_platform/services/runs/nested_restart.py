@@ -1,6 +1,7 @@
-"""Where a restart goes on inside loops, branches and sub-workflows: read from what the run before has left.
+"""Restart points inside loops, branches and sub-workflows, determined from the rows of the previous run.
 
-The state of a body is not kept when it has ended. Its rows say the same, and how it began if it was a restart itself.
+The state of a body is deleted when it ends. It is reconstructed from the rows of its nodes, and from its initial state
+if it was itself restarted.
 """
 
 from __future__ import annotations
@@ -34,38 +35,38 @@ from orvanta_platform.orchestrator.scope import BEGINNING
 from orvanta_platform.services.platform import Platform
 
 Steps = Sequence[tuple[str, int | None]]
-"""Where to go on, from the outside in: ids of nodes, each with the number of a body of it."""
+"""Path to the restart point from the outside in: node ids, each with the number of one of its bodies."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestartPoint:
-    """How a list of nodes goes on; `inside`: those of its nodes that do not run whole, by index.
-
-    `before`: how the list ended in the run before, None if all of it runs again. `began_at`: when what the restart is
-    named by began in the run before; `at_once`: of that the nodes without a job.
-    """
+    """Restart of a list of nodes."""
 
     plan: Plan
     made: Restart
     inside: Mapping[int, Entered] = field(default_factory=dict)
+    """Nodes that are restarted in part, by index."""
     before: Ended | None = None
+    """Final state of the list in the previous run; None: all of it runs again."""
     began_at: datetime | None = None
-    at_once: tuple[str, ...] = ()
+    """Start, in the previous run, of the node or body that the restart was requested for."""
+    without_job: tuple[str, ...] = ()
+    """Its nodes that have no job."""
 
     @property
     def state(self) -> RunState:
-        """How it begins."""
-        kept = self.made.state.kept
-        assert kept is not None
-        again = {index: each.reopening for index, each in self.inside.items()}
-        return replace(self.made.state, kept=replace(kept, inside=again))
+        """Initial state of the list."""
+        reused = self.made.state.kept
+        assert reused is not None
+        inside = {index: each.reopening for index, each in self.inside.items()}
+        return replace(self.made.state, kept=replace(reused, inside=inside))
 
     def results(self) -> dict[UUID, str]:
-        """Whose results are kept: ids of nodes' jobs, with the nodes' own ids."""
-        kept = self.made.state.kept
+        """Return the reused results: job ids mapped to the node ids."""
+        reused = self.made.state.kept
         found: dict[UUID, str] = {}
         for index in self.made.kept:
-            origin = kept.origin(index) if kept is not None else None
+            origin = reused.origin(index) if reused is not None else None
             if origin is not None:
                 node = self.plan.nodes[index].id
                 found[inner_job_id(origin.run, origin.frame, node)] = node
@@ -76,70 +77,72 @@ class RestartPoint:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """Restart point inside a node: `body` is continued from within, and `kept` bodies are reused as a whole.
-
-    `repeats`: some node had succeeded in the bodies that run again as a whole.
-    """
+    """Restart point inside a node."""
 
     reopening: Reopening
     kept: int = 0
+    """Number of bodies that are reused as a whole."""
     body: RestartPoint | None = None
+    """Body that is restarted in part."""
     repeats: bool = False
+    """Some node had succeeded in the bodies that run again as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Holder:
-    """A node that holds others, as it was: `origin` of its list, its opening, and how that one was itself a restart."""
+class _Container:
+    """A container node in the previous run."""
 
     node: Node
     origin: Origin
+    """Origin of the list that contains the node."""
     opening: UUID
     earlier: Reopening | None
+    """Restart that this opening of the node was itself part of."""
 
     @property
     def openings(self) -> tuple[tuple[UUID, UUID], ...]:
-        """All openings that have bodies of it, as (run, opening), the newest first."""
+        """Return all openings that contain bodies of the node, as (run, opening), newest first."""
         return ((self.origin.run, self.opening), *(self.earlier.openings if self.earlier else ()))
 
 
 class Reopenings:
-    """Reads on one connection. `blueprint`: of what is to run now."""
+    """Computes restart points on one connection. `blueprint`: the workflow to run."""
 
     def __init__(self, platform: Platform, conn: Connection, blueprint: Blueprint) -> None:
         self._platform = platform
         self._conn = conn
         self._blueprint = blueprint
         self.began_at: datetime | None = None
-        """When what the restart is named by began; None: never, or it is where the run failed."""
-        self.at_once: tuple[str, ...] = ()
-        """Of that the nodes that are decided at once, when they begin."""
+        """Start of the node or body named by the caller; None: it had not started, or none is named."""
+        self.without_job: tuple[str, ...] = ()
+        """Its nodes that have no job."""
 
-    async def go_on(self, plan: Plan, before: Ended, steps: Steps | None) -> RestartPoint:
-        """How a list goes on at `steps`, None: where it failed. Raises BadRequest, CannotRestart."""
+    async def restart_list(self, plan: Plan, before: Ended, steps: Steps | None) -> RestartPoint:
+        """Return the restart of a list at `steps`; None: at its failed nodes. Raises BadRequest, CannotRestart."""
         if steps is None:
-            return await self._where_it_failed(plan, before)
+            return await self._at_failed_nodes(plan, before)
         (id, number), *more = steps
         index = plan.indexes.get(id)
         if index is None:
             known = ", ".join(node.id for node in plan.nodes[:20])
-            raise BadRequest(f"There is no node {id} in that place.", hint=f"There are {known}.")
+            raise BadRequest(f"There is no node {id} at this level.", hint=f"The nodes are {known}.")
         made = engine.restart(plan, before, [index])
         if not engine.is_reached(plan, made, before, index):
             raise CannotRestart(
                 f"The node {id} was skipped, and would be skipped again.", hint="Restart from the condition before it."
             )
         if number is None and not more:
-            await self._note_beginning([plan.nodes[index]], before)
+            await self._record_start([plan.nodes[index]], before)
             return RestartPoint(plan, made, before=before)
         node = plan.nodes[index]
         if not node.kind.is_container:
-            raise BadRequest(f"The node {id} holds no others.", hint="Leave out what is to be inside it.")
+            raise BadRequest(f"The node {id} contains no nodes.", hint="Leave out the path inside it.")
         if any(edge.source in made.again for edge in node.edges):
-            raise CannotRestart(f"What comes before the node {id} had not ended, so it begins anew.")
+            raise CannotRestart(f"A node before {id} had not ended, so {id} runs from its start.")
         entered = await self._enter(node, before, number, more)
         return RestartPoint(plan, made, {index: entered} if entered is not None else {}, before)
 
-    async def _where_it_failed(self, plan: Plan, before: Ended) -> RestartPoint:
+    async def _at_failed_nodes(self, plan: Plan, before: Ended) -> RestartPoint:
         made = engine.restart(plan, before)
         inside: dict[int, Entered] = {}
         for index in made.again:
@@ -151,19 +154,19 @@ class Reopenings:
         return RestartPoint(plan, made, inside, before)
 
     async def _enter(self, node: Node, before: Ended, number: int | None, steps: Steps | None) -> Entered | None:
-        """The restart point inside a node; None: it runs again as a whole. `steps` None: where it failed."""
-        holder = await self._holder(node, before)
-        if holder is None:
+        """Return the restart point inside a node; None: it runs again as a whole. `steps` None: at failed nodes."""
+        container = await self._container(node, before)
+        if container is None:
             if steps is None:
                 return None
-            raise CannotRestart(f"The node {node.id} had not begun.", hint="Restart from the node itself.")
+            raise CannotRestart(f"The node {node.id} had not started.", hint="Restart from the node itself.")
         if node.kind is Kind.FLOW:
-            return await self._flow(node, holder, steps)
+            return await self._flow(node, container, steps)
         if node.kind is Kind.BRANCHONE:
-            return await self._branch(node, holder, number, steps)
-        return await self._bodies(node, holder, number, steps)
+            return await self._branch(node, container, number, steps)
+        return await self._bodies(node, container, number, steps)
 
-    async def _holder(self, node: Node, before: Ended) -> _Holder | None:
+    async def _container(self, node: Node, before: Ended) -> _Container | None:
         at = engine.place_in(before, node)
         if at is None:
             return None
@@ -172,16 +175,19 @@ class Reopenings:
         row = (await rows.ended_nodes(self._conn, [id])).get(id)
         if row is None:
             return None
-        was = before if origin == before.origin else await self._list_of(origin, before.plan)
+        was = before if origin == before.origin else await self._source_list(origin, before.plan)
         kept = was.state.kept if was is not None and row.failures == 0 else None
         place = was.plan.indexes.get(node.id) if was is not None else None
         earlier = kept.inside.get(place) if kept is not None and place is not None else None
-        return _Holder(before.plan.nodes[at], origin, opening_id(origin.run, id, row.failures), earlier)
+        return _Container(before.plan.nodes[at], origin, opening_id(origin.run, id, row.failures), earlier)
 
-    async def _list_of(self, origin: Origin, plan: Plan) -> Ended | None:
-        """The list that a node was kept of, as it began; `plan`: of a body, which is taken for the same."""
+    async def _source_list(self, origin: Origin, plan: Plan) -> Ended | None:
+        """Return the list that a reused node came from, with its initial state.
+
+        `plan` is used for a body, which is assumed to be unchanged.
+        """
         if origin.frame is not None:
-            state = await self._beginning(origin.frame)
+            state = await self._initial_state(origin.frame)
             return Ended(plan, state, origin) if state is not None else None
         run = await run_rows.run_before(self._conn, origin.run)
         if run is None:
@@ -189,28 +195,26 @@ class Reopenings:
         was = await self._platform.blueprints.workflow(self._conn, run.document, run.pin_set)
         return engine.same(run.id, was.plan, RunState.decode(run.state))
 
-    async def _beginning(self, frame: UUID) -> RunState | None:
+    async def _initial_state(self, frame: UUID) -> RunState | None:
         for row in await get_values(self._conn, [(frame, "args", BEGINNING)]):
             return RunState.decode(values.unpacked(row))
         return None
 
-    async def _note_beginning(self, nodes: Sequence[Node], before: Ended) -> None:
-        """When the first of these nodes of a list began."""
+    async def _record_start(self, nodes: Sequence[Node], before: Ended) -> None:
+        """Record the start time of the earliest of these nodes."""
         ids = []
         for node in nodes:
             if (at := engine.place_in(before, node)) is not None:
                 origin = before.of(at)
                 ids.append(inner_job_id(origin.run, origin.frame, node.id))
         ended = await rows.ended_nodes(self._conn, ids)
-        self.at_once = tuple(node.id for node in nodes if not node.kind.is_job)
+        self.without_job = tuple(node.id for node in nodes if not node.kind.is_job)
         self.began_at = min((each.began_at for each in ended.values()), default=None)
 
-    # Each kind of node.
-
-    async def _flow(self, node: Node, holder: _Holder, steps: Steps | None) -> Entered | None:
+    async def _flow(self, node: Node, container: _Container, steps: Steps | None) -> Entered | None:
         if steps is not None and not steps:
             return None
-        child = await run_rows.run_before(self._conn, child_id(holder.origin.run, holder.opening))
+        child = await run_rows.run_before(self._conn, child_id(container.origin.run, container.opening))
         if child is None and steps is None:
             return None
         if child is None:
@@ -219,73 +223,77 @@ class Reopenings:
             if steps is None:
                 return None
             raise CannotRestart(
-                f"The sub-workflow of {node.id} has a context of its own, which does not go with it.",
+                f"The sub-workflow of {node.id} has its own context, which cannot be carried over.",
                 hint=f"Restart from {node.id}.",
             )
         blueprints = self._platform.blueprints
         was = await blueprints.workflow(self._conn, child.document, child.pin_set)
         pin = bytes.fromhex(self._blueprint.flow_pin(node).document)
         plan = was.plan if pin == child.document else (await blueprints.workflow(self._conn, pin, None)).plan
-        body = await self.go_on(plan, engine.same(child.id, was.plan, RunState.decode(child.state)), steps)
+        body = await self.restart_list(plan, engine.same(child.id, was.plan, RunState.decode(child.state)), steps)
         return Entered(Reopening(state=body.state.encode()), body=body)
 
-    async def _branch(self, node: Node, holder: _Holder, number: int | None, steps: Steps | None) -> Entered | None:
+    async def _branch(
+        self, node: Node, container: _Container, number: int | None, steps: Steps | None
+    ) -> Entered | None:
         if steps is not None and not steps:
             return None
-        found = await rows.ended_bodies(self._conn, holder.opening)
+        found = await rows.ended_bodies(self._conn, container.opening)
         if not found:
             return None
         chosen = found[0].first
         if number is not None and number != chosen:
-            raise CannotRestart(f"The node {node.id} took the branch {chosen}, not {number}.")
+            raise CannotRestart(f"The node {node.id} ran the branch {chosen}, not {number}.")
         if chosen >= len(node.bodies):
-            raise CannotRestart(f"The node {node.id} has no branch {chosen} any more.")
-        before = await self._body(holder, (holder.origin.run, holder.opening), chosen)
-        body = await self.go_on(node.bodies[chosen].plan, before, steps)
+            raise CannotRestart(f"The node {node.id} no longer has a branch {chosen}.")
+        before = await self._body(container, (container.origin.run, container.opening), chosen)
+        body = await self.restart_list(node.bodies[chosen].plan, before, steps)
         return Entered(Reopening(place=chosen, state=body.state.encode()), body=body)
 
-    async def _bodies(self, node: Node, holder: _Holder, number: int | None, steps: Steps | None) -> Entered | None:
-        found = await self._ended_bodies(holder)
-        well = [each for _, each in found if _counts(holder.node, each)]
+    async def _bodies(
+        self, node: Node, container: _Container, number: int | None, steps: Steps | None
+    ) -> Entered | None:
+        found = await self._ended_bodies(container)
+        complete = [each for _, each in found if _is_complete(container.node, each)]
         if steps is None:
-            bad = [each for _, each in found if not _counts(holder.node, each)]
-            if not bad:
+            incomplete = [each for _, each in found if not _is_complete(container.node, each)]
+            if not incomplete:
                 return None
-            number = None if node.parallel else max(each.stop for each in bad) - 1
+            number = None if node.parallel else max(each.stop for each in incomplete) - 1
         elif number is None:
-            raise BadRequest(f"Which body of {node.id} is meant?", hint="Name it by branch_or_iteration_n, from 0.")
-        again = _unless(well, number) if node.parallel else (number or 0, MAX_ITERATIONS)
-        kept = sum(min(each.stop, again[0]) - each.first for each in well if each.first < again[0])
+            raise BadRequest(f"A body of {node.id} must be chosen.", hint="Set branch_or_iteration_n, counted from 0.")
+        again = _ranges_except(complete, number) if node.parallel else (number or 0, MAX_ITERATIONS)
+        kept = sum(min(each.stop, again[0]) - each.first for each in complete if each.first < again[0])
         if node.parallel:
-            kept = sum(each.stop - each.first for each in well) - (number is not None)
+            kept = sum(each.stop - each.first for each in complete) - (number is not None)
         is_whole = steps is not None and not steps
-        repeats = await self._repeats(holder, found, again, None if is_whole else number)
+        repeats = await self._repeats(container, found, again, None if is_whole else number)
         if number is None:
-            return Entered(Reopening(openings=holder.openings, again=again), kept, repeats=repeats)
+            return Entered(Reopening(openings=container.openings, again=again), kept, repeats=repeats)
         at = next((where for where, each in found if each.first <= number < each.stop), None)
         if at is None:
-            raise CannotRestart(f"The body {number} of {node.id} had not begun.", hint=f"Restart from {node.id}.")
+            raise CannotRestart(f"The body {number} of {node.id} had not started.", hint=f"Restart from {node.id}.")
         body = None
         if is_whole:
-            ended = await self._body(holder, at, number)
-            await self._note_beginning(ended.plan.nodes, ended)
+            ended = await self._body(container, at, number)
+            await self._record_start(ended.plan.nodes, ended)
         else:
             place = 0 if node.kind.is_loop else number
             if place >= len(node.bodies):
-                raise CannotRestart(f"The node {node.id} has no branch {place} any more.")
-            body = await self.go_on(node.bodies[place].plan, await self._body(holder, at, number), steps)
+                raise CannotRestart(f"The node {node.id} no longer has a branch {place}.")
+            body = await self.restart_list(node.bodies[place].plan, await self._body(container, at, number), steps)
         state = body.state.encode() if body is not None else None
-        previous = await self._results_before(holder, found, number) if node.kind is Kind.WHILELOOP else None
-        return Entered(Reopening(number, state, holder.openings, again, previous), kept, body, repeats)
+        previous = await self._results_before(container, found, number) if node.kind is Kind.WHILELOOP else None
+        return Entered(Reopening(number, state, container.openings, again, previous), kept, body, repeats)
 
     async def _repeats(
         self,
-        holder: _Holder,
+        container: _Container,
         found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]],
         again: Sequence[int],
         midway: int | None,
     ) -> bool:
-        """Tests that some node had succeeded in bodies that run again as a whole: all in `again` but `midway`."""
+        """Return whether a node had succeeded in bodies that run again as a whole: all in `again` except `midway`."""
         rows_again = list(zip(again[::2], again[1::2], strict=True))
         openings: set[UUID] = set()
         for (_, opening), each in found:
@@ -293,7 +301,7 @@ class Reopenings:
                 start, end = max(first, each.first), min(stop, each.stop)
                 if start >= end or (start == midway and end == start + 1):
                     continue
-                if _counts(holder.node, each):
+                if _is_complete(container.node, each):
                     return True
                 openings.add(opening)
         return bool(openings) and await rows.any_succeeded_in_failed_bodies(
@@ -301,19 +309,19 @@ class Reopenings:
         )
 
     async def succeeded_inside(self, node: Node, before: Ended) -> bool:
-        """Tests that some node inside a node, or inside sub-workflows that it runs, succeeded in the run before."""
-        holder = await self._holder(node, before)
-        if holder is None:
+        """Return whether a node inside a node, or inside sub-workflows that it runs, succeeded in the previous run."""
+        container = await self._container(node, before)
+        if container is None:
             return False
-        runs = list({run for run, _ in holder.openings})
-        return await rows.any_succeeded_inside(self._conn, runs, *inner_of(holder.node))
+        runs = list({run for run, _ in container.openings})
+        return await rows.any_succeeded_inside(self._conn, runs, *inner_of(container.node))
 
-    async def _ended_bodies(self, holder: _Holder) -> list[tuple[tuple[UUID, UUID], EndedBodies]]:
-        """The bodies that have ended, with the run and the opening that they are of."""
+    async def _ended_bodies(self, container: _Container) -> list[tuple[tuple[UUID, UUID], EndedBodies]]:
+        """Return the bodies that have ended, each with the run and opening that it belongs to."""
         found: list[tuple[tuple[UUID, UUID], EndedBodies]] = []
         allowed = [(0, MAX_ITERATIONS)]
-        skips = holder.node.kind.is_loop and holder.node.skip_failures
-        for place, (run, opening) in enumerate(holder.openings):
+        skips = container.node.kind.is_loop and container.node.skip_failures
+        for place, (run, opening) in enumerate(container.openings):
             here = [
                 EndedBodies(max(each.first, first), min(each.stop, stop), each.state)
                 for each in await rows.ended_bodies(self._conn, opening, skips=skips)
@@ -321,20 +329,20 @@ class Reopenings:
                 if each.first < stop and first < each.stop
             ]
             found += [((run, opening), each) for each in here]
-            if place == 0 and holder.earlier is not None:
-                allowed = _gaps(holder.earlier.again)
+            if place == 0 and container.earlier is not None:
+                allowed = _gaps(container.earlier.again)
             else:
-                allowed = _minus(allowed, here)
-        return found if holder.node.kind.is_loop else [(at, one) for at, each in found for one in _each(each)]
+                allowed = _subtract(allowed, here)
+        return found if container.node.kind.is_loop else [(at, one) for at, each in found for one in _split(each)]
 
     async def _results_before(
-        self, holder: _Holder, found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]], number: int
+        self, container: _Container, found: Sequence[tuple[tuple[UUID, UUID], EndedBodies]], number: int
     ) -> ReusedResults | None:
-        """Where the results of the body before this one are."""
+        """Return the origins of the results of the preceding body."""
         at = next((where for where, each in found if each.first <= number - 1 < each.stop), None)
         if at is None:
             return None
-        ended = await self._body(holder, at, number - 1)
+        ended = await self._body(container, at, number - 1)
         origins: dict[Origin, int] = {}
         nodes = {
             node.index: origins.setdefault(ended.of(node.index), len(origins))
@@ -343,18 +351,18 @@ class Reopenings:
         }
         return ReusedResults(tuple(origins), nodes)
 
-    async def _body(self, holder: _Holder, at: tuple[UUID, UUID], number: int) -> Ended:
-        """How one body ended."""
+    async def _body(self, container: _Container, at: tuple[UUID, UUID], number: int) -> Ended:
+        """Return the final state of one body."""
         run, opening = at
         frame = frame_id(run, opening, number)
-        plan = holder.node.bodies[0 if holder.node.kind.is_loop else number].plan
+        plan = container.node.bodies[0 if container.node.kind.is_loop else number].plan
         ids = {node.index: inner_job_id(run, frame, node.id) for node in plan.nodes}
         ended = await rows.ended_nodes(self._conn, list(ids.values()))
-        telling = [ids[node.index] for node in plan.nodes if node.kind in (Kind.CONDITION, Kind.APPROVAL)]
-        told = await get_values(self._conn, [(id, "result", "") for id in telling])
-        results = {row.id: values.unpacked(row) for row in told if row.body is not None}
+        deciding = [ids[node.index] for node in plan.nodes if node.kind in (Kind.CONDITION, Kind.APPROVAL)]
+        decisions = await get_values(self._conn, [(id, "result", "") for id in deciding])
+        results = {row.id: values.unpacked(row) for row in decisions if row.body is not None}
         resumes = await rows.resumes_of(self._conn, [ids[node.index] for node in plan.nodes if node.suspend])
-        first = await self._beginning(frame) or RunState.new(plan)
+        first = await self._initial_state(frame) or RunState.new(plan)
         marks = bytearray(first.nodes)
         for node in plan.nodes:
             row = ended.get(ids[node.index])
@@ -366,7 +374,7 @@ class Reopenings:
 
 
 def inner_of(node: Node) -> tuple[list[int], list[str]]:
-    """The numbers of all nodes inside a node, and the paths of the sub-workflows that it or they run."""
+    """Return the numbers of all nodes inside a node, and the paths of the sub-workflows that it or they run."""
     numbers: list[int] = []
     paths: list[str] = []
     waiting = [node]
@@ -380,17 +388,17 @@ def inner_of(node: Node) -> tuple[list[int], list[str]]:
     return numbers, paths
 
 
-def _counts(holder: Node, bodies: EndedBodies) -> bool:
-    """Whether these bodies are over: they succeeded, or their failure is none."""
-    if bodies.state == "failed" and not holder.kind.is_loop:
-        return holder.bodies[bodies.first].skip_failure
+def _is_complete(container: Node, bodies: EndedBodies) -> bool:
+    """Return whether these bodies need not run again: they succeeded, or their failure is ignored."""
+    if bodies.state == "failed" and not container.kind.is_loop:
+        return container.bodies[bodies.first].skip_failure
     return bodies.state == "succeeded"
 
 
-def _unless(well: Sequence[EndedBodies], number: int | None) -> tuple[int, ...]:
-    """All bodies but these, and the one of this number; as in `Reopening`."""
+def _ranges_except(complete: Sequence[EndedBodies], number: int | None) -> tuple[int, ...]:
+    """Return the ranges of all bodies except `complete`, but including `number`; encoded as in `Reopening`."""
     kept: list[tuple[int, int]] = []
-    for each in sorted(well, key=lambda each: each.first):
+    for each in sorted(complete, key=lambda each: each.first):
         inside = number is not None and each.first <= number < each.stop
         kept += [(each.first, number), (number + 1, each.stop)] if inside and number is not None else []
         kept += [] if inside else [(each.first, each.stop)]
@@ -402,7 +410,7 @@ def _flat(pairs: Sequence[tuple[int, int]]) -> list[int]:
 
 
 def _gaps(flat: Sequence[int]) -> list[tuple[int, int]]:
-    """The rows of places between these, which are ascending, as in `Reopening`."""
+    """Return the ranges between these ascending ranges; encoded as in `Reopening`."""
     found: list[tuple[int, int]] = []
     last = 0
     for first, stop in zip(flat[::2], flat[1::2], strict=True):
@@ -411,19 +419,19 @@ def _gaps(flat: Sequence[int]) -> list[tuple[int, int]]:
     return [*found, (last, MAX_ITERATIONS)] if last < MAX_ITERATIONS else found
 
 
-def _minus(pairs: Sequence[tuple[int, int]], taken: Sequence[EndedBodies]) -> list[tuple[int, int]]:
-    """These rows of places without those taken."""
+def _subtract(pairs: Sequence[tuple[int, int]], taken: Sequence[EndedBodies]) -> list[tuple[int, int]]:
+    """Return these ranges without the bodies in `taken`."""
     free = _gaps(_flat(sorted((each.first, each.stop) for each in taken)))
     cut = [(max(a, first), min(b, stop)) for a, b in pairs for first, stop in free]
     return [(first, stop) for first, stop in cut if first < stop]
 
 
-def _each(bodies: EndedBodies) -> list[EndedBodies]:
+def _split(bodies: EndedBodies) -> list[EndedBodies]:
     return [EndedBodies(place, place + 1, bodies.state) for place in range(bodies.first, bodies.stop)]
 
 
 def _mark(node: Node, row: EndedNode, result: bytes) -> Mark:
-    """The mark of a node that ended so, with this result."""
+    """Return the mark of a node with this outcome and result."""
     if row.state == "cancelled":
         return Mark.CANCELLED
     failed = row.state == "failed"

@@ -1,8 +1,8 @@
-"""Pausing a run before a node: breakpoints, paused nodes, and continuing them.
+"""Pausing runs before nodes: breakpoints, paused nodes, and continuing them.
 
 Pausing and continuing a run needs the roles that cancelling needs, and the scope jobs:pause. Values and conditions are
 evaluated with the rights of the run: only the member it acts for and admins may choose them, and only with tokens whose
-limits are not narrower than the run's. Values need the scope jobs:edit.
+scopes are not narrower than the run's. Values need the scope jobs:edit.
 """
 
 from __future__ import annotations
@@ -45,62 +45,67 @@ from orvanta_platform.services.run_views import jobs
 from orvanta_platform.services.runs import breakpoints
 
 SHOWN = 100
-"""Paused nodes of one run that are listed, at most."""
+"""Maximum number of paused nodes of a run that are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """A breakpoint before `node`, set by whom; `when`: only where that expression is true."""
+    """A breakpoint before `node`."""
 
     node: str
     by: str
+    """Username of the member who set it."""
     when: str | None
+    """Condition; None: it always applies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """A paused node; `job`: its id. `place`: the iteration or branch that it stands in, from 0; None at the top level.
-
-    `inputs`, `result`: whether it may go on with others, and with one in the place of its own. `threw`: what its
-    condition threw.
-    """
+    """A paused node."""
 
     job: UUID
+    """Id of the node's job."""
     node: str
     kind: str
     by: str
     at: datetime
     place: int | None
+    """Number of the iteration or branch that contains it, from 0; None at the top level."""
     inputs: bool
+    """It may continue with replaced inputs."""
     result: bool
+    """It may continue with a result instead of running."""
     threw: str | None = None
+    """Error that the condition threw."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """A run's breakpoints, and what is paused, the longest first, at most SHOWN.
-
-    `may_pause`: whether who asks may set breakpoints and let nodes go on; `may_change`: with values and conditions.
-    """
+    """Breakpoints and paused nodes of a run."""
 
     run: UUID
     before: Sequence[Before]
     paused: Sequence[Paused]
+    """Paused nodes, longest paused first, at most SHOWN."""
     may_pause: bool
+    """The actor may set breakpoints and continue nodes."""
     may_change: bool
+    """The actor may do so with values and conditions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A paused node with the inputs (JSON object text, secrets masked) that it would get; `error`: why it has none."""
+    """A paused node and the inputs it would run with."""
 
     paused: Paused
     inputs: bytes | None
+    """JSON object text with masked secrets; None: it has no inputs, or computing them failed."""
     error: str | None = None
+    """Error of the computation."""
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pauses:
-    """Of the run that this id is. Raises NotFound."""
+    """Return the breakpoints and paused nodes of a run. Raises NotFound."""
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
         live = await run_rows.get_live_run(conn, row.run) if row.is_flow else None
@@ -125,13 +130,13 @@ async def get(platform: Platform, actor: Actor, workspace: str, id: UUID) -> Pau
 
 
 async def look(platform: Platform, actor: Actor, workspace: str, id: UUID, job: UUID) -> Look:
-    """A paused node with the inputs that it would get now. Raises NotFound."""
+    """Return a paused node and the inputs it would run with now. Raises NotFound."""
     async with platform.db.acquire() as conn:
         row: JobRow = await jobs.seen(platform, conn, actor, workspace, id)
         live = await run_rows.get_live_run(conn, row.run)
         found = await rows.find(conn, row.run, job) if live is not None else None
         if live is None or found is None:
-            raise NotFound(f"The node {job} is not paused.", hint="Somebody let it go on, or it was cancelled.")
+            raise NotFound(f"The node {job} is not paused.", hint="It was continued or cancelled.")
         blueprint = await platform.blueprints.of(conn, live)
     nodes = _by_id(blueprint)
     paused, node = _paused(found, nodes), nodes[found.node]
@@ -143,7 +148,7 @@ async def look(platform: Platform, actor: Actor, workspace: str, id: UUID, job: 
     except ExpressionError as error:
         return Look(paused, None, f"{error.name}: {opened.mask_text(error.message)}")
     except LookupError:
-        raise NotFound(f"The node {job} is not paused.", hint="What it stood in has ended.") from None
+        raise NotFound(f"The node {job} is not paused.", hint="Its loop, branch or run has ended.") from None
     return Look(paused, opened.mask_json(raw))
 
 
@@ -165,10 +170,10 @@ async def _inputs(
 async def set_before(
     platform: Platform, actor: Actor, workspace: str, id: UUID, node: str, when: str | None, *, on: bool = True
 ) -> None:
-    """Pause the run before a node from now on, where `when` is given only if it is true; or, not `on`, no longer.
+    """Set a breakpoint before a node, with the condition `when` if it is not None; or, with `on` False, remove it.
 
-    In a loop before the node of each iteration that comes. Raises NotFound, Forbidden, BadRequest, InvalidInput, and
-    Conflict where the run has ended.
+    In a loop it applies to every later iteration. Raises NotFound, Forbidden, BadRequest, InvalidInput, and Conflict if
+    the run has ended.
     """
     await breakpoints.check_condition(platform.evaluator.of(workspace), when)
     run = await platform.db.retrying(partial(_set_before, platform, actor, workspace, id, node, when, on))
@@ -210,10 +215,12 @@ async def go_on(
     inputs: bytes | None = None,
     result: bytes | None = None,
 ) -> None:
-    """Let a paused node go on: as it is, with `inputs` (JSON object text) in the place of its own of these names, or
-    with `result` (JSON text) in the place of running.
+    """Continue a paused node.
 
-    Raises NotFound, Forbidden, BadRequest, InvalidInput, TooLarge, and Conflict where it is not paused (any more).
+    `inputs` (JSON object text) replace its inputs of the same names. `result` (JSON text) is used instead of running
+    it.
+
+    Raises NotFound, Forbidden, BadRequest, InvalidInput, TooLarge, and Conflict if it is not paused.
     """
     _check_values(actor, inputs, result)
     run = await platform.db.retrying(partial(_go_on, platform, actor, workspace, id, job, inputs, result))
@@ -236,7 +243,7 @@ async def _go_on(
     if live is None:
         raise _has_ended(id)
     if found is None or live.cancel_at is not None or not await rows.take(connection, target.id, job):
-        raise Conflict(f"The node {job} is not paused.", hint="Somebody let it go on, or it was cancelled.")
+        raise Conflict(f"The node {job} is not paused.", hint="It was continued or cancelled.")
     if inputs is not None or result is not None:
         permissions.require(actor, "edit", Target(workspace, "run", target.path, target.created_by))
         on_behalf.require_choice(actor, target.permissioned_as, target.scopes)
@@ -244,39 +251,39 @@ async def _go_on(
     event = inbox.Continued(job, actor.username, found.frame, _text(inputs), _text(result))
     await run_rows.put_in_inbox(connection, target.id, inbox.write(event))
     changed = sorted(msgspec.json.decode(inputs, type=dict[str, msgspec.Raw])) if inputs is not None else None
-    told = {"node": found.node, "job": str(job), "inputs": changed, "result": result is not None}
-    await _record(connection, actor, workspace, target, "jobs.continue", told)
+    details = {"node": found.node, "job": str(job), "inputs": changed, "result": result is not None}
+    await _record(connection, actor, workspace, target, "jobs.continue", details)
     return target.id
 
 
 def _check_values(actor: Actor, inputs: bytes | None, result: bytes | None) -> None:
     if inputs is not None and result is not None:
-        raise BadRequest("A node goes on with inputs or with a result, not with both.")
-    given = inputs if inputs is not None else result
-    if given is None:
+        raise BadRequest("A node continues either with inputs or with a result, not with both.")
+    raw = inputs if inputs is not None else result
+    if raw is None:
         return
-    if len(given) > INLINE_LIMIT:
+    if len(raw) > INLINE_LIMIT:
         raise TooLarge(
-            f"These values have {len(given)} bytes; at most {INLINE_LIMIT} are taken here.",
-            hint="Leave out the inputs that stay as they are.",
+            f"These values have {len(raw)} bytes; at most {INLINE_LIMIT} are allowed.",
+            hint="Leave out the inputs that do not change.",
         )
     if inputs is not None:
         try:
             msgspec.json.decode(inputs, type=dict[str, msgspec.Raw])
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise InvalidInput("inputs must be a JSON object.") from error
-    interpolation.require_references(actor, given)
+    interpolation.require_references(actor, raw)
 
 
 def _require_fit(paused: Paused, inputs: bytes | None, result: bytes | None) -> None:
     if inputs is not None and not paused.inputs:
-        raise BadRequest(f"The node {paused.node} has no inputs.", hint="Let it go on as it is, or with a result.")
+        raise BadRequest(f"The node {paused.node} has no inputs.", hint="Continue it unchanged, or with a result.")
     if result is not None and not paused.result:
-        raise BadRequest(f"No result may stand for {paused.node}: people decide it.", hint="Let it go on as it is.")
+        raise BadRequest(f"The node {paused.node} takes no result: people decide it.", hint="Continue it unchanged.")
 
 
 async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection) -> RunTarget:
-    """The live run, where the actor may pause it. Raises NotFound, Forbidden, Conflict."""
+    """Return the live run if the actor may pause it. Raises NotFound, Forbidden, Conflict."""
     target = await run_rows.run_of(connection, workspace, id)
     if target is not None and target.id == id:
         permissions.require(actor, "pause", Target(workspace, "run", target.path, target.created_by))
@@ -289,13 +296,13 @@ async def _target(actor: Actor, workspace: str, id: UUID, connection: Connection
 
 
 def _has_ended(id: UUID) -> Conflict:
-    return Conflict(f"The run {id} has ended.", hint="Start it anew with pause_before.")
+    return Conflict(f"The run {id} has ended.", hint="Start a new run with pause_before.")
 
 
 async def _record(
-    connection: Connection, actor: Actor, workspace: str, target: RunTarget, operation: str, told: Mapping[str, Any]
+    connection: Connection, actor: Actor, workspace: str, target: RunTarget, operation: str, details: Mapping[str, Any]
 ) -> None:
-    parameters = {"run": str(target.id), **{name: value for name, value in told.items() if value is not None}}
+    parameters = {"run": str(target.id), **{name: value for name, value in details.items() if value is not None}}
     await audit.record(connection, actor, operation, "Execute", target.path, parameters, workspace=workspace)
 
 

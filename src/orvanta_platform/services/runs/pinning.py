@@ -1,4 +1,4 @@
-"""Versions that a run uses, resolved once at its start: of its scripts, its sub-workflows, and theirs."""
+"""Pinning of versions: a run resolves the versions of its scripts and sub-workflows once, at its start."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.workflow.secret_schemas import may_declare
 
 MAX_DEPTH = 20
-"""Sub-workflows inside sub-workflows, at most."""
+"""Maximum nesting depth of sub-workflows."""
 
 
 async def resolve(connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None) -> dict[str, Pin]:
-    """The pins of a plan and of every workflow it runs. Raises ScriptMissing, LockFailed, InvalidWorkflow.
+    """Resolve the pins of a plan and of every workflow it runs. Raises ScriptMissing, LockFailed, InvalidWorkflow.
 
-    `actor`: the member that the run acts for, with the limits of the run; its rights to read count without these
-    limits. `view`: the member for whom the versions must be accepted; None: current versions are taken. Versions inside
-    a workflow that acts for somebody else must be accepted for that member, and have their own keys
+    `actor`: the member that the run acts for, with the scopes of the run; its rights to read count without these
+    scopes. `view`: the member for whom the versions must be accepted; None: current versions are used. Versions inside
+    a workflow that acts for another member must be accepted for that member, and have their own keys
     (`blueprints.scoped`). Raises NotAccepted.
     """
     return await _resolve(connection, actor, workspace, plan, view, _Newest(connection, workspace))
@@ -41,10 +41,10 @@ async def resolve(connection: Connection, actor: Actor, workspace: str, plan: Pl
 async def resolve_again(
     connection: Connection, actor: Actor, workspace: str, plan: Plan, view: str | None, taken: Pins
 ) -> dict[str, Pin]:
-    """The same with the versions that an earlier run of the plan took, if they may run for this one too.
+    """Resolve the pins to the versions that an earlier run of the plan used, if they may run for this run too.
 
-    The rights at each place are those of this run, which may act for another member than the earlier one. Raises
-    CannotRestart if the earlier run took no version at some place.
+    The rights at each place are those of this run, which may act for another member than the earlier one. Raises the
+    errors of `resolve`, and CannotRestart if the earlier run used no version at some place.
     """
     return await _resolve(connection, actor, workspace, plan, view, _Taken(connection, workspace, taken))
 
@@ -78,27 +78,28 @@ async def _resolve(
 
 
 _Call = tuple[str, str]
-"""A workflow that is called: the scope of its caller's pins, and its path."""
+"""A called workflow: the scope of its caller's pins, and its path."""
 
 _ROOT: _Call = ("", "")
 
 
 class _Caller(NamedTuple):
-    """The identity for which workflows are called, and their flow_env (JSON text).
-
-    `view`: the member for whom their versions must be accepted; None: current versions. `scope`: that of their pins.
-    """
+    """Identity that calls workflows."""
 
     permissioned_as: str
     env: bytes
+    """Its flow_env (JSON text)."""
     view: str | None
+    """Member for whom the versions must be accepted; None: current versions are used."""
     scope: str
+    """Scope of the pins."""
 
 
 async def _acting(
     connection: Connection, workspace: str, reader: Actor, caller: _Caller, pin: Pin, plan: Plan
 ) -> tuple[Actor, _Caller]:
-    """The member that a sub-workflow acts for, and how it calls others. Raises NotFound, InvalidWorkflow."""
+    """Return the member that a sub-workflow acts for, and its identity as a caller. Raises NotFound,
+    InvalidWorkflow."""
     env = caller.env if plan.env == NO_ENV else plan.env
     same = pin.permissioned_as == caller.permissioned_as
     if pin.permissioned_as is None or (same and reader.scopes is None):
@@ -107,31 +108,31 @@ async def _acting(
     found = await on_behalf.member(connection, workspace, owner, str(pin.email))
     if references(caller.env):
         raise InvalidWorkflow(
-            f"{pin.path} acts for {pin.permissioned_as}: its caller's flow_env may hold no references.",
-            hint="Give it what it needs as its inputs.",
+            f"{pin.path} acts for {pin.permissioned_as}: its caller's flow_env may contain no references.",
+            hint="Pass the values as its inputs.",
             details={"path": pin.path},
         )
     return found, _Caller(owner, env, owner, owner)
 
 
 def flow_paths(plan: Plan) -> list[str]:
-    """The workflows that a plan runs, each once."""
+    """Return the paths of the workflows that a plan runs, without duplicates."""
     return list(dict.fromkeys(str(node.value["path"]) for node in plan.all_nodes if node.kind is Kind.FLOW))
 
 
 class _Versions(Protocol):
-    """A choice of versions, by the rights of `reader` and for the member of `caller.view`."""
+    """Selection of versions, with the rights of `reader` and accepted for `caller.view`."""
 
     async def scripts(self, reader: Actor, caller: _Caller, plan: Plan) -> dict[str, Pin]:
-        """The pins of the scripts that the plan names."""
+        """Return the pins of the scripts that the plan refers to."""
 
     async def workflows(self, reader: Actor, caller: _Caller, paths: Sequence[str]) -> dict[str, Pin]:
-        """The pins of these workflows."""
+        """Return the pins of these workflows."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Newest:
-    """The current versions, or the newest accepted ones."""
+    """Current versions, or the newest accepted ones."""
 
     connection: Connection
     workspace: str
@@ -158,7 +159,7 @@ class _Newest:
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """The versions that an earlier run took."""
+    """Versions that an earlier run used."""
 
     connection: Connection
     workspace: str
@@ -177,17 +178,21 @@ class _Taken:
         return found
 
     def _pin(self, caller: _Caller, key: str) -> Pin:
-        """The pin at this place. The earlier run had it in another scope if it acted for another member."""
+        """Return the pin at this place. The earlier run had it in another scope if it acted for another member."""
         for scope in (caller.scope, _ROOT[0], caller.permissioned_as):
             if (pin := self.pins.get(scoped_key(key, scope))) is not None:
                 return pin
         raise CannotRestart(
-            f"The run took no version of {key.removeprefix(flow_key(''))} at the place where it is needed now.",
+            f"The run used no version of {key.removeprefix(flow_key(''))} at the place where it is needed now.",
             hint="Run it again instead of restarting it.",
         )
 
     async def _require(self, reader: Actor, caller: _Caller, what: str, found: Pins, by_path: Sequence[int]) -> None:
-        """`by_path`: versions that are not named by their hash. Raises ScriptMissing, NotAccepted."""
+        """Check that the versions may be read and are accepted. `by_path`: versions that are not referred to by their
+        hash.
+
+        Raises ScriptMissing, NotAccepted.
+        """
         if not found:
             return
         owner = scopes.without(reader)
@@ -217,9 +222,9 @@ def _flow_pin(found: PinnedScript) -> Pin:
 
 
 def _refuse_depth(calls: Mapping[_Call, Sequence[_Call]]) -> None:
-    """Check which workflows call which, from _ROOT. Raises InvalidWorkflow for a cycle or a deep chain.
+    """Check the calls between workflows, starting at _ROOT. Raises InvalidWorkflow for a cycle or a deep chain.
 
-    Each workflow is visited once, however many chains lead to it.
+    Each workflow is visited once, regardless of the number of chains that lead to it.
     """
     longest: dict[_Call, list[_Call]] = {}
 
@@ -228,7 +233,7 @@ def _refuse_depth(calls: Mapping[_Call, Sequence[_Call]]) -> None:
         for call in calls[chain[-1]]:
             if call in chain:
                 raise InvalidWorkflow(
-                    f"A workflow runs itself: {_shown([*chain[1:], call])}.",
+                    f"A workflow calls itself: {_shown([*chain[1:], call])}.",
                     hint="Use a loop instead.",
                     details={"path": call[1]},
                 )

@@ -1,4 +1,4 @@
-"""Runs made again as a whole, with the same inputs or others."""
+"""Reruns: whole runs repeated with the same or edited inputs."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ async def rerun(
     *,
     latest: bool = False,
 ) -> UUID:
-    """Run again what the run `id` ran, under way or ended; gives the new run's id.
+    """Run again what the run `id` ran, whether it is live or ended; returns the new run's id.
 
-    `args`: JSON object text, None: the same inputs. It is the same version, or, with `latest`, the newest one.
-    Raises NotFound, Forbidden, BadRequest for what is run by nobody's wish, and as starting a run does.
+    `args`: JSON object text; None: the same inputs. It uses the same version, or, with `latest`, the newest one. Raises
+    NotFound, Forbidden, BadRequest for runs that the platform starts itself, and the errors of starting a run.
     """
     async with platform.db.acquire() as conn:
         row = await jobs.seen(platform, conn, actor, workspace, id)
@@ -47,7 +47,7 @@ async def rerun(
         data = {}
     else:
         permissions.require(actor, "edit", jobs.thing(row))
-        options = replace(options, secrets=await _kept_secrets(platform, actor, workspace, row, args))
+        options = replace(options, secrets=await _secrets_for_masks(platform, actor, workspace, row, args))
         data = {"edited": True}
     options = replace(options, repeat=Repeat("rerun", row.id, None, data | ({"latest": True} if latest else {})))
     if row.kind in _PREVIEWS:
@@ -57,10 +57,10 @@ async def rerun(
     return await _deployed(platform, actor, workspace, row, args, options, latest=latest)
 
 
-async def _kept_secrets(platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes) -> Secrets:
-    """The password inputs that replace masks in edited arguments, if the actor started the run; otherwise none.
+async def _secrets_for_masks(platform: Platform, actor: Actor, workspace: str, row: JobRow, args: bytes) -> Secrets:
+    """Return the password inputs that replace masks in edited arguments if the actor started the run, otherwise none.
 
-    Anybody else could choose, by the other inputs, where the password is sent.
+    Another actor could choose, through the other inputs, where the password is sent.
     """
     if MASK.encode() not in args or row.created_by != actor.username:
         return {}
@@ -83,8 +83,8 @@ async def _deployed(
     if row.kind == "flow" and row.version is not None:
         return await runs.start_flow_version(platform, actor, workspace, row.version, args, options)
     if row.kind in ("script", "flow"):
-        raise NotFound(f"What the run {row.id} ran is no more.", hint="Run the newest version.")
-    raise BadRequest(f"A run of the kind {row.kind} is not run again.", hint="Deploy what it was for once more.")
+        raise NotFound(f"The version that the run {row.id} ran no longer exists.", hint="Run the newest version.")
+    raise BadRequest(f"A run of the kind {row.kind} cannot be run again.", hint="Repeat the deployment instead.")
 
 
 async def _preview(

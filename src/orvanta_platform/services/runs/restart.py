@@ -1,4 +1,4 @@
-"""Runs that go on from others: from a node, or from where they failed, with what had ended before kept."""
+"""Restarts: new runs that continue an ended run from a node, or from its failed nodes, and reuse earlier results."""
 
 from __future__ import annotations
 
@@ -31,59 +31,59 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import jobs, results
 from orvanta_platform.services.runs import pinning
 from orvanta_platform.services.runs import start as runs
-from orvanta_platform.services.runs.copied_data import Remembered, Repeat
-from orvanta_platform.services.runs.creation import Beginning, RunOptions, begin
+from orvanta_platform.services.runs.copied_data import ContextValue, Repeat
+from orvanta_platform.services.runs.creation import create_run
 from orvanta_platform.services.runs.nested_restart import Reopenings, RestartPoint, Steps
 from orvanta_platform.services.runs.reused_consents import ReusedConsents
+from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 
-_MOST_BEFORE = 100
-"""Restarts of restarts that are looked back at."""
+_MAX_CHAIN = 100
+"""Maximum length of the followed chain of restarts of restarts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Where a run is to go on: at `steps`, from the outside in, None: where it failed.
-
-    Each is the id of a node, with the number of a body where it goes on inside of it. `version`: of the workflow, None:
-    the run's.
-    """
+    """Restart point of a run."""
 
     steps: Steps | None = None
+    """Path to the restart point, from the outside in; None: the failed nodes."""
     version: int | None = None
+    """Version of the workflow; None: that of the run."""
 
     @property
     def node(self) -> str | None:
-        """The node at the top level."""
+        """Node at the top level."""
         return self.steps[0][0] if self.steps else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """The run before: what it was made of, and how its nodes ended."""
+    """The previous run."""
 
     run: RunBefore
     blueprint: Blueprint
 
     @property
     def ended(self) -> Ended:
+        """Return the final state of its nodes."""
         return engine.same(self.run.id, self.blueprint.plan, RunState.decode(self.run.state))
 
 
 async def restart(
     platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point, options: RunOptions
 ) -> UUID:
-    """Start a run that goes on from the run `id`; gives its id.
+    """Start a run that continues the run `id`; returns its id.
 
-    Raises NotFound, Forbidden, BadRequest for a node that is not there, and CannotRestart.
+    Raises NotFound, Forbidden, BadRequest for a node that does not exist, CannotRestart.
     """
-    source, beginning, _ = await _prepared(platform, actor, workspace, id, point)
+    source, spec, _ = await _prepared(platform, actor, workspace, id, point)
     again = await results.args_again(platform, actor, workspace, source.run.id)
     options = replace(options, references=again.references, secrets=again.secrets)
-    return await begin(platform, actor, beginning, again.raw, _repeating(source, point, options))
+    return await create_run(platform, actor, spec, again.raw, _with_repeat(source, point, options))
 
 
 async def preview(platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point) -> RestartPoint:
-    """What `restart` would do. Raises as it does, and makes no run."""
+    """Return the restart point that `restart` would use, without starting a run. Raises the same errors."""
     return (await _prepared(platform, actor, workspace, id, point))[2]
 
 
@@ -98,39 +98,40 @@ async def restart_edited(
     point: Point,
     options: RunOptions,
 ) -> UUID:
-    """The same with another workflow, which need not be deployed (`value`: JSON text).
+    """Start a run that continues the run `id` with another workflow, which need not be deployed (`value`: JSON text).
 
-    `args` None: the inputs of the run before. Nodes are kept by id and kind. Raises InvalidWorkflow, InvalidInput too.
+    `args` None: the inputs of the previous run. Results are reused for nodes with the same id and kind. Raises the
+    errors of `restart`, and InvalidWorkflow, InvalidInput.
     """
-    source, beginning, _ = await _edited(platform, actor, workspace, value, path, id, point)
+    source, spec, _ = await _edited(platform, actor, workspace, value, path, id, point)
     if args is None:
         again = await results.args_again(platform, actor, workspace, source.run.id)
         args = again.raw
         options = replace(options, references=again.references, secrets=again.secrets)
     await inputs.check(platform.evaluator.of(workspace), None, args)
-    return await begin(platform, actor, beginning, args, _repeating(source, point, options))
+    return await create_run(platform, actor, spec, args, _with_repeat(source, point, options))
 
 
 async def preview_edited(
     platform: Platform, actor: Actor, workspace: str, value: bytes, id: UUID, point: Point
 ) -> RestartPoint:
-    """What `restart_edited` would do. Raises as it does, and makes no run."""
+    """Return the restart point that `restart_edited` would use, without starting a run. Raises the same errors."""
     return (await _edited(platform, actor, workspace, value, None, id, point))[2]
 
 
 async def _edited(
     platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None, id: UUID, point: Point
-) -> tuple[_Source, Beginning, RestartPoint]:
+) -> tuple[_Source, RunSpec, RestartPoint]:
     source = await _source(platform, actor, workspace, id)
-    beginning = await runs.flow_preview(platform, actor, workspace, value, path)
+    spec = await runs.flow_preview(platform, actor, workspace, value, path)
     async with platform.db.acquire() as conn:
-        made = await _made(platform, conn, source, beginning.blueprint, point)
-    return source, await _going_on(platform, source, beginning, made), made
+        made = await _restart_point(platform, conn, source, spec.blueprint, point)
+    return source, await _with_state_and_context(platform, source, spec, made), made
 
 
 async def _prepared(
     platform: Platform, actor: Actor, workspace: str, id: UUID, point: Point
-) -> tuple[_Source, Beginning, RestartPoint]:
+) -> tuple[_Source, RunSpec, RestartPoint]:
     source = await _source(platform, actor, workspace, id)
     async with platform.db.acquire() as conn:
         version = await _version(conn, actor, workspace, source.run, point)
@@ -138,8 +139,8 @@ async def _prepared(
         view = await acceptance.view_of(conn, actor, owner)
         runner = on_behalf.acting(actor, owner, version.path if version is not None else None)
         blueprint = await _blueprint(platform, conn, runner, workspace, source, version, view)
-        made = await _made(platform, conn, source, blueprint, point)
-    beginning = Beginning(
+        made = await _restart_point(platform, conn, source, blueprint, point)
+    spec = RunSpec(
         workspace=workspace,
         kind=source.run.kind,
         path=source.run.path,
@@ -153,7 +154,7 @@ async def _prepared(
         owner=owner,
         schema=version.settings.get("schema") if version is not None else None,
     )
-    return source, await _going_on(platform, source, beginning, made), made
+    return source, await _with_state_and_context(platform, source, spec, made), made
 
 
 async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) -> _Source:
@@ -163,10 +164,10 @@ async def _source(platform: Platform, actor: Actor, workspace: str, id: UUID) ->
             raise BadRequest(f"The run {row.run} has no nodes.", hint="Run it again with jobs/rerun.")
         run = await run_rows.run_before(conn, row.run)
         if run is None:
-            raise CannotRestart(f"The run {row.run} has not ended.", hint="Wait for its end, or cancel it.")
+            raise CannotRestart(f"The run {row.run} has not ended.", hint="Wait until it has ended, or cancel it.")
         if run.parent is not None:
             raise CannotRestart(
-                f"The run {run.id} is that of a sub-workflow.",
+                f"The run {run.id} is a run of a sub-workflow.",
                 hint=f"Restart the run that called it, {run.parent}.",
                 details={"parent": str(run.parent)},
             )
@@ -179,14 +180,14 @@ async def _version(conn: Connection, actor: Actor, workspace: str, run: RunBefor
             raise BadRequest("The run is a preview: its workflow has no versions.", hint="Leave flow_version out.")
         permissions.require(actor, "run", Target(workspace, "preview", run.path))
         return None
-    wanted = point.version if point.version is not None else run.version
-    if wanted != run.version:
+    version_id = point.version if point.version is not None else run.version
+    if version_id != run.version:
         permissions.require(actor, "edit", Target(workspace, "run", run.path, actor.username))
-    row = await run_rows.resolve_version(conn, workspace, wanted)
+    row = await run_rows.resolve_version(conn, workspace, version_id)
     await runs.require_named(conn, actor, row)
-    found = runs.permitted(actor, workspace, row, f"flow version {wanted}")
+    found = runs.permitted(actor, workspace, row, f"flow version {version_id}")
     if found.path != run.path:
-        raise BadRequest(f"The version {wanted} is one of {found.path}; the run is one of {run.path}.")
+        raise BadRequest(f"The version {version_id} belongs to {found.path}; the run is a run of {run.path}.")
     return found
 
 
@@ -207,27 +208,27 @@ async def _blueprint(
     return blueprint_of(plan, await pinning.resolve(conn, actor, workspace, plan, view) | own_pins(version.settings))
 
 
-async def _made(
+async def _restart_point(
     platform: Platform, conn: Connection, source: _Source, blueprint: Blueprint, point: Point
 ) -> RestartPoint:
     if point.steps is None and source.run.status == "succeeded":
         raise CannotRestart(f"The run {source.run.id} did not fail.", hint="Run it again, or restart it from a node.")
     plan, before = blueprint.plan, source.ended
     if plan.same_worker and point.steps is None:
-        # The folder that its jobs share went with the run before: what wrote into it runs again.
+        # The folder shared by the jobs was deleted with the previous run, so all nodes run again.
         return RestartPoint(plan, engine.restart(plan, before, range(len(plan.nodes))))
     reading = Reopenings(platform, conn, blueprint)
-    made = await reading.go_on(plan, before, point.steps)
+    made = await reading.restart_list(plan, before, point.steps)
     if plan.same_worker and (made.made.kept or made.inside):
         raise CannotRestart(
-            f"The jobs of the run {source.run.id} shared a folder, which is gone.", hint="Run it again as a whole."
+            f"The jobs of the run {source.run.id} shared a folder, which is deleted.", hint="Run it again as a whole."
         )
     await _refuse_reused_consents(conn, source, reading, made)
-    return replace(made, began_at=reading.began_at, at_once=reading.at_once)
+    return replace(made, began_at=reading.began_at, without_job=reading.without_job)
 
 
 async def _refuse_reused_consents(conn: Connection, source: _Source, reading: Reopenings, made: RestartPoint) -> None:
-    """Check that decisions of signed-in people let nothing happen twice. Raises CannotRestart."""
+    """Check that a decision of a signed-in person does not permit the same nodes twice. Raises CannotRestart."""
     runs = await _runs_until(conn, source.run.id, datetime.min.replace(tzinfo=UTC))
     asked = await ReusedConsents(conn, reading, runs).of(made)
     if asked:
@@ -238,7 +239,7 @@ async def _refuse_reused_consents(conn: Connection, source: _Source, reading: Re
         )
 
 
-def _repeating(source: _Source, point: Point, options: RunOptions) -> RunOptions:
+def _with_repeat(source: _Source, point: Point, options: RunOptions) -> RunOptions:
     data: dict[str, Any] = {"version": point.version} if point.version is not None else {}
     if point.steps is None:
         return replace(options, repeat=Repeat("retry", source.run.id, None, data))
@@ -247,24 +248,27 @@ def _repeating(source: _Source, point: Point, options: RunOptions) -> RunOptions
     return replace(options, repeat=Repeat("restart", source.run.id, point.node, data))
 
 
-async def _going_on(platform: Platform, source: _Source, beginning: Beginning, made: RestartPoint) -> Beginning:
-    """With the context as it was before the node: what kept nodes wrote, and others before it began."""
-    run, plan = source.run.id, beginning.blueprint.plan
+async def _with_state_and_context(platform: Platform, source: _Source, spec: RunSpec, made: RestartPoint) -> RunSpec:
+    """Add the initial state and context: values written by reused nodes, and by others before the restart point
+    started."""
+    run, plan = source.run.id, spec.blueprint.plan
     await _refuse_gone(platform, made.results())
-    kept = [id for index in made.made.kept for id in _ids(plan.nodes[index])]
+    reused = [id for index in made.made.kept for id in _ids(plan.nodes[index])]
     partly = [id for index in made.inside for id in _ids(plan.nodes[index])]
     until = made.began_at or clock.now()
     async with platform.db.acquire() as conn:
-        found = await context_rows.before(conn, await _runs_until(conn, run, until), kept, partly, until, made.at_once)
+        found = await context_rows.before(
+            conn, await _runs_until(conn, run, until), reused, partly, until, made.without_job
+        )
     lost = next((each for each in found if not each.stands and each.size > SHOWN_EXPORT), None)
     if lost is not None:
         raise CannotRestart(
-            f"The context value {lost.name} was replaced later, and what it was before is not kept.",
+            f"The context value {lost.name} was replaced later, and its earlier value is not stored.",
             hint=f"Restart from {lost.node or 'an earlier node'}, which wrote it, or from before that.",
         )
     texts = await results.load_values(platform, [(each.run, "context", each.name) for each in found if each.stands])
     context = [
-        Remembered(
+        ContextValue(
             each.name,
             each.node,
             texts.get((each.run, "context", each.name), (each.value or "null").encode()),
@@ -272,22 +276,23 @@ async def _going_on(platform: Platform, source: _Source, beginning: Beginning, m
         )
         for each in found
     ]
-    return replace(beginning, state=made.state, context=context)
+    return replace(spec, state=made.state, context=context)
 
 
 async def _refuse_gone(platform: Platform, wanted: Mapping[UUID, str]) -> None:
-    """Raises CannotRestart where the result of a node that is to be kept was erased."""
+    """Raise CannotRestart if the result of a reused node was erased."""
     async with platform.db.acquire() as conn:
         gone = await value_rows.missing_result(conn, list(wanted))
     if gone is not None:
         node = wanted[gone]
-        raise CannotRestart(f"What the node {node} gave is not kept any more.", hint=f"Restart from {node}.")
+        raise CannotRestart(f"The result of the node {node} was erased.", hint=f"Restart from {node}.")
 
 
 async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID]:
-    """The run, and those that it goes on from as far back as `until`: what is restarted may have run in one of them."""
+    """Return the run and the runs that it restarted, back to `until`. The restarted node may have run in one of
+    them."""
     found = [run]
-    while ids.made_at(found[-1]) > until and len(found) < _MOST_BEFORE:
+    while ids.made_at(found[-1]) > until and len(found) < _MAX_CHAIN:
         before = await run_rows.repeated_run(conn, found[-1])
         if before is None or before.kind == "rerun":
             break
@@ -296,7 +301,7 @@ async def _runs_until(conn: Connection, run: UUID, until: datetime) -> list[UUID
 
 
 def _ids(node: Node) -> Iterable[str]:
-    """The node's id and those of all that is inside it."""
+    """Return the node's id and those of all nodes inside it."""
     yield node.id
     for body in node.bodies:
         for each in body.plan.nodes:

@@ -1,4 +1,4 @@
-"""Decisions of signed-in people that a restart would use again, for nodes that had succeeded by them."""
+"""Decisions of signed-in people that a restart would reuse for nodes that had already succeeded because of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from orvanta_platform.services.runs.nested_restart import Reopenings, RestartPoi
 class ReusedConsents:
     """Search for reused decisions in one restart. `runs`: the previous run and those that it restarted.
 
-    A decision counts for all nodes after the one that required it: in its own list, and after the loop, branch or
+    A decision applies to all nodes after the one that required it: in its own list, and after the loop, branch or
     sub-workflow around this list. Decisions in different bodies of a loop are not distinguished.
     """
 
@@ -26,12 +26,12 @@ class ReusedConsents:
         self._found: list[str] = []
 
     async def of(self, going: RestartPoint) -> list[str]:
-        """Ids of the nodes whose decisions are used again, the outermost list's last."""
+        """Return the ids of the nodes whose decisions are reused, those of the outermost list last."""
         await self._list(going)
         return self._found
 
     async def _list(self, going: RestartPoint) -> tuple[bool, bool]:
-        """Search a list; returns whether it has a kept decision, and whether it repeats what had succeeded."""
+        """Search a list; returns whether it has a reused decision, and whether it repeats nodes that had succeeded."""
         plan, made, before = going.plan, going.made, going.before
         if before is None:
             return False, False

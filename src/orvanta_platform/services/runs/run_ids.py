@@ -1,4 +1,4 @@
-"""Ids that callers choose for runs."""
+"""Run ids chosen by callers."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from orvanta_platform.ids import is_underived, made_at
 
 OLDEST = timedelta(hours=1)
 FURTHEST_AHEAD = timedelta(minutes=5)
-"""Bounds of the time in a chosen id: they allow repeated calls and differing clocks.
+"""Bounds of the timestamp in a chosen id. They allow repeated calls and clock differences.
 
-Retention deletes no run that young, so the id of a deleted run is never within the bounds.
+Retention deletes no run this young, so the id of a deleted run is never within the bounds.
 """
 
 
 def require(id: UUID) -> None:
-    """Check the chosen id of a run: it must be a UUIDv7, which no derived id is, and carry the present time.
+    """Check an id chosen for a run: it must be a UUIDv7, which no derived id is, with a current timestamp.
 
     Raises InvalidRunId.
     """
@@ -26,6 +26,6 @@ def require(id: UUID) -> None:
         raise InvalidRunId("The id of a run must be a UUIDv7.", hint="Leave the id out to get a new one.")
     if not -FURTHEST_AHEAD <= clock.now() - made_at(id) <= OLDEST:
         raise InvalidRunId(
-            "The id of a run must carry the present time: at most one hour old and five minutes ahead.",
+            "The timestamp of a run id must be current: at most one hour old and five minutes ahead.",
             hint="Generate a new UUIDv7, or leave the id out to get one.",
         )

@@ -1,4 +1,4 @@
-"""Whether a deployer may read the scripts that a workflow names; missing ones look the same."""
+"""Checks that a deployer may read the scripts that a workflow refers to. Missing scripts give the same error."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from orvanta_platform.workflow.normal import normalise
 
 
 async def refuse_unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> None:
-    """Raises InvalidWorkflow naming the scripts the deployer may not read."""
+    """Raise InvalidWorkflow with the scripts that the deployer may not read."""
     found = await unreadable(conn, actor, workspace, tree)
     if found:
         raise invalid(found)
 
 
 async def unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mapping[str, Any]) -> list[Diagnostic]:
-    """A diagnostic for each node that names a script the actor may not read."""
+    """Return a diagnostic for each node that refers to a script the actor may not read."""
     named = list(_scripts(normalise(tree)["value"], "/value"))
     doubtful = [path for _, _, path in named if not can(actor, "read", Target(workspace, "script", path))]
     if not doubtful:
@@ -42,7 +42,7 @@ async def unreadable(conn: Connection, actor: Actor, workspace: str, tree: Mappi
 
 
 def _scripts(value: Mapping[str, Any], where: str) -> Iterator[tuple[str, str, str]]:
-    """(node, JSON pointer, path) of every script that a flow value names."""
+    """Yield (node, JSON pointer, path) of every script that a flow value refers to."""
     modules = deque((f"{where}/modules/{index}", each) for index, each in enumerate(value["modules"]))
     alone = ("failure_module", "preprocessor_module")
     modules.extend((f"{where}/{name}", value[name]) for name in alone if value.get(name))

@@ -1,8 +1,7 @@
-"""Start and cancel runs."""
+"""Starting runs of scripts, workflows and previews, and cancelling runs."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,7 +38,9 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
 from orvanta_platform.services.runs import locks as locking
 from orvanta_platform.services.runs import pinning
-from orvanta_platform.services.runs.creation import Beginning, RunOptions, begin
+from orvanta_platform.services.runs.creation import create_run
+from orvanta_platform.services.runs.insertion import TransactionHook
+from orvanta_platform.services.runs.run_spec import RunOptions, RunSpec
 from orvanta_platform.workflow.languages import RUNNABLE
 from orvanta_platform.workflow.secret_schemas import may_declare
 
@@ -59,19 +60,16 @@ _SINGLE = Blueprint(single_plan(Kind.RAWSCRIPT), {})
 _IDENTITY = Blueprint(single_plan(Kind.IDENTITY), {})
 
 
-Inside = Callable[[Connection, UUID], Awaitable[None]]
-"""Writes, in the transaction that makes a run (its id), what shall be there if and only if the run is."""
-
-
 @dataclass(frozen=True, slots=True)
 class ScriptPreview:
-    """Code to run without deploying it; `kind` identity runs no code: its input is its result."""
+    """Code to run without deploying it."""
 
     content: str = ""
     language: str = ""
     path: str | None = None
     tag: str | None = None
     kind: str = "code"
+    """`code`, or `identity`, which runs no code and returns its input."""
 
 
 async def start_script(
@@ -83,17 +81,19 @@ async def start_script(
     options: RunOptions,
     *,
     retry: dict[str, Any] | None = None,
-    inside: Inside | None = None,
+    in_transaction: TransactionHook | None = None,
 ) -> UUID:
-    """Run the newest version of a script; gives the run's id. `args`: JSON object text; `retry`: a sound Retry tree.
+    """Run the newest version of a script; returns the run's id.
 
-    Raises NotFound, Forbidden, InvalidInput.
+    `args`: JSON object text. `retry`: a valid Retry tree. Raises NotFound, Forbidden, InvalidInput.
     """
     async with platform.db.acquire() as connection:
         view = await acceptance.view_of(connection, actor)
         version = await acceptance.resolve(connection, workspace, "script", path, view)
     name = f"script {path}"
-    return await _run_script(platform, actor, workspace, version, name, args, options, retry=retry, inside=inside)
+    return await _run_script(
+        platform, actor, workspace, version, name, args, options, retry=retry, in_transaction=in_transaction
+    )
 
 
 async def start_script_version(
@@ -114,13 +114,15 @@ async def start_flow(
     args: bytes,
     options: RunOptions,
     *,
-    inside: Inside | None = None,
+    in_transaction: TransactionHook | None = None,
 ) -> UUID:
     """Run the newest version of a workflow. Raises NotFound, Forbidden, InvalidInput, ScriptMissing."""
     async with platform.db.acquire() as connection:
         view = await acceptance.view_of(connection, actor)
         version = await acceptance.resolve(connection, workspace, "flow", path, view)
-    return await _run_flow(platform, actor, workspace, version, f"flow {path}", args, options, inside=inside)
+    return await _run_flow(
+        platform, actor, workspace, version, f"flow {path}", args, options, in_transaction=in_transaction
+    )
 
 
 async def start_flow_version(
@@ -143,9 +145,9 @@ async def start_preview(
     if not identity and preview.language not in RUNNABLE:
         raise InvalidScript(
             f"This version has no runtime for {preview.language or 'a script without language'}.",
-            hint=f"It runs {', '.join(sorted(RUNNABLE))}.",
+            hint=f"It supports {', '.join(sorted(RUNNABLE))}.",
         )
-    beginning = Beginning(
+    spec = RunSpec(
         workspace=workspace,
         kind="identity" if identity else "preview",
         path=preview.path,
@@ -154,7 +156,7 @@ async def start_preview(
         language=None if identity else preview.language,
         tag=preview.tag,
     )
-    return await begin(platform, actor, beginning, args, options)
+    return await create_run(platform, actor, spec, args, options)
 
 
 async def start_flow_preview(
@@ -171,12 +173,12 @@ async def start_flow_preview(
     Raises Forbidden, InvalidWorkflow, InvalidInput, ScriptMissing.
     """
     await inputs.check(platform.evaluator.of(workspace), None, args)
-    beginning = await flow_preview(platform, actor, workspace, value, path)
-    return await begin(platform, actor, beginning, args, options)
+    spec = await flow_preview(platform, actor, workspace, value, path)
+    return await create_run(platform, actor, spec, args, options)
 
 
-async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None) -> Beginning:
-    """What a run of a workflow that is not deployed begins with. Raises Forbidden, InvalidWorkflow, ScriptMissing."""
+async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: bytes, path: str | None) -> RunSpec:
+    """Return the specification of a run of an undeployed workflow. Raises Forbidden, InvalidWorkflow, ScriptMissing."""
     permissions.require(actor, "run", Target(workspace, "preview", path))
     body = b'{"value":%s}' % value
     tree = await artifacts.check(platform.evaluator.of(workspace), body)
@@ -185,7 +187,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
         view = await acceptance.view_of(connection, actor)
         pins = await pinning.resolve(connection, on_behalf.acting(actor, None, None), workspace, plan, view)
     _require_calls(actor, workspace, plan, pins)
-    return Beginning(
+    return RunSpec(
         workspace=workspace,
         kind="flowpreview",
         path=path,
@@ -197,7 +199,7 @@ async def flow_preview(platform: Platform, actor: Actor, workspace: str, value: 
 
 
 def _require_calls(actor: Actor, workspace: str, plan: Plan, pins: Pins) -> None:
-    """Raises Forbidden if an undeployed workflow runs items that the actor's token may not run."""
+    """Raise Forbidden if an undeployed workflow runs items that the actor's token may not run."""
     if actor.scopes is None:
         return
     called = [pin_key(node.value) for node in plan.all_nodes if node.kind is Kind.SCRIPT]
@@ -210,10 +212,10 @@ def _require_calls(actor: Actor, workspace: str, plan: Plan, pins: Pins) -> None
 async def cancel(
     platform: Platform, actor: Actor, workspace: str, id: UUID, reason: str | None, *, force: bool = False
 ) -> bool:
-    """Cancel a run, or, by the id of a node or of a body of one, that alone (it fails with the name Canceled).
+    """Cancel a run, or, by the id of a node or loop body, only that part (it fails with the error name Canceled).
 
-    `force` does not wait for workers to answer. Asking again, or for a run that has ended, changes nothing. False: it
-    had ended. Raises NotFound and Forbidden.
+    `force` does not wait for workers to respond. A repeated call has no effect. Returns False if the run or part had
+    already ended. Raises NotFound, Forbidden.
     """
     target = await platform.db.retrying(
         lambda connection: _ask_to_cancel(platform, actor, workspace, id, reason, force, connection)
@@ -233,7 +235,7 @@ async def _ask_to_cancel(
     force: bool,
     connection: Connection,
 ) -> UUID | None:
-    """Leave the cancel where nothing can lose it; gives the run to advance."""
+    """Record the cancellation durably; returns the run to advance, or None if it has ended."""
     target = await run_rows.run_of(connection, workspace, id)
     if target is None and (around := await frame_rows.run_around(connection, id)) is not None:
         target = await run_rows.run_of(connection, workspace, around)
@@ -265,7 +267,7 @@ async def _ask_to_cancel(
 async def _cancel_run(
     platform: Platform, actor: Actor, target: RunTarget, reason: str | None, force: bool, connection: Connection
 ) -> bool:
-    """False: it was asked before, and `force` adds nothing."""
+    """Request the cancellation of a run. False: it was already requested, and `force` changes nothing."""
     first = await run_rows.request_cancel(connection, target.id, actor.username, reason)
     if not (first or force):
         return False
@@ -275,7 +277,7 @@ async def _cancel_run(
 
 
 async def _require_ended(actor: Actor, workspace: str, id: UUID, connection: Connection) -> None:
-    """Nothing where `id` is a run that has ended and may be read; else NotFound."""
+    """Raise NotFound unless `id` is a run that has ended and that the actor may cancel."""
     ended = await run_rows.ended_run(connection, id)
     if ended is None or ended.workspace != workspace:
         raise NotFound(f"The job {id} does not exist.")
@@ -292,17 +294,17 @@ async def _run_script(
     options: RunOptions,
     *,
     retry: dict[str, Any] | None = None,
-    inside: Inside | None = None,
+    in_transaction: TransactionHook | None = None,
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
-    await inputs.check(platform.evaluator.of(workspace), found.settings.get("schema"), options.whole(args))
+    await inputs.check(platform.evaluator.of(workspace), found.settings.get("schema"), options.unmasked(args))
     owner = None
     if found.permissioned_as is not None:
         async with platform.db.acquire() as connection:
             owner = await on_behalf.owner_of(connection, workspace, found)
     settings = found.settings
     pins = own_pins(settings, retry)
-    beginning = Beginning(
+    spec = RunSpec(
         workspace=workspace,
         kind="script",
         path=found.path,
@@ -316,10 +318,10 @@ async def _run_script(
         timeout_s=settings.get("timeout") or None,
         debounce=debounce.of_settings(settings),
         owner=owner,
-        asked=name,
+        reference=name,
         schema=found.settings.get("schema"),
     )
-    return await begin(platform, actor, beginning, args, options, inside=inside)
+    return await create_run(platform, actor, spec, args, options, in_transaction=in_transaction)
 
 
 async def _run_flow(
@@ -331,14 +333,14 @@ async def _run_flow(
     args: bytes,
     options: RunOptions,
     *,
-    inside: Inside | None = None,
+    in_transaction: TransactionHook | None = None,
 ) -> UUID:
     found = permitted(actor, workspace, version, name)
     async with platform.db.acquire() as connection:
         plan = (await platform.blueprints.workflow(connection, found.document, None)).plan
     preprocessed = options.preprocess and plan.preprocessor is not None
     schema = found.settings.get("schema")
-    await inputs.check(platform.evaluator.of(workspace), None if preprocessed else schema, options.whole(args))
+    await inputs.check(platform.evaluator.of(workspace), None if preprocessed else schema, options.unmasked(args))
     async with platform.db.acquire() as connection:
         owner = await on_behalf.owner_of(connection, workspace, found)
         view = await acceptance.view_of(connection, actor, owner)
@@ -347,7 +349,7 @@ async def _run_flow(
     if preprocessed and may_declare(schema):
         own = pins.get(OWN) or Pin(path="", version=0, document="", language="")
         pins[OWN] = replace(own, passwords=schema)
-    beginning = Beginning(
+    spec = RunSpec(
         workspace=workspace,
         kind="flow",
         path=found.path,
@@ -360,10 +362,10 @@ async def _run_flow(
         timeout_s=duration.setting(found.settings.get("timeout")),
         debounce=plan.debounce,
         owner=owner,
-        asked=name,
+        reference=name,
         schema=found.settings.get("schema"),
     )
-    return await begin(platform, actor, beginning, args, options, inside=inside)
+    return await create_run(platform, actor, spec, args, options, in_transaction=in_transaction)
 
 
 async def require_named(connection: Connection, actor: Actor, version: VersionRow | None) -> None:
@@ -373,7 +375,7 @@ async def require_named(connection: Connection, actor: Actor, version: VersionRo
 
 
 def permitted(actor: Actor, workspace: str, version: VersionRow | None, name: str) -> VersionRow:
-    """The version, where the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed."""
+    """Return the version if the actor may run it and it can run. Raises NotFound, Forbidden, LockFailed."""
     if version is None or version.archived:
         permissions.require_workspace(actor, workspace)
         raise NotFound(f"The {name} does not exist.", hint="Check the path, and that it is deployed.")
@@ -384,6 +386,6 @@ def permitted(actor: Actor, workspace: str, version: VersionRow | None, name: st
 
 
 def priority_of(settings: dict[str, Any]) -> int:
-    """The priority that a script or workflow asks for, 0 to 100."""
-    wanted = settings.get("priority")
-    return min(max(int(wanted), 0), 100) if isinstance(wanted, int | float) else 0
+    """Return the priority that the settings of a script or workflow specify, limited to 0 to 100."""
+    priority = settings.get("priority")
+    return min(max(int(priority), 0), 100) if isinstance(priority, int | float) else 0

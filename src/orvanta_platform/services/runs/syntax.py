@@ -1,4 +1,4 @@
-"""Expressions that are no JavaScript, found at deploy: read by the engine itself, without running anything."""
+"""Syntax check of JavaScript expressions at deployment. The engine parses them without running anything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SHOWN = 80
 
 
 async def diagnostics(evaluator: Evaluator, examined: Examined) -> list[Diagnostic]:
-    """All of a document's, with expression_syntax for each expression that cannot be read; errors first.
+    """Return the diagnostics of a document, with expression_syntax for each invalid expression; errors first.
 
     Raises EvaluatorUnavailable.
     """
@@ -24,4 +24,4 @@ async def diagnostics(evaluator: Evaluator, examined: Examined) -> list[Diagnost
 
 def _fault(use: Use, message: str) -> Diagnostic:
     shown = use.text if len(use.text) <= _SHOWN else f"{use.text[: _SHOWN - 1]}…"
-    return diagnostic("expression_syntax", "error", use.place, use.path, f"{shown!r} cannot be read: {message}")
+    return diagnostic("expression_syntax", "error", use.place, use.path, f"{shown!r} cannot be parsed: {message}")

@@ -122,7 +122,7 @@ async def _start_handler(platform: Platform, tick: OwedTick, row: ScheduleRow | 
         return
     try:
         args, references = await _handler_args(platform, tick, row, handler)
-        await scheduling.start_named(platform, row, name, args, None, inside=pay, references=references)
+        await scheduling.start_named(platform, row, name, args, None, in_transaction=pay, references=references)
     except Taken:
         return
     except Exception as error:
@@ -169,7 +169,7 @@ async def _take_answer(platform: Platform, tick: OpenTick) -> None:
         if tick.status == "succeeded" and is_truthy(await _result(platform, tick.result_of)):
             await _settle(platform, tick, "skipped", f"{row.dynamic_skip} said so")
             return
-        await scheduling.start_run(platform, row, tick.tick_at, inside=partial(_begin_asked, tick, row))
+        await scheduling.start_run(platform, row, tick.tick_at, in_transaction=partial(_begin_asked, tick, row))
     except Taken:
         return
     except Overlap:
@@ -179,7 +179,7 @@ async def _take_answer(platform: Platform, tick: OpenTick) -> None:
 
 
 async def _begin_asked(tick: OpenTick, row: ScheduleRow, conn: Connection, run: UUID) -> None:
-    """Inside the transaction that makes the run."""
+    """TransactionHook the transaction that makes the run."""
     locked = await schedules.lock_by_id(conn, row.id)
     if locked is None or not locked.enabled:
         raise Taken

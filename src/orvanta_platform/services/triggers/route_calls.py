@@ -33,8 +33,8 @@ from orvanta_platform.orchestrator.interpolation import Interpolation
 from orvanta_platform.services.access.session import Authenticator, Caller
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import start as runs
-from orvanta_platform.services.runs.creation import RunOptions
 from orvanta_platform.services.runs.idempotency import IdempotencyKey, caller_of
+from orvanta_platform.services.runs.run_spec import RunOptions
 
 TRIGGER: Final = "http"
 KEPT_S: Final = 10.0
@@ -250,8 +250,10 @@ async def start(
             "What comes to a route names no variable and no resource.", hint="Name them in the workflow."
         ) from error
     begin = runs.start_flow if trigger.is_flow else runs.start_script
-    inside = partial(_note, trigger, incoming)
-    return await begin(platform, owner, trigger.workspace, trigger.script_path, args, options, inside=inside)
+    in_transaction = partial(_note, trigger, incoming)
+    return await begin(
+        platform, owner, trigger.workspace, trigger.script_path, args, options, in_transaction=in_transaction
+    )
 
 
 async def _note(trigger: HttpTriggerRow, incoming: Incoming, conn: Connection, run: UUID) -> None:

@@ -28,7 +28,8 @@ from orvanta_platform.errors import NotFound, OrvantaError
 from orvanta_platform.queue.scan_cursor import START, ScanCursor
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import start as runs
-from orvanta_platform.services.runs.start import Inside, RunOptions
+from orvanta_platform.services.runs.insertion import TransactionHook
+from orvanta_platform.services.runs.run_spec import RunOptions
 from orvanta_platform.services.triggers.schedules import target_of
 
 TRIGGER = "schedule"
@@ -82,11 +83,13 @@ async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool
         if row.dynamic_skip is None:
             if row.no_flow_overlap and await _is_running(platform, row.id):
                 raise Overlap
-            await start_run(platform, row, tick.at, inside=partial(_begin, tick, next_at, "run"))
+            await start_run(platform, row, tick.at, in_transaction=partial(_begin, tick, next_at, "run"))
         else:
             args = {"scheduled_for": tick.at}
-            inside = partial(_begin, tick, next_at, "asked")
-            await start_named(platform, row, row.dynamic_skip, msgspec.json.encode(args), tick.at, inside=inside)
+            in_transaction = partial(_begin, tick, next_at, "asked")
+            await start_named(
+                platform, row, row.dynamic_skip, msgspec.json.encode(args), tick.at, in_transaction=in_transaction
+            )
     except Taken:
         return False
     except Overlap:
@@ -110,16 +113,18 @@ async def refuse(platform: Platform, tick: Due, reason: str) -> bool:
     return await _write(platform, tick, None, "failed", reason[:_LONGEST_ERROR], error=True)
 
 
-async def start_run(platform: Platform, row: ScheduleRow, at: datetime, *, inside: Inside) -> UUID:
+async def start_run(platform: Platform, row: ScheduleRow, at: datetime, *, in_transaction: TransactionHook) -> UUID:
     """Start what a schedule runs, for its tick `at`. Raises what starting a run raises, and what `inside` does."""
     owner = await owner_of(platform, row)
     args = (row.args or "{}").encode()
     options = RunOptions(trigger=TRIGGER, scheduled_at=at, is_due=True, tag=row.tag or None)
     if row.is_flow:
-        return await runs.start_flow(platform, owner, row.workspace, row.script_path, args, options, inside=inside)
+        return await runs.start_flow(
+            platform, owner, row.workspace, row.script_path, args, options, in_transaction=in_transaction
+        )
     retry = msgspec.json.decode(row.retry, type=dict[str, Any]) if row.retry else None
     return await runs.start_script(
-        platform, owner, row.workspace, row.script_path, args, options, retry=retry, inside=inside
+        platform, owner, row.workspace, row.script_path, args, options, retry=retry, in_transaction=in_transaction
     )
 
 
@@ -130,7 +135,7 @@ async def start_named(
     args: bytes,
     at: datetime | None,
     *,
-    inside: Inside,
+    in_transaction: TransactionHook,
     references: frozenset[str] = frozenset(),
 ) -> UUID:
     """Start a handler, or the script that decides about a tick, as the schedule's owner.
@@ -141,7 +146,7 @@ async def start_named(
     path, is_flow = target_of(name)
     options = RunOptions(trigger=TRIGGER, scheduled_at=at, is_due=at is not None, references=references)
     begin = runs.start_flow if is_flow else runs.start_script
-    return await begin(platform, owner, row.workspace, path, args, options, inside=inside)
+    return await begin(platform, owner, row.workspace, path, args, options, in_transaction=in_transaction)
 
 
 async def owner_of(platform: Platform, row: ScheduleRow) -> Actor:
@@ -164,7 +169,7 @@ def why(error: Exception) -> str:
 
 
 async def _begin(tick: Due, next_at: datetime | None, kind: str, conn: Connection, run: UUID) -> None:
-    """Inside the transaction that makes the run."""
+    """TransactionHook the transaction that makes the run."""
     row = tick.schedule
     if not await schedules.advance(conn, row, next_at):
         raise Taken
