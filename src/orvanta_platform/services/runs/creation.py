@@ -60,12 +60,12 @@ async def create_run(
     run = await _prepare(platform, actor, spec, args, options, may_join=in_transaction is None)
     is_repeated = False
     if run.fits_one_statement and in_transaction is None:
-        if await insert_in_one_statement(platform, run):
+        if await insert_in_one_statement(platform.db, run):
             _notify(platform, run.new.id, run.plan, run.first_step)
             return run.new.id
         is_repeated = True
     insertion = RunInsertion(run, in_transaction, is_repeated=is_repeated)
-    id = await insertion.execute(platform)
+    id = await insertion.execute(platform.db)
     if run.first_step is None and not run.is_delayed:
         platform.blueprints.begun(id, run.plan)
         await advance_all(platform.tools, [id])

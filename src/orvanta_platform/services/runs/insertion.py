@@ -17,7 +17,7 @@ from orvanta_platform.db import search
 from orvanta_platform.db import values as value_rows
 from orvanta_platform.db import waits as wait_rows
 from orvanta_platform.db.audit import NewAudit, append
-from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection
+from orvanta_platform.db.pool import CONNECTION_LOST, TRANSIENT, Connection, Database
 from orvanta_platform.db.runs import NewRun, RunRow
 from orvanta_platform.db.starts import start_run
 from orvanta_platform.db.steps import NewValue, StepWrite, write_steps
@@ -26,7 +26,6 @@ from orvanta_platform.errors import Conflict
 from orvanta_platform.orchestrator import inbox
 from orvanta_platform.orchestrator.blueprints import write_pins
 from orvanta_platform.orchestrator.deferred_writes import Tail
-from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import idempotency
 from orvanta_platform.services.runs.copied_data import CopiedData, Repeat
 from orvanta_platform.services.runs.debounce import Call, join
@@ -86,7 +85,7 @@ class PreparedRun:
         )
 
 
-async def insert_in_one_statement(platform: Platform, run: PreparedRun) -> bool:
+async def insert_in_one_statement(db: Database, run: PreparedRun) -> bool:
     """Insert a run that `fits_one_statement`. False: the outcome is unknown, and the caller must insert it again."""
     new, spec, step = run.new, run.spec, run.first_step
     assert step is not None
@@ -94,7 +93,7 @@ async def insert_in_one_statement(platform: Platform, run: PreparedRun) -> bool:
     pins = write_pins(spec.pins) if spec.pins else None
     step = replace(step, values=[*run.values, *step.values])
     try:
-        async with platform.db.acquire() as connection:
+        async with db.acquire() as connection:
             await start_run(connection, new, step, run.audit(repeat=run.options.repeat), document, pins)
     except (*TRANSIENT, *CONNECTION_LOST):
         return False
@@ -112,11 +111,11 @@ class RunInsertion:
         self.permitted: list[UUID] = []
         """Runs that received a permit and must be advanced after the commit."""
 
-    async def execute(self, platform: Platform) -> UUID:
+    async def execute(self, db: Database) -> UUID:
         """Insert the run; returns its id, or that of an existing run that the call joins. Raises Conflict."""
         options = self._run.options
         try:
-            return await platform.db.retrying(self._write)
+            return await db.retrying(self._write)
         except (asyncpg.UniqueViolationError, _EndedAlready) as error:
             # If the response to an earlier COMMIT was lost, the next attempt finds the run, which may have ended.
             if self._attempts > 1:
