@@ -1,4 +1,4 @@
-"""Resources of type s3: what scripts need to reach a bucket of their own, in the words of several clients."""
+"""Resources of type s3: connection settings of a bucket, in the formats of several clients."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _DEFAULT_REGION = "us-east-1"
 
 
 class Bucket(msgspec.Struct, frozen=True, rename="camel"):
-    """The value of a resource of type s3. `end_point`: a host without scheme."""
+    """Value of a resource of type s3."""
 
     bucket: str
     end_point: str = msgspec.field(name="endPoint")
+    """Host without scheme."""
     region: str = _DEFAULT_REGION
     use_ssl: bool = msgspec.field(name="useSSL", default=True)
     path_style: bool = msgspec.field(name="pathStyle", default=True)
@@ -31,38 +32,38 @@ class Bucket(msgspec.Struct, frozen=True, rename="camel"):
 
     @property
     def host(self) -> str:
-        """Host and, where it is not the usual one, port."""
+        """Host, and port if it is not the default one."""
         return f"{self.end_point}:{self.port}" if self.port else self.end_point
 
     @property
     def endpoint_url(self) -> str:
-        """The same with its scheme."""
+        """Host and port with the scheme."""
         return f"{'https' if self.use_ssl else 'http'}://{self.host}"
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str | None) -> Bucket:
-    """The bucket of a resource, opened as any resource: its secret key for jobs alone.
+    """Return the bucket of a resource. It is opened like any resource: its secret key for jobs only.
 
-    Raises NotFound, SecretIsWriteOnly, BadRequest for what is no bucket, and Conflict without a path: the store that
-    holds the workspaces' files is that of the whole installation, and nobody is given its keys.
+    Raises NotFound, SecretIsWriteOnly, BadRequest if it is not a bucket, and Conflict without a path: the store that
+    holds the workspaces' files belongs to the whole installation, and its keys are not disclosed.
     """
     require_workspace(actor, workspace)
     if not path:
         raise Conflict(
-            "The workspace's files lie in the object storage of the installation, whose keys are not given out.",
-            hint="Read and write them with load_s3_file and write_s3_file, or name a resource of type s3.",
+            "The workspace's files are in the object storage of the installation, whose keys are not disclosed.",
+            hint="Access them with load_s3_file and write_s3_file, or name a resource of type s3.",
         )
     value = await secret_access.read(platform, actor, workspace, "resource", path.removeprefix(_PREFIX))
     try:
         return msgspec.json.decode(value, type=Bucket)
     except msgspec.ValidationError as error:
         raise BadRequest(
-            f"The resource {path} is no bucket: {error}.", hint="It has the fields of the resource type s3."
+            f"The resource {path} is not a bucket: {error}.", hint="It needs the fields of the resource type s3."
         ) from error
 
 
 def for_polars(bucket: Bucket) -> dict[str, Any]:
-    """Arguments of s3fs and storage options of Polars."""
+    """Return arguments for s3fs and storage options for Polars."""
     keys = {"key": bucket.access_key, "secret": bucket.secret_key, "token": bucket.token}
     options = {
         "aws_access_key_id": bucket.access_key,
@@ -75,19 +76,19 @@ def for_polars(bucket: Bucket) -> dict[str, Any]:
             "use_ssl": bucket.use_ssl,
             "cache_regions": False,
             "client_kwargs": {"region_name": bucket.region},
-            **_said(keys),
+            **_without_empty(keys),
         },
         "storage_options": {
             "aws_endpoint_url": bucket.endpoint_url,
             "aws_region": bucket.region,
             "aws_allow_http": str(not bucket.use_ssl).lower(),
-            **_said(options),
+            **_without_empty(options),
         },
     }
 
 
 def for_duckdb(bucket: Bucket) -> str:
-    """Statements that DuckDB is to execute first."""
+    """Return the statements that configure DuckDB for the bucket."""
     settings = {
         "s3_url_style": "path" if bucket.path_style else "vhost",
         "s3_region": bucket.region,
@@ -96,9 +97,9 @@ def for_duckdb(bucket: Bucket) -> str:
         "s3_secret_access_key": bucket.secret_key,
         "s3_session_token": bucket.token,
     }
-    quoted = (f"SET {name}='{text.replace(chr(39), chr(39) * 2)}';" for name, text in _said(settings).items())
+    quoted = (f"SET {name}='{text.replace(chr(39), chr(39) * 2)}';" for name, text in _without_empty(settings).items())
     return "\n".join(("INSTALL httpfs;", "LOAD httpfs;", f"SET s3_use_ssl={str(bucket.use_ssl).lower()};", *quoted))
 
 
-def _said(values: dict[str, str | None]) -> dict[str, str]:
+def _without_empty(values: dict[str, str | None]) -> dict[str, str]:
     return {name: text for name, text in values.items() if text}

@@ -1,4 +1,4 @@
-"""The variables that every job finds in its environment, described."""
+"""Descriptions of the variables in the environment of every job."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RUN = "017e0ad5-f499-73b6-5488-92a61c5196de"
 
 @dataclass(frozen=True, slots=True)
 class Contextual:
-    """A variable of the environment with a value as it may look."""
+    """A variable of the environment with an example value."""
 
     name: str
     value: str
@@ -22,25 +22,25 @@ class Contextual:
 
 
 async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[Contextual]:
-    """What a job of this actor would find; the same names stand there with the prefix WM_. Raises NotFound."""
+    """Return the variables of a job of this actor. Each also exists with the prefix WM_. Raises NotFound."""
     require(actor, "read", Target(workspace, "workspace"))
     state = f"u/{actor.username}/f_sales_invoice_a_state"
     found = {
-        "TOKEN": ("jt_…", "Token of the job: good while it runs, for what the run's identity may do."),
+        "TOKEN": ("jt_…", "Token of the job: valid while it runs, with the rights of the run's identity."),
         "BASE_URL": (platform.settings.base_url, "Address of the server."),
         "WORKSPACE": (workspace, "Workspace of the job."),
         "JOB_ID": (_JOB, "Id of the job."),
         "JOB_PATH": ("f/sales/invoice/a", "Path of the script, or of the workflow and its node."),
-        "FLOW_JOB_ID": (_RUN, "Id of the workflow's run that the job belongs to, else empty."),
-        "ROOT_FLOW_JOB_ID": (_RUN, "Id of the outermost run that the job belongs to, else empty."),
-        "FLOW_STEP_ID": ("a", "Id of the node that the job runs, else empty."),
-        "FLOW_PATH": ("f/sales/invoice", "Path of the workflow, else empty."),
-        "USERNAME": (actor.username, "Who started the run."),
-        "EMAIL": (actor.email, "E-mail address of the one the run acts for."),
-        "STATE_PATH": (state, "Path of the resource that keeps the job's state."),
-        "STATE_PATH_NEW": (state, "The same."),
-        "SCHEDULED_FOR": ("2026-01-01T00:00:00+00:00", "When the run was to start."),
-        "FLOW_RETRY_COUNT": ("0", "How many attempts of the node failed before."),
-        "ITERATION_INDEX": ("", "Index of the loop's iteration, else empty."),
+        "FLOW_JOB_ID": (_RUN, "Id of the workflow's run that the job belongs to, otherwise empty."),
+        "ROOT_FLOW_JOB_ID": (_RUN, "Id of the outermost run that the job belongs to, otherwise empty."),
+        "FLOW_STEP_ID": ("a", "Id of the node that the job runs, otherwise empty."),
+        "FLOW_PATH": ("f/sales/invoice", "Path of the workflow, otherwise empty."),
+        "USERNAME": (actor.username, "Username of the member who started the run."),
+        "EMAIL": (actor.email, "E-mail address of the member that the run acts for."),
+        "STATE_PATH": (state, "Path of the resource that stores the job's state."),
+        "STATE_PATH_NEW": (state, "Same as STATE_PATH."),
+        "SCHEDULED_FOR": ("2026-01-01T00:00:00+00:00", "Scheduled start time of the run."),
+        "FLOW_RETRY_COUNT": ("0", "Number of earlier failed attempts of the node."),
+        "ITERATION_INDEX": ("", "Index of the loop's iteration, otherwise empty."),
     }
     return [Contextual(f"OV_{name}", value, description) for name, (value, description) in found.items()]

@@ -1,6 +1,7 @@
-"""Resource types: names with a JSON Schema; the fields it calls passwords are the resource's secrets.
+"""Resource types: names with a JSON Schema. Fields that the schema declares as passwords are secrets of the resource.
 
-Some come with the platform and are in every workspace; a workspace's own of the same name goes before.
+Some types are part of the platform and exist in every workspace. A workspace's own type of the same name takes
+precedence.
 """
 
 from __future__ import annotations
@@ -28,32 +29,33 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TypeChange:
-    """What to change of a type: None stays. `schema`: JSON text of a JSON Schema."""
+    """Changes to a type; None: unchanged."""
 
     schema: str | None = None
+    """JSON text of a JSON Schema."""
     description: str | None = None
     is_fileset: bool | None = None
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, new: ResourceTypeRow) -> None:
-    """Make a type.
+    """Create a type.
 
-    Raises NotFound, Forbidden, BadRequest, UnsupportedPassword, TooComplex, AlreadyExists (also for one of the
-    platform's).
+    Raises NotFound, Forbidden, BadRequest, UnsupportedPassword, TooComplex, AlreadyExists (also for types of the
+    platform).
     """
     require(actor, "create", Target(workspace, "resource_type"))
     names.check_name("resource type", new.name)
     _check_schema(new.schema)
     if new.name in shipped():
-        raise AlreadyExists(f"The resource type {new.name} comes with the platform.", hint="An admin may update it.")
+        raise AlreadyExists(f"The resource type {new.name} is part of the platform.", hint="An admin may update it.")
     await _keep(platform, actor, workspace, new, is_new=True)
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, name: str, change: TypeChange) -> None:
-    """Change a type; one of the platform's gets a copy that is the workspace's own. Admins only.
+    """Change a type; admins only. A type of the platform is copied to the workspace first.
 
-    Secret fields of resources that the new schema names are sealed at once; none is unsealed. Raises NotFound,
-    Forbidden, BadRequest.
+    Secret fields of resources that the new schema declares are sealed in the same transaction; none is unsealed. Raises
+    NotFound, Forbidden, BadRequest.
     """
     require(actor, "write", Target(workspace, "resource_type"))
     _check_schema(change.schema)
@@ -68,7 +70,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, name: str, ch
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> ResourceTypeRow:
-    """One type. Raises NotFound."""
+    """Return a type. Raises NotFound."""
     require(actor, "read", Target(workspace, "resource_type"))
     async with platform.db.acquire() as conn:
         row = await resource_types.get(conn, workspace, name) or shipped().get(name)
@@ -78,14 +80,14 @@ async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Re
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, name: str) -> bool:
-    """Whether there is a type of this name."""
+    """Return whether there is a type with this name."""
     require(actor, "read", Target(workspace, "resource_type"))
     async with platform.db.acquire() as conn:
         return name in shipped() or await resource_types.get(conn, workspace, name) is not None
 
 
 async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[ResourceTypeRow]:
-    """All types by name."""
+    """Return all types by name."""
     require(actor, "read", Target(workspace, "resource_type"))
     async with platform.db.acquire() as conn:
         own = {row.name: row for row in await resource_types.list_all(conn, workspace)}
@@ -93,17 +95,17 @@ async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[Res
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, name: str) -> None:
-    """Delete a type of the workspace's own; admins only.
+    """Delete a type of the workspace; admins only.
 
-    Raises NotFound, Forbidden, and Conflict where resources have it or it comes with the platform.
+    Raises NotFound, Forbidden, and Conflict if resources use it or it is part of the platform.
     """
     require(actor, "write", Target(workspace, "resource_type"))
     async with platform.db.transaction() as conn:
         if await resource_types.is_used(conn, workspace, name) and name not in shipped():
-            raise Conflict(f"Resources of the type {name} exist.", hint="Delete them, or give them another type.")
+            raise Conflict(f"Resources of the type {name} exist.", hint="Delete them or change their type.")
         if not await resource_types.delete(conn, workspace, name):
             if name in shipped():
-                raise Conflict(f"The resource type {name} comes with the platform.")
+                raise Conflict(f"The resource type {name} is part of the platform.")
             raise NotFound(f"The resource type {name} does not exist.")
         await audit.record(conn, actor, "resource_types.delete", "Delete", name)
 
@@ -119,7 +121,7 @@ async def _keep(platform: Platform, actor: Actor, workspace: str, row: ResourceT
         elif not await resource_types.update(conn, workspace, row):
             raise NotFound(f"The resource type {row.name} does not exist.")
         for resource in await resources.lock_of_type(conn, workspace, row.name):
-            await asyncio.sleep(0)  # each takes up to the limit of work
+            await asyncio.sleep(0)  # sealing one resource may take long, so other tasks run in between
             sealed = sealing.resealed(platform, resource, schema, key)
             if sealed is not None:
                 await resources.update(conn, workspace, resource.path, sealed, actor.username)

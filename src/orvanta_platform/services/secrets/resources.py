@@ -1,4 +1,4 @@
-"""Resources: JSON values of a type that jobs are given, with their secret fields sealed."""
+"""Resources: typed JSON values for jobs, with sealed secret fields."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.secrets import sealing
 
 LONGEST_VALUE = 10 << 20
-"""Bytes of JSON of a resource's value."""
+"""Maximum size of a resource's value in bytes of JSON."""
 
 _LONGEST_TYPE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ResourceDraft:
-    """A resource to make, or what to change of one: None stays. `value`: JSON text."""
+    """A resource to create, or changes to a resource; None: unchanged."""
 
     path: str | None = None
     value: bytes | None = None
+    """JSON text."""
     resource_type: str | None = None
     description: str | None = None
     labels: list[str] | None = None
@@ -39,7 +40,7 @@ class ResourceDraft:
 async def create(
     platform: Platform, actor: Actor, workspace: str, draft: ResourceDraft, *, update_if_exists: bool = False
 ) -> None:
-    """Make a resource, or, with `update_if_exists`, change the one that is there.
+    """Create a resource, or, with `update_if_exists`, change the existing one.
 
     Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists.
     """
@@ -66,7 +67,7 @@ async def create(
         if not await resources.insert(conn, workspace, new, actor.username):
             raise AlreadyExists(
                 f"The resource {path} exists already.",
-                hint="Change it with resources/update, or ?update_if_exists=true.",
+                hint="Change it with resources/update, or with ?update_if_exists=true.",
             )
         await audit.record(conn, actor, "resources.create", "Created", path, {"resource_type": kind})
 
@@ -74,9 +75,10 @@ async def create(
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: ResourceDraft) -> None:
-    """Change what is given of a resource; `draft.path` moves it. A secret field that holds the mask stays as it is.
+    """Change the fields of the draft that are not None; `draft.path` moves the resource.
 
-    Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists, Conflict.
+    A secret field that contains the mask is unchanged. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists,
+    Conflict.
     """
     require_workspace(actor, workspace)
     target = draft.path or path
@@ -94,7 +96,7 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         row = _found(row, path)
         require(actor, _write(actor, row.resource_type, kind), _thing(row))
         if (row.resource_type, row.key) != (before.resource_type, before.key):
-            raise Conflict(f"The resource {path} was changed meanwhile.", hint="Send the change again.")
+            raise Conflict(f"The resource {path} was changed concurrently.", hint="Send the change again.")
         if target != path:
             await _require_free(conn, actor, workspace, target)
         new = _changed(row, replace(draft, path=target, resource_type=kind))
@@ -102,14 +104,14 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
             await _require_references(platform, conn, actor, workspace, new, schema, row)
         new = sealing.sealed(platform, workspace, new, schema, key, row)
         await resources.update(conn, workspace, path, new, actor.username)
-        told = {"resource_type": kind, "value": draft.value is not None}
-        await audit.record(conn, actor, "resources.update", "Updated", path, told | _moved(path, target))
+        parameters = {"resource_type": kind, "value": draft.value is not None}
+        await audit.record(conn, actor, "resources.update", "Updated", path, parameters | _moved(path, target))
 
     await platform.db.retrying(write)
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ResourceRow:
-    """A resource; its secret fields hold the mask. Raises NotFound."""
+    """Return a resource; its secret fields contain the mask. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await resources.get(conn, workspace, path)
@@ -118,7 +120,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> Re
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
-    """Whether the actor sees a resource at this path."""
+    """Return whether the actor can see a resource at this path."""
     try:
         await get(platform, actor, workspace, path)
     except NotFound:
@@ -128,7 +130,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: ResourceFilter) -> list[ResourceRow]:
-    """A page of the resources the actor may read, by path, without values. Raises NotFound, Forbidden."""
+    """Return a page of the resources that the actor may read, by path, without values. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
     who = readable(actor, "resource")
     seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
@@ -151,7 +153,7 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 def _new(draft: ResourceDraft) -> NewResource:
-    """The resource to create, its value as the caller gave it."""
+    """Create the resource of a draft, with its value as sent by the caller."""
     return NewResource(
         path=draft.path or "",
         resource_type=draft.resource_type or "",
@@ -175,7 +177,7 @@ async def _require_references(
 ) -> None:
     """Check that the writer of a value may read what it refers to. Raises Forbidden.
 
-    Runs resolve the references with rights of their own, and send the secret where the other fields say.
+    Runs resolve the references with rights of their own, and may send the secrets to an address in the other fields.
     """
     if new.resource_type in STATE_TYPES:
         return
@@ -191,14 +193,14 @@ async def _require_references(
 
 
 def _changed(row: ResourceRow, draft: ResourceDraft) -> NewResource:
-    """The resource as it becomes, its value as the caller gave it."""
-    kept = sealing.new_of(row)
-    given = {
+    """Apply a draft to a resource, with its value as sent by the caller."""
+    current = sealing.new_of(row)
+    changes = {
         name: value
         for name in ("path", "resource_type", "description", "labels", "ws_specific")
         if (value := getattr(draft, name)) is not None
     }
-    return replace(kept, **given, value=kept.value if draft.value is None else _text(draft.value))
+    return replace(current, **changes, value=current.value if draft.value is None else _text(draft.value))
 
 
 def _text(value: bytes | None) -> str:
@@ -208,7 +210,7 @@ def _text(value: bytes | None) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
-        raise BadRequest("The value of a resource is JSON in UTF-8.") from error
+        raise BadRequest("The value of a resource must be JSON in UTF-8.") from error
 
 
 async def _require_free(conn: Connection, actor: Actor, workspace: str, target: str) -> None:
@@ -219,13 +221,13 @@ async def _require_free(conn: Connection, actor: Actor, workspace: str, target: 
 
 
 def _write(actor: Actor, *types: str) -> str:
-    """Which row of the permission table a write needs: a job's state is less than a resource."""
+    """Return the permission that a write needs: writing a job's state needs less than writing a resource."""
     return "write_state" if actor.kind == "job" and STATE_TYPES.issuperset(types) else "write"
 
 
 def _check_type(name: str) -> None:
     if not name or len(name) > _LONGEST_TYPE:
-        raise BadRequest(f"A resource has a `resource_type` of at most {_LONGEST_TYPE} characters.")
+        raise BadRequest(f"`resource_type` must have from 1 to {_LONGEST_TYPE} characters.")
 
 
 def _moved(path: str, target: str) -> dict[str, str]:

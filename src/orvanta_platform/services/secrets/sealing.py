@@ -1,6 +1,6 @@
-"""Sealing of a resource's secret fields, as its type's schema names them.
+"""Sealing of a resource's secret fields, as declared by the schema of its type.
 
-What was sealed stays sealed when the schema changes: only a new value at its place makes a field readable.
+Sealed fields remain sealed when the schema changes: only a new value makes a field readable.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 async def key_for(platform: Platform, workspace: str, schema: Any, row: ResourceRow | None = None) -> DataKey | None:
-    """The key to seal with, where the schema names secrets or the row has some. Never call it in a transaction."""
+    """Return the key to seal with if the schema declares secrets or the row has some, otherwise None.
+
+    Must not be called in a transaction.
+    """
     if not (secret_schemas.declares(schema) or (row is not None and row.sealed is not None)):
         return None
     return await secrets.newest_key(platform.db, platform.keys, workspace)
@@ -30,16 +33,16 @@ async def key_for(platform: Platform, workspace: str, schema: Any, row: Resource
 def sealed(
     platform: Platform, workspace: str, new: NewResource, schema: Any, key: DataKey | None, row: ResourceRow | None
 ) -> NewResource:
-    """`new`, whose value is as a caller gave it or as `row` shows it, with its secret fields sealed.
+    """Seal the secret fields of `new`, whose value is as sent by a caller or as shown by `row`.
 
-    A mask stands for the secret that `row` has at its place. Raises BadRequest, SecretUnreadable.
+    A mask stands for the secret of `row` at the same place. Raises BadRequest, SecretUnreadable.
     """
     shown, taken = secret_fields.take_out(new.value.encode(), schema, {} if row is None else opened(platform, row))
     return _with(workspace, new, shown, taken, key)
 
 
 def complete(platform: Platform, new: NewResource, schema: Any, row: ResourceRow | None) -> bytes:
-    """The value that `sealed` would store, its secret fields in clear. It does not leave this layer.
+    """Return the value that `sealed` would store, with its secret fields in clear. It must not leave this layer.
 
     Raises BadRequest, SecretUnreadable.
     """
@@ -49,22 +52,22 @@ def complete(platform: Platform, new: NewResource, schema: Any, row: ResourceRow
 
 
 def resealed(platform: Platform, row: ResourceRow, schema: Any, key: DataKey | None) -> NewResource | None:
-    """The resource with what another schema calls a secret sealed as well; None where nothing changes.
+    """Seal the fields that another schema declares as secrets as well; None if nothing changes.
 
-    A mask that somebody has stored as a value is no secret and stays. Raises TooComplex, UnsupportedPassword.
+    A mask that was stored as a plain value is not a secret and is unchanged. Raises TooComplex, UnsupportedPassword.
     """
-    kept = opened(platform, row)
+    secret = opened(platform, row)
     try:
-        shown, taken = secret_fields.take_out(new_of(row).value.encode(), schema, kept)
+        shown, taken = secret_fields.take_out(new_of(row).value.encode(), schema, secret)
     except (TooComplex, UnsupportedPassword):
         raise
     except BadRequest:
         return None
-    return None if taken.keys() == kept.keys() else _with(row.workspace, new_of(row), shown, taken, key)
+    return None if taken.keys() == secret.keys() else _with(row.workspace, new_of(row), shown, taken, key)
 
 
 def new_of(row: ResourceRow) -> NewResource:
-    """A stored resource as one to keep, without its secrets."""
+    """Return a stored resource as a row to write, without its secrets."""
     assert row.value is not None
     return NewResource(
         path=row.path,
@@ -79,7 +82,8 @@ def new_of(row: ResourceRow) -> NewResource:
 
 
 def opened(platform: Platform, row: ResourceRow) -> dict[str, bytes]:
-    """The secret fields of a stored resource. They leave this layer sealed anew or by `opening` alone."""
+    """Return the secret fields of a stored resource in clear. They leave this layer only sealed, or through
+    `secret_access`."""
     if row.sealed is None or row.key is None:
         return {}
     key = secrets.unwrap(platform.keys, row.workspace, row.key)

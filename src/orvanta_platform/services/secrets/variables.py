@@ -1,4 +1,4 @@
-"""Variables: named texts that jobs are given; a secret one is sealed and shown to nobody."""
+"""Variables: named texts for jobs. Secret ones are sealed and never shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orvanta_platform.services.access import folders
 from orvanta_platform.services.platform import Platform
 
 LONGEST_VALUE = 1 << 20
-"""Characters of a variable's value."""
+"""Maximum length of a variable's value in characters."""
 
 _TRANSPORT = "transport"
 _VERSION = struct.Struct(">I")
@@ -29,7 +29,7 @@ _VERSION = struct.Struct(">I")
 
 @dataclass(frozen=True, slots=True)
 class VariableDraft:
-    """A variable to make, or what to change of one: None stays as it is, or is what nothing was said of."""
+    """A variable to create, or changes to a variable; None: unchanged, or the default."""
 
     path: str | None = None
     value: str | None = None
@@ -41,17 +41,17 @@ class VariableDraft:
     labels: list[str] | None = None
     ws_specific: bool | None = None
     already_encrypted: bool = False
-    """The value is what `encrypt` gave."""
+    """The value is a result of `encrypt`."""
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, draft: VariableDraft) -> None:
-    """Make a variable. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists."""
+    """Create a variable. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists."""
     require_workspace(actor, workspace)
     path = draft.path or ""
     names.check_path(path)
     limits.check_labels(draft.labels)
     require(actor, "write", Target(workspace, "variable", path))
-    text = await _given(platform, workspace, draft) or ""
+    text = await _plaintext_of(platform, workspace, draft) or ""
     new = await _new(platform, workspace, replace(_blank(draft), path=path), text, is_secret=bool(draft.is_secret))
 
     async def write(conn: Connection) -> None:
@@ -64,17 +64,17 @@ async def create(platform: Platform, actor: Actor, workspace: str, draft: Variab
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: VariableDraft) -> None:
-    """Change what is given of a variable; `draft.path` moves it. A secret becomes plain with a new value alone.
+    """Change the fields of the draft that are not None; `draft.path` moves the variable.
 
-    Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists.
+    A secret becomes plain only with a new value. Raises NotFound, Forbidden, BadRequest, TooLarge, AlreadyExists.
     """
     require_workspace(actor, workspace)
     target = draft.path or path
     names.check_path(target)
     limits.check_labels(draft.labels)
-    given = await _given(platform, workspace, draft)
+    new_value = await _plaintext_of(platform, workspace, draft)
     before, _ = await get(platform, actor, workspace, path)
-    # Before the transaction: the first secret of a workspace makes its key.
+    # Outside the transaction, because the first secret of a workspace creates its key.
     seals = before.is_secret or draft.is_secret
     key = await secrets.newest_key(platform.db, platform.keys, workspace) if seals else None
 
@@ -84,10 +84,10 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         row = _found(row, path)
         if target != path:
             await _require_free(conn, actor, workspace, target)
-        new = _changed(platform, workspace, row, replace(draft, path=target), given, key)
+        new = _changed(platform, workspace, row, replace(draft, path=target), new_value, key)
         await variables.update(conn, workspace, path, new, actor.username)
-        told = {"is_secret": new.sealed is not None, "value": given is not None}
-        await audit.record(conn, actor, "variables.update", "Updated", path, told | _moved(path, target))
+        parameters = {"is_secret": new.sealed is not None, "value": new_value is not None}
+        await audit.record(conn, actor, "variables.update", "Updated", path, parameters | _moved(path, target))
 
     await platform.db.retrying(write)
 
@@ -95,7 +95,8 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
 async def get(
     platform: Platform, actor: Actor, workspace: str, path: str, *, decrypt: bool = False
 ) -> tuple[VariableRow, str | None]:
-    """A variable and its value: None of a secret, unless `decrypt`, which opens it as `opening.read` does.
+    """Return a variable and its value. The value of a secret is None unless `decrypt`, which opens it like
+    `secret_access.read`.
 
     Raises NotFound, SecretIsWriteOnly.
     """
@@ -110,7 +111,7 @@ async def get(
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
-    """Whether the actor sees a variable at this path."""
+    """Return whether the actor can see a variable at this path."""
     try:
         await get(platform, actor, workspace, path)
     except NotFound:
@@ -120,7 +121,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: VariableFilter) -> list[VariableRow]:
-    """A page of the variables the actor may read, by path. Raises NotFound, Forbidden."""
+    """Return a page of the variables that the actor may read, by path. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
     who = readable(actor, "variable")
     seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
@@ -143,15 +144,15 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def encrypt(platform: Platform, actor: Actor, workspace: str, text: str) -> str:
-    """A ciphertext of `text` that `create` and `update` take as `already_encrypted` in this workspace."""
+    """Return a ciphertext of `text`, which `create` and `update` accept as `already_encrypted` in this workspace."""
     require(actor, "read", Target(workspace, "workspace"))
     key = await secrets.newest_key(platform.db, platform.keys, workspace)
     sealed = secrets.seal(key, SecretLocation(workspace, _TRANSPORT, ""), _encoded(text))
     return base64.b64encode(_VERSION.pack(key.version) + sealed).decode()
 
 
-async def _given(platform: Platform, workspace: str, draft: VariableDraft) -> str | None:
-    """The value that a call gives, decrypted where it came so."""
+async def _plaintext_of(platform: Platform, workspace: str, draft: VariableDraft) -> str | None:
+    """Return the value of a draft, decrypted if it is encrypted."""
     if draft.value is None:
         return None
     text = await _decrypted(platform, workspace, draft.value) if draft.already_encrypted else draft.value
@@ -165,7 +166,7 @@ async def _decrypted(platform: Platform, workspace: str, value: str) -> str:
         packed = base64.b64decode(value, validate=True)
         version = _VERSION.unpack_from(packed)[0]
     except (ValueError, struct.error) as error:
-        raise BadRequest("The value is not encrypted.", hint="Take what variables/encrypt gave.") from error
+        raise BadRequest("The value is not encrypted.", hint="Use the result of variables/encrypt.") from error
     async with platform.db.acquire() as conn:
         row = await data_keys.get(conn, workspace, version) if version < 1 << 31 else None
     try:
@@ -177,7 +178,8 @@ async def _decrypted(platform: Platform, workspace: str, value: str) -> str:
         )
     except secrets.SecretUnreadable as error:
         raise BadRequest(
-            "The encrypted value does not open in this workspace.", hint="Take what variables/encrypt gave here."
+            "The encrypted value cannot be decrypted in this workspace.",
+            hint="Use the result of variables/encrypt of this workspace.",
         ) from error
 
 
@@ -188,14 +190,15 @@ async def _new(platform: Platform, workspace: str, blank: NewVariable, text: str
 
 
 def _changed(
-    platform: Platform, workspace: str, row: VariableRow, draft: VariableDraft, given: str | None, key: DataKey | None
+    platform: Platform, workspace: str, row: VariableRow, draft: VariableDraft, value: str | None, key: DataKey | None
 ) -> NewVariable:
-    """The variable as it becomes. A secret's text is opened here to be sealed for another path, never shown."""
+    """Apply a draft to a variable. The text of a secret is opened only to be sealed for another path, and never
+    shown."""
     is_secret = row.is_secret if draft.is_secret is None else draft.is_secret
-    if row.is_secret and not is_secret and given is None:
-        raise BadRequest("A secret does not become readable.", hint="Give a new `value` with is_secret false.")
-    kept = _blank(draft, row)
-    text = given
+    if row.is_secret and not is_secret and value is None:
+        raise BadRequest("A secret cannot be made readable.", hint="Send a new `value` with is_secret false.")
+    base = _blank(draft, row)
+    text = value
     if text is None and row.sealed is None:
         text = row.value or ""
     if text is None:
@@ -205,10 +208,10 @@ def _changed(
             "utf-8", "surrogatepass"
         )
     if not is_secret:
-        return replace(kept, value=text)
+        return replace(base, value=text)
     if key is None:
-        raise Conflict(f"The variable {row.path} became a secret meanwhile.", hint="Send the change again.")
-    return _sealed(workspace, kept, text, key)
+        raise Conflict(f"The variable {row.path} was made a secret concurrently.", hint="Send the change again.")
+    return _sealed(workspace, base, text, key)
 
 
 def _sealed(workspace: str, blank: NewVariable, text: str, key: DataKey) -> NewVariable:
@@ -217,13 +220,13 @@ def _sealed(workspace: str, blank: NewVariable, text: str, key: DataKey) -> NewV
 
 
 def _blank(draft: VariableDraft, row: VariableRow | None = None) -> NewVariable:
-    """What a variable becomes, its value aside."""
-    kept = {
-        name: given if (given := getattr(draft, name)) is not None else getattr(row, name, None)
+    """Return the variable of a draft without its value."""
+    fields = {
+        name: value if (value := getattr(draft, name)) is not None else getattr(row, name, None)
         for name in ("account", "is_oauth", "expires_at", "labels", "ws_specific")
     }
     description = draft.description if draft.description is not None else row.description if row else ""
-    return NewVariable(draft.path or "", None, None, None, description, **kept)
+    return NewVariable(draft.path or "", None, None, None, description, **fields)
 
 
 async def _require_free(conn: Connection, actor: Actor, workspace: str, target: str) -> None:
