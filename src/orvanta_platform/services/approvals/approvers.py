@@ -1,4 +1,4 @@
-"""Who may decide: what the node says of its approvers, checked for the one who speaks."""
+"""Conditions on approvers of a node, and the checks of a member who decides."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ _SCOPE = "jobs:run"
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """The caller of a decision, and the payload sent with it.
-
-    `name`: the unauthenticated name in a link. `actor`: the owner of the token or session of the call. `payload`: JSON
-    text.
-    """
+    """The caller of a decision, and the payload sent with it."""
 
     name: str
+    """Unauthenticated name in a link."""
     actor: Actor | None = None
+    """Owner of the token or session of the call."""
     payload: bytes = b"{}"
+    """JSON text."""
     reason: str | None = None
     address: str | None = None
 
@@ -52,7 +51,7 @@ class Voice:
 
     @property
     def approver(self) -> str:
-        """The name that is stored and shown; its prefix is unambiguous, since no username contains a colon."""
+        """The name that is stored and shown. Its prefix is unambiguous, because no username contains a colon."""
         if self.actor is None:
             return f"link:{self.name}"
         if self.person is not None:
@@ -62,18 +61,19 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """What a node asks, and of whose run; `opened` is None before it does."""
+    """The approval that a node requests, and the run it belongs to."""
 
     node: Node
     consent: Consent
     opened: OpenApproval | None
+    """None: the node does not request it yet."""
     created_by: str
     permissioned_as: str
     scopes: list[str] | None
 
     @property
     def groups(self) -> list[str] | None:
-        """The groups whose members may decide; None: no such condition."""
+        """Groups whose members may decide; None: no such condition."""
         if self.consent.groups is None:
             return None
         raw = self.opened.groups if self.opened else None
@@ -82,27 +82,28 @@ class ApprovalRequest:
 
 
 def admits(actor: Actor, thing: Target, consent: Consent | None) -> bool:
-    """Whether the actor may decide without a link: a named approver, or whoever may run the workflow."""
+    """Return whether the actor may decide without a link: a named approver, or, if none is named, anyone who may run
+    the workflow."""
     if consent is None or not consent.approvers:
         return permissions.can(actor, "decide", thing)
     return names(actor, consent.approvers) and scopes.allow(actor.scopes, _SCOPE, thing.path)
 
 
 def require(actor: Actor, thing: Target, consent: Consent | None) -> None:
-    """Nothing where `admits`. Raises NotFound, Forbidden."""
+    """Raise NotFound or Forbidden unless `admits`."""
     if consent is None or not consent.approvers:
         permissions.require(actor, "decide", thing)
     elif not admits(actor, thing, consent):
         permissions.require(actor, "read", thing)
-        raise Forbidden("You are not among those who may decide this.", hint=f"These are {_listed(consent)}.")
+        raise Forbidden("You are not among the approvers.", hint=f"The approvers are {_listed(consent)}.")
 
 
 Checked = Sequence[tuple[Any, bytes]]
-"""Forms and the payloads that were found valid for them."""
+"""Forms, each with a payload that is valid for it."""
 
 
 class FormUnchecked(Exception):
-    """The payload has to be checked against this form outside of the transaction, since that may take long."""
+    """The payload must be checked against this form outside the transaction, because that may take long."""
 
     def __init__(self, workspace: str, form: Any, payload: bytes) -> None:
         super().__init__("form")
@@ -112,9 +113,9 @@ class FormUnchecked(Exception):
 
 
 def check(asked: ApprovalRequest, voice: Voice, row: JobRow, *, approved: bool, checked: Checked = ()) -> None:
-    """Check that this caller may decide and that the payload is valid for the form.
+    """Check that the caller may decide and that the payload is valid for the form.
 
-    `checked`: forms and payloads found valid. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
+    `checked`: forms with valid payloads. Raises Unauthenticated, Forbidden, InvalidInput, FormUnchecked.
     """
     actor = voice.actor
     if asked.consent.needs_login:
@@ -130,7 +131,10 @@ def check(asked: ApprovalRequest, voice: Voice, row: JobRow, *, approved: bool, 
 
 
 async def decided(platform: Platform, act: Callable[[Connection, Checked], Awaitable[T]]) -> T:
-    """The result of `act` in a transaction. A form that takes long to check is checked between two transactions."""
+    """Execute `act` in a transaction and return its result.
+
+    A form that takes long to check is checked between two attempts.
+    """
     checked: list[tuple[Any, bytes]] = []
 
     async def write(conn: Connection) -> T:
@@ -145,7 +149,7 @@ async def decided(platform: Platform, act: Callable[[Connection, Checked], Await
 
 
 def may(asked: ApprovalRequest, actor: Actor | None) -> bool:
-    """Whether this person, or whoever holds a link, may decide."""
+    """Return whether this person, or the holder of a link, may decide."""
     if not asked.consent.needs_login:
         return True
     if actor is None or actor.role is None:
@@ -158,19 +162,19 @@ def may(asked: ApprovalRequest, actor: Actor | None) -> bool:
 
 
 def names(actor: Actor, approvers: Sequence[str]) -> bool:
-    """Whether one of `approvers` (u/…, g/…, role/…) means the actor."""
+    """Return whether one of `approvers` (u/…, g/…, role/…) matches the actor."""
     return not (actor.principals | {f"role/{actor.role}"}).isdisjoint(approvers)
 
 
-def earlier_voice(job: UUID, voice: Voice, said: Sequence[DecisionRow]) -> DecisionRow | None:
-    """An earlier decision of the same account about the same question, by any way: one account has one voice."""
+def earlier_vote(job: UUID, voice: Voice, decisions: Sequence[DecisionRow]) -> DecisionRow | None:
+    """Return an earlier decision of the same account about the same question: an account has one vote."""
     if voice.account is None:
         return None
-    return next((each for each in said if each.job == job and each.account == voice.account), None)
+    return next((each for each in decisions if each.job == job and each.account == voice.account), None)
 
 
 def conditions(asked: ApprovalRequest) -> dict[str, Any]:
-    """What is asked of approvers, for people to read."""
+    """Return the conditions on approvers, for display."""
     return {
         "user_auth_required": asked.consent.needs_login,
         "user_groups_required": [name.removeprefix("g/") for name in asked.groups or []],
@@ -179,7 +183,7 @@ def conditions(asked: ApprovalRequest) -> dict[str, Any]:
 
 
 def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, voice: Voice) -> NewAudit:
-    """The row of the audit trail; without a signed-in member, it has the marked name of the decision."""
+    """Create the audit row of a decision. Without a signed-in member, it has the marked name of the decision."""
     workspace = row.workspace
     fields = {"run": str(row.run), "job": str(job), "node": node, "decision": word_of(approved), "reason": voice.reason}
     operation = "approvals.decide"
@@ -190,7 +194,7 @@ def audit_row(row: JobRow, job: UUID, node: str | None, approved: bool, voice: V
 
 
 def word_of(approved: bool) -> str:
-    """The name of a decision."""
+    """Return the name of a decision."""
     return "approved" if approved else "rejected"
 
 
@@ -202,13 +206,13 @@ def _check_member(asked: ApprovalRequest, actor: Actor) -> None:
         )
     approvers, groups = asked.consent.approvers, asked.groups
     if approvers and not names(actor, approvers):
-        raise Forbidden("You are not among those who may decide this.", hint=f"These are {_listed(asked.consent)}.")
+        raise Forbidden("You are not among the approvers.", hint=f"The approvers are {_listed(asked.consent)}.")
     if groups is not None and actor.principals.isdisjoint(groups):
         raise Forbidden(
-            "You are in none of the groups that may decide this.", hint=f"These are {', '.join(groups) or 'none'}."
+            "You are in none of the groups that may decide this.", hint=f"The groups are {', '.join(groups) or 'none'}."
         )
     if not asked.consent.self_approval and f"u/{actor.username}" in (f"u/{asked.created_by}", asked.permissioned_as):
-        raise Forbidden("Nobody decides about a run of one's own here.", hint="Ask somebody else.")
+        raise Forbidden("You may not decide about your own run here.", hint="Ask another approver.")
 
 
 def _is_person(actor: Actor) -> bool:

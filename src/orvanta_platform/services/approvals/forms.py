@@ -1,4 +1,4 @@
-"""Forms that people fill in, made from a JSON Schema: one description for every page, one reading of what was sent."""
+"""Forms for people, derived from a JSON Schema: one description for every page, and one parser for the input."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONG_TEXT = frozenset({"textarea", "multiline"})
 
 
 class FieldKind(StrEnum):
-    """How a field is filled in."""
+    """Input type of a field."""
 
     BOOLEAN = "boolean"
     CHOICE = "choice"
@@ -25,7 +25,7 @@ class FieldKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `value`: the text that it holds at first, of a boolean "true" or ""; `choices`: to choose from."""
+    """A field of a form."""
 
     name: str
     label: str
@@ -33,11 +33,16 @@ class Field:
     kind: FieldKind
     required: bool
     value: str
+    """Initial text; for a boolean "true" or ""."""
     choices: tuple[str, ...] = ()
+    """Values to choose from."""
 
 
 def fields(schema: Any, hints: Mapping[str, Any]) -> list[Field]:
-    """The fields of a form, in the schema's order. `hints`: `default_args` and `enums` by name, which go first."""
+    """Return the fields of a form, in the order of the schema.
+
+    `hints`: `default_args` and `enums` by name, which take precedence.
+    """
     required = set(schema.get("required") or ()) if isinstance(schema, dict) else set()
     return [
         _field(name, about, name in required, hints)
@@ -47,7 +52,10 @@ def fields(schema: Any, hints: Mapping[str, Any]) -> list[Field]:
 
 
 def values(schema: Any, sent: Mapping[str, str]) -> dict[str, Any]:
-    """What was sent, texts by field, as the schema means it. What cannot be read stays text; an empty is nothing."""
+    """Convert the sent texts, by field, to the types of the schema.
+
+    Unparsable text remains text; empty fields are omitted.
+    """
     found: dict[str, Any] = {}
     for name, about in _properties(schema).items():
         text = sent.get(name)

@@ -1,4 +1,4 @@
-"""What waits for people in a workspace: for the one who looks, and for others."""
+"""Open approvals of a workspace."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ from orvanta_platform.db.runs import RunRow
 from orvanta_platform.services.approvals import approvers, forms
 from orvanta_platform.services.approvals.approvers import ApprovalRequest
 from orvanta_platform.services.approvals.forms import Field
-from orvanta_platform.services.approvals.lookup import asked_in, hints_of
+from orvanta_platform.services.approvals.lookup import find_request, hints_of
 from orvanta_platform.services.platform import Platform
 
 MOST = 500
-"""How many that a workspace asks are looked at, the longest asked first."""
+"""Maximum number of open approvals that are examined, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Something that is asked now. `mine`: the one who looks may decide, and has not yet; `said` about it so far."""
+    """An open approval."""
 
     run: RunRow
     opened: OpenApproval
     asked: ApprovalRequest
     mine: bool
+    """The actor may decide and has not done so."""
     said: Sequence[DecisionRow]
+    """Decisions about it so far."""
     fields: Sequence[Field]
 
 
 async def list_waiting(
     platform: Platform, actor: Actor, workspace: str, *, mine: bool = False, limit: int = 100
 ) -> list[Waiting]:
-    """What is asked in a workspace that the actor may decide (`mine`: that alone) or see, the longest asked first.
+    """Return the open approvals that the actor may decide (`mine`: only those) or see, oldest first.
 
-    Who is named as an approver sees what is asked of them, also where they may not see the run. Raises NotFound.
+    A named approver sees the requested approval even without access to the run. Raises NotFound.
     """
     permissions.require_workspace(actor, workspace)
     found: list[tuple[RunRow, OpenApproval, ApprovalRequest, bool]] = []
@@ -50,11 +52,11 @@ async def list_waiting(
         decisions = await rows.decisions_of_runs(conn, list(runs))
         for each in opened:
             live = runs.get(each.run)
-            asked = await asked_in(platform, conn, live, each.asks.job, [each.asks]) if live else None
+            asked = await find_request(platform, conn, live, each.asks.job, [each.asks]) if live else None
             if live is None or asked is None:
                 continue
             thing = Target(workspace, "run", live.path, created_by=live.created_by, extra_perms=each.extra_perms)
-            decides = _may(asked, actor, thing) and not _has_spoken(actor, each.asks, decisions)
+            decides = _may(asked, actor, thing) and not _has_decided(actor, each.asks, decisions)
             if decides or (not mine and permissions.can(actor, "read", thing)):
                 found.append((live, each.asks, asked, decides))
             if len(found) == limit:
@@ -74,9 +76,9 @@ async def list_waiting(
 
 
 def _may(asked: ApprovalRequest, actor: Actor, thing: Target) -> bool:
-    """Whether the actor may decide without a link."""
+    """Return whether the actor may decide without a link."""
     return approvers.admits(actor, thing, asked.consent) and approvers.may(asked, actor)
 
 
-def _has_spoken(actor: Actor, opened: OpenApproval, said: Sequence[DecisionRow]) -> bool:
-    return any(each.job == opened.job and each.account == actor.email for each in said)
+def _has_decided(actor: Actor, opened: OpenApproval, decisions: Sequence[DecisionRow]) -> bool:
+    return any(each.job == opened.job and each.account == actor.email for each in decisions)

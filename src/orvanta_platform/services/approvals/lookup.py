@@ -1,4 +1,4 @@
-"""What a run asks of people: found by the run, the node, or the id of a link."""
+"""Lookup of approvals by run, node, or the id in a link."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ _LARGEST_HINTS = 256 << 10
 
 
 def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | None = None) -> OpenApproval:
-    """What the run or node `id`, found as `row`, asks now, of what its run asks.
+    """Return the open approval of the run or node `id`, found as `row`, among the open approvals of its run.
 
-    Raises Conflict where that is nothing, or several things and `node` (the id of one, or of its job) names none.
+    Raises Conflict if there is none, or if there are several and `node` (the id of one, or of its job) selects none.
     """
     found = list(opened)
     if row.is_step or id != row.id:
@@ -41,18 +41,18 @@ def open_in(opened: Sequence[OpenApproval], row: JobRow, id: UUID, node: str | N
     if node is not None:
         found = [each for each in found if node in (each.node, str(each.job))]
     if not found:
-        raise nothing_is_asked()
+        raise no_open_approval()
     if len(found) > 1:
         nodes = [each.node for each in found]
         raise Conflict(
-            f"The run asks several things: {', '.join(nodes)}.",
-            hint="Name one of them as `node`; inside a loop, where several have one name, by its job.",
+            f"The run requests several approvals: {', '.join(nodes)}.",
+            hint="Name one of them as `node`; inside a loop, where several have the same name, by its job.",
             details={"nodes": nodes, "jobs": [str(each.job) for each in found]},
         )
     return found[0]
 
 
-async def questions_shown(
+async def visible_requests(
     platform: Platform,
     conn: Connection,
     actor: Actor,
@@ -60,13 +60,16 @@ async def questions_shown(
     live: RunRow | None,
     opened: Sequence[OpenApproval],
 ) -> Sequence[OpenApproval]:
-    """The open questions that the actor may see: all of the run, or those that name the actor. Raises NotFound."""
+    """Return the open approvals that the actor may see: all of the run, or those that name the actor.
+
+    Raises NotFound.
+    """
     thing = jobs.thing(row)
     if permissions.can(actor, "decide", thing) or permissions.can(actor, "read", thing):
         return opened
     found = []
     for each in opened if live is not None else ():
-        asked = await asked_in(platform, conn, live, each.job, opened) if live is not None else None
+        asked = await find_request(platform, conn, live, each.job, opened) if live is not None else None
         if asked is not None and asked.consent.approvers and admits(actor, thing, asked.consent):
             found.append(each)
     if not found:
@@ -74,31 +77,34 @@ async def questions_shown(
     return found
 
 
-def nothing_is_asked() -> Conflict:
-    """What is told to who decides there."""
-    return Conflict("Nothing is asked of anybody here.", hint="It may have been decided, or have timed out.")
+def no_open_approval() -> Conflict:
+    """Create the error for a decision where no approval is open."""
+    return Conflict("No approval is open here.", hint="It may have been decided, or have timed out.")
 
 
-async def asked_of(platform: Platform, conn: Connection, run: UUID, job: UUID) -> ApprovalRequest | None:
-    """What the node with this id asks or will ask; None where it asks nobody, or nobody any more."""
+async def get_request(platform: Platform, conn: Connection, run: UUID, job: UUID) -> ApprovalRequest | None:
+    """Return the approval that the node with this id requests or will request; None: there is none, or it is closed."""
     live = await run_rows.get_live_run(conn, run)
-    return await asked_in(platform, conn, live, job) if live is not None else None
+    return await find_request(platform, conn, live, job) if live is not None else None
 
 
-async def asked_in(
+async def find_request(
     platform: Platform, conn: Connection, live: RunRow, job: UUID, opened: Sequence[OpenApproval] | None = None
 ) -> ApprovalRequest | None:
-    """The same of a run at hand; `opened`: what it asks now, where that has just been read."""
-    found = await _asked_in(platform, conn, live, job, opened)
+    """Return the approval of a node like `get_request`, for a run that has been read.
+
+    `opened`: its open approvals, if known.
+    """
+    found = await _find_request(platform, conn, live, job, opened)
     if found is None or found.consent.self_approval or live.parent is None:
         return found
-    # A sub-run of an on-behalf workflow belongs to the member it acts for; the starter of the root must not decide
-    # there either.
+    # A run of an on-behalf sub-workflow belongs to the member it acts for, but the starter of the root run must not
+    # decide there either.
     root = await run_rows.get_live_run(conn, live.root)
     return found if root is None else replace(found, created_by=root.created_by)
 
 
-async def _asked_in(
+async def _find_request(
     platform: Platform, conn: Connection, live: RunRow, job: UUID, opened: Sequence[OpenApproval] | None
 ) -> ApprovalRequest | None:
     if not is_workflow(live.kind):
@@ -119,14 +125,14 @@ async def _asked_in(
     return _asked(_by_id(plan, inside.node), None, live)
 
 
-async def run_that_asks(platform: Platform, conn: Connection, run: JobRow) -> JobRow:
-    """The run itself, or, where it asks nothing, its one sub-workflow that does. Raises Conflict for several."""
+async def find_requesting_run(platform: Platform, conn: Connection, run: JobRow) -> JobRow:
+    """Return the run, or, if it requests no approval, its one sub-workflow that does. Raises Conflict for several."""
     if not run.is_flow or await rows.open_of_run(conn, run.run):
         return run
     below = await rows.sub_workflows_that_ask(conn, run.run)
     if len(below) > 1:
         raise Conflict(
-            "Several sub-workflows of the run ask something.",
+            "Several sub-workflows of the run request approvals.",
             hint="Decide in one of them, by its id.",
             details={"jobs": [str(each) for each in below]},
         )
@@ -134,8 +140,9 @@ async def run_that_asks(platform: Platform, conn: Connection, run: JobRow) -> Jo
     return found or run
 
 
-async def place_of(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
-    """The run or job with this id; of a node that asks, its run: of one inside others there is nothing else."""
+async def find_job(platform: Platform, conn: Connection, workspace: str, id: UUID) -> JobRow | None:
+    """Return the run or job with this id; for a node that requests an approval, its run, because nodes inside others
+    have no row."""
     row = await job_views.find_live_run(conn, workspace, id)
     if row is not None:
         return row
@@ -154,13 +161,13 @@ def _asked(node: Node | None, opened: OpenApproval | None, live: RunRow) -> Appr
 
 
 def _by_id(plan: Plan, id: str) -> Node | None:
-    """The node with this id, wherever it stands."""
+    """Return the node with this id, at any depth."""
     every = (*plan.nodes, *plan.deep, *((plan.failure,) if plan.failure else ()))
     return next((node for node in every if node.id == id), None)
 
 
 def consent_of(node: Node) -> Consent | None:
-    """What the node asks of people."""
+    """Return the approval settings of a node."""
     return node.approval if node.kind is Kind.APPROVAL else node.suspend if node.targets else None
 
 
@@ -170,13 +177,13 @@ def _is_over(state: RunState, index: int) -> bool:
 
 
 async def hints_of(platform: Platform, asked: Sequence[ApprovalRequest]) -> list[dict[str, Any]]:
-    """The default_args and enums that each suspended step returned for its form."""
+    """Return the default_args and enums that each suspended step returned for its form."""
     opened = [each.opened for each in asked]
     keys = [(each.job, "result", "") if each is not None and each.kind == "suspend" else None for each in opened]
     found = await results.load_values(platform, [key for key in keys if key]) if any(keys) else {}
-    return [_hinted(found.get(key, b"{}")) if key else {} for key in keys]
+    return [_hints_in(found.get(key, b"{}")) if key else {} for key in keys]
 
 
-def _hinted(raw: bytes) -> dict[str, Any]:
+def _hints_in(raw: bytes) -> dict[str, Any]:
     value = msgspec.json.decode(raw) if len(raw) <= _LARGEST_HINTS else {}
     return {name: value[name] for name in ("default_args", "enums") if name in value} if isinstance(value, dict) else {}

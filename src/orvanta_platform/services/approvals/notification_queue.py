@@ -1,4 +1,4 @@
-"""Telling people of open approvals: by mail, Slack or webhook, at least once, each under one id."""
+"""Notifications of open approvals by mail, Slack or webhook, sent at least once with a stable id."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _AT_ONCE = 20
 
 
 async def send_due(platform: Platform) -> int:
-    """Try to send what is due; gives how many there were."""
+    """Try to send the due notifications; returns their number."""
     async with platform.db.acquire() as conn:
         due = await rows.take(conn, _AT_ONCE)
     if due:
-        # Clients of HTTP and SMTP are loaded where there is something to send.
-        from orvanta_platform.services.approvals.notification_sender import tell
+        # Imported here because the HTTP and SMTP clients are loaded only if there is something to send.
+        from orvanta_platform.services.approvals.notification_sender import send_notification
 
-        await asyncio.gather(*(tell(platform, notice) for notice in due))
+        await asyncio.gather(*(send_notification(platform, notice) for notice in due))
     return len(due)

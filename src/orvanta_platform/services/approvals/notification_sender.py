@@ -1,4 +1,4 @@
-"""One notice of an open approval, sent by mail, Slack or webhook."""
+"""Sending of one notification about an open approval by mail, Slack or webhook."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from orvanta_platform.outbound import smtp
 from orvanta_platform.outbound.http import pool
 from orvanta_platform.outbound.smtp import MailServer
 from orvanta_platform.outbound.ssrf import AddressRefused, Guard
-from orvanta_platform.services.approvals.links import LINK_LIVES
+from orvanta_platform.services.approvals.links import LINK_LIFETIME
 from orvanta_platform.services.platform import Platform
 
 MOST_TRIES = 8
-"""After these a notice is given up: about an hour and a half."""
+"""Number of attempts, spread over about an hour and a half, after which a notification is dropped."""
 
 _TIMEOUT_S = 20.0
 _SHOWN = 500
@@ -37,18 +37,18 @@ _PREFIX = "$res:"
 log = structlog.get_logger(__name__)
 
 
-class NotTold(Exception):
-    """The notice could not be sent; the text says why, without a secret."""
+class NotificationError(Exception):
+    """The notification could not be sent. The text gives the reason without secrets."""
 
 
-async def tell(platform: Platform, notice: Notice) -> None:
-    """Try to send it; it is dropped when it is sent, or was tried often enough."""
+async def send_notification(platform: Platform, notice: Notice) -> None:
+    """Try to send a notification. It is dropped after it was sent or after the last attempt."""
     async with platform.db.acquire() as conn:
         run = await run_rows.get_live_run(conn, notice.run)
     if run is None:
         return
     opened = Opened()
-    kind, told = "notified", {"channel": notice.channel, "resource": notice.resource, "tries": notice.tries}
+    kind, details = "notified", {"channel": notice.channel, "resource": notice.resource, "tries": notice.tries}
     try:
         await _send(platform, notice, run, opened)
     except _FAILURES as error:
@@ -56,13 +56,13 @@ async def tell(platform: Platform, notice: Notice) -> None:
         log.warning("notice not sent", action="notify", notice=str(notice.id), tries=notice.tries, error=why)
         if notice.tries < MOST_TRIES:
             return
-        kind, told = "not_notified", {**told, "error": why}
+        kind, details = "not_notified", {**details, "error": why}
     async with platform.db.transaction() as conn:
-        await rows.drop(conn, notice, kind, msgspec.json.encode(told).decode())
+        await rows.drop(conn, notice, kind, msgspec.json.encode(details).decode())
 
 
 _FAILURES = (
-    *(NotTold, OrvantaError, AddressRefused, OSError, smtplib.SMTPException, ValueError, TimeoutError),
+    *(NotificationError, OrvantaError, AddressRefused, OSError, smtplib.SMTPException, ValueError, TimeoutError),
     *(httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol),
 )
 
@@ -72,7 +72,7 @@ async def _send(platform: Platform, notice: Notice, run: RunRow, opened: Opened)
     raw = await open_for(platform, Identity.of_run(run), notice.workspace, "resource", path, opened)
     resource = msgspec.json.decode(raw)
     if not isinstance(resource, dict):
-        raise NotTold("the resource is no object")
+        raise NotificationError("the resource is not a JSON object")
     guard = Guard(platform.settings.allowed_networks)
     page = _page(platform, notice, run)
     match notice.channel:
@@ -96,9 +96,9 @@ async def _send(platform: Platform, notice: Notice, run: RunRow, opened: Opened)
 
 
 def _page(platform: Platform, notice: Notice, run: RunRow) -> str:
-    """The page for whoever gets this notice; trying again gives the same resume id."""
+    """Return the address of the page for the recipient. Every attempt uses the same resume id."""
     resume_id = notice.id.int & 0x7FFFFFFF
-    until = clock.now() + LINK_LIVES
+    until = clock.now() + LINK_LIFETIME
     target = LinkTarget(notice.workspace, run.id, run.seed, notice.job, resume_id)
     signature = links.sign(platform.keys, target, Action.PAGE, until)
     base = platform.settings.base_url.rstrip("/")
@@ -106,7 +106,7 @@ def _page(platform: Platform, notice: Notice, run: RunRow) -> str:
 
 
 def _text(notice: Notice, run: RunRow, page: str) -> str:
-    what = notice.message or f"The workflow {run.path or 'of a preview'} asks for a decision at {notice.node}."
+    what = notice.message or f"The workflow {run.path or 'of a preview'} requests a decision at {notice.node}."
     return f"{what}\n\nDecide here: {page}\n\nStarted by {run.created_by}, run {run.id}."
 
 
@@ -119,7 +119,7 @@ async def _mail(guard: Guard, resource: dict[str, Any], notice: Notice, run: Run
     addresses = [each.strip() for each in (to.split(",") if isinstance(to, str) else to or ()) if str(each).strip()]
     host, user = resource.get("host"), resource.get("user") or resource.get("username")
     if not addresses or not isinstance(host, str):
-        raise NotTold("a resource for mail needs host and to")
+        raise NotificationError("a mail resource needs host and to")
     server = MailServer(
         host=host,
         port=int(resource.get("port") or 587),
@@ -134,10 +134,10 @@ async def _mail(guard: Guard, resource: dict[str, Any], notice: Notice, run: Run
 
 async def _post(guard: Guard, url: Any, notice: Notice, body: Any, headers: dict[str, Any]) -> None:
     if not isinstance(url, str) or not url.startswith(("https://", "http://")):
-        raise NotTold("the resource has no url")
+        raise NotificationError("the resource has no url")
     sent = {str(name): str(value) for name, value in headers.items()}
     sent |= {"Content-Type": "application/json", "Idempotency-Key": str(notice.id)}
     async with asyncio.timeout(_TIMEOUT_S), pool(guard) as connections:
         answer = await connections.request("POST", url, headers=list(sent.items()), content=msgspec.json.encode(body))
     if not 200 <= answer.status < 300:
-        raise NotTold(f"the server answered {answer.status}")
+        raise NotificationError(f"the server responded with status {answer.status}")

@@ -33,7 +33,7 @@ from orvanta_platform.orchestrator.blueprints import (
     single,
 )
 from orvanta_platform.services.access import acceptance, on_behalf
-from orvanta_platform.services.approvals.lookup import place_of
+from orvanta_platform.services.approvals.lookup import find_job
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
 from orvanta_platform.services.runs import locks as locking
@@ -240,7 +240,7 @@ async def _ask_to_cancel(
     if target is None and (around := await frame_rows.run_around(connection, id)) is not None:
         target = await run_rows.run_of(connection, workspace, around)
     if target is None:
-        waits = await place_of(platform, connection, workspace, id)
+        waits = await find_job(platform, connection, workspace, id)
         run = waits.run if waits is not None and not waits.ended else None
         target = await run_rows.run_of(connection, workspace, run) if run is not None else None
     if target is None:
