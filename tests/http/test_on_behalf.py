@@ -113,7 +113,7 @@ async def test_who_may_name_whom(api: ApiHarness) -> None:
     script_body = {"path": "f/hers/s", "summary": "", "content": "echo", "language": "bash", "on_behalf_of_email": ANN}
     assert (await bea.post(f"{W}/scripts/create", json=script_body)).status_code == 403
     stranger = await deploy(api.client, "f/hers/x", modules, on_behalf_of_email="no@example.com")
-    assert stranger.status_code == 400 and "no member" in stranger.json()["error"]["message"]
+    assert stranger.status_code == 400 and "not a member" in stranger.json()["error"]["message"]
     assert (await deploy(api.client, "f/hers/anns", modules, on_behalf_of_email=ANN)).status_code == 201
     change = {"path": "f/hers/anns", "summary": "", "value": {"modules": NOTHING, **READS}}
     kept = {**change, "on_behalf_of_email": ANN}

@@ -44,5 +44,5 @@ def test_a_long_chain_is_found_behind_a_shorter_way_to_its_middle() -> None:
 
 def test_a_cycle_is_named() -> None:
     calls = chain(3) | {"f/a/2": ["f/a/1"]}
-    with pytest.raises(InvalidWorkflow, match=r"runs itself: f/a/0 → f/a/1 → f/a/2 → f/a/1"):
+    with pytest.raises(InvalidWorkflow, match=r"calls itself: f/a/0 → f/a/1 → f/a/2 → f/a/1"):
         check(calls)

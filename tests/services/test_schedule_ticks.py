@@ -152,7 +152,7 @@ async def test_no_second_run_beside_the_one_under_way(api: ApiHarness) -> None:
     assert await states(api) == ["running", "skipped"]
     (shown,) = await api.get("schedules/list_with_jobs")
     assert [(each["state"], each.get("detail")) for each in shown["ticks"]] == [
-        ("skipped", "the run before it is still under way"),
+        ("skipped", "the previous run has not ended"),
         ("running", None),
     ]
     await end(api)
@@ -182,7 +182,7 @@ async def test_an_owner_who_may_not_run_it_any_more_starts_nothing(api: ApiHarne
     assert await error(api) == "You may not run the script f/team/script."
     await rows(api, "UPDATE member SET disabled = true WHERE username = 'bea'")
     await tick(api)
-    assert await error(api) == "u/bea, whom the schedule runs as, is no member of main any more."
+    assert await error(api) == "u/bea, for whom the schedule acts, is no longer a member of main."
     assert await rows(api, "SELECT FROM run_live") == []
 
 
@@ -202,7 +202,7 @@ async def test_dynamic_skip_skips_by_a_truthy_answer(api: ApiHarness, answer: An
     assert given == {"scheduled_for": asked["tick_at"].isoformat().replace("+00:00", "Z")}
     await end(api, answer)
     (skipped,) = await ticks(api)
-    assert (skipped["state"], skipped["detail"]) == ("skipped", "script/f/team/ask said so")
+    assert (skipped["state"], skipped["detail"]) == ("skipped", "script/f/team/ask returned true")
     assert await rows(api, "SELECT FROM run_live") == []
 
 
@@ -216,7 +216,7 @@ async def test_any_other_answer_starts_the_run(api: ApiHarness, answer: Any, fai
     assert (started["state"], job["script_path"], job["args"]) == ("running", "f/team/script", {"n": 1})
     (row,) = await rows(api, "SELECT scheduled_at FROM run_live")
     assert row["scheduled_at"] == started["tick_at"]
-    assert await error(api) == ("f/team/ask, which was asked whether to skip it, failed" if failure else None)
+    assert await error(api) == ("f/team/ask, which decides whether to skip it, failed" if failure else None)
 
 
 async def test_a_slow_answer_holds_up_no_other_tick(api: ApiHarness) -> None:

@@ -180,7 +180,7 @@ def in_servers() -> None:
     wrap("services.runs.pausing:advance", before("continuing"))
     wrap("db.debounce:note_call", unanswered("joining"))
     wrap("daemons.scheduler:lead", leading)
-    wrap("services.triggers.ticks:_begin", taking_a_tick)
+    wrap("services.triggers.ticks:_record_start", taking_a_tick)
     wrap("services.runs.creation:advance_all", before("tick taken"))
     wrap("storage.local:LocalStorage.delete", before("object to delete"))
     in_observers()

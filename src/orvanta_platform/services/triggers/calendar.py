@@ -1,4 +1,4 @@
-"""When schedules tick: what became of past ticks, and which come."""
+"""Calendar of schedules: outcomes of past ticks, and upcoming ticks."""
 
 from __future__ import annotations
 
@@ -21,27 +21,31 @@ from orvanta_platform.services.triggers import schedules
 
 MOST_SCHEDULES = 1_000
 MOST_COMING = 2_000
-"""Ticks to come that a calendar shows, at most: each costs a tenth of a millisecond."""
+"""Maximum number of upcoming ticks in a calendar. Each takes a tenth of a millisecond to compute."""
 
 MOST_PAST = 500
-"""Ticks of one schedule's past that a calendar shows, at most: the newest."""
+"""Maximum number of past ticks of one schedule in a calendar; the newest are shown."""
 
 LONGEST = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
-    """The ticks of a time. `until`: up to which all that come are there, where there are too many; else None."""
+    """Ticks of a period."""
 
     past: Sequence[tuple[ScheduleRow, PastTick]]
     coming: Sequence[Coming]
     until: datetime | None
+    """Time up to which upcoming ticks are complete, if there are too many; otherwise None."""
 
 
 async def calendar(platform: Platform, actor: Actor, workspace: str, since: datetime, until: datetime) -> Calendar:
-    """Past and coming ticks of the schedules that the actor may read. Raises NotFound, Forbidden, BadRequest."""
+    """Return past and upcoming ticks of the schedules that the actor may read.
+
+    Raises NotFound, Forbidden, BadRequest.
+    """
     if not timedelta() < until - since <= LONGEST:
-        raise BadRequest("A calendar is of at most 35 days, and its end comes after its beginning.")
+        raise BadRequest("A calendar covers at most 35 days, and its end must be after its start.")
     found = await schedules.list_page(platform, actor, workspace, ScheduleFilter(limit=MOST_SCHEDULES))
     by_id = {row.id: row for row in found}
     async with platform.db.acquire() as conn:
@@ -52,7 +56,10 @@ async def calendar(platform: Platform, actor: Actor, workspace: str, since: date
 
 
 async def next_of_each(platform: Platform, actor: Actor, workspace: str, within: timedelta, most: int) -> list[Coming]:
-    """The next tick of each schedule that the actor may read, the first `most` of them. Raises NotFound, Forbidden."""
+    """Return the next tick of each schedule that the actor may read, limited to the first `most`.
+
+    Raises NotFound, Forbidden.
+    """
     require_workspace(actor, workspace)
     who = readable(actor, "schedule")
     sees = ScheduleFilter(everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
@@ -61,7 +68,7 @@ async def next_of_each(platform: Platform, actor: Actor, workspace: str, within:
 
 
 def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Coming]:
-    """The first ticks to come of these schedules before `until`, in order of time, at most `most`."""
+    """Return the first `most` upcoming ticks of these schedules before `until`, in order of time."""
     queue = [(row.next_at, place) for place, row in enumerate(found) if row.enabled and row.next_at is not None]
     heapq.heapify(queue)
     crons: dict[int, Cron | None] = {}
@@ -82,12 +89,12 @@ def coming(found: Sequence[ScheduleRow], until: datetime, most: int) -> list[Com
 
 
 async def upcoming_of(found: Sequence[ScheduleRow], most: int) -> list[list[datetime]]:
-    """`upcoming` of each of these schedules."""
+    """Return `upcoming` for each of these schedules."""
     return await asyncio.to_thread(lambda: [upcoming(row, most) for row in found])
 
 
 def upcoming(row: ScheduleRow, most: int) -> list[datetime]:
-    """The next ticks of one schedule in its zone; none where it is disabled or cannot be parsed."""
+    """Return the next ticks of a schedule in its zone, or none if it is disabled or invalid."""
     cron = _cron_of(row) if row.enabled else None
     found: list[datetime] = []
     at = row.next_at
@@ -98,7 +105,7 @@ def upcoming(row: ScheduleRow, most: int) -> list[datetime]:
 
 
 def _cron_of(row: ScheduleRow) -> Cron | None:
-    """The cron expression of a stored schedule; None if this version cannot parse it."""
+    """Return the cron expression of a stored schedule, or None if this version cannot parse it."""
     try:
         return Cron(row.cron, schedules.zone_of(row.timezone))
     except BadRequest:

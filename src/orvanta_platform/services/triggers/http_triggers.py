@@ -1,4 +1,4 @@
-"""HTTP triggers: which route starts what, as whom, and how a request proves itself."""
+"""HTTP triggers: routes, the runs they start, the members these act for, and the authentication of requests."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _LONGEST_TEXT: Final = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpTriggerDraft:
-    """A trigger to make, or what one becomes. Names as in HttpTriggerSettings; None: as it was, or the default.
+    """A trigger to create, or the new settings of one.
 
-    `owner`: whom its runs act for, where not the actor.
+    Names as in HttpTriggerSettings; None: unchanged, or the default.
     """
 
     script_path: str
@@ -49,6 +49,7 @@ class HttpTriggerDraft:
     description: str | None = None
     labels: list[str] | None = None
     owner: str | None = None
+    """Member that the runs act for; None: the actor."""
 
 
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -61,13 +62,13 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "description": None,
     "labels": None,
 }
-_KEPT: Final = ("route_path", "http_method", "authentication_method", *_DEFAULTS)
+_FIELDS: Final = ("route_path", "http_method", "authentication_method", *_DEFAULTS)
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, path: str, draft: HttpTriggerDraft) -> None:
-    """Make a trigger whose runs act for the actor.
+    """Create a trigger whose runs act for the actor.
 
-    Raises NotFound, Forbidden, BadRequest, AlreadyExists, Conflict where the route is taken.
+    Raises NotFound, Forbidden, BadRequest, AlreadyExists, Conflict if the route is in use.
     """
     require_workspace(actor, workspace)
     names.check_path(path)
@@ -83,13 +84,13 @@ async def create(platform: Platform, actor: Actor, workspace: str, path: str, dr
         if not made:
             raise AlreadyExists(f"The HTTP trigger {path} exists already.", hint="Change it with http_triggers/update.")
         await _accept(conn, actor, workspace, settings)
-        await audit.record(conn, actor, "http_triggers.create", "Created", path, _told(settings))
+        await audit.record(conn, actor, "http_triggers.create", "Created", path, _audit_details(settings))
 
     await platform.db.retrying(write)
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: HttpTriggerDraft) -> None:
-    """Change a trigger; its runs act for the actor from then on. Raises as `create`."""
+    """Change a trigger; its runs act for the actor from now on. Raises the errors of `create`."""
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
@@ -103,13 +104,13 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
             raise _route_taken(settings) from error
         if _runs(row) != _runs(settings):
             await _accept(conn, actor, workspace, settings)
-        await audit.record(conn, actor, "http_triggers.update", "Updated", path, _told(settings))
+        await audit.record(conn, actor, "http_triggers.update", "Updated", path, _audit_details(settings))
 
     await platform.db.retrying(write)
 
 
 async def set_mode(platform: Platform, actor: Actor, workspace: str, path: str, mode: str) -> None:
-    """Let a trigger answer from now on, or no more. Raises NotFound, Forbidden, BadRequest."""
+    """Enable, disable or suspend a trigger. Raises NotFound, Forbidden, BadRequest."""
     require_workspace(actor, workspace)
     _one_of("mode", mode, MODES)
 
@@ -124,7 +125,7 @@ async def set_mode(platform: Platform, actor: Actor, workspace: str, path: str, 
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
-    """Delete a trigger; runs under way go on. Raises NotFound, Forbidden."""
+    """Delete a trigger. Its live runs continue. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
@@ -138,16 +139,16 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> HttpTriggerRow:
-    """A trigger. Raises NotFound."""
+    """Return a trigger. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await http_triggers.get(conn, workspace, path)
-    require(actor, "read", _thing(workspace, path, row))
+    require(actor, "read", _target(workspace, path, row))
     return _found(row, path)
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
-    """Whether the actor sees a trigger at this path."""
+    """Return whether the actor can see a trigger at this path."""
     try:
         await get(platform, actor, workspace, path)
     except NotFound:
@@ -157,7 +158,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: HttpTriggerFilter) -> list[HttpTriggerRow]:
-    """A page of the triggers the actor may read, by path. Raises NotFound, Forbidden."""
+    """Return a page of the triggers that the actor may read, by path. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
     who = readable(actor, "http_trigger")
     seen = replace(what, everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
@@ -168,7 +169,10 @@ async def list_page(platform: Platform, actor: Actor, workspace: str, what: Http
 async def route_exists(
     platform: Platform, actor: Actor, workspace: str, route: str, method: str, *, workspaced: bool, but: str | None
 ) -> bool:
-    """Whether a route is taken, by another trigger than the one at the path `but`. Raises BadRequest, Forbidden."""
+    """Return whether a route is used by a trigger other than the one at the path `but`.
+
+    Raises BadRequest, Forbidden.
+    """
     require_workspace(actor, workspace)
     readable(actor, "http_trigger")
     if not workspaced:
@@ -183,15 +187,15 @@ async def route_exists(
 async def _settings(
     conn: Connection, actor: Actor, workspace: str, draft: HttpTriggerDraft, row: HttpTriggerRow | None
 ) -> HttpTriggerSettings:
-    """What the trigger becomes. Raises NotFound, Forbidden, BadRequest."""
-    values = {name: _value(draft, row, name) for name in _KEPT}
+    """Return the settings that a draft results in. Raises NotFound, Forbidden, BadRequest."""
+    values = {name: _value(draft, row, name) for name in _FIELDS}
     _one_of("http_method", values["http_method"], METHODS)
     _one_of("mode", values["mode"], MODES)
     _one_of("request_type", values["request_type"], REQUEST_TYPES)
     method = values["authentication_method"]
     if method == "custom_script":
         raise BadRequest(
-            "This version does not authenticate requests by a script.",
+            "This version does not support authentication by a script.",
             hint=f"Use one of {', '.join(AUTHENTICATION)}, or check the request in the workflow.",
         )
     _one_of("authentication_method", method, AUTHENTICATION)
@@ -202,7 +206,7 @@ async def _settings(
     route = route_paths.parse(values["route_path"] or "")
     if not values["workspaced_route"]:
         _require_instance(actor)
-        await _require_own_room(conn, workspace, values["http_method"], route)
+        await _require_no_overlap(conn, workspace, values["http_method"], route)
     await _require_target(conn, actor, workspace, draft)
     resource = await _resource(conn, actor, workspace, method, draft, row)
     owner, email = actor.permissioned_as, actor.email
@@ -222,40 +226,40 @@ async def _settings(
 
 
 def _require_instance(actor: Actor) -> None:
-    """Raises Forbidden if the actor may not write routes of the instance."""
+    """Raise Forbidden if the actor may not write routes of the instance."""
     if not can(actor, "write_routes", Target(None, "instance")):
         raise Forbidden(
-            "Only superadmins may write a route of the instance, which has no workspace in front.",
+            "Only superadmins may write a route of the instance, which has no workspace prefix.",
             hint="Set workspaced_route to get the route /api/r/<workspace>/<route>.",
         )
 
 
-async def _require_own_room(conn: Connection, workspace: str, method: str, route: RoutePath) -> None:
-    """Raises Conflict if a route of the instance would match requests that belong to another workspace."""
+async def _require_no_overlap(conn: Connection, workspace: str, method: str, route: RoutePath) -> None:
+    """Raise Conflict if a route of the instance would match requests that belong to another workspace."""
     await http_triggers.lock_instance_routes(conn)
     if await workspaces.exists(conn, route.first):
         raise Conflict(
-            f"{route.first} is the id of a workspace: routes that begin with it belong to that workspace.",
-            hint="Begin the route with another part, or set workspaced_route.",
+            f"{route.first} is the id of a workspace: routes that start with it belong to that workspace.",
+            hint="Start the route with another segment, or set workspaced_route.",
         )
     for other in await http_triggers.instance_routes_elsewhere(conn, workspace, method, route.first):
         if route.overlaps(route_paths.parse(other)):
             raise Conflict(
-                f"Requests to the route {method.upper()} {other} of another workspace would match this one too.",
+                f"Requests to the route {method.upper()} {other} of another workspace would match this route too.",
                 hint="Choose a path that no such request matches.",
             )
 
 
 def _value(draft: HttpTriggerDraft, row: HttpTriggerRow | None, name: str) -> Any:
-    given = getattr(draft, name)
-    if given is not None:
-        return given
+    value = getattr(draft, name)
+    if value is not None:
+        return value
     return getattr(row, name) if row is not None else _DEFAULTS.get(name)
 
 
 def _one_of(name: str, value: Any, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise BadRequest(f"{name} is one of {', '.join(allowed)}.")
+        raise BadRequest(f"{name} must be one of {', '.join(allowed)}.")
 
 
 async def _require_target(conn: Connection, actor: Actor, workspace: str, draft: HttpTriggerDraft) -> None:
@@ -267,7 +271,7 @@ async def _require_target(conn: Connection, actor: Actor, workspace: str, draft:
 
 
 async def _accept(conn: Connection, actor: Actor, workspace: str, settings: HttpTriggerSettings) -> None:
-    """Accept the current versions of the items that a trigger reaches, for the member it acts for."""
+    """Accept the current versions of the items that a trigger runs, for the member it acts for."""
     named = [("flow" if settings.is_flow else "script", settings.script_path)]
     await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, named)
 
@@ -284,14 +288,15 @@ async def _resource(
     draft: HttpTriggerDraft,
     row: HttpTriggerRow | None,
 ) -> str | None:
-    """The path of the resource with the secret, which the actor may read; None where the method needs none."""
+    """Return the path of the resource that contains the secret, which the actor must be able to read; None: no secret
+    is needed."""
     if method not in route_auth.METHODS:
         return None
     path = draft.authentication_resource_path or (row.authentication_resource_path if row else None)
     if not path:
         raise BadRequest(
             f"The authentication {method} needs authentication_resource_path.",
-            hint="Name a resource that holds the secret.",
+            hint="Name a resource that contains the secret.",
         )
     found = await resources.get(conn, workspace, path)
     thing = Target(workspace, "resource", path, found.created_by, found.extra_perms) if found else None
@@ -303,10 +308,10 @@ async def _resource(
 
 def _route_taken(settings: HttpTriggerSettings) -> Conflict:
     route = f"{settings.http_method.upper()} {settings.route_path}"
-    return Conflict(f"The route {route} is another trigger's already.", hint="Names of parameters do not count.")
+    return Conflict(f"Another trigger uses the route {route}.", hint="Parameter names do not distinguish routes.")
 
 
-def _told(settings: HttpTriggerSettings) -> dict[str, Any]:
+def _audit_details(settings: HttpTriggerSettings) -> dict[str, Any]:
     return {
         "route": f"{settings.http_method} {settings.route_path}",
         "script_path": settings.script_path,
@@ -318,11 +323,11 @@ def _told(settings: HttpTriggerSettings) -> dict[str, Any]:
 
 async def _writable(conn: Connection, actor: Actor, workspace: str, path: str) -> HttpTriggerRow:
     row = await http_triggers.get(conn, workspace, path, lock=True)
-    require(actor, "write", _thing(workspace, path, row))
+    require(actor, "write", _target(workspace, path, row))
     return _found(row, path)
 
 
-def _thing(workspace: str, path: str, row: HttpTriggerRow | None) -> Target:
+def _target(workspace: str, path: str, row: HttpTriggerRow | None) -> Target:
     if row is None:
         return Target(workspace, "http_trigger", path)
     return Target(workspace, "http_trigger", path, row.created_by, row.extra_perms)

@@ -1,6 +1,5 @@
-"""What follows when something that a schedule started has ended: the answer of the script asked about a tick, the
-count of failures and successes, the handlers.
-"""
+"""Consequences of ended runs of schedules: answers of scripts that decide about a tick, counts of failures and
+successes, and handlers."""
 
 from __future__ import annotations
 
@@ -21,10 +20,10 @@ from orvanta_platform.db.ticks import OpenTick, OwedTick
 from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.run_views import results
 from orvanta_platform.services.triggers import ticks as scheduling
-from orvanta_platform.services.triggers.ticks import OVERLAP, Overlap, Taken
+from orvanta_platform.services.triggers.ticks import OVERLAP, AlreadyTaken, Overlap
 
-LOOKED_AT = 1000
-"""Open ticks that are looked at at once."""
+BATCH_SIZE = 1000
+"""Number of open ticks examined per pass."""
 
 _HANDLERS = 100
 _NULL = b"null"
@@ -33,13 +32,13 @@ _FIRST = (UUID(int=0), datetime.min.replace(tzinfo=UTC))
 log = structlog.get_logger(__name__)
 
 
-_OWED_EVERY = 30
-"""Looks after which handlers are looked for that somebody else has left to be started."""
+_OWED_INTERVAL = 30
+"""Passes between searches for handlers that another process has left unstarted."""
 
 
 @dataclass(slots=True)
 class Round:
-    """Where the look at the open ticks stands: it goes round, so that many that run hide none that has ended."""
+    """Position in the list of open ticks. It wraps around, so that many live runs do not hide an ended one."""
 
     after: tuple[UUID, datetime] = field(default=_FIRST)
     looks: int = 0
@@ -47,10 +46,10 @@ class Round:
 
 
 async def follow(platform: Platform, round: Round) -> int:
-    """Take in the ends of some runs and scripts asked, then start the handlers owed; gives how many there were."""
+    """Process the ends of runs and deciding scripts, then start the due handlers; returns their number."""
     async with platform.db.acquire() as conn:
-        found = await ticks.open_after(conn, *round.after, LOOKED_AT)
-    round.after = (found[-1].schedule, found[-1].tick_at) if len(found) == LOOKED_AT else _FIRST
+        found = await ticks.open_after(conn, *round.after, BATCH_SIZE)
+    round.after = (found[-1].schedule, found[-1].tick_at) if len(found) == BATCH_SIZE else _FIRST
     ended = [tick for tick in found if tick.status is not None]
     plain = [tick for tick in ended if tick.state == "running" and not tick.handled]
     if plain:
@@ -60,7 +59,7 @@ async def follow(platform: Platform, round: Round) -> int:
             await _take_answer(platform, tick)
         elif tick.handled:
             await platform.db.retrying(partial(_end, tick))
-    due = ended or round.owed >= _HANDLERS or round.looks % _OWED_EVERY == 0
+    due = ended or round.owed >= _HANDLERS or round.looks % _OWED_INTERVAL == 0
     round.owed = await _start_owed(platform) if due else 0
     round.looks += 1
     return len(ended) + round.owed
@@ -71,26 +70,27 @@ async def _end_many(plain: Sequence[OpenTick], conn: Connection) -> None:
 
 
 async def _end(tick: OpenTick, conn: Connection) -> None:
-    """Count the end of a run, and note which handlers it calls for; one end of a schedule at a time."""
+    """Record the end of a run and the handlers it requires. Ends of one schedule are processed one at a time."""
     row = await schedules.lock_by_id(conn, tick.schedule)
     if not await ticks.end(conn, tick) or row is None or tick.status not in ("succeeded", "failed"):
         return
     other = "failed" if tick.status == "succeeded" else "succeeded"
     streak, turned = await ticks.streak(conn, row.id, tick.status, other)
-    handlers = called_for(row, tick.status, max(streak, 1), turned=turned)
+    handlers = due_handlers(row, tick.status, max(streak, 1), turned=turned)
     await ticks.owe(conn, tick, max(streak, 1), handlers)
 
 
-def called_for(row: ScheduleRow, outcome: str, streak: int, *, turned: bool) -> list[str]:
-    """The handlers for a run that ended with `outcome`, the `streak`th alike; `turned`: one ended otherwise before.
+def due_handlers(row: ScheduleRow, outcome: str, streak: int, *, turned: bool) -> list[str]:
+    """Return the handlers for a run with this outcome, the `streak`th in a row; `turned`: an earlier run had the other
+    outcome.
 
-    on_failure: from the on_failure_times-th failure in a row on, with on_failure_exact at it alone; on_recovery: at the
-    on_recovery_times-th success in a row after a failure; on_success: at each success.
+    on_failure: from the on_failure_times-th failure in a row on, or only at that one with on_failure_exact;
+    on_recovery: at the on_recovery_times-th success in a row after a failure; on_success: at each success.
     """
     if outcome == "failed":
-        wanted = row.on_failure_times or 1
-        hit = streak == wanted if row.on_failure_exact else streak >= wanted
-        return ["on_failure"] if row.on_failure and hit else []
+        threshold = row.on_failure_times or 1
+        is_reached = streak == threshold if row.on_failure_exact else streak >= threshold
+        return ["on_failure"] if row.on_failure and is_reached else []
     recovered = row.on_recovery and turned and streak == (row.on_recovery_times or 1)
     return [*(["on_recovery"] if recovered else []), *(["on_success"] if row.on_success else [])]
 
@@ -110,7 +110,7 @@ async def _start_handler(platform: Platform, tick: OwedTick, row: ScheduleRow | 
 
     async def pay(conn: Connection, _run: UUID | None = None) -> None:
         if not await ticks.pay(conn, tick, handler):
-            raise Taken
+            raise AlreadyTaken
 
     async def give_up(reason: str | None, conn: Connection) -> None:
         await ticks.pay(conn, tick, handler)
@@ -123,18 +123,19 @@ async def _start_handler(platform: Platform, tick: OwedTick, row: ScheduleRow | 
     try:
         args, references = await _handler_args(platform, tick, row, handler)
         await scheduling.start_named(platform, row, name, args, None, in_transaction=pay, references=references)
-    except Taken:
+    except AlreadyTaken:
         return
     except Exception as error:
-        await platform.db.retrying(partial(give_up, scheduling.why(error)))
+        await platform.db.retrying(partial(give_up, scheduling.failure_reason(error)))
 
 
 async def _handler_args(
     platform: Platform, tick: OwedTick, row: ScheduleRow, handler: str
 ) -> tuple[bytes, frozenset[str]]:
-    """The arguments of a handler as JSON text, in which its extra_args take precedence, and the names of extra_args.
+    """Return the arguments of a handler as JSON text, in which its extra_args take precedence, and the names of
+    extra_args.
 
-    Only these may hold references; values from runs are plain text.
+    Only these may contain references; values from runs are plain text.
     """
     result = msgspec.Raw(await _result(platform, tick.result_of))
     args: dict[str, Any] = {"path": row.script_path, "schedule_path": row.path, "is_flow": row.is_flow}
@@ -151,7 +152,7 @@ async def _handler_args(
 
 
 def _error(result: msgspec.Raw) -> msgspec.Raw:
-    """The error that a failed run's result holds, or that result where it has another shape."""
+    """Return the error in a failed run's result, or the whole result if it has another shape."""
     try:
         return msgspec.json.decode(result, type=dict[str, msgspec.Raw]).get("error", result)
     except (msgspec.DecodeError, RecursionError):
@@ -159,7 +160,7 @@ def _error(result: msgspec.Raw) -> msgspec.Raw:
 
 
 async def _take_answer(platform: Platform, tick: OpenTick) -> None:
-    """Start the run of a tick, or not, as the script asked about it says. One that failed says nothing against it."""
+    """Start the run of a tick, or skip it, as its script has decided. If the script failed, the run starts."""
     async with platform.db.acquire() as conn:
         row = await schedules.get_by_id(conn, tick.schedule)
     if row is None or not row.enabled:
@@ -167,30 +168,30 @@ async def _take_answer(platform: Platform, tick: OpenTick) -> None:
         return
     try:
         if tick.status == "succeeded" and is_truthy(await _result(platform, tick.result_of)):
-            await _settle(platform, tick, "skipped", f"{row.dynamic_skip} said so")
+            await _settle(platform, tick, "skipped", f"{row.dynamic_skip} returned true")
             return
-        await scheduling.start_run(platform, row, tick.tick_at, in_transaction=partial(_begin_asked, tick, row))
-    except Taken:
+        await scheduling.start_run(platform, row, tick.tick_at, in_transaction=partial(_record_decided_run, tick, row))
+    except AlreadyTaken:
         return
     except Overlap:
         await _settle(platform, tick, "skipped", OVERLAP)
     except Exception as error:
-        await _settle(platform, tick, "failed", scheduling.why(error), error=True)
+        await _settle(platform, tick, "failed", scheduling.failure_reason(error), error=True)
 
 
-async def _begin_asked(tick: OpenTick, row: ScheduleRow, conn: Connection, run: UUID) -> None:
-    """TransactionHook the transaction that makes the run."""
+async def _record_decided_run(tick: OpenTick, row: ScheduleRow, conn: Connection, run: UUID) -> None:
+    """Record the start of a tick's run, in the transaction that creates the run."""
     locked = await schedules.lock_by_id(conn, row.id)
     if locked is None or not locked.enabled:
-        raise Taken
+        raise AlreadyTaken
     if locked.no_flow_overlap and await ticks.is_running(conn, row.id):
         raise Overlap
-    told = (
-        None if tick.status == "succeeded" else f"{row.dynamic_skip}, which was asked whether to skip it, {tick.status}"
+    warning = (
+        None if tick.status == "succeeded" else f"{row.dynamic_skip}, which decides whether to skip it, {tick.status}"
     )
-    if not await ticks.settle_asked(conn, tick.schedule, tick.tick_at, "running", run=run, detail=told):
-        raise Taken
-    await schedules.set_error(conn, row.id, told)
+    if not await ticks.settle_asked(conn, tick.schedule, tick.tick_at, "running", run=run, detail=warning):
+        raise AlreadyTaken
+    await schedules.set_error(conn, row.id, warning)
 
 
 async def _settle(platform: Platform, tick: OpenTick, state: str, detail: str, *, error: bool = False) -> None:
@@ -210,5 +211,5 @@ async def _result(platform: Platform, of: UUID | None) -> bytes:
 
 
 def is_truthy(raw: bytes) -> bool:
-    """Whether JavaScript takes this JSON text for true."""
+    """Return whether JavaScript treats this JSON value as true."""
     return msgspec.json.decode(raw) not in (None, False, 0, "")

@@ -1,6 +1,7 @@
-"""Requests to HTTP triggers: which trigger it is, whether the request proves itself, and the run it starts.
+"""Requests to HTTP triggers: matching of routes, authentication, and the runs they start.
 
-Whoever calls is a stranger: what comes is data. It names no variable and no resource, and sees nothing but its result.
+Callers are not trusted, and their requests are treated as data: they cannot refer to variables or resources, and see
+nothing but the result.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ from orvanta_platform.services.runs.idempotency import IdempotencyKey, caller_of
 from orvanta_platform.services.runs.run_spec import RunOptions
 
 TRIGGER: Final = "http"
-KEPT_S: Final = 10.0
-"""Seconds for which a secret that was opened for a trigger is kept: so long an old one may go on after a change."""
+SECRET_CACHE_S: Final = 10.0
+"""Seconds for which the opened secret of a trigger is cached. A changed secret remains valid for up to this time."""
 
-_MOST_KEPT: Final = 1000
+_MAX_CACHED_SECRETS: Final = 1000
 _SCOPES: Final = ("jobs:run",)
 
 log = structlog.get_logger(__name__)
@@ -48,55 +49,57 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request. `path` is what stands behind /api/r/; names of `headers` are in lower case."""
+    """A request to a route."""
 
     method: str
     path: str
+    """The part of the path after /api/r/."""
     headers: Mapping[str, str]
+    """Names in lower case."""
     address: str | None = None
     request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The trigger that a request is for, and the parameters of its route."""
+    """The trigger that a request matches, and the parameters of its route."""
 
     trigger: HttpTriggerRow
     params: Mapping[str, str]
 
 
 class RouteSecrets:
-    """Secrets of recently called triggers, cached in the platform for KEPT_S seconds. Each opening is audited."""
+    """Secrets of recently called triggers, cached in the platform for a few seconds. Each opening is audited."""
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._kept = platform.route_secrets
+        self._cache = platform.route_secrets
 
     async def of(self, trigger: HttpTriggerRow, owner: Actor) -> Any:
-        """The resource with the trigger's secret, as its owner may read it. Raises what reading it raises."""
+        """Return the resource with the trigger's secret. Raises an error if its owner may not read it."""
         key = (trigger.id, trigger.edited_at.isoformat())
-        until, value = self._kept.get(key, (0.0, None))
+        until, value = self._cache.get(key, (0.0, None))
         if clock.monotonic() < until:
             return value
         async with self._platform.db.transaction() as conn:
             reading = Interpolation(self._platform, conn, owner, trigger.workspace, opens=True)
             raw = await reading.value("resource", trigger.authentication_resource_path or "")
             for secret in reading.secrets:
-                told = {"http_trigger": trigger.path}
-                await audit.record(conn, owner, f"{secret.kind}s.open", "Execute", secret.path, told)
+                details = {"http_trigger": trigger.path}
+                await audit.record(conn, owner, f"{secret.kind}s.open", "Execute", secret.path, details)
         value = msgspec.json.decode(raw)
-        self._kept[key] = (clock.monotonic() + KEPT_S, value)
-        self._kept.move_to_end(key)
-        if len(self._kept) > _MOST_KEPT:
-            self._kept.popitem(last=False)
+        self._cache[key] = (clock.monotonic() + SECRET_CACHE_S, value)
+        self._cache.move_to_end(key)
+        if len(self._cache) > _MAX_CACHED_SECRETS:
+            self._cache.popitem(last=False)
         return value
 
 
 async def find(platform: Platform, incoming: Incoming) -> Route:
-    """The trigger that matches a request: the most specific one of several.
+    """Return the trigger that matches a request, the most specific one of several. Raises NotFound.
 
-    Below the id of a workspace all routes belong to that workspace. A trigger that is not enabled answers 404, and its
-    requests go to no other trigger. Raises NotFound.
+    All routes below the id of a workspace belong to that workspace. A trigger that is not enabled returns 404, and its
+    requests are not matched by other triggers.
     """
     parts = tuple(incoming.path.split("/"))
     second = parts[1] if len(parts) > 1 else ""
@@ -115,7 +118,7 @@ async def find(platform: Platform, incoming: Incoming) -> Route:
 
 
 async def owner_of(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
-    """Whom the trigger's runs act for. Raises NotFound where it is nobody any more."""
+    """Return the member that the trigger's runs act for. Raises NotFound if they have left the workspace."""
     async with platform.db.acquire() as conn:
         owner = await identity.actor_of_run(
             conn, trigger.workspace, trigger.permissioned_as, trigger.email, trigger.scopes
@@ -131,8 +134,8 @@ async def admit(
 ) -> Actor | None:
     """Authenticate a request by the method of the trigger; returns the caller, if the method identifies one.
 
-    `body` is used for signatures only. An unreadable secret admits nobody. Raises Unauthenticated, Forbidden, NotFound,
-    and RateLimited after wrong passwords from the same address.
+    `body` is used for signatures only. A request is rejected if the secret cannot be read. Raises Unauthenticated,
+    Forbidden, NotFound, and RateLimited after wrong passwords from the same address.
     """
     method = trigger.authentication_method
     if method == "none":
@@ -143,20 +146,20 @@ async def admit(
         resource = await secrets.of(trigger, owner)
         proved = route_auth.proves(method, resource, incoming.headers, body, clock.now().timestamp())
     except (OrvantaError, RouteAuthInvalid, msgspec.DecodeError) as error:
-        said = error.message if isinstance(error, OrvantaError) else str(error)
-        log.warning("trigger cannot authenticate", action="route", trigger=trigger.path, error=said)
+        reason = error.message if isinstance(error, OrvantaError) else str(error)
+        log.warning("trigger cannot authenticate", action="route", trigger=trigger.path, error=reason)
         proved = False
     if method == "basic_http" and "authorization" in incoming.headers:
         await _limit_guesses(platform, trigger, incoming, proved=proved)
     if not proved:
-        raise Unauthenticated("The request does not prove itself.", hint=f"The route asks for {method}.")
+        raise Unauthenticated("The request is not authenticated.", hint=f"The route requires {method}.")
     return None
 
 
 async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming, *, proved: bool) -> None:
-    """Count a wrong password by route and address, and forget those counted after a right one. Raises RateLimited.
+    """Count a wrong password by route and address, and reset the count after a correct one. Raises RateLimited.
 
-    While the address has to wait, right passwords are refused as well, and nothing is written.
+    While the address has to wait, correct passwords are refused as well, and nothing is written.
     """
     key = login_limits.key_of_route(trigger.id, network_of(incoming.address))
     async with platform.db.acquire() as conn:
@@ -182,7 +185,8 @@ async def _limit_guesses(platform: Platform, trigger: HttpTriggerRow, incoming: 
 
 
 def key_of(trigger: HttpTriggerRow, caller: Actor | None, key: str, args: bytes) -> IdempotencyKey:
-    """The idempotency key of a request: each route has its own keys, and each caller if the route identifies callers.
+    """Return the idempotency key of a request: each route has its own keys, and each caller if the route identifies
+    callers.
 
     A route without authentication cannot distinguish its callers. There the input is part of the key, so that a
     stranger who guesses a key neither suppresses a run nor gets its result.
@@ -194,7 +198,7 @@ def key_of(trigger: HttpTriggerRow, caller: Actor | None, key: str, args: bytes)
 
 
 async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Incoming) -> Actor:
-    """Admit a token of the platform, in the header only, whose owner may run the trigger's target.
+    """Authenticate a token of the platform, sent in the header only, whose owner may run the trigger's target.
 
     Raises Unauthenticated, Forbidden, NotFound.
     """
@@ -204,7 +208,7 @@ async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Inc
     if scheme.lower() == "bearer" and token.strip():
         actor = await Authenticator(platform).actor(token.strip(), caller, changes=True)
     if actor is None:
-        raise Unauthenticated("This route needs a token.", hint="Send `Authorization: Bearer <token>`.")
+        raise Unauthenticated("This route requires a token.", hint="Send `Authorization: Bearer <token>`.")
     kind = "flow" if trigger.is_flow else "script"
     async with platform.db.acquire() as conn:
         found = await run_rows.resolve_path(conn, trigger.workspace, kind, trigger.script_path)
@@ -214,17 +218,17 @@ async def admit_token(platform: Platform, trigger: HttpTriggerRow, incoming: Inc
 
 
 def is_open(trigger: HttpTriggerRow) -> bool:
-    """Tests for a route without authentication."""
+    """Return whether the route requires no authentication."""
     return trigger.authentication_method == "none"
 
 
 def live_owner(
     platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, derived_at: float
 ) -> LiveActor:
-    """The owner of an admitted request, for as long as the request would be admitted again.
+    """Return the owner of an admitted request, valid for as long as the request would be admitted again.
 
     The trigger must still exist and be enabled, its owner be a member, and a token of the platform be valid. Other
-    credentials, which may be valid for a moment only, are not checked again.
+    credentials, which may be valid only briefly, are not checked again.
     """
 
     async def derive(_: float) -> Actor | None:
@@ -242,22 +246,22 @@ def live_owner(
 async def start(
     platform: Platform, trigger: HttpTriggerRow, owner: Actor, incoming: Incoming, args: bytes, options: RunOptions
 ) -> UUID:
-    """Start what the trigger runs, as its owner. Raises NotFound, InvalidInput, Forbidden."""
+    """Start the trigger's target as its owner. Raises NotFound, InvalidInput, Forbidden."""
     try:
         interpolation.require_references(replace(owner, scopes=_SCOPES), args)
     except Forbidden as error:
         raise InvalidInput(
-            "What comes to a route names no variable and no resource.", hint="Name them in the workflow."
+            "Requests to a route cannot refer to variables or resources.", hint="Refer to them in the workflow."
         ) from error
-    begin = runs.start_flow if trigger.is_flow else runs.start_script
+    start = runs.start_flow if trigger.is_flow else runs.start_script
     in_transaction = partial(_note, trigger, incoming)
-    return await begin(
+    return await start(
         platform, owner, trigger.workspace, trigger.script_path, args, options, in_transaction=in_transaction
     )
 
 
 async def _note(trigger: HttpTriggerRow, incoming: Incoming, conn: Connection, run: UUID) -> None:
-    told = {
+    details = {
         "kind": TRIGGER,
         "path": trigger.path,
         "method": incoming.method,
@@ -265,4 +269,4 @@ async def _note(trigger: HttpTriggerRow, incoming: Incoming, conn: Connection, r
         "request_id": incoming.request_id,
         "address": incoming.address,
     }
-    await http_triggers.note_call(conn, run, msgspec.json.encode(told).decode())
+    await http_triggers.note_call(conn, run, msgspec.json.encode(details).decode())

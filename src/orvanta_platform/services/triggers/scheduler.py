@@ -1,4 +1,4 @@
-"""The schedule trigger: what one who leads does with ticks that have come."""
+"""Processing of due ticks by the leading scheduler."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from orvanta_platform.services.triggers.ticks import Due
 
 BATCH = 100
 _AT_ONCE = 4
-"""Ticks that are started side by side: an expression of one that is slow to evaluate holds up no other."""
+"""Ticks processed concurrently, so that one slow expression does not delay the others."""
 
 
 async def fire(platform: Platform, past: datetime = START) -> int:
-    """Take the ticks after `past` that have come, at most BATCH; gives how many were taken.
+    """Process the due ticks after `past`, at most BATCH; returns the number of ticks taken.
 
-    A schedule that was not looked at for long has more than one: the next is taken the next time.
+    A schedule that was not processed for a while has several due ticks. One is taken per call.
     """
     found = await scheduling.due(platform, BATCH, past)
     room = asyncio.Semaphore(_AT_ONCE)
@@ -38,14 +38,14 @@ async def _take(platform: Platform, tick: Due) -> bool:
     try:
         found = decide(tick)
     except BadRequest as error:
-        # A zone or an expression that this version does not know any more.
-        return await scheduling.refuse(platform, tick, error.message)
+        # A zone or an expression that this version does not support.
+        return await scheduling.record_invalid(platform, tick, error.message)
     if found.start:
         return await scheduling.start(platform, tick, found.next_at)
-    return await scheduling.let_go(platform, tick, found.missed, found.next_at)
+    return await scheduling.record_missed(platform, tick, found.missed, found.next_at)
 
 
 def decide(tick: Due) -> Move:
-    """What becomes of a tick. Raises BadRequest where its schedule cannot be read."""
+    """Return the action for a tick. Raises BadRequest if its schedule cannot be parsed."""
     row = tick.schedule
     return move(Cron(row.cron, zone_of(row.timezone)), tick.at, tick.now, cast(MissedRule, row.missed))

@@ -1,4 +1,4 @@
-"""Schedules: what is run when, as whom, and what follows how it ended."""
+"""Schedules: targets, cron expressions, owners and handlers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from orvanta_platform.services.platform import Platform
 from orvanta_platform.services.runs import documents as artifacts
 
 SHOWN_TICKS = 20
-"""How many of a schedule's ticks `list_with_ticks` gives."""
+"""Number of ticks per schedule that `list_with_ticks` returns."""
 
 PREVIEWED = 5
 _SHORTEST = timedelta(microseconds=1)
@@ -36,9 +36,9 @@ _MOST_TIMES = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScheduleDraft:
-    """A schedule to make, or what to change of one: UNSET stays as it is. Names as in ScheduleSettings.
+    """A schedule to create, or changes to one; UNSET: unchanged. Names as in ScheduleSettings.
 
-    `args`, `retry` and `…_extra_args`: JSON text, None for none. `owner`: whom its runs act for, where not the actor.
+    `args`, `retry` and `…_extra_args`: JSON text, None for none.
     """
 
     cron: str
@@ -65,6 +65,7 @@ class ScheduleDraft:
     cron_version: str | msgspec.UnsetType | None = msgspec.UNSET
     labels: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     owner: str | None = None
+    """Member that the runs act for; None: the actor."""
 
 
 _ARGS = ("args", "on_failure_extra_args", "on_recovery_extra_args", "on_success_extra_args")
@@ -81,7 +82,7 @@ async def create(
     is_flow: bool = False,
     enabled: bool = False,
 ) -> None:
-    """Make a schedule that runs a script or workflow as the actor.
+    """Create a schedule that runs a script or workflow as the actor.
 
     Raises NotFound, Forbidden, BadRequest, AlreadyExists.
     """
@@ -100,14 +101,19 @@ async def create(
             raise AlreadyExists(f"The schedule {path} exists already.", hint="Change it with schedules/update.")
         named = _named(script_path, is_flow, settings)
         await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, named)
-        told = {"script_path": script_path, "schedule": draft.cron, "enabled": enabled, "as": settings.permissioned_as}
-        await audit.record(conn, actor, "schedules.create", "Created", path, told)
+        parameters = {
+            "script_path": script_path,
+            "schedule": draft.cron,
+            "enabled": enabled,
+            "as": settings.permissioned_as,
+        }
+        await audit.record(conn, actor, "schedules.create", "Created", path, parameters)
 
     await platform.db.retrying(write)
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, draft: ScheduleDraft) -> None:
-    """Change a schedule; its runs act for the actor from then on. Raises NotFound, Forbidden, BadRequest."""
+    """Change a schedule; its runs act for the actor from now on. Raises NotFound, Forbidden, BadRequest."""
     require_workspace(actor, workspace)
     cron = await _checked(platform, actor, workspace, draft)
 
@@ -120,14 +126,14 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, dr
         before = _named(row.script_path, row.is_flow, row) if row.permissioned_as == settings.permissioned_as else []
         fresh = [each for each in _named(row.script_path, row.is_flow, settings) if each not in before]
         await acceptance.accept_for_trigger(conn, actor, workspace, settings.permissioned_as, fresh)
-        told = {"schedule": draft.cron, "as": settings.permissioned_as}
-        await audit.record(conn, actor, "schedules.update", "Updated", path, told)
+        parameters = {"schedule": draft.cron, "as": settings.permissioned_as}
+        await audit.record(conn, actor, "schedules.update", "Updated", path, parameters)
 
     await platform.db.retrying(write)
 
 
 async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: str, *, enabled: bool) -> None:
-    """Let a schedule tick from now on, or no more; whom it runs as stays. Raises NotFound, Forbidden."""
+    """Enable or disable a schedule. Its owner does not change. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
@@ -142,7 +148,7 @@ async def set_enabled(platform: Platform, actor: Actor, workspace: str, path: st
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, path: str) -> None:
-    """Delete a schedule; runs under way go on. Raises NotFound, Forbidden."""
+    """Delete a schedule. Its live runs continue. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
 
     async def write(conn: Connection) -> None:
@@ -154,16 +160,16 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ScheduleRow:
-    """A schedule. Raises NotFound."""
+    """Return a schedule. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await schedules.get(conn, workspace, path)
-    require(actor, "read", _thing(workspace, path, row))
+    require(actor, "read", _target(workspace, path, row))
     return _found(row, path)
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
-    """Whether the actor sees a schedule at this path."""
+    """Return whether the actor can see a schedule at this path."""
     try:
         await get(platform, actor, workspace, path)
     except NotFound:
@@ -173,7 +179,7 @@ async def exists(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: ScheduleFilter) -> list[ScheduleRow]:
-    """A page of the schedules the actor may read, by path. Raises NotFound, Forbidden, BadRequest."""
+    """Return a page of the schedules that the actor may read, by path. Raises NotFound, Forbidden, BadRequest."""
     require_workspace(actor, workspace)
     who = readable(actor, "schedule")
     if what.args is not None:
@@ -186,7 +192,7 @@ async def list_page(platform: Platform, actor: Actor, workspace: str, what: Sche
 async def list_with_ticks(
     platform: Platform, actor: Actor, workspace: str, what: ScheduleFilter
 ) -> list[tuple[ScheduleRow, list[PastTick]]]:
-    """The same, each with what became of its last ticks, newest first."""
+    """Return the page of `list_page`, each schedule with the outcomes of its last ticks, newest first."""
     rows = await list_page(platform, actor, workspace, what)
     async with platform.db.acquire() as conn:
         found = await ticks.last_of(conn, [row.id for row in rows], SHOWN_TICKS)
@@ -194,20 +200,20 @@ async def list_with_ticks(
 
 
 async def preview(platform: Platform, actor: Actor, cron: str, timezone: str) -> list[datetime]:
-    """The next five ticks of such a schedule, in its zone. Raises BadRequest."""
+    """Return the next five ticks of a cron expression, in its zone. Raises BadRequest."""
     require(actor, "preview_schedule", Target(None, "instance"))
     zone = zone_of(timezone)
-    read = Cron(cron, zone)
+    parsed = Cron(cron, zone)
     async with platform.db.acquire() as conn:
         at: datetime | None = await schedules.now(conn)
     found: list[datetime] = []
-    while at is not None and len(found) < PREVIEWED and (at := read.after(at)) is not None:
+    while at is not None and len(found) < PREVIEWED and (at := parsed.after(at)) is not None:
         found.append(at.astimezone(zone))
     return found
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The IANA zone of this name. Raises BadRequest."""
+    """Return the IANA zone with this name. Raises BadRequest."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -217,13 +223,16 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def target_of(name: str) -> tuple[str, bool]:
-    """What a handler's name means: the path of `script/<path>` or `<path>`; or of `flow/<path>`, then with True."""
+    """Parse the name of a handler; returns its path, and True for a workflow.
+
+    `flow/<path>` names a workflow, `script/<path>` or `<path>` a script.
+    """
     kind, _, rest = name.partition("/")
     return (rest, kind == "flow") if kind in ("script", "flow") else (name, False)
 
 
 async def _checked(platform: Platform, actor: Actor, workspace: str, draft: ScheduleDraft) -> Cron:
-    """The draft's cron expression, once all of it is found to be sound. Raises BadRequest, Forbidden."""
+    """Validate a draft and return its cron expression. Raises BadRequest, Forbidden."""
     cron = Cron(draft.cron, zone_of(draft.timezone))
     limits.check_labels(draft.labels)
     if draft.missed is not msgspec.UNSET and draft.missed not in get_args(MissedRule):
@@ -237,50 +246,52 @@ async def _checked(platform: Platform, actor: Actor, workspace: str, draft: Sche
         handler = getattr(draft, name)
         if isinstance(handler, str) and not names.is_path(target_of(handler)[0]):
             raise BadRequest(
-                f"{name} names nothing that could run: {handler[:200]!r}.",
-                hint="Write script/<path> or flow/<path>, such as script/f/alerts/tell.",
+                f"{name} is not the path of a script or workflow: {handler[:200]!r}.",
+                hint="Use script/<path> or flow/<path>, such as script/f/alerts/notify.",
             )
     for name in ("on_failure_times", "on_recovery_times"):
         times = getattr(draft, name)
         if isinstance(times, int) and not 1 <= times <= _MOST_TIMES:
-            raise BadRequest(f"{name} is a number from 1 to {_MOST_TIMES}.")
+            raise BadRequest(f"{name} must be a number from 1 to {_MOST_TIMES}.")
     if isinstance(draft.retry, str):
-        await artifacts.check(platform.evaluator.of(workspace), _RETRIED % draft.retry.encode())
+        await artifacts.check(platform.evaluator.of(workspace), _RETRY_DOCUMENT % draft.retry.encode())
     return cron
 
 
-_RETRIED = b"""{"value": {"modules": [{"id": "main", "retry": %s,
+_RETRY_DOCUMENT = b"""{"value": {"modules": [{"id": "main", "retry": %s,
     "value": {"type": "rawscript", "language": "bash", "content": "", "input_transforms": {}}}]}}"""
-"""A workflow that is sound if and only if its retry is."""
+"""A workflow that is valid if and only if its retry is."""
 
 
 def _check_object(name: str, text: str) -> None:
     try:
         msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError) as error:
-        raise BadRequest(f"{name} is no JSON object.") from error
+        raise BadRequest(f"{name} is not a JSON object.") from error
     if "\\u0000" in text:
-        raise BadRequest(f"{name} holds a character that is not kept: \\u0000.")
+        raise BadRequest(f"{name} contains a character that cannot be stored: \\u0000.")
 
 
 async def _settings(
     conn: Connection, actor: Actor, workspace: str, draft: ScheduleDraft, row: ScheduleRow | None, ticking: Cron | None
 ) -> ScheduleSettings:
-    """What the schedule becomes; `ticking`: it is enabled."""
+    """Return the settings that a draft results in. `ticking`: the cron expression if the schedule is enabled."""
     email, owner = actor.email, actor.permissioned_as
     scopes = None if actor.scopes is None else list(actor.scopes)
     if draft.owner is not None and draft.owner != owner:
         email, owner = await on_behalf.email_of(conn, actor, workspace, draft.owner, "a schedule"), draft.owner
-    kept = {each.name: getattr(row, each.name) for each in fields(ScheduleSettings)} if row else dict(_BLANK)
-    for name in kept.keys() & {each.name for each in fields(ScheduleDraft)}:
-        if (given := getattr(draft, name)) is not msgspec.UNSET:
-            kept[name] = given
-    next_at = _first(ticking, await schedules.now(conn), kept["paused_until"]) if ticking else None
-    return ScheduleSettings(**{**kept, "next_at": next_at, "permissioned_as": owner, "email": email, "scopes": scopes})
+    values = {each.name: getattr(row, each.name) for each in fields(ScheduleSettings)} if row else dict(_BLANK)
+    for name in values.keys() & {each.name for each in fields(ScheduleDraft)}:
+        if (value := getattr(draft, name)) is not msgspec.UNSET:
+            values[name] = value
+    next_at = _first(ticking, await schedules.now(conn), values["paused_until"]) if ticking else None
+    return ScheduleSettings(
+        **{**values, "next_at": next_at, "permissioned_as": owner, "email": email, "scopes": scopes}
+    )
 
 
 def _named(script_path: str, is_flow: bool, settings: ScheduleSettings | ScheduleRow) -> list[tuple[str, str]]:
-    """All items that a schedule runs, by kind and path."""
+    """Return all items that a schedule runs, by kind and path."""
     handlers = (settings.dynamic_skip, settings.on_failure, settings.on_recovery, settings.on_success)
     targets = [(script_path, is_flow), *(target_of(name) for name in handlers if name is not None)]
     return [("flow" if flow else "script", path) for path, flow in targets]
@@ -326,7 +337,7 @@ _BLANK: dict[str, Any] = {each.name: None for each in fields(ScheduleSettings)} 
 
 
 def _first(cron: Cron, now: datetime, paused_until: datetime | None) -> datetime | None:
-    """The first tick from now on that is not in a pause."""
+    """Return the first tick from now on, or from the end of a pause."""
     paused = paused_until is not None and paused_until > now
     return cron.after(paused_until - _SHORTEST if paused and paused_until else now)
 
@@ -334,7 +345,7 @@ def _first(cron: Cron, now: datetime, paused_until: datetime | None) -> datetime
 async def _require_targets(
     conn: Connection, actor: Actor, workspace: str, target: tuple[str, bool], draft: ScheduleDraft
 ) -> None:
-    """Nothing where the actor may run all that the schedule names. Raises NotFound, Forbidden."""
+    """Raise NotFound or Forbidden unless the actor may run all items that the schedule names."""
     named = (draft.dynamic_skip, draft.on_failure, draft.on_recovery, draft.on_success)
     for path, is_flow in (target, *(target_of(name) for name in named if isinstance(name, str))):
         kind = "flow" if is_flow else "script"
@@ -346,11 +357,11 @@ async def _require_targets(
 
 async def _writable(conn: Connection, actor: Actor, workspace: str, path: str) -> ScheduleRow:
     row = await schedules.get(conn, workspace, path, lock=True)
-    require(actor, "write", _thing(workspace, path, row))
+    require(actor, "write", _target(workspace, path, row))
     return _found(row, path)
 
 
-def _thing(workspace: str, path: str, row: ScheduleRow | None) -> Target:
+def _target(workspace: str, path: str, row: ScheduleRow | None) -> Target:
     if row is None:
         return Target(workspace, "schedule", path)
     return Target(workspace, "schedule", path, row.created_by, row.extra_perms)

@@ -1,7 +1,7 @@
-"""The ticks of schedules: each is taken once, by one transaction that starts its run or says why there is none.
+"""Ticks of schedules. Each tick is taken once, by one transaction that starts its run or records the reason why not.
 
-Everything here may be done by two processes at once: a tick is taken by a compare-and-set of its schedule's next_at,
-and written down under the key (schedule, tick).
+All functions are safe to call from two processes concurrently: a tick is taken by a compare-and-set of its schedule's
+next_at, and stored under the key (schedule, tick).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from orvanta_platform.services.runs.run_spec import RunOptions
 from orvanta_platform.services.triggers.schedules import target_of
 
 TRIGGER = "schedule"
-OVERLAP = "the run before it is still under way"
+OVERLAP = "the previous run has not ended"
 _LONGEST_ERROR = 2000
 
 log = structlog.get_logger(__name__)
@@ -41,30 +41,30 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A schedule whose tick `at` has come, read when the database's clock showed `now`."""
+    """A schedule whose tick `at` is due, as read at `now` by the clock of the database."""
 
     schedule: ScheduleRow
     at: datetime
     now: datetime
 
 
-class Taken(Exception):
-    """Somebody else has written this already, or the schedule is not what it was: nothing was done."""
+class AlreadyTaken(Exception):
+    """Another process has written this tick, or the schedule has changed. Nothing was written."""
 
 
 class Overlap(Exception):
-    """The schedule wants no second run beside the one under way."""
+    """The schedule does not allow two concurrent runs, and one is live."""
 
 
 async def due(platform: Platform, limit: int, past: datetime = START) -> list[Due]:
-    """At most `limit` schedules whose tick, after `past`, has come, the longest due first."""
+    """Return at most `limit` schedules with a due tick after `past`, longest due first."""
     async with platform.db.acquire() as conn:
         found = await schedules.due(conn, limit, past)
     return [Due(row, row.next_at, now) for row, now in found if row.next_at is not None]
 
 
 async def next_in_s(platform: Platform, horizon: ScanCursor | None = None) -> float | None:
-    """Seconds until the next tick (below 0: it is due); None where there is none. `horizon`: where looks begin."""
+    """Return the seconds until the next tick (negative: it is due), or None if there is none."""
     horizon = horizon or ScanCursor()
     async with platform.db.acquire() as conn:
         began = clock.monotonic()
@@ -74,33 +74,33 @@ async def next_in_s(platform: Platform, horizon: ScanCursor | None = None) -> fl
 
 
 async def start(platform: Platform, tick: Due, next_at: datetime | None) -> bool:
-    """Start the run of a tick, or the script that is asked about it first; False where the tick was taken before.
+    """Start the run of a tick, or the script that decides about it; False: the tick was already taken.
 
-    What cannot start is written down, with why, and shown as the schedule's error: the schedule stays.
+    If it cannot start, the reason is recorded and shown as the schedule's error. The schedule remains enabled.
     """
     row = tick.schedule
     try:
         if row.dynamic_skip is None:
             if row.no_flow_overlap and await _is_running(platform, row.id):
                 raise Overlap
-            await start_run(platform, row, tick.at, in_transaction=partial(_begin, tick, next_at, "run"))
+            await start_run(platform, row, tick.at, in_transaction=partial(_record_start, tick, next_at, "run"))
         else:
             args = {"scheduled_for": tick.at}
-            in_transaction = partial(_begin, tick, next_at, "asked")
+            in_transaction = partial(_record_start, tick, next_at, "asked")
             await start_named(
                 platform, row, row.dynamic_skip, msgspec.json.encode(args), tick.at, in_transaction=in_transaction
             )
-    except Taken:
+    except AlreadyTaken:
         return False
     except Overlap:
         return await _write(platform, tick, next_at, "skipped", OVERLAP)
     except Exception as error:
-        return await _write(platform, tick, next_at, "failed", why(error), error=True)
+        return await _write(platform, tick, next_at, "failed", failure_reason(error), error=True)
     return True
 
 
-async def let_go(platform: Platform, tick: Due, missed: int, next_at: datetime | None) -> bool:
-    """Write down that `missed` ticks from this one on are not started; False where the tick was taken before."""
+async def record_missed(platform: Platform, tick: Due, missed: int, next_at: datetime | None) -> bool:
+    """Record that `missed` ticks from this one on are not started; False: the tick was already taken."""
     many = f"more than {COUNTED - 1}" if missed >= COUNTED else str(missed)
     verb = "tick was" if missed == 1 else "ticks were"
     detail = f"{many} {verb} missed and not started, by the rule {tick.schedule.missed}"
@@ -108,13 +108,13 @@ async def let_go(platform: Platform, tick: Due, missed: int, next_at: datetime |
     return await _write(platform, tick, next_at, "missed", detail)
 
 
-async def refuse(platform: Platform, tick: Due, reason: str) -> bool:
-    """Write down that a schedule cannot be read, and let it tick no more; False where the tick was taken before."""
+async def record_invalid(platform: Platform, tick: Due, reason: str) -> bool:
+    """Record that a schedule cannot be parsed, and stop its ticks; False: the tick was already taken."""
     return await _write(platform, tick, None, "failed", reason[:_LONGEST_ERROR], error=True)
 
 
 async def start_run(platform: Platform, row: ScheduleRow, at: datetime, *, in_transaction: TransactionHook) -> UUID:
-    """Start what a schedule runs, for its tick `at`. Raises what starting a run raises, and what `inside` does."""
+    """Start the target of a schedule for its tick `at`. Raises the errors of starting a run and of `in_transaction`."""
     owner = await owner_of(platform, row)
     args = (row.args or "{}").encode()
     options = RunOptions(trigger=TRIGGER, scheduled_at=at, is_due=True, tag=row.tag or None)
@@ -140,26 +140,29 @@ async def start_named(
 ) -> UUID:
     """Start a handler, or the script that decides about a tick, as the schedule's owner.
 
-    `references`: names of the arguments that may hold references.
+    `references`: names of the arguments that may contain references.
     """
     owner = await owner_of(platform, row)
     path, is_flow = target_of(name)
     options = RunOptions(trigger=TRIGGER, scheduled_at=at, is_due=at is not None, references=references)
-    begin = runs.start_flow if is_flow else runs.start_script
-    return await begin(platform, owner, row.workspace, path, args, options, in_transaction=in_transaction)
+    start = runs.start_flow if is_flow else runs.start_script
+    return await start(platform, owner, row.workspace, path, args, options, in_transaction=in_transaction)
 
 
 async def owner_of(platform: Platform, row: ScheduleRow) -> Actor:
-    """Whom the schedule's runs act for. Raises NotFound where it is nobody any more."""
+    """Return the member that the schedule's runs act for. Raises NotFound if they have left the workspace."""
     async with platform.db.acquire() as conn:
         owner = await identity.actor_of_run(conn, row.workspace, row.permissioned_as, row.email, row.scopes)
     if owner is None or owner.role is None:
-        raise NotFound(f"{row.permissioned_as}, whom the schedule runs as, is no member of {row.workspace} any more.")
+        raise NotFound(f"{row.permissioned_as}, for whom the schedule acts, is no longer a member of {row.workspace}.")
     return replace(owner, kind="system")
 
 
-def why(error: Exception) -> str:
-    """What is told of a start that failed. Raises `error` where the database is away: that says nothing of it."""
+def failure_reason(error: Exception) -> str:
+    """Return the reason why a start failed.
+
+    Re-raises errors of the database connection, which are not such a reason.
+    """
     if isinstance(error, (*CONNECTION_LOST, *TRANSIENT, TimeoutError)):
         raise error
     if isinstance(error, OrvantaError):
@@ -168,11 +171,11 @@ def why(error: Exception) -> str:
     return f"It could not start: {type(error).__name__}."
 
 
-async def _begin(tick: Due, next_at: datetime | None, kind: str, conn: Connection, run: UUID) -> None:
-    """TransactionHook the transaction that makes the run."""
+async def _record_start(tick: Due, next_at: datetime | None, kind: str, conn: Connection, run: UUID) -> None:
+    """Record the start of a tick, in the transaction that creates the run."""
     row = tick.schedule
     if not await schedules.advance(conn, row, next_at):
-        raise Taken
+        raise AlreadyTaken
     if kind == "asked":
         await ticks.insert(conn, NewTick(row.id, tick.at, row.workspace, row.path, "asking", asked=run))
         return
@@ -186,8 +189,8 @@ async def _insert(conn: Connection, tick: NewTick) -> None:
     try:
         await ticks.insert(conn, tick)
     except asyncpg.UniqueViolationError as error:
-        # It is not for the caller, who would take it for the run's id that is taken.
-        raise Taken from error
+        # Converted here, because the caller would take the error for a conflict of the run's id.
+        raise AlreadyTaken from error
 
 
 async def _write(
