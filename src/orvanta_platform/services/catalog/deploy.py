@@ -1,4 +1,4 @@
-"""What deploying a script and deploying a workflow have in common."""
+"""Operations common to scripts and workflows: reading, deploying, archiving and deleting."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ Kind = Literal["script", "flow"]
 
 
 def missing(kind: Kind, name: str) -> NotFound:
-    """What a missing item and an unreadable one look like."""
+    """Create the error for an item that does not exist or may not be read."""
     return NotFound(f"The {kind} {name} does not exist.")
 
 
-def thing_of(row: ItemRow) -> Target:
-    """The item a version belongs to, for the permission table."""
+def target_of(row: ItemRow) -> Target:
+    """Return the permission target of the item that a version belongs to."""
     return Target(row.workspace, row.kind, row.path, row.created_by, row.extra_perms)
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> ItemRow:
-    """The newest version at a path. Raises NotFound."""
+    """Return the newest version at a path. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         row = await items.get(conn, workspace, kind, path)
     if row is None:
         raise missing(kind, path)
-    require(actor, "read", thing_of(row))
+    require(actor, "read", target_of(row))
     return row
 
 
 async def get_version(platform: Platform, actor: Actor, workspace: str, kind: Kind, version: int | str) -> ItemRow:
-    """One version, by its id or its hash. Raises NotFound."""
+    """Return a version by its id or hash. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         if isinstance(version, int):
@@ -50,12 +50,12 @@ async def get_version(platform: Platform, actor: Actor, workspace: str, kind: Ki
             row = await items.get_by_hash(conn, workspace, kind, version)
     if row is None:
         raise missing(kind, str(version))
-    require(actor, "read", thing_of(row))
+    require(actor, "read", target_of(row))
     return row
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> bool:
-    """Whether the actor sees an item at a path that is not archived."""
+    """Return whether the actor can see an item at a path that is not archived."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         head = await items.head(conn, workspace, kind, path)
@@ -79,7 +79,7 @@ async def history(
     limit: int,
     offset: int,
 ) -> list[VersionRow]:
-    """The versions at a path, newest first. Raises NotFound."""
+    """Return the versions at a path, newest first. Raises NotFound."""
     require_workspace(actor, workspace)
     async with platform.db.acquire() as conn:
         head = await items.head(conn, workspace, kind, path)
@@ -91,20 +91,20 @@ async def history(
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, kind: Kind, what: Filter) -> list[ItemRow]:
-    """A page of the items the actor may read, of those that `what` asks for. Raises NotFound, Forbidden."""
-    readable_ones = _readable_ones(actor, workspace, kind, what)
+    """Return a page of the items that match `what` and that the actor may read. Raises NotFound, Forbidden."""
+    readable_ones = _readable(actor, workspace, kind, what)
     async with platform.db.acquire() as conn:
         return await items.list_page(conn, workspace, kind, readable_ones)
 
 
 async def list_paths(platform: Platform, actor: Actor, workspace: str, kind: Kind) -> list[str]:
-    """All paths the actor may read."""
-    what = _readable_ones(actor, workspace, kind, Filter())
+    """Return all paths that the actor may read."""
+    what = _readable(actor, workspace, kind, Filter())
     async with platform.db.acquire() as conn:
         return await items.list_paths(conn, workspace, kind, what)
 
 
-def _readable_ones(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Filter:
+def _readable(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Filter:
     require_workspace(actor, workspace)
     who = readable(actor, kind)
     return replace(
@@ -118,7 +118,7 @@ def _readable_ones(actor: Actor, workspace: str, kind: Kind, what: Filter) -> Fi
 
 
 async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Kind, path: str) -> Head:
-    """The item at a path, locked, its folder made where an admin needs it. Raises NotFound, Forbidden."""
+    """Lock the item at a path, creating the folder if the actor is an admin. Raises NotFound, Forbidden."""
     head = await items.head(conn, workspace, kind, path)
     perms = head.extra_perms if head else {}
     require(actor, "write", Target(workspace, kind, path, extra_perms=perms))
@@ -129,9 +129,9 @@ async def open_to_write(conn: Connection, actor: Actor, workspace: str, kind: Ki
 async def store(
     conn: Connection, actor: Actor, version: NewVersion, *, is_new: bool, draft_revision: int | None = None
 ) -> int:
-    """Add a version to an item that is open, with its audit row; gives its id.
+    """Add a version to a locked item, with its audit row; returns its id.
 
-    The actor's draft goes where it is at `draft_revision`: this is what was deployed.
+    The actor's draft is deleted if it is at `draft_revision`, because that is the deployed state.
     """
     if draft_revision is not None:
         await drafts.end_deployed(conn, version.workspace, actor.username, draft_revision)
@@ -146,7 +146,7 @@ async def store(
 
 
 def refuse_taken(head: Head, kind: Kind, path: str, hint: str) -> None:
-    """Raises AlreadyExists where the path is in use."""
+    """Raise AlreadyExists if the path is in use."""
     if not head.archived and not head.deleted:
         raise AlreadyExists(f"The {kind} {path} exists already.", hint=hint)
 
@@ -154,7 +154,7 @@ def refuse_taken(head: Head, kind: Kind, path: str, hint: str) -> None:
 async def set_archived(
     platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, *, archived: bool
 ) -> None:
-    """Archive an item or bring it back; to do so twice is no error. Raises NotFound, Forbidden."""
+    """Archive or unarchive an item; a repeated call has no effect. Raises NotFound, Forbidden."""
 
     async def change(conn: Connection) -> None:
         if not archived:
@@ -167,7 +167,7 @@ async def set_archived(
 
 
 async def delete(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> None:
-    """Hide an item and its versions; runs that name a version keep it. Raises NotFound, Forbidden."""
+    """Hide an item and its versions. Runs that use a version are not affected. Raises NotFound, Forbidden."""
 
     async def change(conn: Connection) -> None:
         if await items.delete(conn, workspace, kind, path, actor.username):

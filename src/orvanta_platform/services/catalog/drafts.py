@@ -1,7 +1,7 @@
-"""Drafts: what one person writes of a script or workflow before it is deployed.
+"""Drafts: edits of a script or workflow that one member has not deployed yet.
 
-A draft is its owner's alone, stands at a path that its owner may read, and is kept as it came: it may be wrong.
-Each save says on which revision it builds, so that two pages on one draft do not overwrite each other.
+A draft belongs to one member, has a path that its owner may read, and is stored without validation. Each save names the
+revision it is based on, so that two browser tabs with the same draft do not overwrite each other.
 """
 
 from __future__ import annotations
@@ -22,43 +22,44 @@ from orvanta_platform.services.catalog.deploy import Kind
 from orvanta_platform.services.platform import Platform
 
 LONGEST_DRAFT = 10 << 20
-"""Bytes of its JSON text."""
+"""Maximum size of a draft's JSON text in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewDraft:
-    """A state of a draft to keep: `body` is a JSON object's text, `base_version` the version it was begun from.
-
-    `revision`: the one it builds on, None for the first; `overwrites`: it goes over whatever is there.
-    """
+    """A state of a draft to save."""
 
     kind: Kind
     path: str
     body: bytes
+    """Text of a JSON object."""
     base_version: int | None = None
+    """Version that the draft is based on."""
     revision: int | None = None
+    """Revision that this state is based on; None for the first."""
     overwrites: bool = False
+    """Replace the stored draft regardless of its revision."""
 
 
 async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) -> DraftRow:
-    """Keep a state of the actor's draft; gives the draft as it is then.
+    """Save a state of the actor's draft; returns the stored draft.
 
-    Saving again what is there already is no conflict: an answer may have been lost. Raises NotFound, Forbidden,
-    BadRequest, TooLarge, DraftConflict (details: base, theirs, yours).
+    Saving the stored state again is no conflict, because the response to an earlier call may have been lost. Raises
+    NotFound, Forbidden, BadRequest, TooLarge, DraftConflict (details: base, theirs, yours).
     """
     names.check_path(new.path)
     if len(new.body) > LONGEST_DRAFT:
         raise TooLarge(f"A draft has at most {LONGEST_DRAFT >> 20} MiB.")
     key = DraftKey(workspace, new.kind, new.path, actor.username)
-    kept = DraftBody(new.base_version, hashlib.sha256(new.body).hexdigest(), new.body)
+    body = DraftBody(new.base_version, hashlib.sha256(new.body).hexdigest(), new.body)
     async with platform.db.transaction() as conn:
         await _require(conn, actor, key)
         if new.base_version is not None and not await drafts.is_version(conn, key, new.base_version):
-            raise BadRequest(f"{new.base_version} is no version of {new.path}.")
-        revision = await _write(conn, key, kept, new)
+            raise BadRequest(f"{new.base_version} is not a version of {new.path}.")
+        revision = await _write(conn, key, body, new)
         found = await drafts.get(conn, key)
-        if revision is None and not _is_kept(found, kept):
-            raise _conflict(key, found, kept, new)
+        if revision is None and not _is_same(found, body):
+            raise _conflict(key, found, body, new)
         assert found is not None
         if revision is not None and found.created_at == found.edited_at:
             await audit.record(conn, actor, "drafts.create", "Created", new.path, {"kind": new.kind})
@@ -66,7 +67,7 @@ async def save(platform: Platform, actor: Actor, workspace: str, new: NewDraft) 
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> DraftRow:
-    """The actor's draft of what stands at a path. Raises NotFound, Forbidden."""
+    """Return the actor's draft of the item at a path. Raises NotFound, Forbidden."""
     key = DraftKey(workspace, kind, path, actor.username)
     async with platform.db.acquire() as conn:
         await _require(conn, actor, key)
@@ -79,7 +80,7 @@ async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, path
 async def list_page(
     platform: Platform, actor: Actor, workspace: str, kind: Kind, *, limit: int, offset: int
 ) -> list[DraftRow]:
-    """A page of the actor's drafts of a kind, the one edited last first, without what they say."""
+    """Return a page of the actor's drafts of a kind without their bodies, most recently edited first."""
     require_workspace(actor, workspace)
     who = readable(actor, kind)
     shown = Filter(everything=who.everything, patterns=who.patterns, principals=who.principals, scope=who.scope)
@@ -90,7 +91,7 @@ async def list_page(
 async def discard(
     platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, *, revision: int | None = None
 ) -> None:
-    """Remove the actor's draft. Raises NotFound, Forbidden, DraftConflict where it is not at `revision`."""
+    """Delete the actor's draft. Raises NotFound, Forbidden, DraftConflict if it is not at `revision`."""
     key = DraftKey(workspace, kind, path, actor.username)
     async with platform.db.transaction() as conn:
         await _require(conn, actor, key)
@@ -111,23 +112,23 @@ async def _require(conn: Connection, actor: Actor, key: DraftKey) -> None:
     require(actor, "draft", thing)
 
 
-async def _write(conn: Connection, key: DraftKey, kept: DraftBody, new: NewDraft) -> int | None:
+async def _write(conn: Connection, key: DraftKey, body: DraftBody, new: NewDraft) -> int | None:
     if new.overwrites:
-        return await drafts.overwrite(conn, key, kept)
+        return await drafts.overwrite(conn, key, body)
     if new.revision is None:
-        return await drafts.begin(conn, key, kept)
-    return await drafts.replace(conn, key, kept, new.revision)
+        return await drafts.begin(conn, key, body)
+    return await drafts.replace(conn, key, body, new.revision)
 
 
-def _is_kept(found: DraftRow | None, kept: DraftBody) -> bool:
-    return found is not None and (found.hash, found.base_version) == (kept.hash, kept.base_version)
+def _is_same(found: DraftRow | None, body: DraftBody) -> bool:
+    return found is not None and (found.hash, found.base_version) == (body.hash, body.base_version)
 
 
 def _missing(key: DraftKey) -> NotFound:
     return NotFound(f"You have no draft of the {key.kind} {key.path}.")
 
 
-def _conflict(key: DraftKey, found: DraftRow | None, kept: DraftBody | None, new: NewDraft) -> DraftConflict:
+def _conflict(key: DraftKey, found: DraftRow | None, body: DraftBody | None, new: NewDraft) -> DraftConflict:
     theirs: dict[str, Any] | None = None
     if found is not None:
         theirs = {
@@ -137,9 +138,9 @@ def _conflict(key: DraftKey, found: DraftRow | None, kept: DraftBody | None, new
             "edited_at": found.edited_at,
         }
     base = {"version": found.base_version, "hash": found.base_hash} if found else None
-    yours = {"revision": new.revision, "hash": kept.hash if kept else None, "base_version": new.base_version}
+    yours = {"revision": new.revision, "hash": body.hash if body else None, "base_version": new.base_version}
     return DraftConflict(
-        f"The draft of {key.path} was saved or discarded elsewhere since the revision {new.revision}.",
+        f"The draft of {key.path} was saved or discarded elsewhere since revision {new.revision}.",
         hint="Read the draft, merge the two, then save with its revision.",
         details={"base": base, "theirs": theirs, "yours": yours},
     )

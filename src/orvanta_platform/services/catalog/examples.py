@@ -1,4 +1,4 @@
-"""The example workflows, deployed into the first workspace of a fresh instance."""
+"""Example workflows, deployed into the first workspace of a new instance."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from orvanta_platform.workflow import document, inline
 
 FOLDER = "f/examples"
 _PLACES = (Path(__file__).parents[4] / "examples", Path(sys.prefix) / "share" / "orvanta" / "examples")
-"""A checkout's folder, else where an installed distribution keeps it."""
+"""Folder of a checkout, then that of an installed distribution."""
 
 
 def place() -> Path:
-    """The folder of the examples; the templates lie in one below it."""
+    """Return the folder of the examples, which also contains the folder of the templates."""
     return next((each for each in _PLACES if each.is_dir()), _PLACES[0])
 
 
 async def seed(platform: Platform, workspace: str) -> list[str]:
-    """Deploy every example that the workspace lacks; gives the paths of those deployed."""
+    """Deploy every example that the workspace does not have; returns their paths."""
     actor = actors.system(workspace, name="admin")
     deployed = []
     for folder in sorted(place().glob("*.flow")):
@@ -39,7 +39,7 @@ async def seed(platform: Platform, workspace: str) -> list[str]:
 
 
 def read(folder: Path) -> NewFlow:
-    """The workflow of a folder `<name>.flow`: flow.yaml with its scripts put in. Raises InvalidWorkflow."""
+    """Read the workflow of a folder `<name>.flow`: flow.yaml with its scripts inserted. Raises InvalidWorkflow."""
     files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir() if file.name != "flow.yaml"}
     tree = inline.resolve(document.parse((folder / "flow.yaml").read_bytes(), "yaml").tree, files)
     value, schema = tree.pop("value"), tree.pop("schema", None)

@@ -1,4 +1,4 @@
-"""Workflows: documents deployed as versions, kept byte for byte as they came."""
+"""Workflows: documents deployed as versions, whose text is stored unchanged."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from orvanta_platform.workflow.validate import Examined, examine
 _SCHEMA_PATH = "/schema"
 
 
-_READ_HERE = 16 << 10
-"""Largest stored document that is parsed in the event loop, in bytes."""
+_INLINE_PARSE_LIMIT = 16 << 10
+"""Maximum size in bytes of a stored document that is parsed in the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A document as a person wrote it."""
+    """Text of a document as written by a person."""
 
     format: Literal["json", "yaml"]
     text: str
@@ -44,33 +44,35 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class NewFlow:
-    """A workflow to deploy: `value` and `schema` as JSON text, or `source`, which wins where both are given.
-
-    `settings`: every other key of the call by name (summary, description, tag …). `base_version`: the version
-    id it was edited from; None deploys over whatever is there. `draft_revision`: of the draft that this was.
-    """
+    """A workflow to deploy: `value` and `schema` as JSON text, or `source`, which takes precedence."""
 
     path: str
     value: msgspec.Raw | None
     schema: msgspec.Raw | None
     settings: dict[str, msgspec.Raw]
+    """All other keys of the call by name (summary, description, tag …)."""
     source: Source | None = None
     base_version: int | None = None
+    """Id of the version that was edited; None: deploy regardless of the newest version."""
     message: str | None = None
     draft_revision: int | None = None
+    """Revision of the draft that is deployed."""
 
 
 @dataclass(frozen=True, slots=True)
 class FlowParts:
-    """A version's document in its parts: `value` and `schema` as JSON text, `source` where it is YAML."""
+    """Parts of a version's document."""
 
     value: msgspec.Raw
+    """JSON text."""
     schema: msgspec.Raw | None
+    """JSON text."""
     source: Source | None
+    """The text if it is YAML."""
 
 
 async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> int:
-    """Deploy the first version at a path; gives the version's id.
+    """Deploy the first version at a path; returns the version's id.
 
     Raises NotFound, Forbidden, BadRequest, InvalidWorkflow (diagnostics in details), AlreadyExists.
     """
@@ -88,10 +90,10 @@ async def create(platform: Platform, actor: Actor, workspace: str, new: NewFlow)
 
 
 async def update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
-    """Deploy the next version of the workflow at `path`, at `new.path` where that differs; gives its id.
+    """Deploy the next version of the workflow at `path`, and move it if `new.path` differs; returns the version's id.
 
-    A client that knows only `value` and sends what is there keeps the YAML it came as. Raises as `create`,
-    and VersionConflict where `base_version` is not the newest.
+    If a client sends only an unchanged `value` and `schema`, the stored YAML text is retained. Raises the errors of
+    `create`, and VersionConflict if `base_version` is not the newest.
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
@@ -99,41 +101,41 @@ async def update(platform: Platform, actor: Actor, workspace: str, path: str, ne
     while True:
         try:
             return await _update(platform, actor, workspace, path, new)
-        except _Overtaken:
+        except _ConcurrentDeploy:
             continue
 
 
 async def _update(platform: Platform, actor: Actor, workspace: str, path: str, new: NewFlow) -> int:
     before = await get(platform, actor, workspace, path)
-    require(actor, "write", deploy.thing_of(before))
+    require(actor, "write", deploy.target_of(before))
     if new.base_version is not None and new.base_version != before.id:
         raise await _conflict(before, new)
-    kept = await document_threads.beside(workspace, _with_kept_source, before, new)
-    checked = await _check(platform, workspace, kept)
+    merged = await document_threads.beside(workspace, _with_stored_source, before, new)
+    checked = await _check(platform, workspace, merged)
 
     async def write(conn: Connection, lock: _Lock) -> int:
         head = await deploy.open_to_write(conn, actor, workspace, "flow", new.path)
         present = await items.get(conn, workspace, "flow", path)
         if present is None:
             raise deploy.missing("flow", path)
-        require(actor, "write", deploy.thing_of(present))
+        require(actor, "write", deploy.target_of(present))
         if present.id != before.id:
-            raise _Overtaken
+            raise _ConcurrentDeploy
         if new.path != path:
             await _move(conn, actor, present, new, head)
         await script_access.refuse_unreadable(conn, actor, workspace, checked.tree)
-        return await _store(conn, actor, workspace, kept, checked, lock, is_new=False)
+        return await _store(conn, actor, workspace, merged, checked, lock, is_new=False)
 
-    return await _deploy(platform, actor, workspace, kept, checked, write)
+    return await _deploy(platform, actor, workspace, merged, checked, write)
 
 
-class _Overtaken(Exception):
-    """Somebody else deployed meanwhile, over whom this call goes: what it keeps of the version before is read anew."""
+class _ConcurrentDeploy(Exception):
+    """Another version was deployed concurrently. The update is repeated on top of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lock:
-    """What a version is stored with: a lock, or, None, the run that makes it."""
+    """Lock of a version to store; None: `run` creates it."""
 
     text: str | None
     run: UUID | None = None
@@ -147,7 +149,7 @@ async def _deploy(
     checked: _Checked,
     write: Callable[[Connection, _Lock], Awaitable[int]],
 ) -> int:
-    """Write the version: at once where all its scripts are locked, else with the run that locks them."""
+    """Write the version, directly if all its scripts are locked, otherwise with the run that locks them."""
     limits.check_settings(_settings(new, checked))
     state = await locking.state_of_flow(platform, workspace, dict(checked.tree))
     lock, stored = state.lock, 0
@@ -165,39 +167,39 @@ async def _deploy(
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ItemRow:
-    """The newest version at a path. Raises NotFound."""
+    """Return the newest version at a path. Raises NotFound."""
     return await deploy.get(platform, actor, workspace, "flow", path)
 
 
 async def get_version(platform: Platform, actor: Actor, workspace: str, version: int) -> ItemRow:
-    """The version with this id. Raises NotFound."""
+    """Return the version with this id. Raises NotFound."""
     return await deploy.get_version(platform, actor, workspace, "flow", version)
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
-    """Whether the actor sees a workflow at this path."""
+    """Return whether the actor can see a workflow at this path."""
     return await deploy.exists(platform, actor, workspace, "flow", path)
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: Filter) -> list[ItemRow]:
-    """A page of the workflows the actor may read, without their documents."""
+    """Return a page of the workflows that the actor may read, without their documents."""
     return await deploy.list_page(platform, actor, workspace, "flow", what)
 
 
 async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:
-    """All paths of workflows the actor may read."""
+    """Return all paths of workflows that the actor may read."""
     return await deploy.list_paths(platform, actor, workspace, "flow")
 
 
 async def history(
     platform: Platform, actor: Actor, workspace: str, path: str, *, before: int | None, limit: int, offset: int
 ) -> list[VersionRow]:
-    """The versions at a path, newest first. Raises NotFound."""
+    """Return the versions at a path, newest first. Raises NotFound."""
     return await deploy.history(platform, actor, workspace, "flow", path, before=before, limit=limit, offset=offset)
 
 
 async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool) -> None:
-    """Archive a workflow or bring it back. Raises NotFound, Forbidden."""
+    """Archive or unarchive a workflow. Raises NotFound, Forbidden."""
     await deploy.set_archived(platform, actor, workspace, "flow", path, archived=archived)
 
 
@@ -207,12 +209,19 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def read_parts(row: ItemRow) -> FlowParts:
-    """The parts of a stored document; a large one, which takes seconds to parse, is parsed outside the event loop."""
-    return parts_of(row) if len(row.body) <= _READ_HERE else await document_threads.beside(row.workspace, parts_of, row)
+    """Return the parts of a stored document.
+
+    A large one takes seconds to parse and is parsed outside the event loop.
+    """
+    return (
+        parts_of(row)
+        if len(row.body) <= _INLINE_PARSE_LIMIT
+        else await document_threads.beside(row.workspace, parts_of, row)
+    )
 
 
 def parts_of(row: ItemRow) -> FlowParts:
-    """The parts of a stored document: of JSON the very bytes that came."""
+    """Return the parts of a stored document; those of a JSON document are the original bytes."""
     if row.format == "yaml":
         tree = document.parse(row.body, "yaml").tree
         schema = tree.get("schema")
@@ -223,7 +232,7 @@ def parts_of(row: ItemRow) -> FlowParts:
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """A document that may be deployed: its bytes, their format, what they say, its hash."""
+    """A valid document."""
 
     body: bytes
     format: Literal["json", "yaml"]
@@ -232,7 +241,7 @@ class _Checked:
 
 
 async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
-    """Read and validate; seconds of work for a large document, so most of it outside the event loop.
+    """Parse and validate a document. A large one takes seconds, so most of the work is done outside the event loop.
 
     Raises InvalidWorkflow with all diagnostics, BadRequest, EvaluatorUnavailable.
     """
@@ -244,9 +253,10 @@ async def _check(platform: Platform, workspace: str, new: NewFlow) -> _Checked:
 
 
 def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str, Any], Examined]:
-    """The bytes to store, their format, the parsed document, and its diagnostics except for expressions and the schema.
+    """Return the bytes to store, their format, the parsed document, and its diagnostics except for expressions and the
+    schema.
 
-    Raises InvalidWorkflow for an unreadable document, BadRequest.
+    Raises InvalidWorkflow for an unparsable document, BadRequest.
     """
     body, format_ = _body(new)
     tree = document.parse(body, format_, sent=True).tree
@@ -254,7 +264,7 @@ def examined(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"], Mapping[str,
 
 
 async def diagnostics(platform: Platform, workspace: str, tree: Mapping[str, Any], seen: Examined) -> list[Diagnostic]:
-    """All diagnostics of an examined document, errors first. Raises EvaluatorUnavailable."""
+    """Return all diagnostics of an examined document, errors first. Raises EvaluatorUnavailable."""
     faults = await _schema_faults(platform, workspace, tree.get("schema"))
     return await syntax.diagnostics(
         platform.evaluator.of(workspace), replace(seen, diagnostics=seen.diagnostics + faults)
@@ -262,7 +272,7 @@ async def diagnostics(platform: Platform, workspace: str, tree: Mapping[str, Any
 
 
 def _body(new: NewFlow) -> tuple[bytes, Literal["json", "yaml"]]:
-    """The bytes to store: the YAML, or `{value, schema}` put together of what came, not written anew."""
+    """Return the bytes to store: the YAML text, or `{value, schema}` assembled from the original bytes."""
     if new.source is not None and new.source.format == "yaml":
         return new.source.text.encode(), "yaml"
     if new.source is not None:
@@ -298,23 +308,23 @@ async def _schema_faults(platform: Platform, workspace: str, schema: Any) -> lis
     return []
 
 
-def _with_kept_source(present: ItemRow, new: NewFlow) -> NewFlow:
-    """The call with the YAML that is there, where it sends only an equal `value` and `schema`."""
+def _with_stored_source(present: ItemRow, new: NewFlow) -> NewFlow:
+    """Add the stored YAML text to a call that sends only an equal `value` and `schema`."""
     if present.format != "yaml" or new.source is not None or new.value is None:
         return new
     sent = document.parse(_joined(new.value, new.schema), "json").tree
     try:
-        kept = document.parse(present.body, "yaml", sent=True).tree
-    except InvalidWorkflow:  # it was stored before there was a limit
+        stored = document.parse(present.body, "yaml", sent=True).tree
+    except InvalidWorkflow:  # it was stored before limits were introduced
         return new
-    same = [sent.get(key) == kept.get(key) for key in ("value", "schema")]
+    same = [sent.get(key) == stored.get(key) for key in ("value", "schema")]
     if not all(same):
         return new
     return replace(new, value=None, schema=None, source=_source(present))
 
 
 async def _move(conn: Connection, actor: Actor, present: ItemRow, new: NewFlow, head: Head) -> None:
-    """Free the old path of a workflow that gets a new one."""
+    """Archive the old path of a workflow that gets a new one."""
     deploy.refuse_taken(head, "flow", new.path, "Choose another path.")
     await items.set_archived(conn, present.workspace, "flow", present.path, True, actor.username)
 
@@ -349,12 +359,12 @@ async def _store(
 
 
 def _settings(new: NewFlow, checked: _Checked) -> dict[str, Any]:
-    """What is kept beside the document; a YAML source says itself what the call leaves out.
+    """Return the settings to store with the document. Those in a YAML document apply unless the call specifies them.
 
-    The schema stands here too, so that a run's inputs are checked without reading the document.
+    They include the schema, so that a run's inputs can be checked without parsing the document.
     """
-    said = checked.tree if checked.format == "yaml" else {"schema": checked.tree.get("schema")}
-    settings = {**said, **new.settings}
+    base = checked.tree if checked.format == "yaml" else {"schema": checked.tree.get("schema")}
+    settings = {**base, **new.settings}
     settings.pop("value", None)
     return settings
 

@@ -1,4 +1,4 @@
-"""Scripts: deployed as versions that never change, found by path or by hash."""
+"""Scripts: deployed as immutable versions, found by path or by hash."""
 
 from __future__ import annotations
 
@@ -33,37 +33,36 @@ _EXTENSIONS = (".py", ".sh", ".ts", ".js")
 
 @dataclass(frozen=True, slots=True)
 class NewScript:
-    """A script to deploy.
-
-    `settings`: every other key of the call by name, as JSON text (summary, schema, tag …). `parent`: the hash
-    of the version it follows, None for the first at its path. `draft_revision`: of the draft that this was.
-    """
+    """A script to deploy."""
 
     path: str
     content: str
     language: str
     settings: dict[str, msgspec.Raw]
+    """All other keys of the call by name, as JSON text (summary, schema, tag …)."""
     parent: str | None = None
+    """Hash of the preceding version; None for the first at its path."""
     lock: str | None = None
     message: str | None = None
     draft_revision: int | None = None
+    """Revision of the draft that is deployed."""
 
 
 async def create(
     platform: Platform, actor: Actor, workspace: str, new: NewScript, *, skip_if_noop: bool = False
 ) -> str:
-    """Deploy a version; gives its hash, with `skip_if_noop` the present one where nothing changes.
+    """Deploy a version; returns its hash, or with `skip_if_noop` the hash of the newest version if nothing changes.
 
-    A parent at another path moves the script here. The content is stored, never run. Raises NotFound, Forbidden,
-    BadRequest, InvalidScript, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent
-    that is not the newest version). Where its packages are not locked yet a run locks them, and runs by path take
-    the version before until then.
+    A parent at another path moves the script here. The content is stored, never run. If its packages are not locked
+    yet, a run locks them, and runs by path use the previous version until then. Raises NotFound, Forbidden, BadRequest,
+    InvalidScript, TooLarge, AlreadyExists (a path in use and no parent), VersionConflict (a parent that is not the
+    newest version).
     """
     require_workspace(actor, workspace)
     names.check_path(new.path)
     await _check(platform, workspace, new)
     state = await locking.state_of_script(platform, workspace, new.language, new.content, new.lock)
-    schema = await _made_schema(platform, workspace, new)
+    schema = await _schema_from_signature(platform, workspace, new)
     stored = ""
 
     async def write(conn: Connection, run: UUID | None = None) -> str:
@@ -73,7 +72,7 @@ async def create(
         if skip_if_noop and newest is not None and not head.archived:
             current = await items.get(conn, workspace, "script", new.path)
             if current is not None and _is_same(current, new):
-                raise _NothingChanges(current.hash)
+                raise _Unchanged(current.hash)
         await _check_parent(conn, actor, workspace, new, head, newest)
         version = _version(workspace, new, number + 1, actor)
         owner = await on_behalf.deployed_for(conn, actor, workspace, _plain(new.settings.get(on_behalf.KEY)))
@@ -92,30 +91,30 @@ async def create(
         body, tag = new.content.encode(), _plain(new.settings.get("tag")) or None
         what = (locking.SCRIPT_KIND, new.path, body, new.language)
         await locking.start(platform, actor, workspace, *what, tag=tag, in_transaction=with_run)
-    except _NothingChanges as same:
+    except _Unchanged as same:
         return same.hash
     return stored
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, path: str) -> ItemRow:
-    """The newest version at a path. Raises NotFound."""
+    """Return the newest version at a path. Raises NotFound."""
     return await deploy.get(platform, actor, workspace, "script", path)
 
 
 async def get_version(platform: Platform, actor: Actor, workspace: str, digest: str) -> ItemRow:
-    """The version with this hash. Raises NotFound."""
+    """Return the version with this hash. Raises NotFound."""
     return await deploy.get_version(platform, actor, workspace, "script", digest)
 
 
 async def parents(platform: Platform, actor: Actor, row: ItemRow) -> list[str]:
-    """Hashes of the versions before one, newest first, at most 100."""
-    require(actor, "read", deploy.thing_of(row))
+    """Return the hashes of the versions before one, newest first, at most 100."""
+    require(actor, "read", deploy.target_of(row))
     async with platform.db.acquire() as conn:
         return await items.parents(conn, row)
 
 
 async def raw(platform: Platform, actor: Actor, workspace: str, path: str) -> str:
-    """The text at a path, which may carry the extension of its language. Raises NotFound."""
+    """Return the content at a path, which may end with the extension of its language. Raises NotFound."""
     try:
         return text_of(await get(platform, actor, workspace, path))
     except NotFound:
@@ -123,35 +122,35 @@ async def raw(platform: Platform, actor: Actor, workspace: str, path: str) -> st
 
 
 async def raw_version(platform: Platform, actor: Actor, workspace: str, digest: str) -> str:
-    """The text of a version, whose hash may carry an extension. Raises NotFound."""
+    """Return the content of a version by its hash, which may end with an extension. Raises NotFound."""
     return text_of(await get_version(platform, actor, workspace, _without_extension(digest)))
 
 
 async def exists(platform: Platform, actor: Actor, workspace: str, path: str) -> bool:
-    """Whether the actor sees a script at this path."""
+    """Return whether the actor can see a script at this path."""
     return await deploy.exists(platform, actor, workspace, "script", path)
 
 
 async def list_page(platform: Platform, actor: Actor, workspace: str, what: Filter) -> list[ItemRow]:
-    """A page of the scripts the actor may read, without their texts."""
+    """Return a page of the scripts that the actor may read, without their contents."""
     return await deploy.list_page(platform, actor, workspace, "script", what)
 
 
 async def list_paths(platform: Platform, actor: Actor, workspace: str) -> list[str]:
-    """All paths of scripts the actor may read."""
+    """Return all paths of scripts that the actor may read."""
     return await deploy.list_paths(platform, actor, workspace, "script")
 
 
 async def history(
     platform: Platform, actor: Actor, workspace: str, path: str, *, before: int | None, limit: int, offset: int
 ) -> list[VersionRow]:
-    """The versions at a path, newest first. Raises NotFound."""
+    """Return the versions at a path, newest first. Raises NotFound."""
     page = {"before": before, "limit": limit, "offset": offset}
     return await deploy.history(platform, actor, workspace, "script", path, **page)  # type: ignore[arg-type]
 
 
 async def archive(platform: Platform, actor: Actor, workspace: str, path: str, *, archived: bool = True) -> None:
-    """Archive a script, which stays but runs by path no more, or bring it back. Raises NotFound, Forbidden."""
+    """Archive a script, which can then no longer be run by path, or unarchive it. Raises NotFound, Forbidden."""
     await deploy.set_archived(platform, actor, workspace, "script", path, archived=archived)
 
 
@@ -161,13 +160,13 @@ async def delete(platform: Platform, actor: Actor, workspace: str, path: str) ->
 
 
 async def close_version(platform: Platform, actor: Actor, workspace: str, digest: str, *, delete: bool) -> ItemRow:
-    """Archive or delete one version; the newest one left is current then. Raises NotFound, Forbidden."""
+    """Archive or delete one version. The newest remaining one becomes current. Raises NotFound, Forbidden."""
     require_workspace(actor, workspace)
     async with platform.db.transaction() as conn:
         row = await items.get_by_hash(conn, workspace, "script", digest)
         if row is None:
             raise deploy.missing("script", digest)
-        require(actor, "write", deploy.thing_of(row))
+        require(actor, "write", deploy.target_of(row))
         await items.open_item(conn, workspace, "script", row.path, actor.username)
         await items.close_version(conn, row, actor.username, delete=delete)
         await acceptance.withdraw_grantable(conn, actor, workspace, row.id)
@@ -177,16 +176,17 @@ async def close_version(platform: Platform, actor: Actor, workspace: str, digest
     return row
 
 
-class _NothingChanges(Exception):
-    """The newest version is what is to be deployed."""
+class _Unchanged(Exception):
+    """The newest version equals the one to deploy."""
 
     def __init__(self, hash: str) -> None:
         super().__init__(hash)
         self.hash = hash
 
 
-async def _made_schema(platform: Platform, workspace: str, new: NewScript) -> str | None:
-    """The schema of the inputs by the script's signature, as JSON text, where the call brings none."""
+async def _schema_from_signature(platform: Platform, workspace: str, new: NewScript) -> str | None:
+    """Return the schema of the inputs as JSON text, derived from the script's signature; None if the call has a
+    schema."""
     if _plain(new.settings.get("schema")):
         return None
     made = await platform.evaluator.scripts.signature(workspace, Script(new.language, new.content))
@@ -194,7 +194,7 @@ async def _made_schema(platform: Platform, workspace: str, new: NewScript) -> st
 
 
 def text_of(row: ItemRow) -> str:
-    """The content of a version."""
+    """Return the content of a version."""
     return row.body.decode()
 
 
@@ -207,20 +207,20 @@ async def _check(platform: Platform, workspace: str, new: NewScript) -> None:
             "message": f"The language {new.language[:100]} cannot run yet.",
         }
         raise InvalidScript(
-            problem["message"], hint=f"One of {', '.join(sorted(RUNNABLE))}.", details={"diagnostics": [problem]}
+            problem["message"], hint=f"Use one of {', '.join(sorted(RUNNABLE))}.", details={"diagnostics": [problem]}
         )
     limits.check_settings(new.settings)
     if len(new.content) > LONGEST_CONTENT:
         raise TooLarge(f"A script has at most {LONGEST_CONTENT >> 20} MiB.")
     if "\0" in new.content:
-        raise InvalidScript("The script holds a NUL character.")
+        raise InvalidScript("The script contains a NUL character.")
     kind = _plain(new.settings.get("kind")) or "script"
     if kind not in KINDS:
-        raise BadRequest(f"{str(kind)[:100]!r} is no kind of script.", hint=f"One of {', '.join(KINDS)}.")
+        raise BadRequest(f"{str(kind)[:100]!r} is not a kind of script.", hint=f"Use one of {', '.join(KINDS)}.")
     schema = new.settings.get("schema")
     tree = _plain(schema)
-    wanted = bytes(schema) if schema is not None and tree is not None else None
-    await inputs.check_schema(platform.evaluator.of(workspace), wanted)
+    text = bytes(schema) if schema is not None and tree is not None else None
+    await inputs.check_schema(platform.evaluator.of(workspace), text)
     secret_schemas.check(tree)
 
 
@@ -235,14 +235,14 @@ async def _check_parent(
         return
     parent = await items.get_by_hash(conn, workspace, "script", new.parent)
     if parent is None:
-        raise BadRequest(f"The parent {new.parent[:100]} is no version of this workspace.")
+        raise BadRequest(f"The parent {new.parent[:100]} is not a version in this workspace.")
     if parent.path == new.path or not head.archived:
         raise VersionConflict(
             f"The newest version of {new.path} is {newest}, not {new.parent}.",
-            hint="Look at what was deployed meanwhile, then send its hash as parent_hash.",
+            hint="Review the newer version, then send its hash as parent_hash.",
             details={"base": new.parent, "newest": newest},
         )
-    require(actor, "write", deploy.thing_of(parent))
+    require(actor, "write", deploy.target_of(parent))
     await items.set_archived(conn, workspace, "script", parent.path, True, actor.username)
     await audit.record(conn, actor, "scripts.move", "Updated", parent.path, {"to": new.path})
 
@@ -279,13 +279,13 @@ def _version(workspace: str, new: NewScript, number: int, actor: Actor) -> NewVe
 
 def _is_same(row: ItemRow, new: NewScript) -> bool:
     stored = msgspec.json.decode(row.settings)
-    given = {name: _plain(value) for name, value in new.settings.items()}
+    settings = {name: _plain(value) for name, value in new.settings.items()}
     unchanged = (row.language, row.body) == (new.language, new.content.encode()) and new.lock in (None, row.lock)
-    return unchanged and row.lock_state != "failed" and _present(stored) == _present(given)
+    return unchanged and row.lock_state != "failed" and _present(stored) == _present(settings)
 
 
 def _present(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings without those that are null: a client that leaves one out means the same."""
+    """Return the settings that are not null. A null setting and a missing one are equivalent."""
     return {name: value for name, value in settings.items() if value is not None}
 
 
@@ -293,14 +293,14 @@ def _digest(tree: dict[str, Any]) -> str:
     try:
         return hashlib.sha256(rfc8785.dumps(tree)).hexdigest()
     except (rfc8785.CanonicalizationError, RecursionError) as error:
-        raise BadRequest(f"A number of the script's settings or schema cannot be kept exactly: {error}.") from error
+        raise BadRequest(f"A number in the script's settings or schema cannot be stored exactly: {error}.") from error
 
 
 def _plain(value: msgspec.Raw | None) -> Any:
     try:
         return None if value is None else msgspec.json.decode(value)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The script's settings cannot be read: {error}.") from error
+        raise BadRequest(f"The script's settings cannot be parsed: {error}.") from error
 
 
 def _without_extension(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Workflows to start from, as they come with the platform."""
+"""Workflow templates that are part of the platform."""
 
 from __future__ import annotations
 
@@ -22,29 +22,30 @@ _FOLDER = "templates"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A workflow to start from. `text`: its YAML with its scripts put in; `input`: JSON text to try it with.
-
-    `kinds`: those of its nodes, `languages`: those of its scripts, each once and sorted.
-    """
+    """A workflow template."""
 
     name: str
     summary: str
     description: str
     nodes: int
     kinds: tuple[str, ...]
+    """Kinds of its nodes, sorted and without duplicates."""
     languages: tuple[str, ...]
+    """Languages of its scripts, sorted and without duplicates."""
     text: str
+    """YAML with its scripts inserted."""
     input: bytes
+    """JSON text of an example input."""
 
 
 async def list_all(platform: Platform, actor: Actor, workspace: str) -> list[Template]:
-    """All templates by name. Raises NotFound, Forbidden."""
+    """Return all templates by name. Raises NotFound, Forbidden."""
     require(actor, "check_flow", Target(workspace, "preview"))
     return list((await asyncio.to_thread(_templates)).values())
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, name: str) -> Template:
-    """One template. Raises NotFound, Forbidden."""
+    """Return a template. Raises NotFound, Forbidden."""
     require(actor, "check_flow", Target(workspace, "preview"))
     found = (await asyncio.to_thread(_templates)).get(name)
     if found is None:
@@ -65,8 +66,8 @@ def _read(folder: Path) -> Template:
     nodes = list(build(normalise(tree)["value"]).nodes())
     return Template(
         name=folder.stem,
-        summary=_said(tree, "summary"),
-        description=_said(tree, "description"),
+        summary=_text(tree, "summary"),
+        description=_text(tree, "description"),
         nodes=len(nodes),
         kinds=tuple(sorted({node.kind for node in nodes})),
         languages=tuple(sorted({str(node.value["language"]) for node in nodes if "language" in node.value})),
@@ -75,5 +76,5 @@ def _read(folder: Path) -> Template:
     )
 
 
-def _said(tree: dict[str, Any], key: str) -> str:
+def _text(tree: dict[str, Any], key: str) -> str:
     return str(tree.get(key, ""))

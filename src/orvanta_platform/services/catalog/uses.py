@@ -1,4 +1,4 @@
-"""Who uses a script or workflow: what a change of it, or its deletion, reaches."""
+"""Users of a script or workflow, which a change or deletion affects."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from orvanta_platform.workflow.graph import build
 from orvanta_platform.workflow.normal import normalise
 
 MOST_SHOWN = 1000
-"""Rows of an answer."""
+"""Maximum number of users returned."""
 
 
 async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str) -> list[UserRow]:
-    """What runs the item and may be read: nodes of current workflows, schedules, HTTP triggers; at most MOST_SHOWN.
+    """Return the readable users of an item: nodes of current workflows, schedules, HTTP triggers; at most MOST_SHOWN.
 
     Raises NotFound.
     """
@@ -38,7 +38,7 @@ async def used_by(platform: Platform, actor: Actor, workspace: str, kind: Kind, 
 
 
 async def note(conn: Connection, actor: Actor, workspace: str, version: int, tree: Mapping[str, Any]) -> None:
-    """Keep what the nodes of a version of a workflow run, in the transaction that deploys it."""
+    """Store the items that the nodes of a workflow version run, in the transaction that deploys it."""
     require_workspace(actor, workspace)
     await uses.note(conn, version, workspace, list(_uses(tree)))
 
@@ -64,7 +64,7 @@ def _readers(actor: Actor) -> Readers:
 
 
 def _limit(actor: Actor, kind: str) -> list[str] | None:
-    """The paths of a kind that the token reaches; none where it reaches none of the kind."""
+    """Return the paths of a kind that the token covers, or an empty list if it covers none."""
     try:
         return readable(actor, kind).scope
     except Forbidden:

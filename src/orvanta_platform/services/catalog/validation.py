@@ -1,4 +1,4 @@
-"""What the editor asks while somebody writes: what is wrong with a workflow, what a script takes. Nothing runs."""
+"""Validation for the editor: diagnostics of workflows, and input schemas of scripts. Nothing is run."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from orvanta_platform.workflow.positions import Position, positions, told
 from orvanta_platform.workflow.signature.fault import Fault
 
 LONGEST_SIGNED = 1 << 20
-"""Characters of a script whose signature is read."""
+"""Maximum length in characters of a script whose signature is parsed."""
 
 
-_UNREAD = frozenset({"document_too_large", "document_too_deep"})
-"""Diagnostics of a document that is not read to its end, and has no places."""
+_WITHOUT_POSITIONS = frozenset({"document_too_large", "document_too_deep"})
+"""Diagnostics of documents that are not parsed completely, which have no positions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A diagnostic, and where it stands in the text that was sent."""
+    """A diagnostic and its position in the text."""
 
     diagnostic: Diagnostic
     position: Position | None
 
 
 async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewFlow) -> list[Finding]:
-    """All that a deploy would say of a document, errors first; positions where it came as `source`.
+    """Return all diagnostics that deploying a document would report, errors first; with positions if it is sent as
+    `source`.
 
     Raises NotFound, Forbidden, BadRequest, EvaluatorUnavailable.
     """
@@ -57,25 +58,26 @@ async def check_flow(platform: Platform, actor: Actor, workspace: str, new: NewF
 async def schema(
     platform: Platform, actor: Actor, workspace: str, language: str, content: str
 ) -> tuple[dict[str, Any] | None, Fault | None]:
-    """The JSON Schema of what a script takes, by its signature; None where it has none that can be read, and why.
+    """Return the JSON Schema of a script's inputs, derived from its signature; None with the reason if it cannot be
+    parsed.
 
     Raises NotFound, Forbidden, BadRequest (an unknown language), TooLarge, CodeTooComplex, EvaluatorUnavailable.
     """
     require(actor, "check_script", Target(workspace, "preview"))
     if language not in RUNNABLE:
         raise BadRequest(
-            f"The language {language[:100]} cannot run yet.", hint=f"One of {', '.join(sorted(RUNNABLE))}."
+            f"The language {language[:100]} cannot run yet.", hint=f"Use one of {', '.join(sorted(RUNNABLE))}."
         )
     if len(content) > LONGEST_SIGNED:
-        raise TooLarge(f"The signature of a script is read up to {LONGEST_SIGNED >> 20} MiB.")
+        raise TooLarge(f"The signature of a script is parsed up to {LONGEST_SIGNED >> 20} MiB.")
     found = await platform.evaluator.scripts.signature(workspace, Script(language, content))
     return found.schema, found.fault
 
 
 def _placed(new: NewFlow, found: list[Diagnostic], *, is_read: bool) -> list[Finding]:
-    if new.source is None or not found or not {each.code for each in found}.isdisjoint(_UNREAD):
+    if new.source is None or not found or not {each.code for each in found}.isdisjoint(_WITHOUT_POSITIONS):
         return [Finding(each, None) for each in found]
-    # YAML that was read to its end is within the limits; JSON need not be within those of YAML.
+    # A completely parsed YAML document is within the limits of YAML; a JSON document need not be.
     is_limited = is_read and new.source.format == "yaml" and new.source.text.lstrip()[:1] != "{"
     places = positions(new.source.text, [each.path for each in found], limited=is_limited)
     return [Finding(each, told(each.message) if not places else places[each.path]) for each in found]

@@ -1,4 +1,4 @@
-"""What was deployed at a path over time: its history, what differs between two of it, an old one again."""
+"""Versions of an item: history, comparison, and restoring an old version."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from orvanta_platform.workflow.diff import Difference, compare
 
 DRAFT: Literal["draft"] = "draft"
 Compared = int | Literal["draft"]
-"""A version's id, or the caller's draft."""
+"""Id of a version, or the caller's draft."""
 
 _NOT_IN_A_DOCUMENT = ("path", "source", "format", "base_version", "draft_revision", "deployment_message", "parent_hash")
 
@@ -29,21 +29,21 @@ _NOT_IN_A_DOCUMENT = ("path", "source", "format", "base_version", "draft_revisio
 async def history(
     platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, *, before: int | None, limit: int
 ) -> list[VersionRow]:
-    """The versions at a path, newest first. Raises NotFound."""
+    """Return the versions at a path, newest first. Raises NotFound."""
     return await deploy.history(platform, actor, workspace, kind, path, before=before, limit=limit, offset=0)
 
 
 async def get(platform: Platform, actor: Actor, workspace: str, kind: Kind, version: int) -> ItemRow:
-    """One version by its id. Raises NotFound."""
+    """Return a version by its id. Raises NotFound."""
     return await deploy.get_version(platform, actor, workspace, kind, version)
 
 
 async def difference(
     platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, before: Compared, after: Compared
 ) -> Difference:
-    """What differs between two versions of a path, or one and the actor's draft of it.
+    """Return the difference between two versions of a path, or between a version and the actor's draft.
 
-    Of scripts everything stands in `document`. Raises NotFound, BadRequest, InvalidWorkflow (text that cannot be read).
+    The whole difference of scripts is in `document`. Raises NotFound, BadRequest, InvalidWorkflow (unparsable text).
     """
     sides = [await _tree(platform, actor, workspace, kind, path, each) for each in (before, after)]
     return await document_threads.beside(workspace, compare, *sides)
@@ -52,28 +52,28 @@ async def difference(
 async def restore(
     platform: Platform, actor: Actor, workspace: str, kind: Kind, path: str, version: int, *, message: str | None = None
 ) -> int:
-    """Deploy an old version again, as the newest; gives the new version's id. An archived item comes back.
+    """Deploy an old version again, as the newest; returns the new version's id. An archived item is unarchived.
 
-    Raises NotFound, Forbidden, and what deploying it raises.
+    Raises NotFound, Forbidden, and the errors of deploying it.
     """
     old = await get(platform, actor, workspace, kind, version)
     _refuse_elsewhere(old, path)
     message = message or f"Restored version {old.number}"
     if kind == "flow":
-        return await flows.update(platform, actor, workspace, path, await _flow_again(old, message))
+        return await flows.update(platform, actor, workspace, path, await _restored_flow(old, message))
     newest = await scripts.get(platform, actor, workspace, path)
-    digest = await scripts.create(platform, actor, workspace, _script_again(old, newest.hash, message))
+    digest = await scripts.create(platform, actor, workspace, _restored_script(old, newest.hash, message))
     return (await scripts.get_version(platform, actor, workspace, digest)).id
 
 
-async def _flow_again(old: ItemRow, message: str) -> NewFlow:
+async def _restored_flow(old: ItemRow, message: str) -> NewFlow:
     parts = await flows.read_parts(old)
     settings = msgspec.json.decode(old.settings, type=dict[str, msgspec.Raw])
     settings.pop("schema", None)
     return NewFlow(old.path, parts.value, parts.schema, settings, parts.source, message=message)
 
 
-def _script_again(old: ItemRow, parent: str, message: str) -> NewScript:
+def _restored_script(old: ItemRow, parent: str, message: str) -> NewScript:
     settings = msgspec.json.decode(old.settings, type=dict[str, msgspec.Raw])
     return NewScript(
         old.path, scripts.text_of(old), old.language or "", settings, parent=parent, lock=old.lock, message=message
@@ -93,7 +93,7 @@ async def _tree(
 
 def _refuse_elsewhere(row: ItemRow, path: str) -> None:
     if row.path != path:
-        raise BadRequest(f"{row.id} is no version of {path}.")
+        raise BadRequest(f"{row.id} is not a version of {path}.")
 
 
 def _deployed(row: ItemRow) -> dict[str, Any]:
@@ -105,9 +105,9 @@ def _deployed(row: ItemRow) -> dict[str, Any]:
 
 def _drafted(body: bytes) -> dict[str, Any]:
     whole: dict[str, Any] = msgspec.json.decode(body)
-    said = {name: value for name, value in whole.items() if name not in _NOT_IN_A_DOCUMENT and value is not None}
+    members = {name: value for name, value in whole.items() if name not in _NOT_IN_A_DOCUMENT and value is not None}
     source = whole.get("source")
     if not (isinstance(source, dict) and isinstance(source.get("text"), str)):
-        return said
+        return members
     form: Literal["json", "yaml"] = "yaml" if source.get("format") == "yaml" else "json"
-    return {**said, **document.parse(source["text"].encode(), form, sent=True).tree}
+    return {**members, **document.parse(source["text"].encode(), form, sent=True).tree}
